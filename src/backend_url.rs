@@ -1,0 +1,1 @@
+//! Which backend URL a login uses, and what is wrong with it.

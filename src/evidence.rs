@@ -1,0 +1,881 @@
+//! The evidence: everything a verdict may rest on, as one plain serialisable value.
+//!
+//! `gather` fills it, `judge` reads it, nothing else passes between the two. What is in here may
+//! be written to a file and shown to a stranger, so it holds no secret: no token, no signature,
+//! no access token, no password. Text that came from a token, a file or a server is kept as it
+//! was (less the secrets); making it harmless for a terminal or a log is the renderers' work
+//! ([`crate::text`]).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::policy::Document;
+
+/// One run's evidence.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// When the run began, by this machine's clock.
+    pub started_at: Timestamp,
+    /// The instant that time claims are judged by: `started_at`, or `--now`.
+    pub now: Timestamp,
+    /// How long gathering took, in milliseconds.
+    pub duration_ms: u64,
+    /// What of the command line and its surroundings the judge has to know.
+    pub options: Options,
+    /// How the token came here.
+    pub input: Input,
+    /// The decoded token; absent when there was none or it could not be decoded.
+    pub token: Option<Token>,
+    /// What the login asks for.
+    pub login: Login,
+    /// Where the backend URL may come from.
+    pub backend: Backend,
+    /// The policy document.
+    pub policy: PolicySource,
+    /// What the issuer serves.
+    pub issuer: Issuer,
+    /// What Pulumi Cloud answers.
+    pub cloud: Cloud,
+}
+
+/// The options of the run that change what is judged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    /// Whose environment is judged.
+    pub setting: Setting,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--no-exchange`.
+    pub no_exchange: bool,
+    /// `--now` was given: it switches the exchange off.
+    pub now_given: bool,
+    /// `--allow-private-issuer`.
+    pub allow_private_issuer: bool,
+    /// `--insecure`.
+    pub insecure: bool,
+}
+
+/// Whose environment is judged (product contract: "Whose environment is judged").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Setting {
+    /// A person looks at a token from elsewhere: this environment is not the failing one.
+    Person,
+    /// A job on a CI platform: this environment is the one that fails.
+    Pipeline {
+        /// The platform's name as people know it (`GitHub Actions`).
+        platform: String,
+    },
+}
+
+impl Setting {
+    /// Whether this environment is the one that fails.
+    #[must_use]
+    pub fn is_pipeline(&self) -> bool {
+        matches!(self, Self::Pipeline { .. })
+    }
+}
+
+// ---------------------------------------------------------------------------------- input
+
+/// How the token came here and what was wrong with its form.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Input {
+    /// The source that was used, or that was named and gave nothing.
+    pub source: Source,
+    /// Why there is no decoded token.
+    pub problem: Option<InputProblem>,
+    /// What was wrapped around the token and has been taken off, outermost first.
+    pub wrapped: Vec<Wrapping>,
+    /// Given as an argument on a terminal: it is now in the shell's history.
+    pub typed_on_terminal: bool,
+    /// The sources that were looked at and gave nothing, with the reason.
+    pub tried: Vec<Tried>,
+}
+
+/// Where a token came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Source {
+    /// The positional argument TOKEN.
+    Argument,
+    /// `--oidc-token`.
+    OidcTokenFlag,
+    /// `-`: standard input.
+    Stdin,
+    /// `file://PATH`.
+    File {
+        /// The path as it was given.
+        path: String,
+        /// The same path made absolute against the working directory.
+        absolute: String,
+    },
+    /// An environment variable named with `--token-env`, or `PULUMI_OPTION_OIDC_TOKEN`.
+    Environment {
+        /// The variable's name.
+        name: String,
+    },
+    /// Nothing named a source.
+    None,
+}
+
+impl Source {
+    /// The source as the report names it (`argument`, `--oidc-token`, `stdin`, `file://PATH`,
+    /// `env:NAME`, `none`).
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Argument => "argument".into(),
+            Self::OidcTokenFlag => "--oidc-token".into(),
+            Self::Stdin => "stdin".into(),
+            Self::File { path, .. } => format!("file://{path}"),
+            Self::Environment { name } => format!("env:{name}"),
+            Self::None => "none".into(),
+        }
+    }
+}
+
+/// A source that gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tried {
+    /// The source's label.
+    pub source: String,
+    /// Why it gave nothing.
+    pub reason: String,
+}
+
+/// Why no token could be decoded. Texts in here never hold a part of a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum InputProblem {
+    /// No source was named and none gave a token.
+    Missing,
+    /// A source was named and gave nothing but white space.
+    Empty,
+    /// `null`, `undefined`, a JSON error body, an HTML page, something else that is no token.
+    NotAToken {
+        /// What it is, in words (`the word null`, `an HTML page titled "Sign in"`).
+        what: String,
+        /// The part of it that may be shown: an error's message, a page's title. Never the raw
+        /// value, which may be a secret of another kind.
+        shown: Option<String>,
+    },
+    /// A variable reference that nothing expanded.
+    Unexpanded {
+        /// The text as it is: `$(idToken)`.
+        text: String,
+        /// The syntax it belongs to: `an Azure Pipelines macro`.
+        syntax: String,
+        /// The variable's bare name: `idToken`.
+        name: String,
+    },
+    /// `***` or holding it: copied from a log that masks secrets.
+    Masked,
+    /// A Pulumi access token (`pul-…`).
+    PulumiToken,
+    /// Another system's token, known by its prefix (`ghs_` …); not a JWT at all.
+    OpaqueToken {
+        /// What it is: `a GitHub token`.
+        what: String,
+    },
+    /// A JWE: five parts.
+    Encrypted,
+    /// Cut off.
+    Truncated {
+        /// How that shows: `it has two parts where a JWT has three`.
+        how: String,
+    },
+    /// `file://PATH` that cannot be read.
+    FileUnreadable {
+        /// Why (`no such file`, `is a directory`, `permission denied`, `is empty`).
+        reason: String,
+    },
+    /// A part is not base64url, not JSON, or not an object.
+    Malformed {
+        /// `header`, `payload` or `signature`.
+        part: String,
+        /// What is wrong, with the position.
+        reason: String,
+    },
+    /// Larger than any token (over 1 MiB); nothing of it was looked at.
+    TooLarge {
+        /// Size in bytes, as far as it was read.
+        bytes: u64,
+    },
+}
+
+/// Something wrapped around a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wrapping {
+    /// Single or double quotes, or backticks.
+    Quotes,
+    /// `Bearer `, in any case; also `Authorization: Bearer `.
+    Bearer,
+    /// A JSON object or string around it.
+    Json,
+    /// base64 of the JWT.
+    Base64,
+    /// Percent-encoding.
+    UrlEncoding,
+    /// A UTF-8 byte order mark.
+    ByteOrderMark,
+    /// UTF-16, as Windows PowerShell's `>` writes it.
+    Utf16,
+    /// White space or line breaks inside.
+    InnerWhitespace,
+    /// White space around a value that did not come from a file (the CLI trims files only).
+    OuterWhitespace,
+}
+
+// ---------------------------------------------------------------------------------- token
+
+/// A decoded token, without its signature.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// The JOSE header (RFC 7515 section 4).
+    pub header: Map<String, Value>,
+    /// The claims set (RFC 7519 section 4).
+    pub claims: Map<String, Value>,
+    /// Keys that occur more than once in the header or the claims (the last one is kept).
+    pub duplicates: Vec<String>,
+    /// `sha256:` and the hex digest of the whole token: says that two reports speak of the same
+    /// token without showing it.
+    pub fingerprint: String,
+    /// Length of the decoded signature in bytes.
+    pub signature_bytes: usize,
+}
+
+impl Token {
+    /// A claim that is a string.
+    #[must_use]
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
+    }
+
+    /// A claim that is a number of seconds since the epoch; fractions are cut off (RFC 7519
+    /// section 2 allows them in a NumericDate).
+    #[must_use]
+    pub fn seconds(&self, claim: &str) -> Option<i64> {
+        let value = self.claims.get(claim)?;
+        #[allow(clippy::cast_possible_truncation)]
+        value.as_i64().or_else(|| value.as_f64().map(|f| f.floor() as i64))
+    }
+
+    /// The `aud` claim as a list, whichever of its two forms it has.
+    #[must_use]
+    pub fn audiences(&self) -> Vec<&str> {
+        match self.claims.get("aud") {
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The signature algorithm that the header names.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<&str> {
+        self.header.get("alg").and_then(Value::as_str)
+    }
+}
+
+// ---------------------------------------------------------------------------------- login
+
+/// What the login asks for, as given; [`crate::request`] works out what follows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Login {
+    /// `--oidc-org`.
+    pub organization: Option<String>,
+    /// `--oidc-team`.
+    pub team: Option<String>,
+    /// `--oidc-user`.
+    pub user: Option<String>,
+    /// `--oidc-expiration`, as written.
+    pub expiration: Option<String>,
+    /// `--scope`.
+    pub scope: Option<String>,
+    /// `PULUMI_ACCESS_TOKEN` is set and not empty (its value is not kept).
+    pub access_token_in_environment: bool,
+    /// The `pulumi` this login runs with.
+    pub cli: Cli,
+}
+
+/// The Pulumi CLI whose rules apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Cli {
+    /// `--pulumi-version`.
+    Given {
+        /// The version.
+        version: semver::Version,
+    },
+    /// The `pulumi` on PATH said so.
+    Installed {
+        /// The version.
+        version: semver::Version,
+        /// Where it was found.
+        path: String,
+    },
+    /// There is a `pulumi` on PATH but it gave no version.
+    Unreadable {
+        /// Where it was found.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// No `pulumi` on PATH.
+    #[default]
+    NotFound,
+}
+
+impl Cli {
+    /// The version whose rules apply; `None`: the newest rules.
+    #[must_use]
+    pub fn version(&self) -> Option<&semver::Version> {
+        match self {
+            Self::Given { version } | Self::Installed { version, .. } => Some(version),
+            Self::Unreadable { .. } | Self::NotFound => None,
+        }
+    }
+}
+
+// -------------------------------------------------------------------------------- backend
+
+/// Every source of a backend URL, as found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backend {
+    /// The sources that name a URL, in the CLI's order of precedence. Passwords in a URL are
+    /// replaced by `***`.
+    pub candidates: Vec<BackendCandidate>,
+    /// `--local`.
+    pub local: bool,
+    /// Two URLs were given on the command line (or one in `PULUMI_OPTION_CLOUD_URL`).
+    pub given_twice: Option<(BackendCandidate, BackendCandidate)>,
+    /// The project file.
+    pub project: ProjectFile,
+    /// The credentials file.
+    pub credentials: CredentialsFile,
+}
+
+/// A URL and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendCandidate {
+    /// The URL as written, passwords replaced by `***`.
+    pub url: String,
+    /// Where it stands.
+    pub source: BackendSource,
+}
+
+/// Where a backend URL stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum BackendSource {
+    /// `-c` / `--cloud-url`.
+    Flag,
+    /// An environment variable (`PULUMI_OPTION_CLOUD_URL`, `PULUMI_BACKEND_URL`).
+    Environment {
+        /// The variable's name.
+        name: String,
+    },
+    /// `backend.url` in the project file.
+    Project {
+        /// The file.
+        path: String,
+        /// Its line, from 1.
+        line: u64,
+    },
+    /// `current` in the credentials file.
+    Credentials {
+        /// The file.
+        path: String,
+        /// Its line, from 1.
+        line: u64,
+    },
+    /// Nothing configured: the CLI's default.
+    Default,
+}
+
+impl BackendSource {
+    /// The source as the report names it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Flag => "--cloud-url".into(),
+            Self::Environment { name } => name.clone(),
+            Self::Project { path, line } | Self::Credentials { path, line } => {
+                format!("{path}:{line}")
+            }
+            Self::Default => "default".into(),
+        }
+    }
+}
+
+/// The project file that the CLI would read: the first of Pulumi.json, Pulumi.yaml, Pulumi.yml
+/// from the working directory upwards.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum ProjectFile {
+    /// None.
+    #[default]
+    NotFound,
+    /// Read; a `backend.url` in it is among the candidates.
+    Read {
+        /// Its path.
+        path: String,
+    },
+    /// The CLI stops here.
+    Invalid {
+        /// Its path.
+        path: String,
+        /// Where, from 1; absent when the whole file is meant.
+        line: Option<u64>,
+        /// Column, from 1.
+        column: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The credentials file, without any credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum CredentialsFile {
+    /// None, or empty.
+    #[default]
+    NotFound,
+    /// Read.
+    Read {
+        /// Its path.
+        path: String,
+        /// The accounts that hold a token, by URL.
+        accounts: Vec<StoredAccount>,
+    },
+    /// An encrypted envelope (`$pulumiSecureStore`).
+    Encrypted {
+        /// Its path.
+        path: String,
+    },
+    /// Not readable as credentials.
+    Invalid {
+        /// Its path.
+        path: String,
+        /// Line, from 1.
+        line: Option<u64>,
+        /// Column, from 1.
+        column: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// An account in the credentials file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredAccount {
+    /// The backend's URL, passwords replaced by `***`.
+    pub url: String,
+    /// The user's login name.
+    pub username: Option<String>,
+    /// When its token expires, if the CLI wrote that down.
+    pub expires_at: Option<Timestamp>,
+    /// The organization that the token is for.
+    pub organization: Option<String>,
+    /// The team that the token is for.
+    pub team: Option<String>,
+}
+
+// --------------------------------------------------------------------------------- policy
+
+/// Where the policy comes from.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum PolicySource {
+    /// None was given.
+    #[default]
+    None,
+    /// `--policy`.
+    File {
+        /// The path as given.
+        path: String,
+        /// What it says.
+        document: Document,
+    },
+}
+
+impl PolicySource {
+    /// The document, if there is one.
+    #[must_use]
+    pub fn document(&self) -> Option<&Document> {
+        match self {
+            Self::None => None,
+            Self::File { document, .. } => Some(document),
+        }
+    }
+}
+
+// -------------------------------------------------------------------------------- network
+
+/// A probe of the network: it did not run, failed on the way, or was answered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "outcome")]
+pub enum Probe<T> {
+    /// Not made.
+    #[default]
+    NotRun,
+    /// No answer.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// How long it took, in milliseconds.
+        elapsed_ms: u64,
+    },
+    /// Answered, in whatever way.
+    Answered {
+        /// The answer.
+        answer: T,
+        /// How long it took, in milliseconds.
+        elapsed_ms: u64,
+    },
+}
+
+impl<T> Probe<T> {
+    /// The answer, if there is one.
+    pub fn answer(&self) -> Option<&T> {
+        match self {
+            Self::Answered { answer, .. } => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// The failure, if it failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// How long it took, in milliseconds; 0 when it did not run.
+    pub fn elapsed_ms(&self) -> u64 {
+        match self {
+            Self::NotRun => 0,
+            Self::Failed { elapsed_ms, .. } | Self::Answered { elapsed_ms, .. } => *elapsed_ms,
+        }
+    }
+}
+
+/// Why a request got no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Which kind.
+    pub kind: FailureKind,
+    /// The host that was asked.
+    pub host: String,
+    /// The port that was asked.
+    pub port: u16,
+    /// The proxy in between, without credentials (`http://proxy:3128`).
+    pub proxy: Option<String>,
+    /// The cause in words, from the innermost error that says something.
+    pub detail: String,
+}
+
+/// The kinds of failing on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum FailureKind {
+    /// The name could not be resolved.
+    Dns,
+    /// Nothing listens, or a reset while connecting.
+    Connect,
+    /// No answer within the time.
+    Timeout,
+    /// The proxy refused or could not be reached.
+    Proxy,
+    /// The certificate is not accepted.
+    Certificate {
+        /// Why.
+        problem: CertificateProblem,
+    },
+    /// Another failure of the TLS handshake.
+    Tls,
+    /// The connection broke, or what came is not HTTP.
+    Protocol,
+    /// The answer is over the size cap.
+    TooLarge,
+    /// The address guard refused every address of the host.
+    AddressRefused,
+    /// The URL cannot be requested at all.
+    BadUrl,
+}
+
+/// Why a certificate is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CertificateProblem {
+    /// No trusted authority signed it.
+    UnknownIssuer,
+    /// Signed by itself.
+    SelfSigned,
+    /// Past its end.
+    Expired,
+    /// Before its beginning.
+    NotYetValid,
+    /// For another name.
+    WrongHost,
+    /// Anything else.
+    Other,
+}
+
+/// An HTTP answer, bodies capped and secrets taken out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The URL that answered, after redirects.
+    pub url: String,
+    /// Status code.
+    pub status: u16,
+    /// Content-Type, as sent.
+    pub content_type: Option<String>,
+    /// `Location`, where the answer is a redirect that was not followed.
+    pub location: Option<String>,
+    /// `Retry-After`, as sent.
+    pub retry_after: Option<String>,
+    /// `X-Pulumi-Request-ID`.
+    pub request_id: Option<String>,
+    /// The server's clock minus this machine's, in seconds, from the `Date` header.
+    pub clock_offset_seconds: Option<i64>,
+    /// The body.
+    pub body: Body,
+}
+
+/// A body, by what it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "content")]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON.
+    Json(Value),
+    /// An HTML page, by its title.
+    Html(Option<String>),
+    /// Other text, its beginning (at most 500 characters).
+    Text(String),
+}
+
+/// The certificates a server presented.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chain {
+    /// The chain as served, leaf first.
+    pub certificates: Vec<Certificate>,
+    /// Whether a public authority (Mozilla's list) vouches for it. Roots from `--ca-cert` and
+    /// from this machine's own store are not public.
+    pub publicly_trusted: bool,
+}
+
+/// One certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// The subject's distinguished name.
+    pub subject: String,
+    /// The issuer's distinguished name.
+    pub issuer: String,
+    /// The names it is for.
+    pub names: Vec<String>,
+    /// End of its validity.
+    pub not_after: Option<Timestamp>,
+    /// SHA-256 of the DER, lower-case hex.
+    pub sha256: String,
+    /// SHA-1 of the DER, lower-case hex.
+    pub sha1: String,
+}
+
+// --------------------------------------------------------------------------------- issuer
+
+/// What was learnt from the issuer.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Issuer {
+    /// The addresses its host has, as far as this machine resolved them.
+    pub addresses: Vec<std::net::IpAddr>,
+    /// The discovery document.
+    pub discovery: Probe<Answer>,
+    /// The key set, where it was fetched.
+    pub jwks: Probe<Answer>,
+    /// Where the keys that the signature was checked with come from.
+    pub key_source: KeySource,
+    /// The keys.
+    pub keys: Option<KeySet>,
+    /// The signature's check.
+    pub signature: Signature,
+    /// The certificates that the issuer's host served.
+    pub chain: Option<Chain>,
+}
+
+/// Where the keys come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum KeySource {
+    /// There are none.
+    #[default]
+    None,
+    /// `--jwks FILE`.
+    File {
+        /// The path as given.
+        path: String,
+    },
+    /// The `jwks` of the registration in the policy document.
+    Registration,
+    /// The issuer's `jwks_uri`.
+    Issuer,
+}
+
+/// A key set's outline, or why it is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum KeySet {
+    /// The keys.
+    Keys {
+        /// Their outlines.
+        keys: Vec<KeyOutline>,
+    },
+    /// Not a key set (RFC 7517 section 5).
+    Invalid {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A public key's outline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyOutline {
+    /// `kid`.
+    pub id: Option<String>,
+    /// `kty`.
+    pub key_type: String,
+    /// `alg`.
+    pub algorithm: Option<String>,
+    /// `use`.
+    pub usage: Option<String>,
+    /// `crv`.
+    pub curve: Option<String>,
+}
+
+/// How the signature's check ended. It is made while gathering, since the signature itself is
+/// dropped there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Signature {
+    /// Not made: there is no token or there are no keys.
+    #[default]
+    NotChecked,
+    /// Verified.
+    Verified {
+        /// The key that did, by `kid`.
+        key: Option<String>,
+    },
+    /// The algorithm is none that verifies with a public key here.
+    UnsupportedAlgorithm,
+    /// No key has the token's `kid`.
+    KeyNotFound,
+    /// There is such a key but it does not fit the algorithm, or cannot be used.
+    KeyUnusable {
+        /// Why.
+        reason: String,
+    },
+    /// The key is there, the signature's length is not what that key makes.
+    WrongLength {
+        /// In bytes.
+        expected: usize,
+    },
+    /// The key is there and the signature does not verify.
+    Invalid {
+        /// The key, by `kid`.
+        key: Option<String>,
+    },
+}
+
+// ---------------------------------------------------------------------------------- cloud
+
+/// What Pulumi Cloud answered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cloud {
+    /// `GET /api/capabilities`.
+    pub capabilities: Probe<Answer>,
+    /// The certificates that its host served.
+    pub chain: Option<Chain>,
+    /// `POST /api/oauth/token`.
+    pub exchange: Probe<Exchange>,
+    /// Why the exchange was not made, where that is a decision of the judge (the id of a check,
+    /// or an option).
+    pub exchange_skipped: Option<String>,
+    /// Whose token whoami was asked with.
+    pub access_token: AccessTokenSource,
+    /// `GET /api/user`.
+    pub whoami: Probe<Answer>,
+}
+
+/// The answer to the exchange, without the tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Exchange {
+    /// An access token was minted (RFC 8693 section 2.2.1).
+    Minted {
+        /// `issued_token_type`.
+        issued_token_type: Option<String>,
+        /// `expires_in`, seconds.
+        expires_in: Option<i64>,
+        /// `scope`.
+        scope: Option<String>,
+        /// The server's clock minus this machine's, in seconds.
+        clock_offset_seconds: Option<i64>,
+    },
+    /// 200, but no token response.
+    Malformed {
+        /// Why not.
+        reason: String,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Any other status.
+    Refused {
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// Whose access token whoami was asked with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum AccessTokenSource {
+    /// There is none.
+    #[default]
+    None,
+    /// The one that this run minted.
+    Exchange,
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        name: String,
+    },
+    /// The stored credentials.
+    Stored {
+        /// The file.
+        path: String,
+        /// When it expires, if known.
+        expires_at: Option<Timestamp>,
+    },
+}

@@ -1,0 +1,1 @@
+//! Gathering: all input and output.

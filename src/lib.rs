@@ -1,0 +1,24 @@
+//! Says why a CI job cannot log in to Pulumi Cloud with its OIDC token, and what to change.
+//!
+//! Three stages: [`gather`] does all input and output and fills the [`evidence`]; [`judge`] is
+//! pure and turns evidence into a [`report`]; [`render`] prints a report in one format. The
+//! [`catalogue`] names every failure.
+
+pub mod backend_url;
+pub mod catalogue;
+pub mod cli;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod evidence;
+pub mod gather;
+pub mod go_duration;
+pub mod judge;
+pub mod jwt;
+#[cfg(feature = "demo")]
+pub mod loopback;
+pub mod policy;
+pub mod render;
+pub mod report;
+pub mod request;
+pub mod secret;
+pub mod text;

@@ -1,0 +1,1 @@
+//! TLS servers on loopback.

@@ -1,0 +1,3 @@
+//! The program `doctor`.
+
+fn main() {}

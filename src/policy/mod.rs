@@ -1,0 +1,170 @@
+//! Issuer registrations and their policies: what a document says, and what it decides.
+//!
+//! The types mirror Pulumi Cloud's API (`AuthPolicyDefinition`, `OidcIssuerRegistrationResponse`).
+
+pub mod claim_path;
+pub mod document;
+pub mod evaluate;
+pub mod pattern;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A policy document, whichever form it had.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// Which form it had.
+    pub form: Form,
+    /// The organization that it is for.
+    pub organization: Option<String>,
+    /// The issuers, in the document's order. A bare `AuthPolicy` gives one without `url` and
+    /// `issuer`.
+    pub issuers: Vec<Registration>,
+}
+
+/// The forms of a policy document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Form {
+    /// The doctor's own: `{organization?, issuers}`, or one such issuer.
+    #[default]
+    Own,
+    /// An `AuthPolicy` as the API answers it: entries without an issuer.
+    AuthPolicy,
+    /// A `ListOidcIssuersResponse`, or one issuer registration: issuers without entries.
+    Registrations,
+}
+
+/// An issuer's registration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registration {
+    /// Its display name.
+    pub name: Option<String>,
+    /// Its id in Pulumi Cloud.
+    pub id: Option<String>,
+    /// The URL that was typed at registration.
+    pub url: Option<String>,
+    /// The issuer identifier, from the discovery document.
+    pub issuer: Option<String>,
+    /// Certificate thumbprints, as written.
+    pub thumbprints: Vec<String>,
+    /// The longest life of an access token, in seconds.
+    pub max_expiration: Option<i64>,
+    /// Static keys (RFC 7517); then nothing is fetched.
+    pub jwks: Option<Value>,
+    /// When an exchange last worked, as written.
+    pub last_used: Option<String>,
+    /// The policy entries; `None` where the document does not say.
+    pub policies: Option<Vec<Entry>>,
+    /// Where it stands in the document.
+    pub place: Place,
+}
+
+impl Registration {
+    /// The issuer identifier that a token's `iss` has to equal: `issuer`, else `url`.
+    #[must_use]
+    pub fn identifier(&self) -> Option<&str> {
+        self.issuer.as_deref().or(self.url.as_deref())
+    }
+}
+
+/// A place in a document, from 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Line.
+    pub line: u64,
+    /// Column, in characters.
+    pub column: u64,
+}
+
+/// One entry of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// What it decides.
+    pub decision: Decision,
+    /// The requested token type that it is for.
+    pub token_type: TokenType,
+    /// The team (wildcards allowed).
+    pub team_name: Option<String>,
+    /// The user's login.
+    pub user_login: Option<String>,
+    /// The deployment runner.
+    pub runner_id: Option<String>,
+    /// The role that the token gets.
+    pub role_id: Option<String>,
+    /// `admin` in here lets `scope=admin` through.
+    pub authorized_permissions: Vec<String>,
+    /// The rules, in the document's order.
+    pub rules: Vec<Rule>,
+    /// Where it stands in the document.
+    pub place: Place,
+}
+
+/// A rule: a claim's path and the pattern its value has to match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule {
+    /// The claim path as written: `sub`, `"kubernetes.io".pod.name`.
+    pub claim: String,
+    /// The pattern as written.
+    pub pattern: String,
+    /// Where it stands in the document.
+    pub place: Place,
+}
+
+/// What an entry decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Decision {
+    /// Lets in.
+    Allow,
+    /// Keeps out; beats every allow.
+    Deny,
+}
+
+/// The kinds of access token that Pulumi Cloud issues.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenType {
+    /// For the organization.
+    #[default]
+    Organization,
+    /// For a team.
+    Team,
+    /// For a user.
+    Personal,
+    /// For a deployment runner.
+    Runner,
+}
+
+impl TokenType {
+    /// The name as the API and the request's URN have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Team => "team",
+            Self::Personal => "personal",
+            Self::Runner => "runner",
+        }
+    }
+}
+
+/// What a login asks for, as far as a policy decides on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ask {
+    /// The requested token type.
+    pub token_type: TokenType,
+    /// The team, for a team token.
+    pub team: Option<String>,
+    /// The user's login, for a personal token.
+    pub user: Option<String>,
+    /// The runner, for a runner token.
+    pub runner: Option<String>,
+    /// Whether `scope=admin` is asked for.
+    pub admin: bool,
+}

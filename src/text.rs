@@ -1,0 +1,1 @@
+//! Making hostile text harmless.
