@@ -1,1 +1,252 @@
-//! Claim paths.
+//! Claim paths: how a rule names a claim, nested ones included.
+//!
+//! Keys are joined by dots; double quotes around a key protect the dots in it:
+//! `"kubernetes.io".pod.name` (Pulumi documentation, "OIDC issuers", section on policies). There
+//! is no way to write a key that holds a double quote, and no way into an array.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// How many claims of a token [`nearest`] looks at, and how long a path may be for it.
+const MOST_CANDIDATES: usize = 512;
+const LONGEST_CANDIDATE: usize = 256;
+/// How many it names.
+const MOST_NAMED: usize = 3;
+/// How alike two paths have to be for one to be offered in the place of the other: low enough for
+/// a typing error or a shortened name, high enough to leave unrelated claims out.
+const ALIKE: f64 = 0.8;
+
+/// The path to a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimPath(Vec<String>);
+
+impl ClaimPath {
+    /// Reads a path as a rule has it.
+    ///
+    /// # Errors
+    /// Says what is wrong with it: an empty key, or a quote that is not around a whole key. Such
+    /// a path names no claim, so a rule on it never matches.
+    pub fn parse(path: &str) -> Result<Self, String> {
+        let mut keys = Vec::new();
+        let mut rest = path;
+        loop {
+            let key;
+            (key, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+                quoted.split_once('"').ok_or("a double quote is not closed")?
+            } else {
+                rest.split_at(rest.find('.').unwrap_or(rest.len()))
+            };
+            if key.is_empty() {
+                return Err("a key between the dots is empty".into());
+            }
+            // A quoted key holds none by now.
+            if key.contains('"') {
+                return Err("a double quote stands inside a key".into());
+            }
+            keys.push(key.to_owned());
+            if rest.is_empty() {
+                return Ok(Self(keys));
+            }
+            rest = rest.strip_prefix('.').ok_or("something stands after a closing quote")?;
+        }
+    }
+
+    /// The claim's value. A null counts as absent: it says that the token has nothing to say.
+    #[must_use]
+    pub fn lookup<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+        let (last, parents) = self.0.split_last()?;
+        let mut object = claims;
+        for key in parents {
+            object = object.get(key)?.as_object()?;
+        }
+        object.get(last).filter(|value| !value.is_null())
+    }
+
+    /// The keys joined by dots, without quotes.
+    fn joined(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, key) in self.0.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            let quote = if key.contains('.') { "\"" } else { "" };
+            write!(f, "{dot}{quote}{key}{quote}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The claims of this token whose paths come closest to one that it does not have, best first, at
+/// most three, written as a rule has to write them. First come those that differ in quotes only
+/// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then those that differ in case,
+/// hyphens and underscores, then those of which only the end was named (`pod.name`), then those
+/// that look alike. May be empty.
+#[must_use]
+pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
+    let wanted = path.replace('"', "");
+    if wanted.is_empty() || wanted.len() > LONGEST_CANDIDATE {
+        return Vec::new();
+    }
+    let folded = fold(&wanted);
+    let ending = format!(".{folded}");
+    let mut ranked: Vec<(f64, ClaimPath)> = candidates(claims)
+        .into_iter()
+        .filter_map(|candidate| {
+            let joined = candidate.joined();
+            let found = fold(&joined);
+            let score = if joined == wanted {
+                4.0
+            } else if found == folded {
+                3.0
+            } else if found.ends_with(&ending) {
+                2.0
+            } else {
+                strsim::jaro_winkler(&found, &folded)
+            };
+            (score >= ALIKE).then_some((score, candidate))
+        })
+        .collect();
+    // Stable: among equals the token's own order stays.
+    ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    ranked.into_iter().take(MOST_NAMED).map(|(_, path)| path.to_string()).collect()
+}
+
+/// What of a path is left when its spelling does not count.
+fn fold(path: &str) -> String {
+    path.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
+}
+
+/// The paths of all claims that a rule can name and match, level by level.
+fn candidates(claims: &Map<String, Value>) -> Vec<ClaimPath> {
+    let mut found = Vec::new();
+    let mut objects = std::collections::VecDeque::from([(Vec::new(), claims)]);
+    let mut looked_at = 0;
+    while let Some((parents, object)) = objects.pop_front() {
+        for (key, value) in object {
+            looked_at += 1;
+            if looked_at > MOST_CANDIDATES {
+                return found;
+            }
+            let mut keys: Vec<String> = parents.clone();
+            keys.push(key.clone());
+            let length: usize = keys.iter().map(|key| key.len() + 1).sum();
+            if key.is_empty() || key.contains('"') || length > LONGEST_CANDIDATE {
+                continue;
+            }
+            match value {
+                Value::Null => {}
+                Value::Object(inner) => objects.push_back((keys, inner)),
+                _ => found.push(ClaimPath(keys)),
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn paths_lead_into_objects() {
+        let claims = claims(json!({
+            "sub": "s",
+            "kubernetes.io": { "pod": { "name": "web-0", "ready": null } },
+            "https://acme.test/role": "deploy",
+            "groups": ["a", { "b": 1 }],
+        }));
+        let at = |path: &str| ClaimPath::parse(path).unwrap().lookup(&claims);
+        assert_eq!(at("sub"), Some(&json!("s")));
+        assert_eq!(at("\"sub\""), Some(&json!("s")));
+        assert_eq!(at("\"kubernetes.io\".pod.name"), Some(&json!("web-0")));
+        assert_eq!(at("\"https://acme.test/role\""), Some(&json!("deploy")));
+        assert_eq!(at("\"kubernetes.io\".pod.ready"), None, "null is absent");
+        for absent in ["kubernetes.io.pod.name", "Sub", " sub", "sub.sub", "groups.0", "groups.b"] {
+            assert_eq!(at(absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for path in
+            ["", ".", "a.", ".a", "a..b", "\"\"", "\"a", "a\"", "a\"b\"", "\"a\"b", "\"a\".", "\""]
+        {
+            assert!(ClaimPath::parse(path).is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn unquoted_dots_are_found_first() {
+        let claims = claims(json!({
+            "kubernetes_io_pod_name": "decoy",
+            "kubernetes.io": { "pod": { "name": "web-0", "names": ["x"] }, "namespace": "n" },
+        }));
+        let named = nearest("kubernetes.io.pod.name", &claims);
+        assert_eq!(named[0], "\"kubernetes.io\".pod.name");
+        assert!(named.len() <= 3);
+        // Quotes in the wrong place, and ones that are not closed, are the same mistake.
+        assert_eq!(nearest("\"kubernetes.io.pod\".name", &claims)[0], named[0]);
+        assert_eq!(nearest("\"kubernetes.io.pod.name", &claims)[0], named[0]);
+    }
+
+    #[test]
+    fn other_spellings_ends_and_typing_errors_are_found() {
+        let claims = claims(json!({
+            "repository_owner": "acme",
+            "repository": "acme/infra",
+            "environment": "prod",
+            "pod": { "name": "web-0" },
+            "gone": null,
+            "we\"ird": 1,
+            "sub": "s",
+        }));
+        assert_eq!(nearest("repositoryOwner", &claims)[0], "repository_owner");
+        assert_eq!(nearest("repo", &claims)[0], "repository");
+        assert_eq!(nearest("enviroment", &claims), ["environment"]);
+        assert_eq!(nearest("name", &claims), ["pod.name"]);
+        for nothing in ["gone", "we\"ird", "zzz", "", &"x".repeat(300)] {
+            assert_eq!(nearest(nothing, &claims), [""; 0], "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_huge_token_is_looked_at_in_part() {
+        let many: Map<String, Value> =
+            (0..100_000).map(|n| (format!("claim{n}"), json!(n))).collect();
+        assert_eq!(nearest("claim_1", &many)[0], "claim1");
+        assert_eq!(nearest("claim99999x", &many).len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(keys in prop::collection::vec("[^\"]{1,6}", 1..5)) {
+            let path = ClaimPath(keys);
+            prop_assert_eq!(ClaimPath::parse(&path.to_string()), Ok(path));
+        }
+
+        #[test]
+        fn nothing_panics(path in "[a\".\u{e9}]{0,8}") {
+            let claims = claims(json!({ "a": { "a.\u{e9}": 1 }, "a.a": [2] }));
+            if let Ok(read) = ClaimPath::parse(&path) {
+                prop_assert!(read.to_string().len() <= path.len() + 2 * path.matches('.').count());
+                prop_assert_ne!(read.lookup(&claims), Some(&Value::Null));
+            }
+            for named in nearest(&path, &claims) {
+                prop_assert!(ClaimPath::parse(&named).unwrap().lookup(&claims).is_some());
+            }
+        }
+    }
+}

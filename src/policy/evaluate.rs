@@ -1,1 +1,453 @@
-//! Evaluating policies.
+//! Evaluating policies: what Pulumi Cloud decides on a token, and which entry comes closest.
+//!
+//! The rules are those of the Pulumi documentation ("OIDC issuers", section on policies): an entry
+//! is only for requests of its own token type and its own team, user or runner; all of its rules
+//! have to match; a matching deny beats every allow; what nothing allows is denied.
+//!
+//! Not documented, and assumed: a rule matches an array when it matches one of its elements;
+//! numbers and booleans are compared by their JSON text; a rule on an absent claim does not match.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::claim_path::ClaimPath;
+use super::{Ask, Decision, Entry, Rule, TokenType, pattern};
+use crate::report::{EntryResult, RuleResult};
+
+/// What a policy decides on a token and a request, entry by entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    /// The decision and its reason.
+    pub outcome: Outcome,
+    /// Every entry in the policy's order, those too that are not for this request.
+    pub entries: Vec<EntryResult>,
+    /// The entry that comes closest to letting the token in, by its index: among the allow entries
+    /// for this request the one with the fewest failing rules (admin that is asked for and not
+    /// granted counts as one), then with the smallest edit distance on them, then the first. So
+    /// it is the one that allows, where one does. Where no allow entry is for this request, it is
+    /// the deny entry that matches.
+    pub closest: Option<usize>,
+}
+
+impl Evaluation {
+    /// The decision without its reason.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        match self.outcome {
+            Outcome::Allowed { .. } => Decision::Allow,
+            _ => Decision::Deny,
+        }
+    }
+}
+
+/// Why a token is let in or kept out. Entries are named by their index from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Let in.
+    Allowed {
+        /// The first entry that does so.
+        entry: usize,
+    },
+    /// A deny entry matches.
+    Denied {
+        /// The first entry that does so.
+        entry: usize,
+    },
+    /// There is no allow entry at all.
+    NoAllowEntry,
+    /// There are allow entries, none for the requested token type.
+    TokenType,
+    /// There are some for the token type, none for the team.
+    Team,
+    /// There are some for the token type, none for the user.
+    User,
+    /// There are some for the token type, none for the runner.
+    Runner,
+    /// All rules of an entry match, but `scope=admin` is asked for and it does not grant it.
+    Admin {
+        /// The first such entry: the closest one.
+        entry: usize,
+    },
+    /// Rules fail in every allow entry for this request.
+    Rules {
+        /// The closest entry.
+        entry: usize,
+    },
+}
+
+/// Evaluates a policy.
+#[must_use]
+pub fn evaluate(entries: &[Entry], claims: &Map<String, Value>, ask: &Ask) -> Evaluation {
+    let results: Vec<EntryResult> = entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| EntryResult {
+            index,
+            decision: entry.decision.name(),
+            token_type: entry.token_type.name(),
+            applies: applies(entry, ask),
+            rules: entry.rules.iter().map(|rule| judge(rule, claims)).collect(),
+        })
+        .collect();
+
+    // An entry without rules lets everybody in, or keeps everybody out: none of its rules fails.
+    let denying = entries.iter().zip(&results).position(|(entry, result)| {
+        entry.decision == Decision::Deny && result.applies && failing(result) == 0
+    });
+    let nearest = nearest(entries, &results, claims, ask);
+    let outcome = match (denying, nearest) {
+        (Some(entry), _) => Outcome::Denied { entry },
+        (None, Some(entry)) if failing(&results[entry]) > 0 => Outcome::Rules { entry },
+        (None, Some(entry)) if lacks_admin(&entries[entry], ask) => Outcome::Admin { entry },
+        (None, Some(entry)) => Outcome::Allowed { entry },
+        (None, None) => not_for_this_request(entries, ask),
+    };
+    Evaluation { outcome, entries: results, closest: nearest.or(denying) }
+}
+
+/// A claim's value as rules compare it and as reports show it: a string as it is, everything else
+/// as JSON text.
+#[must_use]
+pub fn value_text(value: &Value) -> String {
+    scalar_text(value).map_or_else(|| value.to_string(), Cow::into_owned)
+}
+
+/// Whether the entry is for this token type and this team, user or runner.
+///
+/// The documentation requires the name for each type but organization. An entry that lacks it is
+/// for nobody: the service has nothing to compare the request with, and taking it for "everybody"
+/// would tell people that a login works which may not. Wildcards are documented for teams alone.
+fn applies(entry: &Entry, ask: &Ask) -> bool {
+    fn same(entry: Option<&String>, ask: Option<&String>) -> bool {
+        entry.is_some() && entry == ask
+    }
+    entry.token_type == ask.token_type
+        && match ask.token_type {
+            TokenType::Organization => true,
+            TokenType::Team => match (&entry.team_name, &ask.team) {
+                (Some(name), Some(team)) => pattern::matches(name, team),
+                _ => false,
+            },
+            TokenType::Personal => same(entry.user_login.as_ref(), ask.user.as_ref()),
+            TokenType::Runner => same(entry.runner_id.as_ref(), ask.runner.as_ref()),
+        }
+}
+
+/// Why no allow entry is for this request.
+fn not_for_this_request(entries: &[Entry], ask: &Ask) -> Outcome {
+    let mut allowing = entries.iter().filter(|e| e.decision == Decision::Allow).peekable();
+    if allowing.peek().is_none() {
+        return Outcome::NoAllowEntry;
+    }
+    if allowing.all(|entry| entry.token_type != ask.token_type) {
+        return Outcome::TokenType;
+    }
+    match ask.token_type {
+        TokenType::Team => Outcome::Team,
+        TokenType::Personal => Outcome::User,
+        TokenType::Runner => Outcome::Runner,
+        // Names nobody, so the type alone decides.
+        TokenType::Organization => Outcome::TokenType,
+    }
+}
+
+/// Whether admin is asked for and this entry does not grant it.
+fn lacks_admin(entry: &Entry, ask: &Ask) -> bool {
+    ask.admin && !entry.authorized_permissions.iter().any(|permission| permission == "admin")
+}
+
+fn failing(result: &EntryResult) -> usize {
+    result.rules.iter().filter(|rule| !rule.matched).count()
+}
+
+/// The closest of the allow entries for this request.
+fn nearest(
+    entries: &[Entry],
+    results: &[EntryResult],
+    claims: &Map<String, Value>,
+    ask: &Ask,
+) -> Option<usize> {
+    let counted: Vec<(usize, usize)> = entries
+        .iter()
+        .zip(results)
+        .filter(|(entry, result)| entry.decision == Decision::Allow && result.applies)
+        .map(|(entry, result)| {
+            (failing(result) + usize::from(lacks_admin(entry, ask)), result.index)
+        })
+        .collect();
+    let fewest = counted.iter().map(|(count, _)| *count).min()?;
+    // One budget for all: what a hostile token and a large policy cost together is bounded.
+    let mut budget = pattern::DISTANCE_CELLS;
+    counted.into_iter().filter(|(count, _)| *count == fewest).map(|(_, index)| index).min_by_key(
+        |index| -> usize {
+            let rules = entries[*index].rules.iter().zip(&results[*index].rules);
+            rules
+                .filter(|(_, result)| !result.matched)
+                .map(|(rule, _)| distance(rule, claims, &mut budget))
+                .sum()
+        },
+    )
+}
+
+fn judge(rule: &Rule, claims: &Map<String, Value>) -> RuleResult {
+    let value = claim(rule, claims);
+    RuleResult {
+        claim: rule.claim.clone(),
+        pattern: rule.pattern.clone(),
+        actual: value.map(value_text),
+        matched: value
+            .is_some_and(|value| texts(value).any(|text| pattern::matches(&rule.pattern, &text))),
+    }
+}
+
+/// How far a failing rule is from matching, at least 1; for a claim that is not there, the length
+/// of the pattern.
+fn distance(rule: &Rule, claims: &Map<String, Value>, budget: &mut usize) -> usize {
+    claim(rule, claims)
+        .into_iter()
+        .flat_map(texts)
+        .map(|text| pattern::distance_within(&rule.pattern, &text, budget))
+        .min()
+        .unwrap_or_else(|| rule.pattern.chars().count())
+        .max(1)
+}
+
+/// The claim that a rule is on. A path that cannot be read names none.
+fn claim<'a>(rule: &Rule, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+    ClaimPath::parse(&rule.claim).ok()?.lookup(claims)
+}
+
+/// The texts of which a rule has to match one. Objects have none, and arrays in arrays neither.
+fn texts(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+    let elements = match value {
+        Value::Array(elements) => elements.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    elements.iter().filter_map(scalar_text)
+}
+
+fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(_) | Value::Bool(_) => Some(Cow::Owned(value.to_string())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::Place;
+
+    fn entry(decision: Decision, token_type: TokenType, rules: &[(&str, &str)]) -> Entry {
+        Entry {
+            decision,
+            token_type,
+            team_name: None,
+            user_login: None,
+            runner_id: None,
+            role_id: None,
+            authorized_permissions: Vec::new(),
+            rules: rules
+                .iter()
+                .map(|(claim, pattern)| Rule {
+                    claim: (*claim).into(),
+                    pattern: (*pattern).into(),
+                    place: Place::default(),
+                })
+                .collect(),
+            place: Place::default(),
+        }
+    }
+
+    fn allow(rules: &[(&str, &str)]) -> Entry {
+        entry(Decision::Allow, TokenType::Organization, rules)
+    }
+
+    fn deny(rules: &[(&str, &str)]) -> Entry {
+        entry(Decision::Deny, TokenType::Organization, rules)
+    }
+
+    fn token() -> Map<String, Value> {
+        json!({
+            "aud": ["urn:pulumi:org:acme", "other"],
+            "sub": "repo:acme/infra:ref:refs/heads/main",
+            "run": 42,
+            "ok": true,
+            "nil": null,
+            "kubernetes.io": { "pod": { "name": "web-0" } },
+            "nested": [["a"], { "b": "c" }, null],
+        })
+        .as_object()
+        .unwrap()
+        .clone()
+    }
+
+    fn judged(entries: &[Entry], ask: &Ask) -> Evaluation {
+        evaluate(entries, &token(), ask)
+    }
+
+    fn outcome(entries: &[Entry]) -> Outcome {
+        judged(entries, &Ask::default()).outcome
+    }
+
+    #[test]
+    fn deny_beats_allow_wherever_it_stands() {
+        let sub = [("sub", "repo:acme/*")];
+        let entries = [allow(&sub), deny(&[("sub", "nobody")]), deny(&sub)];
+        let evaluation = judged(&entries, &Ask::default());
+        assert_eq!(evaluation.outcome, Outcome::Denied { entry: 2 });
+        assert_eq!(evaluation.decision(), Decision::Deny);
+        assert_eq!(evaluation.closest, Some(0), "the allow entry that would let it in");
+        assert_eq!(outcome(&[deny(&sub), allow(&sub)]), Outcome::Denied { entry: 0 });
+        assert_eq!(outcome(&entries[..2]), Outcome::Allowed { entry: 0 });
+        let alone = judged(&[deny(&sub)], &Ask::default());
+        assert_eq!((alone.outcome, alone.closest), (Outcome::Denied { entry: 0 }, Some(0)));
+    }
+
+    #[test]
+    fn what_nothing_allows_is_denied() {
+        assert_eq!(outcome(&[]), Outcome::NoAllowEntry);
+        let evaluation = judged(&[deny(&[("sub", "nobody")])], &Ask::default());
+        assert_eq!((evaluation.outcome, evaluation.closest), (Outcome::NoAllowEntry, None));
+        assert_eq!(outcome(&[allow(&[])]), Outcome::Allowed { entry: 0 });
+    }
+
+    #[test]
+    fn an_entry_is_for_its_own_type_and_name_only() {
+        let ask = |token_type, name: &str| Ask {
+            token_type,
+            team: Some(name.into()),
+            user: Some(name.into()),
+            runner: Some(name.into()),
+            admin: false,
+        };
+        let mut team = entry(Decision::Allow, TokenType::Team, &[]);
+        assert_eq!(judged(&[team.clone()], &ask(TokenType::Team, "a")).outcome, Outcome::Team);
+        team.team_name = Some("plat*".into());
+        let mut user = entry(Decision::Allow, TokenType::Personal, &[]);
+        user.user_login = Some("ann*".into());
+        let mut runner = entry(Decision::Allow, TokenType::Runner, &[]);
+        runner.runner_id = Some("r1".into());
+        let entries = [team, user, runner];
+        for (token_type, name, expected) in [
+            (TokenType::Team, "platform", Outcome::Allowed { entry: 0 }),
+            (TokenType::Team, "web", Outcome::Team),
+            (TokenType::Personal, "ann*", Outcome::Allowed { entry: 1 }),
+            (TokenType::Personal, "anna", Outcome::User),
+            (TokenType::Runner, "r1", Outcome::Allowed { entry: 2 }),
+            (TokenType::Runner, "r2", Outcome::Runner),
+            (TokenType::Organization, "", Outcome::TokenType),
+        ] {
+            assert_eq!(judged(&entries, &ask(token_type, name)).outcome, expected, "{name}");
+        }
+        let unnamed = Ask { token_type: TokenType::Team, ..Ask::default() };
+        assert_eq!(judged(&entries, &unnamed).outcome, Outcome::Team);
+        let results = judged(&entries, &ask(TokenType::Runner, "r1")).entries;
+        let applying: Vec<bool> = results.iter().map(|result| result.applies).collect();
+        assert_eq!(applying, [false, false, true]);
+    }
+
+    #[test]
+    fn a_deny_for_another_type_does_not_count() {
+        let mut other = deny(&[]);
+        other.token_type = TokenType::Team;
+        other.team_name = Some("*".into());
+        assert_eq!(outcome(&[other, allow(&[])]), Outcome::Allowed { entry: 1 });
+    }
+
+    #[test]
+    fn admin_has_to_be_granted() {
+        let ask = Ask { admin: true, ..Ask::default() };
+        let plain = allow(&[("sub", "repo:*")]);
+        let mut granting = plain.clone();
+        granting.authorized_permissions = vec!["read".into(), "admin".into()];
+        let mut failing = granting.clone();
+        failing.rules[0].pattern = "nobody".into();
+        let entries = [plain, failing, granting];
+        assert_eq!(judged(&entries, &ask).outcome, Outcome::Allowed { entry: 2 });
+        let denied = judged(&entries[..2], &ask);
+        assert_eq!((denied.outcome, denied.closest), (Outcome::Admin { entry: 0 }, Some(0)));
+        assert_eq!(judged(&entries[1..2], &ask).outcome, Outcome::Rules { entry: 0 });
+        assert_eq!(outcome(&entries), Outcome::Allowed { entry: 0 });
+    }
+
+    #[test]
+    fn values_are_compared_as_text() {
+        for (claim, pattern, expected) in [
+            ("aud", "urn:pulumi:org:acme", true),
+            ("aud", "other", true),
+            ("aud", "*acme*other*", false),
+            ("run", "42", true),
+            ("run", "4.", true),
+            ("ok", "true", true),
+            ("nil", "*", false),
+            ("nil", "null", false),
+            ("absent", "*", false),
+            ("kubernetes.io", "*", false),
+            ("\"kubernetes.io\"", "*", false),
+            ("\"kubernetes.io\".pod.name", "web-.", true),
+            ("kubernetes.io.pod.name", "*", false),
+            ("nested", "*", false),
+            ("sub.", "*", false),
+        ] {
+            let result =
+                &judged(&[allow(&[(claim, pattern)])], &Ask::default()).entries[0].rules[0];
+            assert_eq!(result.matched, expected, "{claim}: {pattern}");
+        }
+    }
+
+    #[test]
+    fn actual_shows_what_the_token_has() {
+        let rules = ["sub", "run", "aud", "nil", "\"kubernetes.io\".pod", "a..b"];
+        let rules: Vec<_> = rules.iter().map(|claim| (*claim, "-")).collect();
+        let result = &judged(&[deny(&rules)], &Ask::default()).entries[0];
+        let actual: Vec<_> = result.rules.iter().map(|rule| rule.actual.as_deref()).collect();
+        assert_eq!(
+            actual,
+            [
+                Some("repo:acme/infra:ref:refs/heads/main"),
+                Some("42"),
+                Some(r#"["urn:pulumi:org:acme","other"]"#),
+                None,
+                Some(r#"{"name":"web-0"}"#),
+                None,
+            ]
+        );
+    }
+
+    #[test]
+    fn closest_is_by_failing_rules_then_distance_then_order() {
+        let near = ("sub", "repo:acme/infra:ref:refs/heads/dev");
+        let far = ("sub", "repo:other/thing:environment:prod");
+        for (rules, expected) in [
+            (vec![vec![near, ("run", "43")], vec![far]], 1),
+            (vec![vec![far], vec![near]], 1),
+            (vec![vec![near], vec![near]], 0),
+            // An absent claim is as far away as its pattern is long.
+            (vec![vec![("gone", "123456")], vec![near]], 1),
+            (vec![vec![("gone", "1")], vec![near]], 0),
+            // Of an array, the element that comes closest.
+            (vec![vec![("run", "9999")], vec![("aud", "urn:pulumi:org:acmE")]], 1),
+        ] {
+            let entries: Vec<Entry> = rules.iter().map(|rules| allow(rules)).collect();
+            let evaluation = judged(&entries, &Ask::default());
+            assert_eq!(evaluation.closest, Some(expected), "{rules:?}");
+            assert_eq!(evaluation.outcome, Outcome::Rules { entry: expected });
+        }
+    }
+
+    #[test]
+    fn a_hostile_token_is_judged_all_the_same() {
+        let mut claims = token();
+        claims.insert("aud".into(), (0..500).map(|_| json!("ab".repeat(200))).collect());
+        let entries = vec![allow(&[("aud", "*a*a*a*a*a*a*b*c?????????????????")]); 10];
+        let evaluation = evaluate(&entries, &claims, &Ask::default());
+        assert_eq!(evaluation.outcome, Outcome::Rules { entry: 0 });
+    }
+}

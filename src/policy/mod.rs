@@ -125,6 +125,17 @@ pub enum Decision {
     Deny,
 }
 
+impl Decision {
+    /// The name as the API has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// The kinds of access token that Pulumi Cloud issues.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
