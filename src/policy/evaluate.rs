@@ -95,15 +95,15 @@ pub fn evaluate(entries: &[Entry], claims: &Map<String, Value>, ask: &Ask) -> Ev
     let denying = entries.iter().zip(&results).position(|(entry, result)| {
         entry.decision == Decision::Deny && result.applies && failing(result) == 0
     });
-    let nearest = nearest(entries, &results, claims, ask);
-    let outcome = match (denying, nearest) {
+    let closest = closest(entries, &results, claims, ask);
+    let outcome = match (denying, closest) {
         (Some(entry), _) => Outcome::Denied { entry },
         (None, Some(entry)) if failing(&results[entry]) > 0 => Outcome::Rules { entry },
         (None, Some(entry)) if lacks_admin(&entries[entry], ask) => Outcome::Admin { entry },
         (None, Some(entry)) => Outcome::Allowed { entry },
         (None, None) => not_for_this_request(entries, ask),
     };
-    Evaluation { outcome, entries: results, closest: nearest.or(denying) }
+    Evaluation { outcome, entries: results, closest: closest.or(denying) }
 }
 
 /// A claim's value as rules compare it and as reports show it: a string as it is, everything else
@@ -162,7 +162,7 @@ fn failing(result: &EntryResult) -> usize {
 }
 
 /// The closest of the allow entries for this request.
-fn nearest(
+fn closest(
     entries: &[Entry],
     results: &[EntryResult],
     claims: &Map<String, Value>,
