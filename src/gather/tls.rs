@@ -205,7 +205,8 @@ fn problem(error: &CertificateError) -> CertificateProblem {
         E::Expired | E::ExpiredContext { .. } => CertificateProblem::Expired,
         E::NotValidYet | E::NotValidYetContext { .. } => CertificateProblem::NotYetValid,
         E::NotValidForName | E::NotValidForNameContext { .. } => CertificateProblem::WrongHost,
-        E::UnknownIssuer => CertificateProblem::UnknownIssuer,
+        // A trusted authority has the issuer's name, but another key.
+        E::UnknownIssuer | E::BadSignature => CertificateProblem::UnknownIssuer,
         _ => CertificateProblem::Other,
     }
 }

@@ -37,8 +37,10 @@ pub(super) fn cause(
         FailureKind::BadUrl
     } else if error.is_connect() {
         // A peer that takes the connection and hangs up on the handshake is not an unreachable one.
-        let hung_up = find::<io::Error>(error)
-            .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        let hung_up = causes(error).any(|error| {
+            error.downcast_ref::<io::Error>().map(io::Error::kind)
+                == Some(io::ErrorKind::UnexpectedEof)
+        });
         if hung_up { FailureKind::Tls } else { FailureKind::Connect }
     } else {
         FailureKind::Protocol

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+use base64::Engine as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
@@ -18,6 +19,11 @@ use crate::evidence::{Body, CertificateProblem};
 /// Runs a test with the kind of runtime that the program has.
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+fn pem(der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
 /// A certificate authority and a server certificate of it.
@@ -40,7 +46,7 @@ fn identity(names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Iden
     let key = KeyPair::generate().unwrap();
     let leaf = params.signed_by(&key, &issuer).unwrap();
     Identity {
-        root: root.pem(),
+        root: pem(root.der()),
         chain: vec![leaf.der().clone()],
         key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
     }
@@ -55,7 +61,7 @@ fn self_signed(names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> I
     let key = KeyPair::generate().unwrap();
     let leaf = params.self_signed(&key).unwrap();
     Identity {
-        root: leaf.pem(),
+        root: pem(leaf.der()),
         chain: vec![leaf.der().clone()],
         key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
     }
@@ -338,8 +344,10 @@ fn redirects_stay_on_the_host() {
             assert_eq!(answer.location.as_deref(), Some(location));
             assert!((300..400).contains(&answer.status));
         }
-        let posted = client.post_form(&url("/near"), &[], &[], &Scrubber::default(), soon()).await;
-        assert_eq!(posted.answer().unwrap().answer.status, 302, "a form is sent once");
+        let posted =
+            client.post_form(&url("/near"), &[], &[("a", "b")], &Scrubber::default(), soon()).await;
+        let posted = posted.answer().unwrap_or_else(|| panic!("{:?}", posted.failure()));
+        assert_eq!(posted.answer.status, 302, "a form is sent once");
     });
 }
 
