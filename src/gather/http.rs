@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Method, Response, redirect, retry};
+use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
@@ -220,6 +221,9 @@ impl Client {
         if !url.username().is_empty() || url.password().is_some() {
             return bad("the URL holds credentials");
         }
+        if url.scheme() == "https" && !is_server_name(url) {
+            return bad("not a valid host name");
+        }
         let proxy = self.proxies.for_url(url);
         if proxy.is_some_and(|proxy| !matches!(proxy.scheme(), "http" | "https")) {
             return Err((FailureKind::Proxy, "only http and https proxies are supported".into()));
@@ -290,6 +294,12 @@ impl Client {
         };
         format!("{what} within {:.1} s", begun.elapsed().as_secs_f64())
     }
+}
+
+/// Whether a TLS certificate could be for this host at all; the libraries below report that late
+/// and as a failed connection.
+fn is_server_name(url: &Url) -> bool {
+    ServerName::try_from(host_of(url)).is_ok()
 }
 
 /// The headers, marked as sensitive so that nothing logs or compresses them.

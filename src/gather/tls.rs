@@ -232,7 +232,7 @@ pub(super) fn explain(
             format!("a certificate of the chain is valid from {}", date(*not_before))
         }
         (P::WrongHost, _) if leaf.names.is_empty() => "the certificate names no host".into(),
-        (P::WrongHost, _) => format!("the certificate is for {}", leaf.names.join(", ")),
+        (P::WrongHost, _) => format!("the certificate is for {}", some(&leaf.names)),
         (P::UnknownIssuer, _) => {
             format!("issued by \"{}\", which is not trusted here", leaf.issuer)
         }
@@ -240,6 +240,17 @@ pub(super) fn explain(
         _ => error.to_string(),
     };
     (problem, detail)
+}
+
+/// The first few names: a certificate may hold thousands.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names.split_at_checked(SHOWN) {
+        Some((first, rest)) if !rest.is_empty() => {
+            format!("{} and {} more", first.join(", "), rest.len())
+        }
+        _ => names.join(", "),
+    }
 }
 
 fn date(time: UnixTime) -> String {
@@ -297,6 +308,14 @@ mod tests {
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(Roots::load(Some(broken)).err().unwrap().contains("certificate 1"));
         assert!(!Roots::load(None).unwrap().store.is_empty());
+    }
+
+    #[test]
+    fn long_lists_of_names_are_cut() {
+        let names: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+        assert_eq!(some(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
+        assert_eq!(some(&names[..8]), "0, 1, 2, 3, 4, 5, 6, 7");
+        assert_eq!(some(&names[..1]), "0");
     }
 
     #[test]

@@ -71,11 +71,17 @@ fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
         return Body::Html(title(text).map(|title| cut(&scrubber.scrub(&title), LINE)));
     }
     // A broken token response: nothing tells where in it the credential ends.
-    if CREDENTIALS.iter().any(|name| text.contains(name)) {
+    if CREDENTIALS.iter().any(|name| is_assigned(text, name)) {
         return Body::Text(REDACTED.into());
     }
     // Secrets go first: a cut could leave a part of one that is no longer recognised.
     Body::Text(cut(&scrubber.scrub(text), TEXT))
+}
+
+/// Whether a member of this name seems to be given a value, in JSON or in a form; the bare word
+/// in a sentence is none.
+fn is_assigned(text: &str, name: &str) -> bool {
+    text.split(name).skip(1).any(|rest| rest.starts_with(['"', '\'', '\\', '=']))
 }
 
 fn redact(value: &mut Value) {
@@ -151,6 +157,8 @@ mod tests {
             }))
         );
         assert_eq!(body(r#"{"access_token":"opaque"#), Body::Text(REDACTED.into()));
+        assert_eq!(body("x=1&access_token=opaque"), Body::Text(REDACTED.into()));
+        assert_eq!(body("no id_token given"), Body::Text("no id_token given".into()));
         let mut scrubber = Scrubber::default();
         scrubber.add("very-secret-value");
         let long = format!("{}very-secret-value", "x ".repeat(TEXT / 2 - 4));

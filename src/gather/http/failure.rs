@@ -27,7 +27,10 @@ pub(super) fn cause(
         return tls_cause(error, url, proxy, recorder);
     }
     if proxy.is_some() && error.is_connect() && !error.is_timeout() {
-        return (FailureKind::Proxy, innermost);
+        let reached = !error.is_dns() && find::<io::Error>(error).is_none();
+        let detail =
+            if reached { format!("the proxy opened no tunnel ({innermost})") } else { innermost };
+        return (FailureKind::Proxy, detail);
     }
     let kind = if error.is_dns() {
         FailureKind::Dns

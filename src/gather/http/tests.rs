@@ -177,6 +177,7 @@ fn certificates_that_are_not_accepted() {
         (identity(NAMES, |_| {}), Some(&other), UnknownIssuer, "Test CA"),
         (identity(NAMES, expired), None, Expired, "2020-02-03"),
         (identity(NAMES, future), None, NotYetValid, "2090-02-03"),
+        (identity(&[], |_| {}), None, WrongHost, "names no host"),
         (identity(&["a.test", "b.test"], |_| {}), None, WrongHost, "a.test, b.test"),
         (self_signed(NAMES, |_| {}), Some(&other), SelfSigned, "signed itself"),
         (self_signed(NAMES, expired), None, Expired, "2020-02-03"),
@@ -230,7 +231,7 @@ fn nobody_answers() {
         assert!(failure.detail.starts_with("no TLS connection came about"), "{}", failure.detail);
         assert!((200..2000).contains(&probe.elapsed_ms()), "{}", probe.elapsed_ms());
 
-        assert_eq!(kind(&client, "https://name.invalid/").await, FailureKind::Dns);
+        assert_eq!(kind(&client, &format!("http://{}/", unresolvable())).await, FailureKind::Dns);
     });
 }
 
@@ -262,7 +263,9 @@ fn not_tls_and_not_http() {
         assert_eq!(kind(&client, &format!("https://{hangs_up}/")).await, FailureKind::Tls);
         let (ssh, _) = plain(b"SSH-2.0-OpenSSH_9\r\n").await;
         assert_eq!(kind(&client, &format!("http://{ssh}/")).await, FailureKind::Protocol);
-        for url in ["", "api.pulumi.com", "ftp://a.test/", "https://u:p@a.test/", "https://"] {
+        let long = format!("https://{}/", unresolvable());
+        for url in ["", "https://", "api.pulumi.com", "ftp://a.test/", "https://u:p@a.test/", &long]
+        {
             let probe = get(&client, url).await;
             let failure = probe.failure().unwrap();
             assert_eq!(failure.kind, FailureKind::BadUrl, "{url}");
@@ -392,6 +395,12 @@ fn a_header_that_cannot_be_sent_is_not_repeated() {
     });
 }
 
+/// A name that the system's resolver refuses without asking anyone (a label over 63 bytes,
+/// RFC 1035 section 2.3.4), so that the tests need no network.
+fn unresolvable() -> String {
+    format!("{}.test", "x".repeat(64))
+}
+
 fn guarded(ambient: bool, allow_private: bool) -> ClientOptions {
     let guard = Guard::new(ambient, allow_private, []);
     ClientOptions { guard: Some(guard), ..ClientOptions::default() }
@@ -461,12 +470,17 @@ fn proxies() {
             assert_eq!(failure.proxy, Some(format!("http://{refusing}")));
             assert_eq!(failure.host, "name.invalid");
         }
-        let asked = asked.lock().unwrap();
-        assert!(asked[0].starts_with("CONNECT name.invalid:443"), "{asked:?}");
-        assert!(asked[0].to_lowercase().contains("proxy-authorization: basic "), "{asked:?}");
-        for proxy in ["http://127.0.0.1:1", "http://name.invalid:3128", "socks5://127.0.0.1:1"] {
+        let first = asked.lock().unwrap()[0].to_lowercase();
+        assert!(first.starts_with("connect name.invalid:443"), "{first}");
+        assert!(first.contains("proxy-authorization: basic "), "{first}");
+        let unknown = format!("http://{}:3128", unresolvable());
+        for proxy in ["http://127.0.0.1:1", &unknown, "socks5://127.0.0.1:1"] {
             assert_eq!(kind(&with(proxy), "https://a.test/").await, FailureKind::Proxy, "{proxy}");
         }
+        let (broken, _) = plain(b"HTTP/1.1 502 No\r\n\r\n").await;
+        let probe = get(&with(&format!("http://{broken}")), "https://a.test/").await;
+        let detail = &probe.failure().unwrap().detail;
+        assert!(detail.starts_with("the proxy opened no tunnel"), "{detail}");
     });
 }
 
