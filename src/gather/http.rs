@@ -260,7 +260,8 @@ impl Client {
                 .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
         }
         let response = request.send().await.map_err(|e| self.cause(&e, url))?;
-        if proxy.is_some() && response.status().as_u16() == 407 {
+        // Of an https request the proxy's own answer never gets here: it fails the tunnel.
+        if proxy.is_some() && url.scheme() == "http" && response.status().as_u16() == 407 {
             return Err((FailureKind::Proxy, "the proxy asks for credentials (407)".into()));
         }
         Ok(response)

@@ -485,6 +485,58 @@ fn proxies() {
 }
 
 #[test]
+fn a_tunnel_through_a_proxy() {
+    run(async {
+        let id = identity(&["idp.test"], |_| {});
+        let port = serve(&id, |_| ok("", "{}")).await;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let proxy = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let read = near.read(&mut [0; 4096]).await.unwrap();
+                assert!(read > 0);
+                near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                tokio::spawn(
+                    async move { tokio::io::copy_bidirectional(&mut near, &mut far).await },
+                );
+            }
+        });
+        let options = ClientOptions { proxies: through(&proxy), ..guarded(false, false) };
+        let client = client(&id.root, options);
+        let probe = get(&client, "https://idp.test/").await;
+        assert_eq!(probe.answer().map(|answer| answer.status), Some(200), "{probe:?}");
+        assert!(client.chain("https://idp.test/").is_some());
+        let probe = get(&client, "https://other.test/").await;
+        let failure = probe.failure().unwrap();
+        let problem = CertificateProblem::WrongHost;
+        assert_eq!(failure.kind, FailureKind::Certificate { problem });
+        assert_eq!(failure.proxy.as_ref(), Some(&proxy));
+    });
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    run(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            // Only the first connection is ever answered.
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            while tcp.read(&mut [0; 4096]).await.unwrap() > 0 {
+                tcp.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+            }
+        });
+        let client = client(&identity(NAMES, |_| {}).root, ClientOptions::default());
+        for _ in 0..3 {
+            let probe = get(&client, &url).await;
+            assert_eq!(probe.answer().unwrap().body, Body::Text("hi".into()));
+        }
+    });
+}
+
+#[test]
 fn the_guard_holds_behind_a_proxy() {
     run(async {
         let (proxy, asked) = plain(b"HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n").await;
