@@ -1,1 +1,5 @@
 //! Gathering: all input and output.
+
+pub mod guard;
+pub mod http;
+pub mod tls;

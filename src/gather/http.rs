@@ -1,0 +1,338 @@
+//! The HTTP client of the probes: one kept-alive connection per host, a deadline for every
+//! request, capped bodies, no redirect off the host, and evidence instead of errors.
+
+mod answer;
+mod failure;
+mod proxy;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, Response, redirect, retry};
+use rustls::pki_types::ServerName;
+use tokio::time::{Instant, timeout, timeout_at};
+use url::{Host, Url, form_urlencoded};
+use zeroize::Zeroizing;
+
+pub use self::proxy::Proxies;
+
+use self::failure::Cause;
+use crate::evidence::{Answer, Chain, Failure, FailureKind, Probe};
+use crate::gather::guard::{Guard, Resolver, host_of};
+use crate::gather::tls::{Recorder, Roots, client_config};
+use crate::secret::Scrubber;
+
+/// The most of a body that is read, in bytes after decompression (product contract, section 6).
+const BODY_CAP: usize = 1 << 20;
+/// Redirects that are followed, all of them on the same host.
+const MAX_REDIRECTS: usize = 5;
+/// How long one connection may take to come about; the addresses of a host share it.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long to resolve, for the guard, a name that a proxy will resolve again.
+const LOOKUP: Duration = Duration::from_secs(2);
+/// A token response is smaller than this, in bytes: its buffer never moves and so leaves no copy.
+const BUFFER: usize = 64 << 10;
+const USER_AGENT: &str = concat!("doctor/", env!("CARGO_PKG_VERSION"));
+
+/// How a client behaves.
+#[derive(Default)]
+pub struct ClientOptions {
+    /// Accept any certificate (`--insecure`).
+    pub insecure: bool,
+    /// The address guard, for URLs that came out of a token. With it only `https` URLs without
+    /// fragment are requested.
+    pub guard: Option<Guard>,
+    /// The proxies of the environment.
+    pub proxies: Proxies,
+}
+
+/// An HTTP client for one party (the issuer, or Pulumi Cloud). It needs a tokio runtime with
+/// I/O and time.
+pub struct Client {
+    direct: reqwest::Client,
+    /// Apart from `direct`, since what it resolves is the proxy's name, which no guard judges.
+    proxied: reqwest::Client,
+    proxies: Arc<Proxies>,
+    guard: Option<Arc<Guard>>,
+    resolver: Resolver,
+    recorder: Arc<Recorder>,
+}
+
+/// An answer together with the body as it came.
+pub struct Reply {
+    /// The answer, without secrets.
+    pub answer: Answer,
+    /// The body's bytes, to take an access token out of; wiped when dropped.
+    pub raw: Zeroizing<Vec<u8>>,
+}
+
+impl Client {
+    /// A client that trusts `roots`.
+    ///
+    /// # Errors
+    /// In words, when the TLS library cannot be set up.
+    pub fn new(roots: &Roots, options: ClientOptions) -> Result<Self, String> {
+        let (tls, recorder) = client_config(roots, options.insecure)?;
+        let guard = options.guard.map(Arc::new);
+        let resolver = Resolver::new(guard.clone());
+        let proxies = Arc::new(options.proxies);
+        let builder = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(USER_AGENT)
+                .redirect(redirect::Policy::none())
+                // The exchange is made at most once.
+                .retry(retry::never())
+                .connect_timeout(CONNECT)
+                .no_proxy()
+        };
+        let chosen = Arc::clone(&proxies);
+        let proxy = reqwest::Proxy::custom(move |url| chosen.for_url(url).cloned());
+        let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| e.to_string());
+        Ok(Self {
+            direct: built(builder().dns_resolver(resolver.clone()))?,
+            proxied: built(builder().proxy(proxy))?,
+            proxies,
+            guard,
+            resolver,
+            recorder,
+        })
+    }
+
+    /// Asks for `url` with extra `headers`. Ends by `deadline`. Redirects are followed on the
+    /// same scheme, host and port; another redirect is itself the answer. `scrubber` knows the
+    /// secrets that a server might echo.
+    pub async fn get(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        scrubber: &Scrubber,
+        deadline: Instant,
+    ) -> Probe<Answer> {
+        match self.probe(url, headers, None, scrubber, deadline).await {
+            Probe::NotRun => Probe::NotRun,
+            Probe::Failed { failure, elapsed_ms } => Probe::Failed { failure, elapsed_ms },
+            Probe::Answered { answer, elapsed_ms } => {
+                Probe::Answered { answer: answer.answer, elapsed_ms }
+            }
+        }
+    }
+
+    /// Posts a form (`application/x-www-form-urlencoded`), once, following no redirect. Ends by
+    /// `deadline`.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        form: &[(&str, &str)],
+        scrubber: &Scrubber,
+        deadline: Instant,
+    ) -> Probe<Reply> {
+        self.probe(url, headers, Some(form), scrubber, deadline).await
+    }
+
+    /// The certificates that the host of `url` presented, also when they were not accepted.
+    #[must_use]
+    pub fn chain(&self, url: &str) -> Option<Chain> {
+        self.recorder.chain(&host_of(&Url::parse(url).ok()?))
+    }
+
+    /// The addresses of the host of `url`, as far as this client resolved it; the refused ones
+    /// too.
+    #[must_use]
+    pub fn addresses(&self, url: &str) -> Vec<IpAddr> {
+        match Url::parse(url) {
+            Err(_) => Vec::new(),
+            Ok(url) => match url.host() {
+                Some(Host::Ipv4(address)) => vec![address.into()],
+                Some(Host::Ipv6(address)) => vec![address.into()],
+                _ => self.resolver.seen(&host_of(&url)),
+            },
+        }
+    }
+
+    async fn probe(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        form: Option<&[(&str, &str)]>,
+        scrubber: &Scrubber,
+        deadline: Instant,
+    ) -> Probe<Reply> {
+        let begun = Instant::now();
+        let parsed = Url::parse(url);
+        let outcome = match &parsed {
+            Err(error) => Err((FailureKind::BadUrl, error.to_string())),
+            Ok(url) => match timeout_at(deadline, self.ask(url, headers, form, scrubber)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err((FailureKind::Timeout, self.waited_for(url, begun))),
+            },
+        };
+        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match outcome {
+            Ok(answer) => Probe::Answered { answer, elapsed_ms },
+            Err((kind, detail)) => {
+                let url = parsed.ok();
+                let url = url.as_ref();
+                let failure = Failure {
+                    kind,
+                    host: url.map(host_of).unwrap_or_default(),
+                    port: url.and_then(Url::port_or_known_default).unwrap_or_default(),
+                    proxy: url.and_then(|url| self.proxies.for_url(url)).map(proxy::shown),
+                    detail: scrubber.scrub(&detail),
+                };
+                Probe::Failed { failure, elapsed_ms }
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        url: &Url,
+        headers: &[(&str, &str)],
+        form: Option<&[(&str, &str)]>,
+        scrubber: &Scrubber,
+    ) -> Result<Reply, Cause> {
+        self.check(url).await?;
+        let headers = header_map(headers, form.is_some())?;
+        let mut url = url.clone();
+        let mut response = self.send(&url, &headers, form).await?;
+        for _ in 0..MAX_REDIRECTS {
+            match redirect_on_host(&url, &response) {
+                Some(next) if form.is_none() => url = next,
+                _ => break,
+            }
+            response = self.send(&url, &headers, None).await?;
+        }
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let raw = self.read(&url, response).await?;
+        Ok(Reply { answer: answer::answer(&url, status, &headers, &raw, scrubber), raw })
+    }
+
+    /// Refuses what must not be requested, before anything is sent.
+    async fn check(&self, url: &Url) -> Result<(), Cause> {
+        let bad = |why: &str| Err((FailureKind::BadUrl, why.to_owned()));
+        if !matches!(url.scheme(), "http" | "https") {
+            return bad("not an http or https URL");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return bad("the URL holds credentials");
+        }
+        if url.scheme() == "https" && !is_server_name(url) {
+            return bad("not a valid host name");
+        }
+        let proxy = self.proxies.for_url(url);
+        if proxy.is_some_and(|proxy| !matches!(proxy.scheme(), "http" | "https")) {
+            return Err((FailureKind::Proxy, "only http and https proxies are supported".into()));
+        }
+        let Some(guard) = &self.guard else { return Ok(()) };
+        if url.scheme() != "https" {
+            return bad("not an https URL");
+        }
+        if url.fragment().is_some() {
+            return bad("the URL holds a fragment");
+        }
+        let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));
+        guard.check_literal(url).map_err(refused)?;
+        if let (Some(_), Some(Host::Domain(name))) = (proxy, url.host())
+            && let Ok(Ok(addresses)) = timeout(LOOKUP, self.resolver.lookup(name)).await
+        {
+            guard.check_all(name, &addresses).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        form: Option<&[(&str, &str)]>,
+    ) -> Result<Response, Cause> {
+        let proxy = self.proxies.for_url(url);
+        let client = if proxy.is_some() { &self.proxied } else { &self.direct };
+        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let mut request = client.request(method, url.clone()).headers(headers.clone());
+        if let Some(form) = form {
+            request = request
+                .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
+        }
+        let response = request.send().await.map_err(|e| self.cause(&e, url))?;
+        // Of an https request the proxy's own answer never gets here: it fails the tunnel.
+        if proxy.is_some() && url.scheme() == "http" && response.status().as_u16() == 407 {
+            return Err((FailureKind::Proxy, "the proxy asks for credentials (407)".into()));
+        }
+        Ok(response)
+    }
+
+    async fn read(&self, url: &Url, mut response: Response) -> Result<Zeroizing<Vec<u8>>, Cause> {
+        let mut body = Zeroizing::new(Vec::with_capacity(BUFFER));
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.cause(&e, url))? {
+            if body.len() + chunk.len() > BODY_CAP {
+                return Err((FailureKind::TooLarge, format!("more than {BODY_CAP} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn cause(&self, error: &reqwest::Error, url: &Url) -> Cause {
+        failure::cause(error, url, self.proxies.for_url(url), &self.recorder)
+    }
+
+    /// Says how far a request came that ran into its deadline.
+    fn waited_for(&self, url: &Url, begun: Instant) -> String {
+        let direct = self.proxies.for_url(url).is_none();
+        let is_name = matches!(url.host(), Some(Host::Domain(_)));
+        let what = if direct && is_name && self.addresses(url.as_str()).is_empty() {
+            "the name was not resolved"
+        } else if url.scheme() == "https" && self.chain(url.as_str()).is_none() {
+            "no TLS connection came about"
+        } else {
+            "no complete answer came"
+        };
+        format!("{what} within {:.1} s", begun.elapsed().as_secs_f64())
+    }
+}
+
+/// Whether a TLS certificate could be for this host at all; the libraries below report that late
+/// and as a failed connection.
+fn is_server_name(url: &Url) -> bool {
+    ServerName::try_from(host_of(url)).is_ok()
+}
+
+/// The headers, marked as sensitive so that nothing logs or compresses them.
+fn header_map(headers: &[(&str, &str)], is_form: bool) -> Result<HeaderMap, Cause> {
+    let mut map = HeaderMap::new();
+    if is_form {
+        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    }
+    for (name, value) in headers {
+        let (Ok(name), Ok(mut value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>())
+        else {
+            // The value may be a secret, so it is not repeated.
+            let detail = format!("the value for the header {name} cannot be sent");
+            return Err((FailureKind::Protocol, detail));
+        };
+        value.set_sensitive(true);
+        map.insert(name, value);
+    }
+    Ok(map)
+}
+
+/// Where a redirect leads, if that is the same scheme, host and port.
+fn redirect_on_host(url: &Url, response: &Response) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?;
+    let next = url.join(std::str::from_utf8(location.as_bytes()).ok()?).ok()?;
+    let plain = next.username().is_empty() && next.password().is_none();
+    (plain && next.origin() == url.origin()).then_some(next)
+}
+
+#[cfg(test)]
+#[cfg(feature = "demo")]
+mod tests;
