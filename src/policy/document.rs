@@ -731,7 +731,7 @@ policies:
             ),
             (
                 own_entry("  rules: {aud: }"),
-                "5:15: policies[0].rules.aud: must be a string, not null",
+                "5:14: policies[0].rules.aud: must be a string, not null",
             ),
             (
                 "policies:\n- decision: Allow\n  tokenType: org\n  rules: {}".into(),
@@ -863,15 +863,28 @@ policies:
 
     #[test]
     fn alias_bombs_end_with_one_error() {
-        let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
+        let mut nested = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
         for (from, to) in ('a'..'i').zip('b'..='i') {
             let aliases = vec![format!("*{from}"); 10].join(", ");
-            bomb += &format!("{to}: &{to} [{aliases}]\n");
+            nested += &format!("{to}: &{to} [{aliases}]\n");
         }
-        let start = Instant::now();
-        let error = error(&bomb);
-        assert!(error.ends_with(": too many values or aliases for a policy document"), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(5));
+        let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(1_000_000), "*a, ".repeat(10_000));
+        for bomb in [nested, text] {
+            let start = Instant::now();
+            let error = error(&bomb);
+            let expected = ": too many values or aliases for a policy document";
+            assert!(error.ends_with(expected), "{error}");
+            assert!(start.elapsed() < Duration::from_secs(10));
+        }
+    }
+
+    #[test]
+    fn one_anchor_may_serve_many_entries() {
+        let entry = "- {decision: allow, tokenType: org, rules: {aud: *aud}}\n";
+        let first = entry.replace("*aud", "&aud urn:pulumi:org:acme");
+        let document = parse(&format!("policies:\n{first}{}", entry.repeat(300))).unwrap();
+        assert_eq!(entries(&document).len(), 301);
+        assert!(entries(&document).iter().all(|e| e.rules[0].pattern == "urn:pulumi:org:acme"));
     }
 
     #[test]

@@ -198,6 +198,7 @@ fn string_length(inner: &str) -> usize {
 pub fn yaml(text: &str) -> Result<Node, DocumentError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
+            enforce_alias_anchor_ratio: false, // one audience in a hundred entries is no attack
             max_depth: DEPTH,
             max_events: LIMIT,
             max_nodes: LIMIT,
