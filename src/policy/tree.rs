@@ -214,8 +214,8 @@ pub fn yaml(text: &str) -> Result<Node, DocumentError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))
 }
 
-/// Levels of nesting. An entry's rules stand at the eighth; the YAML reader recurses, and an
-/// unoptimised build takes 40 KiB of stack for each.
+/// Levels of nesting. An entry's rules stand at the sixth; the YAML reader recurses, and an
+/// unoptimised build takes some 40 KiB of stack for each.
 const DEPTH: usize = 32;
 
 /// Values, keys and aliased values that a YAML document may come to: far more than any policy
