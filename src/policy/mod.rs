@@ -6,6 +6,7 @@ pub mod claim_path;
 pub mod document;
 pub mod evaluate;
 pub mod pattern;
+mod tree;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
