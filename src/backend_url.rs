@@ -6,12 +6,14 @@
 //! an error of Go's HTTP client, which `message` spells out.
 
 mod message;
+mod parts;
 
 pub use message::cli_message;
 
 use semver::Version;
-use url::{Host, Url};
+use url::Host;
 
+use self::parts::{Parts, is_diy, is_loopback, split_port};
 use crate::evidence::{Backend, BackendCandidate, BackendSource};
 
 /// The API of Pulumi's own Pulumi Cloud.
@@ -24,6 +26,8 @@ const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "post
 const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
 /// Websites, none of which serves the API.
 const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
+/// No URL of a backend is longer; looking closely at one that is could take long.
+const LONGEST: usize = 2048;
 /// The CLI's versions that know `--oidc-token` and no default backend.
 const NO_DEFAULT: [Version; 2] = [Version::new(3, 209, 0), Version::new(3, 216, 0)];
 
@@ -195,110 +199,14 @@ pub fn without_secrets(url: &str) -> String {
     crate::secret::Scrubber::default().scrub(&format!("{scheme}{rest}"))
 }
 
-// -------------------------------------------------------------------------------- taking apart
-
-/// A URL's scheme as Go's `net/url` sees it (`getScheme`): the text before the first colon, if it
-/// is one.
-fn go_scheme(url: &str) -> Option<&str> {
-    let (scheme, _) = url.split_once(':')?;
-    let mut bytes = scheme.bytes();
-    let letter = bytes.next().is_some_and(|b| b.is_ascii_alphabetic());
-    (letter && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))
-        .then_some(scheme)
-}
-
-fn is_diy(url: &str) -> bool {
-    go_scheme(url).is_some_and(|s| DIY_SCHEMES.contains(&s.to_ascii_lowercase().as_str()))
-}
-
-/// A URL in pieces, whether or not it has a scheme.
-struct Parts<'a> {
-    /// As written. `localhost:8080` has none: what a person reads there is host and port.
-    scheme: Option<&'a str>,
-    /// Between scheme and authority: `://` where all is well.
-    separator: &'a str,
-    authority: &'a str,
-    /// Path, query and fragment.
-    rest: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn of(url: &'a str) -> Self {
-        let scheme = go_scheme(url).filter(|scheme| {
-            let after = &url[scheme.len() + 1..];
-            let (next, _) = split_authority(after);
-            let port = next.bytes().all(|b| b.is_ascii_digit()) && !after.starts_with('/');
-            let known = SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
-            let host = port || scheme.contains('.') || next.contains('@');
-            known || after.starts_with("//") || !host
-        });
-        let after = &url[scheme.map_or(0, str::len)..];
-        let start = after.find(|c| c != ':' && c != '/').unwrap_or(after.len());
-        // A third slash ends an empty authority.
-        let start = if after.starts_with("://") { 3 } else { start };
-        let (separator, after) = after.split_at(start);
-        let (authority, rest) = split_authority(after);
-        Self { scheme, separator, authority, rest }
-    }
-
-    /// The scheme in lower case; empty where there is none.
-    fn lower_scheme(&self) -> String {
-        self.scheme.unwrap_or_default().to_ascii_lowercase()
-    }
-
-    /// The host in lower case, without a root's dot.
-    fn host(&self) -> String {
-        let (_, host) = self.authority.rsplit_once('@').unwrap_or(("", self.authority));
-        let (host, _) = split_port(host);
-        host.trim_end_matches('.').to_ascii_lowercase()
-    }
-
-    /// The corrected URL: what is right about it, and nothing after the host.
-    fn origin(&self) -> String {
-        let (_, authority) = self.authority.rsplit_once('@').unwrap_or(("", self.authority));
-        if WEBSITES.contains(&self.host().as_str()) {
-            return PULUMI_CLOUD.to_owned();
-        }
-        let scheme = match self.lower_scheme().as_str() {
-            "http" => "http",
-            "" if is_loopback(authority) => "http",
-            _ => "https",
-        };
-        format!("{scheme}://{authority}")
-    }
-}
-
-fn split_authority(text: &str) -> (&str, &str) {
-    text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()))
-}
-
-/// Host and port; an IPv6 address keeps its brackets.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let Ok(url) = Url::parse(&format!("http://{authority}")) else { return false };
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
-        None => false,
-    }
-}
-
-// ----------------------------------------------------------------------------------- examining
-
 /// The decisive problem, or the pieces of a URL that can be spoken to.
 fn examine(url: &str, explicit: bool) -> Result<Parts<'_>, UrlProblem> {
     if url.is_empty() {
         return Err(UrlProblem::Empty);
+    }
+    if url.len() > LONGEST {
+        let what = format!("a length of {} bytes", url.len());
+        return Err(UrlProblem::Malformed { what, cleaned: None });
     }
     if let Some(text) = unexpanded(url) {
         return Err(UrlProblem::Unexpanded { text: text.to_owned() });

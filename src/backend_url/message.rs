@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use semver::Version;
 
-use super::{Resolved, UrlProblem, go_scheme, is_diy, looks_like_website};
+use super::parts::{go_scheme, is_diy};
+use super::{Resolved, UrlProblem, looks_like_website};
 use crate::evidence::BackendSource;
 
 /// Failures name the backend and where it comes from since this version.

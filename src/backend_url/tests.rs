@@ -218,6 +218,13 @@ fn malformed_urls_are_cleaned() {
 }
 
 #[test]
+fn endless_urls_are_not_looked_at_closely() {
+    let found = problems(&environment(&"$(".repeat(1 << 19)), false);
+    let what = "a length of 1048576 bytes".to_owned();
+    assert_eq!(found, [UrlProblem::Malformed { what, cleaned: None }]);
+}
+
+#[test]
 fn what_follows_the_host_is_named() {
     let table = [
         ("https://api.pulumi.com/", "a trailing slash", PULUMI_CLOUD),
@@ -260,6 +267,11 @@ fn the_words_of_the_cli() {
         (argument("HTTPS://api.pulumi.com"), "3.259.0", format("HTTPS")),
         (argument("\"https://a.test\""), "3.259.0", format("\"https")),
         (argument("https://pulumi.company.test"), "3.259.0", website.into()),
+        (
+            argument("https://app.pulumi.com/acme"),
+            "3.209.0",
+            website.replace("pulumi.company.test", "app.pulumi.com/acme"),
+        ),
         (argument("s3://bucket"), "3.216.0", diy.into()),
         (environment("s3://bucket"), "3.216.0", diy.into()),
         (
