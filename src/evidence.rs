@@ -379,8 +379,12 @@ pub struct BackendCandidate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BackendSource {
+    /// The positional argument URL of `doctor login`.
+    Argument,
     /// `-c` / `--cloud-url`.
     Flag,
+    /// `-l` / `--local`.
+    Local,
     /// An environment variable (`PULUMI_OPTION_CLOUD_URL`, `PULUMI_BACKEND_URL`).
     Environment {
         /// The variable's name.
@@ -409,7 +413,9 @@ impl BackendSource {
     #[must_use]
     pub fn label(&self) -> String {
         match self {
+            Self::Argument => "argument".into(),
             Self::Flag => "--cloud-url".into(),
+            Self::Local => "--local".into(),
             Self::Environment { name } => name.clone(),
             Self::Project { path, line } | Self::Credentials { path, line } => {
                 format!("{path}:{line}")

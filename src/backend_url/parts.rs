@@ -1,0 +1,101 @@
+//! A backend URL in pieces, as a person reads it and as Go's `net/url` does.
+
+use url::{Host, Url};
+
+use super::{DIY_SCHEMES, PULUMI_CLOUD, SCHEMES, WEBSITES};
+
+/// A URL's scheme as Go's `net/url` sees it (`getScheme`): the text before the first colon, if it
+/// is one.
+pub(super) fn go_scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    let mut bytes = scheme.bytes();
+    let letter = bytes.next().is_some_and(|b| b.is_ascii_alphabetic());
+    (letter && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))
+        .then_some(scheme)
+}
+
+pub(super) fn is_diy(url: &str) -> bool {
+    go_scheme(url).is_some_and(|s| DIY_SCHEMES.contains(&s.to_ascii_lowercase().as_str()))
+}
+
+/// A URL in pieces, whether or not it has a scheme.
+pub(super) struct Parts<'a> {
+    /// As written. `localhost:8080` has none: what a person reads there is host and port.
+    pub(super) scheme: Option<&'a str>,
+    /// Between scheme and authority: `://` where all is well.
+    pub(super) separator: &'a str,
+    pub(super) authority: &'a str,
+    /// Path, query and fragment.
+    pub(super) rest: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(url: &'a str) -> Self {
+        let scheme = go_scheme(url).filter(|scheme| {
+            let after = &url[scheme.len() + 1..];
+            let (next, _) = split_authority(after);
+            let port = next.bytes().all(|b| b.is_ascii_digit()) && !after.starts_with('/');
+            let known = SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
+            let host = port || scheme.contains('.') || next.contains('@');
+            known || after.starts_with("//") || !host
+        });
+        let after = &url[scheme.map_or(0, str::len)..];
+        let start = after.find(|c| c != ':' && c != '/').unwrap_or(after.len());
+        // A third slash ends an empty authority.
+        let start = if after.starts_with("://") { 3 } else { start };
+        let (separator, after) = after.split_at(start);
+        let (authority, rest) = split_authority(after);
+        Self { scheme, separator, authority, rest }
+    }
+
+    /// The scheme in lower case; empty where there is none.
+    pub(super) fn lower_scheme(&self) -> String {
+        self.scheme.unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// The host in lower case, without a root's dot.
+    pub(super) fn host(&self) -> String {
+        let (_, host) = self.authority.rsplit_once('@').unwrap_or(("", self.authority));
+        let (host, _) = split_port(host);
+        host.trim_end_matches('.').to_ascii_lowercase()
+    }
+
+    /// The corrected URL: what is right about it, and nothing after the host.
+    pub(super) fn origin(&self) -> String {
+        let (_, authority) = self.authority.rsplit_once('@').unwrap_or(("", self.authority));
+        if WEBSITES.contains(&self.host().as_str()) {
+            return PULUMI_CLOUD.to_owned();
+        }
+        let scheme = match self.lower_scheme().as_str() {
+            "http" => "http",
+            "" if is_loopback(authority) => "http",
+            _ => "https",
+        };
+        format!("{scheme}://{authority}")
+    }
+}
+
+fn split_authority(text: &str) -> (&str, &str) {
+    text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()))
+}
+
+/// Host and port; an IPv6 address keeps its brackets.
+pub(super) fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+pub(super) fn is_loopback(authority: &str) -> bool {
+    let Ok(url) = Url::parse(&format!("http://{authority}")) else { return false };
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
+    }
+}
