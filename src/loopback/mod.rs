@@ -44,12 +44,10 @@ impl From<aws_lc_rs::error::Unspecified> for Error {
 pub(crate) mod testing {
     #![allow(clippy::unwrap_used)]
 
-    use super::Authority;
-
-    pub(crate) fn client(authority: &Authority) -> reqwest::Client {
+    pub(crate) fn client(authority_pem: &str) -> reqwest::Client {
         // An error means that another test was first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let root = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
+        let root = reqwest::Certificate::from_pem(authority_pem.as_bytes()).unwrap();
         reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap()
     }
 

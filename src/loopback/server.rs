@@ -248,7 +248,7 @@ mod tests {
         .unwrap();
 
         let (status, headers, body) = testing::block_on(async {
-            let request = testing::client(&authority).post(format!("{}/a?b=c", server.url()));
+            let request = testing::client(&authority.pem()).post(format!("{}/a?b=c", server.url()));
             let answer = request.header("X-Test", "yes").body("hello").send().await.unwrap();
             (answer.status(), answer.headers().clone(), answer.text().await.unwrap())
         });
@@ -276,7 +276,8 @@ mod tests {
         ];
         for (index, (identity, trusted)) in cases.into_iter().enumerate() {
             let server = Server::start(identity, |_| Response::new(200, "text/plain", "")).unwrap();
-            let answer = testing::block_on(testing::client(&authority).get(server.url()).send());
+            let answer =
+                testing::block_on(testing::client(&authority.pem()).get(server.url()).send());
             assert_eq!(answer.is_ok(), trusted, "case {index}: {answer:?}");
             assert_eq!(server.requests().len(), usize::from(trusted), "case {index}");
         }
@@ -291,7 +292,7 @@ mod tests {
         })
         .unwrap();
         let limit = Duration::from_millis(300);
-        let request = testing::client(&authority).get(server.url()).timeout(limit);
+        let request = testing::client(&authority.pem()).get(server.url()).timeout(limit);
         let answer = testing::block_on(async { request.send().await });
         assert!(answer.unwrap_err().is_timeout());
         let begin = std::time::Instant::now();
@@ -304,7 +305,7 @@ mod tests {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |_| panic!("asked for it")).unwrap();
-        let answer = testing::block_on(testing::client(&authority).get(server.url()).send());
+        let answer = testing::block_on(testing::client(&authority.pem()).get(server.url()).send());
         assert_eq!(answer.unwrap().status(), 500);
         let payload = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"asked for it"));
