@@ -1,0 +1,5 @@
+//! The integration tests, as one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod reference;
+mod support;
