@@ -1,1 +1,290 @@
-//! The demo.
+//! The demo: an issuer and a Pulumi Cloud on loopback, and logins that work or fail there.
+//!
+//! The demo only sets the stage. The diagnosis that runs on it is the ordinary one, over real
+//! TLS, from ordinary options; nothing in it knows that it is a demo.
+
+mod cloud;
+mod issuer;
+mod scenarios;
+
+pub use scenarios::{Scenario, find, scenarios};
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::loopback::{self, Authority, Server};
+use crate::policy::document;
+
+/// The organization of every scenario.
+pub const ORGANIZATION: &str = "acme";
+
+/// Why the stage could not be set.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A server, certificate or key could not be made.
+    #[error(transparent)]
+    Loopback(#[from] loopback::Error),
+    /// The token, the policy or the certificate could not be written to a temporary directory.
+    #[error("cannot write to a temporary directory: {0}")]
+    Write(#[from] io::Error),
+    /// A scenario's policy is no policy document.
+    #[error("the scenario's policy: {0}")]
+    Policy(#[from] document::DocumentError),
+}
+
+/// A scenario's servers and files. They end with the value.
+pub struct Stage {
+    scenario: Scenario,
+    directory: TempDir,
+    cloud: Server,
+    /// Held for as long as the stage: it stops when dropped.
+    _issuer: Server,
+}
+
+impl Stage {
+    /// Starts the servers of a scenario and writes its files.
+    ///
+    /// # Errors
+    /// When loopback or the temporary directory cannot be used.
+    pub fn set(scenario: Scenario) -> Result<Self, Error> {
+        let authority = Authority::new()?;
+        let issuer = Arc::new(issuer::Issuer::new(scenario.key_rotated)?);
+        let answering = Arc::clone(&issuer);
+        let identity = authority.issue(&["127.0.0.1"])?;
+        let issuer_server = Server::start(identity, move |request| answering.answer(request))?;
+
+        let url = issuer::url(issuer_server.url());
+        let registered = format!("{url}{}", scenario.registered_with);
+        let policy = json!({"organization": ORGANIZATION, "issuers": [{
+            "name": "azure-devops",
+            "url": registered,
+            "issuer": registered,
+            "policies": scenario.policies,
+        }]});
+        let policy = format!("{policy:#}\n");
+        let pulumi = cloud::Cloud::new(document::parse(&policy)?, issuer.published().clone());
+        let identity = authority.issue(&["127.0.0.1"])?;
+        let cloud = Server::start(identity, move |request| pulumi.answer(request))?;
+
+        let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
+        fs::write(directory.path().join(TOKEN), issuer.token(&url, scenario.issued_ago)?)?;
+        fs::write(directory.path().join(POLICY), policy)?;
+        fs::write(directory.path().join(AUTHORITY), authority.pem())?;
+        Ok(Self { scenario, directory, cloud, _issuer: issuer_server })
+    }
+
+    /// The command line that diagnoses the scenario: ordinary options, without the program's name.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let own = [
+            &format!("file://{}", self.file(TOKEN)),
+            "--oidc-org",
+            ORGANIZATION,
+            "--policy",
+            &self.file(POLICY),
+            "--ca-cert",
+            &self.file(AUTHORITY),
+            "--allow-private-issuer",
+            "--pulumi-version",
+            self.scenario.pulumi_version,
+        ]
+        .map(str::to_owned);
+        let scenario = self.scenario.arguments.iter().map(|argument| self.fill_in(argument));
+        own.into_iter().chain(scenario).collect()
+    }
+
+    /// The environment of the run, in the place of the real one.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let variables = self.scenario.environment.iter();
+        variables.map(|(name, value)| ((*name).to_owned(), self.fill_in(value))).collect()
+    }
+
+    fn fill_in(&self, text: &str) -> String {
+        let url = self.cloud.url();
+        let address = url.strip_prefix("https://").unwrap_or(url);
+        text.replace("{cloud}", url).replace("{cloud-address}", address)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.directory.path().join(name).to_string_lossy().into_owned()
+    }
+}
+
+const TOKEN: &str = "token.jwt";
+const POLICY: &str = "policy.json";
+const AUTHORITY: &str = "ca.pem";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::catalogue::{Category, Code};
+    use crate::loopback::testing;
+
+    /// A login with the stage's own files, as the CLI makes it.
+    struct Login {
+        client: reqwest::Client,
+        cloud: String,
+        form: Vec<(&'static str, String)>,
+    }
+
+    impl Login {
+        fn new(stage: &Stage) -> Self {
+            let arguments = stage.arguments();
+            let after = |name: &str| {
+                let at = arguments.iter().position(|argument| argument == name);
+                at.map(|at| arguments[at + 1].clone())
+            };
+            let token = fs::read_to_string(arguments[0].strip_prefix("file://").unwrap()).unwrap();
+            let form = vec![
+                ("audience", format!("urn:pulumi:org:{}", after("--oidc-org").unwrap())),
+                ("expiration", "7200".to_owned()),
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
+                (
+                    "requested_token_type",
+                    "urn:pulumi:token-type:access_token:organization".to_owned(),
+                ),
+                ("scope", after("--scope").unwrap_or_default()),
+                ("subject_token", token),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
+            ];
+            let client = testing::client(&fs::read_to_string(after("--ca-cert").unwrap()).unwrap());
+            Self { client, cloud: stage.cloud.url().to_owned(), form }
+        }
+
+        fn exchange(&self) -> (u16, Value) {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.extend_pairs(&self.form);
+            let request = self.client.post(format!("{}/api/oauth/token", self.cloud));
+            self.send(
+                request
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(form.finish()),
+            )
+        }
+
+        fn whoami(&self, token: &str) -> (u16, Value) {
+            let request = self.client.get(format!("{}/api/user", self.cloud));
+            self.send(request.header("authorization", format!("token {token}")))
+        }
+
+        fn get(&self, url: &str) -> (u16, Value) {
+            self.send(self.client.get(url))
+        }
+
+        fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+            testing::block_on(async {
+                let answer = request.send().await.unwrap();
+                let status = answer.status().as_u16();
+                (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+            })
+        }
+
+        fn set(&mut self, name: &str, value: &str) {
+            let field = self.form.iter_mut().find(|(field, _)| *field == name).unwrap();
+            field.1 = value.to_owned();
+        }
+    }
+
+    /// What Pulumi Cloud has to say in a scenario; nothing where it lets the token in.
+    fn refusal(expect: Option<Code>) -> Option<&'static str> {
+        Some(match expect? {
+            code if code.entry().category == Category::Backend => return None,
+            Code::IssuerNotRegistered => "no issuer matches the token",
+            Code::TokenExpired => "the token has expired",
+            Code::SigningKeyNotFound => "the token's signature cannot be verified",
+            _ => "no policy allows this token",
+        })
+    }
+
+    #[test]
+    fn pulumi_cloud_decides_as_every_scenario_says() {
+        for scenario in scenarios() {
+            let stage = Stage::set(scenario.clone()).unwrap();
+            let login = Login::new(&stage);
+            let (status, answer) = login.exchange();
+            let Some(refusal) = refusal(scenario.expect) else {
+                assert_eq!(status, 200, "{}: {answer}", scenario.name);
+                let (status, user) = login.whoami(answer["access_token"].as_str().unwrap());
+                assert_eq!((status, &user["githubLogin"]), (200, &json!(ORGANIZATION)));
+                continue;
+            };
+            assert_eq!(status, 400, "{}: {answer}", scenario.name);
+            assert_eq!(answer["error_description"], refusal, "{}", scenario.name);
+            assert_eq!(login.whoami("pul-0").0, 401, "{}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn the_issuer_is_one_by_discovery() {
+        let stage = Stage::set(Scenario::default()).unwrap();
+        let login = Login::new(&stage);
+        let token = &login.form.iter().find(|(name, _)| *name == "subject_token").unwrap().1;
+        let url = issuer::url(stage._issuer.url());
+        let (status, document) = login.get(&format!("{url}/.well-known/openid-configuration"));
+        assert_eq!((status, &document["issuer"]), (200, &json!(url)));
+        let (status, keys) = login.get(document["jwks_uri"].as_str().unwrap());
+        assert_eq!(status, 200);
+        assert!(loopback::verify(token, &keys));
+        assert_eq!(login.get(&format!("{url}/elsewhere")).0, 404);
+    }
+
+    #[test]
+    fn pulumi_cloud_refuses_what_the_cli_would_not_send() {
+        let stage = Stage::set(Scenario::default()).unwrap();
+        for (field, value, error) in [
+            ("audience", "urn:pulumi:org:other", "invalid_request"),
+            ("expiration", "2h", "invalid_request"),
+            ("grant_type", "client_credentials", "invalid_request"),
+            ("requested_token_type", "urn:pulumi:token-type:access_token:team", "invalid_scope"),
+            ("requested_token_type", "organization", "invalid_scope"),
+            ("scope", "team:platform", "invalid_scope"),
+            ("subject_token", "a.b.c", "invalid_request"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt", "invalid_request"),
+        ] {
+            let mut login = Login::new(&stage);
+            login.set(field, value);
+            let (status, answer) = login.exchange();
+            assert_eq!((status, &answer["error"]), (400, &json!(error)), "{field}={value}");
+
+            let mut login = Login::new(&stage);
+            login.form.retain(|(name, _)| *name != field);
+            let (status, answer) = login.exchange();
+            assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")), "{field}");
+        }
+    }
+
+    #[test]
+    fn names_find_their_scenario_and_nothing_is_left_to_fill_in() {
+        for scenario in scenarios() {
+            assert_eq!(find(scenario.name).unwrap().title, scenario.title);
+            assert!(scenario.title.is_ascii() && !scenario.title.ends_with('.'));
+            let stage = Stage::set(scenario).unwrap();
+            let environment = stage.environment();
+            let values = environment.iter().map(|(_, value)| value);
+            for text in stage.arguments().iter().chain(values) {
+                assert!(!text.contains('{'), "{text}");
+            }
+        }
+        assert!(find("no such scenario").is_none());
+    }
+
+    #[test]
+    fn nothing_is_left_behind() {
+        let stage = Stage::set(Scenario::default()).unwrap();
+        let policy = stage.file(POLICY);
+        assert!(Path::new(&policy).exists());
+        drop(stage);
+        assert!(!Path::new(&policy).exists());
+    }
+}

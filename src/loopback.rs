@@ -1,1 +1,0 @@
-//! TLS servers on loopback.

@@ -1,0 +1,313 @@
+//! An HTTPS server in a thread of its own.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Error, Identity};
+
+/// A request as a handler sees it. It may hold a token, so it has no `Debug`.
+#[derive(Clone)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    /// Path and query, as sent.
+    pub target: String,
+    /// The headers in order, names in lower case. A value that is no text is left out.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The server's own URL, for handlers that have to name it in their answer.
+    pub origin: String,
+}
+
+impl Request {
+    /// The target without its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The first header of this (lower-case) name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Headers. Without a `date` among them the server adds the present time.
+    pub headers: Vec<(String, String)>,
+    /// The body, sent as it is.
+    pub body: Vec<u8>,
+    /// How long to wait before answering.
+    pub delay: Duration,
+}
+
+impl Response {
+    /// An answer with a body of this content type.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        Self { status, headers, body: body.into(), delay: Duration::ZERO }
+    }
+
+    /// An answer in JSON.
+    #[must_use]
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::new(status, "application/json", body.to_string())
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same, but only after a while.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+/// An HTTP/1.1 server with TLS on 127.0.0.1, at a port that the system chose. It stops when
+/// dropped; a panic of its handler goes on there, so that it cannot pass for an answer.
+pub struct Server {
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    origin: String,
+    handler: Box<dyn Fn(&Request) -> Response + Send + Sync>,
+    requests: Mutex<Vec<Request>>,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Server {
+    /// Starts a server.
+    ///
+    /// # Errors
+    /// When there is no port or thread to be had, or the identity does not fit together.
+    pub fn start(
+        identity: Identity,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![identity.certificate], identity.key)?;
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let shared = Arc::new(Shared {
+            origin: format!("https://{}", listener.local_addr()?),
+            handler: Box::new(handler),
+            requests: Mutex::default(),
+            panic: Mutex::default(),
+        });
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&shared));
+        let thread = thread::Builder::new().name("loopback".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = serving => {}
+                }
+            });
+        })?;
+        Ok(Self { shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The server's URL, without a slash at its end: `https://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.shared.origin
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.requests).clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // An error means that the thread has ended already.
+            let _ = stop.send(());
+        }
+        let died = self.thread.take().and_then(|thread| thread.join().err());
+        let panic = lock(&self.shared.panic).take();
+        if let Some(payload) = panic.or(died)
+            && !thread::panicking()
+        {
+            resume_unwind(payload);
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, say: without a pause this would spin and never stop.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let (tls, shared) = (tls.clone(), Arc::clone(&shared));
+        tokio::spawn(async move {
+            // What a client does wrong ends its connection, not the server.
+            let Ok(stream) = tls.accept(stream).await else { return };
+            let service = service_fn(|request| answer(&shared, request));
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    shared: &Shared,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let headers = head.headers.iter().filter_map(|(name, value)| {
+        value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
+    });
+    let request = Request {
+        method: head.method.as_str().to_owned(),
+        target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        headers: headers.collect(),
+        body: body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default(),
+        origin: shared.origin.clone(),
+    };
+    lock(&shared.requests).push(request.clone());
+
+    let response = catch_unwind(AssertUnwindSafe(|| (shared.handler)(&request)));
+    let response = response.unwrap_or_else(|payload| {
+        lock(&shared.panic).get_or_insert(payload);
+        Response::new(500, "text/plain", "the handler panicked")
+    });
+    tokio::time::sleep(response.delay).await;
+
+    let mut builder = hyper::Response::builder().status(response.status);
+    for (name, value) in &response.headers {
+        builder = builder.header(name, value);
+    }
+    Ok(builder.body(Full::from(response.body)).unwrap_or_else(|error| {
+        lock(&shared.panic).get_or_insert(Box::new(format!("not an HTTP answer: {error}")));
+        hyper::Response::default()
+    }))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::loopback::{Authority, testing};
+
+    #[test]
+    fn handler_sees_the_request_and_the_client_the_answer() {
+        let authority = Authority::new().unwrap();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let server = Server::start(identity, |request| {
+            let seen = json!([request.method, request.target, request.path(), request.origin]);
+            Response::json(418, &seen).header("retry-after", "7")
+        })
+        .unwrap();
+
+        let (status, headers, body) = testing::block_on(async {
+            let request = testing::client(&authority.pem()).post(format!("{}/a?b=c", server.url()));
+            let answer = request.header("X-Test", "yes").body("hello").send().await.unwrap();
+            (answer.status(), answer.headers().clone(), answer.text().await.unwrap())
+        });
+        assert_eq!(status, 418);
+        assert_eq!(headers["retry-after"], "7");
+        assert!(headers.contains_key("date"));
+        assert_eq!(body, json!(["POST", "/a?b=c", "/a", server.url()]).to_string());
+
+        let requests = server.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(requests[0].header("x-test"), Some("yes"));
+        assert_eq!(requests[0].body, b"hello");
+    }
+
+    #[test]
+    fn certificates_are_told_apart() {
+        let authority = Authority::new().unwrap();
+        let names = &["127.0.0.1"];
+        let cases = [
+            (authority.issue(names).unwrap(), true),
+            (authority.issue(&["elsewhere.test"]).unwrap(), false),
+            (authority.issue_expired(names).unwrap(), false),
+            (Identity::self_signed(names).unwrap(), false),
+            (Authority::new().unwrap().issue(names).unwrap(), false),
+        ];
+        for (index, (identity, trusted)) in cases.into_iter().enumerate() {
+            let server = Server::start(identity, |_| Response::new(200, "text/plain", "")).unwrap();
+            let answer =
+                testing::block_on(testing::client(&authority.pem()).get(server.url()).send());
+            assert_eq!(answer.is_ok(), trusted, "case {index}: {answer:?}");
+            assert_eq!(server.requests().len(), usize::from(trusted), "case {index}");
+        }
+    }
+
+    #[test]
+    fn a_delayed_answer_neither_comes_early_nor_holds_up_the_end() {
+        let authority = Authority::new().unwrap();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let server = Server::start(identity, |_| {
+            Response::new(200, "text/plain", "late").after(Duration::from_secs(600))
+        })
+        .unwrap();
+        let limit = Duration::from_millis(300);
+        let request = testing::client(&authority.pem()).get(server.url()).timeout(limit);
+        let answer = testing::block_on(async { request.send().await });
+        assert!(answer.unwrap_err().is_timeout());
+        let begin = std::time::Instant::now();
+        drop(server);
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_panic_of_the_handler_goes_on_when_the_server_is_dropped() {
+        let authority = Authority::new().unwrap();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let server = Server::start(identity, |_| panic!("asked for it")).unwrap();
+        let answer = testing::block_on(testing::client(&authority.pem()).get(server.url()).send());
+        assert_eq!(answer.unwrap().status(), 500);
+        let payload = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"asked for it"));
+    }
+}

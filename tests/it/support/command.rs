@@ -1,0 +1,261 @@
+//! Running the built program in an environment built from nothing.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// No run takes as long as this, whatever its `--timeout`.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The length of a piece of a secret that must not be shown.
+const PIECE: usize = 16;
+
+/// A command line in the making. The program sees an empty `PATH`, an empty `HOME`, a working
+/// directory that holds what [`Self::file`] put there, and nothing else.
+pub struct Doctor {
+    directory: TempDir,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    stdin: Option<Vec<u8>>,
+    secrets: Vec<String>,
+}
+
+/// What came of a run. There is one only when the promises held that hold always:
+/// - it ended by itself, in time, without reading a standard input that it was not given;
+/// - it neither panicked (101) nor failed internally (70) nor died of a signal;
+/// - no secret, nor 16 characters of one, is in what it printed or wrote.
+pub struct Run {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+    /// The report, after [`Doctor::json`]; null for a usage error, which has none.
+    pub report: Value,
+    pub elapsed: Duration,
+    directory: TempDir,
+}
+
+impl Doctor {
+    /// The program without arguments.
+    pub fn bare() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["bin", "home", "work"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        let environment = [("PATH", "bin"), ("HOME", "home")].map(|(name, place)| {
+            (name.to_owned(), directory.path().join(place).to_str().unwrap().to_owned())
+        });
+        Self {
+            environment: environment.into(),
+            directory,
+            arguments: Vec::new(),
+            stdin: None,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Adds an argument at the end.
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds arguments at the end.
+    pub fn args<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Puts a subcommand in front of the arguments.
+    pub fn command(mut self, name: &str) -> Self {
+        self.arguments.insert(0, name.to_owned());
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Gives the program a standard input. Without one it has one that never says anything and
+    /// never ends: who reads it hangs.
+    pub fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(content.into());
+        self
+    }
+
+    /// Writes a file in the working directory (`../home/…` for one in `HOME`).
+    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    /// Puts a shell script on `PATH`: a `pulumi` of some version, say.
+    #[cfg(unix)]
+    pub fn program(self, name: &str, script: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let name = format!("../bin/{name}");
+        let path = self.path(&name);
+        let this = self.file(&name, format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        this
+    }
+
+    /// The absolute path of a file in the working directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("work").join(name)
+    }
+
+    /// What must not come out; of a JWT that is the signature, the rest is there to be explained.
+    pub fn secret(mut self, secret: &str) -> Self {
+        let is_jwt = secret.split('.').count() == 3;
+        let part = secret.rsplit('.').next().filter(|_| is_jwt).unwrap_or(secret);
+        self.secrets.push(part.to_owned());
+        self
+    }
+
+    /// Runs with `--format json`.
+    pub fn json(self) -> Run {
+        let mut run = self.args(["--format", "json"]).run();
+        if run.status == 2 {
+            assert_eq!(run.stdout, "", "a usage error has no report");
+            return run;
+        }
+        let mut documents = serde_json::Deserializer::from_str(&run.stdout).into_iter();
+        run.report = documents.next().and_then(Result::ok).unwrap_or_default();
+        assert!(run.report.is_object() && documents.next().is_none(), "{}", run.stdout);
+        run
+    }
+
+    /// Runs with `--format human`, without colour.
+    pub fn human(self) -> Run {
+        self.args(["--format", "human", "--color", "never"]).run()
+    }
+
+    /// Runs as it stands.
+    pub fn run(self) -> Run {
+        let work = self.directory.path().join("work");
+        let given = files(&work);
+        let begin = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_doctor"))
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment)
+            .current_dir(&work)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take();
+        if let Some(content) = self.stdin {
+            let mut pipe = stdin.take().unwrap();
+            // It may end without reading all of it.
+            thread::spawn(move || pipe.write_all(&content));
+        }
+        let stdout = reader(child.stdout.take().unwrap());
+        let stderr = reader(child.stderr.take().unwrap());
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if begin.elapsed() > LIMIT {
+                child.kill().unwrap();
+                panic!("still running after {LIMIT:?}");
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        drop(stdin);
+
+        let run = Run {
+            status: status.code().unwrap_or_else(|| panic!("died: {status}")),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+            report: Value::Null,
+            elapsed: begin.elapsed(),
+            directory: self.directory,
+        };
+        assert!(![70, 101].contains(&run.status), "status {}: {}", run.status, run.stderr);
+        let written = files(&work).into_iter().filter(|path| !given.contains(path));
+        let written: Vec<_> = written
+            .map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
+            .collect();
+        for text in [&run.stdout, &run.stderr].into_iter().chain(&written) {
+            // The text is not printed: then the secret would be.
+            assert!(!shows(text, &self.secrets), "a secret comes out");
+        }
+        run
+    }
+}
+
+impl Run {
+    /// The code to fix first.
+    pub fn root_cause(&self) -> Option<&str> {
+        self.report["rootCause"].as_str()
+    }
+
+    /// The codes of the findings, in their order.
+    pub fn codes(&self) -> Vec<&str> {
+        let findings = self.report["findings"].as_array().unwrap();
+        findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+    }
+
+    /// The finding with this code.
+    pub fn finding(&self, code: &str) -> &Value {
+        let findings = self.report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["code"] == code);
+        found.unwrap_or_else(|| panic!("no {code} among {:?}", self.codes()))
+    }
+
+    /// The check with this id.
+    pub fn check(&self, id: &str) -> &Value {
+        let checks = self.report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"))
+    }
+
+    /// A file of the working directory as it is after the run.
+    pub fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join("work").join(name)).unwrap()
+    }
+}
+
+/// Whether a text holds one of the secrets, or a piece of one.
+pub fn shows(text: &str, secrets: &[String]) -> bool {
+    let text = text.as_bytes();
+    secrets.iter().any(|secret| {
+        let size = secret.len().min(PIECE);
+        assert!(size > 0, "an empty secret");
+        let pieces: HashSet<&[u8]> = secret.as_bytes().windows(size).collect();
+        text.windows(size).any(|window| pieces.contains(window))
+    })
+}
+
+fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).expect("UTF-8");
+        text
+    })
+}
+
+fn files(directory: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path);
+        }
+    }
+    found
+}

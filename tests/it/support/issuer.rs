@@ -1,0 +1,109 @@
+//! An issuer: discovery, keys, signatures.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use doctor::loopback::{Identity, Request, Response, Server, SigningKey};
+use serde_json::{Map, Value, json};
+
+/// The `kid` of the key that signs.
+pub const KID: &str = "the-key";
+
+/// An issuer on loopback. Its URL is the server's, then the path it was started with.
+pub struct Issuer {
+    server: Server,
+    served: ServedBy,
+    key: SigningKey,
+    url: String,
+    algorithm: String,
+}
+
+/// What an issuer serves now, for those that would fetch it: shared with the Pulumi Cloud that it
+/// is registered in, which so sees what a real one would see.
+#[derive(Clone, Default)]
+pub struct ServedBy(Arc<Mutex<BTreeMap<String, Response>>>);
+
+impl ServedBy {
+    /// The answer to a GET of a path; 404 where there is none.
+    pub fn get(&self, path: &str) -> Response {
+        let answers = self.0.lock().unwrap();
+        answers.get(path).cloned().unwrap_or_else(|| Response::new(404, "text/plain", "not here"))
+    }
+
+    fn set(&self, path: String, response: Response) {
+        self.0.lock().unwrap().insert(path, response);
+    }
+}
+
+impl Issuer {
+    /// Starts an issuer with a new key.
+    pub fn start(identity: Identity, path: &str, algorithm: &str) -> Self {
+        let served = ServedBy::default();
+        let answering = served.clone();
+        let server = Server::start(identity, move |request| answering.get(request.path())).unwrap();
+        let key = SigningKey::generate(algorithm).unwrap();
+        let url = format!("{}{path}", server.url());
+        let issuer = Self { server, served, key, url, algorithm: algorithm.to_owned() };
+        issuer.answer(&issuer.discovery_path(), Response::json(200, &issuer.discovery()));
+        issuer.answer(&issuer.jwks_path(), Response::json(200, &issuer.jwks()));
+        issuer
+    }
+
+    /// The issuer's identifier: `iss`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The path of the discovery document.
+    pub fn discovery_path(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.path())
+    }
+
+    /// The path of the key set.
+    pub fn jwks_path(&self) -> String {
+        format!("{}/keys", self.path())
+    }
+
+    /// The discovery document that it serves unless told otherwise.
+    pub fn discovery(&self) -> Value {
+        json!({
+            "issuer": self.url,
+            "jwks_uri": format!("{}/keys", self.url),
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [self.algorithm],
+        })
+    }
+
+    /// The key set that it serves unless told otherwise.
+    pub fn jwks(&self) -> Value {
+        json!({"keys": [self.key.jwk(KID).unwrap()]})
+    }
+
+    /// Answers a path like this from now on.
+    pub fn answer(&self, path: &str, response: Response) {
+        self.served.set(path.to_owned(), response);
+    }
+
+    /// Signs a token. The header gets `kid` unless it has one; one of null takes it out.
+    pub fn sign(&self, header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
+        let mut full = Map::from_iter([("kid".to_owned(), json!(KID))]);
+        full.extend(header.clone());
+        full.retain(|_, value| !value.is_null());
+        self.key.sign(&full, claims).unwrap()
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.server.requests()
+    }
+
+    /// What it serves, shared.
+    pub fn served(&self) -> ServedBy {
+        self.served.clone()
+    }
+
+    fn path(&self) -> &str {
+        self.url.strip_prefix(self.server.url()).unwrap()
+    }
+}

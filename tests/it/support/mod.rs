@@ -1,0 +1,125 @@
+//! The world that a test runs the built program in: an issuer and a Pulumi Cloud on loopback, a
+//! token in the shape of a CI platform, and an environment built from nothing.
+//!
+//! A [`World`] is healthy to begin with. A test breaks one thing and looks at the report:
+//!
+//! ```ignore
+//! use crate::support::{World, platforms};
+//!
+//! #[test]
+//! fn the_guid_is_not_the_uri() {
+//!     let mut world = World::new(&platforms::AZURE_ENTRA);
+//!     world.shape.entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
+//!     let run = world.doctor().json();
+//!     assert_eq!(run.root_cause(), Some("audience-mismatch"));
+//!     assert_eq!(run.status, 1);
+//! }
+//! ```
+//!
+//! Other places to break:
+//! - `world.shape`: header, claims and policy entry of the token that `doctor()` will sign;
+//! - `world.issuer.answer(PATH, RESPONSE)`: discovery, keys;
+//! - `world.cloud.answer(support::EXCHANGE, RESPONSE)`: any endpoint of Pulumi Cloud;
+//! - `world.cloud.registration(|registration| …)`: `url`, `issuer`, `jwks`, `thumbprints`;
+//! - `World::with(…)`: another certificate or signature algorithm;
+//! - `world.doctor_for(&token)`: another token than the world's; [`Doctor::bare`]: no world.
+//!
+//! Every run is held to the promises that hold always: see [`Run`].
+
+// A double offers more than any one test needs, and the tests are written after it.
+#![allow(dead_code, unused_imports)]
+
+mod cloud;
+mod command;
+mod issuer;
+mod openapi;
+pub mod platforms;
+mod tests;
+
+pub use cloud::{CAPABILITIES, Cloud, EXCHANGE, WHOAMI};
+pub use command::{Doctor, Run};
+pub use doctor::loopback::{Authority, Identity, Request, Response, SigningKey};
+pub use issuer::{Issuer, KID};
+pub use platforms::{Platform, Shape};
+
+use serde_json::{Map, Value, json};
+
+/// The organization that everything is set up for.
+pub const ORGANIZATION: &str = "acme";
+
+/// An authority, an issuer, a Pulumi Cloud that has the issuer registered, and a token.
+pub struct World {
+    pub authority: Authority,
+    pub issuer: Issuer,
+    pub cloud: Cloud,
+    /// What [`Self::token`] signs, and the policy entry that lets it in.
+    pub shape: Shape,
+}
+
+impl World {
+    /// A healthy world for tokens of this platform, signed with RS256.
+    pub fn new(platform: &Platform) -> Self {
+        let authority = Authority::new().unwrap();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        Self::with(platform, authority, identity, "RS256")
+    }
+
+    /// The same with an issuer of this certificate and signature algorithm.
+    pub fn with(
+        platform: &Platform,
+        authority: Authority,
+        identity: Identity,
+        algorithm: &str,
+    ) -> Self {
+        let issuer = Issuer::start(identity, platform.path, algorithm);
+        let cloud = Cloud::start(authority.issue(&["127.0.0.1"]).unwrap());
+        cloud.register(ORGANIZATION, &issuer);
+        let shape = (platform.shape)(issuer.url());
+        Self { authority, issuer, cloud, shape }
+    }
+
+    /// The token of the world's shape, signed by the issuer.
+    pub fn token(&self) -> String {
+        self.issuer.sign(&self.shape.header, &self.shape.claims)
+    }
+
+    /// The policy document, in the doctor's own form, as the registration stands now.
+    pub fn policy(&self) -> Value {
+        let mut registration = self.cloud.registered();
+        registration.as_object_mut().unwrap().remove("id");
+        registration["policies"] = json!([self.shape.entry]);
+        json!({"organization": ORGANIZATION, "issuers": [registration]})
+    }
+
+    /// A diagnosis of the world's token.
+    pub fn doctor(&self) -> Doctor {
+        self.doctor_for(&self.token())
+    }
+
+    /// A diagnosis of a token, with the options that make this world its world. Pulumi Cloud
+    /// decides by the shape's entry as it is now.
+    pub fn doctor_for(&self, token: &str) -> Doctor {
+        self.ready().arg(token).secret(token)
+    }
+
+    /// The same without a token: for those that come by the environment or standard input.
+    pub fn ready(&self) -> Doctor {
+        self.cloud.policies(vec![self.shape.entry.clone()]);
+        self.cloud.begin_run();
+        Doctor::bare()
+            .file("ca.pem", self.authority.pem())
+            .file("policy.json", self.policy().to_string())
+            .args(["--ca-cert", "ca.pem", "--policy", "policy.json"])
+            .args(["--cloud-url", self.cloud.url(), "--oidc-org", ORGANIZATION])
+            .args(["--pulumi-version", "3.259.0", "--allow-private-issuer"])
+            .secret(self.cloud.access_token())
+    }
+}
+
+/// A JSON object, out of `json!({…})`.
+pub fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("not an object: {other}"),
+    }
+}

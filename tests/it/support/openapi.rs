@@ -1,0 +1,62 @@
+//! Holds the double's answers to the service's published OpenAPI document.
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+/// The document, relative to the repository; it is not part of it.
+const DOCUMENT: &str = "../shared/facts/pulumi-cloud-openapi.json";
+
+/// Panics when the answer is not one that the document describes. Without the document, and for a
+/// status that it does not describe (it has hardly any failures), everything passes.
+pub fn validate(method: &str, path: &str, status: u16, body: &Value) {
+    let Some(document) = document() else { return };
+    let operation = operation(document, method, path)
+        .unwrap_or_else(|| panic!("the API has no {method} {path}"));
+    let response = &operation["responses"][status.to_string()];
+    let Some(schema) = response.pointer("/content/application~1json/schema") else { return };
+
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(body)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
+    assert!(errors.is_empty(), "{method} {path}: {errors:#?} in {body:#}");
+}
+
+/// Whether the document is there.
+pub fn is_present() -> bool {
+    document().is_some()
+}
+
+fn document() -> Option<&'static Value> {
+    static LOADED: OnceLock<Option<Value>> = OnceLock::new();
+    LOADED
+        .get_or_init(|| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT);
+            let mut document: Value =
+                serde_json::from_str(&std::fs::read_to_string(path).ok()?).unwrap();
+            // Two schemas are generated from Go types that do not show on the wire: patterns are
+            // strings, and a key set is RFC 7517's.
+            let schemas = &mut document["components"]["schemas"];
+            schemas["AuthPolicyDefinition"]["properties"]["rules"]["additionalProperties"] =
+                json!({"type": "string"});
+            schemas["JSONWebKey"] = json!({"type": "object", "required": ["kty"]});
+            Some(document)
+        })
+        .as_ref()
+}
+
+/// The operation of a path, by the document's templates (`/api/orgs/{orgName}/…`).
+fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+    let fits = |template: &str| {
+        let (template, path) = (template.split('/'), path.split('/'));
+        template.clone().count() == path.clone().count()
+            && template.zip(path).all(|(one, other)| one == other || one.starts_with('{'))
+    };
+    let paths = document["paths"].as_object()?;
+    let (_, item) = paths.iter().find(|(template, _)| fits(template))?;
+    item.get(method.to_ascii_lowercase())
+}
