@@ -1,0 +1,406 @@
+//! The report for a tired engineer: the verdict, what to fix first and how, then everything
+//! else by how much it matters.
+//!
+//! Only ASCII markers and no cursor movement: the text has to read the same in a terminal, in a
+//! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
+//! can be copied.
+
+mod page;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+
+use colored::Color;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use self::page::{Page, Row};
+use super::{Style, Verbosity};
+use crate::catalogue::{Category, Code, Severity};
+use crate::report::{CheckResult, EntryResult, Finding, Report, Status, Verdict};
+
+/// The report as text.
+pub(super) fn render(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style);
+    let verbosity = style.verbosity;
+    verdict(&mut page, report);
+    if verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy {
+        page.value(2, &who(report));
+    }
+    if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
+        not_checked(&mut page, report);
+    }
+    findings(&mut page, report, verbosity);
+    match verbosity {
+        Verbosity::Quiet => {}
+        Verbosity::Normal if report.verdict == Verdict::Healthy => {}
+        Verbosity::Normal => {
+            checks(&mut page, report, false);
+            more(&mut page, report);
+        }
+        Verbosity::Verbose => {
+            checks(&mut page, report, true);
+            login(&mut page, report);
+            policy(&mut page, report);
+            token(&mut page, report);
+            identity(&mut page, report);
+        }
+    }
+    page.finish()
+}
+
+// -------------------------------------------------------------------------------- verdict
+
+fn verdict(page: &mut Page, report: &Report) {
+    let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let numbers = [(errors, "error"), (warnings, "warning")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let (word, color, meaning) = match report.verdict {
+        Verdict::Healthy if exchanged(report) => {
+            ("healthy", Color::Green, "this login works".to_owned())
+        }
+        Verdict::Healthy => (
+            "healthy",
+            Color::Green,
+            "the policy allows this login; the login itself was not tried".to_owned(),
+        ),
+        Verdict::Unhealthy if errors > 0 => {
+            ("unhealthy", Color::Red, format!("this login fails ({numbers})"))
+        }
+        Verdict::Unhealthy => {
+            ("unhealthy", Color::Red, format!("{numbers}, counted as errors (--strict)"))
+        }
+        Verdict::Inconclusive => (
+            "inconclusive",
+            Color::Yellow,
+            "nothing failed, but what decides this login was not checked".to_owned(),
+        ),
+    };
+    page.marked(0, "doctor: ", word, color, &format!(" - {meaning}"));
+}
+
+/// Whether the login itself was made, which proves more than any check here.
+fn exchanged(report: &Report) -> bool {
+    report.checks.iter().any(|c| {
+        c.category == Category::Exchange && matches!(c.status, Status::Pass | Status::Warn)
+    })
+}
+
+/// Who logs in where, on one line.
+fn who(report: &Report) -> String {
+    let request = &report.request;
+    let mut parts = Vec::new();
+    if let Some(identity) = report.identity.as_ref().filter(|_| exchanged(report)) {
+        parts.push(format!("user {}", identity.user));
+    }
+    parts.push(match &request.organization {
+        Some(name) => format!("organization {name}"),
+        None => "no organization".to_owned(),
+    });
+    parts.push(backend(report));
+    parts.join(", ")
+}
+
+fn backend(report: &Report) -> String {
+    let backend = &report.request.backend;
+    if backend.url.is_empty() {
+        "no backend".to_owned()
+    } else {
+        format!("backend {} ({})", backend.url, backend.source)
+    }
+}
+
+/// What an inconclusive verdict is missing, and how to get it.
+fn not_checked(page: &mut Page, report: &Report) {
+    let rows = report
+        .checks
+        .iter()
+        .filter(|c| matches!(c.category, Category::Policy | Category::Exchange))
+        .filter(|c| c.status == Status::Skip)
+        .map(|check| {
+            let reason = match &check.skipped_because {
+                Some(option) if option.starts_with('-') => {
+                    format!("switched off by {option}; run again without it")
+                }
+                Some(cause) => format!("stopped by the check {cause}"),
+                None => check.summary.clone(),
+            };
+            Row::new(check.id, reason, "")
+        })
+        .collect::<Vec<_>>();
+    if !rows.is_empty() {
+        page.heading("Not checked");
+        page.rows(2, &rows);
+    }
+}
+
+// ------------------------------------------------------------------------------- findings
+
+/// How much is said of a finding; each step holds the ones before it.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+enum Depth {
+    Title,
+    Detail,
+    Fix,
+    Evidence,
+    Everything,
+}
+
+fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
+    // What the reader has to act on: the root cause, or what made the verdict inconclusive.
+    let lead = report.findings.iter().position(|finding| match report.verdict {
+        Verdict::Inconclusive => finding.code == Code::PolicyUnknown,
+        _ => report.root_cause == Some(finding.code),
+    });
+    let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
+    ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
+
+    let compact = verbosity == Verbosity::Quiet
+        || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
+    let mut closest = closest(report).filter(|_| !compact && verbosity != Verbosity::Verbose);
+    let mut last = Depth::Everything;
+    for (index, finding) in ordered {
+        let depth = match (verbosity, finding.severity) {
+            (Verbosity::Verbose, _) => Depth::Everything,
+            (Verbosity::Quiet, Severity::Error | Severity::Warning) if lead == Some(index) => {
+                Depth::Detail
+            }
+            (Verbosity::Quiet, _) => continue,
+            _ if lead == Some(index) => Depth::Everything,
+            (_, Severity::Info) if compact => continue,
+            (_, Severity::Info) => Depth::Title,
+            _ if compact => Depth::Fix,
+            _ => Depth::Evidence,
+        };
+        if !compact && last.max(depth) > Depth::Title {
+            page.blank();
+        }
+        last = depth;
+        one_finding(page, finding, depth);
+        if matches!(finding.category, Category::Audience | Category::Policy)
+            && let Some(entry) = closest.take_if(|_| finding.severity > Severity::Info)
+        {
+            page.blank();
+            closest_entry(page, entry);
+        }
+    }
+    if let Some(entry) = closest.filter(|_| report.policy.decision == "deny") {
+        page.blank();
+        closest_entry(page, entry);
+    }
+}
+
+fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
+    let (word, color) = match finding.severity {
+        Severity::Error => ("error", Color::Red),
+        Severity::Warning => ("warning", Color::Yellow),
+        Severity::Info => ("info", Color::Cyan),
+    };
+    page.marked(0, "", word, color, &format!("[{}]: {}", finding.code, finding.title));
+    if depth >= Depth::Detail {
+        page.prose(2, "", &finding.detail);
+    }
+    if depth >= Depth::Evidence && !finding.evidence.is_empty() {
+        if depth == Depth::Everything {
+            page.blank();
+        }
+        let rows = finding
+            .evidence
+            .iter()
+            .map(|p| Row::new(&p.what, &p.value, &p.place))
+            .collect::<Vec<_>>();
+        page.rows(4, &rows);
+    }
+    let fix = &finding.remediation;
+    if depth == Depth::Everything {
+        page.blank();
+    }
+    if depth >= Depth::Fix && !fix.summary.is_empty() {
+        page.prose(2, "Fix: ", &fix.summary);
+    }
+    if depth < Depth::Everything {
+        return;
+    }
+    let width = fix.steps.len().to_string().len();
+    for (index, step) in fix.steps.iter().enumerate() {
+        let number = format!("{:>width$}. ", index + 1);
+        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        page.prose(4, if fix.steps.len() > 1 { &number } else { "" }, first);
+        page.snippet(8, snippet);
+    }
+    for command in &fix.commands {
+        page.blank();
+        page.snippet(4, command);
+    }
+    if !fix.links.is_empty() {
+        page.blank();
+    }
+    for link in &fix.links {
+        page.value(2, &format!("See {link}"));
+    }
+}
+
+/// Where to learn more than fits here.
+fn more(page: &mut Page, report: &Report) {
+    let code = report.root_cause.or_else(|| report.findings.first().map(|f| f.code));
+    page.blank();
+    page.value(
+        0,
+        &match code {
+            Some(code) => {
+                format!("More: `doctor explain {code}`; -v shows every check and the token.")
+            }
+            None => "More: -v shows every check and the token.".to_owned(),
+        },
+    );
+}
+
+// --------------------------------------------------------------------------------- checks
+
+fn checks(page: &mut Page, report: &Report, each: bool) {
+    let mut groups: Vec<Vec<&CheckResult>> = Vec::new();
+    for check in &report.checks {
+        let same = |group: &&mut Vec<&CheckResult>| {
+            let first = group[0];
+            !each
+                && matches!(check.status, Status::Pass | Status::Skip)
+                && (first.category, first.status, &first.skipped_because)
+                    == (check.category, check.status, &check.skipped_because)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
+        }
+    }
+    page.heading("Checks");
+    for group in groups {
+        let first = group[0];
+        let (word, color) = match first.status {
+            Status::Pass => ("ok", Color::Green),
+            Status::Warn => ("warn", Color::Yellow),
+            Status::Fail => ("fail", Color::Red),
+            Status::Skip => ("skip", Color::Cyan),
+        };
+        let name = first.category.name();
+        let mut ids = group.iter().map(|c| c.id).collect::<Vec<_>>().join(", ");
+        if ids == name {
+            ids.clear();
+        }
+        let alone = group.len() == 1;
+        let mut text = match (first.status, &first.skipped_because) {
+            (Status::Skip, Some(cause)) => format!("{ids} not checked: {cause}"),
+            (Status::Skip, None) => format!("{ids} not checked: {}", first.summary),
+            _ if alone && ids.is_empty() => first.summary.clone(),
+            _ if alone => format!("{ids}: {}", first.summary),
+            _ => ids,
+        };
+        if each && first.duration_ms > 0 {
+            text.push_str(&format!(" ({} ms)", first.duration_ms));
+        }
+        page.item(2, word, color, &format!("{name:<9} "), text.trim_start());
+    }
+}
+
+// --------------------------------------------------------------------------------- policy
+
+/// The closest entry, with its rules.
+fn closest(report: &Report) -> Option<&EntryResult> {
+    report.policy.entries.get(report.policy.closest?)
+}
+
+fn closest_entry(page: &mut Page, entry: &EntryResult) {
+    page.value(2, &format!("Closest policy entry: {}", entry_name(entry)));
+    page.rules(4, &entry.rules);
+}
+
+/// Names an entry as the document does: the index counts from 0.
+fn entry_name(entry: &EntryResult) -> String {
+    format!("policies[{}] ({}, {} token)", entry.index, entry.decision, entry.token_type)
+}
+
+fn policy(page: &mut Page, report: &Report) {
+    let policy = &report.policy;
+    page.heading("Policy");
+    let mut rows =
+        vec![Row::new("source", policy.source, ""), Row::new("decision", policy.decision, "")];
+    if let Some(issuer) = &policy.issuer {
+        rows.push(Row::new("issuer", issuer, ""));
+    }
+    page.rows(2, &rows);
+    for entry in &policy.entries {
+        page.blank();
+        let note = match (entry.applies, policy.closest == Some(entry.index)) {
+            (false, _) => ", not for this request",
+            (true, true) => ", the closest to this token",
+            (true, false) => "",
+        };
+        page.value(2, &format!("{}{note}", entry_name(entry)));
+        page.rules(4, &entry.rules);
+    }
+}
+
+// ---------------------------------------------------------------- login, token, identity
+
+fn login(page: &mut Page, report: &Report) {
+    let request = &report.request;
+    page.heading("Login");
+    let life =
+        request.expiration_seconds.map_or_else(|| "unreadable".to_owned(), |s| format!("{s} s"));
+    page.rows(
+        2,
+        &[
+            Row::new("organization", request.organization.as_deref().unwrap_or("(none)"), ""),
+            Row::new("token type", request.token_type, ""),
+            Row::new("scope", if request.scope.is_empty() { "(none)" } else { &request.scope }, ""),
+            Row::new("expiration", life, ""),
+            Row::new("backend", &request.backend.url, &request.backend.source),
+        ],
+    );
+}
+
+fn token(page: &mut Page, report: &Report) {
+    let Some(token) = &report.token else { return };
+    page.heading("Token");
+    page.rows(
+        2,
+        &[Row::new("source", &token.source, ""), Row::new("fingerprint", &token.fingerprint, "")],
+    );
+    for (name, map) in [("header", &token.header), ("claims", &token.claims)] {
+        page.blank();
+        page.value(2, name);
+        page.rows(4, &members(map));
+    }
+}
+
+fn identity(page: &mut Page, report: &Report) {
+    let Some(identity) = &report.identity else { return };
+    page.heading("Identity");
+    let mut rows = vec![
+        Row::new("user", &identity.user, ""),
+        Row::new("organizations", identity.organizations.join(", "), ""),
+    ];
+    rows.extend(identity.token.iter().flat_map(members));
+    page.rows(2, &rows);
+}
+
+/// The members of a JSON object; strings bare, everything else as JSON text.
+fn members(map: &Map<String, Value>) -> Vec<Row> {
+    map.iter()
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            Row::new(name, text, instant(name, value))
+        })
+        .collect()
+}
+
+/// A NumericDate claim as people read it (RFC 7519 section 4.1.4 to 4.1.6).
+fn instant(name: &str, value: &Value) -> String {
+    let time = ["exp", "nbf", "iat"].contains(&name).then(|| value.as_i64()).flatten();
+    time.and_then(|s| Timestamp::from_second(s).ok()).map(|t| t.to_string()).unwrap_or_default()
+}
