@@ -217,7 +217,7 @@ fn is_unseen(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use std::process::Command;
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     /// Text rich in what these functions are about.
-    fn hostile() -> impl Strategy<Value = String> {
+    pub(crate) fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             3 => any::<char>().prop_map(String::from),
             2 => "[ -~]{0,6}",

@@ -74,7 +74,7 @@ fn verdict(page: &mut Page, report: &Report) {
             ("unhealthy", Color::Red, format!("this login fails ({numbers})"))
         }
         Verdict::Unhealthy => {
-            ("unhealthy", Color::Red, format!("{numbers}, counted as errors (--strict)"))
+            ("unhealthy", Color::Red, format!("{numbers}; --strict counts warnings as errors"))
         }
         Verdict::Inconclusive => (
             "inconclusive",
@@ -82,7 +82,7 @@ fn verdict(page: &mut Page, report: &Report) {
             "nothing failed, but what decides this login was not checked".to_owned(),
         ),
     };
-    page.marked(0, "doctor: ", word, color, &format!(" - {meaning}"));
+    page.marked("doctor: ", word, color, &format!(" - {meaning}"));
 }
 
 /// Whether the login itself was made, which proves more than any check here.
@@ -128,8 +128,7 @@ fn not_checked(page: &mut Page, report: &Report) {
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }
-                Some(cause) => format!("stopped by the check {cause}"),
-                None => check.summary.clone(),
+                _ => why_skipped(check),
             };
             Row::new(check.id, reason, "")
         })
@@ -152,12 +151,16 @@ enum Depth {
     Everything,
 }
 
-fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
-    // What the reader has to act on: the root cause, or what made the verdict inconclusive.
-    let lead = report.findings.iter().position(|finding| match report.verdict {
+/// The finding to act on: the root cause, or what made the verdict inconclusive.
+fn lead(report: &Report) -> Option<usize> {
+    report.findings.iter().position(|finding| match report.verdict {
         Verdict::Inconclusive => finding.code == Code::PolicyUnknown,
         _ => report.root_cause == Some(finding.code),
-    });
+    })
+}
+
+fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
+    let lead = lead(report);
     let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
     ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
 
@@ -202,7 +205,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
         Severity::Warning => ("warning", Color::Yellow),
         Severity::Info => ("info", Color::Cyan),
     };
-    page.marked(0, "", word, color, &format!("[{}]: {}", finding.code, finding.title));
+    page.marked("", word, color, &format!("[{}]: {}", finding.code, finding.title));
     if depth >= Depth::Detail {
         page.prose(2, "", &finding.detail);
     }
@@ -230,9 +233,10 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     let width = fix.steps.len().to_string().len();
     for (index, step) in fix.steps.iter().enumerate() {
         let number = format!("{:>width$}. ", index + 1);
+        let lead = if fix.steps.len() > 1 { &number } else { "" };
         let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
-        page.prose(4, if fix.steps.len() > 1 { &number } else { "" }, first);
-        page.snippet(8, snippet);
+        page.prose(4, lead, first);
+        page.snippet(4 + lead.len() + 2, snippet);
     }
     for command in &fix.commands {
         page.blank();
@@ -248,14 +252,14 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
 
 /// Where to learn more than fits here.
 fn more(page: &mut Page, report: &Report) {
-    let code = report.root_cause.or_else(|| report.findings.first().map(|f| f.code));
     page.blank();
     page.value(
         0,
-        &match code {
-            Some(code) => {
-                format!("More: `doctor explain {code}`; -v shows every check and the token.")
-            }
+        &match lead(report) {
+            Some(index) => format!(
+                "More: `doctor explain {}`; -v shows every check and the token.",
+                report.findings[index].code
+            ),
             None => "More: -v shows every check and the token.".to_owned(),
         },
     );
@@ -288,22 +292,33 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
             Status::Skip => ("skip", Color::Cyan),
         };
         let name = first.category.name();
-        let mut ids = group.iter().map(|c| c.id).collect::<Vec<_>>().join(", ");
-        if ids == name {
-            ids.clear();
-        }
-        let alone = group.len() == 1;
-        let mut text = match (first.status, &first.skipped_because) {
-            (Status::Skip, Some(cause)) => format!("{ids} not checked: {cause}"),
-            (Status::Skip, None) => format!("{ids} not checked: {}", first.summary),
-            _ if alone && ids.is_empty() => first.summary.clone(),
-            _ if alone => format!("{ids}: {}", first.summary),
-            _ => ids,
+        let ids = group.iter().map(|c| c.id).collect::<Vec<_>>().join(", ");
+        // A category's main check has its name, which stands on the line already.
+        let ids = if ids == name { "" } else { &ids };
+        let mut text = match first.status {
+            Status::Skip => format!("not checked: {}", why_skipped(first)),
+            _ if group.len() == 1 => first.summary.clone(),
+            _ => String::new(),
         };
+        let joint = match (ids, text.as_str(), first.status) {
+            ("", ..) | (_, "", _) => "",
+            (.., Status::Skip) => " ",
+            _ => ": ",
+        };
+        text = format!("{ids}{joint}{text}");
         if each && first.duration_ms > 0 {
             text.push_str(&format!(" ({} ms)", first.duration_ms));
         }
-        page.item(2, word, color, &format!("{name:<9} "), text.trim_start());
+        page.item(2, word, color, &format!("{name:<8}  "), &text);
+    }
+}
+
+/// Why a check did not run.
+fn why_skipped(check: &CheckResult) -> String {
+    match &check.skipped_because {
+        Some(option) if option.starts_with('-') => option.clone(),
+        Some(cause) => format!("stopped by {cause}"),
+        None => check.summary.clone(),
     }
 }
 
@@ -381,12 +396,18 @@ fn token(page: &mut Page, report: &Report) {
 fn identity(page: &mut Page, report: &Report) {
     let Some(identity) = &report.identity else { return };
     page.heading("Identity");
-    let mut rows = vec![
-        Row::new("user", &identity.user, ""),
-        Row::new("organizations", identity.organizations.join(", "), ""),
-    ];
-    rows.extend(identity.token.iter().flat_map(members));
-    page.rows(2, &rows);
+    page.rows(
+        2,
+        &[
+            Row::new("user", &identity.user, ""),
+            Row::new("organizations", identity.organizations.join(", "), ""),
+        ],
+    );
+    if let Some(token) = &identity.token {
+        page.blank();
+        page.value(2, "access token");
+        page.rows(4, &members(token));
+    }
 }
 
 /// The members of a JSON object; strings bare, everything else as JSON text.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::{Category, Code, Severity};
+use crate::catalogue::{Category, Code};
 use crate::report::{
     BackendSummary, CheckResult, EntryResult, Finding, Identity, PolicySummary, Proof, Remediation,
     Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status, TokenSummary, Verdict,

@@ -70,16 +70,9 @@ impl Page {
     }
 
     /// One line with a coloured word in it.
-    pub(super) fn marked(
-        &mut self,
-        indent: usize,
-        before: &str,
-        word: &str,
-        color: Color,
-        after: &str,
-    ) {
+    pub(super) fn marked(&mut self, before: &str, word: &str, color: Color, after: &str) {
         let word = self.paint(word, color);
-        self.put(indent, &format!("{before}{word}{}", inert(after)));
+        self.put(0, &format!("{before}{word}{}", inert(after)));
     }
 
     /// Wrapped text; what comes after the first line stands below the text, not below `lead`.
