@@ -5,6 +5,7 @@
 //! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
 //! can be copied.
 
+mod details;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -12,20 +13,18 @@ mod tests;
 use std::cmp::Reverse;
 
 use colored::Color;
-use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use self::page::{Page, Row};
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
-use crate::report::{CheckResult, EntryResult, Finding, Report, Status, Verdict};
+use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 
 /// The report as text.
 pub(super) fn render(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style);
     let verbosity = style.verbosity;
     verdict(&mut page, report);
-    if verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy {
+    if verbosity == Verbosity::Normal {
         page.value(2, &who(report));
     }
     if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
@@ -41,10 +40,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         }
         Verbosity::Verbose => {
             checks(&mut page, report, true);
-            login(&mut page, report);
-            policy(&mut page, report);
-            token(&mut page, report);
-            identity(&mut page, report);
+            details::all(&mut page, report);
         }
     }
     page.finish()
@@ -166,7 +162,8 @@ fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
 
     let compact = verbosity == Verbosity::Quiet
         || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
-    let mut closest = closest(report).filter(|_| !compact && verbosity != Verbosity::Verbose);
+    let mut closest =
+        details::closest(report).filter(|_| !compact && verbosity != Verbosity::Verbose);
     let mut last = Depth::Everything;
     for (index, finding) in ordered {
         let depth = match (verbosity, finding.severity) {
@@ -190,12 +187,12 @@ fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
             && let Some(entry) = closest.take_if(|_| finding.severity > Severity::Info)
         {
             page.blank();
-            closest_entry(page, entry);
+            details::closest_entry(page, entry);
         }
     }
     if let Some(entry) = closest.filter(|_| report.policy.decision == "deny") {
         page.blank();
-        closest_entry(page, entry);
+        details::closest_entry(page, entry);
     }
 }
 
@@ -320,108 +317,4 @@ fn why_skipped(check: &CheckResult) -> String {
         Some(cause) => format!("stopped by {cause}"),
         None => check.summary.clone(),
     }
-}
-
-// --------------------------------------------------------------------------------- policy
-
-/// The closest entry, with its rules.
-fn closest(report: &Report) -> Option<&EntryResult> {
-    report.policy.entries.get(report.policy.closest?)
-}
-
-fn closest_entry(page: &mut Page, entry: &EntryResult) {
-    page.value(2, &format!("Closest policy entry: {}", entry_name(entry)));
-    page.rules(4, &entry.rules);
-}
-
-/// Names an entry as the document does: the index counts from 0.
-fn entry_name(entry: &EntryResult) -> String {
-    format!("policies[{}] ({}, {} token)", entry.index, entry.decision, entry.token_type)
-}
-
-fn policy(page: &mut Page, report: &Report) {
-    let policy = &report.policy;
-    page.heading("Policy");
-    let mut rows =
-        vec![Row::new("source", policy.source, ""), Row::new("decision", policy.decision, "")];
-    if let Some(issuer) = &policy.issuer {
-        rows.push(Row::new("issuer", issuer, ""));
-    }
-    page.rows(2, &rows);
-    for entry in &policy.entries {
-        page.blank();
-        let note = match (entry.applies, policy.closest == Some(entry.index)) {
-            (false, _) => ", not for this request",
-            (true, true) => ", the closest to this token",
-            (true, false) => "",
-        };
-        page.value(2, &format!("{}{note}", entry_name(entry)));
-        page.rules(4, &entry.rules);
-    }
-}
-
-// ---------------------------------------------------------------- login, token, identity
-
-fn login(page: &mut Page, report: &Report) {
-    let request = &report.request;
-    page.heading("Login");
-    let life =
-        request.expiration_seconds.map_or_else(|| "unreadable".to_owned(), |s| format!("{s} s"));
-    page.rows(
-        2,
-        &[
-            Row::new("organization", request.organization.as_deref().unwrap_or("(none)"), ""),
-            Row::new("token type", request.token_type, ""),
-            Row::new("scope", if request.scope.is_empty() { "(none)" } else { &request.scope }, ""),
-            Row::new("expiration", life, ""),
-            Row::new("backend", &request.backend.url, &request.backend.source),
-        ],
-    );
-}
-
-fn token(page: &mut Page, report: &Report) {
-    let Some(token) = &report.token else { return };
-    page.heading("Token");
-    page.rows(
-        2,
-        &[Row::new("source", &token.source, ""), Row::new("fingerprint", &token.fingerprint, "")],
-    );
-    for (name, map) in [("header", &token.header), ("claims", &token.claims)] {
-        page.blank();
-        page.value(2, name);
-        page.rows(4, &members(map));
-    }
-}
-
-fn identity(page: &mut Page, report: &Report) {
-    let Some(identity) = &report.identity else { return };
-    page.heading("Identity");
-    page.rows(
-        2,
-        &[
-            Row::new("user", &identity.user, ""),
-            Row::new("organizations", identity.organizations.join(", "), ""),
-        ],
-    );
-    if let Some(token) = &identity.token {
-        page.blank();
-        page.value(2, "access token");
-        page.rows(4, &members(token));
-    }
-}
-
-/// The members of a JSON object; strings bare, everything else as JSON text.
-fn members(map: &Map<String, Value>) -> Vec<Row> {
-    map.iter()
-        .map(|(name, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Row::new(name, text, instant(name, value))
-        })
-        .collect()
-}
-
-/// A NumericDate claim as people read it (RFC 7519 section 4.1.4 to 4.1.6).
-fn instant(name: &str, value: &Value) -> String {
-    let time = ["exp", "nbf", "iat"].contains(&name).then(|| value.as_i64()).flatten();
-    time.and_then(|s| Timestamp::from_second(s).ok()).map(|t| t.to_string()).unwrap_or_default()
 }

@@ -138,8 +138,9 @@ impl Page {
     }
 
     /// The rules of a policy entry: as a table where that fits, else the two values of each rule
-    /// below one another, where they are as easy to compare.
-    pub(super) fn rules(&mut self, indent: usize, rules: &[RuleResult]) {
+    /// below one another, where they are as easy to compare. A match is good news in an entry
+    /// that allows only.
+    pub(super) fn rules(&mut self, indent: usize, rules: &[RuleResult], allow: bool) {
         if rules.is_empty() {
             self.put(indent, "no rules");
             return;
@@ -148,16 +149,16 @@ impl Page {
             rules.iter().map(|rule| visible(cell(rule)).chars().count()).max().unwrap_or(0)
         };
         let (claims, patterns) = (width(|r| &r.claim), width(|r| &r.pattern));
-        let fits = indent + 6 + claims.max(5) + 2 + patterns.max(12) + 2 + width(actual);
+        let fits = indent + 9 + claims.max(5) + 2 + patterns.max(12) + 2 + width(actual);
         if fits <= self.width {
-            self.table(indent, rules);
+            self.table(indent, rules, allow);
             return;
         }
         for rule in rules {
-            let outcome = self.outcome(rule.matched);
+            let outcome = self.outcome(rule, allow);
             self.put(indent, &format!("{outcome}{}", visible(&rule.claim)));
             self.rows(
-                indent + 6,
+                indent + 9,
                 &[
                     Row::new("policy wants", &rule.pattern, ""),
                     Row::new("token has", actual(rule), ""),
@@ -166,7 +167,7 @@ impl Page {
         }
     }
 
-    fn table(&mut self, indent: usize, rules: &[RuleResult]) {
+    fn table(&mut self, indent: usize, rules: &[RuleResult], allow: bool) {
         let mut table = Table::new();
         // Its columns are known to fit: nothing is to be arranged, wrapped or cut.
         table
@@ -176,7 +177,7 @@ impl Page {
             .set_header(["", "claim", "policy wants", "token has"]);
         for rule in rules {
             table.add_row([
-                self.outcome(rule.matched),
+                self.outcome(rule, allow),
                 visible(&rule.claim),
                 visible(&rule.pattern),
                 visible(actual(rule)),
@@ -190,8 +191,14 @@ impl Page {
         }
     }
 
-    fn outcome(&self, matched: bool) -> String {
-        if matched { self.paint("ok    ", Color::Green) } else { self.paint("fail  ", Color::Red) }
+    fn outcome(&self, rule: &RuleResult, allow: bool) -> String {
+        let word = match (rule.matched, &rule.actual) {
+            (true, _) => "matches",
+            (false, Some(_)) => "differs",
+            (false, None) => "missing",
+        };
+        let color = if rule.matched == allow { Color::Green } else { Color::Red };
+        self.paint(&format!("{word}  "), color)
     }
 
     fn paint(&self, text: &str, color: Color) -> String {
@@ -200,7 +207,7 @@ impl Page {
 }
 
 fn actual(rule: &RuleResult) -> &str {
-    rule.actual.as_deref().unwrap_or("(missing)")
+    rule.actual.as_deref().unwrap_or("(no such claim)")
 }
 
 /// Inert, and in quotes where its end could not be seen.

@@ -38,6 +38,7 @@ fn a_policy_that_was_not_tried_is_called_that() {
 fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
     assert_snapshot!(show(&samples::audience_mismatch(), Verbosity::Normal), @r##"
     doctor: unhealthy - this login fails (1 error)
+      organization acme, backend https://api.pulumi.com (default)
 
     error[audience-mismatch]: The token's audience is not the one that the policy allows
       policies[0] wants the audience api://AzureADTokenExchange and the token's
@@ -59,15 +60,15 @@ fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
       See https://www.pulumi.com/docs/administration/concepts/oidc-issuers/
 
       Closest policy entry: policies[0] (allow, organization token)
-        fail  aud
-              policy wants  api://AzureADTokenExchange
-              token has     fb60f99c-7a34-4190-8149-302f77469936
-        ok    sub
-              policy wants  /eid1/*
-              token has     /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
-        fail  azp
-              policy wants  acme
-              token has     (missing)
+        differs  aud
+                 policy wants  api://AzureADTokenExchange
+                 token has     fb60f99c-7a34-4190-8149-302f77469936
+        matches  sub
+                 policy wants  /eid1/*
+                 token has     /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
+        missing  azp
+                 policy wants  acme
+                 token has     (no such claim)
 
     info[cli-not-found]: No pulumi on PATH
 
@@ -89,6 +90,7 @@ fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
 fn further_errors_are_shorter() {
     assert_snapshot!(show(&samples::several_errors(), Verbosity::Normal), @r##"
     doctor: unhealthy - this login fails (2 errors, 1 warning)
+      organization acme, backend api.pulumi.com (PULUMI_BACKEND_URL)
 
     error[backend-scheme-missing]: The backend URL has no scheme
       PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.
@@ -130,6 +132,7 @@ fn further_errors_are_shorter() {
 fn inconclusive_says_what_is_missing_and_how_to_get_it() {
     assert_snapshot!(show(&samples::inconclusive(), Verbosity::Normal), @r##"
     doctor: inconclusive - nothing failed, but what decides this login was not checked
+      organization acme, backend https://api.pulumi.com (default)
 
     Not checked
       policy    no policy is known
@@ -219,9 +222,9 @@ fn verbose_shows_everything() {
       issuer    https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0
 
       policies[0] (allow, organization token), the closest to this token
-        ok    aud
-              policy wants  fb60f99c-7a34-4190-8149-302f77469936
-              token has     fb60f99c-7a34-4190-8149-302f77469936
+        matches  aud
+                 policy wants  fb60f99c-7a34-4190-8149-302f77469936
+                 token has     fb60f99c-7a34-4190-8149-302f77469936
 
     Token
       source       env:idToken
@@ -258,15 +261,15 @@ fn every_entry_is_shown_rule_by_rule() {
     issuer    https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0
 
     policies[0] (allow, organization token), the closest to this token
-      fail  aud
-            policy wants  api://AzureADTokenExchange
-            token has     fb60f99c-7a34-4190-8149-302f77469936
-      ok    sub
-            policy wants  /eid1/*
-            token has     /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
-      fail  azp
-            policy wants  acme
-            token has     (missing)
+      differs  aud
+               policy wants  api://AzureADTokenExchange
+               token has     fb60f99c-7a34-4190-8149-302f77469936
+      matches  sub
+               policy wants  /eid1/*
+               token has     /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
+      missing  azp
+               policy wants  acme
+               token has     (no such claim)
 
     policies[1] (deny, team token), not for this request
       no rules
@@ -282,9 +285,9 @@ fn rules_that_fit_stand_in_a_table() {
     let table = text.split("Closest policy entry").nth(1).unwrap().split("\n\n").next().unwrap();
     assert_snapshot!(table, @r##"
     : policies[0] (allow, organization token)
-              claim  policy wants                token has
-        fail  aud    api://AzureADTokenExchange  fb60f99c-7a34-4190-8149-302f77469936
-        fail  azp    acme                        (missing)
+                 claim  policy wants                token has
+        differs  aud    api://AzureADTokenExchange  fb60f99c-7a34-4190-8149-302f77469936
+        missing  azp    acme                        (no such claim)
     "##);
 }
 
@@ -292,6 +295,7 @@ fn rules_that_fit_stand_in_a_table() {
 fn hostile_text_stays_text() {
     assert_snapshot!(show(&samples::with_text(samples::HOSTILE), Verbosity::Normal), @r##"
     doctor: unhealthy - this login fails (1 error)
+      organization \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y, backend \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y (\r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y)
 
     error[audience-mismatch]: The token's audience is not the one that the policy allows
       \r\n::error::x\n#\u0023vso[task.complete
@@ -318,9 +322,9 @@ fn hostile_text_stays_text() {
       See \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
 
       Closest policy entry: policies[0] (allow, organization token)
-        fail  \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-              policy wants  \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-              token has     \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
+        differs  \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
+                 policy wants  \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
+                 token has     \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
 
     info[cli-not-found]: No pulumi on PATH
 
