@@ -1,1 +1,51 @@
-//! Rendering: a report in one format.
+//! Rendering: a report in one format. One file per format, each a function from the report to
+//! text; nothing here reads the environment or writes anywhere.
+
+mod human;
+mod json;
+#[cfg(test)]
+mod samples;
+
+use crate::report::Report;
+
+/// The formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a person at a terminal or in front of a log.
+    Human,
+    /// For programs: the contract's object.
+    Json,
+}
+
+/// How much a person is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// `-q`: the verdict and the root cause.
+    Quiet,
+    /// What has to be known to act.
+    Normal,
+    /// `-v`: everything.
+    Verbose,
+}
+
+/// How the report looks to a person. Formats for programs do not depend on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether to colour. Who decides this hands it to `colored::control::set_override` as well:
+    /// left alone, `colored` would decide again, by rules of its own.
+    pub color: bool,
+    /// The terminal's width in columns, 80 where there is none. Taken as no less than 60 and no
+    /// more than 120.
+    pub width: usize,
+    /// How much to tell.
+    pub verbosity: Verbosity,
+}
+
+/// The report in one format, ending with a line break.
+#[must_use]
+pub fn render(report: &Report, format: Format, style: &Style) -> String {
+    match format {
+        Format::Human => human::render(report, style),
+        Format::Json => json::render(report),
+    }
+}

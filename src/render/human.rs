@@ -1,0 +1,320 @@
+//! The report for a tired engineer: the verdict, what to fix first and how, then everything
+//! else by how much it matters.
+//!
+//! Only ASCII markers and no cursor movement: the text has to read the same in a terminal, in a
+//! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
+//! can be copied.
+
+mod details;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+
+use colored::Color;
+
+use self::page::{Page, Row};
+use super::{Style, Verbosity};
+use crate::catalogue::{Category, Code, Severity};
+use crate::report::{CheckResult, Finding, Report, Status, Verdict};
+
+/// The report as text.
+pub(super) fn render(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style);
+    let verbosity = style.verbosity;
+    verdict(&mut page, report);
+    if verbosity == Verbosity::Normal {
+        page.value(2, &who(report));
+    }
+    if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
+        not_checked(&mut page, report);
+    }
+    findings(&mut page, report, verbosity);
+    match verbosity {
+        Verbosity::Quiet => {}
+        Verbosity::Normal if report.verdict == Verdict::Healthy => {}
+        Verbosity::Normal => {
+            checks(&mut page, report, false);
+            more(&mut page, report);
+        }
+        Verbosity::Verbose => {
+            checks(&mut page, report, true);
+            details::all(&mut page, report);
+        }
+    }
+    page.finish()
+}
+
+// -------------------------------------------------------------------------------- verdict
+
+fn verdict(page: &mut Page, report: &Report) {
+    let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let numbers = [(errors, "error"), (warnings, "warning")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let (word, color, meaning) = match report.verdict {
+        Verdict::Healthy if exchanged(report) => {
+            ("healthy", Color::Green, "this login works".to_owned())
+        }
+        Verdict::Healthy => (
+            "healthy",
+            Color::Green,
+            "the policy allows this login; the login itself was not tried".to_owned(),
+        ),
+        Verdict::Unhealthy if errors > 0 => {
+            ("unhealthy", Color::Red, format!("this login fails ({numbers})"))
+        }
+        Verdict::Unhealthy => {
+            ("unhealthy", Color::Red, format!("{numbers}; --strict counts warnings as errors"))
+        }
+        Verdict::Inconclusive => (
+            "inconclusive",
+            Color::Yellow,
+            "nothing failed, but what decides this login was not checked".to_owned(),
+        ),
+    };
+    page.marked("doctor: ", word, color, &format!(" - {meaning}"));
+}
+
+/// Whether the login itself was made, which proves more than any check here.
+fn exchanged(report: &Report) -> bool {
+    report.checks.iter().any(|c| {
+        c.category == Category::Exchange && matches!(c.status, Status::Pass | Status::Warn)
+    })
+}
+
+/// Who logs in where, on one line.
+fn who(report: &Report) -> String {
+    let request = &report.request;
+    let mut parts = Vec::new();
+    if let Some(identity) = report.identity.as_ref().filter(|_| exchanged(report)) {
+        parts.push(format!("user {}", identity.user));
+    }
+    parts.push(match &request.organization {
+        Some(name) => format!("organization {name}"),
+        None => "no organization".to_owned(),
+    });
+    parts.push(backend(report));
+    parts.join(", ")
+}
+
+fn backend(report: &Report) -> String {
+    let backend = &report.request.backend;
+    if backend.url.is_empty() {
+        "no backend".to_owned()
+    } else {
+        format!("backend {} ({})", backend.url, backend.source)
+    }
+}
+
+/// What an inconclusive verdict is missing, and how to get it.
+fn not_checked(page: &mut Page, report: &Report) {
+    let rows = report
+        .checks
+        .iter()
+        .filter(|c| matches!(c.category, Category::Policy | Category::Exchange))
+        .filter(|c| c.status == Status::Skip)
+        .map(|check| {
+            let reason = match &check.skipped_because {
+                Some(option) if option.starts_with('-') => {
+                    format!("switched off by {option}; run again without it")
+                }
+                _ => why_skipped(check),
+            };
+            Row::new(check.id, reason, "")
+        })
+        .collect::<Vec<_>>();
+    if !rows.is_empty() {
+        page.heading("Not checked");
+        page.rows(2, &rows);
+    }
+}
+
+// ------------------------------------------------------------------------------- findings
+
+/// How much is said of a finding; each step holds the ones before it.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+enum Depth {
+    Title,
+    Detail,
+    Fix,
+    Evidence,
+    Everything,
+}
+
+/// The finding to act on: the root cause, or what made the verdict inconclusive.
+fn lead(report: &Report) -> Option<usize> {
+    report.findings.iter().position(|finding| match report.verdict {
+        Verdict::Inconclusive => finding.code == Code::PolicyUnknown,
+        _ => report.root_cause == Some(finding.code),
+    })
+}
+
+fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
+    let lead = lead(report);
+    let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
+    ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
+
+    let compact = verbosity == Verbosity::Quiet
+        || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
+    let mut closest =
+        details::closest(report).filter(|_| !compact && verbosity != Verbosity::Verbose);
+    let mut last = Depth::Everything;
+    for (index, finding) in ordered {
+        let depth = match (verbosity, finding.severity) {
+            (Verbosity::Verbose, _) => Depth::Everything,
+            (Verbosity::Quiet, Severity::Error | Severity::Warning) if lead == Some(index) => {
+                Depth::Detail
+            }
+            (Verbosity::Quiet, _) => continue,
+            _ if lead == Some(index) => Depth::Everything,
+            (_, Severity::Info) if compact => continue,
+            (_, Severity::Info) => Depth::Title,
+            _ if compact => Depth::Fix,
+            _ => Depth::Evidence,
+        };
+        if !compact && last.max(depth) > Depth::Title {
+            page.blank();
+        }
+        last = depth;
+        one_finding(page, finding, depth);
+        if matches!(finding.category, Category::Audience | Category::Policy)
+            && let Some(entry) = closest.take_if(|_| finding.severity > Severity::Info)
+        {
+            page.blank();
+            details::closest_entry(page, entry);
+        }
+    }
+    if let Some(entry) = closest.filter(|_| report.policy.decision == "deny") {
+        page.blank();
+        details::closest_entry(page, entry);
+    }
+}
+
+fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
+    let (word, color) = match finding.severity {
+        Severity::Error => ("error", Color::Red),
+        Severity::Warning => ("warning", Color::Yellow),
+        Severity::Info => ("info", Color::Cyan),
+    };
+    page.marked("", word, color, &format!("[{}]: {}", finding.code, finding.title));
+    if depth >= Depth::Detail {
+        page.prose(2, "", &finding.detail);
+    }
+    if depth >= Depth::Evidence && !finding.evidence.is_empty() {
+        if depth == Depth::Everything {
+            page.blank();
+        }
+        let rows = finding
+            .evidence
+            .iter()
+            .map(|p| Row::new(&p.what, &p.value, &p.place))
+            .collect::<Vec<_>>();
+        page.rows(4, &rows);
+    }
+    let fix = &finding.remediation;
+    if depth == Depth::Everything {
+        page.blank();
+    }
+    if depth >= Depth::Fix && !fix.summary.is_empty() {
+        page.prose(2, "Fix: ", &fix.summary);
+    }
+    if depth < Depth::Everything {
+        return;
+    }
+    let width = fix.steps.len().to_string().len();
+    for (index, step) in fix.steps.iter().enumerate() {
+        let number = format!("{:>width$}. ", index + 1);
+        let lead = if fix.steps.len() > 1 { &number } else { "" };
+        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        page.prose(4, lead, first);
+        page.snippet(4 + lead.len() + 2, snippet);
+    }
+    for command in &fix.commands {
+        page.blank();
+        page.snippet(4, command);
+    }
+    if !fix.links.is_empty() {
+        page.blank();
+    }
+    for link in &fix.links {
+        page.value(2, &format!("See {link}"));
+    }
+}
+
+/// Where to learn more than fits here.
+fn more(page: &mut Page, report: &Report) {
+    page.blank();
+    page.value(
+        0,
+        &match lead(report) {
+            Some(index) => format!(
+                "More: `doctor explain {}`; -v shows every check and the token.",
+                report.findings[index].code
+            ),
+            None => "More: -v shows every check and the token.".to_owned(),
+        },
+    );
+}
+
+// --------------------------------------------------------------------------------- checks
+
+fn checks(page: &mut Page, report: &Report, each: bool) {
+    let mut groups: Vec<Vec<&CheckResult>> = Vec::new();
+    for check in &report.checks {
+        let same = |group: &&mut Vec<&CheckResult>| {
+            let first = group[0];
+            !each
+                && matches!(check.status, Status::Pass | Status::Skip)
+                && (first.category, first.status, &first.skipped_because)
+                    == (check.category, check.status, &check.skipped_because)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
+        }
+    }
+    page.heading("Checks");
+    for group in groups {
+        let first = group[0];
+        let (word, color) = match first.status {
+            Status::Pass => ("ok", Color::Green),
+            Status::Warn => ("warn", Color::Yellow),
+            Status::Fail => ("fail", Color::Red),
+            Status::Skip => ("skip", Color::Cyan),
+        };
+        let name = first.category.name();
+        let ids = group.iter().map(|c| c.id).collect::<Vec<_>>().join(", ");
+        // A category's main check has its name, which stands on the line already.
+        let ids = if ids == name { "" } else { &ids };
+        let mut text = match first.status {
+            Status::Skip => format!("not checked: {}", why_skipped(first)),
+            _ if group.len() == 1 => first.summary.clone(),
+            _ => String::new(),
+        };
+        let joint = match (ids, text.as_str(), first.status) {
+            ("", ..) | (_, "", _) => "",
+            (.., Status::Skip) => " ",
+            _ => ": ",
+        };
+        text = format!("{ids}{joint}{text}");
+        if each && first.duration_ms > 0 {
+            text.push_str(&format!(" ({} ms)", first.duration_ms));
+        }
+        page.item(2, word, color, &format!("{name:<8}  "), &text);
+    }
+}
+
+/// Why a check did not run.
+fn why_skipped(check: &CheckResult) -> String {
+    match &check.skipped_because {
+        Some(option) if option.starts_with('-') => option.clone(),
+        Some(cause) => format!("stopped by {cause}"),
+        None => check.summary.clone(),
+    }
+}

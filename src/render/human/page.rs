@@ -1,0 +1,216 @@
+//! The page that a report for people is written on. Every text that is put on it is made inert
+//! here, and only here.
+
+use colored::{Color, Colorize};
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::render::Style;
+use crate::report::RuleResult;
+use crate::text::{guard, inert, json_string, wrap};
+
+/// Labels longer than this get a line of their own, so that one long label does not push every
+/// value to the right.
+const WIDEST_LABEL: usize = 24;
+
+/// A label, its value, and where that stands or what it means.
+pub(super) struct Row {
+    label: String,
+    value: String,
+    note: String,
+}
+
+impl Row {
+    pub(super) fn new(
+        label: impl Into<String>,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) -> Self {
+        Self { label: label.into(), value: value.into(), note: note.into() }
+    }
+}
+
+/// Lines of text.
+pub(super) struct Page {
+    color: bool,
+    width: usize,
+    out: String,
+}
+
+impl Page {
+    pub(super) fn new(style: &Style) -> Self {
+        Self { color: style.color, width: style.width.clamp(60, 120), out: String::new() }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    /// Writes a line that holds only inert text and colours.
+    fn put(&mut self, indent: usize, line: &str) {
+        let line = format!("{:indent$}{line}", "");
+        self.out.push_str(&guard(line.trim_end()));
+        self.out.push('\n');
+    }
+
+    pub(super) fn blank(&mut self) {
+        if !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    pub(super) fn heading(&mut self, text: &str) {
+        self.blank();
+        let text = if self.color { text.bold().to_string() } else { text.to_owned() };
+        self.put(0, &text);
+    }
+
+    /// One line that is not wrapped.
+    pub(super) fn value(&mut self, indent: usize, text: &str) {
+        self.put(indent, &inert(text));
+    }
+
+    /// One line with a coloured word in it.
+    pub(super) fn marked(&mut self, before: &str, word: &str, color: Color, after: &str) {
+        let word = self.paint(word, color);
+        self.put(0, &format!("{before}{word}{}", inert(after)));
+    }
+
+    /// Wrapped text; what comes after the first line stands below the text, not below `lead`.
+    pub(super) fn prose(&mut self, indent: usize, lead: &str, text: &str) {
+        self.hang(indent, lead, lead.len(), text);
+    }
+
+    /// A line of a list: a coloured marker, a name, and text wrapped beside them.
+    pub(super) fn item(&mut self, indent: usize, word: &str, color: Color, name: &str, text: &str) {
+        let padded = self.paint(&format!("{word:<5} "), color);
+        self.hang(indent, &format!("{padded}{name}"), 6 + name.len(), text);
+    }
+
+    fn hang(&mut self, indent: usize, lead: &str, lead_width: usize, text: &str) {
+        let column = indent + lead_width;
+        for (index, line) in
+            wrap(&inert(text), self.width.saturating_sub(column)).iter().enumerate()
+        {
+            match index {
+                0 => self.put(indent, &format!("{lead}{line}")),
+                _ => self.put(column, line),
+            }
+        }
+    }
+
+    /// Lines to copy, as they are, all moved to the right alike.
+    pub(super) fn snippet(&mut self, indent: usize, text: &str) {
+        for line in text.lines() {
+            self.put(indent, &inert(line));
+        }
+    }
+
+    /// Labels, values and notes in columns. Where a row would be too wide, the notes go below
+    /// the values.
+    pub(super) fn rows(&mut self, indent: usize, rows: &[Row]) {
+        let rows = rows
+            .iter()
+            .map(|row| [inert(&row.label), visible(&row.value), inert(&row.note)])
+            .collect::<Vec<_>>();
+        let length = |text: &String| text.chars().count();
+        let labels =
+            rows.iter().map(|r| length(&r[0])).filter(|l| *l <= WIDEST_LABEL).max().unwrap_or(0);
+        let values =
+            rows.iter().filter(|r| !r[2].is_empty()).map(|r| length(&r[1])).max().unwrap_or(0);
+        let notes = rows.iter().map(|r| length(&r[2])).max().unwrap_or(0);
+        let column = indent + labels + 2;
+        let beside = column + values + 4 + notes <= self.width;
+        for [label, value, note] in &rows {
+            let mut line = format!("{label:<labels$}  ");
+            if length(label) > labels {
+                self.put(indent, label);
+                line = " ".repeat(labels + 2);
+            }
+            match note.as_str() {
+                "" => self.put(indent, &format!("{line}{value}")),
+                _ if beside => self.put(indent, &format!("{line}{value:<values$}  ({note})")),
+                _ => {
+                    self.put(indent, &format!("{line}{value}"));
+                    self.put(column, &format!("({note})"));
+                }
+            }
+        }
+    }
+
+    /// The rules of a policy entry: as a table where that fits, else the two values of each rule
+    /// below one another, where they are as easy to compare. A match is good news in an entry
+    /// that allows only.
+    pub(super) fn rules(&mut self, indent: usize, rules: &[RuleResult], allow: bool) {
+        if rules.is_empty() {
+            self.put(indent, "no rules");
+            return;
+        }
+        let width = |cell: fn(&RuleResult) -> &str| {
+            rules.iter().map(|rule| visible(cell(rule)).chars().count()).max().unwrap_or(0)
+        };
+        let (claims, patterns) = (width(|r| &r.claim), width(|r| &r.pattern));
+        let fits = indent + 9 + claims.max(5) + 2 + patterns.max(12) + 2 + width(actual);
+        if fits <= self.width {
+            self.table(indent, rules, allow);
+            return;
+        }
+        for rule in rules {
+            let outcome = self.outcome(rule, allow);
+            self.put(indent, &format!("{outcome}{}", visible(&rule.claim)));
+            self.rows(
+                indent + 9,
+                &[
+                    Row::new("policy wants", &rule.pattern, ""),
+                    Row::new("token has", actual(rule), ""),
+                ],
+            );
+        }
+    }
+
+    fn table(&mut self, indent: usize, rules: &[RuleResult], allow: bool) {
+        let mut table = Table::new();
+        // Its columns are known to fit: nothing is to be arranged, wrapped or cut.
+        table
+            .force_no_tty()
+            .load_preset(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(["", "claim", "policy wants", "token has"]);
+        for rule in rules {
+            table.add_row([
+                self.outcome(rule, allow),
+                visible(&rule.claim),
+                visible(&rule.pattern),
+                visible(actual(rule)),
+            ]);
+        }
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, if index == 0 { 0 } else { 2 }));
+        }
+        for line in table.lines() {
+            self.put(indent, &line);
+        }
+    }
+
+    fn outcome(&self, rule: &RuleResult, allow: bool) -> String {
+        let word = match (rule.matched, &rule.actual) {
+            (true, _) => "matches",
+            (false, Some(_)) => "differs",
+            (false, None) => "missing",
+        };
+        let color = if rule.matched == allow { Color::Green } else { Color::Red };
+        self.paint(&format!("{word}  "), color)
+    }
+
+    fn paint(&self, text: &str, color: Color) -> String {
+        if self.color { text.color(color).bold().to_string() } else { text.to_owned() }
+    }
+}
+
+fn actual(rule: &RuleResult) -> &str {
+    rule.actual.as_deref().unwrap_or("(no such claim)")
+}
+
+/// Inert, and in quotes where its end could not be seen.
+fn visible(value: &str) -> String {
+    if value.is_empty() || value.ends_with(' ') { json_string(value) } else { inert(value) }
+}

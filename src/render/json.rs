@@ -1,0 +1,164 @@
+//! The report as JSON: the contract's object (section 3), pretty-printed.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+use crate::report::Report;
+use crate::text;
+
+/// The report as one JSON object and a line break. Parsing it gives back every string as it was.
+pub(super) fn render(report: &Report) -> String {
+    let mut out = pretty(report);
+    out.push('\n');
+    out
+}
+
+#[expect(clippy::expect_used, reason = "memory takes every write, and every key is a string")]
+fn pretty(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    value
+        .serialize(&mut Serializer::with_formatter(&mut out, Inert(PrettyFormatter::new())))
+        .expect("the report serialises");
+    String::from_utf8(out).expect("serde_json writes UTF-8")
+}
+
+/// Pretty-printing that escapes in strings what must not stand in a log (section 6).
+struct Inert(PrettyFormatter<'static>);
+
+/// Hands the layout over to [`PrettyFormatter`].
+macro_rules! layout {
+    ($($method:ident($($argument:ident: $type:ty)?);)*) => {
+        $(fn $method<W: ?Sized + io::Write>(
+            &mut self,
+            writer: &mut W,
+            $($argument: $type)?
+        ) -> io::Result<()> {
+            self.0.$method(writer, $($argument)?)
+        })*
+    };
+}
+
+impl Formatter for Inert {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        writer.write_all(text::json_content(fragment).as_bytes())
+    }
+
+    layout! {
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object();
+        end_object();
+        begin_object_key(first: bool);
+        end_object_key();
+        begin_object_value();
+        end_object_value();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::render::samples;
+    use crate::text::inert;
+    use crate::text::tests::hostile;
+
+    #[test]
+    fn every_key_is_there_and_in_order() {
+        let mut report = samples::inconclusive();
+        report.token = None;
+        let value: Value = serde_json::from_str(&render(&report)).unwrap();
+        let keys = value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(
+            keys,
+            [
+                "schemaVersion",
+                "doctorVersion",
+                "startedAt",
+                "durationMs",
+                "verdict",
+                "rootCause",
+                "checks",
+                "findings",
+                "token",
+                "request",
+                "policy",
+                "identity",
+            ]
+        );
+        assert_eq!(value["rootCause"], Value::Null);
+        assert_eq!(value["token"], Value::Null);
+        assert_eq!(value["identity"], Value::Null);
+        assert_eq!(value["policy"]["closest"], Value::Null);
+    }
+
+    #[test]
+    fn shapes_are_the_contract_s() {
+        let value: Value = serde_json::from_str(&render(&samples::audience_mismatch())).unwrap();
+        assert_eq!(value["schemaVersion"], 1);
+        assert_eq!(value["verdict"], "unhealthy");
+        assert_eq!(value["rootCause"], "audience-mismatch");
+        assert_eq!(
+            value["checks"][9],
+            json!({
+                "id": "exchange", "category": "exchange", "status": "skip", "summary": "",
+                "durationMs": 0, "skippedBecause": "policy",
+            })
+        );
+        assert_eq!(
+            value["findings"][0]["evidence"][0],
+            json!({
+                "what": "expected", "value": "api://AzureADTokenExchange", "where": "policy.yaml:12",
+            })
+        );
+        assert_eq!(
+            value["policy"]["entries"][1],
+            json!({
+                "index": 1, "decision": "deny", "tokenType": "team", "applies": false, "rules": [],
+            })
+        );
+    }
+
+    #[test]
+    fn two_spaces_and_one_line_break_at_the_end() {
+        let text = render(&samples::healthy());
+        assert!(text.starts_with("{\n  \"schemaVersion\": 1,\n  \"doctorVersion\": \"0.1.0\",\n"));
+        assert!(text.ends_with("\n}\n"));
+    }
+
+    #[test]
+    fn escapes_are_the_contract_s() {
+        assert_eq!(
+            pretty(&[samples::HOSTILE]),
+            concat!(
+                "[\n  \"\\r\\n::error::x\\n#\\u0023vso[task.complete result=Succeeded]",
+                "#\\u0023[error]\\u001b[2J\\u202e\\udb40\\udc41\\u0085y\"\n]"
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_back_is_what_was_written(text in hostile()) {
+            let report = samples::with_text(&text);
+            let written = render(&report);
+            for line in written.lines() {
+                prop_assert_eq!(inert(line), line);
+            }
+            let value: Value = serde_json::from_str(&written).unwrap();
+            prop_assert_eq!(value, serde_json::to_value(&report).unwrap());
+        }
+    }
+}

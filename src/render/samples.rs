@@ -1,0 +1,305 @@
+//! Reports to test the renderers with.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::catalogue::{Category, Code};
+use crate::report::{
+    BackendSummary, CheckResult, EntryResult, Finding, Identity, PolicySummary, Proof, Remediation,
+    Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status, TokenSummary, Verdict,
+};
+
+/// A text that tries to be everything it must not be.
+pub(super) const HOSTILE: &str = "\r\n::error::x\n##vso[task.complete result=Succeeded]##[error]\u{1b}[2J\u{202e}\u{e0041}\u{85}y";
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+fn check(id: &'static str, category: Category, status: Status, summary: &str) -> CheckResult {
+    CheckResult {
+        id,
+        category,
+        status,
+        summary: summary.into(),
+        duration_ms: 0,
+        skipped_because: None,
+    }
+}
+
+fn skip(id: &'static str, category: Category, because: &str) -> CheckResult {
+    CheckResult { skipped_because: Some(because.into()), ..check(id, category, Status::Skip, "") }
+}
+
+/// A finding of the code's usual severity.
+pub(super) fn finding(code: Code, check: &'static str, detail: &str) -> Finding {
+    let entry = code.entry();
+    Finding {
+        code,
+        category: entry.category,
+        severity: entry.severity,
+        check,
+        title: entry.title,
+        detail: detail.into(),
+        evidence: Vec::new(),
+        remediation: Remediation {
+            summary: entry.fix.into(),
+            links: vec![entry.link.into()],
+            ..Remediation::default()
+        },
+    }
+}
+
+fn proof(what: &str, value: &str, place: &str) -> Proof {
+    Proof { what: what.into(), value: value.into(), place: place.into() }
+}
+
+fn rule(claim: &str, pattern: &str, actual: Option<&str>, matched: bool) -> RuleResult {
+    RuleResult {
+        claim: claim.into(),
+        pattern: pattern.into(),
+        actual: actual.map(Into::into),
+        matched,
+    }
+}
+
+const ISSUER: &str = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0";
+const SUBJECT: &str = "/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e";
+const AUDIENCE: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
+/// A login that works, with a warning and an info.
+pub(super) fn healthy() -> Report {
+    let rules = vec![rule("aud", AUDIENCE, Some(AUDIENCE), true)];
+    let mut whoami = check("whoami", Category::Whoami, Status::Pass, "ci-bot in acme");
+    whoami.duration_ms = 12;
+    Report {
+        schema_version: SCHEMA_VERSION,
+        doctor_version: "0.1.0".into(),
+        started_at: Timestamp::UNIX_EPOCH,
+        duration_ms: 42,
+        verdict: Verdict::Healthy,
+        root_cause: None,
+        checks: vec![
+            check("input", Category::Input, Status::Pass, "a token from env:idToken"),
+            check("login", Category::Login, Status::Pass, "organization acme"),
+            check("backend-url", Category::Backend, Status::Pass, "https://api.pulumi.com"),
+            check("backend", Category::Backend, Status::Pass, "answers as Pulumi Cloud"),
+            check("token", Category::Token, Status::Warn, "expires in 42 s"),
+            check("issuer", Category::Issuer, Status::Pass, "registered as azure"),
+            check("discovery", Category::Issuer, Status::Pass, "served"),
+            check("signature", Category::Issuer, Status::Pass, "verified with key k1"),
+            check("policy", Category::Policy, Status::Pass, "policies[0] allows it"),
+            check("exchange", Category::Exchange, Status::Pass, "an access token for 7200 s"),
+            whoami,
+        ],
+        findings: vec![
+            finding(Code::TokenExpiresSoon, "token", "The token expires in 42 s."),
+            finding(Code::CliNotFound, "login", "No pulumi was found on PATH."),
+        ],
+        token: Some(TokenSummary {
+            source: "env:idToken".into(),
+            header: object(json!({"alg": "RS256", "kid": "k1"})),
+            claims: object(json!({
+                "iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "exp": 1_700_000_000,
+                "groups": ["a", "b"],
+            })),
+            fingerprint: "sha256:0123456789abcdef".into(),
+        }),
+        request: RequestSummary {
+            organization: Some("acme".into()),
+            token_type: "organization",
+            scope: String::new(),
+            expiration_seconds: Some(7200),
+            backend: BackendSummary {
+                url: "https://api.pulumi.com".into(),
+                source: "default".into(),
+            },
+        },
+        policy: PolicySummary {
+            source: "file",
+            issuer: Some(ISSUER.into()),
+            decision: "allow",
+            closest: Some(0),
+            rules: rules.clone(),
+            entries: vec![EntryResult {
+                index: 0,
+                decision: "allow",
+                token_type: "organization",
+                applies: true,
+                rules,
+            }],
+        },
+        identity: Some(Identity {
+            user: "ci-bot".into(),
+            organizations: vec!["acme".into()],
+            token: Some(object(json!({"name": "ci", "organization": "acme"}))),
+        }),
+    }
+}
+
+/// The policy wants the audience in its other spelling.
+pub(super) fn audience_mismatch() -> Report {
+    let mut report = healthy();
+    let rules = vec![
+        rule("aud", "api://AzureADTokenExchange", Some(AUDIENCE), false),
+        rule("sub", "/eid1/*", Some(SUBJECT), true),
+        rule("azp", "acme", None, false),
+    ];
+    let mut audience = finding(
+        Code::AudienceMismatch,
+        "policy",
+        "policies[0] wants the audience api://AzureADTokenExchange and the token's audience is \
+         fb60f99c-7a34-4190-8149-302f77469936. These are one audience, spelled two ways: the Entra \
+         issuer puts the GUID into the token.",
+    );
+    audience.evidence = vec![
+        proof("expected", "api://AzureADTokenExchange", "policy.yaml:12"),
+        proof("token aud", AUDIENCE, "token claim aud"),
+    ];
+    audience.remediation.steps = vec![
+        "In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.".into(),
+        "Set the rule on aud to the token's value:\nrules:\n  aud: \"fb60f99c-7a34-4190-8149-302f77469936\""
+            .into(),
+    ];
+    audience.remediation.commands =
+        vec!["pulumi login --oidc-token \"$idToken\" --oidc-org acme".into()];
+    report.verdict = Verdict::Unhealthy;
+    report.root_cause = Some(Code::AudienceMismatch);
+    report.checks.truncate(8);
+    report.checks[4] = check("token", Category::Token, Status::Pass, "valid for 9 min");
+    report.checks.extend([
+        check("policy", Category::Policy, Status::Fail, "denied: aud does not match"),
+        skip("exchange", Category::Exchange, "policy"),
+        skip("whoami", Category::Whoami, "policy"),
+    ]);
+    report.findings =
+        vec![audience, finding(Code::CliNotFound, "login", "No pulumi was found on PATH.")];
+    report.policy.decision = "deny";
+    report.policy.rules.clone_from(&rules);
+    report.policy.entries[0].rules = rules;
+    report.policy.entries.push(EntryResult {
+        index: 1,
+        decision: "deny",
+        token_type: "team",
+        applies: false,
+        rules: Vec::new(),
+    });
+    report.identity = None;
+    report
+}
+
+/// Several errors, a warning and infos; no policy involved.
+pub(super) fn several_errors() -> Report {
+    let mut report = audience_mismatch();
+    let mut scheme = finding(
+        Code::BackendSchemeMissing,
+        "backend-url",
+        "PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.",
+    );
+    scheme.evidence = vec![proof("PULUMI_BACKEND_URL", "api.pulumi.com", "environment")];
+    scheme.remediation.commands = vec!["export PULUMI_BACKEND_URL=https://api.pulumi.com".into()];
+    let mut expired = finding(Code::TokenExpired, "token", "The token expired 3 h 10 min ago.");
+    expired.evidence = vec![proof("exp", "1700000000 (2023-11-14T22:13:20Z)", "token claim exp")];
+    let overridden =
+        finding(Code::BackendOverridden, "backend-url", "The environment beats the project file.");
+    report.root_cause = Some(Code::BackendSchemeMissing);
+    report.checks = vec![
+        check("input", Category::Input, Status::Pass, "a token from env:idToken"),
+        check("backend-url", Category::Backend, Status::Fail, "api.pulumi.com has no scheme"),
+        skip("backend", Category::Backend, "backend-url"),
+        check("token", Category::Token, Status::Fail, "expired 3 h 10 min ago"),
+        skip("discovery", Category::Issuer, "--offline"),
+        skip("keys", Category::Issuer, "--offline"),
+        check("issuer", Category::Issuer, Status::Pass, "registered as azure"),
+        skip("exchange", Category::Exchange, "backend-url"),
+    ];
+    report.findings = vec![
+        scheme,
+        finding(Code::CliNotFound, "login", "No pulumi was found on PATH."),
+        finding(Code::PolicyUnknown, "policy", "No policy was given."),
+        overridden,
+        expired,
+    ];
+    report.request.backend =
+        BackendSummary { url: "api.pulumi.com".into(), source: "PULUMI_BACKEND_URL".into() };
+    report.policy = PolicySummary {
+        source: "none",
+        issuer: None,
+        decision: "unknown",
+        closest: None,
+        rules: Vec::new(),
+        entries: Vec::new(),
+    };
+    report
+}
+
+/// Offline, and no policy.
+pub(super) fn inconclusive() -> Report {
+    let mut report = several_errors();
+    let mut unknown = finding(
+        Code::PolicyUnknown,
+        "policy",
+        "No policy was given, and --offline keeps the doctor from asking Pulumi Cloud for it.",
+    );
+    unknown.remediation.summary =
+        "Check that an allow entry of the issuer has these rules, or pass \
+        the policy with --policy."
+            .into();
+    unknown.remediation.commands = vec![
+        format!("rules:\n  aud: {AUDIENCE}\n  sub: {SUBJECT}"),
+        "doctor --policy policy.json -".into(),
+    ];
+    report.verdict = Verdict::Inconclusive;
+    report.root_cause = None;
+    report.checks = vec![
+        check("input", Category::Input, Status::Pass, "a token from stdin"),
+        check("token", Category::Token, Status::Pass, "valid for 9 min"),
+        check("policy", Category::Policy, Status::Skip, "no policy is known"),
+        skip("exchange", Category::Exchange, "--offline"),
+        skip("whoami", Category::Whoami, "--offline"),
+    ];
+    report.findings =
+        vec![finding(Code::CliNotFound, "login", "No pulumi was found on PATH."), unknown];
+    report.request.backend =
+        BackendSummary { url: "https://api.pulumi.com".into(), source: "default".into() };
+    report
+}
+
+/// [`audience_mismatch`] with `text` in every place that is not ours.
+pub(super) fn with_text(text: &str) -> Report {
+    let mut report = audience_mismatch();
+    for finding in &mut report.findings {
+        finding.detail = text.into();
+        finding.evidence = vec![proof(text, text, text), proof("", text, "")];
+        finding.remediation = Remediation {
+            summary: text.into(),
+            steps: vec![text.into(), text.into()],
+            commands: vec![text.into()],
+            links: vec![text.into()],
+        };
+    }
+    for check in &mut report.checks {
+        check.summary = text.into();
+        check.skipped_because = check.skipped_because.as_ref().map(|_| text.into());
+    }
+    for entry in &mut report.policy.entries {
+        entry.rules = vec![rule(text, text, Some(text), false)];
+    }
+    let hostile = object(json!({ text: text, "nested": { text: [text] } }));
+    report.policy.issuer = Some(text.into());
+    report.token = Some(TokenSummary {
+        source: text.into(),
+        header: hostile.clone(),
+        claims: hostile.clone(),
+        fingerprint: text.into(),
+    });
+    report.request.organization = Some(text.into());
+    report.request.scope = text.into();
+    report.request.backend = BackendSummary { url: text.into(), source: text.into() };
+    report.identity = Some(Identity {
+        user: text.into(),
+        organizations: vec![text.into()],
+        token: Some(hostile),
+    });
+    report
+}
