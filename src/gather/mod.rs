@@ -1,1 +1,3 @@
 //! Gathering: all input and output.
+
+pub mod token;
