@@ -7,3 +7,4 @@ pub mod http;
 pub mod project;
 pub mod pulumi_cli;
 pub mod tls;
+pub mod token;

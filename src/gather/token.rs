@@ -1,0 +1,313 @@
+//! Getting hold of the token from where the command line says it is.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
+use crate::jwt::{self, Decoded};
+
+/// Where the command line says that the token is. Has no `Debug`: it may hold the token.
+pub enum Choice {
+    /// TOKEN: a token, `-` for standard input, or `file://PATH`.
+    Argument(String),
+    /// `--oidc-token`: a token or `file://PATH`. As with the CLI, `-` means nothing special.
+    OidcToken(String),
+    /// The name of the environment variable (`--token-env`, or `PULUMI_OPTION_OIDC_TOKEN`) that
+    /// holds a token or `file://PATH`.
+    Environment(String),
+    /// None of them.
+    None,
+}
+
+/// Reads and decodes the token. Of the source, at most 1 MiB and one byte is read; standard input
+/// only when it was asked for.
+///
+/// `variable` looks an environment variable up, `terminal` says whether a person is at the other
+/// end, `cwd` is the directory that a relative `file://` path starts from (Go's `os.ReadFile` in
+/// the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
+#[must_use]
+pub fn acquire(
+    choice: Choice,
+    variable: impl Fn(&str) -> Option<String>,
+    stdin: impl Read,
+    terminal: bool,
+    cwd: &Path,
+) -> (Input, Option<Decoded>) {
+    let (source, value) = match choice {
+        Choice::Argument(text) if text == "-" => return finish(Source::Stdin, from_stdin(stdin)),
+        Choice::Argument(text) => (Source::Argument, Some(text)),
+        Choice::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
+        Choice::Environment(name) => {
+            let value = variable(&name);
+            (Source::Environment { name }, value)
+        }
+        Choice::None => return finish(Source::None, Err((InputProblem::Missing, Vec::new()))),
+    };
+    let value = value.map(Zeroizing::new);
+    let Some(value) = value.as_deref() else {
+        let (mut input, decoded) = finish(source, Err((InputProblem::Empty, Vec::new())));
+        input.tried.iter_mut().for_each(|tried| tried.reason = "not set".into());
+        return (input, decoded);
+    };
+    if let Some(path) = value.strip_prefix("file://") {
+        let absolute = cwd.join(path).components().collect::<PathBuf>();
+        let source =
+            Source::File { path: path.into(), absolute: absolute.to_string_lossy().into_owned() };
+        return finish(source, from_file(path, &absolute));
+    }
+    let typed_on_terminal = terminal && source == Source::Argument;
+    let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
+    (Input { typed_on_terminal, ..input }, decoded)
+}
+
+type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
+
+fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
+    let (problem, wrapped, decoded) = match outcome {
+        Ok(decoded) => (None, decoded.wrapped.clone(), Some(decoded)),
+        Err((problem, wrapped)) => (Some(problem), wrapped, None),
+    };
+    let tried = match problem {
+        Some(InputProblem::Empty) => {
+            vec![Tried { source: source.label(), reason: "empty".into() }]
+        }
+        _ => Vec::new(),
+    };
+    (Input { source, problem, wrapped, typed_on_terminal: false, tried }, decoded)
+}
+
+/// The line break that `echo` adds is no fault of whoever pipes a token: as with a file, white
+/// space around it does not count.
+fn from_stdin(stdin: impl Read) -> Outcome {
+    match capped(stdin) {
+        Ok(bytes) => jwt::read(&bytes, true),
+        Err(error) => Err(unreadable(reason(&error))),
+    }
+}
+
+fn from_file(path: &str, absolute: &Path) -> Outcome {
+    if path.is_empty() {
+        return Err(unreadable("no path follows file://".into()));
+    }
+    let file = fs::metadata(absolute).map_err(|error| unreadable(reason(&error)))?;
+    if file.is_dir() {
+        return Err(unreadable("is a directory".into()));
+    }
+    // A named pipe without a writer would be waited for without end. Those that this process
+    // already holds open (a shell's `<(…)`) have one.
+    let is_held_open = ["/dev/stdin", "/dev/fd", "/proc/self/fd"]
+        .iter()
+        .any(|directory| absolute.starts_with(directory));
+    if !file.is_file() && !is_held_open {
+        return Err(unreadable("is not a regular file".into()));
+    }
+    let bytes =
+        File::open(absolute).and_then(capped).map_err(|error| unreadable(reason(&error)))?;
+    match jwt::read(&bytes, true) {
+        Err((InputProblem::Empty, wrapped)) => Err((unreadable("is empty".into()).0, wrapped)),
+        outcome => outcome,
+    }
+}
+
+/// A token fits into this, so that reading it leaves no copy behind in memory that was given back.
+const USUAL_BYTES: usize = 64 * 1024;
+
+fn capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
+    source.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(reason: String) -> (InputProblem, Vec<Wrapping>) {
+    (InputProblem::FileUnreadable { reason }, Vec::new())
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such file".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::IsADirectory => "is a directory".into(),
+        ErrorKind::NotADirectory => "a part of its path is not a directory".into(),
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+    use super::*;
+
+    fn token() -> String {
+        let [header, claims] =
+            [r#"{"alg":"none"}"#, r#"{"sub":"a"}"#].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
+        format!("{header}.{claims}.")
+    }
+
+    /// A reader that nothing may read from.
+    struct Untouched;
+
+    impl Read for Untouched {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("standard input was read")
+        }
+    }
+
+    fn from(choice: Choice) -> (Input, Option<Decoded>) {
+        acquire(choice, |_| None, Untouched, true, Path::new("/nowhere"))
+    }
+
+    fn piped(text: &[u8]) -> (Input, Option<Decoded>) {
+        acquire(Choice::Argument("-".into()), |_| None, text, true, Path::new("/"))
+    }
+
+    fn in_variable(value: Option<&str>) -> (Input, Option<Decoded>) {
+        let lookup = |name: &str| value.filter(|_| name == "TOKEN").map(str::to_owned);
+        acquire(Choice::Environment("TOKEN".into()), lookup, Untouched, true, Path::new("/"))
+    }
+
+    fn in_file(content: &[u8]) -> (Input, Option<Decoded>) {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("t"), content).unwrap();
+        let choice = Choice::OidcToken("file://t".into());
+        acquire(choice, |_| None, Untouched, true, directory.path())
+    }
+
+    fn unreadable(path: &str, cwd: &Path) -> String {
+        let choice = Choice::Argument(format!("file://{path}"));
+        match acquire(choice, |_| None, Untouched, true, cwd) {
+            (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => reason,
+            (input, _) => panic!("{input:?}"),
+        }
+    }
+
+    #[test]
+    fn an_argument_is_decoded_and_known_to_be_typed() {
+        let (input, decoded) = from(Choice::Argument(token()));
+        assert_eq!(decoded.unwrap().token.text("sub"), Some("a"));
+        assert_eq!((input.source, input.problem), (Source::Argument, None));
+        assert!(input.typed_on_terminal && input.tried.is_empty());
+        let (input, _) =
+            acquire(Choice::Argument(token()), |_| None, Untouched, false, Path::new("/"));
+        assert!(!input.typed_on_terminal);
+    }
+
+    #[test]
+    fn the_flag_is_decoded_and_knows_no_hyphen() {
+        let (input, decoded) = from(Choice::OidcToken(token()));
+        assert!(decoded.is_some() && !input.typed_on_terminal);
+        assert_eq!(input.source, Source::OidcTokenFlag);
+        let (input, _) = from(Choice::OidcToken("-".into()));
+        assert!(matches!(input.problem, Some(InputProblem::NotAToken { .. })), "{input:?}");
+    }
+
+    #[test]
+    fn standard_input_is_read_with_its_line_break() {
+        let (input, decoded) = piped(format!("{}\n", token()).as_bytes());
+        assert_eq!((input.source, input.wrapped), (Source::Stdin, vec![]));
+        assert_eq!(decoded.unwrap().compact.reveal(), token());
+    }
+
+    #[test]
+    fn a_source_that_gives_nothing_is_named() {
+        for ((input, decoded), source, reason) in [
+            (from(Choice::OidcToken(String::new())), "--oidc-token", "empty"),
+            (from(Choice::Argument(" ".into())), "argument", "empty"),
+            (piped(b"\n"), "stdin", "empty"),
+            (in_variable(None), "env:TOKEN", "not set"),
+            (in_variable(Some("")), "env:TOKEN", "empty"),
+        ] {
+            assert_eq!(input.problem, Some(InputProblem::Empty), "{source}");
+            assert_eq!(input.source.label(), source);
+            assert_eq!(input.tried, [Tried { source: source.into(), reason: reason.into() }]);
+            assert!(decoded.is_none());
+        }
+        let (input, _) = from(Choice::None);
+        assert_eq!((input.source, input.problem), (Source::None, Some(InputProblem::Missing)));
+    }
+
+    #[test]
+    fn files_are_read_from_the_working_directory_and_trimmed() {
+        let (input, decoded) = in_file(format!("\r\n{} \n", token()).as_bytes());
+        assert!(decoded.is_some() && input.wrapped.is_empty() && !input.typed_on_terminal);
+        let Source::File { path, absolute } = input.source else { panic!() };
+        assert_eq!(path, "t");
+        assert!(absolute.starts_with('/') && absolute.ends_with("/t"), "{absolute}");
+    }
+
+    #[test]
+    fn a_variable_may_name_a_file() {
+        let (input, _) = in_variable(Some("file:///nowhere/./token"));
+        let absolute = "/nowhere/token".into();
+        assert_eq!(input.source, Source::File { path: "/nowhere/./token".into(), absolute });
+        let (input, decoded) = in_variable(Some(&token()));
+        assert!(decoded.is_some());
+        assert_eq!(input.source.label(), "env:TOKEN");
+    }
+
+    #[test]
+    fn unreadable_files_say_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = directory.path();
+        fs::write(here.join("empty"), "\n").unwrap();
+        for (path, reason) in [
+            ("missing", "no such file"),
+            (".", "is a directory"),
+            ("", "no path follows file://"),
+            ("empty", "is empty"),
+            ("empty/x", "a part of its path is not a directory"),
+            ("/dev/zero", "is not a regular file"),
+            ("a\0b", "invalid input parameter"),
+        ] {
+            let found = unreadable(path, here);
+            assert!(found.contains(reason), "{path}: {found}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_cap_is_read() {
+        let (input, _) = acquire(
+            Choice::Argument("-".into()),
+            |_| None,
+            io::repeat(b'a'),
+            false,
+            Path::new("/"),
+        );
+        assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: (1 << 20) + 1 }));
+        let (input, _) = in_file(&vec![b'a'; 3 << 20]);
+        assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: (1 << 20) + 1 }));
+    }
+
+    #[test]
+    fn standard_input_that_fails_says_why() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::PermissionDenied.into())
+            }
+        }
+        let choice = Choice::Argument("-".into());
+        let (input, _) = acquire(choice, |_| None, Broken, false, Path::new("/"));
+        let reason = "permission denied".into();
+        assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason }));
+        assert_eq!(input.source, Source::Stdin);
+    }
+
+    /// What a shell's `<(…)` gives: a pipe that this process already holds open.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_that_is_held_open_is_read() {
+        use std::io::Write as _;
+        use std::os::fd::AsRawFd as _;
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(token().as_bytes()).unwrap();
+        drop(writer);
+        let choice = Choice::Argument(format!("file:///dev/fd/{}", reader.as_raw_fd()));
+        let (input, decoded) = acquire(choice, |_| None, Untouched, false, Path::new("/"));
+        assert!(decoded.is_some(), "{input:?}");
+    }
+}
