@@ -72,6 +72,22 @@ impl Doctor {
         self
     }
 
+    /// Gives an option another value.
+    pub fn option(self, name: &str, value: impl Into<String>) -> Self {
+        self.without(name).arg(name).arg(value)
+    }
+
+    /// Takes an option out, with its value if it has one.
+    pub fn without(mut self, name: &str) -> Self {
+        let at = self.arguments.iter().position(|argument| argument == name);
+        if let Some(at) = at {
+            let next = self.arguments.get(at + 1);
+            let has_value = next.is_some_and(|value| !value.starts_with("--"));
+            self.arguments.drain(at..=at + usize::from(has_value));
+        }
+        self
+    }
+
     /// Puts a subcommand in front of the arguments.
     pub fn command(mut self, name: &str) -> Self {
         self.arguments.insert(0, name.to_owned());
@@ -108,6 +124,11 @@ impl Doctor {
         let this = self.file(&name, format!("#!/bin/sh\n{script}\n"));
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         this
+    }
+
+    /// The arguments so far.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     /// The absolute path of a file in the working directory.

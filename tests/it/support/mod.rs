@@ -22,7 +22,10 @@
 //! - `world.cloud.answer(support::EXCHANGE, RESPONSE)`: any endpoint of Pulumi Cloud;
 //! - `world.cloud.registration(|registration| …)`: `url`, `issuer`, `jwks`, `thumbprints`;
 //! - `World::with(…)`: another certificate or signature algorithm;
-//! - `world.doctor_for(&token)`: another token than the world's; [`Doctor::bare`]: no world.
+//! - `world.doctor_for(&token)`: another token than the world's; `world.ready()`: none, for one
+//!   that comes by the environment; [`Doctor::bare`]: no world;
+//! - `world.doctor().without("--policy")`, `.option("--pulumi-version", "3.214.0")`: the command
+//!   line; `.file("policy.json", …)`: a policy file that Pulumi Cloud does not agree with.
 //!
 //! Every run is held to the promises that hold always: see [`Run`].
 

@@ -177,3 +177,10 @@ fn a_piece_of_a_secret_is_found_and_a_shorter_one_is_not() {
     assert!(shows("see short here", &secrets));
     assert!(!shows("", &secrets));
 }
+
+#[test]
+fn options_are_replaced_and_taken_out_with_their_values() {
+    let doctor = Doctor::bare().args(["x", "--flag", "--a", "1", "--b", "2"]);
+    let doctor = doctor.without("--flag").without("--b").without("--absent").option("--a", "3");
+    assert_eq!(doctor.command("login").arguments(), ["login", "x", "--a", "3"]);
+}
