@@ -282,7 +282,7 @@ fn signature_bytes(text: &str, algorithm: &str) -> Result<usize, InputProblem> {
             "its signature has {bytes} bytes, one by {name} has {expected}"
         )));
     }
-    if RSA.contains(&algorithm) && (bytes < 128 || bytes % 32 != 0) {
+    if RSA.contains(&algorithm) && (bytes < 128 || !bytes.is_multiple_of(32)) {
         return Err(truncated(format!(
             "its signature has {bytes} bytes, one by {algorithm} has the length of its key (256 \
              bytes for 2048 bits)"

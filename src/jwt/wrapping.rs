@@ -15,7 +15,8 @@ const DEPTH: usize = 8;
 /// The text that bytes are: UTF-8, or UTF-16 (with a byte order mark, or told by its zero bytes).
 /// `None`: it is no text.
 pub(super) fn to_text(raw: &[u8], wrapped: &mut Vec<Wrapping>) -> Option<Wiped> {
-    let (units, unit): (&[u8], fn([u8; 2]) -> u16) = match raw {
+    type Unit = fn([u8; 2]) -> u16;
+    let (units, unit): (&[u8], Unit) = match raw {
         [0xFF, 0xFE, rest @ ..] => (rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => (rest, u16::from_be_bytes),
         _ if raw.len() >= 4 && every_second_is_zero(raw, 1) => (raw, u16::from_le_bytes),
@@ -69,8 +70,11 @@ fn layers(text: &str, wrapped: &mut Vec<Wrapping>, depth: usize) -> Wiped {
     Zeroizing::new(text.to_owned())
 }
 
+/// Takes one kind of layer off, if it is there.
+type Layer<Inner> = fn(&str) -> Option<Inner>;
+
 /// Layers that are what they look like, whatever is inside.
-const CERTAIN: [(Wrapping, fn(&str) -> Option<Wiped>); 5] = [
+const CERTAIN: [(Wrapping, Layer<Wiped>); 5] = [
     (Wrapping::ByteOrderMark, byte_order_mark),
     (Wrapping::Bearer, bearer),
     (Wrapping::Json, json_string),
@@ -79,7 +83,7 @@ const CERTAIN: [(Wrapping, fn(&str) -> Option<Wiped>); 5] = [
 ];
 
 /// Codings that ordinary text can look like: believed only where a token is inside.
-const TENTATIVE: [(Wrapping, fn(&str) -> Option<Zeroizing<Vec<u8>>>); 2] =
+const TENTATIVE: [(Wrapping, Layer<Zeroizing<Vec<u8>>>); 2] =
     [(Wrapping::UrlEncoding, percent), (Wrapping::Base64, base64)];
 
 /// The mark, or its three bytes taken for Latin-1.
