@@ -14,7 +14,7 @@ use semver::Version;
 use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
-use crate::evidence::{Backend, BackendCandidate, BackendSource};
+use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence};
 
 /// The API of Pulumi's own Pulumi Cloud.
 pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
@@ -87,6 +87,14 @@ fn is_explicit(source: &BackendSource) -> bool {
 
 fn same_place(one: &str, other: &str) -> bool {
     one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+}
+
+impl Evidence {
+    /// The backend that this login uses.
+    #[must_use]
+    pub fn resolved_backend(&self) -> Resolved {
+        resolve(&self.backend, self.rules())
+    }
 }
 
 /// What is wrong with a backend URL.

@@ -1,1 +1,275 @@
-//! The command line.
+//! The command line: clap's strings become typed values here, once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use semver::Version;
+
+use crate::gather::Plan;
+use crate::gather::token::Choice;
+use crate::go_duration;
+use crate::render::Verbosity;
+
+/// Says why a CI job cannot log in to Pulumi Cloud with its OIDC token, and what to change.
+#[derive(Parser)]
+#[command(
+    name = "doctor",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 healthy, 1 unhealthy, 2 bad usage or input file, 3 inconclusive, \
+                  70 internal error.\n\n\
+                  Examples:\n  \
+                  doctor --oidc-org acme -            paste a token, then Enter, Ctrl-D\n  \
+                  doctor --oidc-org acme --token-env idToken\n  \
+                  doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
+                  doctor demo audience-mismatch       see it work, without any account"
+)]
+pub struct Cli {
+    /// Another command than the diagnosis.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The diagnosis.
+    #[command(flatten)]
+    pub diagnosis: Diagnosis,
+}
+
+/// Commands besides the diagnosis.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the whole diagnosis against an issuer and a Pulumi Cloud on this machine
+    #[cfg(feature = "demo")]
+    Demo {
+        /// What is wrong in the demo; without it, the article's audience mismatch
+        scenario: Option<String>,
+        /// List the scenarios
+        #[arg(long)]
+        list: bool,
+        /// How the report is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// The options of the diagnosis. Has no `Debug`: it may hold the token.
+#[derive(Args)]
+pub struct Diagnosis {
+    /// The token: a JWT, file://PATH, or - for standard input
+    #[arg(value_name = "TOKEN", conflicts_with_all = ["oidc_token", "token_env"])]
+    token: Option<String>,
+
+    /// The token, as `pulumi login` takes it: a JWT or file://PATH
+    #[arg(long, value_name = "TOKEN", help_heading = "Login", conflicts_with = "token_env")]
+    oidc_token: Option<String>,
+    /// The environment variable that holds the token
+    #[arg(long, value_name = "NAME", help_heading = "Login")]
+    token_env: Option<String>,
+    /// The organization in Pulumi Cloud
+    #[arg(long, value_name = "ORG", help_heading = "Login")]
+    oidc_org: Option<String>,
+    /// The team, for a team token
+    #[arg(long, value_name = "TEAM", help_heading = "Login")]
+    oidc_team: Option<String>,
+    /// The user, for a personal token
+    #[arg(long, value_name = "USER", help_heading = "Login")]
+    oidc_user: Option<String>,
+    /// The access token's life, as a Go duration (15m, 24h)
+    #[arg(long, value_name = "DURATION", help_heading = "Login")]
+    oidc_expiration: Option<String>,
+    /// The requested scope where pulumi login has no flag for it (admin, runner:NAME)
+    #[arg(long, help_heading = "Login", conflicts_with_all = ["oidc_team", "oidc_user"])]
+    scope: Option<String>,
+    /// The URL of Pulumi Cloud's API
+    #[arg(short, long, value_name = "URL", help_heading = "Login")]
+    cloud_url: Option<String>,
+    /// The local DIY backend, as `pulumi login --local`
+    #[arg(short, long, help_heading = "Login")]
+    local: bool,
+    /// Do not verify the backend's certificate
+    #[arg(long, help_heading = "Login")]
+    insecure: bool,
+    /// The version of pulumi to judge by; default: the one on PATH, else the newest rules
+    #[arg(long, value_name = "X.Y.Z", help_heading = "Login", value_parser = version)]
+    pulumi_version: Option<Version>,
+
+    /// The issuer and its policies (JSON or YAML); also from DOCTOR_POLICY
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    policy: Option<PathBuf>,
+    /// Keys to verify with, instead of fetching them (a JWKS)
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    jwks: Option<PathBuf>,
+    /// Judge time claims as of TIME (RFC 3339 or Unix seconds); switches the exchange off
+    #[arg(long, value_name = "TIME", help_heading = "Evidence", value_parser = instant)]
+    now: Option<Timestamp>,
+
+    /// No network at all
+    #[arg(long, help_heading = "Network")]
+    offline: bool,
+    /// Never mint an access token
+    #[arg(long, help_heading = "Network")]
+    no_exchange: bool,
+    /// The time for the whole run, as a Go duration
+    #[arg(long, value_name = "DURATION", help_heading = "Network", default_value = "15s",
+          value_parser = duration)]
+    timeout: Duration,
+    /// Extra trust roots (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    ca_cert: Option<PathBuf>,
+    /// Allow issuer addresses that are loopback, link-local or private
+    #[arg(long, help_heading = "Network")]
+    allow_private_issuer: bool,
+
+    /// How the report is printed.
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// How the report is printed.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// The report's format
+    #[arg(long, value_enum, default_value_t, help_heading = "Report")]
+    pub format: FormatArg,
+    /// Write the report to FILE instead of standard output
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, help_heading = "Report")]
+    pub color: ColorArg,
+    /// Warnings count as errors for the verdict and the exit status
+    #[arg(long, help_heading = "Report")]
+    pub strict: bool,
+    /// Only the verdict and the root cause
+    #[arg(short, long, help_heading = "Report", conflicts_with = "verbose")]
+    quiet: bool,
+    /// Every check and every rule
+    #[arg(short, long, help_heading = "Report")]
+    verbose: bool,
+}
+
+impl OutputArgs {
+    /// How much is printed.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// What suits the place
+    #[default]
+    Auto,
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// By NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and whether it is a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Diagnosis {
+    /// What to gather, and how to print it.
+    #[must_use]
+    pub fn plan(self) -> (Plan, OutputArgs) {
+        let token = match (self.token, self.oidc_token, self.token_env) {
+            (Some(token), _, _) => Choice::Argument(token),
+            (_, Some(token), _) => Choice::OidcToken(token),
+            (_, _, Some(name)) => Choice::Environment(name),
+            _ => Choice::None,
+        };
+        // In Go an empty flag is one that was not given.
+        let given = |value: Option<String>| value.filter(|v| !v.is_empty());
+        let plan = Plan {
+            token,
+            organization: given(self.oidc_org),
+            team: given(self.oidc_team),
+            user: given(self.oidc_user),
+            expiration: given(self.oidc_expiration),
+            scope: given(self.scope),
+            cloud_url: given(self.cloud_url),
+            local: self.local,
+            insecure: self.insecure,
+            policy: self.policy,
+            jwks: self.jwks,
+            ca_cert: self.ca_cert,
+            pulumi_version: self.pulumi_version,
+            offline: self.offline,
+            no_exchange: self.no_exchange,
+            now: self.now,
+            timeout: self.timeout,
+            allow_private_issuer: self.allow_private_issuer,
+        };
+        (plan, self.output)
+    }
+}
+
+/// `3.210.0`, with or without the `v` that `pulumi version` prints.
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text.trim_start_matches('v'))
+        .map_err(|_| "a version has three numbers, as in 3.210.0".to_owned())
+}
+
+/// RFC 3339 or seconds since the epoch.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let wanted = "use RFC 3339 (2026-01-31T12:00:00Z) or Unix seconds";
+    match text.parse::<i64>() {
+        Ok(seconds) => Timestamp::from_second(seconds).map_err(|_| wanted.to_owned()),
+        Err(_) => text.parse().map_err(|_| wanted.to_owned()),
+    }
+}
+
+/// A Go duration that is more than nothing.
+fn duration(text: &str) -> Result<Duration, String> {
+    let nanoseconds = go_duration::parse(text).map_err(|error| {
+        go_duration::suggest(text)
+            .map_or_else(|| error.to_string(), |meant| format!("{error}; did you mean {meant}?"))
+    })?;
+    match u64::try_from(nanoseconds) {
+        Ok(0) | Err(_) => Err("it has to be more than nothing".to_owned()),
+        Ok(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(instant("0"), Ok(Timestamp::UNIX_EPOCH));
+        assert_eq!(instant("1970-01-01T00:00:00Z"), Ok(Timestamp::UNIX_EPOCH));
+        assert!(instant("yesterday").is_err());
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("1d").is_err_and(|e| e.contains("24h")));
+        assert!(duration("0").is_err());
+        assert!(duration("-1s").is_err());
+    }
+}

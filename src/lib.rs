@@ -4,6 +4,7 @@
 //! pure and turns evidence into a [`report`]; [`render`] prints a report in one format. The
 //! [`catalogue`] names every failure.
 
+pub mod address;
 pub mod backend_url;
 pub mod catalogue;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod demo;
 pub mod evidence;
 pub mod gather;
 pub mod go_duration;
+pub mod issuer_url;
 pub mod judge;
 pub mod jwt;
 #[cfg(feature = "demo")]
@@ -20,5 +22,7 @@ pub mod policy;
 pub mod render;
 pub mod report;
 pub mod request;
+pub mod run;
 pub mod secret;
+pub mod signature;
 pub mod text;

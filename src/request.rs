@@ -9,7 +9,7 @@ use std::fmt;
 
 use semver::Version;
 
-use crate::evidence::{Login, Source, Token};
+use crate::evidence::{Cli, Evidence, Login, Source, Token};
 use crate::go_duration::{self, DurationError};
 use crate::policy::{Ask, TokenType};
 
@@ -17,7 +17,7 @@ use crate::policy::{Ask, TokenType};
 pub const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
 
 /// The CLI reads organization, team and user from the token's claims since this version.
-const CLAIMS_SINCE: Version = Version::new(3, 217, 0);
+pub const CLAIMS_SINCE: Version = Version::new(3, 217, 0);
 
 /// What the login asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,10 +111,34 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// Works out what the login asks for.
+impl Evidence {
+    /// The CLI version whose rules apply; `None`: the newest rules. Outside CI a token is from
+    /// elsewhere, and the `pulumi` installed here has nothing to say of it.
+    #[must_use]
+    pub fn rules(&self) -> Option<&Version> {
+        match &self.login.cli {
+            Cli::Given { version } => Some(version),
+            Cli::Installed { version, .. } if self.options.setting.is_pipeline() => Some(version),
+            Cli::Installed { .. } | Cli::Unreadable { .. } | Cli::NotFound => None,
+        }
+    }
+
+    /// What this login asks for.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        resolve(&self.login, self.rules(), self.token.as_ref(), &self.input.source)
+    }
+}
+
+/// Works out what a login asks for, by the rules of a CLI version (`None`: the newest).
 #[must_use]
-pub fn resolve(login: &Login, token: Option<&Token>, source: &Source) -> Request {
-    let mut named = Named::of_claims(login.cli.version(), token, source);
+pub fn resolve(
+    login: &Login,
+    version: Option<&Version>,
+    token: Option<&Token>,
+    source: &Source,
+) -> Request {
+    let mut named = Named::of_claims(version, token, source);
     let mut conflicts = Vec::new();
     let explicit = given(&login.scope);
     if explicit.is_some() {
@@ -310,7 +334,7 @@ mod tests {
     }
 
     fn ask(login: &Login, claims: Value) -> Request {
-        resolve(login, Some(&token(claims)), &Source::OidcTokenFlag)
+        resolve(login, login.cli.version(), Some(&token(claims)), &Source::OidcTokenFlag)
     }
 
     #[test]
@@ -334,7 +358,7 @@ mod tests {
         assert_eq!(newest.ask.team.as_deref(), Some("ops"));
 
         let file = Source::File { path: "t".into(), absolute: "/t".into() };
-        let from_file = resolve(&Login::default(), Some(&token(claims)), &file);
+        let from_file = resolve(&Login::default(), None, Some(&token(claims)), &file);
         assert_eq!((from_file.organization, from_file.scope.as_str()), (None, ""));
     }
 
@@ -431,13 +455,13 @@ mod tests {
         ];
         for (scope, token_type, admin) in table {
             let login = Login { scope: Some(scope.into()), ..Login::default() };
-            let request = resolve(&login, None, &Source::None);
+            let request = resolve(&login, login.cli.version(), None, &Source::None);
             assert_eq!(request.ask.token_type, token_type, "{scope}");
             assert_eq!(request.ask.admin, admin, "{scope}");
             assert_eq!(request.scope, scope);
         }
         let login = Login { scope: Some("runner:build".into()), ..Login::default() };
-        let request = resolve(&login, None, &Source::None);
+        let request = resolve(&login, login.cli.version(), None, &Source::None);
         assert_eq!(request.ask.runner.as_deref(), Some("build"));
     }
 
@@ -455,14 +479,14 @@ mod tests {
         ];
         for (text, expected) in table {
             let login = Login { expiration: Some(text.into()), ..Login::default() };
-            let request = resolve(&login, None, &Source::None);
+            let request = resolve(&login, login.cli.version(), None, &Source::None);
             assert_eq!(request.expiration_seconds.ok(), expected, "{text}");
         }
     }
 
     #[test]
     fn the_form_is_the_one_that_the_cli_sends() {
-        let request = resolve(&login("acme", "", "jane"), None, &Source::None);
+        let request = resolve(&login("acme", "", "jane"), None, None, &Source::None);
         assert_eq!(
             request.form("acme"),
             [

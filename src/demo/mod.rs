@@ -19,6 +19,17 @@ use tempfile::TempDir;
 use crate::loopback::{self, Authority, Server};
 use crate::policy::document;
 
+/// The scenario that runs when none is named: the mistake that is made most often.
+pub const DEFAULT: &str = "audience-mismatch";
+
+/// What `--list` prints: a line a scenario, its name and what it is about.
+#[must_use]
+pub fn list() -> String {
+    let scenarios = scenarios();
+    let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    scenarios.iter().map(|s| format!("{:width$}  {}\n", s.name, s.title)).collect()
+}
+
 /// The organization of every scenario.
 pub const ORGANIZATION: &str = "acme";
 

@@ -1,10 +1,292 @@
-//! Gathering: all input and output.
+//! Gathering: all input and output of a run, into one [`Evidence`].
+//!
+//! First what is on this machine, then the network: the issuer's probes, the question whether the
+//! backend is a Pulumi Cloud, and the exchange with whoami run at the same time. Whether the
+//! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
 
 pub mod backend;
+mod cloud;
 pub mod credentials;
+pub mod environment;
 pub mod guard;
 pub mod http;
+mod issuer;
+mod policy;
 pub mod project;
 pub mod pulumi_cli;
 pub mod tls;
 pub mod token;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use semver::Version;
+
+use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting};
+use crate::jwt::Decoded;
+use crate::secret::{Scrubber, Secret};
+use environment::Environment;
+
+/// How long the installed `pulumi` may take to say its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(3);
+
+/// The environment form of `--oidc-token` (`declareFlagsAsEnvironmentVariables` in pulumi.go).
+const OIDC_TOKEN_OPTION: &str = "PULUMI_OPTION_OIDC_TOKEN";
+
+/// What to gather: the command line, as typed values. Has no `Debug`: it may hold the token.
+pub struct Plan {
+    /// Where the token is.
+    pub token: token::Choice,
+    /// `--oidc-org`.
+    pub organization: Option<String>,
+    /// `--oidc-team`.
+    pub team: Option<String>,
+    /// `--oidc-user`.
+    pub user: Option<String>,
+    /// `--oidc-expiration`.
+    pub expiration: Option<String>,
+    /// `--scope`.
+    pub scope: Option<String>,
+    /// `--cloud-url`.
+    pub cloud_url: Option<String>,
+    /// `--local`.
+    pub local: bool,
+    /// `--insecure`.
+    pub insecure: bool,
+    /// `--policy`.
+    pub policy: Option<PathBuf>,
+    /// `--jwks`.
+    pub jwks: Option<PathBuf>,
+    /// `--ca-cert`.
+    pub ca_cert: Option<PathBuf>,
+    /// `--pulumi-version`.
+    pub pulumi_version: Option<Version>,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--no-exchange`.
+    pub no_exchange: bool,
+    /// `--now`.
+    pub now: Option<Timestamp>,
+    /// `--timeout`.
+    pub timeout: Duration,
+    /// `--allow-private-issuer`.
+    pub allow_private_issuer: bool,
+}
+
+/// Where a run stands: what a test or the demo puts in the place of the real surroundings.
+pub struct Surroundings<'a> {
+    /// The environment variables.
+    pub environment: Environment,
+    /// The working directory.
+    pub directory: PathBuf,
+    /// Standard input; read only when asked for.
+    pub stdin: &'a mut dyn Read,
+    /// Whether a person sits at a terminal.
+    pub terminal: bool,
+}
+
+/// An input file that cannot be used. It ends the run with status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{option} {path}: {problem}")]
+pub struct InputError {
+    /// The option that named the file.
+    pub option: &'static str,
+    /// The file as it was given.
+    pub path: String,
+    /// What is wrong with it, and where.
+    pub problem: String,
+}
+
+/// The most that is read of a policy, key or certificate file, in bytes.
+const LARGEST_FILE: u64 = 8 << 20;
+
+/// Reads a file that an option names.
+fn read(option: &'static str, path: &Path, directory: &Path) -> Result<Vec<u8>, InputError> {
+    let error = |problem: String| InputError { option, path: path.display().to_string(), problem };
+    let full = directory.join(path);
+    if full.is_dir() {
+        return Err(error("it is a directory, not a file".to_owned()));
+    }
+    let file = std::fs::File::open(&full).map_err(|e| error(reason(&e)))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|e| error(reason(&e)))?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(error("it is larger than 8 MiB".to_owned()));
+    }
+    Ok(bytes)
+}
+
+/// Why a file cannot be read, in words that are the same on every system.
+fn reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// What of the run is not evidence: secrets, and what is only needed on the way.
+struct Run<'a> {
+    plan: &'a Plan,
+    environment: &'a Environment,
+    decoded: Option<Decoded>,
+    stored: std::collections::BTreeMap<String, Secret>,
+    jwks: Option<serde_json::Value>,
+    ca_cert: Option<Vec<u8>>,
+    scrubber: Scrubber,
+    deadline: Instant,
+}
+
+/// Gathers.
+///
+/// # Errors
+/// A file that an option names cannot be used.
+pub fn gather(mut plan: Plan, around: &mut Surroundings) -> Result<Evidence, InputError> {
+    let begun = Instant::now();
+    let started_at = Timestamp::now();
+    let directory = around.directory.clone();
+    let setting = around.environment.setting();
+    let heed_options = setting.is_pipeline();
+
+    // Files first: a run whose input cannot be used must not touch anything else.
+    let policy = policy::gather(plan.policy.as_deref(), &around.environment, &directory)?;
+    let jwks = plan.jwks.as_deref().map(|path| policy::key_set(path, &directory)).transpose()?;
+    let ca_cert =
+        plan.ca_cert.as_deref().map(|path| read("--ca-cert", path, &directory)).transpose()?;
+
+    let options = heed_options.then_some(&around.environment);
+    let option = |given: &Option<String>, name: &str| {
+        given.clone().or_else(|| options?.get(name).map(str::to_owned))
+    };
+    let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
+        token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {
+            token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
+        }
+        choice => choice,
+    };
+    let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
+    let (input, decoded) =
+        token::acquire(choice, lookup, &mut *around.stdin, around.terminal, &directory);
+    let stored = credentials::read(around.environment.variables(), &directory);
+    let backend = backend::gather(
+        &backend::Arguments {
+            url: None,
+            cloud_url: plan.cloud_url.clone(),
+            local: plan.local.then_some(true),
+        },
+        around.environment.variables(),
+        heed_options,
+        &directory,
+        &stored,
+    );
+    let login = Login {
+        organization: option(&plan.organization, "PULUMI_OPTION_OIDC_ORG"),
+        team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
+        user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
+        expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
+        scope: plan.scope.clone(),
+        access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
+        cli: match &plan.pulumi_version {
+            Some(version) => Cli::Given { version: version.clone() },
+            None => pulumi_cli::version(
+                around.environment.get("PATH").map(AsRef::as_ref),
+                VERSION_LIMIT.min(plan.timeout / 3),
+            ),
+        },
+    };
+    let insecure = plan.insecure
+        || options.is_some_and(|e| matches!(e.get("PULUMI_OPTION_INSECURE"), Some("true" | "1")));
+
+    let mut scrubber = Scrubber::default();
+    for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
+        scrubber.add(secret.reveal());
+    }
+    for name in environment::SECRETS {
+        if let Some(value) = around.environment.get(name) {
+            scrubber.add(value);
+        }
+    }
+
+    let mut evidence = Evidence {
+        started_at,
+        now: plan.now.unwrap_or(started_at),
+        duration_ms: 0,
+        options: Options {
+            setting,
+            offline: plan.offline,
+            no_exchange: plan.no_exchange,
+            now_given: plan.now.is_some(),
+            allow_private_issuer: plan.allow_private_issuer,
+            insecure,
+        },
+        input,
+        token: decoded.as_ref().map(|d| d.token.clone()),
+        login,
+        backend,
+        policy,
+        issuer: Issuer::default(),
+        cloud: Cloud::default(),
+    };
+    let run = Run {
+        plan: &plan,
+        environment: &around.environment,
+        decoded,
+        stored: stored.tokens,
+        jwks,
+        ca_cert,
+        scrubber,
+        deadline: begun + plan.timeout,
+    };
+    issuer::local_keys(&mut evidence, &run);
+    network(&mut evidence, &run)?;
+    evidence.duration_ms = millis(begun);
+    Ok(evidence)
+}
+
+/// Makes the requests, unless there is nothing to ask.
+fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
+    let issuer = issuer::plan(evidence, run);
+    let cloud = cloud::plan(evidence, run);
+    evidence.cloud.exchange_skipped = cloud.obstacle.clone();
+    if issuer.is_none() && cloud.url.is_none() {
+        return Ok(());
+    }
+    let setup = |problem: String| InputError {
+        option: "--ca-cert",
+        path: run.plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
+        problem,
+    };
+    let roots = tls::Roots::load(run.ca_cert.as_deref()).map_err(setup)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| setup(error.to_string()))?;
+    let deadline = tokio::time::Instant::from_std(run.deadline);
+    let (issuer, cloud) = runtime.block_on(async {
+        tokio::join!(
+            issuer::probe(issuer, evidence, run, &roots, deadline),
+            cloud::probe(cloud, evidence, run, &roots, deadline),
+        )
+    });
+    // A lookup that hangs in the system's resolver must not outlive the run's budget.
+    runtime.shutdown_background();
+    if let Some(issuer) = issuer.map_err(setup)? {
+        evidence.issuer = issuer;
+    }
+    evidence.cloud = cloud.map_err(setup)?;
+    Ok(())
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Setting {
+    /// The setting that the platform's name stands for.
+    fn of(platform: Option<&str>) -> Self {
+        platform.map_or(Self::Person, |name| Self::Pipeline { platform: name.to_owned() })
+    }
+}

@@ -1,1 +1,284 @@
-//! Judging: evidence in, report out.
+//! Judging: evidence in, report out. Pure: no network, no files, no clock.
+//!
+//! [`CHECKS`] is the registry. A check reads the [`Context`] and gives an [`Outcome`]; what can
+//! only be said with all outcomes at hand (the echo of an earlier failure, a login that works,
+//! the root cause) is in [`verdict`].
+
+mod backend;
+mod exchange;
+mod finding;
+mod input;
+mod issuer;
+mod keys;
+mod login;
+mod near_miss;
+mod policy;
+mod registration;
+mod subject;
+mod token;
+pub mod verdict;
+mod whoami;
+
+use crate::backend_url::Resolved;
+use crate::catalogue::{Category, Severity};
+use crate::evidence::Evidence;
+use crate::policy::evaluate::Evaluation;
+use crate::report::{CheckResult, Finding, Report, Status};
+use crate::request::Request;
+
+/// A registered check.
+pub struct Check {
+    /// Its id, part of the contract.
+    pub id: &'static str,
+    /// Its category.
+    pub category: Category,
+    /// Looks at the evidence.
+    run: fn(&Context) -> Outcome,
+    /// How long the evidence for it took to gather, in milliseconds.
+    elapsed: fn(&Evidence) -> u64,
+}
+
+/// What needs no network takes no time worth telling.
+fn at_once(_: &Evidence) -> u64 {
+    0
+}
+
+/// Every check, in the order in which they run and are reported. A check may rest on those before
+/// it.
+pub const CHECKS: &[Check] = &[
+    Check { id: "input", category: Category::Input, run: input::check, elapsed: at_once },
+    Check { id: "login", category: Category::Login, run: login::check, elapsed: at_once },
+    Check { id: "cli", category: Category::Login, run: login::check_cli, elapsed: at_once },
+    Check { id: "backend", category: Category::Backend, run: backend::check_url, elapsed: at_once },
+    Check {
+        id: "cloud",
+        category: Category::Backend,
+        run: backend::check_cloud,
+        elapsed: |e| e.cloud.capabilities.elapsed_ms(),
+    },
+    Check { id: "token", category: Category::Token, run: token::check, elapsed: at_once },
+    Check {
+        id: "registration",
+        category: Category::Issuer,
+        run: registration::check,
+        elapsed: at_once,
+    },
+    Check {
+        id: "issuer",
+        category: Category::Issuer,
+        run: issuer::check,
+        elapsed: |e| e.issuer.discovery.elapsed_ms(),
+    },
+    Check {
+        id: "keys",
+        category: Category::Issuer,
+        run: keys::check,
+        elapsed: |e| e.issuer.jwks.elapsed_ms(),
+    },
+    Check {
+        id: "signature",
+        category: Category::Issuer,
+        run: keys::check_signature,
+        elapsed: at_once,
+    },
+    Check {
+        id: "thumbprints",
+        category: Category::Issuer,
+        run: issuer::check_thumbprints,
+        elapsed: at_once,
+    },
+    Check { id: "policy", category: Category::Policy, run: policy::check, elapsed: at_once },
+    Check {
+        id: "exchange",
+        category: Category::Exchange,
+        run: exchange::check,
+        elapsed: |e| e.cloud.exchange.elapsed_ms(),
+    },
+    Check {
+        id: "whoami",
+        category: Category::Whoami,
+        run: whoami::check,
+        elapsed: |e| e.cloud.whoami.elapsed_ms(),
+    },
+];
+
+/// How a check ended.
+pub struct Outcome {
+    /// One line: what was seen.
+    summary: String,
+    /// The check or option that kept it from running.
+    skipped: Option<String>,
+    /// What it found.
+    findings: Vec<Finding>,
+    /// It failed, and its finding has become evidence of an earlier one.
+    failed: bool,
+}
+
+impl Outcome {
+    /// It ran and found nothing.
+    fn pass(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), skipped: None, findings: Vec::new(), failed: false }
+    }
+
+    /// It ran; the worst of the findings is its status.
+    fn found(summary: impl Into<String>, findings: Vec<Finding>) -> Self {
+        Self { summary: summary.into(), skipped: None, findings, failed: false }
+    }
+
+    /// It could not run because of a check or an option.
+    fn skip(because: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self {
+            summary: summary.into(),
+            skipped: Some(because.into()),
+            findings: Vec::new(),
+            failed: false,
+        }
+    }
+
+    fn with(mut self, findings: Vec<Finding>) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    fn status(&self) -> Status {
+        if self.skipped.is_some() {
+            return Status::Skip;
+        }
+        if self.failed {
+            return Status::Fail;
+        }
+        match self.findings.iter().map(|f| f.severity).max() {
+            Some(Severity::Error) => Status::Fail,
+            Some(Severity::Warning) => Status::Warn,
+            Some(Severity::Info) | None => Status::Pass,
+        }
+    }
+}
+
+/// What a check may look at: the evidence, what follows from it without judging, and the checks
+/// before it.
+pub struct Context<'a> {
+    /// The evidence.
+    evidence: &'a Evidence,
+    /// What the login asks for.
+    request: Request,
+    /// The backend URL that the CLI uses.
+    backend: Resolved,
+    /// What the policy decides, where there is one for this token.
+    evaluation: Option<Evaluation>,
+    /// The checks so far.
+    done: Vec<(&'static str, Outcome)>,
+}
+
+impl<'a> Context<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        let mut context = Self {
+            evidence,
+            request: evidence.request(),
+            backend: evidence.resolved_backend(),
+            evaluation: None,
+            done: Vec::new(),
+        };
+        context.evaluation = policy::evaluation(&context);
+        context
+    }
+
+    fn run(&mut self, checks: impl Iterator<Item = &'static Check>) {
+        for check in checks {
+            let mut outcome = (check.run)(self);
+            for finding in &mut outcome.findings {
+                finding.check = check.id;
+            }
+            self.done.push((check.id, outcome));
+        }
+    }
+
+    /// The first cause if `check` could not run or failed to give what others need: its own id,
+    /// or what stopped it in turn.
+    fn cause(&self, check: &'static str) -> String {
+        self.done
+            .iter()
+            .find(|(id, _)| *id == check)
+            .and_then(|(_, outcome)| outcome.skipped.clone())
+            .unwrap_or_else(|| check.to_owned())
+    }
+
+    /// Whether an earlier check found an error.
+    fn failed(&self, check: &str) -> bool {
+        self.done.iter().any(|(id, outcome)| *id == check && outcome.status() == Status::Fail)
+    }
+
+    /// All findings so far.
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.done.iter().flat_map(|(_, outcome)| &outcome.findings)
+    }
+
+    /// Whether this environment is the one that fails.
+    fn in_pipeline(&self) -> bool {
+        self.evidence.options.setting.is_pipeline()
+    }
+}
+
+/// Judges.
+#[must_use]
+pub fn judge(evidence: &Evidence, strict: bool) -> Report {
+    let mut context = Context::new(evidence);
+    context.run(CHECKS.iter());
+    verdict::settle(&mut context);
+    let checks = CHECKS
+        .iter()
+        .zip(&context.done)
+        .map(|(check, (_, outcome))| CheckResult {
+            id: check.id,
+            category: check.category,
+            status: outcome.status(),
+            summary: outcome.summary.clone(),
+            duration_ms: (check.elapsed)(evidence),
+            skipped_because: outcome.skipped.clone(),
+        })
+        .collect();
+    verdict::report(&context, checks, strict)
+}
+
+/// Why the exchange must not be made, from what is known before the network is asked: the id of
+/// a check, or an option. `None`: it is to be made.
+#[must_use]
+pub fn exchange_obstacle(evidence: &Evidence) -> Option<String> {
+    let options = &evidence.options;
+    for (set, name) in [
+        (options.offline, "--offline"),
+        (options.now_given, "--now"),
+        (options.no_exchange, "--no-exchange"),
+    ] {
+        if set {
+            return Some(name.to_owned());
+        }
+    }
+    let local = ["input", "login", "cli", "backend"];
+    let mut context = Context::new(evidence);
+    context.run(CHECKS.iter().filter(|check| local.contains(&check.id)));
+    if let Some(check) = local.into_iter().find(|check| context.failed(check)) {
+        return Some(context.cause(check));
+    }
+    token::unusable(&context).then(|| "token".to_owned())
+}
+
+/// Whether the backend's URL can be spoken to, from what is known before the network is asked.
+#[must_use]
+pub fn backend_usable(evidence: &Evidence) -> bool {
+    let mut context = Context::new(evidence);
+    context.run(CHECKS.iter().filter(|check| check.id == "backend"));
+    let url = &context.backend.url;
+    (url.starts_with("http://") || url.starts_with("https://")) && !context.failed("backend")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique() {
+        let ids: std::collections::BTreeSet<_> = CHECKS.iter().map(|c| c.id).collect();
+        assert_eq!(ids.len(), CHECKS.len());
+    }
+}

@@ -24,6 +24,34 @@ pub struct Document {
     pub issuers: Vec<Registration>,
 }
 
+impl Document {
+    /// Whether it says anything about issuers: a bare `AuthPolicy` does not.
+    #[must_use]
+    pub fn names_issuers(&self) -> bool {
+        self.form != Form::AuthPolicy
+    }
+
+    /// The registration that a token's `iss` finds. `issuer` decides where it is known [A2]; with
+    /// only the URL that was typed, a slash at its end makes no difference (Pulumi's own guide
+    /// registers `https://gitlab.com/` for tokens that say `https://gitlab.com`).
+    #[must_use]
+    pub fn registration_of(&self, issuer: &str) -> Option<&Registration> {
+        let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
+        self.issuers.iter().find(|r| r.identifier() == Some(issuer)).or_else(|| {
+            self.issuers.iter().find(|r| {
+                r.issuer.is_none() && r.url.as_deref().is_some_and(|url| bare(url) == bare(issuer))
+            })
+        })
+    }
+
+    /// The registration whose policies decide on a token: [`Self::registration_of`], or the only
+    /// one of a document that names no issuer.
+    #[must_use]
+    pub fn deciding(&self, issuer: &str) -> Option<&Registration> {
+        if self.names_issuers() { self.registration_of(issuer) } else { self.issuers.first() }
+    }
+}
+
 /// The forms of a policy document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::gather::guard::{
-    AddressClass, classify, host_of, is_localhost, plain_name, within_v4, within_v6,
-};
+use crate::address::{AddressClass, classify, within_v4, within_v6};
+use crate::gather::guard::{host_of, is_localhost, plain_name};
 
 /// The proxies of an environment.
 ///

@@ -1,0 +1,204 @@
+//! Pulumi Cloud's probes: is it one, the token exchange, whoami.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Run;
+use super::http::{Client, ClientOptions, Proxies, Reply};
+use super::tls::Roots;
+use crate::evidence::{
+    AccessTokenSource, Answer, Body, Cloud, CredentialsFile, Evidence, Exchange, Probe,
+};
+use crate::judge;
+use crate::request::Request;
+use crate::secret::{Scrubber, Secret};
+
+/// The API version from which newer CLIs speak another one (`currentAPIVersion` in
+/// `pkg/backend/httpstate/client/api.go`).
+const ACCEPT_9_SINCE: semver::Version = semver::Version::new(3, 233, 0);
+
+/// What to ask Pulumi Cloud.
+pub(super) struct Questions {
+    /// The backend's URL; `None`: it is not to be spoken to.
+    pub(super) url: Option<String>,
+    /// Why the exchange is not made.
+    pub(super) obstacle: Option<String>,
+    /// What the exchange asks for.
+    request: Request,
+    /// The organization, when the exchange is made.
+    organization: String,
+}
+
+/// What to ask.
+pub(super) fn plan(evidence: &Evidence, run: &Run) -> Questions {
+    let request = evidence.request();
+    let backend = evidence.resolved_backend();
+    let usable = judge::backend_usable(evidence);
+    let organization = request.organization.clone().unwrap_or_default();
+    Questions {
+        url: (usable && !run.plan.offline).then_some(backend.url),
+        obstacle: judge::exchange_obstacle(evidence),
+        request,
+        organization,
+    }
+}
+
+/// Asks.
+pub(super) async fn probe(
+    questions: Questions,
+    evidence: &Evidence,
+    run: &Run<'_>,
+    roots: &Roots,
+    deadline: Instant,
+) -> Result<Cloud, String> {
+    let mut cloud = evidence.cloud.clone();
+    let Some(url) = &questions.url else { return Ok(cloud) };
+    let client = Client::new(
+        roots,
+        ClientOptions {
+            insecure: evidence.options.insecure,
+            guard: None,
+            proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
+        },
+    )?;
+    let origin = url.strip_suffix('/').unwrap_or(url);
+    let capabilities = format!("{origin}/api/capabilities");
+    let (capabilities, (exchange, source, whoami)) = tokio::join!(
+        client.get(&capabilities, &[], &run.scrubber, deadline),
+        login(&client, &questions, url, evidence, run, deadline),
+    );
+    cloud.chain = client.chain(url);
+    cloud.capabilities = capabilities;
+    cloud.exchange = exchange;
+    cloud.access_token = source;
+    cloud.whoami = whoami;
+    Ok(cloud)
+}
+
+/// The exchange, and whoami with what it gave; or whoami with a token that is already there.
+async fn login(
+    client: &Client,
+    questions: &Questions,
+    url: &str,
+    evidence: &Evidence,
+    run: &Run<'_>,
+    deadline: Instant,
+) -> (Probe<Exchange>, AccessTokenSource, Probe<Answer>) {
+    let (exchange, access) = match (&questions.obstacle, &run.decoded) {
+        (None, Some(decoded)) => {
+            let (probe, token) =
+                exchange(client, questions, url, &decoded.compact, &run.scrubber, deadline).await;
+            (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
+        }
+        _ => (Probe::NotRun, existing_token(evidence, run, url)),
+    };
+    let Some((source, token)) = access else {
+        return (exchange, AccessTokenSource::None, Probe::NotRun);
+    };
+    let mut known = Scrubber::default();
+    known.add(token.reveal());
+    let version = evidence.rules();
+    let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
+    let accept = format!("application/vnd.pulumi+{accept}");
+    let authorization = zeroize::Zeroizing::new(format!("token {}", token.reveal()));
+    // Unlike the exchange, this request of the CLI trims one slash.
+    let user = format!("{}/api/user", url.strip_suffix('/').unwrap_or(url));
+    let headers = [("Accept", accept.as_str()), ("Authorization", authorization.as_str())];
+    let mut whoami = client.get(&user, &headers, &run.scrubber, deadline).await;
+    if let Probe::Answered { answer, .. } = &mut whoami {
+        scrub_answer(answer, &known);
+    }
+    (exchange, source, whoami)
+}
+
+/// The CLI's own request (`ExchangeOidcToken` in `client.go`), once. The URL is a plain
+/// concatenation there, so a slash at its end is sent twice.
+async fn exchange(
+    client: &Client,
+    questions: &Questions,
+    url: &str,
+    token: &Secret,
+    scrubber: &Scrubber,
+    deadline: Instant,
+) -> (Probe<Exchange>, Option<Secret>) {
+    let fields = questions.request.form(&questions.organization);
+    let mut form: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    form.push(("subject_token", token.reveal()));
+    // Go's url.Values.Encode sorts by key.
+    form.sort_unstable();
+    let url = format!("{url}/api/oauth/token");
+    match client.post_form(&url, &[], &form, scrubber, deadline).await {
+        Probe::NotRun => (Probe::NotRun, None),
+        Probe::Failed { failure, elapsed_ms } => (Probe::Failed { failure, elapsed_ms }, None),
+        Probe::Answered { answer: reply, elapsed_ms } => {
+            let (answer, token) = understand(reply);
+            (Probe::Answered { answer, elapsed_ms }, token)
+        }
+    }
+}
+
+/// RFC 8693 section 2.2.1: what of the answer is evidence, and the access token.
+fn understand(reply: Reply) -> (Exchange, Option<Secret>) {
+    let Reply { mut answer, raw } = reply;
+    if answer.status != 200 {
+        return (Exchange::Refused { answer }, None);
+    }
+    let malformed =
+        |reason: &str, answer| (Exchange::Malformed { reason: reason.to_owned(), answer }, None);
+    let body = serde_json::from_slice(&raw);
+    if body.is_ok() {
+        // Whatever stands in there may be a credential, under whatever name.
+        answer.body = Body::Empty;
+    }
+    let Ok(Value::Object(mut body)) = body else {
+        return malformed("the body is not a JSON object", answer);
+    };
+    let token = match body.remove("access_token") {
+        Some(Value::String(token)) if !token.is_empty() => Secret::new(token),
+        Some(_) | None => return malformed("there is no access_token in it", answer),
+    };
+    let text = |field: &str| body.get(field).and_then(Value::as_str).map(str::to_owned);
+    let mut known = Scrubber::default();
+    known.add(token.reveal());
+    let exchange = Exchange::Minted {
+        issued_token_type: text("issued_token_type").map(|t| known.scrub(&t)),
+        expires_in: body.get("expires_in").and_then(Value::as_i64),
+        scope: text("scope").map(|t| known.scrub(&t)),
+        clock_offset_seconds: answer.clock_offset_seconds,
+    };
+    (exchange, Some(token))
+}
+
+/// An access token that is already there: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else
+/// the stored credentials of this backend.
+fn existing_token(
+    evidence: &Evidence,
+    run: &Run,
+    url: &str,
+) -> Option<(AccessTokenSource, Secret)> {
+    for name in ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"] {
+        if let Some(value) = run.environment.get(name) {
+            let source = AccessTokenSource::Environment { name: name.to_owned() };
+            return Some((source, Secret::new(value.to_owned())));
+        }
+    }
+    let CredentialsFile::Read { path, accounts } = &evidence.backend.credentials else {
+        return None;
+    };
+    let key = [url, url.strip_suffix('/').unwrap_or(url)]
+        .into_iter()
+        .find(|key| run.stored.contains_key(*key))?;
+    let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
+    let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
+    Some((source, run.stored.get(key)?.clone()))
+}
+
+/// Takes a secret that became known on the way out of an answer.
+fn scrub_answer(answer: &mut Answer, scrubber: &Scrubber) {
+    answer.body = match &answer.body {
+        Body::Empty => Body::Empty,
+        Body::Json(value) => Body::Json(scrubber.scrub_json(value)),
+        Body::Html(title) => Body::Html(title.as_deref().map(|t| scrubber.scrub(t))),
+        Body::Text(text) => Body::Text(scrubber.scrub(text)),
+    };
+}

@@ -1,0 +1,97 @@
+//! The environment variables of a run, and the CI platform that they tell.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::Setting;
+
+/// Variables whose values are secrets: a server or a file that echoes one is scrubbed.
+pub const SECRETS: &[&str] = &[
+    "PULUMI_ACCESS_TOKEN",
+    "DOCTOR_ACCESS_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "servicePrincipalKey",
+];
+
+/// The variable that each platform sets, and the platform's name. The first that is set names the
+/// platform; the last is set by most others.
+const PLATFORMS: &[(&str, &str)] = &[
+    ("TF_BUILD", "Azure Pipelines"),
+    ("GITHUB_ACTIONS", "GitHub Actions"),
+    ("GITLAB_CI", "GitLab CI"),
+    ("CIRCLECI", "CircleCI"),
+    ("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines"),
+    ("BUILDKITE", "Buildkite"),
+    ("TFC_RUN_ID", "HCP Terraform"),
+    ("SPACELIFT_OIDC_TOKEN", "Spacelift"),
+    ("PULUMI_DEPLOYMENTS_RUN_ID", "Pulumi Deployments"),
+    ("JENKINS_URL", "Jenkins"),
+    ("TEAMCITY_VERSION", "TeamCity"),
+    ("CI", "a CI platform"),
+];
+
+/// Environment variables by name.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The process's own. What is not Unicode is converted with replacement characters.
+    #[must_use]
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            })
+            .collect()
+    }
+
+    /// A variable that is set and not empty. Names are case-sensitive except on Windows.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = if cfg!(windows) {
+            self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        } else {
+            self.0.get(name)
+        };
+        value.map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
+    /// Whose environment this is.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        let set = |name: &str| {
+            self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
+        };
+        Setting::of(PLATFORMS.iter().find(|(name, _)| set(name)).map(|(_, platform)| *platform))
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(name: &str, value: &str) -> Setting {
+        Environment::from_iter([(name.to_owned(), value.to_owned())]).setting()
+    }
+
+    #[test]
+    fn platforms() {
+        assert_eq!(setting("HOME", "/root"), Setting::Person);
+        assert_eq!(setting("CI", "false"), Setting::Person);
+        assert_eq!(setting("TF_BUILD", ""), Setting::Person);
+        let azure = Setting::Pipeline { platform: "Azure Pipelines".into() };
+        assert_eq!(setting("TF_BUILD", "True"), azure);
+    }
+}

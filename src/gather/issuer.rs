@@ -1,0 +1,150 @@
+//! The issuer's probes: discovery document, then key set, over one connection; and the signature.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Run;
+use super::guard::Guard;
+use super::http::{Client, ClientOptions, Proxies};
+use super::tls::Roots;
+use crate::evidence::{
+    Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe, Signature,
+};
+use crate::issuer_url;
+use crate::policy::Registration;
+use crate::secret::Scrubber;
+use crate::signature;
+
+/// What to ask the issuer.
+pub(super) struct Questions {
+    /// The token's `iss`.
+    issuer: String,
+    /// The keys are known already: only the document is asked for.
+    has_keys: bool,
+}
+
+/// The registration that decides on the token.
+fn registration(evidence: &Evidence) -> Option<&Registration> {
+    let issuer = evidence.token.as_ref()?.text("iss")?;
+    evidence.policy.document()?.deciding(issuer)
+}
+
+/// Checks the signature with keys that need not be fetched: those of `--jwks`, else those of the
+/// registration.
+pub(super) fn local_keys(evidence: &mut Evidence, run: &Run) {
+    let registered = registration(evidence).and_then(|r| r.jwks.clone());
+    let (source, keys) = match (&run.jwks, &run.plan.jwks, registered) {
+        (Some(keys), Some(path), _) => {
+            (KeySource::File { path: path.display().to_string() }, keys.clone())
+        }
+        (_, _, Some(keys)) => (KeySource::Registration, keys),
+        _ => return,
+    };
+    evidence.issuer.key_source = source;
+    check(&mut evidence.issuer, &keys, run);
+}
+
+fn check(issuer: &mut Issuer, keys: &Value, run: &Run) {
+    let outline = signature::outline(keys);
+    if let (KeySet::Keys { .. }, Some(decoded)) = (&outline, &run.decoded) {
+        issuer.signature = signature::verify(&decoded.compact, &decoded.token, keys);
+    }
+    issuer.keys = Some(outline);
+}
+
+/// What to ask; `None`: nothing, because there is no token, the network is off, the issuer is no
+/// usable URL, or the registration carries the keys (then Pulumi Cloud fetches nothing either).
+pub(super) fn plan(evidence: &Evidence, run: &Run) -> Option<Questions> {
+    let issuer = evidence.token.as_ref()?.text("iss")?;
+    let registered_keys = registration(evidence).is_some_and(|r| r.jwks.is_some());
+    if run.plan.offline || registered_keys || issuer_url::parse(issuer).is_err() {
+        return None;
+    }
+    Some(Questions { issuer: issuer.to_owned(), has_keys: run.jwks.is_some() })
+}
+
+/// Asks.
+pub(super) async fn probe(
+    questions: Option<Questions>,
+    evidence: &Evidence,
+    run: &Run<'_>,
+    roots: &Roots,
+    deadline: Instant,
+) -> Result<Option<Issuer>, String> {
+    let Some(Questions { issuer: url, has_keys }) = questions else { return Ok(None) };
+    let known = evidence.policy.document().map(|d| d.issuers.as_slice()).unwrap_or_default();
+    let known = known.iter().flat_map(|r| [r.issuer.as_deref(), r.url.as_deref()]).flatten();
+    let ambient = evidence.token_is_ambient();
+    let client = Client::new(
+        roots,
+        ClientOptions {
+            insecure: false,
+            guard: Some(Guard::new(ambient, run.plan.allow_private_issuer, known)),
+            proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
+        },
+    )?;
+    let mut issuer = evidence.issuer.clone();
+    let discovery = issuer_url::discovery(&url);
+    issuer.discovery = client.get(&discovery, &[], &run.scrubber, deadline).await;
+    if !has_keys && let Some(uri) = jwks_uri(&issuer.discovery) {
+        issuer.jwks = fetch_keys(&client, &uri, &run.scrubber, deadline).await;
+        if let Some(answer) = issuer.jwks.answer().filter(|a| a.status == 200) {
+            issuer.key_source = KeySource::Issuer;
+            let keys = match &answer.body {
+                Body::Json(keys) => keys.clone(),
+                Body::Empty | Body::Html(_) | Body::Text(_) => Value::Null,
+            };
+            check(&mut issuer, &keys, run);
+        }
+    }
+    issuer.addresses = client.addresses(&discovery);
+    issuer.chain = client.chain(&discovery);
+    Ok(Some(issuer))
+}
+
+fn jwks_uri(discovery: &Probe<crate::evidence::Answer>) -> Option<String> {
+    let answer = discovery.answer().filter(|a| a.status == 200)?;
+    let Body::Json(document) = &answer.body else { return None };
+    document.get("jwks_uri").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The address comes from the issuer's own document, but through it from the token: it gets the
+/// same treatment as the issuer's.
+async fn fetch_keys(
+    client: &Client,
+    uri: &str,
+    scrubber: &Scrubber,
+    deadline: Instant,
+) -> Probe<crate::evidence::Answer> {
+    let usable = url::Url::parse(uri)
+        .is_ok_and(|u| u.scheme() == "https" && u.username().is_empty() && u.password().is_none());
+    if !usable {
+        return Probe::Failed {
+            failure: Failure {
+                kind: FailureKind::BadUrl,
+                host: String::new(),
+                port: 0,
+                proxy: None,
+                detail: "not an https URL".to_owned(),
+            },
+            elapsed_ms: 0,
+        };
+    }
+    client.get(uri, &[], scrubber, deadline).await
+}
+
+impl Evidence {
+    /// Whether the token is the one that the login itself used, rather than one that was pasted,
+    /// piped or read from a file: given in any way inside a CI platform, or by `--token-env`.
+    #[must_use]
+    pub fn token_is_ambient(&self) -> bool {
+        self.options.setting.is_pipeline()
+            || matches!(self.input.source, crate::evidence::Source::Environment { .. })
+    }
+
+    /// Whether the signature was checked and holds.
+    #[must_use]
+    pub fn signature_verified(&self) -> bool {
+        matches!(self.issuer.signature, Signature::Verified { .. })
+    }
+}

@@ -1,0 +1,47 @@
+//! Reading the files that say what is registered: the policy document and a key set.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::environment::Environment;
+use super::{InputError, read};
+use crate::evidence::PolicySource;
+use crate::policy::document;
+
+/// Reads the document that `--policy` or `DOCTOR_POLICY` names.
+///
+/// # Errors
+/// The file cannot be read or is no policy document; with line and column.
+pub(super) fn gather(
+    option: Option<&Path>,
+    environment: &Environment,
+    directory: &Path,
+) -> Result<PolicySource, InputError> {
+    let (name, path) = match (option, environment.get("DOCTOR_POLICY")) {
+        (Some(path), _) => ("--policy", path),
+        (None, Some(path)) => ("DOCTOR_POLICY", Path::new(path)),
+        (None, None) => return Ok(PolicySource::None),
+    };
+    let shown = path.display().to_string();
+    let bytes = read(name, path, directory)?;
+    let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
+    let text = String::from_utf8(bytes).map_err(|e| {
+        error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
+    })?;
+    let document = document::parse(&text).map_err(|e| error(e.to_string()))?;
+    Ok(PolicySource::File { path: shown, document })
+}
+
+/// Reads the key set that `--jwks` names.
+///
+/// # Errors
+/// The file cannot be read or is not JSON. Whether it is a key set is for the judge.
+pub(super) fn key_set(path: &Path, directory: &Path) -> Result<Value, InputError> {
+    let bytes = read("--jwks", path, directory)?;
+    serde_json::from_slice(&bytes).map_err(|e| InputError {
+        option: "--jwks",
+        path: path.display().to_string(),
+        problem: format!("{}:{}: not JSON", e.line(), e.column()),
+    })
+}

@@ -1,0 +1,176 @@
+//! Check `exchange`: what Pulumi Cloud says to the token.
+//!
+//! The service's texts for a refusal are not documented [A1]: they are shown, and nothing but
+//! `invalid organization` is read out of them.
+
+use serde_json::Value;
+
+use super::backend::network_failure;
+use super::finding::span;
+use super::{Context, Outcome};
+use crate::catalogue::Code;
+use crate::evidence::{Answer, Body, Exchange, Probe};
+use crate::policy::evaluate;
+use crate::report::Finding;
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let cloud = &context.evidence.cloud;
+    match &cloud.exchange {
+        Probe::NotRun => {
+            let because = cloud.exchange_skipped.clone().unwrap_or_else(|| context.cause("token"));
+            Outcome::skip(because, "not made")
+        }
+        Probe::Failed { .. } if context.failed("cloud") => {
+            Outcome::skip("cloud", "not made: the backend gave no answer")
+        }
+        Probe::Failed { failure, .. } => {
+            Outcome::found("no answer", vec![network_failure(Code::BackendUnreachable, failure)])
+        }
+        Probe::Answered { answer, .. } => match answer {
+            Exchange::Minted { expires_in, .. } => minted(context, *expires_in),
+            Exchange::Malformed { reason, answer } => {
+                let finding = Finding::new(
+                    Code::ExchangeMalformed,
+                    format!("Status {}, but {reason}.", answer.status),
+                );
+                Outcome::found("not a token response", vec![proofs(finding, answer)])
+            }
+            Exchange::Refused { answer } => Outcome::found(
+                format!("refused with status {}", answer.status),
+                refused(context, answer),
+            ),
+        },
+    }
+}
+
+fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
+    let life = expires_in.map_or_else(String::new, |s| format!(", valid for {}", span(s)));
+    let summary = format!("an access token was issued{life}");
+    let denies = context
+        .evaluation
+        .as_ref()
+        .is_some_and(|e| !matches!(e.outcome, evaluate::Outcome::Allowed { .. }));
+    if !denies {
+        return Outcome::pass(summary);
+    }
+    let finding = Finding::new(
+        Code::ExchangeContradictsPolicy,
+        "Pulumi Cloud lets the token in, by the policy file it would not.",
+    )
+    .proof("policy file", "deny", "policy check")
+    .proof("Pulumi Cloud", "access token issued", "token exchange");
+    Outcome::found(summary, vec![finding])
+}
+
+fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
+    let said = words(answer);
+    let status = answer.status;
+    let says = |text: &str| said.iter().any(|s| s.to_lowercase().contains(text));
+    let finding = if status == 429 {
+        let wait = answer.retry_after.as_deref().map_or_else(String::new, |after| {
+            format!(
+                " It asks to wait {after}{}.",
+                if after.bytes().all(|b| b.is_ascii_digit()) { " s" } else { "" }
+            )
+        });
+        Finding::new(Code::ExchangeRateLimited, format!("Status 429.{wait}"))
+    } else if status >= 500 {
+        Finding::new(Code::ExchangeServerError, format!("Status {status}."))
+            .step("Many jobs exchanging at the same moment have been seen to cause this: retry with a pause.")
+    } else if says("invalid organization") {
+        unknown_organization(context)
+    } else {
+        Finding::new(
+            Code::ExchangeRejected,
+            format!("Status {status}. Nothing that could be checked here explains it."),
+        )
+    };
+    let mut findings = vec![proofs(finding, answer)];
+    let allowed = context
+        .evaluation
+        .as_ref()
+        .is_some_and(|e| matches!(e.outcome, evaluate::Outcome::Allowed { .. }));
+    if allowed && findings.iter().any(|f| f.code == Code::ExchangeRejected) {
+        findings.push(contradiction());
+    }
+    if !allowed
+        && let Some(finding) = findings.iter_mut().find(|f| f.code == Code::ExchangeRejected)
+    {
+        finding.remediation.steps.push(
+            "Pass the issuer's policy with --policy to see whether it is the policy that refuses."
+                .to_owned(),
+        );
+    }
+    findings
+}
+
+/// The assumptions that an evaluation rests on and that the service may not share.
+fn contradiction() -> Finding {
+    Finding::new(
+        Code::ExchangeContradictsPolicy,
+        "Pulumi Cloud refuses the token, by the policy file it would be let in.",
+    )
+    .proof("policy file", "allow", "policy check")
+    .proof("Pulumi Cloud", "refused", "token exchange")
+    .step("Assumed and not documented: a token's iss has to equal the registration's issuer; patterns match whole values, case-sensitively; of a list of audiences one match is enough.")
+}
+
+fn unknown_organization(context: &Context) -> Finding {
+    let name = context.request.organization.as_deref().unwrap_or_default();
+    let mut finding = Finding::new(
+        Code::OrganizationUnknown,
+        format!("Pulumi Cloud has no organization named {name}."),
+    )
+    .proof("asked for", name, "token exchange audience");
+    if let Some(organizations) = super::whoami::organizations(context) {
+        finding = finding.proof("known organizations", organizations.join(", "), "GET /api/user");
+    }
+    finding.step(
+        "In the console, the address of the organization's page is https://app.pulumi.com/NAME.",
+    )
+}
+
+/// What a failure's body says, in its several shapes: RFC 6749 section 5.2, Pulumi's own, text.
+fn words(answer: &Answer) -> Vec<String> {
+    match &answer.body {
+        Body::Json(Value::Object(body)) => ["error", "error_description", "message"]
+            .into_iter()
+            .filter_map(|key| body.get(key).and_then(Value::as_str))
+            .map(str::to_owned)
+            .chain(body.get("errors").and_then(Value::as_array).into_iter().flatten().map(
+                |error| match error {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                },
+            ))
+            .collect(),
+        Body::Json(Value::String(text)) | Body::Text(text) => vec![text.clone()],
+        Body::Json(other) => vec![other.to_string()],
+        Body::Html(title) => {
+            vec![format!("a web page titled {}", title.as_deref().unwrap_or("(nothing)"))]
+        }
+        Body::Empty => Vec::new(),
+    }
+}
+
+/// Status, words and request id of an answer, as evidence.
+pub(super) fn proofs(finding: Finding, answer: &Answer) -> Finding {
+    let mut finding = finding.proof("status", answer.status.to_string(), &answer.url);
+    let said = words(answer);
+    if said.is_empty() {
+        finding = finding.proof("it says", "(nothing)", &answer.url);
+    }
+    for text in said {
+        finding = finding.proof("it says", text, &answer.url);
+    }
+    if let Some(id) = &answer.request_id {
+        finding = finding.proof("request id", id, "X-Pulumi-Request-ID");
+    }
+    if let Some(after) = &answer.retry_after {
+        finding = finding.proof("retry after", after, "Retry-After");
+    }
+    if let Some(location) = &answer.location {
+        finding = finding.proof("redirects to", location, &answer.url);
+    }
+    finding
+}

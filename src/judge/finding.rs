@@ -1,0 +1,115 @@
+//! Building findings: the catalogue gives the general part, a check adds the run's own values.
+
+use crate::catalogue::{Code, Severity};
+use crate::report::{Finding, Proof, Remediation};
+
+impl Finding {
+    /// A finding with the catalogue's title, severity, advice and link.
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let entry = code.entry();
+        Self {
+            code,
+            category: entry.category,
+            severity: entry.severity,
+            // The registry puts the check's id in when the check has run.
+            check: "",
+            title: entry.title,
+            detail: detail.into(),
+            evidence: Vec::new(),
+            remediation: Remediation {
+                summary: entry.fix.to_owned(),
+                links: vec![entry.link.to_owned()],
+                ..Remediation::default()
+            },
+        }
+    }
+
+    pub(super) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Adds a piece of evidence.
+    pub(super) fn proof(
+        mut self,
+        what: impl Into<String>,
+        value: impl Into<String>,
+        place: impl Into<String>,
+    ) -> Self {
+        self.evidence.push(Proof { what: what.into(), value: value.into(), place: place.into() });
+        self
+    }
+
+    /// Replaces the catalogue's one-sentence advice where the run allows a better one.
+    pub(super) fn fix(mut self, summary: impl Into<String>) -> Self {
+        self.remediation.summary = summary.into();
+        self
+    }
+
+    pub(super) fn step(mut self, step: impl Into<String>) -> Self {
+        self.remediation.steps.push(step.into());
+        self
+    }
+
+    /// Adds something to paste. Values in it must already be quoted for what it is meant for.
+    pub(super) fn command(mut self, command: impl Into<String>) -> Self {
+        self.remediation.commands.push(command.into());
+        self
+    }
+
+    pub(super) fn link(mut self, link: &str) -> Self {
+        self.remediation.links.push(link.to_owned());
+        self
+    }
+}
+
+/// `1 day 2 h`, `3 min 20 s`, `45 s`: a span for people, two units at most.
+pub(super) fn span(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let plural = |n: u64| if n == 1 { "day" } else { "days" };
+    match (days, hours, minutes, seconds % 60) {
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, 0) => format!("{m} min"),
+        (0, 0, m, s) => format!("{m} min {s} s"),
+        (0, h, 0, _) => format!("{h} h"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, 0, _, _) => format!("{d} {}", plural(d)),
+        (d, h, _, _) => format!("{d} {} {h} h", plural(d)),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}
+
+/// An instant from seconds since the epoch, as RFC 3339; the bare number where there is no such
+/// instant.
+pub(super) fn instant(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans() {
+        let cases = [
+            (0, "0 s"),
+            (-45, "45 s"),
+            (200, "3 min 20 s"),
+            (3_600, "1 h"),
+            (86_700, "1 day"),
+            (180_000, "2 days 2 h"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(span(seconds), text);
+        }
+    }
+}

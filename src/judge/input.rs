@@ -1,0 +1,346 @@
+//! Check `input`: did a token arrive, and bare?
+
+use super::finding::list;
+use super::{Context, Outcome};
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{Input, InputProblem, Source, Wrapping};
+use crate::report::Finding;
+use crate::text;
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let input = &context.evidence.input;
+    let mut findings = Vec::new();
+    if let Some(problem) = &input.problem {
+        findings.push(problem_finding(problem, input, context));
+    }
+    if !input.wrapped.is_empty() {
+        findings.push(wrapped(input, context));
+    }
+    if input.typed_on_terminal && !context.in_pipeline() {
+        findings.push(
+            Finding::new(
+                Code::TokenOnCommandLine,
+                "It is now in the shell's history, and was visible in the list of processes.",
+            )
+            .command("doctor -                     # then paste the token, Enter, Ctrl-D")
+            .command("doctor file://token.jwt"),
+        );
+    }
+    if let Some(claims) = context.evidence.token.as_ref().map(|t| &t.claims)
+        && let Some(why) = access_token_sign(context, claims)
+    {
+        findings.push(access_token(&why, context));
+    }
+    let summary = match &input.problem {
+        Some(_) => format!("no usable token from {}", place(input)),
+        None => format!("token from {}", place(input)),
+    };
+    Outcome::found(summary, findings)
+}
+
+/// Where the token came from, in words.
+fn place(input: &Input) -> String {
+    match &input.source {
+        Source::Argument => "the argument".to_owned(),
+        Source::OidcTokenFlag => "--oidc-token".to_owned(),
+        Source::Stdin => "standard input".to_owned(),
+        Source::File { path, .. } => format!("the file {path}"),
+        Source::Environment { name } => format!("the environment variable {name}"),
+        Source::None => "anywhere".to_owned(),
+    }
+}
+
+fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> Finding {
+    let source = place(input);
+    let label = input.source.label();
+    match problem {
+        InputProblem::Missing => missing(input),
+        InputProblem::Empty => empty(input, context),
+        InputProblem::NotAToken { what, shown } => {
+            let mut finding =
+                Finding::new(Code::TokenNotAToken, format!("What came from {source} is {what}."));
+            if let Some(shown) = shown {
+                finding = finding.proof("it says", shown, label);
+            }
+            if what.contains("file path") {
+                let path = shown.as_deref().unwrap_or("PATH");
+                return finding
+                    .fix("Write file:// in front of the path.")
+                    .command(format!("doctor {}", text::shell(&format!("file://{path}"))));
+            }
+            finding
+                .step(
+                    "Let the request that fetches the token fail when it is refused, so that its \
+                     error is seen instead of being used as a token:",
+                )
+                .command("curl --fail-with-body --silent --show-error …")
+        }
+        InputProblem::Unexpanded { text, syntax, name } => unexpanded(text, syntax, name, &label),
+        InputProblem::Masked => Finding::new(
+            Code::TokenMasked,
+            format!("The value from {source} holds ***, which is what a log shows for a secret."),
+        )
+        .step("Run the doctor as a step of the job itself: there it sees the real value."),
+        InputProblem::PulumiToken => Finding::new(
+            Code::TokenIsPulumiToken,
+            format!("The value from {source} begins with pul-."),
+        )
+        .step("If it was in a log or a chat, revoke it in the console under Access Tokens."),
+        InputProblem::OpaqueToken { what } => {
+            Finding::new(Code::TokenNotAToken, format!("The value from {source} is {what}."))
+                .fix("Pass the OIDC identity token that the platform issues for the job.")
+        }
+        InputProblem::Encrypted => Finding::new(
+            Code::TokenEncrypted,
+            format!("The value from {source} has five parts: it is a JWE (RFC 7516)."),
+        ),
+        InputProblem::Truncated { how } => truncated(how, &source),
+        InputProblem::FileUnreadable { reason } => file_unreadable(reason, input),
+        InputProblem::Malformed { part, reason } => Finding::new(
+            Code::TokenMalformed,
+            format!("The {part} of the token from {source} cannot be decoded: {reason}."),
+        )
+        .proof("part", part, label)
+        .proof("problem", reason, format!("token {part}")),
+        InputProblem::TooLarge { bytes } => Finding::new(
+            Code::TokenNotAToken,
+            format!(
+                "What came from {source} is larger than 1 MiB ({bytes} bytes were read); no token \
+                 is that large."
+            ),
+        )
+        .fix("Pass the token alone."),
+    }
+}
+
+fn missing(input: &Input) -> Finding {
+    let mut finding = Finding::new(
+        Code::TokenMissing,
+        "No token was given, and nothing that was looked at holds one.",
+    );
+    for tried in &input.tried {
+        finding = finding.proof("looked at", &tried.reason, &tried.source);
+    }
+    finding
+        .command("doctor \"$TOKEN\"")
+        .command("doctor -  < token.jwt")
+        .command("doctor --token-env NAME_OF_THE_VARIABLE")
+}
+
+/// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and
+/// leaves OIDC out.
+fn empty(input: &Input, context: &Context) -> Finding {
+    let login = &context.evidence.login;
+    let instead = if login.access_token_in_environment {
+        "With this value `pulumi login` would use PULUMI_ACCESS_TOKEN instead: the login may \
+         succeed, as somebody else."
+            .to_owned()
+    } else if let Some(account) = context.stored_account() {
+        let who = account.username.as_deref().unwrap_or("its owner");
+        format!(
+            "With this value `pulumi login` would use the stored credentials of {who} for {}: \
+             the login may succeed, as somebody else.",
+            account.url
+        )
+    } else {
+        "With this value `pulumi login` fails with `PULUMI_ACCESS_TOKEN must be set for login \
+         during non-interactive CLI sessions`, which does not mention the empty token."
+            .to_owned()
+    };
+    let mut finding =
+        Finding::new(Code::TokenEmpty, format!("{} gave nothing. {instead}", upper(&place(input))))
+            .proof("value", "(empty)", input.source.label());
+    if let Source::Environment { name } = &input.source {
+        finding = finding
+            .step(format!(
+                "Set {name} in this step, or in an earlier one of the same job; names are \
+                 case-sensitive except on Windows."
+            ))
+            .step("Stop the step when the token is empty:")
+            .command(format!("test -n \"${{{}:-}}\" || exit 1", identifier(name)));
+    }
+    finding
+}
+
+fn unexpanded(value: &str, syntax: &str, name: &str, label: &str) -> Finding {
+    let name = identifier(name);
+    Finding::new(
+        Code::TokenVariableUnexpanded,
+        format!("The value is the text {value}: {syntax} that nothing replaced."),
+    )
+    .proof("value", value, label)
+    .step("Use the syntax of the place where the value stands:")
+    .command(format!("\"${name}\"            # bash, sh"))
+    .command(format!("\"$env:{name}\"        # PowerShell"))
+    .command(format!("\"%{name}%\"           # cmd.exe"))
+    .step(
+        "A variable that a task sets only for its own script (idToken of AzureCLI@2) is an \
+         environment variable there: $(idToken) is never replaced.",
+    )
+    .step(format!("Check that {name} is set in this step, or in an earlier one of the same job."))
+}
+
+/// The characters of a name that can stand in a variable's name: what is left is safe to print
+/// into a snippet.
+fn identifier(name: &str) -> String {
+    let name: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();
+    if name.is_empty() { "TOKEN".to_owned() } else { name }
+}
+
+pub(super) fn truncated(how: &str, source: &str) -> Finding {
+    Finding::new(Code::TokenTruncated, format!("The token from {source} is cut off: {how}."))
+        .proof("problem", how, "token")
+        .step(
+            "Some terminals and editors cut or wrap lines at 1024 or 4096 characters: pass the \
+             token through a file or a pipe.",
+        )
+}
+
+fn file_unreadable(reason: &str, input: &Input) -> Finding {
+    let (path, absolute) = match &input.source {
+        Source::File { path, absolute } => (path.as_str(), absolute.as_str()),
+        _ => ("", ""),
+    };
+    Finding::new(Code::TokenFileUnreadable, format!("The file {path}: {reason}."))
+        .proof("as seen from here", absolute, input.source.label())
+        .step("A relative path counts from the working directory of the step that logs in.")
+        .step("Check that the step which writes the file ran in the same job, before this one.")
+}
+
+fn wrapped(input: &Input, context: &Context) -> Finding {
+    let names: Vec<String> = input.wrapped.iter().map(|w| wrapping(*w).to_owned()).collect();
+    let severity = if context.in_pipeline() { Severity::Error } else { Severity::Warning };
+    let mut finding = Finding::new(
+        Code::TokenWrapped,
+        format!(
+            "{} gave the token with {}. `pulumi login` would refuse this value, and print it.",
+            upper(&place(input)),
+            list(&names)
+        ),
+    )
+    .severity(severity)
+    .proof("around the token", names.join(", "), input.source.label());
+    for wrapping in &input.wrapped {
+        if let Some((step, command)) = unwrap_advice(*wrapping) {
+            finding = finding.step(step).command(command);
+        }
+    }
+    finding
+}
+
+fn wrapping(wrapping: Wrapping) -> &'static str {
+    match wrapping {
+        Wrapping::Quotes => "quotes around it",
+        Wrapping::Bearer => "`Bearer` in front of it",
+        Wrapping::Json => "JSON around it",
+        Wrapping::Base64 => "another layer of base64 around it",
+        Wrapping::UrlEncoding => "percent-encoding",
+        Wrapping::ByteOrderMark => "a byte order mark in front of it",
+        Wrapping::Utf16 => "UTF-16 encoding",
+        Wrapping::InnerWhitespace => "white space or line breaks inside",
+        Wrapping::OuterWhitespace => "white space around it",
+    }
+}
+
+fn unwrap_advice(wrapping: Wrapping) -> Option<(&'static str, &'static str)> {
+    Some(match wrapping {
+        Wrapping::Json => ("Take the token out of the answer:", "jq -er .oidcToken answer.json"),
+        Wrapping::Base64 => ("Decode it once:", "base64 -d < token.b64 > token.jwt"),
+        Wrapping::ByteOrderMark | Wrapping::Utf16 => (
+            "In Windows PowerShell, write the file without a byte order mark and not as UTF-16:",
+            "[IO.File]::WriteAllText(\"$PWD/token.jwt\", $token)",
+        ),
+        Wrapping::InnerWhitespace | Wrapping::OuterWhitespace => {
+            ("Remove white space and line breaks:", "tr -d '[:space:]' < token.txt > token.jwt")
+        }
+        Wrapping::Quotes | Wrapping::Bearer | Wrapping::UrlEncoding => return None,
+    })
+}
+
+/// Audiences of APIs that Azure issues access tokens for: a token for one of these was asked for
+/// with `az account get-access-token`, not with a federated service connection.
+const API_AUDIENCES: &[(&str, &str)] = &[
+    ("https://management.azure.com", "Azure Resource Manager"),
+    ("https://management.core.windows.net", "Azure Resource Manager"),
+    ("https://graph.microsoft.com", "Microsoft Graph"),
+    ("00000003-0000-0000-c000-000000000000", "Microsoft Graph"),
+    ("https://vault.azure.net", "Azure Key Vault"),
+    ("499b84ac-1321-427f-aa17-267ca6975798", "Azure DevOps"),
+];
+
+/// Why the token is an access token: what shows it, and where.
+struct AccessTokenSign {
+    says: String,
+    value: String,
+    place: &'static str,
+}
+
+/// RFC 9068 section 2.1 (`typ`), Microsoft's `scp`, and the audiences of well-known APIs.
+fn access_token_sign(
+    context: &Context,
+    claims: &serde_json::Map<String, serde_json::Value>,
+) -> Option<AccessTokenSign> {
+    let token = context.evidence.token.as_ref()?;
+    let kind = token.header.get("typ").and_then(|t| t.as_str()).unwrap_or_default();
+    let bare = kind.to_ascii_lowercase();
+    if bare.trim_start_matches("application/") == "at+jwt" {
+        return Some(AccessTokenSign {
+            says: "its type says so".to_owned(),
+            value: kind.to_owned(),
+            place: "token header typ",
+        });
+    }
+    for audience in token.audiences() {
+        let bare = audience.trim_end_matches('/');
+        if let Some((_, api)) = API_AUDIENCES.iter().find(|(known, _)| *known == bare) {
+            return Some(AccessTokenSign {
+                says: format!("it is meant for {api}"),
+                value: audience.to_owned(),
+                place: "token claim aud",
+            });
+        }
+    }
+    let scopes = claims.get("scp")?;
+    Some(AccessTokenSign {
+        says: "it carries delegated permissions".to_owned(),
+        value: crate::policy::evaluate::value_text(scopes),
+        place: "token claim scp",
+    })
+}
+
+fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
+    let place = sign.place;
+    let mut finding = Finding::new(
+        Code::TokenIsAccessToken,
+        format!("This token is for calling an API: {}.", sign.says),
+    )
+    .proof(place.trim_start_matches("token "), &sign.value, place);
+    let issuer = context.evidence.token.as_ref().and_then(|t| t.text("iss")).unwrap_or_default();
+    if issuer.contains("login.microsoftonline.com") || issuer.contains("sts.windows.net") {
+        finding = finding
+            .step(
+                "In Azure Pipelines, use the idToken of a federated service connection, not \
+                 `az account get-access-token`:",
+            )
+            .command(
+                "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION\n    \
+                 scriptType: bash\n    scriptLocation: inlineScript\n    \
+                 addSpnToEnvironment: true\n    inlineScript: |\n      \
+                 pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org ORG",
+            );
+    }
+    finding
+}
+
+/// The first letter in upper case.
+fn upper(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        if text.starts_with("--") {
+            text.to_owned()
+        } else {
+            first.to_uppercase().chain(chars).collect()
+        }
+    })
+}

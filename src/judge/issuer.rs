@@ -1,0 +1,289 @@
+//! Checks `issuer` (its URL, its address, its discovery document) and `thumbprints`.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::backend::{network_failure, with_chain};
+use super::{Context, Outcome};
+use crate::address::{AddressClass, classify};
+use crate::backend_url;
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{Answer, Body, CertificateProblem, Chain, Failure, FailureKind, Probe};
+use crate::issuer_url;
+use crate::policy::Registration;
+use crate::report::Finding;
+use crate::text;
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    let Some(issuer) = token.text("iss") else {
+        return Outcome::skip("token", "the token names no issuer");
+    };
+    if let Err(problem) = issuer_url::parse(issuer) {
+        let finding = Finding::new(
+            Code::IssuerUrlInvalid,
+            format!("iss cannot be an issuer's URL: {problem}."),
+        )
+        .proof("token iss", issuer, "token claim iss");
+        return Outcome::found("not a usable URL", vec![finding]);
+    }
+    let evidence = &context.evidence.issuer;
+    match &evidence.discovery {
+        Probe::NotRun if context.has_registered_keys() => Outcome::pass(
+            "not asked: the registration carries keys, so Pulumi Cloud fetches nothing either",
+        ),
+        Probe::NotRun => Outcome::skip("--offline", "not asked"),
+        Probe::Failed { failure, .. } => no_answer(context, failure, issuer),
+        Probe::Answered { answer, .. } => {
+            let mut findings: Vec<Finding> = document(answer, issuer).into_iter().collect();
+            findings.extend(not_public(context, &evidence.addresses));
+            Outcome::found(format!("{issuer} answers"), findings)
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The registration that decides on this token.
+    pub(super) fn registration(&self) -> Option<&Registration> {
+        let issuer = self.evidence.token.as_ref()?.text("iss")?;
+        self.evidence.policy.document()?.deciding(issuer)
+    }
+
+    /// Whether the registration carries static keys, so that nothing is fetched.
+    pub(super) fn has_registered_keys(&self) -> bool {
+        self.registration().is_some_and(|r| r.jwks.is_some())
+    }
+}
+
+fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
+    let chain = context.evidence.issuer.chain.as_ref();
+    let finding = match &failure.kind {
+        FailureKind::AddressRefused => Finding::new(
+            Code::IssuerAddressRefused,
+            "The address is private, local or a metadata service's, and the token may come from \
+             anybody. The issuer was not asked; the verdict rests on the other checks.",
+        )
+        .proof("token iss", issuer, "token claim iss")
+        .proof("address", &failure.detail, "resolved here")
+        .command("doctor --allow-private-issuer …"),
+        FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
+        FailureKind::TooLarge => Finding::new(
+            Code::DiscoveryInvalid,
+            "The discovery document is larger than 1 MiB; no client reads that much.",
+        )
+        .proof("token iss", issuer, "token claim iss"),
+        _ => with_chain(network_failure(Code::IssuerUnreachable, failure), chain)
+            .step(
+                "If the issuer is only reachable inside a private network, register its keys \
+                 (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
+            )
+            .command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer)))),
+    };
+    Outcome::found("no answer", vec![finding])
+}
+
+/// An untrusted certificate stops Pulumi Cloud too, unless one of the served certificates has a
+/// registered thumbprint: that is what thumbprints are for.
+fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) -> Outcome {
+    let chain = context.evidence.issuer.chain.as_ref();
+    let finding = with_chain(network_failure(Code::IssuerTlsUntrusted, failure), chain);
+    let authority =
+        matches!(problem, CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned);
+    let pinned = authority
+        && context
+            .registration()
+            .zip(chain)
+            .is_some_and(|(registration, chain)| matches_thumbprint(registration, chain));
+    let finding = if pinned {
+        finding
+            .severity(Severity::Warning)
+            .fix(
+                "A registered thumbprint is that of a served certificate, so Pulumi Cloud accepts \
+                 it. To let the doctor look further, pass the authority with --ca-cert.",
+            )
+            .command("doctor --ca-cert authority.pem …")
+    } else {
+        finding
+            .step(
+                "If the authority is known to you, pass its certificate so that the doctor can \
+                 look further (Pulumi Cloud still needs the thumbprint or the keys):",
+            )
+            .command("doctor --ca-cert authority.pem …")
+    };
+    Outcome::found("certificate not trusted", vec![finding])
+}
+
+fn document(answer: &Answer, issuer: &str) -> Option<Finding> {
+    let invalid = |detail: String| {
+        Some(Finding::new(Code::DiscoveryInvalid, detail).proof(
+            "document",
+            &answer.url,
+            "discovery document",
+        ))
+    };
+    if answer.status != 200 {
+        return Some(not_found(answer));
+    }
+    let document = match &answer.body {
+        Body::Json(Value::Object(document)) => document,
+        Body::Html(_) => return Some(not_found(answer)),
+        Body::Json(_) => return invalid("The document is JSON, but not an object.".to_owned()),
+        Body::Empty => return invalid("The document is empty.".to_owned()),
+        Body::Text(_) => return invalid("The document is not JSON.".to_owned()),
+    };
+    let Some(says) = document.get("issuer").and_then(Value::as_str) else {
+        return invalid("The document has no issuer.".to_owned());
+    };
+    if says != issuer {
+        return Some(mismatch(says, issuer, &answer.url));
+    }
+    match document.get("jwks_uri").and_then(Value::as_str) {
+        Some(_) => None,
+        None => invalid("The document has no jwks_uri.".to_owned()),
+    }
+}
+
+fn not_found(answer: &Answer) -> Finding {
+    let content_type = answer.content_type.as_deref().unwrap_or("no content type");
+    let mut finding = Finding::new(
+        Code::DiscoveryNotFound,
+        format!("GET {} is answered with status {}.", answer.url, answer.status),
+    )
+    .proof("status", answer.status.to_string(), &answer.url)
+    .proof("content type", content_type, &answer.url);
+    if let Body::Html(title) = &answer.body {
+        let title = title.as_deref().unwrap_or("(without a title)");
+        finding = finding.proof("web page", title, &answer.url).step(
+            "A web page in its place is a login page or a proxy's answer: the document has to be \
+             served without any login.",
+        );
+    }
+    match &answer.location {
+        Some(location) => finding
+            .proof("redirects to", location, &answer.url)
+            .step("A redirect to another host is not followed: the issuer has to serve it itself."),
+        None => finding,
+    }
+}
+
+fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
+    let differs = if says.contains("{tenantid}") {
+        "The document is Entra's template for many tenants; a token names one. Use the address \
+         with the tenant's id."
+            .to_owned()
+    } else {
+        super::near_miss::compare(says, issuer).map_or_else(
+            || "They name different issuers.".to_owned(),
+            |miss| {
+                format!("They differ in {}.", miss.what.replace("is registered", "in the document"))
+            },
+        )
+    };
+    Finding::new(Code::DiscoveryIssuerMismatch, differs)
+        .proof("token iss", issuer, "token claim iss")
+        .proof("document issuer", says, url)
+}
+
+/// A private address answers here and not to Pulumi Cloud. With a self-hosted backend it may well
+/// answer there, so it is a warning; loopback is then the machine's own business.
+fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
+    let hosted = backend_url::is_pulumi_host(&context.backend.url);
+    let private = addresses.iter().find(|address| match classify(**address) {
+        AddressClass::Private | AddressClass::LinkLocal => true,
+        AddressClass::Loopback => hosted,
+        AddressClass::Public | AddressClass::Metadata | AddressClass::Special => false,
+    })?;
+    // One public address among several is enough to be reached.
+    if addresses.iter().any(|address| classify(*address) == AddressClass::Public) {
+        return None;
+    }
+    let issuer = context.evidence.token.as_ref()?.text("iss")?;
+    Some(
+        Finding::new(
+            Code::IssuerNotPublic,
+            format!("{issuer} has the address {private}, which only this network reaches."),
+        )
+        .severity(if hosted { Severity::Error } else { Severity::Warning })
+        .proof("address", private.to_string(), "resolved here")
+        .step(
+            "Save the key set from the issuer's jwks_uri and register it as the issuer's jwks; \
+             renew it when the issuer rotates its keys.",
+        ),
+    )
+}
+
+// ----------------------------------------------------------------------------- thumbprints
+
+pub(super) fn check_thumbprints(context: &Context) -> Outcome {
+    if context.evidence.token.is_none() {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    }
+    let Some(registration) = context.registration() else {
+        return Outcome::skip(context.cause("registration"), "there is no registration");
+    };
+    if registration.thumbprints.is_empty() {
+        return Outcome::pass("none registered, none needed");
+    }
+    if registration.jwks.is_some() {
+        return Outcome::pass("not used: the registration carries keys");
+    }
+    let Some(chain) = &context.evidence.issuer.chain else {
+        return Outcome::skip(context.cause("issuer"), "no certificate was seen");
+    };
+    if matches_thumbprint(registration, chain) {
+        return Outcome::pass("a registered thumbprint is that of a served certificate");
+    }
+    Outcome::found(
+        "none matches a served certificate",
+        vec![thumbprint(context, registration, chain)],
+    )
+}
+
+/// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without
+/// colons, of any certificate of the served chain.
+fn matches_thumbprint(registration: &Registration, chain: &Chain) -> bool {
+    registration.thumbprints.iter().any(|thumbprint| {
+        let bare: String = thumbprint
+            .chars()
+            .filter(|c| *c != ':' && !c.is_whitespace())
+            .flat_map(char::to_lowercase)
+            .collect();
+        chain.certificates.iter().any(|c| c.sha256 == bare || c.sha1 == bare)
+    })
+}
+
+fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
+    let (severity, detail) = if chain.publicly_trusted {
+        (
+            Severity::Warning,
+            "A public authority vouches for the issuer's certificate, so Pulumi Cloud does not \
+             look at thumbprints: this does no harm now.",
+        )
+    } else {
+        (
+            Severity::Error,
+            "No public authority vouches for the issuer's certificate, so Pulumi Cloud looks at \
+             the thumbprints, and none is that of a served certificate.",
+        )
+    };
+    let mut finding = Finding::new(Code::ThumbprintMismatch, detail).severity(severity);
+    for registered in &registration.thumbprints {
+        finding = finding.proof("registered", registered, "registration thumbprints");
+    }
+    for certificate in &chain.certificates {
+        finding = finding.proof("served (SHA-256)", &certificate.sha256, &certificate.subject);
+    }
+    let organization = context.request.organization.as_deref().unwrap_or("ORG");
+    let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
+    let url = format!(
+        "{}/api/orgs/{organization}/oidc/issuers/{id}/regenerate-thumbprints",
+        context.login_url().trim_end_matches('/')
+    );
+    finding.command(format!(
+        "curl -X POST -H \"Authorization: token $PULUMI_ACCESS_TOKEN\" {}",
+        text::shell(&url)
+    ))
+}

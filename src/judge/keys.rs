@@ -1,0 +1,170 @@
+//! Checks `keys` (the key set) and `signature`.
+
+use super::backend::{network_failure, with_chain};
+use super::{Context, Outcome};
+use crate::catalogue::Code;
+use crate::evidence::{Answer, Body, FailureKind, KeyOutline, KeySet, KeySource, Probe, Signature};
+use crate::report::Finding;
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let issuer = &context.evidence.issuer;
+    if context.evidence.token.is_none() {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    }
+    if let Some(keys) = &issuer.keys {
+        return match keys {
+            KeySet::Keys { keys } => {
+                Outcome::pass(format!("{} from {}", count(keys.len()), source(&issuer.key_source)))
+            }
+            KeySet::Invalid { reason } => {
+                Outcome::found("not a key set", vec![invalid(context, reason)])
+            }
+        };
+    }
+    match &issuer.jwks {
+        Probe::NotRun if context.evidence.options.offline => {
+            Outcome::skip("--offline", "not fetched")
+        }
+        Probe::NotRun => Outcome::skip(context.cause("issuer"), "not fetched"),
+        Probe::Failed { failure, .. } => {
+            let chain = issuer.chain.as_ref();
+            let finding = match failure.kind {
+                FailureKind::AddressRefused => Finding::new(
+                    Code::IssuerAddressRefused,
+                    "The discovery document sends to an address for its keys that is private, \
+                     local or a metadata service's. The keys were not fetched.",
+                )
+                .proof("address", &failure.detail, "discovery document jwks_uri"),
+                FailureKind::TooLarge => {
+                    Finding::new(Code::JwksInvalid, "The key set is larger than 1 MiB.")
+                }
+                FailureKind::BadUrl => Finding::new(
+                    Code::DiscoveryInvalid,
+                    "The document's jwks_uri is not an https URL that can be requested.",
+                )
+                .proof(
+                    "jwks_uri",
+                    jwks_uri(context),
+                    "discovery document jwks_uri",
+                ),
+                _ => with_chain(network_failure(Code::JwksUnreachable, failure), chain),
+            };
+            Outcome::found("not fetched", vec![finding])
+        }
+        Probe::Answered { answer, .. } => Outcome::found("not served", vec![not_served(answer)]),
+    }
+}
+
+fn jwks_uri(context: &Context) -> String {
+    context
+        .discovery()
+        .and_then(|d| d.get("jwks_uri"))
+        .and_then(|uri| uri.as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn count(keys: usize) -> String {
+    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
+}
+
+fn source(source: &KeySource) -> String {
+    match source {
+        KeySource::None => "nowhere".to_owned(),
+        KeySource::File { path } => path.clone(),
+        KeySource::Registration => "the registration".to_owned(),
+        KeySource::Issuer => "the issuer".to_owned(),
+    }
+}
+
+fn invalid(context: &Context, reason: &str) -> Finding {
+    let place = match &context.evidence.issuer.key_source {
+        KeySource::Issuer => jwks_uri(context),
+        other => source(other),
+    };
+    Finding::new(Code::JwksInvalid, format!("The key set is not one: {reason}."))
+        .proof("problem", reason, place)
+}
+
+fn not_served(answer: &Answer) -> Finding {
+    let mut finding = Finding::new(
+        Code::JwksUnreachable,
+        format!("GET {} is answered with status {}.", answer.url, answer.status),
+    )
+    .proof("status", answer.status.to_string(), &answer.url);
+    if let Body::Html(Some(title)) = &answer.body {
+        finding = finding.proof("web page", title, &answer.url);
+    }
+    if let Some(location) = &answer.location {
+        finding = finding.proof("redirects to", location, &answer.url);
+    }
+    finding
+}
+
+// ------------------------------------------------------------------------------- signature
+
+pub(super) fn check_signature(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    let kid = token.header.get("kid").and_then(|k| k.as_str());
+    let issuer = &context.evidence.issuer;
+    let name = |key: &Option<String>| key.as_deref().map_or_else(String::new, |k| format!(" {k}"));
+    match &issuer.signature {
+        Signature::NotChecked => Outcome::skip(context.cause("keys"), "there are no keys"),
+        Signature::Verified { key } => Outcome::pass(format!("verifies with key{}", name(key))),
+        // The token check says what is wrong with the algorithm or the length.
+        Signature::UnsupportedAlgorithm | Signature::WrongLength { .. } => {
+            Outcome::skip("token", "cannot be checked")
+        }
+        Signature::KeyNotFound => Outcome::found("no such key", vec![not_found(context, kid)]),
+        Signature::KeyUnusable { reason } => {
+            let finding = not_found(context, kid);
+            let detail = format!("The key that the token names cannot have signed it: {reason}.");
+            Outcome::found("the key does not fit", vec![Finding { detail, ..finding }])
+        }
+        Signature::Invalid { key } => {
+            let finding = Finding::new(
+                Code::SignatureInvalid,
+                format!("The key{} is there, and the signature does not verify.", name(key)),
+            )
+            .proof("kid", key.as_deref().unwrap_or("(absent)"), "token header kid")
+            .proof("keys from", source(&issuer.key_source), "key set");
+            Outcome::found("does not verify", vec![finding])
+        }
+    }
+}
+
+fn not_found(context: &Context, kid: Option<&str>) -> Finding {
+    let issuer = &context.evidence.issuer;
+    let keys = match &issuer.keys {
+        Some(KeySet::Keys { keys }) => keys.as_slice(),
+        _ => &[],
+    };
+    let shown = kid.unwrap_or("(absent)");
+    let finding = Finding::new(
+        Code::SigningKeyNotFound,
+        format!("The token is signed with key {shown}; the key set has {}.", count(keys.len())),
+    )
+    .proof("token kid", shown, "token header kid")
+    .proof(
+        "keys in the set",
+        keys.iter().map(outline).collect::<Vec<_>>().join(", "),
+        source(&issuer.key_source),
+    );
+    match issuer.key_source {
+        KeySource::Registration => finding.fix(
+            "The registered keys (jwks) are out of date: register the issuer's current ones, \
+                 or remove them so that Pulumi Cloud fetches the keys itself.",
+        ),
+        _ => finding,
+    }
+}
+
+fn outline(key: &KeyOutline) -> String {
+    let id = key.id.as_deref().unwrap_or("(no kid)");
+    match &key.algorithm {
+        Some(algorithm) => format!("{id} ({algorithm})"),
+        None => format!("{id} ({})", key.key_type),
+    }
+}

@@ -1,0 +1,217 @@
+//! Checks `login` and `cli`: what the CLI itself would refuse before any request
+//! (`pkg/cmd/pulumi/auth/login.go`, `NewAuthContextForTokenExchange` in
+//! `sdk/go/common/workspace/creds.go`).
+
+use super::{Context, Outcome};
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{Cli, StoredAccount};
+use crate::go_duration;
+use crate::report::Finding;
+use crate::request::{CLAIMS_SINCE, Conflict, Provenance, Request};
+use crate::text;
+
+/// The first CLI with `--oidc-*` flags.
+const FIRST_WITH_OIDC: semver::Version = semver::Version::new(3, 209, 0);
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let request = &context.request;
+    let login = &context.evidence.login;
+    let mut findings = Vec::new();
+    if login.access_token_in_environment {
+        findings.push(access_token_set(context));
+    }
+    // Without a token nothing can be read from its claims, and what is wrong is the token.
+    let organization_may_be_claimed = context.evidence.token.is_none() && !claims_hidden(context);
+    if request.organization.is_none() && !organization_may_be_claimed {
+        findings.push(organization_missing(context));
+    }
+    findings.extend(request.conflicts.iter().map(conflict));
+    if let (Some(written), Err(error)) = (&login.expiration, &request.expiration_seconds) {
+        findings.push(expiration_invalid(written, &error.to_string()));
+    }
+    if let Some((first, second)) = &context.evidence.backend.given_twice {
+        findings.push(
+            Finding::new(
+                Code::UrlGivenTwice,
+                format!(
+                    "{} and {} both say which backend.",
+                    first.source.label(),
+                    second.source.label()
+                ),
+            )
+            .proof("first", &first.url, first.source.label())
+            .proof("second", &second.url, second.source.label()),
+        );
+    }
+    Outcome::found(summary(request), findings)
+}
+
+fn summary(request: &Request) -> String {
+    let organization = request.organization.as_deref().unwrap_or("(none)");
+    let kind = request.ask.token_type.name();
+    match request.scope.as_str() {
+        "" => format!("organization {organization}, {kind} token"),
+        scope => format!("organization {organization}, {kind} token, scope {scope}"),
+    }
+}
+
+/// Whether the CLI reads no claims at all: a file's, or by its version.
+fn claims_hidden(context: &Context) -> bool {
+    matches!(context.evidence.input.source, crate::evidence::Source::File { .. })
+        || context.evidence.rules().is_some_and(|version| *version < CLAIMS_SINCE)
+}
+
+fn access_token_set(context: &Context) -> Finding {
+    let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
+    let detail = if context.in_pipeline() {
+        "The CLI refuses the token exchange while PULUMI_ACCESS_TOKEN is set, whatever its value. \
+         Pipeline variables and variable groups become environment variables of every step."
+    } else {
+        "In this shell `pulumi login --oidc-token` would be refused because of it. The pipeline \
+         that the token comes from may have no such variable."
+    };
+    Finding::new(Code::AccessTokenSet, detail)
+        .severity(severity)
+        .proof("PULUMI_ACCESS_TOKEN", "(set)", "environment")
+        .command("unset PULUMI_ACCESS_TOKEN          # bash, sh")
+        .command("Remove-Item Env:PULUMI_ACCESS_TOKEN  # PowerShell")
+}
+
+fn organization_missing(context: &Context) -> Finding {
+    let token = context.evidence.token.as_ref();
+    let audience = token.map(|t| t.audiences().join(", ")).unwrap_or_default();
+    let why = if matches!(context.evidence.input.source, crate::evidence::Source::File { .. }) {
+        "With --oidc-token file://… the CLI reads nothing from the token's claims, so the \
+         organization has to be given."
+    } else if claims_hidden(context) {
+        "A CLI before 3.217.0 reads nothing from the token's claims, so the organization has to \
+         be given."
+    } else {
+        "The CLI takes the organization from --oidc-org, or from an aud claim that is the one \
+         string urn:pulumi:org:NAME."
+    };
+    let mut finding = Finding::new(Code::OrganizationMissing, why);
+    if !audience.is_empty() {
+        finding = finding.proof("token aud", audience, "token claim aud");
+    }
+    let named = context.evidence.policy.document().and_then(|d| d.organization.as_deref());
+    finding.command(format!(
+        "pulumi login {} --oidc-token \"$TOKEN\" --oidc-org {}",
+        text::shell(&context.login_url()),
+        named.map_or_else(|| "ORG".to_owned(), text::shell)
+    ))
+}
+
+fn conflict(conflict: &Conflict) -> Finding {
+    let against = |code, name: &str, flag: &str, claim: &str, place: &str| {
+        Finding::new(
+            code,
+            format!("--oidc-{name} says {flag}, the token's {place} claim says {claim}."),
+        )
+        .proof(format!("--oidc-{name}"), flag, "command line")
+        .proof("token", claim, format!("token claim {place}"))
+        .step(format!(
+            "If {claim} is meant, leave --oidc-{name} out; if {flag} is meant, request a token \
+             for it."
+        ))
+    };
+    match conflict {
+        Conflict::Organization { flag, claim } => {
+            against(Code::OrganizationConflict, "org", flag, claim, "aud")
+        }
+        Conflict::Team { flag, claim } => against(Code::TeamConflict, "team", flag, claim, "scope"),
+        Conflict::User { flag, claim } => against(Code::UserConflict, "user", flag, claim, "scope"),
+        Conflict::TeamAndUser { team, team_from, user, user_from } => Finding::new(
+            Code::TeamAndUser,
+            format!("Asked for are the team {team} and the user {user}."),
+        )
+        .proof("team", team, provenance(*team_from, "--oidc-team"))
+        .proof("user", user, provenance(*user_from, "--oidc-user")),
+    }
+}
+
+fn provenance(from: Provenance, flag: &str) -> String {
+    match from {
+        Provenance::Flag => flag.to_owned(),
+        Provenance::AudienceClaim => "token claim aud".to_owned(),
+        Provenance::ScopeClaim => "token claim scope".to_owned(),
+    }
+}
+
+fn expiration_invalid(written: &str, error: &str) -> Finding {
+    let finding = Finding::new(
+        Code::ExpirationInvalid,
+        format!("The CLI stops with `could not parse expiration duration: {error}`."),
+    )
+    .proof("--oidc-expiration", written, "command line");
+    match go_duration::suggest(written) {
+        Some(meant) => finding.command(format!("--oidc-expiration {}", text::shell(&meant))),
+        None => finding.command("--oidc-expiration 2h"),
+    }
+}
+
+pub(super) fn check_cli(context: &Context) -> Outcome {
+    let cli = &context.evidence.login.cli;
+    let explicit = matches!(cli, Cli::Given { .. });
+    match cli {
+        Cli::Given { version } | Cli::Installed { version, .. } => {
+            let summary = format!("pulumi {version}");
+            if *version >= FIRST_WITH_OIDC {
+                return Outcome::pass(summary);
+            }
+            let place = match cli {
+                Cli::Installed { path, .. } => path.as_str(),
+                _ => "--pulumi-version",
+            };
+            let judged = explicit || context.in_pipeline();
+            let severity = if judged { Severity::Error } else { Severity::Info };
+            let finding = Finding::new(
+                Code::CliTooOld,
+                format!("pulumi {version} has no --oidc flags; they came with 3.209.0."),
+            )
+            .severity(severity)
+            .proof("pulumi", version.to_string(), place)
+            .command("curl -fsSL https://get.pulumi.com | sh");
+            Outcome::found(summary, vec![finding])
+        }
+        Cli::Unreadable { path, reason } => Outcome::found(
+            "the installed pulumi gave no version",
+            vec![
+                Finding::new(
+                    Code::CliNotFound,
+                    format!("{path} is there but gave no version ({reason}); the rules of the newest CLI were used."),
+                )
+                .proof("pulumi", reason, path),
+            ],
+        ),
+        Cli::NotFound => Outcome::found(
+            "no pulumi on PATH",
+            vec![Finding::new(
+                Code::CliNotFound,
+                "The rules of the newest CLI were used for this diagnosis.",
+            )],
+        ),
+    }
+}
+
+impl Context<'_> {
+    /// The stored account of the backend that this login would use.
+    pub(super) fn stored_account(&self) -> Option<&StoredAccount> {
+        match &self.evidence.backend.credentials {
+            crate::evidence::CredentialsFile::Read { accounts, .. } => {
+                let url = self.backend.url.trim_end_matches('/');
+                accounts.iter().find(|account| account.url.trim_end_matches('/') == url)
+            }
+            _ => None,
+        }
+    }
+
+    /// The URL to print into a login command: the one in use if it can be used, else Pulumi
+    /// Cloud's.
+    pub(super) fn login_url(&self) -> String {
+        let usable =
+            self.backend.url.starts_with("https://") || self.backend.url.starts_with("http://");
+        let bad = super::backend::has_error(self);
+        if usable && !bad { self.backend.url.clone() } else { "https://api.pulumi.com".to_owned() }
+    }
+}

@@ -1,0 +1,522 @@
+//! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
+
+use serde_json::{Map, Value, json};
+
+use super::subject::{self, EntraSubject};
+use super::{Context, Outcome};
+use crate::catalogue::{Code, Severity};
+use crate::evidence::Token;
+use crate::policy::claim_path;
+use crate::policy::evaluate::{self, Evaluation, value_text};
+use crate::policy::{Decision, Entry, TokenType, pattern};
+use crate::report::{Finding, RuleResult};
+
+/// The audience of a federated Azure service connection, as people write it and as Entra puts it
+/// into the token.
+const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
+const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
+/// Claims that say nothing of who the job is: a rule on them alone lets every identity of the
+/// issuer in. `tid` and `azp` are the same for every service connection of a tenant.
+const NO_IDENTITY: &[&str] =
+    &["aud", "iss", "exp", "iat", "nbf", "jti", "tid", "azp", "ver", "idtyp"];
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    if context.failed("registration") && context.registration().is_none() {
+        return Outcome::skip(
+            "registration",
+            "the issuer has no registration, so no policy either",
+        );
+    }
+    let entries = context.registration().and_then(|r| r.policies.as_deref());
+    let (Some(entries), Some(evaluation)) = (entries, &context.evaluation) else {
+        return Outcome::skip("--policy", "the policy is not known")
+            .with(vec![unknown(context, token)]);
+    };
+    let mut findings = denial(context, token, entries, evaluation);
+    findings.extend(too_broad(entries));
+    findings.extend(surprises(entries, evaluation, token));
+    let summary = match &evaluation.outcome {
+        evaluate::Outcome::Allowed { entry } => format!("entry {entry} lets the token in"),
+        _ => "the token is not let in".to_owned(),
+    };
+    Outcome::found(summary, findings)
+}
+
+/// Evaluates the policy of the registration that decides on the token.
+pub(super) fn evaluation(context: &Context) -> Option<Evaluation> {
+    let claims = &context.evidence.token.as_ref()?.claims;
+    let entries = context.registration()?.policies.as_deref()?;
+    Some(evaluate::evaluate(entries, claims, &context.request.ask))
+}
+
+fn denial(
+    context: &Context,
+    token: &Token,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+) -> Vec<Finding> {
+    let ask = &context.request.ask;
+    let wanted = ask.token_type.name();
+    let at =
+        |index: usize| entries.get(index).map_or_else(String::new, |entry| place(index, entry));
+    let one = |finding: Finding| vec![finding];
+    match &evaluation.outcome {
+        evaluate::Outcome::Allowed { .. } => Vec::new(),
+        evaluate::Outcome::NoAllowEntry => one(Finding::new(
+            Code::PolicyDefaultDeny,
+            format!("The policy has no allow entry ({} in all).", count(entries.len())),
+        )
+        .step("Add this entry to the issuer's policies:")
+        .command(entry_for(context, token))),
+        evaluate::Outcome::Denied { entry } => {
+            let finding = Finding::new(
+                Code::PolicyDenied,
+                format!("{} denies, and all its rules match this token.", upper(&at(*entry))),
+            );
+            one(rule_proofs(
+                finding,
+                evaluation.entries.get(*entry).map(|e| &e.rules[..]),
+                &at(*entry),
+            ))
+        }
+        evaluate::Outcome::TokenType => {
+            let mut types: Vec<String> = Vec::new();
+            for entry in allows(entries) {
+                let name = entry.token_type.name().to_owned();
+                if !types.contains(&name) {
+                    types.push(name);
+                }
+            }
+            let named = super::finding::list(&types);
+            let finding = Finding::new(
+                Code::TokenTypeNotAllowed,
+                format!(
+                    "Asked for is a token of type {wanted}; the allow entries are for {named}."
+                ),
+            )
+            .proof("asked for", wanted, "token type")
+            .proof("allowed", named, "policy entries tokenType");
+            let ways = allows(entries).map(|entry| how_to_ask(entry.token_type, entry));
+            let mut ways: Vec<String> = ways.collect();
+            ways.dedup();
+            one(ways
+                .into_iter()
+                .take(3)
+                .fold(finding, Finding::step)
+                .step(format!("Or add an allow entry with tokenType {wanted}.")))
+        }
+        evaluate::Outcome::Team => {
+            one(not_for(Code::TeamNotAllowed, "team", ask.team.as_deref(), entries, |e| {
+                (e.token_type == TokenType::Team).then_some(e.team_name.as_deref())
+            })
+            .step(
+                "One of Pulumi's guides says that the team's slug is meant, the API says its name.",
+            ))
+        }
+        evaluate::Outcome::User => {
+            one(not_for(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
+                (e.token_type == TokenType::Personal).then_some(e.user_login.as_deref())
+            }))
+        }
+        evaluate::Outcome::Runner => {
+            one(not_for(Code::RunnerNotAllowed, "runner", ask.runner.as_deref(), entries, |e| {
+                (e.token_type == TokenType::Runner).then_some(e.runner_id.as_deref())
+            })
+            .step(
+                "Whether scope runner:X names a runner or its id is not documented; the entry's \
+             runnerID was compared.",
+            ))
+        }
+        evaluate::Outcome::Admin { entry } => one(Finding::new(
+            Code::AdminNotPermitted,
+            format!(
+                "{} lets the token in, but does not grant admin, and scope=admin is asked for.",
+                upper(&at(*entry))
+            ),
+        )
+        .proof("asked for", "admin", "--scope")
+        .proof(
+            "granted",
+            entries.get(*entry).map(|e| e.authorized_permissions.join(", ")).unwrap_or_default(),
+            format!("{} authorizedPermissions", at(*entry)),
+        )
+        .step("If admin is meant, add it to the entry:")
+        .command("\"authorizedPermissions\": [\"admin\"]")),
+        evaluate::Outcome::Rules { entry } => {
+            let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
+            let failing = result.rules.iter().filter(|rule| !rule.matched);
+            let Some(source) = entries.get(*entry) else { return Vec::new() };
+            failing.map(|rule| failed_rule(token, rule, *entry, source)).collect()
+        }
+    }
+}
+
+fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    entries.iter().filter(|entry| entry.decision == Decision::Allow)
+}
+
+fn place(index: usize, entry: &Entry) -> String {
+    match entry.place.line {
+        0 => format!("policy entry {index}"),
+        line => format!("policy entry {index} (line {line})"),
+    }
+}
+
+fn count(entries: usize) -> String {
+    match entries {
+        1 => "1 entry".to_owned(),
+        n => format!("{n} entries"),
+    }
+}
+
+fn upper(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// How a login asks for what an entry allows.
+fn how_to_ask(token_type: TokenType, entry: &Entry) -> String {
+    use crate::text::shell;
+    match token_type {
+        TokenType::Organization => {
+            "To ask for an organization token, leave --oidc-team and --oidc-user out.".to_owned()
+        }
+        TokenType::Team => format!(
+            "To ask for a team token, add --oidc-team {}.",
+            shell(entry.team_name.as_deref().unwrap_or("TEAM"))
+        ),
+        TokenType::Personal => format!(
+            "To ask for a personal token, add --oidc-user {}.",
+            shell(entry.user_login.as_deref().unwrap_or("USER"))
+        ),
+        TokenType::Runner => {
+            "A runner token cannot be asked for with pulumi login; the entry is for deployment \
+             runners."
+                .to_owned()
+        }
+    }
+}
+
+fn not_for<'a>(
+    code: Code,
+    what: &str,
+    asked: Option<&str>,
+    entries: &'a [Entry],
+    field: impl Fn(&'a Entry) -> Option<Option<&'a str>>,
+) -> Finding {
+    let asked = asked.unwrap_or("(none)");
+    let allowed: Vec<String> = allows(entries)
+        .filter_map(field)
+        .map(|name| name.unwrap_or("(none named: this entry never matches)").to_owned())
+        .collect();
+    let names = super::finding::list(&allowed);
+    Finding::new(code, format!("Asked for is the {what} {asked}; the entries are for {names}."))
+        .proof("asked for", asked, what)
+        .proof("allowed", allowed.join(", "), format!("policy entries, {what}"))
+}
+
+fn rule_proofs(finding: Finding, rules: Option<&[RuleResult]>, place: &str) -> Finding {
+    rules.unwrap_or_default().iter().fold(finding, |finding, rule| {
+        finding.proof(format!("rule {}", rule.claim), &rule.pattern, place).proof(
+            format!("token {}", rule.claim),
+            rule.actual.as_deref().unwrap_or("(absent)"),
+            format!("token claim {}", rule.claim),
+        )
+    })
+}
+
+// -------------------------------------------------------------------------- a rule that fails
+
+fn failed_rule(token: &Token, rule: &RuleResult, index: usize, entry: &Entry) -> Finding {
+    let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
+    let at = match line {
+        0 => format!("policy entry {index}, rule {}", rule.claim),
+        line => format!("policy entry {index}, rule {} (line {line})", rule.claim),
+    };
+    let Some(actual) = &rule.actual else { return absent(token, rule, &at) };
+    let code = match rule.claim.as_str() {
+        "aud" => Code::AudienceMismatch,
+        "sub" => Code::SubjectMismatch,
+        _ => Code::ClaimMismatch,
+    };
+    let mut explanations = match code {
+        Code::AudienceMismatch => audience(&rule.pattern, token),
+        Code::SubjectMismatch => subject::explain(&rule.pattern, actual),
+        _ => Vec::new(),
+    };
+    if explanations.is_empty() {
+        explanations = general(&rule.pattern, actual);
+    }
+    let mut explanations = explanations.into_iter();
+    let detail = explanations.next().unwrap_or_else(|| {
+        format!("The rule on {} is {}, the token has {actual}.", rule.claim, rule.pattern)
+    });
+    let mut finding = Finding::new(code, detail).proof("expected", &rule.pattern, &at).proof(
+        "actual",
+        actual,
+        format!("token claim {}", rule.claim),
+    );
+    finding = difference(finding, rule, actual);
+    if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
+        for (name, value) in parts.parts() {
+            finding = finding.proof(name, value, "decoded from token claim sub");
+        }
+    }
+    finding = explanations.fold(finding, Finding::step);
+    would_pass(finding, token, rule, &at)
+}
+
+/// Where the two part, when they have a beginning in common.
+fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
+    let same = pattern::divergence(&rule.pattern, actual);
+    if same == 0 {
+        return finding;
+    }
+    let head: String = actual.chars().take(same).collect();
+    let tail: String = actual.chars().skip(same).collect();
+    let place = format!("token claim {}, from character {}", rule.claim, same + 1);
+    let tail = if tail.is_empty() { "(the token's value ends here)".to_owned() } else { tail };
+    finding.proof("same up to", head, place.clone()).proof("differs from", tail, place)
+}
+
+fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> Finding {
+    let value = exact_value(token, &rule.claim);
+    let finding = match &value {
+        Some(value) => finding.step(format!("Would pass if {at} were:")).command(format!(
+            "{}: {}",
+            json!(rule.claim),
+            json!(value)
+        )),
+        None => finding,
+    };
+    if rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern) {
+        return finding
+            .step(format!("Or if the token were requested for the audience {}.", rule.pattern));
+    }
+    finding
+}
+
+/// The claim's value to put into a rule: of a list, its first element.
+fn exact_value(token: &Token, claim: &str) -> Option<String> {
+    let path = claim_path::ClaimPath::parse(claim).ok()?;
+    match path.lookup(&token.claims)? {
+        Value::Array(items) => items.first().map(value_text),
+        Value::Object(_) | Value::Null => None,
+        value => Some(value_text(value)),
+    }
+}
+
+fn general(rule: &str, actual: &str) -> Vec<String> {
+    let mut explanations = Vec::new();
+    if pattern::matches(&rule.to_lowercase(), &actual.to_lowercase()) {
+        explanations.push(
+            "They differ in upper and lower case only; matching is case-sensitive.".to_owned(),
+        );
+    } else if pattern::matches(rule.trim(), actual.trim()) {
+        explanations.push("They differ in white space at the beginning or end only.".to_owned());
+    } else if rule.trim_end_matches('/') == actual.trim_end_matches('/') {
+        explanations.push("They differ in the slash at the end only.".to_owned());
+    }
+    explanations
+}
+
+fn is_azure(audience: &str) -> bool {
+    audience.eq_ignore_ascii_case(AZURE_AUDIENCE) || audience == AZURE_AUDIENCE_ID
+}
+
+fn audience(rule: &str, token: &Token) -> Vec<String> {
+    let audiences = token.audiences();
+    let has = |value: &str| audiences.contains(&value);
+    if rule.eq_ignore_ascii_case(AZURE_AUDIENCE) && has(AZURE_AUDIENCE_ID) {
+        return vec![format!(
+            "They are the same audience, spelled two ways: {AZURE_AUDIENCE} is the name of the \
+             application with the id {AZURE_AUDIENCE_ID}, and the Entra issuer puts the id into \
+             the token. The rule has to hold the id."
+        )];
+    }
+    if rule == AZURE_AUDIENCE_ID && has(AZURE_AUDIENCE) {
+        return vec![format!(
+            "They are the same audience, spelled two ways: Azure DevOps' own issuer puts the name \
+             {AZURE_AUDIENCE} into the token, Entra's the id. The rule has to hold the name."
+        )];
+    }
+    let organization = |urn: &str| urn.strip_prefix("urn:pulumi:org:").map(str::to_owned);
+    if let Some(wanted) = organization(rule)
+        && let Some(asked) = audiences.iter().find_map(|a| organization(a))
+        && wanted.to_lowercase() != asked.to_lowercase()
+    {
+        return vec![format!("The token is for the organization {asked}, the rule for {wanted}.")];
+    }
+    if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix("https://github.com/")) {
+        return vec![format!(
+            "The token has GitHub's default audience, that of the owner {owner}: it was requested \
+             without an audience. Request it with audience={rule}."
+        )];
+    }
+    audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
+}
+
+fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
+    let near = claim_path::nearest(&rule.claim, &token.claims);
+    let mut finding = Finding::new(
+        Code::ClaimAbsent,
+        format!("The rule is on {}, which the token does not have.", rule.claim),
+    )
+    .proof("expected", format!("{}: {}", rule.claim, rule.pattern), at)
+    .proof("actual", "(absent)", "token claims");
+    if let Some(nearest) = near.first() {
+        if nearest.contains('"') {
+            finding = finding.step(
+                "A claim's name that holds dots is written in double quotes inside the path.",
+            );
+        }
+        finding = finding
+            .proof("nearest in the token", near.join(", "), "token claims")
+            .step("If the nearest claim is meant:")
+            .command(format!("{}: {}", json!(nearest), json!(rule.pattern)));
+    }
+    finding
+}
+
+// ------------------------------------------------------------------------- loose policies
+
+fn too_broad(entries: &[Entry]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.decision != Decision::Allow || names_an_identity(entry) {
+            continue;
+        }
+        let rules: Vec<String> =
+            entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
+        let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
+        let at = place(index, entry);
+        findings.push(
+            Finding::new(
+                Code::PolicyTooBroad,
+                format!("{} lets every identity of the issuer in.", upper(&at)),
+            )
+            .proof("rules", &rules, &at),
+        );
+        if entry.authorized_permissions.iter().any(|p| p == "admin") {
+            findings.push(
+                Finding::new(
+                    Code::PolicyAdminGranted,
+                    format!("{} grants admin to every identity of the issuer.", upper(&at)),
+                )
+                .proof(
+                    "authorizedPermissions",
+                    entry.authorized_permissions.join(", "),
+                    at,
+                ),
+            );
+        }
+    }
+    findings
+}
+
+fn names_an_identity(entry: &Entry) -> bool {
+    entry.rules.iter().any(|rule| {
+        !NO_IDENTITY.contains(&rule.claim.as_str()) && !pattern::is_universal(&rule.pattern)
+    })
+}
+
+/// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
+fn surprises(entries: &[Entry], evaluation: &Evaluation, token: &Token) -> Option<Finding> {
+    let mut finding: Option<Finding> = None;
+    let mut matched_another = false;
+    for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
+        for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
+            let texts = values(token, &rule.claim);
+            let hit = outcome.matched
+                && texts.iter().any(|text| !pattern::surprises(&rule.pattern, text).is_empty());
+            if !hit && !rule.pattern.contains(['.', '?']) {
+                continue;
+            }
+            matched_another |= hit;
+            let note = if hit { ", and matched another character here" } else { "" };
+            finding = Some(finding.unwrap_or_else(surprise).proof(
+                format!("rule {}{note}", rule.claim),
+                &rule.pattern,
+                place(index, entry),
+            ));
+        }
+        if never_applies(entry) {
+            let what = format!(
+                "{} entry that names no {}",
+                entry.token_type.name(),
+                entry.token_type.name()
+            );
+            finding = Some(finding.unwrap_or_else(surprise).proof(
+                "can never match",
+                what,
+                place(index, entry),
+            ));
+        }
+    }
+    finding.map(|f| if matched_another { f.severity(Severity::Warning) } else { f })
+}
+
+fn surprise() -> Finding {
+    Finding::new(
+        Code::PolicyWildcardSurprise,
+        "In these patterns . stands for any one character and ? for at most one.",
+    )
+}
+
+fn never_applies(entry: &Entry) -> bool {
+    match entry.token_type {
+        TokenType::Organization => false,
+        TokenType::Team => entry.team_name.is_none(),
+        TokenType::Personal => entry.user_login.is_none(),
+        TokenType::Runner => entry.runner_id.is_none(),
+    }
+}
+
+fn values(token: &Token, claim: &str) -> Vec<String> {
+    let path = claim_path::ClaimPath::parse(claim).ok();
+    match path.and_then(|path| path.lookup(&token.claims).cloned()) {
+        Some(Value::Array(items)) => items.iter().map(value_text).collect(),
+        Some(value) => vec![value_text(&value)],
+        None => Vec::new(),
+    }
+}
+
+// -------------------------------------------------------------------------- unknown policy
+
+fn unknown(context: &Context, token: &Token) -> Finding {
+    Finding::new(
+        Code::PolicyUnknown,
+        "Without the policy, only an exchange tells whether the token is let in.",
+    )
+    .step("For this token the issuer's policy has to hold an entry like this one, and no deny entry that matches:")
+    .command(entry_for(context, token))
+}
+
+/// The allow entry for exactly this token and request, as the API has it.
+fn entry_for(context: &Context, token: &Token) -> String {
+    let ask = &context.request.ask;
+    let mut rules = Map::new();
+    for claim in ["aud", "iss", "sub"] {
+        if let Some(value) = exact_value(token, claim) {
+            rules.insert(claim.to_owned(), Value::String(value));
+        }
+    }
+    let mut entry = Map::new();
+    entry.insert("decision".to_owned(), json!("allow"));
+    entry.insert("tokenType".to_owned(), json!(ask.token_type.name()));
+    for (key, value) in
+        [("teamName", &ask.team), ("userLogin", &ask.user), ("runnerID", &ask.runner)]
+    {
+        if let Some(value) = value {
+            entry.insert(key.to_owned(), json!(value));
+        }
+    }
+    let permissions = if ask.admin { json!(["admin"]) } else { json!([]) };
+    entry.insert("authorizedPermissions".to_owned(), permissions);
+    entry.insert("rules".to_owned(), Value::Object(rules));
+    serde_json::to_string_pretty(&Value::Object(entry)).unwrap_or_default()
+}

@@ -1,0 +1,181 @@
+//! Check `registration`: is the token's issuer registered, in the right organization, and what
+//! does the registration limit?
+
+use super::finding::span;
+use super::near_miss;
+use super::{Context, Outcome};
+use crate::catalogue::{Code, Severity};
+use crate::policy::{Document, Registration};
+use crate::report::Finding;
+
+/// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
+const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
+
+/// Where Azure DevOps' own issuer lives; it retires for service connections on 1 July 2027.
+const RETIRING: &str = "https://vstoken.dev.azure.com/";
+
+pub(super) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    let Some(issuer) = token.text("iss") else {
+        return Outcome::skip("token", "the token names no issuer");
+    };
+    let retiring = retiring(issuer, token.text("sub").unwrap_or_default());
+    let Some(document) = context.evidence.policy.document() else {
+        return Outcome::skip("--policy", "no policy document says which issuers are registered")
+            .with(retiring.into_iter().collect());
+    };
+    if !document.names_issuers() {
+        return Outcome::skip("--policy", "the policy document holds entries only, no issuer")
+            .with(retiring.into_iter().collect());
+    }
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(wrong_organization(context, document));
+    let summary = match document.registration_of(issuer) {
+        None => {
+            findings.push(not_registered(context, document, issuer));
+            "not registered".to_owned()
+        }
+        Some(registration) => {
+            findings.extend(slash_only(registration, issuer));
+            findings.extend(expiration(context, registration));
+            let name = registration.name.as_deref().unwrap_or(issuer);
+            format!("registered as {name}")
+        }
+    };
+    findings.extend(retiring);
+    Outcome::found(summary, findings)
+}
+
+fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
+    if registration.identifier() == Some(issuer) {
+        return None;
+    }
+    let url = registration.url.as_deref().unwrap_or_default();
+    Some(
+        Finding::new(
+            Code::IssuerNotRegistered,
+            "The registered URL and the token's issuer differ in the slash at the end. Pulumi \
+             Cloud compares with the issuer that it read from the discovery document, which the \
+             policy document does not say; this is an assumption.",
+        )
+        .severity(Severity::Warning)
+        .proof("registered", url, "policy document url")
+        .proof("token iss", issuer, "token claim iss")
+        .fix("If the login is refused, register the issuer under exactly the token's iss."),
+    )
+}
+
+fn wrong_organization(context: &Context, document: &Document) -> Option<Finding> {
+    let registered = document.organization.as_deref()?;
+    let asked = context.request.organization.as_deref()?;
+    if registered == asked {
+        return None;
+    }
+    let same_but_case = registered.to_lowercase() == asked.to_lowercase();
+    let detail = if same_but_case {
+        format!(
+            "The login asks for {asked}, the registration is in {registered}: they differ in \
+             case only. Whether Pulumi Cloud tells them apart is not documented."
+        )
+    } else {
+        format!("The login asks for {asked}, the registration is in {registered}.")
+    };
+    Some(
+        Finding::new(Code::IssuerWrongOrganization, detail)
+            .severity(if same_but_case { Severity::Warning } else { Severity::Error })
+            .proof("asked for", asked, "--oidc-org or token claim aud")
+            .proof("registered in", registered, "policy document organization")
+            .command(format!("--oidc-org {}", crate::text::shell(registered))),
+    )
+}
+
+fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
+    let registered: Vec<&Registration> =
+        document.issuers.iter().filter(|r| r.identifier().is_some()).collect();
+    let mut near: Vec<(near_miss::NearMiss, &Registration)> = registered
+        .iter()
+        .filter_map(|r| Some((near_miss::compare(r.identifier()?, issuer)?, *r)))
+        .collect();
+    near.sort_by_key(|(miss, _)| miss.distance);
+    let detail = match near.first() {
+        Some((miss, _)) => format!("The nearest registration differs in {}.", miss.what),
+        None if registered.is_empty() => "No issuer is registered.".to_owned(),
+        None => "No registration comes near the token's issuer.".to_owned(),
+    };
+    let mut finding = Finding::new(Code::IssuerNotRegistered, detail).proof(
+        "token iss",
+        issuer,
+        "token claim iss",
+    );
+    let shown: Vec<&Registration> = if near.is_empty() {
+        registered.into_iter().take(5).collect()
+    } else {
+        near.iter().take(3).map(|(_, r)| *r).collect()
+    };
+    for registration in shown {
+        finding = finding.proof(
+            "registered",
+            registration.identifier().unwrap_or_default(),
+            registration.name.as_deref().map_or_else(
+                || format!("policy document line {}", registration.place.line),
+                |name| format!("registration {name}"),
+            ),
+        );
+    }
+    for (miss, registration) in near.iter().skip(1).take(2) {
+        finding = finding.step(format!(
+            "Also near: {}, which differs in {}.",
+            registration.identifier().unwrap_or_default(),
+            miss.what
+        ));
+    }
+    let organization = context.request.organization.as_deref().unwrap_or("ORG");
+    finding
+        .step(format!(
+            "In the console, organization {organization}, Settings > OIDC issuers: register a \
+             new issuer with the URL {issuer} (the URL of an existing one cannot be changed)."
+        ))
+        .step("Then add an allow policy to it: a new issuer lets nobody in.")
+}
+
+fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
+    // A pipeline's own token (p://) is not a service connection's.
+    if !issuer.starts_with(RETIRING) || !subject.starts_with("sc://") {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Code::AzureIssuerRetiring,
+            "This service connection still uses Azure DevOps' own issuer, which retires on \
+             1 July 2027.",
+        )
+        .proof("token iss", issuer, "token claim iss"),
+    )
+}
+
+fn expiration(context: &Context, registration: &Registration) -> Option<Finding> {
+    let maximum = registration.max_expiration?;
+    let asked = *context.request.expiration_seconds.as_ref().ok()?;
+    if asked <= maximum {
+        return None;
+    }
+    let is_default = asked == CLI_DEFAULT_EXPIRATION && context.evidence.login.expiration.is_none();
+    let source = if is_default { "default of pulumi login" } else { "--oidc-expiration" };
+    Some(
+        Finding::new(
+            Code::ExpirationExceedsMaximum,
+            format!(
+                "Asked for are {}, the registration allows {}. Whether Pulumi Cloud shortens or \
+                 refuses this is not documented.",
+                span(asked),
+                span(maximum)
+            ),
+        )
+        .severity(if is_default { Severity::Info } else { Severity::Warning })
+        .proof("asked for", format!("{asked} s"), source)
+        .proof("allowed", format!("{maximum} s"), "registration maxExpiration")
+        .command(format!("--oidc-expiration {maximum}s")),
+    )
+}

@@ -1,0 +1,294 @@
+//! Subjects understood: what a `sub` says in its platform's own words, and why one does not match
+//! a pattern.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::policy::pattern;
+
+/// Entra's subject of an Azure DevOps service connection,
+/// `/eid1/c/pub/t/TENANT/a/APPLICATION/sc/ORGANIZATION/CONNECTION`, decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct EntraSubject {
+    /// The tenant's id.
+    pub(super) tenant: String,
+    /// The application that federates.
+    pub(super) application: String,
+    /// The Azure DevOps organization's id.
+    pub(super) organization: String,
+    /// The service connection's id.
+    pub(super) connection: String,
+}
+
+impl EntraSubject {
+    pub(super) fn parse(subject: &str) -> Option<Self> {
+        let segments: Vec<&str> = subject.split('/').collect();
+        let ["", "eid1", "c", _, "t", tenant, "a", application, "sc", organization, connection] =
+            segments.as_slice()
+        else {
+            return None;
+        };
+        Some(Self {
+            tenant: guid(tenant)?,
+            application: guid(application)?,
+            organization: (*organization).to_owned(),
+            connection: (*connection).to_owned(),
+        })
+    }
+
+    /// Its parts by name.
+    pub(super) fn parts(&self) -> [(&'static str, &str); 4] {
+        [
+            ("tenant", &self.tenant),
+            ("application", &self.application),
+            ("organization", &self.organization),
+            ("service connection", &self.connection),
+        ]
+    }
+}
+
+/// base64url of a GUID's 16 bytes in .NET's order: the first three fields little-endian.
+fn guid(text: &str) -> Option<String> {
+    let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
+    let ordered = [d, c, b, a, f, e, h, g];
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    Some(format!(
+        "{}-{}-{}-{}-{}",
+        hex(ordered.get(..4)?),
+        hex(ordered.get(4..6)?),
+        hex(ordered.get(6..)?),
+        hex(rest.get(..2)?),
+        hex(rest.get(2..)?)
+    ))
+}
+
+/// Why `subject` does not match `rule`: sentences, the most telling first.
+pub(super) fn explain(rule: &str, subject: &str) -> Vec<String> {
+    EXPLANATIONS.iter().filter_map(|explanation| explanation(rule, subject)).collect()
+}
+
+type Explanation = fn(&str, &str) -> Option<String>;
+
+/// Every way of missing a subject that is told in words.
+const EXPLANATIONS: &[Explanation] = &[
+    upper_and_lower_case,
+    immutable_ids,
+    azure_schemes,
+    azure_names,
+    entra_parts,
+    github_context,
+    refs_prefix,
+    regular_expression,
+    missing_wildcard,
+];
+
+fn upper_and_lower_case(rule: &str, subject: &str) -> Option<String> {
+    pattern::matches(&rule.to_lowercase(), &subject.to_lowercase())
+        .then(|| "They differ in upper and lower case only; matching is case-sensitive.".to_owned())
+}
+
+/// GitHub's immutable subject: repositories created, renamed or moved since 15 July 2026 have
+/// `repo:OWNER@ID/REPO@ID:…`.
+fn immutable_ids(rule: &str, subject: &str) -> Option<String> {
+    let rest = subject.strip_prefix("repo:")?;
+    let (repository, _) = rest.split_once(':')?;
+    let named: Vec<&str> = repository.split('/').collect();
+    let has_id = |part: &&str| {
+        part.rsplit_once('@')
+            .is_some_and(|(_, id)| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
+    };
+    if !named.iter().all(has_id) || rule.contains('@') {
+        return None;
+    }
+    Some(format!(
+        "The token has GitHub's immutable subject, with the ids of owner and repository \
+         (repositories created, renamed or moved since 15 July 2026 have it). A rule without the \
+         ids can never match: begin it with repo:{repository}:"
+    ))
+}
+
+fn azure_schemes(rule: &str, subject: &str) -> Option<String> {
+    let explanation = if rule.starts_with("p://") && subject.starts_with("sc://") {
+        "The rule is for a pipeline's own token (p://), the token is a service connection's \
+         (sc://): it was requested with a service connection id."
+    } else if rule.starts_with("sc://") && subject.starts_with("p://") {
+        "The rule is for a service connection's token (sc://), the token is the pipeline's own \
+         (p://): it was requested without a service connection id."
+    } else if rule.starts_with("sc://") && subject.starts_with("/eid1/") {
+        "The rule has the subject of Azure DevOps' own issuer, the token that of Entra's: the \
+         service connection was converted or made anew."
+    } else if rule.starts_with("/eid1/") && subject.starts_with("sc://") {
+        "The rule has the subject of Entra's issuer, the token that of Azure DevOps' own: the \
+         service connection has not been converted."
+    } else {
+        return None;
+    };
+    Some(explanation.to_owned())
+}
+
+/// `sc://ORGANIZATION/PROJECT/CONNECTION` and `p://ORGANIZATION/PROJECT/PIPELINE`.
+fn azure_names(rule: &str, subject: &str) -> Option<String> {
+    let scheme = ["sc://", "p://"].into_iter().find(|scheme| subject.starts_with(scheme))?;
+    let last = if scheme == "sc://" { "service connection" } else { "pipeline" };
+    let names = ["organization", "project", last];
+    segments(rule.strip_prefix(scheme)?, subject.strip_prefix(scheme)?, '/', &names)
+}
+
+fn entra_parts(rule: &str, subject: &str) -> Option<String> {
+    let (wanted, has) = (EntraSubject::parse(rule)?, EntraSubject::parse(subject)?);
+    let (name, wanted, has) = wanted
+        .parts()
+        .into_iter()
+        .zip(has.parts())
+        .find(|((_, wanted), (_, has))| wanted != has)
+        .map(|((name, wanted), (_, has))| (name, wanted.to_owned(), has.to_owned()))?;
+    Some(format!("The {name} differs: the rule is for {wanted}, the token is from {has}."))
+}
+
+/// The first segment that differs, by name.
+fn segments(rule: &str, subject: &str, separator: char, names: &[&str]) -> Option<String> {
+    let (wanted, has): (Vec<&str>, Vec<&str>) =
+        (rule.split(separator).collect(), subject.split(separator).collect());
+    if wanted.len() != has.len() || has.len() != names.len() {
+        return None;
+    }
+    let index = wanted.iter().zip(&has).position(|(w, h)| !pattern::matches(w, h))?;
+    Some(format!(
+        "The {} differs: the rule is for {}, the token is from {}.",
+        names.get(index)?,
+        wanted.get(index)?,
+        has.get(index)?
+    ))
+}
+
+/// What a GitHub subject is about, after `repo:OWNER/REPO:`.
+fn github_context(rule: &str, subject: &str) -> Option<String> {
+    let tail = |text: &str| {
+        let rest = text.strip_prefix("repo:")?;
+        rest.split_once(':').map(|(repository, tail)| (repository.to_owned(), tail.to_owned()))
+    };
+    let ((wanted_repo, wanted), (repo, has)) = (tail(rule)?, tail(subject)?);
+    if !pattern::matches(&wanted_repo, &repo) {
+        let plain = !repo.contains('@');
+        return plain.then(|| {
+            format!(
+                "The repository differs: the rule is for {wanted_repo}, the token is from {repo}."
+            )
+        });
+    }
+    if pattern::matches(&wanted, &has) {
+        return None;
+    }
+    let describe = |tail: &str| -> String {
+        if tail == "pull_request" {
+            "pull requests".to_owned()
+        } else if let Some(name) = tail.strip_prefix("environment:") {
+            format!("the environment {name}")
+        } else if let Some(name) = tail.strip_prefix("ref:refs/heads/") {
+            format!("the branch {name}")
+        } else if let Some(name) = tail.strip_prefix("ref:refs/tags/") {
+            format!("the tag {name}")
+        } else {
+            tail.to_owned()
+        }
+    };
+    let why = if has.starts_with("environment:") && !wanted.starts_with("environment:") {
+        " A job with `environment:` has the environment in its subject, not the branch."
+    } else if has == "pull_request" {
+        " A job that a pull request started has neither branch nor environment in its subject."
+    } else {
+        ""
+    };
+    Some(format!(
+        "The rule is for {}, the token is from {}.{why}",
+        describe(&wanted),
+        describe(&has)
+    ))
+}
+
+fn refs_prefix(rule: &str, subject: &str) -> Option<String> {
+    for prefix in ["refs/heads/", "refs/tags/"] {
+        let without = |text: &str| text.replacen(prefix, "", 1);
+        if rule.contains(prefix) != subject.contains(prefix)
+            && pattern::matches(&without(rule), &without(subject))
+        {
+            let who = if subject.contains(prefix) { "the token has it" } else { "the rule has it" };
+            return Some(format!("They differ in {prefix}: only {who}."));
+        }
+    }
+    None
+}
+
+fn regular_expression(rule: &str, _: &str) -> Option<String> {
+    let looks_like =
+        [".*", ".+", "\\", "[", "(", "^", "$", "|"].iter().any(|sign| rule.contains(sign));
+    looks_like.then(|| {
+        "The rule looks like a regular expression; patterns know only * (any characters), ? (at \
+         most one) and . (exactly one)."
+            .to_owned()
+    })
+}
+
+fn missing_wildcard(rule: &str, subject: &str) -> Option<String> {
+    (subject.starts_with(rule) && subject.len() > rule.len()).then(|| {
+        "The rule is only the beginning of the subject: a rule has to match the whole value, and \
+         has no * at its end."
+            .to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn guids_are_little_endian() {
+        assert_eq!(guid("rISbSSETf0KqFyZ8ppdXmA").unwrap(), "499b84ac-1321-427f-aa17-267ca6975798");
+        assert_eq!(guid("short"), None);
+    }
+
+    #[test]
+    fn subjects_are_explained_in_the_platform_s_words() {
+        let entra = |connection: &str| {
+            format!(
+                "/eid1/c/pub/t/rISbSSETf0KqFyZ8ppdXmA/a/rISbSSETf0KqFyZ8ppdXmA/sc/org/{connection}"
+            )
+        };
+        let cases = [
+            ("repo:acme/App:*", "repo:acme/app:pull_request", "upper and lower case"),
+            (
+                "repo:acme/app:*",
+                "repo:acme@12/app@34:ref:refs/heads/main",
+                "begin it with repo:acme@12/app@34:",
+            ),
+            (
+                "repo:acme/app:ref:refs/heads/main",
+                "repo:acme/app:environment:prod",
+                "the branch main, the token is from the environment prod. A job with",
+            ),
+            (
+                "repo:acme/app:environment:prod",
+                "repo:acme/app:pull_request",
+                "the environment prod, the token is from pull requests",
+            ),
+            ("repo:acme/web:*", "repo:acme/app:pull_request", "The repository differs"),
+            ("sc://o/p/prod", "sc://o/p/test", "The service connection differs"),
+            ("p://o/p/x", "sc://o/p/x", "it was requested with a service connection id"),
+            ("sc://o/p/x", &entra("c"), "the token that of Entra's"),
+            (&entra("one"), &entra("two"), "The service connection differs: the rule is for one"),
+            (
+                "project_path:g/p:ref_type:branch:ref:refs/heads/main",
+                "project_path:g/p:ref_type:branch:ref:main",
+                "They differ in refs/heads/: only the rule has it",
+            ),
+            ("repo:acme/app", "repo:acme/app:pull_request", "has no * at its end"),
+            ("^repo:acme/.*$", "repo:acme/app:pull_request", "regular expression"),
+        ];
+        for (rule, subject, expected) in cases {
+            let all = explain(rule, subject).join(" ");
+            assert!(all.contains(expected), "{rule} / {subject}: {all}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What can only be said with all outcomes at hand: echoes, a login that works, the order of
+//! findings, the verdict.
+
+use super::{CHECKS, Context, whoami};
+use crate::catalogue::{Category, Code, Severity};
+use crate::evidence::{Exchange, PolicySource, Probe};
+use crate::policy::evaluate;
+use crate::report::{
+    BackendSummary, CheckResult, Finding, PolicySummary, Report, RequestSummary, SCHEMA_VERSION,
+    Status, TokenSummary, Verdict,
+};
+
+/// Settles what checks cannot see on their own.
+pub(super) fn settle(context: &mut Context) {
+    if login_works(context) {
+        soften(context);
+    } else {
+        merge_echo(context);
+    }
+}
+
+/// Whether the exchange and whoami succeeded: then the login works, whatever else was found.
+fn login_works(context: &Context) -> bool {
+    let minted = matches!(
+        &context.evidence.cloud.exchange,
+        Probe::Answered { answer: Exchange::Minted { .. }, .. }
+    );
+    minted
+        && context
+            .done
+            .iter()
+            .any(|(id, outcome)| *id == "whoami" && outcome.status() == Status::Pass)
+}
+
+/// A login that works is the proof: what the probes here found wrong means that this machine sees
+/// less than Pulumi Cloud, or that the policy file is stale.
+fn soften(context: &mut Context) {
+    for finding in context.done.iter_mut().flat_map(|(_, outcome)| &mut outcome.findings) {
+        if finding.severity == Severity::Error {
+            finding.severity = Severity::Warning;
+            finding.evidence.push(crate::report::Proof {
+                what: "but".to_owned(),
+                value:
+                    "the login works: Pulumi Cloud issued an access token, and whoami accepts it"
+                        .to_owned(),
+                place: "token exchange".to_owned(),
+            });
+        }
+    }
+}
+
+/// A rejected exchange is the echo of an earlier error: it is evidence of it, not a second
+/// finding.
+fn merge_echo(context: &mut Context) {
+    let explains = |finding: &Finding| {
+        finding.severity == Severity::Error
+            && matches!(
+                finding.category,
+                Category::Token | Category::Issuer | Category::Audience | Category::Policy
+            )
+            || finding.code == Code::BackendNotPulumi
+            || finding.code == Code::TokenTruncated
+    };
+    let ambient = context.token_is_ambient();
+    let Some((check, code)) = context
+        .findings()
+        .filter(|f| explains(f))
+        .min_by_key(|f| rank(f.code, ambient))
+        .map(|f| (f.check, f.code))
+    else {
+        return;
+    };
+    let mut echo = None;
+    for (id, outcome) in &mut context.done {
+        if *id == "exchange" {
+            let position = outcome
+                .findings
+                .iter()
+                .position(|f| matches!(f.code, Code::ExchangeRejected | Code::ExchangeMalformed));
+            if let Some(position) = position {
+                echo = Some(outcome.findings.remove(position));
+                outcome.failed = true;
+                // A contradiction is raised beside the rejection only.
+                outcome.findings.retain(|f| f.code != Code::ExchangeContradictsPolicy);
+            }
+        }
+    }
+    let Some(echo) = echo else { return };
+    let explained = context
+        .done
+        .iter_mut()
+        .filter(|(id, _)| *id == check)
+        .flat_map(|(_, outcome)| &mut outcome.findings)
+        .find(|f| f.code == code);
+    if let Some(finding) = explained {
+        finding.evidence.extend(echo.evidence.into_iter().map(|proof| crate::report::Proof {
+            what: format!("Pulumi Cloud: {}", proof.what),
+            ..proof
+        }));
+    }
+}
+
+/// The place of a code in the root-cause order: the step, then the row of the catalogue.
+///
+/// `ambient`: the token is the one that the login used. Otherwise it was looked at afterwards and
+/// has usually expired by then, so that its expiry comes last.
+#[must_use]
+pub fn rank(code: Code, ambient: bool) -> (u8, Code) {
+    let step = match (code, code.entry().category) {
+        (Code::TokenExpired, _) if !ambient => 9,
+        (Code::IssuerNotRegistered | Code::IssuerWrongOrganization, _) => 3,
+        (_, Category::Input | Category::Login) => 0,
+        (_, Category::Backend) => 1,
+        (_, Category::Token) => 2,
+        (_, Category::Issuer) => 4,
+        (_, Category::Audience) => 5,
+        (_, Category::Policy) => 6,
+        (_, Category::Exchange) => 7,
+        (_, Category::Whoami) => 8,
+    };
+    (step, code)
+}
+
+/// Puts the report together. `strict`: warnings count as errors for the verdict and the root
+/// cause; their severity stays.
+pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) -> Report {
+    let evidence = context.evidence;
+    let ambient = context.token_is_ambient();
+    let counts =
+        |severity: Severity| severity == Severity::Error || strict && severity == Severity::Warning;
+    let mut findings: Vec<Finding> = context.findings().cloned().collect();
+    findings.sort_by_key(|f| {
+        let weight = if counts(f.severity) { Severity::Error } else { f.severity };
+        (std::cmp::Reverse(weight), rank(f.code, ambient))
+    });
+    let root_cause = findings.first().filter(|f| counts(f.severity)).map(|f| f.code);
+    let verdict = match root_cause {
+        Some(_) => Verdict::Unhealthy,
+        None if undecided(context) => Verdict::Inconclusive,
+        None => Verdict::Healthy,
+    };
+    debug_assert_eq!(checks.len(), CHECKS.len());
+    Report {
+        schema_version: SCHEMA_VERSION,
+        doctor_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: evidence.started_at,
+        duration_ms: evidence.duration_ms,
+        verdict,
+        root_cause,
+        checks,
+        findings,
+        token: evidence.token.as_ref().map(|token| TokenSummary {
+            source: evidence.input.source.label(),
+            header: token.header.clone(),
+            claims: token.claims.clone(),
+            fingerprint: token.fingerprint.clone(),
+        }),
+        request: request(context),
+        policy: policy(context),
+        identity: evidence
+            .cloud
+            .whoami
+            .answer()
+            .filter(|a| a.status == 200)
+            .and_then(whoami::identity),
+    }
+}
+
+/// Nothing failed, but neither the policy nor an exchange says whether the token is let in.
+fn undecided(context: &Context) -> bool {
+    let exchanged = matches!(context.evidence.cloud.exchange, Probe::Answered { .. });
+    context.evaluation.is_none() && !exchanged
+}
+
+fn request(context: &Context) -> RequestSummary {
+    let request = &context.request;
+    RequestSummary {
+        organization: request.organization.clone(),
+        token_type: request.ask.token_type.name(),
+        scope: request.scope.clone(),
+        expiration_seconds: request.expiration_seconds.as_ref().ok().copied(),
+        backend: BackendSummary {
+            url: context.backend.url.clone(),
+            source: context.backend.source.label(),
+        },
+    }
+}
+
+fn policy(context: &Context) -> PolicySummary {
+    let source = match context.evidence.policy {
+        PolicySource::None => "none",
+        PolicySource::File { .. } => "file",
+    };
+    let registration = context.registration();
+    let issuer = registration.and_then(|r| r.identifier()).map(str::to_owned);
+    let Some(evaluation) = &context.evaluation else {
+        return PolicySummary {
+            source,
+            issuer,
+            decision: "unknown",
+            closest: None,
+            rules: Vec::new(),
+            entries: Vec::new(),
+        };
+    };
+    let closest = evaluation.closest;
+    let allowed = matches!(evaluation.outcome, evaluate::Outcome::Allowed { .. });
+    PolicySummary {
+        source,
+        issuer,
+        decision: if allowed { "allow" } else { "deny" },
+        closest,
+        rules: closest
+            .and_then(|index| evaluation.entries.get(index))
+            .map(|entry| entry.rules.clone())
+            .unwrap_or_default(),
+        entries: evaluation.entries.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_the_steps() {
+        let order = [
+            Code::TokenMissing,
+            Code::OrganizationMissing,
+            Code::BackendEmpty,
+            Code::TokenClaimMissing,
+            Code::IssuerNotRegistered,
+            Code::IssuerUnreachable,
+            Code::SignatureInvalid,
+            Code::AudienceMismatch,
+            Code::PolicyDenied,
+            Code::ExchangeRejected,
+            Code::WhoamiForbidden,
+            Code::TokenExpired,
+        ];
+        assert!(order.is_sorted_by_key(|code| rank(*code, false)));
+        assert!(rank(Code::TokenExpired, true) < rank(Code::IssuerNotRegistered, true));
+    }
+}

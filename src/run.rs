@@ -1,0 +1,196 @@
+//! One run of the program: parse, gather, judge, render, exit status.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::{self, Cli, ColorArg, FormatArg, OutputArgs};
+use crate::gather::environment::Environment;
+use crate::gather::{self, Plan, Surroundings};
+use crate::render::{self, Format, Style};
+use crate::secret::Scrubber;
+use crate::{judge, text};
+
+/// Bad usage, or an input file that cannot be used.
+pub const USAGE: u8 = 2;
+/// A defect of the program.
+pub const INTERNAL_ERROR: u8 = 70;
+/// The reader of standard output went away: 128 and the number of SIGPIPE.
+const BROKEN_PIPE: u8 = 141;
+
+/// Width of the report where there is no terminal, in columns.
+const WIDTH: usize = 100;
+
+/// The process's streams.
+pub struct Streams<'a> {
+    /// Standard input; read only when asked for.
+    pub stdin: &'a mut dyn Read,
+    /// Standard output: the report, and nothing else.
+    pub stdout: &'a mut dyn Write,
+    /// Standard error: notes and errors.
+    pub stderr: &'a mut dyn Write,
+    /// Whether a person sits at a terminal.
+    pub terminal: bool,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+}
+
+/// Runs the program; its exit status.
+pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &arguments, streams),
+    };
+    match cli.command {
+        None => {
+            let (plan, output) = cli.diagnosis.plan();
+            diagnose(plan, environment, &output, streams)
+        }
+        #[cfg(feature = "demo")]
+        Some(cli::Command::Demo { list: true, .. }) => {
+            finish(write(streams.stdout, &crate::demo::list()), 0)
+        }
+        #[cfg(feature = "demo")]
+        Some(cli::Command::Demo { scenario, output, .. }) => {
+            demo(scenario.as_deref(), &output, streams)
+        }
+    }
+}
+
+/// The diagnosis: gather, judge, render.
+fn diagnose(plan: Plan, environment: Environment, output: &OutputArgs, streams: Streams) -> u8 {
+    let directory = match std::env::current_dir() {
+        Ok(directory) => directory,
+        Err(error) => return complain(streams.stderr, &format!("working directory: {error}")),
+    };
+    let style = style(output, &environment, streams.stdout_is_terminal);
+    let mut around =
+        Surroundings { environment, directory, stdin: streams.stdin, terminal: streams.terminal };
+    let evidence = match gather::gather(plan, &mut around) {
+        Ok(evidence) => evidence,
+        Err(error) => return complain(streams.stderr, &error.to_string()),
+    };
+    let report = judge::judge(&evidence, output.strict);
+    let format = match output.format {
+        FormatArg::Auto | FormatArg::Human => Format::Human,
+        FormatArg::Json => Format::Json,
+    };
+    let rendered = render::render(&report, format, &style);
+    let status = report.verdict.exit_status();
+    match &output.output {
+        None => finish(write(streams.stdout, &rendered), status),
+        Some(path) => match write_file(path, &rendered) {
+            Ok(()) => status,
+            Err(error) => {
+                complain(streams.stderr, &format!("--output {}: {error}", path.display()))
+            }
+        },
+    }
+}
+
+#[cfg(feature = "demo")]
+fn demo(scenario: Option<&str>, output: &OutputArgs, streams: Streams) -> u8 {
+    let name = scenario.unwrap_or(crate::demo::DEFAULT);
+    let Some(scenario) = crate::demo::find(name) else {
+        return complain(
+            streams.stderr,
+            &format!("demo {name}: no such scenario; see `doctor demo --list`"),
+        );
+    };
+    let title = scenario.title;
+    let stage = match crate::demo::Stage::set(scenario) {
+        Ok(stage) => stage,
+        Err(error) => return complain(streams.stderr, &format!("demo {name}: {error}")),
+    };
+    let mut arguments = vec!["doctor".to_owned()];
+    arguments.extend(stage.arguments());
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return complain(streams.stderr, &format!("demo {name}: {error}")),
+    };
+    let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
+    let environment = stage.environment().into_iter().collect();
+    diagnose(cli.diagnosis.plan().0, environment, output, streams)
+}
+
+/// Colour and width, decided once.
+fn style(output: &OutputArgs, environment: &Environment, terminal: bool) -> Style {
+    let color = output.output.is_none()
+        && match output.color {
+            ColorArg::Always => true,
+            ColorArg::Never => false,
+            ColorArg::Auto => color(environment, terminal),
+        };
+    colored::control::set_override(color);
+    let width = if terminal && output.output.is_none() {
+        terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
+    } else {
+        WIDTH
+    };
+    Style { color, width, verbosity: output.verbosity() }
+}
+
+/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
+fn color(environment: &Environment, terminal: bool) -> bool {
+    let set = |name: &str| environment.get(name);
+    if set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
+        return true;
+    }
+    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+}
+
+/// clap's message, which quotes arguments: one of them may be a token in the wrong place.
+fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
+    let message = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return finish(write(streams.stdout, &message), 0);
+    }
+    let mut scrubber = Scrubber::default();
+    for argument in arguments.iter().skip(1) {
+        let argument = argument.to_string_lossy();
+        let value = argument.split_once('=').map_or(&*argument, |(_, value)| value);
+        if value.chars().count() >= 16 && !value.starts_with("--") {
+            scrubber.add(value);
+        }
+    }
+    let message: String =
+        scrubber.scrub(&message).lines().map(|line| text::inert(line) + "\n").collect();
+    finish(write(streams.stderr, &message), USAGE)
+}
+
+/// One line on standard error; status 2.
+fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
+    let message = text::inert(&Scrubber::default().scrub(message));
+    finish(write(stderr, &format!("doctor: {message}\n")), USAGE)
+}
+
+fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
+}
+
+/// The status, or that of a stream which cannot be written.
+fn finish(result: io::Result<()>, status: u8) -> u8 {
+    match result {
+        Ok(()) => status,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
+        Err(_) => USAGE,
+    }
+}
+
+/// Replaces the file whole or not at all. A new file can be read by its owner only, and a
+/// symbolic link in its place is replaced rather than followed.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
