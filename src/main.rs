@@ -10,14 +10,14 @@ fn main() -> ExitCode {
         let _ = writeln!(io::stderr(), "doctor: internal error{place}; please report it");
     }));
     let status = std::panic::catch_unwind(|| {
-        let (mut stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
+        let (stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
         let terminal = stdin.is_terminal() && stderr.is_terminal();
         let stdout_is_terminal = stdout.is_terminal();
         doctor::run::run(
             std::env::args_os().collect(),
             doctor::gather::environment::Environment::of_process(),
             doctor::run::Streams {
-                stdin: &mut stdin,
+                stdin: Box::new(stdin),
                 stdout: &mut stdout,
                 stderr: &mut stderr,
                 terminal,

@@ -27,7 +27,7 @@ const WIDTH: usize = 100;
 /// The process's streams.
 pub struct Streams<'a> {
     /// Standard input; read only when asked for.
-    pub stdin: &'a mut dyn Read,
+    pub stdin: Box<dyn Read + Send>,
     /// Standard output: the report, and nothing else.
     pub stdout: &'a mut dyn Write,
     /// Standard error: notes and errors.
@@ -67,9 +67,9 @@ fn diagnose(plan: Plan, environment: Environment, output: &OutputArgs, streams: 
         Err(error) => return complain(streams.stderr, &format!("working directory: {error}")),
     };
     let style = style(output, &environment, streams.stdout_is_terminal);
-    let mut around =
+    let around =
         Surroundings { environment, directory, stdin: streams.stdin, terminal: streams.terminal };
-    let evidence = match gather::gather(plan, &mut around) {
+    let evidence = match gather::gather(plan, around) {
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };

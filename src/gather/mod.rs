@@ -5,6 +5,7 @@
 //! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
 
 pub mod backend;
+mod bounded;
 mod cloud;
 pub mod credentials;
 pub mod environment;
@@ -76,13 +77,13 @@ pub struct Plan {
 }
 
 /// Where a run stands: what a test or the demo puts in the place of the real surroundings.
-pub struct Surroundings<'a> {
+pub struct Surroundings {
     /// The environment variables.
     pub environment: Environment,
     /// The working directory.
     pub directory: PathBuf,
     /// Standard input; read only when asked for.
-    pub stdin: &'a mut dyn Read,
+    pub stdin: Box<dyn Read + Send>,
     /// Whether a person sits at a terminal.
     pub terminal: bool,
 }
@@ -144,9 +145,8 @@ struct Run<'a> {
 ///
 /// # Errors
 /// A file that an option names cannot be used.
-pub fn gather(mut plan: Plan, around: &mut Surroundings) -> Result<Evidence, InputError> {
-    let begun = Instant::now();
-    let started_at = Timestamp::now();
+pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputError> {
+    let mut begun = Instant::now();
     let directory = around.directory.clone();
     let setting = around.environment.setting();
     let heed_options = setting.is_pipeline();
@@ -169,7 +169,12 @@ pub fn gather(mut plan: Plan, around: &mut Surroundings) -> Result<Evidence, Inp
     };
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
     let (input, decoded) =
-        token::acquire(choice, lookup, &mut *around.stdin, around.terminal, &directory);
+        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, plan.timeout);
+    if around.terminal {
+        // The time that a person took to paste is not the run's.
+        begun = Instant::now();
+    }
+    let started_at = Timestamp::now();
     let stored = credentials::read(around.environment.variables(), &directory);
     let backend = backend::gather(
         &backend::Arguments {

@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::bounded::Bounded;
 use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
 use crate::jwt::{self, Decoded};
 
@@ -26,18 +28,25 @@ pub enum Choice {
 /// only when it was asked for.
 ///
 /// `variable` looks an environment variable up, `terminal` says whether a person is at the other
-/// end, `cwd` is the directory that a relative `file://` path starts from (Go's `os.ReadFile` in
+/// end, `limit` is how long a pipe may stay silent, `cwd` is the directory that a relative `file://` path starts from (Go's `os.ReadFile` in
 /// the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
 #[must_use]
 pub fn acquire(
     choice: Choice,
     variable: impl Fn(&str) -> Option<String>,
-    stdin: impl Read,
+    stdin: impl Read + Send + 'static,
     terminal: bool,
     cwd: &Path,
+    limit: Duration,
 ) -> (Input, Option<Decoded>) {
     let (source, value) = match choice {
-        Choice::Argument(text) if text == "-" => return finish(Source::Stdin, from_stdin(stdin)),
+        // A person may take as long as it takes to paste.
+        Choice::Argument(text) if text == "-" && terminal => {
+            return finish(Source::Stdin, from_stdin(stdin));
+        }
+        Choice::Argument(text) if text == "-" => {
+            return finish(Source::Stdin, from_stdin(Bounded::new(stdin, limit)));
+        }
         Choice::Argument(text) => (Source::Argument, Some(text)),
         Choice::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
         Choice::Environment(name) => {
@@ -56,9 +65,9 @@ pub fn acquire(
         let absolute = cwd.join(path).components().collect::<PathBuf>();
         let source =
             Source::File { path: path.into(), absolute: absolute.to_string_lossy().into_owned() };
-        return finish(source, from_file(path, &absolute));
+        return finish(source, from_file(path, &absolute, limit));
     }
-    let typed_on_terminal = terminal && source == Source::Argument;
+    let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
     let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
     (Input { typed_on_terminal, ..input }, decoded)
 }
@@ -88,7 +97,7 @@ fn from_stdin(stdin: impl Read) -> Outcome {
     }
 }
 
-fn from_file(path: &str, absolute: &Path) -> Outcome {
+fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
     if path.is_empty() {
         return Err(unreadable("no path follows file://".into()));
     }
@@ -104,8 +113,11 @@ fn from_file(path: &str, absolute: &Path) -> Outcome {
     if !file.is_file() && !is_held_open {
         return Err(unreadable("is not a regular file".into()));
     }
-    let bytes =
-        File::open(absolute).and_then(capped).map_err(|error| unreadable(reason(&error)))?;
+    let bytes = File::open(absolute)
+        .and_then(
+            |file| if is_held_open { capped(Bounded::new(file, limit)) } else { capped(file) },
+        )
+        .map_err(|error| unreadable(reason(&error)))?;
     match jwt::read(&bytes, true) {
         Err((InputProblem::Empty, wrapped)) => Err((unreadable("is empty".into()).0, wrapped)),
         outcome => outcome,
@@ -130,6 +142,7 @@ fn reason(error: &io::Error) -> String {
         ErrorKind::NotFound => "no such file".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::IsADirectory => "is a directory".into(),
+        ErrorKind::TimedOut => error.to_string(),
         ErrorKind::NotADirectory => "a part of its path is not a directory".into(),
         kind => kind.to_string(),
     }
@@ -141,6 +154,8 @@ mod tests {
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
     use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
 
     fn token() -> String {
         let [header, claims] =
@@ -158,28 +173,35 @@ mod tests {
     }
 
     fn from(choice: Choice) -> (Input, Option<Decoded>) {
-        acquire(choice, |_| None, Untouched, true, Path::new("/nowhere"))
+        acquire(choice, |_| None, Untouched, true, Path::new("/nowhere"), LIMIT)
     }
 
     fn piped(text: &[u8]) -> (Input, Option<Decoded>) {
-        acquire(Choice::Argument("-".into()), |_| None, text, true, Path::new("/"))
+        acquire(
+            Choice::Argument("-".into()),
+            |_| None,
+            io::Cursor::new(text.to_vec()),
+            true,
+            Path::new("/"),
+            LIMIT,
+        )
     }
 
     fn in_variable(value: Option<&str>) -> (Input, Option<Decoded>) {
         let lookup = |name: &str| value.filter(|_| name == "TOKEN").map(str::to_owned);
-        acquire(Choice::Environment("TOKEN".into()), lookup, Untouched, true, Path::new("/"))
+        acquire(Choice::Environment("TOKEN".into()), lookup, Untouched, true, Path::new("/"), LIMIT)
     }
 
     fn in_file(content: &[u8]) -> (Input, Option<Decoded>) {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("t"), content).unwrap();
         let choice = Choice::OidcToken("file://t".into());
-        acquire(choice, |_| None, Untouched, true, directory.path())
+        acquire(choice, |_| None, Untouched, true, directory.path(), LIMIT)
     }
 
     fn unreadable(path: &str, cwd: &Path) -> String {
         let choice = Choice::Argument(format!("file://{path}"));
-        match acquire(choice, |_| None, Untouched, true, cwd) {
+        match acquire(choice, |_| None, Untouched, true, cwd, LIMIT) {
             (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => reason,
             (input, _) => panic!("{input:?}"),
         }
@@ -192,7 +214,7 @@ mod tests {
         assert_eq!((input.source, input.problem), (Source::Argument, None));
         assert!(input.typed_on_terminal && input.tried.is_empty());
         let (input, _) =
-            acquire(Choice::Argument(token()), |_| None, Untouched, false, Path::new("/"));
+            acquire(Choice::Argument(token()), |_| None, Untouched, false, Path::new("/"), LIMIT);
         assert!(!input.typed_on_terminal);
     }
 
@@ -276,6 +298,7 @@ mod tests {
             io::repeat(b'a'),
             false,
             Path::new("/"),
+            LIMIT,
         );
         assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: (1 << 20) + 1 }));
         let (input, _) = in_file(&vec![b'a'; 3 << 20]);
@@ -291,7 +314,7 @@ mod tests {
             }
         }
         let choice = Choice::Argument("-".into());
-        let (input, _) = acquire(choice, |_| None, Broken, false, Path::new("/"));
+        let (input, _) = acquire(choice, |_| None, Broken, false, Path::new("/"), LIMIT);
         let reason = "permission denied".into();
         assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason }));
         assert_eq!(input.source, Source::Stdin);
@@ -307,7 +330,7 @@ mod tests {
         writer.write_all(token().as_bytes()).unwrap();
         drop(writer);
         let choice = Choice::Argument(format!("file:///dev/fd/{}", reader.as_raw_fd()));
-        let (input, decoded) = acquire(choice, |_| None, Untouched, false, Path::new("/"));
+        let (input, decoded) = acquire(choice, |_| None, Untouched, false, Path::new("/"), LIMIT);
         assert!(decoded.is_some(), "{input:?}");
     }
 }

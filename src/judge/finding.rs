@@ -56,11 +56,6 @@ impl Finding {
         self.remediation.commands.push(command.into());
         self
     }
-
-    pub(super) fn link(mut self, link: &str) -> Self {
-        self.remediation.links.push(link.to_owned());
-        self
-    }
 }
 
 /// `1 day 2 h`, `3 min 20 s`, `45 s`: a span for people, two units at most.

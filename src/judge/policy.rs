@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::subject::{self, EntraSubject};
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::Token;
+use crate::evidence::{PolicySource, Token};
 use crate::policy::claim_path;
 use crate::policy::evaluate::{self, Evaluation, value_text};
 use crate::policy::{Decision, Entry, TokenType, pattern};
@@ -37,10 +37,10 @@ pub(super) fn check(context: &Context) -> Outcome {
             .with(vec![unknown(context, token)]);
     };
     let mut findings = denial(context, token, entries, evaluation);
-    findings.extend(too_broad(entries));
-    findings.extend(surprises(entries, evaluation, token));
+    findings.extend(too_broad(context, entries));
+    findings.extend(surprises(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
-        evaluate::Outcome::Allowed { entry } => format!("entry {entry} lets the token in"),
+        evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", name(*entry)),
         _ => "the token is not let in".to_owned(),
     };
     Outcome::found(summary, findings)
@@ -61,8 +61,9 @@ fn denial(
 ) -> Vec<Finding> {
     let ask = &context.request.ask;
     let wanted = ask.token_type.name();
-    let at =
-        |index: usize| entries.get(index).map_or_else(String::new, |entry| place(index, entry));
+    let at = |index: usize| {
+        entries.get(index).map_or_else(String::new, |entry| context.entry_place(index, entry))
+    };
     let one = |finding: Finding| vec![finding];
     match &evaluation.outcome {
         evaluate::Outcome::Allowed { .. } => Vec::new(),
@@ -75,7 +76,7 @@ fn denial(
         evaluate::Outcome::Denied { entry } => {
             let finding = Finding::new(
                 Code::PolicyDenied,
-                format!("{} denies, and all its rules match this token.", upper(&at(*entry))),
+                format!("{} denies, and all its rules match this token.", name(*entry)),
             );
             one(rule_proofs(
                 finding,
@@ -135,10 +136,10 @@ fn denial(
             Code::AdminNotPermitted,
             format!(
                 "{} lets the token in, but does not grant admin, and scope=admin is asked for.",
-                upper(&at(*entry))
+                name(*entry)
             ),
         )
-        .proof("asked for", "admin", "--scope")
+        .proof("asked for", "admin", "requested scope")
         .proof(
             "granted",
             entries.get(*entry).map(|e| e.authorized_permissions.join(", ")).unwrap_or_default(),
@@ -150,7 +151,7 @@ fn denial(
             let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
             let failing = result.rules.iter().filter(|rule| !rule.matched);
             let Some(source) = entries.get(*entry) else { return Vec::new() };
-            failing.map(|rule| failed_rule(token, rule, *entry, source)).collect()
+            failing.map(|rule| failed_rule(context, token, rule, *entry, source)).collect()
         }
     }
 }
@@ -159,10 +160,22 @@ fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(|entry| entry.decision == Decision::Allow)
 }
 
-fn place(index: usize, entry: &Entry) -> String {
-    match entry.place.line {
-        0 => format!("policy entry {index}"),
-        line => format!("policy entry {index} (line {line})"),
+/// An entry as the document names it.
+fn name(index: usize) -> String {
+    format!("policies[{index}]")
+}
+
+impl Context<'_> {
+    /// Where something stands in the policy document.
+    pub(super) fn policy_place(&self, line: u64, what: &str) -> String {
+        match (&self.evidence.policy, line) {
+            (PolicySource::File { path, .. }, 1..) => format!("{path}:{line}, {what}"),
+            _ => what.to_owned(),
+        }
+    }
+
+    fn entry_place(&self, index: usize, entry: &Entry) -> String {
+        self.policy_place(entry.place.line, &name(index))
     }
 }
 
@@ -171,11 +184,6 @@ fn count(entries: usize) -> String {
         1 => "1 entry".to_owned(),
         n => format!("{n} entries"),
     }
-}
-
-fn upper(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// How a login asks for what an entry allows.
@@ -231,12 +239,15 @@ fn rule_proofs(finding: Finding, rules: Option<&[RuleResult]>, place: &str) -> F
 
 // -------------------------------------------------------------------------- a rule that fails
 
-fn failed_rule(token: &Token, rule: &RuleResult, index: usize, entry: &Entry) -> Finding {
+fn failed_rule(
+    context: &Context,
+    token: &Token,
+    rule: &RuleResult,
+    index: usize,
+    entry: &Entry,
+) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
-    let at = match line {
-        0 => format!("policy entry {index}, rule {}", rule.claim),
-        line => format!("policy entry {index}, rule {} (line {line})", rule.claim),
-    };
+    let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
     let Some(actual) = &rule.actual else { return absent(token, rule, &at) };
     let code = match rule.claim.as_str() {
         "aud" => Code::AudienceMismatch,
@@ -286,11 +297,9 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
 fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> Finding {
     let value = exact_value(token, &rule.claim);
     let finding = match &value {
-        Some(value) => finding.step(format!("Would pass if {at} were:")).command(format!(
-            "{}: {}",
-            json!(rule.claim),
-            json!(value)
-        )),
+        Some(value) => finding
+            .step(format!("The token would pass if {at} were:"))
+            .command(format!("{}: {}", json!(rule.claim), json!(value))),
         None => finding,
     };
     if rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern) {
@@ -384,7 +393,7 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
 
 // ------------------------------------------------------------------------- loose policies
 
-fn too_broad(entries: &[Entry]) -> Vec<Finding> {
+fn too_broad(context: &Context, entries: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         if entry.decision != Decision::Allow || names_an_identity(entry) {
@@ -393,11 +402,11 @@ fn too_broad(entries: &[Entry]) -> Vec<Finding> {
         let rules: Vec<String> =
             entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
-        let at = place(index, entry);
+        let at = context.entry_place(index, entry);
         findings.push(
             Finding::new(
                 Code::PolicyTooBroad,
-                format!("{} lets every identity of the issuer in.", upper(&at)),
+                format!("{} lets every identity of the issuer in.", name(index)),
             )
             .proof("rules", &rules, &at),
         );
@@ -405,7 +414,7 @@ fn too_broad(entries: &[Entry]) -> Vec<Finding> {
             findings.push(
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin to every identity of the issuer.", upper(&at)),
+                    format!("{} grants admin to every identity of the issuer.", name(index)),
                 )
                 .proof(
                     "authorizedPermissions",
@@ -425,7 +434,12 @@ fn names_an_identity(entry: &Entry) -> bool {
 }
 
 /// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
-fn surprises(entries: &[Entry], evaluation: &Evaluation, token: &Token) -> Option<Finding> {
+fn surprises(
+    context: &Context,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+    token: &Token,
+) -> Option<Finding> {
     let mut finding: Option<Finding> = None;
     let mut matched_another = false;
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
@@ -441,7 +455,7 @@ fn surprises(entries: &[Entry], evaluation: &Evaluation, token: &Token) -> Optio
             finding = Some(finding.unwrap_or_else(surprise).proof(
                 format!("rule {}{note}", rule.claim),
                 &rule.pattern,
-                place(index, entry),
+                context.entry_place(index, entry),
             ));
         }
         if never_applies(entry) {
@@ -453,7 +467,7 @@ fn surprises(entries: &[Entry], evaluation: &Evaluation, token: &Token) -> Optio
             finding = Some(finding.unwrap_or_else(surprise).proof(
                 "can never match",
                 what,
-                place(index, entry),
+                context.entry_place(index, entry),
             ));
         }
     }

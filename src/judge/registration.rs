@@ -118,9 +118,12 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
         finding = finding.proof(
             "registered",
             registration.identifier().unwrap_or_default(),
-            registration.name.as_deref().map_or_else(
-                || format!("policy document line {}", registration.place.line),
-                |name| format!("registration {name}"),
+            context.policy_place(
+                registration.place.line,
+                &registration.name.as_deref().map_or_else(
+                    || "a registration".to_owned(),
+                    |name| format!("registration {name}"),
+                ),
             ),
         );
     }
@@ -134,8 +137,9 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     finding
         .step(format!(
-            "In the console, organization {organization}, Settings > OIDC issuers: register a \
-             new issuer with the URL {issuer} (the URL of an existing one cannot be changed)."
+            "In the console of organization {organization}, under Settings, Access Management, \
+             OIDC Issuers, register an issuer with the URL {issuer} (the URL of an existing one \
+             cannot be changed)."
         ))
         .step("Then add an allow policy to it: a new issuer lets nobody in.")
 }

@@ -49,27 +49,32 @@ fn expired(token: &Token, now: i64) -> bool {
 
 // ---------------------------------------------------------------------------------- claims
 
-/// The claims that OpenID Connect Core section 2 requires and their JSON types.
-fn missing_claims(token: &Token) -> Option<Finding> {
-    let text = |v: &Value| v.is_string();
-    let audience = |v: &Value| match v {
+/// A claim, its JSON type in words, and whether a value has it.
+type Required = (&'static str, &'static str, fn(&Value) -> bool);
+
+/// The claims that OpenID Connect Core section 2 requires.
+const REQUIRED: &[Required] = &[
+    ("iss", "a string", Value::is_string),
+    ("aud", "a string or a list of strings", is_audience),
+    ("sub", "a string", Value::is_string),
+    ("exp", "a number of seconds", Value::is_number),
+];
+
+fn is_audience(value: &Value) -> bool {
+    match value {
         Value::String(_) => true,
         Value::Array(items) => !items.is_empty() && items.iter().all(Value::is_string),
         _ => false,
-    };
-    let number = |v: &Value| v.is_number();
-    let required: [(&str, &str, &dyn Fn(&Value) -> bool); 4] = [
-        ("iss", "a string", &text),
-        ("aud", "a string or a list of strings", &audience),
-        ("sub", "a string", &text),
-        ("exp", "a number of seconds", &number),
-    ];
-    let bad: Vec<(&str, String)> = required
-        .into_iter()
-        .filter_map(|(claim, wanted, fits)| match token.claims.get(claim) {
-            None => Some((claim, format!("missing (it has to be {wanted})"))),
+    }
+}
+
+fn missing_claims(token: &Token) -> Option<Finding> {
+    let bad: Vec<(&str, String)> = REQUIRED
+        .iter()
+        .filter_map(|(claim, wanted, fits)| match token.claims.get(*claim) {
+            None => Some((*claim, format!("missing (it has to be {wanted})"))),
             Some(value) if fits(value) => None,
-            Some(value) => Some((claim, format!("{}, not {wanted}", kind(value)))),
+            Some(value) => Some((*claim, format!("{}, not {wanted}", kind(value)))),
         })
         .collect();
     if bad.is_empty() {

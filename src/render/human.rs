@@ -36,7 +36,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         Verbosity::Normal if report.verdict == Verdict::Healthy => {}
         Verbosity::Normal => {
             checks(&mut page, report, false);
-            more(&mut page, report);
+            more(&mut page);
         }
         Verbosity::Verbose => {
             checks(&mut page, report, true);
@@ -248,18 +248,9 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
 }
 
 /// Where to learn more than fits here.
-fn more(page: &mut Page, report: &Report) {
+fn more(page: &mut Page) {
     page.blank();
-    page.value(
-        0,
-        &match lead(report) {
-            Some(index) => format!(
-                "More: `doctor explain {}`; -v shows every check and the token.",
-                report.findings[index].code
-            ),
-            None => "More: -v shows every check and the token.".to_owned(),
-        },
-    );
+    page.value(0, "More: -v shows every check and the token.");
 }
 
 // --------------------------------------------------------------------------------- checks

@@ -1,0 +1,90 @@
+//! Reading from a pipe that may never say anything.
+
+use std::io::{self, ErrorKind, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+/// A reader whose source is read by a thread of its own, so that waiting for it ends in time.
+/// The thread ends with the process: nothing can interrupt a read that blocks.
+pub(super) struct Bounded {
+    chunks: Receiver<io::Result<Zeroizing<Vec<u8>>>>,
+    rest: Zeroizing<Vec<u8>>,
+    deadline: Instant,
+    limit: Duration,
+}
+
+impl Bounded {
+    /// Begins to read `source`; what has not come within `limit` from now will not come.
+    pub(super) fn new(mut source: impl Read + Send + 'static, limit: Duration) -> Self {
+        let (sender, chunks) = sync_channel(1);
+        thread::spawn(move || {
+            loop {
+                let mut chunk = Zeroizing::new(vec![0; 64 << 10]);
+                let read = source.read(&mut chunk);
+                let ends = !matches!(read, Ok(1..));
+                let sent = sender.send(read.map(|length| {
+                    chunk.truncate(length);
+                    chunk
+                }));
+                if ends || sent.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { chunks, rest: Zeroizing::default(), deadline: Instant::now() + limit, limit }
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            self.rest = match self.chunks.recv_timeout(left) {
+                Ok(chunk) => chunk?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => {
+                    let text = format!("nothing came within {:?}", self.limit);
+                    return Err(io::Error::new(ErrorKind::TimedOut, text));
+                }
+            };
+        }
+        let length = buffer.len().min(self.rest.len());
+        for (to, from) in buffer.iter_mut().zip(self.rest.drain(..length)) {
+            *to = from;
+        }
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_comes_is_read_whole() {
+        let text = vec![7; 200_000];
+        let mut all = Vec::new();
+        let source = io::Cursor::new(text.clone());
+        Bounded::new(source, Duration::from_secs(60)).read_to_end(&mut all).unwrap();
+        assert_eq!(all, text);
+    }
+
+    #[test]
+    fn silence_ends_in_time() {
+        struct Silent;
+        impl Read for Silent {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                loop {
+                    thread::park();
+                }
+            }
+        }
+        let mut all = Vec::new();
+        let mut bounded = Bounded::new(Silent, Duration::from_millis(10));
+        assert_eq!(bounded.read_to_end(&mut all).unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+}
