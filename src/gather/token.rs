@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_flag_is_decoded_and_knows_no_hyphen() {
         let (input, decoded) = from(Choice::OidcToken(token()));
-        assert!(decoded.is_some() && !input.typed_on_terminal);
+        assert!(decoded.is_some() && input.typed_on_terminal);
         assert_eq!(input.source, Source::OidcTokenFlag);
         let (input, _) = from(Choice::OidcToken("-".into()));
         assert!(matches!(input.problem, Some(InputProblem::NotAToken { .. })), "{input:?}");

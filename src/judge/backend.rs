@@ -98,9 +98,7 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
         finding = finding.proof("pulumi says", message, "pulumi login");
     }
     match problem {
-        UrlProblem::Empty => finding
-            .command(login_command(context, PULUMI_CLOUD))
-            .step("Or upgrade pulumi to 3.216.0 or newer, where this URL is the default."),
+        UrlProblem::Empty => finding.command(login_command(context, PULUMI_CLOUD)),
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))

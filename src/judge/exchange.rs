@@ -155,22 +155,19 @@ fn words(answer: &Answer) -> Vec<String> {
 
 /// Status, words and request id of an answer, as evidence.
 pub(super) fn proofs(finding: Finding, answer: &Answer) -> Finding {
-    let mut finding = finding.proof("status", answer.status.to_string(), &answer.url);
-    let said = words(answer);
-    if said.is_empty() {
-        finding = finding.proof("it says", "(nothing)", &answer.url);
-    }
-    for text in said {
-        finding = finding.proof("it says", text, &answer.url);
-    }
-    if let Some(id) = &answer.request_id {
-        finding = finding.proof("request id", id, "X-Pulumi-Request-ID");
-    }
-    if let Some(after) = &answer.retry_after {
-        finding = finding.proof("retry after", after, "Retry-After");
-    }
-    if let Some(location) = &answer.location {
-        finding = finding.proof("redirects to", location, &answer.url);
+    let said = words(answer).join(": ");
+    let said = if said.is_empty() { "(nothing)".to_owned() } else { said };
+    let says = format!("{} {said}", answer.status);
+    let mut finding = finding.proof("Pulumi Cloud says", says, &answer.url);
+    let headers = [
+        ("request id", &answer.request_id, "X-Pulumi-Request-ID"),
+        ("retry after", &answer.retry_after, "Retry-After"),
+        ("redirects to", &answer.location, "Location"),
+    ];
+    for (what, value, place) in headers {
+        if let Some(value) = value {
+            finding = finding.proof(what, value, place);
+        }
     }
     finding
 }

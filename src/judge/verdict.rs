@@ -93,10 +93,7 @@ fn merge_echo(context: &mut Context) {
         .flat_map(|(_, outcome)| &mut outcome.findings)
         .find(|f| f.code == code);
     if let Some(finding) = explained {
-        finding.evidence.extend(echo.evidence.into_iter().map(|proof| crate::report::Proof {
-            what: format!("Pulumi Cloud: {}", proof.what),
-            ..proof
-        }));
+        finding.evidence.extend(echo.evidence);
     }
 }
 
