@@ -73,12 +73,15 @@ fn read_into(
 fn decode(compact: &str) -> Result<Token, InputProblem> {
     let count = compact.matches('.').count() + 1;
     let mut parts = compact.splitn(4, '.');
-    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next())
-    else {
-        return Err(too_few_parts(compact, count));
+    let (Some(header), Some(payload)) = (parts.next(), parts.next()) else {
+        return Err(too_few_parts(compact));
     };
+    let signature = parts.next();
     let mut duplicates = json::Duplicates::default();
     let header = Part::Header.object(header, &mut duplicates)?;
+    if signature.is_none() && !header.contains_key("alg") {
+        return Err(too_few_parts(compact));
+    }
     // RFC 7516 section 4.1.2: `enc` is what makes five parts a JWE.
     if count == 5 && header.contains_key("enc") {
         return Err(InputProblem::Encrypted);
@@ -88,23 +91,32 @@ fn decode(compact: &str) -> Result<Token, InputProblem> {
             "another dot follows it: a token has three parts, this has {count}"
         )));
     }
-    let claims = Part::Payload.object(payload, &mut duplicates)?;
+    let claims = match Part::Payload.object(payload, &mut duplicates) {
+        // Two parts, the second of which ends early: it was cut there.
+        Err(_) if signature.is_none() => return Err(too_few_parts(compact)),
+        claims => claims?,
+    };
     let algorithm = header.get("alg").and_then(Value::as_str).unwrap_or_default();
-    let signature_bytes = signature_bytes(signature, algorithm)?;
+    // People share tokens without the signature, and rightly so: what is left can be judged.
+    let (signature_bytes, truncated) = match signature {
+        None => (0, Some("it has two parts where a token has three".to_owned())),
+        Some(signature) => signature_length(signature, algorithm)?,
+    };
     Ok(Token {
         fingerprint: fingerprint(compact),
         duplicates: duplicates.into_paths(),
         header,
         claims,
         signature_bytes,
+        truncated,
     })
 }
 
-/// What one or two parts are, that begin like a token.
-fn too_few_parts(compact: &str, count: usize) -> InputProblem {
+/// What one part is, or two of which the first is no header, that begin like a token.
+fn too_few_parts(compact: &str) -> InputProblem {
     let first = compact.split('.').next().unwrap_or_default();
     let first = Part::Header.object(first, &mut json::Duplicates::default()).unwrap_or_default();
-    let number = if count == 1 { "one part" } else { "two parts" };
+    let number = if compact.contains('.') { "two parts" } else { "one part" };
     if first.is_empty() || first.contains_key("alg") {
         truncated(format!("it has {number} where a token has three"))
     } else if first.contains_key("iss") || first.contains_key("sub") {
@@ -260,35 +272,33 @@ const SIGNATURE_BYTES: &[(&str, &[usize])] = &[
 /// are multiples of 256.
 const RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 
-/// The decoded length; an algorithm that is not known here may have any.
-fn signature_bytes(text: &str, algorithm: &str) -> Result<usize, InputProblem> {
+/// The decoded length, and how the signature is cut off if it is; an algorithm that is not known
+/// here may have signatures of any length.
+fn signature_length(
+    text: &str,
+    algorithm: &str,
+) -> Result<(usize, Option<String>), InputProblem> {
     Part::Signature.check_alphabet(text)?;
     let bytes = text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1);
-    if text.is_empty() && algorithm != "none" {
-        return Err(truncated("its signature is missing".into()));
-    }
-    if text.len() % 4 == 1 {
-        return Err(truncated(format!(
-            "its signature has {} characters, a number that base64url never has",
-            text.len()
-        )));
-    }
     let known = SIGNATURE_BYTES.iter().find(|(name, _)| *name == algorithm);
-    if let Some((name, lengths)) = known
+    let how = if text.is_empty() && algorithm != "none" {
+        "its signature is missing".to_owned()
+    } else if text.len() % 4 == 1 {
+        format!("its signature has {} characters, a number that base64url never has", text.len())
+    } else if let Some((name, lengths)) = known
         && !lengths.contains(&bytes)
     {
         let expected = lengths.first().copied().unwrap_or_default();
-        return Err(truncated(format!(
-            "its signature has {bytes} bytes, one by {name} has {expected}"
-        )));
-    }
-    if RSA.contains(&algorithm) && (bytes < 128 || !bytes.is_multiple_of(32)) {
-        return Err(truncated(format!(
+        format!("its signature has {bytes} bytes, one by {name} has {expected}")
+    } else if RSA.contains(&algorithm) && (bytes < 128 || !bytes.is_multiple_of(32)) {
+        format!(
             "its signature has {bytes} bytes, one by {algorithm} has the length of its key (256 \
              bytes for 2048 bits)"
-        )));
-    }
-    Ok(bytes)
+        )
+    } else {
+        return Ok((bytes, None));
+    };
+    Ok((bytes, Some(how)))
 }
 
 /// Text that is wiped when it is dropped.

@@ -316,6 +316,7 @@ mod tests {
             duplicates: Vec::new(),
             fingerprint: String::new(),
             signature_bytes: 256,
+            truncated: None,
         }
     }
 

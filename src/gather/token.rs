@@ -76,7 +76,11 @@ type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
 
 fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
     let (problem, wrapped, decoded) = match outcome {
-        Ok(decoded) => (None, decoded.wrapped.clone(), Some(decoded)),
+        Ok(decoded) => {
+            let truncated = decoded.token.truncated.clone();
+            let problem = truncated.map(|how| InputProblem::Truncated { how });
+            (problem, decoded.wrapped.clone(), Some(decoded))
+        }
         Err((problem, wrapped)) => (Some(problem), wrapped, None),
     };
     let tried = match problem {

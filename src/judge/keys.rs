@@ -107,6 +107,9 @@ pub(super) fn check_signature(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     };
+    if token.truncated.is_some() {
+        return Outcome::skip("input", "the signature is cut off");
+    }
     let kid = token.header.get("kid").and_then(|k| k.as_str());
     let issuer = &context.evidence.issuer;
     let name = |key: &Option<String>| key.as_deref().map_or_else(String::new, |k| format!(" {k}"));

@@ -26,7 +26,10 @@ fn good() -> String {
 }
 
 fn problem(text: &str) -> InputProblem {
-    read(text.as_bytes(), false).expect_err(text).0
+    match read(text.as_bytes(), false) {
+        Ok(decoded) => InputProblem::Truncated { how: decoded.token.truncated.expect(text) },
+        Err((problem, _)) => problem,
+    }
 }
 
 fn wrappings(raw: &[u8]) -> Vec<Wrapping> {
