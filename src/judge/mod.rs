@@ -164,7 +164,7 @@ pub struct Context<'a> {
     request: Request,
     /// The backend URL that the CLI uses.
     backend: Resolved,
-    /// What the policy decides, where there is one for this token.
+    /// What the policy decides, where there is one for this token; [`judge`] works it out.
     evaluation: Option<Evaluation>,
     /// The checks so far.
     done: Vec<(&'static str, Outcome)>,
@@ -172,15 +172,13 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     fn new(evidence: &'a Evidence) -> Self {
-        let mut context = Self {
+        Self {
             evidence,
             request: evidence.request(),
             backend: evidence.resolved_backend(),
             evaluation: None,
             done: Vec::new(),
-        };
-        context.evaluation = policy::evaluation(&context);
-        context
+        }
     }
 
     fn run(&mut self, checks: impl Iterator<Item = &'static Check>) {
@@ -223,6 +221,8 @@ impl<'a> Context<'a> {
 #[must_use]
 pub fn judge(evidence: &Evidence, strict: bool) -> Report {
     let mut context = Context::new(evidence);
+    // Costly for a large policy, and what is asked before the network does not need it.
+    context.evaluation = policy::evaluation(&context);
     context.run(CHECKS.iter());
     verdict::settle(&mut context);
     let checks = CHECKS
