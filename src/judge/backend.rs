@@ -240,7 +240,7 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
         }
         Probe::NotRun => Outcome::skip(context.cause("backend"), "there is no URL to ask"),
         Probe::Failed { failure, .. } => {
-            Outcome::found("no answer", vec![unreachable(failure, cloud.chain.as_ref())])
+            Outcome::found("no answer", vec![unreachable(context, failure, cloud.chain.as_ref())])
         }
         Probe::Answered { answer, .. } => match not_pulumi(answer) {
             None => Outcome::pass("answers as a Pulumi Cloud"),
@@ -252,12 +252,11 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
     }
 }
 
-fn unreachable(failure: &Failure, chain: Option<&Chain>) -> Finding {
+fn unreachable(context: &Context, failure: &Failure, chain: Option<&Chain>) -> Finding {
     let FailureKind::Certificate { .. } = failure.kind else {
-        return network_failure(Code::BackendUnreachable, failure).command(format!(
-            "curl -v https://{}:{}/api/capabilities",
-            failure.host, failure.port
-        ));
+        let url = format!("{}/api/capabilities", context.backend.url.trim_end_matches('/'));
+        return network_failure(Code::BackendUnreachable, failure)
+            .command(format!("curl -v {}", text::shell(&url)));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
     with_chain(finding, chain)

@@ -10,6 +10,7 @@ use crate::policy::claim_path;
 use crate::policy::evaluate::{self, Evaluation, value_text};
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::{Finding, RuleResult};
+use crate::text::json_string;
 
 /// The audience of a federated Azure service connection, as people write it and as Entra puts it
 /// into the token.
@@ -25,6 +26,9 @@ pub(super) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     };
+    if token.text("iss").is_none() {
+        return Outcome::skip("token", "the token names no issuer");
+    }
     if context.failed("registration") && context.registration().is_none() {
         return Outcome::skip(
             "registration",
@@ -299,7 +303,7 @@ fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> F
     let finding = match &value {
         Some(value) => finding
             .step(format!("The token would pass if {at} were:"))
-            .command(format!("{}: {}", json!(rule.claim), json!(value))),
+            .command(format!("{}: {}", json_string(&rule.claim), json_string(value))),
         None => finding,
     };
     if rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern) {
@@ -386,7 +390,7 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
         finding = finding
             .proof("nearest in the token", near.join(", "), "token claims")
             .step("If the nearest claim is meant:")
-            .command(format!("{}: {}", json!(nearest), json!(rule.pattern)));
+            .command(format!("{}: {}", json_string(nearest), json_string(&rule.pattern)));
     }
     finding
 }
@@ -442,14 +446,17 @@ fn surprises(
 ) -> Option<Finding> {
     let mut finding: Option<Finding> = None;
     let mut matched_another = false;
+    // One budget for all: what a hostile token and a large policy cost together is bounded.
+    let mut budget = pattern::SURPRISE_CELLS;
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
         for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
-            let texts = values(token, &rule.claim);
-            let hit = outcome.matched
-                && texts.iter().any(|text| !pattern::surprises(&rule.pattern, text).is_empty());
-            if !hit && !rule.pattern.contains(['.', '?']) {
+            if !rule.pattern.contains(['.', '?']) {
                 continue;
             }
+            let hit = outcome.matched
+                && values(token, &rule.claim).iter().any(|text| {
+                    !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
+                });
             matched_another |= hit;
             let note = if hit { ", and matched another character here" } else { "" };
             finding = Some(finding.unwrap_or_else(surprise).proof(
