@@ -1,6 +1,11 @@
 //! The integration tests, as one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod exchange;
+mod policy;
 mod properties;
 mod reference;
+mod subjects;
 mod support;
+mod verdict;
+mod whoami;
