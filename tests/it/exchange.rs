@@ -282,7 +282,9 @@ fn the_exchange_is_made_although_something_looks_wrong() {
             world.issuer.answer(&world.issuer.discovery_path(), Response::new(404, "text/plain", ""));
         }),
         ("signing-key-not-found", |world| {
-            world.issuer.answer(&world.issuer.jwks_path(), Response::json(200, &json!({"keys": []})));
+            let mut keys = world.issuer.jwks();
+            keys["keys"][0]["kid"] = "rotated".into();
+            world.issuer.answer(&world.issuer.jwks_path(), Response::json(200, &keys));
         }),
         ("subject-mismatch", |world| world.shape.entry["rules"]["sub"] = "else".into()),
         ("token-not-yet-valid", |world| {
@@ -313,7 +315,7 @@ fn what_keeps_the_exchange_from_being_made() {
         (&["--now", &now, "--no-exchange"], "--now"),
         (&["--oidc-team", "a", "--oidc-user", "b"], "login"),
         (&["--oidc-expiration", "1d"], "login"),
-        (&["--pulumi-version", "3.208.0"], "login"),
+        (&["--pulumi-version", "3.208.0"], "cli"),
     ];
     for (options, because) in cases {
         let world = World::new(&GITHUB);
@@ -331,7 +333,7 @@ fn what_keeps_the_exchange_from_being_made() {
 #[test]
 fn what_is_no_token_is_not_exchanged() {
     let mut world = World::new(&GITHUB);
-    let run = world.doctor_for("null").json();
+    let run = world.ready().arg("null").json();
     assert_eq!(run.skipped("exchange"), Some("input"));
     let run = world.ready().args(["--token-env", "NOTHING"]).json();
     assert_eq!(run.skipped("exchange"), Some("input"));
