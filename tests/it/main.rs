@@ -3,6 +3,7 @@
 
 mod exchange;
 mod policy;
+mod policy_forms;
 mod properties;
 mod reference;
 mod subjects;
