@@ -33,7 +33,7 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Takes known secrets, and whatever looks like one, out of text that a server or a file wrote
 /// before it becomes evidence: a server may echo the request that it refuses.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Scrubber {
     known: Vec<Zeroizing<String>>,
 }

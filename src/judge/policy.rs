@@ -136,28 +136,40 @@ fn denial(
              runnerID was compared.",
             ))
         }
-        evaluate::Outcome::Admin { entry } => one(Finding::new(
-            Code::AdminNotPermitted,
-            format!(
-                "{} lets the token in, but does not grant admin, and scope=admin is asked for.",
-                name(*entry)
-            ),
-        )
-        .proof("asked for", "admin", "requested scope")
-        .proof(
-            "granted",
-            entries.get(*entry).map(|e| e.authorized_permissions.join(", ")).unwrap_or_default(),
-            format!("{} authorizedPermissions", at(*entry)),
-        )
-        .step("If admin is meant, add it to the entry:")
-        .command("\"authorizedPermissions\": [\"admin\"]")),
+        evaluate::Outcome::Admin { entry } => {
+            entries.get(*entry).map(|e| admin(*entry, e, &at(*entry))).into_iter().collect()
+        }
         evaluate::Outcome::Rules { entry } => {
             let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
             let failing = result.rules.iter().filter(|rule| !rule.matched);
             let Some(source) = entries.get(*entry) else { return Vec::new() };
-            failing.map(|rule| failed_rule(context, token, rule, *entry, source)).collect()
+            // The rules alone would send people into the next refusal.
+            let admin = evaluate::lacks_admin(source, ask)
+                .then(|| admin(*entry, source, &at(*entry)));
+            failing
+                .map(|rule| failed_rule(context, token, rule, *entry, source))
+                .chain(admin)
+                .collect()
         }
     }
+}
+
+fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
+    let granted = &entry.authorized_permissions;
+    let mut wanted = granted.clone();
+    wanted.push("admin".to_owned());
+    Finding::new(
+        Code::AdminNotPermitted,
+        format!("scope=admin is asked for, and {} does not grant it.", name(index)),
+    )
+    .proof("asked for", "admin", "requested scope")
+    .proof(
+        "granted",
+        if granted.is_empty() { "(nothing)".to_owned() } else { granted.join(", ") },
+        format!("{place} authorizedPermissions"),
+    )
+    .step("If admin is meant, add it to the entry:")
+    .command(format!("\"authorizedPermissions\": {}", json!(wanted)))
 }
 
 fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
@@ -466,11 +478,8 @@ fn surprises(
             ));
         }
         if never_applies(entry) {
-            let what = format!(
-                "{} entry that names no {}",
-                entry.token_type.name(),
-                entry.token_type.name()
-            );
+            let what =
+                format!("{} entry without {}", entry.token_type.name(), named_by(entry));
             finding = Some(finding.unwrap_or_else(surprise).proof(
                 "can never match",
                 what,
@@ -484,8 +493,19 @@ fn surprises(
 fn surprise() -> Finding {
     Finding::new(
         Code::PolicyWildcardSurprise,
-        "In these patterns . stands for any one character and ? for at most one.",
+        "In a pattern . stands for any one character and ? for at most one; an entry that names \
+         no team, user or runner where its type needs one is for nobody.",
     )
+}
+
+/// What an entry of this token type has to name.
+fn named_by(entry: &Entry) -> &'static str {
+    match entry.token_type {
+        TokenType::Organization => "organization",
+        TokenType::Team => "teamName",
+        TokenType::Personal => "userLogin",
+        TokenType::Runner => "runnerID",
+    }
 }
 
 fn never_applies(entry: &Entry) -> bool {

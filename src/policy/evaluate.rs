@@ -158,7 +158,8 @@ fn not_for_this_request(entries: &[Entry], ask: &Ask) -> Outcome {
 }
 
 /// Whether admin is asked for and this entry does not grant it.
-fn lacks_admin(entry: &Entry, ask: &Ask) -> bool {
+#[must_use]
+pub fn lacks_admin(entry: &Entry, ask: &Ask) -> bool {
     ask.admin && !entry.authorized_permissions.iter().any(|permission| permission == "admin")
 }
 
