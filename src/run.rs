@@ -152,10 +152,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     }
     // The same complaint about the same arguments, without line breaks in them.
     let shown = arguments.iter().map(|argument| text::inert(&argument.to_string_lossy()));
-    let message = match Cli::try_parse_from(shown) {
-        Err(error) => error.render().to_string(),
-        Ok(_) => error.render().to_string(),
-    };
+    let message = Cli::try_parse_from(shown).err().as_ref().unwrap_or(error).render().to_string();
     let mut scrubber = Scrubber::default();
     for argument in arguments.iter().skip(1) {
         let argument = argument.to_string_lossy();
@@ -164,8 +161,11 @@ fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
             scrubber.add(value);
         }
     }
-    let message: String =
-        scrubber.scrub(&message).lines().map(|line| text::guard(&text::inert(line)) + "\n").collect();
+    let message: String = scrubber
+        .scrub(&message)
+        .lines()
+        .map(|line| text::guard(&text::inert(line)) + "\n")
+        .collect();
     finish(write(streams.stderr, &message), USAGE)
 }
 

@@ -164,21 +164,32 @@ fn empty(input: &Input, context: &Context) -> Finding {
 }
 
 fn unexpanded(value: &str, syntax: &str, name: &str, label: &str) -> Finding {
-    let name = identifier(name);
-    Finding::new(
+    let finding = Finding::new(
         Code::TokenVariableUnexpanded,
         format!("The value is the text {value}: {syntax} that nothing replaced."),
     )
-    .proof("value", value, label)
-    .step("Use the syntax of the place where the value stands:")
-    .command(format!("\"${name}\"            # bash, sh"))
-    .command(format!("\"$env:{name}\"        # PowerShell"))
-    .command(format!("\"%{name}%\"           # cmd.exe"))
-    .step(
+    .proof("value", value, label);
+    expansion(finding, name).step(
         "A variable that a task sets only for its own script (idToken of AzureCLI@2) is an \
          environment variable there: $(idToken) is never replaced.",
     )
-    .step(format!("Check that {name} is set in this step, or in an earlier one of the same job."))
+}
+
+/// Which syntax of a variable belongs where.
+pub(super) fn expansion(finding: Finding, name: &str) -> Finding {
+    let name = identifier(name);
+    finding
+        .step("Use the syntax of the place where the value stands:")
+        .command(format!("\"${name}\"            # bash, sh"))
+        .command(format!("\"$env:{name}\"        # PowerShell"))
+        .command(format!("\"%{name}%\"           # cmd.exe"))
+        .step(format!(
+            "In YAML, outside scripts, it is $({name}) in Azure Pipelines and ${{{{ env.{name} }}}} \
+             in GitHub Actions."
+        ))
+        .step(format!(
+            "Check that {name} is set in this step, or in an earlier one of the same job."
+        ))
 }
 
 /// The characters of a name that can stand in a variable's name: what is left is safe to print
@@ -351,12 +362,13 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
                 "In Azure Pipelines, use the idToken of a federated service connection, not \
                  `az account get-access-token`:",
             )
-            .command(
+            .command(format!(
                 "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION\n    \
                  scriptType: bash\n    scriptLocation: inlineScript\n    \
                  addSpnToEnvironment: true\n    inlineScript: |\n      \
-                 pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org ORG",
-            );
+                 pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org {}",
+                context.organization_word()
+            ));
     }
     finding
 }

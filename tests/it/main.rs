@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod backend;
+mod backend_network;
 mod cli_versions;
 mod input;
 mod login;
