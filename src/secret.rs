@@ -118,6 +118,7 @@ const SHORTEST_ID: usize = 12;
 
 /// A JWT (its header begins with `{"`, which is `eyJ` in base64url) or `pul-` and hex digits.
 fn looks_secret(word: &str) -> bool {
+    let word = word.trim_start_matches(['-', '_', '.']);
     let jwt = word.starts_with("eyJ") && word.len() >= 32 && word.contains('.');
     let pulumi = word
         .strip_prefix("pul-")
@@ -143,6 +144,7 @@ mod tests {
         let text =
             "got 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln', pul-0123456789abcdef, pulumi-cloud";
         assert_eq!(scrubber.scrub(text), "got '[redacted]', [redacted], pulumi-cloud");
+        assert_eq!(scrubber.scrub("--eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"), "[redacted]");
     }
 
     #[test]
