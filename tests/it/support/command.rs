@@ -237,6 +237,25 @@ impl Run {
         found.unwrap_or_else(|| panic!("no {code} among {:?}", self.codes()))
     }
 
+    /// Asserts that the finding with this code has all these words somewhere in its texts.
+    pub fn tells(&self, code: &str, words: &[&str]) {
+        let mut texts = Vec::new();
+        collect(self.finding(code), &mut texts);
+        for word in words {
+            assert!(
+                texts.iter().any(|text| text.contains(word)),
+                "{code}: no {word} in {texts:#?}"
+            );
+        }
+    }
+
+    /// Asserts how a check ended, and what stopped it.
+    pub fn ended(&self, check: &str, status: &str, because: Option<&str>) {
+        let check = self.check(check);
+        let ended = (check["status"].as_str(), check["skippedBecause"].as_str());
+        assert_eq!(ended, (Some(status), because), "{check}");
+    }
+
     /// The check with this id.
     pub fn check(&self, id: &str) -> &Value {
         let checks = self.report["checks"].as_array().unwrap();
@@ -246,6 +265,15 @@ impl Run {
     /// A file of the working directory as it is after the run.
     pub fn file(&self, name: &str) -> String {
         fs::read_to_string(self.directory.path().join("work").join(name)).unwrap()
+    }
+}
+
+fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(map) => map.values().for_each(|item| collect(item, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
