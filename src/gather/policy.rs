@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::environment::Environment;
 use super::{InputError, read};
-use crate::evidence::PolicySource;
+use crate::evidence::{KeySet, PolicySource};
 use crate::policy::document;
+use crate::signature;
 
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
 ///
@@ -36,12 +37,17 @@ pub(super) fn gather(
 /// Reads the key set that `--jwks` names.
 ///
 /// # Errors
-/// The file cannot be read or is not JSON. Whether it is a key set is for the judge.
+/// The file cannot be read, is not JSON or no key set.
 pub(super) fn key_set(path: &Path, directory: &Path) -> Result<Value, InputError> {
     let bytes = read("--jwks", path, directory)?;
-    serde_json::from_slice(&bytes).map_err(|e| InputError {
-        option: "--jwks",
-        path: path.display().to_string(),
-        problem: format!("{}:{}: not JSON", e.line(), e.column()),
-    })
+    let error =
+        |problem| InputError { option: "--jwks", path: path.display().to_string(), problem };
+    let keys = serde_json::from_slice(&bytes)
+        .map_err(|e| error(format!("{}:{}: not JSON; {WANTED_KEYS}", e.line(), e.column())))?;
+    match signature::outline(&keys) {
+        KeySet::Keys { .. } => Ok(keys),
+        KeySet::Invalid { reason } => Err(error(format!("not a key set: {reason}; {WANTED_KEYS}"))),
+    }
 }
+
+const WANTED_KEYS: &str = "save what the issuer serves at its jwks_uri";

@@ -144,8 +144,8 @@ fn denial(
             let failing = result.rules.iter().filter(|rule| !rule.matched);
             let Some(source) = entries.get(*entry) else { return Vec::new() };
             // The rules alone would send people into the next refusal.
-            let admin = evaluate::lacks_admin(source, ask)
-                .then(|| admin(*entry, source, &at(*entry)));
+            let admin =
+                evaluate::lacks_admin(source, ask).then(|| admin(*entry, source, &at(*entry)));
             failing
                 .map(|rule| failed_rule(context, token, rule, *entry, source))
                 .chain(admin)
@@ -478,8 +478,7 @@ fn surprises(
             ));
         }
         if never_applies(entry) {
-            let what =
-                format!("{} entry without {}", entry.token_type.name(), named_by(entry));
+            let what = format!("{} entry without {}", entry.token_type.name(), named_by(entry));
             finding = Some(finding.unwrap_or_else(surprise).proof(
                 "can never match",
                 what,

@@ -69,7 +69,9 @@ fn refusals_are_shown_in_every_shape() {
             &["invalid_grant", "no such issuer"],
         ),
         (
-            json(json!({"code": 400, "message": "Bad Request: x", "errors": [{"path": "aud"}, "y"]})),
+            json(
+                json!({"code": 400, "message": "Bad Request: x", "errors": [{"path": "aud"}, "y"]}),
+            ),
             400,
             &["Bad Request: x", "aud", "y"],
         ),
@@ -233,7 +235,10 @@ fn the_service_refuses_what_the_policy_allows() {
     run.assert_root("exchange-rejected", "exchange", "exchange");
     assert_eq!(run.codes(), ["exchange-rejected", "exchange-contradicts-policy"]);
     let finding = run.finding("exchange-contradicts-policy");
-    assert_eq!((&finding["severity"], &finding["category"]), (&json!("warning"), &json!("exchange")));
+    assert_eq!(
+        (&finding["severity"], &finding["category"]),
+        (&json!("warning"), &json!("exchange"))
+    );
     run.assert_says("exchange-contradicts-policy", &["allow", "refused", "not documented"]);
     assert_eq!(run.report["policy"]["decision"], "allow");
 }
@@ -279,7 +284,9 @@ fn the_exchange_is_made_although_something_looks_wrong() {
             });
         }),
         ("discovery-not-found", |world| {
-            world.issuer.answer(&world.issuer.discovery_path(), Response::new(404, "text/plain", ""));
+            world
+                .issuer
+                .answer(&world.issuer.discovery_path(), Response::new(404, "text/plain", ""));
         }),
         ("signing-key-not-found", |world| {
             let mut keys = world.issuer.jwks();
