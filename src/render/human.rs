@@ -121,8 +121,6 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
             let reason = match &check.skipped_because {
-                // The one option that is missed rather than given.
-                Some(option) if option == "--policy" => format!("{}; pass --policy", check.summary),
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }

@@ -197,15 +197,6 @@ fn variables_that_nothing_replaced() {
 }
 
 #[test]
-fn without_policy_and_exchange_the_report_says_what_to_add() {
-    let world = World::new(&platforms::GITHUB);
-    let run = world.doctor().without("--policy").arg("--offline").human();
-    assert_eq!(run.status, 3);
-    assert!(run.stdout.contains("the policy is not known; pass --policy"), "{}", run.stdout);
-    assert!(!run.stdout.contains("switched off by --policy"), "{}", run.stdout);
-}
-
-#[test]
 fn nothing_is_sent_while_there_is_no_token() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for value in ["null", "$(idToken)", "***", "pul-0123456789abcdef0123"] {
