@@ -230,7 +230,7 @@ catalogue! {
         "A backend's scheme is https, http, file, s3, gs, azblob or postgres."
         "Correct the scheme." BACKENDS;
     BackendIsConsole "backend-is-console" Backend Error
-        "This is the address of the website, not of the API"
+        "The backend URL is that of Pulumi's website, or looks so to the CLI"
         "app.pulumi.com is the console and pulumi.com the website; the CLI speaks to api.pulumi.com. The CLI also refuses every argument whose host begins with pulumi.com."
         "Use https://api.pulumi.com." BACKENDS;
     BackendIsDiy "backend-is-diy" Backend Error

@@ -172,3 +172,12 @@ fn a_backend_on_this_machine_may_speak_plain_http() {
     assert_eq!((run.status, run.codes()), (0, vec![]));
     assert_eq!(run.report["identity"]["user"], "ci-bot");
 }
+
+#[test]
+fn curl_asks_what_is_configured() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let address = closed();
+    let run = at(&world, &format!("http://{address}/")).json();
+    let command = format!("curl -v http://{address}/api/capabilities");
+    run.tells("backend-unreachable", &[&command]);
+}
