@@ -1,6 +1,7 @@
 //! What can only be said with all outcomes at hand: echoes, a login that works, the order of
 //! findings, the verdict.
 
+use super::exchange::POINTER;
 use super::{CHECKS, Context, whoami};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{Exchange, PolicySource, Probe};
@@ -95,7 +96,7 @@ fn merge_echo(context: &mut Context) {
         .flat_map(|(_, outcome)| &mut outcome.findings)
         .find(|f| f.code == code);
     if let Some(finding) = explained {
-        finding.evidence.extend(echo.evidence.into_iter().filter(|proof| proof.what != "points to"));
+        finding.evidence.extend(echo.evidence.into_iter().filter(|proof| proof.what != POINTER));
     }
 }
 

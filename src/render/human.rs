@@ -121,6 +121,9 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
             let reason = match &check.skipped_because {
+                Some(option) if option == NEEDED => {
+                    format!("{}; pass it with {option}", check.summary)
+                }
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }
@@ -301,11 +304,14 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
     }
 }
 
+/// The option that a check misses; every other option is one that switched a check off.
+const NEEDED: &str = "--policy";
+
 /// Why a check did not run.
 fn why_skipped(check: &CheckResult) -> String {
     match &check.skipped_because {
-        Some(option) if option.starts_with('-') => option.clone(),
-        Some(cause) => format!("stopped by {cause}"),
-        None => check.summary.clone(),
+        Some(option) if option.starts_with('-') && option != NEEDED => option.clone(),
+        Some(cause) if cause != NEEDED => format!("stopped by {cause}"),
+        _ => check.summary.clone(),
     }
 }
