@@ -361,7 +361,8 @@ fn the_json_report_has_the_contract_s_keys() {
 #[test]
 fn the_status_is_the_same_in_every_format() {
     let world = World::new(&GITHUB);
-    let cases: [(fn(Doctor) -> Doctor, i32); 4] = [
+    type Change = fn(Doctor) -> Doctor;
+    let cases: [(Change, i32); 4] = [
         (|doctor| doctor, 0),
         (|doctor| doctor.args(["--oidc-expiration", "1d"]), 1),
         (|doctor| doctor.option("--policy", "nothing.json"), 2),
