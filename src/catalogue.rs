@@ -448,7 +448,7 @@ catalogue! {
     ExchangeRejected "exchange-rejected" Exchange Error
         "Pulumi Cloud refuses the exchange"
         "The service refuses, and nothing that was found here explains it."
-        "Compare the service's words with the checks; give the policy with --policy for a closer look." EXCHANGE;
+        "Compare the service's words with what was checked here." EXCHANGE;
     OrganizationUnknown "organization-unknown" Exchange Error
         "Pulumi Cloud does not know the organization"
         "The name has to be the organization's login in Pulumi Cloud, not its display name nor a GitHub organization's."

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 /// How many table cells one [`distance`] may fill: the square of 4096 characters.
-pub(super) const DISTANCE_CELLS: usize = 4096 * 4096;
+pub(crate) const DISTANCE_CELLS: usize = 4096 * 4096;
 /// The same for [`surprises`], which keeps its whole table.
 pub(crate) const SURPRISE_CELLS: usize = 2048 * 2048;
 
@@ -247,7 +247,7 @@ fn walk(elements: &[Element], text: &str) -> Walk {
 
 /// [`distance`] with a budget of table cells that is shared between several calls; where it does
 /// not suffice, the result is the lower bound that the lengths give, which may be 0.
-pub(super) fn distance_within(pattern: &str, text: &str, budget: &mut usize) -> usize {
+pub(crate) fn distance_within(pattern: &str, text: &str, budget: &mut usize) -> usize {
     let elements = parse(pattern);
     let chars: Vec<char> = text.chars().collect();
     let (mut elements, mut rest) = (elements.as_slice(), chars.as_slice());

@@ -95,7 +95,7 @@ fn the_articles_error_has_two_causes() {
         let run = doctor.option("--pulumi-version", version).json();
         assert_refused(&run, "backend-scheme-missing", version);
         let export = "export PULUMI_BACKEND_URL=https://api.pulumi.com";
-        run.tells("backend-scheme-missing", &[ARTICLE, "PULUMI_BACKEND_URL", export]);
+        run.assert_says("backend-scheme-missing", &[ARTICLE, "PULUMI_BACKEND_URL", export]);
         let evidence = run.finding("backend-scheme-missing")["evidence"].to_string();
         assert!(!evidence.contains("\\n"), "one line of a log each: {evidence}");
         let names_backend = run.text("backend-scheme-missing").contains("could not log in to");

@@ -179,5 +179,5 @@ fn curl_asks_what_is_configured() {
     let address = closed();
     let run = at(&world, &format!("http://{address}/")).json();
     let command = format!("curl -v http://{address}/api/capabilities");
-    run.tells("backend-unreachable", &[&command]);
+    run.assert_says("backend-unreachable", &[&command]);
 }

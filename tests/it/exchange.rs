@@ -121,6 +121,15 @@ fn a_refusal_points_to_a_category() {
 }
 
 #[test]
+fn a_long_refusal_is_cut() {
+    let long = "no ".repeat(100_000);
+    let run =
+        answered(Response::json(400, &json!({"error": "x", "message": long, "errors": [long]})));
+    run.assert_root("exchange-rejected", "exchange", "exchange");
+    assert!(run.stdout.len() < 20_000, "{}", run.stdout.len());
+}
+
+#[test]
 fn an_organization_that_pulumi_cloud_does_not_know() {
     let world = World::new(&PULUMI_DEPLOYMENTS);
     let run = world.doctor_without_policy().option("--oidc-org", "Acme Ltd").json();
@@ -192,6 +201,7 @@ fn success_without_a_token_is_malformed() {
         run.assert_root("exchange-malformed", "exchange", "exchange");
         run.assert_says("exchange-malformed", telling);
         run.assert_says("exchange-malformed", &["200"]);
+        assert!(!run.stdout.contains("token_type"));
         assert!(!run.codes().contains(&"exchange-contradicts-policy"), "it decided nothing");
         assert_eq!(run.skipped("whoami"), Some("exchange"));
     }
@@ -234,6 +244,7 @@ fn the_service_refuses_what_the_policy_allows() {
     let run = world.doctor().json();
     run.assert_root("exchange-rejected", "exchange", "exchange");
     assert_eq!(run.codes(), ["exchange-rejected", "exchange-contradicts-policy"]);
+    assert!(!run.text("exchange-rejected").contains("--policy"), "it is there already");
     let finding = run.finding("exchange-contradicts-policy");
     assert_eq!(
         (&finding["severity"], &finding["category"]),

@@ -20,7 +20,12 @@ fn assert_stopped(run: &Run, code: &str, case: &str) {
     assert_eq!((run.status, &run.report["verdict"]), (1, &json!("unhealthy")), "{case}");
     assert_eq!(run.raised(code), ["input", "error", "input"], "{case}");
     assert_eq!(run.check("input")["status"], "fail", "{case}");
-    for check in ["token", "signature", "policy"] {
+    assert_eq!(run.skipped("signature"), Some("input"), "{case}");
+    // A token without its signature, or with a part of it, is judged as far as it goes.
+    if code == "token-truncated" && !run.report["token"].is_null() {
+        return;
+    }
+    for check in ["token", "policy"] {
         assert_eq!(run.skipped(check), Some("input"), "{case}: {check}");
     }
     assert_eq!(run.report["token"], Value::Null, "{case}");
@@ -263,7 +268,10 @@ fn a_token_cut_anywhere_is_truncated() {
         let end = token.len() - 12..token.len();
         for length in places.into_iter().chain(dots[1] + 1..dots[1] + 4).chain(end) {
             let run = offline().arg(&token[..length]).json();
-            assert_stopped(&run, "token-truncated", &format!("{algorithm} cut at {length}"));
+            let case = format!("{algorithm} cut at {length}");
+            assert_stopped(&run, "token-truncated", &case);
+            // From the end of the claims on, they are all there.
+            assert_eq!(run.report["token"].is_null(), length < dots[1], "{case}");
             run.assert_says(
                 "token-truncated",
                 &["cut off", "pass the token through a file or a pipe"],

@@ -67,8 +67,9 @@ fn audiences_that_differ_are_told_apart_in_words() {
         run.assert_root("audience-mismatch", "audience", "policy");
         run.assert_says("audience-mismatch", telling);
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
-        let first = if actual.is_array() { actual[0].clone() } else { actual };
-        let would_pass = format!("\"aud\": {first}");
+        // Of a list, the element that comes closest.
+        let nearest = if actual.is_array() { actual[1].clone() } else { actual };
+        let would_pass = format!("\"aud\": {nearest}");
         run.assert_says("audience-mismatch", &[rule, &shown, &would_pass, "policies[0].rules.aud"]);
     }
 }
@@ -395,6 +396,8 @@ fn a_loose_policy_is_a_warning() {
             let entries = [entry(&world, changes)];
             let run = world.doctor_with(&entries).json();
             run.assert_healthy();
+            let sub = format!("\"sub\": {}", world.shape.claims["sub"]);
+            run.assert_says("policy-too-broad", &["policies[0]", &sub]);
             let broad = run.finding("policy-too-broad");
             assert_eq!(
                 (&broad["severity"], &broad["category"]),

@@ -232,6 +232,9 @@ fn what_decides_must_be_known() {
         assert_eq!(run.codes(), ["policy-unknown"]);
         world.doctor().arg(option).json().assert_healthy();
     }
+    let page = world.doctor_without_policy().arg("--offline").human().stdout;
+    assert!(page.contains("pass it with --policy"), "{page}");
+    assert!(!page.contains("off by --policy") && !page.contains("checked: --policy"), "{page}");
     // Registrations alone decide nothing.
     let registrations = json!({"oidcIssuers": [world.cloud.registered()]}).to_string();
     let run = world.doctor().file("policy.json", registrations).arg("--offline").json();
@@ -358,7 +361,8 @@ fn the_json_report_has_the_contract_s_keys() {
 #[test]
 fn the_status_is_the_same_in_every_format() {
     let world = World::new(&GITHUB);
-    let cases: [(fn(Doctor) -> Doctor, i32); 4] = [
+    type Change = fn(Doctor) -> Doctor;
+    let cases: [(Change, i32); 4] = [
         (|doctor| doctor, 0),
         (|doctor| doctor.args(["--oidc-expiration", "1d"]), 1),
         (|doctor| doctor.option("--policy", "nothing.json"), 2),
