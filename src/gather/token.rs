@@ -28,8 +28,8 @@ pub enum Choice {
 /// only when it was asked for.
 ///
 /// `variable` looks an environment variable up, `terminal` says whether a person is at the other
-/// end, `limit` is how long a pipe may stay silent, `cwd` is the directory that a relative `file://` path starts from (Go's `os.ReadFile` in
-/// the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
+/// end, `limit` is how long a pipe may take, `cwd` is the directory that a relative `file://` path
+/// starts from (Go's `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
 #[must_use]
 pub fn acquire(
     choice: Choice,
@@ -91,9 +91,11 @@ fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
 /// The line break that `echo` adds is no fault of whoever pipes a token: as with a file, white
 /// space around it does not count.
 fn from_stdin(stdin: impl Read) -> Outcome {
-    match capped(stdin) {
-        Ok(bytes) => jwt::read(&bytes, true),
-        Err(error) => Err(unreadable(reason(&error))),
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
+    match stdin.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut bytes) {
+        // What came before the time was up is all there is; most often that is nothing.
+        Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(reason(&error))),
+        _ => jwt::read(&bytes, true),
     }
 }
 
@@ -205,6 +207,36 @@ mod tests {
             (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => reason,
             (input, _) => panic!("{input:?}"),
         }
+    }
+
+    #[test]
+    fn a_silent_pipe_gave_nothing_and_one_that_stays_open_gave_the_token() {
+        /// Says its text, and then nothing for as long as anyone waits.
+        struct StaysOpen(io::Cursor<Vec<u8>>);
+        impl Read for StaysOpen {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(buffer)? {
+                    0 => loop {
+                        std::thread::park();
+                    },
+                    length => Ok(length),
+                }
+            }
+        }
+        let piped = |text: String| {
+            acquire(
+                Choice::Argument("-".into()),
+                |_| None,
+                StaysOpen(io::Cursor::new(text.into_bytes())),
+                false,
+                Path::new("/"),
+                Duration::from_millis(200),
+            )
+        };
+        assert_eq!(piped(String::new()).0.problem, Some(InputProblem::Empty));
+        let (input, decoded) = piped(format!("{}\n", token()));
+        assert_eq!(input.problem, None);
+        assert!(decoded.is_some());
     }
 
     #[test]
