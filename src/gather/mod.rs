@@ -180,7 +180,9 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
 
     let options = heed_options.then_some(&around.environment);
     let option = |given: &Option<String>, name: &str| {
-        given.clone().or_else(|| options?.get(name).map(str::to_owned))
+        let value = given.as_deref().or_else(|| options?.get(name))?;
+        // The token may stand where another option's value belongs.
+        Some(Scrubber::default().scrub(value))
     };
     let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
         token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {
@@ -213,7 +215,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
         user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
         expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
-        scope: plan.scope.clone(),
+        scope: plan.scope.as_deref().map(|scope| Scrubber::default().scrub(scope)),
         access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
         cli: match &plan.pulumi_version {
             Some(version) => Cli::Given { version: version.clone() },

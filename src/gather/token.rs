@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::bounded::Bounded;
 use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
 use crate::jwt::{self, Decoded};
+use crate::secret::Scrubber;
 
 /// Where the command line says that the token is. Has no `Debug`: it may hold the token.
 pub enum Choice {
@@ -51,7 +52,7 @@ pub fn acquire(
         Choice::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
         Choice::Environment(name) => {
             let value = variable(&name);
-            (Source::Environment { name }, value)
+            (Source::Environment { name: shown(&name) }, value)
         }
         Choice::None => return finish(Source::None, Err((InputProblem::Missing, Vec::new()))),
     };
@@ -64,12 +65,17 @@ pub fn acquire(
     if let Some(path) = value.strip_prefix("file://") {
         let absolute = cwd.join(path).components().collect::<PathBuf>();
         let source =
-            Source::File { path: path.into(), absolute: absolute.to_string_lossy().into_owned() };
+            Source::File { path: shown(path), absolute: shown(&absolute.to_string_lossy()) };
         return finish(source, from_file(path, &absolute, limit));
     }
     let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
     let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
     (Input { typed_on_terminal, ..input }, decoded)
+}
+
+/// A name or path as evidence may hold it: people write `--token-env "$TOKEN"` and `file://$TOKEN`.
+fn shown(name: &str) -> String {
+    Scrubber::default().scrub(name)
 }
 
 type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
@@ -237,6 +243,16 @@ mod tests {
         let (input, decoded) = piped(format!("{}\n", token()));
         assert_eq!(input.problem, None);
         assert!(decoded.is_some());
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_its_name_is_not_repeated() {
+        for choice in
+            [Choice::Environment(token()), Choice::OidcToken(format!("file://{}", token()))]
+        {
+            let (input, _) = from(choice);
+            assert!(!format!("{input:?}").contains("eyJ"), "{input:?}");
+        }
     }
 
     #[test]
