@@ -1,6 +1,7 @@
 //! Reading the files that say what is registered: the policy document and a key set.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ pub(super) fn gather(
     option: Option<&Path>,
     environment: &Environment,
     directory: &Path,
+    limit: Duration,
 ) -> Result<PolicySource, InputError> {
     let (name, path) = match (option, environment.get("DOCTOR_POLICY")) {
         (Some(path), _) => ("--policy", path),
@@ -25,7 +27,7 @@ pub(super) fn gather(
         (None, None) => return Ok(PolicySource::None),
     };
     let shown = path.display().to_string();
-    let bytes = read(name, path, directory)?;
+    let bytes = read(name, path, directory, limit)?;
     let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
     let text = String::from_utf8(bytes).map_err(|e| {
         error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
@@ -38,8 +40,8 @@ pub(super) fn gather(
 ///
 /// # Errors
 /// The file cannot be read, is not JSON or no key set.
-pub(super) fn key_set(path: &Path, directory: &Path) -> Result<Value, InputError> {
-    let bytes = read("--jwks", path, directory)?;
+pub(super) fn key_set(path: &Path, directory: &Path, limit: Duration) -> Result<Value, InputError> {
+    let bytes = read("--jwks", path, directory, limit)?;
     let error =
         |problem| InputError { option: "--jwks", path: path.display().to_string(), problem };
     let keys = serde_json::from_slice(&bytes)
