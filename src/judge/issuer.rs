@@ -60,14 +60,13 @@ impl Context<'_> {
 
 fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
     let finding = match &failure.kind {
-        FailureKind::AddressRefused => Finding::new(
-            Code::IssuerAddressRefused,
+        FailureKind::AddressRefused => refused(
+            context,
+            failure,
             "The address is private, local or a metadata service's, and the token may come from \
              anybody. The issuer was not asked; the verdict rests on the other checks.",
         )
-        .proof("token iss", issuer, "token claim iss")
-        .proof("address", &failure.detail, "resolved here")
-        .command("doctor --allow-private-issuer …"),
+        .proof("token iss", issuer, "token claim iss"),
         FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
         FailureKind::TooLarge => Finding::new(
             Code::DiscoveryInvalid,
@@ -82,6 +81,31 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
             .command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer)))),
     };
     Outcome::found("no answer", vec![finding])
+}
+
+/// The guard refused an address. What opens the way to it (product contract, section 6) is told
+/// only where something does.
+pub(super) fn refused(context: &Context, failure: &Failure, detail: &str) -> Finding {
+    let finding = Finding::new(Code::IssuerAddressRefused, detail).proof(
+        "address",
+        &failure.detail,
+        "resolved here",
+    );
+    let literal = failure.host.parse().map(|address: IpAddr| vec![address]);
+    let addresses = literal.as_ref().unwrap_or(&context.evidence.issuer.addresses);
+    let can_be_allowed = addresses.iter().any(|address| {
+        !matches!(classify(*address), AddressClass::Metadata | AddressClass::Special)
+    });
+    let allowed = context.token_is_ambient() || context.evidence.options.allow_private_issuer;
+    if allowed || !can_be_allowed {
+        return finding.fix(
+            "No option opens the way to this address. Check that the issuer is one that you know, \
+             and pass its keys with --jwks.",
+        );
+    }
+    finding
+        .step("Or pass the issuer's keys, which then are not fetched, with --jwks FILE.")
+        .command("doctor --allow-private-issuer …")
 }
 
 /// An untrusted certificate stops Pulumi Cloud too, unless one of the served certificates has a
