@@ -273,13 +273,14 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
 /// colons, of any certificate of the served chain.
 fn matches_thumbprint(registration: &Registration, chain: &Chain) -> bool {
     registration.thumbprints.iter().any(|thumbprint| {
-        let bare: String = thumbprint
-            .chars()
-            .filter(|c| *c != ':' && !c.is_whitespace())
-            .flat_map(char::to_lowercase)
-            .collect();
+        let bare = bare(thumbprint);
         chain.certificates.iter().any(|c| c.sha256 == bare || c.sha1 == bare)
     })
+}
+
+fn bare(thumbprint: &str) -> String {
+    let digits = thumbprint.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    digits.flat_map(char::to_lowercase).collect()
 }
 
 fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
@@ -300,8 +301,13 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
     for registered in &registration.thumbprints {
         finding = finding.proof("registered", registered, "registration thumbprints");
     }
+    // In hex, a SHA-1 has 40 digits and a SHA-256 has 64.
+    let sha1 = registration.thumbprints.iter().any(|thumbprint| bare(thumbprint).len() == 40);
     for certificate in &chain.certificates {
         finding = finding.proof("served (SHA-256)", &certificate.sha256, &certificate.subject);
+        if sha1 {
+            finding = finding.proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
+        }
     }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
