@@ -32,7 +32,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     }
     let evidence = &context.evidence.issuer;
     match &evidence.discovery {
-        Probe::NotRun if context.has_registered_keys() => Outcome::pass(
+        _ if context.has_registered_keys() => Outcome::pass(
             "not asked: the registration carries keys, so Pulumi Cloud fetches nothing either",
         ),
         Probe::NotRun => Outcome::skip("--offline", "not asked"),
@@ -171,9 +171,10 @@ fn document(answer: &Answer, issuer: &str) -> Option<Finding> {
 
 fn not_found(answer: &Answer) -> Finding {
     let content_type = answer.content_type.as_deref().unwrap_or("no content type");
+    let what = if matches!(answer.body, Body::Html(_)) { " and a web page" } else { "" };
     let mut finding = Finding::new(
         Code::DiscoveryNotFound,
-        format!("GET {} is answered with status {}.", answer.url, answer.status),
+        format!("GET {} is answered with status {}{what}.", answer.url, answer.status),
     )
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("content type", content_type, &answer.url);
@@ -205,7 +206,8 @@ fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
         super::near_miss::compare(says, issuer).map_or_else(
             || "They name different issuers.".to_owned(),
             |miss| {
-                format!("They differ in {}.", miss.what.replace("is registered", "in the document"))
+                let what = miss.what.replace("is registered", "is in the document");
+                format!("They differ in {}.", what.replace("the registered", "the document's"))
             },
         )
     };
