@@ -121,6 +121,8 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
             let reason = match &check.skipped_because {
+                // The one option that is missed where it is absent.
+                Some(option) if option == "--policy" => check.summary.clone(),
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }
@@ -304,6 +306,7 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
 /// Why a check did not run.
 fn why_skipped(check: &CheckResult) -> String {
     match &check.skipped_because {
+        Some(option) if option == "--policy" => check.summary.clone(),
         Some(option) if option.starts_with('-') => option.clone(),
         Some(cause) => format!("stopped by {cause}"),
         None => check.summary.clone(),
