@@ -125,18 +125,19 @@ fn assert_connected(world: &World, run: &Run, name: &str) {
 
 #[test]
 fn what_opens_the_way_to_a_private_address() {
-    let allowed = |world: &World| world.doctor().file("policy.json", nameless(world).to_string());
-    let known = |world: &World| world.doctor().without("--allow-private-issuer");
-    let variable = |world: &World| {
+    type Way = fn(&World) -> Doctor;
+    let allowed: Way = |world| world.doctor().file("policy.json", nameless(world).to_string());
+    let known: Way = |world| world.doctor().without("--allow-private-issuer");
+    let variable: Way = |world| {
         let token = world.token();
         guarded(world, world.ready()).env("T", &token).args(["--token-env", "T"]).secret(&token)
     };
-    let in_ci = |world: &World| guarded(world, world.doctor()).env("TF_BUILD", "True");
-    let ways: [(&str, &dyn Fn(&World) -> Doctor); 4] = [
-        ("--allow-private-issuer", &allowed),
-        ("--policy", &known),
-        ("--token-env", &variable),
-        ("CI", &in_ci),
+    let in_ci: Way = |world| guarded(world, world.doctor()).env("TF_BUILD", "True");
+    let ways: [(&str, Way); 4] = [
+        ("--allow-private-issuer", allowed),
+        ("--policy", known),
+        ("--token-env", variable),
+        ("CI", in_ci),
     ];
     for host in ["127.0.0.1", "localhost"] {
         for (name, way) in ways {

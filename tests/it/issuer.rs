@@ -1,19 +1,22 @@
-//! The issuer: its address, its certificate, its discovery document, its registration.
+//! The issuer: its address, its certificate, its discovery document, its keys' place.
 
 use std::net::TcpListener;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use doctor::evidence::{Answer, Body, Evidence, Probe};
+use doctor::gather::{self, Plan, Surroundings, token::Choice};
+use doctor::judge;
 use serde_json::{Value, json};
 
-use crate::support::{Authority, Doctor, Identity, ORGANIZATION, Response, Run, World, platforms};
+use crate::support::{Authority, Identity, ORGANIZATION, Response, Run, World, platforms};
 
-fn world() -> World {
+pub fn world() -> World {
     World::signed(&platforms::GITLAB, "ES256")
 }
 
 /// A world in which token and registration agree on another issuer.
-fn moved(iss: &str) -> World {
+pub fn moved(iss: &str) -> World {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!(iss));
     world.cloud.registration(|registration| {
@@ -24,7 +27,7 @@ fn moved(iss: &str) -> World {
 }
 
 /// The root cause, an error of the issuer found by this check, with these words.
-fn assert_error(run: &Run, code: &str, check: &str, words: &[&str]) {
+pub fn assert_error(run: &Run, code: &str, check: &str, words: &[&str]) {
     assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{words:?} {:?}", run.codes());
     let finding = run.finding(code);
     let kind = (&finding["category"], &finding["severity"], &finding["check"]);
@@ -166,7 +169,10 @@ fn documents_that_are_not_there() {
         (Response::new(404, "text/plain", "not here"), vec!["404", "text/plain"]),
         (Response::new(500, "application/json", "{}"), vec!["500", "application/json"]),
         (Response::new(403, "text/html", page), vec!["403", "Sign in to Corp", "login page"]),
-        (Response::new(200, "text/html", page), vec!["web page", "Sign in to Corp", "login page"]),
+        (
+            Response::new(200, "text/html", page),
+            vec!["status 200 and a web page", "Sign in to Corp", "login page"],
+        ),
         (
             Response::new(302, "text/plain", "").header("location", "https://sso.corp.test/login"),
             vec!["302", "https://sso.corp.test/login", "another host"],
@@ -227,7 +233,7 @@ fn documents_of_another_issuer_say_what_differs() {
     let world = world();
     let url = world.issuer.url();
     let cases = [
-        (format!("{url}/"), "slash at the end"),
+        (format!("{url}/"), "the slash at the end of the document's issuer"),
         (url.replace("https", "HTTPS"), "upper and lower case"),
         (url.replace("https", "http"), "scheme"),
         (format!("{url}/{{tenantid}}/v2.0"), "template for many tenants"),
@@ -307,135 +313,100 @@ fn keys_may_be_on_another_host() {
     assert_eq!(world.doctor().arg("--no-exchange").json().codes(), [""; 0]);
 }
 
-// ------------------------------------------------------------------------- the registration
+// ------------------------------------------------------------------- reachable from the cloud
 
-/// An offline run of a token of one issuer, with another registered.
-fn registered_as(registered: &str, iss: &str) -> Run {
-    let mut world = world();
-    world.shape.claims.insert("iss".to_owned(), json!(iss));
-    world.cloud.registration(|registration| {
-        registration["issuer"] = json!(registered);
-        registration["url"] = json!(registered);
-    });
-    world.doctor().arg("--offline").json()
+/// What an offline run gathers about the world's token, the backend being this one.
+fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("policy.json");
+    std::fs::write(&file, policy.to_string()).unwrap();
+    let plan = Plan {
+        token: Choice::Argument(world.token()),
+        organization: Some(ORGANIZATION.to_owned()),
+        team: None,
+        user: None,
+        expiration: None,
+        scope: None,
+        cloud_url: Some(backend.to_owned()),
+        local: false,
+        insecure: false,
+        policy: Some(file),
+        jwks: None,
+        ca_cert: None,
+        pulumi_version: None,
+        offline: true,
+        no_exchange: false,
+        now: None,
+        timeout: Duration::from_secs(5),
+        allow_private_issuer: false,
+    };
+    let around = Surroundings {
+        environment: [].into_iter().collect(),
+        directory: directory.path().to_owned(),
+        stdin: Box::new(std::io::empty()),
+        terminal: false,
+    };
+    gather::gather(plan, around).unwrap()
+}
+
+/// Addresses of an issuer that answers, as other networks have them.
+fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evidence {
+    evidence.options.offline = false;
+    evidence.issuer.addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
+    let answer = Answer {
+        url: format!("{}/.well-known/openid-configuration", world.issuer.url()),
+        status: 200,
+        content_type: None,
+        location: None,
+        retry_after: None,
+        request_id: None,
+        clock_offset_seconds: None,
+        body: Body::Json(world.issuer.discovery()),
+    };
+    evidence.issuer.discovery = Probe::Answered { answer, elapsed_ms: 1 };
+    evidence
 }
 
 #[test]
-fn near_misses_are_named() {
-    const A: &str = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
-    const B: &str = "00000000-1f60-4a7e-9b52-c0d4e6f8a1b3";
-    let entra = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
-    let v1 = format!("https://sts.windows.net/{A}/");
-    let old = format!("https://vstoken.dev.azure.com/{B}");
-    let github = "https://token.actions.githubusercontent.com";
-    let gitlab = "https://gitlab.com";
-    let cases = [
-        ("https://gitlab.com/", gitlab, "the slash at the end of the registered"),
-        (gitlab, "https://gitlab.com/", "the slash at the end of the token's"),
-        ("http://gitlab.com", gitlab, "http:// is registered, the token has https://"),
-        ("https://GitLab.com", gitlab, "upper and lower case"),
-        ("https://gitlab.com:8443", gitlab, "the port"),
-        ("https://gitlab.com/group", gitlab, "the path"),
-        ("https://gitlab.con", gitlab, "one character"),
-        (&entra(B), &entra(A), "the tenant: 00000000"),
-        (&v1, &entra(A), "the version: v1 is registered, the token is of v2.0"),
-        (&entra(A), &v1, "the version: v2.0 is registered, the token is of v1"),
-        (&old, &entra(A), "Azure DevOps' own is registered, the token is from Entra"),
-        (&entra(A), &old, "Entra's is registered, the token is from Azure DevOps' own"),
-        (github, &format!("{github}/acme"), "an enterprise slug"),
+fn an_issuer_that_only_this_network_reaches() {
+    let (hosted, own) = ("https://api.pulumi.com", "https://pulumi.corp.test");
+    let cases: [(&[&str], &str, Option<&str>); 12] = [
+        (&["10.1.2.3"], hosted, Some("error")),
+        (&["10.1.2.3"], "https://api.eu.pulumi.com", Some("error")),
+        (&["10.1.2.3"], "https://notpulumi.com", Some("warning")),
+        (&["10.1.2.3"], own, Some("warning")),
+        (&["fd12::1"], hosted, Some("error")),
+        (&["169.254.7.7"], hosted, Some("error")),
+        (&["169.254.7.7"], own, Some("warning")),
+        (&["127.0.0.1"], hosted, Some("error")),
+        (&["127.0.0.1"], own, None),
+        (&["8.8.8.8"], hosted, None),
+        (&["10.1.2.3", "8.8.8.8"], hosted, None),
+        (&[], hosted, None),
     ];
-    for (registered, iss, word) in cases {
-        let run = registered_as(registered, iss);
-        assert_error(&run, "issuer-not-registered", "registration", &[word, registered, iss]);
-        run.tells("issuer-not-registered", &["organization acme", "policy.json"]);
-        run.ended("policy", "skip", Some("registration"));
+    let world = world();
+    for (addresses, backend, severity) in cases {
+        let evidence = answering(&world, gathered(&world, backend, &world.policy()), addresses);
+        let report = serde_json::to_value(judge::judge(&evidence, false)).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["code"] == "issuer-not-public");
+        let name = format!("{addresses:?} {backend}");
+        assert_eq!(found.map(|f| f["severity"].as_str().unwrap()), severity, "{name}");
+        let Some(found) = found else { continue };
+        assert_eq!((&found["category"], &found["check"]), (&json!("issuer"), &json!("issuer")));
+        assert!(found.to_string().contains(addresses[0]) && found.to_string().contains("jwks"));
+        let is_root = report["rootCause"] == "issuer-not-public";
+        assert_eq!(is_root, severity == Some("error"), "{name}");
     }
 }
 
 #[test]
-fn registrations_that_are_far_off_are_shown_and_none_is_said() {
-    let run = registered_as("https://token.actions.githubusercontent.com", "https://gitlab.com");
-    let words = ["https://token.actions.githubusercontent.com", "https://gitlab.com"];
-    assert_error(&run, "issuer-not-registered", "registration", &words);
-
-    let none = json!({"organization": ORGANIZATION, "issuers": []}).to_string();
-    let run = world().doctor().arg("--offline").file("policy.json", none).json();
-    assert_error(&run, "issuer-not-registered", "registration", &["No issuer is registered"]);
-}
-
-#[test]
-fn registration_comes_before_reachability() {
-    let mut world = world();
-    world.cloud.registration(|registration| registration["issuer"] = json!("https://other.test"));
-    world.shape.claims.insert("iss".to_owned(), json!("https://127.0.0.1:1"));
-    let run = world.doctor().json();
-    assert_eq!(run.codes(), ["issuer-not-registered", "issuer-unreachable"]);
-    run.tells("issuer-not-registered", &["Pulumi Cloud says", "unknown issuer"]);
-}
-
-#[test]
-fn a_slash_in_the_url_alone_is_a_warning_where_the_issuer_is_not_known() {
+fn registered_keys_make_a_private_issuer_good() {
     let world = world();
     let mut policy = world.policy();
-    policy["issuers"][0]["url"] = json!(format!("{}/", world.issuer.url()));
-    let run = world.doctor().file("policy.json", policy.to_string()).json();
-    assert_eq!(run.codes(), [""; 0], "the issuer is known to match");
-
-    policy["issuers"][0].as_object_mut().unwrap().shift_remove("issuer");
-    let run = world.doctor().arg("--no-exchange").file("policy.json", policy.to_string()).json();
-    assert_eq!((run.root_cause(), run.status), (None, 0));
-    assert_eq!(run.finding("issuer-not-registered")["severity"], "warning");
-    run.tells("issuer-not-registered", &["slash", world.issuer.url(), "assum"]);
-}
-
-#[test]
-fn the_organization_of_the_registration() {
-    // Its audience names no organization that --oidc-org could conflict with.
-    let world = World::signed(&platforms::AZURE_ENTRA, "ES256");
-    world.cloud.register("globex", &world.issuer);
-    let run = world.doctor().option("--oidc-org", "globex").json();
-    let words = ["globex", "acme", "--oidc-org acme"];
-    assert_error(&run, "issuer-wrong-organization", "registration", &words);
-    assert_eq!(run.codes(), ["issuer-wrong-organization"], "the refusal is its echo");
-
-    let run = world.doctor().option("--oidc-org", "Acme").arg("--no-exchange").json();
-    assert_eq!((run.root_cause(), run.status), (None, 0));
-    assert_eq!(run.finding("issuer-wrong-organization")["severity"], "warning");
-    run.tells("issuer-wrong-organization", &["case only", "not documented"]);
-}
-
-#[test]
-fn azure_devops_own_issuer_goes_away() {
-    let iss = "https://vstoken.dev.azure.com/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815";
-    let offline = |world: &World| -> Doctor { world.doctor().arg("--offline") };
-    let mut world = moved(iss);
-    world.shape.claims.insert("sub".to_owned(), json!("sc://acme/web-shop/pulumi-production"));
-    world.shape.entry["rules"]["sub"] = json!("sc://acme/web-shop/*");
-    for run in [offline(&world).json(), offline(&world).without("--policy").json()] {
-        assert_eq!(run.root_cause(), None);
-        assert_eq!(run.finding("azure-issuer-retiring")["severity"], "info");
-        run.tells("azure-issuer-retiring", &["1 July 2027", "iss", "sub", "aud", "registration"]);
-    }
-    assert_eq!(offline(&world).json().status, 0);
-    assert_eq!(offline(&self::world()).json().codes(), [""; 0]);
-}
-
-#[test]
-fn a_longer_life_than_the_registration_allows() {
-    let world = world();
-    world.cloud.registration(|registration| registration["maxExpiration"] = json!(3600));
-    let run = world.doctor().json();
-    assert_eq!((run.root_cause(), run.status), (None, 0));
-    assert_eq!(run.finding("expiration-exceeds-maximum")["severity"], "info");
-    run.tells("expiration-exceeds-maximum", &["7200 s", "3600 s", "default"]);
-
-    let run = world.doctor().args(["--oidc-expiration", "24h"]).json();
-    assert_eq!((run.root_cause(), run.status), (None, 0));
-    assert_eq!(run.finding("expiration-exceeds-maximum")["severity"], "warning");
-    let words = ["86400 s", "3600 s", "--oidc-expiration 3600s", "not documented"];
-    run.tells("expiration-exceeds-maximum", &words);
-    run.ended("registration", "warn", None);
-
-    let run = world.doctor().args(["--oidc-expiration", "1h"]).json();
-    assert_eq!(run.codes(), [""; 0]);
+    policy["issuers"][0]["jwks"] = world.issuer.jwks();
+    let evidence = gathered(&world, "https://api.pulumi.com", &policy);
+    let report = judge::judge(&answering(&world, evidence, &["10.1.2.3"]), false);
+    let report = serde_json::to_value(report).unwrap();
+    assert!(!report.to_string().contains("issuer-not-public"), "{report}");
 }

@@ -6,5 +6,6 @@ mod issuer;
 mod keys;
 mod properties;
 mod reference;
+mod registration;
 mod support;
 mod token;
