@@ -1,6 +1,8 @@
 //! The integration tests, as one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod demo;
+mod healthy;
 mod properties;
 mod reference;
 mod support;
