@@ -1,8 +1,10 @@
 //! The integration tests, as one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod catalogue;
 mod demo;
 mod healthy;
 mod properties;
 mod reference;
+mod schema;
 mod support;
