@@ -155,23 +155,34 @@ fn color(environment: &Environment, terminal: bool) -> bool {
     terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
 }
 
+/// A longer argument may be a secret: usage errors do not repeat it.
+const LONGEST_WORD: usize = 16;
+
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
 fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
-    let message = error.render().to_string();
+    let mut message = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return finish(write(streams.stdout, &message), 0);
     }
+    let arguments: Vec<_> = arguments.iter().skip(1).map(|a| a.to_string_lossy()).collect();
+    // What it may quote: `--name=value` whole, or either half.
+    let quoted = arguments.iter().flat_map(|argument| {
+        let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
+        [argument, name, value]
+    });
     let mut scrubber = Scrubber::default();
-    for argument in arguments.iter().skip(1) {
-        let argument = argument.to_string_lossy();
-        let value = argument.split_once('=').map_or(&*argument, |(_, value)| value);
-        if value.chars().count() >= 16 && !value.starts_with("--") {
-            scrubber.add(value);
+    for part in quoted.clone().filter(|part| !part.starts_with("--")) {
+        if part.chars().count() >= LONGEST_WORD {
+            scrubber.add(part);
         }
     }
-    let message: String =
-        scrubber.scrub(&message).lines().map(|line| text::inert(line) + "\n").collect();
-    finish(write(streams.stderr, &message), USAGE)
+    message = scrubber.scrub(&message);
+    // A line break in an argument must not become one of the message.
+    for part in quoted.filter(|part| part.contains(char::is_control)) {
+        message = message.replace(part, &text::inert(part));
+    }
+    let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
+    finish(write(streams.stderr, &lines.collect::<String>()), USAGE)
 }
 
 /// One line on standard error; status 2.

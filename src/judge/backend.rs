@@ -254,10 +254,9 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
 
 fn unreachable(failure: &Failure, chain: Option<&Chain>) -> Finding {
     let FailureKind::Certificate { .. } = failure.kind else {
-        return network_failure(Code::BackendUnreachable, failure).command(format!(
-            "curl -v https://{}:{}/api/capabilities",
-            failure.host, failure.port
-        ));
+        let url = format!("https://{}:{}/api/capabilities", failure.host, failure.port);
+        return network_failure(Code::BackendUnreachable, failure)
+            .command(format!("curl -v {}", text::shell(&url)));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
     with_chain(finding, chain)

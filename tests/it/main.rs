@@ -4,6 +4,7 @@
 mod catalogue;
 mod demo;
 mod healthy;
+mod hostile;
 mod properties;
 mod reference;
 mod schema;
