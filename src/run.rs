@@ -42,7 +42,7 @@ pub struct Streams<'a> {
 pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &arguments, streams),
+        Err(error) => return usage(error, &arguments, streams),
     };
     match cli.command {
         None => {
@@ -159,28 +159,25 @@ fn color(environment: &Environment, terminal: bool) -> bool {
 const LONGEST_WORD: usize = 16;
 
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
-fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
-    let mut message = error.render().to_string();
+fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return finish(write(streams.stdout, &message), 0);
+        return finish(write(streams.stdout, &error.render().to_string()), 0);
     }
-    let arguments: Vec<_> = arguments.iter().skip(1).map(|a| a.to_string_lossy()).collect();
-    // What it may quote: `--name=value` whole, or either half.
-    let quoted = arguments.iter().flat_map(|argument| {
-        let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
-        [argument, name, value]
-    });
+    // The same error once more, of arguments without line breaks: one in an argument must not
+    // become one of the message.
+    let arguments: Vec<String> =
+        arguments.iter().map(|argument| text::inert(&argument.to_string_lossy())).collect();
+    let error = Cli::try_parse_from(&arguments).err().unwrap_or(error);
     let mut scrubber = Scrubber::default();
-    for part in quoted.clone().filter(|part| !part.starts_with("--")) {
-        if part.chars().count() >= LONGEST_WORD {
-            scrubber.add(part);
+    for argument in arguments.iter().skip(1) {
+        let value = argument.split_once('=').map_or("", |(_, value)| value);
+        for part in [argument, value] {
+            if part.chars().count() >= LONGEST_WORD && !part.starts_with("--") {
+                scrubber.add(part);
+            }
         }
     }
-    message = scrubber.scrub(&message);
-    // A line break in an argument must not become one of the message.
-    for part in quoted.filter(|part| part.contains(char::is_control)) {
-        message = message.replace(part, &text::inert(part));
-    }
+    let message = scrubber.scrub(&error.render().to_string());
     let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
     finish(write(streams.stderr, &lines.collect::<String>()), USAGE)
 }

@@ -8,4 +8,5 @@ mod hostile;
 mod properties;
 mod reference;
 mod schema;
+mod secrets;
 mod support;
