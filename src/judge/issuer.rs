@@ -250,7 +250,8 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
     if context.evidence.token.is_none() {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     }
-    let Some(registration) = context.registration() else {
+    // Entries saved alone come without the registration that they belong to.
+    let Some(registration) = context.registration().filter(|r| r.identifier().is_some()) else {
         return Outcome::skip(context.cause("registration"), "there is no registration");
     };
     if registration.thumbprints.is_empty() {

@@ -3,9 +3,13 @@
 
 mod backend;
 mod backend_network;
+mod catalogue;
 mod cli_versions;
+mod demo;
 mod exchange;
 mod guard;
+mod healthy;
+mod hostile;
 mod input;
 mod issuer;
 mod keys;
@@ -16,6 +20,8 @@ mod properties;
 mod readme;
 mod reference;
 mod registration;
+mod schema;
+mod secrets;
 mod subjects;
 mod support;
 mod token;
