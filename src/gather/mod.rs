@@ -4,6 +4,7 @@
 //! backend is a Pulumi Cloud, and the exchange with whoami run at the same time. Whether the
 //! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
 
+mod ambient;
 pub mod backend;
 mod bounded;
 mod cloud;
@@ -12,7 +13,9 @@ pub mod environment;
 pub mod guard;
 pub mod http;
 mod issuer;
+mod platforms;
 mod policy;
+mod program;
 pub mod project;
 pub mod pulumi_cli;
 pub mod tls;
@@ -25,7 +28,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use semver::Version;
 
-use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting};
+use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting, Source};
 use crate::jwt::Decoded;
 use crate::secret::{Scrubber, Secret};
 use environment::Environment;
@@ -167,10 +170,32 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         }
         choice => choice,
     };
+    let organization = option(&plan.organization, "PULUMI_OPTION_OIDC_ORG");
+    let mut scrubber = Scrubber::default();
+    for name in environment::SECRETS {
+        if let Some(value) = around.environment.get(name) {
+            scrubber.add(value);
+        }
+    }
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
-    let (input, decoded) =
-        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, plan.timeout);
-    if around.terminal {
+    let (mut input, decoded) = match choice {
+        token::Choice::None => ambient::acquire(&ambient::Lookout {
+            environment: &around.environment,
+            root: Path::new("/"),
+            organization: organization.as_deref(),
+            offline: plan.offline,
+            ca_cert: ca_cert.as_deref(),
+            scrubber: &scrubber,
+            // Without a token little is left to do, but the backend is looked at all the same.
+            deadline: begun + plan.timeout * 2 / 3,
+        })
+        .map_err(|problem| setup(&plan, problem))?,
+        choice => {
+            token::acquire(choice, lookup, around.stdin, around.terminal, &directory, plan.timeout)
+        }
+    };
+    input.unused = ambient::unused(&around.environment, decoded.as_ref(), &mut scrubber);
+    if around.terminal && input.source == Source::Stdin {
         // The time that a person took to paste is not the run's.
         begun = Instant::now();
     }
@@ -188,7 +213,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         &stored,
     );
     let login = Login {
-        organization: option(&plan.organization, "PULUMI_OPTION_OIDC_ORG"),
+        organization,
         team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
         user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
         expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
@@ -205,14 +230,8 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     let insecure = plan.insecure
         || options.is_some_and(|e| matches!(e.get("PULUMI_OPTION_INSECURE"), Some("true" | "1")));
 
-    let mut scrubber = Scrubber::default();
     for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
         scrubber.add(secret.reveal());
-    }
-    for name in environment::SECRETS {
-        if let Some(value) = around.environment.get(name) {
-            scrubber.add(value);
-        }
     }
 
     let mut evidence = Evidence {
@@ -259,11 +278,7 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     if issuer.is_none() && cloud.url.is_none() {
         return Ok(());
     }
-    let setup = |problem: String| InputError {
-        option: "--ca-cert",
-        path: run.plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
-        problem,
-    };
+    let setup = |problem: String| setup(run.plan, problem);
     let roots = tls::Roots::load(run.ca_cert.as_deref()).map_err(setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -283,6 +298,15 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     }
     evidence.cloud = cloud.map_err(setup)?;
     Ok(())
+}
+
+/// Connections cannot be set up: only the extra trust roots can be to blame.
+fn setup(plan: &Plan, problem: String) -> InputError {
+    InputError {
+        option: "--ca-cert",
+        path: plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
+        problem,
+    }
 }
 
 fn millis(since: Instant) -> u64 {

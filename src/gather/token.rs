@@ -72,9 +72,10 @@ pub fn acquire(
     (Input { typed_on_terminal, ..input }, decoded)
 }
 
-type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
+pub(super) type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
 
-fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
+/// The evidence of a source and of what came from it.
+pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
     let (problem, wrapped, decoded) = match outcome {
         Ok(decoded) => (None, decoded.wrapped.clone(), Some(decoded)),
         Err((problem, wrapped)) => (Some(problem), wrapped, None),
@@ -85,7 +86,16 @@ fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
         }
         _ => Vec::new(),
     };
-    (Input { source, problem, wrapped, typed_on_terminal: false, tried }, decoded)
+    let input = Input {
+        source,
+        problem,
+        wrapped,
+        typed_on_terminal: false,
+        tried,
+        surroundings: None,
+        unused: Vec::new(),
+    };
+    (input, decoded)
 }
 
 /// The line break that `echo` adds is no fault of whoever pipes a token: as with a file, white
@@ -97,7 +107,8 @@ fn from_stdin(stdin: impl Read) -> Outcome {
     }
 }
 
-fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
+/// The token in a file; `path` is how it was named.
+pub(super) fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
     if path.is_empty() {
         return Err(unreadable("no path follows file://".into()));
     }

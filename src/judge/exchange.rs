@@ -131,7 +131,7 @@ fn unknown_organization(context: &Context) -> Finding {
 }
 
 /// What a failure's body says, in its several shapes: RFC 6749 section 5.2, Pulumi's own, text.
-fn words(answer: &Answer) -> Vec<String> {
+pub(super) fn words(answer: &Answer) -> Vec<String> {
     match &answer.body {
         Body::Json(Value::Object(body)) => ["error", "error_description", "message"]
             .into_iter()
