@@ -259,7 +259,7 @@ pub enum InputProblem {
     /// The CI platform was asked for a token and gave none.
     Refused {
         /// How that went.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// `null`, `undefined`, a JSON error body, an HTML page, something else that is no token.
     NotAToken {

@@ -151,6 +151,7 @@ fn look(place: Place, platform: &Platform, around: &Lookout) -> Result<Found, St
             match request::ask(request, around)? {
                 request::Answer::Token(token) => Ok((source, jwt::read(token.as_bytes(), true))),
                 request::Answer::Refused(refusal) => {
+                    let refusal = Box::new(refusal);
                     Ok((source, Err((InputProblem::Refused { refusal }, Vec::new()))))
                 }
                 request::Answer::NotAsked { reason, absent } => {
@@ -252,4 +253,118 @@ pub(super) fn unused(
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::fs;
+    use std::time::Duration;
+
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn jwt(claims: &Value) -> String {
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.", part(&json!({"alg": "none"})), part(claims))
+    }
+
+    fn found(root: &Path, variables: &[(&str, &str)]) -> Input {
+        let environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let around = Lookout {
+            environment: &environment,
+            root,
+            organization: Some("acme"),
+            offline: true,
+            ca_cert: None,
+            scrubber: &Scrubber::default(),
+            deadline: Instant::now() + Duration::from_secs(60),
+        };
+        acquire(&around).unwrap().0
+    }
+
+    #[test]
+    fn files_of_platforms_and_pods() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = [
+            "/var/run/secrets/kubernetes.io/serviceaccount/token",
+            "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+            "/var/run/secrets/pulumi/token",
+            "/mnt/pulumi/pulumi.oidc",
+            "/mnt/workspace/spacelift.oidc",
+        ];
+        assert_eq!(found(root.path(), &[]).problem, Some(InputProblem::Missing));
+        // Each comes before those that were there already.
+        for path in paths {
+            let file = root.path().join(path.trim_start_matches('/'));
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, " \n").unwrap();
+            let input = found(root.path(), &[]);
+            let row = |t: &&Tried| t.source == format!("file://{path}");
+            assert_eq!(input.tried.iter().find(row).unwrap().reason, "is empty");
+            fs::write(&file, jwt(&json!({"sub": "a"})) + "\n").unwrap();
+            let input = found(root.path(), &[]);
+            assert_eq!(input.source.label(), format!("file://{path}"));
+            assert_eq!((input.problem, input.wrapped), (None, vec![]));
+        }
+        let variable = [("PULUMI_OIDC_TOKEN", &*jwt(&json!({"sub": "b"})))];
+        fs::remove_file(root.path().join("mnt/workspace/spacelift.oidc")).unwrap();
+        assert_eq!(found(root.path(), &variable).source.label(), "env:PULUMI_OIDC_TOKEN");
+    }
+
+    #[test]
+    fn a_pods_own_token_is_not_a_jobs() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("var/run/secrets/kubernetes.io/serviceaccount/token");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, jwt(&json!({"sub": "system:serviceaccount:ci:runner"}))).unwrap();
+        for job in ["GITHUB_ACTIONS", "TF_BUILD", "GITLAB_CI", "BITBUCKET_BUILD_NUMBER"] {
+            let input = found(root.path(), &[(job, "true")]);
+            assert_eq!(input.problem, Some(InputProblem::Missing), "{job}");
+        }
+        // These have none of their own.
+        for job in ["JENKINS_URL", "TEAMCITY_VERSION", "CI"] {
+            let input = found(root.path(), &[(job, "true")]);
+            assert!(matches!(input.source, Source::File { .. }), "{job}");
+        }
+    }
+
+    #[test]
+    fn blank_variables_are_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let token = jwt(&json!({"sub": "b"}));
+        let input =
+            found(root.path(), &[("CIRCLE_OIDC_TOKEN_V2", " "), ("CIRCLE_OIDC_TOKEN", &token)]);
+        assert_eq!(input.source.label(), "env:CIRCLE_OIDC_TOKEN");
+        let row = Tried { source: "env:CIRCLE_OIDC_TOKEN_V2".into(), reason: "empty".into() };
+        assert!(input.tried.contains(&row), "{:?}", input.tried);
+    }
+
+    #[test]
+    fn the_platforms_own_credentials_are_no_candidates() {
+        let own = jwt(&json!({"iss": "https://gitlab.test"}));
+        let root = tempfile::tempdir().unwrap();
+        let job = [("GITLAB_CI", "true"), ("CI_SERVER_URL", "https://gitlab.test/")];
+        let with = |name| found(root.path(), &[job[0], job[1], (name, &*own)]);
+        assert_eq!(with("CI_JOB_TOKEN").problem, Some(InputProblem::Missing));
+        assert_eq!(with("MINE").source.label(), "env:MINE");
+    }
+
+    #[test]
+    fn copies_of_the_chosen_token_are_not_unused() {
+        let [one, other] = ["a", "b"].map(|sub| jwt(&json!({"sub": sub})));
+        let environment = [("A", &one), ("B", &one), ("C", &other), ("SYSTEM_ACCESSTOKEN", &other)]
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .into_iter()
+            .collect();
+        let chosen = jwt::read(one.as_bytes(), false).unwrap();
+        let mut scrubber = Scrubber::default();
+        assert_eq!(unused(&environment, Some(&chosen), &mut scrubber), ["C"]);
+        assert_eq!(unused(&environment, None, &mut scrubber), ["A", "B", "C"]);
+    }
 }

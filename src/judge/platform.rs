@@ -7,7 +7,9 @@ use super::backend::network_failure;
 use super::exchange::words;
 use super::finding::list;
 use crate::catalogue::Code;
-use crate::evidence::{Answer, Body, Input, PlatformEnvironment, Refusal, Source, SystemToken};
+use crate::evidence::{
+    Answer, Body, FailureKind, Input, PlatformEnvironment, Refusal, Source, SystemToken,
+};
 use crate::report::Finding;
 use crate::text;
 
@@ -16,7 +18,8 @@ const LONGEST: usize = 400;
 
 /// The platform's own reason for there being no token, where its environment tells one.
 pub(super) fn explain(input: &Input, context: &Context) -> Option<Finding> {
-    let finding = match input.surroundings.as_ref()? {
+    // Of the other platforms it is enough to know that this is no job of theirs.
+    let (id, finding) = match input.surroundings.as_ref()? {
         PlatformEnvironment::Other | PlatformEnvironment::Buildkite => return None,
         PlatformEnvironment::AzurePipelines {
             has_client_secret,
@@ -25,28 +28,30 @@ pub(super) fn explain(input: &Input, context: &Context) -> Option<Finding> {
             system_token,
             connection,
         } => {
+            let id = "azure-pipelines";
             let can_ask = *has_request_uri && *system_token == SystemToken::Set;
             if *has_client_secret {
-                not_federated(context)
+                (id, not_federated(context))
             } else if can_ask && connection.is_none() {
-                without_connection()
+                (id, without_connection())
             } else if *is_federated {
-                not_exposed(connection.as_deref(), context)
+                (id, not_exposed(connection.as_deref(), context))
             } else if *has_request_uri && !can_ask {
-                unmapped(*system_token, connection.as_deref())
+                (id, unmapped(*system_token, connection.as_deref()))
             } else {
                 return None;
             }
         }
         PlatformEnvironment::GitHubActions { missing, .. } if missing.is_empty() => return None,
         PlatformEnvironment::GitHubActions { missing, event, fork, job } => {
-            github(missing, event.as_deref(), fork.as_deref(), job.as_deref())
+            let finding = github(missing, event.as_deref(), fork.as_deref(), job.as_deref());
+            ("github-actions", finding)
         }
         PlatformEnvironment::GitLab { server, job, others } => {
-            gitlab(server.as_deref(), job.as_deref(), others, context)
+            ("gitlab-ci", gitlab(server.as_deref(), job.as_deref(), others, context))
         }
     };
-    Some(tried(finding, input))
+    Some(looked_at(finding, input, |source| source == id || source.contains(':')))
 }
 
 /// Whether a token would have been requested if the login named an organization.
@@ -59,9 +64,13 @@ pub(super) fn lacks_organization(input: &Input, context: &Context) -> bool {
     can_ask && context.evidence.login.organization.is_none()
 }
 
-/// Adds what was looked at in vain, and what was not.
-pub(super) fn tried(mut finding: Finding, input: &Input) -> Finding {
-    for tried in &input.tried {
+/// Adds everything that was looked at in vain, and what was not looked at.
+pub(super) fn tried(finding: Finding, input: &Input) -> Finding {
+    looked_at(finding, input, |_| true)
+}
+
+fn looked_at(mut finding: Finding, input: &Input, belongs_here: impl Fn(&str) -> bool) -> Finding {
+    for tried in input.tried.iter().filter(|tried| belongs_here(&tried.source)) {
         finding = finding.proof("looked at", &tried.reason, &tried.source);
     }
     for name in &input.unused {
@@ -298,7 +307,16 @@ pub(super) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
     match refusal {
         Refusal::Unanswered { failure } => {
             let finding = network_failure(code, failure);
-            finding.fix(format!("Let this job reach {platform} at {}.", failure.host))
+            match failure.kind {
+                FailureKind::BadUrl | FailureKind::AddressRefused => finding.fix(format!(
+                    "Leave the variables that {platform} sets as they are: the address in them is \
+                     none that it would give."
+                )),
+                FailureKind::Certificate { .. } => finding
+                    .fix("Name the authority that signed the certificate.")
+                    .command("export SSL_CERT_FILE=/path/to/authority.pem"),
+                _ => finding.fix(format!("Let this job reach {platform} at {}.", failure.host)),
+            }
         }
         Refusal::Program { reason, said } => {
             let finding = Finding::new(code, format!("{id} was asked for a token: {reason}."))
