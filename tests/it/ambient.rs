@@ -703,3 +703,35 @@ fn texts_of_a_platform_are_inert() {
         assert_eq!(run.status, 1);
     }
 }
+
+/// What is printed to be pasted is the YAML that it is meant to be, whatever the names in it.
+#[test]
+fn snippets_are_yaml_and_nothing_in_them_runs() {
+    let world = World::new(&platforms::GITHUB);
+    let organization = "a'b\"c: $(touch x) ${{ x }} #y";
+    let job = "x: [y]\n  script: touch x #";
+    let snippet = |doctor: Doctor, code: &str, starts: &str| {
+        let run = doctor.option("--oidc-org", organization).json();
+        let commands = run.finding(code)["remediation"]["commands"].as_array().unwrap().clone();
+        let yaml = commands.iter().map(|c| c.as_str().unwrap()).find(|c| c.contains(starts));
+        let yaml = yaml.unwrap_or_else(|| panic!("{commands:#?}"));
+        serde_saphyr::from_str::<Value>(yaml).unwrap_or_else(|e| panic!("{e}: {yaml}"))
+    };
+    let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/x"));
+    let yaml = snippet(doctor, "ado-token-not-exposed", "AzureCLI@2");
+    assert_eq!(yaml.as_array().unwrap().len(), 1);
+    assert_eq!(yaml[0]["inputs"]["addSpnToEnvironment"], true);
+    let script = yaml[0]["inputs"]["inlineScript"].as_str().unwrap();
+    assert!(script.starts_with("pulumi login https://") && !script.contains("$(touch"), "{script}");
+    assert_eq!(script.trim_end().lines().count(), 1);
+
+    let doctor = github_job(world.ready()).env("GITHUB_JOB", job);
+    let yaml = snippet(doctor, "github-id-token-permission", "permissions");
+    assert_eq!(yaml["jobs"][job]["permissions"]["id-token"], "write");
+
+    let doctor = gitlab_job(world.ready(), "https://gitlab.test").env("CI_JOB_NAME", job);
+    let yaml = snippet(doctor, "gitlab-id-token-missing", "id_tokens");
+    let audience = &yaml[job]["id_tokens"]["PULUMI_ID_TOKEN"]["aud"];
+    assert_eq!(audience, &json!(format!("urn:pulumi:org:{organization}")));
+    assert_eq!(yaml[job]["script"].as_array().unwrap().len(), 1);
+}
