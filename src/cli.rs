@@ -22,6 +22,7 @@ use crate::render::Verbosity;
                   70 internal error.\n\n\
                   Examples:\n  \
                   doctor --oidc-org acme -            paste a token, then Enter, Ctrl-D\n  \
+                  doctor --oidc-org acme              in a CI job: the platform's own token\n  \
                   doctor --oidc-org acme --token-env idToken\n  \
                   doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
                   doctor demo audience-mismatch       see it work, without any account"

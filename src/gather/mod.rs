@@ -4,6 +4,7 @@
 //! backend is a Pulumi Cloud, and the exchange with whoami run at the same time. Whether the
 //! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
 
+mod ambient;
 pub mod backend;
 mod bounded;
 mod cloud;
@@ -12,7 +13,9 @@ pub mod environment;
 pub mod guard;
 pub mod http;
 mod issuer;
+mod platforms;
 mod policy;
+mod program;
 pub mod project;
 pub mod pulumi_cli;
 pub mod tls;
@@ -190,9 +193,32 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         }
         choice => choice,
     };
+    let organization = option(&plan.organization, "PULUMI_OPTION_OIDC_ORG");
+    let mut scrubber = Scrubber::default();
+    for name in environment::SECRETS {
+        if let Some(value) = around.environment.get(name) {
+            scrubber.add(value);
+        }
+    }
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
-    let (mut input, decoded) =
-        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, reading(begun));
+    let (mut input, decoded) = match choice {
+        token::Choice::None => ambient::acquire(&ambient::Lookout {
+            environment: &around.environment,
+            root: Path::new("/"),
+            organization: organization.as_deref(),
+            offline: plan.offline,
+            ca_cert: ca_cert.as_deref(),
+            scrubber: &scrubber,
+            // Without a token little is left to do, but the backend is looked at all the same.
+            deadline: begun + plan.timeout * 2 / 3,
+        })
+        .map_err(|problem| setup(&plan, problem))?,
+        choice => {
+            let limit = reading(begun);
+            token::acquire(choice, lookup, around.stdin, around.terminal, &directory, limit)
+        }
+    };
+    input.unused = ambient::unused(&around.environment, decoded.as_ref(), &mut scrubber);
     if input.source == Source::None {
         let reason = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",
@@ -200,7 +226,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         };
         input.tried.push(Tried { source: OIDC_TOKEN_OPTION.into(), reason: reason.into() });
     }
-    if around.terminal {
+    if around.terminal && input.source == Source::Stdin {
         // The time that a person took to paste is not the run's.
         begun = Instant::now();
     }
@@ -218,7 +244,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         &stored,
     );
     let login = Login {
-        organization: option(&plan.organization, "PULUMI_OPTION_OIDC_ORG"),
+        organization,
         team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
         user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
         expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
@@ -235,14 +261,8 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     let insecure = plan.insecure
         || options.is_some_and(|e| matches!(e.get("PULUMI_OPTION_INSECURE"), Some("true" | "1")));
 
-    let mut scrubber = Scrubber::default();
     for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
         scrubber.add(secret.reveal());
-    }
-    for name in environment::SECRETS {
-        if let Some(value) = around.environment.get(name) {
-            scrubber.add(value);
-        }
     }
 
     let mut evidence = Evidence {
@@ -289,11 +309,7 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     if issuer.is_none() && cloud.url.is_none() {
         return Ok(());
     }
-    let setup = |problem: String| InputError {
-        option: "--ca-cert",
-        path: run.plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
-        problem,
-    };
+    let setup = |problem: String| setup(run.plan, problem);
     let left = run.deadline.saturating_duration_since(Instant::now());
     let roots = tls::Roots::load(run.ca_cert.as_deref(), left / 2).map_err(setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -314,6 +330,15 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     }
     evidence.cloud = cloud.map_err(setup)?;
     Ok(())
+}
+
+/// Connections cannot be set up: only the extra trust roots can be to blame.
+fn setup(plan: &Plan, problem: String) -> InputError {
+    InputError {
+        option: "--ca-cert",
+        path: plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
+        problem,
+    }
 }
 
 fn millis(since: Instant) -> u64 {

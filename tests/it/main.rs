@@ -1,6 +1,7 @@
 //! The integration tests, as one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod ambient;
 mod backend;
 mod backend_network;
 mod catalogue;
