@@ -2,15 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::Path;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{self, Cli, ColorArg, FormatArg, OutputArgs};
+use crate::cli::{self, Cli};
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
-use crate::render::{self, Format, Style};
+use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
 use crate::{judge, text};
 
@@ -20,9 +19,6 @@ pub const USAGE: u8 = 2;
 pub const INTERNAL_ERROR: u8 = 70;
 /// The reader of standard output went away: 128 and the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
-
-/// Width of the report where there is no terminal, in columns.
-const WIDTH: usize = 100;
 
 /// The process's streams.
 pub struct Streams<'a> {
@@ -36,6 +32,14 @@ pub struct Streams<'a> {
     pub terminal: bool,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Streams<'_> {
+    fn terminals(&self) -> Terminals {
+        Terminals { stdout: self.stdout_is_terminal, stderr: self.stderr_is_terminal }
+    }
 }
 
 /// Runs the program; its exit status.
@@ -46,8 +50,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
     };
     match cli.command {
         None => {
-            let (plan, output) = cli.diagnosis.plan();
-            diagnose(plan, environment, &output, streams)
+            let (plan, arguments) = cli.diagnosis.plan();
+            let output = Output::new(&arguments, &environment, streams.terminals());
+            diagnose(plan, arguments.strict, environment, &output, streams)
         }
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { list: true, .. }) => {
@@ -55,44 +60,49 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         }
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { scenario, output, .. }) => {
-            demo(scenario.as_deref(), &output, streams)
+            let place = Output::new(&output, &environment, streams.terminals());
+            demo(scenario.as_deref(), output.strict, &place, streams)
         }
     }
 }
 
 /// The diagnosis: gather, judge, render.
-fn diagnose(plan: Plan, environment: Environment, output: &OutputArgs, streams: Streams) -> u8 {
+fn diagnose(
+    plan: Plan,
+    strict: bool,
+    environment: Environment,
+    output: &Output,
+    streams: Streams,
+) -> u8 {
     let directory = match std::env::current_dir() {
         Ok(directory) => directory,
         Err(error) => return complain(streams.stderr, &format!("working directory: {error}")),
     };
-    let style = style(output, &environment, streams.stdout_is_terminal);
-    let around =
-        Surroundings { environment, directory, stdin: streams.stdin, terminal: streams.terminal };
+    let around = Surroundings {
+        environment,
+        directory,
+        stdin: streams.stdin,
+        terminal: streams.terminal,
+        progress: output.progress,
+    };
     let evidence = match gather::gather(plan, around) {
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
-    let report = judge::judge(&evidence, output.strict);
-    let format = match output.format {
-        FormatArg::Auto | FormatArg::Human => Format::Human,
-        FormatArg::Json => Format::Json,
+    let report = judge::judge(&evidence, strict);
+    let mut note = |problem: &str| {
+        complain(streams.stderr, problem);
     };
-    let rendered = render::render(&report, format, &style);
     let status = report.verdict.exit_status();
-    match &output.output {
-        None => finish(write(streams.stdout, &rendered), status),
-        Some(path) => match write_file(path, &rendered) {
-            Ok(()) => status,
-            Err(error) => {
-                complain(streams.stderr, &format!("--output {}: {error}", path.display()))
-            }
-        },
+    match output.deliver(&report, streams.stdout, &mut note) {
+        Ok(()) => status,
+        Err(Failure::Stdout(error)) => finish(Err(error), status),
+        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
     }
 }
 
 #[cfg(feature = "demo")]
-fn demo(scenario: Option<&str>, output: &OutputArgs, streams: Streams) -> u8 {
+fn demo(scenario: Option<&str>, strict: bool, output: &Output, streams: Streams) -> u8 {
     let name = scenario.unwrap_or(crate::demo::DEFAULT);
     let Some(scenario) = crate::demo::find(name) else {
         return complain(
@@ -113,36 +123,7 @@ fn demo(scenario: Option<&str>, output: &OutputArgs, streams: Streams) -> u8 {
     };
     let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
     let environment = stage.environment().into_iter().collect();
-    diagnose(cli.diagnosis.plan().0, environment, output, streams)
-}
-
-/// Colour and width, decided once.
-fn style(output: &OutputArgs, environment: &Environment, terminal: bool) -> Style {
-    let color = output.output.is_none()
-        && match output.color {
-            ColorArg::Always => true,
-            ColorArg::Never => false,
-            ColorArg::Auto => color(environment, terminal),
-        };
-    colored::control::set_override(color);
-    let width = if terminal && output.output.is_none() {
-        terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
-    } else {
-        WIDTH
-    };
-    Style { color, width, verbosity: output.verbosity() }
-}
-
-/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
-fn color(environment: &Environment, terminal: bool) -> bool {
-    let set = |name: &str| environment.get(name);
-    if set("NO_COLOR").is_some() {
-        return false;
-    }
-    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
-        return true;
-    }
-    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+    diagnose(cli.diagnosis.plan().0, strict, environment, output, streams)
 }
 
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
@@ -160,7 +141,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
         }
     }
     let message: String =
-        scrubber.scrub(&message).lines().map(|line| text::inert(line) + "\n").collect();
+        scrubber.scrub(&message).lines().map(|l| text::guard(&text::inert(l)) + "\n").collect();
     finish(write(streams.stderr, &message), USAGE)
 }
 
@@ -182,15 +163,4 @@ fn finish(result: io::Result<()>, status: u8) -> u8 {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
         Err(_) => USAGE,
     }
-}
-
-/// Replaces the file whole or not at all. A new file can be read by its owner only, and a
-/// symbolic link in its place is replaced rather than followed.
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

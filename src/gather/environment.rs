@@ -65,10 +65,15 @@ impl Environment {
     /// Whose environment this is.
     #[must_use]
     pub fn setting(&self) -> Setting {
-        let set = |name: &str| {
-            self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
-        };
-        Setting::of(PLATFORMS.iter().find(|(name, _)| set(name)).map(|(_, platform)| *platform))
+        Setting::of(
+            PLATFORMS.iter().find(|(name, _)| self.is_on(name)).map(|(_, platform)| *platform),
+        )
+    }
+
+    /// Whether a variable that is a switch is set, and not to `false` or `0`.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
     }
 }
 
