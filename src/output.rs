@@ -51,7 +51,6 @@ impl Output {
             step_summary: path("GITHUB_STEP_SUMMARY"),
             progress: terminals.stderr
                 && verbosity != Verbosity::Quiet
-                && environment.get("TERM") != Some("dumb")
                 && !environment.setting().is_pipeline(),
         }
     }
@@ -180,6 +179,6 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
         return Err(io::Error::other("not a file"));
     }
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    // Another program's last line may have no end, and a heading needs a line of its own.
-    file.write_all(format!("\n{text}").as_bytes())
+    // Another program's last line may have no end.
+    file.write_all(format!("\n\n{text}").as_bytes())
 }

@@ -25,6 +25,7 @@ pub struct Doctor {
     environment: Vec<(String, String)>,
     stdin: Option<Vec<u8>>,
     secrets: Vec<String>,
+    terminal: bool,
 }
 
 /// What came of a run. There is one only when the promises held that hold always:
@@ -57,6 +58,7 @@ impl Doctor {
             arguments: Vec::new(),
             stdin: None,
             secrets: Vec::new(),
+            terminal: false,
         }
     }
 
@@ -105,6 +107,13 @@ impl Doctor {
     pub fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(content.into());
         self
+    }
+
+    /// Makes standard error a terminal.
+    #[cfg(unix)]
+    pub fn terminal(mut self) -> Self {
+        self.terminal = true;
+        self.env("TERM", "xterm")
     }
 
     /// Writes a file in the working directory (`../home/…` for one in `HOME`).
@@ -167,6 +176,7 @@ impl Doctor {
         let work = self.directory.path().join("work");
         let given = files(&work);
         let begin = Instant::now();
+        let (stderr, screen) = if self.terminal { terminal() } else { (Stdio::piped(), None) };
         let mut child = Command::new(env!("CARGO_BIN_EXE_doctor"))
             .args(&self.arguments)
             .env_clear()
@@ -174,7 +184,7 @@ impl Doctor {
             .current_dir(&work)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take();
@@ -184,7 +194,10 @@ impl Doctor {
             thread::spawn(move || pipe.write_all(&content));
         }
         let stdout = reader(child.stdout.take().unwrap());
-        let stderr = reader(child.stderr.take().unwrap());
+        let stderr = match screen {
+            Some(screen) => reader(screen),
+            None => reader(child.stderr.take().unwrap()),
+        };
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
@@ -262,10 +275,31 @@ pub fn shows(text: &str, secrets: &[String]) -> bool {
 
 fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
-        let mut text = String::new();
-        from.read_to_string(&mut text).expect("UTF-8");
-        text
+        let mut bytes = Vec::new();
+        // A terminal that nobody writes to any more ends with an error.
+        let _ = from.read_to_end(&mut bytes);
+        String::from_utf8(bytes).expect("UTF-8")
     })
+}
+
+/// A terminal of 80 columns: the end for the program, and what shows on it.
+#[cfg(unix)]
+fn terminal() -> (Stdio, Option<fs::File>) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Winsize, tcsetwinsize};
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&screen, size).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
+    let end = fs::File::options().read(true).write(true).open(name).unwrap();
+    (end.into(), Some(screen.into()))
+}
+
+#[cfg(not(unix))]
+fn terminal() -> (Stdio, Option<fs::File>) {
+    unimplemented!("terminals are for Unix only")
 }
 
 fn files(directory: &Path) -> BTreeSet<PathBuf> {
