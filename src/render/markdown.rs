@@ -110,6 +110,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     page.blank();
     for (index, step) in fix.steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
+        let number = if fix.steps.len() > 1 { &*number } else { "" };
         let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
         page.line(&format!("{number}{}", prose(first)));
         if !snippet.is_empty() {

@@ -277,10 +277,13 @@ const HOSTILE: &str = "x\r\n::error::a\n  ::warning::b\r##vso[task.complete resu
     <img src=x onerror=alert(1)><!-- [g](https://evil.test) ![h](https://evil.test/i.png) `j` ``` |k| \
     # l @octocat #1 www.evil.test m@evil.test";
 
+/// Makes a run of a world.
+type Start = fn(&World) -> Doctor;
+
 /// A world in which one place after the other says [`HOSTILE`].
-fn hostile_worlds() -> Vec<(&'static str, Rc<World>, fn(&World) -> Doctor)> {
+fn hostile_worlds() -> Vec<(&'static str, Rc<World>, Start)> {
     let world = || World::new(&platforms::GITHUB);
-    let ordinary: fn(&World) -> Doctor = |world| world.doctor();
+    let ordinary: Start = |world| world.doctor();
     let mut all = Vec::new();
 
     let mut claims = world();
@@ -466,7 +469,8 @@ fn a_long_wait_is_commented_on_a_terminal_only() {
     assert!(run.stdout.starts_with("doctor: healthy"));
     assert!(!run.stdout.contains('\u{1b}'));
 
-    let silent: [(&str, fn(Doctor) -> Doctor); 5] = [
+    type Change = fn(Doctor) -> Doctor;
+    let silent: [(&str, Change); 5] = [
         ("not a terminal", |doctor| doctor),
         ("quiet", |doctor| doctor.terminal().arg("-q")),
         ("a platform", |doctor| doctor.terminal().env("CI", "true")),
