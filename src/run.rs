@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{self, Cli};
+use crate::cli::Cli;
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
 use crate::output::{Failure, Output, Terminals};
@@ -55,11 +55,11 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
             diagnose(plan, arguments.strict, environment, &output, streams)
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { list: true, .. }) => {
+        Some(crate::cli::Command::Demo { list: true, .. }) => {
             finish(write(streams.stdout, &crate::demo::list()), 0)
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { scenario, output, .. }) => {
+        Some(crate::cli::Command::Demo { scenario, output, .. }) => {
             let place = Output::new(&output, &environment, streams.terminals());
             demo(scenario.as_deref(), output.strict, &place, streams)
         }
