@@ -78,7 +78,7 @@ impl Output {
                 .write_all(text.as_bytes())
                 .and_then(|()| stdout.flush())
                 .map_err(Failure::Stdout),
-            Some(path) => replace(path, &text)
+            Some(path) => write_file(path, &text)
                 .map_err(|error| Failure::File(format!("--output {}: {error}", path.display()))),
         }
     }
@@ -161,8 +161,13 @@ fn color(environment: &Environment, terminal: bool) -> bool {
 }
 
 /// Replaces the file whole or not at all. A new file can be read by its owner only, and a
-/// symbolic link in its place is replaced rather than followed.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// symbolic link in its place is replaced rather than followed. What is no file (/dev/stdout,
+/// /dev/null, a named pipe) is written to: root could replace those too.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let is_stream = ["/dev", "/proc"].iter().any(|directory| path.starts_with(directory));
+    if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+    }
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
@@ -181,4 +186,32 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).open(path)?;
     // Another program's last line may have no end.
     file.write_all(format!("\n\n{text}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report");
+        for text in ["first", "second"] {
+            write_file(&path, text).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert!(write_file(directory.path(), "text").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_report_does_not_replace_a_device() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        write_file(&link, "text").unwrap();
+        assert!(link.metadata().unwrap().file_type().is_char_device());
+    }
 }
