@@ -23,6 +23,8 @@ pub(crate) struct Output {
     agent_directory: Option<PathBuf>,
     /// The file that GitHub shows as the step's summary.
     step_summary: Option<PathBuf>,
+    /// `--strict`.
+    pub(crate) strict: bool,
     /// Whether a person waits for it at a terminal, and wants to see that something happens.
     pub(crate) progress: bool,
 }
@@ -49,6 +51,7 @@ impl Output {
             file: arguments.output.clone(),
             agent_directory: path("AGENT_TEMPDIRECTORY"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
+            strict: arguments.strict,
             progress: terminals.stderr
                 && verbosity != Verbosity::Quiet
                 && !environment.setting().is_pipeline(),

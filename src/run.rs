@@ -52,7 +52,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         None => {
             let (plan, arguments) = cli.diagnosis.plan();
             let output = Output::new(&arguments, &environment, streams.terminals());
-            diagnose(plan, arguments.strict, environment, &output, streams)
+            diagnose(plan, environment, &output, streams)
         }
         #[cfg(feature = "demo")]
         Some(crate::cli::Command::Demo { list: true, .. }) => {
@@ -61,19 +61,13 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         #[cfg(feature = "demo")]
         Some(crate::cli::Command::Demo { scenario, output, .. }) => {
             let place = Output::new(&output, &environment, streams.terminals());
-            demo(scenario.as_deref(), output.strict, &place, streams)
+            demo(scenario.as_deref(), &place, streams)
         }
     }
 }
 
 /// The diagnosis: gather, judge, render.
-fn diagnose(
-    plan: Plan,
-    strict: bool,
-    environment: Environment,
-    output: &Output,
-    streams: Streams,
-) -> u8 {
+fn diagnose(plan: Plan, environment: Environment, output: &Output, streams: Streams) -> u8 {
     let directory = match std::env::current_dir() {
         Ok(directory) => directory,
         Err(error) => return complain(streams.stderr, &format!("working directory: {error}")),
@@ -89,7 +83,7 @@ fn diagnose(
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
-    let report = judge::judge(&evidence, strict);
+    let report = judge::judge(&evidence, output.strict);
     let mut note = |problem: &str| {
         complain(streams.stderr, problem);
     };
@@ -102,7 +96,7 @@ fn diagnose(
 }
 
 #[cfg(feature = "demo")]
-fn demo(scenario: Option<&str>, strict: bool, output: &Output, streams: Streams) -> u8 {
+fn demo(scenario: Option<&str>, output: &Output, streams: Streams) -> u8 {
     let name = scenario.unwrap_or(crate::demo::DEFAULT);
     let Some(scenario) = crate::demo::find(name) else {
         return complain(
@@ -123,7 +117,7 @@ fn demo(scenario: Option<&str>, strict: bool, output: &Output, streams: Streams)
     };
     let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
     let environment = stage.environment().into_iter().collect();
-    diagnose(cli.diagnosis.plan().0, strict, environment, output, streams)
+    diagnose(cli.diagnosis.plan().0, environment, output, streams)
 }
 
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
