@@ -51,16 +51,19 @@ impl Environment {
 
     /// The platform that this is a job of.
     pub(super) fn platform(&self) -> Option<&'static Platform> {
-        let set = |name: &str| {
-            self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
-        };
-        PLATFORMS.iter().find(|platform| platform.marker.is_some_and(set))
+        PLATFORMS.iter().find(|platform| platform.marker.is_some_and(|name| self.is_on(name)))
     }
 
     /// Whose environment this is.
     #[must_use]
     pub fn setting(&self) -> Setting {
         Setting::of(self.platform().map(|platform| platform.name))
+    }
+
+    /// Whether a variable that is a switch is set, and not to `false` or `0`.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
     }
 }
 

@@ -16,6 +16,7 @@ mod issuer;
 mod platforms;
 mod policy;
 mod program;
+mod progress;
 pub mod project;
 pub mod pulumi_cli;
 pub mod tls;
@@ -90,6 +91,8 @@ pub struct Surroundings {
     pub stdin: Box<dyn Read + Send>,
     /// Whether a person sits at a terminal.
     pub terminal: bool,
+    /// Whether to draw a progress line on standard error, which then is a terminal.
+    pub progress: bool,
 }
 
 /// An input file that cannot be used. It ends the run with status 2.
@@ -296,7 +299,9 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         deadline: begun + plan.timeout,
     };
     issuer::local_keys(&mut evidence, &run);
+    let progress = around.progress.then(|| progress::Progress::start("asking issuer and backend"));
     network(&mut evidence, &run)?;
+    drop(progress);
     evidence.duration_ms = millis(begun);
     Ok(evidence)
 }
