@@ -223,11 +223,17 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     };
     input.unused = ambient::unused(&around.environment, decoded.as_ref(), &mut scrubber);
     if input.source == Source::None {
-        let reason = match around.environment.get(OIDC_TOKEN_OPTION) {
+        let option = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",
             None => "not set",
         };
-        input.tried.push(Tried { source: OIDC_TOKEN_OPTION.into(), reason: reason.into() });
+        let flags = ["TOKEN", "--oidc-token", "--token-env"].map(|name| (name, "not given"));
+        input.tried.extend(
+            flags
+                .into_iter()
+                .chain([(OIDC_TOKEN_OPTION, option)])
+                .map(|(source, reason)| Tried { source: source.into(), reason: reason.into() }),
+        );
     }
     if around.terminal && input.source == Source::Stdin {
         // The time that a person took to paste is not the run's.

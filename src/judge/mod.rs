@@ -296,7 +296,7 @@ mod tests {
             },
             "input": {
                 "source": { "kind": "stdin" }, "problem": null, "wrapped": [],
-                "typedOnTerminal": false, "tried": [],
+                "typedOnTerminal": false, "tried": [], "unused": [],
             },
             "token": {
                 "header": { "alg": "RS256" }, "claims": claims, "duplicates": [],
