@@ -13,9 +13,11 @@ pub mod demo;
 pub mod evidence;
 pub mod gather;
 pub mod go_duration;
+pub mod go_flags;
 pub mod issuer_url;
 pub mod judge;
 pub mod jwt;
+pub mod login_flags;
 #[cfg(feature = "demo")]
 pub mod loopback;
 pub mod policy;

@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use crate::cli::{self, Cli, ColorArg, FormatArg, OutputArgs};
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
+use crate::login_flags::{self, Login, LoginError};
 use crate::render::{self, Format, Style};
 use crate::secret::Scrubber;
 use crate::{judge, text};
@@ -40,11 +41,15 @@ pub struct Streams<'a> {
 
 /// Runs the program; its exit status.
 pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
-    let cli = match Cli::try_parse_from(&arguments) {
+    if let Some(words) = login_flags::arguments(&arguments) {
+        return login(&words, &arguments, environment, streams);
+    }
+    let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments, streams),
     };
     match cli.command {
+        Some(cli::Command::Login) => login(&[], &arguments, environment, streams),
         None => {
             let (plan, output) = cli.diagnosis.plan();
             diagnose(plan, environment, &output, streams)
@@ -57,6 +62,21 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         Some(cli::Command::Demo { scenario, output, .. }) => {
             demo(scenario.as_deref(), &output, streams)
         }
+    }
+}
+
+/// `doctor login`, with the arguments behind that word.
+fn login(
+    words: &[String],
+    arguments: &[OsString],
+    environment: Environment,
+    streams: Streams,
+) -> u8 {
+    match login_flags::parse(words, &environment) {
+        Ok(Login::Help(text)) => finish(write(streams.stdout, &text), 0),
+        Ok(Login::Run(run)) => diagnose(run.0, environment, &run.1, streams),
+        Err(LoginError::Clap(error)) => usage(&error, arguments, streams),
+        Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
     }
 }
 

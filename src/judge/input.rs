@@ -54,7 +54,7 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
     let source = place(input);
     let label = input.source.label();
     match problem {
-        InputProblem::Missing => missing(input),
+        InputProblem::Missing => missing(input, context),
         InputProblem::Empty => empty(input, context),
         InputProblem::NotAToken { what, shown } => {
             let mut finding =
@@ -113,13 +113,18 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
     }
 }
 
-fn missing(input: &Input) -> Finding {
-    let mut finding = Finding::new(
-        Code::TokenMissing,
-        "No token was given, and nothing that was looked at holds one.",
-    );
+fn missing(input: &Input, context: &Context) -> Finding {
+    let mut detail = "No token was given, and nothing that was looked at holds one.".to_owned();
+    let is_login = context.evidence.options.setting.is_login();
+    if is_login {
+        detail += &format!(" Without one `pulumi login` {}.", context.without_token());
+    }
+    let mut finding = Finding::new(Code::TokenMissing, detail);
     for tried in &input.tried {
         finding = finding.proof("looked at", &tried.reason, &tried.source);
+    }
+    if is_login {
+        return finding.command(context.login_command(&context.login_url()));
     }
     finding
         .command("doctor \"$TOKEN\"")
@@ -130,23 +135,7 @@ fn missing(input: &Input) -> Finding {
 /// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and
 /// leaves OIDC out.
 fn empty(input: &Input, context: &Context) -> Finding {
-    let login = &context.evidence.login;
-    let instead = if login.access_token_in_environment {
-        "With this value `pulumi login` would use PULUMI_ACCESS_TOKEN instead: the login may \
-         succeed, as somebody else."
-            .to_owned()
-    } else if let Some(account) = context.stored_account() {
-        let who = account.username.as_deref().unwrap_or("its owner");
-        format!(
-            "With this value `pulumi login` would use the stored credentials of {who} for {}: \
-             the login may succeed, as somebody else.",
-            account.url
-        )
-    } else {
-        "With this value `pulumi login` fails with `PULUMI_ACCESS_TOKEN must be set for login \
-         during non-interactive CLI sessions`, which does not mention the empty token."
-            .to_owned()
-    };
+    let instead = format!("With this value `pulumi login` {}.", context.without_token());
     let mut finding =
         Finding::new(Code::TokenEmpty, format!("{} gave nothing. {instead}", upper(&place(input))))
             .proof("value", "(empty)", input.source.label());
