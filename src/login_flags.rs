@@ -75,6 +75,14 @@ pub enum LoginError {
     /// pulumi would refuse it as well.
     #[error("{0}")]
     Flag(#[from] FlagError),
+    /// A flag that neither has, but one that is spelt nearly so.
+    #[error("{error}; did you mean --{nearest}?")]
+    Misspelt {
+        /// pulumi's own message.
+        error: FlagError,
+        /// The flag that may be meant.
+        nearest: String,
+    },
     /// More than one URL.
     #[error("accepts at most 1 arg(s), received {0}")]
     Arguments(usize),
@@ -145,6 +153,20 @@ fn flags(own: &Command) -> Vec<Flag<'_>> {
     pulumi.chain(others).collect()
 }
 
+/// Adds the flag that a misspelt one may stand for.
+fn suggest(flags: &[Flag], error: FlagError) -> LoginError {
+    let FlagError::Unknown { name } = &error else { return error.into() };
+    let nearest = flags
+        .iter()
+        .map(|flag| (strsim::damerau_levenshtein(flag.name, name), flag.name))
+        .min()
+        .filter(|(distance, known)| *distance <= 2 && known.len() > 3);
+    match nearest {
+        Some((_, nearest)) => LoginError::Misspelt { nearest: nearest.to_owned(), error },
+        None => error.into(),
+    }
+}
+
 /// The options of the diagnosis alone, as clap knows them.
 fn diagnosis() -> Command {
     Diagnosis::augment_args(Command::new("doctor login").no_binary_name(true))
@@ -172,7 +194,7 @@ pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
 pub fn parse(arguments: &[String], environment: &Environment) -> Result<Login, LoginError> {
     let own = diagnosis();
     let flags = flags(&own);
-    let parsed = go_flags::parse(&flags, arguments)?;
+    let parsed = go_flags::parse(&flags, arguments).map_err(|error| suggest(&flags, error))?;
     if parsed.boolean("help") == Some(true) {
         return Ok(Login::Help(command().render_help().to_string()));
     }

@@ -62,7 +62,7 @@ fn flags_are_written_as_for_pulumi() {
         &[&joined, "-l=0", "--oidc-org=acme", "--oidc-token", token],
         &[&equal, "--non-interactive", "-v", "9", "--oidc-org=acme", &long, "--color=raw"],
         &["-eQv3", "--logtostderr", "--oidc-org=acme", &url, &long, "--insecure=false"],
-        &["--oidc-org=acme", &long, "--default-org", "--x", "--interactive=F", "--", &url],
+        &["--oidc-org=acme", &long, "--default-org", "--x", "--interactive=F", &url],
         &[
             "--oidc-expiration=15m",
             "--memprofilerate=0x1",
@@ -82,6 +82,13 @@ fn flags_are_written_as_for_pulumi() {
 }
 
 #[test]
+fn behind_two_dashes_there_are_no_flags() {
+    let run = Doctor::bare().args(["login", "--offline", "--", "-c"]).run();
+    assert!(run.stdout.contains("-c"), "{}", run.stdout);
+    assert_eq!(run.status, 1);
+}
+
+#[test]
 fn global_flags_may_come_before_the_word() {
     for flags in [vec!["--non-interactive"], vec!["-v", "3"], vec!["-C", "..", "--color=never"]] {
         let run = Doctor::bare()
@@ -96,7 +103,11 @@ fn global_flags_may_come_before_the_word() {
 fn what_pulumi_refuses_is_refused_in_its_words() {
     let hidden = "s3cr3t-value-of-a-flag";
     let table = [
-        (vec!["--oidc-tokn=s3cr3t-value-of-a-flag"], "unknown flag: --oidc-tokn"),
+        (
+            vec!["--oidc-tokn=s3cr3t-value-of-a-flag"],
+            "unknown flag: --oidc-tokn; did you mean --oidc-token?",
+        ),
+        (vec!["--xyzzy"], "unknown flag: --xyzzy; see"),
         (vec!["-xs3cr3t-value-of-a-flag"], "unknown shorthand flag: 'x' in -x..."),
         // The doctor's own short form is none of pulumi's.
         (vec!["-q"], "unknown shorthand flag: 'q' in -q"),
