@@ -274,10 +274,7 @@ const RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 
 /// The decoded length, and how the signature is cut off if it is; an algorithm that is not known
 /// here may have signatures of any length.
-fn signature_length(
-    text: &str,
-    algorithm: &str,
-) -> Result<(usize, Option<String>), InputProblem> {
+fn signature_length(text: &str, algorithm: &str) -> Result<(usize, Option<String>), InputProblem> {
     Part::Signature.check_alphabet(text)?;
     let bytes = text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1);
     let known = SIGNATURE_BYTES.iter().find(|(name, _)| *name == algorithm);

@@ -167,10 +167,12 @@ fn color(environment: &Environment, terminal: bool) -> bool {
 
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
 fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
-    let message = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return finish(write(streams.stdout, &message), 0);
+        return finish(write(streams.stdout, &error.render().to_string()), 0);
     }
+    // The same complaint about the same arguments, without line breaks in them.
+    let shown = arguments.iter().map(|argument| text::inert(&argument.to_string_lossy()));
+    let message = Cli::try_parse_from(shown).err().as_ref().unwrap_or(error).render().to_string();
     let mut scrubber = Scrubber::default();
     for argument in arguments.iter().skip(1) {
         let argument = argument.to_string_lossy();
@@ -179,8 +181,11 @@ fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
             scrubber.add(value);
         }
     }
-    let message: String =
-        scrubber.scrub(&message).lines().map(|line| text::inert(line) + "\n").collect();
+    let message: String = scrubber
+        .scrub(&message)
+        .lines()
+        .map(|line| text::guard(&text::inert(line)) + "\n")
+        .collect();
     finish(write(streams.stderr, &message), USAGE)
 }
 

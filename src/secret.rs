@@ -33,7 +33,7 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Takes known secrets, and whatever looks like one, out of text that a server or a file wrote
 /// before it becomes evidence: a server may echo the request that it refuses.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Scrubber {
     known: Vec<Zeroizing<String>>,
 }
@@ -112,10 +112,17 @@ fn is_token_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
+/// How many hex digits behind `pul-` make it an access token (40 in a whole one), and not the name
+/// of a host or an organization that begins in the same way.
+const SHORTEST_ID: usize = 12;
+
 /// A JWT (its header begins with `{"`, which is `eyJ` in base64url) or `pul-` and hex digits.
 fn looks_secret(word: &str) -> bool {
+    let word = word.trim_start_matches(['-', '_', '.']);
     let jwt = word.starts_with("eyJ") && word.len() >= 32 && word.contains('.');
-    let pulumi = word.strip_prefix("pul-").is_some_and(|id| id.len() >= 8);
+    let pulumi = word
+        .strip_prefix("pul-")
+        .is_some_and(|id| id.bytes().take_while(u8::is_ascii_hexdigit).count() >= SHORTEST_ID);
     jwt || pulumi
 }
 
@@ -137,6 +144,18 @@ mod tests {
         let text =
             "got 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln', pul-0123456789abcdef, pulumi-cloud";
         assert_eq!(scrubber.scrub(text), "got '[redacted]', [redacted], pulumi-cloud");
+        assert_eq!(scrubber.scrub("--eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"), "[redacted]");
+    }
+
+    #[test]
+    fn names_that_begin_like_an_access_token_stay() {
+        let scrubber = Scrubber::default();
+        for name in ["https://pul-production.corp.test/api", "pul-platform-team", "pul-1"] {
+            assert_eq!(scrubber.scrub(name), name);
+        }
+        let digits = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(scrubber.scrub(&format!("pul-{digits}.")), "[redacted]");
+        assert_eq!(scrubber.scrub(&format!("pul-{digits}-x")), "[redacted]");
     }
 
     #[test]

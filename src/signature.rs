@@ -15,6 +15,10 @@ use crate::secret::Secret;
 /// The smallest RSA modulus that is accepted (RFC 7518 section 3.3), in bytes.
 const SMALLEST_RSA: usize = 256;
 
+/// How many keys are tried on one token. A key set may hold thousands without ids, and each of
+/// them reads the whole token again.
+const MOST_TRIED: usize = 64;
+
 /// Reads a key set (RFC 7517 section 5).
 #[must_use]
 pub fn outline(key_set: &Value) -> KeySet {
@@ -64,7 +68,7 @@ pub fn verify(compact: &Secret, token: &Token, key_set: &Value) -> Signature {
     }
     // Without a kid, or with one that several keys share, one that verifies is enough.
     let mut best = Signature::KeyNotFound;
-    for key in keys {
+    for key in keys.into_iter().take(MOST_TRIED) {
         let id = key.get("kid").and_then(Value::as_str).map(str::to_owned);
         let result = match usable(key, token.algorithm().unwrap_or_default(), scheme) {
             Err(reason) => Signature::KeyUnusable { reason },
@@ -195,5 +199,31 @@ fn check(
             let key = UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point);
             Ok(key.verify(message.as_bytes(), &signature).is_ok())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_a_set_without_end_only_some_keys_are_tried() {
+        let compact = Secret::new(format!("e30.e30.{}", "A".repeat(342)));
+        let token = Token {
+            header: json!({"alg": "RS256"}).as_object().cloned().unwrap_or_default(),
+            claims: Map::new(),
+            duplicates: Vec::new(),
+            fingerprint: String::new(),
+            signature_bytes: 256,
+        };
+        let tried = |before: usize| {
+            let mut keys = vec![json!({"kty": "EC"}); before];
+            keys.push(json!({"kty": "RSA", "n": format!("w{}", "A".repeat(341)), "e": "AQAB"}));
+            verify(&compact, &token, &json!({ "keys": keys }))
+        };
+        assert_eq!(tried(MOST_TRIED - 1), Signature::Invalid { key: None });
+        assert!(matches!(tried(MOST_TRIED), Signature::KeyUnusable { .. }));
     }
 }

@@ -46,7 +46,7 @@ impl Read for Bounded {
                 Ok(chunk) => chunk?,
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
                 Err(RecvTimeoutError::Timeout) => {
-                    let text = format!("nothing came within {:?}", self.limit);
+                    let text = format!("it did not end in time, within {:?}", self.limit);
                     return Err(io::Error::new(ErrorKind::TimedOut, text));
                 }
             };

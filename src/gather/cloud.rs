@@ -95,8 +95,8 @@ async fn login(
     let Some((source, token)) = access else {
         return (exchange, AccessTokenSource::None, Probe::NotRun);
     };
-    let mut known = Scrubber::default();
-    known.add(token.reveal());
+    let mut scrubber = run.scrubber.clone();
+    scrubber.add(token.reveal());
     let version = evidence.rules();
     let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
     let accept = format!("application/vnd.pulumi+{accept}");
@@ -104,10 +104,7 @@ async fn login(
     // Unlike the exchange, this request of the CLI trims one slash.
     let user = format!("{}/api/user", url.strip_suffix('/').unwrap_or(url));
     let headers = [("Accept", accept.as_str()), ("Authorization", authorization.as_str())];
-    let mut whoami = client.get(&user, &headers, &run.scrubber, deadline).await;
-    if let Probe::Answered { answer, .. } = &mut whoami {
-        scrub_answer(answer, &known);
-    }
+    let whoami = client.get(&user, &headers, &scrubber, deadline).await;
     (exchange, source, whoami)
 }
 
@@ -146,7 +143,7 @@ fn understand(reply: Reply) -> (Exchange, Option<Secret>) {
     let malformed =
         |reason: &str, answer| (Exchange::Malformed { reason: reason.to_owned(), answer }, None);
     let body = serde_json::from_slice(&raw);
-    if body.is_ok() {
+    if !matches!(answer.body, Body::Html(_)) {
         // Whatever stands in there may be a credential, under whatever name.
         answer.body = Body::Empty;
     }
@@ -191,14 +188,4 @@ fn existing_token(
     let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
     let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
     Some((source, run.stored.get(key)?.clone()))
-}
-
-/// Takes a secret that became known on the way out of an answer.
-fn scrub_answer(answer: &mut Answer, scrubber: &Scrubber) {
-    answer.body = match &answer.body {
-        Body::Empty => Body::Empty,
-        Body::Json(value) => Body::Json(scrubber.scrub_json(value)),
-        Body::Html(title) => Body::Html(title.as_deref().map(|t| scrubber.scrub(t))),
-        Body::Text(text) => Body::Text(scrubber.scrub(text)),
-    };
 }

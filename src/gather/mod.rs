@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use semver::Version;
 
-use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting};
+use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting, Source, Tried};
 use crate::jwt::Decoded;
 use crate::secret::{Scrubber, Secret};
 use environment::Environment;
@@ -187,8 +187,17 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     };
     let token_named = !matches!(choice, token::Choice::None);
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
-    let (input, decoded) =
-        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, plan.timeout);
+    // A pipe that stays silent must leave time for the rest, which would fail for want of it.
+    let patience = plan.timeout / 2;
+    let (mut input, decoded) =
+        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, patience);
+    if input.source == Source::None {
+        let reason = match around.environment.get(OIDC_TOKEN_OPTION) {
+            Some(_) => "heeded inside a CI platform only",
+            None => "not set",
+        };
+        input.tried.push(Tried { source: OIDC_TOKEN_OPTION.into(), reason: reason.into() });
+    }
     if around.terminal {
         // The time that a person took to paste is not the run's.
         begun = Instant::now();

@@ -28,8 +28,9 @@ pub enum Choice {
 /// only when it was asked for.
 ///
 /// `variable` looks an environment variable up, `terminal` says whether a person is at the other
-/// end, `limit` is how long a pipe may stay silent, `cwd` is the directory that a relative `file://` path starts from (Go's `os.ReadFile` in
-/// the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
+/// end, `limit` is how long a pipe may stay silent, `cwd` is the directory that a relative
+/// `file://` path starts from (Go's `os.ReadFile` in the CLI's `getTokenValue`,
+/// pkg/backend/httpstate/backend.go).
 #[must_use]
 pub fn acquire(
     choice: Choice,
@@ -42,10 +43,15 @@ pub fn acquire(
     let (source, value) = match choice {
         // A person may take as long as it takes to paste.
         Choice::Argument(text) if text == "-" && terminal => {
-            return finish(Source::Stdin, from_stdin(stdin));
+            return finish(Source::Stdin, from_stdin(capped(stdin)));
         }
         Choice::Argument(text) if text == "-" => {
-            return finish(Source::Stdin, from_stdin(Bounded::new(stdin, limit)));
+            return match capped(Bounded::new(stdin, limit)) {
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    nothing(Source::Stdin, error.to_string())
+                }
+                read => finish(Source::Stdin, from_stdin(read)),
+            };
         }
         Choice::Argument(text) => (Source::Argument, Some(text)),
         Choice::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
@@ -53,13 +59,18 @@ pub fn acquire(
             let value = variable(&name);
             (Source::Environment { name }, value)
         }
-        Choice::None => return finish(Source::None, Err((InputProblem::Missing, Vec::new()))),
+        Choice::None => {
+            let (mut input, decoded) =
+                finish(Source::None, Err((InputProblem::Missing, Vec::new())));
+            input.tried = ["TOKEN", "--oidc-token", "--token-env"]
+                .map(|name| Tried { source: name.into(), reason: "not given".into() })
+                .into();
+            return (input, decoded);
+        }
     };
     let value = value.map(Zeroizing::new);
     let Some(value) = value.as_deref() else {
-        let (mut input, decoded) = finish(source, Err((InputProblem::Empty, Vec::new())));
-        input.tried.iter_mut().for_each(|tried| tried.reason = "not set".into());
-        return (input, decoded);
+        return nothing(source, "not set".into());
     };
     if let Some(path) = value.strip_prefix("file://") {
         let absolute = cwd.join(path).components().collect::<PathBuf>();
@@ -92,10 +103,17 @@ fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
     (Input { source, problem, wrapped, typed_on_terminal: false, tried }, decoded)
 }
 
+/// A source that gave nothing, and why.
+fn nothing(source: Source, reason: String) -> (Input, Option<Decoded>) {
+    let (mut input, decoded) = finish(source, Err((InputProblem::Empty, Vec::new())));
+    input.tried.iter_mut().for_each(|tried| tried.reason.clone_from(&reason));
+    (input, decoded)
+}
+
 /// The line break that `echo` adds is no fault of whoever pipes a token: as with a file, white
 /// space around it does not count.
-fn from_stdin(stdin: impl Read) -> Outcome {
-    match capped(stdin) {
+fn from_stdin(read: io::Result<Zeroizing<Vec<u8>>>) -> Outcome {
+    match read {
         Ok(bytes) => jwt::read(&bytes, true),
         Err(error) => Err(unreadable(reason(&error))),
     }

@@ -102,7 +102,11 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
-            .command("pulumi login --oidc-token \"$TOKEN\" --oidc-org ORG"),
+            .command(format!(
+                "pulumi login --oidc-token \"$TOKEN\" --oidc-org {}",
+                context.organization_word()
+            )),
+        UrlProblem::Unexpanded { text } => super::input::expansion(finding, last_name(text)),
         UrlProblem::InsecureFlag => finding.fix(
             "Drop --insecure; for a private certificate authority name its certificate in \
              SSL_CERT_FILE.",
@@ -162,6 +166,12 @@ fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
     }
 }
 
+/// The variable's name in a reference: `url` in `${{ variables.url }}`.
+fn last_name(reference: &str) -> &str {
+    let is_other = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    reference.rsplit(is_other).find(|word| !word.is_empty()).unwrap_or_default()
+}
+
 /// The value to use instead, where one can be named.
 fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
     match problem {
@@ -186,9 +196,14 @@ fn correct(context: &Context, finding: Finding, url: &str) -> Finding {
             .step(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
             .command(format!("export {name}={}", text::shell(url)))
             .command(context.login_command(url)),
-        BackendSource::Project { path, line } => finding
-            .step(format!("In {path}, line {line}, write:"))
-            .command(format!("backend:\n  url: {}", text::yaml(url))),
+        BackendSource::Project { path, line } => {
+            let snippet = if path.ends_with(".json") {
+                format!("\"backend\": {{\"url\": {}}}", text::json_string(url))
+            } else {
+                format!("backend:\n  url: {}", text::yaml(url))
+            };
+            finding.step(format!("In {path}, line {line}, write:")).command(snippet)
+        }
         BackendSource::Credentials { .. } => finding
             .step("The stored credentials remember it from an earlier login; name the URL:")
             .command(context.login_command(url)),
@@ -202,9 +217,7 @@ fn correct(context: &Context, finding: Finding, url: &str) -> Finding {
 impl Context<'_> {
     /// The login to paste, with the run's own organization.
     pub(super) fn login_command(&self, url: &str) -> String {
-        let organization =
-            self.request.organization.as_deref().map_or_else(|| "ORG".to_owned(), text::shell);
-        let url = text::shell(url);
+        let (url, organization) = (text::shell(url), self.organization_word());
         format!("pulumi login {url} --oidc-token \"$TOKEN\" --oidc-org {organization}")
     }
 }
@@ -244,7 +257,7 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
         }
         Probe::NotRun => Outcome::skip(context.cause("backend"), "there is no URL to ask"),
         Probe::Failed { failure, .. } => {
-            Outcome::found("no answer", vec![unreachable(failure, cloud.chain.as_ref())])
+            Outcome::found("no answer", vec![unreachable(context, failure)])
         }
         Probe::Answered { answer, .. } => match not_pulumi(answer) {
             None => Outcome::pass("answers as a Pulumi Cloud"),
@@ -256,15 +269,14 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
     }
 }
 
-fn unreachable(failure: &Failure, chain: Option<&Chain>) -> Finding {
+fn unreachable(context: &Context, failure: &Failure) -> Finding {
     let FailureKind::Certificate { .. } = failure.kind else {
-        return network_failure(Code::BackendUnreachable, failure).command(format!(
-            "curl -v https://{}:{}/api/capabilities",
-            failure.host, failure.port
-        ));
+        let asked = format!("{}/api/capabilities", context.backend.url.trim_end_matches('/'));
+        return network_failure(Code::BackendUnreachable, failure)
+            .command(format!("curl -v {}", text::shell(&asked)));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
-    with_chain(finding, chain)
+    with_chain(finding, context.evidence.cloud.chain.as_ref())
         .step("Put the certificate of the authority that signed it into a PEM file and name it:")
         .command("export SSL_CERT_FILE=/path/to/authority.pem")
         .step(

@@ -1,17 +1,35 @@
 //! Check `exchange`: what Pulumi Cloud says to the token.
 //!
-//! The service's texts for a refusal are not documented [A1]: they are shown, and nothing but
-//! `invalid organization` is read out of them.
+//! The service's texts for a refusal are not documented: they are shown, and nothing but
+//! `invalid organization` and a hint at where to look is read out of them.
 
 use serde_json::Value;
 
 use super::backend::network_failure;
 use super::finding::span;
 use super::{Context, Outcome};
-use crate::catalogue::Code;
+use crate::catalogue::{Category, Code};
 use crate::evidence::{Answer, Body, Exchange, Probe};
 use crate::policy::evaluate;
 use crate::report::Finding;
+
+/// The most that is shown of each thing that an answer says, in characters.
+const LONGEST: usize = 500;
+
+/// Words of a refusal and what they hint at, the most particular first: the error codes of
+/// RFC 6749 section 5.2, and what its description may be about.
+const HINTS: &[(&str, Category)] = &[
+    ("audience", Category::Audience),
+    ("expired", Category::Token),
+    ("issuer", Category::Issuer),
+    ("signature", Category::Issuer),
+    ("signing key", Category::Issuer),
+    ("policy", Category::Policy),
+    ("policies", Category::Policy),
+    ("access_denied", Category::Policy),
+    ("unauthorized_client", Category::Policy),
+    ("invalid_scope", Category::Policy),
+];
 
 pub(super) fn check(context: &Context) -> Outcome {
     let cloud = &context.evidence.cloud;
@@ -80,10 +98,14 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
     } else if says("invalid organization") {
         unknown_organization(context)
     } else {
-        Finding::new(
+        let finding = Finding::new(
             Code::ExchangeRejected,
             format!("Status {status}. Nothing that could be checked here explains it."),
-        )
+        );
+        match hint(answer, &says) {
+            Some(category) => finding.proof("points to", category.name(), "the service's answer"),
+            None => finding,
+        }
     };
     let mut findings = vec![proofs(finding, answer)];
     let allowed = context
@@ -102,6 +124,14 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// The category that a refusal points to. Web pages and redirects come from something in between.
+fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
+    if matches!(answer.body, Body::Html(_)) || answer.location.is_some() {
+        return Some(Category::Backend);
+    }
+    HINTS.iter().find(|(word, _)| says(word)).map(|(_, category)| *category)
 }
 
 /// The assumptions that an evaluation rests on and that the service may not share.
@@ -132,24 +162,33 @@ fn unknown_organization(context: &Context) -> Finding {
 
 /// What a failure's body says, in its several shapes: RFC 6749 section 5.2, Pulumi's own, text.
 fn words(answer: &Answer) -> Vec<String> {
-    match &answer.body {
-        Body::Json(Value::Object(body)) => ["error", "error_description", "message"]
-            .into_iter()
-            .filter_map(|key| body.get(key).and_then(Value::as_str))
-            .map(str::to_owned)
-            .chain(body.get("errors").and_then(Value::as_array).into_iter().flatten().map(
-                |error| match error {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                },
-            ))
-            .collect(),
-        Body::Json(Value::String(text)) | Body::Text(text) => vec![text.clone()],
-        Body::Json(other) => vec![other.to_string()],
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let all = match &answer.body {
+        Body::Json(Value::Object(body)) => {
+            let known = ["error", "error_description", "message"];
+            let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+            let said: Vec<String> = known
+                .into_iter()
+                .filter_map(|key| body.get(key).filter(|value| !value.is_null()))
+                .chain(errors)
+                .map(text)
+                .collect();
+            if said.is_empty() { vec![Value::Object(body.clone()).to_string()] } else { said }
+        }
+        Body::Json(value) => vec![text(value)],
+        Body::Text(text) => vec![text.clone()],
         Body::Html(title) => {
             vec![format!("a web page titled {}", title.as_deref().unwrap_or("(nothing)"))]
         }
         Body::Empty => Vec::new(),
+    };
+    all.into_iter().map(|said| shortened(&said)).collect()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

@@ -136,9 +136,10 @@ fn missing(input: &Input, context: &Context) -> Finding {
 /// leaves OIDC out.
 fn empty(input: &Input, context: &Context) -> Finding {
     let instead = format!("With this value `pulumi login` {}.", context.without_token());
+    let reason = input.tried.first().map_or("empty", |tried| tried.reason.as_str());
     let mut finding =
         Finding::new(Code::TokenEmpty, format!("{} gave nothing. {instead}", upper(&place(input))))
-            .proof("value", "(empty)", input.source.label());
+            .proof("value", format!("({reason})"), input.source.label());
     if let Source::Environment { name } = &input.source {
         finding = finding
             .step(format!(
@@ -152,21 +153,32 @@ fn empty(input: &Input, context: &Context) -> Finding {
 }
 
 fn unexpanded(value: &str, syntax: &str, name: &str, label: &str) -> Finding {
-    let name = identifier(name);
-    Finding::new(
+    let finding = Finding::new(
         Code::TokenVariableUnexpanded,
         format!("The value is the text {value}: {syntax} that nothing replaced."),
     )
-    .proof("value", value, label)
-    .step("Use the syntax of the place where the value stands:")
-    .command(format!("\"${name}\"            # bash, sh"))
-    .command(format!("\"$env:{name}\"        # PowerShell"))
-    .command(format!("\"%{name}%\"           # cmd.exe"))
-    .step(
+    .proof("value", value, label);
+    expansion(finding, name).step(
         "A variable that a task sets only for its own script (idToken of AzureCLI@2) is an \
          environment variable there: $(idToken) is never replaced.",
     )
-    .step(format!("Check that {name} is set in this step, or in an earlier one of the same job."))
+}
+
+/// Which syntax of a variable belongs where.
+pub(super) fn expansion(finding: Finding, name: &str) -> Finding {
+    let name = identifier(name);
+    finding
+        .step("Use the syntax of the place where the value stands:")
+        .command(format!("\"${name}\"            # bash, sh"))
+        .command(format!("\"$env:{name}\"        # PowerShell"))
+        .command(format!("\"%{name}%\"           # cmd.exe"))
+        .step(format!(
+            "In YAML, outside scripts, it is $({name}) in Azure Pipelines and ${{{{ env.{name} }}}} \
+             in GitHub Actions."
+        ))
+        .step(format!(
+            "Check that {name} is set in this step, or in an earlier one of the same job."
+        ))
 }
 
 /// The characters of a name that can stand in a variable's name: what is left is safe to print
@@ -191,7 +203,17 @@ fn file_unreadable(reason: &str, input: &Input) -> Finding {
         Source::File { path, absolute } => (path.as_str(), absolute.as_str()),
         _ => ("", ""),
     };
-    Finding::new(Code::TokenFileUnreadable, format!("The file {path}: {reason}."))
+    if input.source == Source::Stdin {
+        let detail = format!("Standard input: {reason}.");
+        return Finding::new(Code::TokenFileUnreadable, detail)
+            .fix("Pipe the token in from a command or a file that can be read.");
+    }
+    let detail = if path.is_empty() {
+        format!("The address file:// names no file: {reason}.")
+    } else {
+        format!("The file {path}: {reason}.")
+    };
+    Finding::new(Code::TokenFileUnreadable, detail)
         .proof("as seen from here", absolute, input.source.label())
         .step("A relative path counts from the working directory of the step that logs in.")
         .step("Check that the step which writes the file ran in the same job, before this one.")
@@ -200,10 +222,15 @@ fn file_unreadable(reason: &str, input: &Input) -> Finding {
 fn wrapped(input: &Input, context: &Context) -> Finding {
     let names: Vec<String> = input.wrapped.iter().map(|w| wrapping(*w).to_owned()).collect();
     let severity = if context.in_pipeline() { Severity::Error } else { Severity::Warning };
+    // The CLI's error names a file, but quotes any other value (`getTokenValue`, backend.go).
+    let refusal = match input.source {
+        Source::File { .. } => "would refuse this file",
+        _ => "would refuse this value, and print it",
+    };
     let mut finding = Finding::new(
         Code::TokenWrapped,
         format!(
-            "{} gave the token with {}. `pulumi login` would refuse this value, and print it.",
+            "{} gave the token with {}. `pulumi login` {refusal}.",
             upper(&place(input)),
             list(&names)
         ),
@@ -211,9 +238,8 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
     .severity(severity)
     .proof("around the token", names.join(", "), input.source.label());
     for wrapping in &input.wrapped {
-        if let Some((step, command)) = unwrap_advice(*wrapping) {
-            finding = finding.step(step).command(command);
-        }
+        let (step, command) = unwrap_advice(*wrapping);
+        finding = finding.step(step).command(command);
     }
     finding
 }
@@ -232,8 +258,8 @@ fn wrapping(wrapping: Wrapping) -> &'static str {
     }
 }
 
-fn unwrap_advice(wrapping: Wrapping) -> Option<(&'static str, &'static str)> {
-    Some(match wrapping {
+fn unwrap_advice(wrapping: Wrapping) -> (&'static str, &'static str) {
+    match wrapping {
         Wrapping::Json => ("Take the token out of the answer:", "jq -er .oidcToken answer.json"),
         Wrapping::Base64 => ("Decode it once:", "base64 -d < token.b64 > token.jwt"),
         Wrapping::ByteOrderMark | Wrapping::Utf16 => (
@@ -243,8 +269,21 @@ fn unwrap_advice(wrapping: Wrapping) -> Option<(&'static str, &'static str)> {
         Wrapping::InnerWhitespace | Wrapping::OuterWhitespace => {
             ("Remove white space and line breaks:", "tr -d '[:space:]' < token.txt > token.jwt")
         }
-        Wrapping::Quotes | Wrapping::Bearer | Wrapping::UrlEncoding => return None,
-    })
+        Wrapping::Quotes => (
+            "Take the bare string out of JSON with -r, and leave out quotes that are part of the \
+             value:",
+            "jq -er .oidcToken answer.json",
+        ),
+        Wrapping::Bearer => (
+            "Bearer belongs to an HTTP header, not to the token. In bash or sh:",
+            "TOKEN=\"${TOKEN#*Bearer }\"",
+        ),
+        Wrapping::UrlEncoding => (
+            "Undo the percent-encoding, which only forms and URLs need:",
+            "python3 -c 'import sys, urllib.parse as u; print(u.unquote(sys.stdin.read()))' \
+             < token.txt > token.jwt",
+        ),
+    }
 }
 
 /// Audiences of APIs that Azure issues access tokens for: a token for one of these was asked for
@@ -312,12 +351,13 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
                 "In Azure Pipelines, use the idToken of a federated service connection, not \
                  `az account get-access-token`:",
             )
-            .command(
+            .command(format!(
                 "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION\n    \
                  scriptType: bash\n    scriptLocation: inlineScript\n    \
                  addSpnToEnvironment: true\n    inlineScript: |\n      \
-                 pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org ORG",
-            );
+                 pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org {}",
+                context.organization_word()
+            ));
     }
     finding
 }

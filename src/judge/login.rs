@@ -203,6 +203,11 @@ pub(super) fn check_cli(context: &Context) -> Outcome {
 }
 
 impl Context<'_> {
+    /// The organization to print into a command, quoted for a shell.
+    pub(super) fn organization_word(&self) -> String {
+        self.request.organization.as_deref().map_or_else(|| "ORG".to_owned(), text::shell)
+    }
+
     /// The URL to print into a login command: the one in use if it can be used, else Pulumi
     /// Cloud's.
     pub(super) fn login_url(&self) -> String {

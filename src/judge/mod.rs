@@ -165,7 +165,7 @@ pub struct Context<'a> {
     request: Request,
     /// The backend URL that the CLI uses.
     backend: Resolved,
-    /// What the policy decides, where there is one for this token.
+    /// What the policy decides, where there is one for this token; [`judge`] works it out.
     evaluation: Option<Evaluation>,
     /// The checks so far.
     done: Vec<(&'static str, Outcome)>,
@@ -173,15 +173,13 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     fn new(evidence: &'a Evidence) -> Self {
-        let mut context = Self {
+        Self {
             evidence,
             request: evidence.request(),
             backend: evidence.resolved_backend(),
             evaluation: None,
             done: Vec::new(),
-        };
-        context.evaluation = policy::evaluation(&context);
-        context
+        }
     }
 
     fn run(&mut self, checks: impl Iterator<Item = &'static Check>) {
@@ -224,6 +222,8 @@ impl<'a> Context<'a> {
 #[must_use]
 pub fn judge(evidence: &Evidence, strict: bool) -> Report {
     let mut context = Context::new(evidence);
+    // Costly for a large policy, and what is asked before the network does not need it.
+    context.evaluation = policy::evaluation(&context);
     context.run(CHECKS.iter());
     verdict::settle(&mut context);
     let checks = CHECKS
@@ -275,7 +275,132 @@ pub fn backend_usable(evidence: &Evidence) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::catalogue::Code;
+    use crate::evidence::{
+        AccessTokenSource, Answer, BackendCandidate, BackendSource, Body, Exchange, Failure,
+        FailureKind, PolicySource, Probe,
+    };
+
+    /// What a healthy login leaves behind, given in the same form as in a support bundle.
+    fn evidence(claims: Value) -> Evidence {
+        let nothing = json!({ "outcome": "notRun" });
+        let mut evidence: Evidence = serde_json::from_value(json!({
+            "startedAt": "2026-01-01T00:00:00Z", "now": "2026-01-01T00:00:00Z", "durationMs": 0,
+            "options": {
+                "setting": { "kind": "person" }, "offline": false, "noExchange": false,
+                "nowGiven": false, "allowPrivateIssuer": false, "insecure": false,
+            },
+            "input": {
+                "source": { "kind": "stdin" }, "problem": null, "wrapped": [],
+                "typedOnTerminal": false, "tried": [],
+            },
+            "token": {
+                "header": { "alg": "RS256" }, "claims": claims, "duplicates": [],
+                "fingerprint": "", "signatureBytes": 256,
+            },
+            "login": {
+                "organization": "acme", "team": null, "user": null, "expiration": null,
+                "scope": null, "accessTokenInEnvironment": false, "cli": { "kind": "notFound" },
+            },
+            "backend": {
+                "candidates": [], "local": false, "givenTwice": null,
+                "project": { "kind": "notFound" }, "credentials": { "kind": "notFound" },
+            },
+            "policy": { "kind": "none" },
+            "issuer": {
+                "addresses": [], "discovery": nothing, "jwks": nothing,
+                "keySource": { "kind": "none" }, "keys": null,
+                "signature": { "kind": "notChecked" }, "chain": null,
+            },
+            "cloud": {
+                "capabilities": nothing, "chain": null, "exchange": nothing,
+                "exchangeSkipped": null, "accessToken": { "kind": "none" }, "whoami": nothing,
+            },
+        }))
+        .unwrap();
+        evidence.policy = PolicySource::File {
+            path: "policy.json".into(),
+            document: crate::policy::document::parse(
+                r#"{"issuers": [{"url": "https://a.test", "policies": [{"decision": "allow",
+                "tokenType": "organization", "rules": {"aud": "right", "sub": "s"}}]}]}"#,
+            )
+            .unwrap(),
+        };
+        evidence
+    }
+
+    fn claims() -> Value {
+        json!({"iss": "https://a.test", "aud": "wrong", "sub": "s", "exp": 4_000_000_000_u32})
+    }
+
+    fn answered(status: u16) -> Probe<Answer> {
+        let answer = Answer {
+            url: "https://api.pulumi.com/api/user".into(),
+            status,
+            content_type: None,
+            location: None,
+            retry_after: None,
+            request_id: None,
+            clock_offset_seconds: None,
+            body: Body::Empty,
+        };
+        Probe::Answered { answer, elapsed_ms: 1 }
+    }
+
+    #[test]
+    fn what_the_exchange_disproves_is_not_the_cause_of_what_whoami_finds() {
+        let mut evidence = evidence(claims());
+        assert_eq!(judge(&evidence, false).root_cause, Some(Code::AudienceMismatch));
+        evidence.cloud.exchange = Probe::Answered {
+            answer: Exchange::Minted {
+                issued_token_type: None,
+                expires_in: None,
+                scope: None,
+                clock_offset_seconds: None,
+            },
+            elapsed_ms: 1,
+        };
+        evidence.cloud.access_token = AccessTokenSource::Exchange;
+        evidence.cloud.whoami = answered(403);
+        let report = judge(&evidence, false);
+        assert_eq!(report.root_cause, Some(Code::WhoamiForbidden));
+        let audience = report.findings.iter().find(|f| f.code == Code::AudienceMismatch).unwrap();
+        assert_eq!(audience.severity, Severity::Warning);
+    }
+
+    #[test]
+    fn without_an_issuer_it_is_the_token_that_stops_the_policy() {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove("iss");
+        let report = judge(&evidence(claims), false);
+        let policy = report.checks.iter().find(|check| check.id == "policy").unwrap();
+        assert_eq!(policy.skipped_because.as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn the_command_for_an_unreachable_backend_is_safe_to_paste() {
+        let mut evidence = evidence(claims());
+        let url = "http://a;id;b:81";
+        evidence.backend.candidates =
+            vec![BackendCandidate { url: url.into(), source: BackendSource::Flag }];
+        evidence.cloud.capabilities = Probe::Failed {
+            failure: Failure {
+                kind: FailureKind::Dns,
+                host: "a;id;b".into(),
+                port: 81,
+                proxy: None,
+                detail: String::new(),
+            },
+            elapsed_ms: 1,
+        };
+        let report = judge(&evidence, false);
+        let finding = report.findings.iter().find(|f| f.code == Code::BackendUnreachable).unwrap();
+        assert_eq!(finding.remediation.commands, ["curl -v 'http://a;id;b:81/api/capabilities'"]);
+    }
 
     #[test]
     fn ids_are_unique() {

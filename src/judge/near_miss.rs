@@ -19,11 +19,18 @@ const GITHUB: &str = "token.actions.githubusercontent.com";
 /// Compares a registered issuer with the token's. `None`: they have nothing in common that is
 /// worth telling.
 pub(super) fn compare(registered: &str, token: &str) -> Option<NearMiss> {
+    let explained = explain(registered, token);
+    // There may be many registrations, and most are of another length than any near one has.
+    if explained.is_none() && registered.len().abs_diff(token.len()) > 4 * FEW {
+        return None;
+    }
     let distance = strsim::levenshtein(&clip(registered), &clip(token));
-    let what =
-        explain(registered, token).or_else(|| (distance <= 3).then(|| characters(distance)))?;
+    let what = explained.or_else(|| (distance <= FEW).then(|| characters(distance)))?;
     Some(NearMiss { what, distance })
 }
+
+/// So many edits may be a typing error.
+const FEW: usize = 3;
 
 fn characters(count: usize) -> String {
     if count == 1 { "one character".to_owned() } else { format!("{count} characters") }

@@ -10,6 +10,7 @@ use crate::policy::claim_path;
 use crate::policy::evaluate::{self, Evaluation, value_text};
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::{Finding, RuleResult};
+use crate::text::json_string;
 
 /// The audience of a federated Azure service connection, as people write it and as Entra puts it
 /// into the token.
@@ -25,6 +26,9 @@ pub(super) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     };
+    if token.text("iss").is_none() {
+        return Outcome::skip("token", "the token names no issuer");
+    }
     if context.failed("registration") && context.registration().is_none() {
         return Outcome::skip(
             "registration",
@@ -132,28 +136,40 @@ fn denial(
              runnerID was compared.",
             ))
         }
-        evaluate::Outcome::Admin { entry } => one(Finding::new(
-            Code::AdminNotPermitted,
-            format!(
-                "{} lets the token in, but does not grant admin, and scope=admin is asked for.",
-                name(*entry)
-            ),
-        )
-        .proof("asked for", "admin", "requested scope")
-        .proof(
-            "granted",
-            entries.get(*entry).map(|e| e.authorized_permissions.join(", ")).unwrap_or_default(),
-            format!("{} authorizedPermissions", at(*entry)),
-        )
-        .step("If admin is meant, add it to the entry:")
-        .command("\"authorizedPermissions\": [\"admin\"]")),
+        evaluate::Outcome::Admin { entry } => {
+            entries.get(*entry).map(|e| admin(*entry, e, &at(*entry))).into_iter().collect()
+        }
         evaluate::Outcome::Rules { entry } => {
             let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
             let failing = result.rules.iter().filter(|rule| !rule.matched);
             let Some(source) = entries.get(*entry) else { return Vec::new() };
-            failing.map(|rule| failed_rule(context, token, rule, *entry, source)).collect()
+            // The rules alone would send people into the next refusal.
+            let admin = evaluate::lacks_admin(source, ask)
+                .then(|| admin(*entry, source, &at(*entry)));
+            failing
+                .map(|rule| failed_rule(context, token, rule, *entry, source))
+                .chain(admin)
+                .collect()
         }
     }
+}
+
+fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
+    let granted = &entry.authorized_permissions;
+    let mut wanted = granted.clone();
+    wanted.push("admin".to_owned());
+    Finding::new(
+        Code::AdminNotPermitted,
+        format!("scope=admin is asked for, and {} does not grant it.", name(index)),
+    )
+    .proof("asked for", "admin", "requested scope")
+    .proof(
+        "granted",
+        if granted.is_empty() { "(nothing)".to_owned() } else { granted.join(", ") },
+        format!("{place} authorizedPermissions"),
+    )
+    .step("If admin is meant, add it to the entry:")
+    .command(format!("\"authorizedPermissions\": {}", json!(wanted)))
 }
 
 fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
@@ -299,7 +315,7 @@ fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> F
     let finding = match &value {
         Some(value) => finding
             .step(format!("The token would pass if {at} were:"))
-            .command(format!("{}: {}", json!(rule.claim), json!(value))),
+            .command(format!("{}: {}", json_string(&rule.claim), json_string(value))),
         None => finding,
     };
     if rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern) {
@@ -386,7 +402,7 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
         finding = finding
             .proof("nearest in the token", near.join(", "), "token claims")
             .step("If the nearest claim is meant:")
-            .command(format!("{}: {}", json!(nearest), json!(rule.pattern)));
+            .command(format!("{}: {}", json_string(nearest), json_string(&rule.pattern)));
     }
     finding
 }
@@ -442,14 +458,17 @@ fn surprises(
 ) -> Option<Finding> {
     let mut finding: Option<Finding> = None;
     let mut matched_another = false;
+    // One budget for all: what a hostile token and a large policy cost together is bounded.
+    let mut budget = pattern::SURPRISE_CELLS;
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
         for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
-            let texts = values(token, &rule.claim);
-            let hit = outcome.matched
-                && texts.iter().any(|text| !pattern::surprises(&rule.pattern, text).is_empty());
-            if !hit && !rule.pattern.contains(['.', '?']) {
+            if !rule.pattern.contains(['.', '?']) {
                 continue;
             }
+            let hit = outcome.matched
+                && values(token, &rule.claim).iter().any(|text| {
+                    !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
+                });
             matched_another |= hit;
             let note = if hit { ", and matched another character here" } else { "" };
             finding = Some(finding.unwrap_or_else(surprise).proof(
@@ -459,11 +478,8 @@ fn surprises(
             ));
         }
         if never_applies(entry) {
-            let what = format!(
-                "{} entry that names no {}",
-                entry.token_type.name(),
-                entry.token_type.name()
-            );
+            let what =
+                format!("{} entry without {}", entry.token_type.name(), named_by(entry));
             finding = Some(finding.unwrap_or_else(surprise).proof(
                 "can never match",
                 what,
@@ -477,8 +493,19 @@ fn surprises(
 fn surprise() -> Finding {
     Finding::new(
         Code::PolicyWildcardSurprise,
-        "In these patterns . stands for any one character and ? for at most one.",
+        "In a pattern . stands for any one character and ? for at most one; an entry that names \
+         no team, user or runner where its type needs one is for nobody.",
     )
+}
+
+/// What an entry of this token type has to name.
+fn named_by(entry: &Entry) -> &'static str {
+    match entry.token_type {
+        TokenType::Organization => "organization",
+        TokenType::Team => "teamName",
+        TokenType::Personal => "userLogin",
+        TokenType::Runner => "runnerID",
+    }
 }
 
 fn never_applies(entry: &Entry) -> bool {

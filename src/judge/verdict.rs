@@ -12,37 +12,40 @@ use crate::report::{
 
 /// Settles what checks cannot see on their own.
 pub(super) fn settle(context: &mut Context) {
-    if login_works(context) {
+    if minted(context) {
         soften(context);
     } else {
         merge_echo(context);
     }
 }
 
-/// Whether the exchange and whoami succeeded: then the login works, whatever else was found.
-fn login_works(context: &Context) -> bool {
-    let minted = matches!(
+fn minted(context: &Context) -> bool {
+    matches!(
         &context.evidence.cloud.exchange,
         Probe::Answered { answer: Exchange::Minted { .. }, .. }
-    );
-    minted
-        && context
-            .done
-            .iter()
-            .any(|(id, outcome)| *id == "whoami" && outcome.status() == Status::Pass)
+    )
 }
 
-/// A login that works is the proof: what the probes here found wrong means that this machine sees
-/// less than Pulumi Cloud, or that the policy file is stale.
+/// An exchange that succeeds is the proof: what the probes here found wrong before it means that
+/// this machine sees less than Pulumi Cloud, or that the policy file is stale. What whoami finds
+/// afterwards is not touched by that.
 fn soften(context: &mut Context) {
-    for finding in context.done.iter_mut().flat_map(|(_, outcome)| &mut outcome.findings) {
+    let accepted = context
+        .done
+        .iter()
+        .any(|(id, outcome)| *id == "whoami" && outcome.status() == Status::Pass);
+    let but = if accepted {
+        "the login works: Pulumi Cloud issued an access token, and whoami accepts it"
+    } else {
+        "Pulumi Cloud issued an access token, so it is not what stops this login"
+    };
+    let before = context.done.iter_mut().filter(|(id, _)| *id != "whoami");
+    for finding in before.flat_map(|(_, outcome)| &mut outcome.findings) {
         if finding.severity == Severity::Error {
             finding.severity = Severity::Warning;
             finding.evidence.push(crate::report::Proof {
                 what: "but".to_owned(),
-                value:
-                    "the login works: Pulumi Cloud issued an access token, and whoami accepts it"
-                        .to_owned(),
+                value: but.to_owned(),
                 place: "token exchange".to_owned(),
             });
         }

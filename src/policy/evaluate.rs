@@ -14,6 +14,11 @@ use serde_json::{Map, Value};
 use super::claim_path::ClaimPath;
 use super::{Ask, Decision, Entry, Rule, TokenType, pattern};
 use crate::report::{EntryResult, RuleResult};
+use crate::text;
+
+/// How much of a claim a rule's result repeats, in characters. A token may hold a claim of several
+/// hundred kilobytes, and every rule on it would repeat it.
+const LONGEST_ACTUAL: usize = 4096;
 
 /// What a policy decides on a token and a request, entry by entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +158,8 @@ fn not_for_this_request(entries: &[Entry], ask: &Ask) -> Outcome {
 }
 
 /// Whether admin is asked for and this entry does not grant it.
-fn lacks_admin(entry: &Entry, ask: &Ask) -> bool {
+#[must_use]
+pub fn lacks_admin(entry: &Entry, ask: &Ask) -> bool {
     ask.admin && !entry.authorized_permissions.iter().any(|permission| permission == "admin")
 }
 
@@ -195,7 +201,7 @@ fn judge(rule: &Rule, claims: &Map<String, Value>) -> RuleResult {
     RuleResult {
         claim: rule.claim.clone(),
         pattern: rule.pattern.clone(),
-        actual: value.map(value_text),
+        actual: value.map(|value| text::clip(&value_text(value), LONGEST_ACTUAL)),
         matched: value
             .is_some_and(|value| texts(value).any(|text| pattern::matches(&rule.pattern, &text))),
     }
@@ -294,6 +300,31 @@ mod tests {
 
     fn outcome(entries: &[Entry]) -> Outcome {
         judged(entries, &Ask::default()).outcome
+    }
+
+    #[test]
+    fn long_values_are_compared_whole_and_repeated_in_part() {
+        let claims = json!({ "sub": format!("{}b", "a".repeat(100_000)) });
+        let entry = Entry {
+            decision: Decision::Allow,
+            token_type: TokenType::Organization,
+            team_name: None,
+            user_login: None,
+            runner_id: None,
+            role_id: None,
+            authorized_permissions: Vec::new(),
+            rules: vec![Rule {
+                claim: "sub".into(),
+                pattern: "*b".into(),
+                place: Default::default(),
+            }],
+            place: Default::default(),
+        };
+        let result = evaluate(&[entry], claims.as_object().unwrap(), &Ask::default());
+        let rule = &result.entries[0].rules[0];
+        assert!(rule.matched);
+        let actual = rule.actual.as_deref().unwrap();
+        assert!(actual.ends_with("... (95905 more characters)"), "{}", actual.len());
     }
 
     #[test]

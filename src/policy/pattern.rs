@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// How many table cells one [`distance`] may fill: the square of 4096 characters.
 pub(super) const DISTANCE_CELLS: usize = 4096 * 4096;
 /// The same for [`surprises`], which keeps its whole table.
-const SURPRISE_CELLS: usize = 2048 * 2048;
+pub(crate) const SURPRISE_CELLS: usize = 2048 * 2048;
 
 /// Whether the pattern matches the whole text. Takes time in proportion to the product of both
 /// lengths, divided by 64.
@@ -68,12 +68,18 @@ pub struct Surprise {
 /// are so long that finding out would take too much time.
 #[must_use]
 pub fn surprises(pattern: &str, text: &str) -> Vec<Surprise> {
+    surprises_within(pattern, text, &mut { SURPRISE_CELLS })
+}
+
+/// [`surprises`] with a budget of table cells that is shared between several calls; where it does
+/// not suffice, there are none.
+pub(crate) fn surprises_within(pattern: &str, text: &str, budget: &mut usize) -> Vec<Surprise> {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let width = text.len() + 1;
-    if (pattern.len() + 1).saturating_mul(width) > SURPRISE_CELLS {
-        return Vec::new();
-    }
+    let cells = (pattern.len() + 1).saturating_mul(width);
+    let Some(left) = budget.checked_sub(cells) else { return Vec::new() };
+    *budget = left;
 
     // cost[i * width + j]: the fewest surprises with which the first i characters of the pattern
     // match the first j of the text.

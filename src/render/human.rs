@@ -120,7 +120,8 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| matches!(c.category, Category::Policy | Category::Exchange))
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
-            let reason = match &check.skipped_because {
+            let reason = match check.skipped_because.as_deref() {
+                Some(NEEDED) => format!("not known; pass it with {NEEDED}"),
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }
@@ -301,10 +302,14 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
     }
 }
 
+/// The one option that keeps a check from running by its absence.
+const NEEDED: &str = "--policy";
+
 /// Why a check did not run.
 fn why_skipped(check: &CheckResult) -> String {
-    match &check.skipped_because {
-        Some(option) if option.starts_with('-') => option.clone(),
+    match check.skipped_because.as_deref() {
+        Some(NEEDED) => format!("no {NEEDED} given"),
+        Some(option) if option.starts_with('-') => option.to_owned(),
         Some(cause) => format!("stopped by {cause}"),
         None => check.summary.clone(),
     }

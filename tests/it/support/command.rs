@@ -237,6 +237,40 @@ impl Run {
         found.unwrap_or_else(|| panic!("no {code} among {:?}", self.codes()))
     }
 
+    /// What a finding is filed under: category, severity and check.
+    pub fn raised(&self, code: &str) -> [&str; 3] {
+        let finding = self.finding(code);
+        ["category", "severity", "check"].map(|key| finding[key].as_str().unwrap())
+    }
+
+    /// All that a finding tells, one text to a line.
+    pub fn text(&self, code: &str) -> String {
+        fn collect(value: &Value, into: &mut String) {
+            match value {
+                Value::String(text) => *into += &format!("{text}\n"),
+                Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
+                Value::Object(map) => map.values().for_each(|item| collect(item, into)),
+                _ => {}
+            }
+        }
+        let mut text = String::new();
+        collect(self.finding(code), &mut text);
+        text
+    }
+
+    /// Holds a finding to telling all of this.
+    pub fn tells(&self, code: &str, words: &[&str]) {
+        let text = self.text(code);
+        for word in words {
+            assert!(text.contains(word), "{code} does not tell {word:?}:\n{text}");
+        }
+    }
+
+    /// The id of the check, or the option, that kept a check from running.
+    pub fn skipped_because(&self, id: &str) -> Option<&str> {
+        self.check(id)["skippedBecause"].as_str()
+    }
+
     /// The check with this id.
     pub fn check(&self, id: &str) -> &Value {
         let checks = self.report["checks"].as_array().unwrap();

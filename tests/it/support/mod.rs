@@ -37,6 +37,7 @@ mod command;
 mod issuer;
 mod openapi;
 pub mod platforms;
+mod shorthand;
 mod tests;
 
 pub use cloud::{CAPABILITIES, Cloud, EXCHANGE, WHOAMI};

@@ -1,0 +1,174 @@
+//! What answers at the backend's URL, if anything does.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use doctor::loopback::Server;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Authority, CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World, platforms,
+};
+
+/// A diagnosis with this backend URL.
+fn at(world: &World, url: &str) -> Doctor {
+    world.doctor().option("--cloud-url", url)
+}
+
+/// Holds a run to the backend's having failed on the network.
+fn assert_no_answer(run: &Run, code: &str, words: &[&str]) {
+    assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{:?}", run.codes());
+    assert_eq!(run.raised(code), ["backend", "error", "cloud"]);
+    assert_eq!(run.check("cloud")["status"], "fail");
+    assert_eq!(run.skipped_because("whoami"), Some("cloud"));
+    assert_eq!(run.codes(), [code], "nothing else is blamed");
+    run.tells(code, words);
+}
+
+/// A port of this machine that nobody listens at.
+fn closed() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn nobody_listens() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let address = closed();
+    let run = at(&world, &format!("https://{address}")).json();
+    assert_no_answer(&run, "backend-unreachable", &["accepts connections", "refused", &address]);
+    let run = at(&world, "https://cloud.invalid").json();
+    assert_no_answer(&run, "backend-unreachable", &["cannot be resolved", "cloud.invalid:443"]);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let doctor = at(&world, &format!("https://{address}"));
+    let run = doctor.args(["--timeout", "2s"]).json();
+    assert_no_answer(&run, "backend-unreachable", &["no answer in time", &address]);
+    assert!(run.elapsed.as_millis() < 2_500, "{:?}", run.elapsed);
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let address = closed();
+    let doctor = at(&world, "https://cloud.invalid");
+    let run = doctor.env("HTTPS_PROXY", format!("http://joe:hunter22@{address}")).json();
+    run.tells("backend-unreachable", &["proxy", &address, "cloud.invalid"]);
+    assert!(!run.stdout.contains("hunter22"));
+}
+
+#[test]
+fn certificates_that_are_not_trusted() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let names = ["127.0.0.1"];
+    let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
+    let stranger = Authority::new().unwrap();
+    for (identity, words) in [
+        (stranger.issue(&names).unwrap(), "authority that is trusted here"),
+        (world.authority.issue_expired(&names).unwrap(), "has expired"),
+        (world.authority.issue(&["cloud.test"]).unwrap(), "is not for 127.0.0.1"),
+    ] {
+        let server = Server::start(identity, handler).unwrap();
+        let run = at(&world, server.url()).json();
+        let subject = "doctor loopback server";
+        assert_no_answer(&run, "backend-tls-untrusted", &[words, "SSL_CERT_FILE", subject]);
+        assert!(server.requests().is_empty());
+    }
+    // The variable does what the remediation says.
+    let run = world.doctor().without("--ca-cert").env("SSL_CERT_FILE", "ca.pem").json();
+    assert_eq!((run.status, run.codes()), (0, vec![]));
+}
+
+#[test]
+fn what_answers_is_no_pulumi_cloud() {
+    let html = "<!DOCTYPE html><html><head><title>Sign in - Company</title></head></html>";
+    let xml = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
+    let redirect = Response::new(302, "text/plain", "");
+    let redirect = redirect.header("location", "https://login.company.test/start");
+    for (response, words) in [
+        (Response::new(200, "text/html", html), &["web page", "Sign in - Company"][..]),
+        (Response::json(404, &json!({"message": "no route"})), &["404", "JSON"]),
+        (redirect, &["302", "https://login.company.test/start"]),
+        (Response::new(403, "application/xml", xml), &["403", "storage"]),
+        (Response::new(200, "text/plain", "ok"), &["plain text"]),
+    ] {
+        let world = World::new(&platforms::AZURE_ENTRA);
+        for path in [CAPABILITIES, EXCHANGE, WHOAMI] {
+            world.cloud.answer(path, response.clone());
+        }
+        let run = world.doctor().json();
+        assert_eq!((run.status, run.root_cause()), (1, Some("backend-not-pulumi")), "{words:?}");
+        assert_eq!(run.raised("backend-not-pulumi"), ["backend", "error", "cloud"]);
+        run.tells("backend-not-pulumi", words);
+        run.tells("backend-not-pulumi", &[CAPABILITIES, "https://api.pulumi.com"]);
+        assert_eq!(run.codes(), ["backend-not-pulumi"], "the exchange is its echo");
+    }
+}
+
+#[test]
+fn a_pulumi_cloud_that_is_ailing_is_one_all_the_same() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    world.cloud.answer(CAPABILITIES, Response::new(503, "text/html", "<html>busy</html>"));
+    let run = world.doctor().json();
+    assert_eq!((run.status, run.codes()), (0, vec![]));
+}
+
+/// Answers HTTP without TLS: a Pulumi Cloud of one user, on a laptop.
+fn plain_cloud(access_token: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let access_token = access_token.to_owned();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let token = access_token.clone();
+            thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut head = Vec::new();
+                while let Some(Ok(line)) = reader.by_ref().lines().next() {
+                    if line.is_empty() {
+                        break;
+                    }
+                    head.push(line.to_lowercase());
+                }
+                let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+                let length = length.map_or(0, |length| length.parse().unwrap());
+                reader.read_exact(&mut vec![0; length]).unwrap();
+                let body = answer_of(&head[0], &token).to_string();
+                let size = body.len();
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\
+                     content-length: {size}\r\n\r\n{body}"
+                );
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer_of(request: &str, token: &str) -> Value {
+    match request {
+        "get /api/capabilities http/1.1" => json!({"capabilities": []}),
+        "get /api/user http/1.1" => json!({
+            "githubLogin": "ci-bot", "name": "ci", "organizations": [{"githubLogin": "acme"}],
+        }),
+        "post /api/oauth/token http/1.1" => json!({"access_token": token, "expires_in": 7200}),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_backend_on_this_machine_may_speak_plain_http() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let url = plain_cloud(world.cloud.access_token());
+    let run = at(&world, &url).json();
+    assert_eq!((run.status, run.codes()), (0, vec![]));
+    assert_eq!(run.report["identity"]["user"], "ci-bot");
+}

@@ -1,0 +1,377 @@
+//! How the token comes in: every source, everything that is no token, and what is wrapped around
+//! one.
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::support::{Authority, Doctor, ORGANIZATION, Run, World, platforms};
+
+/// A CI platform around the run.
+const IN_CI: [(&str, &str); 2] = [("TF_BUILD", "True"), ("GITHUB_ACTIONS", "true")];
+
+fn offline() -> Doctor {
+    Doctor::bare().args(["--offline", "--oidc-org", ORGANIZATION, "--pulumi-version", "3.259.0"])
+}
+
+/// Holds a run to having stopped at the token.
+fn assert_stopped(run: &Run, code: &str, case: &str) {
+    assert_eq!(run.root_cause(), Some(code), "{case}: {:?}", run.codes());
+    assert_eq!((run.status, &run.report["verdict"]), (1, &json!("unhealthy")), "{case}");
+    assert_eq!(run.raised(code), ["input", "error", "input"], "{case}");
+    assert_eq!(run.check("input")["status"], "fail", "{case}");
+    for check in ["token", "signature", "policy"] {
+        assert_eq!(run.skipped_because(check), Some("input"), "{case}: {check}");
+    }
+    assert_eq!(run.report["token"], Value::Null, "{case}");
+}
+
+// ------------------------------------------------------------------------------- sources
+
+#[test]
+fn every_source_gives_the_token() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let token = world.token();
+    let with = |doctor: Doctor| doctor.secret(&token);
+    let cases = [
+        (with(world.ready().arg(&token)), "argument"),
+        (with(world.ready().arg("-").stdin(format!("{token}\n"))), "stdin"),
+        (with(world.ready().file("t.jwt", &token).arg("file://t.jwt")), "file://t.jwt"),
+        (with(world.ready().args(["--oidc-token", &token])), "--oidc-token"),
+        (
+            with(world.ready().file("t.jwt", format!("\n{token}\r\n")))
+                .args(["--oidc-token", "file://t.jwt"]),
+            "file://t.jwt",
+        ),
+        (
+            with(world.ready().env("idToken", &token).args(["--token-env", "idToken"])),
+            "env:idToken",
+        ),
+    ];
+    for (doctor, source) in cases {
+        world.cloud.begin_run();
+        let run = doctor.json();
+        assert_eq!((run.status, run.codes()), (0, vec![]), "{source}");
+        assert_eq!(run.report["token"]["source"], source);
+        assert_eq!(run.check("exchange")["status"], "pass", "{source}");
+    }
+}
+
+#[test]
+fn the_option_in_the_environment_counts_inside_ci_only() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let token = world.token();
+    let doctor = || world.ready().env("PULUMI_OPTION_OIDC_TOKEN", &token).secret(&token);
+    let run = doctor().json();
+    assert_stopped(&run, "token-missing", "outside");
+    run.tells("token-missing", &["PULUMI_OPTION_OIDC_TOKEN", "inside a CI platform only"]);
+    let run = doctor().env("GITHUB_ACTIONS", "true").json();
+    assert_eq!((run.status, run.root_cause()), (0, None));
+    assert_eq!(run.report["token"]["source"], "env:PULUMI_OPTION_OIDC_TOKEN");
+}
+
+#[test]
+fn without_a_source_all_that_was_tried_is_told() {
+    let run = Doctor::bare().arg("--offline").json();
+    assert_stopped(&run, "token-missing", "nothing");
+    run.tells("token-missing", &["TOKEN", "--oidc-token", "--token-env", "not given", "doctor -"]);
+    let run = Doctor::bare().arg("--offline").env("GITLAB_CI", "true").json();
+    run.tells("token-missing", &["PULUMI_OPTION_OIDC_TOKEN", "not set"]);
+}
+
+#[test]
+fn an_empty_source_is_named_with_what_the_cli_would_use_instead() {
+    let no_login = "PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions";
+    let cases = [
+        (offline().args(["--oidc-token", ""]), "--oidc-token"),
+        (offline().args(["--oidc-token", "  "]), "--oidc-token"),
+        (offline().arg("-").stdin(""), "stdin"),
+        (offline().arg("-").stdin("\r\n"), "stdin"),
+        (offline().args(["--token-env", "idToken"]), "env:idToken"),
+        (offline().args(["--token-env", "idToken"]).env("idToken", ""), "env:idToken"),
+    ];
+    for (doctor, source) in cases {
+        let run = doctor.json();
+        assert_stopped(&run, "token-empty", source);
+        run.tells("token-empty", &[source, no_login]);
+    }
+}
+
+#[test]
+fn an_empty_token_means_a_login_as_somebody_else() {
+    let secret = "pul-0123456789abcdef0123456789abcdef01234567";
+    let empty = || offline().args(["--oidc-token", ""]).secret(secret);
+    let run = empty().env("PULUMI_ACCESS_TOKEN", secret).json();
+    assert_stopped(&run, "token-empty", "PULUMI_ACCESS_TOKEN");
+    run.tells("token-empty", &["would use PULUMI_ACCESS_TOKEN", "somebody else"]);
+
+    let stored = json!({
+        "current": "https://api.pulumi.com",
+        "accounts": {"https://api.pulumi.com": {"accessToken": secret, "username": "octocat"}},
+    });
+    let run = empty().file("../home/.pulumi/credentials.json", stored.to_string()).json();
+    assert_stopped(&run, "token-empty", "stored");
+    run.tells("token-empty", &["octocat", "https://api.pulumi.com", "somebody else"]);
+}
+
+#[test]
+fn a_pipe_that_stays_silent_ends_in_time() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let run = world.ready().arg("-").args(["--timeout", "1s"]).json();
+    assert_stopped(&run, "token-empty", "silent");
+    assert!(run.elapsed.as_millis() < 1_500, "{:?}", run.elapsed);
+    run.tells("token-empty", &["Standard input", "in time"]);
+    // There is time left for the rest, which is not blamed for the wait.
+    let run = world.ready().arg("-").args(["--timeout", "6s"]).json();
+    assert_eq!(run.codes(), ["token-empty"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    for (path, why) in [
+        ("missing.jwt", "no such file"),
+        ("folder", "is a directory"),
+        ("empty.jwt", "is empty"),
+        ("empty.jwt/token", "not a directory"),
+        ("", "no path follows file://"),
+        ("/dev/zero", "not a regular file"),
+    ] {
+        let doctor = offline().file("empty.jwt", "\n").file("folder/file", "");
+        let absolute = doctor.path(path);
+        let absolute = absolute.to_str().unwrap().trim_end_matches('/').to_owned();
+        let run = doctor.args(["--oidc-token", &format!("file://{path}")]).json();
+        assert_stopped(&run, "token-file-unreadable", path);
+        run.tells("token-file-unreadable", &[why, path, &absolute, "working directory"]);
+    }
+}
+
+// -------------------------------------------------------------------------- not a token
+
+#[test]
+fn what_is_no_token_is_called_what_it_is() {
+    let azure = r#"{"count":151,"value":"There is no explicit reference to the connection."}"#;
+    let oauth = r#"{"error":"invalid_client","error_description":"AADSTS700016: not found"}"#;
+    let html = "<!DOCTYPE html><html><head><title>Sign in to your account</title></head></html>";
+    let jwe =
+        format!("{}.a.b.c.d", BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"dir","enc":"A256GCM"}"#));
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("null", "token-not-a-token", &["the word null", "curl --fail-with-body"]),
+        ("undefined", "token-not-a-token", &["the word undefined"]),
+        ("None", "token-not-a-token", &["the word none"]),
+        ("[object Object]", "token-not-a-token", &["[object Object]"]),
+        (azure, "token-not-a-token", &["error answer", "There is no explicit reference"]),
+        (oauth, "token-not-a-token", &["invalid_client", "AADSTS700016"]),
+        (html, "token-not-a-token", &["HTML page", "Sign in to your account"]),
+        ("abc def", "token-not-a-token", &["three parts"]),
+        ("/tmp/token.jwt", "token-not-a-token", &["doctor file:///tmp/token.jwt"]),
+        ("/tmp/my token.jwt", "token-not-a-token", &["doctor 'file:///tmp/my token.jwt'"]),
+        ("ghs_0123456789abcdefghij", "token-not-a-token", &["GITHUB_TOKEN"]),
+        ("***", "token-masked", &["***", "job itself"]),
+        ("eyJhbGciOiJSUzI1NiJ9.***.***", "token-masked", &["***"]),
+        ("pul-0123456789abcdef0123456789abcdef01234567", "token-is-pulumi-token", &["pul-"]),
+        (&jwe, "token-encrypted", &["five parts", "JWE"]),
+    ];
+    for (value, code, words) in cases {
+        let run = offline().arg(*value).json();
+        assert_stopped(&run, code, value);
+        run.tells(code, words);
+        assert_eq!(run.skipped_because("exchange"), Some("--offline"));
+    }
+}
+
+#[test]
+fn variables_that_nothing_replaced() {
+    for (value, syntax) in [
+        ("$(idToken)", "Azure Pipelines macro"),
+        ("$env:idToken", "PowerShell variable"),
+        ("$idToken", "POSIX shell variable"),
+        ("${idToken}", "POSIX shell variable"),
+        ("${{ env.idToken }}", "template expression"),
+        ("%idToken%", "cmd.exe variable"),
+    ] {
+        let run = offline().arg(value).json();
+        assert_stopped(&run, "token-variable-unexpanded", value);
+        let own = [value, syntax, "\"$idToken\"", "\"$env:idToken\"", "\"%idToken%\"", "earlier"];
+        run.tells("token-variable-unexpanded", &own);
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_there_is_no_token() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for value in ["null", "$(idToken)", "***", "pul-0123456789abcdef0123"] {
+        let run = world.ready().arg(value).json();
+        assert_eq!(run.skipped_because("exchange"), Some("input"), "{value}");
+        assert_eq!(run.skipped_because("whoami"), Some("input"), "{value}");
+    }
+    assert!(world.cloud.exchanges().is_empty());
+    assert!(world.issuer.requests().is_empty());
+}
+
+#[test]
+fn what_is_far_too_large_or_binary_is_no_token() {
+    let garbage: Vec<u8> = (0..4096_u32).map(|n| (n * 197 % 251) as u8 | 0x80).collect();
+    for (content, words) in [(vec![b'a'; 10 << 20], "1 MiB"), (garbage, "binary data")] {
+        for doctor in [
+            offline().arg("-").stdin(content.clone()),
+            offline().file("t.jwt", &content).arg("file://t.jwt"),
+        ] {
+            let run = doctor.json();
+            assert_stopped(&run, "token-not-a-token", words);
+            run.tells("token-not-a-token", &[words]);
+            assert!(run.elapsed.as_secs() < 5, "{:?}", run.elapsed);
+        }
+    }
+}
+
+#[test]
+fn access_tokens_are_not_identity_tokens() {
+    let cases: &[(&str, &str, Value, &[&str])] = &[
+        ("claims", "aud", json!("https://management.azure.com/"), &["Azure Resource Manager"]),
+        ("claims", "aud", json!("00000003-0000-0000-c000-000000000000"), &["Microsoft Graph"]),
+        ("claims", "scp", json!("user_impersonation"), &["scp", "user_impersonation"]),
+        ("header", "typ", json!("at+jwt"), &["at+jwt", "typ"]),
+    ];
+    for (part, key, value, words) in cases {
+        let mut world = World::new(&platforms::AZURE_ENTRA);
+        let target =
+            if *part == "header" { &mut world.shape.header } else { &mut world.shape.claims };
+        target.insert((*key).to_owned(), value.clone());
+        let run = world.doctor().json();
+        assert_eq!(run.root_cause(), Some("token-is-access-token"), "{value}");
+        assert_eq!(run.raised("token-is-access-token"), ["input", "error", "input"]);
+        run.tells("token-is-access-token", words);
+        assert_eq!(run.skipped_because("exchange"), Some("input"));
+        assert!(world.cloud.exchanges().is_empty(), "{value}");
+    }
+}
+
+// ---------------------------------------------------------------------------- truncation
+
+#[test]
+fn a_token_cut_anywhere_is_truncated() {
+    for algorithm in ["RS256", "ES256"] {
+        let authority = Authority::new().unwrap();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let world = World::with(&platforms::AZURE_ENTRA, authority, identity, algorithm);
+        let token = world.token();
+        let dots: Vec<usize> = token.match_indices('.').map(|(at, _)| at).collect();
+        let places = [8, 20, dots[0], dots[0] + 1, dots[0] + 20, dots[1] - 1, dots[1], dots[1] + 1];
+        let end = token.len() - 12..token.len();
+        for length in places.into_iter().chain(dots[1] + 1..dots[1] + 4).chain(end) {
+            let run = offline().arg(&token[..length]).json();
+            assert_stopped(&run, "token-truncated", &format!("{algorithm} cut at {length}"));
+            run.tells("token-truncated", &["cut off", "pass the token through a file or a pipe"]);
+        }
+        // The middle is missing: both ends are there.
+        let without_middle = format!("{}{}", &token[..dots[0] + 13], &token[dots[1]..]);
+        let run = offline().arg(without_middle).json();
+        assert_stopped(&run, "token-truncated", "middle");
+        run.tells("token-truncated", &["payload ends early"]);
+    }
+}
+
+#[test]
+fn a_signature_of_another_keys_length_is_cut_off() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let token = world.token();
+    // 224 bytes are left: the length of some RSA key, but not of the issuer's.
+    let run = world.doctor_for(&token[..token.len() - 43]).json();
+    assert_eq!(run.root_cause(), Some("token-truncated"), "{:?}", run.codes());
+    run.tells("token-truncated", &["224 bytes", "256"]);
+    assert!(!run.codes().contains(&"signature-invalid"));
+}
+
+// -------------------------------------------------------------------------------- wrapped
+
+/// What is around the token, the value, and how the finding puts it.
+type Wrapped = (&'static str, Vec<u8>, &'static [&'static str]);
+
+fn wrapped(token: &str) -> Vec<Wrapped> {
+    let utf16: Vec<u8> = token.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let with_mark = [vec![0xFF, 0xFE], utf16].concat();
+    let (start, end) = token.split_at(100);
+    vec![
+        ("quotes", format!("\"{token}\"").into(), &["quotes", "jq -er"]),
+        ("apostrophes", format!("'{token}'").into(), &["quotes"]),
+        ("bearer", format!("Bearer {token}").into(), &["`Bearer`"]),
+        ("header", format!("Authorization: Bearer {token}").into(), &["`Bearer`"]),
+        ("json", json!({"oidcToken": token}).to_string().into(), &["JSON", "jq -er .oidcToken"]),
+        ("base64", BASE64_STANDARD.encode(token).into(), &["base64", "base64 -d"]),
+        ("percent", token.replace('.', "%2E").into(), &["percent-encoding"]),
+        ("mark", format!("\u{feff}{token}").into(), &["byte order mark", "WriteAllText"]),
+        ("utf-16", with_mark, &["UTF-16", "WriteAllText"]),
+        ("line break", format!("{start}\r\n{end}").into(), &["line breaks inside", "tr -d"]),
+        ("space", format!("{start} {end}").into(), &["white space", "tr -d"]),
+    ]
+}
+
+#[test]
+fn outside_ci_what_is_around_the_token_is_a_warning() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for (case, value, words) in wrapped(&world.token()) {
+        let run = world.ready().arg("-").stdin(value).json();
+        assert_eq!((run.status, run.codes()), (0, vec!["token-wrapped"]), "{case}");
+        assert_eq!(run.raised("token-wrapped"), ["input", "warning", "input"], "{case}");
+        assert_eq!(run.check("input")["status"], "warn", "{case}");
+        run.tells("token-wrapped", words);
+        assert_eq!(run.report["token"]["claims"]["sub"], world.shape.claims["sub"], "{case}");
+        assert_eq!(run.check("exchange")["status"], "pass", "{case}");
+    }
+    let run = world.ready().arg(format!(" {}\n", world.token())).json();
+    assert_eq!((run.status, run.codes()), (0, vec!["token-wrapped"]));
+    run.tells("token-wrapped", &["white space around it", "would refuse", "print it"]);
+}
+
+#[test]
+fn inside_ci_the_cli_would_have_refused_it() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for (case, value, words) in wrapped(&world.token()) {
+        for (name, set) in IN_CI {
+            let run = world.ready().arg("-").stdin(value.clone()).env(name, set).json();
+            assert_eq!((run.status, run.root_cause()), (1, Some("token-wrapped")), "{case}");
+            assert_eq!(run.raised("token-wrapped"), ["input", "error", "input"], "{case}");
+            run.tells("token-wrapped", words);
+            // Decoded all the same: what else is wrong is found in the same run.
+            assert_eq!(run.check("policy")["status"], "pass", "{case}");
+            assert_eq!(run.skipped_because("exchange"), Some("input"), "{case}");
+        }
+    }
+    assert!(world.cloud.exchanges().is_empty());
+}
+
+// ------------------------------------------------------------------------------- terminal
+
+/// A pseudo-terminal from util-linux, where it is installed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_token_typed_at_a_terminal_is_in_the_history() {
+    use std::process::{Command, Stdio};
+    let program = std::path::Path::new("/usr/bin/script");
+    let version = Command::new(program).arg("--version").output();
+    if !version.is_ok_and(|v| String::from_utf8_lossy(&v.stdout).contains("util-linux")) {
+        return;
+    }
+    let world = World::new(&platforms::GITHUB);
+    let typed = |token: &str, ci: &str| {
+        let doctor = env!("CARGO_BIN_EXE_doctor");
+        let output = Command::new(program)
+            .args(["-qec", &format!("'{doctor}' --offline --format json '{token}'"), "/dev/null"])
+            .env_clear()
+            .env("CI", ci)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let finding = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["code"] == "token-on-command-line").cloned()
+    };
+    let report = typed(&world.token(), "");
+    let found = finding(&report).unwrap();
+    assert_eq!((&found["category"], &found["severity"]), (&json!("input"), &json!("info")));
+    assert!(found.to_string().contains("doctor -"), "{found}");
+    assert_ne!(report["rootCause"], "token-on-command-line");
+    assert_eq!(finding(&typed(&world.token(), "true")), None);
+}

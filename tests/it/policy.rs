@@ -1,0 +1,426 @@
+//! Audience and policy: does Pulumi Cloud let the token in, and what is the smallest change?
+
+use serde_json::{Value, json};
+
+use crate::support::platforms::{
+    AZURE_DEVOPS, AZURE_ENTRA, BITBUCKET, BUILDKITE, CIRCLECI, GITHUB, KUBERNETES,
+};
+use crate::support::{Platform, World};
+
+const AZURE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+const AZURE_NAME: &str = "api://AzureADTokenExchange";
+
+/// A world whose policy entry has another pattern for one claim.
+fn with_rule(platform: &Platform, claim: &str, pattern: &str) -> World {
+    let mut world = World::new(platform);
+    world.shape.entry["rules"][claim] = pattern.into();
+    world
+}
+
+/// The shape's entry with some keys replaced.
+fn entry(world: &World, changes: Value) -> Value {
+    let mut entry = world.shape.entry.clone();
+    for (key, value) in changes.as_object().unwrap() {
+        entry[key] = value.clone();
+    }
+    entry
+}
+
+#[test]
+fn audiences_that_differ_are_told_apart_in_words() {
+    let same = "the same audience, spelled two ways";
+    let cases: [(&Platform, &str, Value, &[&str]); 9] = [
+        (&AZURE_ENTRA, AZURE_NAME, json!(AZURE_ID), &[same, "The rule has to hold the id"]),
+        (&AZURE_DEVOPS, AZURE_ID, json!(AZURE_NAME), &[same, "The rule has to hold the name"]),
+        (
+            &GITHUB,
+            "urn:pulumi:org:globex",
+            json!("urn:pulumi:org:acme"),
+            &["for the organization acme", "the rule for globex"],
+        ),
+        (
+            &GITHUB,
+            "urn:pulumi:org:acme",
+            json!("https://github.com/octo-corp"),
+            &["GitHub's default audience", "octo-corp", "audience=urn:pulumi:org:acme"],
+        ),
+        (
+            &GITHUB,
+            "urn:pulumi:org:ACME",
+            json!("urn:pulumi:org:acme"),
+            &["upper and lower case only"],
+        ),
+        (&CIRCLECI, "some-audience ", json!("some-audience"), &["white space"]),
+        (&CIRCLECI, "https://a.test/", json!("https://a.test"), &["slash at the end"]),
+        (
+            &BITBUCKET,
+            "urn:pulumi:org:acme",
+            json!(["ari:one", "urn:pulumi:org:globex"]),
+            &["ari:one", "urn:pulumi:org:globex"],
+        ),
+        (&CIRCLECI, "mine", json!("theirs"), &["requested for the audience mine"]),
+    ];
+    for (platform, rule, actual, telling) in cases {
+        let mut world = with_rule(platform, "aud", rule);
+        world.shape.claims["aud"] = actual.clone();
+        let run = world.doctor().json();
+        run.assert_root("audience-mismatch", "audience", "policy");
+        run.assert_says("audience-mismatch", telling);
+        let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
+        let first = if actual.is_array() { actual[0].clone() } else { actual };
+        let would_pass = format!("\"aud\": {first}");
+        run.assert_says("audience-mismatch", &[rule, &shown, &would_pass, "policies[0].rules.aud"]);
+    }
+}
+
+#[test]
+fn one_audience_of_several_is_enough() {
+    let mut world = World::new(&KUBERNETES);
+    world.shape.claims["aud"] = json!(["https://kubernetes.default.svc", "urn:pulumi:org:acme"]);
+    world.doctor().json().assert_healthy();
+}
+
+#[test]
+fn a_rule_may_be_for_another_token() {
+    // Code, platform, rule, pattern, telling words.
+    let cases: [(&str, &Platform, &str, &str, &[&str]); 6] = [
+        (
+            "claim-mismatch",
+            &GITHUB,
+            "repository_owner",
+            "globex",
+            &["globex", "acme", "policies[0].rules.repository_owner", "\"repository_owner\": \"acme\""],
+        ),
+        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "\"build_number\": \"42\""]),
+        (
+            "claim-absent",
+            &KUBERNETES,
+            "kubernetes.io.serviceaccount.name",
+            "deployer",
+            &[
+                "which the token does not have",
+                "in double quotes",
+                r#""\"kubernetes.io\".serviceaccount.name": "deployer""#,
+            ],
+        ),
+        ("claim-absent", &GITHUB, "repositry", "acme/web-shop", &["\"repository\": \"acme/web-shop\""]),
+        ("claim-absent", &GITHUB, "Event-Name", "push", &["\"event_name\": \"push\""]),
+        ("claim-absent", &GITHUB, "zzz", "x", &["zzz: x", "(absent)"]),
+    ];
+    for (code, platform, claim, pattern, telling) in cases {
+        let run = with_rule(platform, claim, pattern).doctor().json();
+        run.assert_root(code, "policy", "policy");
+        run.assert_says(code, telling);
+    }
+}
+
+#[test]
+fn a_claim_that_only_looks_absent_is_told() {
+    let run = with_rule(&GITHUB, "zzz", "x").doctor().json();
+    assert!(!run.text("claim-absent").contains("nearest"), "nothing comes near");
+    // A claim of null has nothing to match.
+    let mut world = with_rule(&GITHUB, "environment", "*");
+    world.shape.claims.insert("environment".to_owned(), Value::Null);
+    world.doctor().json().assert_root("claim-absent", "policy", "policy");
+}
+
+#[test]
+fn an_entry_is_only_for_its_own_requests() {
+    // Code, what the entry has, what the login asks for, telling words.
+    let cases: [(&str, Value, &[&str], &[&str]); 9] = [
+        (
+            "token-type-not-allowed",
+            json!({"tokenType": "team", "teamName": "o'ps"}),
+            &[],
+            &["type organization", "for team", r"--oidc-team 'o'\''ps'"],
+        ),
+        (
+            "token-type-not-allowed",
+            json!({"tokenType": "personal", "userLogin": "ada"}),
+            &[],
+            &["for personal", "--oidc-user ada"],
+        ),
+        (
+            "token-type-not-allowed",
+            json!({"tokenType": "runner", "runnerID": "r1"}),
+            &[],
+            &["for runner", "cannot be asked for with pulumi login"],
+        ),
+        (
+            "token-type-not-allowed",
+            json!({}),
+            &["--oidc-team", "ops"],
+            &["type team", "for organization", "leave --oidc-team and --oidc-user out"],
+        ),
+        (
+            "team-not-allowed",
+            json!({"tokenType": "team", "teamName": "ops-*"}),
+            &["--oidc-team", "dev"],
+            &["team dev", "ops-*"],
+        ),
+        (
+            "team-not-allowed",
+            json!({"tokenType": "team"}),
+            &["--oidc-team", "dev"],
+            &["team dev", "never matches"],
+        ),
+        (
+            "user-not-allowed",
+            json!({"tokenType": "personal", "userLogin": "ada"}),
+            &["--oidc-user", "grace"],
+            &["user grace", "ada"],
+        ),
+        (
+            "runner-not-allowed",
+            json!({"tokenType": "runner", "runnerID": "r1"}),
+            &["--scope", "runner:r2"],
+            &["runner r2", "r1", "not documented"],
+        ),
+        (
+            "admin-not-permitted",
+            json!({}),
+            &["--scope", "admin"],
+            &["policies[0]", "scope=admin", "authorizedPermissions"],
+        ),
+    ];
+    for (code, has, asks, telling) in cases {
+        let world = World::new(&GITHUB);
+        let run = world.doctor_with(&[entry(&world, has)]).args(asks.iter().copied()).json();
+        run.assert_root(code, "policy", "policy");
+        run.assert_says(code, telling);
+        assert_eq!(run.report["policy"]["decision"], "deny");
+        let none_applies = code != "admin-not-permitted";
+        assert_eq!(run.report["policy"]["closest"].is_null(), none_applies, "{code}");
+        assert_eq!(run.report["policy"]["entries"][0]["applies"], !none_applies, "{code}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_let_in() {
+    let cases: [(Value, &[&str], &str, &str); 4] = [
+        (json!({"tokenType": "team", "teamName": "ops-*"}), &["--oidc-team", "ops-eu"], "team", "team:ops-eu"),
+        (json!({"tokenType": "personal", "userLogin": "ada"}), &["--oidc-user", "ada"], "personal", "user:ada"),
+        (json!({"tokenType": "deployment-runner", "runnerID": "r1"}), &["--scope", "runner:r1"], "runner", "runner:r1"),
+        (json!({"authorizedPermissions": ["admin"]}), &["--scope", "admin"], "organization", "admin"),
+    ];
+    for (has, asks, token_type, scope) in cases {
+        let world = World::new(&GITHUB);
+        let run = world.doctor_with(&[entry(&world, has)]).args(asks.iter().copied()).json();
+        run.assert_healthy();
+        assert_eq!(run.report["request"]["tokenType"], token_type);
+        assert_eq!(run.report["request"]["scope"], scope);
+        assert_eq!(run.report["policy"]["entries"][0]["tokenType"], token_type);
+        assert_eq!(run.report["policy"]["closest"], 0);
+    }
+}
+
+#[test]
+fn admin_is_missing_beside_a_rule_that_fails() {
+    let world = with_rule(&GITHUB, "repository_owner", "globex");
+    let run = world.doctor().args(["--scope", "admin"]).json();
+    run.assert_root("admin-not-permitted", "policy", "policy");
+    assert!(run.codes().contains(&"claim-mismatch"), "{:?}", run.codes());
+}
+
+#[test]
+fn an_empty_policy_lets_nobody_in() {
+    let world = World::new(&GITHUB);
+    let deny = entry(&world, json!({"decision": "deny", "rules": {"sub": "nobody"}}));
+    for entries in [vec![], vec![deny]] {
+        let run = world.doctor_with(&entries).json();
+        run.assert_root("policy-default-deny", "policy", "policy");
+        let sub = world.shape.claims["sub"].as_str().unwrap();
+        run.assert_says("policy-default-deny", &[sub, "\"decision\": \"allow\""]);
+        assert_eq!(run.report["policy"]["closest"], Value::Null);
+        assert_eq!(run.report["policy"]["rules"], json!([]));
+    }
+}
+
+#[test]
+fn deny_beats_allow_wherever_it_stands() {
+    let world = World::new(&GITHUB);
+    let allow = world.shape.entry.clone();
+    let deny = entry(&world, json!({"decision": "deny", "rules": {"ref": "refs/heads/*"}}));
+    for (at, entries) in [(0, [deny.clone(), allow.clone()]), (1, [allow, deny])] {
+        let run = world.doctor_with(&entries).json();
+        run.assert_root("policy-denied", "policy", "policy");
+        let name = format!("policies[{at}]");
+        run.assert_says("policy-denied", &[&name, "refs/heads/*", "refs/heads/main"]);
+    }
+    // One for another token type denies nothing here.
+    let other = entry(&world, json!({"decision": "deny", "tokenType": "team", "rules": {}}));
+    world.doctor_with(&[other, world.shape.entry.clone()]).json().assert_healthy();
+}
+
+#[test]
+fn the_closest_entry_has_the_fewest_failing_rules_then_the_smallest_distance() {
+    let world = World::new(&GITHUB);
+    let aud = "urn:pulumi:org:acme";
+    let with = |sub: &str, owner: &str| {
+        entry(&world, json!({"rules": {"aud": aud, "sub": sub, "repository_owner": owner}}))
+    };
+    let good = world.shape.claims["sub"].as_str().unwrap();
+    let near = good.replace("main", "mail");
+    let entries = [
+        entry(&world, json!({"tokenType": "team", "teamName": "ops"})),
+        with(&near, "acmo"),
+        with("repo:globex/elsewhere:environment:test", "acme"),
+        with(&near, "acme"),
+        with(&good.replace("main", "rain"), "acme"),
+        with(&near, "acme"),
+        entry(&world, json!({"decision": "deny", "rules": {"sub": "nobody"}})),
+    ];
+    let run = world.doctor_with(&entries).json();
+    run.assert_root("subject-mismatch", "policy", "policy");
+    assert_eq!(run.codes(), ["subject-mismatch"]);
+    run.assert_says("subject-mismatch", &["policies[3].rules.sub", &near]);
+    let policy = &run.report["policy"];
+    assert_eq!(policy["closest"], 3);
+    assert_eq!(policy["rules"], policy["entries"][3]["rules"]);
+    let applying: Vec<_> =
+        policy["entries"].as_array().unwrap().iter().map(|e| e["applies"] == true).collect();
+    assert_eq!(applying, [false, true, true, true, true, true, true]);
+}
+
+#[test]
+fn every_failing_rule_of_the_closest_entry_is_a_finding() {
+    let mut world = with_rule(&GITHUB, "aud", "urn:pulumi:org:globex");
+    for claim in ["sub", "repository_owner", "absent"] {
+        world.shape.entry["rules"][claim] = "else".into();
+    }
+    let run = world.doctor().json();
+    run.assert_root("audience-mismatch", "audience", "policy");
+    let expected = ["audience-mismatch", "subject-mismatch", "claim-mismatch", "claim-absent"];
+    assert_eq!(run.codes(), expected);
+}
+
+#[test]
+fn the_report_has_the_whole_policy() {
+    let mut world = with_rule(&GITHUB, "sub", "repo:acme/*");
+    world.shape.entry["rules"]["repository_owner"] = "acme".into();
+    let deny = entry(&world, json!({"decision": "deny", "rules": {"zzz": "x"}}));
+    let run = world.doctor_with(&[deny, world.shape.entry.clone()]).json();
+    run.assert_healthy();
+    let rule = |claim: &str, pattern: &str, actual: Value, matched: bool| json!({"claim": claim, "pattern": pattern, "actual": actual, "matched": matched});
+    let rules = json!([
+        rule("aud", "urn:pulumi:org:acme", json!("urn:pulumi:org:acme"), true),
+        rule("repository_owner", "acme", json!("acme"), true),
+        rule("sub", "repo:acme/*", world.shape.claims["sub"].clone(), true),
+    ]);
+    let denying = json!([rule("zzz", "x", Value::Null, false)]);
+    let of = |index: u8, decision: &str, rules: &Value| {
+        json!({"index": index, "decision": decision, "tokenType": "organization", "applies": true, "rules": rules})
+    };
+    let mut policy = run.report["policy"].clone();
+    let shown = policy["entries"][1]["rules"].as_array_mut().unwrap();
+    shown.sort_by_key(|rule| rule["claim"].as_str().unwrap().to_owned());
+    let shown = policy["rules"].as_array_mut().unwrap();
+    shown.sort_by_key(|rule| rule["claim"].as_str().unwrap().to_owned());
+    assert_eq!(
+        policy,
+        json!({
+            "source": "file",
+            "issuer": world.issuer.url(),
+            "decision": "allow",
+            "closest": 1,
+            "rules": rules,
+            "entries": [of(0, "deny", &denying), of(1, "allow", &rules)],
+        })
+    );
+}
+
+#[test]
+fn without_a_policy_the_report_says_what_it_would_have_to_say() {
+    let mut world = World::new(&BITBUCKET);
+    world.shape.entry["tokenType"] = "team".into();
+    world.shape.entry["teamName"] = "ops".into();
+    let run = world.doctor_without_policy().args(["--oidc-team", "ops"]).json();
+    run.assert_healthy();
+    assert_eq!(run.finding("policy-unknown")["severity"], "info");
+    assert_eq!(run.skipped("policy"), Some("--policy"));
+    assert_eq!(run.skipped("registration"), Some("--policy"));
+    let policy = json!({"source": "none", "issuer": null, "decision": "unknown", "closest": null, "rules": [], "entries": []});
+    assert_eq!(run.report["policy"], policy);
+    let proposed = run.finding("policy-unknown")["remediation"]["commands"][0].as_str().unwrap();
+    let proposed: Value = serde_json::from_str(proposed).unwrap();
+    assert_eq!(proposed["decision"], "allow");
+    assert_eq!((&proposed["tokenType"], &proposed["teamName"]), (&json!("team"), &json!("ops")));
+    assert_eq!(proposed["rules"]["sub"], world.shape.claims["sub"]);
+    // And it does let the token in.
+    world.doctor_with(&[proposed]).args(["--oidc-team", "ops"]).json().assert_healthy();
+}
+
+#[test]
+fn a_loose_policy_is_a_warning() {
+    let aud = "urn:pulumi:org:acme";
+    let loose = [json!({"aud": aud}), json!({"aud": aud, "sub": "*"}), json!({}), json!({"aud": aud, "sub": "?*"})];
+    for rules in loose {
+        for permissions in [json!([]), json!(["admin"])] {
+            let world = World::new(&GITHUB);
+            let changes = json!({"rules": rules, "authorizedPermissions": permissions});
+            let entries = [entry(&world, changes)];
+            let run = world.doctor_with(&entries).json();
+            run.assert_healthy();
+            let broad = run.finding("policy-too-broad");
+            assert_eq!((&broad["severity"], &broad["category"]), (&json!("warning"), &json!("policy")));
+            assert_eq!(run.check("policy")["status"], "warn");
+            let admin = permissions[0] == "admin";
+            assert_eq!(run.codes().contains(&"policy-admin-granted"), admin);
+            if admin {
+                assert_eq!(run.finding("policy-admin-granted")["severity"], "warning");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_names_an_identity_is_not_loose() {
+    let rules = [json!({"repository": "acme/web-shop"}), json!({"sub": "repo:acme/*"})];
+    for rules in rules {
+        let world = World::new(&GITHUB);
+        let changes = json!({"rules": rules, "authorizedPermissions": ["admin"]});
+        let run = world.doctor_with(&[entry(&world, changes)]).json();
+        run.assert_healthy();
+        assert!(!run.codes().contains(&"policy-too-broad"), "{rules}");
+        assert!(!run.codes().contains(&"policy-admin-granted"), "{rules}");
+    }
+    // The tenant is the same for every service connection in it.
+    let world = World::new(&AZURE_ENTRA);
+    let tid = &world.shape.claims["tid"];
+    let run = world.doctor_with(&[entry(&world, json!({"rules": {"aud": AZURE_ID, "tid": tid}}))]);
+    run.json().assert_says("policy-too-broad", &["policies[0]"]);
+}
+
+#[test]
+fn a_dot_that_matches_another_character_is_a_warning() {
+    let sub = World::new(&GITHUB).shape.claims["sub"].as_str().unwrap().to_owned();
+    // Pattern and severity.
+    let cases = [
+        (sub.replace("web-shop", "web.shop"), Some("warning")),
+        (sub.replace("web-shop", "web?shop"), Some("warning")),
+        (sub.clone(), None),
+    ];
+    for (pattern, severity) in cases {
+        let run = with_rule(&GITHUB, "sub", &pattern).doctor().json();
+        run.assert_healthy();
+        let Some(severity) = severity else {
+            assert!(!run.codes().contains(&"policy-wildcard-surprise"), "{:?}", run.codes());
+            continue;
+        };
+        assert_eq!(run.finding("policy-wildcard-surprise")["severity"], severity, "{pattern}");
+        run.assert_says("policy-wildcard-surprise", &[&pattern, "policies[0]"]);
+    }
+    let run = with_rule(&GITHUB, "job_workflow_ref", "*/.github/workflows/up.yml@*").doctor().json();
+    run.assert_healthy();
+    assert_eq!(run.finding("policy-wildcard-surprise")["severity"], "info", "meant, and so taken");
+}
+
+#[test]
+fn an_entry_that_can_never_match_is_told() {
+    let world = World::new(&GITHUB);
+    let nobody = entry(&world, json!({"tokenType": "personal"}));
+    let run = world.doctor_with(&[world.shape.entry.clone(), nobody]).json();
+    run.assert_healthy();
+    assert_eq!(run.finding("policy-wildcard-surprise")["severity"], "info");
+    run.assert_says("policy-wildcard-surprise", &["can never match", "policies[1]", "userLogin"]);
+}

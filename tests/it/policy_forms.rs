@@ -1,0 +1,150 @@
+//! The forms of a policy document: `--policy` takes them all, and recognises them by content.
+
+use serde_json::{Value, json};
+
+use crate::support::platforms::{AZURE_ENTRA, GITHUB};
+use crate::support::{Run, World};
+
+/// The status of the checks that rest on the document, and what the policy decides.
+fn seen(run: &Run) -> [&str; 3] {
+    let text = |value: &'_ Value| -> &'static str {
+        ["pass", "skip", "fail", "allow", "deny", "unknown"]
+            .into_iter()
+            .find(|known| value == known)
+            .unwrap_or_else(|| panic!("{value}"))
+    };
+    let status = |check: &str| text(&run.check(check)["status"]);
+    [status("registration"), status("policy"), text(&run.report["policy"]["decision"])]
+}
+
+#[test]
+fn every_form_is_recognised() {
+    let world = World::new(&GITHUB);
+    let own = world.policy();
+    let registration = world.cloud.registered();
+    let bare = json!({"id": "p", "version": 3, "policies": [world.shape.entry], "new": 1});
+    let list = json!({"oidcIssuers": [registration], "continuationToken": null});
+    let one_issuer = own["issuers"][0].clone();
+    let all = ["pass", "pass", "allow"];
+    let cases = [
+        ("own", own, all),
+        ("own, one issuer", one_issuer, all),
+        ("AuthPolicy", bare, ["skip", "pass", "allow"]),
+        ("ListOidcIssuersResponse", list, ["pass", "skip", "unknown"]),
+        ("one registration", registration, ["pass", "skip", "unknown"]),
+    ];
+    for (form, document, expected) in cases {
+        let json = document.to_string();
+        let pretty = serde_json::to_string_pretty(&document).unwrap();
+        for text in [json, pretty, yaml(&document)] {
+            let run = world.doctor().file("policy.json", &text).json();
+            assert_eq!(run.status, 0, "{form}: {} {:?}\n{text}", run.stderr, run.codes());
+            assert_eq!(seen(&run), expected, "{form}\n{text}");
+            assert_eq!(run.report["policy"]["source"], "file");
+        }
+    }
+}
+
+/// YAML in block style, with plain strings where they can be.
+fn yaml(value: &Value) -> String {
+    fn block(value: &Value, indent: usize, out: &mut String) {
+        let pad = " ".repeat(indent);
+        let item = |key: &str, value: &Value, out: &mut String| {
+            let nested = value.as_object().is_some_and(|m| !m.is_empty())
+                || value.as_array().is_some_and(|a| !a.is_empty());
+            out.push_str(&format!("{pad}{key}"));
+            if nested {
+                out.push('\n');
+                block(value, indent + 2, out);
+            } else {
+                out.push_str(&format!(" {value}\n"));
+            }
+        };
+        match value {
+            Value::Object(map) => map.iter().for_each(|(k, v)| item(&format!("{}:", json!(k)), v, out)),
+            Value::Array(items) => items.iter().for_each(|v| item("-", v, out)),
+            _ => unreachable!(),
+        }
+    }
+    let mut out = "# Our CI.\n".to_owned();
+    block(value, 0, &mut out);
+    out
+}
+
+#[test]
+fn a_bare_policy_names_no_issuer() {
+    let world = World::new(&AZURE_ENTRA);
+    let mut entry = world.shape.entry.clone();
+    entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
+    let bare = json!({"id": "p", "version": 3, "policies": [entry]}).to_string();
+    let run = world.doctor().file("policy.json", bare).arg("--offline").json();
+    run.assert_root("audience-mismatch", "audience", "policy");
+    assert_eq!(run.skipped("registration"), Some("--policy"));
+    assert_eq!(run.report["policy"]["issuer"], Value::Null);
+}
+
+#[test]
+fn the_environment_names_the_policy_too() {
+    let mut world = World::new(&GITHUB);
+    world.shape.entry["rules"]["sub"] = "else".into();
+    let run = world.doctor_without_policy().env("DOCTOR_POLICY", "policy.json").json();
+    run.assert_root("subject-mismatch", "policy", "policy");
+    run.assert_says("subject-mismatch", &["policy.json:1"]);
+    // The option wins; an empty value counts as not set.
+    let run = world.doctor().env("DOCTOR_POLICY", "nothing.json").json();
+    run.assert_root("subject-mismatch", "policy", "policy");
+    let run = world.doctor_without_policy().env("DOCTOR_POLICY", "").arg("--offline").json();
+    assert_eq!(run.report["policy"]["source"], "none");
+    let run = world.doctor_without_policy().env("DOCTOR_POLICY", "nothing.json").json();
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("DOCTOR_POLICY nothing.json"), "{}", run.stderr);
+}
+
+#[test]
+fn places_are_file_and_line() {
+    let mut world = World::new(&GITHUB);
+    world.shape.entry["rules"]["sub"] = "else".into();
+    let text = yaml(&world.policy());
+    let line = text.lines().position(|line| line.contains("\"sub\": \"else\"")).unwrap() + 1;
+    let run = world.doctor().file("ci/policy.yaml", text).option("--policy", "ci/policy.yaml");
+    let place = format!("ci/policy.yaml:{line}");
+    run.json().assert_says("subject-mismatch", &[&place, "policies[0].rules.sub"]);
+}
+
+#[test]
+fn a_document_that_cannot_be_used_ends_the_run() {
+    let world = World::new(&GITHUB);
+    let own = world.policy();
+    let changed = |path: &str, value: Value| {
+        let mut document = own.clone();
+        *document.pointer_mut(path).unwrap() = value;
+        serde_json::to_string_pretty(&document).unwrap()
+    };
+    let unknown_key = |at: &str, key: &str| {
+        let mut document = own.clone();
+        document.pointer_mut(at).unwrap()[key] = json!([]);
+        serde_json::to_string_pretty(&document).unwrap()
+    };
+    let entry = "/issuers/0/policies/0";
+    let cases: [(String, &str); 10] = [
+        (changed(&format!("{entry}/decision"), json!("permit")), "permit"),
+        (changed(&format!("{entry}/tokenType"), json!("robot")), "robot"),
+        (changed(&format!("{entry}/rules/sub"), json!(7)), "sub"),
+        (changed("/issuers", json!({})), "issuers"),
+        (unknown_key(entry, "rule"), "rules"),
+        (unknown_key("/issuers/0", "policy"), "policies"),
+        (unknown_key("", "isuers"), "issuers"),
+        ("{\"issuers\": [],\n \"issuers\": []}".to_owned(), "issuers"),
+        ("{\"issuers\": [".to_owned(), ""),
+        ("just: something".to_owned(), ""),
+    ];
+    for (text, telling) in cases {
+        let run = world.doctor().file("policy.json", &text).json();
+        assert_eq!((run.status, run.stderr.lines().count()), (2, 1), "{}\n{text}", run.stderr);
+        let message = run.stderr.strip_prefix("doctor: --policy policy.json: ").unwrap_or("");
+        assert!(message.contains(telling) && !message.is_empty(), "{}", run.stderr);
+        let place = message.split(':').take(2).all(|number| number.trim().parse::<u32>().is_ok());
+        assert!(place, "line and column: {}", run.stderr);
+        assert!(world.cloud.requests().is_empty(), "a run that cannot be made asks nobody");
+    }
+}

@@ -1,0 +1,138 @@
+//! The README says what the program does. `UPDATE=1 cargo test readme` writes its sample anew.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::support::{Doctor, World, platforms};
+
+const BEFORE_SAMPLE: &str = "a test holds it to the program. -->\n```text\n";
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn readme() -> String {
+    fs::read_to_string(path("README.md")).unwrap().replace("\r\n", "\n")
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// What the name of a temporary directory ends with.
+const SUFFIX: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// What differs from run to run, made the same.
+fn steady(output: &str) -> String {
+    let mut steady = String::new();
+    for line in output.lines() {
+        let mut line = line.to_owned();
+        for (start, varies, instead) in
+            [("127.0.0.1:", "0123456789", "8443"), ("/doctor-demo-", SUFFIX, "")]
+        {
+            if let Some((before, after)) = line.clone().split_once(start) {
+                let after = after.trim_start_matches(|c| varies.contains(c));
+                let start = start.trim_end_matches('-');
+                line = format!("{before}{start}{instead}{after}");
+            }
+        }
+        steady.push_str(line.trim_end());
+        steady.push('\n');
+    }
+    steady
+}
+
+#[test]
+fn its_sample_is_the_demo_s_output() {
+    let run = Doctor::bare().command("demo").human();
+    assert_eq!(run.status, 1);
+    let (output, readme) = (steady(&run.stdout), readme());
+    let (before, rest) = readme.split_once(BEFORE_SAMPLE).unwrap();
+    let (sample, after) = rest.split_once("```").unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        let whole = format!("{before}{BEFORE_SAMPLE}{output}```{after}");
+        fs::write(path("README.md"), whole).unwrap();
+    } else {
+        assert_eq!(sample, output, "UPDATE=1 cargo test readme writes the sample anew");
+    }
+}
+
+#[test]
+fn its_commands_are_understood() {
+    let mut commands = 0;
+    for block in blocks(&readme(), "sh") {
+        for command in block.replace("\\\n", " ").lines() {
+            let Some(arguments) = command.strip_prefix("doctor ") else { continue };
+            let world = World::new(&platforms::AZURE_ENTRA);
+            let token = world.token();
+            let policy = world.policy().to_string();
+            let run = Doctor::bare()
+                .file("token.jwt", &token)
+                .file("policy.yaml", &policy)
+                .file("saved.json", &policy)
+                .file("keys.json", world.issuer.jwks().to_string())
+                // The world's own address for the default one, which is not to be spoken to.
+                .args(arguments.replace("--format json", "").split_whitespace())
+                .args(["--cloud-url", world.cloud.url(), "--timeout", "5s"])
+                .stdin(token.clone())
+                .secret(&token)
+                .json();
+            assert_ne!(run.status, 2, "{command}: {}", run.stderr);
+            assert_ne!(run.report["token"], json!(null), "{command}");
+            commands += 1;
+        }
+    }
+    assert!(commands >= 5, "{commands} commands");
+}
+
+#[test]
+fn its_policy_is_one() {
+    let policies: Vec<String> =
+        blocks(&readme(), "yaml").into_iter().filter(|b| b.contains("issuers:")).collect();
+    assert_eq!(policies.len(), 1);
+    let document = doctor::policy::document::parse(&policies[0]).unwrap();
+    assert_eq!(document.issuers[0].policies.as_ref().unwrap()[0].rules.len(), 2);
+}
+
+#[test]
+fn its_yaml_is_yaml() {
+    for block in blocks(&readme(), "yaml") {
+        let parsed = serde_saphyr::from_str::<serde_json::Value>(&block);
+        assert!(parsed.is_ok(), "{block}");
+    }
+}
+
+#[test]
+fn its_quick_start_is_what_ci_runs() {
+    let ci = fs::read_to_string(path(".ci/run")).unwrap();
+    let commands = blocks(&readme(), "sh");
+    assert!(commands.contains(&"cargo run -- demo\n".to_owned()), "{commands:?}");
+    assert!(commands.contains(&"cargo test\n".to_owned()), "{commands:?}");
+    assert!(ci.lines().any(|line| line.starts_with("cargo test")), "{ci}");
+}
+
+#[test]
+fn its_numbers_are_those_of_the_program() {
+    let readme = readme();
+    let manifest = fs::read_to_string(path("Cargo.toml")).unwrap();
+    let version = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(readme.contains(&format!("Rust toolchain ({version} or newer)")), "{version}");
+
+    use doctor::report::Verdict;
+    let statuses = [
+        (Verdict::Healthy.exit_status(), "healthy"),
+        (Verdict::Unhealthy.exit_status(), "unhealthy"),
+        (doctor::run::USAGE, "bad usage"),
+        (Verdict::Inconclusive.exit_status(), "inconclusive"),
+        (doctor::run::INTERNAL_ERROR, "internal error"),
+    ];
+    for (status, meaning) in statuses {
+        assert!(readme.contains(&format!("| {status} | {meaning}")), "{status} {meaning}");
+    }
+    assert!(Doctor::bare().arg("--help").run().stdout.contains("[default: 15s]"));
+    assert!(readme.contains("`--timeout` (15 s)"));
+}

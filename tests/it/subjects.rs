@@ -1,0 +1,157 @@
+//! Subjects that do not match, each told in its platform's own words.
+
+use serde_json::json;
+
+use crate::support::platforms::{AZURE_DEVOPS, AZURE_ENTRA, GITHUB, GITHUB_IMMUTABLE, GITLAB};
+use crate::support::{Platform, Run, World};
+
+/// A run where the rule on `sub` is this one and the token's `sub` that one.
+fn run(platform: &Platform, rule: &str, subject: &str) -> Run {
+    let mut world = World::new(platform);
+    world.shape.entry["rules"]["sub"] = rule.into();
+    world.shape.claims["sub"] = subject.into();
+    world.doctor().json()
+}
+
+const MAIN: &str = "repo:acme/web-shop:ref:refs/heads/main";
+const ENVIRONMENT: &str = "repo:acme/web-shop:environment:production";
+const PULL_REQUEST: &str = "repo:acme/web-shop:pull_request";
+const IMMUTABLE: &str = "repo:acme@1042/web-shop@778899:ref:refs/heads/main";
+const PRODUCTION: &str = "sc://acme/web-shop/pulumi-production";
+
+#[test]
+fn subjects_that_differ_are_compared_in_words() {
+    let gitlab = "project_path:acme/web-shop:ref_type:branch:ref:main";
+    // Platform, rule, subject, telling words.
+    let cases: [(&Platform, &str, &str, &[&str]); 21] = [
+        (&GITHUB, MAIN, ENVIRONMENT, &["the branch main", "the environment production", "not the branch"]),
+        (&GITHUB, ENVIRONMENT, MAIN, &["the environment production", "the branch main"]),
+        (&GITHUB, MAIN, PULL_REQUEST, &["the branch main", "pull request"]),
+        (&GITHUB, PULL_REQUEST, MAIN, &["pull requests", "the branch main"]),
+        (
+            &GITHUB,
+            "repo:acme/web-shop:ref:refs/heads/*",
+            "repo:acme/web-shop:ref:refs/tags/v1",
+            &["the tag v1"],
+        ),
+        (&GITHUB, "repo:acme/shop:*", MAIN, &["The repository differs", "acme/shop", "acme/web-shop"]),
+        (&GITHUB, "repo:Acme/web-shop:*", MAIN, &["upper and lower case only"]),
+        (&GITHUB, "repo:acme/web-shop:ref:main", MAIN, &["refs/heads/", "only the token has it"]),
+        (&GITHUB, "repo:acme/web-shop:", MAIN, &["whole value", "no * at its end"]),
+        (&GITHUB, "^repo:acme/.*$", MAIN, &["regular expression", "* (any characters)"]),
+        (&GITHUB, "repo:acme/(web|shop):.*", MAIN, &["regular expression"]),
+        (
+            &GITHUB_IMMUTABLE,
+            "repo:acme/web-shop:*",
+            IMMUTABLE,
+            &["immutable subject", "15 July 2026", "begin it with repo:acme@1042/web-shop@778899:"],
+        ),
+        (
+            &GITHUB_IMMUTABLE,
+            MAIN,
+            IMMUTABLE,
+            &["immutable subject", "can never match", "repo:acme@1042/web-shop@778899:"],
+        ),
+        (
+            &GITLAB,
+            "project_path:acme/web-shop:ref_type:branch:ref:refs/heads/main",
+            gitlab,
+            &["refs/heads/", "only the rule has it"],
+        ),
+        (
+            &AZURE_DEVOPS,
+            "sc://acme/web-shop/pulumi-test",
+            PRODUCTION,
+            &["service connection differs", "pulumi-test", "pulumi-production"],
+        ),
+        (&AZURE_DEVOPS, "sc://acme/shop/pulumi-production", PRODUCTION, &["The project differs"]),
+        (&AZURE_DEVOPS, "sc://globex/web-shop/*", PRODUCTION, &["The organization differs", "globex"]),
+        (
+            &AZURE_DEVOPS,
+            "p://acme/web-shop/deploy",
+            PRODUCTION,
+            &["pipeline's own token (p://)", "service connection's (sc://)"],
+        ),
+        (
+            &AZURE_DEVOPS,
+            PRODUCTION,
+            "p://acme/web-shop/deploy",
+            &["without a service connection id"],
+        ),
+        (&AZURE_DEVOPS, "sc://ACME/web-shop/pulumi-production", PRODUCTION, &["upper and lower case"]),
+        (&AZURE_DEVOPS, "p://acme/web-shop/one", "p://acme/web-shop/two", &["The pipeline differs"]),
+    ];
+    for (platform, rule, subject, telling) in cases {
+        let run = run(platform, rule, subject);
+        run.assert_root("subject-mismatch", "policy", "policy");
+        run.assert_says("subject-mismatch", telling);
+        let would_pass = format!("\"sub\": {}", json!(subject));
+        run.assert_says("subject-mismatch", &[rule, subject, &would_pass]);
+    }
+}
+
+#[test]
+fn entra_s_subject_is_decoded() {
+    let world = World::new(&AZURE_ENTRA);
+    let subject = world.shape.claims["sub"].as_str().unwrap();
+    let (start, _) = subject.rsplit_once('/').unwrap();
+    let parts = [
+        "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3",
+        "499b84ac-1321-427f-aa17-267ca6975798",
+        "5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815",
+        "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8",
+    ];
+    let cases = [
+        (format!("{start}/00000000-0000-0000-0000-000000000000"), "The service connection differs"),
+        (subject.replace("TSw7jmAffkqbUsDU5vihsw", "rISbSSETf0KqFyZ8ppdXmA"), "The tenant differs"),
+        (PRODUCTION.to_owned(), "the token that of Entra's"),
+    ];
+    for (rule, telling) in cases {
+        let run = run(&AZURE_ENTRA, &rule, subject);
+        run.assert_root("subject-mismatch", "policy", "policy");
+        run.assert_says("subject-mismatch", &[telling]);
+        run.assert_says("subject-mismatch", &parts);
+    }
+}
+
+#[test]
+fn a_connection_that_is_not_converted_yet() {
+    let entra = World::new(&AZURE_ENTRA).shape.claims["sub"].as_str().unwrap().to_owned();
+    let run = run(&AZURE_DEVOPS, &entra, PRODUCTION);
+    run.assert_root("subject-mismatch", "policy", "policy");
+    run.assert_says("subject-mismatch", &["has not been converted", PRODUCTION]);
+}
+
+#[test]
+fn the_first_difference_is_marked() {
+    let run = run(&GITHUB, "repo:acme/web-shop:ref:refs/heads/mail", MAIN);
+    let evidence = &run.finding("subject-mismatch")["evidence"];
+    let proof = |what: &str| {
+        let proofs = evidence.as_array().unwrap();
+        proofs.iter().find(|proof| proof["what"] == what).unwrap()["value"].clone()
+    };
+    assert_eq!(proof("expected"), "repo:acme/web-shop:ref:refs/heads/mail");
+    assert_eq!(proof("actual"), MAIN);
+    assert_eq!(proof("same up to"), "repo:acme/web-shop:ref:refs/heads/mai");
+    assert_eq!(proof("differs from"), "n");
+}
+
+#[test]
+fn hostile_subjects_stay_in_their_quotes() {
+    let subject = "repo:x\"}\n##vso[task.setvariable]'; $(id)\u{202e}\u{1b}[31m";
+    let run = run(&GITHUB, MAIN, subject);
+    run.assert_root("subject-mismatch", "policy", "policy");
+    let finding = run.finding("subject-mismatch");
+    let command = finding["remediation"]["commands"][0].as_str().unwrap();
+    let pasted: serde_json::Value = serde_json::from_str(&format!("{{{command}}}")).unwrap();
+    assert_eq!(pasted["sub"], subject);
+    assert!(!run.stdout.contains("##vso["), "the JSON report");
+
+    let mut world = World::new(&GITHUB);
+    world.shape.claims["sub"] = subject.into();
+    let run = world.doctor().human();
+    assert_eq!(run.status, 1);
+    for sign in ["##vso[", "\u{1b}", "\u{202e}"] {
+        assert!(!run.stdout.contains(sign), "{sign:?} in {}", run.stdout);
+    }
+}

@@ -1,0 +1,109 @@
+//! Bad usage and input files that cannot be used: status 2, and nothing but that.
+
+use crate::support::{Doctor, World, platforms};
+
+/// The standard error of a run that ended with status 2 and printed no report.
+fn refused(doctor: Doctor) -> String {
+    let case = doctor.arguments().join(" ");
+    let run = doctor.run();
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{case}: {}", run.stderr);
+    run.stderr
+}
+
+#[test]
+fn wrong_arguments() {
+    for (arguments, words) in [
+        (&["--nope"][..], "--nope"),
+        (&["--oidc-token", "a", "b"], "--oidc-token"),
+        (&["--oidc-token", "a", "--token-env", "b"], "--token-env"),
+        (&["a", "--token-env", "b"], "--token-env"),
+        (&["-q", "-v"], "--verbose"),
+        (&["--scope", "admin", "--oidc-team", "ops"], "--scope"),
+        (&["--now", "yesterday"], "RFC 3339"),
+        (&["--now", ""], "RFC 3339"),
+        (&["--timeout", "1d"], "did you mean 24h"),
+        (&["--timeout", "15"], "did you mean 15s"),
+        (&["--timeout", "0"], "more than nothing"),
+        (&["--timeout=-1s"], "more than nothing"),
+        (&["--pulumi-version", "3.2"], "three numbers"),
+        (&["--pulumi-version", "latest"], "three numbers"),
+        (&["--format", "xml"], "json"),
+        (&["--color", "mauve"], "never"),
+    ] {
+        let text = refused(Doctor::bare().args(arguments.iter().copied()));
+        assert!(text.contains(words), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn a_token_among_wrong_arguments_is_not_repeated() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let signature = token.rsplit('.').next().unwrap();
+    let pulumi = "pul-0123456789abcdef0123456789abcdef01234567";
+    for arguments in [
+        vec!["--oidc-org", "acme", "--nope", &token],
+        vec![&token, &token],
+        vec!["--timeout", &token],
+        vec!["--now", pulumi],
+        vec!["--policy", pulumi],
+        vec!["--pulumi-version", signature],
+        vec!["decode", &token, pulumi],
+    ] {
+        refused(Doctor::bare().args(arguments).secret(&token).secret(pulumi));
+    }
+    refused(Doctor::bare().arg(format!("--now={token}")).secret(&token));
+    refused(Doctor::bare().arg(format!("--{token}")).secret(&token));
+}
+
+#[test]
+fn input_files_that_cannot_be_used() {
+    let world = World::new(&platforms::GITHUB);
+    let cases: &[(&str, Option<&str>, &str)] = &[
+        ("--policy", None, "no such file"),
+        ("--jwks", None, "no such file"),
+        ("--ca-cert", None, "no such file"),
+        ("--policy", Some("{\"issuers\": [}"), ": 1:14: "),
+        ("--policy", Some("issuers:\n- url: 1\n"), ": 2:8: "),
+        ("--jwks", Some("{"), "1:1: not JSON"),
+        ("--ca-cert", Some("no certificate"), "certificate"),
+    ];
+    for (option, content, words) in cases {
+        let doctor = world.doctor().option(option, "the file");
+        let doctor = match content {
+            Some(content) => doctor.file("the file", content),
+            None => doctor,
+        };
+        let text = refused(doctor);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.starts_with(&format!("doctor: {option} the file")), "{text}");
+        assert!(text.contains(words), "{option} {content:?}: {text}");
+    }
+    for option in ["--policy", "--jwks", "--ca-cert"] {
+        let text = refused(world.doctor().option(option, "folder").file("folder/file", ""));
+        assert!(text.contains("is a directory"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+    assert!(world.cloud.requests().is_empty(), "files come first");
+}
+
+#[test]
+fn the_policy_of_the_environment_is_named_as_such() {
+    let world = World::new(&platforms::GITHUB);
+    let doctor = world.doctor().without("--policy").env("DOCTOR_POLICY", "nowhere.yaml");
+    let text = refused(doctor);
+    assert!(text.contains("DOCTOR_POLICY nowhere.yaml: no such file"), "{text}");
+}
+
+#[test]
+fn hostile_arguments_command_no_pipeline() {
+    for argument in ["--##vso[task.setvariable variable=x]y", "--a\n::error::b", "--a\r##[error]b"]
+    {
+        let text = refused(Doctor::bare().arg(argument));
+        assert!(
+            !text.contains("##vso[") && !text.contains("##[") && !text.contains('\r'),
+            "{text}"
+        );
+        assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
+    }
+}
