@@ -230,7 +230,7 @@ catalogue! {
         "A backend's scheme is https, http, file, s3, gs, azblob or postgres."
         "Correct the scheme." BACKENDS;
     BackendIsConsole "backend-is-console" Backend Error
-        "This is the address of the website, not of the API"
+        "The backend URL is that of Pulumi's website, or looks so to the CLI"
         "app.pulumi.com is the console and pulumi.com the website; the CLI speaks to api.pulumi.com. The CLI also refuses every argument whose host begins with pulumi.com."
         "Use https://api.pulumi.com." BACKENDS;
     BackendIsDiy "backend-is-diy" Backend Error
@@ -448,7 +448,7 @@ catalogue! {
     ExchangeRejected "exchange-rejected" Exchange Error
         "Pulumi Cloud refuses the exchange"
         "The service refuses, and nothing that was found here explains it."
-        "Compare the service's words with the checks; give the policy with --policy for a closer look." EXCHANGE;
+        "Compare the service's words with what was checked here." EXCHANGE;
     OrganizationUnknown "organization-unknown" Exchange Error
         "Pulumi Cloud does not know the organization"
         "The name has to be the organization's login in Pulumi Cloud, not its display name nor a GitHub organization's."

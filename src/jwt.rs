@@ -278,7 +278,7 @@ fn signature_length(text: &str, algorithm: &str) -> Result<(usize, Option<String
     Part::Signature.check_alphabet(text)?;
     let bytes = text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1);
     let known = SIGNATURE_BYTES.iter().find(|(name, _)| *name == algorithm);
-    let how = if text.is_empty() && algorithm != "none" {
+    let how = if text.is_empty() && !algorithm.eq_ignore_ascii_case("none") {
         "its signature is missing".to_owned()
     } else if text.len() % 4 == 1 {
         format!("its signature has {} characters, a number that base64url never has", text.len())

@@ -171,8 +171,9 @@ fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
         return finish(write(streams.stdout, &error.render().to_string()), 0);
     }
     // The same complaint about the same arguments, without line breaks in them.
-    let shown = arguments.iter().map(|argument| text::inert(&argument.to_string_lossy()));
-    let message = Cli::try_parse_from(shown).err().as_ref().unwrap_or(error).render().to_string();
+    let shown: Vec<OsString> =
+        arguments.iter().map(|argument| text::inert(&argument.to_string_lossy()).into()).collect();
+    let message = complaint(&shown).as_ref().unwrap_or(error).render().to_string();
     let mut scrubber = Scrubber::default();
     for argument in arguments.iter().skip(1) {
         let argument = argument.to_string_lossy();
@@ -189,9 +190,20 @@ fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     finish(write(streams.stderr, &message), USAGE)
 }
 
+/// What clap complains about in a command line.
+fn complaint(arguments: &[OsString]) -> Option<clap::Error> {
+    let Some(words) = login_flags::arguments(arguments) else {
+        return Cli::read(arguments).err();
+    };
+    match login_flags::parse(&words, &Environment::default()) {
+        Err(LoginError::Clap(error)) => Some(error),
+        _ => None,
+    }
+}
+
 /// One line on standard error; status 2.
 fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
-    let message = text::inert(&Scrubber::default().scrub(message));
+    let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
     finish(write(stderr, &format!("doctor: {message}\n")), USAGE)
 }
 
@@ -210,12 +222,45 @@ fn finish(result: io::Result<()>, status: u8) -> u8 {
 }
 
 /// Replaces the file whole or not at all. A new file can be read by its owner only, and a
-/// symbolic link in its place is replaced rather than followed.
+/// symbolic link in its place is replaced rather than followed. What is no file (/dev/stdout,
+/// /dev/null, a named pipe) is written to: root could replace those too.
 fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let is_stream = ["/dev", "/proc"].iter().any(|directory| path.starts_with(directory));
+    if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return std::fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+    }
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report");
+        for text in ["first", "second"] {
+            write_file(&path, text).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert!(write_file(directory.path(), "text").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_report_does_not_replace_a_device() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        write_file(&link, "text").unwrap();
+        assert!(link.metadata().unwrap().file_type().is_char_device());
+    }
 }

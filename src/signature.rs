@@ -19,7 +19,7 @@ const SMALLEST_RSA: usize = 256;
 /// them reads the whole token again.
 const MOST_TRIED: usize = 64;
 
-/// Reads a key set (RFC 7517 section 5).
+/// Reads a key set. Keys of an unknown form are passed over (RFC 7517 section 5).
 #[must_use]
 pub fn outline(key_set: &Value) -> KeySet {
     let invalid = |reason: &str| KeySet::Invalid { reason: reason.to_owned() };
@@ -31,9 +31,8 @@ pub fn outline(key_set: &Value) -> KeySet {
     }
     let mut outlines = Vec::new();
     for key in keys {
-        let Some(key) = key.as_object() else { return invalid("one of its keys is not an object") };
         let text = |field: &str| key.get(field).and_then(Value::as_str).map(str::to_owned);
-        let Some(key_type) = text("kty") else { return invalid("one of its keys has no `kty`") };
+        let Some(key_type) = text("kty") else { continue };
         outlines.push(KeyOutline {
             id: text("kid"),
             key_type,
@@ -41,6 +40,9 @@ pub fn outline(key_set: &Value) -> KeySet {
             usage: text("use"),
             curve: text("crv"),
         });
+    }
+    if outlines.is_empty() {
+        return invalid("none of its keys has a `kty`");
     }
     KeySet::Keys { keys: outlines }
 }
@@ -217,6 +219,7 @@ mod tests {
             duplicates: Vec::new(),
             fingerprint: String::new(),
             signature_bytes: 256,
+            truncated: None,
         };
         let tried = |before: usize| {
             let mut keys = vec![json!({"kty": "EC"}); before];

@@ -1,11 +1,34 @@
 //! Reading from a pipe that may never say anything.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
+
+/// A file that is opened when it is first read: opening a named pipe waits for a writer.
+pub(super) struct Unopened {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Unopened {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, file: None }
+    }
+}
+
+impl Read for Unopened {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.file.is_none() {
+            self.file = Some(File::open(&self.path)?);
+        }
+        self.file.as_mut().map_or(Ok(0), |file| file.read(buffer))
+    }
+}
 
 /// A reader whose source is read by a thread of its own, so that waiting for it ends in time.
 /// The thread ends with the process: nothing can interrupt a read that blocks.
@@ -46,7 +69,7 @@ impl Read for Bounded {
                 Ok(chunk) => chunk?,
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
                 Err(RecvTimeoutError::Timeout) => {
-                    let text = format!("it did not end in time, within {:?}", self.limit);
+                    let text = format!("it did not end within {:.1} s", self.limit.as_secs_f64());
                     return Err(io::Error::new(ErrorKind::TimedOut, text));
                 }
             };
@@ -71,6 +94,12 @@ mod tests {
         let source = io::Cursor::new(text.clone());
         Bounded::new(source, Duration::from_secs(60)).read_to_end(&mut all).unwrap();
         assert_eq!(all, text);
+    }
+
+    #[test]
+    fn a_file_is_opened_when_it_is_read() {
+        let mut file = Unopened::new(PathBuf::from("/nowhere/at/all"));
+        assert_eq!(file.read(&mut [0]).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[test]

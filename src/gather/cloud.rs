@@ -17,6 +17,9 @@ use crate::secret::{Scrubber, Secret};
 /// `pkg/backend/httpstate/client/api.go`).
 const ACCEPT_9_SINCE: semver::Version = semver::Version::new(3, 233, 0);
 
+/// What stands in the place of a success's body.
+const WITHHELD: &str = "(not shown: it may hold a credential)";
+
 /// What to ask Pulumi Cloud.
 pub(super) struct Questions {
     /// The backend's URL; `None`: it is not to be spoken to.
@@ -143,9 +146,9 @@ fn understand(reply: Reply) -> (Exchange, Option<Secret>) {
     let malformed =
         |reason: &str, answer| (Exchange::Malformed { reason: reason.to_owned(), answer }, None);
     let body = serde_json::from_slice(&raw);
-    if !matches!(answer.body, Body::Html(_)) {
+    if !matches!(answer.body, Body::Html(_) | Body::Empty) {
         // Whatever stands in there may be a credential, under whatever name.
-        answer.body = Body::Empty;
+        answer.body = Body::Text(WITHHELD.to_owned());
     }
     let Ok(Value::Object(mut body)) = body else {
         return malformed("the body is not a JSON object", answer);

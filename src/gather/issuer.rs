@@ -8,7 +8,7 @@ use super::guard::Guard;
 use super::http::{Client, ClientOptions, Proxies};
 use super::tls::Roots;
 use crate::evidence::{
-    Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe, Signature,
+    Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe, Signature,
 };
 use crate::issuer_url;
 use crate::policy::Registration;
@@ -96,6 +96,7 @@ pub(super) async fn probe(
                 Body::Empty | Body::Html(_) | Body::Text(_) => Value::Null,
             };
             check(&mut issuer, &keys, run);
+            forget_keys(&mut issuer.jwks);
         }
     }
     issuer.addresses = client.addresses(&discovery);
@@ -103,7 +104,14 @@ pub(super) async fn probe(
     Ok(Some(issuer))
 }
 
-fn jwks_uri(discovery: &Probe<crate::evidence::Answer>) -> Option<String> {
+/// Their outline is evidence enough, and some issuers serve private keys by mistake.
+fn forget_keys(jwks: &mut Probe<Answer>) {
+    if let Probe::Answered { answer: Answer { body: body @ Body::Json(_), .. }, .. } = jwks {
+        *body = Body::Empty;
+    }
+}
+
+fn jwks_uri(discovery: &Probe<Answer>) -> Option<String> {
     let answer = discovery.answer().filter(|a| a.status == 200)?;
     let Body::Json(document) = &answer.body else { return None };
     document.get("jwks_uri").and_then(Value::as_str).map(str::to_owned)
@@ -116,7 +124,7 @@ async fn fetch_keys(
     uri: &str,
     scrubber: &Scrubber,
     deadline: Instant,
-) -> Probe<crate::evidence::Answer> {
+) -> Probe<Answer> {
     let usable = url::Url::parse(uri)
         .is_ok_and(|u| u.scheme() == "https" && u.username().is_empty() && u.password().is_none());
     if !usable {

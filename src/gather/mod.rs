@@ -28,6 +28,7 @@ use semver::Version;
 use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting, Source, Tried};
 use crate::jwt::Decoded;
 use crate::secret::{Scrubber, Secret};
+use bounded::Bounded;
 use environment::Environment;
 
 /// How long the installed `pulumi` may take to say its version.
@@ -109,16 +110,24 @@ pub struct InputError {
 /// The most that is read of a policy, key or certificate file, in bytes.
 const LARGEST_FILE: u64 = 8 << 20;
 
-/// Reads a file that an option names.
-fn read(option: &'static str, path: &Path, directory: &Path) -> Result<Vec<u8>, InputError> {
+/// Reads a file that an option names, or a pipe (a shell's `<(...)`), for which `limit` holds.
+fn read(
+    option: &'static str,
+    path: &Path,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Vec<u8>, InputError> {
     let error = |problem: String| InputError { option, path: path.display().to_string(), problem };
     let full = directory.join(path);
     if full.is_dir() {
         return Err(error("it is a directory, not a file".to_owned()));
     }
-    let file = std::fs::File::open(&full).map_err(|e| error(reason(&e)))?;
+    let is_ordinary = full.metadata().map_err(|e| error(reason(&e)))?.is_file();
+    let file = bounded::Unopened::new(full);
+    let source: Box<dyn Read> =
+        if is_ordinary { Box::new(file) } else { Box::new(Bounded::new(file, limit)) };
     let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|e| error(reason(&e)))?;
+    source.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|e| error(reason(&e)))?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(error("it is larger than 8 MiB".to_owned()));
     }
@@ -153,6 +162,10 @@ struct Run<'a> {
 /// A file that an option names cannot be used.
 pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputError> {
     let mut begun = Instant::now();
+    let timeout = plan.timeout;
+    let left = |begun: Instant| timeout.saturating_sub(begun.elapsed());
+    // Whatever is read may keep us waiting; some of the time has to be left for the network.
+    let reading = |begun: Instant| left(begun) / 3 * 2;
     let directory = around.directory.clone();
     let setting = match around.environment.setting() {
         Setting::Person if plan.is_login => Setting::Login { platform: None },
@@ -164,15 +177,25 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     let heed_options = setting.is_pipeline();
 
     // Files first: a run whose input cannot be used must not touch anything else.
-    let policy = policy::gather(plan.policy.as_deref(), &around.environment, &directory)?;
-    let jwks = plan.jwks.as_deref().map(|path| policy::key_set(path, &directory)).transpose()?;
-    let ca_cert =
-        plan.ca_cert.as_deref().map(|path| read("--ca-cert", path, &directory)).transpose()?;
+    let policy =
+        policy::gather(plan.policy.as_deref(), &around.environment, &directory, reading(begun))?;
+    let jwks = plan
+        .jwks
+        .as_deref()
+        .map(|path| policy::key_set(path, &directory, reading(begun)))
+        .transpose()?;
+    let ca_cert = plan
+        .ca_cert
+        .as_deref()
+        .map(|path| read("--ca-cert", path, &directory, reading(begun)))
+        .transpose()?;
 
     // An empty flag counts as not given, but takes the place of its variable all the same.
     let options = heed_options.then_some(&around.environment);
     let option = |given: &Option<String>, name: &str| {
-        given.clone().or_else(|| options?.get(name).map(str::to_owned)).filter(|v| !v.is_empty())
+        let value = given.as_deref().or_else(|| options?.get(name)).filter(|v| !v.is_empty())?;
+        // The token may stand where another option's value belongs.
+        Some(Scrubber::default().scrub(value))
     };
     let elsewhere = match &plan.directory {
         Some(given) => Some(given.clone()),
@@ -187,10 +210,8 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     };
     let token_named = !matches!(choice, token::Choice::None);
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
-    // A pipe that stays silent must leave time for the rest, which would fail for want of it.
-    let patience = plan.timeout / 2;
     let (mut input, decoded) =
-        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, patience);
+        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, reading(begun));
     if input.source == Source::None {
         let reason = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",
@@ -221,13 +242,13 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
         user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
         expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
-        scope: plan.scope.clone(),
+        scope: plan.scope.as_deref().map(|scope| Scrubber::default().scrub(scope)),
         access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
         cli: match &plan.pulumi_version {
             Some(version) => Cli::Given { version: version.clone() },
             None => pulumi_cli::version(
                 around.environment.get("PATH").map(AsRef::as_ref),
-                VERSION_LIMIT.min(plan.timeout / 3),
+                VERSION_LIMIT.min(left(begun) / 2),
             ),
         },
     };
@@ -307,7 +328,8 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
         path: run.plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
         problem,
     };
-    let roots = tls::Roots::load(run.ca_cert.as_deref()).map_err(setup)?;
+    let left = run.deadline.saturating_duration_since(Instant::now());
+    let roots = tls::Roots::load(run.ca_cert.as_deref(), left / 2).map_err(setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

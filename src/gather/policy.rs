@@ -1,13 +1,15 @@
 //! Reading the files that say what is registered: the policy document and a key set.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::environment::Environment;
 use super::{InputError, read};
-use crate::evidence::PolicySource;
+use crate::evidence::{KeySet, PolicySource};
 use crate::policy::document;
+use crate::signature;
 
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
 ///
@@ -17,6 +19,7 @@ pub(super) fn gather(
     option: Option<&Path>,
     environment: &Environment,
     directory: &Path,
+    limit: Duration,
 ) -> Result<PolicySource, InputError> {
     let (name, path) = match (option, environment.get("DOCTOR_POLICY")) {
         (Some(path), _) => ("--policy", path),
@@ -24,7 +27,7 @@ pub(super) fn gather(
         (None, None) => return Ok(PolicySource::None),
     };
     let shown = path.display().to_string();
-    let bytes = read(name, path, directory)?;
+    let bytes = read(name, path, directory, limit)?;
     let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
     let text = String::from_utf8(bytes).map_err(|e| {
         error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
@@ -36,12 +39,17 @@ pub(super) fn gather(
 /// Reads the key set that `--jwks` names.
 ///
 /// # Errors
-/// The file cannot be read or is not JSON. Whether it is a key set is for the judge.
-pub(super) fn key_set(path: &Path, directory: &Path) -> Result<Value, InputError> {
-    let bytes = read("--jwks", path, directory)?;
-    serde_json::from_slice(&bytes).map_err(|e| InputError {
-        option: "--jwks",
-        path: path.display().to_string(),
-        problem: format!("{}:{}: not JSON", e.line(), e.column()),
-    })
+/// The file cannot be read, is not JSON or no key set.
+pub(super) fn key_set(path: &Path, directory: &Path, limit: Duration) -> Result<Value, InputError> {
+    let bytes = read("--jwks", path, directory, limit)?;
+    let error =
+        |problem| InputError { option: "--jwks", path: path.display().to_string(), problem };
+    let keys = serde_json::from_slice(&bytes)
+        .map_err(|e| error(format!("{}:{}: not JSON; {WANTED_KEYS}", e.line(), e.column())))?;
+    match signature::outline(&keys) {
+        KeySet::Keys { .. } => Ok(keys),
+        KeySet::Invalid { reason } => Err(error(format!("not a key set: {reason}; {WANTED_KEYS}"))),
+    }
 }
+
+const WANTED_KEYS: &str = "save what the issuer serves at its jwks_uri";

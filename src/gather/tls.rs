@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
@@ -31,13 +33,16 @@ pub struct Roots {
 
 impl Roots {
     /// The machine's own store (or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name),
-    /// Mozilla's list where there is none, and the certificates of `--ca-cert`.
+    /// Mozilla's list where there is none, and the certificates of `--ca-cert`. A store that cannot
+    /// be read within `limit` (a pipe, a network's file system) counts as none.
     ///
     /// # Errors
     /// In words, when `extra_pem` holds no certificate, or one that cannot be a trust root.
-    pub fn load(extra_pem: Option<&[u8]>) -> Result<Self, String> {
+    pub fn load(extra_pem: Option<&[u8]>, limit: Duration) -> Result<Self, String> {
         // A store often holds a few roots that nothing can read: they are passed over.
-        let mut certificates = rustls_native_certs::load_native_certs().certs;
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || send.send(rustls_native_certs::load_native_certs().certs));
+        let mut certificates = receive.recv_timeout(limit).unwrap_or_default();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(certificates.iter().cloned());
         if store.is_empty() {
@@ -302,12 +307,14 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(60);
+
     #[test]
     fn extra_roots_that_are_none() {
-        assert!(Roots::load(Some(b"nothing")).err().unwrap().contains("no PEM certificate"));
+        assert!(Roots::load(Some(b"nothing"), LIMIT).err().unwrap().contains("no PEM certificate"));
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(Roots::load(Some(broken)).err().unwrap().contains("certificate 1"));
-        assert!(!Roots::load(None).unwrap().store.is_empty());
+        assert!(Roots::load(Some(broken), LIMIT).err().unwrap().contains("certificate 1"));
+        assert!(!Roots::load(None, LIMIT).unwrap().store.is_empty());
     }
 
     #[test]

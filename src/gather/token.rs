@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::bounded::Bounded;
 use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
 use crate::jwt::{self, Decoded};
+use crate::secret::Scrubber;
 
 /// Where the command line says that the token is. Has no `Debug`: it may hold the token.
 pub enum Choice {
@@ -28,9 +29,8 @@ pub enum Choice {
 /// only when it was asked for.
 ///
 /// `variable` looks an environment variable up, `terminal` says whether a person is at the other
-/// end, `limit` is how long a pipe may stay silent, `cwd` is the directory that a relative
-/// `file://` path starts from (Go's `os.ReadFile` in the CLI's `getTokenValue`,
-/// pkg/backend/httpstate/backend.go).
+/// end, `limit` is how long a pipe may take, `cwd` is the directory that a relative `file://` path
+/// starts from (Go's `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
 #[must_use]
 pub fn acquire(
     choice: Choice,
@@ -42,22 +42,13 @@ pub fn acquire(
 ) -> (Input, Option<Decoded>) {
     let (source, value) = match choice {
         // A person may take as long as it takes to paste.
-        Choice::Argument(text) if text == "-" && terminal => {
-            return finish(Source::Stdin, from_stdin(capped(stdin)));
-        }
-        Choice::Argument(text) if text == "-" => {
-            return match capped(Bounded::new(stdin, limit)) {
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    nothing(Source::Stdin, error.to_string())
-                }
-                read => finish(Source::Stdin, from_stdin(read)),
-            };
-        }
+        Choice::Argument(text) if text == "-" && terminal => return from_stdin(stdin),
+        Choice::Argument(text) if text == "-" => return from_stdin(Bounded::new(stdin, limit)),
         Choice::Argument(text) => (Source::Argument, Some(text)),
         Choice::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
         Choice::Environment(name) => {
             let value = variable(&name);
-            (Source::Environment { name }, value)
+            (Source::Environment { name: shown(&name) }, value)
         }
         Choice::None => {
             let (mut input, decoded) =
@@ -75,12 +66,17 @@ pub fn acquire(
     if let Some(path) = value.strip_prefix("file://") {
         let absolute = cwd.join(path).components().collect::<PathBuf>();
         let source =
-            Source::File { path: path.into(), absolute: absolute.to_string_lossy().into_owned() };
+            Source::File { path: shown(path), absolute: shown(&absolute.to_string_lossy()) };
         return finish(source, from_file(path, &absolute, limit));
     }
     let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
     let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
     (Input { typed_on_terminal, ..input }, decoded)
+}
+
+/// A name or path as evidence may hold it: people write `--token-env "$TOKEN"` and `file://$TOKEN`.
+fn shown(name: &str) -> String {
+    Scrubber::default().scrub(name)
 }
 
 type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
@@ -110,13 +106,19 @@ fn nothing(source: Source, reason: String) -> (Input, Option<Decoded>) {
     (input, decoded)
 }
 
-/// The line break that `echo` adds is no fault of whoever pipes a token: as with a file, white
-/// space around it does not count.
-fn from_stdin(read: io::Result<Zeroizing<Vec<u8>>>) -> Outcome {
-    match read {
-        Ok(bytes) => jwt::read(&bytes, true),
-        Err(error) => Err(unreadable(reason(&error))),
-    }
+/// Reads standard input. The line break that `echo` adds is no fault of whoever pipes a token: as
+/// with a file, white space around it does not count.
+fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
+    let outcome = match stdin.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut bytes) {
+        Err(error) if error.kind() == ErrorKind::TimedOut && bytes.trim_ascii().is_empty() => {
+            return nothing(Source::Stdin, error.to_string());
+        }
+        Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(reason(&error))),
+        // A pipe that stays open may have given the token all the same.
+        Ok(_) | Err(_) => jwt::read(&bytes, true),
+    };
+    finish(Source::Stdin, outcome)
 }
 
 fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
@@ -226,6 +228,46 @@ mod tests {
         match acquire(choice, |_| None, Untouched, true, cwd, LIMIT) {
             (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => reason,
             (input, _) => panic!("{input:?}"),
+        }
+    }
+
+    #[test]
+    fn a_silent_pipe_gave_nothing_and_one_that_stays_open_gave_the_token() {
+        /// Says its text, and then nothing for as long as anyone waits.
+        struct StaysOpen(io::Cursor<Vec<u8>>);
+        impl Read for StaysOpen {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(buffer)? {
+                    0 => loop {
+                        std::thread::park();
+                    },
+                    length => Ok(length),
+                }
+            }
+        }
+        let piped = |text: String| {
+            acquire(
+                Choice::Argument("-".into()),
+                |_| None,
+                StaysOpen(io::Cursor::new(text.into_bytes())),
+                false,
+                Path::new("/"),
+                Duration::from_millis(200),
+            )
+        };
+        assert_eq!(piped(String::new()).0.problem, Some(InputProblem::Empty));
+        let (input, decoded) = piped(format!("{}\n", token()));
+        assert_eq!(input.problem, None);
+        assert!(decoded.is_some());
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_its_name_is_not_repeated() {
+        for choice in
+            [Choice::Environment(token()), Choice::OidcToken(format!("file://{}", token()))]
+        {
+            let (input, _) = from(choice);
+            assert!(!format!("{input:?}").contains("eyJ"), "{input:?}");
         }
     }
 

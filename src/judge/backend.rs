@@ -95,7 +95,10 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
     }
     let version = context.evidence.rules();
     if let Some(message) = backend_url::cli_message(problem, resolved, version) {
-        finding = finding.proof("pulumi says", message, "pulumi login");
+        // A log has it on several lines, and is searched by line.
+        for line in message.lines().filter(|line| !line.is_empty()) {
+            finding = finding.proof("pulumi says", line, "pulumi login");
+        }
     }
     match problem {
         UrlProblem::Empty => finding.command(context.login_command(PULUMI_CLOUD)),

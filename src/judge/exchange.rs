@@ -10,11 +10,15 @@ use super::finding::span;
 use super::{Context, Outcome};
 use crate::catalogue::{Category, Code};
 use crate::evidence::{Answer, Body, Exchange, Probe};
-use crate::policy::evaluate;
+use crate::policy::Decision;
+use crate::policy::evaluate::Evaluation;
 use crate::report::Finding;
 
 /// The most that is shown of each thing that an answer says, in characters.
 const LONGEST: usize = 500;
+
+/// What the evidence calls the category that a refusal points to.
+pub(super) const POINTER: &str = "points to";
 
 /// Words of a refusal and what they hint at, the most particular first: the error codes of
 /// RFC 6749 section 5.2, and what its description may be about.
@@ -64,16 +68,13 @@ pub(super) fn check(context: &Context) -> Outcome {
 fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
     let life = expires_in.map_or_else(String::new, |s| format!(", valid for {}", span(s)));
     let summary = format!("an access token was issued{life}");
-    let denies = context
-        .evaluation
-        .as_ref()
-        .is_some_and(|e| !matches!(e.outcome, evaluate::Outcome::Allowed { .. }));
+    let denies = context.evaluation.as_ref().is_some_and(|e| e.decision() == Decision::Deny);
     if !denies {
         return Outcome::pass(summary);
     }
     let finding = Finding::new(
         Code::ExchangeContradictsPolicy,
-        "Pulumi Cloud lets the token in, by the policy file it would not.",
+        "Pulumi Cloud lets the token in; by the policy file it would not.",
     )
     .proof("policy file", "deny", "policy check")
     .proof("Pulumi Cloud", "access token issued", "token exchange");
@@ -98,32 +99,26 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
     } else if says("invalid organization") {
         unknown_organization(context)
     } else {
-        let finding = Finding::new(
-            Code::ExchangeRejected,
-            format!("Status {status}. Nothing that could be checked here explains it."),
-        );
-        match hint(answer, &says) {
-            Some(category) => finding.proof("points to", category.name(), "the service's answer"),
-            None => finding,
-        }
+        return rejected(context, answer, hint(answer, &says));
     };
-    let mut findings = vec![proofs(finding, answer)];
-    let allowed = context
-        .evaluation
-        .as_ref()
-        .is_some_and(|e| matches!(e.outcome, evaluate::Outcome::Allowed { .. }));
-    if allowed && findings.iter().any(|f| f.code == Code::ExchangeRejected) {
-        findings.push(contradiction());
+    vec![proofs(finding, answer)]
+}
+
+/// A refusal that nothing here explains.
+fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<Finding> {
+    let detail =
+        format!("Status {}. Nothing that could be checked here explains it.", answer.status);
+    let mut finding = proofs(Finding::new(Code::ExchangeRejected, detail), answer);
+    if let Some(category) = hint {
+        finding = finding.proof(POINTER, category.name(), "the service's answer");
     }
-    if !allowed
-        && let Some(finding) = findings.iter_mut().find(|f| f.code == Code::ExchangeRejected)
-    {
-        finding.remediation.steps.push(
-            "Pass the issuer's policy with --policy to see whether it is the policy that refuses."
-                .to_owned(),
-        );
+    match context.evaluation.as_ref().map(Evaluation::decision) {
+        Some(Decision::Allow) => vec![finding, contradiction()],
+        Some(Decision::Deny) => vec![finding],
+        None => vec![finding.step(
+            "Pass the issuer's policy with --policy to see whether it is the policy that refuses.",
+        )],
     }
-    findings
 }
 
 /// The category that a refusal points to. Web pages and redirects come from something in between.
@@ -138,7 +133,7 @@ fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
 fn contradiction() -> Finding {
     Finding::new(
         Code::ExchangeContradictsPolicy,
-        "Pulumi Cloud refuses the token, by the policy file it would be let in.",
+        "Pulumi Cloud refuses the token; by the policy file it would be let in.",
     )
     .proof("policy file", "allow", "policy check")
     .proof("Pulumi Cloud", "refused", "token exchange")

@@ -59,7 +59,6 @@ impl Context<'_> {
 }
 
 fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
-    let chain = context.evidence.issuer.chain.as_ref();
     let finding = match &failure.kind {
         FailureKind::AddressRefused => Finding::new(
             Code::IssuerAddressRefused,
@@ -75,7 +74,7 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
             "The discovery document is larger than 1 MiB; no client reads that much.",
         )
         .proof("token iss", issuer, "token claim iss"),
-        _ => with_chain(network_failure(Code::IssuerUnreachable, failure), chain)
+        _ => network_failure(Code::IssuerUnreachable, failure)
             .step(
                 "If the issuer is only reachable inside a private network, register its keys \
                  (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
@@ -155,11 +154,7 @@ fn not_found(answer: &Answer) -> Finding {
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("content type", content_type, &answer.url);
     if let Body::Html(title) = &answer.body {
-        let title = title.as_deref().unwrap_or("(without a title)");
-        finding = finding.proof("web page", title, &answer.url).step(
-            "A web page in its place is a login page or a proxy's answer: the document has to be \
-             served without any login.",
-        );
+        finding = web_page(finding, title.as_deref(), &answer.url);
     }
     match &answer.location {
         Some(location) => finding
@@ -167,6 +162,14 @@ fn not_found(answer: &Answer) -> Finding {
             .step("A redirect to another host is not followed: the issuer has to serve it itself."),
         None => finding,
     }
+}
+
+/// Says that a web page came where JSON belongs.
+pub(super) fn web_page(finding: Finding, title: Option<&str>, url: &str) -> Finding {
+    finding.proof("web page", title.unwrap_or("(without a title)"), url).step(
+        "A web page in its place is a login page or a proxy's answer: the JSON has to be served \
+         without any login.",
+    )
 }
 
 fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {

@@ -1,6 +1,7 @@
 //! Checks `keys` (the key set) and `signature`.
 
 use super::backend::{network_failure, with_chain};
+use super::issuer::web_page;
 use super::{Context, Outcome};
 use crate::catalogue::Code;
 use crate::evidence::{Answer, Body, FailureKind, KeyOutline, KeySet, KeySource, Probe, Signature};
@@ -47,7 +48,10 @@ pub(super) fn check(context: &Context) -> Outcome {
                     jwks_uri(context),
                     "discovery document jwks_uri",
                 ),
-                _ => with_chain(network_failure(Code::JwksUnreachable, failure), chain),
+                FailureKind::Certificate { .. } => {
+                    with_chain(network_failure(Code::JwksUnreachable, failure), chain)
+                }
+                _ => network_failure(Code::JwksUnreachable, failure),
             };
             Outcome::found("not fetched", vec![finding])
         }
@@ -82,8 +86,20 @@ fn invalid(context: &Context, reason: &str) -> Finding {
         KeySource::Issuer => jwks_uri(context),
         other => source(other),
     };
-    Finding::new(Code::JwksInvalid, format!("The key set is not one: {reason}."))
-        .proof("problem", reason, place)
+    let finding = Finding::new(Code::JwksInvalid, format!("The key set is not one: {reason}."))
+        .proof("problem", reason, place);
+    match context.evidence.issuer.key_source {
+        KeySource::Issuer => match context.evidence.issuer.jwks.answer().map(|answer| &answer.body)
+        {
+            Some(Body::Html(title)) => web_page(finding, title.as_deref(), &jwks_uri(context)),
+            _ => finding,
+        },
+        KeySource::Registration => finding.fix(
+            "Correct the registered keys (jwks), or remove them so that Pulumi Cloud fetches the \
+             issuer's.",
+        ),
+        _ => finding,
+    }
 }
 
 fn not_served(answer: &Answer) -> Finding {
@@ -92,8 +108,8 @@ fn not_served(answer: &Answer) -> Finding {
         format!("GET {} is answered with status {}.", answer.url, answer.status),
     )
     .proof("status", answer.status.to_string(), &answer.url);
-    if let Body::Html(Some(title)) = &answer.body {
-        finding = finding.proof("web page", title, &answer.url);
+    if let Body::Html(title) = &answer.body {
+        finding = web_page(finding, title.as_deref(), &answer.url);
     }
     if let Some(location) = &answer.location {
         finding = finding.proof("redirects to", location, &answer.url);
@@ -123,15 +139,21 @@ pub(super) fn check_signature(context: &Context) -> Outcome {
         Signature::KeyNotFound => Outcome::found("no such key", vec![not_found(context, kid)]),
         Signature::KeyUnusable { reason } => {
             let finding = not_found(context, kid);
-            let detail = format!("The key that the token names cannot have signed it: {reason}.");
+            let which =
+                if kid.is_some() { "The key that the token names" } else { "A key of the set" };
+            let detail = format!("{which} cannot have signed it: {reason}.");
             Outcome::found("the key does not fit", vec![Finding { detail, ..finding }])
         }
         Signature::Invalid { key } => {
             let finding = Finding::new(
                 Code::SignatureInvalid,
-                format!("The key{} is there, and the signature does not verify.", name(key)),
+                format!(
+                    "The key{} is there and did not make this signature: the token was altered \
+                     after it was signed, or the keys are not its issuer's.",
+                    name(key)
+                ),
             )
-            .proof("kid", key.as_deref().unwrap_or("(absent)"), "token header kid")
+            .proof("token kid", kid.unwrap_or("(absent)"), "token header kid")
             .proof("keys from", source(&issuer.key_source), "key set");
             Outcome::found("does not verify", vec![finding])
         }

@@ -41,7 +41,7 @@ pub(super) fn check(context: &Context) -> Outcome {
             .with(vec![unknown(context, token)]);
     };
     let mut findings = denial(context, token, entries, evaluation);
-    findings.extend(too_broad(context, entries));
+    findings.extend(too_broad(context, token, entries));
     findings.extend(surprises(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
         evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", name(*entry)),
@@ -100,7 +100,7 @@ fn denial(
             let finding = Finding::new(
                 Code::TokenTypeNotAllowed,
                 format!(
-                    "Asked for is a token of type {wanted}; the allow entries are for {named}."
+                    "The login asks for a token of type {wanted}; the allow entries are for {named}."
                 ),
             )
             .proof("asked for", wanted, "token type")
@@ -144,8 +144,8 @@ fn denial(
             let failing = result.rules.iter().filter(|rule| !rule.matched);
             let Some(source) = entries.get(*entry) else { return Vec::new() };
             // The rules alone would send people into the next refusal.
-            let admin = evaluate::lacks_admin(source, ask)
-                .then(|| admin(*entry, source, &at(*entry)));
+            let admin =
+                evaluate::lacks_admin(source, ask).then(|| admin(*entry, source, &at(*entry)));
             failing
                 .map(|rule| failed_rule(context, token, rule, *entry, source))
                 .chain(admin)
@@ -238,9 +238,12 @@ fn not_for<'a>(
         .map(|name| name.unwrap_or("(none named: this entry never matches)").to_owned())
         .collect();
     let names = super::finding::list(&allowed);
-    Finding::new(code, format!("Asked for is the {what} {asked}; the entries are for {names}."))
-        .proof("asked for", asked, what)
-        .proof("allowed", allowed.join(", "), format!("policy entries, {what}"))
+    let detail = format!("The login asks for the {what} {asked}; the entries are for {names}.");
+    Finding::new(code, detail).proof("asked for", asked, what).proof(
+        "allowed",
+        allowed.join(", "),
+        format!("policy entries, {what}"),
+    )
 }
 
 fn rule_proofs(finding: Finding, rules: Option<&[RuleResult]>, place: &str) -> Finding {
@@ -310,29 +313,35 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
     finding.proof("same up to", head, place.clone()).proof("differs from", tail, place)
 }
 
+/// The smallest change on either side. The snippet stands after all steps, so its step is last.
 fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> Finding {
-    let value = exact_value(token, &rule.claim);
-    let finding = match &value {
-        Some(value) => finding
-            .step(format!("The token would pass if {at} were:"))
-            .command(format!("{}: {}", json_string(&rule.claim), json_string(value))),
-        None => finding,
+    let requested =
+        rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern);
+    let finding = if requested {
+        finding.step(format!(
+            "The token would pass if it were requested for the audience {}.",
+            rule.pattern
+        ))
+    } else {
+        finding
     };
-    if rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern) {
-        return finding
-            .step(format!("Or if the token were requested for the audience {}.", rule.pattern));
-    }
+    let Some(value) = nearest_value(token, rule) else { return finding };
     finding
+        .step(format!("{} if {at} were:", if requested { "Or" } else { "The token would pass" }))
+        .command(format!("{}: {}", json_string(&rule.claim), json_string(&value)))
 }
 
-/// The claim's value to put into a rule: of a list, its first element.
+/// The claim's value to put into a rule; of a list, the element that comes closest to it.
+fn nearest_value(token: &Token, rule: &RuleResult) -> Option<String> {
+    let mut budget = pattern::DISTANCE_CELLS;
+    values(token, &rule.claim)
+        .into_iter()
+        .min_by_key(|text| pattern::distance_within(&rule.pattern, text, &mut budget))
+}
+
+/// The claim's value: of a list, its first element.
 fn exact_value(token: &Token, claim: &str) -> Option<String> {
-    let path = claim_path::ClaimPath::parse(claim).ok()?;
-    match path.lookup(&token.claims)? {
-        Value::Array(items) => items.first().map(value_text),
-        Value::Object(_) | Value::Null => None,
-        value => Some(value_text(value)),
-    }
+    values(token, claim).into_iter().next()
 }
 
 fn general(rule: &str, actual: &str) -> Vec<String> {
@@ -409,7 +418,7 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
 
 // ------------------------------------------------------------------------- loose policies
 
-fn too_broad(context: &Context, entries: &[Entry]) -> Vec<Finding> {
+fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         if entry.decision != Decision::Allow || names_an_identity(entry) {
@@ -419,13 +428,17 @@ fn too_broad(context: &Context, entries: &[Entry]) -> Vec<Finding> {
             entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
         let at = context.entry_place(index, entry);
-        findings.push(
-            Finding::new(
-                Code::PolicyTooBroad,
-                format!("{} lets every identity of the issuer in.", name(index)),
-            )
-            .proof("rules", &rules, &at),
-        );
+        let mut finding = Finding::new(
+            Code::PolicyTooBroad,
+            format!("{} lets every identity of the issuer in.", name(index)),
+        )
+        .proof("rules", &rules, &at);
+        if let Some(subject) = token.text("sub") {
+            finding = finding
+                .step("For exactly this token's subject that is:")
+                .command(format!("\"sub\": {}", json!(subject)));
+        }
+        findings.push(finding);
         if entry.authorized_permissions.iter().any(|p| p == "admin") {
             findings.push(
                 Finding::new(
@@ -456,8 +469,7 @@ fn surprises(
     evaluation: &Evaluation,
     token: &Token,
 ) -> Option<Finding> {
-    let mut finding: Option<Finding> = None;
-    let mut matched_another = false;
+    let (mut hits, mut others) = (Vec::new(), Vec::new());
     // One budget for all: what a hostile token and a large policy cost together is bounded.
     let mut budget = pattern::SURPRISE_CELLS;
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
@@ -465,37 +477,37 @@ fn surprises(
             if !rule.pattern.contains(['.', '?']) {
                 continue;
             }
-            let hit = outcome.matched
-                && values(token, &rule.claim).iter().any(|text| {
-                    !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
-                });
-            matched_another |= hit;
-            let note = if hit { ", and matched another character here" } else { "" };
-            finding = Some(finding.unwrap_or_else(surprise).proof(
-                format!("rule {}{note}", rule.claim),
-                &rule.pattern,
-                context.entry_place(index, entry),
-            ));
+            let surprising = |text: &String| {
+                !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
+            };
+            let proof = |what: String| {
+                let place = format!("{}.rules.{}", name(index), rule.claim);
+                (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
+            };
+            if outcome.matched && values(token, &rule.claim).iter().any(surprising) {
+                hits.push(proof(format!("rule {}, matched another character here", rule.claim)));
+            } else {
+                others.push(proof(format!("rule {}", rule.claim)));
+            }
         }
         if never_applies(entry) {
-            let what =
-                format!("{} entry without {}", entry.token_type.name(), named_by(entry));
-            finding = Some(finding.unwrap_or_else(surprise).proof(
-                "can never match",
-                what,
-                context.entry_place(index, entry),
-            ));
+            let what = format!("{} entry without {}", entry.token_type.name(), named_by(entry));
+            let place = context.entry_place(index, entry);
+            others.push(("can never match".to_owned(), what, place));
         }
     }
-    finding.map(|f| if matched_another { f.severity(Severity::Warning) } else { f })
-}
-
-fn surprise() -> Finding {
-    Finding::new(
-        Code::PolicyWildcardSurprise,
+    let severity = if hits.is_empty() { Severity::Info } else { Severity::Warning };
+    let matched = hits.first().map_or_else(String::new, |(_, pattern, place)| {
+        format!(" {pattern} ({place}) matched another character than the one that is written.")
+    });
+    let detail = format!(
         "In a pattern . stands for any one character and ? for at most one; an entry that names \
-         no team, user or runner where its type needs one is for nobody.",
-    )
+         no team, user or runner where its type needs one is for nobody.{matched}"
+    );
+    let mut proofs = hits.into_iter().chain(others).peekable();
+    proofs.peek()?;
+    let finding = Finding::new(Code::PolicyWildcardSurprise, detail).severity(severity);
+    Some(proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place)))
 }
 
 /// What an entry of this token type has to name.
@@ -517,11 +529,14 @@ fn never_applies(entry: &Entry) -> bool {
     }
 }
 
+/// What a rule on this claim is compared with. Objects have no text.
 fn values(token: &Token, claim: &str) -> Vec<String> {
     let path = claim_path::ClaimPath::parse(claim).ok();
-    match path.and_then(|path| path.lookup(&token.claims).cloned()) {
-        Some(Value::Array(items)) => items.iter().map(value_text).collect(),
-        Some(value) => vec![value_text(&value)],
+    let scalar =
+        |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);
+    match path.as_ref().and_then(|path| path.lookup(&token.claims)) {
+        Some(Value::Array(items)) => items.iter().filter(scalar).map(value_text).collect(),
+        Some(value) => Some(value).filter(scalar).map(value_text).into_iter().collect(),
         None => Vec::new(),
     }
 }

@@ -120,26 +120,20 @@ fn duplicates(token: &Token) -> Option<Finding> {
 // ----------------------------------------------------------------------------------- times
 
 fn times(context: &Context, token: &Token) -> Vec<Finding> {
-    let now = context.now();
-    let mut findings = Vec::new();
-    let problem = expiry(context, token, now).or_else(|| not_yet_valid(token, now));
-    let offset = clock_offset(context);
-    let corrected = offset.map(|offset| now.saturating_add(offset));
-    let explained = problem.is_some()
-        && corrected.is_some_and(|now| !expired(token, now) && not_yet_valid(token, now).is_none());
-    if let Some(offset) = offset {
-        findings.push(clock_skew(offset, explained, problem.as_ref()));
-    }
-    // What only a wrong clock makes of a good token is evidence of the wrong clock.
-    if let Some(problem) = problem
-        && !explained
-    {
-        findings.push(problem);
-    }
-    findings
+    let problem = |now: i64, clock: &str| {
+        expiry(context, token, now, clock).or_else(|| not_yet_valid(token, now, clock))
+    };
+    let here = problem(context.now(), context.clock_name());
+    let Some(offset) = clock_offset(context) else { return here.into_iter().collect() };
+    // Issuer and Pulumi Cloud go by their own clocks: what only this machine's makes of the token
+    // is evidence of a wrong clock, and what it does not see is there all the same.
+    let there = problem(context.now().saturating_add(offset), "the servers' clocks");
+    let fails = |found: &Finding| found.severity == Severity::Error;
+    let explained = here.filter(|found| fails(found) && !there.as_ref().is_some_and(fails));
+    std::iter::once(clock_skew(offset, explained.as_ref())).chain(there).collect()
 }
 
-fn expiry(context: &Context, token: &Token, now: i64) -> Option<Finding> {
+fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Finding> {
     let exp = token.seconds("exp")?;
     let left = exp.saturating_sub(now);
     if left >= LEEWAY {
@@ -154,7 +148,7 @@ fn expiry(context: &Context, token: &Token, now: i64) -> Option<Finding> {
     };
     let mut finding = Finding::new(code, format!("{what}{lives}"))
         .proof("exp", instant(exp), "token claim exp")
-        .proof("judged at", instant(now), context.clock_name());
+        .proof("judged at", instant(now), clock);
     if let Some(iat) = token.seconds("iat") {
         finding = finding.proof("iat", instant(iat), "token claim iat");
     }
@@ -184,7 +178,7 @@ fn expiry(context: &Context, token: &Token, now: i64) -> Option<Finding> {
     Some(finding)
 }
 
-fn not_yet_valid(token: &Token, now: i64) -> Option<Finding> {
+fn not_yet_valid(token: &Token, now: i64, clock: &str) -> Option<Finding> {
     let (claim, from) = ["nbf", "iat"]
         .into_iter()
         .filter_map(|claim| Some((claim, token.seconds(claim)?)))
@@ -195,7 +189,7 @@ fn not_yet_valid(token: &Token, now: i64) -> Option<Finding> {
             format!("{claim} lies {} in the future.", span(from.saturating_sub(now))),
         )
         .proof(claim, instant(from), format!("token claim {claim}"))
-        .proof("judged at", instant(now), "clock"),
+        .proof("judged at", instant(now), clock),
     )
 }
 
@@ -230,18 +224,18 @@ fn clock_offset(context: &Context) -> Option<i64> {
         .filter(|offset| offset.unsigned_abs() >= LEEWAY.unsigned_abs())
 }
 
-fn clock_skew(offset: i64, explains: bool, problem: Option<&Finding>) -> Finding {
+fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
     let direction = if offset > 0 { "behind" } else { "ahead" };
     let mut detail = format!("It is {} {direction} of the servers that were asked.", span(offset));
-    if explains {
+    if explains.is_some() {
         detail.push_str(" By their time the token is valid.");
     }
     let mut finding = Finding::new(Code::ClockSkew, detail)
-        .severity(if explains { Severity::Error } else { Severity::Warning })
+        .severity(if explains.is_some() { Severity::Error } else { Severity::Warning })
         .proof("offset", format!("{offset} s"), "Date header of the answers")
         .command("timedatectl set-ntp true       # Linux")
         .command("w32tm /resync                  # Windows");
-    if explains && let Some(problem) = problem {
+    if let Some(problem) = explains {
         finding = finding.proof("by this machine's clock", &problem.detail, "token");
     }
     finding
@@ -256,7 +250,9 @@ fn algorithm(context: &Context, token: &Token) -> Option<Finding> {
         .and_then(|d| d.get("id_token_signing_alg_values_supported"))
         .and_then(Value::as_array)
         .map(|list| list.iter().filter_map(Value::as_str).collect());
-    let detail = if algorithm.eq_ignore_ascii_case("none") || algorithm == "(absent)" {
+    let detail = if token.algorithm().is_none() {
+        "The token's header names no algorithm.".to_owned()
+    } else if algorithm.eq_ignore_ascii_case("none") {
         "The token is not signed.".to_owned()
     } else if algorithm.starts_with("HS") {
         format!("{algorithm} signs with a secret that issuer and verifier share.")

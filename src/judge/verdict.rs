@@ -1,6 +1,7 @@
 //! What can only be said with all outcomes at hand: echoes, a login that works, the order of
 //! findings, the verdict.
 
+use super::exchange::POINTER;
 use super::{CHECKS, Context, whoami};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{Exchange, PolicySource, Probe};
@@ -12,13 +13,20 @@ use crate::report::{
 
 /// Settles what checks cannot see on their own.
 pub(super) fn settle(context: &mut Context) {
-    if minted(context) {
-        soften(context);
-    } else {
+    if !minted(context) {
         merge_echo(context);
+    } else if context.done.iter().any(|(id, o)| *id == "whoami" && o.status() == Status::Pass) {
+        let proof = "the login works: Pulumi Cloud issued an access token, and whoami accepts it";
+        soften(context, proof, |_| true);
+    } else {
+        // The policy has let the token in, whatever whoami says of what it gave.
+        soften(context, "Pulumi Cloud issued an access token", |category| {
+            matches!(category, Category::Audience | Category::Policy)
+        });
     }
 }
 
+/// Whether the exchange gave an access token.
 fn minted(context: &Context) -> bool {
     matches!(
         &context.evidence.cloud.exchange,
@@ -26,26 +34,15 @@ fn minted(context: &Context) -> bool {
     )
 }
 
-/// An exchange that succeeds is the proof: what the probes here found wrong before it means that
-/// this machine sees less than Pulumi Cloud, or that the policy file is stale. What whoami finds
-/// afterwards is not touched by that.
-fn soften(context: &mut Context) {
-    let accepted = context
-        .done
-        .iter()
-        .any(|(id, outcome)| *id == "whoami" && outcome.status() == Status::Pass);
-    let but = if accepted {
-        "the login works: Pulumi Cloud issued an access token, and whoami accepts it"
-    } else {
-        "Pulumi Cloud issued an access token, so it is not what stops this login"
-    };
-    let before = context.done.iter_mut().filter(|(id, _)| *id != "whoami");
-    for finding in before.flat_map(|(_, outcome)| &mut outcome.findings) {
-        if finding.severity == Severity::Error {
+/// What works is the proof: what the probes here found wrong means that this machine sees less
+/// than Pulumi Cloud, or that the policy file is stale.
+fn soften(context: &mut Context, proof: &str, concerned: impl Fn(Category) -> bool) {
+    for finding in context.done.iter_mut().flat_map(|(_, outcome)| &mut outcome.findings) {
+        if finding.severity == Severity::Error && concerned(finding.category) {
             finding.severity = Severity::Warning;
             finding.evidence.push(crate::report::Proof {
                 what: "but".to_owned(),
-                value: but.to_owned(),
+                value: proof.to_owned(),
                 place: "token exchange".to_owned(),
             });
         }
@@ -73,13 +70,16 @@ fn merge_echo(context: &mut Context) {
     else {
         return;
     };
+    // A success that is none has nothing to do with the token or the policy.
+    let echoes = |found: Code| match found {
+        Code::ExchangeRejected => true,
+        Code::ExchangeMalformed => code == Code::BackendNotPulumi,
+        _ => false,
+    };
     let mut echo = None;
     for (id, outcome) in &mut context.done {
         if *id == "exchange" {
-            let position = outcome
-                .findings
-                .iter()
-                .position(|f| matches!(f.code, Code::ExchangeRejected | Code::ExchangeMalformed));
+            let position = outcome.findings.iter().position(|f| echoes(f.code));
             if let Some(position) = position {
                 echo = Some(outcome.findings.remove(position));
                 outcome.failed = true;
@@ -96,7 +96,7 @@ fn merge_echo(context: &mut Context) {
         .flat_map(|(_, outcome)| &mut outcome.findings)
         .find(|f| f.code == code);
     if let Some(finding) = explained {
-        finding.evidence.extend(echo.evidence);
+        finding.evidence.extend(echo.evidence.into_iter().filter(|proof| proof.what != POINTER));
     }
 }
 

@@ -123,7 +123,7 @@ fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding>
     let wrong = |what: &str, asked: &str, has: String, place: &str| {
         Finding::new(
             Code::WhoamiWrongOrganization,
-            format!("Asked for is the {what} {asked}; the access token is of {has}."),
+            format!("The login asks for the {what} {asked}; the access token is of {has}."),
         )
         .proof("asked for", asked, what)
         .proof("access token", has, place)

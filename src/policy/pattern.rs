@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 /// How many table cells one [`distance`] may fill: the square of 4096 characters.
-pub(super) const DISTANCE_CELLS: usize = 4096 * 4096;
+pub(crate) const DISTANCE_CELLS: usize = 4096 * 4096;
 /// The same for [`surprises`], which keeps its whole table.
 pub(crate) const SURPRISE_CELLS: usize = 2048 * 2048;
 
@@ -190,15 +190,22 @@ struct Walk {
 /// crosses the block's end is one bit for each element.
 fn walk(elements: &[Element], text: &str) -> Walk {
     let mut carries = vec![false; elements.len()];
+    // Where each character stands in a block; claims are ASCII nearly always, and hashing every
+    // character would be most of the work.
+    let mut ascii = [0_u64; 128];
     let mut places: HashMap<char, u64> = HashMap::new();
     let mut chars = text.chars();
     let mut walk = Walk { matched: false, furthest: 0 };
     let mut start = 0;
     loop {
+        ascii.fill(0);
         places.clear();
         let mut filled = 0;
         for c in chars.by_ref().take(64) {
-            *places.entry(c).or_default() |= 1 << filled;
+            match ascii.get_mut(c as usize) {
+                Some(set) => *set |= 1 << filled,
+                None => *places.entry(c).or_default() |= 1 << filled,
+            }
             filled += 1;
         }
         // The text ends in this block: then the block has one position more than characters.
@@ -220,7 +227,11 @@ fn walk(elements: &[Element], text: &str) -> Walk {
                 let allowed = match element {
                     // Most sets are empty: looking the character up would be the costly part.
                     _ if reached == 0 => 0,
-                    Element::Char(c) => places.get(c).copied().unwrap_or(0),
+                    Element::Char(c) => ascii
+                        .get(*c as usize)
+                        .or_else(|| places.get(c))
+                        .copied()
+                        .unwrap_or_default(),
                     _ => inside,
                 };
                 let stepping = reached & allowed;
@@ -247,7 +258,7 @@ fn walk(elements: &[Element], text: &str) -> Walk {
 
 /// [`distance`] with a budget of table cells that is shared between several calls; where it does
 /// not suffice, the result is the lower bound that the lengths give, which may be 0.
-pub(super) fn distance_within(pattern: &str, text: &str, budget: &mut usize) -> usize {
+pub(crate) fn distance_within(pattern: &str, text: &str, budget: &mut usize) -> usize {
     let elements = parse(pattern);
     let chars: Vec<char> = text.chars().collect();
     let (mut elements, mut rest) = (elements.as_slice(), chars.as_slice());

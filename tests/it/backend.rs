@@ -45,7 +45,7 @@ fn assert_refused(run: &Run, code: &str, case: &str) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{case}: {:?}", run.codes());
     assert_eq!(run.raised(code), ["backend", "error", "backend"], "{case}");
     for check in ["cloud", "exchange", "whoami"] {
-        assert_eq!(run.skipped_because(check), Some("backend"), "{case}: {check}");
+        assert_eq!(run.skipped(check), Some("backend"), "{case}: {check}");
     }
     // The token is judged all the same.
     assert_eq!(run.check("policy")["status"], "pass", "{case}");
@@ -69,13 +69,16 @@ fn a_url_without_a_scheme_is_named_with_its_source() {
             assert_eq!(backend["url"], url);
             let found = backend["source"].as_str().unwrap();
             assert!(found.ends_with(source), "{found}");
-            run.tells("backend-scheme-missing", &[url, meant, source, "pulumi says"]);
+            run.assert_says("backend-scheme-missing", &[url, meant, source, "pulumi says"]);
         }
     }
     let run = with(&world, "--cloud-url", "api.pulumi.com").json();
-    run.tells("backend-scheme-missing", &["unknown backend cloudUrl format 'api.pulumi.com'"]);
+    run.assert_says(
+        "backend-scheme-missing",
+        &["unknown backend cloudUrl format 'api.pulumi.com'"],
+    );
     let login = "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme";
-    run.tells("backend-scheme-missing", &[login]);
+    run.assert_says("backend-scheme-missing", &[login]);
     assert_eq!(world.cloud.requests().len(), 0);
 }
 
@@ -85,14 +88,16 @@ fn the_articles_error_has_two_causes() {
     let run = without_url(&world).option("--pulumi-version", "3.215.9").json();
     assert_refused(&run, "backend-empty", "nothing configured");
     let login = "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme";
-    run.tells("backend-empty", &[ARTICLE, "3.216.0", login]);
+    run.assert_says("backend-empty", &[ARTICLE, "3.216.0", login]);
 
     for version in ["3.209.0", "3.258.0", "3.259.0"] {
         let doctor = with(&world, "PULUMI_BACKEND_URL", "api.pulumi.com");
         let run = doctor.option("--pulumi-version", version).json();
         assert_refused(&run, "backend-scheme-missing", version);
         let export = "export PULUMI_BACKEND_URL=https://api.pulumi.com";
-        run.tells("backend-scheme-missing", &[ARTICLE, "PULUMI_BACKEND_URL", export]);
+        run.assert_says("backend-scheme-missing", &[ARTICLE, "PULUMI_BACKEND_URL", export]);
+        let evidence = run.finding("backend-scheme-missing")["evidence"].to_string();
+        assert!(!evidence.contains("\\n"), "one line of a log each: {evidence}");
         let names_backend = run.text("backend-scheme-missing").contains("could not log in to");
         assert_eq!(names_backend, version == "3.259.0", "{version}");
     }
@@ -108,11 +113,11 @@ fn the_installed_cli_without_a_default_is_what_fails_inside_ci() {
     };
     let run = doctor().env("TF_BUILD", "True").json();
     assert_eq!(run.root_cause(), Some("backend-empty"));
-    run.tells("backend-empty", &["pulumi login https://api.pulumi.com"]);
+    run.assert_says("backend-empty", &["pulumi login https://api.pulumi.com"]);
     let run = doctor().json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-empty"]));
     assert_eq!(run.raised("backend-empty"), ["backend", "info", "backend"]);
-    run.tells("backend-empty", &["3.210.0", "/bin/pulumi"]);
+    run.assert_says("backend-empty", &["3.210.0", "/bin/pulumi"]);
 }
 
 /// A URL, the code, and what the finding tells.
@@ -152,8 +157,8 @@ fn urls_that_no_login_can_use() {
         for source in ["--cloud-url", "PULUMI_BACKEND_URL"] {
             let run = with(&world, source, url).json();
             assert_refused(&run, code, &format!("{source} {url}"));
-            run.tells(code, words);
-            run.tells(code, &[source]);
+            run.assert_says(code, words);
+            run.assert_says(code, &[source]);
         }
     }
     assert_eq!(world.cloud.requests().len(), 0);
@@ -170,7 +175,7 @@ fn credentials_in_a_url_are_not_shown() {
         for source in SOURCES {
             let run = with(&world, source, &url).secret(password).json();
             assert_refused(&run, code, source);
-            run.tells(code, &["joe:***@"]);
+            run.assert_says(code, &["joe:***@"]);
         }
     }
 }
@@ -183,7 +188,7 @@ fn what_only_the_clis_prefix_test_refuses_goes_by_the_environment() {
     assert_refused(&run, "backend-is-console", "argument");
     let export = format!("export PULUMI_BACKEND_URL={url}");
     let words = [&export, "not a valid self-hosted backend", "--oidc-org acme"];
-    run.tells("backend-is-console", &words);
+    run.assert_says("backend-is-console", &words);
     let run = with(&world, "PULUMI_BACKEND_URL", url).arg("--offline").json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
 }
@@ -193,7 +198,10 @@ fn a_local_login_is_no_oidc_login() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = without_url(&world).arg("--local").json();
     assert_refused(&run, "backend-is-diy", "--local");
-    run.tells("backend-is-diy", &["--local", "file://", "not supported for this type of backend"]);
+    run.assert_says(
+        "backend-is-diy",
+        &["--local", "file://", "not supported for this type of backend"],
+    );
 }
 
 #[test]
@@ -213,10 +221,13 @@ fn values_in_commands_are_quoted() {
 fn the_correction_is_in_the_language_of_the_file() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = with(&world, "Pulumi.yaml:4", "api.pulumi.com").json();
-    run.tells("backend-scheme-missing", &["line 4", "backend:\n  url: \"https://api.pulumi.com\""]);
+    run.assert_says(
+        "backend-scheme-missing",
+        &["line 4", "backend:\n  url: \"https://api.pulumi.com\""],
+    );
     let run = with(&world, "Pulumi.json:5", "api.pulumi.com").json();
     let snippet = "\"backend\": {\"url\": \"https://api.pulumi.com\"}";
-    run.tells("backend-scheme-missing", &["line 5", snippet]);
+    run.assert_says("backend-scheme-missing", &["line 5", snippet]);
 }
 
 // ------------------------------------------------------------------------ what is dubious
@@ -240,7 +251,10 @@ fn a_trailing_slash_is_sent_twice_in_the_exchange() {
         let run = with(&world, source, &format!("{}/", world.cloud.url())).json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{source}");
         assert_eq!(run.raised("backend-path-suspicious"), ["backend", "warning", "backend"]);
-        run.tells("backend-path-suspicious", &["a trailing slash", world.cloud.url(), source]);
+        run.assert_says(
+            "backend-path-suspicious",
+            &["a trailing slash", world.cloud.url(), source],
+        );
     }
     let requests = world.cloud.requests();
     let of = |method: &str, path: &str| {
@@ -265,7 +279,7 @@ fn what_follows_the_host_is_told() {
         let run = with(&world, "--cloud-url", &url).arg("--offline").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{url}");
         let login = "pulumi login https://cloud.test --oidc-token";
-        run.tells("backend-path-suspicious", &[what, &url, login]);
+        run.assert_says("backend-path-suspicious", &[what, &url, login]);
     }
 }
 
@@ -275,12 +289,12 @@ fn an_unprotected_connection_is_a_warning() {
     let run = with(&world, "--cloud-url", "http://cloud.test").arg("--offline").json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-insecure"]));
     assert_eq!(run.raised("backend-insecure"), ["backend", "warning", "backend"]);
-    run.tells("backend-insecure", &["cloud.test", "plain HTTP", "https://cloud.test"]);
+    run.assert_says("backend-insecure", &["cloud.test", "plain HTTP", "https://cloud.test"]);
 
     // The issuer's certificate is verified as ever.
     let run = world.doctor().arg("--insecure").json();
     assert_eq!((run.status, run.codes()), (0, vec!["backend-insecure"]));
-    run.tells("backend-insecure", &["--insecure", "SSL_CERT_FILE"]);
+    run.assert_says("backend-insecure", &["--insecure", "SSL_CERT_FILE"]);
 
     for loopback in ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:1"] {
         let run = with(&world, "--cloud-url", loopback).arg("--offline").json();
@@ -330,8 +344,8 @@ fn sources_that_disagree() {
         let run = doctor.json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-overridden"]), "{words:?}");
         assert_eq!(run.raised("backend-overridden"), ["backend", severity, "backend"]);
-        run.tells("backend-overridden", words);
-        run.tells("backend-overridden", &[own]);
+        run.assert_says("backend-overridden", words);
+        run.assert_says("backend-overridden", &[own]);
     }
     // The same in another spelling is no disagreement.
     let run = world.doctor().env("PULUMI_BACKEND_URL", format!("{own}/")).json();
@@ -353,7 +367,7 @@ fn an_invalid_project_ends_every_login() {
     for (name, content, words) in cases {
         let run = world.doctor().file(name, content).json();
         assert_refused(&run, "project-file-invalid", content);
-        run.tells("project-file-invalid", words);
+        run.assert_says("project-file-invalid", words);
     }
 }
 
@@ -381,7 +395,7 @@ fn invalid_credentials_name_the_place_and_no_secret() {
         let run = doctor.file("../home/.pulumi/credentials.json", &content).json();
         assert_refused(&run, "credentials-file-invalid", place);
         let words = [&format!("credentials.json{place}"), "mv "];
-        run.tells("credentials-file-invalid", &words);
+        run.assert_says("credentials-file-invalid", &words);
     }
     let doctor = world.doctor().file("my home/credentials.json", "{");
     let run = doctor.env("PULUMI_HOME", "my home").json();
@@ -401,5 +415,5 @@ fn encrypted_credentials_are_not_read() {
     let run = doctor.file("../home/.pulumi/credentials.json", envelope.to_string()).json();
     assert_eq!((run.status, run.codes()), (0, vec!["credentials-encrypted"]));
     assert_eq!(run.raised("credentials-encrypted"), ["backend", "info", "backend"]);
-    run.tells("credentials-encrypted", &["credentials.json", "accounts"]);
+    run.assert_says("credentials-encrypted", &["credentials.json", "accounts"]);
 }

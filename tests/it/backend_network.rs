@@ -21,9 +21,9 @@ fn assert_no_answer(run: &Run, code: &str, words: &[&str]) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{:?}", run.codes());
     assert_eq!(run.raised(code), ["backend", "error", "cloud"]);
     assert_eq!(run.check("cloud")["status"], "fail");
-    assert_eq!(run.skipped_because("whoami"), Some("cloud"));
+    assert_eq!(run.skipped("whoami"), Some("cloud"));
     assert_eq!(run.codes(), [code], "nothing else is blamed");
-    run.tells(code, words);
+    run.assert_says(code, words);
 }
 
 /// A port of this machine that nobody listens at.
@@ -59,7 +59,7 @@ fn a_proxy_that_is_not_there_is_named() {
     let address = closed();
     let doctor = at(&world, "https://cloud.invalid");
     let run = doctor.env("HTTPS_PROXY", format!("http://joe:hunter22@{address}")).json();
-    run.tells("backend-unreachable", &["proxy", &address, "cloud.invalid"]);
+    run.assert_says("backend-unreachable", &["proxy", &address, "cloud.invalid"]);
     assert!(!run.stdout.contains("hunter22"));
 }
 
@@ -105,8 +105,8 @@ fn what_answers_is_no_pulumi_cloud() {
         let run = world.doctor().json();
         assert_eq!((run.status, run.root_cause()), (1, Some("backend-not-pulumi")), "{words:?}");
         assert_eq!(run.raised("backend-not-pulumi"), ["backend", "error", "cloud"]);
-        run.tells("backend-not-pulumi", words);
-        run.tells("backend-not-pulumi", &[CAPABILITIES, "https://api.pulumi.com"]);
+        run.assert_says("backend-not-pulumi", words);
+        run.assert_says("backend-not-pulumi", &[CAPABILITIES, "https://api.pulumi.com"]);
         assert_eq!(run.codes(), ["backend-not-pulumi"], "the exchange is its echo");
     }
 }
@@ -171,4 +171,13 @@ fn a_backend_on_this_machine_may_speak_plain_http() {
     let run = at(&world, &url).json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
     assert_eq!(run.report["identity"]["user"], "ci-bot");
+}
+
+#[test]
+fn curl_asks_what_is_configured() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let address = closed();
+    let run = at(&world, &format!("http://{address}/")).json();
+    let command = format!("curl -v http://{address}/api/capabilities");
+    run.assert_says("backend-unreachable", &[&command]);
 }

@@ -134,8 +134,8 @@ fn the_default_backend_came_with_3_216() {
 
 #[test]
 fn claims_are_read_since_3_217() {
+    let mut world = World::new(&platforms::GITHUB);
     for (version, scope, flags, [organization, token_type, asked]) in ASKED {
-        let mut world = World::new(&platforms::GITHUB);
         world.shape.claims.insert("scope".to_owned(), json!(scope));
         let run = doctor(&world, version).without("--oidc-org").args(flags.iter().copied()).json();
         let request = &run.report["request"];

@@ -9,8 +9,8 @@ fn assert_refused(run: &Run, world: &World, code: &str, case: &str) {
     assert_eq!((run.status, run.root_cause()), (1, Some(code)), "{case}: {:?}", run.codes());
     assert_eq!(run.raised(code), ["login", "error", "login"], "{case}");
     assert_eq!(run.check("login")["status"], "fail", "{case}");
-    assert_eq!(run.skipped_because("exchange"), Some("login"), "{case}");
-    assert_eq!(run.skipped_because("whoami"), Some("login"), "{case}");
+    assert_eq!(run.skipped("exchange"), Some("login"), "{case}");
+    assert_eq!(run.skipped("whoami"), Some("login"), "{case}");
     assert!(world.cloud.exchanges().is_empty(), "{case}");
 }
 
@@ -25,8 +25,8 @@ fn the_cli_refuses_an_exchange_beside_an_access_token() {
     let run = doctor().env("TF_BUILD", "True").json();
     assert_eq!((run.status, run.root_cause()), (1, Some("access-token-set")));
     assert_eq!(run.raised("access-token-set"), ["login", "error", "login"]);
-    run.tells("access-token-set", &["unset PULUMI_ACCESS_TOKEN", "Pipeline variables"]);
-    assert_eq!(run.skipped_because("exchange"), Some("login"));
+    run.assert_says("access-token-set", &["unset PULUMI_ACCESS_TOKEN", "Pipeline variables"]);
+    assert_eq!(run.skipped("exchange"), Some("login"));
     assert!(world.cloud.exchanges().is_empty());
 
     // Somebody else's token: this shell is not what failed.
@@ -53,7 +53,7 @@ fn an_organization_has_to_be_named() {
     assert_refused(&run, &world, "organization-missing", "no claim names it");
     let command = format!("pulumi login {} --oidc-token", world.cloud.url());
     let audience = world.shape.claims["aud"].as_str().unwrap();
-    run.tells("organization-missing", &[&command, "--oidc-org acme", audience]);
+    run.assert_says("organization-missing", &[&command, "--oidc-org acme", audience]);
     assert_eq!(run.report["request"]["organization"], Value::Null);
 }
 
@@ -68,12 +68,12 @@ fn the_audience_names_the_organization_to_newer_clis() {
 
     let run = doctor().option("--pulumi-version", "3.216.0").json();
     assert_eq!(run.root_cause(), Some("organization-missing"));
-    run.tells("organization-missing", &["before 3.217.0", "--oidc-org acme"]);
+    run.assert_says("organization-missing", &["before 3.217.0", "--oidc-org acme"]);
 
     let doctor = world.ready().without("--oidc-org").file("t.jwt", world.token());
     let run = doctor.args(["--oidc-token", "file://t.jwt"]).json();
     assert_eq!(run.root_cause(), Some("organization-missing"));
-    run.tells("organization-missing", &["file://", "--oidc-org acme"]);
+    run.assert_says("organization-missing", &["file://", "--oidc-org acme"]);
     assert_eq!(world.cloud.exchanges().len(), 1);
 }
 
@@ -119,7 +119,7 @@ fn flags_that_contradict_the_claims() {
         };
         let run = doctor().json();
         assert_refused(&run, &world, code, &format!("{scope} {flags:?}"));
-        run.tells(code, words);
+        run.assert_says(code, words);
         let findings = run.report["findings"].as_array().unwrap();
         let of_login = findings.iter().filter(|finding| finding["category"] == "login");
         assert_eq!(of_login.count(), 1, "{:?}", run.codes());
@@ -170,7 +170,10 @@ fn expirations_are_go_durations() {
         let run = world.doctor().args(["--oidc-expiration", written]).json();
         assert_refused(&run, &world, "expiration-invalid", written);
         let flag = format!("--oidc-expiration {meant}");
-        run.tells("expiration-invalid", &[written, &flag, "could not parse expiration duration"]);
+        run.assert_says(
+            "expiration-invalid",
+            &[written, &flag, "could not parse expiration duration"],
+        );
         assert_eq!(run.report["request"]["expirationSeconds"], Value::Null, "{written}");
     }
     for (written, seconds) in [("15m", 900), ("1h30m", 5400), ("24h", 86_400), ("1.5s", 1)] {
@@ -189,12 +192,12 @@ fn the_backend_is_given_once() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = world.doctor().arg("--local").json();
     assert_refused(&run, &world, "url-given-twice", "flags");
-    run.tells("url-given-twice", &["--local", "--cloud-url", world.cloud.url()]);
+    run.assert_says("url-given-twice", &["--local", "--cloud-url", world.cloud.url()]);
 
     let doctor = world.doctor().env("CI", "true").env("PULUMI_OPTION_LOCAL", "true");
     let run = doctor.json();
     assert_refused(&run, &world, "url-given-twice", "environment");
-    run.tells("url-given-twice", &["PULUMI_OPTION_LOCAL", "--cloud-url"]);
+    run.assert_says("url-given-twice", &["PULUMI_OPTION_LOCAL", "--cloud-url"]);
 
     // The variable is the flag's own other form: the flag wins, and nothing is given twice.
     let doctor = world.doctor().env("CI", "true");
@@ -215,8 +218,11 @@ fn a_cli_named_too_old_fails_everywhere() {
         let run = world.doctor().option("--pulumi-version", "3.208.0").env("CI", ci).json();
         assert_eq!((run.status, run.root_cause()), (1, Some("cli-too-old")), "CI={ci}");
         assert_eq!(run.raised("cli-too-old"), ["login", "error", "cli"]);
-        run.tells("cli-too-old", &["3.208.0", "3.209.0", "--pulumi-version", "get.pulumi.com"]);
-        assert_eq!(run.skipped_because("exchange"), Some("cli"));
+        run.assert_says(
+            "cli-too-old",
+            &["3.208.0", "3.209.0", "--pulumi-version", "get.pulumi.com"],
+        );
+        assert_eq!(run.skipped("exchange"), Some("cli"));
     }
 }
 
@@ -227,8 +233,8 @@ fn the_installed_cli_is_judged_where_it_is_the_one_that_fails() {
     let old = || without_version(&world).program("pulumi", "echo v3.200.1");
     let run = old().env("GITHUB_ACTIONS", "true").json();
     assert_eq!((run.status, run.root_cause()), (1, Some("cli-too-old")));
-    run.tells("cli-too-old", &["3.200.1", "/bin/pulumi"]);
-    assert_eq!(run.skipped_because("exchange"), Some("cli"));
+    run.assert_says("cli-too-old", &["3.200.1", "/bin/pulumi"]);
+    assert_eq!(run.skipped("exchange"), Some("cli"));
 
     let run = old().json();
     assert_eq!((run.status, run.codes()), (0, vec!["cli-too-old"]));
@@ -246,7 +252,7 @@ fn no_cli_is_only_worth_knowing() {
         let run = without_version(&world).env("CI", ci).json();
         assert_eq!((run.status, run.codes()), (0, vec!["cli-not-found"]), "CI={ci}");
         assert_eq!(run.raised("cli-not-found"), ["login", "info", "cli"]);
-        run.tells("cli-not-found", &["newest CLI", "--pulumi-version"]);
+        run.assert_says("cli-not-found", &["newest CLI", "--pulumi-version"]);
         assert_eq!(run.check("cli")["status"], "pass");
     }
 }
@@ -268,7 +274,7 @@ fn a_cli_that_misbehaves_holds_nothing_up() {
         let run = without_version(&world).program("pulumi", script).json();
         assert_eq!((run.status, run.codes()), (0, vec!["cli-not-found"]), "{script}");
         assert_eq!(run.raised("cli-not-found"), ["login", "info", "cli"]);
-        run.tells("cli-not-found", &[why, "/bin/pulumi", "newest CLI"]);
+        run.assert_says("cli-not-found", &[why, "/bin/pulumi", "newest CLI"]);
         assert!(run.elapsed.as_secs() < 10, "{script}: {:?}", run.elapsed);
     }
 }

@@ -67,8 +67,9 @@ fn audiences_that_differ_are_told_apart_in_words() {
         run.assert_root("audience-mismatch", "audience", "policy");
         run.assert_says("audience-mismatch", telling);
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
-        let first = if actual.is_array() { actual[0].clone() } else { actual };
-        let would_pass = format!("\"aud\": {first}");
+        // Of a list, the element that comes closest.
+        let nearest = if actual.is_array() { actual[1].clone() } else { actual };
+        let would_pass = format!("\"aud\": {nearest}");
         run.assert_says("audience-mismatch", &[rule, &shown, &would_pass, "policies[0].rules.aud"]);
     }
 }
@@ -89,7 +90,12 @@ fn a_rule_may_be_for_another_token() {
             &GITHUB,
             "repository_owner",
             "globex",
-            &["globex", "acme", "policies[0].rules.repository_owner", "\"repository_owner\": \"acme\""],
+            &[
+                "globex",
+                "acme",
+                "policies[0].rules.repository_owner",
+                "\"repository_owner\": \"acme\"",
+            ],
         ),
         ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "\"build_number\": \"42\""]),
         (
@@ -103,7 +109,13 @@ fn a_rule_may_be_for_another_token() {
                 r#""\"kubernetes.io\".serviceaccount.name": "deployer""#,
             ],
         ),
-        ("claim-absent", &GITHUB, "repositry", "acme/web-shop", &["\"repository\": \"acme/web-shop\""]),
+        (
+            "claim-absent",
+            &GITHUB,
+            "repositry",
+            "acme/web-shop",
+            &["\"repository\": \"acme/web-shop\""],
+        ),
         ("claim-absent", &GITHUB, "Event-Name", "push", &["\"event_name\": \"push\""]),
         ("claim-absent", &GITHUB, "zzz", "x", &["zzz: x", "(absent)"]),
     ];
@@ -198,10 +210,30 @@ fn an_entry_is_only_for_its_own_requests() {
 #[test]
 fn what_is_asked_for_is_let_in() {
     let cases: [(Value, &[&str], &str, &str); 4] = [
-        (json!({"tokenType": "team", "teamName": "ops-*"}), &["--oidc-team", "ops-eu"], "team", "team:ops-eu"),
-        (json!({"tokenType": "personal", "userLogin": "ada"}), &["--oidc-user", "ada"], "personal", "user:ada"),
-        (json!({"tokenType": "deployment-runner", "runnerID": "r1"}), &["--scope", "runner:r1"], "runner", "runner:r1"),
-        (json!({"authorizedPermissions": ["admin"]}), &["--scope", "admin"], "organization", "admin"),
+        (
+            json!({"tokenType": "team", "teamName": "ops-*"}),
+            &["--oidc-team", "ops-eu"],
+            "team",
+            "team:ops-eu",
+        ),
+        (
+            json!({"tokenType": "personal", "userLogin": "ada"}),
+            &["--oidc-user", "ada"],
+            "personal",
+            "user:ada",
+        ),
+        (
+            json!({"tokenType": "deployment-runner", "runnerID": "r1"}),
+            &["--scope", "runner:r1"],
+            "runner",
+            "runner:r1",
+        ),
+        (
+            json!({"authorizedPermissions": ["admin"]}),
+            &["--scope", "admin"],
+            "organization",
+            "admin",
+        ),
     ];
     for (has, asks, token_type, scope) in cases {
         let world = World::new(&GITHUB);
@@ -308,9 +340,7 @@ fn the_report_has_the_whole_policy() {
         rule("sub", "repo:acme/*", world.shape.claims["sub"].clone(), true),
     ]);
     let denying = json!([rule("zzz", "x", Value::Null, false)]);
-    let of = |index: u8, decision: &str, rules: &Value| {
-        json!({"index": index, "decision": decision, "tokenType": "organization", "applies": true, "rules": rules})
-    };
+    let of = |index: u8, decision: &str, rules: &Value| json!({"index": index, "decision": decision, "tokenType": "organization", "applies": true, "rules": rules});
     let mut policy = run.report["policy"].clone();
     let shown = policy["entries"][1]["rules"].as_array_mut().unwrap();
     shown.sort_by_key(|rule| rule["claim"].as_str().unwrap().to_owned());
@@ -353,7 +383,12 @@ fn without_a_policy_the_report_says_what_it_would_have_to_say() {
 #[test]
 fn a_loose_policy_is_a_warning() {
     let aud = "urn:pulumi:org:acme";
-    let loose = [json!({"aud": aud}), json!({"aud": aud, "sub": "*"}), json!({}), json!({"aud": aud, "sub": "?*"})];
+    let loose = [
+        json!({"aud": aud}),
+        json!({"aud": aud, "sub": "*"}),
+        json!({}),
+        json!({"aud": aud, "sub": "?*"}),
+    ];
     for rules in loose {
         for permissions in [json!([]), json!(["admin"])] {
             let world = World::new(&GITHUB);
@@ -361,8 +396,13 @@ fn a_loose_policy_is_a_warning() {
             let entries = [entry(&world, changes)];
             let run = world.doctor_with(&entries).json();
             run.assert_healthy();
+            let sub = format!("\"sub\": {}", world.shape.claims["sub"]);
+            run.assert_says("policy-too-broad", &["policies[0]", &sub]);
             let broad = run.finding("policy-too-broad");
-            assert_eq!((&broad["severity"], &broad["category"]), (&json!("warning"), &json!("policy")));
+            assert_eq!(
+                (&broad["severity"], &broad["category"]),
+                (&json!("warning"), &json!("policy"))
+            );
             assert_eq!(run.check("policy")["status"], "warn");
             let admin = permissions[0] == "admin";
             assert_eq!(run.codes().contains(&"policy-admin-granted"), admin);
@@ -410,7 +450,8 @@ fn a_dot_that_matches_another_character_is_a_warning() {
         assert_eq!(run.finding("policy-wildcard-surprise")["severity"], severity, "{pattern}");
         run.assert_says("policy-wildcard-surprise", &[&pattern, "policies[0]"]);
     }
-    let run = with_rule(&GITHUB, "job_workflow_ref", "*/.github/workflows/up.yml@*").doctor().json();
+    let run =
+        with_rule(&GITHUB, "job_workflow_ref", "*/.github/workflows/up.yml@*").doctor().json();
     run.assert_healthy();
     assert_eq!(run.finding("policy-wildcard-surprise")["severity"], "info", "meant, and so taken");
 }

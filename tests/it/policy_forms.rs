@@ -61,7 +61,9 @@ fn yaml(value: &Value) -> String {
             }
         };
         match value {
-            Value::Object(map) => map.iter().for_each(|(k, v)| item(&format!("{}:", json!(k)), v, out)),
+            Value::Object(map) => {
+                map.iter().for_each(|(k, v)| item(&format!("{}:", json!(k)), v, out))
+            }
             Value::Array(items) => items.iter().for_each(|v| item("-", v, out)),
             _ => unreachable!(),
         }

@@ -24,7 +24,12 @@ fn subjects_that_differ_are_compared_in_words() {
     let gitlab = "project_path:acme/web-shop:ref_type:branch:ref:main";
     // Platform, rule, subject, telling words.
     let cases: [(&Platform, &str, &str, &[&str]); 21] = [
-        (&GITHUB, MAIN, ENVIRONMENT, &["the branch main", "the environment production", "not the branch"]),
+        (
+            &GITHUB,
+            MAIN,
+            ENVIRONMENT,
+            &["the branch main", "the environment production", "not the branch"],
+        ),
         (&GITHUB, ENVIRONMENT, MAIN, &["the environment production", "the branch main"]),
         (&GITHUB, MAIN, PULL_REQUEST, &["the branch main", "pull request"]),
         (&GITHUB, PULL_REQUEST, MAIN, &["pull requests", "the branch main"]),
@@ -34,7 +39,12 @@ fn subjects_that_differ_are_compared_in_words() {
             "repo:acme/web-shop:ref:refs/tags/v1",
             &["the tag v1"],
         ),
-        (&GITHUB, "repo:acme/shop:*", MAIN, &["The repository differs", "acme/shop", "acme/web-shop"]),
+        (
+            &GITHUB,
+            "repo:acme/shop:*",
+            MAIN,
+            &["The repository differs", "acme/shop", "acme/web-shop"],
+        ),
         (&GITHUB, "repo:Acme/web-shop:*", MAIN, &["upper and lower case only"]),
         (&GITHUB, "repo:acme/web-shop:ref:main", MAIN, &["refs/heads/", "only the token has it"]),
         (&GITHUB, "repo:acme/web-shop:", MAIN, &["whole value", "no * at its end"]),
@@ -65,7 +75,12 @@ fn subjects_that_differ_are_compared_in_words() {
             &["service connection differs", "pulumi-test", "pulumi-production"],
         ),
         (&AZURE_DEVOPS, "sc://acme/shop/pulumi-production", PRODUCTION, &["The project differs"]),
-        (&AZURE_DEVOPS, "sc://globex/web-shop/*", PRODUCTION, &["The organization differs", "globex"]),
+        (
+            &AZURE_DEVOPS,
+            "sc://globex/web-shop/*",
+            PRODUCTION,
+            &["The organization differs", "globex"],
+        ),
         (
             &AZURE_DEVOPS,
             "p://acme/web-shop/deploy",
@@ -78,8 +93,18 @@ fn subjects_that_differ_are_compared_in_words() {
             "p://acme/web-shop/deploy",
             &["without a service connection id"],
         ),
-        (&AZURE_DEVOPS, "sc://ACME/web-shop/pulumi-production", PRODUCTION, &["upper and lower case"]),
-        (&AZURE_DEVOPS, "p://acme/web-shop/one", "p://acme/web-shop/two", &["The pipeline differs"]),
+        (
+            &AZURE_DEVOPS,
+            "sc://ACME/web-shop/pulumi-production",
+            PRODUCTION,
+            &["upper and lower case"],
+        ),
+        (
+            &AZURE_DEVOPS,
+            "p://acme/web-shop/one",
+            "p://acme/web-shop/two",
+            &["The pipeline differs"],
+        ),
     ];
     for (platform, rule, subject, telling) in cases {
         let run = run(platform, rule, subject);

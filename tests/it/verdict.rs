@@ -8,8 +8,20 @@ use crate::support::platforms::{ALL, GITHUB};
 use crate::support::{Authority, Doctor, EXCHANGE, Response, Run, WHOAMI, World};
 
 const CHECKS: [&str; 14] = [
-    "input", "login", "cli", "backend", "cloud", "token", "registration", "issuer", "keys",
-    "signature", "thumbprints", "policy", "exchange", "whoami",
+    "input",
+    "login",
+    "cli",
+    "backend",
+    "cloud",
+    "token",
+    "registration",
+    "issuer",
+    "keys",
+    "signature",
+    "thumbprints",
+    "policy",
+    "exchange",
+    "whoami",
 ];
 
 /// A world where several things can be broken.
@@ -62,8 +74,13 @@ fn broken(failures: &[Failure]) -> Run {
     let authority = Authority::new().unwrap();
     let identity = authority.issue(&["127.0.0.1"]).unwrap();
     let world = World::with(&GITHUB, authority, identity, "ES256");
-    let mut broken =
-        Broken { world, token: |token| token, options: Vec::new(), organization: "acme", strict: false };
+    let mut broken = Broken {
+        world,
+        token: |token| token,
+        options: Vec::new(),
+        organization: "acme",
+        strict: false,
+    };
     failures.iter().for_each(|(_, fail)| fail(&mut broken));
     broken.run()
 }
@@ -215,6 +232,9 @@ fn what_decides_must_be_known() {
         assert_eq!(run.codes(), ["policy-unknown"]);
         world.doctor().arg(option).json().assert_healthy();
     }
+    let page = world.doctor_without_policy().arg("--offline").human().stdout;
+    assert!(page.contains("pass it with --policy"), "{page}");
+    assert!(!page.contains("off by --policy") && !page.contains("checked: --policy"), "{page}");
     // Registrations alone decide nothing.
     let registrations = json!({"oidcIssuers": [world.cloud.registered()]}).to_string();
     let run = world.doctor().file("policy.json", registrations).arg("--offline").json();
@@ -275,8 +295,18 @@ fn the_json_report_has_the_contract_s_keys() {
     let bare = Doctor::bare().args(["--offline", "null"]).json();
     let full = world.doctor().json();
     let top = [
-        "schemaVersion", "doctorVersion", "startedAt", "durationMs", "verdict", "rootCause",
-        "checks", "findings", "token", "request", "policy", "identity",
+        "schemaVersion",
+        "doctorVersion",
+        "startedAt",
+        "durationMs",
+        "verdict",
+        "rootCause",
+        "checks",
+        "findings",
+        "token",
+        "request",
+        "policy",
+        "identity",
     ];
     for run in [&bare, &full] {
         assert!(keys(&run.report).is_superset(&top.into()), "{}", run.stdout);
@@ -286,12 +316,30 @@ fn the_json_report_has_the_contract_s_keys() {
     }
     assert_eq!((&bare.report["token"], &bare.report["identity"]), (&Value::Null, &Value::Null));
     let parts: [(&Value, &[&str]); 8] = [
-        (&full.report["checks"][0], &["id", "category", "status", "summary", "durationMs", "skippedBecause"]),
-        (&full.report["findings"][0], &["code", "category", "severity", "check", "title", "detail", "evidence", "remediation"]),
+        (
+            &full.report["checks"][0],
+            &["id", "category", "status", "summary", "durationMs", "skippedBecause"],
+        ),
+        (
+            &full.report["findings"][0],
+            &[
+                "code",
+                "category",
+                "severity",
+                "check",
+                "title",
+                "detail",
+                "evidence",
+                "remediation",
+            ],
+        ),
         (&full.report["findings"][0]["evidence"][0], &["what", "value", "where"]),
         (&full.report["findings"][0]["remediation"], &["summary", "steps", "commands", "links"]),
         (&full.report["token"], &["source", "header", "claims", "fingerprint"]),
-        (&full.report["request"], &["organization", "tokenType", "scope", "expirationSeconds", "backend"]),
+        (
+            &full.report["request"],
+            &["organization", "tokenType", "scope", "expirationSeconds", "backend"],
+        ),
         (&full.report["request"]["backend"], &["url", "source"]),
         (&full.report["policy"], &["source", "issuer", "decision", "closest", "rules", "entries"]),
     ];
@@ -313,7 +361,8 @@ fn the_json_report_has_the_contract_s_keys() {
 #[test]
 fn the_status_is_the_same_in_every_format() {
     let world = World::new(&GITHUB);
-    let cases: [(fn(Doctor) -> Doctor, i32); 4] = [
+    type Change = fn(Doctor) -> Doctor;
+    let cases: [(Change, i32); 4] = [
         (|doctor| doctor, 0),
         (|doctor| doctor.args(["--oidc-expiration", "1d"]), 1),
         (|doctor| doctor.option("--policy", "nothing.json"), 2),

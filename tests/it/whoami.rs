@@ -14,7 +14,8 @@ fn answered(response: Response) -> Run {
 
 fn user(organizations: &[&str], token_info: Value) -> Response {
     let organizations: Vec<_> = organizations.iter().map(|o| json!({"githubLogin": o})).collect();
-    let body = json!({"githubLogin": "ada", "organizations": organizations, "tokenInfo": token_info});
+    let body =
+        json!({"githubLogin": "ada", "organizations": organizations, "tokenInfo": token_info});
     Response::json(200, &body)
 }
 
@@ -31,9 +32,21 @@ fn failures_by_status() {
         ),
         ("whoami-forbidden", json(403, json!({"message": "not for you"})), &["403", "not for you"]),
         ("whoami-failed", json(404, json!({"code": 404})), &["404"]),
-        ("whoami-failed", Response::new(302, "text/plain", "").header("location", "https://sso.test/"), &["302", "https://sso.test/"]),
-        ("whoami-failed", json(500, json!({})).header("X-Pulumi-Request-ID", "3f1c-9a52"), &["500", "3f1c-9a52", "support"]),
-        ("whoami-failed", json(503, json!({})).header("X-Pulumi-Request-ID", "77aa"), &["503", "77aa"]),
+        (
+            "whoami-failed",
+            Response::new(302, "text/plain", "").header("location", "https://sso.test/"),
+            &["302", "https://sso.test/"],
+        ),
+        (
+            "whoami-failed",
+            json(500, json!({})).header("X-Pulumi-Request-ID", "3f1c-9a52"),
+            &["500", "3f1c-9a52", "support"],
+        ),
+        (
+            "whoami-failed",
+            json(503, json!({})).header("X-Pulumi-Request-ID", "77aa"),
+            &["503", "77aa"],
+        ),
         ("whoami-malformed", html, &["Sign in to Corp"]),
         ("whoami-malformed", json(200, json!({"name": "ada"})), &["githubLogin"]),
         ("whoami-malformed", json(200, json!({"githubLogin": ""})), &["githubLogin"]),
@@ -80,7 +93,11 @@ fn a_token_that_belongs_elsewhere() {
         (user(&["globex"], of("globex", "")), &[], &["organization acme", "globex"]),
         (user(&["acme"], of("globex", "")), &[], &["organization acme", "globex"]),
         (user(&["acme"], of("acme", "dev")), &["--oidc-team", "ops"], &["team ops", "dev"]),
-        (user(&["globex", "initech"], Value::Null), &[], &["ada", "not a member of acme", "globex, initech"]),
+        (
+            user(&["globex", "initech"], Value::Null),
+            &[],
+            &["ada", "not a member of acme", "globex, initech"],
+        ),
     ];
     for (response, options, telling) in cases {
         let mut world = World::new(&GITHUB);
@@ -164,7 +181,8 @@ fn with_stored(world: &World, expires_at: Option<&str>) -> Doctor {
     if let Some(at) = expires_at {
         information["expiresAt"] = at.into();
     }
-    let account = json!({"accessToken": STORED, "username": "ada", "tokenInformation": information});
+    let account =
+        json!({"accessToken": STORED, "username": "ada", "tokenInformation": information});
     let file = json!({"current": url, "accessTokens": {url: STORED}, "accounts": {url: account}});
     let doctor = world.doctor().file("../home/.pulumi/credentials.json", file.to_string());
     doctor.secret(STORED).secret(GIVEN).secret(OURS)

@@ -114,7 +114,8 @@ fn ok(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 fn client(root: &str, options: ClientOptions) -> Client {
-    Client::new(&Roots::load(Some(root.as_bytes())).unwrap(), options).unwrap()
+    Client::new(&Roots::load(Some(root.as_bytes()), Duration::from_secs(60)).unwrap(), options)
+        .unwrap()
 }
 
 fn soon() -> Instant {

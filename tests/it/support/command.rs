@@ -243,32 +243,11 @@ impl Run {
         ["category", "severity", "check"].map(|key| finding[key].as_str().unwrap())
     }
 
-    /// All that a finding tells, one text to a line.
-    pub fn text(&self, code: &str) -> String {
-        fn collect(value: &Value, into: &mut String) {
-            match value {
-                Value::String(text) => *into += &format!("{text}\n"),
-                Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
-                Value::Object(map) => map.values().for_each(|item| collect(item, into)),
-                _ => {}
-            }
-        }
-        let mut text = String::new();
-        collect(self.finding(code), &mut text);
-        text
-    }
-
-    /// Holds a finding to telling all of this.
-    pub fn tells(&self, code: &str, words: &[&str]) {
-        let text = self.text(code);
-        for word in words {
-            assert!(text.contains(word), "{code} does not tell {word:?}:\n{text}");
-        }
-    }
-
-    /// The id of the check, or the option, that kept a check from running.
-    pub fn skipped_because(&self, id: &str) -> Option<&str> {
-        self.check(id)["skippedBecause"].as_str()
+    /// Asserts how a check ended, and what stopped it.
+    pub fn ended(&self, check: &str, status: &str, because: Option<&str>) {
+        let check = self.check(check);
+        let ended = (check["status"].as_str(), check["skippedBecause"].as_str());
+        assert_eq!(ended, (Some(status), because), "{check}");
     }
 
     /// The check with this id.

@@ -63,9 +63,14 @@ pub struct World {
 impl World {
     /// A healthy world for tokens of this platform, signed with RS256.
     pub fn new(platform: &Platform) -> Self {
+        Self::signed(platform, "RS256")
+    }
+
+    /// The same, signed with another algorithm.
+    pub fn signed(platform: &Platform, algorithm: &str) -> Self {
         let authority = Authority::new().unwrap();
-        let identity = authority.issue(&["127.0.0.1"]).unwrap();
-        Self::with(platform, authority, identity, "RS256")
+        let identity = authority.issue(&["127.0.0.1", "localhost"]).unwrap();
+        Self::with(platform, authority, identity, algorithm)
     }
 
     /// The same with an issuer of this certificate and signature algorithm.

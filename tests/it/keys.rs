@@ -1,0 +1,271 @@
+//! The key set and the signature: fetched, registered, or from a file.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::support::{KID, Response, Run, SigningKey, World, platforms};
+
+fn world() -> World {
+    World::signed(&platforms::GITLAB, "ES256")
+}
+
+/// A key of somebody else.
+fn other(algorithm: &str, kid: &str) -> Value {
+    SigningKey::generate(algorithm).unwrap().jwk(kid).unwrap()
+}
+
+/// The issuer's own key, with other members; null takes one out.
+fn own(world: &World, changes: &[(&str, Value)]) -> Value {
+    let mut key = world.issuer.jwks()["keys"][0].take();
+    for (member, value) in changes {
+        key[*member] = value.clone();
+    }
+    key.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    key
+}
+
+fn serve(world: &World, keys: &[Value]) {
+    let set = json!({"keys": keys});
+    world.issuer.answer(&world.issuer.jwks_path(), Response::json(200, &set));
+}
+
+/// How often the issuer was asked for its keys.
+fn fetches(world: &World) -> usize {
+    let requests = world.issuer.requests();
+    requests.iter().filter(|request| request.path() == world.issuer.jwks_path()).count()
+}
+
+/// An error found by the check `signature`, that Pulumi Cloud's refusal is no second one of.
+fn assert_signature(run: &Run, code: &str, words: &[&str]) {
+    assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{words:?}");
+    assert_eq!(run.codes(), [code], "{words:?}");
+    let finding = run.finding(code);
+    let kind = (&finding["category"], &finding["severity"], &finding["check"]);
+    assert_eq!(kind, (&json!("issuer"), &json!("error"), &json!("signature")));
+    run.assert_says(code, words);
+    run.assert_says(code, &["Pulumi Cloud says"]);
+    run.ended("keys", "pass", None);
+}
+
+// --------------------------------------------------------------------------------- verifies
+
+#[test]
+fn every_algorithm_verifies() {
+    for algorithm in doctor::loopback::ALGORITHMS {
+        let world = World::signed(&platforms::GITLAB, algorithm);
+        let run = world.doctor().json();
+        assert_eq!((run.root_cause(), run.status), (None, 0), "{algorithm}");
+        assert_eq!(run.codes(), [""; 0], "{algorithm}");
+        run.ended("signature", "pass", None);
+        let altered = altered(&world);
+        let run = world.doctor_for(&altered).json();
+        assert_eq!(run.root_cause(), Some("signature-invalid"), "{algorithm}");
+    }
+}
+
+/// The world's token with a claim changed after it was signed.
+fn altered(world: &World) -> String {
+    let token = world.token();
+    let parts: Vec<&str> = token.split('.').collect();
+    let mut claims = world.shape.claims.clone();
+    claims.insert("ref".to_owned(), json!("other"));
+    let payload = URL_SAFE_NO_PAD.encode(json!(claims).to_string());
+    format!("{}.{payload}.{}", parts[0], parts[2])
+}
+
+#[test]
+fn keys_that_verify_among_others() {
+    let world = world();
+    let bare = [("alg", Value::Null), ("use", Value::Null)];
+    let sets = [
+        vec![other("ES256", "a"), own(&world, &[])],
+        vec![other("ES256", KID), own(&world, &[])],
+        vec![other("RS256", KID), own(&world, &bare)],
+        vec![json!({"kty": "unheard of", "kid": "x"}), own(&world, &[])],
+        vec![json!({"kid": "no kty"}), own(&world, &[])],
+        vec![json!({"kty": "RSA", "kid": "x"}), own(&world, &[])],
+    ];
+    for set in sets {
+        serve(&world, &set);
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_eq!((run.root_cause(), run.codes()), (None, vec![]), "{set:?}");
+        run.ended("signature", "pass", None);
+    }
+}
+
+#[test]
+fn a_token_without_kid_is_tried_with_every_key() {
+    let mut world = world();
+    world.shape.header.insert("kid".to_owned(), Value::Null);
+    serve(&world, &[other("RS256", "a"), other("ES256", "b"), own(&world, &[])]);
+    let run = world.doctor().arg("--no-exchange").json();
+    assert_eq!(run.codes(), [""; 0]);
+    serve(&world, &[own(&world, &[("kid", Value::Null)])]);
+    assert_eq!(world.doctor().arg("--no-exchange").json().codes(), [""; 0]);
+    serve(&world, &[other("RS256", "a"), other("ES256", "b")]);
+    assert_signature(&world.doctor().json(), "signature-invalid", &["(absent)"]);
+}
+
+// ------------------------------------------------------------------------------------ fails
+
+#[test]
+fn altered_tokens_do_not_verify() {
+    let world = world();
+    let run = world.doctor_for(&altered(&world)).json();
+    assert_signature(&run, "signature-invalid", &["the-key", "the issuer", "altered"]);
+    run.ended("signature", "fail", None);
+
+    let token = world.token();
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode([0xa5; 64]));
+    let run = world.doctor_for(&forged).json();
+    assert_signature(&run, "signature-invalid", &["the-key"]);
+
+    serve(&world, &[other("ES256", KID)]);
+    assert_signature(&world.doctor().json(), "signature-invalid", &["the-key"]);
+}
+
+/// The length of an RSA signature is the key's, which the token alone does not tell.
+#[test]
+fn a_cut_signature_is_a_cut_token() {
+    let world = World::new(&platforms::GITLAB);
+    let token = world.token();
+    let (message, _) = token.rsplit_once('.').unwrap();
+    let cut = format!("{message}.{}", URL_SAFE_NO_PAD.encode([0xa5; 224]));
+    let run = world.doctor_for(&cut).json();
+    assert_eq!((run.root_cause(), run.status), (Some("token-truncated"), 1));
+    assert_eq!(run.codes(), ["token-truncated"]);
+    run.assert_says("token-truncated", &["224 bytes", "256"]);
+    run.ended("signature", "skip", Some("token"));
+}
+
+#[test]
+fn a_key_that_is_not_there() {
+    let world = world();
+    let cases = [
+        (
+            vec![other("ES256", "rotated-1"), other("RS256", "rotated-2")],
+            "rotated-1 (ES256), rotated-2",
+        ),
+        (vec![own(&world, &[("kid", Value::Null)])], "(no kid) (ES256)"),
+        (vec![own(&world, &[("kid", json!("The-Key"))])], "The-Key"),
+    ];
+    for (keys, has) in cases {
+        serve(&world, &keys);
+        assert_signature(&world.doctor().json(), "signing-key-not-found", &["the-key", has]);
+    }
+}
+
+#[test]
+fn a_key_that_cannot_have_made_the_signature() {
+    let rsa = World::new(&platforms::GITLAB);
+    let short =
+        json!({"kty": "RSA", "kid": KID, "n": URL_SAFE_NO_PAD.encode([0xb7; 128]), "e": "AQAB"});
+    let ec = world();
+    let cases = [
+        (&rsa, own(&rsa, &[("use", json!("enc"))]), "use is enc"),
+        (&rsa, own(&rsa, &[("alg", json!("RS512"))]), "for RS512, the token says RS256"),
+        (&rsa, short, "2048 bits"),
+        (&rsa, other("ES256", KID), "RS256 needs a key of type RSA"),
+        (&rsa, own(&rsa, &[("n", Value::Null)]), "modulus"),
+        (&ec, other("ES384", KID), "ES256 needs the curve P-256"),
+        (&ec, own(&ec, &[("x", Value::Null)]), "no `x`"),
+        (&ec, own(&ec, &[("y", json!("***"))]), "base64url"),
+        (&ec, own(&ec, &[("use", json!("enc"))]), "use is enc"),
+    ];
+    for (world, key, word) in cases {
+        serve(world, &[key]);
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_eq!(run.root_cause(), Some("signing-key-not-found"), "{word}");
+        run.assert_says("signing-key-not-found", &[word, "the-key"]);
+    }
+}
+
+// ----------------------------------------------------------------------------- other places
+
+#[test]
+fn registered_keys_are_used_and_nothing_is_fetched() {
+    let world = world();
+    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
+    let run = world.doctor().json();
+    assert_eq!((run.root_cause(), run.status, run.codes()), (None, 0, vec![]));
+    run.ended("signature", "pass", None);
+    assert!(world.issuer.requests().is_empty());
+
+    let stale = json!({"keys": [other("ES256", "old")]});
+    world.cloud.registration(|registration| registration["jwks"] = stale);
+    let run = world.doctor().json();
+    assert_signature(&run, "signing-key-not-found", &["old (ES256)", "the registration", "jwks"]);
+    assert!(world.issuer.requests().is_empty());
+}
+
+#[test]
+fn registered_keys_that_are_none() {
+    let world = world();
+    world.cloud.registration(|registration| registration["jwks"] = json!({"keys": []}));
+    let run = world.doctor().json();
+    assert_eq!((run.root_cause(), run.status), (Some("jwks-invalid"), 1));
+    run.assert_says("jwks-invalid", &["empty", "registration"]);
+    let fix = run.finding("jwks-invalid")["remediation"]["summary"].as_str().unwrap();
+    assert!(fix.contains("registered"), "the issuer serves nothing here: {fix}");
+    run.ended("signature", "skip", Some("keys"));
+}
+
+#[test]
+fn keys_of_a_file_are_not_fetched() {
+    let world = world();
+    let doctor = || world.doctor().arg("--no-exchange").args(["--jwks", "keys.json"]);
+    let run = doctor().file("keys.json", world.issuer.jwks().to_string()).json();
+    assert_eq!((run.root_cause(), run.codes()), (None, vec![]));
+    run.ended("issuer", "pass", None);
+    run.ended("signature", "pass", None);
+
+    let keys = json!({"keys": [other("ES256", "elsewhere")]}).to_string();
+    let run = doctor().file("keys.json", &keys).json();
+    assert_eq!(run.root_cause(), Some("signing-key-not-found"));
+    run.assert_says("signing-key-not-found", &["elsewhere (ES256)", "keys.json"]);
+
+    let run = doctor().arg("--offline").file("keys.json", world.issuer.jwks().to_string()).json();
+    run.ended("signature", "pass", None);
+    run.ended("issuer", "skip", Some("--offline"));
+    assert_eq!(fetches(&world), 0);
+}
+
+#[test]
+fn key_files_that_cannot_be_used() {
+    let world = world();
+    let cases = [
+        ("{\"keys\": [\n  nonsense\n]}", "2:4: not JSON"),
+        ("", "keys.json"),
+        ("[]", "not a JSON object"),
+        ("{}", "has no `keys`"),
+        (r#"{"keys": {}}"#, "not a list"),
+        (r#"{"keys": []}"#, "empty"),
+        (r#"{"keys": [{"kid": "the-key"}]}"#, "kty"),
+    ];
+    for (content, word) in cases {
+        let run = world.doctor().args(["--jwks", "keys.json"]).file("keys.json", content).json();
+        assert_eq!(run.status, 2, "{content}");
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains("--jwks") && run.stderr.contains(word), "{}", run.stderr);
+    }
+    let run = world.doctor().args(["--jwks", "absent.json"]).json();
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("absent.json") && run.stderr.contains("no such file"));
+    assert!(world.cloud.requests().is_empty() && world.issuer.requests().is_empty());
+}
+
+#[test]
+fn a_private_key_that_is_served_by_mistake_is_not_repeated() {
+    let world = world();
+    let private = "c2VjcmV0LXNjYWxhci10aGF0LXNpZ25zLWV2ZXJ5dGhpbmc";
+    let key = own(&world, &[("d", json!(private))]);
+    serve(&world, &[key.clone()]);
+    let doctor = || world.doctor().secret(private).arg("-v");
+    doctor().json().ended("signature", "pass", None);
+    doctor().human();
+    serve(&world, &[own(&world, &[("d", json!(private)), ("kid", json!("other"))])]);
+    assert_eq!(doctor().json().root_cause(), Some("signing-key-not-found"));
+    world.cloud.registration(|registration| registration["jwks"] = json!({"keys": [key]}));
+    doctor().json().ended("signature", "pass", None);
+}
