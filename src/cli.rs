@@ -85,7 +85,7 @@ pub struct Diagnosis {
     #[arg(long, value_name = "TOKEN", help_heading = "Login", conflicts_with = "token_env")]
     oidc_token: Option<String>,
     /// The environment variable that holds the token
-    #[arg(long, value_name = "NAME", help_heading = "Login")]
+    #[arg(long, value_name = "NAME", help_heading = "Login", value_parser = variable)]
     token_env: Option<String>,
     /// The organization in Pulumi Cloud
     #[arg(long, value_name = "ORG", help_heading = "Login")]
@@ -249,6 +249,28 @@ fn version(text: &str) -> Result<Version, String> {
         .map_err(|_| "a version has three numbers, as in 3.210.0".to_owned())
 }
 
+/// The name of an environment variable. The token itself gets into its place by a `$` too many, and
+/// a name is shown.
+fn variable(text: &str) -> Result<String, String> {
+    if let Some(name) = text.strip_prefix('$').filter(|name| is_variable(name)) {
+        return Err(format!("it takes the name of the variable alone: {name}"));
+    }
+    // An empty name is that of a variable which is not set.
+    match text.is_empty() || is_variable(text) {
+        true => Ok(text.to_owned()),
+        false => Err("it takes the name of the variable, not the token".to_owned()),
+    }
+}
+
+/// POSIX (XBD 8.1), and the characters that other systems allow besides. Tokens, which begin with
+/// `eyJ` or `pul-`, are made of these too.
+fn is_variable(name: &str) -> bool {
+    name.len() <= 128
+        && !name.starts_with("eyJ")
+        && !name.starts_with("pul-")
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.()".contains(c))
+}
+
 /// RFC 3339 or seconds since the epoch.
 fn instant(text: &str) -> Result<Timestamp, String> {
     let wanted = "use RFC 3339 (2026-01-31T12:00:00Z) or Unix seconds";
@@ -284,6 +306,17 @@ mod tests {
         assert_eq!(instant("0"), Ok(Timestamp::UNIX_EPOCH));
         assert_eq!(instant("1970-01-01T00:00:00Z"), Ok(Timestamp::UNIX_EPOCH));
         assert!(instant("yesterday").is_err());
+    }
+
+    #[test]
+    fn variables() {
+        for name in ["idToken", "CI_JOB_JWT", "ProgramFiles(x86)", "a-b.c", ""] {
+            assert_eq!(variable(name), Ok(name.to_owned()));
+        }
+        assert!(variable("$idToken").is_err_and(|e| e.ends_with("alone: idToken")));
+        for token in ["eyJhbGciOiJSUzI1NiJ9", "pul-0123456789", "Bearer x", "$(idToken)", "a/b="] {
+            assert!(variable(token).is_err(), "{token}");
+        }
     }
 
     #[test]

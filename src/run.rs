@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -46,13 +46,13 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
     }
     let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &arguments, streams),
+        Err(error) => return usage(error, &arguments, streams),
     };
     match cli.command {
         Some(cli::Command::Login) => login(&[], &arguments, environment, streams),
         None => {
             let (plan, output) = cli.diagnosis.plan();
-            diagnose(plan, environment, &output, streams)
+            diagnose_here(plan, environment, &output, streams)
         }
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { list: true, .. }) => {
@@ -60,7 +60,8 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         }
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { scenario, output, .. }) => {
-            demo(scenario.as_deref(), &output, streams)
+            let style = style(&output, &environment, streams.stdout_is_terminal);
+            demo(scenario.as_deref(), &output, &style, streams)
         }
     }
 }
@@ -74,19 +75,35 @@ fn login(
 ) -> u8 {
     match login_flags::parse(words, &environment) {
         Ok(Login::Help(text)) => finish(write(streams.stdout, &text), 0),
-        Ok(Login::Run(run)) => diagnose(run.0, environment, &run.1, streams),
-        Err(LoginError::Clap(error)) => usage(&error, arguments, streams),
+        Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, streams),
+        Err(LoginError::Clap(error)) => usage(error, arguments, streams),
         Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
     }
 }
 
-/// The diagnosis: gather, judge, render.
-fn diagnose(plan: Plan, environment: Environment, output: &OutputArgs, streams: Streams) -> u8 {
-    let directory = match std::env::current_dir() {
-        Ok(directory) => directory,
-        Err(error) => return complain(streams.stderr, &format!("working directory: {error}")),
-    };
+/// The diagnosis where this process runs.
+fn diagnose_here(
+    plan: Plan,
+    environment: Environment,
+    output: &OutputArgs,
+    streams: Streams,
+) -> u8 {
     let style = style(output, &environment, streams.stdout_is_terminal);
+    match std::env::current_dir() {
+        Ok(directory) => diagnose(plan, environment, directory, output, &style, streams),
+        Err(error) => complain(streams.stderr, &format!("working directory: {error}")),
+    }
+}
+
+/// The diagnosis: gather, judge, render.
+fn diagnose(
+    plan: Plan,
+    environment: Environment,
+    directory: PathBuf,
+    output: &OutputArgs,
+    style: &Style,
+    streams: Streams,
+) -> u8 {
     let around =
         Surroundings { environment, directory, stdin: streams.stdin, terminal: streams.terminal };
     let evidence = match gather::gather(plan, around) {
@@ -98,7 +115,7 @@ fn diagnose(plan: Plan, environment: Environment, output: &OutputArgs, streams: 
         FormatArg::Auto | FormatArg::Human => Format::Human,
         FormatArg::Json => Format::Json,
     };
-    let rendered = render::render(&report, format, &style);
+    let rendered = render::render(&report, format, style);
     let status = report.verdict.exit_status();
     match &output.output {
         None => finish(write(streams.stdout, &rendered), status),
@@ -112,12 +129,14 @@ fn diagnose(plan: Plan, environment: Environment, output: &OutputArgs, streams: 
 }
 
 #[cfg(feature = "demo")]
-fn demo(scenario: Option<&str>, output: &OutputArgs, streams: Streams) -> u8 {
+fn demo(scenario: Option<&str>, output: &OutputArgs, style: &Style, streams: Streams) -> u8 {
     let name = scenario.unwrap_or(crate::demo::DEFAULT);
     let Some(scenario) = crate::demo::find(name) else {
+        let meant = crate::demo::nearest(name)
+            .map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
         return complain(
             streams.stderr,
-            &format!("demo {name}: no such scenario; see `doctor demo --list`"),
+            &format!("demo {name}: no such scenario{meant} (`doctor demo --list` has them all)"),
         );
     };
     let title = scenario.title;
@@ -133,7 +152,8 @@ fn demo(scenario: Option<&str>, output: &OutputArgs, streams: Streams) -> u8 {
     };
     let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
     let environment = stage.environment().into_iter().collect();
-    diagnose(cli.diagnosis.plan().0, environment, output, streams)
+    let directory = stage.directory().to_owned();
+    diagnose(cli.diagnosis.plan().0, environment, directory, output, style, streams)
 }
 
 /// Colour and width, decided once.
@@ -165,35 +185,38 @@ fn color(environment: &Environment, terminal: bool) -> bool {
     terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
 }
 
+/// A longer argument may be a secret: usage errors do not repeat it.
+const LONGEST_WORD: usize = 16;
+
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
-fn usage(error: &clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
+fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return finish(write(streams.stdout, &error.render().to_string()), 0);
     }
-    // The same complaint about the same arguments, without line breaks in them.
-    let shown: Vec<OsString> =
-        arguments.iter().map(|argument| text::inert(&argument.to_string_lossy()).into()).collect();
-    let message = complaint(&shown).as_ref().unwrap_or(error).render().to_string();
+    // The same error once more, of arguments without line breaks: one in an argument must not
+    // become one of the message.
+    let arguments: Vec<String> =
+        arguments.iter().map(|argument| text::inert(&argument.to_string_lossy())).collect();
+    let error = complaint(&arguments).unwrap_or(error);
     let mut scrubber = Scrubber::default();
     for argument in arguments.iter().skip(1) {
-        let argument = argument.to_string_lossy();
-        let value = argument.split_once('=').map_or(&*argument, |(_, value)| value);
-        if value.chars().count() >= 16 && !value.starts_with("--") {
-            scrubber.add(value);
+        let value = argument.split_once('=').map_or("", |(_, value)| value);
+        for part in [argument, value] {
+            if part.chars().count() >= LONGEST_WORD && !part.starts_with("--") {
+                scrubber.add(part);
+            }
         }
     }
-    let message: String = scrubber
-        .scrub(&message)
-        .lines()
-        .map(|line| text::guard(&text::inert(line)) + "\n")
-        .collect();
-    finish(write(streams.stderr, &message), USAGE)
+    let message = scrubber.scrub(&error.render().to_string());
+    let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
+    finish(write(streams.stderr, &lines.collect::<String>()), USAGE)
 }
 
-/// What clap complains about in a command line.
-fn complaint(arguments: &[OsString]) -> Option<clap::Error> {
-    let Some(words) = login_flags::arguments(arguments) else {
-        return Cli::read(arguments).err();
+/// What clap says against a command line.
+fn complaint(arguments: &[String]) -> Option<clap::Error> {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let Some(words) = login_flags::arguments(&arguments) else {
+        return Cli::read(&arguments).err();
     };
     match login_flags::parse(&words, &Environment::default()) {
         Err(LoginError::Clap(error)) => Some(error),

@@ -6,6 +6,10 @@
 //! takes for a command anywhere in a line (its `Command.TryParse`; the GitHub runner's
 //! `ActionCommand.TryParse` does the same for `##[`).
 
+mod json;
+
+pub use json::json;
+
 /// The text on one line, with every unseen character written as an escape: `\n`, `\u202e`,
 /// `\u{e0001}`. Applying it twice changes nothing more.
 #[must_use]
@@ -97,7 +101,7 @@ pub fn json_string(text: &str) -> String {
 }
 
 /// What stands between the quotes of a JSON string.
-pub(crate) fn json_content(text: &str) -> String {
+fn json_content(text: &str) -> String {
     escape(
         text,
         &Syntax {

@@ -7,10 +7,11 @@ mod cloud;
 mod issuer;
 mod scenarios;
 
-pub use scenarios::{Scenario, find, scenarios};
+pub use scenarios::{Scenario, find, nearest, scenarios};
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -115,6 +116,12 @@ impl Stage {
         variables.map(|(name, value)| ((*name).to_owned(), self.fill_in(value))).collect()
     }
 
+    /// The working directory of the run, in the place of the real one: no project file is near.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     fn fill_in(&self, text: &str) -> String {
         let url = self.cloud.url();
         let address = url.strip_prefix("https://").unwrap_or(url);
@@ -133,8 +140,6 @@ const AUTHORITY: &str = "ca.pem";
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use std::path::Path;
 
     use serde_json::Value;
 

@@ -53,6 +53,19 @@ pub fn find(name: &str) -> Option<Scenario> {
     scenarios().into_iter().find(|scenario| scenario.name == name)
 }
 
+/// The name of the scenario that a misspelt name is probably meant for.
+#[must_use]
+pub fn nearest(name: &str) -> Option<&'static str> {
+    scenarios()
+        .into_iter()
+        .map(|scenario| {
+            (strsim::normalized_damerau_levenshtein(scenario.name, name), scenario.name)
+        })
+        .filter(|(likeness, _)| *likeness > 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
 /// Every scenario, the healthy one first.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {

@@ -32,7 +32,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     }
     let evidence = &context.evidence.issuer;
     match &evidence.discovery {
-        Probe::NotRun if context.has_registered_keys() => Outcome::pass(
+        _ if context.has_registered_keys() => Outcome::pass(
             "not asked: the registration carries keys, so Pulumi Cloud fetches nothing either",
         ),
         Probe::NotRun => Outcome::skip("--offline", "not asked"),
@@ -60,14 +60,13 @@ impl Context<'_> {
 
 fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
     let finding = match &failure.kind {
-        FailureKind::AddressRefused => Finding::new(
-            Code::IssuerAddressRefused,
+        FailureKind::AddressRefused => refused(
+            context,
+            failure,
             "The address is private, local or a metadata service's, and the token may come from \
              anybody. The issuer was not asked; the verdict rests on the other checks.",
         )
-        .proof("token iss", issuer, "token claim iss")
-        .proof("address", &failure.detail, "resolved here")
-        .command("doctor --allow-private-issuer …"),
+        .proof("token iss", issuer, "token claim iss"),
         FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
         FailureKind::TooLarge => Finding::new(
             Code::DiscoveryInvalid,
@@ -82,6 +81,31 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
             .command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer)))),
     };
     Outcome::found("no answer", vec![finding])
+}
+
+/// The guard refused an address. What opens the way to it (product contract, section 6) is told
+/// only where something does.
+pub(super) fn refused(context: &Context, failure: &Failure, detail: &str) -> Finding {
+    let finding = Finding::new(Code::IssuerAddressRefused, detail).proof(
+        "address",
+        &failure.detail,
+        "resolved here",
+    );
+    let literal = failure.host.parse().map(|address: IpAddr| vec![address]);
+    let addresses = literal.as_ref().unwrap_or(&context.evidence.issuer.addresses);
+    let can_be_allowed = addresses.iter().any(|address| {
+        !matches!(classify(*address), AddressClass::Metadata | AddressClass::Special)
+    });
+    let allowed = context.token_is_ambient() || context.evidence.options.allow_private_issuer;
+    if allowed || !can_be_allowed {
+        return finding.fix(
+            "No option opens the way to this address. Check that the issuer is one that you know, \
+             and pass its keys with --jwks.",
+        );
+    }
+    finding
+        .step("Or pass the issuer's keys, which then are not fetched, with --jwks FILE.")
+        .command("doctor --allow-private-issuer …")
 }
 
 /// An untrusted certificate stops Pulumi Cloud too, unless one of the served certificates has a
@@ -147,9 +171,10 @@ fn document(answer: &Answer, issuer: &str) -> Option<Finding> {
 
 fn not_found(answer: &Answer) -> Finding {
     let content_type = answer.content_type.as_deref().unwrap_or("no content type");
+    let what = if matches!(answer.body, Body::Html(_)) { " and a web page" } else { "" };
     let mut finding = Finding::new(
         Code::DiscoveryNotFound,
-        format!("GET {} is answered with status {}.", answer.url, answer.status),
+        format!("GET {} is answered with status {}{what}.", answer.url, answer.status),
     )
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("content type", content_type, &answer.url);
@@ -181,7 +206,8 @@ fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
         super::near_miss::compare(says, issuer).map_or_else(
             || "They name different issuers.".to_owned(),
             |miss| {
-                format!("They differ in {}.", miss.what.replace("is registered", "in the document"))
+                let what = miss.what.replace("is registered", "is in the document");
+                format!("They differ in {}.", what.replace("the registered", "the document's"))
             },
         )
     };
@@ -224,7 +250,8 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
     if context.evidence.token.is_none() {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     }
-    let Some(registration) = context.registration() else {
+    // Entries saved alone come without the registration that they belong to.
+    let Some(registration) = context.registration().filter(|r| r.identifier().is_some()) else {
         return Outcome::skip(context.cause("registration"), "there is no registration");
     };
     if registration.thumbprints.is_empty() {
@@ -249,13 +276,14 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
 /// colons, of any certificate of the served chain.
 fn matches_thumbprint(registration: &Registration, chain: &Chain) -> bool {
     registration.thumbprints.iter().any(|thumbprint| {
-        let bare: String = thumbprint
-            .chars()
-            .filter(|c| *c != ':' && !c.is_whitespace())
-            .flat_map(char::to_lowercase)
-            .collect();
+        let bare = bare(thumbprint);
         chain.certificates.iter().any(|c| c.sha256 == bare || c.sha1 == bare)
     })
+}
+
+fn bare(thumbprint: &str) -> String {
+    let digits = thumbprint.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    digits.flat_map(char::to_lowercase).collect()
 }
 
 fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
@@ -276,8 +304,13 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
     for registered in &registration.thumbprints {
         finding = finding.proof("registered", registered, "registration thumbprints");
     }
+    // In hex, a SHA-1 has 40 digits and a SHA-256 has 64.
+    let sha1 = registration.thumbprints.iter().any(|thumbprint| bare(thumbprint).len() == 40);
     for certificate in &chain.certificates {
         finding = finding.proof("served (SHA-256)", &certificate.sha256, &certificate.subject);
+        if sha1 {
+            finding = finding.proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
+        }
     }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let id = registration.id.as_deref().unwrap_or("ISSUER_ID");

@@ -30,12 +30,13 @@ pub(super) fn check(context: &Context) -> Outcome {
         Probe::Failed { failure, .. } => {
             let chain = issuer.chain.as_ref();
             let finding = match failure.kind {
-                FailureKind::AddressRefused => Finding::new(
-                    Code::IssuerAddressRefused,
+                FailureKind::AddressRefused => super::issuer::refused(
+                    context,
+                    failure,
                     "The discovery document sends to an address for its keys that is private, \
                      local or a metadata service's. The keys were not fetched.",
                 )
-                .proof("address", &failure.detail, "discovery document jwks_uri"),
+                .proof("jwks_uri", jwks_uri(context), "discovery document"),
                 FailureKind::TooLarge => {
                     Finding::new(Code::JwksInvalid, "The key set is larger than 1 MiB.")
                 }

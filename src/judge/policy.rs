@@ -10,7 +10,7 @@ use crate::policy::claim_path;
 use crate::policy::evaluate::{self, Evaluation, value_text};
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::{Finding, RuleResult};
-use crate::text::json_string;
+use crate::text;
 
 /// The audience of a federated Azure service connection, as people write it and as Entra puts it
 /// into the token.
@@ -204,18 +204,17 @@ fn count(entries: usize) -> String {
 
 /// How a login asks for what an entry allows.
 fn how_to_ask(token_type: TokenType, entry: &Entry) -> String {
-    use crate::text::shell;
     match token_type {
         TokenType::Organization => {
             "To ask for an organization token, leave --oidc-team and --oidc-user out.".to_owned()
         }
         TokenType::Team => format!(
             "To ask for a team token, add --oidc-team {}.",
-            shell(entry.team_name.as_deref().unwrap_or("TEAM"))
+            text::shell(entry.team_name.as_deref().unwrap_or("TEAM"))
         ),
         TokenType::Personal => format!(
             "To ask for a personal token, add --oidc-user {}.",
-            shell(entry.user_login.as_deref().unwrap_or("USER"))
+            text::shell(entry.user_login.as_deref().unwrap_or("USER"))
         ),
         TokenType::Runner => {
             "A runner token cannot be asked for with pulumi login; the entry is for deployment \
@@ -313,6 +312,11 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
     finding.proof("same up to", head, place.clone()).proof("differs from", tail, place)
 }
 
+/// A rule to paste into a policy, JSON or YAML.
+fn snippet(claim: &str, pattern: &str) -> String {
+    format!("{}: {}", text::json_string(claim), text::json_string(pattern))
+}
+
 /// The smallest change on either side. The snippet stands after all steps, so its step is last.
 fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> Finding {
     let requested =
@@ -328,7 +332,7 @@ fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> F
     let Some(value) = nearest_value(token, rule) else { return finding };
     finding
         .step(format!("{} if {at} were:", if requested { "Or" } else { "The token would pass" }))
-        .command(format!("{}: {}", json_string(&rule.claim), json_string(&value)))
+        .command(snippet(&rule.claim, &value))
 }
 
 /// The claim's value to put into a rule; of a list, the element that comes closest to it.
@@ -411,7 +415,7 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
         finding = finding
             .proof("nearest in the token", near.join(", "), "token claims")
             .step("If the nearest claim is meant:")
-            .command(format!("{}: {}", json_string(nearest), json_string(&rule.pattern)));
+            .command(snippet(nearest, &rule.pattern));
     }
     finding
 }
@@ -574,5 +578,5 @@ fn entry_for(context: &Context, token: &Token) -> String {
     let permissions = if ask.admin { json!(["admin"]) } else { json!([]) };
     entry.insert("authorizedPermissions".to_owned(), permissions);
     entry.insert("rules".to_owned(), Value::Object(rules));
-    serde_json::to_string_pretty(&Value::Object(entry)).unwrap_or_default()
+    text::json(&entry)
 }

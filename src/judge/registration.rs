@@ -7,6 +7,7 @@ use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
 use crate::policy::{Document, Registration};
 use crate::report::Finding;
+use crate::text;
 
 /// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
 const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
@@ -87,8 +88,13 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
             .severity(if same_but_case { Severity::Warning } else { Severity::Error })
             .proof("asked for", asked, "--oidc-org or token claim aud")
             .proof("registered in", registered, "policy document organization")
-            .command(format!("--oidc-org {}", crate::text::shell(registered))),
+            .command(login(context, registered)),
     )
+}
+
+fn login(context: &Context, organization: &str) -> String {
+    let [url, organization] = [&context.backend.url, organization].map(text::shell);
+    format!("pulumi login {url} --oidc-token \"$TOKEN\" --oidc-org {organization}")
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
@@ -153,7 +159,8 @@ fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
         Finding::new(
             Code::AzureIssuerRetiring,
             "This service connection still uses Azure DevOps' own issuer, which retires on \
-             1 July 2027.",
+             1 July 2027. Converting the connection changes iss, sub and aud: the registration and \
+             the policy both have to follow.",
         )
         .proof("token iss", issuer, "token claim iss"),
     )
@@ -180,6 +187,9 @@ fn expiration(context: &Context, registration: &Registration) -> Option<Finding>
         .severity(if is_default { Severity::Info } else { Severity::Warning })
         .proof("asked for", format!("{asked} s"), source)
         .proof("allowed", format!("{maximum} s"), "registration maxExpiration")
-        .command(format!("--oidc-expiration {maximum}s")),
+        .command(format!(
+            "{} --oidc-expiration {maximum}s",
+            login(context, context.request.organization.as_deref().unwrap_or("ORG"))
+        )),
     )
 }

@@ -1,66 +1,13 @@
 //! The report as JSON: the contract's object (section 3), pretty-printed.
 
-use std::io;
-
-use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
-
 use crate::report::Report;
 use crate::text;
 
 /// The report as one JSON object and a line break. Parsing it gives back every string as it was.
 pub(super) fn render(report: &Report) -> String {
-    let mut out = pretty(report);
+    let mut out = text::json(report);
     out.push('\n');
     out
-}
-
-#[expect(clippy::expect_used, reason = "memory takes every write, and every key is a string")]
-fn pretty(value: &impl Serialize) -> String {
-    let mut out = Vec::new();
-    value
-        .serialize(&mut Serializer::with_formatter(&mut out, Inert(PrettyFormatter::new())))
-        .expect("the report serialises");
-    String::from_utf8(out).expect("serde_json writes UTF-8")
-}
-
-/// Pretty-printing that escapes in strings what must not stand in a log (section 6).
-struct Inert(PrettyFormatter<'static>);
-
-/// Hands the layout over to [`PrettyFormatter`].
-macro_rules! layout {
-    ($($method:ident($($argument:ident: $type:ty)?);)*) => {
-        $(fn $method<W: ?Sized + io::Write>(
-            &mut self,
-            writer: &mut W,
-            $($argument: $type)?
-        ) -> io::Result<()> {
-            self.0.$method(writer, $($argument)?)
-        })*
-    };
-}
-
-impl Formatter for Inert {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        writer.write_all(text::json_content(fragment).as_bytes())
-    }
-
-    layout! {
-        begin_array();
-        end_array();
-        begin_array_value(first: bool);
-        end_array_value();
-        begin_object();
-        end_object();
-        begin_object_key(first: bool);
-        end_object_key();
-        begin_object_value();
-        end_object_value();
-    }
 }
 
 #[cfg(test)]
@@ -141,7 +88,7 @@ mod tests {
     #[test]
     fn escapes_are_the_contract_s() {
         assert_eq!(
-            pretty(&[samples::HOSTILE]),
+            text::json(&[samples::HOSTILE]),
             concat!(
                 "[\n  \"\\r\\n::error::x\\n#\\u0023vso[task.complete result=Succeeded]",
                 "#\\u0023[error]\\u001b[2J\\u202e\\udb40\\udc41\\u0085y\"\n]"

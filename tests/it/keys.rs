@@ -260,7 +260,7 @@ fn a_private_key_that_is_served_by_mistake_is_not_repeated() {
     let world = world();
     let private = "c2VjcmV0LXNjYWxhci10aGF0LXNpZ25zLWV2ZXJ5dGhpbmc";
     let key = own(&world, &[("d", json!(private))]);
-    serve(&world, &[key.clone()]);
+    serve(&world, std::slice::from_ref(&key));
     let doctor = || world.doctor().secret(private).arg("-v");
     doctor().json().ended("signature", "pass", None);
     doctor().human();

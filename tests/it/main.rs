@@ -3,9 +3,15 @@
 
 mod backend;
 mod backend_network;
+mod catalogue;
 mod cli_versions;
+mod demo;
 mod exchange;
+mod guard;
+mod healthy;
+mod hostile;
 mod input;
+mod issuer;
 mod keys;
 mod login;
 mod login_command;
@@ -14,6 +20,9 @@ mod policy_forms;
 mod properties;
 mod readme;
 mod reference;
+mod registration;
+mod schema;
+mod secrets;
 mod subjects;
 mod support;
 mod token;

@@ -220,8 +220,9 @@ impl State {
             .of(organization)
             .find(|one| one.shown["issuer"] == *issuer)
             .ok_or_else(|| refuse("unknown issuer"))?;
-        let expires = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
-        if expires <= jiff::Timestamp::now().as_second() {
+        // A NumericDate may have a fraction (RFC 7519 section 2).
+        let expires = claims.get("exp").and_then(Value::as_f64).unwrap_or_default();
+        if expires <= jiff::Timestamp::now().as_second() as f64 {
             return Err(refuse("token expired"));
         }
         let keys = registration.keys().ok_or_else(|| refuse("no keys"))?;

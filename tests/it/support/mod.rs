@@ -118,9 +118,9 @@ impl World {
         Doctor::bare()
             .file("ca.pem", self.authority.pem())
             .file("policy.json", self.policy().to_string())
-            .args(["--ca-cert", "ca.pem", "--policy", "policy.json"])
+            .args(["--allow-private-issuer", "--ca-cert", "ca.pem", "--policy", "policy.json"])
             .args(["--cloud-url", self.cloud.url(), "--oidc-org", ORGANIZATION])
-            .args(["--pulumi-version", "3.259.0", "--allow-private-issuer"])
+            .args(["--pulumi-version", "3.259.0"])
             .secret(self.cloud.access_token())
     }
 }

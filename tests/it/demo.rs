@@ -1,0 +1,111 @@
+//! The demo: what a newcomer runs first says what it promises, wherever it runs.
+
+use std::fs;
+
+use doctor::demo::{DEFAULT, scenarios};
+
+use crate::support::{Doctor, Run};
+
+fn demo(name: &str) -> Doctor {
+    Doctor::bare().args(["demo", name])
+}
+
+fn assert_as_promised(run: &Run, name: &str, expected: Option<&str>) {
+    assert_eq!(run.root_cause(), expected, "{name}: {}", run.stdout);
+    assert_eq!(run.status, i32::from(expected.is_some()), "{name}");
+    let verdict = if expected.is_some() { "unhealthy" } else { "healthy" };
+    assert_eq!(run.report["verdict"], verdict, "{name}");
+}
+
+#[test]
+fn every_scenario_has_the_root_cause_that_it_promises() {
+    for scenario in scenarios() {
+        let expected = scenario.expect.map(|code| code.entry().name);
+        let run = demo(scenario.name).json();
+        assert_as_promised(&run, scenario.name, expected);
+        assert!(run.stderr.contains(scenario.title), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn without_a_name_it_is_the_mistake_made_most_often() {
+    let run = Doctor::bare().arg("demo").json();
+    assert_as_promised(&run, DEFAULT, Some("audience-mismatch"));
+}
+
+#[test]
+fn the_list_has_every_scenario() {
+    let run = Doctor::bare().args(["demo", "--list"]).run();
+    assert_eq!((run.status, run.stdout.lines().count()), (0, scenarios().len()));
+    for scenario in scenarios() {
+        let line = run.stdout.lines().find(|line| line.starts_with(scenario.name)).unwrap();
+        assert!(line.ends_with(scenario.title), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_scenario_is_answered_with_the_nearest() {
+    for (name, nearest) in [("audience-mismach", "audience-mismatch"), ("helthy", "healthy")] {
+        let run = demo(name).run();
+        assert_eq!((run.status, &*run.stdout), (2, ""), "{name}");
+        assert!(run.stderr.contains(nearest) && run.stderr.contains("--list"), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+    let run = demo("nothing like any of them").run();
+    assert!(run.stderr.contains("--list") && !run.stderr.contains("mean"), "{}", run.stderr);
+}
+
+/// What surrounds the demo has nothing to say in it.
+#[test]
+fn the_environment_changes_nothing() {
+    for name in ["healthy", "backend-without-scheme", "expired-token", "denied-by-subject"] {
+        let expected = doctor::demo::find(name).unwrap().expect.map(|code| code.entry().name);
+        let run = demo(name)
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .env("https_proxy", "http://127.0.0.1:9")
+            .env("SSL_CERT_FILE", "/nonexistent/ca.pem")
+            .env("PULUMI_ACCESS_TOKEN", "pul-0123456789abcdef0123456789abcdef01234567")
+            .secret("pul-0123456789abcdef0123456789abcdef01234567")
+            .env("PULUMI_BACKEND_URL", "api.pulumi.com")
+            .env("PULUMI_OPTION_OIDC_ORG", "somebody-else")
+            .env("DOCTOR_POLICY", "/nonexistent/policy.json")
+            .env("CI", "true")
+            .env("TF_BUILD", "True")
+            .file("Pulumi.yaml", "not: [a project")
+            .file("../home/.pulumi/credentials.json", "not JSON")
+            .json();
+        assert_as_promised(&run, name, expected);
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    for name in ["healthy", DEFAULT] {
+        let scratch = tempfile::tempdir().unwrap();
+        let run = demo(name).env("TMPDIR", scratch.path().to_str().unwrap()).human();
+        assert!(run.status <= 1, "{}", run.stderr);
+        let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// The report is that of the ordinary diagnosis: its options hold here too.
+#[test]
+fn the_report_s_options_hold() {
+    let quiet = demo(DEFAULT).arg("-q").human();
+    let verbose = demo(DEFAULT).arg("-v").human();
+    assert!(quiet.stdout.lines().count() < verbose.stdout.lines().count());
+    assert_eq!((quiet.status, verbose.status), (1, 1));
+    let written = demo(DEFAULT).args(["--output", "report.json", "--format", "json"]).run();
+    assert_eq!((written.status, &*written.stdout), (1, ""));
+    assert!(written.file("report.json").contains("\"audience-mismatch\""));
+}
+
+/// Only what is judged is the stage's: the colours are those of whoever looks.
+#[test]
+fn colours_are_those_of_the_terminal() {
+    let forced = demo(DEFAULT).env("CLICOLOR_FORCE", "1").run();
+    assert!(forced.stdout.contains('\u{1b}'));
+    let plain = demo(DEFAULT).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").run();
+    assert!(!plain.stdout.contains('\u{1b}'));
+}

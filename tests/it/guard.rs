@@ -1,0 +1,224 @@
+//! The guard: what a token that somebody pasted must not make this machine connect to.
+
+use serde_json::{Value, json};
+
+use crate::support::{Doctor, Response, Run, World, platforms};
+
+/// A world whose issuer has this host, in the place of 127.0.0.1.
+fn world(host: &str) -> World {
+    let mut world = World::signed(&platforms::GITLAB, "ES256");
+    let iss = at(&world, host);
+    world.shape.claims.insert("iss".to_owned(), json!(iss));
+    world.cloud.registration(|registration| {
+        registration["issuer"] = json!(iss);
+        registration["url"] = json!(iss);
+    });
+    let mut document = world.issuer.discovery();
+    document["issuer"] = json!(iss);
+    document["jwks_uri"] = json!(format!("{iss}/keys"));
+    world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
+    world
+}
+
+/// The issuer's URL under another host's name.
+fn at(world: &World, host: &str) -> String {
+    world.issuer.url().replace("127.0.0.1", host)
+}
+
+/// A policy that names no issuer, so that no host is known from it.
+fn nameless(world: &World) -> Value {
+    json!({"id": "policy-1", "version": 1, "policies": [world.shape.entry]})
+}
+
+fn guarded(world: &World, doctor: Doctor) -> Doctor {
+    doctor.without("--allow-private-issuer").file("policy.json", nameless(world).to_string())
+}
+
+fn assert_refused(world: &World, run: &Run, name: &str) {
+    assert!(world.issuer.requests().is_empty(), "{name}: connected");
+    let finding = run.finding("issuer-address-refused");
+    let kind = (&finding["category"], &finding["severity"], &finding["check"]);
+    assert_eq!(kind, (&json!("issuer"), &json!("warning"), &json!("issuer")), "{name}");
+    run.ended("keys", "skip", Some("issuer"));
+    run.ended("signature", "skip", Some("issuer"));
+}
+
+/// Every spelling of an address, and what the report calls it.
+const REFUSED: [(&str, &str); 14] = [
+    ("127.0.0.1", "127.0.0.1 (loopback)"),
+    ("127.1", "127.0.0.1 (loopback)"),
+    ("localhost", "127.0.0.1 (loopback)"),
+    ("localhost.", "127.0.0.1 (loopback)"),
+    ("LOCALHOST", "127.0.0.1 (loopback)"),
+    ("2130706433", "127.0.0.1 (loopback)"),
+    ("0x7f.1", "127.0.0.1 (loopback)"),
+    ("[::1]", "::1 (loopback)"),
+    ("[::ffff:127.0.0.1]", "(loopback)"),
+    ("10.20.30.40", "10.20.30.40 (private)"),
+    ("192.168.1.1", "192.168.1.1 (private)"),
+    ("169.254.1.1", "169.254.1.1 (link-local)"),
+    ("169.254.169.254", "169.254.169.254 (a metadata service)"),
+    ("0.0.0.0", "0.0.0.0"),
+];
+
+#[test]
+fn pasted_tokens_connect_to_nothing_private() {
+    for (host, address) in REFUSED {
+        let world = world(host);
+        let run = guarded(&world, world.doctor()).json();
+        assert_refused(&world, &run, host);
+        run.assert_says("issuer-address-refused", &[address, &at(&world, host)]);
+        // The login works all the same, and that is the verdict.
+        assert_eq!((run.root_cause(), run.status), (None, 0), "{host}");
+        assert_eq!(run.codes(), ["issuer-address-refused"], "{host}");
+        run.ended("exchange", "pass", None);
+    }
+}
+
+#[test]
+fn the_verdict_rests_on_the_rest() {
+    let mut world = world("127.0.0.1");
+    let run = guarded(&world, world.doctor()).arg("--no-exchange").json();
+    assert_eq!((run.status, &run.report["verdict"]), (0, &json!("healthy")), "by the policy");
+    run.assert_says("issuer-address-refused", &["--allow-private-issuer", "--jwks"]);
+
+    let run = guarded(&world, world.doctor()).without("--policy").arg("--no-exchange").json();
+    assert_eq!((run.status, &run.report["verdict"]), (3, &json!("inconclusive")), "by nothing");
+    assert_refused(&world, &run, "no policy");
+
+    world.shape.entry["rules"]["sub"] = json!("somebody else");
+    let run = guarded(&world, world.doctor()).json();
+    assert_eq!((run.root_cause(), run.status), (Some("subject-mismatch"), 1));
+    assert_refused(&world, &run, "subject");
+}
+
+#[test]
+fn a_policy_of_another_issuer_opens_nothing() {
+    let world = world("127.0.0.1");
+    let mut other = world.policy();
+    other["issuers"][0]["issuer"] = json!("https://gitlab.com");
+    other["issuers"][0]["url"] = json!("https://gitlab.com");
+    let run = guarded(&world, world.doctor()).file("policy.json", other.to_string());
+    let run = run.arg("--no-exchange").json();
+    assert_eq!((run.root_cause(), run.status), (Some("issuer-not-registered"), 1));
+    assert_refused(&world, &run, "another issuer");
+}
+
+#[test]
+fn however_it_was_brought_by_a_person() {
+    let world = world("localhost");
+    let token = world.token();
+    let piped = guarded(&world, world.ready()).arg("-").stdin(token.clone());
+    let file = guarded(&world, world.ready()).file("t.jwt", &token).arg("file://t.jwt");
+    let flag = guarded(&world, world.ready()).args(["--oidc-token", &token]);
+    for (name, doctor) in [("piped", piped), ("file", file), ("flag", flag)] {
+        assert_refused(&world, &doctor.secret(&token).json(), name);
+        world.cloud.begin_run();
+    }
+}
+
+fn assert_connected(world: &World, run: &Run, name: &str) {
+    assert_eq!((run.root_cause(), run.codes()), (None, vec![]), "{name}");
+    run.ended("signature", "pass", None);
+    assert_eq!(world.issuer.requests().len(), 2, "{name}");
+}
+
+#[test]
+fn what_opens_the_way_to_a_private_address() {
+    type Way = fn(&World) -> Doctor;
+    let allowed: Way = |world| world.doctor().file("policy.json", nameless(world).to_string());
+    let known: Way = |world| world.doctor().without("--allow-private-issuer");
+    let variable: Way = |world| {
+        let token = world.token();
+        guarded(world, world.ready()).env("T", &token).args(["--token-env", "T"]).secret(&token)
+    };
+    let in_ci: Way = |world| guarded(world, world.doctor()).env("TF_BUILD", "True");
+    let ways: [(&str, Way); 4] = [
+        ("--allow-private-issuer", allowed),
+        ("--policy", known),
+        ("--token-env", variable),
+        ("CI", in_ci),
+    ];
+    for host in ["127.0.0.1", "localhost"] {
+        for (name, way) in ways {
+            let world = world(host);
+            assert_connected(&world, &way(&world).arg("--no-exchange").json(), name);
+        }
+    }
+}
+
+#[test]
+fn nothing_opens_the_way_to_a_metadata_service() {
+    for host in ["169.254.169.254", "2852039166", "[::ffff:a9fe:a9fe]", "168.63.129.16"] {
+        let world = world(host);
+        for run in [world.doctor().json(), guarded(&world, world.doctor()).json()] {
+            assert_refused(&world, &run, host);
+            run.assert_says("issuer-address-refused", &["a metadata service", "--jwks"]);
+            let advice = &run.finding("issuer-address-refused")["remediation"].to_string();
+            assert!(!advice.contains("--allow-private-issuer"), "it would not help: {advice}");
+        }
+    }
+    for host in ["169.254.1.1", "169.254.169.254"] {
+        let world = world(host);
+        let run = world.doctor().env("TF_BUILD", "True").json();
+        assert_refused(&world, &run, "ambient tokens go to no link-local address");
+    }
+}
+
+// ------------------------------------------------------------------------- where it leads to
+
+#[test]
+fn keys_get_the_same_treatment() {
+    // The policy knows 127.0.0.1, and no other host.
+    for host in ["localhost", "[::1]", "10.20.30.40", "169.254.169.254"] {
+        let world = world("127.0.0.1");
+        let mut document = world.issuer.discovery();
+        document["jwks_uri"] = json!(format!("{}/keys", at(&world, host)));
+        world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
+        let run = world.doctor().without("--allow-private-issuer").json();
+        assert_eq!((run.root_cause(), run.status), (None, 0), "{host}");
+        let finding = run.finding("issuer-address-refused");
+        assert_eq!((&finding["severity"], &finding["check"]), (&json!("warning"), &json!("keys")));
+        run.assert_says("issuer-address-refused", &["jwks_uri"]);
+        run.ended("signature", "skip", Some("keys"));
+        assert_eq!(world.issuer.requests().len(), 1, "{host}");
+    }
+}
+
+#[test]
+fn no_redirect_leaves_the_host() {
+    let elsewhere = World::signed(&platforms::GITLAB, "ES256");
+    for host in ["https://169.254.169.254/latest", "https://localhost:1", elsewhere.issuer.url()] {
+        let world = world("127.0.0.1");
+        let away = Response::new(302, "text/plain", "").header("location", host);
+        world.issuer.answer(&world.issuer.discovery_path(), away.clone());
+        let run = world.doctor().json();
+        assert_eq!(run.root_cause(), Some("discovery-not-found"), "{host}");
+        run.assert_says("discovery-not-found", &["302", host]);
+
+        let world = self::world("127.0.0.1");
+        world.issuer.answer(&world.issuer.jwks_path(), away);
+        let run = world.doctor().json();
+        assert_eq!(run.root_cause(), Some("jwks-unreachable"), "{host}");
+        run.assert_says("jwks-unreachable", &["302", host]);
+    }
+    assert!(elsewhere.issuer.requests().is_empty());
+}
+
+#[test]
+fn a_redirect_on_the_host_is_followed() {
+    let world = world("127.0.0.1");
+    let path = world.issuer.discovery_path();
+    world.issuer.answer(&path, Response::new(301, "text/plain", "").header("location", "/other"));
+    world.issuer.answer("/other", Response::json(200, &world.issuer.discovery()));
+    assert_eq!(world.doctor().arg("--no-exchange").json().codes(), [""; 0]);
+}
+
+#[test]
+fn registered_keys_need_no_look_and_raise_nothing() {
+    let world = world("10.20.30.40");
+    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
+    let run = world.doctor().without("--allow-private-issuer").json();
+    assert_eq!((run.root_cause(), run.codes()), (None, vec![]));
+    run.ended("signature", "pass", None);
+}

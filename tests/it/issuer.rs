@@ -1,0 +1,415 @@
+//! The issuer: its address, its certificate, its discovery document, its keys' place.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use doctor::evidence::{Answer, Body, Evidence, Probe};
+use doctor::gather::{self, Plan, Surroundings, token::Choice};
+use doctor::judge;
+use serde_json::{Value, json};
+
+use crate::support::{Authority, Identity, ORGANIZATION, Response, Run, World, platforms};
+
+pub fn world() -> World {
+    World::signed(&platforms::GITLAB, "ES256")
+}
+
+/// A world in which token and registration agree on another issuer.
+pub fn moved(iss: &str) -> World {
+    let mut world = world();
+    world.shape.claims.insert("iss".to_owned(), json!(iss));
+    world.cloud.registration(|registration| {
+        registration["issuer"] = json!(iss);
+        registration["url"] = json!(iss);
+    });
+    world
+}
+
+/// The root cause, an error of the issuer found by this check, with these words.
+pub fn assert_error(run: &Run, code: &str, check: &str, words: &[&str]) {
+    assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{words:?} {:?}", run.codes());
+    let finding = run.finding(code);
+    let kind = (&finding["category"], &finding["severity"], &finding["check"]);
+    assert_eq!(kind, (&json!("issuer"), &json!("error"), &json!(check)), "{words:?}");
+    run.assert_says(code, words);
+    let links = finding["remediation"]["links"].as_array().unwrap();
+    assert!(links.iter().any(|link| link.as_str().unwrap().starts_with("https://")), "{code}");
+}
+
+// ------------------------------------------------------------------------------ the address
+
+#[test]
+fn issuers_that_are_no_usable_url() {
+    let cases = [
+        ("http://127.0.0.1:1", "not https"),
+        ("https://127.0.0.1:1?x=1", "query"),
+        ("https://127.0.0.1:1#x", "fragment"),
+        ("https://user:word@127.0.0.1:1", "credentials"),
+        ("127.0.0.1:1", "no URL"),
+        ("somebody", "no URL"),
+        ("", "no URL"),
+    ];
+    for (iss, word) in cases {
+        let run = moved(iss).doctor().arg("--no-exchange").json();
+        assert_error(&run, "issuer-url-invalid", "issuer", &[word, iss]);
+        run.ended("keys", "skip", Some("issuer"));
+        run.ended("signature", "skip", Some("issuer"));
+    }
+}
+
+#[test]
+fn an_issuer_that_does_not_answer() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let run = moved(&format!("https://{closed}")).doctor().arg("--no-exchange").json();
+    let accepts = format!("accepts connections at {closed}");
+    let curl = format!("https://{closed}/.well-known/openid-configuration");
+    assert_error(&run, "issuer-unreachable", "issuer", &[&accepts, &curl, "curl -v", "jwks"]);
+    run.ended("keys", "skip", Some("issuer"));
+    run.ended("signature", "skip", Some("issuer"));
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let iss = format!("https://{}", silent.local_addr().unwrap());
+    let run = moved(&iss).doctor().args(["--no-exchange", "--timeout", "1s"]).json();
+    assert_error(&run, "issuer-unreachable", "issuer", &["no answer in time"]);
+    assert!(run.elapsed < Duration::from_secs(3), "{:?}", run.elapsed);
+
+    let run = moved("https://issuer.invalid").doctor().arg("--no-exchange").json();
+    assert_error(&run, "issuer-unreachable", "issuer", &["issuer.invalid", "cannot be resolved"]);
+}
+
+#[test]
+fn a_login_that_works_is_the_proof() {
+    let world = moved("https://127.0.0.1:1");
+    let run = world.doctor().json();
+    assert_eq!((run.root_cause(), run.status), (None, 0));
+    assert_eq!(run.finding("issuer-unreachable")["severity"], "warning");
+    run.assert_says("issuer-unreachable", &["the login works"]);
+}
+
+// -------------------------------------------------------------------------- the certificate
+
+fn with_identity(make: impl Fn(&Authority) -> Identity) -> World {
+    let authority = Authority::new().unwrap();
+    let identity = make(&authority);
+    World::with(&platforms::GITLAB, authority, identity, "ES256")
+}
+
+#[test]
+fn certificates_that_are_not_trusted() {
+    const NAMES: &[&str] = &["127.0.0.1"];
+    type Make = fn(&Authority) -> Identity;
+    let cases: [(&str, Make); 4] = [
+        ("authority that is trusted here", |_| Authority::new().unwrap().issue(NAMES).unwrap()),
+        ("signed by itself", |_| Identity::self_signed(NAMES).unwrap()),
+        ("has expired", |authority| authority.issue_expired(NAMES).unwrap()),
+        ("not for 127.0.0.1", |authority| authority.issue(&["elsewhere.test"]).unwrap()),
+    ];
+    for (word, make) in cases {
+        let world = with_identity(make);
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_error(&run, "issuer-tls-untrusted", "issuer", &[word, "doctor loopback"]);
+        run.ended("signature", "skip", Some("issuer"));
+    }
+}
+
+/// Lower-case hex.
+fn thumbprint(algorithm: &'static digest::Algorithm, der: &[u8]) -> String {
+    let digest = digest::digest(algorithm, der);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn spellings(der: &[u8]) -> Vec<String> {
+    let sha256 = thumbprint(&digest::SHA256, der);
+    let sha1 = thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY, der);
+    let pairs: Vec<&str> =
+        sha256.as_bytes().chunks(2).map(|p| str::from_utf8(p).unwrap()).collect();
+    vec![pairs.join(":"), pairs.join(":").to_uppercase(), sha256.to_uppercase(), sha256, sha1]
+}
+
+#[test]
+fn registered_thumbprints_vouch_for_a_certificate() {
+    let stranger = Authority::new().unwrap().issue(&["127.0.0.1"]).unwrap();
+    let spellings = spellings(stranger.der());
+    let world = World::with(&platforms::GITLAB, Authority::new().unwrap(), stranger, "ES256");
+    for spelling in spellings {
+        world.cloud.registration(|registration| registration["thumbprints"] = json!([spelling]));
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_eq!((run.root_cause(), run.status), (None, 0), "{spelling}");
+        assert_eq!(run.finding("issuer-tls-untrusted")["severity"], "warning");
+        run.assert_says("issuer-tls-untrusted", &["thumbprint", "--ca-cert"]);
+        run.ended("thumbprints", "pass", None);
+    }
+}
+
+#[test]
+fn thumbprints_of_another_certificate() {
+    let own = Authority::new().unwrap();
+    let identity = own.issue(&["127.0.0.1"]).unwrap();
+    let served = [&digest::SHA256, &digest::SHA1_FOR_LEGACY_USE_ONLY]
+        .map(|algorithm| thumbprint(algorithm, identity.der()));
+    let world = World::with(&platforms::GITLAB, own, identity, "ES256");
+    for (registered, served) in ["ab".repeat(32), "cd".repeat(20)].iter().zip(served) {
+        world.cloud.registration(|registration| registration["thumbprints"] = json!([registered]));
+        let run = world.doctor().arg("--no-exchange").json();
+        let url = "/api/orgs/acme/oidc/issuers/";
+        let words = [registered, &*served, "No public authority", "regenerate-thumbprints", url];
+        assert_error(&run, "thumbprint-mismatch", "thumbprints", &words);
+    }
+    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
+    assert_eq!(world.doctor().json().codes(), [""; 0], "keys are registered: nothing is fetched");
+}
+
+// -------------------------------------------------------------------- the discovery document
+
+#[test]
+fn documents_that_are_not_there() {
+    let page = "<html><title>Sign in to Corp</title></html>";
+    let cases = [
+        (Response::new(404, "text/plain", "not here"), vec!["404", "text/plain"]),
+        (Response::new(500, "application/json", "{}"), vec!["500", "application/json"]),
+        (Response::new(403, "text/html", page), vec!["403", "Sign in to Corp", "login page"]),
+        (
+            Response::new(200, "text/html", page),
+            vec!["status 200 and a web page", "Sign in to Corp", "login page"],
+        ),
+        (
+            Response::new(302, "text/plain", "").header("location", "https://sso.corp.test/login"),
+            vec!["302", "https://sso.corp.test/login", "another host"],
+        ),
+    ];
+    for (response, words) in cases {
+        let world = world();
+        world.issuer.answer(&world.issuer.discovery_path(), response);
+        let run = world.doctor().json();
+        assert_error(&run, "discovery-not-found", "issuer", &words);
+        assert_eq!(run.codes(), ["discovery-not-found"], "Pulumi Cloud's refusal is the echo");
+        run.ended("keys", "skip", Some("issuer"));
+        run.ended("signature", "skip", Some("issuer"));
+    }
+}
+
+/// The document with other members; null takes one out.
+fn document(world: &World, changes: &[(&str, Value)]) -> Response {
+    let mut document = world.issuer.discovery();
+    for (member, value) in changes {
+        document[*member] = value.clone();
+    }
+    document.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    Response::json(200, &document)
+}
+
+#[test]
+fn documents_that_are_not_usable() {
+    let world = world();
+    let large = format!("{{\"padding\":\"{}\"}}", "x".repeat(2 << 20));
+    let cases = [
+        (Response::new(200, "application/json", "{\"issuer\":"), "not JSON"),
+        (Response::new(200, "application/json", "[]"), "not an object"),
+        (Response::new(200, "application/json", ""), "empty"),
+        (Response::new(200, "application/json", large), "1 MiB"),
+        (document(&world, &[("issuer", Value::Null)]), "no issuer"),
+        (document(&world, &[("issuer", json!(1))]), "no issuer"),
+        (document(&world, &[("jwks_uri", Value::Null)]), "no jwks_uri"),
+    ];
+    for (response, word) in cases {
+        world.issuer.answer(&world.issuer.discovery_path(), response);
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_error(&run, "discovery-invalid", "issuer", &[word]);
+    }
+    let url = world.issuer.url();
+    for uri in [url.replace("https", "http"), "ftp://x/keys".to_owned(), "keys".to_owned()] {
+        let response = document(&world, &[("jwks_uri", json!(uri))]);
+        world.issuer.answer(&world.issuer.discovery_path(), response);
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_eq!((run.root_cause(), run.status), (Some("discovery-invalid"), 1));
+        run.assert_says("discovery-invalid", &["jwks_uri", "https", &uri]);
+        run.ended("signature", "skip", Some("keys"));
+    }
+}
+
+#[test]
+fn documents_of_another_issuer_say_what_differs() {
+    let world = world();
+    let url = world.issuer.url();
+    let cases = [
+        (format!("{url}/"), "the slash at the end of the document's issuer"),
+        (url.replace("https", "HTTPS"), "upper and lower case"),
+        (url.replace("https", "http"), "scheme"),
+        (format!("{url}/{{tenantid}}/v2.0"), "template for many tenants"),
+        ("https://gitlab.com".to_owned(), "different issuers"),
+    ];
+    for (says, word) in cases {
+        let response = document(&world, &[("issuer", json!(says))]);
+        world.issuer.answer(&world.issuer.discovery_path(), response);
+        let run = world.doctor().arg("--no-exchange").json();
+        let words = [word, &*says, world.issuer.url()];
+        assert_error(&run, "discovery-issuer-mismatch", "issuer", &words);
+        // The keys are looked at all the same.
+        run.ended("signature", "pass", None);
+    }
+}
+
+// -------------------------------------------------------------------------------- the keys
+
+#[test]
+fn keys_that_cannot_be_fetched() {
+    let world = world();
+    let page = "<html><title>Sign in to Corp</title></html>";
+    let cases = [
+        (Response::new(404, "text/plain", ""), vec!["404", "/keys"]),
+        (Response::new(503, "text/html", page), vec!["503", "Sign in to Corp"]),
+    ];
+    for (response, words) in cases {
+        world.issuer.answer(&world.issuer.jwks_path(), response);
+        let run = world.doctor().json();
+        assert_error(&run, "jwks-unreachable", "keys", &words);
+        assert_eq!(run.codes(), ["jwks-unreachable"]);
+        run.ended("issuer", "pass", None);
+        run.ended("signature", "skip", Some("keys"));
+    }
+    for (uri, word) in [
+        ("https://127.0.0.1:1/keys", "accepts connections at 127.0.0.1:1"),
+        ("https://keys.invalid/keys", "keys.invalid cannot be resolved"),
+    ] {
+        let response = document(&world, &[("jwks_uri", json!(uri))]);
+        world.issuer.answer(&world.issuer.discovery_path(), response);
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_error(&run, "jwks-unreachable", "keys", &[word]);
+        let evidence = run.finding("jwks-unreachable")["evidence"].to_string();
+        assert!(!evidence.contains("certificate"), "the issuer's has nothing to do with it");
+    }
+}
+
+#[test]
+fn key_sets_that_are_none() {
+    let world = world();
+    let page = "<html><title>Sign in to Corp</title></html>";
+    let large = format!("{{\"keys\":[\"{}\"]}}", "x".repeat(2 << 20));
+    let cases = [
+        (Response::new(200, "text/html", page), "Sign in to Corp"),
+        (Response::new(200, "application/json", "{"), "not a JSON object"),
+        (Response::new(200, "application/json", "[]"), "not a JSON object"),
+        (Response::new(200, "application/json", "{}"), "no `keys`"),
+        (Response::new(200, "application/json", "{\"keys\":{}}"), "not a list"),
+        (Response::new(200, "application/json", "{\"keys\":[]}"), "empty"),
+        (Response::new(200, "application/json", large), "1 MiB"),
+    ];
+    for (response, word) in cases {
+        world.issuer.answer(&world.issuer.jwks_path(), response);
+        let run = world.doctor().json();
+        assert_error(&run, "jwks-invalid", "keys", &[word]);
+        assert_eq!(run.codes(), ["jwks-invalid"]);
+        run.ended("signature", "skip", Some("keys"));
+    }
+}
+
+#[test]
+fn keys_may_be_on_another_host() {
+    let world = world();
+    let uri = format!("{}/keys", world.issuer.url().replace("127.0.0.1", "localhost"));
+    let response = document(&world, &[("jwks_uri", json!(uri))]);
+    world.issuer.answer(&world.issuer.discovery_path(), response);
+    assert_eq!(world.doctor().arg("--no-exchange").json().codes(), [""; 0]);
+}
+
+// ------------------------------------------------------------------- reachable from the cloud
+
+/// What an offline run gathers about the world's token, the backend being this one.
+fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("policy.json");
+    std::fs::write(&file, policy.to_string()).unwrap();
+    let plan = Plan {
+        token: Choice::Argument(world.token()),
+        organization: Some(ORGANIZATION.to_owned()),
+        team: None,
+        user: None,
+        expiration: None,
+        scope: None,
+        cloud_url: Some(backend.to_owned()),
+        local: None,
+        insecure: None,
+        directory: None,
+        is_login: false,
+        url: None,
+        policy: Some(file),
+        jwks: None,
+        ca_cert: None,
+        pulumi_version: None,
+        offline: true,
+        no_exchange: false,
+        now: None,
+        timeout: Duration::from_secs(5),
+        allow_private_issuer: false,
+    };
+    let around = Surroundings {
+        environment: [].into_iter().collect(),
+        directory: directory.path().to_owned(),
+        stdin: Box::new(std::io::empty()),
+        terminal: false,
+    };
+    gather::gather(plan, around).unwrap()
+}
+
+/// Addresses of an issuer that answers, as other networks have them.
+fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evidence {
+    evidence.options.offline = false;
+    evidence.issuer.addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
+    let answer = Answer {
+        url: format!("{}/.well-known/openid-configuration", world.issuer.url()),
+        status: 200,
+        content_type: None,
+        location: None,
+        retry_after: None,
+        request_id: None,
+        clock_offset_seconds: None,
+        body: Body::Json(world.issuer.discovery()),
+    };
+    evidence.issuer.discovery = Probe::Answered { answer, elapsed_ms: 1 };
+    evidence
+}
+
+#[test]
+fn an_issuer_that_only_this_network_reaches() {
+    let (hosted, own) = ("https://api.pulumi.com", "https://pulumi.corp.test");
+    let cases: [(&[&str], &str, Option<&str>); 12] = [
+        (&["10.1.2.3"], hosted, Some("error")),
+        (&["10.1.2.3"], "https://api.eu.pulumi.com", Some("error")),
+        (&["10.1.2.3"], "https://notpulumi.com", Some("warning")),
+        (&["10.1.2.3"], own, Some("warning")),
+        (&["fd12::1"], hosted, Some("error")),
+        (&["169.254.7.7"], hosted, Some("error")),
+        (&["169.254.7.7"], own, Some("warning")),
+        (&["127.0.0.1"], hosted, Some("error")),
+        (&["127.0.0.1"], own, None),
+        (&["8.8.8.8"], hosted, None),
+        (&["10.1.2.3", "8.8.8.8"], hosted, None),
+        (&[], hosted, None),
+    ];
+    let world = world();
+    for (addresses, backend, severity) in cases {
+        let evidence = answering(&world, gathered(&world, backend, &world.policy()), addresses);
+        let report = serde_json::to_value(judge::judge(&evidence, false)).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["code"] == "issuer-not-public");
+        let name = format!("{addresses:?} {backend}");
+        assert_eq!(found.map(|f| f["severity"].as_str().unwrap()), severity, "{name}");
+        let Some(found) = found else { continue };
+        assert_eq!((&found["category"], &found["check"]), (&json!("issuer"), &json!("issuer")));
+        assert!(found.to_string().contains(addresses[0]) && found.to_string().contains("jwks"));
+        let is_root = report["rootCause"] == "issuer-not-public";
+        assert_eq!(is_root, severity == Some("error"), "{name}");
+    }
+}
+
+#[test]
+fn registered_keys_make_a_private_issuer_good() {
+    let world = world();
+    let mut policy = world.policy();
+    policy["issuers"][0]["jwks"] = world.issuer.jwks();
+    let evidence = gathered(&world, "https://api.pulumi.com", &policy);
+    let report = judge::judge(&answering(&world, evidence, &["10.1.2.3"]), false);
+    let report = serde_json::to_value(report).unwrap();
+    assert!(!report.to_string().contains("issuer-not-public"), "{report}");
+}

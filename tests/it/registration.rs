@@ -1,0 +1,140 @@
+//! The registration: is the token's issuer registered, where, and what does that limit?
+
+use serde_json::json;
+
+use crate::issuer::{assert_error, moved, world};
+use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
+
+/// An offline run of a token of one issuer, with another registered.
+fn registered_as(registered: &str, iss: &str) -> Run {
+    let mut world = world();
+    world.shape.claims.insert("iss".to_owned(), json!(iss));
+    world.cloud.registration(|registration| {
+        registration["issuer"] = json!(registered);
+        registration["url"] = json!(registered);
+    });
+    world.doctor().arg("--offline").json()
+}
+
+#[test]
+fn near_misses_are_named() {
+    const A: &str = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
+    const B: &str = "00000000-1f60-4a7e-9b52-c0d4e6f8a1b3";
+    let entra = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let v1 = format!("https://sts.windows.net/{A}/");
+    let old = format!("https://vstoken.dev.azure.com/{B}");
+    let github = "https://token.actions.githubusercontent.com";
+    let gitlab = "https://gitlab.com";
+    let cases = [
+        ("https://gitlab.com/", gitlab, "the slash at the end of the registered"),
+        (gitlab, "https://gitlab.com/", "the slash at the end of the token's"),
+        ("http://gitlab.com", gitlab, "http:// is registered, the token has https://"),
+        ("https://GitLab.com", gitlab, "upper and lower case"),
+        ("https://gitlab.com:8443", gitlab, "the port"),
+        ("https://gitlab.com/group", gitlab, "the path"),
+        ("https://gitlab.con", gitlab, "one character"),
+        (&entra(B), &entra(A), "the tenant: 00000000"),
+        (&v1, &entra(A), "the version: v1 is registered, the token is of v2.0"),
+        (&entra(A), &v1, "the version: v2.0 is registered, the token is of v1"),
+        (&old, &entra(A), "Azure DevOps' own is registered, the token is from Entra"),
+        (&entra(A), &old, "Entra's is registered, the token is from Azure DevOps' own"),
+        (github, &format!("{github}/acme"), "an enterprise slug"),
+    ];
+    for (registered, iss, word) in cases {
+        let run = registered_as(registered, iss);
+        assert_error(&run, "issuer-not-registered", "registration", &[word, registered, iss]);
+        run.assert_says("issuer-not-registered", &["organization acme", "policy.json"]);
+        run.ended("policy", "skip", Some("registration"));
+    }
+}
+
+#[test]
+fn registrations_that_are_far_off_are_shown_and_none_is_said() {
+    let run = registered_as("https://token.actions.githubusercontent.com", "https://gitlab.com");
+    let words = ["https://token.actions.githubusercontent.com", "https://gitlab.com"];
+    assert_error(&run, "issuer-not-registered", "registration", &words);
+
+    let none = json!({"organization": ORGANIZATION, "issuers": []}).to_string();
+    let run = world().doctor().arg("--offline").file("policy.json", none).json();
+    assert_error(&run, "issuer-not-registered", "registration", &["No issuer is registered"]);
+}
+
+#[test]
+fn registration_comes_before_reachability() {
+    let mut world = world();
+    world.cloud.registration(|registration| registration["issuer"] = json!("https://other.test"));
+    world.shape.claims.insert("iss".to_owned(), json!("https://127.0.0.1:1"));
+    let run = world.doctor().json();
+    assert_eq!(run.codes(), ["issuer-not-registered", "issuer-unreachable"]);
+    run.assert_says("issuer-not-registered", &["Pulumi Cloud says", "unknown issuer"]);
+}
+
+#[test]
+fn a_slash_in_the_url_alone_is_a_warning_where_the_issuer_is_not_known() {
+    let world = world();
+    let mut policy = world.policy();
+    policy["issuers"][0]["url"] = json!(format!("{}/", world.issuer.url()));
+    let run = world.doctor().file("policy.json", policy.to_string()).json();
+    assert_eq!(run.codes(), [""; 0], "the issuer is known to match");
+
+    policy["issuers"][0].as_object_mut().unwrap().shift_remove("issuer");
+    let run = world.doctor().arg("--no-exchange").file("policy.json", policy.to_string()).json();
+    assert_eq!((run.root_cause(), run.status), (None, 0));
+    assert_eq!(run.finding("issuer-not-registered")["severity"], "warning");
+    run.assert_says("issuer-not-registered", &["slash", world.issuer.url(), "assum"]);
+}
+
+#[test]
+fn the_organization_of_the_registration() {
+    // Its audience names no organization that --oidc-org could conflict with.
+    let world = World::signed(&platforms::AZURE_ENTRA, "ES256");
+    world.cloud.register("globex", &world.issuer);
+    let run = world.doctor().option("--oidc-org", "globex").json();
+    let words = ["globex", "acme", "--oidc-org acme"];
+    assert_error(&run, "issuer-wrong-organization", "registration", &words);
+    assert_eq!(run.codes(), ["issuer-wrong-organization"], "the refusal is its echo");
+
+    let run = world.doctor().option("--oidc-org", "Acme").arg("--no-exchange").json();
+    assert_eq!((run.root_cause(), run.status), (None, 0));
+    assert_eq!(run.finding("issuer-wrong-organization")["severity"], "warning");
+    run.assert_says("issuer-wrong-organization", &["case only", "not documented"]);
+}
+
+#[test]
+fn azure_devops_own_issuer_goes_away() {
+    let iss = "https://vstoken.dev.azure.com/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815";
+    let offline = |world: &World| -> Doctor { world.doctor().arg("--offline") };
+    let mut world = moved(iss);
+    world.shape.claims.insert("sub".to_owned(), json!("sc://acme/web-shop/pulumi-production"));
+    world.shape.entry["rules"]["sub"] = json!("sc://acme/web-shop/*");
+    for run in [offline(&world).json(), offline(&world).without("--policy").json()] {
+        assert_eq!(run.root_cause(), None);
+        assert_eq!(run.finding("azure-issuer-retiring")["severity"], "info");
+        run.assert_says(
+            "azure-issuer-retiring",
+            &["1 July 2027", "iss", "sub", "aud", "registration"],
+        );
+    }
+    assert_eq!(offline(&world).json().status, 0);
+    assert_eq!(offline(&crate::issuer::world()).json().codes(), [""; 0]);
+}
+
+#[test]
+fn a_longer_life_than_the_registration_allows() {
+    let world = world();
+    world.cloud.registration(|registration| registration["maxExpiration"] = json!(3600));
+    let run = world.doctor().json();
+    assert_eq!((run.root_cause(), run.status), (None, 0));
+    assert_eq!(run.finding("expiration-exceeds-maximum")["severity"], "info");
+    run.assert_says("expiration-exceeds-maximum", &["7200 s", "3600 s", "default"]);
+
+    let run = world.doctor().args(["--oidc-expiration", "24h"]).json();
+    assert_eq!((run.root_cause(), run.status), (None, 0));
+    assert_eq!(run.finding("expiration-exceeds-maximum")["severity"], "warning");
+    let words = ["86400 s", "3600 s", "--oidc-expiration 3600s", "not documented"];
+    run.assert_says("expiration-exceeds-maximum", &words);
+    run.ended("registration", "warn", None);
+
+    let run = world.doctor().args(["--oidc-expiration", "1h"]).json();
+    assert_eq!(run.codes(), [""; 0]);
+}

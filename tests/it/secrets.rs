@@ -1,0 +1,250 @@
+//! Secrets in every place that one comes from, and in those that one gets into by mistake: no
+//! output shows one, nor 16 characters of one (see [`Doctor::secret`]).
+
+use serde_json::json;
+
+use crate::support::{Doctor, EXCHANGE, Response, WHOAMI, World, platforms};
+
+/// Distinct, and of the length that such values have.
+const PULUMI: &str = "pul-5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f9012";
+const STORED: &str = "pul-5706edc0ffee0123456789abcdef0123456789ab";
+const OPAQUE: &str = "opaqueq7x2mlk9fhd3vbz8w4nct6yrsj1guape5i0qzxwv";
+const PASSWORD: &str = "Pr0xyPassw0rdThatIsLong";
+
+/// Everything that a pipeline may have in its environment and in `HOME`.
+fn planted(doctor: Doctor) -> Doctor {
+    let names = ["DOCTOR_ACCESS_TOKEN", "SYSTEM_ACCESSTOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+    let doctor = names.into_iter().enumerate().fold(doctor, |doctor, (index, name)| {
+        let secret = format!("{index}{OPAQUE}");
+        doctor.secret(&secret).env(name, secret)
+    });
+    let url = "https://api.pulumi.com";
+    let credentials = json!({
+        "current": format!("https://user:{PASSWORD}@api.pulumi.com"),
+        "accessTokens": {url: STORED},
+        "accounts": {url: {"accessToken": STORED, "username": "jane", "refreshToken": OPAQUE}},
+    });
+    doctor
+        .env("PULUMI_ACCESS_TOKEN", PULUMI)
+        .file("../home/.pulumi/credentials.json", credentials.to_string())
+        .secret(PULUMI)
+        .secret(STORED)
+        .secret(OPAQUE)
+        .secret(PASSWORD)
+}
+
+/// Every format and verbosity. What holds for all of them is asserted by the run itself.
+fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
+    for arguments in [
+        &["--format", "json"][..],
+        &["--format", "human", "-q"],
+        &["--format", "human", "-v", "--color", "always"],
+        &["--format", "json", "--output", "report.json"],
+    ] {
+        let run = prepare().args(arguments.iter().copied()).run();
+        assert!(!(run.stdout + &run.stderr).is_empty() || run.status < 3, "{about}");
+    }
+}
+
+#[test]
+fn no_outcome_shows_what_is_planted() {
+    type Change = fn(&mut World);
+    let outcomes: [(&str, Change); 9] = [
+        ("healthy", |_| {}),
+        ("subject-mismatch", |world| world.shape.entry["rules"]["sub"] = json!("x")),
+        ("expired", |world| world.shape.shift(-200_000)),
+        ("refused", |world| echo(world, EXCHANGE, 400)),
+        ("failing", |world| echo(world, EXCHANGE, 500)),
+        ("malformed", |world| {
+            let answer = json!({
+                "accessToken": PULUMI, "refresh_token": OPAQUE, "token": STORED,
+                "nested": {"list": [world.cloud.access_token(), {OPAQUE: PULUMI}]},
+            });
+            world.cloud.answer(EXCHANGE, Response::json(200, &answer));
+        }),
+        ("refreshable", |world| {
+            let answer = json!({
+                "access_token": world.cloud.access_token(), "refresh_token": OPAQUE,
+                "issued_token_type": "urn:pulumi:token-type:access_token:organization",
+                "token_type": "token", "expires_in": 7200, "scope": "",
+            });
+            world.cloud.answer(EXCHANGE, Response::json(200, &answer));
+        }),
+        ("whoami refused", |world| echo(world, WHOAMI, 401)),
+        ("whoami malformed", |world| echo(world, WHOAMI, 200)),
+    ];
+    for (about, change) in outcomes {
+        let mut world = World::new(&platforms::GITHUB);
+        change(&mut world);
+        look_everywhere(about, || planted(world.doctor()));
+    }
+}
+
+/// An answer that repeats what it was sent, and more. Nothing but its own shape tells that
+/// [`OPAQUE`] is a secret, so that it is not in here.
+fn echo(world: &World, path: &str, status: u16) {
+    let minted = world.cloud.access_token();
+    let said = format!("{} {minted} {PULUMI} {STORED}", world.token());
+    let body = json!({"error": said, "message": said, said.clone(): [said]});
+    let response = Response::json(status, &body).header("x-pulumi-request-id", &said);
+    world.cloud.answer(path, response);
+}
+
+#[test]
+fn no_pipeline_s_run_shows_what_is_planted() {
+    for variable in ["TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI"] {
+        let world = World::new(&platforms::AZURE_ENTRA);
+        look_everywhere(variable, || planted(world.doctor()).env(variable, "True"));
+        let token = world.token();
+        look_everywhere(variable, || {
+            planted(world.ready()).secret(&token).env("T", &token).args(["--token-env", "T"])
+        });
+    }
+}
+
+/// A stored or given access token, sent where an answer can repeat it.
+#[test]
+fn a_token_that_whoami_is_asked_with_is_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    world.cloud.grant(PULUMI, "jane", "acme");
+    look_everywhere("granted", || planted(world.doctor()).arg("--no-exchange"));
+    echo(&world, WHOAMI, 403);
+    look_everywhere("refused", || planted(world.doctor()).arg("--no-exchange"));
+}
+
+#[test]
+fn passwords_in_urls_are_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    let address = world.cloud.url().trim_start_matches("https://");
+    let urls = [
+        format!("https://user:{PASSWORD}@{address}"),
+        format!("https://{PASSWORD}@{address}/"),
+        format!("user:{PASSWORD}@{address}"),
+        format!("htps://user:{PASSWORD}@{address}"),
+        format!("https://user:{PASSWORD}@{address} "),
+        format!("https:// user:{PASSWORD}@[{address}"),
+        format!("postgres://user:{PASSWORD}@{address}/db"),
+        format!("s3://bucket?accessKey={PASSWORD}"),
+    ];
+    for url in &urls {
+        let doctor = || world.doctor().secret(PASSWORD);
+        look_everywhere(url, || doctor().option("--cloud-url", url));
+        let bare = || doctor().without("--cloud-url");
+        look_everywhere(url, || bare().env("PULUMI_BACKEND_URL", url));
+        let project = json!({"name": "a", "runtime": "go", "backend": {"url": url}}).to_string();
+        look_everywhere(url, || bare().file("Pulumi.json", &project));
+        let credentials = json!({"current": url, "accessTokens": {url: STORED}}).to_string();
+        let file = "../home/.pulumi/credentials.json";
+        look_everywhere(url, || bare().secret(STORED).file(file, &credentials));
+        look_everywhere(url, || doctor().env("HTTPS_PROXY", url));
+    }
+}
+
+#[test]
+fn a_token_in_the_wrong_place_is_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let ready = || world.ready().secret(&token);
+    let too_many = || ready().args([&token, &token]);
+    look_everywhere("two", too_many);
+    let misspelt = format!("--oidc-tokn={token}");
+    look_everywhere("misspelt", || ready().arg(&misspelt));
+    look_everywhere("misspelt, apart", || ready().args(["--oidc-tokn", &token]));
+    look_everywhere("attached", || ready().arg(format!("-t{token}")));
+    look_everywhere("hyphens", || ready().arg(format!("--{token}")));
+    look_everywhere("a scenario", || Doctor::bare().secret(&token).args(["demo", &token]));
+    for name in [
+        "--timeout",
+        "--policy",
+        "--jwks",
+        "--ca-cert",
+        "--token-env",
+        "--format",
+        "--color",
+        "--now",
+        "--pulumi-version",
+        "--oidc-expiration",
+        "--cloud-url",
+        "--scope",
+        "--oidc-team",
+        "--oidc-org",
+    ] {
+        for value in [&*token, PULUMI] {
+            look_everywhere(name, || ready().secret(PULUMI).option(name, value).arg("x"));
+            look_everywhere(name, || ready().secret(PULUMI).option(name, value));
+        }
+    }
+    for place in ["file://", "./", "Bearer ", "\"", "$"] {
+        look_everywhere(place, || ready().arg(format!("{place}{token}")));
+    }
+    for variable in ["DOCTOR_POLICY", "PULUMI_BACKEND_URL", "HTTPS_PROXY", "PULUMI_HOME"] {
+        let doctor = || ready().arg("x").without("--policy").without("--cloud-url");
+        look_everywhere(variable, || doctor().env(variable, &token));
+    }
+}
+
+#[test]
+fn the_value_in_the_place_of_a_variable_s_name_is_told_as_such() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    for value in [token.clone(), format!("Bearer {token}"), token.replace('.', ""), PULUMI.into()] {
+        let run = world.ready().secret(&token).secret(PULUMI).args(["--token-env", &value]).json();
+        assert_eq!(run.status, 2, "{}", run.stdout);
+        assert!(run.stderr.contains("--token-env"), "{}", run.stderr);
+        assert!(run.stderr.contains("name of the variable"), "{}", run.stderr);
+        assert!(!run.stderr.contains(&value[..12]), "{}", run.stderr);
+    }
+    let run = world.ready().args(["--token-env", "$idToken"]).json();
+    assert!(run.status == 2 && run.stderr.contains("idToken"), "{}", run.stderr);
+}
+
+#[test]
+fn a_token_in_a_file_of_another_kind_is_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    for text in [
+        token.clone(),
+        format!("token: {token}"),
+        format!("{token}: [1"),
+        format!("{{\"{token}\": 1}}"),
+        format!("organization: acme\nissuers: {token}"),
+        format!("issuers:\n- url: {token}\n  policies:\n  - decision: {token}\n"),
+    ] {
+        let doctor = || world.doctor().secret(&token);
+        for option in ["--policy", "--jwks", "--ca-cert"] {
+            look_everywhere(option, || doctor().file("f", &text).option(option, "f"));
+        }
+        look_everywhere("Pulumi.yaml", || doctor().file("Pulumi.yaml", &text));
+        let file = "../home/.pulumi/credentials.json";
+        look_everywhere(file, || doctor().file(file, &text));
+    }
+}
+
+#[test]
+fn what_is_left_of_a_damaged_token_is_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let signature = token.rsplit('.').next().unwrap();
+    let (head, tail) = token.split_at(token.len() / 2);
+    let damaged = [
+        format!("{head}\n{tail}"),
+        format!("Bearer {token}"),
+        format!("'{token}'"),
+        format!("{{\"oidcToken\": \"{token}\"}}"),
+        format!("{{\"error\": \"{token}\"}}"),
+        token.replace('.', "%2E"),
+        token.replace('.', "!"),
+        format!("x{token}"),
+        format!("..{signature}"),
+        signature.to_owned(),
+        token[..token.len() - 7].to_owned(),
+        format!("{token}.{token}"),
+        format!("<html>{token}</html>"),
+        format!("$({token})"),
+        format!("***{token}"),
+    ];
+    for value in damaged {
+        look_everywhere("argument", || world.ready().secret(&token).arg(&value));
+        look_everywhere("file", || world.ready().secret(&token).file("t", &value).arg("file://t"));
+    }
+}
