@@ -307,6 +307,7 @@ impl Token {
 pub struct Login {
     /// A source of the token was named: by a flag, an argument, or `PULUMI_OPTION_OIDC_TOKEN`. A
     /// `pulumi login` without one makes no exchange.
+    #[serde(default)]
     pub token_named: bool,
     /// `--oidc-org`.
     pub organization: Option<String>,
