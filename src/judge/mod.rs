@@ -19,6 +19,7 @@ mod subject;
 mod token;
 pub mod verdict;
 mod whoami;
+mod would;
 
 use crate::backend_url::Resolved;
 use crate::catalogue::{Category, Severity};
