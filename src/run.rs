@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+#[cfg(feature = "demo")]
 use clap::Parser;
 use clap::error::ErrorKind;
 
