@@ -179,11 +179,6 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         .transpose()?;
 
     let options = heed_options.then_some(&around.environment);
-    let option = |given: &Option<String>, name: &str| {
-        let value = given.as_deref().or_else(|| options?.get(name))?;
-        // The token may stand where another option's value belongs.
-        Some(Scrubber::default().scrub(value))
-    };
     let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
         token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {
             token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
@@ -217,12 +212,28 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         &directory,
         &stored,
     );
+    let mut scrubber = Scrubber::default();
+    for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
+        scrubber.add(secret.reveal());
+    }
+    for name in environment::SECRETS {
+        if let Some(value) = around.environment.get(name) {
+            scrubber.add(value);
+        }
+    }
+    // A secret may stand where a name belongs.
+    if let Source::File { path, absolute } = &mut input.source {
+        (*path, *absolute) = (scrubber.scrub(path), scrubber.scrub(absolute));
+    }
+    let option = |given: &Option<String>, name: &str| {
+        given.as_deref().or_else(|| options?.get(name)).map(|value| scrubber.scrub(value))
+    };
     let login = Login {
         organization: option(&plan.organization, "PULUMI_OPTION_OIDC_ORG"),
         team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
         user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
         expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
-        scope: plan.scope.as_deref().map(|scope| Scrubber::default().scrub(scope)),
+        scope: plan.scope.as_deref().map(|scope| scrubber.scrub(scope)),
         access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
         cli: match &plan.pulumi_version {
             Some(version) => Cli::Given { version: version.clone() },
@@ -234,16 +245,6 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     };
     let insecure = plan.insecure
         || options.is_some_and(|e| matches!(e.get("PULUMI_OPTION_INSECURE"), Some("true" | "1")));
-
-    let mut scrubber = Scrubber::default();
-    for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
-        scrubber.add(secret.reveal());
-    }
-    for name in environment::SECRETS {
-        if let Some(value) = around.environment.get(name) {
-            scrubber.add(value);
-        }
-    }
 
     let mut evidence = Evidence {
         started_at,
