@@ -120,6 +120,14 @@ const PROJECT: &str = "https://www.pulumi.com/docs/iac/concepts/projects/project
 const AZURE_VARIABLES: &str =
     "https://learn.microsoft.com/en-us/azure/devops/pipelines/process/variables";
 const AZURE_FEDERATION: &str = "https://learn.microsoft.com/en-us/azure/devops/pipelines/release/troubleshoot-workload-identity";
+const AZURE_BUILD_VARIABLES: &str =
+    "https://learn.microsoft.com/en-us/azure/devops/pipelines/build/variables#systemaccesstoken";
+const AZURE_CLI_TASK: &str =
+    "https://learn.microsoft.com/en-us/azure/devops/pipelines/tasks/reference/azure-cli-v2";
+const AZURE_CONNECTIONS: &str =
+    "https://learn.microsoft.com/en-us/azure/devops/pipelines/library/connect-to-azure";
+const GITHUB_PERMISSION: &str = "https://docs.github.com/en/actions/reference/security/oidc";
+const GITLAB_ID_TOKENS: &str = "https://docs.gitlab.com/ci/secrets/id_token_authentication/";
 const JWT: &str = "https://www.rfc-editor.org/rfc/rfc7519";
 const JWS: &str = "https://www.rfc-editor.org/rfc/rfc7515";
 const JWA: &str = "https://www.rfc-editor.org/rfc/rfc7518";
@@ -133,6 +141,30 @@ catalogue! {
         "No token was given"
         "No source was named and none that was looked at holds a token."
         "Give the doctor the token that the login uses." GUIDES;
+    AdoTokenNotExposed "ado-token-not-exposed" Input Error
+        "The Azure task does not hand the token to the script"
+        "The service connection is federated, but AzureCLI@2 gives its script the token (idToken) only with addSpnToEnvironment: true."
+        "Set addSpnToEnvironment: true on the AzureCLI@2 task that logs in." AZURE_CLI_TASK;
+    AdoConnectionNotFederated "ado-connection-not-federated" Input Error
+        "The service connection is not federated"
+        "The connection signs in with a secret (servicePrincipalKey). Only a connection with workload identity federation has a token that can be exchanged."
+        "Convert the service connection to workload identity federation." AZURE_CONNECTIONS;
+    AdoSystemAccesstokenUnmapped "ado-system-accesstoken-unmapped" Input Error
+        "SYSTEM_ACCESSTOKEN is not mapped into the step"
+        "A token can be requested from Azure Pipelines only with the job's own access token, which a step sees when it is mapped."
+        "Map the job's access token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)." AZURE_BUILD_VARIABLES;
+    GithubIdTokenPermission "github-id-token-permission" Input Error
+        "The job may not request an OIDC token"
+        "GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL only in jobs with the permission id-token: write. The permission is never there by itself, and a fork's pull request cannot have it."
+        "Give the job the permission id-token: write." GITHUB_PERMISSION;
+    GitlabIdTokenMissing "gitlab-id-token-missing" Input Error
+        "The job has no ID token"
+        "GitLab issues ID tokens only to jobs with an id_tokens: block, in the variables that are named there."
+        "Add an id_tokens: block to the job." GITLAB_ID_TOKENS;
+    TokenRequestFailed "token-request-failed" Input Error
+        "The CI platform issued no token"
+        "The platform was asked for a token and refused, failed, or could not be reached; or a value that the request needs is not known."
+        "Correct what the platform complains of." GUIDES;
     TokenEmpty "token-empty" Input Error
         "The token's source is empty"
         "A source was named and gave nothing. `pulumi login --oidc-token \"\"` does not fail on that: it silently leaves OIDC out and uses stored credentials or PULUMI_ACCESS_TOKEN instead."
@@ -141,6 +173,10 @@ catalogue! {
         "The value is not a token"
         "What was passed as the token is something else: a literal null, an error's body, a web page."
         "Look at the request that should have given the token: it failed, and its answer was used all the same." GUIDES;
+    TokenAmbiguous "token-ambiguous" Input Error
+        "Several tokens, and nothing to choose by"
+        "More than one environment variable holds a token that could be meant."
+        "Name the variable with --token-env." GUIDES;
     TokenVariableUnexpanded "token-variable-unexpanded" Input Error
         "A variable reference was not expanded"
         "The value is the text of a variable reference: whoever should have replaced it did not know the variable, or the syntax belongs to another place."

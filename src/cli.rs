@@ -22,6 +22,7 @@ use crate::render::Verbosity;
                   70 internal error.\n\n\
                   Examples:\n  \
                   doctor --oidc-org acme -            paste a token, then Enter, Ctrl-D\n  \
+                  doctor --oidc-org acme              in a CI job: the platform's own token\n  \
                   doctor --oidc-org acme --token-env idToken\n  \
                   doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
                   doctor demo audience-mismatch       see it work, without any account"
@@ -129,6 +130,9 @@ pub struct Diagnosis {
 #[derive(Debug, Args)]
 pub struct OutputArgs {
     /// The report's format
+    ///
+    /// auto is azure in Azure Pipelines (TF_BUILD), github in GitHub Actions (GITHUB_ACTIONS),
+    /// else human.
     #[arg(long, value_enum, default_value_t, help_heading = "Report")]
     pub format: FormatArg,
     /// Write the report to FILE instead of standard output
@@ -170,6 +174,10 @@ pub enum FormatArg {
     Human,
     /// For programs
     Json,
+    /// For the log of an Azure pipeline: issues, groups, a summary page
+    Azure,
+    /// For the log of a GitHub workflow: annotations, groups, a step summary
+    Github,
 }
 
 /// `--color`.

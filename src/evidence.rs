@@ -95,6 +95,10 @@ pub struct Input {
     pub typed_on_terminal: bool,
     /// The sources that were looked at and gave nothing, with the reason.
     pub tried: Vec<Tried>,
+    /// No source was named, and the surroundings were searched: what they show.
+    pub surroundings: Option<PlatformEnvironment>,
+    /// Environment variables that look like tokens and were not chosen, by name.
+    pub unused: Vec<String>,
 }
 
 /// Where a token came from.
@@ -114,18 +118,26 @@ pub enum Source {
         /// The same path made absolute against the working directory.
         absolute: String,
     },
-    /// An environment variable named with `--token-env`, or `PULUMI_OPTION_OIDC_TOKEN`.
+    /// An environment variable: one named with `--token-env`, `PULUMI_OPTION_OIDC_TOKEN`, or one
+    /// that a CI platform sets.
     Environment {
         /// The variable's name.
         name: String,
     },
-    /// Nothing named a source.
+    /// The CI platform was asked for it.
+    Request {
+        /// How the report names the source (`azure-pipelines`, `buildkite-agent`).
+        id: String,
+        /// The platform's name as people know it.
+        platform: String,
+    },
+    /// Nothing named a source, and none that was looked at gave a token.
     None,
 }
 
 impl Source {
     /// The source as the report names it (`argument`, `--oidc-token`, `stdin`, `file://PATH`,
-    /// `env:NAME`, `none`).
+    /// `env:NAME`, `azure-pipelines`, `github-actions`, `buildkite-agent`, `none`).
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -134,6 +146,7 @@ impl Source {
             Self::Stdin => "stdin".into(),
             Self::File { path, .. } => format!("file://{path}"),
             Self::Environment { name } => format!("env:{name}"),
+            Self::Request { id, .. } => id.clone(),
             Self::None => "none".into(),
         }
     }
@@ -149,6 +162,87 @@ pub struct Tried {
     pub reason: String,
 }
 
+/// What a CI platform's environment shows that may explain why there is no token. Of secrets it
+/// says only whether they are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum PlatformEnvironment {
+    /// A platform of which nothing more has to be known, or none.
+    #[default]
+    Other,
+    /// Azure Pipelines.
+    AzurePipelines {
+        /// `servicePrincipalKey` is set: AzureCLI does that for a connection with a secret.
+        has_client_secret: bool,
+        /// An `AZURESUBSCRIPTION_*` variable is set: AzureCLI and AzurePowerShell do that for a
+        /// federated connection.
+        is_federated: bool,
+        /// `SYSTEM_OIDCREQUESTURI` is set.
+        has_request_uri: bool,
+        /// `SYSTEM_ACCESSTOKEN`.
+        system_token: SystemToken,
+        /// The service connection's id.
+        connection: Option<String>,
+    },
+    /// GitHub Actions.
+    GitHubActions {
+        /// The variables for requesting a token that are not set.
+        missing: Vec<String>,
+        /// `GITHUB_EVENT_NAME`.
+        event: Option<String>,
+        /// The repository that the pull request comes from, where that is a fork.
+        fork: Option<String>,
+        /// `GITHUB_JOB`.
+        job: Option<String>,
+    },
+    /// Buildkite: its agent can be asked.
+    Buildkite,
+    /// GitLab CI.
+    GitLab {
+        /// `CI_SERVER_URL`.
+        server: Option<String>,
+        /// `CI_JOB_NAME`.
+        job: Option<String>,
+        /// Variables with a token of another issuer: the variable, then the issuer.
+        others: Vec<(String, String)>,
+    },
+}
+
+/// The state of `SYSTEM_ACCESSTOKEN`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SystemToken {
+    /// Not set, or empty.
+    Missing,
+    /// It holds the text of a reference: `$(System.AccessToken)`.
+    Unexpanded,
+    /// Set.
+    Set,
+}
+
+/// How asking a CI platform for a token failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Refusal {
+    /// No answer.
+    Unanswered {
+        /// Why.
+        failure: Failure,
+    },
+    /// An answer without a token in it.
+    Answered {
+        /// The answer.
+        answer: Answer,
+    },
+    /// The platform's program did not give one.
+    Program {
+        /// Why, in words.
+        reason: String,
+        /// The end of what it wrote on standard error.
+        said: String,
+    },
+}
+
 /// Why no token could be decoded. Texts in here never hold a part of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
@@ -157,6 +251,16 @@ pub enum InputProblem {
     Missing,
     /// A source was named and gave nothing but white space.
     Empty,
+    /// Several candidates, and nothing to choose by.
+    Ambiguous {
+        /// The environment variables that hold them.
+        names: Vec<String>,
+    },
+    /// The CI platform was asked for a token and gave none.
+    Refused {
+        /// How that went.
+        refusal: Box<Refusal>,
+    },
     /// `null`, `undefined`, a JSON error body, an HTML page, something else that is no token.
     NotAToken {
         /// What it is, in words (`the word null`, `an HTML page titled "Sign in"`).
@@ -645,7 +749,7 @@ pub enum CertificateProblem {
 }
 
 /// An HTTP answer, bodies capped and secrets taken out.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The URL that answered, after redirects.
@@ -667,7 +771,7 @@ pub struct Answer {
 }
 
 /// A body, by what it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "content")]
 pub enum Body {
     /// Nothing.

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod cli;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod entra;
 pub mod evidence;
 pub mod gather;
 pub mod go_duration;
@@ -18,6 +19,7 @@ pub mod judge;
 pub mod jwt;
 #[cfg(feature = "demo")]
 pub mod loopback;
+mod output;
 pub mod policy;
 pub mod render;
 pub mod report;

@@ -11,7 +11,8 @@ fn main() -> ExitCode {
     }));
     let status = std::panic::catch_unwind(|| {
         let (stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
-        let terminal = stdin.is_terminal() && stderr.is_terminal();
+        let stderr_is_terminal = stderr.is_terminal();
+        let terminal = stdin.is_terminal() && stderr_is_terminal;
         let stdout_is_terminal = stdout.is_terminal();
         doctor::run::run(
             std::env::args_os().collect(),
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
                 stderr: &mut stderr,
                 terminal,
                 stdout_is_terminal,
+                stderr_is_terminal,
             },
         )
     });

@@ -2,15 +2,15 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{self, Cli, ColorArg, FormatArg, OutputArgs};
+use crate::cli::Cli;
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
-use crate::render::{self, Format, Style};
+use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
 use crate::{judge, text};
 
@@ -20,9 +20,6 @@ pub const USAGE: u8 = 2;
 pub const INTERNAL_ERROR: u8 = 70;
 /// The reader of standard output went away: 128 and the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
-
-/// Width of the report where there is no terminal, in columns.
-const WIDTH: usize = 100;
 
 /// The process's streams.
 pub struct Streams<'a> {
@@ -36,6 +33,14 @@ pub struct Streams<'a> {
     pub terminal: bool,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Streams<'_> {
+    fn terminals(&self) -> Terminals {
+        Terminals { stdout: self.stdout_is_terminal, stderr: self.stderr_is_terminal }
+    }
 }
 
 /// Runs the program; its exit status.
@@ -46,21 +51,21 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
     };
     match cli.command {
         None => {
-            let (plan, output) = cli.diagnosis.plan();
-            let style = style(&output, &environment, streams.stdout_is_terminal);
+            let (plan, arguments) = cli.diagnosis.plan();
+            let output = Output::new(&arguments, &environment, streams.terminals());
             match std::env::current_dir() {
-                Ok(directory) => diagnose(plan, environment, directory, &output, &style, streams),
+                Ok(directory) => diagnose(plan, environment, directory, &output, streams),
                 Err(error) => complain(streams.stderr, &format!("working directory: {error}")),
             }
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { list: true, .. }) => {
+        Some(crate::cli::Command::Demo { list: true, .. }) => {
             finish(write(streams.stdout, &crate::demo::list()), 0)
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { scenario, output, .. }) => {
-            let style = style(&output, &environment, streams.stdout_is_terminal);
-            demo(scenario.as_deref(), &output, &style, streams)
+        Some(crate::cli::Command::Demo { scenario, output, .. }) => {
+            let place = Output::new(&output, &environment, streams.terminals());
+            demo(scenario.as_deref(), &place, streams)
         }
     }
 }
@@ -70,36 +75,34 @@ fn diagnose(
     plan: Plan,
     environment: Environment,
     directory: PathBuf,
-    output: &OutputArgs,
-    style: &Style,
+    output: &Output,
     streams: Streams,
 ) -> u8 {
-    let around =
-        Surroundings { environment, directory, stdin: streams.stdin, terminal: streams.terminal };
+    let around = Surroundings {
+        environment,
+        directory,
+        stdin: streams.stdin,
+        terminal: streams.terminal,
+        progress: output.progress,
+    };
     let evidence = match gather::gather(plan, around) {
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
     let report = judge::judge(&evidence, output.strict);
-    let format = match output.format {
-        FormatArg::Auto | FormatArg::Human => Format::Human,
-        FormatArg::Json => Format::Json,
+    let mut note = |problem: &str| {
+        complain(streams.stderr, problem);
     };
-    let rendered = render::render(&report, format, style);
     let status = report.verdict.exit_status();
-    match &output.output {
-        None => finish(write(streams.stdout, &rendered), status),
-        Some(path) => match write_file(path, &rendered) {
-            Ok(()) => status,
-            Err(error) => {
-                complain(streams.stderr, &format!("--output {}: {error}", path.display()))
-            }
-        },
+    match output.deliver(&report, streams.stdout, &mut note) {
+        Ok(()) => status,
+        Err(Failure::Stdout(error)) => finish(Err(error), status),
+        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
     }
 }
 
 #[cfg(feature = "demo")]
-fn demo(scenario: Option<&str>, output: &OutputArgs, style: &Style, streams: Streams) -> u8 {
+fn demo(scenario: Option<&str>, output: &Output, streams: Streams) -> u8 {
     let name = scenario.unwrap_or(crate::demo::DEFAULT);
     let Some(scenario) = crate::demo::find(name) else {
         let meant = crate::demo::nearest(name)
@@ -123,36 +126,7 @@ fn demo(scenario: Option<&str>, output: &OutputArgs, style: &Style, streams: Str
     let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
     let environment = stage.environment().into_iter().collect();
     let directory = stage.directory().to_owned();
-    diagnose(cli.diagnosis.plan().0, environment, directory, output, style, streams)
-}
-
-/// Colour and width, decided once.
-fn style(output: &OutputArgs, environment: &Environment, terminal: bool) -> Style {
-    let color = output.output.is_none()
-        && match output.color {
-            ColorArg::Always => true,
-            ColorArg::Never => false,
-            ColorArg::Auto => color(environment, terminal),
-        };
-    colored::control::set_override(color);
-    let width = if terminal && output.output.is_none() {
-        terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
-    } else {
-        WIDTH
-    };
-    Style { color, width, verbosity: output.verbosity() }
-}
-
-/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
-fn color(environment: &Environment, terminal: bool) -> bool {
-    let set = |name: &str| environment.get(name);
-    if set("NO_COLOR").is_some() {
-        return false;
-    }
-    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
-        return true;
-    }
-    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+    diagnose(cli.diagnosis.plan().0, environment, directory, output, streams)
 }
 
 /// A longer argument may be a secret: usage errors do not repeat it.
@@ -199,49 +173,5 @@ fn finish(result: io::Result<()>, status: u8) -> u8 {
         Ok(()) => status,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
         Err(_) => USAGE,
-    }
-}
-
-/// Replaces the file whole or not at all. A new file can be read by its owner only, and a
-/// symbolic link in its place is replaced rather than followed. What is no file (/dev/stdout,
-/// /dev/null, a named pipe) is written to: root could replace those too.
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    let is_stream = ["/dev", "/proc"].iter().any(|directory| path.starts_with(directory));
-    if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return std::fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
-    }
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_report_replaces_a_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("report");
-        for text in ["first", "second"] {
-            write_file(&path, text).unwrap();
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        }
-        assert!(write_file(directory.path(), "text").is_err());
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_report_does_not_replace_a_device() {
-        use std::os::unix::fs::FileTypeExt as _;
-        let directory = tempfile::tempdir().unwrap();
-        let link = directory.path().join("null");
-        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
-        write_file(&link, "text").unwrap();
-        assert!(link.metadata().unwrap().file_type().is_char_device());
     }
 }

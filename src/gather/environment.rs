@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::platforms::{PLATFORMS, Platform};
 use crate::evidence::Setting;
 
 /// Variables whose values are secrets: a server or a file that echoes one is scrubbed.
@@ -11,23 +12,9 @@ pub const SECRETS: &[&str] = &[
     "SYSTEM_ACCESSTOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "servicePrincipalKey",
-];
-
-/// The variable that each platform sets, and the platform's name. The first that is set names the
-/// platform; the last is set by most others.
-const PLATFORMS: &[(&str, &str)] = &[
-    ("TF_BUILD", "Azure Pipelines"),
-    ("GITHUB_ACTIONS", "GitHub Actions"),
-    ("GITLAB_CI", "GitLab CI"),
-    ("CIRCLECI", "CircleCI"),
-    ("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines"),
-    ("BUILDKITE", "Buildkite"),
-    ("TFC_RUN_ID", "HCP Terraform"),
-    ("SPACELIFT_OIDC_TOKEN", "Spacelift"),
-    ("PULUMI_DEPLOYMENTS_RUN_ID", "Pulumi Deployments"),
-    ("JENKINS_URL", "Jenkins"),
-    ("TEAMCITY_VERSION", "TeamCity"),
-    ("CI", "a CI platform"),
+    "ACTIONS_RUNTIME_TOKEN",
+    "BUILDKITE_AGENT_ACCESS_TOKEN",
+    "CI_JOB_TOKEN",
 ];
 
 /// Environment variables by name.
@@ -62,13 +49,21 @@ impl Environment {
         &self.0
     }
 
+    /// The platform that this is a job of.
+    pub(super) fn platform(&self) -> Option<&'static Platform> {
+        PLATFORMS.iter().find(|platform| platform.marker.is_some_and(|name| self.is_on(name)))
+    }
+
     /// Whose environment this is.
     #[must_use]
     pub fn setting(&self) -> Setting {
-        let set = |name: &str| {
-            self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
-        };
-        Setting::of(PLATFORMS.iter().find(|(name, _)| set(name)).map(|(_, platform)| *platform))
+        Setting::of(self.platform().map(|platform| platform.name))
+    }
+
+    /// Whether a variable that is a switch is set, and not to `false` or `0`.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
     }
 }
 

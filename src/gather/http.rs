@@ -9,8 +9,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Method, Response, redirect, retry};
+use reqwest::{Response, redirect, retry};
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::{Host, Url, form_urlencoded};
@@ -68,6 +69,16 @@ pub struct Reply {
     pub raw: Zeroizing<Vec<u8>>,
 }
 
+/// What is sent.
+enum Message<'a> {
+    /// A GET; redirects on the host are followed.
+    Get,
+    /// A request without a body.
+    Once(Method),
+    /// A POST of a form.
+    Form(&'a [(&'a str, &'a str)]),
+}
+
 impl Client {
     /// A client that trusts `roots`.
     ///
@@ -111,7 +122,7 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Answer> {
-        match self.probe(url, headers, None, scrubber, deadline).await {
+        match self.probe(url, headers, Message::Get, scrubber, deadline).await {
             Probe::NotRun => Probe::NotRun,
             Probe::Failed { failure, elapsed_ms } => Probe::Failed { failure, elapsed_ms },
             Probe::Answered { answer, elapsed_ms } => {
@@ -130,7 +141,20 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Reply> {
-        self.probe(url, headers, Some(form), scrubber, deadline).await
+        self.probe(url, headers, Message::Form(form), scrubber, deadline).await
+    }
+
+    /// Sends a request without a body, once, following no redirect: for an answer that holds a
+    /// credential. Ends by `deadline`.
+    pub async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        scrubber: &Scrubber,
+        deadline: Instant,
+    ) -> Probe<Reply> {
+        self.probe(url, headers, Message::Once(method), scrubber, deadline).await
     }
 
     /// The certificates that the host of `url` presented, also when they were not accepted.
@@ -157,7 +181,7 @@ impl Client {
         &self,
         url: &str,
         headers: &[(&str, &str)],
-        form: Option<&[(&str, &str)]>,
+        message: Message<'_>,
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Reply> {
@@ -165,10 +189,12 @@ impl Client {
         let parsed = Url::parse(url);
         let outcome = match &parsed {
             Err(error) => Err((FailureKind::BadUrl, error.to_string())),
-            Ok(url) => match timeout_at(deadline, self.ask(url, headers, form, scrubber)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err((FailureKind::Timeout, self.waited_for(url, begun))),
-            },
+            Ok(url) => {
+                match timeout_at(deadline, self.ask(url, headers, message, scrubber)).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Err((FailureKind::Timeout, self.waited_for(url, begun))),
+                }
+            }
         };
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
@@ -192,19 +218,19 @@ impl Client {
         &self,
         url: &Url,
         headers: &[(&str, &str)],
-        form: Option<&[(&str, &str)]>,
+        message: Message<'_>,
         scrubber: &Scrubber,
     ) -> Result<Reply, Cause> {
         self.check(url).await?;
-        let headers = header_map(headers, form.is_some())?;
+        let headers = header_map(headers, matches!(message, Message::Form(_)))?;
         let mut url = url.clone();
-        let mut response = self.send(&url, &headers, form).await?;
+        let mut response = self.send(&url, &headers, &message).await?;
         for _ in 0..MAX_REDIRECTS {
             match redirect_on_host(&url, &response) {
-                Some(next) if form.is_none() => url = next,
+                Some(next) if matches!(message, Message::Get) => url = next,
                 _ => break,
             }
-            response = self.send(&url, &headers, None).await?;
+            response = self.send(&url, &headers, &message).await?;
         }
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
@@ -249,15 +275,19 @@ impl Client {
         &self,
         url: &Url,
         headers: &HeaderMap,
-        form: Option<&[(&str, &str)]>,
+        message: &Message<'_>,
     ) -> Result<Response, Cause> {
         let proxy = self.proxies.for_url(url);
         let client = if proxy.is_some() { &self.proxied } else { &self.direct };
-        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let method = match message {
+            Message::Get => Method::GET,
+            Message::Once(method) => method.clone(),
+            Message::Form(_) => Method::POST,
+        };
         let mut request = client.request(method, url.clone()).headers(headers.clone());
-        if let Some(form) = form {
+        if let Message::Form(form) = message {
             request = request
-                .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish());
+                .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(*form).finish());
         }
         let response = request.send().await.map_err(|e| self.cause(&e, url))?;
         // Of an https request the proxy's own answer never gets here: it fails the tunnel.

@@ -144,10 +144,12 @@ async fn fetch_keys(
 
 impl Evidence {
     /// Whether the token is the one that the login itself used, rather than one that was pasted,
-    /// piped or read from a file: given in any way inside a CI platform, or by `--token-env`.
+    /// piped or read from a file: given in any way inside a CI platform, by `--token-env`, or
+    /// found in the surroundings.
     #[must_use]
     pub fn token_is_ambient(&self) -> bool {
         self.options.setting.is_pipeline()
+            || self.input.surroundings.is_some()
             || matches!(self.input.source, crate::evidence::Source::Environment { .. })
     }
 

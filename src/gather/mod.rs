@@ -4,6 +4,7 @@
 //! backend is a Pulumi Cloud, and the exchange with whoami run at the same time. Whether the
 //! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
 
+mod ambient;
 pub mod backend;
 mod bounded;
 mod cloud;
@@ -12,7 +13,10 @@ pub mod environment;
 pub mod guard;
 pub mod http;
 mod issuer;
+mod platforms;
 mod policy;
+mod program;
+mod progress;
 pub mod project;
 pub mod pulumi_cli;
 pub mod tls;
@@ -87,6 +91,8 @@ pub struct Surroundings {
     pub stdin: Box<dyn Read + Send>,
     /// Whether a person sits at a terminal.
     pub terminal: bool,
+    /// Whether to draw a progress line on standard error, which then is a terminal.
+    pub progress: bool,
 }
 
 /// An input file that cannot be used. It ends the run with status 2.
@@ -179,15 +185,43 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         .transpose()?;
 
     let options = heed_options.then_some(&around.environment);
+    let option = |scrubber: &Scrubber, given: &Option<String>, name: &str| {
+        let value = given.as_deref().or_else(|| options?.get(name))?;
+        // A token may stand where another option's value belongs.
+        Some(scrubber.scrub(value))
+    };
     let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
         token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {
             token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
         }
         choice => choice,
     };
+    let mut scrubber = Scrubber::default();
+    for name in environment::SECRETS {
+        if let Some(value) = around.environment.get(name) {
+            scrubber.add(value);
+        }
+    }
+    let organization = option(&scrubber, &plan.organization, "PULUMI_OPTION_OIDC_ORG");
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
-    let (mut input, decoded) =
-        token::acquire(choice, lookup, around.stdin, around.terminal, &directory, reading(begun));
+    let (mut input, decoded) = match choice {
+        token::Choice::None => ambient::acquire(&ambient::Lookout {
+            environment: &around.environment,
+            root: Path::new("/"),
+            organization: organization.as_deref(),
+            offline: plan.offline,
+            ca_cert: ca_cert.as_deref(),
+            scrubber: &scrubber,
+            // Without a token little is left to do, but the backend is looked at all the same.
+            deadline: begun + plan.timeout * 2 / 3,
+        })
+        .map_err(|problem| setup(&plan, problem))?,
+        choice => {
+            let limit = reading(begun);
+            token::acquire(choice, lookup, around.stdin, around.terminal, &directory, limit)
+        }
+    };
+    input.unused = ambient::unused(&around.environment, decoded.as_ref(), &mut scrubber);
     if input.source == Source::None {
         let reason = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",
@@ -195,7 +229,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         };
         input.tried.push(Tried { source: OIDC_TOKEN_OPTION.into(), reason: reason.into() });
     }
-    if around.terminal {
+    if around.terminal && input.source == Source::Stdin {
         // The time that a person took to paste is not the run's.
         begun = Instant::now();
     }
@@ -212,27 +246,17 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         &directory,
         &stored,
     );
-    let mut scrubber = Scrubber::default();
     for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
         scrubber.add(secret.reveal());
     }
-    for name in environment::SECRETS {
-        if let Some(value) = around.environment.get(name) {
-            scrubber.add(value);
-        }
-    }
-    // A secret may stand where a name belongs.
     if let Source::File { path, absolute } = &mut input.source {
         (*path, *absolute) = (scrubber.scrub(path), scrubber.scrub(absolute));
     }
-    let option = |given: &Option<String>, name: &str| {
-        given.as_deref().or_else(|| options?.get(name)).map(|value| scrubber.scrub(value))
-    };
     let login = Login {
-        organization: option(&plan.organization, "PULUMI_OPTION_OIDC_ORG"),
-        team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
-        user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
-        expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
+        organization,
+        team: option(&scrubber, &plan.team, "PULUMI_OPTION_OIDC_TEAM"),
+        user: option(&scrubber, &plan.user, "PULUMI_OPTION_OIDC_USER"),
+        expiration: option(&scrubber, &plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
         scope: plan.scope.as_deref().map(|scope| scrubber.scrub(scope)),
         access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
         cli: match &plan.pulumi_version {
@@ -277,7 +301,9 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         deadline: begun + plan.timeout,
     };
     issuer::local_keys(&mut evidence, &run);
+    let progress = around.progress.then(|| progress::Progress::start("asking issuer and backend"));
     network(&mut evidence, &run)?;
+    drop(progress);
     evidence.duration_ms = millis(begun);
     Ok(evidence)
 }
@@ -290,11 +316,7 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     if issuer.is_none() && cloud.url.is_none() {
         return Ok(());
     }
-    let setup = |problem: String| InputError {
-        option: "--ca-cert",
-        path: run.plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
-        problem,
-    };
+    let setup = |problem: String| setup(run.plan, problem);
     let left = run.deadline.saturating_duration_since(Instant::now());
     let roots = tls::Roots::load(run.ca_cert.as_deref(), left / 2).map_err(setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -315,6 +337,15 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     }
     evidence.cloud = cloud.map_err(setup)?;
     Ok(())
+}
+
+/// Connections cannot be set up: only the extra trust roots can be to blame.
+fn setup(plan: &Plan, problem: String) -> InputError {
+    InputError {
+        option: "--ca-cert",
+        path: plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
+        problem,
+    }
 }
 
 fn millis(since: Instant) -> u64 {

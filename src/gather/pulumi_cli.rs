@@ -1,27 +1,24 @@
 //! The `pulumi` on PATH, and its version.
 
 use std::ffi::OsStr;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use semver::Version;
 
+use super::program;
 use crate::evidence::Cli;
 
-const PROGRAM: &str = if cfg!(windows) { "pulumi.exe" } else { "pulumi" };
 /// `pulumi version` prints one short line; nobody needs more of what it prints.
 const LONGEST_OUTPUT: u64 = 4096;
-/// How often the child is looked after.
-const POLL: Duration = Duration::from_millis(5);
 
 /// Asks the `pulumi` found on a PATH for its version, within a limit of time.
 #[must_use]
 pub fn version(path_variable: Option<&OsStr>, limit: Duration) -> Cli {
-    let Some(program) = path_variable.and_then(find) else { return Cli::NotFound };
+    let Some(program) = path_variable.and_then(|path| program::find("pulumi", path)) else {
+        return Cli::NotFound;
+    };
     let path = program.to_string_lossy().into_owned();
     match ask(&program, limit) {
         Ok(version) => Cli::Installed { version, path },
@@ -29,66 +26,14 @@ pub fn version(path_variable: Option<&OsStr>, limit: Duration) -> Cli {
     }
 }
 
-/// An empty entry would mean the working directory, which no sane setup means to search.
-fn find(path_variable: &OsStr) -> Option<PathBuf> {
-    std::env::split_paths(path_variable)
-        .filter(|directory| directory.is_absolute())
-        .map(|directory| directory.join(PROGRAM))
-        .find(|program| is_executable(program))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
-}
-
 fn ask(program: &Path, limit: Duration) -> Result<Version, String> {
-    let deadline = Instant::now() + limit;
-    let mut child = Command::new(program)
-        .arg("version")
-        .env("PULUMI_SKIP_UPDATE_CHECK", "true")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("it cannot be started: {error}"))?;
-    let Some(stdout) = child.stdout.take() else { return Err("it has no output".into()) };
-    // A grandchild may hold the pipe open after the child is gone: nobody waits for the thread.
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        let mut output = Vec::new();
-        let _ = stdout.take(LONGEST_OUTPUT).read_to_end(&mut output);
-        let _ = send.send(output);
-    });
-    let ended = wait(&mut child, deadline);
-    let left = deadline.saturating_duration_since(Instant::now());
-    let output = match ended {
-        Ok(true) => receive.recv_timeout(left).map_err(|_| "it gave no answer in time")?,
-        Ok(false) => return Err("it ended with an error".into()),
-        Err(reason) => return Err(reason),
-    };
-    parse(&String::from_utf8_lossy(&output)).ok_or_else(|| "it printed no version".into())
-}
-
-/// Whether the child ended well; it is gone afterwards in any case.
-fn wait(child: &mut Child, deadline: Instant) -> Result<bool, String> {
-    let reason = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status.success()),
-            Ok(None) if Instant::now() < deadline => thread::sleep(POLL),
-            Ok(None) => break "it gave no answer in time".to_owned(),
-            Err(error) => break format!("its end cannot be waited for: {error}"),
-        }
-    };
-    let _ = child.kill();
-    let _ = child.wait();
-    Err(reason)
+    let mut command = Command::new(program);
+    command.arg("version").env("PULUMI_SKIP_UPDATE_CHECK", "true");
+    let output = program::output(command, limit, LONGEST_OUTPUT)?;
+    if !output.succeeded {
+        return Err("it ended with an error".into());
+    }
+    parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| "it printed no version".into())
 }
 
 /// The first line that is a version: `v3.210.0`.
@@ -103,6 +48,8 @@ fn parse(output: &str) -> Option<Version> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    const PROGRAM: &str = if cfg!(windows) { "pulumi.exe" } else { "pulumi" };
 
     #[test]
     fn versions_are_read() {
@@ -133,6 +80,7 @@ mod tests {
     mod programs {
         use std::fs;
         use std::os::unix::fs::PermissionsExt as _;
+        use std::time::Instant;
 
         use super::*;
 

@@ -79,9 +79,10 @@ fn shown(name: &str) -> String {
     Scrubber::default().scrub(name)
 }
 
-type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
+pub(super) type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
 
-fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
+/// The evidence of a source and of what came from it.
+pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
     let (problem, wrapped, decoded) = match outcome {
         Ok(decoded) => {
             let truncated = decoded.token.truncated.clone();
@@ -96,7 +97,16 @@ fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
         }
         _ => Vec::new(),
     };
-    (Input { source, problem, wrapped, typed_on_terminal: false, tried }, decoded)
+    let input = Input {
+        source,
+        problem,
+        wrapped,
+        typed_on_terminal: false,
+        tried,
+        surroundings: None,
+        unused: Vec::new(),
+    };
+    (input, decoded)
 }
 
 /// A source that gave nothing, and why.
@@ -121,7 +131,8 @@ fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
     finish(Source::Stdin, outcome)
 }
 
-fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
+/// The token in a file; `path` is how it was named.
+pub(super) fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
     if path.is_empty() {
         return Err(unreadable("no path follows file://".into()));
     }

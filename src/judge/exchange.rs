@@ -156,7 +156,7 @@ fn unknown_organization(context: &Context) -> Finding {
 }
 
 /// What a failure's body says, in its several shapes: RFC 6749 section 5.2, Pulumi's own, text.
-fn words(answer: &Answer) -> Vec<String> {
+pub(super) fn words(answer: &Answer) -> Vec<String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let all = match &answer.body {
         Body::Json(Value::Object(body)) => {

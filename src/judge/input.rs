@@ -1,7 +1,7 @@
 //! Check `input`: did a token arrive, and bare?
 
 use super::finding::list;
-use super::{Context, Outcome};
+use super::{Context, Outcome, platform};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Input, InputProblem, Source, Wrapping};
 use crate::report::Finding;
@@ -31,10 +31,13 @@ pub(super) fn check(context: &Context) -> Outcome {
     {
         findings.push(access_token(&why, context));
     }
-    let summary = match &input.problem {
+    let mut summary = match &input.problem {
         Some(_) => format!("no usable token from {}", place(input)),
         None => format!("token from {}", place(input)),
     };
+    if !input.unused.is_empty() {
+        summary += &format!("; not used, but it looks like a token: {}", list(&input.unused));
+    }
     Outcome::found(summary, findings)
 }
 
@@ -46,6 +49,7 @@ fn place(input: &Input) -> String {
         Source::Stdin => "standard input".to_owned(),
         Source::File { path, .. } => format!("the file {path}"),
         Source::Environment { name } => format!("the environment variable {name}"),
+        Source::Request { platform, .. } => format!("the request to {platform}"),
         Source::None => "anywhere".to_owned(),
     }
 }
@@ -54,7 +58,11 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
     let source = place(input);
     let label = input.source.label();
     match problem {
-        InputProblem::Missing => missing(input),
+        InputProblem::Missing => {
+            platform::explain(input, context).unwrap_or_else(|| missing(input, context))
+        }
+        InputProblem::Ambiguous { names } => platform::ambiguous(names),
+        InputProblem::Refused { refusal } => platform::refused(refusal, input, context),
         InputProblem::Empty => empty(input, context),
         InputProblem::NotAToken { what, shown } => {
             let mut finding =
@@ -113,13 +121,16 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
     }
 }
 
-fn missing(input: &Input) -> Finding {
+fn missing(input: &Input, context: &Context) -> Finding {
     let mut finding = Finding::new(
         Code::TokenMissing,
         "No token was given, and nothing that was looked at holds one.",
     );
-    for tried in &input.tried {
-        finding = finding.proof("looked at", &tried.reason, &tried.source);
+    finding = platform::tried(finding, input);
+    if platform::lacks_organization(input, context) {
+        finding = finding
+            .fix("Pass --oidc-org, so that a token can be requested for that organization.")
+            .command("doctor --oidc-org ORG");
     }
     finding
         .command("doctor \"$TOKEN\"")

@@ -12,6 +12,7 @@ mod issuer;
 mod keys;
 mod login;
 mod near_miss;
+mod platform;
 mod policy;
 mod registration;
 mod subject;

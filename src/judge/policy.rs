@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::subject::{self, EntraSubject};
-use super::{Context, Outcome};
+use super::{Context, Outcome, subject};
 use crate::catalogue::{Code, Severity};
+use crate::entra::EntraSubject;
 use crate::evidence::{PolicySource, Token};
 use crate::policy::claim_path;
 use crate::policy::evaluate::{self, Evaluation, value_text};

@@ -1,67 +1,8 @@
 //! Subjects understood: what a `sub` says in its platform's own words, and why one does not match
 //! a pattern.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
+use crate::entra::EntraSubject;
 use crate::policy::pattern;
-
-/// Entra's subject of an Azure DevOps service connection,
-/// `/eid1/c/pub/t/TENANT/a/APPLICATION/sc/ORGANIZATION/CONNECTION`, decoded.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct EntraSubject {
-    /// The tenant's id.
-    pub(super) tenant: String,
-    /// The application that federates.
-    pub(super) application: String,
-    /// The Azure DevOps organization's id.
-    pub(super) organization: String,
-    /// The service connection's id.
-    pub(super) connection: String,
-}
-
-impl EntraSubject {
-    pub(super) fn parse(subject: &str) -> Option<Self> {
-        let segments: Vec<&str> = subject.split('/').collect();
-        let ["", "eid1", "c", _, "t", tenant, "a", application, "sc", organization, connection] =
-            segments.as_slice()
-        else {
-            return None;
-        };
-        Some(Self {
-            tenant: guid(tenant)?,
-            application: guid(application)?,
-            organization: (*organization).to_owned(),
-            connection: (*connection).to_owned(),
-        })
-    }
-
-    /// Its parts by name.
-    pub(super) fn parts(&self) -> [(&'static str, &str); 4] {
-        [
-            ("tenant", &self.tenant),
-            ("application", &self.application),
-            ("organization", &self.organization),
-            ("service connection", &self.connection),
-        ]
-    }
-}
-
-/// base64url of a GUID's 16 bytes in .NET's order: the first three fields little-endian.
-fn guid(text: &str) -> Option<String> {
-    let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-    let ordered = [d, c, b, a, f, e, h, g];
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    Some(format!(
-        "{}-{}-{}-{}-{}",
-        hex(ordered.get(..4)?),
-        hex(ordered.get(4..6)?),
-        hex(ordered.get(6..)?),
-        hex(rest.get(..2)?),
-        hex(rest.get(2..)?)
-    ))
-}
 
 /// Why `subject` does not match `rule`: sentences, the most telling first.
 pub(super) fn explain(rule: &str, subject: &str) -> Vec<String> {
@@ -240,14 +181,7 @@ fn missing_wildcard(rule: &str, subject: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn guids_are_little_endian() {
-        assert_eq!(guid("rISbSSETf0KqFyZ8ppdXmA").unwrap(), "499b84ac-1321-427f-aa17-267ca6975798");
-        assert_eq!(guid("short"), None);
-    }
 
     #[test]
     fn subjects_are_explained_in_the_platform_s_words() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::finding::{instant, span};
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Exchange, Probe, Signature, Source, Token};
+use crate::evidence::{Exchange, Probe, Signature, Token};
 use crate::report::Finding;
 
 /// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
@@ -303,10 +303,9 @@ impl Context<'_> {
         if self.evidence.options.now_given { "--now" } else { "this machine's clock" }
     }
 
-    /// Whether the token was used by the login itself rather than looked at afterwards: given in
-    /// any way inside a CI platform, or by `--token-env`.
+    /// Whether the token was used by the login itself rather than looked at afterwards.
     pub(super) fn token_is_ambient(&self) -> bool {
-        self.in_pipeline() || matches!(self.evidence.input.source, Source::Environment { .. })
+        self.evidence.token_is_ambient()
     }
 
     /// The discovery document, if one was had.

@@ -5,8 +5,8 @@
 //! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
 //! can be copied.
 
-mod details;
-mod page;
+pub(super) mod details;
+pub(super) mod page;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +15,19 @@ use std::cmp::Reverse;
 use colored::Color;
 
 use self::page::{Page, Row};
+use super::platform::Platform;
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 
-/// The report as text.
-pub(super) fn render(report: &Report, style: &Style) -> String {
-    let mut page = Page::new(style);
+/// The report as text, with the commands of the platform that shows it. There the details are
+/// folded away, so they are told without `-v`: a failed job is seldom run again for them.
+pub(super) fn render(
+    report: &Report,
+    style: &Style,
+    platform: Option<&'static Platform>,
+) -> String {
+    let mut page = Page::new(style, platform);
     let verbosity = style.verbosity;
     verdict(&mut page, report);
     if verbosity == Verbosity::Normal {
@@ -31,14 +37,17 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         not_checked(&mut page, report);
     }
     findings(&mut page, report, verbosity);
+    if verbosity != Verbosity::Quiet && platform.is_some_and(|p| p.masks_claims) {
+        details::parts(&mut page, report);
+    }
     match verbosity {
         Verbosity::Quiet => {}
         Verbosity::Normal if report.verdict == Verdict::Healthy => {}
-        Verbosity::Normal => {
+        Verbosity::Normal if platform.is_none() => {
             checks(&mut page, report, false);
             more(&mut page);
         }
-        Verbosity::Verbose => {
+        Verbosity::Normal | Verbosity::Verbose => {
             checks(&mut page, report, true);
             details::all(&mut page, report);
         }
@@ -49,6 +58,12 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
 // -------------------------------------------------------------------------------- verdict
 
 fn verdict(page: &mut Page, report: &Report) {
+    let (word, color, meaning) = headline(report);
+    page.marked("doctor: ", word, color, &format!(" - {meaning}"));
+}
+
+/// The verdict in a word, and what it means.
+pub(super) fn headline(report: &Report) -> (&'static str, Color, String) {
     let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let numbers = [(errors, "error"), (warnings, "warning")]
@@ -57,7 +72,7 @@ fn verdict(page: &mut Page, report: &Report) {
         .map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
         .collect::<Vec<_>>()
         .join(", ");
-    let (word, color, meaning) = match report.verdict {
+    match report.verdict {
         Verdict::Healthy if exchanged(report) => {
             ("healthy", Color::Green, "this login works".to_owned())
         }
@@ -77,8 +92,7 @@ fn verdict(page: &mut Page, report: &Report) {
             Color::Yellow,
             "nothing failed, but what decides this login was not checked".to_owned(),
         ),
-    };
-    page.marked("doctor: ", word, color, &format!(" - {meaning}"));
+    }
 }
 
 /// Whether the login itself was made, which proves more than any check here.
@@ -89,7 +103,7 @@ fn exchanged(report: &Report) -> bool {
 }
 
 /// Who logs in where, on one line.
-fn who(report: &Report) -> String {
+pub(super) fn who(report: &Report) -> String {
     let request = &report.request;
     let mut parts = Vec::new();
     if let Some(identity) = report.identity.as_ref().filter(|_| exchanged(report)) {
@@ -156,17 +170,22 @@ fn lead(report: &Report) -> Option<usize> {
     })
 }
 
-fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
+/// The findings with their indexes: what to act on first, then by severity.
+pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
     let lead = lead(report);
     let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
     ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
+    ordered
+}
 
+fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
+    let lead = lead(report);
     let compact = verbosity == Verbosity::Quiet
         || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
     let mut closest =
         details::closest(report).filter(|_| !compact && verbosity != Verbosity::Verbose);
     let mut last = Depth::Everything;
-    for (index, finding) in ordered {
+    for (index, finding) in in_order(report) {
         let depth = match (verbosity, finding.severity) {
             (Verbosity::Verbose, _) => Depth::Everything,
             (Verbosity::Quiet, Severity::Error | Severity::Warning) if lead == Some(index) => {
@@ -203,6 +222,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
         Severity::Warning => ("warning", Color::Yellow),
         Severity::Info => ("info", Color::Cyan),
     };
+    page.annotation(finding);
     page.marked("", word, color, &format!("[{}]: {}", finding.code, finding.title));
     if depth >= Depth::Detail {
         page.prose(2, "", &finding.detail);
@@ -271,7 +291,7 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
             None => groups.push(vec![check]),
         }
     }
-    page.heading("Checks");
+    page.section("Checks");
     for group in groups {
         let first = group[0];
         let (word, color) = match first.status {
@@ -306,7 +326,7 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
 const NEEDED: &str = "--policy";
 
 /// Why a check did not run.
-fn why_skipped(check: &CheckResult) -> String {
+pub(super) fn why_skipped(check: &CheckResult) -> String {
     match check.skipped_because.as_deref() {
         Some(NEEDED) => format!("no {NEEDED} given"),
         Some(option) if option.starts_with('-') => option.to_owned(),

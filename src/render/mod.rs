@@ -1,10 +1,16 @@
 //! Rendering: a report in one format. One file per format, each a function from the report to
 //! text; nothing here reads the environment or writes anywhere.
 
+mod azure;
+mod github;
 mod human;
 mod json;
+mod markdown;
+mod platform;
 #[cfg(test)]
 mod samples;
+
+use std::path::Path;
 
 use crate::report::Report;
 
@@ -15,6 +21,10 @@ pub enum Format {
     Human,
     /// For programs: the contract's object.
     Json,
+    /// For the log of an Azure pipeline: the human report with the agent's logging commands.
+    Azure,
+    /// For the log of a GitHub workflow: the human report with the runner's workflow commands.
+    Github,
 }
 
 /// How much a person is told.
@@ -45,7 +55,22 @@ pub struct Style {
 #[must_use]
 pub fn render(report: &Report, format: Format, style: &Style) -> String {
     match format {
-        Format::Human => human::render(report, style),
+        Format::Human => human::render(report, style, None),
         Format::Json => json::render(report),
+        Format::Azure => human::render(report, style, Some(&azure::PLATFORM)),
+        Format::Github => human::render(report, style, Some(&github::PLATFORM)),
     }
+}
+
+/// The report as a Markdown page: what the platforms show beside the log.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    markdown::render(report)
+}
+
+/// The line that makes the Azure agent show the Markdown file at this absolute path; none where
+/// the path cannot stand in a log.
+#[must_use]
+pub fn upload_summary(path: &Path) -> Option<String> {
+    azure::upload_summary(path)
 }

@@ -345,6 +345,7 @@ fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         directory: directory.path().to_owned(),
         stdin: Box::new(std::io::empty()),
         terminal: false,
+        progress: false,
     };
     gather::gather(plan, around).unwrap()
 }

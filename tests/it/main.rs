@@ -1,6 +1,7 @@
 //! The integration tests, as one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod ambient;
 mod backend;
 mod backend_network;
 mod catalogue;
@@ -14,6 +15,7 @@ mod input;
 mod issuer;
 mod keys;
 mod login;
+mod platform_output;
 mod policy;
 mod policy_forms;
 mod properties;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::page::{Page, Row};
+use crate::entra::EntraSubject;
 use crate::report::{EntryResult, Report};
 
 /// Everything that `-v` adds.
@@ -16,7 +17,7 @@ pub(super) fn all(page: &mut Page, report: &Report) {
 }
 
 /// The closest entry, with its rules.
-pub(super) fn closest(report: &Report) -> Option<&EntryResult> {
+pub(in crate::render) fn closest(report: &Report) -> Option<&EntryResult> {
     report.policy.entries.get(report.policy.closest?)
 }
 
@@ -26,13 +27,13 @@ pub(super) fn closest_entry(page: &mut Page, entry: &EntryResult) {
 }
 
 /// Names an entry as the document does: the index counts from 0.
-fn entry_name(entry: &EntryResult) -> String {
+pub(in crate::render) fn entry_name(entry: &EntryResult) -> String {
     format!("policies[{}] ({}, {} token)", entry.index, entry.decision, entry.token_type)
 }
 
 fn policy(page: &mut Page, report: &Report) {
     let policy = &report.policy;
-    page.heading("Policy");
+    page.section("Policy");
     let mut rows =
         vec![Row::new("source", policy.source, ""), Row::new("decision", policy.decision, "")];
     if let Some(issuer) = &policy.issuer {
@@ -53,7 +54,7 @@ fn policy(page: &mut Page, report: &Report) {
 
 fn login(page: &mut Page, report: &Report) {
     let request = &report.request;
-    page.heading("Login");
+    page.section("Login");
     let life =
         request.expiration_seconds.map_or_else(|| "unreadable".to_owned(), |s| format!("{s} s"));
     page.rows(
@@ -70,7 +71,7 @@ fn login(page: &mut Page, report: &Report) {
 
 fn token(page: &mut Page, report: &Report) {
     let Some(token) = &report.token else { return };
-    page.heading("Token");
+    page.section("Token");
     page.rows(
         2,
         &[Row::new("source", &token.source, ""), Row::new("fingerprint", &token.fingerprint, "")],
@@ -84,7 +85,7 @@ fn token(page: &mut Page, report: &Report) {
 
 fn identity(page: &mut Page, report: &Report) {
     let Some(identity) = &report.identity else { return };
-    page.heading("Identity");
+    page.section("Identity");
     page.rows(
         2,
         &[
@@ -99,12 +100,71 @@ fn identity(page: &mut Page, report: &Report) {
     }
 }
 
-/// The members of a JSON object; strings bare, everything else as JSON text.
+/// The claims that a log may mask whole, piece by piece: each piece stands on a line of its own,
+/// where what is masked does not hit it.
+pub(super) fn parts(page: &mut Page, report: &Report) {
+    let Some(token) = &report.token else { return };
+    let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
+    let (issuer, subject) = (claim("iss").unwrap_or_default(), claim("sub").unwrap_or_default());
+    let groups = [("iss", issuer_parts(issuer, claim("tid"))), ("sub", subject_parts(subject))];
+    if groups.iter().all(|(_, rows)| rows.is_empty()) {
+        return;
+    }
+    page.section("Issuer and subject in parts, for where this log shows them as ***");
+    for (name, rows) in groups.iter().filter(|(_, rows)| !rows.is_empty()) {
+        page.value(2, name);
+        page.rows(4, rows);
+    }
+}
+
+fn issuer_parts(issuer: &str, tenant: Option<&str>) -> Vec<Row> {
+    let issuer = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    let mut host = None;
+    segments(issuer, &['/'], |_, segment| match host.get_or_insert_with(|| segment.to_owned()) {
+        _ if Some(segment) == tenant => "tenant".to_owned(),
+        host if host == "vstoken.dev.azure.com" && host != segment => "organization".to_owned(),
+        _ => String::new(),
+    })
+}
+
+fn subject_parts(subject: &str) -> Vec<Row> {
+    let entra = EntraSubject::parse(subject);
+    let names: &[&str] = match subject.split_once("://") {
+        Some(("sc", _)) => &["", "organization", "project", "service connection"],
+        Some(("p", _)) => &["", "organization", "project", "pipeline"],
+        _ => &[],
+    };
+    segments(subject, &['/', ':'], |index, _| match (&entra, index) {
+        (Some(entra), 4) => format!("tenant {}", entra.tenant),
+        (Some(entra), 6) => format!("application {}", entra.application),
+        (Some(_), 8) => "organization".to_owned(),
+        (Some(_), 9) => "service connection".to_owned(),
+        _ => names.get(index).copied().unwrap_or_default().to_owned(),
+    })
+}
+
+/// The segments, numbered from 1, each with what it is.
+fn segments(
+    text: &str,
+    separators: &[char],
+    mut name: impl FnMut(usize, &str) -> String,
+) -> Vec<Row> {
+    let segments = text.split(separators).filter(|segment| !segment.is_empty()).enumerate();
+    segments
+        .map(|(index, segment)| Row::new((index + 1).to_string(), segment, name(index, segment)))
+        .collect()
+}
+
 fn members(map: &Map<String, Value>) -> Vec<Row> {
+    plain(map).into_iter().map(|[name, text, note]| Row::new(name, text, note)).collect()
+}
+
+/// The members of a JSON object with what they mean; strings bare, everything else as JSON text.
+pub(in crate::render) fn plain(map: &Map<String, Value>) -> Vec<[String; 3]> {
     map.iter()
         .map(|(name, value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Row::new(name, text, instant(name, value))
+            [name.clone(), text, instant(name, value)]
         })
         .collect()
 }

@@ -5,7 +5,8 @@ use colored::{Color, Colorize};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::render::Style;
-use crate::report::RuleResult;
+use crate::render::platform::Platform;
+use crate::report::{Finding, RuleResult};
 use crate::text::{guard, inert, json_string, wrap};
 
 /// Labels longer than this get a line of their own, so that one long label does not push every
@@ -33,16 +34,57 @@ impl Row {
 pub(super) struct Page {
     color: bool,
     width: usize,
+    platform: Option<&'static Platform>,
+    /// Whether a group of the platform is open.
+    folded: bool,
     out: String,
 }
 
 impl Page {
-    pub(super) fn new(style: &Style) -> Self {
-        Self { color: style.color, width: style.width.clamp(60, 120), out: String::new() }
+    pub(super) fn new(style: &Style, platform: Option<&'static Platform>) -> Self {
+        let width = style.width.clamp(60, 120);
+        Self { color: style.color, width, platform, folded: false, out: String::new() }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(super) fn finish(mut self) -> String {
+        self.unfold();
         self.out
+    }
+
+    /// A part that few readers need: folded away where the platform can.
+    pub(super) fn section(&mut self, title: &'static str) {
+        let follows_another = self.folded;
+        self.unfold();
+        match self.platform {
+            None => self.heading(title),
+            Some(platform) => {
+                if !follows_another {
+                    self.blank();
+                }
+                self.command(&(platform.group)(title));
+                self.folded = true;
+            }
+        }
+    }
+
+    fn unfold(&mut self) {
+        if let Some(platform) = self.platform.filter(|_| self.folded) {
+            self.command(platform.end_group);
+            self.folded = false;
+        }
+    }
+
+    /// What the platform shows of a finding outside the log.
+    pub(super) fn annotation(&mut self, finding: &Finding) {
+        if let Some(annotation) = self.platform.and_then(|p| (p.annotation)(finding)) {
+            self.command(&annotation);
+        }
+    }
+
+    /// A line for the platform, which alone goes past [`guard`].
+    fn command(&mut self, line: &str) {
+        self.out.push_str(line);
+        self.out.push('\n');
     }
 
     /// Writes a line that holds only inert text and colours.
@@ -192,13 +234,8 @@ impl Page {
     }
 
     fn outcome(&self, rule: &RuleResult, allow: bool) -> String {
-        let word = match (rule.matched, &rule.actual) {
-            (true, _) => "matches",
-            (false, Some(_)) => "differs",
-            (false, None) => "missing",
-        };
         let color = if rule.matched == allow { Color::Green } else { Color::Red };
-        self.paint(&format!("{word}  "), color)
+        self.paint(&format!("{}  ", outcome(rule)), color)
     }
 
     fn paint(&self, text: &str, color: Color) -> String {
@@ -206,11 +243,19 @@ impl Page {
     }
 }
 
-fn actual(rule: &RuleResult) -> &str {
+pub(in crate::render) fn outcome(rule: &RuleResult) -> &'static str {
+    match (rule.matched, &rule.actual) {
+        (true, _) => "matches",
+        (false, Some(_)) => "differs",
+        (false, None) => "missing",
+    }
+}
+
+pub(in crate::render) fn actual(rule: &RuleResult) -> &str {
     rule.actual.as_deref().unwrap_or("(no such claim)")
 }
 
 /// Inert, and in quotes where its end could not be seen.
-fn visible(value: &str) -> String {
+pub(in crate::render) fn visible(value: &str) -> String {
     if value.is_empty() || value.ends_with(' ') { json_string(value) } else { inert(value) }
 }

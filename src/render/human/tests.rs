@@ -9,7 +9,11 @@ use crate::text::inert;
 use crate::text::tests::hostile;
 
 fn show(report: &Report, verbosity: Verbosity) -> String {
-    render(report, &Style { color: false, width: 80, verbosity })
+    show_wide(report, verbosity, 80)
+}
+
+fn show_wide(report: &Report, verbosity: Verbosity, width: usize) -> String {
+    render(report, &Style { color: false, width, verbosity }, None)
 }
 
 #[test]
@@ -280,8 +284,7 @@ fn every_entry_is_shown_rule_by_rule() {
 fn rules_that_fit_stand_in_a_table() {
     let mut report = samples::audience_mismatch();
     report.policy.entries[0].rules.remove(1);
-    let style = Style { color: false, width: 100, verbosity: Verbosity::Normal };
-    let text = render(&report, &style);
+    let text = show_wide(&report, Verbosity::Normal, 100);
     let table = text.split("Closest policy entry").nth(1).unwrap().split("\n\n").next().unwrap();
     assert_snapshot!(table, @r##"
     : policies[0] (allow, organization token)
@@ -365,10 +368,7 @@ fn only_warnings_are_not_called_errors() {
 #[test]
 fn values_are_never_cut_or_wrapped() {
     let value = "x".repeat(500);
-    let text = render(
-        &samples::with_text(&value),
-        &Style { color: false, width: 60, verbosity: Verbosity::Verbose },
-    );
+    let text = show_wide(&samples::with_text(&value), Verbosity::Verbose, 60);
     for line in text.lines().filter(|line| line.contains("xx")) {
         assert!(line.contains(&value), "{line}");
     }
@@ -387,7 +387,7 @@ fn colours_change_nothing_but_colour() {
     colored::control::set_override(true);
     for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
         let report = samples::with_text("acme");
-        let coloured = render(&report, &Style { color: true, width: 80, verbosity });
+        let coloured = render(&report, &Style { color: true, width: 80, verbosity }, None);
         let mut pieces = coloured.split('\u{1b}');
         let mut plain = pieces.next().unwrap().to_owned();
         assert!(coloured.contains("\u{1b}[1;31munhealthy\u{1b}[0m"), "{coloured:?}");
@@ -403,7 +403,7 @@ proptest! {
     fn no_line_can_be_a_command(text in hostile(), width in 0usize..200) {
         let report = samples::with_text(&text);
         for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
-            for line in render(&report, &Style { color: false, width, verbosity }).lines() {
+            for line in show_wide(&report, verbosity, width).lines() {
                 prop_assert_eq!(inert(line), line);
                 prop_assert!(!line.trim_start().starts_with("::"), "{line}");
             }

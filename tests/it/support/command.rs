@@ -1,6 +1,6 @@
 //! Running the built program in an environment built from nothing.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ pub struct Doctor {
     environment: Vec<(String, String)>,
     stdin: Option<Vec<u8>>,
     secrets: Vec<String>,
+    terminal: bool,
 }
 
 /// What came of a run. There is one only when the promises held that hold always:
@@ -57,6 +58,7 @@ impl Doctor {
             arguments: Vec::new(),
             stdin: None,
             secrets: Vec::new(),
+            terminal: false,
         }
     }
 
@@ -105,6 +107,13 @@ impl Doctor {
     pub fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(content.into());
         self
+    }
+
+    /// Makes standard error a terminal.
+    #[cfg(unix)]
+    pub fn terminal(mut self) -> Self {
+        self.terminal = true;
+        self.env("TERM", "xterm")
     }
 
     /// Writes a file in the working directory (`../home/…` for one in `HOME`).
@@ -167,6 +176,7 @@ impl Doctor {
         let work = self.directory.path().join("work");
         let given = files(&work);
         let begin = Instant::now();
+        let (stderr, screen) = if self.terminal { terminal() } else { (Stdio::piped(), None) };
         let mut child = Command::new(env!("CARGO_BIN_EXE_doctor"))
             .args(&self.arguments)
             .env_clear()
@@ -174,7 +184,7 @@ impl Doctor {
             .current_dir(&work)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take();
@@ -184,7 +194,10 @@ impl Doctor {
             thread::spawn(move || pipe.write_all(&content));
         }
         let stdout = reader(child.stdout.take().unwrap());
-        let stderr = reader(child.stderr.take().unwrap());
+        let stderr = match screen {
+            Some(screen) => reader(screen),
+            None => reader(child.stderr.take().unwrap()),
+        };
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
@@ -206,10 +219,9 @@ impl Doctor {
             directory: self.directory,
         };
         assert!(![70, 101].contains(&run.status), "status {}: {}", run.status, run.stderr);
-        let written = files(&work).into_iter().filter(|path| !given.contains(path));
-        let written: Vec<_> = written
-            .map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
-            .collect();
+        let written = files(&work).into_iter().filter(|(path, now)| given.get(path) != Some(now));
+        let written: Vec<_> =
+            written.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect();
         for text in [&run.stdout, &run.stderr].into_iter().chain(&written) {
             // The text is not printed: then the secret would be.
             assert!(!shows(text, &self.secrets), "a secret comes out");
@@ -275,20 +287,44 @@ pub fn shows(text: &str, secrets: &[String]) -> bool {
 
 fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
-        let mut text = String::new();
-        from.read_to_string(&mut text).expect("UTF-8");
-        text
+        let mut bytes = Vec::new();
+        // A terminal that nobody writes to any more ends with an error.
+        let _ = from.read_to_end(&mut bytes);
+        String::from_utf8(bytes).expect("UTF-8")
     })
 }
 
-fn files(directory: &Path) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
+/// A terminal of 80 columns: the end for the program, and what shows on it.
+#[cfg(unix)]
+fn terminal() -> (Stdio, Option<fs::File>) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Winsize, tcsetwinsize};
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&screen, size).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
+    let end = fs::File::options().read(true).write(true).open(name).unwrap();
+    (end.into(), Some(screen.into()))
+}
+
+#[cfg(not(unix))]
+fn terminal() -> (Stdio, Option<fs::File>) {
+    unimplemented!("terminals are for Unix only")
+}
+
+fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {
-            found.insert(path);
+            // A named pipe would never end, and a file may be there to be unreadable.
+            let content = if path.is_file() { fs::read(&path) } else { Ok(Vec::new()) };
+            let content = content.unwrap_or_default();
+            found.insert(path, content);
         }
     }
     found

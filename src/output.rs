@@ -1,0 +1,220 @@
+//! Where a report goes and how it looks there, decided once; and the writing of it.
+//!
+//! The format does not depend on `--output`: a file holds what the log would have shown.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::{ColorArg, FormatArg, OutputArgs};
+use crate::gather::environment::Environment;
+use crate::render::{self, Format, Style, Verbosity};
+use crate::report::Report;
+
+/// Width of the report where there is no terminal, in columns.
+const WIDTH: usize = 100;
+
+/// The place of a report.
+pub(crate) struct Output {
+    format: Format,
+    style: Style,
+    file: Option<PathBuf>,
+    /// Azure's directory for files that live as long as the job.
+    agent_directory: Option<PathBuf>,
+    /// The file that GitHub shows as the step's summary.
+    step_summary: Option<PathBuf>,
+    /// `--strict`.
+    pub(crate) strict: bool,
+    /// Whether a person waits for it at a terminal, and wants to see that something happens.
+    pub(crate) progress: bool,
+}
+
+/// Which streams are terminals.
+#[derive(Clone, Copy)]
+pub(crate) struct Terminals {
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
+}
+
+impl Output {
+    /// By the options first, then by the environment.
+    pub(crate) fn new(
+        arguments: &OutputArgs,
+        environment: &Environment,
+        terminals: Terminals,
+    ) -> Self {
+        let path = |name: &str| environment.get(name).map(PathBuf::from);
+        let verbosity = arguments.verbosity();
+        Self {
+            format: format(arguments.format, environment),
+            style: style(arguments, environment, terminals.stdout),
+            file: arguments.output.clone(),
+            agent_directory: path("AGENT_TEMPDIRECTORY"),
+            step_summary: path("GITHUB_STEP_SUMMARY"),
+            strict: arguments.strict,
+            progress: terminals.stderr
+                && verbosity != Verbosity::Quiet
+                && !environment.setting().is_pipeline(),
+        }
+    }
+
+    /// Prints or writes the report.
+    ///
+    /// # Errors
+    /// A sentence for standard error where the file of `--output` cannot be written; the error
+    /// itself where it is standard output.
+    pub(crate) fn deliver(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+        note: impl FnOnce(&str),
+    ) -> Result<(), Failure> {
+        let mut text = render::render(report, self.format, &self.style);
+        match self.summary(report) {
+            Ok(command) => text.push_str(&command),
+            // The platform's page is an extra: without it the report is as good and the status
+            // the same.
+            Err(problem) => note(&format!("no summary: {problem}")),
+        }
+        match &self.file {
+            None => stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush())
+                .map_err(Failure::Stdout),
+            Some(path) => write_file(path, &text)
+                .map_err(|error| Failure::File(format!("--output {}: {error}", path.display()))),
+        }
+    }
+
+    /// Hands the summary to the platform; what the log has to say for it.
+    fn summary(&self, report: &Report) -> Result<String, String> {
+        match (self.format, &self.step_summary) {
+            (Format::Azure, _) => {
+                let path = self.keep(&render::summary(report)).map_err(|e| e.to_string())?;
+                render::upload_summary(&path)
+                    .ok_or_else(|| "the temporary directory's name is not plain text".to_owned())
+            }
+            (Format::Github, Some(path)) => append(path, &render::summary(report))
+                .map(|()| String::new())
+                .map_err(|error| format!("GITHUB_STEP_SUMMARY: {error}")),
+            _ => Ok(String::new()),
+        }
+    }
+
+    /// Writes a file that the agent finds when the program is gone.
+    fn keep(&self, text: &str) -> io::Result<PathBuf> {
+        let own = self.agent_directory.as_deref().filter(|d| d.is_absolute() && d.is_dir());
+        let mut file = tempfile::Builder::new()
+            .prefix("doctor-")
+            .suffix(".md")
+            .tempfile_in(own.unwrap_or(&std::env::temp_dir()))?;
+        file.write_all(text.as_bytes())?;
+        let (_, path) = file.keep().map_err(|error| error.error)?;
+        Ok(path)
+    }
+}
+
+/// Why a report could not be delivered.
+pub(crate) enum Failure {
+    /// Standard output cannot be written.
+    Stdout(io::Error),
+    /// The file cannot be written: which, and why.
+    File(String),
+}
+
+/// `auto` is the platform's own format, where there is one.
+fn format(argument: FormatArg, environment: &Environment) -> Format {
+    match argument {
+        FormatArg::Human => Format::Human,
+        FormatArg::Json => Format::Json,
+        FormatArg::Azure => Format::Azure,
+        FormatArg::Github => Format::Github,
+        FormatArg::Auto if environment.is_on("TF_BUILD") => Format::Azure,
+        FormatArg::Auto if environment.is_on("GITHUB_ACTIONS") => Format::Github,
+        FormatArg::Auto => Format::Human,
+    }
+}
+
+fn style(arguments: &OutputArgs, environment: &Environment, terminal: bool) -> Style {
+    let color = arguments.output.is_none()
+        && match arguments.color {
+            ColorArg::Always => true,
+            ColorArg::Never => false,
+            ColorArg::Auto => color(environment, terminal),
+        };
+    colored::control::set_override(color);
+    let width = if terminal && arguments.output.is_none() {
+        terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
+    } else {
+        WIDTH
+    };
+    Style { color, width, verbosity: arguments.verbosity() }
+}
+
+/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
+fn color(environment: &Environment, terminal: bool) -> bool {
+    let set = |name: &str| environment.get(name);
+    if set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
+        return true;
+    }
+    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+}
+
+/// Replaces the file whole or not at all. A new file can be read by its owner only, and a
+/// symbolic link in its place is replaced rather than followed. What is no file (/dev/stdout,
+/// /dev/null, a named pipe) is written to: root could replace those too.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    let is_stream = ["/dev", "/proc"].iter().any(|directory| path.starts_with(directory));
+    if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+    }
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Adds to a file that other programs of the step write as well. Opening anything else, a pipe
+/// say, could take forever.
+fn append(path: &Path, text: &str) -> io::Result<()> {
+    let known = fs::metadata(path);
+    if known.is_ok_and(|known| !known.is_file()) {
+        return Err(io::Error::other("not a file"));
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    // Another program's last line may have no end.
+    file.write_all(format!("\n\n{text}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report");
+        for text in ["first", "second"] {
+            write_file(&path, text).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert!(write_file(directory.path(), "text").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_report_does_not_replace_a_device() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        write_file(&link, "text").unwrap();
+        assert!(link.metadata().unwrap().file_type().is_char_device());
+    }
+}

@@ -1,0 +1,409 @@
+//! The report as a Markdown page: what a platform shows beside the log, where nothing is masked
+//! and nothing scrolls away.
+
+mod quote;
+
+use self::quote::{block, cell, code, link, prose};
+use super::human::{details, headline, in_order, page, who, why_skipped};
+use crate::catalogue::{Code, Severity};
+use crate::report::{Finding, Report, RuleResult, Status};
+use crate::text::guard;
+
+/// The page. No text in it that is not ours is more than text.
+pub(super) fn render(report: &Report) -> String {
+    let mut page = Page::default();
+    let (word, _, meaning) = headline(report);
+    page.heading(2, &format!("doctor: {word} - {}", prose(&meaning)));
+    page.paragraph(&prose(&who(report)));
+    findings(&mut page, report);
+    if let Some(entry) = details::closest(report) {
+        page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
+        rules(&mut page, &entry.rules);
+    }
+    checks(&mut page, report);
+    token(&mut page, report);
+    page.0
+}
+
+/// Lines of Markdown; what is put on it is quoted already.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(&guard(line));
+        self.0.push('\n');
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.blank();
+            self.line(text);
+        }
+    }
+
+    fn blank(&mut self) {
+        if !self.0.is_empty() && !self.0.ends_with("\n\n") {
+            self.line("");
+        }
+    }
+
+    fn heading(&mut self, level: usize, text: &str) {
+        self.paragraph(&format!("{} {text}", "#".repeat(level)));
+    }
+
+    fn block(&mut self, text: &str, indent: usize) {
+        self.blank();
+        for line in block(text, indent) {
+            self.line(&line);
+        }
+    }
+
+    fn table<const N: usize>(
+        &mut self,
+        header: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+    ) {
+        self.paragraph(&format!("| {} |", header.join(" | ")));
+        self.line(&format!("|{}", " --- |".repeat(N)));
+        for row in rows {
+            self.line(&format!("| {} |", row.map(|text| cell(&text)).join(" | ")));
+        }
+    }
+}
+
+fn findings(page: &mut Page, report: &Report) {
+    let (told, named): (Vec<_>, Vec<_>) =
+        in_order(report).into_iter().map(|(_, finding)| finding).partition(|finding| {
+            finding.severity > Severity::Info || finding.code == Code::PolicyUnknown
+        });
+    for finding in told {
+        one_finding(page, finding);
+    }
+    page.blank();
+    for finding in named {
+        page.line(&format!("- info: {} ({})", prose(finding.title), code(finding.code.name())));
+    }
+}
+
+fn one_finding(page: &mut Page, finding: &Finding) {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+    };
+    page.heading(
+        3,
+        &format!("{severity}: {} ({})", prose(finding.title), code(finding.code.name())),
+    );
+    page.paragraph(&prose(&finding.detail));
+    if !finding.evidence.is_empty() {
+        page.table(
+            ["what", "value", "where"],
+            finding.evidence.iter().map(|p| [prose(&p.what), code(&p.value), prose(&p.place)]),
+        );
+    }
+    let fix = &finding.remediation;
+    if !fix.summary.is_empty() {
+        page.paragraph(&format!("**Fix:** {}", prose(&fix.summary)));
+    }
+    page.blank();
+    for (index, step) in fix.steps.iter().enumerate() {
+        let number = format!("{}. ", index + 1);
+        let number = if fix.steps.len() > 1 { &*number } else { "" };
+        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        page.line(&format!("{number}{}", prose(first)));
+        if !snippet.is_empty() {
+            page.block(snippet, number.len());
+            page.blank();
+        }
+    }
+    for command in &fix.commands {
+        page.block(command, 0);
+    }
+    for url in &fix.links {
+        page.paragraph(&format!("See {}", link(url)));
+    }
+}
+
+/// What the policy wants and what the token has, rule by rule.
+fn rules(page: &mut Page, rules: &[RuleResult]) {
+    if rules.is_empty() {
+        page.paragraph("no rules");
+        return;
+    }
+    page.table(
+        ["", "claim", "policy wants", "token has"],
+        rules.iter().map(|rule| {
+            [
+                page::outcome(rule).to_owned(),
+                code(&rule.claim),
+                code(&rule.pattern),
+                rule.actual.as_deref().map_or_else(|| prose(page::actual(rule)), code),
+            ]
+        }),
+    );
+}
+
+fn checks(page: &mut Page, report: &Report) {
+    page.heading(3, "Checks");
+    page.table(
+        ["", "check", "what was seen"],
+        report.checks.iter().map(|check| {
+            let (status, seen) = match check.status {
+                Status::Pass => ("ok", check.summary.clone()),
+                Status::Warn => ("warn", check.summary.clone()),
+                Status::Fail => ("fail", check.summary.clone()),
+                Status::Skip => ("skip", format!("not checked: {}", why_skipped(check))),
+            };
+            [status.to_owned(), prose(check.id), prose(&seen)]
+        }),
+    );
+}
+
+fn token(page: &mut Page, report: &Report) {
+    let Some(token) = &report.token else { return };
+    page.heading(3, "Token");
+    page.paragraph(&format!("from {}, {}", prose(&token.source), code(&token.fingerprint)));
+    for (name, map) in [("header", &token.header), ("claim", &token.claims)] {
+        page.table(
+            [name, "value", ""],
+            details::plain(map)
+                .into_iter()
+                .map(|[name, value, note]| [code(&name), code(&value), prose(&note)]),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+    use super::*;
+    use crate::render::samples;
+    use crate::text::inert;
+    use crate::text::tests::hostile;
+
+    #[test]
+    fn a_failure() {
+        assert_snapshot!(render(&samples::audience_mismatch()), @r##"
+        ## doctor: unhealthy - this login fails (1 error)
+
+        organization acme, backend `https://api.pulumi.com` (default)
+
+        ### error: The token's audience is not the one that the policy allows (`audience-mismatch`)
+
+        `policies[0]` wants the audience `api://AzureADTokenExchange` and the token's audience is `fb60f99c-7a34-4190-8149-302f77469936`. These are one audience, spelled two ways: the Entra issuer puts the GUID into the token.
+
+        | what | value | where |
+        | --- | --- | --- |
+        | expected | `api://AzureADTokenExchange` | `policy.yaml:12` |
+        | token aud | `fb60f99c-7a34-4190-8149-302f77469936` | token claim aud |
+
+        **Fix:** Make the rule and the token's audience the same.
+
+        1. In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.
+        2. Set the rule on aud to the token's value:
+
+           ```
+           rules:
+             aud: "fb60f99c-7a34-4190-8149-302f77469936"
+           ```
+
+        ```
+        pulumi login --oidc-token "$idToken" --oidc-org acme
+        ```
+
+        See <https://www.pulumi.com/docs/administration/concepts/oidc-issuers/>
+
+        - info: No pulumi on PATH (`cli-not-found`)
+
+        ### Closest policy entry: `policies[0]` (allow, organization token)
+
+        |  | claim | policy wants | token has |
+        | --- | --- | --- | --- |
+        | differs | `aud` | `api://AzureADTokenExchange` | `fb60f99c-7a34-4190-8149-302f77469936` |
+        | matches | `sub` | `/eid1/*` | `/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e` |
+        | missing | `azp` | `acme` | (no such claim) |
+
+        ### Checks
+
+        |  | check | what was seen |
+        | --- | --- | --- |
+        | ok | input | a token from `env:idToken` |
+        | ok | login | organization acme |
+        | ok | backend-url | `https://api.pulumi.com` |
+        | ok | backend | answers as Pulumi Cloud |
+        | ok | token | valid for 9 min |
+        | ok | issuer | registered as azure |
+        | ok | discovery | served |
+        | ok | signature | verified with key `k1` |
+        | fail | policy | denied: aud does not match |
+        | skip | exchange | not checked: stopped by policy |
+        | skip | whoami | not checked: stopped by policy |
+
+        ### Token
+
+        from `env:idToken`, `sha256:0123456789abcdef`
+
+        | header | value |  |
+        | --- | --- | --- |
+        | `alg` | `RS256` |  |
+        | `kid` | `k1` |  |
+
+        | claim | value |  |
+        | --- | --- | --- |
+        | `iss` | `https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0` |  |
+        | `aud` | `fb60f99c-7a34-4190-8149-302f77469936` |  |
+        | `sub` | `/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e` |  |
+        | `exp` | `1700000000` | `2023-11-14T22:13:20Z` |
+        | `groups` | `["a","b"]` |  |
+        "##);
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let text = "a`|<img src=x>\n# [b](https://x) @c **d**";
+        let page = render(&samples::with_text(text));
+        assert_snapshot!(page.split("\n### Token").next().unwrap(), @r##"
+        ## doctor: unhealthy - this login fails (1 error)
+
+        organization ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`, backend ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` (``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`)
+
+        ### error: The token's audience is not the one that the policy allows (`audience-mismatch`)
+
+        ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`
+
+        | what | value | where |
+        | --- | --- | --- |
+        | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        |  | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` |  |
+
+        **Fix:** ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`
+
+        1. ``a`|<img`` `src=x>`
+
+           ```
+           # [b](https://x) @c **d**
+           ```
+
+        2. ``a`|<img`` `src=x>`
+
+           ```
+           # [b](https://x) @c **d**
+           ```
+
+        ```
+        a`|<img src=x>
+        # [b](https://x) @c **d**
+        ```
+
+        See ``a`|<img src=x>\n# [b](https://x) @c **d**``
+
+        - info: No pulumi on PATH (`cli-not-found`)
+
+        ### Closest policy entry: `policies[0]` (allow, organization token)
+
+        |  | claim | policy wants | token has |
+        | --- | --- | --- | --- |
+        | differs | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` |
+
+        ### Checks
+
+        |  | check | what was seen |
+        | --- | --- | --- |
+        | ok | input | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | login | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | backend-url | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | backend | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | token | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | issuer | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | discovery | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | signature | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | fail | policy | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | skip | exchange | not checked: stopped by ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | skip | whoami | not checked: stopped by ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        "##);
+    }
+
+    #[test]
+    fn masked_values_are_there_whole() {
+        let report = samples::healthy();
+        let page = render(&report);
+        for claim in ["iss", "sub", "aud"] {
+            let value = report.token.as_ref().unwrap().claims[claim].as_str().unwrap();
+            assert!(page.contains(&format!("| `{claim}` | `{value}` |")), "{page}");
+        }
+    }
+
+    /// [`samples::with_text`], but what is https in the place of a link may be one.
+    fn not_a_link(text: &str) -> Report {
+        let mut report = samples::with_text(text);
+        for finding in &mut report.findings {
+            finding.remediation.links = vec![format!("x{text}")];
+        }
+        report
+    }
+
+    /// The constructs of a page, without the text in them: of that only how it is cut into words
+    /// and code differs.
+    fn constructs(page: &str) -> Vec<Event<'_>> {
+        let text = |event: &Event| {
+            matches!(event, Event::Text(_) | Event::Code(_) | Event::SoftBreak)
+                || matches!(event, Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph))
+        };
+        Parser::new_ext(page, Options::all()).filter(|event| !text(event)).collect()
+    }
+
+    const MARKDOWN: [&str; 24] = [
+        "# ",
+        "- ",
+        "* ",
+        "+ ",
+        "1. ",
+        "1) ",
+        "> ",
+        "```",
+        "~~~",
+        "    ",
+        "***",
+        "---",
+        "|",
+        "\\",
+        "[a](https://x)",
+        "![a](b)",
+        "[a]: b",
+        "<b>",
+        "<!--",
+        "https://x.y",
+        "www.x.y",
+        "a@b.c",
+        "&lt;",
+        "$$",
+    ];
+
+    fn hostile_markdown() -> impl Strategy<Value = String> {
+        let piece =
+            prop_oneof![hostile(), prop::sample::select(&MARKDOWN[..]).prop_map(String::from)];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_becomes_a_construct(text in hostile_markdown()) {
+            let page = render(&not_a_link(&text));
+            for line in page.lines() {
+                prop_assert_eq!(inert(line), line);
+                prop_assert!(!line.trim_start().starts_with("::"), "{line}");
+            }
+            let harmless: String =
+                text.chars().map(|c| if matches!(c, '\n' | '\r') { c } else { 'x' }).collect();
+            let expected = render(&not_a_link(&harmless));
+            prop_assert_eq!(constructs(&page), constructs(&expected), "{}", page);
+        }
+    }
+}

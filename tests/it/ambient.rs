@@ -1,0 +1,737 @@
+//! Tokens that nothing names: where each platform keeps them, and what is said when there is
+//! none. The environments are those that the platforms set.
+
+use std::time::Duration;
+
+use doctor::loopback::Server;
+use serde_json::{Value, json};
+
+use crate::support::{Doctor, Platform, Request, Response, Run, World, platforms};
+
+const CONNECTION: &str = "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8";
+const SYSTEM_TOKEN: &str = "system-access-token-4f8a1c77e2b94d06";
+const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
+
+/// A platform's endpoint, with the requests that it got.
+struct Endpoint(Server);
+
+impl Endpoint {
+    fn start(world: &World, answer: Response) -> Self {
+        let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
+        Self(Server::start(identity, move |_| answer.clone()).unwrap())
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.0.requests()
+    }
+
+    /// `System.OidcRequestUri`.
+    fn azure(&self) -> String {
+        format!(
+            "{}/acme/6f1d2c3b/_apis/distributedtask/hubs/build/plans/9a8b7c6d/jobs/12f1170f/oidctoken",
+            self.0.url()
+        )
+    }
+
+    fn github(&self) -> String {
+        format!("{}/idtoken/1/2?api-version=2.0", self.0.url())
+    }
+}
+
+/// What every job on Azure Pipelines has.
+fn azure_job(doctor: Doctor, uri: &str) -> Doctor {
+    doctor
+        .env("TF_BUILD", "True")
+        .env("SYSTEM_COLLECTIONURI", "https://dev.azure.com/acme/")
+        .env("SYSTEM_COLLECTIONID", "5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815")
+        .env("SYSTEM_TEAMPROJECT", "web-shop")
+        .env("SYSTEM_HOSTTYPE", "build")
+        .env("SYSTEM_OIDCREQUESTURI", uri)
+}
+
+/// What AzureCLI@2 adds for a federated connection.
+fn federated(doctor: Doctor) -> Doctor {
+    doctor
+        .env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", CONNECTION)
+        .env("AZURESUBSCRIPTION_CLIENT_ID", "1b9d7c53-0e64-4f2a-8a3d-7c5e6f1b2d90")
+        .env("AZURESUBSCRIPTION_TENANT_ID", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3")
+}
+
+/// A job that may ask for a token.
+fn azure_asking(doctor: Doctor, uri: &str) -> Doctor {
+    federated(azure_job(doctor, uri)).env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN).secret(SYSTEM_TOKEN)
+}
+
+fn github_job(doctor: Doctor) -> Doctor {
+    doctor
+        .env("CI", "true")
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_EVENT_NAME", "push")
+        .env("GITHUB_JOB", "deploy")
+        .env("GITHUB_REPOSITORY", "acme/web-shop")
+}
+
+fn github_asking(doctor: Doctor, url: &str) -> Doctor {
+    github_job(doctor)
+        .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)
+        .secret(REQUEST_TOKEN)
+}
+
+fn commands(finding: &Value) -> String {
+    let commands = finding["remediation"]["commands"].as_array().unwrap();
+    commands.iter().map(|c| c.as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+/// What was tried, as `source: reason`.
+fn tried(finding: &Value) -> Vec<String> {
+    let evidence = finding["evidence"].as_array().unwrap();
+    evidence
+        .iter()
+        .filter(|e| e["what"] == "looked at")
+        .map(|e| format!("{}: {}", e["where"].as_str().unwrap(), e["value"].as_str().unwrap()))
+        .collect()
+}
+
+#[track_caller]
+fn healthy(run: &Run, source: &str) {
+    assert_eq!(run.root_cause(), None, "{:#}", run.report["findings"]);
+    assert_eq!((run.status, &run.report["verdict"]), (0, &json!("healthy")));
+    assert_eq!(run.report["token"]["source"], source);
+}
+
+#[track_caller]
+fn fails<'a>(run: &'a Run, code: &str) -> &'a Value {
+    assert_eq!(run.root_cause(), Some(code), "{:#}", run.report["findings"]);
+    assert_eq!(run.status, 1);
+    assert_eq!(run.check("exchange")["skippedBecause"], "input");
+    run.finding(code)
+}
+
+// ------------------------------------------------------------------------- Azure Pipelines
+
+#[test]
+fn azure_hands_the_token_to_the_script() {
+    for platform in [&platforms::AZURE_DEVOPS, &platforms::AZURE_ENTRA] {
+        let world = World::new(platform);
+        let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/never-asked"));
+        // An ambient token's issuer may be on loopback.
+        let doctor = doctor.without("--allow-private-issuer");
+        let token = world.token();
+        let run = doctor.env("idToken", &token).secret(&token).json();
+        healthy(&run, "env:idToken");
+    }
+}
+
+#[test]
+fn azure_is_asked_as_its_documentation_says() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let token = world.token();
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": token})));
+    for variable in [
+        "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+        "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
+        "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
+    ] {
+        let run = azure_job(world.ready(), &endpoint.azure())
+            .env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN)
+            .env(variable, CONNECTION)
+            .secret(SYSTEM_TOKEN)
+            .secret(&token)
+            .json();
+        healthy(&run, "azure-pipelines");
+    }
+    let requests = endpoint.requests();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        assert_eq!(request.method, "POST");
+        let query = format!("?api-version=7.1&serviceConnectionId={CONNECTION}");
+        assert!(request.target.ends_with(&format!("/oidctoken{query}")), "{}", request.target);
+        assert_eq!(request.header("authorization"), Some(&*format!("Bearer {SYSTEM_TOKEN}")));
+        assert_eq!(request.header("x-tfs-fedauthredirect"), Some("Suppress"));
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(request.header("content-length"), Some("0"));
+        assert!(request.body.is_empty());
+    }
+}
+
+#[test]
+fn azure_refuses_in_its_several_ways() {
+    let unreferenced = format!(
+        "There is no explicit reference to service connection {CONNECTION} from current stage \
+         Deploy.Login.__default."
+    );
+    let get = "The requested resource does not support http method 'GET'.";
+    let page = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head>";
+    let cases: [(&str, Response, &str); 11] = [
+        ("401", Response::new(401, "text/html", page), "SYSTEM_ACCESSTOKEN: $(System.AccessToken)"),
+        (
+            "a page for signing in",
+            Response::new(203, "text/html; charset=utf-8", page),
+            "SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+        ),
+        (
+            "a redirect",
+            Response::new(302, "text/html", "").header("location", "/_signin?realm=dev.azure.com"),
+            "SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+        ),
+        ("404", Response::json(404, &json!({"message": "No service connection."})), ""),
+        ("405", Response::json(405, &json!({"count": 1, "value": {"Message": get}})), ""),
+        (
+            "unreferenced",
+            Response::json(400, &json!({"count": 151, "value": unreferenced})),
+            "condition: false",
+        ),
+        (
+            "unreferenced with status 200",
+            Response::json(200, &json!({"count": 151, "value": unreferenced})),
+            "condition: false",
+        ),
+        ("null", Response::json(200, &json!({"oidcToken": null})), ""),
+        ("the word null", Response::new(200, "application/json", "null"), ""),
+        ("nothing", Response::new(200, "text/plain", ""), ""),
+        ("an outage", Response::new(503, "text/plain", "try later"), ""),
+    ];
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for (name, answer, paste) in cases {
+        let status = answer.status;
+        let endpoint = Endpoint::start(&world, answer);
+        let run = azure_asking(world.ready(), &endpoint.azure()).json();
+        let finding = fails(&run, "token-request-failed");
+        let detail = finding["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("status {status} ")), "{name}: {detail}");
+        assert!(commands(finding).contains(paste), "{name}: {}", commands(finding));
+        assert_eq!(endpoint.requests().len(), 1, "{name}: no redirect is followed");
+        assert_eq!(run.codes().iter().filter(|c| c.starts_with("ado-")).count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn azure_says_what_its_answer_says() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let message = format!("There is no explicit reference to service connection {CONNECTION}");
+    let echo = format!("{message}; you sent Bearer {SYSTEM_TOKEN}");
+    let endpoint =
+        Endpoint::start(&world, Response::json(400, &json!({"count": 151, "value": echo})));
+    let run = azure_asking(world.ready(), &endpoint.azure()).json();
+    let finding = fails(&run, "token-request-failed");
+    let said = finding["evidence"].as_array().unwrap().iter().find(|e| e["what"] == "it says");
+    let said = said.unwrap()["value"].as_str().unwrap();
+    assert!(said.starts_with(&message), "{said}");
+    assert!(said.contains("[redacted]"), "{said}");
+    assert!(commands(finding).contains(CONNECTION), "the connection's id is in what to paste");
+}
+
+#[test]
+fn azure_cannot_be_reached() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    // Nobody listens at port 1.
+    let run = azure_asking(world.ready(), "https://127.0.0.1:1/x/oidctoken").json();
+    let finding = fails(&run, "token-request-failed");
+    assert!(finding["detail"].as_str().unwrap().contains("127.0.0.1:1"), "{finding}");
+    // The job's credential goes over TLS only, and not to where metadata services are.
+    for uri in ["http://127.0.0.1:1/x", "https://169.254.169.254/x", "not a url"] {
+        fails(&azure_asking(world.ready(), uri).json(), "token-request-failed");
+    }
+    // A certificate that nobody vouches for.
+    let stranger = World::new(&platforms::AZURE_ENTRA);
+    let endpoint = Endpoint::start(&stranger, Response::json(200, &json!({"oidcToken": "x"})));
+    let run = azure_asking(world.ready(), &endpoint.azure()).arg("--insecure").json();
+    fails(&run, "token-request-failed");
+    assert!(endpoint.requests().is_empty(), "--insecure is about the backend");
+}
+
+#[test]
+fn a_platform_that_is_silent_takes_no_more_than_the_budget() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let late = Response::json(200, &json!({"oidcToken": world.token()}));
+    let endpoint = Endpoint::start(&world, late.after(Duration::from_secs(30)));
+    let run = azure_asking(world.ready(), &endpoint.azure()).args(["--timeout", "1500ms"]).json();
+    let finding = fails(&run, "token-request-failed");
+    assert!(finding["detail"].as_str().unwrap().contains("in time"), "{finding}");
+    assert!(run.elapsed < Duration::from_millis(4000), "{:?}", run.elapsed);
+    assert_eq!(run.check("cloud")["status"], "pass", "there is time left for the backend");
+}
+
+#[test]
+fn azure_did_not_expose_the_token() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let run = federated(azure_job(world.ready(), "https://127.0.0.1:1/x")).json();
+    let finding = fails(&run, "ado-token-not-exposed");
+    let yaml = commands(finding);
+    assert!(yaml.contains("addSpnToEnvironment: true"), "{yaml}");
+    assert!(yaml.contains("--oidc-org acme") && yaml.contains(CONNECTION), "{yaml}");
+    assert!(yaml.contains(&format!("pulumi login {}", world.cloud.url())), "{yaml}");
+    let tried = tried(finding);
+    let says = |text: &str| tried.iter().any(|row| row.starts_with(text));
+    assert!(says("env:idToken: not set"), "{tried:?}");
+    assert!(says("azure-pipelines: not asked: SYSTEM_ACCESSTOKEN is not set"), "{tried:?}");
+    assert_eq!(tried.len(), 2, "nothing of other platforms: {tried:?}");
+}
+
+#[test]
+fn a_connection_with_a_secret_has_no_token() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let key = "client-secret-Q8~aBcDeFgHiJkLmNoP";
+    let run = azure_job(world.ready(), "https://127.0.0.1:1/x")
+        .env("servicePrincipalId", "1b9d7c53-0e64-4f2a-8a3d-7c5e6f1b2d90")
+        .env("servicePrincipalKey", key)
+        .env("tenantId", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3")
+        .secret(key)
+        .json();
+    let finding = fails(&run, "ado-connection-not-federated");
+    assert!(finding["remediation"]["summary"].as_str().unwrap().contains("federation"));
+}
+
+#[test]
+fn the_system_access_token_is_not_mapped() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for value in [None, Some(""), Some("$(System.AccessToken)")] {
+        let mut doctor = azure_job(world.ready(), "https://127.0.0.1:1/x");
+        if let Some(value) = value {
+            doctor = doctor.env("SYSTEM_ACCESSTOKEN", value);
+        }
+        let run = doctor.json();
+        let finding = fails(&run, "ado-system-accesstoken-unmapped");
+        let yaml = commands(finding);
+        assert!(yaml.contains("env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)"), "{yaml}");
+    }
+}
+
+#[test]
+fn azure_needs_a_service_connection_to_name() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": "x"})));
+    for id in [None, Some("$(serviceConnectionId)")] {
+        let mut doctor = azure_job(world.ready(), &endpoint.azure())
+            .env("SYSTEM_ACCESSTOKEN", SYSTEM_TOKEN)
+            .secret(SYSTEM_TOKEN)
+            .env("AZURESUBSCRIPTION_TENANT_ID", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3");
+        if let Some(id) = id {
+            doctor = doctor.env("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", id);
+        }
+        let run = doctor.json();
+        let finding = fails(&run, "token-request-failed");
+        assert!(commands(finding).contains("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"));
+    }
+    assert!(endpoint.requests().is_empty());
+}
+
+#[test]
+fn offline_no_platform_is_asked() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"oidcToken": "x"})));
+    let run = azure_asking(world.ready(), &endpoint.azure()).arg("--offline").json();
+    assert_eq!(run.status, 1);
+    let finding = run.finding(run.root_cause().unwrap());
+    assert!(tried(finding).contains(&"azure-pipelines: not asked: --offline".to_owned()));
+    let run = github_asking(world.ready(), &endpoint.github()).arg("--offline").json();
+    let finding = run.finding("token-missing");
+    assert!(tried(finding).contains(&"github-actions: not asked: --offline".to_owned()));
+    assert!(endpoint.requests().is_empty());
+}
+
+#[test]
+fn a_variable_that_nothing_replaced_is_what_is_wrong() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/x"));
+    let run = doctor.env("idToken", "$(idToken)").json();
+    fails(&run, "token-variable-unexpanded");
+}
+
+// -------------------------------------------------------------------------- GitHub Actions
+
+#[test]
+fn github_is_asked_for_pulumis_audience() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": token})));
+    let run = github_asking(world.ready(), &endpoint.github()).secret(&token).json();
+    healthy(&run, "github-actions");
+    let requests = endpoint.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].method, "GET");
+    let query = "?api-version=2.0&audience=urn%3Apulumi%3Aorg%3Aacme";
+    assert!(requests[0].target.ends_with(query), "{}", requests[0].target);
+    assert_eq!(requests[0].header("authorization"), Some(&*format!("bearer {REQUEST_TOKEN}")));
+}
+
+#[test]
+fn github_without_an_organization_cannot_be_asked() {
+    let world = World::new(&platforms::GITHUB);
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": "x"})));
+    let doctor = github_asking(world.ready(), &endpoint.github()).without("--oidc-org");
+    let run = doctor.json();
+    let finding = fails(&run, "token-missing");
+    assert!(tried(finding).iter().any(|row| row.contains("no organization is named")));
+    assert!(commands(finding).contains("--oidc-org"));
+    assert!(endpoint.requests().is_empty());
+
+    let token = world.token();
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": token})));
+    let doctor = github_asking(world.ready(), &endpoint.github()).without("--oidc-org");
+    healthy(&doctor.env("PULUMI_OPTION_OIDC_ORG", "acme").json(), "github-actions");
+}
+
+#[test]
+fn github_refuses() {
+    let world = World::new(&platforms::GITHUB);
+    let cases = [
+        Response::json(401, &json!({"message": "Bad credentials"})),
+        Response::json(403, &json!({"message": "Forbidden"})),
+        Response::json(200, &json!({"value": null})),
+        Response::new(302, "text/html", "").header("location", "/login"),
+        Response::new(500, "text/html", "<html><title>Unicorn</title></html>"),
+    ];
+    for answer in cases {
+        let status = answer.status;
+        let endpoint = Endpoint::start(&world, answer);
+        let run = github_asking(world.ready(), &endpoint.github()).json();
+        let finding = fails(&run, "token-request-failed");
+        assert!(finding["detail"].as_str().unwrap().contains(&format!("status {status} ")));
+        assert_eq!(endpoint.requests().len(), 1);
+    }
+}
+
+#[test]
+fn what_github_gives_may_be_no_token() {
+    let world = World::new(&platforms::GITHUB);
+    let endpoint = Endpoint::start(&world, Response::json(200, &json!({"value": "null"})));
+    let run = github_asking(world.ready(), &endpoint.github()).json();
+    let finding = fails(&run, "token-not-a-token");
+    assert!(finding["detail"].as_str().unwrap().contains("the request to GitHub Actions"));
+}
+
+#[test]
+fn github_permission_is_missing() {
+    let world = World::new(&platforms::GITHUB);
+    let run = github_job(world.ready()).json();
+    let finding = fails(&run, "github-id-token-permission");
+    let yaml = commands(finding);
+    assert!(yaml.contains("deploy:\n    permissions:\n      id-token: write"), "{yaml}");
+    assert!(!finding["detail"].as_str().unwrap().contains("fork"));
+}
+
+#[test]
+fn a_forks_pull_request_is_told_apart() {
+    let world = World::new(&platforms::GITHUB);
+    let event = |head: &str, fork: bool| {
+        json!({"pull_request": {
+            "head": {"repo": {"full_name": head, "fork": fork}},
+            "base": {"repo": {"full_name": "acme/web-shop", "fork": false}},
+        }})
+        .to_string()
+    };
+    let run = |event: &str, name: &str| {
+        let doctor = world.ready().file("event.json", event);
+        let path = doctor.path("event.json");
+        let doctor = github_job(doctor).env("GITHUB_EVENT_PATH", path.to_str().unwrap());
+        doctor.env("GITHUB_EVENT_NAME", name).json()
+    };
+    let by_fork = |run: &Run| {
+        let finding = fails(run, "github-id-token-permission");
+        let detail = finding["detail"].as_str().unwrap();
+        let said = detail.contains("fork mallory/web-shop");
+        let yaml = commands(finding);
+        assert_eq!(said, yaml.contains("head.repo.full_name == github.repository"), "{yaml}");
+        assert_eq!(!said, yaml.contains("id-token: write"), "{yaml}");
+        said
+    };
+    assert!(by_fork(&run(&event("mallory/web-shop", true), "pull_request")));
+    assert!(!by_fork(&run(&event("acme/web-shop", false), "pull_request")));
+    // The repository itself may be a fork of another.
+    assert!(!by_fork(&run(&event("acme/web-shop", true), "pull_request")));
+    // These run in the repository that they go to, and may have the permission.
+    assert!(!by_fork(&run(&event("mallory/web-shop", true), "pull_request_target")));
+    for broken in ["", "[]", "{\"pull_request\": 1}", "{\"pull_request\": {}}", "not json"] {
+        assert!(!by_fork(&run(broken, "pull_request")), "{broken}");
+    }
+}
+
+// ---------------------------------------------------------------------------------- GitLab
+
+fn gitlab_job(doctor: Doctor, server: &str) -> Doctor {
+    doctor
+        .env("CI", "true")
+        .env("GITLAB_CI", "true")
+        .env("CI_SERVER_URL", server)
+        .env("CI_JOB_NAME", "deploy: production")
+        .env("CI_JOB_TOKEN", "glcbt-64_aBcDeFgHiJkLmNoPqRsT")
+        .secret("glcbt-64_aBcDeFgHiJkLmNoPqRsT")
+}
+
+#[test]
+fn gitlabs_token_is_known_by_its_issuer() {
+    let world = World::new(&platforms::GITLAB);
+    let stranger = World::new(&platforms::GITLAB).token();
+    let token = world.token();
+    let run = gitlab_job(world.ready(), world.issuer.url())
+        .env("AAA_VAULT_TOKEN", &stranger)
+        .env("WHATEVER_THE_NAME", &token)
+        .env("ZZZ_THE_SAME", &token)
+        .secret(&token)
+        .secret(&stranger)
+        .json();
+    healthy(&run, "env:WHATEVER_THE_NAME");
+    let summary = run.check("input")["summary"].as_str().unwrap();
+    assert!(summary.contains("AAA_VAULT_TOKEN") && !summary.contains("ZZZ"), "{summary}");
+}
+
+#[test]
+fn of_gitlabs_tokens_the_audience_decides() {
+    let world = World::new(&platforms::GITLAB);
+    let for_audience = |audience: &str| {
+        let mut shape = world.shape.clone();
+        shape.claims["aud"] = audience.into();
+        world.issuer.sign(&shape.header, &shape.claims)
+    };
+    let [vault, aws, other] =
+        ["https://vault.test", "https://aws.test", "urn:pulumi:org:other"].map(for_audience);
+    let token = world.token();
+    let job = || {
+        let doctor = gitlab_job(world.ready(), world.issuer.url());
+        doctor.env("A_VAULT", &vault).env("B_AWS", &aws).secret(&vault).secret(&aws)
+    };
+    healthy(&job().env("C_OTHER", &other).env("D_PULUMI", &token).json(), "env:D_PULUMI");
+
+    let run = job().json();
+    let finding = fails(&run, "token-ambiguous");
+    let commands = commands(finding);
+    assert!(commands.contains("--token-env A_VAULT") && commands.contains("--token-env B_AWS"));
+
+    // For another organization, but for Pulumi: the one that is meant.
+    let run = job().env("C_OTHER", &other).json();
+    assert_eq!(run.root_cause(), Some("organization-conflict"));
+    assert_eq!(run.report["token"]["source"], "env:C_OTHER");
+    // A single one is the one, whoever it is for.
+    let run = gitlab_job(world.ready(), world.issuer.url()).env("A_VAULT", &vault).json();
+    assert_eq!(run.root_cause(), Some("audience-mismatch"));
+}
+
+#[test]
+fn gitlab_issued_no_token() {
+    let world = World::new(&platforms::GITLAB);
+    let stranger = World::new(&platforms::GITLAB);
+    let token = stranger.token();
+    let doctor = gitlab_job(world.ready(), world.issuer.url());
+    let run = doctor.env("VAULT_TOKEN", &token).secret(&token).json();
+    let finding = fails(&run, "gitlab-id-token-missing");
+    let yaml = commands(finding);
+    assert!(yaml.contains("\"deploy: production\":\n  id_tokens:"), "{yaml}");
+    assert!(yaml.contains("aud: urn:pulumi:org:acme") || yaml.contains("\"urn:pulumi:org:acme\""));
+    assert!(finding.to_string().contains(stranger.issuer.url()), "whose token there is");
+    assert!(yaml.contains("--token-env VAULT_TOKEN"), "{yaml}");
+}
+
+// ------------------------------------------------------------------------------ the others
+
+#[test]
+fn platforms_that_set_a_variable() {
+    let cases: [(&Platform, &str, &str); 6] = [
+        (&platforms::CIRCLECI, "CIRCLECI", "CIRCLE_OIDC_TOKEN"),
+        (&platforms::CIRCLECI_V2, "CIRCLECI", "CIRCLE_OIDC_TOKEN_V2"),
+        (&platforms::BITBUCKET, "BITBUCKET_BUILD_NUMBER", "BITBUCKET_STEP_OIDC_TOKEN"),
+        (&platforms::HCP_TERRAFORM, "TFC_RUN_ID", "TFC_WORKLOAD_IDENTITY_TOKEN"),
+        (&platforms::SPACELIFT, "CI", "SPACELIFT_OIDC_TOKEN"),
+        (&platforms::PULUMI_DEPLOYMENTS, "CI", "PULUMI_OIDC_TOKEN"),
+    ];
+    for (platform, marker, variable) in cases {
+        let world = World::new(platform);
+        let token = world.token();
+        let doctor = world.ready().without("--allow-private-issuer").env(marker, "true");
+        let run = doctor.env(variable, &token).secret(&token).json();
+        healthy(&run, &format!("env:{variable}"));
+    }
+}
+
+#[test]
+fn circlecis_second_version_comes_first() {
+    let world = World::new(&platforms::CIRCLECI_V2);
+    let old = World::new(&platforms::CIRCLECI).token();
+    let doctor = world.ready().env("CIRCLECI", "true").env("CIRCLE_OIDC_TOKEN", &old);
+    let run = doctor.env("CIRCLE_OIDC_TOKEN_V2", world.token()).secret(&old).json();
+    healthy(&run, "env:CIRCLE_OIDC_TOKEN_V2");
+    assert!(run.check("input")["summary"].as_str().unwrap().contains("CIRCLE_OIDC_TOKEN"));
+}
+
+#[test]
+fn hcp_terraforms_tagged_tokens() {
+    let world = World::new(&platforms::HCP_TERRAFORM);
+    let mut shape = world.shape.clone();
+    shape.claims["aud"] = "aws.workload.identity".into();
+    let aws = world.issuer.sign(&shape.header, &shape.claims);
+    let job = || world.ready().env("TFC_RUN_ID", "run-1").secret(&aws);
+    let run = job()
+        .env("TFC_WORKLOAD_IDENTITY_TOKEN_AWS", &aws)
+        .env("TFC_WORKLOAD_IDENTITY_TOKEN_PULUMI", world.token())
+        .json();
+    healthy(&run, "env:TFC_WORKLOAD_IDENTITY_TOKEN_PULUMI");
+    shape.claims["aud"] = "another".into();
+    let run = job()
+        .env("TFC_WORKLOAD_IDENTITY_TOKEN", world.issuer.sign(&shape.header, &shape.claims))
+        .env("TFC_WORKLOAD_IDENTITY_TOKEN_AWS", &aws)
+        .json();
+    fails(&run, "token-ambiguous");
+}
+
+#[cfg(unix)]
+mod buildkite {
+    use super::*;
+
+    fn job(world: &World) -> Doctor {
+        let secret = "bkaj_agent-access-token-77d1f0";
+        let doctor = world.ready().env("CI", "true").env("BUILDKITE", "true");
+        doctor.env("BUILDKITE_AGENT_ACCESS_TOKEN", secret).secret(secret)
+    }
+
+    #[test]
+    fn the_agent_is_asked() {
+        let world = World::new(&platforms::BUILDKITE);
+        let token = world.token();
+        let script = format!(
+            "[ \"$*\" = 'oidc request-token --audience urn:pulumi:org:acme' ] && echo {token}"
+        );
+        let run = job(&world).program("buildkite-agent", &script).secret(&token).json();
+        healthy(&run, "buildkite-agent");
+    }
+
+    #[test]
+    fn the_agent_fails() {
+        let world = World::new(&platforms::BUILDKITE);
+        let cases = [
+            ("echo \"fatal: 403 with $BUILDKITE_AGENT_ACCESS_TOKEN\" >&2; exit 1", "ended with"),
+            ("exit 0", "printed nothing"),
+            ("while :; do :; done", "no answer in time"),
+        ];
+        for (script, says) in cases {
+            let doctor = job(&world).program("buildkite-agent", script);
+            let run = doctor.args(["--timeout", "2s"]).json();
+            let finding = fails(&run, "token-request-failed");
+            assert!(finding["detail"].as_str().unwrap().contains(says), "{finding}");
+            assert!(run.elapsed < Duration::from_secs(5), "{:?}", run.elapsed);
+        }
+    }
+
+    #[test]
+    fn there_is_no_agent() {
+        let world = World::new(&platforms::BUILDKITE);
+        let run = job(&world).json();
+        let finding = fails(&run, "token-missing");
+        let row = "buildkite-agent: not asked: it is not on PATH".to_owned();
+        assert!(tried(finding).contains(&row), "{:?}", tried(finding));
+    }
+}
+
+// ------------------------------------------------------------------------- what holds always
+
+#[test]
+fn where_nothing_is_everything_that_was_tried_is_told() {
+    let run = Doctor::bare().arg("--offline").json();
+    assert_eq!(run.root_cause(), Some("token-missing"));
+    let tried = tried(run.finding("token-missing"));
+    for source in [
+        "azure-pipelines: no job of Azure Pipelines (TF_BUILD is not set)",
+        "github-actions: ",
+        "gitlab-ci: ",
+        "circleci: ",
+        "bitbucket-pipelines: ",
+        "buildkite-agent: ",
+        "hcp-terraform: ",
+        "spacelift: ",
+        "pulumi-deployments: ",
+        "file:///var/run/secrets/pulumi/token: no such file",
+    ] {
+        assert!(tried.iter().any(|row| row.starts_with(source)), "{source}: {tried:#?}");
+    }
+    let places = tried.iter().map(|row| row.split(':').next().unwrap()).collect::<Vec<_>>();
+    assert_eq!(places[..3], ["azure-pipelines", "github-actions", "gitlab-ci"]);
+}
+
+#[test]
+fn variables_that_look_like_tokens_are_named() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let doctor = Doctor::bare().arg("--offline").env("JENKINS_URL", "https://jenkins.test");
+    let run = doctor.env("SOME_TOKEN", &token).env("WORDS", "eyJ no").secret(&token).json();
+    let finding = run.finding("token-missing");
+    assert!(commands(finding).contains("doctor --token-env SOME_TOKEN"));
+    assert!(!finding.to_string().contains("WORDS"));
+    assert!(!run.stdout.contains(token.rsplit_once('.').unwrap().0), "the name, not the value");
+}
+
+#[test]
+fn what_is_named_comes_before_what_is_found() {
+    let world = World::new(&platforms::GITHUB);
+    let endpoint = Endpoint::start(&world, Response::json(500, &json!({})));
+    let doctor = github_asking(world.ready(), &endpoint.github());
+    let run = doctor.env("MINE", world.token()).args(["--token-env", "MINE"]).json();
+    healthy(&run, "env:MINE");
+    let doctor = github_asking(world.ready(), &endpoint.github());
+    healthy(
+        &doctor.env("PULUMI_OPTION_OIDC_TOKEN", world.token()).json(),
+        "env:PULUMI_OPTION_OIDC_TOKEN",
+    );
+    // An empty one is named all the same, and said before anything about the platform.
+    let run = github_job(world.ready()).args(["--token-env", "EMPTY"]).json();
+    fails(&run, "token-empty");
+    assert!(endpoint.requests().is_empty());
+}
+
+#[test]
+fn a_found_token_that_has_expired_ranks_with_its_structure() {
+    let mut world = World::new(&platforms::PULUMI_DEPLOYMENTS);
+    world.shape.shift(-7200);
+    world.shape.entry["rules"]["aud"] = "elsewhere".into();
+    let run = world.ready().env("PULUMI_OIDC_TOKEN", world.token()).json();
+    assert_eq!(run.root_cause(), Some("token-expired"));
+}
+
+#[test]
+fn texts_of_a_platform_are_inert() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let evil = "x\r\n##vso[task.setvariable variable=a]b\u{1b}[31m\u{202e}::error::y";
+    let endpoint = Endpoint::start(
+        &world,
+        Response::json(400, &json!({"count": 1, "value": evil})).header("location", "/##vso[x]"),
+    );
+    for run in [
+        azure_asking(world.ready(), &endpoint.azure()).json(),
+        azure_asking(world.ready(), &endpoint.azure()).human(),
+    ] {
+        assert!(!run.stdout.contains("##vso["), "{}", run.stdout);
+        assert!(!run.stdout.contains(['\r', '\u{1b}', '\u{202e}']), "{}", run.stdout);
+        assert_eq!(run.status, 1);
+    }
+}
+
+/// What is printed to be pasted is the YAML that it is meant to be, whatever the names in it.
+#[test]
+fn snippets_are_yaml_and_nothing_in_them_runs() {
+    let world = World::new(&platforms::GITHUB);
+    let organization = "a'b\"c: $(touch x) ${{ x }} #y";
+    let job = "x: [y]\n  script: touch x #";
+    let snippet = |doctor: Doctor, code: &str, starts: &str| {
+        let run = doctor.option("--oidc-org", organization).json();
+        let commands = run.finding(code)["remediation"]["commands"].as_array().unwrap().clone();
+        let yaml = commands.iter().map(|c| c.as_str().unwrap()).find(|c| c.contains(starts));
+        let yaml = yaml.unwrap_or_else(|| panic!("{commands:#?}"));
+        serde_saphyr::from_str::<Value>(yaml).unwrap_or_else(|e| panic!("{e}: {yaml}"))
+    };
+    let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/x"));
+    let yaml = snippet(doctor, "ado-token-not-exposed", "AzureCLI@2");
+    assert_eq!(yaml.as_array().unwrap().len(), 1);
+    assert_eq!(yaml[0]["inputs"]["addSpnToEnvironment"], true);
+    let script = yaml[0]["inputs"]["inlineScript"].as_str().unwrap();
+    assert!(script.starts_with("pulumi login https://") && !script.contains("$(touch"), "{script}");
+    assert_eq!(script.trim_end().lines().count(), 1);
+
+    let doctor = github_job(world.ready()).env("GITHUB_JOB", job);
+    let yaml = snippet(doctor, "github-id-token-permission", "permissions");
+    assert_eq!(yaml["jobs"][job]["permissions"]["id-token"], "write");
+
+    let doctor = gitlab_job(world.ready(), "https://gitlab.test").env("CI_JOB_NAME", job);
+    let yaml = snippet(doctor, "gitlab-id-token-missing", "id_tokens");
+    let audience = &yaml[job]["id_tokens"]["PULUMI_ID_TOKEN"]["aud"];
+    assert_eq!(audience, &json!(format!("urn:pulumi:org:{organization}")));
+    assert_eq!(yaml[job]["script"].as_array().unwrap().len(), 1);
+}
