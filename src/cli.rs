@@ -1,9 +1,10 @@
 //! The command line: clap's strings become typed values here, once.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use semver::Version;
 
@@ -36,9 +37,30 @@ pub struct Cli {
     pub diagnosis: Diagnosis,
 }
 
+impl Cli {
+    /// Reads a command line other than that of `doctor login`.
+    ///
+    /// # Errors
+    /// Wrong usage, or that help was asked for.
+    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The whole definition, with what `doctor login` takes.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommand("login", |_| crate::login_flags::command())
+}
+
 /// Commands besides the diagnosis.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Diagnose the login that `pulumi login` would make here, with the same flags
+    // Its arguments are pulumi's and are read by `login_flags`, which also has its help.
+    Login,
     /// Run the whole diagnosis against an issuer and a Pulumi Cloud on this machine
     #[cfg(feature = "demo")]
     Demo {
@@ -202,18 +224,19 @@ impl Diagnosis {
             (_, _, Some(name)) => Choice::Environment(name),
             _ => Choice::None,
         };
-        // In Go an empty flag is one that was not given.
-        let given = |value: Option<String>| value.filter(|v| !v.is_empty());
         let plan = Plan {
+            is_login: false,
             token,
-            organization: given(self.oidc_org),
-            team: given(self.oidc_team),
-            user: given(self.oidc_user),
-            expiration: given(self.oidc_expiration),
-            scope: given(self.scope),
-            cloud_url: given(self.cloud_url),
-            local: self.local,
-            insecure: self.insecure,
+            organization: self.oidc_org,
+            team: self.oidc_team,
+            user: self.oidc_user,
+            expiration: self.oidc_expiration,
+            scope: self.scope,
+            url: None,
+            cloud_url: self.cloud_url,
+            local: self.local.then_some(true),
+            insecure: self.insecure.then_some(true),
+            directory: None,
             policy: self.policy,
             jwks: self.jwks,
             ca_cert: self.ca_cert,
@@ -280,13 +303,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_definition_holds() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -69,13 +69,25 @@ pub enum Setting {
         /// The platform's name as people know it (`GitHub Actions`).
         platform: String,
     },
+    /// `doctor login` in the place of `pulumi login`: wherever that is, this environment is the
+    /// one that fails.
+    Login {
+        /// The CI platform, if it is one.
+        platform: Option<String>,
+    },
 }
 
 impl Setting {
     /// Whether this environment is the one that fails.
     #[must_use]
     pub fn is_pipeline(&self) -> bool {
-        matches!(self, Self::Pipeline { .. })
+        matches!(self, Self::Pipeline { .. } | Self::Login { .. })
+    }
+
+    /// Whether it is `doctor login`: the command line is that of the failing step.
+    #[must_use]
+    pub fn is_login(&self) -> bool {
+        matches!(self, Self::Login { .. })
     }
 }
 
@@ -397,6 +409,10 @@ impl Token {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Login {
+    /// A source of the token was named: by a flag, an argument, or `PULUMI_OPTION_OIDC_TOKEN`. A
+    /// `pulumi login` without one makes no exchange.
+    #[serde(default)]
+    pub token_named: bool,
     /// `--oidc-org`.
     pub organization: Option<String>,
     /// `--oidc-team`.
@@ -461,6 +477,8 @@ pub struct Backend {
     /// The sources that name a URL, in the CLI's order of precedence. Passwords in a URL are
     /// replaced by `***`.
     pub candidates: Vec<BackendCandidate>,
+    /// `PULUMI_API`: where a login without an OIDC token goes when no source names a URL.
+    pub without_token: Option<BackendCandidate>,
     /// `--local`.
     pub local: bool,
     /// Two URLs were given on the command line (or one in `PULUMI_OPTION_CLOUD_URL`).

@@ -14,9 +14,11 @@ mod entra;
 pub mod evidence;
 pub mod gather;
 pub mod go_duration;
+pub mod go_flags;
 pub mod issuer_url;
 pub mod judge;
 pub mod jwt;
+pub mod login_flags;
 #[cfg(feature = "demo")]
 pub mod loopback;
 mod output;

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::Cli;
+use crate::cli::{self, Cli, OutputArgs};
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
+use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
 use crate::{judge, text};
@@ -45,28 +46,57 @@ impl Streams<'_> {
 
 /// Runs the program; its exit status.
 pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
-    let cli = match Cli::try_parse_from(&arguments) {
+    if let Some(words) = login_flags::arguments(&arguments) {
+        return login(&words, &arguments, environment, streams);
+    }
+    let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(error, &arguments, streams),
     };
     match cli.command {
+        Some(cli::Command::Login) => login(&[], &arguments, environment, streams),
         None => {
-            let (plan, arguments) = cli.diagnosis.plan();
-            let output = Output::new(&arguments, &environment, streams.terminals());
-            match std::env::current_dir() {
-                Ok(directory) => diagnose(plan, environment, directory, &output, streams),
-                Err(error) => complain(streams.stderr, &format!("working directory: {error}")),
-            }
+            let (plan, output) = cli.diagnosis.plan();
+            diagnose_here(plan, environment, &output, streams)
         }
         #[cfg(feature = "demo")]
-        Some(crate::cli::Command::Demo { list: true, .. }) => {
+        Some(cli::Command::Demo { list: true, .. }) => {
             finish(write(streams.stdout, &crate::demo::list()), 0)
         }
         #[cfg(feature = "demo")]
-        Some(crate::cli::Command::Demo { scenario, output, .. }) => {
+        Some(cli::Command::Demo { scenario, output, .. }) => {
             let place = Output::new(&output, &environment, streams.terminals());
             demo(scenario.as_deref(), &place, streams)
         }
+    }
+}
+
+/// `doctor login`, with the arguments behind that word.
+fn login(
+    words: &[String],
+    arguments: &[OsString],
+    environment: Environment,
+    streams: Streams,
+) -> u8 {
+    match login_flags::parse(words, &environment) {
+        Ok(Login::Help(text)) => finish(write(streams.stdout, &text), 0),
+        Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, streams),
+        Err(LoginError::Clap(error)) => usage(error, arguments, streams),
+        Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
+    }
+}
+
+/// The diagnosis where this process runs.
+fn diagnose_here(
+    plan: Plan,
+    environment: Environment,
+    output: &OutputArgs,
+    streams: Streams,
+) -> u8 {
+    let output = Output::new(output, &environment, streams.terminals());
+    match std::env::current_dir() {
+        Ok(directory) => diagnose(plan, environment, directory, &output, streams),
+        Err(error) => complain(streams.stderr, &format!("working directory: {error}")),
     }
 }
 
@@ -141,7 +171,7 @@ fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     // become one of the message.
     let arguments: Vec<String> =
         arguments.iter().map(|argument| text::inert(&argument.to_string_lossy())).collect();
-    let error = Cli::try_parse_from(&arguments).err().unwrap_or(error);
+    let error = complaint(&arguments).unwrap_or(error);
     let mut scrubber = Scrubber::default();
     for argument in arguments.iter().skip(1) {
         let value = argument.split_once('=').map_or("", |(_, value)| value);
@@ -156,9 +186,21 @@ fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     finish(write(streams.stderr, &lines.collect::<String>()), USAGE)
 }
 
+/// What clap says against a command line.
+fn complaint(arguments: &[String]) -> Option<clap::Error> {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let Some(words) = login_flags::arguments(&arguments) else {
+        return Cli::read(&arguments).err();
+    };
+    match login_flags::parse(&words, &Environment::default()) {
+        Err(LoginError::Clap(error)) => Some(error),
+        _ => None,
+    }
+}
+
 /// One line on standard error; status 2.
 fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
-    let message = text::inert(&Scrubber::default().scrub(message));
+    let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
     finish(write(stderr, &format!("doctor: {message}\n")), USAGE)
 }
 

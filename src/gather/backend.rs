@@ -41,10 +41,12 @@ pub fn gather(
     };
     let argument = candidate(arguments.url.as_deref(), BackendSource::Argument);
     // The variable stands in for the flag: a flag on the command line wins over it.
-    let flag = candidate(arguments.cloud_url.as_deref(), BackendSource::Flag).or_else(|| {
-        let (url, source) = option("PULUMI_OPTION_CLOUD_URL")?;
-        candidate(Some(url), source)
-    });
+    let flag = match &arguments.cloud_url {
+        Some(url) => candidate(Some(url), BackendSource::Flag),
+        None => {
+            option("PULUMI_OPTION_CLOUD_URL").and_then(|(url, source)| candidate(Some(url), source))
+        }
+    };
     let local = match arguments.local {
         Some(local) => local.then_some(BackendSource::Local),
         None => option("PULUMI_OPTION_LOCAL")
@@ -59,17 +61,24 @@ pub fn gather(
         | (None, Some(one), Some(other)) => Some((one.clone(), other.clone())),
         _ => None,
     };
-    let variable = candidate(
-        variable(environment, "PULUMI_BACKEND_URL"),
-        BackendSource::Environment { name: "PULUMI_BACKEND_URL".to_owned() },
-    );
+    let of_variable = |name: &str| {
+        let source = BackendSource::Environment { name: name.to_owned() };
+        candidate(variable(environment, name), source)
+    };
     let project = project::find(cwd);
     Backend {
         local: local_candidate.is_some(),
-        candidates: [argument, flag, variable, project.backend, credentials.current.clone()]
-            .into_iter()
-            .flatten()
-            .collect(),
+        candidates: [
+            argument,
+            flag,
+            of_variable("PULUMI_BACKEND_URL"),
+            project.backend,
+            credentials.current.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        without_token: of_variable("PULUMI_API"),
         given_twice,
         project: project.file,
         credentials: credentials.file.clone(),
@@ -92,7 +101,7 @@ pub(super) fn variable<'a>(
 
 /// How the CLI reads a boolean option from the environment (pkg/cmd/pulumi/pulumi.go,
 /// `declareFlagsAsEnvironmentVariables`).
-fn is_true(value: &str) -> bool {
+pub(super) fn is_true(value: &str) -> bool {
     value == "1" || value.eq_ignore_ascii_case("true")
 }
 

@@ -43,6 +43,8 @@ const OIDC_TOKEN_OPTION: &str = "PULUMI_OPTION_OIDC_TOKEN";
 
 /// What to gather: the command line, as typed values. Has no `Debug`: it may hold the token.
 pub struct Plan {
+    /// `doctor login`: this environment is the one that fails, whatever it is.
+    pub is_login: bool,
     /// Where the token is.
     pub token: token::Choice,
     /// `--oidc-org`.
@@ -55,12 +57,16 @@ pub struct Plan {
     pub expiration: Option<String>,
     /// `--scope`.
     pub scope: Option<String>,
+    /// The positional URL of `doctor login`.
+    pub url: Option<String>,
     /// `--cloud-url`.
     pub cloud_url: Option<String>,
-    /// `--local`.
-    pub local: bool,
+    /// `--local`; as every flag, it takes the place of its variable where it was given.
+    pub local: Option<bool>,
     /// `--insecure`.
-    pub insecure: bool,
+    pub insecure: Option<bool>,
+    /// `--cwd`: where pulumi would run.
+    pub directory: Option<PathBuf>,
     /// `--policy`.
     pub policy: Option<PathBuf>,
     /// `--jwks`.
@@ -167,7 +173,13 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     // Whatever is read may keep us waiting; some of the time has to be left for the network.
     let reading = |begun: Instant| left(begun) / 3 * 2;
     let directory = around.directory.clone();
-    let setting = around.environment.setting();
+    let setting = match around.environment.setting() {
+        Setting::Person if plan.is_login => Setting::Login { platform: None },
+        Setting::Pipeline { platform } if plan.is_login => {
+            Setting::Login { platform: Some(platform) }
+        }
+        setting => setting,
+    };
     let heed_options = setting.is_pipeline();
 
     // Files first: a run whose input cannot be used must not touch anything else.
@@ -184,12 +196,18 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         .map(|path| read("--ca-cert", path, &directory, reading(begun)))
         .transpose()?;
 
+    // An empty flag counts as not given, but takes the place of its variable all the same.
     let options = heed_options.then_some(&around.environment);
     let option = |scrubber: &Scrubber, given: &Option<String>, name: &str| {
-        let value = given.as_deref().or_else(|| options?.get(name))?;
+        let value = given.as_deref().or_else(|| options?.get(name)).filter(|v| !v.is_empty())?;
         // A token may stand where another option's value belongs.
         Some(scrubber.scrub(value))
     };
+    let elsewhere = match &plan.directory {
+        Some(given) => Some(given.clone()),
+        None => options.and_then(|e| e.get("PULUMI_OPTION_CWD")).map(PathBuf::from),
+    };
+    let directory = change_directory(directory, elsewhere)?;
     let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
         token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {
             token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
@@ -203,9 +221,11 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         }
     }
     let organization = option(&scrubber, &plan.organization, "PULUMI_OPTION_OIDC_ORG");
+    let token_named = !matches!(choice, token::Choice::None);
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
     let (mut input, decoded) = match choice {
-        token::Choice::None => ambient::acquire(&ambient::Lookout {
+        // `pulumi login` without a token does not look for one either.
+        token::Choice::None if !plan.is_login => ambient::acquire(&ambient::Lookout {
             environment: &around.environment,
             root: Path::new("/"),
             organization: organization.as_deref(),
@@ -223,11 +243,17 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     };
     input.unused = ambient::unused(&around.environment, decoded.as_ref(), &mut scrubber);
     if input.source == Source::None {
-        let reason = match around.environment.get(OIDC_TOKEN_OPTION) {
+        let option = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",
             None => "not set",
         };
-        input.tried.push(Tried { source: OIDC_TOKEN_OPTION.into(), reason: reason.into() });
+        let flags = ["TOKEN", "--oidc-token", "--token-env"].map(|name| (name, "not given"));
+        input.tried.extend(
+            flags
+                .into_iter()
+                .chain([(OIDC_TOKEN_OPTION, option)])
+                .map(|(source, reason)| Tried { source: source.into(), reason: reason.into() }),
+        );
     }
     if around.terminal && input.source == Source::Stdin {
         // The time that a person took to paste is not the run's.
@@ -237,9 +263,9 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     let stored = credentials::read(around.environment.variables(), &directory);
     let backend = backend::gather(
         &backend::Arguments {
-            url: None,
+            url: plan.url.clone(),
             cloud_url: plan.cloud_url.clone(),
-            local: plan.local.then_some(true),
+            local: plan.local,
         },
         around.environment.variables(),
         heed_options,
@@ -253,6 +279,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         (*path, *absolute) = (scrubber.scrub(path), scrubber.scrub(absolute));
     }
     let login = Login {
+        token_named,
         organization,
         team: option(&scrubber, &plan.team, "PULUMI_OPTION_OIDC_TEAM"),
         user: option(&scrubber, &plan.user, "PULUMI_OPTION_OIDC_USER"),
@@ -267,8 +294,9 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
             ),
         },
     };
-    let insecure = plan.insecure
-        || options.is_some_and(|e| matches!(e.get("PULUMI_OPTION_INSECURE"), Some("true" | "1")));
+    let insecure = plan.insecure.unwrap_or_else(|| {
+        options.and_then(|e| e.get("PULUMI_OPTION_INSECURE")).is_some_and(backend::is_true)
+    });
 
     let mut evidence = Evidence {
         started_at,
@@ -306,6 +334,19 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     drop(progress);
     evidence.duration_ms = millis(begun);
     Ok(evidence)
+}
+
+/// `--cwd`: pulumi changes its directory before it does anything else (`PersistentPreRunE` in
+/// pulumi.go). The doctor's own files are still named from where it was started.
+fn change_directory(from: PathBuf, to: Option<PathBuf>) -> Result<PathBuf, InputError> {
+    let Some(to) = to.filter(|to| !to.as_os_str().is_empty()) else { return Ok(from) };
+    let error = |problem: String| InputError {
+        option: "--cwd",
+        path: to.display().to_string(),
+        problem: format!("{problem}; pulumi stops here as well"),
+    };
+    let entered = from.join(&to).canonicalize().map_err(|e| error(reason(&e)))?;
+    if entered.is_dir() { Ok(entered) } else { Err(error("it is not a directory".to_owned())) }
 }
 
 /// Makes the requests, unless there is nothing to ask.

@@ -50,14 +50,7 @@ pub fn acquire(
             let value = variable(&name);
             (Source::Environment { name: shown(&name) }, value)
         }
-        Choice::None => {
-            let (mut input, decoded) =
-                finish(Source::None, Err((InputProblem::Missing, Vec::new())));
-            input.tried = ["TOKEN", "--oidc-token", "--token-env"]
-                .map(|name| Tried { source: name.into(), reason: "not given".into() })
-                .into();
-            return (input, decoded);
-        }
+        Choice::None => return finish(Source::None, Err((InputProblem::Missing, Vec::new()))),
     };
     let value = value.map(Zeroizing::new);
     let Some(value) = value.as_deref() else {

@@ -101,7 +101,7 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
         }
     }
     match problem {
-        UrlProblem::Empty => finding.command(login_command(context, PULUMI_CLOUD)),
+        UrlProblem::Empty => finding.command(context.login_command(PULUMI_CLOUD)),
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
@@ -198,7 +198,7 @@ fn correct(context: &Context, finding: Finding, url: &str) -> Finding {
         BackendSource::Environment { name } => finding
             .step(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
             .command(format!("export {name}={}", text::shell(url)))
-            .command(login_command(context, url)),
+            .command(context.login_command(url)),
         BackendSource::Project { path, line } => {
             let snippet = if path.ends_with(".json") {
                 format!("\"backend\": {{\"url\": {}}}", text::json_string(url))
@@ -209,17 +209,20 @@ fn correct(context: &Context, finding: Finding, url: &str) -> Finding {
         }
         BackendSource::Credentials { .. } => finding
             .step("The stored credentials remember it from an earlier login; name the URL:")
-            .command(login_command(context, url)),
+            .command(context.login_command(url)),
         BackendSource::Argument
         | BackendSource::Flag
         | BackendSource::Local
-        | BackendSource::Default => finding.command(login_command(context, url)),
+        | BackendSource::Default => finding.command(context.login_command(url)),
     }
 }
 
-fn login_command(context: &Context, url: &str) -> String {
-    let organization = context.organization_word();
-    format!("pulumi login {} --oidc-token \"$TOKEN\" --oidc-org {organization}", text::shell(url))
+impl Context<'_> {
+    /// The login to paste, with the run's own organization.
+    pub(super) fn login_command(&self, url: &str) -> String {
+        let (url, organization) = (text::shell(url), self.organization_word());
+        format!("pulumi login {url} --oidc-token \"$TOKEN\" --oidc-org {organization}")
+    }
 }
 
 /// Only the stored credentials' `current` losing is what every explicit login does.

@@ -122,15 +122,19 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
 }
 
 fn missing(input: &Input, context: &Context) -> Finding {
-    let mut finding = Finding::new(
-        Code::TokenMissing,
-        "No token was given, and nothing that was looked at holds one.",
-    );
-    finding = platform::tried(finding, input);
+    let mut detail = "No token was given, and nothing that was looked at holds one.".to_owned();
+    let is_login = context.evidence.options.setting.is_login();
+    if is_login {
+        detail += &format!(" Without one `pulumi login` {}.", context.without_token());
+    }
+    let mut finding = platform::tried(Finding::new(Code::TokenMissing, detail), input);
     if platform::lacks_organization(input, context) {
         finding = finding
             .fix("Pass --oidc-org, so that a token can be requested for that organization.")
             .command("doctor --oidc-org ORG");
+    }
+    if is_login {
+        return finding.command(context.login_command(&context.login_url()));
     }
     finding
         .command("doctor \"$TOKEN\"")
@@ -141,23 +145,7 @@ fn missing(input: &Input, context: &Context) -> Finding {
 /// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and
 /// leaves OIDC out.
 fn empty(input: &Input, context: &Context) -> Finding {
-    let login = &context.evidence.login;
-    let instead = if login.access_token_in_environment {
-        "With this value `pulumi login` would use PULUMI_ACCESS_TOKEN instead: the login may \
-         succeed, as somebody else."
-            .to_owned()
-    } else if let Some(account) = context.stored_account() {
-        let who = account.username.as_deref().unwrap_or("its owner");
-        format!(
-            "With this value `pulumi login` would use the stored credentials of {who} for {}: \
-             the login may succeed, as somebody else.",
-            account.url
-        )
-    } else {
-        "With this value `pulumi login` fails with `PULUMI_ACCESS_TOKEN must be set for login \
-         during non-interactive CLI sessions`, which does not mention the empty token."
-            .to_owned()
-    };
+    let instead = format!("With this value `pulumi login` {}.", context.without_token());
     let reason = input.tried.first().map_or("empty", |tried| tried.reason.as_str());
     let mut finding =
         Finding::new(Code::TokenEmpty, format!("{} gave nothing. {instead}", upper(&place(input))))

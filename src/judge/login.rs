@@ -4,25 +4,28 @@
 
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Cli, StoredAccount};
+use crate::evidence::Cli;
 use crate::go_duration;
 use crate::report::Finding;
 use crate::request::{CLAIMS_SINCE, Conflict, Provenance, Request};
 use crate::text;
 
 /// The first CLI with `--oidc-*` flags.
-const FIRST_WITH_OIDC: semver::Version = semver::Version::new(3, 209, 0);
+pub(super) const FIRST_WITH_OIDC: semver::Version = semver::Version::new(3, 209, 0);
 
 pub(super) fn check(context: &Context) -> Outcome {
     let request = &context.request;
     let login = &context.evidence.login;
     let mut findings = Vec::new();
-    if login.access_token_in_environment {
+    let asked = context.asks_for_exchange();
+    if asked && login.access_token_in_environment {
         findings.push(access_token_set(context));
     }
     // Without a token nothing can be read from its claims, and what is wrong is the token.
     let organization_may_be_claimed = context.evidence.token.is_none() && !claims_hidden(context);
-    if request.organization.is_none() && !organization_may_be_claimed {
+    // A CLI without OIDC does not come to ask; a newer one may find the name in the token.
+    let asks = asked && !context.has_no_oidc();
+    if asks && request.organization.is_none() && !organization_may_be_claimed {
         findings.push(organization_missing(context));
     }
     findings.extend(request.conflicts.iter().map(conflict));
@@ -43,7 +46,11 @@ pub(super) fn check(context: &Context) -> Outcome {
             .proof("second", &second.url, second.source.label()),
         );
     }
-    Outcome::found(summary(request), findings)
+    let mut summary = summary(request);
+    if context.evidence.options.setting.is_login() {
+        summary = format!("{summary}; pulumi login {}", context.what_pulumi_does());
+    }
+    Outcome::found(summary, findings)
 }
 
 fn summary(request: &Request) -> String {
@@ -156,7 +163,8 @@ pub(super) fn check_cli(context: &Context) -> Outcome {
     match cli {
         Cli::Given { version } | Cli::Installed { version, .. } => {
             let summary = format!("pulumi {version}");
-            if *version >= FIRST_WITH_OIDC {
+            let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
+            if *version >= FIRST_WITH_OIDC || unused {
                 return Outcome::pass(summary);
             }
             let place = match cli {
@@ -195,17 +203,6 @@ pub(super) fn check_cli(context: &Context) -> Outcome {
 }
 
 impl Context<'_> {
-    /// The stored account of the backend that this login would use.
-    pub(super) fn stored_account(&self) -> Option<&StoredAccount> {
-        match &self.evidence.backend.credentials {
-            crate::evidence::CredentialsFile::Read { accounts, .. } => {
-                let url = self.backend.url.trim_end_matches('/');
-                accounts.iter().find(|account| account.url.trim_end_matches('/') == url)
-            }
-            _ => None,
-        }
-    }
-
     /// The organization to print into a command, quoted for a shell.
     pub(super) fn organization_word(&self) -> String {
         self.request.organization.as_deref().map_or_else(|| "ORG".to_owned(), text::shell)

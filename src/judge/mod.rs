@@ -19,6 +19,7 @@ mod subject;
 mod token;
 pub mod verdict;
 mod whoami;
+mod would;
 
 use crate::backend_url::Resolved;
 use crate::catalogue::{Category, Severity};
@@ -296,7 +297,7 @@ mod tests {
             },
             "input": {
                 "source": { "kind": "stdin" }, "problem": null, "wrapped": [],
-                "typedOnTerminal": false, "tried": [],
+                "typedOnTerminal": false, "tried": [], "unused": [],
             },
             "token": {
                 "header": { "alg": "RS256" }, "claims": claims, "duplicates": [],

@@ -83,7 +83,7 @@ fn without_a_source_all_that_was_tried_is_told() {
         "token-missing",
         &["TOKEN", "--oidc-token", "--token-env", "not given", "doctor -"],
     );
-    let run = Doctor::bare().arg("--offline").env("GITLAB_CI", "true").json();
+    let run = Doctor::bare().arg("--offline").env("TEAMCITY_VERSION", "2026.1").json();
     run.assert_says("token-missing", &["PULUMI_OPTION_OIDC_TOKEN", "not set"]);
 }
 

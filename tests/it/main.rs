@@ -15,6 +15,7 @@ mod input;
 mod issuer;
 mod keys;
 mod login;
+mod login_command;
 mod platform_output;
 mod policy;
 mod policy_forms;

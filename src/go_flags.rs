@@ -1,0 +1,465 @@
+//! Command-line flags as Go's pflag reads them, which `pulumi` is built on (github.com/spf13/pflag,
+//! "Command line flag syntax" in its README, and `strconv` for the values).
+//!
+//! Pure: a table of flags and the arguments in, values by name and the positional arguments out.
+//! Messages are pflag's own, less the values in them: one may be a token.
+
+use std::collections::BTreeMap;
+
+/// What a flag takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text, which may be the next argument whatever it looks like.
+    Text,
+    /// Nothing, or with `=` what Go's `strconv.ParseBool` takes.
+    Boolean,
+    /// A whole number as Go writes one in source code (`strconv.ParseInt` with base 0).
+    Integer,
+}
+
+/// A flag.
+#[derive(Debug, Clone, Copy)]
+pub struct Flag<'a> {
+    /// Its name, without the dashes.
+    pub name: &'a str,
+    /// Its one-letter name.
+    pub short: Option<char>,
+    /// What it takes.
+    pub kind: Kind,
+}
+
+/// A command line, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parsed<'a> {
+    /// The flags that were given, with their values; the last of several. A boolean's is `true` or
+    /// `false`.
+    pub values: BTreeMap<&'a str, String>,
+    /// What is no flag and no flag's value, in order.
+    pub positional: Vec<String>,
+}
+
+impl Parsed<'_> {
+    /// A flag's value, if it was given.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A boolean flag's value, if it was given.
+    #[must_use]
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        self.value(name).map(|value| value == "true")
+    }
+}
+
+/// Why a command line cannot be read. Displayed, it is pflag's message without the values.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlagError {
+    /// No flag has this name.
+    #[error("unknown flag: --{name}")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// No flag has this letter.
+    #[error("unknown shorthand flag: '{letter}' in -{letter}{}", if *.more { "..." } else { "" })]
+    UnknownShort {
+        /// The letter.
+        letter: char,
+        /// More follows in the same argument; it may be a value.
+        more: bool,
+    },
+    /// Nothing follows where a value belongs.
+    #[error("flag needs an argument: {flag}")]
+    NeedsArgument {
+        /// The flag, as pflag names it: `--name`, or `'n' in -n`.
+        flag: String,
+    },
+    /// A value that the flag does not take.
+    #[error("invalid argument for \"{flag}\" flag: {function}: invalid syntax")]
+    InvalidValue {
+        /// The flag: `-n, --name`.
+        flag: String,
+        /// The function of Go's `strconv` that refuses it.
+        function: &'static str,
+    },
+    /// Three dashes, or no name between the dashes and the `=`.
+    #[error("bad flag syntax: {start}")]
+    BadSyntax {
+        /// The argument up to the `=`.
+        start: String,
+    },
+}
+
+/// Takes a command line apart.
+///
+/// # Errors
+/// The first argument that pflag would refuse.
+pub fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Parsed<'a>, FlagError> {
+    let mut parsed = Parsed { values: BTreeMap::new(), positional: Vec::new() };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        if argument == "--" {
+            parsed.positional.extend(rest.cloned());
+            break;
+        }
+        match (argument.strip_prefix("--"), argument.strip_prefix('-')) {
+            (Some(long), _) => {
+                let (flag, value) = read_long(flags, long, &mut rest)?;
+                parsed.values.insert(flag.name, value);
+            }
+            (None, Some(group)) if !group.is_empty() => {
+                let mut group = group;
+                while !group.is_empty() {
+                    let (flag, value, left) = read_short(flags, group, &mut rest)?;
+                    parsed.values.insert(flag.name, value);
+                    group = left;
+                }
+            }
+            // A lone dash is an argument as any other.
+            _ => parsed.positional.push(argument.clone()),
+        }
+    }
+    Ok(parsed)
+}
+
+/// `name`, `name=value`, or `name` with the value in the next argument.
+fn read_long<'a, 's>(
+    flags: &[Flag<'a>],
+    long: &str,
+    rest: &mut impl Iterator<Item = &'s String>,
+) -> Result<(Flag<'a>, String), FlagError> {
+    let (name, given) = match long.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (long, None),
+    };
+    if name.is_empty() || name.starts_with('-') {
+        let sign = if given.is_some() { "=" } else { "" };
+        return Err(FlagError::BadSyntax { start: format!("--{name}{sign}") });
+    }
+    let Some(flag) = flags.iter().find(|flag| flag.name == name) else {
+        return Err(FlagError::Unknown { name: name.to_owned() });
+    };
+    let value = match given {
+        Some(value) => value,
+        None if flag.kind == Kind::Boolean => "true".to_owned(),
+        None => rest
+            .next()
+            .cloned()
+            .ok_or_else(|| FlagError::NeedsArgument { flag: format!("--{name}") })?,
+    };
+    Ok((*flag, flag.check(value)?))
+}
+
+/// The first letter of a group, its value, and what is left of the group.
+fn read_short<'a, 'g, 's>(
+    flags: &[Flag<'a>],
+    group: &'g str,
+    rest: &mut impl Iterator<Item = &'s String>,
+) -> Result<(Flag<'a>, String, &'g str), FlagError> {
+    let mut letters = group.chars();
+    let letter = letters.next().unwrap_or_default();
+    let after = letters.as_str();
+    let Some(flag) = flags.iter().find(|flag| flag.short == Some(letter)) else {
+        return Err(FlagError::UnknownShort { letter, more: !after.is_empty() });
+    };
+    let (value, left) = match after.strip_prefix('=') {
+        // With nothing behind it, pflag takes the sign for a value or a letter.
+        Some(value) if !value.is_empty() => (value.to_owned(), ""),
+        _ if flag.kind == Kind::Boolean => ("true".to_owned(), after),
+        _ if !after.is_empty() => (after.to_owned(), ""),
+        _ => {
+            let next = rest.next().cloned();
+            let missing = || FlagError::NeedsArgument { flag: format!("'{letter}' in -{letter}") };
+            (next.ok_or_else(missing)?, "")
+        }
+    };
+    Ok((*flag, flag.check(value)?, left))
+}
+
+impl Flag<'_> {
+    /// The value, if the flag takes it.
+    fn check(&self, value: String) -> Result<String, FlagError> {
+        let (checked, function) = match self.kind {
+            Kind::Text => return Ok(value),
+            Kind::Boolean => (boolean(&value).map(|b| b.to_string()), "strconv.ParseBool"),
+            Kind::Integer => (integer(&value).map(|_| value), "strconv.ParseInt"),
+        };
+        checked.ok_or_else(|| {
+            let flag = match self.short {
+                Some(short) => format!("-{short}, --{}", self.name),
+                None => format!("--{}", self.name),
+            };
+            FlagError::InvalidValue { flag, function }
+        })
+    }
+}
+
+/// Where a subcommand's name stands, if it is the first word that is no flag and no flag's value:
+/// flags may come before it.
+#[must_use]
+pub fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> Option<usize> {
+    let mut index = 0;
+    while let Some(argument) = arguments.get(index) {
+        let flag = match (argument.strip_prefix("--"), argument.strip_prefix('-')) {
+            (Some(""), _) => return None,
+            (Some(long), _) => flags.iter().find(|flag| flag.name == long),
+            (None, Some(short)) if !short.is_empty() => {
+                let mut letters = short.chars();
+                let letter = letters.next().filter(|_| letters.as_str().is_empty());
+                flags.iter().find(|flag| letter.is_some() && flag.short == letter)
+            }
+            _ => return (argument == name).then_some(index),
+        };
+        let next = arguments.get(index + 1);
+        let has_value = flag.is_some_and(|flag| match flag.kind {
+            Kind::Text => true,
+            Kind::Boolean => false,
+            // `-v` alone is the doctor's own spelling.
+            Kind::Integer => next.is_some_and(|next| integer(next).is_some()),
+        });
+        index += 1 + usize::from(has_value);
+    }
+    None
+}
+
+/// Go's `strconv.ParseBool`.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Go's `strconv.ParseInt` with base 0 and 64 bits.
+#[must_use]
+pub fn integer(text: &str) -> Option<i64> {
+    let negative = text.starts_with('-');
+    let lower = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
+    let prefixes = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)];
+    let prefixed = prefixes.iter().find_map(|(prefix, radix)| {
+        let digits = lower.strip_prefix(prefix).filter(|digits| !digits.is_empty())?;
+        // An underscore stands between digits, and a prefix counts as one.
+        Some((digits.strip_prefix('_').unwrap_or(digits), *radix))
+    });
+    let (digits, radix) = prefixed.unwrap_or((&lower, 10));
+    if !digits.split('_').all(|part| part.starts_with(|c: char| c.is_digit(radix))) {
+        return None;
+    }
+    let magnitude = u64::from_str_radix(&digits.replace('_', ""), radix).ok()?;
+    if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn flag(name: &'static str, short: Option<char>, kind: Kind) -> Flag<'static> {
+        Flag { name, short, kind }
+    }
+
+    const FLAGS: &[Flag] = &[
+        flag("cloud-url", Some('c'), Kind::Text),
+        flag("oidc-token", None, Kind::Text),
+        flag("local", Some('l'), Kind::Boolean),
+        flag("emoji", Some('e'), Kind::Boolean),
+        flag("insecure", None, Kind::Boolean),
+        flag("verbose", Some('v'), Kind::Integer),
+    ];
+
+    fn words(line: &str) -> Vec<String> {
+        // `''` is an empty argument.
+        line.split(' ').filter(|w| !w.is_empty()).map(|w| w.replace("''", "")).collect()
+    }
+
+    /// `name=value …: positional …`, or the error.
+    fn read(line: &str) -> String {
+        match parse(FLAGS, &words(line)) {
+            Ok(Parsed { values, positional }) => {
+                let values: Vec<_> = values.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                format!("{}: {}", values.join(" "), positional.join(" "))
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn flags_are_read_as_pflag_reads_them() {
+        let table = [
+            ("", ": "),
+            ("url", ": url"),
+            ("--cloud-url a", "cloud-url=a: "),
+            ("--cloud-url=a", "cloud-url=a: "),
+            ("--cloud-url=a=b", "cloud-url=a=b: "),
+            ("--cloud-url=", "cloud-url=: "),
+            ("--cloud-url '' url", "cloud-url=: url"),
+            ("--cloud-url --insecure", "cloud-url=--insecure: "),
+            ("--cloud-url --", "cloud-url=--: "),
+            ("-c a", "cloud-url=a: "),
+            ("-ca", "cloud-url=a: "),
+            ("-c=a", "cloud-url=a: "),
+            ("-c==a", "cloud-url==a: "),
+            // Too short for the sign to be one.
+            ("-c=", "cloud-url==: "),
+            ("-c -l", "cloud-url=-l: "),
+            ("--local", "local=true: "),
+            ("-l", "local=true: "),
+            ("-le", "emoji=true local=true: "),
+            ("-lca", "cloud-url=a local=true: "),
+            ("-lc a b", "cloud-url=a local=true: b"),
+            ("-l=false", "local=false: "),
+            ("--insecure=false", "insecure=false: "),
+            ("--insecure false", "insecure=true: false"),
+            ("--insecure=T --local=0", "insecure=true local=false: "),
+            ("-v 3", "verbose=3: "),
+            ("-v3", "verbose=3: "),
+            ("-v=0x1F", "verbose=0x1F: "),
+            ("-v -9", "verbose=-9: "),
+            ("-v 1_000", "verbose=1_000: "),
+            // The last one wins.
+            ("-ca --cloud-url=b", "cloud-url=b: "),
+            ("--insecure --insecure=false", "insecure=false: "),
+            ("-l --local=false -l", "local=true: "),
+            // Flags and arguments in any order, until two dashes.
+            ("a -l b", "local=true: a b"),
+            ("-l -- -c b", "local=true: -c b"),
+            ("- -l", "local=true: -"),
+            ("'' -l", "local=true: "),
+        ];
+        for (line, expected) in table {
+            assert_eq!(read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_pflags_own_without_the_values() {
+        let table = [
+            ("--oidc-tokn secret", "unknown flag: --oidc-tokn"),
+            ("--oidc-tokn=secret", "unknown flag: --oidc-tokn"),
+            ("-local", "unknown shorthand flag: 'o' in -o..."),
+            ("-x", "unknown shorthand flag: 'x' in -x"),
+            ("-xsecret", "unknown shorthand flag: 'x' in -x..."),
+            ("-l=", "unknown shorthand flag: '=' in -="),
+            ("--cloud-url", "flag needs an argument: --cloud-url"),
+            ("-lc", "flag needs an argument: 'c' in -c"),
+            (
+                "--insecure=",
+                "invalid argument for \"--insecure\" flag: strconv.ParseBool: invalid syntax",
+            ),
+            (
+                "--local=yes",
+                "invalid argument for \"-l, --local\" flag: strconv.ParseBool: invalid syntax",
+            ),
+            (
+                "-v high",
+                "invalid argument for \"-v, --verbose\" flag: strconv.ParseInt: invalid syntax",
+            ),
+            ("---local", "bad flag syntax: ---local"),
+            ("--=secret", "bad flag syntax: --="),
+        ];
+        for (line, expected) in table {
+            assert_eq!(read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn integers_are_those_of_go() {
+        let table = [
+            ("0", 0),
+            ("7", 7),
+            ("-7", -7),
+            ("+7", 7),
+            ("017", 15),
+            ("0o17", 15),
+            ("0XFF", 255),
+            ("0b101", 5),
+            ("0_7", 7),
+            ("0x_f", 15),
+            ("1_0", 10),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ];
+        for (text, number) in table {
+            assert_eq!(integer(text), Some(number), "{text}");
+        }
+        let none = ["", "-", "a", "08", "0x", "1.5", "_1", "1_", "1__0", "--1", "0x+1", " 1"];
+        for text in none.into_iter().chain(["9223372036854775808", "-9223372036854775809"]) {
+            assert_eq!(integer(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_command_is_found_behind_flags() {
+        let table = [
+            ("login", Some(0)),
+            ("login login", Some(0)),
+            ("-l login", Some(1)),
+            ("--cloud-url x login", Some(2)),
+            ("--cloud-url=x login", Some(1)),
+            ("-c x login", Some(2)),
+            ("-cx login", Some(1)),
+            ("-v 3 login", Some(2)),
+            ("-v login", Some(1)),
+            ("--unknown login", Some(1)),
+            ("--cloud-url login", None),
+            ("other login", None),
+            ("- login", None),
+            ("-- login", None),
+            ("", None),
+        ];
+        for (line, expected) in table {
+            assert_eq!(find_command(FLAGS, "login", &words(line)), expected, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_or_refused(arguments: Vec<String>) {
+            let _ = parse(FLAGS, &arguments);
+            let _ = find_command(FLAGS, "login", &arguments);
+        }
+
+        #[test]
+        fn values_never_come_out_in_refusals(
+            spelling in prop::sample::select(vec![
+                "--unknown=@", "-x@", "-x=@", "--insecure=@", "-l=@", "-v@", "-v=@", "--verbose=@",
+                "--=@",
+            ]),
+        ) {
+            // No letter of it is a flag, and it is no boolean.
+            let argument = spelling.replace('@', "s3cr3tvalue");
+            let error = parse(FLAGS, &[argument]).unwrap_err().to_string();
+            prop_assert!(!error.contains("s3cr3t"), "{}", error);
+        }
+
+        #[test]
+        fn every_spelling_of_a_value_is_the_same(value in "[^=].*", before: bool) {
+            let spellings = [
+                vec!["--cloud-url".to_owned(), value.clone()],
+                vec![format!("--cloud-url={value}")],
+                vec!["-c".to_owned(), value.clone()],
+                vec![format!("-c={value}")],
+                vec![format!("-c{value}")],
+                vec![format!("-lc{value}"), "-l=false".to_owned()],
+            ];
+            for mut arguments in spellings {
+                arguments.insert(if before { 0 } else { arguments.len() }, "url".to_owned());
+                let parsed = parse(FLAGS, &arguments).unwrap();
+                prop_assert_eq!(parsed.value("cloud-url"), Some(value.as_str()));
+                prop_assert_eq!(&parsed.positional, &["url"]);
+                prop_assert_ne!(parsed.boolean("local"), Some(true));
+            }
+        }
+
+        #[test]
+        fn behind_two_dashes_everything_is_an_argument(arguments: Vec<String>) {
+            let mut all = vec!["--".to_owned()];
+            all.extend(arguments.clone());
+            prop_assert_eq!(parse(FLAGS, &all).unwrap().positional, arguments);
+        }
+    }
+}
