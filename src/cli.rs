@@ -260,7 +260,8 @@ fn version(text: &str) -> Result<Version, String> {
 /// The name of an environment variable. The token itself gets into its place by a `$` too many, and
 /// a name is shown.
 fn variable(text: &str) -> Result<String, String> {
-    if let Some(name) = text.strip_prefix('$').filter(|name| is_variable(name)) {
+    let expanded = text.strip_prefix('$').map(|name| name.trim_matches(['(', ')', '{', '}']));
+    if let Some(name) = expanded.filter(|name| is_variable(name)) {
         return Err(format!("it takes the name of the variable alone: {name}"));
     }
     // An empty name is that of a variable which is not set.
@@ -321,8 +322,12 @@ mod tests {
         for name in ["idToken", "CI_JOB_JWT", "ProgramFiles(x86)", "a-b.c", ""] {
             assert_eq!(variable(name), Ok(name.to_owned()));
         }
-        assert!(variable("$idToken").is_err_and(|e| e.ends_with("alone: idToken")));
-        for token in ["eyJhbGciOiJSUzI1NiJ9", "pul-0123456789", "Bearer x", "$(idToken)", "a/b="] {
+        for text in ["$idToken", "$(idToken)", "${idToken}"] {
+            assert!(variable(text).is_err_and(|e| e.ends_with("alone: idToken")), "{text}");
+        }
+        for token in
+            ["eyJhbGciOiJSUzI1NiJ9", "pul-0123456789", "Bearer x", "$eyJhbGciOiJSUzI1NiJ9", "a/b="]
+        {
             assert!(variable(token).is_err(), "{token}");
         }
     }

@@ -38,8 +38,9 @@ pub struct Scrubber {
     known: Vec<Zeroizing<String>>,
 }
 
-/// Shorter values are not looked for: they would hit ordinary words.
-const SHORTEST: usize = 4;
+/// Shorter values, in bytes, are not looked for: no credential is that short, and what stands in
+/// for one (`dummy`) would hit ordinary words and names, which the judge compares.
+const SHORTEST: usize = 8;
 /// The same for a part of a value.
 const SHORTEST_PART: usize = 12;
 
@@ -116,11 +117,13 @@ fn is_token_char(c: char) -> bool {
 /// of a host or an organization that begins in the same way.
 const SHORTEST_ID: usize = 12;
 
-/// A JWT (its header begins with `{"`, which is `eyJ` in base64url) or `pul-` and hex digits.
+/// A JWT (its header begins with `{"`, which is `eyJ` in base64url), whatever stands in front of
+/// it, or `pul-` and hex digits.
 fn looks_secret(word: &str) -> bool {
-    let word = word.trim_start_matches(['-', '_', '.']);
-    let jwt = word.starts_with("eyJ") && word.len() >= 32 && word.contains('.');
+    let jwt = word.find("eyJ").and_then(|start| word.get(start..));
+    let jwt = jwt.is_some_and(|jwt| jwt.len() >= 32 && jwt.contains('.'));
     let pulumi = word
+        .trim_start_matches(['-', '_', '.'])
         .strip_prefix("pul-")
         .is_some_and(|id| id.bytes().take_while(u8::is_ascii_hexdigit).count() >= SHORTEST_ID);
     jwt || pulumi

@@ -198,10 +198,10 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
 
     // An empty flag counts as not given, but takes the place of its variable all the same.
     let options = heed_options.then_some(&around.environment);
-    let option = |given: &Option<String>, name: &str| {
+    let option = |scrubber: &Scrubber, given: &Option<String>, name: &str| {
         let value = given.as_deref().or_else(|| options?.get(name)).filter(|v| !v.is_empty())?;
-        // The token may stand where another option's value belongs.
-        Some(Scrubber::default().scrub(value))
+        // A token may stand where another option's value belongs.
+        Some(scrubber.scrub(value))
     };
     let elsewhere = match &plan.directory {
         Some(given) => Some(given.clone()),
@@ -214,13 +214,13 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         }
         choice => choice,
     };
-    let organization = option(&plan.organization, "PULUMI_OPTION_OIDC_ORG");
     let mut scrubber = Scrubber::default();
     for name in environment::SECRETS {
         if let Some(value) = around.environment.get(name) {
             scrubber.add(value);
         }
     }
+    let organization = option(&scrubber, &plan.organization, "PULUMI_OPTION_OIDC_ORG");
     let token_named = !matches!(choice, token::Choice::None);
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
     let (mut input, decoded) = match choice {
@@ -272,13 +272,19 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         &directory,
         &stored,
     );
+    for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
+        scrubber.add(secret.reveal());
+    }
+    if let Source::File { path, absolute } = &mut input.source {
+        (*path, *absolute) = (scrubber.scrub(path), scrubber.scrub(absolute));
+    }
     let login = Login {
         token_named,
         organization,
-        team: option(&plan.team, "PULUMI_OPTION_OIDC_TEAM"),
-        user: option(&plan.user, "PULUMI_OPTION_OIDC_USER"),
-        expiration: option(&plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
-        scope: plan.scope.as_deref().map(|scope| Scrubber::default().scrub(scope)),
+        team: option(&scrubber, &plan.team, "PULUMI_OPTION_OIDC_TEAM"),
+        user: option(&scrubber, &plan.user, "PULUMI_OPTION_OIDC_USER"),
+        expiration: option(&scrubber, &plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
+        scope: plan.scope.as_deref().map(|scope| scrubber.scrub(scope)),
         access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
         cli: match &plan.pulumi_version {
             Some(version) => Cli::Given { version: version.clone() },
@@ -291,10 +297,6 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     let insecure = plan.insecure.unwrap_or_else(|| {
         options.and_then(|e| e.get("PULUMI_OPTION_INSECURE")).is_some_and(backend::is_true)
     });
-
-    for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
-        scrubber.add(secret.reveal());
-    }
 
     let mut evidence = Evidence {
         started_at,

@@ -174,6 +174,8 @@ fn a_token_in_the_wrong_place_is_not_shown() {
             look_everywhere(name, || ready().secret(PULUMI).option(name, value));
         }
     }
+    let system = || ready().secret(OPAQUE).env("SYSTEM_ACCESSTOKEN", OPAQUE);
+    look_everywhere("another secret", || system().option("--oidc-org", OPAQUE).arg(&token));
     for place in ["file://", "./", "Bearer ", "\"", "$"] {
         look_everywhere(place, || ready().arg(format!("{place}{token}")));
     }
@@ -196,6 +198,15 @@ fn the_value_in_the_place_of_a_variable_s_name_is_told_as_such() {
     }
     let run = world.ready().args(["--token-env", "$idToken"]).json();
     assert!(run.status == 2 && run.stderr.contains("idToken"), "{}", run.stderr);
+}
+
+/// `dummy` and the like are no secrets, and part of other words.
+#[test]
+fn a_short_secret_changes_nothing() {
+    let world = World::new(&platforms::GITHUB);
+    let run = world.doctor().env("PULUMI_ACCESS_TOKEN", "acme").json();
+    assert_eq!(run.report["request"]["organization"], "acme");
+    assert_eq!((run.status, run.codes()), (0, vec!["access-token-set"]));
 }
 
 #[test]
