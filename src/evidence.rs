@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::policy::Document;
+use crate::policy::{Document, Registration};
 
 /// One run's evidence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +38,24 @@ pub struct Evidence {
     pub issuer: Issuer,
     /// What Pulumi Cloud answers.
     pub cloud: Cloud,
+}
+
+impl Evidence {
+    /// Whether the token is the one that the login itself used, rather than one that was pasted,
+    /// piped or read from a file: given in any way inside a CI platform, by `--token-env`, or
+    /// found in the surroundings.
+    #[must_use]
+    pub fn token_is_ambient(&self) -> bool {
+        self.options.setting.is_pipeline()
+            || self.input.surroundings.is_some()
+            || self.input.by_variable
+    }
+
+    /// The registration that decides on this token, where the policy document has one.
+    #[must_use]
+    pub fn registration(&self) -> Option<&Registration> {
+        self.policy.document()?.deciding(self.token.as_ref()?.text("iss")?)
+    }
 }
 
 /// The options of the run that change what is judged.
@@ -107,6 +125,9 @@ pub struct Input {
     pub typed_on_terminal: bool,
     /// The sources that were looked at and gave nothing, with the reason.
     pub tried: Vec<Tried>,
+    /// An environment variable was named as the source (it may have named a file in turn).
+    #[serde(default)]
+    pub by_variable: bool,
     /// No source was named, and the surroundings were searched: what they show.
     pub surroundings: Option<PlatformEnvironment>,
     /// Environment variables that look like tokens and were not chosen, by name.

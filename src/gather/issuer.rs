@@ -8,10 +8,9 @@ use super::guard::Guard;
 use super::http::{Client, ClientOptions, Proxies};
 use super::tls::Roots;
 use crate::evidence::{
-    Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe, Signature,
+    Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe,
 };
 use crate::issuer_url;
-use crate::policy::Registration;
 use crate::secret::Scrubber;
 use crate::signature;
 
@@ -23,16 +22,10 @@ pub(super) struct Questions {
     has_keys: bool,
 }
 
-/// The registration that decides on the token.
-fn registration(evidence: &Evidence) -> Option<&Registration> {
-    let issuer = evidence.token.as_ref()?.text("iss")?;
-    evidence.policy.document()?.deciding(issuer)
-}
-
 /// Checks the signature with keys that need not be fetched: those of `--jwks`, else those of the
 /// registration.
 pub(super) fn local_keys(evidence: &mut Evidence, run: &Run) {
-    let registered = registration(evidence).and_then(|r| r.jwks.clone());
+    let registered = evidence.registration().and_then(|r| r.jwks.clone());
     let (source, keys) = match (&run.jwks, &run.plan.jwks, registered) {
         (Some(keys), Some(path), _) => {
             (KeySource::File { path: path.display().to_string() }, keys.clone())
@@ -57,7 +50,7 @@ fn check(issuer: &mut Issuer, keys: &Value, run: &Run) {
 /// usable URL, or the registration carries the keys (then Pulumi Cloud fetches nothing either).
 pub(super) fn plan(evidence: &Evidence, run: &Run) -> Option<Questions> {
     let issuer = evidence.token.as_ref()?.text("iss")?;
-    let registered_keys = registration(evidence).is_some_and(|r| r.jwks.is_some());
+    let registered_keys = evidence.registration().is_some_and(|r| r.jwks.is_some());
     if run.plan.offline || registered_keys || issuer_url::parse(issuer).is_err() {
         return None;
     }
@@ -140,22 +133,4 @@ async fn fetch_keys(
         };
     }
     client.get(uri, &[], scrubber, deadline).await
-}
-
-impl Evidence {
-    /// Whether the token is the one that the login itself used, rather than one that was pasted,
-    /// piped or read from a file: given in any way inside a CI platform, by `--token-env`, or
-    /// found in the surroundings.
-    #[must_use]
-    pub fn token_is_ambient(&self) -> bool {
-        self.options.setting.is_pipeline()
-            || self.input.surroundings.is_some()
-            || matches!(self.input.source, crate::evidence::Source::Environment { .. })
-    }
-
-    /// Whether the signature was checked and holds.
-    #[must_use]
-    pub fn signature_verified(&self) -> bool {
-        matches!(self.issuer.signature, Signature::Verified { .. })
-    }
 }

@@ -40,6 +40,7 @@ pub fn acquire(
     cwd: &Path,
     limit: Duration,
 ) -> (Input, Option<Decoded>) {
+    let by_variable = matches!(choice, Choice::Environment(_));
     let (source, value) = match choice {
         // A person may take as long as it takes to paste.
         Choice::Argument(text) if text == "-" && terminal => return from_stdin(stdin),
@@ -54,17 +55,19 @@ pub fn acquire(
     };
     let value = value.map(Zeroizing::new);
     let Some(value) = value.as_deref() else {
-        return nothing(source, "not set".into());
+        let (input, decoded) = nothing(source, "not set".into());
+        return (Input { by_variable, ..input }, decoded);
     };
     if let Some(path) = value.strip_prefix("file://") {
         let absolute = cwd.join(path).components().collect::<PathBuf>();
         let source =
             Source::File { path: shown(path), absolute: shown(&absolute.to_string_lossy()) };
-        return finish(source, from_file(path, &absolute, limit));
+        let (input, decoded) = finish(source, from_file(path, &absolute, limit));
+        return (Input { by_variable, ..input }, decoded);
     }
     let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
     let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
-    (Input { typed_on_terminal, ..input }, decoded)
+    (Input { typed_on_terminal, by_variable, ..input }, decoded)
 }
 
 /// A name or path as evidence may hold it: people write `--token-env "$TOKEN"` and `file://$TOKEN`.
@@ -96,6 +99,7 @@ pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded
         wrapped,
         typed_on_terminal: false,
         tried,
+        by_variable: false,
         surroundings: None,
         unused: Vec::new(),
     };

@@ -1,5 +1,6 @@
 //! Checks `backend` (the URL and the files it comes from) and `cloud` (what answers there).
 
+use super::finding::upper;
 use super::{Context, Outcome};
 use crate::backend_url::{self, UrlProblem};
 use crate::catalogue::{Code, Severity};
@@ -322,11 +323,6 @@ pub(super) fn network_failure(code: Code, failure: &Failure) -> Finding {
         finding = finding.proof("through the proxy", proxy, "HTTPS_PROXY");
     }
     finding
-}
-
-fn upper(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// Adds the served certificates, leaf first.

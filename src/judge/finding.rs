@@ -74,6 +74,12 @@ pub(super) fn span(seconds: i64) -> String {
     }
 }
 
+/// The text as the beginning of a sentence; an option stays as it is.
+pub(super) fn upper(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub(super) fn list(items: &[String]) -> String {
     match items {

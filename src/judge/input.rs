@@ -1,6 +1,6 @@
 //! Check `input`: did a token arrive, and bare?
 
-use super::finding::list;
+use super::finding::{list, upper};
 use super::{Context, Outcome, platform};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Input, InputProblem, Source, Wrapping};
@@ -370,16 +370,4 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
             ));
     }
     finding
-}
-
-/// The first letter in upper case.
-fn upper(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        if text.starts_with("--") {
-            text.to_owned()
-        } else {
-            first.to_uppercase().chain(chars).collect()
-        }
-    })
 }

@@ -46,15 +46,9 @@ pub(super) fn check(context: &Context) -> Outcome {
 }
 
 impl Context<'_> {
-    /// The registration that decides on this token.
-    pub(super) fn registration(&self) -> Option<&Registration> {
-        let issuer = self.evidence.token.as_ref()?.text("iss")?;
-        self.evidence.policy.document()?.deciding(issuer)
-    }
-
     /// Whether the registration carries static keys, so that nothing is fetched.
     pub(super) fn has_registered_keys(&self) -> bool {
-        self.registration().is_some_and(|r| r.jwks.is_some())
+        self.evidence.registration().is_some_and(|r| r.jwks.is_some())
     }
 }
 
@@ -96,7 +90,8 @@ pub(super) fn refused(context: &Context, failure: &Failure, detail: &str) -> Fin
     let can_be_allowed = addresses.iter().any(|address| {
         !matches!(classify(*address), AddressClass::Metadata | AddressClass::Special)
     });
-    let allowed = context.token_is_ambient() || context.evidence.options.allow_private_issuer;
+    let allowed =
+        context.evidence.token_is_ambient() || context.evidence.options.allow_private_issuer;
     if allowed || !can_be_allowed {
         return finding.fix(
             "No option opens the way to this address. Check that the issuer is one that you know, \
@@ -117,6 +112,7 @@ fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) 
         matches!(problem, CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned);
     let pinned = authority
         && context
+            .evidence
             .registration()
             .zip(chain)
             .is_some_and(|(registration, chain)| matches_thumbprint(registration, chain));
@@ -251,7 +247,8 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     }
     // Entries saved alone come without the registration that they belong to.
-    let Some(registration) = context.registration().filter(|r| r.identifier().is_some()) else {
+    let Some(registration) = context.evidence.registration().filter(|r| r.identifier().is_some())
+    else {
         return Outcome::skip(context.cause("registration"), "there is no registration");
     };
     if registration.thumbprints.is_empty() {

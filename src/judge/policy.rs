@@ -17,6 +17,9 @@ use crate::text;
 const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
 const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
+/// What GitHub's default audience begins with; the owner follows.
+const GITHUB_DEFAULT: &str = "https://github.com/";
+
 /// Claims that say nothing of who the job is: a rule on them alone lets every identity of the
 /// issuer in. `tid` and `azp` are the same for every service connection of a tenant.
 const NO_IDENTITY: &[&str] =
@@ -29,13 +32,13 @@ pub(super) fn check(context: &Context) -> Outcome {
     if token.text("iss").is_none() {
         return Outcome::skip("token", "the token names no issuer");
     }
-    if context.failed("registration") && context.registration().is_none() {
+    if context.failed("registration") && context.evidence.registration().is_none() {
         return Outcome::skip(
             "registration",
             "the issuer has no registration, so no policy either",
         );
     }
-    let entries = context.registration().and_then(|r| r.policies.as_deref());
+    let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
     let (Some(entries), Some(evaluation)) = (entries, &context.evaluation) else {
         return Outcome::skip("--policy", "the policy is not known")
             .with(vec![unknown(context, token)]);
@@ -53,7 +56,7 @@ pub(super) fn check(context: &Context) -> Outcome {
 /// Evaluates the policy of the registration that decides on the token.
 pub(super) fn evaluation(context: &Context) -> Option<Evaluation> {
     let claims = &context.evidence.token.as_ref()?.claims;
-    let entries = context.registration()?.policies.as_deref()?;
+    let entries = context.evidence.registration()?.policies.as_deref()?;
     Some(evaluate::evaluate(entries, claims, &context.request.ask))
 }
 
@@ -296,7 +299,35 @@ fn failed_rule(
         }
     }
     finding = explanations.fold(finding, Finding::step);
+    if code == Code::AudienceMismatch {
+        finding = match side_to_change(&rule.pattern, token) {
+            Some(Side::Rule) => finding.fix("Put the audience that the token has into the rule."),
+            Some(Side::Token) => {
+                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
+            }
+            None => finding,
+        };
+    }
     would_pass(finding, token, rule, &at)
+}
+
+/// Which side of a comparison to change.
+enum Side {
+    Rule,
+    Token,
+}
+
+/// An Azure service connection's audience cannot be chosen; GitHub's default says that nobody
+/// chose one. Elsewhere either side may be wrong.
+fn side_to_change(rule: &str, token: &Token) -> Option<Side> {
+    let audiences = token.audiences();
+    if audiences.iter().any(|audience| is_azure(audience)) {
+        Some(Side::Rule)
+    } else if audiences.iter().any(|audience| audience.starts_with(GITHUB_DEFAULT)) {
+        pattern::is_literal(rule).then_some(Side::Token)
+    } else {
+        None
+    }
 }
 
 /// Where the two part, when they have a beginning in common.
@@ -389,7 +420,7 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
     {
         return vec![format!("The token is for the organization {asked}, the rule for {wanted}.")];
     }
-    if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix("https://github.com/")) {
+    if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix(GITHUB_DEFAULT)) {
         return vec![format!(
             "The token has GitHub's default audience, that of the owner {owner}: it was requested \
              without an audience. Request it with audience={rule}."

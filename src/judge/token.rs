@@ -152,7 +152,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
     if let Some(iat) = token.seconds("iat") {
         finding = finding.proof("iat", instant(iat), "token claim iat");
     }
-    if context.token_is_ambient() {
+    if context.evidence.token_is_ambient() {
         if let Some(lifetime) = lifetime
             && left <= 0
         {
@@ -301,11 +301,6 @@ impl Context<'_> {
 
     fn clock_name(&self) -> &'static str {
         if self.evidence.options.now_given { "--now" } else { "this machine's clock" }
-    }
-
-    /// Whether the token was used by the login itself rather than looked at afterwards.
-    pub(super) fn token_is_ambient(&self) -> bool {
-        self.evidence.token_is_ambient()
     }
 
     /// The discovery document, if one was had.

@@ -61,7 +61,7 @@ fn merge_echo(context: &mut Context) {
             || finding.code == Code::BackendNotPulumi
             || finding.code == Code::TokenTruncated
     };
-    let ambient = context.token_is_ambient();
+    let ambient = context.evidence.token_is_ambient();
     let Some((check, code)) = context
         .findings()
         .filter(|f| explains(f))
@@ -125,7 +125,7 @@ pub fn rank(code: Code, ambient: bool) -> (u8, Code) {
 /// cause; their severity stays.
 pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) -> Report {
     let evidence = context.evidence;
-    let ambient = context.token_is_ambient();
+    let ambient = context.evidence.token_is_ambient();
     let counts =
         |severity: Severity| severity == Severity::Error || strict && severity == Severity::Warning;
     let mut findings: Vec<Finding> = context.findings().cloned().collect();
@@ -191,7 +191,7 @@ fn policy(context: &Context) -> PolicySummary {
         PolicySource::None => "none",
         PolicySource::File { .. } => "file",
     };
-    let registration = context.registration();
+    let registration = context.evidence.registration();
     let issuer = registration.and_then(|r| r.identifier()).map(str::to_owned);
     let Some(evaluation) = &context.evaluation else {
         return PolicySummary {

@@ -167,6 +167,9 @@ fn expiry_ranks_last_when_pasted_and_with_the_structure_when_ambient() {
     let run = world.ready().env("T", &token).args(["--token-env", "T"]).secret(&token).json();
     assert_eq!(run.root_cause(), Some("token-expired"), "--token-env");
     run.assert_says("token-expired", &["The job requested the token 2 h", "lives 1 h"]);
+    let named = world.ready().file("t.jwt", &token).env("T", "file://t.jwt").secret(&token);
+    let run = named.args(["--token-env", "T"]).json();
+    assert_eq!(run.root_cause(), Some("token-expired"), "--token-env of a file");
     for (name, value) in [("TF_BUILD", "True"), ("GITHUB_ACTIONS", "true"), ("CI", "true")] {
         let run = world.doctor().env(name, value).json();
         assert_eq!(run.root_cause(), Some("token-expired"), "an argument with {name}");
