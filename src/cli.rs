@@ -12,6 +12,7 @@ use crate::gather::Plan;
 use crate::gather::token::Choice;
 use crate::go_duration;
 use crate::render::Verbosity;
+use crate::step::Platform;
 
 /// Says why a CI job cannot log in to Pulumi Cloud with its OIDC token, and what to change.
 #[derive(Parser)]
@@ -61,6 +62,14 @@ pub enum Command {
     /// Diagnose the login that `pulumi login` would make here, with the same flags
     // Its arguments are pulumi's and are read by `login_flags`, which also has its help.
     Login,
+    /// Print a pipeline step, ready to paste, that runs the doctor when the login fails
+    Step {
+        /// Where the pipeline runs
+        platform: Platform,
+        /// The organization in Pulumi Cloud; without it, the step holds the placeholder ORG
+        #[arg(long, value_name = "ORG", value_parser = ascii)]
+        oidc_org: Option<String>,
+    },
     /// Run the whole diagnosis against an issuer and a Pulumi Cloud on this machine
     #[cfg(feature = "demo")]
     Demo {
@@ -255,6 +264,14 @@ impl Diagnosis {
 fn version(text: &str) -> Result<Version, String> {
     Version::parse(text.trim_start_matches('v'))
         .map_err(|_| "a version has three numbers, as in 3.210.0".to_owned())
+}
+
+/// The name of an organization, for a file whose encoding is not known here.
+fn ascii(text: &str) -> Result<String, String> {
+    match text.is_ascii() {
+        true => Ok(text.to_owned()),
+        false => Err("it takes ASCII only: the organization's name as in its URL".to_owned()),
+    }
 }
 
 /// The name of an environment variable. The token itself gets into its place by a `$` too many, and

@@ -29,4 +29,5 @@ pub mod request;
 pub mod run;
 pub mod secret;
 pub mod signature;
+pub mod step;
 pub mod text;

@@ -14,6 +14,7 @@ use crate::gather::{self, Plan, Surroundings};
 use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
+use crate::step::step;
 use crate::{judge, text};
 
 /// Bad usage, or an input file that cannot be used.
@@ -59,6 +60,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         None => {
             let (plan, output) = cli.diagnosis.plan();
             diagnose_here(plan, environment, &output, streams)
+        }
+        Some(cli::Command::Step { platform, oidc_org }) => {
+            finish(write(streams.stdout, &step(platform, oidc_org.as_deref())), 0)
         }
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { list: true, .. }) => {

@@ -25,6 +25,7 @@ mod reference;
 mod registration;
 mod schema;
 mod secrets;
+mod step;
 mod subjects;
 mod support;
 mod token;
