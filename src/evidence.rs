@@ -107,8 +107,11 @@ pub struct Input {
     pub typed_on_terminal: bool,
     /// The sources that were looked at and gave nothing, with the reason.
     pub tried: Vec<Tried>,
-    /// No source was named, and the surroundings were searched: what they show.
+    /// No source was named, or the named one is empty: what the surroundings show.
     pub surroundings: Option<PlatformEnvironment>,
+    /// The environment variable that holds this very token, by name, however it came here.
+    #[serde(default)]
+    pub held_by: Option<String>,
     /// Environment variables that look like tokens and were not chosen, by name.
     pub unused: Vec<String>,
 }

@@ -97,6 +97,7 @@ pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded
         typed_on_terminal: false,
         tried,
         surroundings: None,
+        held_by: None,
         unused: Vec::new(),
     };
     (input, decoded)
