@@ -128,8 +128,11 @@ pub struct Input {
     /// An environment variable was named as the source (it may have named a file in turn).
     #[serde(default)]
     pub by_variable: bool,
-    /// No source was named, and the surroundings were searched: what they show.
+    /// No source was named, or the named one is empty: what the surroundings show.
     pub surroundings: Option<PlatformEnvironment>,
+    /// The environment variable that holds this very token, by name, however it came here.
+    #[serde(default)]
+    pub held_by: Option<String>,
     /// Environment variables that look like tokens and were not chosen, by name.
     pub unused: Vec<String>,
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::environment::{self, Environment};
 use super::platforms::{PLATFORMS, Place, Platform};
 use super::token::{self, Outcome};
-use crate::evidence::{Input, InputProblem, Source, Token, Tried};
+use crate::evidence::{Input, InputProblem, PlatformEnvironment, Source, Token, Tried};
 use crate::jwt::{self, Decoded};
 use crate::secret::Scrubber;
 
@@ -237,22 +237,29 @@ fn choose(
     Some((Source::Environment { name: name.to_owned() }, Ok(decoded)))
 }
 
-/// The variables that look like tokens and hold another one than this, by name; and every such
-/// value becomes a known secret.
-pub(super) fn unused(
+/// What a platform's environment shows to explain why a named source gave nothing.
+pub(super) fn shown(environment: &Environment) -> PlatformEnvironment {
+    surroundings::of(environment.platform(), environment)
+}
+
+/// The variables that look like tokens, by name: the first that holds this one, and those that
+/// hold others. Every such value becomes a known secret.
+pub(super) fn holders(
     environment: &Environment,
     chosen: Option<&Decoded>,
     scrubber: &mut Scrubber,
-) -> Vec<String> {
+) -> (Option<String>, Vec<String>) {
     let chosen = chosen.map(|decoded| decoded.token.fingerprint.as_str());
-    let mut names = Vec::new();
+    let (mut holder, mut others) = (None, Vec::new());
     for (name, decoded) in tokens(environment) {
         scrubber.add(decoded.compact.reveal());
-        if Some(decoded.token.fingerprint.as_str()) != chosen {
-            names.push(name.to_owned());
+        if Some(decoded.token.fingerprint.as_str()) == chosen {
+            holder.get_or_insert_with(|| name.to_owned());
+        } else {
+            others.push(name.to_owned());
         }
     }
-    names
+    (holder, others)
 }
 
 #[cfg(test)]
@@ -364,7 +371,10 @@ mod tests {
             .collect();
         let chosen = jwt::read(one.as_bytes(), false).unwrap();
         let mut scrubber = Scrubber::default();
-        assert_eq!(unused(&environment, Some(&chosen), &mut scrubber), ["C"]);
-        assert_eq!(unused(&environment, None, &mut scrubber), ["A", "B", "C"]);
+        assert_eq!(
+            holders(&environment, Some(&chosen), &mut scrubber),
+            (Some("A".into()), vec!["C".into()])
+        );
+        assert_eq!(holders(&environment, None, &mut scrubber).1, ["A", "B", "C"]);
     }
 }

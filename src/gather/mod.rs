@@ -29,7 +29,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use semver::Version;
 
-use crate::evidence::{Cli, Cloud, Evidence, Issuer, Login, Options, Setting, Source, Tried};
+use crate::evidence::{
+    Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Tried,
+};
 use crate::jwt::Decoded;
 use crate::secret::{Scrubber, Secret};
 use bounded::Bounded;
@@ -241,7 +243,11 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
             token::acquire(choice, lookup, around.stdin, around.terminal, &directory, limit)
         }
     };
-    input.unused = ambient::unused(&around.environment, decoded.as_ref(), &mut scrubber);
+    (input.held_by, input.unused) =
+        ambient::holders(&around.environment, decoded.as_ref(), &mut scrubber);
+    if input.problem == Some(InputProblem::Empty) {
+        input.surroundings = Some(ambient::shown(&around.environment));
+    }
     if input.source == Source::None {
         let option = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",

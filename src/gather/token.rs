@@ -101,6 +101,7 @@ pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded
         tried,
         by_variable: false,
         surroundings: None,
+        held_by: None,
         unused: Vec::new(),
     };
     (input, decoded)

@@ -107,7 +107,8 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
             .command(format!(
-                "pulumi login --oidc-token \"$TOKEN\" --oidc-org {}",
+                "pulumi login --oidc-token \"${}\" --oidc-org {}",
+                context.token_variable(),
                 context.organization_word()
             )),
         UrlProblem::Unexpanded { text } => super::input::expansion(finding, last_name(text)),
@@ -222,7 +223,8 @@ impl Context<'_> {
     /// The login to paste, with the run's own organization.
     pub(super) fn login_command(&self, url: &str) -> String {
         let (url, organization) = (text::shell(url), self.organization_word());
-        format!("pulumi login {url} --oidc-token \"$TOKEN\" --oidc-org {organization}")
+        let variable = self.token_variable();
+        format!("pulumi login {url} --oidc-token \"${variable}\" --oidc-org {organization}")
     }
 }
 

@@ -159,7 +159,18 @@ fn empty(input: &Input, context: &Context) -> Finding {
             .step("Stop the step when the token is empty:")
             .command(format!("test -n \"${{{}:-}}\" || exit 1", identifier(name)));
     }
-    finding
+    if !input.unused.is_empty() {
+        return input.unused.iter().fold(finding, |finding, name| {
+            finding
+                .step(format!("{name} holds something that looks like a token. In bash or sh:"))
+                .command(platform::login_line(&identifier(name), context))
+        });
+    }
+    // Why the platform gave no token is why there was nothing to pass.
+    let remedy = platform::explain(input, context).map(|platform| platform.remediation);
+    let Some(remedy) = remedy else { return finding };
+    let finding = remedy.steps.into_iter().fold(finding, Finding::step);
+    remedy.commands.into_iter().fold(finding, Finding::command)
 }
 
 fn unexpanded(value: &str, syntax: &str, name: &str, label: &str) -> Finding {

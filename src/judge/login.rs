@@ -103,8 +103,9 @@ fn organization_missing(context: &Context) -> Finding {
     }
     let named = context.evidence.policy.document().and_then(|d| d.organization.as_deref());
     finding.command(format!(
-        "pulumi login {} --oidc-token \"$TOKEN\" --oidc-org {}",
+        "pulumi login {} --oidc-token \"${}\" --oidc-org {}",
         text::shell(&context.login_url()),
+        context.token_variable(),
         named.map_or_else(|| "ORG".to_owned(), text::shell)
     ))
 }
@@ -206,6 +207,16 @@ impl Context<'_> {
     /// The organization to print into a command, quoted for a shell.
     pub(super) fn organization_word(&self) -> String {
         self.request.organization.as_deref().map_or_else(|| "ORG".to_owned(), text::shell)
+    }
+
+    /// The variable to print into a login command: the one that holds the token, if one does and
+    /// a shell can name it.
+    pub(super) fn token_variable(&self) -> &str {
+        let is_name = |name: &&str| {
+            !name.starts_with(|c: char| c.is_ascii_digit())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        self.evidence.input.held_by.as_deref().filter(is_name).unwrap_or("TOKEN")
     }
 
     /// The URL to print into a login command: the one in use if it can be used, else Pulumi

@@ -120,7 +120,7 @@ fn azure_step(connection: Option<&str>, context: &Context) -> String {
 }
 
 /// The login in a shell.
-fn login_line(variable: &str, context: &Context) -> String {
+pub(super) fn login_line(variable: &str, context: &Context) -> String {
     let organization = context
         .evidence
         .login

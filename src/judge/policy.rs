@@ -85,11 +85,22 @@ fn denial(
                 Code::PolicyDenied,
                 format!("{} denies, and all its rules match this token.", name(*entry)),
             );
-            one(rule_proofs(
+            let finding = rule_proofs(
                 finding,
                 evaluation.entries.get(*entry).map(|e| &e.rules[..]),
                 &at(*entry),
-            ))
+            );
+            if allows(entries).next().is_some() {
+                return one(finding);
+            }
+            // Without this entry the policy would still let nobody in.
+            one(finding
+                .step(format!(
+                    "The policy has no allow entry. If {} was meant to let this login in, change \
+                     its decision:",
+                    name(*entry)
+                ))
+                .command("\"decision\": \"allow\""))
         }
         evaluate::Outcome::TokenType => {
             let mut types: Vec<String> = Vec::new();

@@ -94,7 +94,8 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
 
 fn login(context: &Context, organization: &str) -> String {
     let [url, organization] = [&context.backend.url, organization].map(text::shell);
-    format!("pulumi login {url} --oidc-token \"$TOKEN\" --oidc-org {organization}")
+    let variable = context.token_variable();
+    format!("pulumi login {url} --oidc-token \"${variable}\" --oidc-org {organization}")
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {

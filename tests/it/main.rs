@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod ambient;
+// The pipeline's script runs in bash.
+#[cfg(unix)]
+mod article;
 mod backend;
 mod backend_network;
 mod catalogue;

@@ -26,6 +26,7 @@ pub struct Doctor {
     stdin: Option<Vec<u8>>,
     secrets: Vec<String>,
     terminal: bool,
+    script: Option<String>,
 }
 
 /// What came of a run. There is one only when the promises held that hold always:
@@ -59,6 +60,7 @@ impl Doctor {
             stdin: None,
             secrets: Vec::new(),
             terminal: false,
+            script: None,
         }
     }
 
@@ -135,6 +137,14 @@ impl Doctor {
         this
     }
 
+    /// Runs a line of a pipeline's script with bash. In it `doctor` is a command on `PATH`: the
+    /// program with the line's own arguments first and the arguments of `self` after them.
+    #[cfg(unix)]
+    pub fn script(mut self, line: &str) -> Self {
+        self.script = Some(line.to_owned());
+        self
+    }
+
     /// The arguments so far.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
@@ -172,13 +182,20 @@ impl Doctor {
     }
 
     /// Runs as it stands.
-    pub fn run(self) -> Run {
+    pub fn run(mut self) -> Run {
+        let (program, arguments) = match self.script.take() {
+            None => (env!("CARGO_BIN_EXE_doctor"), std::mem::take(&mut self.arguments)),
+            Some(line) => {
+                self = self.on_path();
+                ("/bin/bash", ["--noprofile", "--norc", "-c", &line].map(str::to_owned).into())
+            }
+        };
         let work = self.directory.path().join("work");
         let given = files(&work);
         let begin = Instant::now();
         let (stderr, screen) = if self.terminal { terminal() } else { (Stdio::piped(), None) };
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doctor"))
-            .args(&self.arguments)
+        let mut child = Command::new(program)
+            .args(&arguments)
             .env_clear()
             .envs(self.environment)
             .current_dir(&work)
@@ -227,6 +244,22 @@ impl Doctor {
             assert!(!shows(text, &self.secrets), "a secret comes out");
         }
         run
+    }
+}
+
+impl Doctor {
+    /// Puts the program on `PATH`, with the arguments so far at the end of every command line.
+    #[cfg(unix)]
+    fn on_path(self) -> Self {
+        let words = self.arguments.iter().map(|word| doctor::text::shell(word));
+        let options = words.collect::<Vec<_>>().join(" ");
+        let program = doctor::text::shell(env!("CARGO_BIN_EXE_doctor"));
+        self.program("doctor", &format!("exec {program} \"$@\" {options}"))
+    }
+
+    #[cfg(not(unix))]
+    fn on_path(self) -> Self {
+        unimplemented!("scripts are for Unix only")
     }
 }
 
