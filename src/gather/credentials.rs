@@ -252,13 +252,13 @@ mod tests {
             (&[home], &format!("/{}/.pulumi/credentials.json", home.to_lowercase())),
         ];
         for (names, expected) in table {
-            let found = location(&environment(names), Path::new("/work"));
+            let found = location(&environment(names), Path::new("/job"));
             assert_eq!(found.as_deref(), Some(Path::new(expected)));
         }
-        assert_eq!(location(&BTreeMap::new(), Path::new("/work")), None);
+        assert_eq!(location(&BTreeMap::new(), Path::new("/job")), None);
         let relative = BTreeMap::from([("PULUMI_HOME".to_owned(), "state".to_owned())]);
-        let found = location(&relative, Path::new("/work")).unwrap();
-        assert_eq!(found, Path::new("/work/state/credentials.json"));
+        let found = location(&relative, Path::new("/job")).unwrap();
+        assert_eq!(found, Path::new("/job/state/credentials.json"));
     }
 
     #[test]

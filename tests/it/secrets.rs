@@ -40,8 +40,17 @@ fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
         &["--format", "human", "-q"],
         &["--format", "human", "-v", "--color", "always"],
         &["--format", "json", "--output", "report.json"],
+        &["--format", "azure"],
+        &["--format", "github", "-v"],
     ] {
-        let run = prepare().args(arguments.iter().copied()).run();
+        // The summary pages are written where the run looks for secrets as well.
+        let doctor = prepare();
+        let (directory, page) = (doctor.path("."), doctor.path("summary.md"));
+        let run = doctor
+            .env("AGENT_TEMPDIRECTORY", directory.to_str().unwrap())
+            .env("GITHUB_STEP_SUMMARY", page.to_str().unwrap())
+            .args(arguments.iter().copied())
+            .run();
         assert!(!(run.stdout + &run.stderr).is_empty() || run.status < 3, "{about}");
     }
 }
