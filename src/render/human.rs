@@ -301,20 +301,21 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
             Status::Skip => ("skip", Color::Cyan),
         };
         let name = first.category.name();
-        let ids = group.iter().map(|c| c.id).collect::<Vec<_>>().join(", ");
+        let ids = |checks: &[&CheckResult]| {
+            checks.iter().map(|check| check.id).collect::<Vec<_>>().join(", ")
+        };
         // A category's main check has its name, which stands on the line already.
-        let ids = if ids == name { "" } else { &ids };
+        let (has_main, others) = (first.id == name, group.get(1..).unwrap_or_default());
         let mut text = match first.status {
-            Status::Skip => format!("not checked: {}", why_skipped(first)),
-            _ if group.len() == 1 => first.summary.clone(),
-            _ => String::new(),
+            Status::Skip if has_main && others.is_empty() => {
+                format!("not checked: {}", why_skipped(first))
+            }
+            Status::Skip => format!("{} not checked: {}", ids(&group), why_skipped(first)),
+            _ if has_main && others.is_empty() => first.summary.clone(),
+            _ if has_main => format!("{}; {}", first.summary, ids(others)),
+            _ if others.is_empty() => format!("{}: {}", first.id, first.summary),
+            _ => ids(&group),
         };
-        let joint = match (ids, text.as_str(), first.status) {
-            ("", ..) | (_, "", _) => "",
-            (.., Status::Skip) => " ",
-            _ => ": ",
-        };
-        text = format!("{ids}{joint}{text}");
         if each && first.duration_ms > 0 {
             text.push_str(&format!(" ({} ms)", first.duration_ms));
         }

@@ -81,7 +81,7 @@ fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
       ok    login     organization acme
       ok    backend   backend-url, backend
       ok    token     valid for 9 min
-      ok    issuer    issuer, discovery, signature
+      ok    issuer    registered as azure; discovery, signature
       fail  policy    denied: aud does not match
       skip  exchange  not checked: stopped by policy
       skip  whoami    not checked: stopped by policy
@@ -339,7 +339,9 @@ fn hostile_text_stays_text() {
       ok    backend   backend-url, backend
       ok    token     \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      ok    issuer    issuer, discovery, signature
+      ok    issuer    \r\n::error::x\n#\u0023vso[task.complete
+                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y;
+                      discovery, signature
       fail  policy    \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
       skip  exchange  not checked: stopped by
