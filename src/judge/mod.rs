@@ -11,6 +11,7 @@ mod input;
 mod issuer;
 mod keys;
 mod login;
+mod loose;
 mod near_miss;
 mod platform;
 mod policy;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Outcome, subject};
-use crate::catalogue::{Code, Severity};
+use super::{Context, Outcome, loose, subject};
+use crate::catalogue::Code;
 use crate::entra::EntraSubject;
 use crate::evidence::{PolicySource, Token};
 use crate::policy::claim_path;
@@ -19,11 +19,6 @@ const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /// What GitHub's default audience begins with; the owner follows.
 const GITHUB_DEFAULT: &str = "https://github.com/";
-
-/// Claims that say nothing of who the job is: a rule on them alone lets every identity of the
-/// issuer in. `tid` and `azp` are the same for every service connection of a tenant.
-const NO_IDENTITY: &[&str] =
-    &["aud", "iss", "exp", "iat", "nbf", "jti", "tid", "azp", "ver", "idtyp"];
 
 pub(super) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
@@ -44,8 +39,8 @@ pub(super) fn check(context: &Context) -> Outcome {
             .with(vec![unknown(context, token)]);
     };
     let mut findings = denial(context, token, entries, evaluation);
-    findings.extend(too_broad(context, token, entries));
-    findings.extend(surprises(context, entries, evaluation, token));
+    findings.extend(loose::too_broad(context, token, entries));
+    findings.extend(loose::surprises(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
         evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", name(*entry)),
         _ => "the token is not let in".to_owned(),
@@ -191,7 +186,7 @@ fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
 }
 
 /// An entry as the document names it.
-fn name(index: usize) -> String {
+pub(super) fn name(index: usize) -> String {
     format!("policies[{index}]")
 }
 
@@ -204,7 +199,7 @@ impl Context<'_> {
         }
     }
 
-    fn entry_place(&self, index: usize, entry: &Entry) -> String {
+    pub(super) fn entry_place(&self, index: usize, entry: &Entry) -> String {
         self.policy_place(entry.place.line, &name(index))
     }
 }
@@ -355,7 +350,7 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
 }
 
 /// A rule to paste into a policy, JSON or YAML.
-fn snippet(claim: &str, pattern: &str) -> String {
+pub(super) fn snippet(claim: &str, pattern: &str) -> String {
     format!("{}: {}", text::json_string(claim), text::json_string(pattern))
 }
 
@@ -462,121 +457,8 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
     finding
 }
 
-// ------------------------------------------------------------------------- loose policies
-
-fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if entry.decision != Decision::Allow || names_an_identity(entry) {
-            continue;
-        }
-        let rules: Vec<String> =
-            entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
-        let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
-        let at = context.entry_place(index, entry);
-        let mut finding = Finding::new(
-            Code::PolicyTooBroad,
-            format!("{} lets every identity of the issuer in.", name(index)),
-        )
-        .proof("rules", &rules, &at);
-        if let Some(subject) = token.text("sub") {
-            finding = finding
-                .step("For exactly this token's subject that is:")
-                .command(format!("\"sub\": {}", json!(subject)));
-        }
-        findings.push(finding);
-        if entry.authorized_permissions.iter().any(|p| p == "admin") {
-            findings.push(
-                Finding::new(
-                    Code::PolicyAdminGranted,
-                    format!("{} grants admin to every identity of the issuer.", name(index)),
-                )
-                .proof(
-                    "authorizedPermissions",
-                    entry.authorized_permissions.join(", "),
-                    at,
-                ),
-            );
-        }
-    }
-    findings
-}
-
-fn names_an_identity(entry: &Entry) -> bool {
-    entry.rules.iter().any(|rule| {
-        !NO_IDENTITY.contains(&rule.claim.as_str()) && !pattern::is_universal(&rule.pattern)
-    })
-}
-
-/// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
-fn surprises(
-    context: &Context,
-    entries: &[Entry],
-    evaluation: &Evaluation,
-    token: &Token,
-) -> Option<Finding> {
-    let (mut hits, mut others) = (Vec::new(), Vec::new());
-    // One budget for all: what a hostile token and a large policy cost together is bounded.
-    let mut budget = pattern::SURPRISE_CELLS;
-    for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
-        for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
-            if !rule.pattern.contains(['.', '?']) {
-                continue;
-            }
-            let surprising = |text: &String| {
-                !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
-            };
-            let proof = |what: String| {
-                let place = format!("{}.rules.{}", name(index), rule.claim);
-                (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
-            };
-            if outcome.matched && values(token, &rule.claim).iter().any(surprising) {
-                hits.push(proof(format!("rule {}, matched another character here", rule.claim)));
-            } else {
-                others.push(proof(format!("rule {}", rule.claim)));
-            }
-        }
-        if never_applies(entry) {
-            let what = format!("{} entry without {}", entry.token_type.name(), named_by(entry));
-            let place = context.entry_place(index, entry);
-            others.push(("can never match".to_owned(), what, place));
-        }
-    }
-    let severity = if hits.is_empty() { Severity::Info } else { Severity::Warning };
-    let matched = hits.first().map_or_else(String::new, |(_, pattern, place)| {
-        format!(" {pattern} ({place}) matched another character than the one that is written.")
-    });
-    let detail = format!(
-        "In a pattern . stands for any one character and ? for at most one; an entry that names \
-         no team, user or runner where its type needs one is for nobody.{matched}"
-    );
-    let mut proofs = hits.into_iter().chain(others).peekable();
-    proofs.peek()?;
-    let finding = Finding::new(Code::PolicyWildcardSurprise, detail).severity(severity);
-    Some(proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place)))
-}
-
-/// What an entry of this token type has to name.
-fn named_by(entry: &Entry) -> &'static str {
-    match entry.token_type {
-        TokenType::Organization => "organization",
-        TokenType::Team => "teamName",
-        TokenType::Personal => "userLogin",
-        TokenType::Runner => "runnerID",
-    }
-}
-
-fn never_applies(entry: &Entry) -> bool {
-    match entry.token_type {
-        TokenType::Organization => false,
-        TokenType::Team => entry.team_name.is_none(),
-        TokenType::Personal => entry.user_login.is_none(),
-        TokenType::Runner => entry.runner_id.is_none(),
-    }
-}
-
 /// What a rule on this claim is compared with. Objects have no text.
-fn values(token: &Token, claim: &str) -> Vec<String> {
+pub(super) fn values(token: &Token, claim: &str) -> Vec<String> {
     let path = claim_path::ClaimPath::parse(claim).ok();
     let scalar =
         |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);

@@ -1,0 +1,127 @@
+//! What is loose in a policy, whether or not it lets the token in: entries for every identity of
+//! the issuer, and patterns that mean more, or less, than they seem to.
+
+use super::Context;
+use super::policy::{name, snippet, values};
+use crate::catalogue::{Code, Severity};
+use crate::evidence::Token;
+use crate::policy::evaluate::Evaluation;
+use crate::policy::{Decision, Entry, TokenType, pattern};
+use crate::report::Finding;
+
+/// Claims that say nothing of who the job is: a rule on them alone lets every identity of the
+/// issuer in. `tid` and `azp` are the same for every service connection of a tenant.
+const NO_IDENTITY: &[&str] =
+    &["aud", "iss", "exp", "iat", "nbf", "jti", "tid", "azp", "ver", "idtyp"];
+
+/// The allow entries that name no identity, and those of them that grant admin.
+pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.decision != Decision::Allow || names_an_identity(entry) {
+            continue;
+        }
+        let rules: Vec<String> =
+            entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
+        let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
+        let at = context.entry_place(index, entry);
+        let mut finding = Finding::new(
+            Code::PolicyTooBroad,
+            format!("{} lets every identity of the issuer in.", name(index)),
+        )
+        .proof("rules", &rules, &at);
+        if let Some(subject) = token.text("sub") {
+            finding = finding
+                .step("For exactly this token's subject that is:")
+                .command(snippet("sub", subject));
+        }
+        findings.push(finding);
+        if entry.authorized_permissions.iter().any(|p| p == "admin") {
+            findings.push(
+                Finding::new(
+                    Code::PolicyAdminGranted,
+                    format!("{} grants admin to every identity of the issuer.", name(index)),
+                )
+                .proof(
+                    "authorizedPermissions",
+                    entry.authorized_permissions.join(", "),
+                    at,
+                ),
+            );
+        }
+    }
+    findings
+}
+
+fn names_an_identity(entry: &Entry) -> bool {
+    entry.rules.iter().any(|rule| {
+        !NO_IDENTITY.contains(&rule.claim.as_str()) && !pattern::is_universal(&rule.pattern)
+    })
+}
+
+/// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
+pub(super) fn surprises(
+    context: &Context,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+    token: &Token,
+) -> Option<Finding> {
+    let (mut hits, mut others) = (Vec::new(), Vec::new());
+    // One budget for all: what a hostile token and a large policy cost together is bounded.
+    let mut budget = pattern::SURPRISE_CELLS;
+    for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
+        for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
+            if !rule.pattern.contains(['.', '?']) {
+                continue;
+            }
+            let surprising = |text: &String| {
+                !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
+            };
+            let proof = |what: String| {
+                let place = format!("{}.rules.{}", name(index), rule.claim);
+                (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
+            };
+            if outcome.matched && values(token, &rule.claim).iter().any(surprising) {
+                hits.push(proof(format!("rule {}, matched another character here", rule.claim)));
+            } else {
+                others.push(proof(format!("rule {}", rule.claim)));
+            }
+        }
+        if never_applies(entry) {
+            let what = format!("{} entry without {}", entry.token_type.name(), named_by(entry));
+            let place = context.entry_place(index, entry);
+            others.push(("can never match".to_owned(), what, place));
+        }
+    }
+    let severity = if hits.is_empty() { Severity::Info } else { Severity::Warning };
+    let matched = hits.first().map_or_else(String::new, |(_, pattern, place)| {
+        format!(" {pattern} ({place}) matched another character than the one that is written.")
+    });
+    let detail = format!(
+        "In a pattern . stands for any one character and ? for at most one; an entry that names \
+         no team, user or runner where its type needs one is for nobody.{matched}"
+    );
+    let mut proofs = hits.into_iter().chain(others).peekable();
+    proofs.peek()?;
+    let finding = Finding::new(Code::PolicyWildcardSurprise, detail).severity(severity);
+    Some(proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place)))
+}
+
+/// What an entry of this token type has to name.
+fn named_by(entry: &Entry) -> &'static str {
+    match entry.token_type {
+        TokenType::Organization => "organization",
+        TokenType::Team => "teamName",
+        TokenType::Personal => "userLogin",
+        TokenType::Runner => "runnerID",
+    }
+}
+
+fn never_applies(entry: &Entry) -> bool {
+    match entry.token_type {
+        TokenType::Organization => false,
+        TokenType::Team => entry.team_name.is_none(),
+        TokenType::Personal => entry.user_login.is_none(),
+        TokenType::Runner => entry.runner_id.is_none(),
+    }
+}
