@@ -8,6 +8,7 @@ pub mod address;
 pub mod backend_url;
 pub mod catalogue;
 pub mod cli;
+mod command;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod entra;

@@ -41,7 +41,8 @@ pub struct Streams<'a> {
 }
 
 impl Streams<'_> {
-    fn terminals(&self) -> Terminals {
+    /// Which of them are terminals.
+    pub(crate) fn terminals(&self) -> Terminals {
         Terminals { stdout: self.stdout_is_terminal, stderr: self.stderr_is_terminal }
     }
 }
@@ -168,7 +169,7 @@ fn demo(scenario: Option<&str>, output: &Output, streams: Streams) -> u8 {
 const LONGEST_WORD: usize = 16;
 
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
-fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
+pub(crate) fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return finish(write(streams.stdout, &error.render().to_string()), 0);
     }
@@ -204,18 +205,18 @@ fn complaint(arguments: &[String]) -> Option<clap::Error> {
 }
 
 /// One line on standard error; status 2.
-fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
+pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
     let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
     finish(write(stderr, &format!("doctor: {message}\n")), USAGE)
 }
 
-fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+pub(crate) fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())?;
     stream.flush()
 }
 
 /// The status, or that of a stream which cannot be written.
-fn finish(result: io::Result<()>, status: u8) -> u8 {
+pub(crate) fn finish(result: io::Result<()>, status: u8) -> u8 {
     match result {
         Ok(()) => status,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
