@@ -468,7 +468,7 @@ catalogue! {
         "Correct the claim's path, or drop the rule." ISSUERS;
     PolicyUnknown "policy-unknown" Policy Info
         "The policy is not known"
-        "No policy document was given, so whether this token is let in was not judged from it."
+        "Neither a document nor Pulumi Cloud told what the policy is, so whether this token is let in was not judged from it."
         "Pass the policy with --policy, or check it by hand." ISSUERS;
     PolicyTooBroad "policy-too-broad" Policy Warning
         "A policy entry lets every identity of the issuer in"
@@ -492,8 +492,8 @@ catalogue! {
         "The name has to be the organization's login in Pulumi Cloud, not its display name nor a GitHub organization's."
         "Use the name in the address of the organization's page in the console." GUIDES;
     ExchangeContradictsPolicy "exchange-contradicts-policy" Exchange Warning
-        "Pulumi Cloud decides differently from the policy file"
-        "Either the policy file is out of date, or one of the assumptions that the evaluation rests on does not hold."
+        "Pulumi Cloud decides differently from the policy"
+        "Either the policy that was judged by is out of date, or one of the assumptions that the evaluation rests on does not hold."
         "Fetch the policy again and compare." ISSUERS;
     ExchangeRateLimited "exchange-rate-limited" Exchange Error
         "Pulumi Cloud limits the rate of requests"

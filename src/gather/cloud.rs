@@ -1,13 +1,15 @@
-//! Pulumi Cloud's probes: is it one, the token exchange, whoami.
+//! Pulumi Cloud's probes: is it one, the token exchange, whoami, what is registered.
 
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Run;
 use super::http::{Client, ClientOptions, Proxies, Reply};
+use super::registry;
 use super::tls::Roots;
 use crate::evidence::{
-    AccessTokenSource, Answer, Body, Cloud, CredentialsFile, Evidence, Exchange, Probe,
+    AccessTokenSource, Answer, Body, Cloud, CredentialsFile, Evidence, Exchange, PolicySource,
+    Probe,
 };
 use crate::judge;
 use crate::request::Request;
@@ -53,9 +55,9 @@ pub(super) async fn probe(
     run: &Run<'_>,
     roots: &Roots,
     deadline: Instant,
-) -> Result<Cloud, String> {
+) -> Result<(Cloud, Option<PolicySource>), String> {
     let mut cloud = evidence.cloud.clone();
-    let Some(url) = &questions.url else { return Ok(cloud) };
+    let Some(url) = &questions.url else { return Ok((cloud, None)) };
     let client = Client::new(
         roots,
         ClientOptions {
@@ -66,16 +68,64 @@ pub(super) async fn probe(
     )?;
     let origin = url.strip_suffix('/').unwrap_or(url);
     let capabilities = format!("{origin}/api/capabilities");
-    let (capabilities, (exchange, source, whoami)) = tokio::join!(
+    let (capabilities, (exchange, source, whoami), policy) = tokio::join!(
         client.get(&capabilities, &[], &run.scrubber, deadline),
         login(&client, &questions, url, evidence, run, deadline),
+        registered(&client, &questions, origin, evidence, run, deadline),
     );
     cloud.chain = client.chain(url);
     cloud.capabilities = capabilities;
     cloud.exchange = exchange;
     cloud.access_token = source;
     cloud.whoami = whoami;
-    Ok(cloud)
+    Ok((cloud, policy))
+}
+
+/// What is registered, where no document says it and an access token is at hand. Never asked with
+/// the token that this run mints: that one is the login's (product contract, section 2).
+async fn registered(
+    client: &Client,
+    questions: &Questions,
+    origin: &str,
+    evidence: &Evidence,
+    run: &Run<'_>,
+    deadline: Instant,
+) -> Option<PolicySource> {
+    let issuer = evidence.token.as_ref()?.text("iss")?;
+    if !matches!(evidence.policy, PolicySource::None) || questions.organization.is_empty() {
+        return None;
+    }
+    let (source, token) = existing_token(evidence, run, origin)?;
+    let credential = Credential::new(evidence, run, &token);
+    let reader = registry::Reader { client, origin, credential: &credential, source, deadline };
+    Some(reader.read(&questions.organization, issuer).await)
+}
+
+/// An access token as the CLI presents it.
+pub(super) struct Credential {
+    accept: String,
+    authorization: zeroize::Zeroizing<String>,
+    scrubber: Scrubber,
+}
+
+impl Credential {
+    fn new(evidence: &Evidence, run: &Run, token: &Secret) -> Self {
+        let mut scrubber = run.scrubber.clone();
+        scrubber.add(token.reveal());
+        let version = evidence.rules();
+        let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
+        Self {
+            accept: format!("application/vnd.pulumi+{accept}"),
+            authorization: zeroize::Zeroizing::new(format!("token {}", token.reveal())),
+            scrubber,
+        }
+    }
+
+    /// Asks with it.
+    pub(super) async fn get(&self, client: &Client, url: &str, deadline: Instant) -> Probe<Answer> {
+        let headers = [("Accept", self.accept.as_str()), ("Authorization", &self.authorization)];
+        client.get(url, &headers, &self.scrubber, deadline).await
+    }
 }
 
 /// The exchange, and whoami with what it gave; or whoami with a token that is already there.
@@ -98,16 +148,9 @@ async fn login(
     let Some((source, token)) = access else {
         return (exchange, AccessTokenSource::None, Probe::NotRun);
     };
-    let mut scrubber = run.scrubber.clone();
-    scrubber.add(token.reveal());
-    let version = evidence.rules();
-    let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
-    let accept = format!("application/vnd.pulumi+{accept}");
-    let authorization = zeroize::Zeroizing::new(format!("token {}", token.reveal()));
     // Unlike the exchange, this request of the CLI trims one slash.
     let user = format!("{}/api/user", url.strip_suffix('/').unwrap_or(url));
-    let headers = [("Accept", accept.as_str()), ("Authorization", authorization.as_str())];
-    let whoami = client.get(&user, &headers, &scrubber, deadline).await;
+    let whoami = Credential::new(evidence, run, &token).get(client, &user, deadline).await;
     (exchange, source, whoami)
 }
 

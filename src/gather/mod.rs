@@ -1,7 +1,7 @@
 //! Gathering: all input and output of a run, into one [`Evidence`].
 //!
 //! First what is on this machine, then the network: the issuer's probes, the question whether the
-//! backend is a Pulumi Cloud, and the exchange with whoami run at the same time. Whether the
+//! backend is a Pulumi Cloud, the exchange with whoami, and what is registered run at the same time. Whether the
 //! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
 
 mod ambient;
@@ -19,6 +19,7 @@ mod program;
 mod progress;
 pub mod project;
 pub mod pulumi_cli;
+mod registry;
 pub mod tls;
 pub mod token;
 
@@ -382,7 +383,13 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     if let Some(issuer) = issuer.map_err(setup)? {
         evidence.issuer = issuer;
     }
-    evidence.cloud = cloud.map_err(setup)?;
+    let (cloud, policy) = cloud.map_err(setup)?;
+    evidence.cloud = cloud;
+    if let Some(policy) = policy {
+        evidence.policy = policy;
+        // With registered keys Pulumi Cloud does not look at what the issuer serves.
+        issuer::local_keys(evidence, run);
+    }
     Ok(())
 }
 

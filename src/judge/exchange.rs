@@ -74,9 +74,9 @@ fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
     }
     let finding = Finding::new(
         Code::ExchangeContradictsPolicy,
-        "Pulumi Cloud lets the token in; by the policy file it would not.",
+        format!("Pulumi Cloud lets the token in; by {} it would not.", context.policy_source()),
     )
-    .proof("policy file", "deny", "policy check")
+    .proof(context.policy_source(), "deny", "policy check")
     .proof("Pulumi Cloud", "access token issued", "token exchange");
     Outcome::found(summary, vec![finding])
 }
@@ -112,8 +112,12 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
     if let Some(category) = hint {
         finding = finding.proof(POINTER, category.name(), "the service's answer");
     }
+    if let Some(used) = context.evidence.registration().and_then(|r| r.last_used.as_deref()) {
+        // It tells an exchange that broke from one that never worked.
+        finding = finding.proof("an exchange last worked", used, "registration lastUsed");
+    }
     match context.evaluation.as_ref().map(Evaluation::decision) {
-        Some(Decision::Allow) => vec![finding, contradiction()],
+        Some(Decision::Allow) => vec![finding, contradiction(context)],
         Some(Decision::Deny) => vec![finding],
         None => vec![finding.step(
             "Pass the issuer's policy with --policy to see whether it is the policy that refuses.",
@@ -130,12 +134,12 @@ fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
 }
 
 /// The assumptions that an evaluation rests on and that the service may not share.
-fn contradiction() -> Finding {
+fn contradiction(context: &Context) -> Finding {
     Finding::new(
         Code::ExchangeContradictsPolicy,
-        "Pulumi Cloud refuses the token; by the policy file it would be let in.",
+        format!("Pulumi Cloud refuses the token; by {} it would be let in.", context.policy_source()),
     )
-    .proof("policy file", "allow", "policy check")
+    .proof(context.policy_source(), "allow", "policy check")
     .proof("Pulumi Cloud", "refused", "token exchange")
     .step("Assumed and not documented: a token's iss has to equal the registration's issuer; patterns match whole values, case-sensitively; of a list of audiences one match is enough.")
 }

@@ -33,7 +33,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     let evidence = &context.evidence.issuer;
     match &evidence.discovery {
         _ if context.has_registered_keys() => Outcome::pass(
-            "not asked: the registration carries keys, so Pulumi Cloud fetches nothing either",
+            "not needed: the registration carries keys, so Pulumi Cloud fetches nothing",
         ),
         Probe::NotRun => Outcome::skip("--offline", "not asked"),
         Probe::Failed { failure, .. } => no_answer(context, failure, issuer),

@@ -10,6 +10,7 @@ mod finding;
 mod input;
 mod issuer;
 mod keys;
+mod live;
 mod login;
 mod loose;
 mod near_miss;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Outcome, loose, subject};
+use super::{Context, Outcome, live, loose, subject};
 use crate::catalogue::Code;
 use crate::entra::EntraSubject;
 use crate::evidence::{PolicySource, Token};
@@ -35,8 +35,9 @@ pub(super) fn check(context: &Context) -> Outcome {
     }
     let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
     let (Some(entries), Some(evaluation)) = (entries, &context.evaluation) else {
-        return Outcome::skip("--policy", "the policy is not known")
-            .with(vec![unknown(context, token)]);
+        let gap = context.evidence.policy.gap();
+        let summary = gap.map_or_else(|| "the policy is not known".to_owned(), live::summary);
+        return Outcome::skip("--policy", summary).with(vec![unknown(context, token)]);
     };
     let mut findings = denial(context, token, entries, evaluation);
     findings.extend(loose::too_broad(context, token, entries));
@@ -195,7 +196,16 @@ impl Context<'_> {
     pub(super) fn policy_place(&self, line: u64, what: &str) -> String {
         match (&self.evidence.policy, line) {
             (PolicySource::File { path, .. }, 1..) => format!("{path}:{line}, {what}"),
+            (PolicySource::Live { .. }, _) => format!("Pulumi Cloud, {what}"),
             _ => what.to_owned(),
+        }
+    }
+
+    /// What the policy was read from, in a sentence.
+    pub(super) fn policy_source(&self) -> &'static str {
+        match self.evidence.policy {
+            PolicySource::Live { .. } => "the policies read from Pulumi Cloud",
+            _ => "the policy file",
         }
     }
 
@@ -472,10 +482,11 @@ pub(super) fn values(token: &Token, claim: &str) -> Vec<String> {
 // -------------------------------------------------------------------------- unknown policy
 
 fn unknown(context: &Context, token: &Token) -> Finding {
-    Finding::new(
+    let finding = Finding::new(
         Code::PolicyUnknown,
         "Without the policy, only an exchange tells whether the token is let in.",
-    )
+    );
+    live::explain(context, finding)
     .step("For this token the issuer's policy has to hold an entry like this one, and no deny entry that matches:")
     .command(entry_for(context, token))
 }

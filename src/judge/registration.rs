@@ -3,7 +3,7 @@
 
 use super::finding::span;
 use super::near_miss;
-use super::{Context, Outcome};
+use super::{Context, Outcome, live};
 use crate::catalogue::{Code, Severity};
 use crate::policy::{Document, Registration};
 use crate::report::Finding;
@@ -24,8 +24,11 @@ pub(super) fn check(context: &Context) -> Outcome {
     };
     let retiring = retiring(issuer, token.text("sub").unwrap_or_default());
     let Some(document) = context.evidence.policy.document() else {
-        return Outcome::skip("--policy", "no policy document says which issuers are registered")
-            .with(retiring.into_iter().collect());
+        let summary = context.evidence.policy.gap().map_or_else(
+            || "no policy document says which issuers are registered".to_owned(),
+            live::summary,
+        );
+        return Outcome::skip("--policy", summary).with(retiring.into_iter().collect());
     };
     if !document.names_issuers() {
         return Outcome::skip("--policy", "the policy document holds entries only, no issuer")
@@ -42,7 +45,9 @@ pub(super) fn check(context: &Context) -> Outcome {
             findings.extend(slash_only(registration, issuer));
             findings.extend(expiration(context, registration));
             let name = registration.name.as_deref().unwrap_or(issuer);
-            format!("registered as {name}")
+            let used = registration.last_used.as_deref();
+            let used = used.map_or_else(String::new, |at| format!(", last used {at}"));
+            format!("registered as {name}{used}")
         }
     };
     findings.extend(retiring);

@@ -188,8 +188,9 @@ fn request(context: &Context) -> RequestSummary {
 
 fn policy(context: &Context) -> PolicySummary {
     let source = match context.evidence.policy {
-        PolicySource::None => "none",
+        PolicySource::None | PolicySource::Withheld { .. } => "none",
         PolicySource::File { .. } => "file",
+        PolicySource::Live { .. } => "live",
     };
     let registration = context.evidence.registration();
     let issuer = registration.and_then(|r| r.identifier()).map(str::to_owned);

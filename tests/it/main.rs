@@ -17,6 +17,7 @@ mod hostile;
 mod input;
 mod issuer;
 mod keys;
+mod live;
 mod login;
 mod login_command;
 mod platform_output;

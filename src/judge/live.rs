@@ -1,0 +1,80 @@
+//! What Pulumi Cloud did not say when it was asked what is registered: a note, never the verdict.
+
+use super::Context;
+use super::exchange::{proofs, words};
+use crate::evidence::{AccessTokenSource, Asked, Gap, GapReason, PolicySource};
+use crate::report::Finding;
+
+impl Asked {
+    /// In a sentence.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Issuers => "the organization's issuers",
+            Self::Policies => "the issuer's policies",
+        }
+    }
+
+    /// The permission that reading it needs (facts of the API: organization admins have it).
+    fn permission(self) -> &'static str {
+        match self {
+            Self::Issuers => "oidc_issuers:read",
+            Self::Policies => "auth_policies:read",
+        }
+    }
+}
+
+/// One line: what could not be read.
+pub(super) fn summary(gap: &Gap) -> String {
+    let what = gap.asked.name();
+    match &gap.reason {
+        GapReason::Failed { failure } => format!("{what} could not be read: {}", failure.detail),
+        GapReason::Refused { answer } => {
+            format!("{what} could not be read: status {}", answer.status)
+        }
+        GapReason::NotUnderstood { problem } => format!("{what} could not be read: {problem}"),
+    }
+}
+
+/// Adds to a finding why the policy is not known, and what to do about that.
+pub(super) fn explain(context: &Context, finding: Finding) -> Finding {
+    match &context.evidence.policy {
+        PolicySource::Live { gap: Some(gap), .. } | PolicySource::Withheld { gap } => {
+            told(context, finding, gap)
+        }
+        PolicySource::None if !context.evidence.options.offline => finding.step(
+            "To let the doctor read the policy from Pulumi Cloud, set DOCTOR_ACCESS_TOKEN to an \
+             organization admin's access token; or pass a file with --policy.",
+        ),
+        PolicySource::None | PolicySource::File { .. } | PolicySource::Live { .. } => finding,
+    }
+}
+
+fn told(context: &Context, finding: Finding, gap: &Gap) -> Finding {
+    let with = match &gap.access_token {
+        AccessTokenSource::Environment { name } => name.clone(),
+        AccessTokenSource::Stored { path, .. } => format!("the token stored in {path}"),
+        AccessTokenSource::Exchange | AccessTokenSource::None => "an access token".to_owned(),
+    };
+    let organization = context.request.organization.as_deref().unwrap_or_default();
+    let finding = finding.proof("asked with", &with, gap.asked.name());
+    match &gap.reason {
+        GapReason::Failed { failure } => finding.proof("no answer", &failure.detail, &failure.host),
+        GapReason::NotUnderstood { problem } => {
+            finding.proof("not understood", problem, gap.asked.name())
+        }
+        GapReason::Refused { answer } => {
+            let step = match answer.status {
+                401 => format!("{with} is not valid there, or has expired."),
+                403 => format!(
+                    "{with} lacks the permission {}, which organization admins have.",
+                    gap.asked.permission()
+                ),
+                404 => format!(
+                    "Pulumi Cloud knows no organization {organization}, or {with} may not see it."
+                ),
+                _ => format!("Pulumi Cloud answered: {}.", words(answer).join(": ")),
+            };
+            proofs(finding, answer).step(step)
+        }
+    }
+}

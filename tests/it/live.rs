@@ -1,0 +1,145 @@
+//! What is registered, read from Pulumi Cloud with an access token that is already there.
+
+use serde_json::{Value, json};
+
+use crate::support::platforms::{AZURE_ENTRA, GITHUB};
+use crate::support::{Doctor, ORGANIZATION, Response, World};
+
+const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
+const ISSUERS: &str = "/api/orgs/acme/oidc/issuers";
+const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
+
+/// A run without a policy document, with an administrator's access token.
+fn live(world: &World) -> Doctor {
+    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
+}
+
+fn paths(world: &World) -> Vec<String> {
+    world.cloud.requests().iter().map(|request| request.path().to_owned()).collect()
+}
+
+#[test]
+fn a_healthy_login_is_judged_by_the_live_policy() {
+    let world = World::new(&GITHUB);
+    let run = live(&world).json();
+    run.assert_healthy();
+    assert_eq!(run.report["policy"]["source"], "live");
+    assert_eq!(run.report["policy"]["decision"], "allow");
+    assert_eq!(run.report["policy"]["issuer"], world.issuer.url());
+    assert_eq!(run.codes(), [""; 0]);
+    let paths = paths(&world);
+    for path in [ISSUERS, POLICIES] {
+        assert_eq!(paths.iter().filter(|p| *p == path).count(), 1, "{path} in {paths:?}");
+    }
+}
+
+#[test]
+fn it_says_what_is_wrong_before_the_exchange_does() {
+    let mut world = World::new(&AZURE_ENTRA);
+    world.shape.entry["rules"]["aud"] = json!("api://AzureADTokenExchange");
+    let run = live(&world).json();
+    run.assert_root("audience-mismatch", "audience", "policy");
+    run.assert_says("audience-mismatch", &["Pulumi Cloud, policies[0].rules.aud", "spelled two"]);
+
+    // The same without any exchange.
+    let run = live(&world).arg("--no-exchange").json();
+    run.assert_root("audience-mismatch", "audience", "policy");
+}
+
+#[test]
+fn an_unregistered_issuer_is_found_without_a_file() {
+    let world = World::new(&GITHUB);
+    let other = format!("{}/", world.issuer.url());
+    world.cloud.registration(|one| one["issuer"] = json!(other));
+    let run = live(&world).json();
+    run.assert_root("issuer-not-registered", "issuer", "registration");
+    run.assert_says(
+        "issuer-not-registered",
+        &["the slash at the end", "Pulumi Cloud, registration ci"],
+    );
+    assert!(!paths(&world).contains(&POLICIES.to_owned()), "there are none to ask for");
+}
+
+#[test]
+fn registered_keys_count_as_those_of_a_file_do() {
+    let world = World::new(&GITHUB);
+    let keys: Value =
+        serde_json::from_slice(&world.issuer.served().get(&keys_path(&world)).body).unwrap();
+    world.cloud.registration(|one| one["jwks"] = keys);
+    world.issuer.answer("/.well-known/openid-configuration", Response::new(500, "text/plain", ""));
+    let run = live(&world).json();
+    run.assert_healthy();
+    assert_eq!(run.check("keys")["summary"], "1 key from the registration");
+}
+
+fn keys_path(world: &World) -> String {
+    let path = "/.well-known/openid-configuration";
+    let document: Value = serde_json::from_slice(&world.issuer.served().get(path).body).unwrap();
+    url::Url::parse(document["jwks_uri"].as_str().unwrap()).unwrap().path().to_owned()
+}
+
+#[test]
+fn a_refusal_is_a_note_and_the_diagnosis_goes_on() {
+    let json = |status, body: Value| Response::json(status, &body);
+    let html = Response::new(200, "text/html", "<html><title>Sign in to Corp</title></html>");
+    let unknown = json!({"policies": [{"decision": "perhaps", "tokenType": "organization",
+                                       "authorizedPermissions": [], "rules": {}}]});
+    let cases: [(&str, Response, &[&str]); 8] = [
+        (ISSUERS, json(401, json!({"message": "no"})), &["DOCTOR_ACCESS_TOKEN is not valid"]),
+        (ISSUERS, json(403, json!({"message": "no"})), &["oidc_issuers:read", "admins have"]),
+        (ISSUERS, json(404, json!({"message": "no"})), &["no organization acme"]),
+        (ISSUERS, json(500, json!({"message": "oops"})), &["500", "oops"]),
+        (ISSUERS, html, &["a web page titled Sign in to Corp"]),
+        (ISSUERS, json(200, json!({})), &["not a list of issuers"]),
+        (POLICIES, json(403, json!({"message": "no"})), &["auth_policies:read"]),
+        (POLICIES, json(200, unknown), &["perhaps"]),
+    ];
+    for (path, response, telling) in cases {
+        let world = World::new(&GITHUB);
+        world.cloud.answer(path, response);
+        let run = live(&world).json();
+        run.assert_healthy();
+        run.assert_says("policy-unknown", telling);
+        assert_eq!(run.finding("policy-unknown")["severity"], "info");
+        assert_eq!(run.report["policy"]["decision"], "unknown");
+        assert_eq!(run.skipped("policy"), Some("--policy"));
+        let is_list = path == ISSUERS;
+        assert_eq!(run.report["policy"]["source"], if is_list { "none" } else { "live" });
+        assert_eq!(run.skipped("registration"), is_list.then_some("--policy"));
+    }
+}
+
+#[test]
+fn nobody_is_asked_where_nothing_is_to_be_read() {
+    // A file answers already; no network; the minted token is the login's, not the doctor's.
+    let world = World::new(&GITHUB);
+    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.doctor().env("DOCTOR_ACCESS_TOKEN", ADMIN).json().assert_healthy();
+    live(&world).arg("--offline").json();
+    world.doctor_without_policy().json().assert_healthy();
+    assert!(
+        !paths(&world).iter().any(|path| path.starts_with("/api/orgs/")),
+        "{:?}",
+        paths(&world)
+    );
+}
+
+#[test]
+fn without_a_token_for_it_the_report_says_how_to_let_the_doctor_read() {
+    let world = World::new(&GITHUB);
+    let run = world.doctor_without_policy().json();
+    run.assert_says("policy-unknown", &["DOCTOR_ACCESS_TOKEN", "--policy"]);
+}
+
+#[test]
+fn a_live_policy_that_the_service_contradicts_is_not_called_a_file() {
+    let world = World::new(&GITHUB);
+    let refusal = json!({"error": "access_denied", "error_description": "denied"});
+    world.cloud.answer("/api/oauth/token", Response::json(400, &refusal));
+    world.cloud.registration(|one| one["lastUsed"] = json!("2026-11-20T10:00:00Z"));
+    let run = live(&world).json();
+    run.assert_root("exchange-rejected", "exchange", "exchange");
+    run.assert_says("exchange-rejected", &["2026-11-20T10:00:00Z"]);
+    run.assert_says("exchange-contradicts-policy", &["the policies read from Pulumi Cloud"]);
+}
