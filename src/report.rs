@@ -234,6 +234,9 @@ pub struct RuleResult {
     pub actual: Option<String>,
     /// Whether it matches.
     pub matched: bool,
+    /// The pattern hangs on an expression that the document does not resolve: never matched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undetermined: bool,
 }
 
 /// An entry's result.

@@ -123,8 +123,8 @@ impl Cloud {
         }
         let entries = registration.policies.as_deref().unwrap_or_default();
         match evaluate(entries, &claims, ask).decision() {
-            Decision::Allow => Ok(()),
-            Decision::Deny => Err(refuse("access_denied", "no policy allows this token")),
+            Some(Decision::Allow) => Ok(()),
+            _ => Err(refuse("access_denied", "no policy allows this token")),
         }
     }
 

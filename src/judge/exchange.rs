@@ -68,7 +68,7 @@ pub(super) fn check(context: &Context) -> Outcome {
 fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
     let life = expires_in.map_or_else(String::new, |s| format!(", valid for {}", span(s)));
     let summary = format!("an access token was issued{life}");
-    let denies = context.evaluation.as_ref().is_some_and(|e| e.decision() == Decision::Deny);
+    let denies = context.evaluation.as_ref().is_some_and(|e| e.decision() == Some(Decision::Deny));
     if !denies {
         return Outcome::pass(summary);
     }
@@ -116,7 +116,7 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
         // It tells an exchange that broke from one that never worked.
         finding = finding.proof("an exchange last worked", used, "registration lastUsed");
     }
-    match context.evaluation.as_ref().map(Evaluation::decision) {
+    match context.evaluation.as_ref().and_then(Evaluation::decision) {
         Some(Decision::Allow) => vec![finding, contradiction(context)],
         Some(Decision::Deny) => vec![finding],
         None => vec![finding.step(

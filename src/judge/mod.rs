@@ -10,7 +10,7 @@ mod finding;
 mod input;
 mod issuer;
 mod keys;
-mod live;
+
 mod login;
 mod loose;
 mod near_miss;
@@ -19,6 +19,7 @@ mod policy;
 mod registration;
 mod subject;
 mod token;
+mod unknown;
 pub mod verdict;
 mod whoami;
 mod would;

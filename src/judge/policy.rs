@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Outcome, live, loose, subject};
+use super::{Context, Outcome, loose, subject, unknown};
 use crate::catalogue::Code;
 use crate::entra::EntraSubject;
 use crate::evidence::{PolicySource, Token};
@@ -33,12 +33,18 @@ pub(super) fn check(context: &Context) -> Outcome {
             "the issuer has no registration, so no policy either",
         );
     }
-    let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
-    let (Some(entries), Some(evaluation)) = (entries, &context.evaluation) else {
+    let Some(evaluation) = &context.evaluation else {
         let gap = context.evidence.policy.gap();
-        let summary = gap.map_or_else(|| "the policy is not known".to_owned(), live::summary);
-        return Outcome::skip("--policy", summary).with(vec![unknown(context, token)]);
+        let summary = gap.map_or_else(|| "the policy is not known".to_owned(), unknown::summary);
+        return Outcome::skip("--policy", summary).with(vec![not_known(context, token)]);
     };
+    let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
+    let entries = entries.unwrap_or_default();
+    if evaluation.decision().is_none() {
+        let finding = open_parts(context, entries, not_known(context, token));
+        return Outcome::skip("--policy", "what the policy leaves open could decide either way")
+            .with(vec![finding]);
+    }
     let mut findings = denial(context, token, entries, evaluation);
     findings.extend(loose::too_broad(context, token, entries));
     findings.extend(loose::surprises(context, entries, evaluation, token));
@@ -52,8 +58,8 @@ pub(super) fn check(context: &Context) -> Outcome {
 /// Evaluates the policy of the registration that decides on the token.
 pub(super) fn evaluation(context: &Context) -> Option<Evaluation> {
     let claims = &context.evidence.token.as_ref()?.claims;
-    let entries = context.evidence.registration()?.policies.as_deref()?;
-    Some(evaluate::evaluate(entries, claims, &context.request.ask))
+    let registration = context.evidence.registration()?;
+    evaluate::evaluate_registration(registration, claims, &context.request.ask)
 }
 
 fn denial(
@@ -69,7 +75,7 @@ fn denial(
     };
     let one = |finding: Finding| vec![finding];
     match &evaluation.outcome {
-        evaluate::Outcome::Allowed { .. } => Vec::new(),
+        evaluate::Outcome::Allowed { .. } | evaluate::Outcome::Undetermined => Vec::new(),
         evaluate::Outcome::NoAllowEntry => one(Finding::new(
             Code::PolicyDefaultDeny,
             format!("The policy has no allow entry ({} in all).", count(entries.len())),
@@ -481,12 +487,33 @@ pub(super) fn values(token: &Token, claim: &str) -> Vec<String> {
 
 // -------------------------------------------------------------------------- unknown policy
 
-fn unknown(context: &Context, token: &Token) -> Finding {
+/// The expressions that the decision hangs on.
+fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding {
+    let rules = entries.iter().enumerate().flat_map(|(index, entry)| {
+        let open = entry.rules.iter().filter(|rule| rule.undetermined);
+        open.map(move |rule| {
+            (&rule.pattern, rule.place.line, format!("{}.rules.{}", name(index), rule.claim))
+        })
+    });
+    let whole = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
+    let whole = whole.map(|open| (&open.expression, open.place.line, "a policy entry".to_owned()));
+    rules
+        .chain(whole)
+        .fold(finding, |finding, (expression, line, what)| {
+            finding.proof("not resolved", expression, context.policy_place(line, &what))
+        })
+        .step(
+            "The document does not tell what these expressions stand for. Write the values out, or \
+             pass what Pulumi Cloud has: pulumi stack export, or a saved answer of its API.",
+        )
+}
+
+fn not_known(context: &Context, token: &Token) -> Finding {
     let finding = Finding::new(
         Code::PolicyUnknown,
         "Without the policy, only an exchange tells whether the token is let in.",
     );
-    live::explain(context, finding)
+    unknown::explain(context, finding)
     .step("For this token the issuer's policy has to hold an entry like this one, and no deny entry that matches:")
     .command(entry_for(context, token))
 }

@@ -3,7 +3,7 @@
 
 use super::finding::span;
 use super::near_miss;
-use super::{Context, Outcome, live};
+use super::{Context, Outcome, unknown};
 use crate::catalogue::{Code, Severity};
 use crate::policy::{Document, Registration};
 use crate::report::Finding;
@@ -26,7 +26,7 @@ pub(super) fn check(context: &Context) -> Outcome {
     let Some(document) = context.evidence.policy.document() else {
         let summary = context.evidence.policy.gap().map_or_else(
             || "no policy document says which issuers are registered".to_owned(),
-            live::summary,
+            unknown::summary,
         );
         return Outcome::skip("--policy", summary).with(retiring.into_iter().collect());
     };
@@ -37,6 +37,10 @@ pub(super) fn check(context: &Context) -> Outcome {
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(wrong_organization(context, document));
     let summary = match document.registration_of(issuer) {
+        None if !document.unresolved.is_empty() => {
+            return Outcome::skip("--policy", "which issuers are registered is not resolved")
+                .with(findings.into_iter().chain(retiring).collect());
+        }
         None => {
             findings.push(not_registered(context, document, issuer));
             "not registered".to_owned()
@@ -74,7 +78,8 @@ fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
 }
 
 fn wrong_organization(context: &Context, document: &Document) -> Option<Finding> {
-    let registered = document.organization.as_deref()?;
+    let own = context.evidence.registration().and_then(|r| r.organization.as_deref());
+    let registered = own.or(document.organization.as_deref())?;
     let asked = context.request.organization.as_deref()?;
     if registered == asked {
         return None;

@@ -5,7 +5,8 @@ use super::exchange::POINTER;
 use super::{CHECKS, Context, whoami};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{Exchange, PolicySource, Probe};
-use crate::policy::evaluate;
+use crate::policy::Decision;
+use crate::policy::evaluate::Evaluation;
 use crate::report::{
     BackendSummary, CheckResult, Finding, PolicySummary, Report, RequestSummary, SCHEMA_VERSION,
     Status, TokenSummary, Verdict,
@@ -169,7 +170,8 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
 /// Nothing failed, but neither the policy nor an exchange says whether the token is let in.
 fn undecided(context: &Context) -> bool {
     let exchanged = matches!(context.evidence.cloud.exchange, Probe::Answered { .. });
-    context.evaluation.is_none() && !exchanged
+    let decision = context.evaluation.as_ref().and_then(Evaluation::decision);
+    decision.is_none() && !exchanged
 }
 
 fn request(context: &Context) -> RequestSummary {
@@ -205,11 +207,10 @@ fn policy(context: &Context) -> PolicySummary {
         };
     };
     let closest = evaluation.closest;
-    let allowed = matches!(evaluation.outcome, evaluate::Outcome::Allowed { .. });
     PolicySummary {
         source,
         issuer,
-        decision: if allowed { "allow" } else { "deny" },
+        decision: evaluation.decision().map_or("unknown", Decision::name),
         closest,
         rules: closest
             .and_then(|index| evaluation.entries.get(index))

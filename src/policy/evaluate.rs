@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::claim_path::ClaimPath;
-use super::{Ask, Decision, Entry, Rule, TokenType, pattern};
+use super::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
 use crate::report::{EntryResult, RuleResult};
 use crate::text;
 
@@ -36,12 +36,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// The decision without its reason.
+    /// The decision without its reason; `None` where what the document tells does not decide.
     #[must_use]
-    pub fn decision(&self) -> Decision {
+    pub fn decision(&self) -> Option<Decision> {
         match self.outcome {
-            Outcome::Allowed { .. } => Decision::Allow,
-            _ => Decision::Deny,
+            Outcome::Allowed { .. } => Some(Decision::Allow),
+            Outcome::Undetermined => None,
+            _ => Some(Decision::Deny),
         }
     }
 }
@@ -79,6 +80,31 @@ pub enum Outcome {
         /// The closest entry.
         entry: usize,
     },
+    /// What the document leaves open could turn the decision.
+    Undetermined,
+}
+
+/// Evaluates the policy of a registration; `None` where the document does not tell it.
+///
+/// An entry that is left out could be anything, so that only a deny that matches decides for
+/// certain.
+#[must_use]
+pub fn evaluate_registration(
+    registration: &Registration,
+    claims: &Map<String, Value>,
+    ask: &Ask,
+) -> Option<Evaluation> {
+    let entries = match &registration.policies {
+        Some(entries) => entries.as_slice(),
+        None if registration.unresolved.is_empty() => return None,
+        None => &[],
+    };
+    let mut evaluation = evaluate(entries, claims, ask);
+    if !registration.unresolved.is_empty() && !matches!(evaluation.outcome, Outcome::Denied { .. })
+    {
+        evaluation.outcome = Outcome::Undetermined;
+    }
+    Some(evaluation)
 }
 
 /// Evaluates a policy.
@@ -100,9 +126,24 @@ pub fn evaluate(entries: &[Entry], claims: &Map<String, Value>, ask: &Ask) -> Ev
     let denying = entries.iter().zip(&results).position(|(entry, result)| {
         entry.decision == Decision::Deny && result.applies && failing(result) == 0
     });
+    // Only a rule that the document leaves open keeps such an entry from matching.
+    let open = |decision: Decision| {
+        entries.iter().zip(&results).any(|(entry, result)| {
+            entry.decision == decision
+                && result.applies
+                && (decision == Decision::Deny || !lacks_admin(entry, ask))
+                && failing(result) > 0
+                && result.rules.iter().all(|rule| rule.matched || rule.undetermined)
+        })
+    };
     let closest = closest(entries, &results, claims, ask);
+    let allowed = closest
+        .is_some_and(|entry| failing(&results[entry]) == 0 && !lacks_admin(&entries[entry], ask));
     let outcome = match (denying, closest) {
         (Some(entry), _) => Outcome::Denied { entry },
+        (None, _) if open(if allowed { Decision::Deny } else { Decision::Allow }) => {
+            Outcome::Undetermined
+        }
         (None, Some(entry)) if failing(&results[entry]) > 0 => Outcome::Rules { entry },
         (None, Some(entry)) if lacks_admin(&entries[entry], ask) => Outcome::Admin { entry },
         (None, Some(entry)) => Outcome::Allowed { entry },
@@ -202,8 +243,11 @@ fn judge(rule: &Rule, claims: &Map<String, Value>) -> RuleResult {
         claim: rule.claim.clone(),
         pattern: rule.pattern.clone(),
         actual: value.map(|value| text::clip(&value_text(value), LONGEST_ACTUAL)),
-        matched: value
-            .is_some_and(|value| texts(value).any(|text| pattern::matches(&rule.pattern, &text))),
+        matched: !rule.undetermined
+            && value.is_some_and(|value| {
+                texts(value).any(|text| pattern::matches(&rule.pattern, &text))
+            }),
+        undetermined: rule.undetermined,
     }
 }
 
@@ -264,6 +308,7 @@ mod tests {
                 .map(|(claim, pattern)| Rule {
                     claim: (*claim).into(),
                     pattern: (*pattern).into(),
+                    undetermined: false,
                     place: Place::default(),
                 })
                 .collect(),
@@ -316,6 +361,7 @@ mod tests {
             rules: vec![Rule {
                 claim: "sub".into(),
                 pattern: "*b".into(),
+                undetermined: false,
                 place: Default::default(),
             }],
             place: Default::default(),
@@ -333,7 +379,7 @@ mod tests {
         let entries = [allow(&sub), deny(&[("sub", "nobody")]), deny(&sub)];
         let evaluation = judged(&entries, &Ask::default());
         assert_eq!(evaluation.outcome, Outcome::Denied { entry: 2 });
-        assert_eq!(evaluation.decision(), Decision::Deny);
+        assert_eq!(evaluation.decision(), Some(Decision::Deny));
         assert_eq!(evaluation.closest, Some(0), "the allow entry that would let it in");
         assert_eq!(outcome(&[deny(&sub), allow(&sub)]), Outcome::Denied { entry: 0 });
         assert_eq!(outcome(&entries[..2]), Outcome::Allowed { entry: 0 });

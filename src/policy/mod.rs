@@ -22,6 +22,9 @@ pub struct Document {
     /// The issuers, in the document's order. A bare `AuthPolicy` gives one without `url` and
     /// `issuer`.
     pub issuers: Vec<Registration>,
+    /// Issuers that are left out: their URL hangs on an expression.
+    #[serde(default)]
+    pub unresolved: Vec<Unresolved>,
 }
 
 impl Document {
@@ -63,6 +66,10 @@ pub enum Form {
     AuthPolicy,
     /// A `ListOidcIssuersResponse`, or one issuer registration: issuers without entries.
     Registrations,
+    /// A Pulumi YAML program with `OidcIssuer` resources.
+    Program,
+    /// What `pulumi stack export` prints, with such resources.
+    Stack,
 }
 
 /// An issuer's registration.
@@ -87,6 +94,12 @@ pub struct Registration {
     pub last_used: Option<String>,
     /// The policy entries; `None` where the document does not say.
     pub policies: Option<Vec<Entry>>,
+    /// The organization that it is in, where the document tells it for each.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Entries that are left out: what they decide, or for whom, hangs on an expression.
+    #[serde(default)]
+    pub unresolved: Vec<Unresolved>,
     /// Where it stands in the document.
     pub place: Place,
 }
@@ -97,6 +110,16 @@ impl Registration {
     pub fn identifier(&self) -> Option<&str> {
         self.issuer.as_deref().or(self.url.as_deref())
     }
+}
+
+/// A part of a document that cannot be told from the document alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unresolved {
+    /// The expression that it hangs on (`${config.org}`).
+    pub expression: String,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// A place in a document, from 1.
@@ -140,6 +163,9 @@ pub struct Rule {
     pub claim: String,
     /// The pattern as written.
     pub pattern: String,
+    /// The pattern is an expression whose value the document does not tell: never matched.
+    #[serde(default)]
+    pub undetermined: bool,
     /// Where it stands in the document.
     pub place: Place,
 }

@@ -36,6 +36,9 @@ pub enum Kind {
     List(Vec<Node>),
     /// An object or mapping, in the document's order.
     Map(Vec<(Key, Node)>),
+    /// An expression that cannot be worked out from the document alone. No text is read as this:
+    /// the forms that know expressions put it in.
+    Unresolved(String),
 }
 
 /// A key and where it stands.
@@ -54,7 +57,7 @@ impl Node {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
             Kind::Number(value) => Value::Number(value.clone()),
-            Kind::Text(value) => Value::String(value.clone()),
+            Kind::Text(value) | Kind::Unresolved(value) => Value::String(value.clone()),
             Kind::List(items) => Value::Array(items.iter().map(Self::to_json).collect()),
             Kind::Map(entries) => Value::Object(
                 entries.iter().map(|(key, node)| (key.text.clone(), node.to_json())).collect(),

@@ -60,6 +60,7 @@ fn rule(claim: &str, pattern: &str, actual: Option<&str>, matched: bool) -> Rule
         pattern: pattern.into(),
         actual: actual.map(Into::into),
         matched,
+        undetermined: false,
     }
 }
 

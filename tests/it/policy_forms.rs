@@ -150,3 +150,106 @@ fn a_document_that_cannot_be_used_ends_the_run() {
         assert!(world.cloud.requests().is_empty(), "a run that cannot be made asks nobody");
     }
 }
+
+/// The world's issuer and entry as a Pulumi YAML program, with the entries as YAML flow lines.
+fn program(world: &World, entries: &[String]) -> String {
+    let list: String = entries.iter().map(|entry| format!("        - {entry}\n")).collect();
+    format!(
+        "name: access\nruntime: yaml\nresources:\n  ci:\n    type: pulumiservice:index:OidcIssuer\n    \
+         properties:\n      organization: acme\n      name: ci\n      url: {}\n      policies:\n{list}",
+        world.issuer.url()
+    )
+}
+
+fn entry(decision: &str, rules: &str) -> String {
+    format!(
+        "{{decision: {decision}, tokenType: organization, authorizedPermissions: [], rules: {{{rules}}}}}"
+    )
+}
+
+#[test]
+fn a_program_decides_as_far_as_it_tells() {
+    const MATCHES: &str = "iss: '*'";
+    const FAILS: &str = "sub: nobody";
+    const OPEN: &str = "sub: '${config.subject}'";
+    // The entries, and what is decided from them.
+    let cases: [(&[String], &str); 8] = [
+        (&[entry("allow", MATCHES)], "allow"),
+        (&[entry("allow", FAILS)], "deny"),
+        (&[entry("allow", OPEN)], "unknown"),
+        // What else is open cannot turn these.
+        (&[entry("allow", MATCHES), entry("allow", OPEN)], "allow"),
+        (&[entry("allow", OPEN), entry("deny", MATCHES)], "deny"),
+        (&[entry("allow", MATCHES), entry("deny", "iss: nobody, sub: '${x}'")], "allow"),
+        // And these it can.
+        (&[entry("allow", MATCHES), entry("deny", OPEN)], "unknown"),
+        (&[entry("allow", MATCHES), "${entry}".to_owned()], "unknown"),
+    ];
+    for (entries, decision) in cases {
+        let world = World::new(&GITHUB);
+        let run =
+            world.doctor().arg("--offline").file("policy.json", program(&world, entries)).json();
+        assert_eq!(run.report["policy"]["decision"], decision, "{entries:?}");
+        assert_eq!(run.report["policy"]["source"], "file");
+        let (status, verdict) = match decision {
+            "allow" => (0, "healthy"),
+            "deny" => (1, "unhealthy"),
+            _ => (3, "inconclusive"),
+        };
+        assert_eq!((run.status, &run.report["verdict"]), (status, &json!(verdict)), "{entries:?}");
+        if decision == "unknown" {
+            run.assert_says("policy-unknown", &["policy.json:1", "not resolved", "${"]);
+            assert_eq!(run.skipped("policy"), Some("--policy"));
+        }
+    }
+}
+
+#[test]
+fn what_is_open_is_left_to_the_exchange() {
+    let world = World::new(&GITHUB);
+    let policy = program(&world, &[entry("allow", "sub: '${config.subject}'")]);
+    world.doctor().file("policy.json", policy).json().assert_healthy();
+}
+
+#[test]
+fn an_issuer_without_a_url_may_be_the_token_s() {
+    let world = World::new(&GITHUB);
+    let policy = program(&world, &[]).replace(world.issuer.url(), "${config.issuer}");
+    let run = world.doctor().arg("--offline").file("policy.json", policy).json();
+    assert_eq!((run.status, run.codes()), (3, vec!["policy-unknown"]));
+    run.assert_says("policy-unknown", &["${config.issuer}", "policy.json:9, an OidcIssuer's url"]);
+    assert_eq!(run.skipped("registration"), Some("--policy"));
+}
+
+#[test]
+fn an_issuer_of_another_organization_is_seen_in_a_program() {
+    let world = World::new(&GITHUB);
+    let policy = program(&world, &[entry("allow", "iss: '*'")])
+        .replace("organization: acme", "organization: other");
+    let run = world.doctor().arg("--offline").file("policy.json", policy).json();
+    run.assert_root("issuer-wrong-organization", "issuer", "registration");
+}
+
+#[test]
+fn a_stack_s_state_is_judged() {
+    let world = World::new(&GITHUB);
+    let outputs = json!({
+        "organization": "acme", "name": "ci", "url": world.issuer.url(),
+        "policies": [world.shape.entry],
+    });
+    let resource = json!({
+        "urn": "urn:pulumi:prod::access::pulumiservice:index:OidcIssuer::ci", "custom": true,
+        "id": "acme/1", "type": "pulumiservice:index:OidcIssuer", "outputs": outputs,
+    });
+    let state = json!({"version": 3, "deployment": {"resources": [resource]}});
+    let run = world.doctor().arg("--offline").file("policy.json", state.to_string()).json();
+    assert_eq!(seen(&run), ["pass", "pass", "allow"]);
+    let empty = json!({"version": 3, "deployment": {"resources": null}}).to_string();
+    let run = world.doctor().arg("--offline").file("policy.json", empty).run();
+    assert_eq!(run.status, 2);
+    assert!(
+        run.stderr.contains("policy.json: 1:1: there is no OidcIssuer resource"),
+        "{}",
+        run.stderr
+    );
+}

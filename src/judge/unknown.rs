@@ -1,4 +1,4 @@
-//! What Pulumi Cloud did not say when it was asked what is registered: a note, never the verdict.
+//! Why the policy is not known: a note, never the verdict.
 
 use super::Context;
 use super::exchange::{proofs, words};
@@ -45,6 +45,13 @@ pub(super) fn explain(context: &Context, finding: Finding) -> Finding {
             "To let the doctor read the policy from Pulumi Cloud, set DOCTOR_ACCESS_TOKEN to an \
              organization admin's access token; or pass a file with --policy.",
         ),
+        PolicySource::File { document, .. } if context.evidence.registration().is_none() => {
+            // One of these may be the token's issuer.
+            document.unresolved.iter().fold(finding, |finding, open| {
+                let place = context.policy_place(open.place.line, "an OidcIssuer's url");
+                finding.proof("not resolved", &open.expression, place)
+            })
+        }
         PolicySource::None | PolicySource::File { .. } | PolicySource::Live { .. } => finding,
     }
 }

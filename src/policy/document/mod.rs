@@ -1,0 +1,297 @@
+//! Reading policy documents: text in, [`Document`] out (product contract, section 4).
+//!
+//! [`parse`] recognises the form by the keys at the top. A form is one function from a tree with
+//! places to a document; the forms share the readers of an issuer and of an entry. The keys are
+//! those of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
+
+mod program;
+mod reading;
+mod resources;
+mod stack;
+
+use serde_json::Value;
+
+use super::tree::{self, Key, Kind, Node};
+use super::{Decision, Document, Entry, Form, Place, Registration, Rule, TokenType, Unresolved};
+use crate::secret::Scrubber;
+use reading::{
+    Fault, Map, Read, describe, each, nearest, object, one_of, seconds, text, texts, unique_keys,
+    wrong_type,
+};
+
+/// Why a policy document cannot be used, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {message}")]
+pub struct DocumentError {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+    /// What is wrong, with the path of the value that is. Secrets are taken out of what it
+    /// quotes; making it harmless for a terminal is left to who prints it.
+    pub message: String,
+}
+
+impl DocumentError {
+    /// An error at a place.
+    pub(super) fn new(place: Place, message: impl AsRef<str>) -> Self {
+        // Somebody will give the token's file, or the credentials, for the policy's.
+        let message = Scrubber::default().scrub(message.as_ref());
+        Self { line: place.line, column: place.column, message }
+    }
+}
+
+/// Reads a policy document, JSON or YAML, in any of its forms.
+///
+/// A byte order mark and CRLF line ends are tolerated.
+///
+/// # Errors
+/// When it is neither JSON nor YAML, has none of the forms, or says something that its form does
+/// not know; the first fault is named.
+pub fn parse(text: &str) -> Result<Document, DocumentError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match tree::json(text) {
+        Ok(tree) => read(&tree),
+        // YAML in braces is no JSON but fine. Broken JSON is explained in JSON's terms.
+        Err(error) => match tree::yaml(text).and_then(|tree| read(&tree)) {
+            Err(_) if looks_like_json(text) => Err(error),
+            outcome => outcome,
+        },
+    }
+}
+
+/// Whether somebody meant this as JSON: a bracket, and behind it what JSON may have there.
+fn looks_like_json(text: &str) -> bool {
+    let mut chars = text.chars().filter(|c| !c.is_whitespace());
+    matches!(chars.next(), Some('{' | '['))
+        && matches!(chars.next(), None | Some('"' | '{' | '[' | '}' | ']'))
+}
+
+fn read(tree: &Node) -> Result<Document, DocumentError> {
+    unique_keys(tree).and_then(|()| recognise(tree)).map_err(Fault::into_error)
+}
+
+// ---------------------------------------------------------------------------------- forms
+
+/// What makes a document one of the known forms.
+const FORM_KEYS: [&str; 5] = ["issuers", "oidcIssuers", "policies", "url", "issuer"];
+const OWN_KEYS: [&str; 2] = ["organization", "issuers"];
+const ISSUER_KEYS: [&str; 7] =
+    ["name", "url", "issuer", "thumbprints", "maxExpiration", "jwks", "policies"];
+const ENTRY_KEYS: [&str; 8] = [
+    "decision",
+    "tokenType",
+    "teamName",
+    "userLogin",
+    "runnerID",
+    "roleID",
+    "authorizedPermissions",
+    "rules",
+];
+
+fn recognise(tree: &Node) -> Read<Document> {
+    let map = match &tree.kind {
+        Kind::Null => return Err(unrecognised(tree.place, "the document is empty")),
+        Kind::List(items) => return list(tree.place, items),
+        Kind::Map(_) => Map::of(tree)?,
+        _ => return Err(unrecognised(tree.place, &format!("this is {}", describe(tree)))),
+    };
+    let names_issuer = map.has("url") || map.has("issuer");
+    if map.has("deployment") {
+        stack::read(&map)
+    } else if map.has("resources") {
+        program::read(&map)
+    } else if map.has("issuers") {
+        own(&map)
+    } else if map.has("oidcIssuers") {
+        let issuers = map.list("oidcIssuers", Form::Registrations, registered)?;
+        Ok(Document { form: Form::Registrations, issuers, ..Document::default() })
+    } else if map.has("policies") && !names_issuer {
+        let policies =
+            map.list("policies", Form::AuthPolicy, |node| entry(node, Form::AuthPolicy))?;
+        Ok(auth_policy(tree.place, policies))
+    } else if map.has("id") && names_issuer && !map.has("policies") {
+        let issuers = vec![registered(tree)?];
+        Ok(Document { form: Form::Registrations, issuers, ..Document::default() })
+    } else if names_issuer {
+        Ok(Document { issuers: vec![own_issuer(tree)?], ..Document::default() })
+    } else {
+        let mut first_keys = map.entries.iter().map(|(key, _)| key).take(20);
+        let near = first_keys.find_map(|key| Some((key, nearest(&key.text, &FORM_KEYS)?)));
+        Err(match near {
+            Some((key, near)) => {
+                Fault::new(key.place, format!("unknown key; did you mean {near:?}?")).under(key)
+            }
+            None => unrecognised(tree.place, "none of the keys of a policy document is here"),
+        })
+    }
+}
+
+fn unrecognised(place: Place, what: &str) -> Fault {
+    let expected = "expected the doctor's own form (\"issuers\"), or what Pulumi Cloud answers: a \
+                    list of issuers (\"oidcIssuers\"), one issuer (\"id\" and \"url\") or a policy \
+                    (\"policies\"), or a Pulumi YAML program (\"resources\"), or what pulumi stack \
+                    export prints (\"deployment\")";
+    Fault::new(place, format!("{what}; {expected}"))
+}
+
+/// Form 1: the doctor's own.
+fn own(map: &Map<'_>) -> Read<Document> {
+    map.only(&OWN_KEYS)?;
+    Ok(Document {
+        form: Form::Own,
+        organization: map.optional("organization", text)?,
+        issuers: map.list("issuers", Form::Own, own_issuer)?,
+        unresolved: Vec::new(),
+    })
+}
+
+/// An issuer in form 1.
+fn own_issuer(node: &Node) -> Read<Registration> {
+    let map = Map::of(node)?;
+    map.only(&ISSUER_KEYS)?;
+    let mut issuer = registration(&map)?;
+    issuer.policies = Some(map.list("policies", Form::Own, |node| entry(node, Form::Own))?);
+    Ok(issuer)
+}
+
+/// Form 2: one registration. Its policies are another answer.
+fn registered(node: &Node) -> Read<Registration> {
+    let map = Map::of(node)?;
+    Ok(Registration {
+        id: map.optional("id", text)?,
+        last_used: map.optional("lastUsed", text)?,
+        ..registration(&map)?
+    })
+}
+
+/// Form 2: entries without an issuer.
+fn auth_policy(place: Place, policies: Vec<Entry>) -> Document {
+    let issuer = Registration { policies: Some(policies), place, ..Registration::default() };
+    Document { form: Form::AuthPolicy, issuers: vec![issuer], ..Document::default() }
+}
+
+/// Form 2 less the object around the list: entries or registrations, as `jq` cuts them out.
+fn list(place: Place, items: &[Node]) -> Read<Document> {
+    let all = |fits: fn(&Map<'_>) -> bool| {
+        !items.is_empty() && items.iter().all(|item| Map::of(item).is_ok_and(|map| fits(&map)))
+    };
+    if all(|map| map.has("decision") || map.has("tokenType")) {
+        Ok(auth_policy(place, each(items, |node| entry(node, Form::AuthPolicy))?))
+    } else if all(|map| map.has("id") && (map.has("url") || map.has("issuer"))) {
+        let issuers = each(items, registered)?;
+        Ok(Document { form: Form::Registrations, issuers, ..Document::default() })
+    } else {
+        let what = "this list holds neither policy entries nor saved registrations";
+        Err(unrecognised(place, what))
+    }
+}
+
+/// What an issuer has in every form.
+fn registration(map: &Map<'_>) -> Read<Registration> {
+    let (url, issuer) = (map.optional("url", text)?, map.optional("issuer", text)?);
+    if url.is_none() && issuer.is_none() {
+        return Err(map.missing("url"));
+    }
+    Ok(Registration {
+        name: map.optional("name", text)?,
+        url,
+        issuer,
+        thumbprints: map.optional("thumbprints", texts)?.unwrap_or_default(),
+        max_expiration: map.optional("maxExpiration", seconds)?,
+        jwks: map.optional("jwks", object)?.map(public_keys),
+        place: map.place,
+        ..Registration::default()
+    })
+}
+
+/// The members of a JWK that are private or symmetric keys (RFC 7518 sections 6.2.2, 6.3.2, 6.4.1).
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A key set without what only its owner should have: somebody saves the whole key pair.
+fn public_keys(mut keys: Value) -> Value {
+    let list = keys.get_mut("keys").and_then(Value::as_array_mut);
+    for key in list.into_iter().flatten().filter_map(Value::as_object_mut) {
+        key.retain(|name, _| !PRIVATE_MEMBERS.contains(&name.as_str()));
+    }
+    keys
+}
+
+/// The entries of a resource, and what was left out because nothing can be told about it.
+fn entries(node: &Node) -> Read<(Vec<Entry>, Vec<Unresolved>)> {
+    let items = match &node.kind {
+        Kind::List(items) => items.as_slice(),
+        Kind::Null => &[],
+        Kind::Unresolved(expression) => {
+            let unresolved = Unresolved { expression: expression.clone(), place: node.place };
+            return Ok((Vec::new(), vec![unresolved]));
+        }
+        _ => return Err(wrong_type(node, "a list")),
+    };
+    let (mut entries, mut unresolved) = (Vec::new(), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        match entry(item, Form::Program) {
+            Ok(entry) => entries.push(entry),
+            Err(Fault { unresolved: Some(expression), place, .. }) => {
+                unresolved.push(Unresolved { expression, place });
+            }
+            Err(fault) => return Err(fault.at(index)),
+        }
+    }
+    Ok((entries, unresolved))
+}
+
+/// A policy entry (`AuthPolicyDefinition`).
+fn entry(node: &Node, form: Form) -> Read<Entry> {
+    let map = Map::of(node)?;
+    if form == Form::Own {
+        map.only(&ENTRY_KEYS)?;
+    }
+    Ok(Entry {
+        decision: map.required("decision", |node| one_of(node, &DECISIONS))?,
+        token_type: map.required("tokenType", |node| one_of(node, &TOKEN_TYPES))?,
+        team_name: map.optional("teamName", text)?,
+        user_login: map.optional("userLogin", text)?,
+        runner_id: map.optional("runnerID", text)?,
+        role_id: map.optional("roleID", text)?,
+        authorized_permissions: map.optional("authorizedPermissions", texts)?.unwrap_or_default(),
+        rules: map.required("rules", |node| rules(node, form))?,
+        place: node.place,
+    })
+}
+
+fn rules(node: &Node, form: Form) -> Read<Vec<Rule>> {
+    if form != Form::Own && node.kind == Kind::Null {
+        return Ok(Vec::new());
+    }
+    let read = |(key, value): &(Key, Node)| {
+        let rule = |pattern, undetermined| Rule {
+            claim: key.text.clone(),
+            pattern,
+            undetermined,
+            place: key.place,
+        };
+        match text(value) {
+            Ok(pattern) => Ok(rule(pattern, false)),
+            // The entry's other rules may decide all the same.
+            Err(Fault { unresolved: Some(expression), .. }) => Ok(rule(expression, true)),
+            Err(fault) => Err(fault.under(key)),
+        }
+    };
+    Map::of(node)?.entries.iter().map(read).collect()
+}
+
+const DECISIONS: [(&str, Decision); 2] = [("allow", Decision::Allow), ("deny", Decision::Deny)];
+
+/// The API's description says `org`, the guides `organization` and `deployment-runner`.
+const TOKEN_TYPES: [(&str, TokenType); 6] = [
+    ("organization", TokenType::Organization),
+    ("org", TokenType::Organization),
+    ("team", TokenType::Team),
+    ("personal", TokenType::Personal),
+    ("runner", TokenType::Runner),
+    ("deployment-runner", TokenType::Runner),
+];
+
+#[cfg(test)]
+mod tests;

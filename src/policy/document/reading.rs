@@ -1,0 +1,237 @@
+//! Reading values out of the tree with places, and saying what is wrong with one and where.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::super::tree::{Key, Kind, Node};
+use super::super::{Form, Place};
+use super::DocumentError;
+
+pub(super) type Read<T> = Result<T, Fault>;
+
+pub(super) fn text(node: &Node) -> Read<String> {
+    match &node.kind {
+        Kind::Text(text) => Ok(text.clone()),
+        Kind::Bool(_) | Kind::Number(_) => {
+            let message = format!("must be a string, not {}; put it in quotes", describe(node));
+            Err(Fault::new(node.place, message))
+        }
+        _ => Err(wrong_type(node, "a string")),
+    }
+}
+
+pub(super) fn texts(node: &Node) -> Read<Vec<String>> {
+    match &node.kind {
+        Kind::List(items) => each(items, text),
+        _ => Err(wrong_type(node, "a list of strings")),
+    }
+}
+
+pub(super) fn seconds(node: &Node) -> Read<i64> {
+    let number = if let Kind::Number(number) = &node.kind { number.as_i64() } else { None };
+    number.ok_or_else(|| wrong_type(node, "a whole number of seconds"))
+}
+
+pub(super) fn object(node: &Node) -> Read<Value> {
+    Map::of(node).map(|_| node.to_json())
+}
+
+pub(super) fn one_of<T: Copy>(node: &Node, table: &[(&str, T)]) -> Read<T> {
+    let word = text(node)?;
+    if let Some((_, value)) = table.iter().find(|(name, _)| *name == word) {
+        return Ok(*value);
+    }
+    let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+    let near =
+        nearest(&word, &names).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+    let message = format!("{} is none of {}{near}", quote(&word), names.join(", "));
+    Err(Fault::new(node.place, message))
+}
+
+pub(super) fn each<T>(items: &[Node], read: impl Fn(&Node) -> Read<T>) -> Read<Vec<T>> {
+    let read = |(index, item)| read(item).map_err(|fault: Fault| fault.at(index));
+    items.iter().enumerate().map(read).collect()
+}
+
+/// An object, by its keys.
+pub(super) struct Map<'a> {
+    pub(super) place: Place,
+    pub(super) entries: &'a [(Key, Node)],
+}
+
+impl<'a> Map<'a> {
+    pub(super) fn of(node: &'a Node) -> Read<Self> {
+        match &node.kind {
+            Kind::Map(entries) => Ok(Self { place: node.place, entries }),
+            _ => Err(wrong_type(node, "an object")),
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&'a (Key, Node)> {
+        self.entries.iter().find(|(key, _)| key.text == name)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(super) fn missing(&self, name: &str) -> Fault {
+        Fault::new(self.place, format!("the key {name:?} is missing"))
+    }
+
+    /// Refuses keys that are not among the known ones.
+    pub(super) fn only(&self, known: &[&str]) -> Read<()> {
+        let Some((key, _)) = self.entries.iter().find(|(key, _)| !known.contains(&&*key.text))
+        else {
+            return Ok(());
+        };
+        let hint = match nearest(&key.text, known) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        Err(Fault::new(key.place, format!("unknown key; {hint}")).under(key))
+    }
+
+    pub(super) fn required<T>(&self, name: &str, read: impl Fn(&Node) -> Read<T>) -> Read<T> {
+        let (key, node) = self.get(name).ok_or_else(|| self.missing(name))?;
+        read(node).map_err(|fault| fault.under(key))
+    }
+
+    /// `null` is the same as an absent key.
+    pub(super) fn optional<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&Node) -> Read<T>,
+    ) -> Read<Option<T>> {
+        match self.get(name) {
+            Some((_, node)) if node.kind != Kind::Null => self.required(name, read).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A list that has to be there. A service written in Go answers `null` for an empty one; in
+    /// a file that somebody wrote, it is a list that they forgot to fill.
+    pub(super) fn list<T>(
+        &self,
+        name: &str,
+        form: Form,
+        read: impl Fn(&Node) -> Read<T>,
+    ) -> Read<Vec<T>> {
+        self.required(name, |node| match &node.kind {
+            Kind::List(items) => each(items, &read),
+            Kind::Null if form != Form::Own => Ok(Vec::new()),
+            Kind::Null => {
+                Err(Fault::new(node.place, "must be a list, not null; [] is an empty one"))
+            }
+            _ => Err(wrong_type(node, "a list")),
+        })
+    }
+}
+
+// --------------------------------------------------------------------------------- faults
+
+/// An error on its way up: every level adds its part of the path in front.
+pub(super) struct Fault {
+    pub(super) place: Place,
+    /// From the inside out.
+    path: Vec<String>,
+    message: String,
+    /// The expression that the value hangs on, where that is all that is wrong with it.
+    pub(super) unresolved: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+        Self { place, path: Vec::new(), message: message.into(), unresolved: None }
+    }
+
+    pub(super) fn under(mut self, key: &Key) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        self.path.push(match key.text.as_str() {
+            text if !text.is_empty() && text.len() <= SHOWN && text.chars().all(plain) => {
+                format!(".{text}")
+            }
+            text => format!("[{}]", quote(text)),
+        });
+        self
+    }
+
+    pub(super) fn at(mut self, index: usize) -> Self {
+        self.path.push(format!("[{index}]"));
+        self
+    }
+
+    pub(super) fn into_error(self) -> DocumentError {
+        let path: String = self.path.into_iter().rev().collect();
+        match path.trim_start_matches('.') {
+            "" => DocumentError::new(self.place, self.message),
+            path => DocumentError::new(self.place, format!("{path}: {}", self.message)),
+        }
+    }
+}
+
+pub(super) fn wrong_type(node: &Node, expected: &str) -> Fault {
+    let fault = Fault::new(node.place, format!("must be {expected}, not {}", describe(node)));
+    match &node.kind {
+        Kind::Unresolved(expression) => Fault { unresolved: Some(expression.clone()), ..fault },
+        _ => fault,
+    }
+}
+
+pub(super) fn describe(node: &Node) -> String {
+    match &node.kind {
+        Kind::Null => "null".into(),
+        Kind::Bool(value) => value.to_string(),
+        Kind::Number(value) => format!("the number {value}"),
+        Kind::Text(_) => "a string".into(),
+        Kind::List(_) => "a list".into(),
+        Kind::Map(_) => "an object".into(),
+        Kind::Unresolved(expression) => format!("the expression {}", quote(expression)),
+    }
+}
+
+/// Characters that are shown of a value from the document.
+const SHOWN: usize = 60;
+
+/// Text from the document, in quotes and escaped.
+pub(super) fn quote(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The known word that this one looks like.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if word.len() > SHOWN {
+        return None;
+    }
+    let fold = |word: &str| word.replace(['_', '-'], "").to_ascii_lowercase();
+    let word = fold(word);
+    known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&word, &fold(name)), *name))
+        .filter(|(similarity, _)| *similarity >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// Refuses a key that occurs twice, anywhere in the document.
+pub(super) fn unique_keys(node: &Node) -> Read<()> {
+    match &node.kind {
+        Kind::Map(entries) => {
+            let mut seen = HashMap::new();
+            for (key, value) in entries {
+                if let Some(first) = seen.insert(key.text.as_str(), key.place) {
+                    let message = format!("this key is already there in line {}", first.line);
+                    return Err(Fault::new(key.place, message).under(key));
+                }
+                unique_keys(value).map_err(|fault| fault.under(key))?;
+            }
+            Ok(())
+        }
+        Kind::List(items) => each(items, unique_keys).map(|_| ()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,149 @@
+//! `OidcIssuer` and `Policy` resources, wherever they are written down: what a Pulumi program
+//! (form 3) and a stack's state (form 4) have in common.
+//!
+//! The resource types are those of the pulumiservice provider: `pulumiservice:index:OidcIssuer`
+//! with its policies inside, and `pulumiservice:api/auth:OidcIssuer` with a
+//! `pulumiservice:api/auth:Policy` beside it that names the issuer by `issuerId`.
+
+use super::reading::{Fault, Map, Read, object, seconds, text, texts};
+use super::{entries, public_keys};
+use crate::policy::tree::{Kind, Node};
+use crate::policy::{Document, Form, Place, Registration, Unresolved};
+
+/// What a resource is to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Issuer,
+    Policy,
+}
+
+/// The type behind a type token, in each of the spellings that Pulumi takes:
+/// `pulumiservice:OidcIssuer`, `pulumiservice:index:OidcIssuer`,
+/// `pulumiservice:index/oidcIssuer:OidcIssuer`.
+pub(super) fn type_of(token: &str) -> Option<Type> {
+    let parts: Vec<&str> = token.split(':').collect();
+    let (module, name) = match parts.as_slice() {
+        ["pulumiservice", name] => ("index", *name),
+        ["pulumiservice", module, name] => (*module, *name),
+        _ => return None,
+    };
+    let within = |wanted: &str| {
+        module.strip_prefix(wanted).is_some_and(|rest| {
+            rest.is_empty()
+                || rest.strip_prefix('/').is_some_and(|file| file.eq_ignore_ascii_case(name))
+        })
+    };
+    match name {
+        "OidcIssuer" if within("index") || within("api/auth") => Some(Type::Issuer),
+        "Policy" if within("api/auth") => Some(Type::Policy),
+        _ => None,
+    }
+}
+
+/// A resource with its properties worked out as far as they can be.
+pub(super) struct Resource {
+    pub(super) kind: Type,
+    /// What a `Policy` names an issuer by.
+    pub(super) id: Option<String>,
+    pub(super) properties: Node,
+}
+
+/// The document that the resources make.
+pub(super) fn document(form: Form, place: Place, resources: &[Resource]) -> Read<Document> {
+    let of = |kind| resources.iter().filter(move |one| one.kind == kind);
+    let mut document = Document { form, ..Document::default() };
+    for resource in of(Type::Issuer) {
+        match issuer(resource) {
+            Ok(registration) => document.issuers.push(registration),
+            Err(Fault { unresolved: Some(expression), place, .. }) => {
+                document.unresolved.push(Unresolved { expression, place });
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    for resource in of(Type::Policy) {
+        policy(resource, &mut document)?;
+    }
+    if document.issuers.is_empty() && document.unresolved.is_empty() {
+        return Err(Fault::new(
+            place,
+            "there is no OidcIssuer resource in it (pulumiservice:index:OidcIssuer or \
+             pulumiservice:api/auth:OidcIssuer)",
+        ));
+    }
+    Ok(document)
+}
+
+fn issuer(resource: &Resource) -> Read<Registration> {
+    let map = Map::of(&resource.properties)?;
+    let (url, issuer) = (map.optional("url", text)?, map.optional("issuer", text)?);
+    if url.is_none() && issuer.is_none() {
+        return Err(map.missing("url"));
+    }
+    let (policies, unresolved) = match map.get("policies") {
+        Some((key, node)) if node.kind != Kind::Null => {
+            let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
+            (Some(entries), unresolved)
+        }
+        // Nothing is said here about who is let in.
+        _ => (None, Vec::new()),
+    };
+    Ok(Registration {
+        name: known(map.optional("name", text))?,
+        id: resource.id.clone(),
+        url,
+        issuer,
+        thumbprints: known(map.optional("thumbprints", texts))?.unwrap_or_default(),
+        max_expiration: first(&map, &["maxExpiration", "maxExpirationSeconds"], seconds)?,
+        jwks: known(map.optional("jwks", object))?.map(public_keys),
+        last_used: None,
+        organization: first(&map, &["organization", "orgName"], text)?,
+        policies,
+        unresolved,
+        place: resource.properties.place,
+    })
+}
+
+/// Puts a separate `Policy` resource's entries with the issuer that it is for.
+fn policy(resource: &Resource, document: &mut Document) -> Read<()> {
+    let map = Map::of(&resource.properties)?;
+    let issuer = known(map.optional("issuerId", text))?;
+    let Some((key, node)) = map.get("policies") else { return Ok(()) };
+    let (added, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
+    // A resource's id may have the organization in front.
+    let bare = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+    let named = issuer.as_deref().map(bare);
+    for registration in &mut document.issuers {
+        match &named {
+            Some(id) if registration.id.as_deref().map(bare).as_ref() == Some(id) => {
+                registration.policies.get_or_insert_default().extend(added.iter().cloned());
+                registration.unresolved.extend(unresolved.iter().cloned());
+            }
+            Some(_) => {}
+            // It may be for any of them.
+            None => registration.unresolved.push(Unresolved {
+                expression: "issuerId".to_owned(),
+                place: resource.properties.place,
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// The first of these properties that is there.
+fn first<T>(map: &Map, names: &[&str], read: impl Fn(&Node) -> Read<T>) -> Read<Option<T>> {
+    for name in names {
+        if let Some(value) = known(map.optional(name, &read))? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+/// Where nothing rests on a value, one that hangs on an expression is as one that is not given.
+fn known<T>(read: Read<Option<T>>) -> Read<Option<T>> {
+    match read {
+        Err(Fault { unresolved: Some(_), .. }) => Ok(None),
+        other => other,
+    }
+}

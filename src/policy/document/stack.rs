@@ -1,0 +1,65 @@
+//! Form 4: what `pulumi stack export` prints.
+
+use super::reading::{Map, Read, each, text, wrong_type};
+use super::resources::{self, Resource, type_of};
+use crate::policy::tree::{Key, Kind, Node};
+use crate::policy::{Document, Form};
+
+/// The key of what Pulumi wraps around a special value, a secret above all
+/// (`sdk/go/common/resource/sig` in pulumi/pulumi).
+const SIGNATURE: &str = "4dabf18193072939515e22adb298388d";
+
+/// What stands for a text that was not known yet (`plugin.UnknownStringValue`).
+const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/// Reads the state.
+pub(super) fn read(map: &Map<'_>) -> Read<Document> {
+    let found = map.required("deployment", |node| {
+        Map::of(node)?.required("resources", |node| match &node.kind {
+            Kind::List(items) => each(items, resource),
+            // A stack without resources.
+            Kind::Null => Ok(Vec::new()),
+            _ => Err(wrong_type(node, "a list")),
+        })
+    })?;
+    let found: Vec<Resource> = found.into_iter().flatten().collect();
+    resources::document(Form::Stack, map.place, &found)
+}
+
+fn resource(node: &Node) -> Read<Option<Resource>> {
+    let map = Map::of(node)?;
+    let kind = map.optional("type", text)?;
+    let Some(kind) = kind.as_deref().and_then(type_of) else { return Ok(None) };
+    // Replaced, and waiting to be deleted.
+    if map.get("delete").is_some_and(|(_, node)| node.kind == Kind::Bool(true)) {
+        return Ok(None);
+    }
+    // What the provider answered comes before what it was given.
+    let mut properties: Vec<(Key, Node)> = Vec::new();
+    for name in ["outputs", "inputs"] {
+        let Some((_, Node { kind: Kind::Map(entries), .. })) = map.get(name) else { continue };
+        for (key, node) in entries {
+            if properties.iter().all(|(known, _)| known.text != key.text) {
+                properties.push((key.clone(), plain(node)));
+            }
+        }
+    }
+    let properties = Node { place: node.place, kind: Kind::Map(properties) };
+    Ok(Some(Resource { kind, id: map.optional("id", text)?, properties }))
+}
+
+/// The value with what is secret or unknown in it marked as such.
+fn plain(node: &Node) -> Node {
+    let kind = match &node.kind {
+        Kind::Map(entries) if entries.iter().any(|(key, _)| key.text == SIGNATURE) => {
+            Kind::Unresolved("a secret".to_owned())
+        }
+        Kind::Map(entries) => {
+            Kind::Map(entries.iter().map(|(key, node)| (key.clone(), plain(node))).collect())
+        }
+        Kind::List(items) => Kind::List(items.iter().map(plain).collect()),
+        Kind::Text(text) if text == UNKNOWN => Kind::Unresolved("not known yet".to_owned()),
+        other => other.clone(),
+    };
+    Node { place: node.place, kind }
+}
