@@ -31,4 +31,5 @@ pub mod run;
 pub mod secret;
 pub mod signature;
 pub mod step;
+pub mod subject;
 pub mod text;

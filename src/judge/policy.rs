@@ -299,7 +299,13 @@ fn failed_rule(
     };
     let mut explanations = match code {
         Code::AudienceMismatch => audience(&rule.pattern, token),
-        Code::SubjectMismatch => subject::explain(&rule.pattern, actual),
+        Code::SubjectMismatch => {
+            let issuer = token.text("iss").unwrap_or_default();
+            subject::per_step(&rule.pattern, actual, issuer)
+                .into_iter()
+                .chain(subject::explain(&rule.pattern, actual))
+                .collect()
+        }
         _ => Vec::new(),
     };
     if explanations.is_empty() {

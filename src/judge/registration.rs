@@ -144,6 +144,14 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
             ),
         );
     }
+    if let Some((_, nearest)) = near.first() {
+        let nearest = nearest.identifier().unwrap_or_default();
+        finding = finding.proof(
+            "registered -> token",
+            near_miss::marked(nearest, issuer),
+            "what differs, in brackets",
+        );
+    }
     for (miss, registration) in near.iter().skip(1).take(2) {
         finding = finding.step(format!(
             "Also near: {}, which differs in {}.",
@@ -152,13 +160,38 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
         ));
     }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
-    finding
+    let finding = finding
         .step(format!(
             "In the console of organization {organization}, under Settings, Access Management, \
              OIDC Issuers, register an issuer with the URL {issuer} (the URL of an existing one \
              cannot be changed)."
         ))
-        .step("Then add an allow policy to it: a new issuer lets nobody in.")
+        .step("Then add an allow policy to it: a new issuer lets nobody in.");
+    // What is no issuer's URL cannot be registered.
+    if crate::issuer_url::parse(issuer).is_err() {
+        return finding;
+    }
+    finding.step("Or register it with an organization admin's access token:").command(register(
+        context,
+        organization,
+        issuer,
+    ))
+}
+
+/// `RegisterOidcIssuer` of Pulumi Cloud's API.
+fn register(context: &Context, organization: &str, issuer: &str) -> String {
+    let url = format!(
+        "{}/api/orgs/{organization}/oidc/issuers",
+        context.login_url().trim_end_matches('/')
+    );
+    let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}).to_string();
+    format!(
+        "curl --fail-with-body -X POST -H \"Authorization: token $PULUMI_ACCESS_TOKEN\" -H \
+         'Content-Type: application/json' -d {} {}",
+        text::shell(&body),
+        text::shell(&url)
+    )
 }
 
 fn retiring(issuer: &str, subject: &str) -> Option<Finding> {

@@ -16,9 +16,10 @@ const EXPLANATIONS: &[Explanation] = &[
     upper_and_lower_case,
     immutable_ids,
     azure_schemes,
-    azure_names,
+    parts,
     entra_parts,
     github_context,
+    customised,
     refs_prefix,
     regular_expression,
     missing_wildcard,
@@ -68,12 +69,17 @@ fn azure_schemes(rule: &str, subject: &str) -> Option<String> {
     Some(explanation.to_owned())
 }
 
-/// `sc://ORGANIZATION/PROJECT/CONNECTION` and `p://ORGANIZATION/PROJECT/PIPELINE`.
-fn azure_names(rule: &str, subject: &str) -> Option<String> {
-    let scheme = ["sc://", "p://"].into_iter().find(|scheme| subject.starts_with(scheme))?;
-    let last = if scheme == "sc://" { "service connection" } else { "pipeline" };
-    let names = ["organization", "project", last];
-    segments(rule.strip_prefix(scheme)?, subject.strip_prefix(scheme)?, '/', &names)
+/// Part by part, in the words of the subject's platform. A part is named only where its own pattern
+/// does not match, which a `*` that reaches over several parts cannot hide: then the rule has not
+/// the subject's shape.
+fn parts(rule: &str, subject: &str) -> Option<String> {
+    // GitHub's have more to tell.
+    if subject.starts_with("repo:") {
+        return None;
+    }
+    let parts = crate::subject::side_by_side(rule, subject)?;
+    let (name, wanted, has) = parts.into_iter().find(|(_, w, h)| !pattern::matches(w, h))?;
+    Some(format!("The {name} differs: the rule is for {wanted}, the token is from {has}."))
 }
 
 fn entra_parts(rule: &str, subject: &str) -> Option<String> {
@@ -85,22 +91,6 @@ fn entra_parts(rule: &str, subject: &str) -> Option<String> {
         .find(|((_, wanted), (_, has))| wanted != has)
         .map(|((name, wanted), (_, has))| (name, wanted.to_owned(), has.to_owned()))?;
     Some(format!("The {name} differs: the rule is for {wanted}, the token is from {has}."))
-}
-
-/// The first segment that differs, by name.
-fn segments(rule: &str, subject: &str, separator: char, names: &[&str]) -> Option<String> {
-    let (wanted, has): (Vec<&str>, Vec<&str>) =
-        (rule.split(separator).collect(), subject.split(separator).collect());
-    if wanted.len() != has.len() || has.len() != names.len() {
-        return None;
-    }
-    let index = wanted.iter().zip(&has).position(|(w, h)| !pattern::matches(w, h))?;
-    Some(format!(
-        "The {} differs: the rule is for {}, the token is from {}.",
-        names.get(index)?,
-        wanted.get(index)?,
-        has.get(index)?
-    ))
 }
 
 /// What a GitHub subject is about, after `repo:OWNER/REPO:`.
@@ -146,6 +136,35 @@ fn github_context(rule: &str, subject: &str) -> Option<String> {
         describe(&wanted),
         describe(&has)
     ))
+}
+
+/// GitHub lets a repository choose the claims that make its subject (`include_claim_keys`).
+fn customised(rule: &str, subject: &str) -> Option<String> {
+    let key = |text: &str| text.split_once(':').map(|(key, _)| key.to_owned());
+    let (wanted, has) = (key(rule)?, key(subject)?);
+    let known = ["repo", "job_workflow_ref", "repository_owner", "repository", "environment"];
+    let both = [&wanted, &has].iter().all(|key| known.contains(&key.as_str()));
+    (wanted != has && both).then(|| {
+        format!(
+            "The rule begins with {wanted}:, the token's subject with {has}:. A GitHub repository or \
+             organization can choose the claims that make up the subject; write the rule in the \
+             token's form."
+        )
+    })
+}
+
+/// Bitbucket's subject ends with the step's id, another one in every run.
+pub(super) fn per_step(rule: &str, subject: &str, issuer: &str) -> Option<String> {
+    let described = crate::subject::describe(issuer, subject)?;
+    let fixed = described.pattern.strip_suffix('*')?;
+    (described.pattern != subject && rule.starts_with(fixed) && !rule.contains('*')).then(|| {
+        let name = described.parts.last().map_or("run's id", |(name, _)| *name);
+        format!(
+            "The subject ends with the {name}, which is another one in every run: a rule that \
+             names it matches one run only. Write {} instead.",
+            described.pattern
+        )
+    })
 }
 
 fn refs_prefix(rule: &str, subject: &str) -> Option<String> {

@@ -138,3 +138,47 @@ fn a_longer_life_than_the_registration_allows() {
     let run = world.doctor().args(["--oidc-expiration", "1h"]).json();
     assert_eq!(run.codes(), [""; 0]);
 }
+
+#[test]
+fn what_differs_is_marked_and_the_right_url_is_there_to_paste() {
+    let run = registered_as("https://GitLab.com/", "https://gitlab.com");
+    run.assert_says(
+        "issuer-not-registered",
+        &[
+            "https://[GitL -> gitl]ab.com[/ -> nothing]",
+            r#"-d '{"name":"gitlab.com","url":"https://gitlab.com"}'"#,
+            "/api/orgs/acme/oidc/issuers",
+        ],
+    );
+    // What is no issuer's URL is not proposed for registration.
+    let run = registered_as("https://gitlab.com", "gitlab.com");
+    assert!(!run.text("issuer-not-registered").contains("curl"));
+}
+
+#[test]
+fn of_several_near_registrations_the_nearest_comes_first() {
+    let mut world = world();
+    world.shape.claims.insert("iss".to_owned(), json!("https://gitlab.com"));
+    let registered = |url: &str| json!({"name": url, "url": url, "issuer": url, "policies": []});
+    let all = [
+        "https://gitlab.com/group/sub",
+        "https://gitlab.com/",
+        "http://gitlab.com",
+        "https://far.example",
+    ];
+    let policy = json!({"issuers": all.map(registered)}).to_string();
+    let run = world.doctor().arg("--offline").file("policy.json", policy).json();
+    let finding = run.finding("issuer-not-registered");
+    let shown: Vec<&str> = finding["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|proof| proof["what"] == "registered")
+        .map(|proof| proof["value"].as_str().unwrap())
+        .collect();
+    assert_eq!(shown, ["https://gitlab.com/", "http://gitlab.com", "https://gitlab.com/group/sub"]);
+    run.assert_says(
+        "issuer-not-registered",
+        &["Also near: http://gitlab.com, which differs in the scheme"],
+    );
+}

@@ -180,3 +180,65 @@ fn hostile_subjects_stay_in_their_quotes() {
         assert!(!run.stdout.contains(sign), "{sign:?} in {}", run.stdout);
     }
 }
+
+#[test]
+fn every_platform_s_parts_are_named() {
+    // Rule, subject, telling words.
+    let cases: [(&str, &str, &[&str]); 9] = [
+        (
+            "system:serviceaccount:ci:deployer",
+            "system:serviceaccount:prod:deployer",
+            &["The namespace differs", "ci", "prod"],
+        ),
+        (
+            "org/o/project/p/user/*",
+            "org/o/project/q/user/u",
+            &["The project differs: the rule is for p, the token is from q"],
+        ),
+        (
+            "organization:o:pipeline:web:ref:refs/heads/main:commit:*:step:deploy",
+            "organization:o:pipeline:web:ref:refs/heads/dev:commit:c0ffee:step:deploy",
+            &["The ref differs", "refs/heads/main", "refs/heads/dev"],
+        ),
+        (
+            "organization:o:project:p:workspace:w:run_phase:apply",
+            "organization:o:project:p:workspace:w:run_phase:plan",
+            &["The run phase differs", "apply", "plan"],
+        ),
+        (
+            "space:root:stack:web:run_type:TRACKED:scope:write",
+            "space:root:stack:web:run_type:TRACKED:scope:read",
+            &["The scope differs"],
+        ),
+        (
+            "pulumi:deploy:org:acme:project:web:stack:prod:operation:update:scope:write",
+            "pulumi:deploy:org:acme:project:web:stack:dev:operation:update:scope:write",
+            &["The stack differs", "prod", "dev"],
+        ),
+        ("p://acme/web/deploy", "p://acme/web/build", &["The pipeline differs"]),
+        ("sc://acme/web/prod", "sc://acme/shop/prod", &["The project differs"]),
+        (
+            "repo:acme/web-shop:*",
+            "job_workflow_ref:acme/ci/.github/workflows/deploy.yml@refs/heads/main",
+            &["begins with repo:", "with job_workflow_ref:", "choose the claims"],
+        ),
+    ];
+    for (rule, subject, telling) in cases {
+        let run = run(&GITLAB, rule, subject);
+        run.assert_root("subject-mismatch", "policy", "policy");
+        run.assert_says("subject-mismatch", telling);
+    }
+}
+
+#[test]
+fn a_step_s_subject_is_another_one_in_every_run() {
+    let mut world = World::new(&GITLAB);
+    let issuer = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc";
+    world.shape.claims["iss"] = json!(issuer);
+    world.shape.claims["sub"] = json!("{repo}:{step-2}");
+    world.cloud.registration(|one| one["issuer"] = json!(issuer));
+    world.shape.entry["rules"] = json!({"sub": "{repo}:{step-1}"});
+    let run = world.doctor().arg("--offline").json();
+    run.assert_root("subject-mismatch", "policy", "policy");
+    run.assert_says("subject-mismatch", &["another one in every run", "{repo}:*"]);
+}

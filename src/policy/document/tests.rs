@@ -614,8 +614,8 @@ fn programs_and_states_are_held_to_the_api_s_words() {
     let cases = [
         ("{decision: alow, tokenType: team, rules: {}}", "7:20: ", "did you mean \"allow\""),
         ("{decision: allow, tokenType: user, rules: {}}", "7:38: ", "none of organization"),
-        ("{decision: allow, tokenType: team, rules: {sub: 1}}", "7:55: ", "put it in quotes"),
-        ("{decision: allow, tokenType: team, rules: []}", "7:50: ", "must be an object"),
+        ("{decision: allow, tokenType: team, rules: {sub: 1}}", "7:57: ", "put it in quotes"),
+        ("{decision: allow, tokenType: team, rules: []}", "7:51: ", "must be an object"),
     ];
     for (entry, place, telling) in cases {
         let error = error(&program(entry));
