@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use jiff::Timestamp;
 use semver::Version;
 
+use crate::command::policy::PolicyCommand;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
 use crate::go_duration;
@@ -69,6 +70,12 @@ pub enum Command {
         /// The organization in Pulumi Cloud; without it, the step holds the placeholder ORG
         #[arg(long, value_name = "ORG", value_parser = ascii)]
         oidc_org: Option<String>,
+    },
+    /// Work on policies alone: test a token, suggest a policy, lint a document
+    Policy {
+        /// What to do.
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     /// Run the whole diagnosis against an issuer and a Pulumi Cloud on this machine
     #[cfg(feature = "demo")]

@@ -54,7 +54,9 @@ impl Evidence {
     /// The registration that decides on this token, where the policy document has one.
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
-        self.policy.document()?.deciding(self.token.as_ref()?.text("iss")?)
+        let organization = self.request().organization;
+        let issuer = self.token.as_ref()?.text("iss")?;
+        self.policy.document()?.deciding(issuer, organization.as_deref())
     }
 }
 

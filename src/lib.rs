@@ -8,7 +8,7 @@ pub mod address;
 pub mod backend_url;
 pub mod catalogue;
 pub mod cli;
-mod command;
+pub mod command;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod entra;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{ColorArg, FormatArg, OutputArgs};
 use crate::gather::environment::Environment;
 use crate::render::{self, Format, Style, Verbosity};
-use crate::report::Report;
+use crate::report::{Finding, Report};
 
 /// Width of the report where there is no terminal, in columns.
 const WIDTH: usize = 100;
@@ -76,14 +76,44 @@ impl Output {
             // the same.
             Err(problem) => note(&format!("no summary: {problem}")),
         }
+        self.put(&text, stdout)
+    }
+
+    /// Prints or writes what a document decides on a token.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub(crate) fn deliver_policy(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.put(&render::policy(report, self.format, &self.style), stdout)
+    }
+
+    /// Prints or writes a text.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub(crate) fn put(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
         match &self.file {
             None => stdout
                 .write_all(text.as_bytes())
                 .and_then(|()| stdout.flush())
                 .map_err(Failure::Stdout),
-            Some(path) => write_file(path, &text)
+            Some(path) => write_file(path, text)
                 .map_err(|error| Failure::File(format!("--output {}: {error}", path.display()))),
         }
+    }
+
+    /// Findings about a document, for a person.
+    pub(crate) fn findings(&self, findings: &[Finding]) -> String {
+        render::findings(findings, &self.style)
+    }
+
+    /// Whether it is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Hands the summary to the platform; what the log has to say for it.

@@ -15,7 +15,7 @@ use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
 use crate::step::step;
-use crate::{judge, text};
+use crate::{command, judge, text};
 
 /// Bad usage, or an input file that cannot be used.
 pub const USAGE: u8 = 2;
@@ -64,6 +64,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         }
         Some(cli::Command::Step { platform, oidc_org }) => {
             finish(write(streams.stdout, &step(platform, oidc_org.as_deref())), 0)
+        }
+        Some(cli::Command::Policy { command }) => {
+            command::policy::run(command, environment, streams)
         }
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { list: true, .. }) => {

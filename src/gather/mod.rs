@@ -90,6 +90,37 @@ pub struct Plan {
     pub allow_private_issuer: bool,
 }
 
+impl Plan {
+    /// To look at a token without a network, by the newest rules.
+    #[must_use]
+    pub fn offline(token: token::Choice) -> Self {
+        Self {
+            is_login: false,
+            token,
+            organization: None,
+            team: None,
+            user: None,
+            expiration: None,
+            scope: None,
+            url: None,
+            cloud_url: None,
+            local: None,
+            insecure: None,
+            directory: None,
+            policy: None,
+            jwks: None,
+            ca_cert: None,
+            // Not asking the installed one: nothing here depends on it.
+            pulumi_version: Some(Version::new(3, 259, 0)),
+            offline: true,
+            no_exchange: true,
+            now: None,
+            timeout: Duration::from_secs(15),
+            allow_private_issuer: false,
+        }
+    }
+}
+
 /// Where a run stands: what a test or the demo puts in the place of the real surroundings.
 pub struct Surroundings {
     /// The environment variables.
@@ -141,6 +172,14 @@ fn read(
         return Err(error("it is larger than 8 MiB".to_owned()));
     }
     Ok(bytes)
+}
+
+/// Reads a policy document from a file, or a pipe for a few seconds.
+///
+/// # Errors
+/// It cannot be read or is no policy document; with line and column.
+pub fn policy_document(path: &Path) -> Result<crate::policy::Document, InputError> {
+    policy::document("FILE", path, Path::new(""), Duration::from_secs(10))
 }
 
 /// Why a file cannot be read, in words that are the same on every system.

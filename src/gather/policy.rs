@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::environment::Environment;
 use super::{InputError, read};
 use crate::evidence::{KeySet, PolicySource};
-use crate::policy::document;
+use crate::policy::Document;
 use crate::signature;
 
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
@@ -26,14 +26,27 @@ pub(super) fn gather(
         (None, Some(path)) => ("DOCTOR_POLICY", Path::new(path)),
         (None, None) => return Ok(PolicySource::None),
     };
+    let document = document(name, path, directory, limit)?;
+    Ok(PolicySource::File { path: path.display().to_string(), document })
+}
+
+/// Reads a policy document.
+///
+/// # Errors
+/// As [`gather`].
+pub(super) fn document(
+    name: &'static str,
+    path: &Path,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Document, InputError> {
     let shown = path.display().to_string();
     let bytes = read(name, path, directory, limit)?;
     let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
     let text = String::from_utf8(bytes).map_err(|e| {
         error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
     })?;
-    let document = document::parse(&text).map_err(|e| error(e.to_string()))?;
-    Ok(PolicySource::File { path: shown, document })
+    crate::policy::document::parse(&text).map_err(|e| error(e.to_string()))
 }
 
 /// Reads the key set that `--jwks` names.

@@ -14,6 +14,9 @@ use crate::report::Finding;
 const NO_IDENTITY: &[&str] =
     &["aud", "iss", "exp", "iat", "nbf", "jti", "tid", "azp", "ver", "idtyp"];
 
+/// What in a pattern makes it look like a regular expression.
+pub(super) const REGULAR_EXPRESSION: &[&str] = &[".*", ".+", "\\", "[", "(", "^", "$", "|"];
+
 /// The allow entries that name no identity, and those of them that grant admin.
 pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -53,7 +56,7 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
     findings
 }
 
-fn names_an_identity(entry: &Entry) -> bool {
+pub(super) fn names_an_identity(entry: &Entry) -> bool {
     entry.rules.iter().any(|rule| {
         !NO_IDENTITY.contains(&rule.claim.as_str()) && !pattern::is_universal(&rule.pattern)
     })
@@ -108,7 +111,7 @@ pub(super) fn surprises(
 }
 
 /// What an entry of this token type has to name.
-fn named_by(entry: &Entry) -> &'static str {
+pub(super) fn named_by(entry: &Entry) -> &'static str {
     match entry.token_type {
         TokenType::Organization => "organization",
         TokenType::Team => "teamName",
@@ -117,7 +120,7 @@ fn named_by(entry: &Entry) -> &'static str {
     }
 }
 
-fn never_applies(entry: &Entry) -> bool {
+pub(super) fn never_applies(entry: &Entry) -> bool {
     match entry.token_type {
         TokenType::Organization => false,
         TokenType::Team => entry.team_name.is_none(),

@@ -1,6 +1,6 @@
 //! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Context, Outcome, loose, subject, unknown};
 use crate::catalogue::Code;
@@ -8,14 +8,15 @@ use crate::entra::EntraSubject;
 use crate::evidence::{PolicySource, Token};
 use crate::policy::claim_path;
 use crate::policy::evaluate::{self, Evaluation, value_text};
+use crate::policy::suggest::suggest;
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::{Finding, RuleResult};
 use crate::text;
 
 /// The audience of a federated Azure service connection, as people write it and as Entra puts it
 /// into the token.
-const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
-const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+pub(super) const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
+pub(super) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 /// What GitHub's default audience begins with; the owner follows.
 const GITHUB_DEFAULT: &str = "https://github.com/";
@@ -402,11 +403,6 @@ fn nearest_value(token: &Token, rule: &RuleResult) -> Option<String> {
         .min_by_key(|text| pattern::distance_within(&rule.pattern, text, &mut budget))
 }
 
-/// The claim's value: of a list, its first element.
-fn exact_value(token: &Token, claim: &str) -> Option<String> {
-    values(token, claim).into_iter().next()
-}
-
 fn general(rule: &str, actual: &str) -> Vec<String> {
     let mut explanations = Vec::new();
     if pattern::matches(&rule.to_lowercase(), &actual.to_lowercase()) {
@@ -526,25 +522,5 @@ fn not_known(context: &Context, token: &Token) -> Finding {
 
 /// The allow entry for exactly this token and request, as the API has it.
 fn entry_for(context: &Context, token: &Token) -> String {
-    let ask = &context.request.ask;
-    let mut rules = Map::new();
-    for claim in ["aud", "iss", "sub"] {
-        if let Some(value) = exact_value(token, claim) {
-            rules.insert(claim.to_owned(), Value::String(value));
-        }
-    }
-    let mut entry = Map::new();
-    entry.insert("decision".to_owned(), json!("allow"));
-    entry.insert("tokenType".to_owned(), json!(ask.token_type.name()));
-    for (key, value) in
-        [("teamName", &ask.team), ("userLogin", &ask.user), ("runnerID", &ask.runner)]
-    {
-        if let Some(value) = value {
-            entry.insert(key.to_owned(), json!(value));
-        }
-    }
-    let permissions = if ask.admin { json!(["admin"]) } else { json!([]) };
-    entry.insert("authorizedPermissions".to_owned(), permissions);
-    entry.insert("rules".to_owned(), Value::Object(rules));
-    text::json(&entry)
+    text::json(&suggest(&token.claims).entry(&context.request.ask))
 }

@@ -36,8 +36,8 @@ pub(super) fn check(context: &Context) -> Outcome {
     }
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(wrong_organization(context, document));
-    let summary = match document.registration_of(issuer) {
-        None if !document.unresolved.is_empty() => {
+    let summary = match context.evidence.registration() {
+        None if document.may_register(issuer) => {
             return Outcome::skip("--policy", "which issuers are registered is not resolved")
                 .with(findings.into_iter().chain(retiring).collect());
         }

@@ -1,6 +1,7 @@
 //! Subjects understood: what a `sub` says in its platform's own words, and why one does not match
 //! a pattern.
 
+use super::loose::REGULAR_EXPRESSION;
 use crate::entra::EntraSubject;
 use crate::policy::pattern;
 
@@ -181,8 +182,7 @@ fn refs_prefix(rule: &str, subject: &str) -> Option<String> {
 }
 
 fn regular_expression(rule: &str, _: &str) -> Option<String> {
-    let looks_like =
-        [".*", ".+", "\\", "[", "(", "^", "$", "|"].iter().any(|sign| rule.contains(sign));
+    let looks_like = REGULAR_EXPRESSION.iter().any(|sign| rule.contains(sign));
     looks_like.then(|| {
         "The rule looks like a regular expression; patterns know only * (any characters), ? (at \
          most one) and . (exactly one)."

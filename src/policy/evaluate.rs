@@ -247,7 +247,12 @@ fn judge(rule: &Rule, claims: &Map<String, Value>) -> RuleResult {
             && value.is_some_and(|value| {
                 texts(value).any(|text| pattern::matches(&rule.pattern, &text))
             }),
-        undetermined: rule.undetermined,
+        // What even the widest reading of the expression does not match is no open question.
+        undetermined: rule.undetermined
+            && value.is_some_and(|value| {
+                let widest = super::widest(&rule.pattern);
+                texts(value).any(|text| pattern::matches(&widest, &text))
+            }),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod claim_path;
 pub mod document;
 pub mod evaluate;
 pub mod pattern;
+pub mod suggest;
 mod tree;
 
 use serde::{Deserialize, Serialize};
@@ -47,11 +48,26 @@ impl Document {
         })
     }
 
-    /// The registration whose policies decide on a token: [`Self::registration_of`], or the only
+    /// The registration whose policies decide on a token: [`Self::registration_of`], in the
+    /// organization that is asked for where there are several; or the only
     /// one of a document that names no issuer.
     #[must_use]
-    pub fn deciding(&self, issuer: &str) -> Option<&Registration> {
-        if self.names_issuers() { self.registration_of(issuer) } else { self.issuers.first() }
+    pub fn deciding(&self, issuer: &str, organization: Option<&str>) -> Option<&Registration> {
+        if !self.names_issuers() {
+            return self.issuers.first();
+        }
+        // A program may register the same issuer in several organizations.
+        let is_asked = |r: &&Registration| {
+            r.organization.is_some() && r.organization.as_deref() == organization
+        };
+        let same = self.issuers.iter().filter(|r| r.identifier() == Some(issuer));
+        same.clone().find(is_asked).or_else(|| self.registration_of(issuer))
+    }
+
+    /// Whether an issuer whose URL the document leaves open can be this one.
+    #[must_use]
+    pub fn may_register(&self, issuer: &str) -> bool {
+        self.unresolved.iter().any(|open| pattern::matches(&widest(&open.expression), issuer))
     }
 }
 
@@ -120,6 +136,24 @@ pub struct Unresolved {
     pub expression: String,
     /// Where it stands.
     pub place: Place,
+}
+
+/// The widest pattern that an expression can stand for: `repo:*/web` for `repo:${x}/web`, and `*`
+/// for what is no text with references in it. What this does not match, the expression cannot.
+#[must_use]
+pub fn widest(expression: &str) -> String {
+    if !expression.contains("${") {
+        return "*".to_owned();
+    }
+    let (mut pattern, mut rest) = (String::new(), expression);
+    while let Some((before, behind)) = rest.split_once("${") {
+        let Some((_, behind)) = behind.split_once('}') else { return "*".to_owned() };
+        // `$${` is a literal `${`, and rare enough to be left open too.
+        pattern.push_str(before.trim_end_matches('$'));
+        pattern.push('*');
+        rest = behind;
+    }
+    pattern + rest
 }
 
 /// A place in a document, from 1.

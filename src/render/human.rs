@@ -55,6 +55,43 @@ pub(super) fn render(
     page.finish()
 }
 
+/// What a policy document decides: the verdict, every entry, what to change.
+pub(super) fn policy(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    let (word, color, meaning) = match report.policy.decision {
+        "allow" => ("allowed", Color::Green, "the document lets this token in"),
+        // An issuer that is not registered has no policy to decide.
+        _ if report.verdict == Verdict::Unhealthy => {
+            ("denied", Color::Red, "the document does not let this token in")
+        }
+        _ => ("undecided", Color::Yellow, "the document does not tell whether it lets it in"),
+    };
+    page.marked("policy: ", word, color, &format!(" - {meaning}"));
+    let request = &report.request;
+    let organization = request.organization.as_deref().unwrap_or("(none)");
+    page.value(2, &format!("asked for: {} token of {organization}", request.token_type));
+    if style.verbosity != Verbosity::Quiet {
+        details::policy(&mut page, report);
+    }
+    findings(&mut page, report, style.verbosity);
+    page.finish()
+}
+
+/// Findings about a document, each with its place, or a line that there is none.
+pub(super) fn lint(found: &[Finding], style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    if found.is_empty() {
+        page.marked("lint: ", "clean", Color::Green, " - nothing loose was found");
+    }
+    for (index, finding) in found.iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        one_finding(&mut page, finding, Depth::Everything);
+    }
+    page.finish()
+}
+
 // -------------------------------------------------------------------------------- verdict
 
 fn verdict(page: &mut Page, report: &Report) {

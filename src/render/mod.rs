@@ -12,7 +12,7 @@ mod samples;
 
 use std::path::Path;
 
-use crate::report::Report;
+use crate::report::{Finding, Report};
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,27 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Azure => human::render(report, style, Some(&azure::PLATFORM)),
         Format::Github => human::render(report, style, Some(&github::PLATFORM)),
     }
+}
+
+/// What a policy document decides on a token: every entry, rule by rule.
+#[must_use]
+pub fn policy(report: &Report, format: Format, style: &Style) -> String {
+    match format {
+        Format::Json => json::render(report),
+        Format::Human | Format::Azure | Format::Github => human::policy(report, style),
+    }
+}
+
+/// Findings about a document alone, for a person.
+#[must_use]
+pub fn findings(findings: &[Finding], style: &Style) -> String {
+    human::lint(findings, style)
+}
+
+/// Any value as JSON that is harmless in a log, with a line break.
+#[must_use]
+pub fn value(value: &serde_json::Value) -> String {
+    crate::text::json(value) + "\n"
 }
 
 /// The report as a Markdown page: what the platforms show beside the log.

@@ -22,6 +22,7 @@ mod login;
 mod login_command;
 mod platform_output;
 mod policy;
+mod policy_command;
 mod policy_forms;
 mod properties;
 mod readme;

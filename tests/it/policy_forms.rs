@@ -173,7 +173,7 @@ fn a_program_decides_as_far_as_it_tells() {
     const FAILS: &str = "sub: nobody";
     const OPEN: &str = "sub: '${config.subject}'";
     // The entries, and what is decided from them.
-    let cases: [(&[String], &str); 8] = [
+    let cases: [(&[String], &str); 9] = [
         (&[entry("allow", MATCHES)], "allow"),
         (&[entry("allow", FAILS)], "deny"),
         (&[entry("allow", OPEN)], "unknown"),
@@ -181,6 +181,7 @@ fn a_program_decides_as_far_as_it_tells() {
         (&[entry("allow", MATCHES), entry("allow", OPEN)], "allow"),
         (&[entry("allow", OPEN), entry("deny", MATCHES)], "deny"),
         (&[entry("allow", MATCHES), entry("deny", "iss: nobody, sub: '${x}'")], "allow"),
+        (&[entry("allow", MATCHES), entry("deny", "sub: 'project_path:${x}'")], "allow"),
         // And these it can.
         (&[entry("allow", MATCHES), entry("deny", OPEN)], "unknown"),
         (&[entry("allow", MATCHES), "${entry}".to_owned()], "unknown"),
@@ -252,4 +253,23 @@ fn a_stack_s_state_is_judged() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn an_issuer_that_cannot_be_the_token_s_is_no_open_question() {
+    let world = World::new(&GITHUB);
+    let policy = program(&world, &[]).replace(world.issuer.url(), "https://gitlab.${config.host}");
+    let run = world.doctor().arg("--offline").file("policy.json", policy).json();
+    run.assert_root("issuer-not-registered", "issuer", "registration");
+}
+
+#[test]
+fn of_two_organizations_the_one_that_is_asked_for_decides() {
+    let world = World::new(&GITHUB);
+    let first = program(&world, &[entry("allow", "sub: nobody")])
+        .replace("organization: acme", "organization: other");
+    let second = program(&world, &[entry("allow", "iss: '*'")]).replace("  ci:", "  ci-2:");
+    let policy = first + second.split_once("resources:\n").unwrap().1;
+    let run = world.doctor().arg("--offline").file("policy.json", policy).json();
+    run.assert_healthy();
 }

@@ -255,7 +255,11 @@ fn entry(node: &Node, form: Form) -> Read<Entry> {
         runner_id: map.optional("runnerID", text)?,
         role_id: map.optional("roleID", text)?,
         authorized_permissions: map.optional("authorizedPermissions", texts)?.unwrap_or_default(),
-        rules: map.required("rules", |node| rules(node, form))?,
+        // A program may leave them out, and the provider does not mind.
+        rules: match form {
+            Form::Program => map.optional("rules", |node| rules(node, form))?.unwrap_or_default(),
+            _ => map.required("rules", |node| rules(node, form))?,
+        },
         place: node.place,
     })
 }

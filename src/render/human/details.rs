@@ -31,7 +31,7 @@ pub(in crate::render) fn entry_name(entry: &EntryResult) -> String {
     format!("policies[{}] ({}, {} token)", entry.index, entry.decision, entry.token_type)
 }
 
-fn policy(page: &mut Page, report: &Report) {
+pub(super) fn policy(page: &mut Page, report: &Report) {
     let policy = &report.policy;
     page.section("Policy");
     let mut rows =

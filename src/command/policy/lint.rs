@@ -1,0 +1,47 @@
+//! `doctor policy lint`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::catalogue::Severity;
+use crate::cli::OutputArgs;
+use crate::gather;
+use crate::gather::environment::Environment;
+use crate::judge;
+use crate::output::{Failure, Output};
+use crate::render;
+use crate::report::SCHEMA_VERSION;
+use crate::run::{Streams, complain, finish};
+
+/// Its arguments.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// The policy document (JSON or YAML)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) -> u8 {
+    let output = Output::new(&arguments.output, &environment, streams.terminals());
+    let document = match gather::policy_document(&arguments.file) {
+        Ok(document) => document,
+        Err(error) => return complain(streams.stderr, &error.to_string()),
+    };
+    let findings = judge::lint(&document, &arguments.file.display().to_string());
+    let warned = findings.iter().any(|finding| finding.severity >= Severity::Warning);
+    let text = if output.is_json() {
+        render::value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": findings}))
+    } else {
+        output.findings(&findings)
+    };
+    let status = u8::from(warned && output.strict);
+    match output.put(&text, streams.stdout) {
+        Ok(()) => status,
+        Err(Failure::Stdout(error)) => finish(Err(error), status),
+        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
+    }
+}

@@ -1,0 +1,182 @@
+//! `doctor policy suggest`.
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{Subject, evidence};
+use crate::evidence::Evidence;
+use crate::gather::environment::Environment;
+use crate::policy::suggest::{Suggestion, suggest};
+use crate::run::{Streams, complain, finish, write};
+use crate::text;
+
+/// Its arguments. Has no `Debug`: it may hold the token.
+#[derive(Args)]
+pub struct Suggest {
+    #[command(flatten)]
+    subject: Subject,
+    /// The form of the policy
+    #[arg(long = "as", value_enum, default_value_t, value_name = "FORM")]
+    form: Form,
+}
+
+/// The forms of a suggested policy.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// All of them, with headings
+    #[default]
+    All,
+    /// The body of the API's request: JSON
+    Api,
+    /// A Pulumi YAML program
+    Yaml,
+    /// What to enter in the console
+    Console,
+}
+
+pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Streams) -> u8 {
+    let form = arguments.form;
+    let evidence = match evidence(arguments.subject, None, environment, &mut streams) {
+        Ok(evidence) => evidence,
+        Err(problem) => return complain(streams.stderr, &problem),
+    };
+    let Some(token) = &evidence.token else { return complain(streams.stderr, "no token") };
+    let suggestion = suggest(&token.claims);
+    let page = Page::new(&evidence, &suggestion);
+    let text = match form {
+        Form::All => page.all(&suggestion),
+        Form::Api => page.api(),
+        Form::Yaml => page.yaml(),
+        Form::Console => page.console(),
+    };
+    finish(write(streams.stdout, &text), 0)
+}
+
+/// What every form tells.
+struct Page {
+    organization: String,
+    issuer: String,
+    name: String,
+    entry: serde_json::Map<String, Value>,
+}
+
+impl Page {
+    fn new(evidence: &Evidence, suggestion: &Suggestion) -> Self {
+        let request = evidence.request();
+        let claims = evidence.token.as_ref().and_then(|token| token.text("iss"));
+        let issuer = claims.unwrap_or("ISSUER").to_owned();
+        let host = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        Self {
+            organization: request.organization.unwrap_or_else(|| "ORG".to_owned()),
+            name: host.unwrap_or("ci").to_owned(),
+            entry: suggestion.entry(&request.ask),
+            issuer,
+        }
+    }
+
+    fn all(&self, suggestion: &Suggestion) -> String {
+        let mut text = String::new();
+        for note in &suggestion.notes {
+            let _ = writeln!(text, "note: {}", text::guard(&text::inert(note)));
+        }
+        let organization = text::inert(&self.organization);
+        let registration = text::json(&self.registration());
+        let _ = write!(
+            text,
+            "\n# Console: Settings, Access Management, OIDC Issuers\n\n{}\
+             \n# API: the issuer, POST /api/orgs/{organization}/oidc/issuers\n\n{registration}\n\
+             \n# API: its policies, PATCH /api/orgs/{organization}/auth/policies/POLICY_ID (the id \
+             that GET .../auth/policies/oidcissuers/ISSUER_ID answers; replaces all entries)\n\n{}\
+             \n# Pulumi YAML\n\n{}",
+            self.console(),
+            self.api(),
+            self.yaml()
+        );
+        let guarded: String = text.lines().map(|line| text::guard(line) + "\n").collect();
+        guarded.trim_start_matches('\n').to_owned()
+    }
+
+    fn registration(&self) -> serde_json::Map<String, Value> {
+        let mut body = serde_json::Map::new();
+        body.insert("name".to_owned(), json!(self.name));
+        body.insert("url".to_owned(), json!(self.issuer));
+        body
+    }
+
+    /// The body of `UpdateAuthPolicy`.
+    fn api(&self) -> String {
+        let mut body = serde_json::Map::new();
+        body.insert("policies".to_owned(), json!([self.entry]));
+        text::json(&body) + "\n"
+    }
+
+    fn yaml(&self) -> String {
+        let mut text = format!(
+            "name: pulumi-cloud-access\nruntime: yaml\nresources:\n  issuer:\n    \
+             type: pulumiservice:index:OidcIssuer\n    properties:\n      organization: {}\n      \
+             name: {}\n      url: {}\n      policies:\n",
+            literal(&self.organization),
+            literal(&self.name),
+            literal(&self.issuer),
+        );
+        for (index, (key, value)) in self.entry.iter().enumerate() {
+            let lead = if index == 0 { "        - " } else { "          " };
+            match value {
+                Value::Object(rules) => {
+                    let _ = writeln!(text, "{lead}{key}:");
+                    for (claim, pattern) in rules {
+                        // A key is never interpolated.
+                        let pattern = pattern.as_str().unwrap_or_default();
+                        let _ = writeln!(
+                            text,
+                            "            {}: {}",
+                            text::yaml(claim),
+                            literal(pattern)
+                        );
+                    }
+                }
+                Value::Array(items) => {
+                    let items: Vec<String> =
+                        items.iter().filter_map(Value::as_str).map(literal).collect();
+                    let _ = writeln!(text, "{lead}{key}: [{}]", items.join(", "));
+                }
+                other => {
+                    let _ = writeln!(
+                        text,
+                        "{lead}{key}: {}",
+                        literal(other.as_str().unwrap_or_default())
+                    );
+                }
+            }
+        }
+        text
+    }
+
+    fn console(&self) -> String {
+        let mut text = format!(
+            "1. Register an issuer with the URL {} (unless it is there already).\n\
+             2. In its policies, add one with the decision Allow and the token type {}.\n",
+            text::inert(&self.issuer),
+            self.entry.get("tokenType").and_then(Value::as_str).unwrap_or_default(),
+        );
+        for (key, what) in [("teamName", "team"), ("userLogin", "user"), ("runnerID", "runner")] {
+            if let Some(name) = self.entry.get(key).and_then(Value::as_str) {
+                let _ = writeln!(text, "   For the {what} {}.", text::inert(name));
+            }
+        }
+        let _ = writeln!(text, "3. Give it these rules:");
+        let rules = self.entry.get("rules").and_then(Value::as_object);
+        for (claim, pattern) in rules.into_iter().flatten() {
+            let pattern = pattern.as_str().unwrap_or_default();
+            let _ = writeln!(text, "   {} = {}", text::inert(claim), text::inert(pattern));
+        }
+        text.lines().map(|line| text::guard(line) + "\n").collect()
+    }
+}
+
+/// A text in a Pulumi YAML program, where `${` begins an expression.
+fn literal(text: &str) -> String {
+    text::yaml(&text.replace("${", "$${"))
+}

@@ -1,0 +1,373 @@
+//! `doctor policy`: test, suggest and lint, from outside.
+
+use serde_json::{Value, json};
+
+use crate::support::platforms::{self, AZURE_ENTRA, GITHUB};
+use crate::support::{Doctor, Run, World};
+
+fn policy(command: &str) -> Doctor {
+    Doctor::bare().args(["policy", command])
+}
+
+/// `doctor policy test` of bare claims against a document, as JSON.
+fn tested(document: &str, claims: &Value, more: &[&str]) -> (i32, Value) {
+    let run = policy("test")
+        .args(["--policy", "p.yaml", "--format", "json"])
+        .args(more.iter().copied())
+        .arg(claims.to_string())
+        .file("p.yaml", document)
+        .run();
+    let report = serde_json::from_str(&run.stdout)
+        .unwrap_or_else(|_| panic!("{}\n{}", run.stdout, run.stderr));
+    (run.status, report)
+}
+
+// -------------------------------------------------------------------------------------- test
+
+#[test]
+fn a_token_is_tested_rule_by_rule() {
+    let mut world = World::new(&AZURE_ENTRA);
+    let allowed = world.token();
+    let document = world.policy().to_string();
+    let run = |token: &str| {
+        policy("test")
+            .args(["--policy", "p.json", "--oidc-org", "acme"])
+            .arg(token)
+            .secret(token)
+            .file("p.json", &document)
+            .run()
+    };
+    let ok = run(&allowed);
+    assert_eq!((ok.status, ok.stderr.as_str()), (0, ""));
+    assert!(ok.stdout.starts_with("policy: allowed - "), "{}", ok.stdout);
+    assert!(ok.stdout.contains("policies[0] (allow, organization token)"), "{}", ok.stdout);
+
+    world.shape.claims["aud"] = json!("api://AzureADTokenExchange");
+    let denied = run(&world.token());
+    assert_eq!((denied.status, denied.stderr.as_str()), (1, ""));
+    for words in ["policy: denied - ", "audience-mismatch", "spelled two ways", "p.json:1"] {
+        assert!(denied.stdout.contains(words), "{words}\n{}", denied.stdout);
+    }
+}
+
+#[test]
+fn times_and_signatures_do_not_matter_to_a_policy() {
+    let mut world = World::new(&GITHUB);
+    world.shape.claims["exp"] = json!(1);
+    let token = world.token();
+    let bare = token.rsplit_once('.').unwrap().0.to_owned();
+    for token in [token, bare] {
+        let run = policy("test")
+            .args(["--policy", "p.json", "--oidc-org", "acme", "file://token.jwt"])
+            .file("p.json", world.policy().to_string())
+            .file("token.jwt", token)
+            .run();
+        assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    }
+}
+
+const OWN: &str = "url: https://ci.example\npolicies:\n- decision: allow\n  tokenType: team\n  \
+                   teamName: core-*\n  rules: {sub: 'job:*'}\n";
+
+#[test]
+fn bare_claims_come_as_argument_file_or_standard_input() {
+    let claims = json!({"iss": "https://ci.example", "sub": "job:web"}).to_string();
+    let args = ["--policy", "p.yaml", "--oidc-team", "core-infra"];
+    let ready = || policy("test").args(args).file("p.yaml", OWN).file("c.json", &claims);
+    assert_eq!(ready().arg(&claims).run().status, 0);
+    assert_eq!(ready().arg("file://c.json").run().status, 0);
+    assert_eq!(ready().arg("-").stdin(claims.as_bytes()).run().status, 0);
+    assert_eq!(ready().env("DOCTOR_POLICY", "p.yaml").arg(&claims).run().status, 0);
+}
+
+#[test]
+fn what_is_asked_for_decides_too() {
+    let claims = json!({"iss": "https://ci.example", "sub": "job:web"});
+    let cases: [(&[&str], i32, Option<&str>); 4] = [
+        (&["--oidc-team", "core-infra"], 0, None),
+        (&["--oidc-team", "other"], 1, Some("team-not-allowed")),
+        (&[], 1, Some("token-type-not-allowed")),
+        (&["--oidc-user", "ada"], 1, Some("token-type-not-allowed")),
+    ];
+    for (more, status, code) in cases {
+        let (got, report) = tested(OWN, &claims, more);
+        assert_eq!((got, report["rootCause"].as_str()), (status, code), "{more:?}");
+        let checks: Vec<&str> = report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(checks, ["registration", "policy"]);
+        assert_eq!(report["policy"]["decision"], if status == 0 { "allow" } else { "deny" });
+    }
+    let other = json!({"iss": "https://ci.example/", "sub": "job:web"});
+    let (status, report) = tested(&OWN.replace("url:", "issuer:"), &other, &[]);
+    assert_eq!((status, &report["rootCause"]), (1, &json!("issuer-not-registered")));
+}
+
+#[test]
+fn an_undecided_document_is_neither() {
+    let program = "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: \
+                   https://ci.example\n      policies:\n      - decision: allow\n        tokenType: \
+                   organization\n        rules: {sub: '${config.sub}'}\n";
+    let claims = json!({"iss": "https://ci.example", "sub": "job:web"});
+    let (status, report) = tested(program, &claims, &[]);
+    assert_eq!((status, &report["policy"]["decision"]), (3, &json!("unknown")));
+}
+
+#[test]
+fn what_cannot_be_used_ends_with_one_line() {
+    let claims = r#"{"sub": "x"}"#;
+    let cases: [(Doctor, &[&str]); 5] = [
+        (policy("test").arg(claims), &["--policy FILE is needed"]),
+        (policy("test").args(["--policy", "none.yaml", claims]), &["none.yaml", "no such file"]),
+        (
+            policy("test").args(["--policy", "p.yaml", claims]).file("p.yaml", "issuers: {}"),
+            &["p.yaml: 1:10: issuers: must be a list"],
+        ),
+        (
+            policy("test").args(["--policy", "p.yaml", "hello"]).file("p.yaml", OWN),
+            &["TOKEN: ", "[token-"],
+        ),
+        (
+            policy("test").args(["--policy", "p.yaml", "file://gone"]).file("p.yaml", OWN),
+            &["TOKEN: ", "token-file-unreadable"],
+        ),
+    ];
+    for (doctor, telling) in cases {
+        let run = doctor.run();
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        for words in telling {
+            assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+        }
+    }
+}
+
+// ----------------------------------------------------------------------------------- suggest
+
+fn suggested(form: &str, claims: &Value, more: &[&str]) -> String {
+    let run = policy("suggest")
+        .args(["--oidc-org", "acme", "--as", form])
+        .args(more.iter().copied())
+        .arg(claims.to_string())
+        .run();
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    run.stdout
+}
+
+/// The claims of the next branch, repository, connection and such: a neighbour differs in one
+/// letter of one part of `sub`.
+fn neighbours(claims: &Value) -> Vec<Value> {
+    let subject = claims["sub"].as_str().unwrap();
+    let mut found = Vec::new();
+    let is_part = |c: char| c.is_ascii_alphanumeric();
+    let mut at = 0;
+    for part in subject.split(|c| !is_part(c)) {
+        if !part.is_empty() {
+            for other in [format!("{part}x"), format!("x{part}"), part[1..].to_owned()] {
+                let changed = format!("{}{other}{}", &subject[..at], &subject[at + part.len()..]);
+                let mut neighbour = claims.clone();
+                neighbour["sub"] = json!(changed);
+                found.push(neighbour);
+            }
+        }
+        at += part.len() + 1;
+    }
+    for claim in ["iss", "aud"] {
+        let mut neighbour = claims.clone();
+        neighbour[claim] = json!("https://other.example");
+        found.push(neighbour);
+    }
+    found
+}
+
+#[test]
+fn what_is_suggested_lets_this_token_in_and_no_neighbour() {
+    let mut refused = 0;
+    for platform in platforms::ALL {
+        let shape = (platform.shape)("https://issuer.example/path");
+        let claims = Value::Object(shape.claims);
+        let documents = [suggested("api", &claims, &[]), suggested("yaml", &claims, &[])];
+        for document in documents {
+            let (status, report) = tested(&document, &claims, &["--oidc-org", "acme"]);
+            assert_eq!(status, 0, "{claims}\n{document}\n{report}");
+        }
+        let document = suggested("yaml", &claims, &[]);
+        // What varies from run to run is open on purpose.
+        let pattern = document.lines().find(|line| line.trim().starts_with("sub:")).unwrap();
+        let open = pattern.contains('*');
+        let parsed = doctor::policy::document::parse(&document).unwrap();
+        let entries = parsed.issuers[0].policies.clone().unwrap();
+        for neighbour in neighbours(&claims) {
+            let ask = doctor::policy::Ask::default();
+            let decided =
+                doctor::policy::evaluate::evaluate(&entries, neighbour.as_object().unwrap(), &ask);
+            let same =
+                open && neighbour["aud"] == claims["aud"] && neighbour["iss"] == claims["iss"];
+            let is_allowed = decided.decision() == Some(doctor::policy::Decision::Allow);
+            assert!(!is_allowed || same, "{neighbour}\n{document}");
+            refused += usize::from(!is_allowed);
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+#[test]
+fn suggestions_say_what_the_login_asks_for() {
+    let claims = json!({"iss": "https://gitlab.com", "aud": "a", "sub": "project_path:a/b:ref_type:branch:ref:main"});
+    let team = suggested("api", &claims, &["--oidc-team", "core"]);
+    let entry: Value = serde_json::from_str(&team).unwrap();
+    assert_eq!(entry["policies"][0]["tokenType"], "team");
+    assert_eq!(entry["policies"][0]["teamName"], "core");
+    let admin: Value =
+        serde_json::from_str(&suggested("api", &claims, &["--scope", "admin"])).unwrap();
+    assert_eq!(admin["policies"][0]["authorizedPermissions"], json!(["admin"]));
+    let all = suggested("all", &claims, &[]);
+    for words in [
+        "Console: Settings, Access Management, OIDC Issuers",
+        "POST /api/orgs/acme/oidc/issuers",
+        "sub = project_path:a/b:ref_type:branch:ref:main",
+        "pulumiservice:index:OidcIssuer",
+    ] {
+        assert!(all.contains(words), "{words}\n{all}");
+    }
+    let github = json!({"iss": "https://token.actions.githubusercontent.com",
+        "aud": "https://github.com/acme", "sub": "repo:acme/web.shop:ref:refs/heads/main",
+        "repository_id": "74"});
+    let all = suggested("all", &github, &[]);
+    for words in ["GitHub's default", "repository_id = 74", "look alike"] {
+        assert!(all.contains(words), "{words}\n{all}");
+    }
+}
+
+#[test]
+fn hostile_claims_end_in_no_form() {
+    let hostile = "a\n##vso[task.setvariable variable=x]\u{1b}[31m'\"; touch pwned ${x} {{y}}: [z]";
+    let claims = json!({"iss": "https://ci.example", "aud": hostile, "sub": hostile});
+    for form in ["all", "api", "yaml", "console"] {
+        let text = suggested(form, &claims, &["--oidc-user", hostile]);
+        assert!(!text.contains("##vso[") && !text.contains('\u{1b}'), "{form}\n{text}");
+    }
+    for form in ["api", "yaml"] {
+        let parsed = doctor::policy::document::parse(&suggested(form, &claims, &[])).unwrap();
+        let entry = &parsed.issuers[0].policies.as_ref().unwrap()[0];
+        assert_eq!(entry.rules[0].pattern, hostile, "{form}");
+    }
+}
+
+// -------------------------------------------------------------------------------------- lint
+
+fn linted(document: &str, more: &[&str]) -> Run {
+    policy("lint").arg("p.yaml").args(more.iter().copied()).file("p.yaml", document).run()
+}
+
+fn entry(issuer: &str, rest: &str) -> String {
+    format!("url: {issuer}\npolicies:\n- decision: allow\n  tokenType: organization\n  {rest}\n")
+}
+
+const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+#[test]
+fn a_clean_document_is_quiet() {
+    let rules = "rules: {aud: 'urn:pulumi:org:acme', iss: 'https://token.actions.githubusercontent.com', \
+                 sub: 'repo:acme/web:ref:refs/heads/main'}";
+    let run = linted(&entry(GITHUB_ISSUER, rules), &["--strict"]);
+    assert_eq!((run.status, run.stdout.as_str()), (0, "lint: clean - nothing loose was found\n"));
+}
+
+#[test]
+fn every_looseness_is_named_with_its_place() {
+    let entra = "https://login.microsoftonline.com/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0";
+    let guid = "aud: fb60f99c-7a34-4190-8149-302f77469936";
+    let sub = "aud: a, sub: 'repo:acme/web:x'";
+    // Issuer, the entry's rest, telling words.
+    let cases: [(&str, String, &[&str]); 13] = [
+        (GITHUB_ISSUER, "rules: {aud: a}".into(), &["policy-too-broad", "p.yaml:3:3", "sub"]),
+        (GITHUB_ISSUER, "rules: {aud: a, sub: '*'}".into(), &["policy-too-broad"]),
+        (GITHUB_ISSUER, "rules: {sub: 'repo:acme/web:x'}".into(), &["no rule on aud"]),
+        (
+            GITHUB_ISSUER,
+            "authorizedPermissions: [admin]\n  rules: {aud: a}".into(),
+            &["policy-admin-granted", "to every identity"],
+        ),
+        (
+            GITHUB_ISSUER,
+            "rules: {aud: a, sub: 'repo:acme/web.shop:x'}".into(),
+            &["policy-wildcard-surprise", "repo:acme/webXshop:x matches as well", "repository_id"],
+        ),
+        (GITHUB_ISSUER, "rules: {aud: a, sub: 'repo:acme/.*'}".into(), &["regular expression"]),
+        (
+            GITHUB_ISSUER,
+            format!("rules: {{{sub}, repositry: acme/web}}"),
+            &["claim-absent", "GitHub Actions documents", "\"repository\": \"acme/web\""],
+        ),
+        (
+            "https://ci.example",
+            "rules: {aud: a, sub: b, kubernetes.io.pod.name: web}".into(),
+            &["claim-absent", "double quotes", "\\\"kubernetes.io\\\".pod.name"],
+        ),
+        (
+            entra,
+            "rules: {aud: 'api://AzureADTokenExchange', sub: '/eid1/x'}".into(),
+            &["audience-mismatch", "fb60f99c-7a34-4190-8149-302f77469936"],
+        ),
+        (entra, format!("rules: {{{guid}, sub: 'sc://a/b/c'}}"), &["never matches", "/eid1/"]),
+        (
+            GITHUB_ISSUER,
+            format!("rules: {{{sub}, iss: 'https://other.example'}}"),
+            &["rule on iss does not match the issuer"],
+        ),
+        (
+            GITHUB_ISSUER,
+            format!(
+                "rules: {{{sub}}}\n- decision: deny\n  tokenType: organization\n  rules: {{aud: a}}"
+            ),
+            &["policies[0] never decides: policies[1] denies all"],
+        ),
+        (
+            GITHUB_ISSUER,
+            format!(
+                "rules: {{{sub}}}\n- decision: allow\n  tokenType: organization\n  rules: {{{sub}}}"
+            ),
+            &["policies[1] never decides: policies[0] decides the same"],
+        ),
+    ];
+    for (issuer, rest, telling) in cases {
+        let document = entry(issuer, &rest);
+        let run = linted(&document, &["--strict"]);
+        assert_eq!((run.status, run.stderr.as_str()), (1, ""), "{document}\n{}", run.stdout);
+        // Prose is wrapped.
+        let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in telling {
+            assert!(said.contains(words), "{words}\n{}", run.stdout);
+        }
+        assert_eq!(linted(&document, &[]).status, 0, "a warning is one only with --strict");
+        let json = linted(&document, &["--format", "json"]);
+        let value: Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(value["schemaVersion"], 1);
+        let finding = &value["findings"][0];
+        for key in ["code", "severity", "detail", "evidence", "remediation"] {
+            assert!(!finding[key].is_null(), "{key}: {finding}");
+        }
+    }
+    let nobody = "url: u\npolicies:\n- {decision: allow, tokenType: team, rules: {aud: a, sub: b}}";
+    let run = linted(nobody, &["--strict"]);
+    assert!(
+        run.stdout.contains("is for nobody") && run.stdout.contains("teamName"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_named() {
+    let run = linted("issuers: [{url: u, polices: []}]", &[]);
+    assert_eq!(run.status, 2);
+    assert!(
+        run.stderr.contains("p.yaml: 1:20: issuers[0].polices: unknown key; did you mean"),
+        "{}",
+        run.stderr
+    );
+}
