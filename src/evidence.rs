@@ -137,6 +137,19 @@ pub struct Input {
     pub held_by: Option<String>,
     /// Environment variables that look like tokens and were not chosen, by name.
     pub unused: Vec<String>,
+    /// What the Azure pipeline around says that its tokens are about.
+    #[serde(default)]
+    pub azure: Option<AzureIds>,
+}
+
+/// Ids that Azure Pipelines sets and that a service connection's token repeats in its subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AzureIds {
+    /// `SYSTEM_COLLECTIONID`: the organization.
+    pub organization: Option<String>,
+    /// `AZURESUBSCRIPTION_SERVICE_CONNECTION_ID`: the connection of the task.
+    pub connection: Option<String>,
 }
 
 /// Where a token came from.

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use semver::Version;
 
 use crate::evidence::{
-    Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Tried,
+    AzureIds, Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Tried,
 };
 use crate::jwt::Decoded;
 use crate::secret::{Scrubber, Secret};
@@ -285,6 +285,13 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     };
     (input.held_by, input.unused) =
         ambient::holders(&around.environment, decoded.as_ref(), &mut scrubber);
+    if heed_options && around.environment.is_on("TF_BUILD") {
+        let variable = |name: &str| around.environment.get(name).map(|id| scrubber.scrub(id));
+        input.azure = Some(AzureIds {
+            organization: variable("SYSTEM_COLLECTIONID"),
+            connection: variable("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
+        });
+    }
     if input.problem == Some(InputProblem::Empty) {
         input.surroundings = Some(ambient::shown(&around.environment));
     }

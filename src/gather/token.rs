@@ -103,6 +103,7 @@ pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded
         surroundings: None,
         held_by: None,
         unused: Vec::new(),
+        azure: None,
     };
     (input, decoded)
 }

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::backend::{network_failure, with_chain};
+use super::backend::{network_failure, signed_by, with_chain};
 use super::{Context, Outcome};
 use crate::address::{AddressClass, classify};
 use crate::backend_url;
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Answer, Body, CertificateProblem, Chain, Failure, FailureKind, Probe};
+use crate::evidence::{
+    Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Probe,
+};
 use crate::issuer_url;
 use crate::policy::Registration;
 use crate::report::Finding;
@@ -108,6 +110,7 @@ pub(super) fn refused(context: &Context, failure: &Failure, detail: &str) -> Fin
 fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) -> Outcome {
     let chain = context.evidence.issuer.chain.as_ref();
     let finding = with_chain(network_failure(Code::IssuerTlsUntrusted, failure), chain);
+    let finding = signed_by(finding, failure, chain);
     let authority =
         matches!(problem, CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned);
     let pinned = authority
@@ -115,7 +118,7 @@ fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) 
             .evidence
             .registration()
             .zip(chain)
-            .is_some_and(|(registration, chain)| matches_thumbprint(registration, chain));
+            .is_some_and(|(registration, chain)| matching(registration, chain).is_some());
     let finding = if pinned {
         finding
             .severity(Severity::Warning)
@@ -252,7 +255,12 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
         return Outcome::skip(context.cause("registration"), "there is no registration");
     };
     if registration.thumbprints.is_empty() {
-        return Outcome::pass("none registered, none needed");
+        let private = context.evidence.issuer.chain.as_ref().is_some_and(|c| !c.publicly_trusted);
+        return Outcome::pass(match private && registration.jwks.is_none() {
+            // Pulumi Cloud may have worked them out itself; an exchange tells.
+            true => "none known; without a public authority's certificate Pulumi Cloud needs one",
+            false => "none registered, none needed",
+        });
     }
     if registration.jwks.is_some() {
         return Outcome::pass("not used: the registration carries keys");
@@ -260,8 +268,11 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
     let Some(chain) = &context.evidence.issuer.chain else {
         return Outcome::skip(context.cause("issuer"), "no certificate was seen");
     };
-    if matches_thumbprint(registration, chain) {
-        return Outcome::pass("a registered thumbprint is that of a served certificate");
+    if let Some(certificate) = matching(registration, chain) {
+        return Outcome::pass(format!(
+            "a registered thumbprint is that of the served certificate {}",
+            certificate.subject
+        ));
     }
     Outcome::found(
         "none matches a served certificate",
@@ -271,10 +282,10 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
 
 /// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without
 /// colons, of any certificate of the served chain.
-fn matches_thumbprint(registration: &Registration, chain: &Chain) -> bool {
-    registration.thumbprints.iter().any(|thumbprint| {
+fn matching<'a>(registration: &Registration, chain: &'a Chain) -> Option<&'a Certificate> {
+    registration.thumbprints.iter().find_map(|thumbprint| {
         let bare = bare(thumbprint);
-        chain.certificates.iter().any(|c| c.sha256 == bare || c.sha1 == bare)
+        chain.certificates.iter().find(|c| c.sha256 == bare || c.sha1 == bare)
     })
 }
 

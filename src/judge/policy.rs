@@ -323,9 +323,7 @@ fn failed_rule(
     );
     finding = difference(finding, rule, actual);
     if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
-        for (name, value) in parts.parts() {
-            finding = finding.proof(name, value, "decoded from token claim sub");
-        }
+        finding = decoded(context, finding, &parts, token);
     }
     finding = explanations.fold(finding, Finding::step);
     if code == Code::AudienceMismatch {
@@ -338,6 +336,29 @@ fn failed_rule(
         };
     }
     would_pass(finding, token, rule, &at)
+}
+
+/// What Entra's subject says, beside what the token and the pipeline say of the same.
+fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &Token) -> Finding {
+    let azure = context.evidence.input.azure.as_ref();
+    let elsewhere = |name: &str| match name {
+        "tenant" => Some(("token claim tid", token.text("tid")?.to_owned())),
+        "organization" => Some(("this pipeline's", azure?.organization.clone()?)),
+        "service connection" => Some(("this task's", azure?.connection.clone()?)),
+        _ => None,
+    };
+    parts.parts().into_iter().fold(finding, |finding, (name, value)| {
+        let place = "decoded from token claim sub";
+        match elsewhere(name) {
+            Some((whose, other)) if other.eq_ignore_ascii_case(value) => {
+                finding.proof(name, value, format!("{place}; the same as {whose}"))
+            }
+            Some((whose, other)) => finding.proof(name, value, place).step(format!(
+                "The {name} in sub is {value}, {whose} is {other}: the token is from elsewhere."
+            )),
+            None => finding.proof(name, value, place),
+        }
+    })
 }
 
 /// Which side of a comparison to change.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::reference;
 
-fn config(cases: u32) -> Config {
+pub fn config(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
@@ -170,7 +170,7 @@ fn pathological_patterns_are_answered() {
 
 /// One generated policy entry, from which both evaluators get theirs.
 #[derive(Debug, Clone)]
-struct Draft {
+pub struct Draft {
     decision: Decision,
     token_type: TokenType,
     name: Option<String>,
@@ -203,7 +203,7 @@ impl Draft {
         }
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let (token_type, key) = match self.token_type {
             TokenType::Organization => ("organization", "roleID"),
             TokenType::Team => ("team", "teamName"),
@@ -239,7 +239,7 @@ fn a_name() -> impl Strategy<Value = Option<String>> {
 }
 
 /// Claims of every JSON type, nested and with dots in their keys.
-fn claims() -> impl Strategy<Value = Map<String, Value>> {
+pub fn claims() -> impl Strategy<Value = Map<String, Value>> {
     let scalar = prop_oneof![
         4 => "[ab.]{0,3}".prop_map(Value::from),
         1 => (-1i64..12).prop_map(Value::from),
@@ -279,7 +279,7 @@ fn a_value_pattern() -> impl Strategy<Value = String> {
     ]
 }
 
-fn a_draft() -> impl Strategy<Value = Draft> {
+pub fn a_draft() -> impl Strategy<Value = Draft> {
     let decision = prop_oneof![3 => Just(Decision::Allow), 1 => Just(Decision::Deny)];
     // As in the API, a claim has one rule in an entry.
     let rules = prop::collection::btree_map(a_path(), a_value_pattern(), 0..3);
@@ -294,7 +294,7 @@ fn a_draft() -> impl Strategy<Value = Draft> {
     )
 }
 
-fn an_ask() -> impl Strategy<Value = Ask> {
+pub fn an_ask() -> impl Strategy<Value = Ask> {
     (a_token_type(), a_name(), prop::bool::weighted(0.2)).prop_map(|(token_type, name, admin)| {
         let named = |wanted| name.clone().filter(|_| token_type == wanted);
         Ask {

@@ -67,6 +67,11 @@ fn its_commands_are_understood() {
     for block in blocks(&readme(), "sh") {
         for command in block.replace("\\\n", " ").lines() {
             let Some(arguments) = command.strip_prefix("doctor ") else { continue };
+            if let Some(arguments) = arguments.strip_prefix("policy ") {
+                policy_command(arguments);
+                commands += 1;
+                continue;
+            }
             let world = World::new(&platforms::AZURE_ENTRA);
             let token = world.token();
             let policy = world.policy().to_string();
@@ -87,6 +92,20 @@ fn its_commands_are_understood() {
         }
     }
     assert!(commands >= 5, "{commands} commands");
+}
+
+/// A command on policies alone works on the world's, and finds it right.
+fn policy_command(arguments: &str) {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let claims = serde_json::Value::Object(world.shape.claims.clone()).to_string();
+    let run = Doctor::bare()
+        .file("policy.yaml", world.policy().to_string())
+        .file("claims.json", &claims)
+        .args(["policy"])
+        .args(arguments.split_whitespace())
+        .stdin(claims)
+        .run();
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{arguments}: {}", run.stdout);
 }
 
 #[test]

@@ -66,11 +66,7 @@ pub fn decide(
         let Some(rules) = entry.get("rules").and_then(Value::as_object) else {
             return true;
         };
-        rules.iter().all(|(path, pattern)| match find(claims, path) {
-            Some(Value::Array(items)) => items.iter().any(|item| value_matches(pattern, item)),
-            Some(value) => value_matches(pattern, value),
-            None => false,
-        })
+        rules.iter().all(|(path, pattern)| rule_matches(claims, path, pattern))
     };
     let grants_admin = |entry: &Value| {
         let permissions = entry.get("authorizedPermissions").and_then(Value::as_array);
@@ -89,6 +85,15 @@ pub fn decide(
         }
     }
     allowed
+}
+
+/// Whether a claim, or an element of it, matches.
+pub fn rule_matches(claims: &Map<String, Value>, path: &str, pattern: &Value) -> bool {
+    match find(claims, path) {
+        Some(Value::Array(items)) => items.iter().any(|item| value_matches(pattern, item)),
+        Some(value) => value_matches(pattern, value),
+        None => false,
+    }
 }
 
 fn value_matches(pattern: &Value, value: &Value) -> bool {

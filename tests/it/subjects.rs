@@ -242,3 +242,32 @@ fn a_step_s_subject_is_another_one_in_every_run() {
     run.assert_root("subject-mismatch", "policy", "policy");
     run.assert_says("subject-mismatch", &["another one in every run", "{repo}:*"]);
 }
+
+#[test]
+fn entra_s_subject_is_compared_with_the_token_and_the_pipeline() {
+    use crate::support::platforms::AZURE_ENTRA;
+    let mut world = World::new(&AZURE_ENTRA);
+    let subject = world.shape.claims["sub"].as_str().unwrap().to_owned();
+    let (rest, connection) = subject.rsplit_once('/').unwrap();
+    let organization = rest.rsplit('/').next().unwrap().to_owned();
+    world.shape.entry["rules"]["sub"] = json!("/eid1/c/pub/t/other/*");
+    let run = |connection: &str| {
+        world
+            .doctor()
+            .env("TF_BUILD", "True")
+            .env("SYSTEM_COLLECTIONID", organization.as_str())
+            .env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", connection)
+            .arg("--offline")
+            .json()
+    };
+    let same = run(connection);
+    same.assert_says(
+        "subject-mismatch",
+        &["the same as this task's", "the same as this pipeline's", connection],
+    );
+    let other = run("d41f0a27-5b68-4c93-8e1d-2a7c9f3b6e50");
+    other.assert_says(
+        "subject-mismatch",
+        &["this task's is d41f0a27-5b68-4c93-8e1d-2a7c9f3b6e50: the token is from elsewhere"],
+    );
+}

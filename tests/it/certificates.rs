@@ -1,0 +1,87 @@
+//! Who signed a certificate that is not trusted: an authority of one's own, or a proxy in between.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use serde_json::json;
+
+use crate::support::platforms::GITHUB;
+use crate::support::{Authority, Response, World};
+use doctor::loopback::Server;
+
+/// A proxy that opens every connection itself: whatever host is asked for, `server` answers.
+fn intercepting(server: SocketAddr) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || tunnel(client, server));
+        }
+    });
+    url
+}
+
+fn tunnel(mut client: TcpStream, server: SocketAddr) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"CONNECT "));
+    let mut server = TcpStream::connect(server).ok()?;
+    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
+    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
+    thread::spawn(move || std::io::copy(&mut from, &mut to));
+    std::io::copy(&mut server, &mut client).ok()?;
+    Some(())
+}
+
+#[test]
+fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
+    let company = Authority::new().unwrap();
+    let names = ["api.pulumi.com", "token.actions.githubusercontent.com"];
+    let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
+    let server = Server::start(company.issue(&names).unwrap(), handler).unwrap();
+    let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
+    let proxy = intercepting(address);
+    let mut world = World::new(&GITHUB);
+    world.shape.claims["iss"] = json!("https://token.actions.githubusercontent.com");
+    let doctor = || {
+        world
+            .doctor()
+            .option("--cloud-url", "https://api.pulumi.com")
+            .env("HTTPS_PROXY", &proxy)
+            .arg("--no-exchange")
+    };
+    let run = doctor().json();
+    for (code, host) in [
+        ("issuer-tls-untrusted", "token.actions.githubusercontent.com"),
+        ("backend-tls-untrusted", "api.pulumi.com"),
+    ] {
+        run.assert_says(
+            code,
+            &[
+                "a proxy between this machine and it",
+                &format!("{host} has a certificate of a public authority"),
+                "signed by CN=doctor loopback",
+                "SHA-256",
+                "SHA-1",
+                &proxy,
+            ],
+        );
+    }
+    // What the remediation says helps.
+    let ca = company.pem();
+    let run = doctor().file("company.pem", ca).env("SSL_CERT_FILE", "company.pem").json();
+    assert!(!run.codes().iter().any(|code| code.ends_with("tls-untrusted")), "{:?}", run.codes());
+}
+
+#[test]
+fn an_authority_of_one_s_own_is_not_called_a_proxy() {
+    let world = World::new(&GITHUB);
+    let run = world.doctor().without("--ca-cert").arg("--no-exchange").json();
+    run.assert_says("backend-tls-untrusted", &["It is signed by CN=doctor loopback"]);
+    assert!(!run.text("issuer-tls-untrusted").contains("proxy between"));
+}

@@ -1,0 +1,133 @@
+//! `doctor policy test` and an evaluator written apart ([`crate::reference`]) agree on every
+//! decision and on every rule, from the policy document's text on.
+
+use std::cell::Cell;
+
+use doctor::policy::evaluate::evaluate_registration;
+use doctor::policy::{Ask, Decision, document};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{TestRng, TestRunner};
+use serde_json::{Map, Value, json};
+
+use crate::properties::{Draft, a_draft, an_ask, claims, config};
+use crate::reference;
+use crate::support::Doctor;
+
+/// How many policies are tried: through the library, and through the built program.
+const LIBRARY: u32 = 30_000;
+const PROGRAM: usize = 150;
+
+fn a_case() -> impl Strategy<Value = (Vec<Draft>, Map<String, Value>, Ask)> {
+    (prop::collection::vec(a_draft(), 0..6), claims(), an_ask())
+}
+
+fn expected(policies: &[Value], claims: &Map<String, Value>, ask: &Ask) -> bool {
+    reference::decide(
+        policies,
+        claims,
+        ask.token_type.name(),
+        ask.team.as_deref(),
+        ask.user.as_deref(),
+        ask.runner.as_deref(),
+        ask.admin,
+    )
+}
+
+#[test]
+fn the_library_agrees_on_every_decision_and_rule() {
+    let (allowed, matched, unmatched) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    TestRunner::new(config(LIBRARY))
+        .run(&a_case(), |(drafts, claims, ask)| {
+            let policies: Vec<Value> = drafts.iter().map(Draft::json).collect();
+            let text = json!({"policies": policies}).to_string();
+            let document = document::parse(&text).unwrap();
+            let evaluation = evaluate_registration(&document.issuers[0], &claims, &ask).unwrap();
+            let is_allowed = evaluation.decision() == Some(Decision::Allow);
+            prop_assert_eq!(
+                is_allowed,
+                expected(&policies, &claims, &ask),
+                "{}\n{:?}",
+                text,
+                claims
+            );
+            allowed.set(allowed.get() + u32::from(is_allowed));
+            for (entry, policy) in evaluation.entries.iter().zip(&policies) {
+                for rule in &entry.rules {
+                    let pattern = &policy["rules"][&rule.claim];
+                    let matches = reference::rule_matches(&claims, &rule.claim, pattern);
+                    prop_assert_eq!(
+                        rule.matched,
+                        matches,
+                        "{} {} {:?}",
+                        rule.claim,
+                        pattern,
+                        claims
+                    );
+                    let count = if matches { &matched } else { &unmatched };
+                    count.set(count.get() + 1);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    // Agreement says little where one side of it hardly occurs.
+    assert!(allowed.get() > LIBRARY / 20, "allowed: {} of {LIBRARY}", allowed.get());
+    let (matched, unmatched) = (matched.get(), unmatched.get());
+    assert!(matched > LIBRARY / 10 && unmatched > LIBRARY / 10, "{matched} and {unmatched} rules");
+}
+
+#[test]
+fn the_program_says_what_the_library_decides() {
+    let rng = TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config(1), rng);
+    let mut allowed = 0;
+    for _ in 0..PROGRAM {
+        let (drafts, mut claims, ask) = a_case().new_tree(&mut runner).unwrap().current();
+        claims.insert("iss".to_owned(), json!("https://ci.example"));
+        let policies: Vec<Value> = drafts.iter().map(Draft::json).collect();
+        let mut doctor = Doctor::bare()
+            .args(["policy", "test", "--policy", "p.json", "--oidc-org", "acme"])
+            .args(["--format", "json"])
+            .file("p.json", json!({"policies": policies}).to_string())
+            .arg(Value::Object(claims.clone()).to_string());
+        // A name that is empty, or there without its type, is no way of asking on a command line.
+        let names = [&ask.team, &ask.user, &ask.runner];
+        if names.iter().any(|name| name.as_deref() == Some(""))
+            || ask.token_type.name() != "organization" && names.iter().all(|name| name.is_none())
+        {
+            continue;
+        }
+        let scope = match (&ask.team, &ask.user, &ask.runner, ask.admin) {
+            (Some(team), ..) => Some(format!("team:{team}")),
+            (_, Some(user), ..) => Some(format!("user:{user}")),
+            (_, _, Some(runner), _) => Some(format!("runner:{runner}")),
+            (.., true) => Some("admin".to_owned()),
+            _ => None,
+        };
+        // Admin is asked for by organization tokens alone.
+        let asked = Ask { admin: scope.as_deref() == Some("admin"), ..ask };
+        if let Some(scope) = scope {
+            doctor = doctor.args(["--scope", &scope]);
+        }
+        let run = doctor.run();
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        let expected = expected(&policies, &claims, &asked);
+        assert_eq!(
+            run.status,
+            i32::from(!expected),
+            "{policies:?}\n{claims:?}\n{asked:?}\n{report}"
+        );
+        assert_eq!(report["policy"]["decision"], if expected { "allow" } else { "deny" });
+        for entry in report["policy"]["entries"].as_array().unwrap() {
+            let policy = &policies[usize::try_from(entry["index"].as_u64().unwrap()).unwrap()];
+            for rule in entry["rules"].as_array().unwrap() {
+                let path = rule["claim"].as_str().unwrap();
+                let matches = reference::rule_matches(&claims, path, &policy["rules"][path]);
+                assert_eq!(rule["matched"], matches, "{rule}");
+            }
+        }
+        allowed += u32::from(expected);
+    }
+    assert!(allowed >= 5, "allowed: {allowed} of {PROGRAM}");
+}
