@@ -479,7 +479,7 @@ catalogue! {
         "In a pattern . stands for any one character and ? for at most one; there are no regular expressions."
         "Read the pattern again with that in mind." ISSUERS;
     PolicyAdminGranted "policy-admin-granted" Policy Warning
-        "A loose policy entry grants admin"
+        "A policy entry grants admin"
         "Every identity that the entry lets in can ask for an organization admin's token."
         "Add a rule on sub, or take admin out." ACCESS_TOKENS;
     // --------------------------------------------------------------------------- exchange

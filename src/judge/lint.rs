@@ -220,22 +220,20 @@ impl Linter<'_> {
             );
         }
         if admin {
-            let (severity, who) = match broad {
-                true => (Severity::Warning, " to every identity of the issuer"),
-                false => (Severity::Info, ""),
-            };
-            findings.push(
+            let granted = entry.authorized_permissions.join(", ");
+            let finding = |who: &str| {
                 Finding::new(
                     Code::PolicyAdminGranted,
                     format!("{} grants admin{who}.", name(index)),
                 )
-                .severity(severity)
-                .proof(
-                    "authorizedPermissions",
-                    entry.authorized_permissions.join(", "),
-                    &at,
-                ),
-            );
+                .proof("authorizedPermissions", &granted, &at)
+            };
+            findings.push(match broad {
+                true => finding(" to every identity of the issuer"),
+                false => finding(" to what its rules let in")
+                    .severity(Severity::Info)
+                    .fix("Take admin out where the login does not ask for it."),
+            });
         }
         if never_applies(entry) {
             findings.push(

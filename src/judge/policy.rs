@@ -525,7 +525,7 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
         .fold(finding, |finding, (expression, line, what)| {
             finding.proof("not resolved", expression, context.policy_place(line, &what))
         })
-        .step(
+        .fix(
             "The document does not tell what these expressions stand for. Write the values out, or \
              pass what Pulumi Cloud has: pulumi stack export, or a saved answer of its API.",
         )

@@ -86,8 +86,8 @@ pub enum Outcome {
 
 /// Evaluates the policy of a registration; `None` where the document does not tell it.
 ///
-/// An entry that is left out could be anything, so that only a deny that matches decides for
-/// certain.
+/// An entry that is left out could match; it matters where it is for this token type, or may be,
+/// and decides otherwise than the others, or may.
 #[must_use]
 pub fn evaluate_registration(
     registration: &Registration,
@@ -100,8 +100,18 @@ pub fn evaluate_registration(
         None => &[],
     };
     let mut evaluation = evaluate(entries, claims, ask);
-    if !registration.unresolved.is_empty() && !matches!(evaluation.outcome, Outcome::Denied { .. })
-    {
+    let turns = match evaluation.outcome {
+        // A deny that matches beats everything.
+        Outcome::Denied { .. } | Outcome::Undetermined => None,
+        Outcome::Allowed { .. } => Some(Decision::Deny),
+        _ => Some(Decision::Allow),
+    };
+    let may_turn = registration.unresolved.iter().any(|open| {
+        turns.is_some()
+            && open.decision.is_none_or(|decision| Some(decision) == turns)
+            && open.token_type.is_none_or(|token_type| token_type == ask.token_type)
+    });
+    if may_turn {
         evaluation.outcome = Outcome::Undetermined;
     }
     Some(evaluation)

@@ -134,8 +134,21 @@ impl Registration {
 pub struct Unresolved {
     /// The expression that it hangs on (`${config.org}`).
     pub expression: String,
+    /// What it decides, where it is an entry and that is told.
+    #[serde(default)]
+    pub decision: Option<Decision>,
+    /// The token type that it is for, likewise.
+    #[serde(default)]
+    pub token_type: Option<TokenType>,
     /// Where it stands.
     pub place: Place,
+}
+
+impl Unresolved {
+    /// Something of which only the expression is known.
+    pub(crate) fn new(expression: impl Into<String>, place: Place) -> Self {
+        Self { expression: expression.into(), decision: None, token_type: None, place }
+    }
 }
 
 /// The widest pattern that an expression can stand for: `repo:*/web` for `repo:${x}/web`, and `*`

@@ -173,7 +173,10 @@ fn a_program_decides_as_far_as_it_tells() {
     const FAILS: &str = "sub: nobody";
     const OPEN: &str = "sub: '${config.subject}'";
     // The entries, and what is decided from them.
-    let cases: [(&[String], &str); 9] = [
+    let team = |decision: &str, team: &str| {
+        format!("{{decision: {decision}, tokenType: {team}, teamName: '${{t}}', rules: {{}}}}")
+    };
+    let cases: [(&[String], &str); 12] = [
         (&[entry("allow", MATCHES)], "allow"),
         (&[entry("allow", FAILS)], "deny"),
         (&[entry("allow", OPEN)], "unknown"),
@@ -182,7 +185,10 @@ fn a_program_decides_as_far_as_it_tells() {
         (&[entry("allow", OPEN), entry("deny", MATCHES)], "deny"),
         (&[entry("allow", MATCHES), entry("deny", "iss: nobody, sub: '${x}'")], "allow"),
         (&[entry("allow", MATCHES), entry("deny", "sub: 'project_path:${x}'")], "allow"),
+        (&[entry("allow", MATCHES), team("deny", "team")], "allow"),
+        (&[entry("allow", MATCHES), team("allow", "organization")], "allow"),
         // And these it can.
+        (&[entry("allow", MATCHES), team("deny", "'${type}'")], "unknown"),
         (&[entry("allow", MATCHES), entry("deny", OPEN)], "unknown"),
         (&[entry("allow", MATCHES), "${entry}".to_owned()], "unknown"),
     ];

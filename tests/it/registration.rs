@@ -182,3 +182,52 @@ fn of_several_near_registrations_the_nearest_comes_first() {
         &["Also near: http://gitlab.com, which differs in the scheme"],
     );
 }
+
+/// How every near miss reads: `UPDATE=1 cargo test near_misses_read` writes the file anew.
+#[test]
+fn near_misses_read_as_they_did() {
+    const A: &str = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
+    const B: &str = "00000000-1f60-4a7e-9b52-c0d4e6f8a1b3";
+    let entra = format!("https://login.microsoftonline.com/{A}/v2.0");
+    let old = format!("https://vstoken.dev.azure.com/{B}");
+    let github = "https://token.actions.githubusercontent.com";
+    let cases = [
+        ("https://gitlab.com/".to_owned(), "https://gitlab.com"),
+        ("http://gitlab.com".to_owned(), "https://gitlab.com"),
+        ("https://GitLab.com".to_owned(), "https://gitlab.com"),
+        ("https://gitlab.com:443".to_owned(), "https://gitlab.com"),
+        ("https://gitlab.com:8443".to_owned(), "https://gitlab.com"),
+        ("https://gitlab.com/group".to_owned(), "https://gitlab.com"),
+        ("https://gitlab.con".to_owned(), "https://gitlab.com"),
+        (entra.replace(A, B), &entra),
+        (entra.replace(A, "common"), &entra),
+        (entra.replace(A, "organizations"), &entra),
+        (entra.replace("/v2.0", ""), &entra),
+        (format!("https://sts.windows.net/{A}/"), &entra),
+        (old.clone(), &entra),
+        (entra.clone(), &old),
+        (format!("https://app.vstoken.visualstudio.com/{B}"), &old),
+        (github.to_owned(), "https://token.actions.githubusercontent.com/acme"),
+        (github.to_owned(), "https://token.actions.acme.ghe.com"),
+        (github.to_owned(), "https://github.acme.example/_services/token"),
+        (github.to_owned(), "https://gitlab.com"),
+    ];
+    let mut all = String::new();
+    for (registered, iss) in cases {
+        let run = registered_as(&registered, iss);
+        let finding = run.finding("issuer-not-registered");
+        all.push_str(&format!("{registered}\n{iss}\n  {}\n", finding["detail"].as_str().unwrap()));
+        for proof in finding["evidence"].as_array().unwrap() {
+            if proof["what"] == "registered -> token" {
+                all.push_str(&format!("  {}\n", proof["value"].as_str().unwrap()));
+            }
+        }
+        all.push('\n');
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/golden/near-misses.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &all).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+    assert_eq!(all, golden);
+}

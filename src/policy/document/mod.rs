@@ -223,8 +223,7 @@ fn entries(node: &Node) -> Read<(Vec<Entry>, Vec<Unresolved>)> {
         Kind::List(items) => items.as_slice(),
         Kind::Null => &[],
         Kind::Unresolved(expression) => {
-            let unresolved = Unresolved { expression: expression.clone(), place: node.place };
-            return Ok((Vec::new(), vec![unresolved]));
+            return Ok((Vec::new(), vec![Unresolved::new(expression.clone(), node.place)]));
         }
         _ => return Err(wrong_type(node, "a list")),
     };
@@ -233,7 +232,17 @@ fn entries(node: &Node) -> Read<(Vec<Entry>, Vec<Unresolved>)> {
         match entry(item, Form::Program) {
             Ok(entry) => entries.push(entry),
             Err(Fault { unresolved: Some(expression), place, .. }) => {
-                unresolved.push(Unresolved { expression, place });
+                let known = Map::of(item).ok();
+                let known = known.as_ref();
+                unresolved.push(Unresolved {
+                    decision: known.and_then(|map| {
+                        map.required("decision", |node| one_of(node, &DECISIONS)).ok()
+                    }),
+                    token_type: known.and_then(|map| {
+                        map.required("tokenType", |node| one_of(node, &TOKEN_TYPES)).ok()
+                    }),
+                    ..Unresolved::new(expression, place)
+                });
             }
             Err(fault) => return Err(fault.at(index)),
         }

@@ -56,7 +56,7 @@ pub(super) fn document(form: Form, place: Place, resources: &[Resource]) -> Read
         match issuer(resource) {
             Ok(registration) => document.issuers.push(registration),
             Err(Fault { unresolved: Some(expression), place, .. }) => {
-                document.unresolved.push(Unresolved { expression, place });
+                document.unresolved.push(Unresolved::new(expression, place));
             }
             Err(fault) => return Err(fault),
         }
@@ -121,10 +121,10 @@ fn policy(resource: &Resource, document: &mut Document) -> Read<()> {
             }
             Some(_) => {}
             // It may be for any of them.
-            None => registration.unresolved.push(Unresolved {
-                expression: "issuerId".to_owned(),
-                place: resource.properties.place,
-            }),
+            None => {
+                let place = resource.properties.place;
+                registration.unresolved.push(Unresolved::new("issuerId", place));
+            }
         }
     }
     Ok(())
