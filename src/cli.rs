@@ -212,6 +212,10 @@ pub enum FormatArg {
     Human,
     /// For programs
     Json,
+    /// For a ticket or a pull request
+    Markdown,
+    /// For the test results of a CI platform (JUnit XML)
+    Junit,
     /// For the log of an Azure pipeline: issues, groups, a summary page
     Azure,
     /// For the log of a GitHub workflow: annotations, groups, a step summary

@@ -157,6 +157,8 @@ fn format(argument: FormatArg, environment: &Environment) -> Format {
     match argument {
         FormatArg::Human => Format::Human,
         FormatArg::Json => Format::Json,
+        FormatArg::Markdown => Format::Markdown,
+        FormatArg::Junit => Format::Junit,
         FormatArg::Azure => Format::Azure,
         FormatArg::Github => Format::Github,
         FormatArg::Auto if environment.is_on("TF_BUILD") => Format::Azure,

@@ -6,11 +6,21 @@ mod quote;
 use self::quote::{block, cell, code, link, prose};
 use super::human::{details, headline, in_order, page, who, why_skipped};
 use crate::catalogue::{Code, Severity};
-use crate::report::{Finding, Report, RuleResult, Status};
+use crate::report::{Finding, Report, RuleResult, Status, TokenSummary};
 use crate::text::guard;
 
 /// The page. No text in it that is not ours is more than text.
 pub(super) fn render(report: &Report) -> String {
+    page(report, false)
+}
+
+/// The page for a ticket or a pull request: what few readers need is folded away, in the one HTML
+/// element that GitHub, GitLab and Azure DevOps render in Markdown.
+pub(super) fn folded(report: &Report) -> String {
+    page(report, true)
+}
+
+fn page(report: &Report, folded: bool) -> String {
     let mut page = Page::default();
     let (word, _, meaning) = headline(report);
     page.heading(2, &format!("doctor: {word} - {}", prose(&meaning)));
@@ -20,8 +30,10 @@ pub(super) fn render(report: &Report) -> String {
         page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
         rules(&mut page, &entry.rules);
     }
-    checks(&mut page, report);
-    token(&mut page, report);
+    page.section("Checks", folded, |page| checks(page, report));
+    if let Some(token) = &report.token {
+        page.section("Token", folded, |page| self::token(page, token));
+    }
     page.0
 }
 
@@ -50,6 +62,16 @@ impl Page {
 
     fn heading(&mut self, level: usize, text: &str) {
         self.paragraph(&format!("{} {text}", "#".repeat(level)));
+    }
+
+    fn section(&mut self, title: &str, folded: bool, content: impl FnOnce(&mut Self)) {
+        if !folded {
+            self.heading(3, title);
+            return content(self);
+        }
+        self.paragraph(&format!("<details><summary>{title}</summary>"));
+        content(self);
+        self.paragraph("</details>");
     }
 
     fn block(&mut self, text: &str, indent: usize) {
@@ -146,7 +168,6 @@ fn rules(page: &mut Page, rules: &[RuleResult]) {
 }
 
 fn checks(page: &mut Page, report: &Report) {
-    page.heading(3, "Checks");
     page.table(
         ["", "check", "what was seen"],
         report.checks.iter().map(|check| {
@@ -161,9 +182,7 @@ fn checks(page: &mut Page, report: &Report) {
     );
 }
 
-fn token(page: &mut Page, report: &Report) {
-    let Some(token) = &report.token else { return };
-    page.heading(3, "Token");
+fn token(page: &mut Page, token: &TokenSummary) {
     page.paragraph(&format!("from {}, {}", prose(&token.source), code(&token.fingerprint)));
     for (name, map) in [("header", &token.header), ("claim", &token.claims)] {
         page.table(

@@ -5,6 +5,7 @@ mod azure;
 mod github;
 mod human;
 mod json;
+mod junit;
 mod markdown;
 mod platform;
 #[cfg(test)]
@@ -25,6 +26,10 @@ pub enum Format {
     Azure,
     /// For the log of a GitHub workflow: the human report with the runner's workflow commands.
     Github,
+    /// For a ticket or a pull request.
+    Markdown,
+    /// For the test results of a CI platform: JUnit XML.
+    Junit,
 }
 
 /// How much a person is told.
@@ -59,6 +64,8 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Json => json::render(report),
         Format::Azure => human::render(report, style, Some(&azure::PLATFORM)),
         Format::Github => human::render(report, style, Some(&github::PLATFORM)),
+        Format::Markdown => markdown::folded(report),
+        Format::Junit => junit::render(report),
     }
 }
 
@@ -68,6 +75,8 @@ pub fn policy(report: &Report, format: Format, style: &Style) -> String {
     match format {
         Format::Json => json::render(report),
         Format::Human | Format::Azure | Format::Github => human::policy(report, style),
+        Format::Markdown => markdown::folded(report),
+        Format::Junit => junit::render(report),
     }
 }
 

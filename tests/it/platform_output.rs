@@ -204,7 +204,7 @@ fn the_format_is_the_platform_s_unless_one_is_asked_for() {
 fn the_status_is_the_same_in_every_format() {
     let healthy = World::new(&platforms::AZURE_ENTRA);
     let unhealthy = mismatch();
-    for format in ["human", "json", "azure", "github"] {
+    for format in ["human", "json", "azure", "github", "markdown", "junit"] {
         let run = |doctor: Doctor| on_azure(doctor).args(["--format", format]).run().status;
         assert_eq!(run(healthy.doctor()), 0, "{format}");
         assert_eq!(run(unhealthy.doctor()), 1, "{format}");
@@ -415,7 +415,7 @@ fn assert_harmless_markdown(place: &str, page: &str) {
 #[test]
 fn hostile_text_is_inert_in_every_format() {
     for (place, world, doctor) in hostile_worlds() {
-        for format in ["human", "json", "azure", "github"] {
+        for format in ["human", "json", "azure", "github", "markdown", "junit"] {
             let doctor = on_github(on_azure(doctor(&world)));
             let run = doctor.args(["--format", format, "-v"]).run();
             let commands: Commands = azure(&run).into_iter().chain(github(&run)).collect();
@@ -430,6 +430,27 @@ fn hostile_text_is_inert_in_every_format() {
                 _ if run.status == 2 => assert_eq!(run.stdout, "", "{place}, {format}"),
                 "azure" => assert_harmless_markdown(place, &azure_summary(&run)),
                 "github" => assert_harmless_markdown(place, &run.file("summary.md")),
+                "markdown" => {
+                    // The folds are ours, and stand on lines of their own.
+                    let is_fold = |line: &&str| {
+                        line.starts_with("<details><summary>") && line.ends_with("</summary>")
+                            || *line == "</details>"
+                    };
+                    let rest: Vec<&str> =
+                        run.stdout.lines().filter(|line| !is_fold(line)).collect();
+                    assert_harmless_markdown(place, &rest.join("\n"));
+                    assert!(run.stdout.lines().filter(is_fold).count() <= 4, "{place}");
+                }
+                "junit" => {
+                    let tags = run.stdout.matches('<').count();
+                    assert_eq!(tags, run.stdout.matches('>').count(), "{place}");
+                    let known =
+                        ["?xml", "testsuite", "testcase", "failure", "skipped", "system-out"];
+                    for tag in run.stdout.split('<').skip(1) {
+                        let tag = tag.trim_start_matches('/');
+                        assert!(known.iter().any(|name| tag.starts_with(name)), "{place}: {tag}");
+                    }
+                }
                 _ => {}
             }
         }
@@ -446,6 +467,35 @@ fn what_is_hostile_is_there_all_the_same() {
     assert!(!issue.contains('\n'), "{issue}");
     let json = doctor(&world).json();
     assert_eq!(json.report["token"]["claims"]["sub"], Value::from(HOSTILE));
+}
+
+#[test]
+fn a_ticket_holds_the_whole_and_folds_what_few_need() {
+    let run = mismatch().doctor().args(["--format", "markdown"]).run();
+    assert_eq!((run.status, run.stderr.as_str()), (1, ""));
+    for part in [
+        "## doctor: unhealthy",
+        "(`audience-mismatch`)",
+        "<details><summary>Checks</summary>\n\n|",
+        "<details><summary>Token</summary>\n\n",
+        "| `aud` |",
+        "</details>",
+    ] {
+        assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_test_result_has_every_check() {
+    let run = mismatch().doctor().args(["--format", "junit"]).run();
+    assert_eq!((run.status, run.stderr.as_str()), (1, ""));
+    let cases = run.stdout.matches("<testcase ").count();
+    assert_eq!(cases, doctor::judge::CHECKS.len());
+    assert!(run.stdout.contains("<failure type=\"audience-mismatch\""), "{}", run.stdout);
+    let healthy = World::new(&platforms::AZURE_ENTRA);
+    let run = healthy.doctor().args(["--format", "junit"]).run();
+    assert_eq!(run.status, 0);
+    assert!(run.stdout.contains("failures=\"0\""), "{}", run.stdout);
 }
 
 // ------------------------------------------------------------------------------------ progress

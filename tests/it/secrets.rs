@@ -42,6 +42,8 @@ fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
         &["--format", "json", "--output", "report.json"],
         &["--format", "azure"],
         &["--format", "github", "-v"],
+        &["--format", "markdown"],
+        &["--format", "junit"],
     ] {
         // The summary pages are written where the run looks for secrets as well.
         let doctor = prepare();
