@@ -405,14 +405,10 @@ fn rules(entry: &Entry) -> String {
 
 /// Whether everything that matches `entry` matches `by`, as far as the rules tell word by word.
 fn covers(by: &Entry, entry: &Entry) -> bool {
-    let is_for = |entry: &Entry| {
-        (
-            entry.token_type,
-            entry.team_name.clone(),
-            entry.user_login.clone(),
-            entry.runner_id.clone(),
-        )
-    };
+    let same = by.token_type == entry.token_type
+        && by.team_name == entry.team_name
+        && by.user_login == entry.user_login
+        && by.runner_id == entry.runner_id;
     let wider = |rule: &Rule| {
         !rule.undetermined
             && entry.rules.iter().any(|other| {
@@ -427,7 +423,7 @@ fn covers(by: &Entry, entry: &Entry) -> bool {
     let team = by.token_type == TokenType::Team
         && entry.token_type == TokenType::Team
         && by.team_name.as_deref().is_some_and(pattern::is_universal);
-    (is_for(by) == is_for(entry) || team) && by.rules.iter().all(wider)
+    (same || team) && by.rules.iter().all(wider)
 }
 
 fn same_rules(a: &Entry, b: &Entry) -> bool {

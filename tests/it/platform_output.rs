@@ -281,6 +281,9 @@ const HOSTILE: &str = "x\r\n::error::a\n  ::warning::b\r##vso[task.complete resu
 type Start = fn(&World) -> Doctor;
 
 /// A world in which one place after the other says [`HOSTILE`].
+/// An administrator's access token.
+const ADMIN: &str = "pul-9a1f0c47be82d35604c7fa1b2e8d35c60f94a1be";
+
 fn hostile_worlds() -> Vec<(&'static str, Rc<World>, Start)> {
     let world = || World::new(&platforms::GITHUB);
     let ordinary: Start = |world| world.doctor();
@@ -328,6 +331,23 @@ fn hostile_worlds() -> Vec<(&'static str, Rc<World>, Start)> {
     });
     user.cloud.answer(WHOAMI, Response::json(200, &answer));
     all.push(("whoami", Rc::new(user), ordinary));
+
+    // What is registered, read live.
+    let ask: fn(&World) -> Doctor = |world| {
+        world.cloud.grant(ADMIN, "ada", "acme");
+        world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
+    };
+    let live = world();
+    live.cloud.registration(|one| {
+        one["name"] = json!(HOSTILE);
+        one["lastUsed"] = json!(HOSTILE);
+        one["issuer"] = json!(format!("{HOSTILE}x"));
+    });
+    all.push(("live registration", Rc::new(live), ask));
+    let withheld = world();
+    let refusal = Response::json(403, &json!({"message": HOSTILE}));
+    withheld.cloud.answer("/api/orgs/acme/oidc/issuers", refusal);
+    all.push(("live registration refused", Rc::new(withheld), ask));
 
     let healthy = Rc::new(world());
     let healthy = || Rc::clone(&healthy);

@@ -4,6 +4,8 @@
 //! strings, and properties of other resources. A stack's configuration may override a default, and
 //! what a function or a provider gives is known only when the program runs: these are unresolved.
 
+use std::cell::Cell;
+
 use super::reading::{Map, Read, text};
 use super::resources::{self, Resource, Type, type_of};
 use crate::policy::tree::{Kind, Node};
@@ -12,13 +14,20 @@ use crate::policy::{Document, Form};
 /// References that lead to references are followed so far; a circle ends here.
 const DEEPEST: usize = 16;
 
-/// What interpolations may make of one text, in bytes: references to references can multiply.
+/// So many references are followed in all: references to references can multiply.
+const MOST: usize = 10_000;
+
+/// What interpolations may make of one text, in bytes.
 const LONGEST: usize = 64 << 10;
 
 /// Reads the program.
 pub(super) fn read(map: &Map<'_>) -> Read<Document> {
     let node = |name| map.get(name).map(|(_, node)| node);
-    let program = Program { variables: node("variables"), resources: node("resources") };
+    let program = Program {
+        left: Cell::new(MOST),
+        variables: node("variables"),
+        resources: node("resources"),
+    };
     let found = map.required("resources", |node| {
         let mut found = Vec::new();
         for (key, resource) in Map::of(node)?.entries {
@@ -36,6 +45,8 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
 }
 
 struct Program<'a> {
+    /// How many references may still be followed.
+    left: Cell<usize>,
     variables: Option<&'a Node>,
     resources: Option<&'a Node>,
 }
@@ -106,6 +117,7 @@ impl Program<'_> {
         if depth >= DEEPEST {
             return None;
         }
+        self.left.set(self.left.get().checked_sub(1)?);
         let node = match reference.split_once('.') {
             None => get(self.variables?, reference)?,
             Some((name, property)) => {
