@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use jiff::Timestamp;
 use semver::Version;
 
+use crate::command::decode::Decode;
 use crate::command::policy::PolicyCommand;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
@@ -71,6 +72,10 @@ pub enum Command {
         #[arg(long, value_name = "ORG", value_parser = ascii)]
         oidc_org: Option<String>,
     },
+    /// Decode and explain a token; offline, without a policy
+    ///
+    /// Exit status: 0 decoded, 1 not decodable, 2 bad usage.
+    Decode(Decode),
     /// Work on policies alone: test a token, suggest a policy, lint a document
     Policy {
         /// What to do.
@@ -287,7 +292,7 @@ fn ascii(text: &str) -> Result<String, String> {
 
 /// The name of an environment variable. The token itself gets into its place by a `$` too many, and
 /// a name is shown.
-fn variable(text: &str) -> Result<String, String> {
+pub(crate) fn variable(text: &str) -> Result<String, String> {
     let expanded = text.strip_prefix('$').map(|name| name.trim_matches(['(', ')', '{', '}']));
     if let Some(name) = expanded.filter(|name| is_variable(name)) {
         return Err(format!("it takes the name of the variable alone: {name}"));

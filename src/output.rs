@@ -91,6 +91,18 @@ impl Output {
         self.put(&render::policy(report, self.format, &self.style), stdout)
     }
 
+    /// Prints or writes what a token says.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub(crate) fn deliver_token(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.put(&render::token(report, self.format, &self.style), stdout)
+    }
+
     /// Prints or writes a text.
     ///
     /// # Errors

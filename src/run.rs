@@ -65,6 +65,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         Some(cli::Command::Step { platform, oidc_org }) => {
             finish(write(streams.stdout, &step(platform, oidc_org.as_deref())), 0)
         }
+        Some(cli::Command::Decode(arguments)) => {
+            command::decode::run(arguments, environment, streams)
+        }
         Some(cli::Command::Policy { command }) => {
             command::policy::run(command, environment, streams)
         }

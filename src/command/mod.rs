@@ -1,4 +1,5 @@
 //! The commands besides the diagnosis, one file each: its arguments (clap's, made typed), and a
 //! `run` that ends with the exit status. What they work on lives in modules of its own.
 
+pub mod decode;
 pub mod policy;

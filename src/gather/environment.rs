@@ -43,6 +43,13 @@ impl Environment {
         value.map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The same less one variable.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|known, _| known != name);
+        self
+    }
+
     /// All of them.
     #[must_use]
     pub fn variables(&self) -> &BTreeMap<String, String> {

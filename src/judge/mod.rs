@@ -237,6 +237,13 @@ pub fn judge_policy(evidence: &Evidence, strict: bool) -> Report {
     run(evidence, strict, CHECKS.iter().filter(|check| wanted.contains(&check.id)).collect())
 }
 
+/// Judges what a token says of itself: how it came here, its form and its times.
+#[must_use]
+pub fn judge_token(evidence: &Evidence, strict: bool) -> Report {
+    let wanted = ["input", "token"];
+    run(evidence, strict, CHECKS.iter().filter(|check| wanted.contains(&check.id)).collect())
+}
+
 fn run(evidence: &Evidence, strict: bool, registry: Vec<&'static Check>) -> Report {
     let mut context = Context::new(evidence);
     // Costly for a large policy, and what is asked before the network does not need it.

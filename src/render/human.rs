@@ -77,6 +77,22 @@ pub(super) fn policy(report: &Report, style: &Style) -> String {
     page.finish()
 }
 
+/// What a token says, and what is wrong with it.
+pub(super) fn token(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    let (word, color, meaning) = match report.token {
+        Some(_) => ("decoded", Color::Green, "the signature was not checked"),
+        None => ("not decodable", Color::Red, "there is no token in it"),
+    };
+    page.marked("token: ", word, color, &format!(" - {meaning}"));
+    if style.verbosity != Verbosity::Quiet {
+        details::explained(&mut page, report);
+        details::token(&mut page, report);
+    }
+    findings(&mut page, report, style.verbosity);
+    page.finish()
+}
+
 /// Findings about a document, each with its place, or a line that there is none.
 pub(super) fn lint(found: &[Finding], style: &Style) -> String {
     let mut page = Page::new(style, None);

@@ -80,6 +80,17 @@ pub fn policy(report: &Report, format: Format, style: &Style) -> String {
     }
 }
 
+/// What a token says.
+#[must_use]
+pub fn token(report: &Report, format: Format, style: &Style) -> String {
+    match format {
+        Format::Json => json::render(report),
+        Format::Human | Format::Azure | Format::Github => human::token(report, style),
+        Format::Markdown => markdown::folded(report),
+        Format::Junit => junit::render(report),
+    }
+}
+
 /// Findings about a document alone, for a person.
 #[must_use]
 pub fn findings(findings: &[Finding], style: &Style) -> String {

@@ -74,6 +74,12 @@ fn its_commands_are_understood() {
             }
             let world = World::new(&platforms::AZURE_ENTRA);
             let token = world.token();
+            if let Some(arguments) = arguments.strip_prefix("decode ") {
+                let doctor = Doctor::bare().args(["decode", arguments]).secret(&token);
+                assert_eq!(doctor.stdin(token.clone()).run().status, 0, "{command}");
+                commands += 1;
+                continue;
+            }
             let policy = world.policy().to_string();
             let run = Doctor::bare()
                 .file("token.jwt", &token)

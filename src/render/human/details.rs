@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::page::{Page, Row};
 use crate::entra::EntraSubject;
 use crate::report::{EntryResult, Report};
+use crate::subject;
 
 /// Everything that `-v` adds.
 pub(super) fn all(page: &mut Page, report: &Report) {
@@ -69,7 +70,18 @@ fn login(page: &mut Page, report: &Report) {
     );
 }
 
-fn token(page: &mut Page, report: &Report) {
+/// Who issued a token, and what its subject says, in the platform's words.
+pub(super) fn explained(page: &mut Page, report: &Report) {
+    let Some(token) = &report.token else { return };
+    let claim = |name: &str| token.claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    let Some(subject) = subject::describe(claim("iss"), claim("sub")) else { return };
+    page.section("Subject");
+    let mut rows = vec![Row::new("platform", subject.platform, "")];
+    rows.extend(subject.parts.iter().map(|(name, value)| Row::new(*name, value, "")));
+    page.rows(2, &rows);
+}
+
+pub(super) fn token(page: &mut Page, report: &Report) {
     let Some(token) = &report.token else { return };
     page.section("Token");
     page.rows(
