@@ -188,11 +188,14 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
             let reason = match check.skipped_because.as_deref() {
-                Some(NEEDED) => format!("not known; pass it with {NEEDED}"),
+                Some(NEEDED) if report.policy.source == "none" => {
+                    format!("not known; pass it with {NEEDED}")
+                }
+                Some(NEEDED) => check.summary.clone(),
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }
-                _ => why_skipped(check),
+                _ => why_skipped(report, check),
             };
             Row::new(check.id, reason, "")
         })
@@ -361,9 +364,9 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
         let (has_main, others) = (first.id == name, group.get(1..).unwrap_or_default());
         let mut text = match first.status {
             Status::Skip if has_main && others.is_empty() => {
-                format!("not checked: {}", why_skipped(first))
+                format!("not checked: {}", why_skipped(report, first))
             }
-            Status::Skip => format!("{} not checked: {}", ids(&group), why_skipped(first)),
+            Status::Skip => format!("{} not checked: {}", ids(&group), why_skipped(report, first)),
             _ if has_main && others.is_empty() => first.summary.clone(),
             _ if has_main => format!("{}; {}", first.summary, ids(others)),
             _ if others.is_empty() => format!("{}: {}", first.id, first.summary),
@@ -380,9 +383,11 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
 const NEEDED: &str = "--policy";
 
 /// Why a check did not run.
-pub(super) fn why_skipped(check: &CheckResult) -> String {
+pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
     match check.skipped_because.as_deref() {
-        Some(NEEDED) => format!("no {NEEDED} given"),
+        Some(NEEDED) if report.policy.source == "none" => format!("no {NEEDED} given"),
+        // There is one, and it does not tell.
+        Some(NEEDED) => check.summary.clone(),
         Some(option) if option.starts_with('-') => option.to_owned(),
         Some(cause) => format!("stopped by {cause}"),
         None => check.summary.clone(),

@@ -64,7 +64,7 @@ fn case(xml: &mut String, report: &Report, check: &CheckResult) {
             );
         }
         Status::Skip => {
-            let why = escape(&why_skipped(check));
+            let why = escape(&why_skipped(report, check));
             let _ = write!(xml, "\n      <skipped message=\"{why}\"/>\n    ");
         }
         Status::Pass | Status::Warn => {

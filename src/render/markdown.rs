@@ -175,7 +175,7 @@ fn checks(page: &mut Page, report: &Report) {
                 Status::Pass => ("ok", check.summary.clone()),
                 Status::Warn => ("warn", check.summary.clone()),
                 Status::Fail => ("fail", check.summary.clone()),
-                Status::Skip => ("skip", format!("not checked: {}", why_skipped(check))),
+                Status::Skip => ("skip", format!("not checked: {}", why_skipped(report, check))),
             };
             [status.to_owned(), prose(check.id), prose(&seen)]
         }),

@@ -279,3 +279,12 @@ fn of_two_organizations_the_one_that_is_asked_for_decides() {
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
     run.assert_healthy();
 }
+
+#[test]
+fn a_document_that_does_not_decide_is_not_called_missing() {
+    let world = World::new(&GITHUB);
+    let policy = program(&world, &[entry("allow", "sub: '${config.subject}'")]);
+    let run = world.doctor().arg("--offline").file("policy.json", policy).human();
+    assert!(run.stdout.contains("what the policy leaves open could decide"), "{}", run.stdout);
+    assert!(!run.stdout.contains("no --policy given"), "{}", run.stdout);
+}
