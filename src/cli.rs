@@ -82,6 +82,13 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Run the whole diagnosis against an issuer and a Pulumi Cloud on this machine
     #[cfg(feature = "demo")]
     Demo {

@@ -65,6 +65,10 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         Some(cli::Command::Step { platform, oidc_org }) => {
             finish(write(streams.stdout, &step(platform, oidc_org.as_deref())), 0)
         }
+        Some(cli::Command::Completions { shell }) => {
+            finish(write(streams.stdout, &command::completions::text(shell)), 0)
+        }
+        Some(cli::Command::Man) => finish(write(streams.stdout, &command::man::text()), 0),
         Some(cli::Command::Decode(arguments)) => {
             command::decode::run(arguments, environment, streams)
         }

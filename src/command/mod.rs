@@ -1,5 +1,7 @@
 //! The commands besides the diagnosis, one file each: its arguments (clap's, made typed), and a
 //! `run` that ends with the exit status. What they work on lives in modules of its own.
 
+pub(crate) mod completions;
 pub mod decode;
+pub(crate) mod man;
 pub mod policy;

@@ -10,6 +10,7 @@ mod backend_network;
 mod catalogue;
 mod certificates;
 mod cli_versions;
+mod completions;
 mod decode;
 mod demo;
 mod differential;
