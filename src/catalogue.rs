@@ -1,7 +1,7 @@
 //! The failure catalogue: every code, once, in the order in which failures are reported.
 //!
-//! The order of the rows is part of the contract: within a step of the root-cause order, the
-//! earlier row is the one to fix first ([`crate::judge::rank`]). A new code is a new row here and
+//! The order of the rows is part of the contract: within a category, the earlier row is the one to
+//! fix first ([`crate::judge::rank`]). A new code is a new row here and
 //! a check that raises it; nothing else has to know it.
 
 use std::fmt;
@@ -254,6 +254,10 @@ catalogue! {
         "No pulumi on PATH"
         "The rules of the newest CLI were used; an installed one may behave differently."
         "Name the version with --pulumi-version where it matters." CLI;
+    OtherSystemFailed "other-system-failed" Login Error
+        "Another login failed, not Pulumi Cloud's"
+        "The message is that of another system: Azure (AADSTS...), AWS (AssumeRoleWithWebIdentity) or Vault. Its login came before or after Pulumi Cloud's, with a trust and a policy of its own."
+        "Correct the other system's trust in the token; nothing in Pulumi Cloud changes it." GUIDES;
     // ----------------------------------------------------------------------------- backend
     BackendEmpty "backend-empty" Backend Error
         "No backend is configured, and this CLI has no default"
