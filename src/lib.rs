@@ -19,6 +19,7 @@ pub mod go_flags;
 pub mod issuer_url;
 pub mod judge;
 pub mod jwt;
+pub mod log;
 pub mod login_flags;
 #[cfg(feature = "demo")]
 pub mod loopback;
@@ -30,6 +31,8 @@ pub mod request;
 pub mod run;
 pub mod secret;
 pub mod signature;
+pub mod signatures;
 pub mod step;
 pub mod subject;
 pub mod text;
+pub mod triage;

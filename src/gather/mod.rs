@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod environment;
 pub mod guard;
 pub mod http;
+pub mod log;
 mod issuer;
 mod platforms;
 mod policy;

@@ -124,7 +124,7 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
 }
 
 /// The code and what is wrong, in the value's own words.
-fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
+pub(super) fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
     match problem {
         UrlProblem::Empty => (
             Code::BackendEmpty,

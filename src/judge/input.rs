@@ -265,7 +265,7 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
     finding
 }
 
-fn wrapping(wrapping: Wrapping) -> &'static str {
+pub(super) fn wrapping(wrapping: Wrapping) -> &'static str {
     match wrapping {
         Wrapping::Quotes => "quotes around it",
         Wrapping::Bearer => "`Bearer` in front of it",

@@ -20,10 +20,14 @@ mod policy;
 mod registration;
 mod subject;
 mod token;
+mod triage;
 mod unknown;
 pub mod verdict;
 mod whoami;
 mod would;
+
+pub(crate) use self::triage::passed;
+pub use self::triage::triage;
 
 pub use self::lint::lint;
 use crate::backend_url::Resolved;

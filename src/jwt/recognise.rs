@@ -46,7 +46,7 @@ pub(super) fn recognise(text: &str) -> Option<InputProblem> {
 const MASKS: [&str; 4] = ["***", "[MASKED]", "[REDACTED]", "[FILTERED]"];
 
 /// Tokens that are no JWT, by their documented prefixes.
-pub(super) const OPAQUE: [(&str, &str); 19] = [
+pub(crate) const OPAQUE: [(&str, &str); 19] = [
     ("ghs_", "a GitHub app or job token (GITHUB_TOKEN)"),
     ("ghp_", "a GitHub personal access token"),
     ("github_pat_", "a GitHub personal access token"),

@@ -1,0 +1,293 @@
+//! What lines tell of the login besides messages: how it was called, with which version, against
+//! which backend, with which claims, and whether it worked.
+
+use serde_json::{Map, Value};
+
+use super::line::Line;
+use crate::evidence::{BackendCandidate, BackendSource, Login};
+use crate::gather::environment::Environment;
+use crate::gather::token::Choice;
+use crate::jwt;
+use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, Told};
+use crate::login_flags;
+use crate::signatures::Template;
+
+/// What is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// A call of `pulumi login`.
+    Login,
+    /// The CLI's version, alone on its line.
+    BareVersion,
+    /// The value `version`.
+    Version,
+    /// The value `url` is the backend's.
+    Backend,
+    /// The backend's URL stands in the variable that the value `name` names.
+    BackendVariable,
+    /// It stands in the project file that the value `path` names.
+    BackendProject,
+    /// It stands in the credentials file.
+    BackendCredentials,
+    /// A login succeeded.
+    Success,
+    /// A claims set as JSON on one line.
+    Claims,
+    /// A token.
+    Token,
+    /// Words by which a platform is known.
+    Platform(&'static str),
+}
+
+/// The facts and the texts by which they are known.
+pub(super) const FACTS: &[(Fact, &str)] = &[
+    (Fact::Login, "pulumi login"),
+    (Fact::Login, "doctor login"),
+    (Fact::BareVersion, "v3."),
+    (Fact::Version, "pulumi-cli/1 (v{version};"),
+    (Fact::Version, "To upgrade from version '{version}' to version"),
+    (Fact::Version, "To upgrade from version '{version}' to '"),
+    (Fact::Version, "Pulumi version {version} is already installed"),
+    (Fact::Version, "Matched version: {version}"),
+    (Fact::Version, "build with version: {version}"),
+    (Fact::Backend, "could not log in to the state backend \"{url}\""),
+    (Fact::Backend, "PULUMI_BACKEND_URL: {url}"),
+    (Fact::Backend, "PULUMI_BACKEND_URL={url}"),
+    (Fact::BackendVariable, "This backend comes from the {name} environment variable"),
+    (Fact::BackendProject, "This backend comes from the `backend` setting in {path}, which"),
+    (Fact::BackendCredentials, "recorded in your stored Pulumi credentials"),
+    (Fact::Success, "Logged in to {name}"),
+    (Fact::Success, "OIDC token exchange performed successfully"),
+    (Fact::Claims, "\"iss\""),
+    (Fact::Token, "eyJ"),
+    (Fact::Platform("Azure Pipelines"), "##[section]"),
+    (Fact::Platform("GitHub Actions"), "##[group]Run "),
+    (Fact::Platform("GitHub Actions"), "GITHUB_TOKEN Permissions"),
+    (Fact::Platform("GitLab CI"), "section_start:"),
+    (Fact::Platform("GitLab CI"), "Running with gitlab-runner"),
+    (Fact::Platform("Buildkite"), "buildkite-agent"),
+    (Fact::Platform("Bitbucket Pipelines"), "BITBUCKET_"),
+    (Fact::Platform("CircleCI"), "CIRCLE_"),
+];
+
+impl Context {
+    /// Takes in what a line tells. `template` is that of the fact; `next` are the lines after it.
+    pub(super) fn learn(
+        &mut self,
+        fact: Fact,
+        template: &Template,
+        line: &Line,
+        next: &[&str],
+        place: Place,
+    ) {
+        let value = || {
+            let found = template.find(line.text, |_| true)?;
+            let (_, value) = found.values.first()?;
+            Some(super::secrets::redact(value.trim_end_matches(['.', ','])))
+        };
+        match fact {
+            Fact::Login => {
+                if self.logins.len() < LOGINS
+                    && let Some(words) = login(line, next)
+                {
+                    self.logins.push(called(&words, place));
+                }
+            }
+            Fact::BareVersion => {
+                if let Ok(value) = line.text.trim().trim_start_matches('v').parse()
+                    && self.version.is_none()
+                {
+                    self.version = Some(Told { value, place });
+                }
+            }
+            Fact::Version => {
+                if let Some(value) = value().and_then(|v| v.trim_start_matches('v').parse().ok()) {
+                    self.version.get_or_insert(Told { value, place });
+                }
+            }
+            Fact::Backend => {
+                if let Some(value) = value().filter(|v| !v.is_empty() && !v.contains(['$', '*'])) {
+                    self.backend.get_or_insert(Told { value, place });
+                }
+            }
+            Fact::BackendVariable => {
+                if let Some(name) = value() {
+                    self.backend_source.get_or_insert(BackendSource::Environment { name });
+                }
+            }
+            Fact::BackendProject => {
+                if let Some(path) = value() {
+                    self.backend_source.get_or_insert(BackendSource::Project { path, line: 0 });
+                }
+            }
+            Fact::BackendCredentials => {
+                let path = "credentials.json".to_owned();
+                self.backend_source.get_or_insert(BackendSource::Credentials { path, line: 0 });
+            }
+            Fact::Success if !line.is_command && line.text.trim_start().starts_with(['L', 'O']) => {
+                // A later one says no more, for the same file.
+                match self.successes.last_mut() {
+                    Some(last) if last.file == place.file => *last = place,
+                    _ => self.successes.push(place),
+                }
+            }
+            Fact::Claims => {
+                if let Some(claims) = claims(line.text) {
+                    self.tell_claims(claims, place);
+                }
+            }
+            Fact::Token => {
+                if let Some(claims) = token(line.text) {
+                    self.tell_claims(claims, place);
+                }
+            }
+            Fact::Platform(name) => {
+                self.platform.get_or_insert(name);
+            }
+            Fact::Success => {}
+        }
+    }
+
+    fn tell_claims(&mut self, claims: Map<String, Value>, place: Place) {
+        let is_known = self.claims.iter().any(|told| told.value == claims);
+        if !is_known && self.claims.len() < CLAIMS {
+            self.claims.push(Told { value: claims, place });
+        }
+    }
+}
+
+/// The arguments of a login that is called there: in a script, in a command, or at the beginning
+/// of a line. A sentence about `pulumi login` is none.
+fn login(line: &Line, next: &[&str]) -> Option<Vec<String>> {
+    let at = line.text.find("pulumi login").or_else(|| line.text.find("doctor login"))?;
+    let before = line.text[..at].trim();
+    let is_quoted = before.ends_with(['`', '"', '\'']);
+    let is_call = line.is_command || before.is_empty() || before.ends_with(['/', '\\', '&', ';', '|']);
+    if is_quoted || !is_call {
+        return None;
+    }
+    let mut text = line.text[at..].to_owned();
+    for line in next {
+        // A backslash continues a line in a shell, a backtick in PowerShell, a caret in cmd.
+        let Some(continued) = text.trim_end().strip_suffix(['\\', '`', '^']) else { break };
+        text = format!("{continued} {}", Line::read(line, true).text.trim());
+    }
+    Some(words(&super::secrets::redact(&text)))
+}
+
+/// What the words ask for, as pulumi reads them; without its flags where it would refuse them.
+fn called(words: &[String], place: Place) -> LoginLine {
+    let mut line = LoginLine {
+        text: words.join(" "),
+        token: None,
+        login: Login::default(),
+        url: None,
+        local: false,
+        place,
+    };
+    let arguments = words.get(2..).unwrap_or_default();
+    let Ok(login_flags::Login::Run(run)) =
+        login_flags::parse(arguments, &Environment::default())
+    else {
+        return line;
+    };
+    let plan = run.0;
+    if let Choice::OidcToken(token) = plan.token {
+        line.token = Some(token);
+    }
+    line.login = Login {
+        token_named: line.token.is_some(),
+        organization: plan.organization,
+        team: plan.team,
+        user: plan.user,
+        expiration: plan.expiration,
+        ..Login::default()
+    };
+    let named = |url: Option<String>, source| url.map(|url| BackendCandidate { url, source });
+    line.url = named(plan.url, BackendSource::Argument)
+        .or_else(|| named(plan.cloud_url, BackendSource::Flag));
+    line.local = plan.local == Some(true);
+    line
+}
+
+/// Words as a shell tells them apart, up to where the command ends. Variables stay as they are.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, ';' | '|' | '&' | '>' | '<') => break,
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// A claims set: a JSON object that names an issuer.
+fn claims(text: &str) -> Option<Map<String, Value>> {
+    let text = &text[text.find('{')?..];
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Map<String, Value>>();
+    let claims = values.next()?.ok()?;
+    (claims.contains_key("iss") && claims.contains_key("sub")).then_some(claims)
+}
+
+/// The claims of a token that somebody printed.
+fn token(text: &str) -> Option<Map<String, Value>> {
+    let start = text.find("eyJ")?;
+    let word = &text[start..];
+    let end = word.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    let decoded = jwt::read(word[..end.unwrap_or(word.len())].as_bytes(), true).ok()?;
+    decoded.token.claims.contains_key("iss").then_some(decoded.token.claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login_of(text: &str, next: &[&str]) -> Option<Vec<String>> {
+        login(&Line::read(text, false), next)
+    }
+
+    #[test]
+    fn logins_are_read_with_their_flags() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            login_of("+ pulumi login --oidc-token \"$idToken\" --oidc-org 'acme' && pulumi up", &[]),
+            Some(words("pulumi login --oidc-token $idToken --oidc-org acme"))
+        );
+        assert_eq!(
+            login_of("pulumi login \\", &["  --oidc-token $T \\", "  --oidc-org acme", "pulumi up"]),
+            Some(words("pulumi login --oidc-token $T --oidc-org acme"))
+        );
+        assert_eq!(login_of("[command]/opt/pulumi login", &[]), Some(words("pulumi login")));
+        assert_eq!(login_of("try running `pulumi login` first", &[]), None);
+        assert_eq!(login_of("the command pulumi login fails", &[]), None);
+    }
+
+    #[test]
+    fn flags_are_read_as_pulumi_reads_them() {
+        let place = Place { file: 0, line: 1 };
+        let text = "pulumi login https://a.test --oidc-token=$T --oidc-org acme --oidc-team t";
+        let called = called(&words(text), place);
+        assert_eq!(called.token.as_deref(), Some("$T"));
+        assert_eq!(called.login.organization.as_deref(), Some("acme"));
+        assert_eq!(called.login.team.as_deref(), Some("t"));
+        assert_eq!(called.url.map(|url| url.url).as_deref(), Some("https://a.test"));
+    }
+
+    #[test]
+    fn claims_are_read_where_somebody_printed_them() {
+        assert!(claims("claims: {\"iss\":\"https://a\",\"sub\":\"s\"} end").is_some());
+        assert!(claims("{\"iss\":1").is_none());
+        let token = token("TOKEN=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJl;");
+        assert!(token.is_some_and(|claims| claims["iss"] == "https://a"));
+    }
+}

@@ -1,0 +1,231 @@
+//! A line of a log without what the platform wrote in front of it.
+
+use jiff::Timestamp;
+
+/// A line, or a part of one that a carriage return would show in the place of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line<'a> {
+    /// What the program wrote.
+    pub(super) text: &'a str,
+    /// When, where the platform says so with a date.
+    pub(super) at: Option<Timestamp>,
+    /// It repeats what is run, rather than what that says.
+    pub(super) is_command: bool,
+}
+
+/// What platforms and shells put in front of a line which they are about to run.
+const COMMANDS: [&str; 6] = ["##[command]", "[command]", "+ ", "++ ", "$ ", "> "];
+/// What platforms put in front of other lines.
+const MARKERS: [&str; 10] = [
+    "##[error]",
+    "##[warning]",
+    "##[notice]",
+    "##[debug]",
+    "##[section]",
+    "##[group]",
+    "::error::",
+    "::warning::",
+    "::debug::",
+    "[error]",
+];
+/// A word of a script in front of a text: the line is a program's source, not what it says.
+const SOURCE: [&str; 7] = ["echo ", "grep ", "printf ", "Write-", "==", "// ", "# "];
+
+impl<'a> Line<'a> {
+    /// Reads the line. `in_script` says that the lines around it are a step's script.
+    pub(super) fn read(raw: &'a str, in_script: bool) -> Self {
+        let mut text = raw.trim_end_matches('\n').trim_start_matches('\u{feff}');
+        let mut at = None;
+        if let Some(fields) = after_fields(text) {
+            text = fields;
+        }
+        while let Some((time, rest)) = timestamp(text) {
+            at = at.or(time);
+            text = rest;
+        }
+        text = stream_mark(text);
+        let mut is_command = in_script;
+        loop {
+            let trimmed = text.trim_start_matches(' ');
+            let command = COMMANDS.iter().find_map(|mark| trimmed.strip_prefix(mark));
+            let marker = MARKERS.iter().find_map(|mark| trimmed.strip_prefix(mark));
+            is_command |= command.is_some();
+            match command.or(marker).or_else(|| logging_command(trimmed)) {
+                Some(rest) => text = rest,
+                None => return Self { text, at, is_command },
+            }
+        }
+    }
+
+    /// Whether a message may begin at that byte: at the beginning, or where another one leads over
+    /// to it, but not in a quotation, a list of words to search for, or a program's source.
+    pub(super) fn may_begin(&self, at: usize) -> bool {
+        let before = &self.text[..at];
+        let word = before.trim_end();
+        let leads = word.is_empty()
+            || before.ends_with(": ")
+            || word.ends_with(']')
+            || before.ends_with("| ")
+            || before.ends_with('\t')
+            || matches!(word, "*" | "-" | "Error" | "ERROR")
+            || ["\"", "\\\""].iter().any(|quote| {
+                let key = before.strip_suffix(quote).map(str::trim_end);
+                key.is_some_and(|key| key.ends_with(':'))
+            })
+            || is_sentence_end(before);
+        leads && !SOURCE.iter().any(|source| before.contains(source))
+    }
+}
+
+/// A message may follow another one.
+fn is_sentence_end(before: &str) -> bool {
+    before.ends_with(". ") && before.contains(": ")
+}
+
+/// `gh run view --log` puts the job and the step in front, each with a tab behind it.
+fn after_fields(text: &str) -> Option<&str> {
+    let (job, rest) = text.split_once('\t')?;
+    let (step, rest) = rest.split_once('\t')?;
+    let rest = rest.trim_start_matches('\u{feff}');
+    (job.len() + step.len() < 400 && timestamp(rest).is_some()).then_some(rest)
+}
+
+/// A date and time, or a time, that the line begins with, in brackets or not.
+fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
+    let (text, bracket) = match text.strip_prefix('[') {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    let end = text.find(|c: char| !(c.is_ascii_digit() || "-:.,TZ+".contains(c)))?;
+    let (date, rest) = match text[end..].strip_prefix(' ') {
+        // A space instead of the T.
+        Some(rest) if is_date(&text[..end]) && !bracket => {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            (&text[..text.len() - rest.len() + end], &rest[end..])
+        }
+        _ => text.split_at(end),
+    };
+    let rest = if bracket { rest.strip_prefix(']')? } else { rest };
+    let is_time = |text: &str| text.len() >= 8 && text.as_bytes()[2] == b':' && text.as_bytes()[5] == b':';
+    let time = date.split_once(['T', ' ']).map_or(date, |(_, time)| time);
+    if !is_time(time) || (date.len() > time.len() && !is_date(date.get(..10)?)) {
+        return None;
+    }
+    let rest = rest.strip_prefix(' ').unwrap_or(rest);
+    Some((date.parse().ok(), rest))
+}
+
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 10
+        && bytes.iter().enumerate().all(|(at, b)| match at {
+            4 | 7 => *b == b'-',
+            _ => b.is_ascii_digit(),
+        })
+}
+
+/// GitLab's runner since 17: two digits, `O` or `E` for the stream, a space or a `+`.
+fn stream_mark(text: &str) -> &str {
+    match text.as_bytes() {
+        [a, b, b'O' | b'E', b' ' | b'+', ..] if a.is_ascii_digit() && b.is_ascii_digit() => {
+            &text[4..]
+        }
+        _ => text,
+    }
+}
+
+/// `##vso[task.logissue type=error]` and `::error file=x::`, up to where their text begins.
+fn logging_command(text: &str) -> Option<&str> {
+    if let Some(rest) = text.strip_prefix("##vso[") {
+        return rest.split_once(']').map(|(_, rest)| rest);
+    }
+    let rest = text.strip_prefix("::error ").or_else(|| text.strip_prefix("::warning "))?;
+    rest.split_once("::").map(|(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_the_platform_wrote_goes() {
+        let cases = [
+            ("error: no", "error: no"),
+            ("2026-01-31T12:00:00.1234567Z error: no", "error: no"),
+            ("\u{feff}2026-01-31T12:00:00.1234567Z ##[error]no", "no"),
+            ("2026-01-31T12:00:00.1234567Z ##[error]error: no", "error: no"),
+            ("2026-01-31 12:00:00 no", "no"),
+            ("2026-01-31 12:00:00,123 no", "no"),
+            ("[2026-01-31T12:00:00Z] no", "no"),
+            ("[12:00:00] no", "no"),
+            ("12:00:00.123 no", "no"),
+            ("2026-01-31T12:00:00.123456Z 01E no", "no"),
+            ("2026-01-31T12:00:00.123456Z 00O+no", "no"),
+            ("job\tstep name\t2026-01-31T12:00:00.1234567Z no", "no"),
+            ("a\tb\tc", "a\tb\tc"),
+            ("##vso[task.logissue type=error]no", "no"),
+            ("::error file=a.js,line=1::no", "no"),
+            ("10:20 no", "10:20 no"),
+            ("2026 no", "2026 no"),
+            ("", ""),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(Line::read(raw, false).text, expected, "{raw}");
+        }
+        let line = Line::read("2026-01-31T12:00:00.5Z x", false);
+        assert_eq!(line.at, Some("2026-01-31T12:00:00.5Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn commands_are_told_from_what_they_say() {
+        for raw in ["+ pulumi login", "##[command]/usr/bin/bash x.sh", "$ pulumi login", "[command]az"] {
+            assert!(Line::read(raw, false).is_command, "{raw}");
+        }
+        assert!(!Line::read("error: + 1", false).is_command);
+        assert!(Line::read("error: no", true).is_command);
+    }
+
+    #[test]
+    fn messages_begin_where_messages_begin() {
+        for raw in [
+            "MARK",
+            "error: MARK",
+            "##[error]Error: MARK",
+            "{\"level\":\"error\",\"msg\":\"MARK",
+            "{\"msg\": \"MARK",
+            "\"{\\\"error\\\":\\\"MARK",
+            "app-1  | MARK",
+            "* MARK",
+            "[cause]: MARK",
+            "Failed with error: ERROR: MARK",
+        ] {
+            let line = Line::read(raw, false);
+            assert!(line.may_begin(line.text.find("MARK").unwrap()), "{raw}");
+        }
+        for raw in [
+            "if you see `MARK",
+            "the words MARK",
+            "grep -q \"MARK",
+            "echo \"error: MARK",
+            "docs/a.md:12:the message \"MARK",
+            "if [[ $out == *\"error: MARK",
+            "# error: MARK",
+        ] {
+            let line = Line::read(raw, false);
+            assert!(!line.may_begin(line.text.find("MARK").unwrap()), "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(raw in "[0-9T:Z\\[\\] .\t#+-]{0,40}|.{0,40}") {
+            let line = Line::read(&raw, false);
+            for (at, _) in line.text.char_indices() {
+                let _ = line.may_begin(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Reading logs: any size, as a stream, in constant memory.
+//!
+//! Nearly every line of a log is of no interest. One automaton looks for the texts of all known
+//! messages at once; only the lines that it finds are read closely ([`scan`]).
+
+mod block;
+mod facts;
+mod line;
+mod scan;
+mod secrets;
+mod source;
+mod step;
+
+use std::io::Read;
+use std::path::Path;
+
+pub use self::source::Unreadable;
+
+use self::scan::Scanner;
+use crate::log::Log;
+
+/// Where a log comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// Standard input.
+    Stdin,
+    /// A file, an archive, or a folder of them.
+    Path(&'a Path),
+}
+
+/// Reads logs. What cannot be read is named, and what was read before it counts all the same.
+pub fn read(sources: &[Source], stdin: Box<dyn Read + Send>) -> (Log, Vec<Unreadable>) {
+    let mut scanner = Scanner::new();
+    let mut unreadable = Vec::new();
+    let mut stdin = Some(stdin);
+    for source in sources {
+        let mut visit = |name: &str, reader: &mut dyn Read| scanner.log(name, reader);
+        unreadable.extend(match source {
+            Source::Path(path) => source::path(path, &mut visit),
+            // Read once: named twice, it has ended.
+            Source::Stdin => stdin.take().map_or_else(Vec::new, |s| source::stdin(s, &mut visit)),
+        });
+    }
+    (scanner.finish(), unreadable)
+}
+
+/// The texts that are searched for, for a comparison with other programs that search.
+#[must_use]
+pub fn needles() -> Vec<String> {
+    Scanner::new().needles().map(str::to_owned).collect()
+}

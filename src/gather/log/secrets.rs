@@ -1,0 +1,213 @@
+//! Secrets in a line, by their shape.
+
+use std::ops::Range;
+
+use crate::jwt::OPAQUE;
+use crate::log::SecretKind;
+use crate::secret::{REDACTED, Scrubber};
+
+/// What is searched for: a line without any of these holds none, or one that is only of interest
+/// where the line is shown.
+pub(super) fn needles() -> impl Iterator<Item = &'static str> {
+    let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "uthorization"];
+    shapes.into_iter().chain(OPAQUE.iter().map(|(prefix, _)| *prefix))
+}
+
+/// A shorter one is a name, a placeholder, or cut off so far that it is none.
+const SHORTEST_JWT: usize = 40;
+const SHORTEST_BASE64: usize = 64;
+const SHORTEST_ID: usize = 12;
+const SHORTEST_OPAQUE: usize = 20;
+const SHORTEST_BEARER: usize = 16;
+
+/// The secrets in a line, in order; they do not overlap.
+pub(super) fn find(line: &str) -> Vec<(Range<usize>, SecretKind)> {
+    let mut found = headers(line);
+    found.extend(url_credentials(line));
+    for (at, word) in words(line) {
+        if let Some((range, kind)) = by_shape(word) {
+            found.push((at + range.start..at + range.end, kind));
+        }
+    }
+    // What a header holds may also be known by its shape, which says more.
+    found.sort_by_key(|(range, kind)| (range.start, *kind));
+    let mut apart: Vec<(Range<usize>, SecretKind)> = Vec::new();
+    for (range, kind) in found {
+        match apart.last_mut() {
+            Some((last, known)) if range.start < last.end => {
+                last.end = last.end.max(range.end);
+                *known = (*known).min(kind);
+            }
+            _ => apart.push((range, kind)),
+        }
+    }
+    apart
+}
+
+/// The line without them.
+pub(super) fn redact(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut from = 0;
+    for (range, _) in find(line) {
+        out.push_str(&line[from..range.start]);
+        out.push_str(REDACTED);
+        from = range.end;
+    }
+    out.push_str(&line[from..]);
+    Scrubber::default().scrub(&out)
+}
+
+/// The words of what tokens are made of, with their places.
+fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.+/=".contains(c);
+    let mut rest = 0;
+    std::iter::from_fn(move || {
+        let start = rest + line[rest..].find(is_part)?;
+        let length = line[start..].find(|c| !is_part(c)).unwrap_or(line.len() - start);
+        rest = start + length;
+        Some((start, &line[start..rest]))
+    })
+}
+
+fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
+    let whole = |at: usize, kind| Some((at..word.len(), kind));
+    if let Some(at) = word.find("eyJ")
+        && word.len() - at >= SHORTEST_JWT
+        && word[at..].contains('.')
+    {
+        return whole(at, SecretKind::Jwt);
+    }
+    if let Some(at) = word.find("ZXlK")
+        && word.len() - at >= SHORTEST_BASE64
+    {
+        return whole(at, SecretKind::Jwt);
+    }
+    if let Some(at) = word.find("pul-") {
+        let id = &word[at + 4..];
+        let digits = id.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let begins = !word[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+        if digits >= SHORTEST_ID && begins {
+            return Some((at..at + 4 + digits, SecretKind::PulumiAccessToken));
+        }
+    }
+    let begin = word.rfind(['=', '/']).map_or(0, |at| at + 1);
+    let opaque = OPAQUE.iter().any(|(prefix, _)| word[begin..].starts_with(prefix));
+    (opaque && word.len() - begin >= SHORTEST_OPAQUE)
+        .then(|| (begin..word.len(), SecretKind::Opaque))
+}
+
+/// The value behind an authentication scheme, after `Authorization` or by itself.
+fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
+    let lower = line.to_ascii_lowercase();
+    let in_header = lower.contains("authorization");
+    let schemes: &[&str] = match in_header {
+        true => &["bearer ", "basic ", "update-token ", "token "],
+        false => &["bearer "],
+    };
+    let mut found = Vec::new();
+    for scheme in schemes {
+        for (at, _) in lower.match_indices(scheme) {
+            let start = at + scheme.len();
+            let value = &line[start..];
+            let end = value.find([' ', '"', '\'', ']', '\\', ',', ')']).unwrap_or(value.len());
+            let value = &value[..end];
+            let is_masked = value.contains("***") || value.contains(['$', '%', '<', '{']);
+            if value.len() >= SHORTEST_BEARER && !is_masked {
+                found.push((start..start + end, SecretKind::Bearer));
+            }
+        }
+    }
+    found
+}
+
+/// `://USER:PASSWORD@`.
+fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
+    let mut found = Vec::new();
+    for (at, mark) in line.match_indices("://") {
+        let start = at + mark.len();
+        let authority = &line[start..];
+        let end = authority.find(['/', ' ', '"', '\'', '?', '#', '\\']);
+        let authority = &authority[..end.unwrap_or(authority.len())];
+        if let Some((user, _)) = authority.rsplit_once('@')
+            && let Some((_, password)) = user.split_once(':')
+            && !password.is_empty()
+            && !password.contains(['$', '%', '<', '{'])
+            && password.trim_matches(['*', 'x', 'X']) != ""
+        {
+            found.push((start..start + user.len(), SecretKind::UrlCredentials));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJlLW9mLWl0";
+    const PULUMI: &str = "pul-0123456789abcdef0123456789abcdef01234567";
+
+    fn kinds(line: &str) -> Vec<SecretKind> {
+        find(line).into_iter().map(|(_, kind)| kind).collect()
+    }
+
+    #[test]
+    fn secrets_are_found_and_taken_out() {
+        use SecretKind::{Bearer, Jwt, Opaque, PulumiAccessToken, UrlCredentials};
+        let base64 = "ZXlKaGJHY2lPaUpTVXpJMU5pSjkuZXlKcGMzTWlPaUpvZEhSd2N6b3ZMMkVpZlEuYzJsbg==";
+        let cases = [
+            (format!("Got '{JWT}'"), vec![Jwt]),
+            (format!("TOKEN={JWT}"), vec![Jwt]),
+            (base64.to_owned(), vec![Jwt]),
+            (format!("\"access_token\":\"{PULUMI}\""), vec![PulumiAccessToken]),
+            (format!("Authorization:[token {PULUMI}]"), vec![PulumiAccessToken]),
+            ("-H 'Authorization: Bearer abcdefghijklmnopqrst'".to_owned(), vec![Bearer]),
+            ("authorization: Basic dXNlcjpwYXNzd29yZDEyMw==".to_owned(), vec![Bearer]),
+            ("token ghp_0123456789abcdefghijABCDEFGHIJ012345 x".to_owned(), vec![Opaque]),
+            ("https://user:hunter2pass@host/x".to_owned(), vec![UrlCredentials]),
+            (format!("{JWT} and {PULUMI}"), vec![Jwt, PulumiAccessToken]),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(kinds(&line), expected, "{line}");
+            let shown = redact(&line);
+            assert_eq!(kinds(&shown), [], "{shown}");
+            for secret in [JWT, PULUMI, "abcdefghijklmnopqrst", "hunter2", "dXNlcjpw", "ghp_0", "ZXlK"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_masks_are_none() {
+        for line in [
+            "pulumi login https://api.pulumi.com",
+            "Authorization: Bearer ***",
+            "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
+            "Authorization: token ${{ secrets.PULUMI_ACCESS_TOKEN }}",
+            "https://***:***@host/x https://$USER:$PASSWORD@host",
+            "the bearer of good news is here, pul-cloud",
+            "eyJhbGciOiJSUzI1NiJ9",
+            "git@github.com:acme/app https://host:8080/a@b",
+            "",
+        ] {
+            assert_eq!(kinds(line), [], "{line}");
+            assert_eq!(redact(line), line);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_out_stays_out(before in "[ -~]{0,20}", after in "[ '\"\\])][ -~]{0,20}") {
+            let shown = redact(&format!("{before} {JWT}{after}"));
+            prop_assert!(!shown.contains("c2lnbmF0dXJlLW9mLWl0"), "{}", shown);
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(line in ".{0,80}") {
+            let _ = redact(&line);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Which codes a message stands for, the most likely one first.
+
+use crate::backend_url::{self, Resolved, UrlProblem};
+use crate::catalogue::Code;
+use crate::evidence::{BackendSource, InputProblem, Wrapping};
+use crate::judge::backend::describe;
+use crate::judge::input::wrapping;
+use crate::log::{Decided, Log, Party, Sighting};
+use crate::signatures::Means;
+
+/// The codes of a message; never none.
+pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
+    match (sighting.message.means, &sighting.decided) {
+        (Means::Codes(codes), _) => codes.to_vec(),
+        (Means::OtherSystem(_), _) => vec![Code::OtherSystemFailed],
+        (Means::Network(trouble), Some(Decided::Party(party))) => vec![party.trouble(trouble)],
+        (Means::TokenValue, Some(Decided::Token { code, .. })) => vec![*code],
+        (Means::BackendUrl, _) => backend(log, sighting),
+        (Means::ExchangeAnswer, _) => {
+            exchange(value(sighting, "status"), value(sighting, "answer").unwrap_or_default())
+        }
+        (Means::Status, Some(Decided::Party(party))) => {
+            vec![status(*party, value(sighting, "status").unwrap_or_default())]
+        }
+        _ => vec![Code::ExchangeRejected],
+    }
+}
+
+pub(super) fn value<'a>(sighting: &'a Sighting, name: &str) -> Option<&'a str> {
+    sighting.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+/// What was passed as the token and quoted by the CLI: the code, and what it is in words. Where
+/// the log masks the token, what is around the mask is what the CLI refused.
+pub(crate) fn passed(
+    problem: Option<&InputProblem>,
+    wrapped: &[Wrapping],
+    is_cut: bool,
+    has_more_than_mask: bool,
+) -> (Code, String) {
+    let around = || {
+        let names: Vec<&str> = wrapped.iter().map(|w| wrapping(*w)).collect();
+        names.join(" and ")
+    };
+    let described = match problem {
+        _ if is_cut => (Code::TokenWrapped, "a value with a line break in it".to_owned()),
+        Some(InputProblem::Masked) if has_more_than_mask => {
+            (Code::TokenWrapped, "a token that the log masks, with something around it".to_owned())
+        }
+        Some(InputProblem::Masked) => {
+            (Code::TokenMasked, "***, which is what a log shows for a secret,".to_owned())
+        }
+        Some(InputProblem::Unexpanded { text, .. }) => {
+            (Code::TokenVariableUnexpanded, format!("the text {text}"))
+        }
+        Some(InputProblem::NotAToken { what, shown }) => {
+            let code = match what.contains("file path") {
+                true => Code::TokenFileUnreadable,
+                false => Code::TokenNotAToken,
+            };
+            let shown = shown.as_deref().map_or_else(String::new, |shown| format!(" ({shown})"));
+            (code, format!("{what}{shown}"))
+        }
+        Some(InputProblem::OpaqueToken { what }) => (Code::TokenNotAToken, what.clone()),
+        Some(InputProblem::PulumiToken) => {
+            (Code::TokenIsPulumiToken, "a Pulumi access token".to_owned())
+        }
+        Some(InputProblem::Encrypted) => {
+            (Code::TokenEncrypted, "an encrypted token (JWE)".to_owned())
+        }
+        Some(InputProblem::Truncated { how }) => {
+            (Code::TokenTruncated, format!("a token that is cut off ({how})"))
+        }
+        Some(InputProblem::Malformed { part, reason }) => {
+            (Code::TokenMalformed, format!("a token whose {part} cannot be decoded ({reason})"))
+        }
+        Some(InputProblem::TooLarge { .. }) => {
+            (Code::TokenNotAToken, "something larger than any token".to_owned())
+        }
+        Some(InputProblem::FileUnreadable { reason }) => {
+            (Code::TokenFileUnreadable, reason.clone())
+        }
+        Some(
+            InputProblem::Missing
+            | InputProblem::Empty
+            | InputProblem::Ambiguous { .. }
+            | InputProblem::Refused { .. },
+        ) => (Code::TokenEmpty, "nothing but white space".to_owned()),
+        None if wrapped.is_empty() => (Code::TokenMalformed, "a token that it refuses".to_owned()),
+        None => (Code::TokenWrapped, format!("a token with {}", around())),
+    };
+    match problem {
+        // What is around it is what comes first.
+        Some(InputProblem::Truncated { .. } | InputProblem::Masked) if !wrapped.is_empty() => {
+            (Code::TokenWrapped, format!("a token with {}", around()))
+        }
+        _ => described,
+    }
+}
+
+/// The URL that the CLI could not use, by the rules for backends.
+fn backend(log: &Log, sighting: &Sighting) -> Vec<Code> {
+    let resolved = resolved(log, sighting);
+    let version = log.context.version.as_ref().map(|told| &told.value);
+    match backend_url::problems(&resolved, false).first() {
+        Some(UrlProblem::Empty) => {
+            let has_default = version.is_some_and(|version| version.minor >= 216);
+            let codes = [Code::BackendEmpty, Code::BackendSchemeMissing];
+            // A newer CLI asks api.pulumi.com where nothing is configured.
+            if has_default { codes.into_iter().rev().collect() } else { codes.to_vec() }
+        }
+        Some(problem) => vec![describe(problem, &resolved.url).0],
+        None => vec![Code::BackendSchemeMissing],
+    }
+}
+
+/// The backend of a message that tells its URL.
+pub(super) fn resolved(log: &Log, sighting: &Sighting) -> Resolved {
+    let login = sighting.login.and_then(|index| log.context.logins.get(index));
+    let named = login.and_then(|login| login.url.as_ref());
+    let told = value(sighting, "url").unwrap_or_default();
+    let is_argument = sighting.message.text.starts_with("unknown backend");
+    // Of an argument the message has only what stands before the first colon.
+    let (url, source) = match named {
+        Some(named) if named.url.starts_with(told) => (named.url.clone(), named.source.clone()),
+        _ if is_argument => (told.to_owned(), BackendSource::Argument),
+        _ => {
+            let source = log.context.backend_source.clone();
+            (told.to_owned(), source.unwrap_or(BackendSource::Default))
+        }
+    };
+    let explicit = matches!(source, BackendSource::Argument | BackendSource::Flag);
+    Resolved { url, source, explicit, others: Vec::new() }
+}
+
+/// What the service answered to the exchange. Its failure texts are not documented: nothing but
+/// what is known from public logs decides, and other words only suggest.
+fn exchange(status: Option<&str>, answer: &str) -> Vec<Code> {
+    let lower = answer.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let number = status.and_then(|status| status.parse::<u16>().ok()).or_else(|| in_body(answer));
+    let is = |range: std::ops::RangeInclusive<u16>| number.is_some_and(|n| range.contains(&n));
+    if has(&["invalid organization"]) {
+        return vec![Code::OrganizationUnknown];
+    }
+    if is(429..=429) || has(&["too many requests", "rate limit", "rate-limit"]) {
+        return vec![Code::ExchangeRateLimited];
+    }
+    let gateway = ["server_error", "internal server error", "bad gateway", "service unavailable"];
+    if is(500..=599) || has(&gateway) {
+        return vec![Code::ExchangeServerError];
+    }
+    if is(404..=404) || has(&["404 page not found"]) {
+        return vec![Code::BackendNotPulumi, Code::BackendPathSuspicious];
+    }
+    if has(&["<!doctype", "<html", "invalid character '<'", "undefined: undefined"]) {
+        return vec![Code::BackendNotPulumi];
+    }
+    if has(&["unexpected end of json", "cannot unmarshal", "invalid character"]) {
+        return vec![Code::ExchangeMalformed];
+    }
+    let suggestions = [
+        (&["expired"][..], Code::TokenExpired),
+        (&["signature"], Code::SignatureInvalid),
+        (&["issuer"], Code::IssuerNotRegistered),
+        (&["audience"], Code::AudienceMismatch),
+        (&["subject"], Code::SubjectMismatch),
+        (&["polic", "denied"], Code::PolicyDefaultDeny),
+    ];
+    let suggested = suggestions.iter().filter(|(words, _)| has(words)).map(|(_, code)| *code);
+    std::iter::once(Code::ExchangeRejected).chain(suggested).collect()
+}
+
+/// `{"code":404,…}`: the form of Pulumi's own errors.
+fn in_body(answer: &str) -> Option<u16> {
+    let start = answer.find('{')?;
+    let mut values = serde_json::Deserializer::from_str(&answer[start..]).into_iter();
+    let body: serde_json::Value = values.next()?.ok()?;
+    body.get("code")?.as_u64()?.try_into().ok()
+}
+
+/// A status that a program other than pulumi made an error of.
+fn status(party: Party, status: &str) -> Code {
+    let digits: String = status.chars().take_while(char::is_ascii_digit).collect();
+    let number = digits.parse().unwrap_or(0);
+    match (party, number) {
+        (Party::Platform, _) => Code::TokenRequestFailed,
+        (Party::Issuer, _) => Code::DiscoveryNotFound,
+        (Party::Keys, _) => Code::JwksUnreachable,
+        (Party::Exchange, 429) => Code::ExchangeRateLimited,
+        (Party::Exchange, 500..) => Code::ExchangeServerError,
+        (Party::Exchange, _) => Code::ExchangeRejected,
+        (Party::Backend, 401) => Code::WhoamiUnauthorized,
+        (Party::Backend, 403) => Code::WhoamiForbidden,
+        (Party::Backend, _) => Code::WhoamiFailed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_to_the_exchange() {
+        use Code::{
+            BackendNotPulumi, ExchangeMalformed, ExchangeRateLimited, ExchangeRejected,
+            ExchangeServerError, OrganizationUnknown, TokenExpired,
+        };
+        let cases = [
+            (None, "{\"error\":\"invalid_request\",\"error_description\":\"invalid organization x\"}", OrganizationUnknown),
+            (Some("429"), "Too Many Requests", ExchangeRateLimited),
+            (None, "{\"error\":\"server_error\"}", ExchangeServerError),
+            (Some("503"), "", ExchangeServerError),
+            (None, "<!DOCTYPE html><html>", BackendNotPulumi),
+            (None, "{\"code\":404,\"message\":\"Not Found\"}", BackendNotPulumi),
+            (None, "unexpected end of JSON input", ExchangeMalformed),
+            (None, "", ExchangeRejected),
+        ];
+        for (status, answer, code) in cases {
+            assert_eq!(exchange(status, answer).first(), Some(&code), "{answer}");
+        }
+        let suggested = exchange(None, "{\"error\":\"invalid_grant\",\"error_description\":\"token expired\"}");
+        assert_eq!(suggested, [ExchangeRejected, TokenExpired]);
+    }
+
+    #[test]
+    fn statuses_depend_on_whom_they_came_from() {
+        assert_eq!(status(Party::Exchange, "403"), Code::ExchangeRejected);
+        assert_eq!(status(Party::Exchange, "502 Bad Gateway"), Code::ExchangeServerError);
+        assert_eq!(status(Party::Backend, "401 (Unauthorized)"), Code::WhoamiUnauthorized);
+        assert_eq!(status(Party::Platform, "401"), Code::TokenRequestFailed);
+    }
+}

@@ -1,0 +1,218 @@
+//! The login that a log tells of, as evidence: what the checks would advise there.
+
+use jiff::Timestamp;
+
+use super::codes;
+use crate::catalogue::Code;
+use crate::evidence::{
+    Backend, BackendCandidate, Cli, Cloud, Evidence, Input, InputProblem, Issuer, Options,
+    PlatformEnvironment, PolicySource, Setting, Source, SystemToken, Token,
+};
+use crate::judge::judge;
+use crate::log::{LoginLine, Log, Sighting};
+use crate::report::{Proof, Remediation};
+use crate::signatures::Means;
+
+/// What the checks advise for that code, where what the log tells is enough for them to raise it.
+pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Remediation> {
+    let report = judge(&evidence(log, sighting, code), false);
+    report
+        .findings
+        .into_iter()
+        .find(|finding| finding.code == code)
+        .map(|finding| finding.remediation)
+}
+
+/// What else the log proves about a message.
+pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
+    let mut proofs = Vec::new();
+    if code == Code::ExchangeRejected
+        && let Some(at) = sighting.at
+    {
+        // The service's text may not say so.
+        for told in &log.context.claims {
+            let expired = told.value.get("exp").and_then(serde_json::Value::as_i64);
+            if let Some(exp) = expired.filter(|exp| *exp < at.as_second()) {
+                let expired = Timestamp::from_second(exp).map_or_else(|_| exp.to_string(), |t| t.to_string());
+                proofs.push(Proof {
+                    what: "a token in this log had expired".to_owned(),
+                    value: format!("at {expired}; the exchange was refused at {at}"),
+                    place: log.at(told.place),
+                });
+            }
+        }
+    }
+    let called = login_of(log, sighting).filter(|_| !matches!(sighting.message.means, Means::OtherSystem(_)));
+    if let Some(login) = called {
+        proofs.push(Proof {
+            what: "the login".to_owned(),
+            value: login.text.clone(),
+            place: log.at(login.place),
+        });
+    }
+    proofs
+}
+
+/// The login that a message belongs to: the one before it, else the only one.
+fn login_of<'a>(log: &'a Log, sighting: &Sighting) -> Option<&'a LoginLine> {
+    let logins = &log.context.logins;
+    match sighting.login {
+        Some(index) => logins.get(index),
+        None => logins.first().filter(|_| logins.len() == 1),
+    }
+}
+
+/// The variable that a word of a shell takes its value from: `$NAME`, `${NAME}`, `$env:NAME`,
+/// `%NAME%`.
+pub(super) fn variable(word: &str) -> Option<&str> {
+    let name = word
+        .strip_prefix("$env:")
+        .or_else(|| word.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')))
+        .or_else(|| word.strip_prefix('$'))
+        .or_else(|| word.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')))?;
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    Some(name.split(":-").next().unwrap_or(name)).filter(|name| is_name(name))
+}
+
+fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
+    let called = login_of(log, sighting);
+    let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
+    login.access_token_in_environment = code == Code::AccessTokenSet;
+    login.cli = match &log.context.version {
+        Some(told) => Cli::Given { version: told.value.clone() },
+        None => Cli::NotFound,
+    };
+    let word = called.and_then(|called| called.token.as_deref());
+    let name = word.and_then(variable).map(str::to_owned);
+    let claims = log.context.claims.first();
+    let now = sighting.at.unwrap_or_default();
+    Evidence {
+        started_at: now,
+        now,
+        duration_ms: 0,
+        options: Options {
+            setting: Setting::Login { platform: log.context.platform.map(str::to_owned) },
+            offline: true,
+            no_exchange: false,
+            now_given: false,
+            allow_private_issuer: false,
+            insecure: false,
+        },
+        input: Input {
+            source: match (&name, word.and_then(|word| word.strip_prefix("file://"))) {
+                (Some(name), _) => Source::Environment { name: name.clone() },
+                (_, Some(path)) => Source::File { path: path.to_owned(), absolute: path.to_owned() },
+                _ => Source::OidcTokenFlag,
+            },
+            problem: problem(code),
+            wrapped: Vec::new(),
+            typed_on_terminal: false,
+            tried: Vec::new(),
+            by_variable: name.is_some(),
+            surroundings: surroundings(code),
+            held_by: name,
+            unused: Vec::new(),
+            azure: None,
+        },
+        token: claims.map(|told| Token {
+            header: serde_json::Map::new(),
+            claims: told.value.clone(),
+            duplicates: Vec::new(),
+            fingerprint: String::new(),
+            signature_bytes: 0,
+            truncated: None,
+        }),
+        login,
+        backend: backend(log, sighting, called),
+        policy: PolicySource::None,
+        issuer: Issuer::default(),
+        cloud: Cloud::default(),
+    }
+}
+
+fn problem(code: Code) -> Option<InputProblem> {
+    match code {
+        Code::TokenEmpty => Some(InputProblem::Empty),
+        Code::TokenMissing
+        | Code::GithubIdTokenPermission
+        | Code::GitlabIdTokenMissing
+        | Code::AdoTokenNotExposed
+        | Code::AdoConnectionNotFederated
+        | Code::AdoSystemAccesstokenUnmapped => Some(InputProblem::Missing),
+        Code::TokenVariableUnexpanded => Some(InputProblem::Unexpanded {
+            text: "$(idToken)".to_owned(),
+            syntax: "an Azure Pipelines macro".to_owned(),
+            name: "idToken".to_owned(),
+        }),
+        Code::TokenMasked => Some(InputProblem::Masked),
+        Code::TokenIsPulumiToken => Some(InputProblem::PulumiToken),
+        _ => None,
+    }
+}
+
+/// The environment in which the platform's checks raise a code.
+fn surroundings(code: Code) -> Option<PlatformEnvironment> {
+    let azure = |secret, federated, uri, system_token| PlatformEnvironment::AzurePipelines {
+        has_client_secret: secret,
+        is_federated: federated,
+        has_request_uri: uri,
+        system_token,
+        connection: None,
+    };
+    match code {
+        Code::GithubIdTokenPermission => Some(PlatformEnvironment::GitHubActions {
+            missing: vec!["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()],
+            event: None,
+            fork: None,
+            job: None,
+        }),
+        Code::GitlabIdTokenMissing => {
+            Some(PlatformEnvironment::GitLab { server: None, job: None, others: Vec::new() })
+        }
+        Code::AdoTokenNotExposed => Some(azure(false, true, false, SystemToken::Missing)),
+        Code::AdoConnectionNotFederated => Some(azure(true, false, false, SystemToken::Missing)),
+        Code::AdoSystemAccesstokenUnmapped => {
+            Some(azure(false, false, true, SystemToken::Missing))
+        }
+        _ => None,
+    }
+}
+
+fn backend(log: &Log, sighting: &Sighting, called: Option<&LoginLine>) -> Backend {
+    let told = match sighting.message.means {
+        Means::BackendUrl => {
+            let resolved = codes::resolved(log, sighting);
+            Some(BackendCandidate { url: resolved.url, source: resolved.source })
+        }
+        _ => None,
+    };
+    let named = called.and_then(|called| called.url.clone());
+    let configured = log.context.backend.as_ref().map(|told| BackendCandidate {
+        url: told.value.clone(),
+        source: log.context.backend_source.clone().unwrap_or(
+            crate::evidence::BackendSource::Environment { name: "PULUMI_BACKEND_URL".to_owned() },
+        ),
+    });
+    Backend {
+        candidates: told.or(named).or(configured).into_iter().collect(),
+        local: called.is_some_and(|called| called.local),
+        ..Backend::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_name_variables() {
+        for word in ["$idToken", "${idToken}", "$env:idToken", "%idToken%", "${idToken:-}"] {
+            assert_eq!(variable(word), Some("idToken"), "{word}");
+        }
+        for word in ["idToken", "$(idToken)", "file://token", "$", ""] {
+            assert_eq!(variable(word), None, "{word}");
+        }
+    }
+}

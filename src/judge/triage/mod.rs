@@ -1,0 +1,297 @@
+//! Judging logs: which known messages count, what each stands for, and which comes first.
+//!
+//! A log tells less than a run of the doctor, but what it tells of the login (its flags, the CLI's
+//! version, the backend's URL) is evidence like any other: the advice is that of the same checks,
+//! with the log's own values ([`login`]).
+
+mod codes;
+mod login;
+
+use std::cmp::Reverse;
+
+pub(crate) use self::codes::passed;
+
+use crate::catalogue::{Code, Severity};
+use crate::log::{LoginLine, Log, Place, SecretKind, Sighting};
+use crate::report::{Finding, Proof};
+use crate::signatures::{Means, Role, Scope, Template, Trouble};
+use crate::triage::{
+    LogClaims, LogContext, LogFile, LogFinding, LogPlace, LogSecret, LogValue, SCHEMA_VERSION,
+    Triage,
+};
+
+/// A text that somebody pasted is no longer, in lines: in it a message may stand in a quotation.
+const PASTED: u64 = 50;
+
+/// Judges.
+#[must_use]
+pub fn triage(log: &Log) -> Triage {
+    let mut findings: Vec<Ranked> = Vec::new();
+    for sighting in counting(log) {
+        let judged = Judged::of(log, sighting);
+        match findings.iter_mut().find(|known| known.same(&judged)) {
+            Some(known) => known.add(log, judged),
+            None => findings.push(Ranked::new(log, judged)),
+        }
+    }
+    // A warning says something only beside a failure.
+    let fails = findings.iter().any(|found| found.role < Role::Hint);
+    findings.retain(|found| fails || found.role < Role::Hint);
+    findings.sort_by_key(|found| {
+        (Reverse(found.found.finding.severity), found.role, found.first)
+    });
+    let findings: Vec<LogFinding> = findings.into_iter().map(|ranked| ranked.found).collect();
+    let first = findings.first().map(|found| &found.finding);
+    Triage {
+        schema_version: SCHEMA_VERSION,
+        doctor_version: env!("CARGO_PKG_VERSION").to_owned(),
+        root_cause: first.map(|finding| finding.code),
+        findings,
+        left_out: log.left_out,
+        context: context(log),
+        secrets: log.secrets.iter().map(|leak| secret(log, leak)).collect(),
+        files: log
+            .files
+            .iter()
+            .map(|file| LogFile { name: file.name.clone(), lines: file.lines })
+            .collect(),
+    }
+}
+
+/// The messages that count: in a log those that stand where messages stand, in a short text that
+/// somebody pasted all of them.
+fn counting(log: &Log) -> impl Iterator<Item = &Sighting> {
+    let all = log.sightings.iter().filter(|sighting| fits(log, sighting));
+    let lines: u64 = log.files.iter().map(|file| file.lines).sum();
+    let is_pasted = lines <= PASTED && log.files.iter().all(|file| file.name == "stdin");
+    let any_begins = log.sightings.iter().any(|sighting| sighting.begins);
+    let take_all = is_pasted && !any_begins;
+    all.filter(move |sighting| take_all || sighting.begins)
+}
+
+/// Whether what the log tells of logins lets the message count.
+fn fits(log: &Log, sighting: &Sighting) -> bool {
+    match sighting.message.scope {
+        Scope::OidcLogin => {
+            let login = sighting.login.and_then(|index| log.context.logins.get(index));
+            login.is_some_and(|login| login.token.is_some())
+        }
+        Scope::LoginVariable => {
+            let Some((_, variable)) = sighting.values.first() else { return false };
+            let named = |login: &LoginLine| {
+                login.token.as_deref().is_some_and(|token| login::variable(token) == Some(variable))
+            };
+            log.context.logins.iter().any(named)
+        }
+        Scope::Anywhere | Scope::PulumiLogin | Scope::TokenRequest => !is_overcome(log, sighting),
+    }
+}
+
+/// Trouble on the way, or on the service's side, that a login after it no longer had.
+fn is_overcome(log: &Log, sighting: &Sighting) -> bool {
+    let passes = match sighting.message.means {
+        Means::Network(Trouble::Unreachable) => true,
+        Means::ExchangeAnswer | Means::Status => codes::of(log, sighting).first().is_some_and(
+            |code| matches!(code, Code::ExchangeServerError | Code::ExchangeRateLimited),
+        ),
+        _ => sighting.message.role == Role::Symptom,
+    };
+    let last = sighting.places.last();
+    let later = |success: &Place| last.is_some_and(|l| l.file == success.file && l < success);
+    passes && log.context.successes.iter().any(later)
+}
+
+/// A message, and what it stands for.
+struct Judged<'a> {
+    sighting: &'a Sighting,
+    code: Code,
+    also: Vec<Code>,
+    system: Option<&'static str>,
+}
+
+impl<'a> Judged<'a> {
+    fn of(log: &Log, sighting: &'a Sighting) -> Self {
+        let mut codes = codes::of(log, sighting).into_iter();
+        let code = codes.next().unwrap_or(Code::ExchangeRejected);
+        let system = match sighting.message.means {
+            Means::OtherSystem(system) => Some(system),
+            _ => None,
+        };
+        Self { sighting, code, also: codes.collect(), system }
+    }
+}
+
+/// A finding, and what its rank follows from.
+struct Ranked {
+    found: LogFinding,
+    role: Role,
+    first: Place,
+}
+
+impl Ranked {
+    fn new(log: &Log, judged: Judged) -> Self {
+        let sighting = judged.sighting;
+        let mut finding = Finding::new(judged.code, detail(log, &judged));
+        finding.check = "triage";
+        if let Some(advice) = login::advice(log, sighting, judged.code) {
+            finding.remediation = advice;
+        }
+        if sighting.message.role == Role::Hint {
+            finding.severity = finding.severity.min(Severity::Warning);
+        }
+        let first = sighting.places.first().copied().unwrap_or(Place { file: 0, line: 0 });
+        let found = LogFinding {
+            finding,
+            also_possible: judged.also.clone(),
+            system: judged.system,
+            places: Vec::new(),
+            count: 0,
+        };
+        let mut ranked = Self { found, role: sighting.message.role, first };
+        ranked.add(log, judged);
+        ranked
+    }
+
+    fn same(&self, judged: &Judged) -> bool {
+        self.found.finding.code == judged.code && self.found.system == judged.system
+    }
+
+    fn add(&mut self, log: &Log, judged: Judged) {
+        let sighting = judged.sighting;
+        self.found.finding.evidence.push(Proof {
+            what: "message".to_owned(),
+            value: sighting.text.clone(),
+            place: places(log, sighting),
+        });
+        self.found.finding.evidence.extend(login::proofs(log, sighting, judged.code));
+        self.found.places.extend(sighting.places.iter().map(|place| at(log, *place)));
+        self.found.count += sighting.count;
+        self.role = self.role.min(sighting.message.role);
+        for code in judged.also {
+            if !self.found.also_possible.contains(&code) {
+                self.found.also_possible.push(code);
+            }
+        }
+    }
+}
+
+/// What the message says; what the catalogue says of its code where the message says no more.
+fn detail(log: &Log, judged: &Judged) -> String {
+    let sighting = judged.sighting;
+    let template = Template::parse(sighting.message.says);
+    let value = |name: &str| {
+        let (_, value) = sighting.values.iter().find(|(known, _)| *known == name)?;
+        Some(value.trim_end_matches('.').to_owned())
+    };
+    let mut text = match sighting.message.says {
+        "" => judged.code.entry().meaning.to_owned(),
+        _ => template.fill(value),
+    };
+    if let Some(system) = judged.system {
+        text = format!(
+            "{text} This is {system}'s login, with a trust and a policy of its own, not Pulumi \
+             Cloud's."
+        );
+    }
+    if judged.code == Code::TokenEmpty
+        && sighting.message.role == Role::Symptom
+        && !log.context.logins.iter().any(|login| login.token.is_some())
+    {
+        text.push_str(
+            " The log does not show --oidc-token being passed: if no login was meant to be made \
+             with a token, PULUMI_ACCESS_TOKEN is what is missing.",
+        );
+    }
+    text
+}
+
+/// `build.log:12`, and how often it stands elsewhere.
+fn places(log: &Log, sighting: &Sighting) -> String {
+    /// How many lines are told; the rest stands in `places`.
+    const SHOWN: usize = 5;
+    let Some((first, others)) = sighting.places.split_first() else { return String::new() };
+    let mut text = log.at(*first);
+    if sighting.count > 1 {
+        text.push_str(&format!(" ({} times", sighting.count));
+        let lines: Vec<String> = others
+            .iter()
+            .take(SHOWN)
+            .map(|place| match place.file == first.file {
+                true => place.line.to_string(),
+                false => log.at(*place),
+            })
+            .collect();
+        text.push_str(&format!(", also {}", lines.join(", ")));
+        text.push_str(if others.len() > SHOWN { ", ...)" } else { ")" });
+    }
+    text
+}
+
+fn at(log: &Log, place: Place) -> LogPlace {
+    let file = log.files.get(place.file).map_or_else(String::new, |file| file.name.clone());
+    LogPlace { file, line: place.line }
+}
+
+fn context(log: &Log) -> LogContext {
+    let context = &log.context;
+    LogContext {
+        platform: context.platform,
+        pulumi_version: context
+            .version
+            .as_ref()
+            .map(|told| LogValue { value: told.value.to_string(), place: at(log, told.place) }),
+        backend: context
+            .backend
+            .as_ref()
+            .map(|told| LogValue { value: told.value.clone(), place: at(log, told.place) }),
+        logins: context
+            .logins
+            .iter()
+            .map(|login| LogValue { value: login.text.clone(), place: at(log, login.place) })
+            .collect(),
+        claims: context
+            .claims
+            .iter()
+            .map(|told| LogClaims { claims: told.value.clone(), place: at(log, told.place) })
+            .collect(),
+        successes: context.successes.iter().map(|place| at(log, *place)).collect(),
+    }
+}
+
+fn secret(log: &Log, leak: &crate::log::Leak) -> LogSecret {
+    let (kind, what, advice) = match leak.kind {
+        SecretKind::Jwt => (
+            "jwt",
+            "a token (JWT)",
+            "Whoever read it can use it until it expires: check its exp, and mask it in the \
+             pipeline.",
+        ),
+        SecretKind::PulumiAccessToken => (
+            "pulumi-access-token",
+            "a Pulumi access token",
+            "Revoke it in Pulumi Cloud under Access Tokens.",
+        ),
+        SecretKind::Bearer => (
+            "bearer",
+            "the value of an Authorization header",
+            "Revoke it with whoever issued it.",
+        ),
+        SecretKind::Opaque => (
+            "other-token",
+            "a token of another system",
+            "Revoke it with whoever issued it.",
+        ),
+        SecretKind::UrlCredentials => (
+            "url-credentials",
+            "a password in a URL",
+            "Change the password.",
+        ),
+    };
+    LogSecret {
+        kind,
+        what,
+        advice,
+        places: leak.places.iter().map(|place| at(log, *place)).collect(),
+        count: leak.count,
+    }
+}

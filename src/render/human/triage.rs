@@ -1,0 +1,120 @@
+//! What logs tell, for a person.
+
+use colored::Color;
+
+use super::page::{Page, Row};
+use super::{Depth, one_finding};
+use crate::catalogue::Severity;
+use crate::render::{Style, Verbosity};
+use crate::triage::{LogPlace, Triage};
+
+/// The findings, what the logs tell of the login, and where secrets stand.
+pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    let verbosity = style.verbosity;
+    let (word, color, meaning) = headline(triage);
+    page.marked("triage: ", word, color, &format!(" - {meaning}"));
+    let context = about(triage);
+    if verbosity != Verbosity::Quiet && !context.is_empty() {
+        page.rows(2, &context);
+    }
+    for (index, found) in triage.findings.iter().enumerate() {
+        let depth = match (verbosity, index) {
+            (Verbosity::Quiet, 0) => Depth::Detail,
+            (Verbosity::Quiet, _) => break,
+            (Verbosity::Verbose, _) | (_, 0) => Depth::Everything,
+            _ => Depth::Evidence,
+        };
+        page.blank();
+        one_finding(&mut page, &found.finding, depth);
+        if depth > Depth::Detail && !found.also_possible.is_empty() {
+            let codes: Vec<&str> = found.also_possible.iter().map(|code| code.name()).collect();
+            page.prose(2, "", &format!("It may also be: {}.", codes.join(", ")));
+        }
+    }
+    if triage.left_out > 0 {
+        page.blank();
+        page.value(0, &format!("{} more messages were left out.", triage.left_out));
+    }
+    secrets(&mut page, triage);
+    page.finish()
+}
+
+/// The verdict in a word, and what it means.
+pub(in crate::render) fn headline(triage: &Triage) -> (&'static str, Color, String) {
+    let lines: u64 = triage.files.iter().map(|file| file.lines).sum();
+    let read = match triage.files.len() {
+        1 => format!("{lines} lines"),
+        files => format!("{files} logs, {lines} lines"),
+    };
+    let Some(first) = triage.findings.first() else {
+        return ("nothing known", Color::Green, format!("no message that is known here in {read}"));
+    };
+    let (word, color) = match first.finding.severity {
+        Severity::Error => ("failure", Color::Red),
+        Severity::Warning => ("warning", Color::Yellow),
+        Severity::Info => ("info", Color::Cyan),
+    };
+    let others = match triage.findings.len() - 1 {
+        0 => String::new(),
+        others => format!(", and {others} more"),
+    };
+    (word, color, format!("{}{others}, in {read}", first.finding.code))
+}
+
+/// What the logs tell of the login.
+pub(in crate::render) fn about(triage: &Triage) -> Vec<Row> {
+    let context = &triage.context;
+    let mut rows = Vec::new();
+    if let Some(platform) = context.platform {
+        rows.push(Row::new("platform", platform, ""));
+    }
+    if let Some(version) = &context.pulumi_version {
+        rows.push(Row::new("pulumi", &version.value, place(&version.place)));
+    }
+    if let Some(backend) = &context.backend {
+        rows.push(Row::new("backend", &backend.value, place(&backend.place)));
+    }
+    for login in &context.logins {
+        rows.push(Row::new("login", &login.value, place(&login.place)));
+    }
+    for told in &context.claims {
+        for name in ["iss", "sub", "aud"] {
+            if let Some(value) = told.claims.get(name) {
+                let value = crate::policy::evaluate::value_text(value);
+                rows.push(Row::new(format!("token {name}"), value, place(&told.place)));
+            }
+        }
+    }
+    for success in &context.successes {
+        rows.push(Row::new("logged in", "a login worked", place(success)));
+    }
+    rows
+}
+
+fn secrets(page: &mut Page, triage: &Triage) {
+    if triage.secrets.is_empty() {
+        return;
+    }
+    page.heading("Secrets in these logs (they are not shown here)");
+    for secret in &triage.secrets {
+        page.rows(2, &[Row::new(secret.what, places(&secret.places, secret.count), secret.advice)]);
+    }
+}
+
+/// `FILE:LINE`.
+pub(in crate::render) fn place(place: &LogPlace) -> String {
+    format!("{}:{}", place.file, place.line)
+}
+
+/// The first places, and how many there are.
+pub(in crate::render) fn places(places: &[LogPlace], count: u64) -> String {
+    /// More than these are counted only.
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = places.iter().take(SHOWN).map(place).collect();
+    let mut text = shown.join(", ");
+    if count > shown.len() as u64 {
+        text.push_str(&format!(" and {} more", count - shown.len() as u64));
+    }
+    text
+}

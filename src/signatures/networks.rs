@@ -1,0 +1,101 @@
+//! What Go, Node, curl, PowerShell and Python say when a server cannot be reached or trusted. They
+//! count only where the line tells that it was Pulumi Cloud, an issuer or a CI platform's token
+//! service that was asked.
+
+use super::Message;
+use super::Trouble::{Unreachable, Untrusted};
+
+const NAME: &str = "The name could not be resolved.";
+const REFUSED: &str = "Nothing listens at that address, or a firewall refuses the connection.";
+const NO_ROUTE: &str = "There is no way to that address from this machine.";
+const TIME: &str = "No answer came within the time: a firewall that drops, a proxy that is needed, or a server that is slow.";
+const BROKEN: &str = "The connection broke before an answer came.";
+const PROXY: &str = "The proxy in between refused or could not be reached.";
+const NO_TLS: &str = "The port does not speak TLS.";
+const UNKNOWN: &str = "The certificate is signed by an authority that this machine does not trust: often a proxy that inspects TLS, or a private authority.";
+const EXPIRED: &str = "The certificate has expired, or this machine's clock is wrong.";
+const OTHER_NAME: &str = "The certificate is for another name.";
+const HANDSHAKE: &str = "The TLS handshake failed.";
+
+pub(super) const MESSAGES: &[Message] = &[
+    // -------------------------------------------------------------------------------- Go
+    Message::network("dial tcp: lookup {host}: no such host", Unreachable, NAME),
+    Message::network("dial tcp: lookup {host}: server misbehaving", Unreachable, NAME),
+    Message::network("dial tcp: lookup {host}: Temporary failure in name resolution", Unreachable, NAME),
+    Message::network("dial tcp: lookup {host}: i/o timeout", Unreachable, NAME),
+    Message::network("getaddrinfow: No such host is known", Unreachable, NAME),
+    Message::network("nodename nor servname provided", Unreachable, NAME),
+    Message::network("proxyconnect tcp: {problem}", Unreachable, PROXY),
+    Message::network("Proxy Authentication Required", Unreachable, "The proxy wants credentials."),
+    Message::network("connect: connection refused", Unreachable, REFUSED),
+    Message::network("connect: network is unreachable", Unreachable, NO_ROUTE),
+    Message::network("connect: no route to host", Unreachable, NO_ROUTE),
+    Message::network("connect: connection timed out", Unreachable, TIME),
+    Message::network("connect: operation timed out", Unreachable, TIME),
+    Message::network("target machine actively refused it", Unreachable, REFUSED),
+    Message::network("connected party did not properly respond after a period of time", Unreachable, TIME),
+    Message::network("A socket operation was attempted to an unreachable network", Unreachable, NO_ROUTE),
+    Message::network("net/http: TLS handshake timeout", Unreachable, TIME),
+    Message::network("Client.Timeout exceeded while awaiting headers", Unreachable, TIME),
+    Message::network("context deadline exceeded", Unreachable, TIME),
+    Message::network(": i/o timeout", Unreachable, TIME),
+    Message::network("connection reset by peer", Unreachable, BROKEN),
+    Message::network("forcibly closed by the remote host", Unreachable, BROKEN),
+    Message::network("unexpected EOF", Unreachable, BROKEN),
+    Message::network("\": EOF", Unreachable, BROKEN),
+    Message::network("malformed HTTP response", Unreachable, "What answered does not speak HTTP."),
+    Message::network("server gave HTTP response to HTTPS client", Unreachable, NO_TLS),
+    Message::network("first record does not look like a TLS handshake", Unreachable, NO_TLS),
+    Message::network("x509: certificate signed by unknown authority", Untrusted, UNKNOWN),
+    Message::network("x509: certificate has expired or is not yet valid", Untrusted, EXPIRED),
+    Message::network("x509: certificate is valid for {names}, not {host}", Untrusted, "The certificate is for {names}, and {host} was asked."),
+    Message::network("x509: certificate is not valid for any names", Untrusted, OTHER_NAME),
+    Message::network("because it doesn't contain any IP SANs", Untrusted, OTHER_NAME),
+    Message::network("certificate relies on legacy Common Name field", Untrusted, OTHER_NAME),
+    Message::network("certificate name does not match input", Untrusted, OTHER_NAME),
+    Message::network("certificate is not trusted", Untrusted, UNKNOWN),
+    Message::network("certificate is not standards compliant", Untrusted, UNKNOWN),
+    Message::network("terminated in a root certificate which is not trusted", Untrusted, UNKNOWN),
+    Message::network("tls: failed to verify certificate: {problem}", Untrusted, "The certificate is not accepted: {problem}."),
+    Message::network("remote error: tls: {alert}", Untrusted, "The server ended the TLS handshake: {alert}."),
+    // ------------------------------------------------------------------------------ Node
+    Message::network("getaddrinfo ENOTFOUND {host}", Unreachable, NAME),
+    Message::network("getaddrinfo EAI_AGAIN {host}", Unreachable, NAME),
+    Message::network("connect ECONNREFUSED {address}", Unreachable, REFUSED),
+    Message::network("connect ETIMEDOUT", Unreachable, TIME),
+    Message::network("connect EHOSTUNREACH", Unreachable, NO_ROUTE),
+    Message::network("connect ENETUNREACH", Unreachable, NO_ROUTE),
+    Message::network("read ECONNRESET", Unreachable, BROKEN),
+    Message::network("socket hang up", Unreachable, BROKEN),
+    Message::network("Connect Timeout Error", Unreachable, TIME),
+    Message::network("timeout of {}ms exceeded", Unreachable, TIME),
+    Message::network("tunneling socket could not be established", Unreachable, PROXY),
+    Message::network("unable to verify the first certificate", Untrusted, UNKNOWN),
+    Message::network("UNABLE_TO_VERIFY_LEAF_SIGNATURE", Untrusted, UNKNOWN),
+    Message::network("self-signed certificate", Untrusted, UNKNOWN),
+    Message::network("self signed certificate", Untrusted, UNKNOWN),
+    Message::network("unable to get local issuer certificate", Untrusted, UNKNOWN),
+    Message::network("Hostname/IP does not match certificate's altnames", Untrusted, OTHER_NAME),
+    // ------------------------------------------------------------------------------ curl
+    Message::network("curl: (5) {problem}", Unreachable, PROXY),
+    Message::network("curl: (6) Could not resolve host: {host}", Unreachable, NAME),
+    Message::network("curl: (7) Failed to connect to {host} port", Unreachable, REFUSED),
+    Message::network("curl: (28) {problem}", Unreachable, TIME),
+    Message::network("from proxy after CONNECT", Unreachable, PROXY),
+    Message::network("CONNECT tunnel failed, response {status}", Unreachable, PROXY),
+    Message::network("curl: (35) schannel: {problem}", Untrusted, UNKNOWN),
+    Message::network("curl: (35) {problem}", Untrusted, HANDSHAKE),
+    Message::network("curl: (52) Empty reply from server", Unreachable, BROKEN),
+    Message::network("curl: (56) {problem}", Unreachable, BROKEN),
+    Message::network("SSL certificate problem: {problem}", Untrusted, "The certificate is not accepted: {problem}."),
+    Message::network("no alternative certificate subject name matches target host name", Untrusted, OTHER_NAME),
+    Message::network("curl: (77) {problem}", Untrusted, "The file with the trust roots cannot be read: {problem}."),
+    // ------------------------------------------------------------------ PowerShell, Python
+    Message::network("The remote name could not be resolved", Unreachable, NAME),
+    Message::network("No such host is known", Unreachable, NAME),
+    Message::network("The SSL connection could not be established", Untrusted, UNKNOWN),
+    Message::network("The remote certificate is invalid", Untrusted, UNKNOWN),
+    Message::network("certificate verify failed", Untrusted, UNKNOWN),
+    Message::network("Max retries exceeded with url", Unreachable, TIME),
+    Message::network("certificate has expired", Untrusted, EXPIRED),
+];
