@@ -15,8 +15,8 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "No URL is given or configured anywhere, a token is exchanged, and pulumi is \
             3.209.0 to 3.215.x: these have no default then.",
         causes: &[
-            AzurePipelines.cause("`pulumi login --oidc-token ...` without a URL on an agent with \
-                such a pulumi: `Post \"/api/oauth/token\": unsupported protocol scheme \"\"`."),
+            AzurePipelines.cause("The agent's image brings such a pulumi, and a fresh agent has no \
+                stored URL."),
             Anywhere.cause("The pipeline worked on a machine where an earlier login had stored a \
                 URL, and fails on a fresh one."),
         ],

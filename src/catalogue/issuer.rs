@@ -93,8 +93,9 @@ curl -sS https://gitlab.acme.test/.well-known/openid-configuration
         title: "The issuer is not reachable from Pulumi Cloud",
         meaning: "The issuer has a private address: it answers here, but Pulumi Cloud cannot fetch \
             its keys.",
-        detection: "The issuer's name resolves to a private or link-local address, the backend is \
-            under pulumi.com, and the registration carries no keys (jwks).",
+        detection: "The issuer's name resolves to an address that is private or link-local (or of \
+            this machine, where the backend is under pulumi.com), and the registration carries \
+            no keys (jwks). For a self-hosted Pulumi Cloud it is a warning.",
         causes: &[
             GitLabCi.cause("A self-hosted GitLab behind the company's firewall."),
             Kubernetes.cause("A cluster whose API server is private. Its keys can be registered; \

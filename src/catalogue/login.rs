@@ -326,6 +326,6 @@ az ad app federated-credential list --id "$APPLICATION_ID" \
   --query '[].{issuer: issuer, subject: subject}'"#,
         },
         related: &[],
-        link: links::GUIDES,
+        link: links::AZURE_FEDERATION,
     },
 ];

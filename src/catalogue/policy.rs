@@ -434,8 +434,7 @@ rules:
         detection: "A pattern has a . or ? in it, or an entry can never match. It is a warning \
             where one of them matched another character than the one that is written.",
         causes: &[
-            Anywhere.cause("A . in a host name or a file name: it stands for any one character. \
-                There is no way to write a . alone."),
+            Anywhere.cause("A . in a host name or a file name: it stands for any one character."),
             Anywhere.cause("A ? as in a regular expression: here it stands for one character or \
                 none."),
             Anywhere.cause("A regular expression: .* asks for at least one character."),

@@ -80,7 +80,8 @@ issuers:
         causes: &[
             Anywhere.cause("The certificate was renewed and the thumbprint was not."),
             Anywhere.cause("The thumbprint was taken behind a proxy that signs anew."),
-            Anywhere.cause("It is the thumbprint of another algorithm: SHA-256 is meant."),
+            Anywhere.cause("The thumbprint is another host's, or of a certificate that the server \
+                no longer sends."),
         ],
         fix: "Refresh the registration's thumbprints.",
         example: Language::Yaml.change(

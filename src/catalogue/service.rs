@@ -15,7 +15,6 @@ pub(super) const ROWS: &[Entry] = &[
         causes: &[
             Anywhere.cause("The registration or the policy could not be read here, and one of them \
                 is to blame."),
-            Anywhere.cause("The token was used up or replaced between two attempts."),
             Anywhere.cause("The requested token type is not part of the organization's edition."),
         ],
         fix: "Compare the service's words with what was checked here.",
@@ -24,8 +23,8 @@ pub(super) const ROWS: &[Entry] = &[
             "DOCTOR_ACCESS_TOKEN=$ADMIN_TOKEN doctor --oidc-org acme -  # reads the issuers and policies too",
         ),
         by_hand: ByHand {
-            words: "Make the exchange by hand and look at the error alone, so that no access token \
-                is printed:",
+            words: "Make the exchange by hand and look at the error alone; where it succeeds, the \
+                access token is left out:",
             command: r#"# token.jwt holds the token
 curl -sS https://api.pulumi.com/api/oauth/token \
   -d audience=urn:pulumi:org:acme \

@@ -219,8 +219,7 @@ jobs:
       id-token: write",
         ),
         by_hand: ByHand {
-            words: "In the job, see whether GitHub offers a token; the set-up part of the job's \
-                log lists the permissions too:",
+            words: "In the job, see whether GitHub offers a token; it prints `offered` or nothing:",
             command: r#"echo "${ACTIONS_ID_TOKEN_REQUEST_URL:+offered}""#,
         },
         related: &[Code::TokenMissing, Code::TokenEmpty],
@@ -282,8 +281,8 @@ jobs:
                 it is enough, even one with condition: false.",
             ),
             AzurePipelines.cause(
-                "The request was a GET, or went without SYSTEM_ACCESSTOKEN: the \
-                answer is then a sign-in page.",
+                "A GET: `The requested resource does not support http method 'GET'.` Without a \
+                    valid SYSTEM_ACCESSTOKEN the answer is a sign-in page.",
             ),
             GitHubActions.cause(
                 "The request was made outside the job, or after it: its address \

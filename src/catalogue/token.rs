@@ -16,12 +16,13 @@ pub(super) const ROWS: &[Entry] = &[
             but no object.",
         causes: &[
             Anywhere.cause("The token was edited, or two were joined."),
-            Anywhere.cause("Characters were replaced on the way: + by a space, / by an escape."),
+            Anywhere.cause("Characters were replaced on the way: - and _ by + and /, for example, as in plain base64."),
             Anywhere.cause("It is the token of another system, which is no JWT."),
         ],
         fix: "Pass the token exactly as the platform issued it.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$(tr 'a-z' 'A-Z' <token.jwt)" --oidc-org acme"#,
+            r#"token=$(tr '_-' '/+' <token.jwt)
+pulumi login https://api.pulumi.com --oidc-token "$token" --oidc-org acme"#,
             "pulumi login https://api.pulumi.com --oidc-token file://token.jwt --oidc-org acme",
         ),
         by_hand: ByHand {

@@ -115,9 +115,10 @@ head -c 3 token.jwt; echo",
         causes: &[
             AzurePipelines.cause("$(idToken): it is no variable of the pipeline, but an \
                 environment variable of the AzureCLI@2 script, so nothing replaces it."),
-            AzurePipelines.cause("$env:idToken in a bash script, or $idToken in a PowerShell one."),
-            GitHubActions.cause("${{ env.NAME }} of a variable that is set in the same step: it is \
-                replaced before the step begins."),
+            AzurePipelines.cause("%idToken% in a bash or PowerShell script, or $idToken where no \
+                shell reads it: in loginArgs of the Pulumi task, for example."),
+            GitHubActions.cause("${{ env.NAME }} in a script of the repository: GitHub replaces it \
+                in the workflow's YAML only."),
             Anywhere.cause("Single quotes around $NAME in a shell: they keep it as it is."),
         ],
         fix: "Use the syntax of the place where the value stands, and check that the variable is \
