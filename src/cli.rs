@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use semver::Version;
 
 use crate::command::decode::Decode;
+use crate::command::explain::Explain;
+#[cfg(feature = "generate")]
+use crate::command::generate::Document;
 use crate::command::policy::PolicyCommand;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
@@ -29,6 +32,7 @@ use crate::step::Platform;
                   doctor --oidc-org acme              in a CI job: the platform's own token\n  \
                   doctor --oidc-org acme --token-env idToken\n  \
                   doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
+                  doctor explain audience-mismatch    what a code means, and how it is fixed\n  \
                   doctor demo audience-mismatch       see it work, without any account"
 )]
 pub struct Cli {
@@ -81,6 +85,20 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// Explain a failure code: what it means, how it is found, how it is fixed
+    ///
+    /// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
+    /// schemaVersion, code, category, severity, title, meaning, detection, causes (platform, text),
+    /// fix, example (language, before, after), byHand (words, command), related and link; without
+    /// CODE, an object with schemaVersion and codes, a list of such objects.
+    Explain(Explain),
+    /// Write what in docs/ follows from the program
+    #[cfg(feature = "generate")]
+    #[command(hide = true)]
+    Generate {
+        /// The document
+        document: Document,
     },
     /// Print completions for a shell
     Completions {

@@ -45,9 +45,13 @@ impl Output {
     ) -> Self {
         let path = |name: &str| environment.get(name).map(PathBuf::from);
         let verbosity = arguments.verbosity();
+        let style = match arguments.output {
+            Some(_) => style(ColorArg::Never, environment, false),
+            None => style(arguments.color, environment, terminals.stdout),
+        };
         Self {
             format: format(arguments.format, environment),
-            style: style(arguments, environment, terminals.stdout),
+            style: Style { verbosity, ..style },
             file: arguments.output.clone(),
             agent_directory: path("AGENT_TEMPDIRECTORY"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
@@ -179,20 +183,20 @@ fn format(argument: FormatArg, environment: &Environment) -> Format {
     }
 }
 
-fn style(arguments: &OutputArgs, environment: &Environment, terminal: bool) -> Style {
-    let color = arguments.output.is_none()
-        && match arguments.color {
-            ColorArg::Always => true,
-            ColorArg::Never => false,
-            ColorArg::Auto => color(environment, terminal),
-        };
+/// How a text for a person looks on standard output.
+pub(crate) fn style(argument: ColorArg, environment: &Environment, terminal: bool) -> Style {
+    let color = match argument {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto => color(environment, terminal),
+    };
     colored::control::set_override(color);
-    let width = if terminal && arguments.output.is_none() {
+    let width = if terminal {
         terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
     } else {
         WIDTH
     };
-    Style { color, width, verbosity: arguments.verbosity() }
+    Style { color, width, verbosity: Verbosity::Normal }
 }
 
 /// no-color.org, bixense.com/clicolors, and terminals that know no colour.

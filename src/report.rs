@@ -1,7 +1,7 @@
 //! The report: what the judge found, in the shape that `--format json` prints
 //! (product contract, section 3). Every renderer reads this and nothing else.
 //!
-//! `docs/report.schema.json` is generated from these types by a test below, with their
+//! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
 //! documentation as its descriptions.
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// One run's report.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The version of this shape: keys may come, none go within a version.
@@ -46,7 +46,7 @@ pub struct Report {
 
 /// The verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// Nothing that decides a login is wrong.
@@ -71,7 +71,7 @@ impl Verdict {
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// Nothing wrong.
@@ -86,7 +86,7 @@ pub enum Status {
 
 /// A check's result.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CheckResult {
     /// The check's id.
@@ -106,7 +106,7 @@ pub struct CheckResult {
 
 /// A finding.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Its code.
@@ -129,7 +129,7 @@ pub struct Finding {
 
 /// A piece of evidence.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Proof {
     /// What it is: `token aud`, `expected`.
@@ -143,7 +143,7 @@ pub struct Proof {
 
 /// What to change.
 #[derive(Debug, Clone, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Remediation {
     /// In one sentence.
@@ -158,7 +158,7 @@ pub struct Remediation {
 
 /// The token as the report shows it.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenSummary {
     /// Where it came from.
@@ -173,13 +173,13 @@ pub struct TokenSummary {
 
 /// What the login asks for.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestSummary {
     /// The organization, if one is known.
     pub organization: Option<String>,
     /// The requested token type.
-    #[cfg_attr(test, schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
     pub token_type: &'static str,
     /// The requested scope.
     pub scope: String,
@@ -191,7 +191,7 @@ pub struct RequestSummary {
 
 /// The backend that is spoken to.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BackendSummary {
     /// Its URL; empty where the CLI has none.
@@ -202,16 +202,16 @@ pub struct BackendSummary {
 
 /// What the policy decides.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicySummary {
     /// `file` or `none`.
-    #[cfg_attr(test, schemars(extend("enum" = ["file", "live", "none"])))]
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["file", "live", "none"])))]
     pub source: &'static str,
     /// The registered issuer whose policy it is.
     pub issuer: Option<String>,
     /// `allow`, `deny` or `unknown`.
-    #[cfg_attr(test, schemars(extend("enum" = ["allow", "deny", "unknown"])))]
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny", "unknown"])))]
     pub decision: &'static str,
     /// The closest entry, counted from 0 over all of them.
     pub closest: Option<usize>,
@@ -223,7 +223,7 @@ pub struct PolicySummary {
 
 /// A rule's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RuleResult {
     /// The claim path.
@@ -241,16 +241,16 @@ pub struct RuleResult {
 
 /// An entry's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EntryResult {
     /// Its index, from 0.
     pub index: usize,
     /// `allow` or `deny`.
-    #[cfg_attr(test, schemars(extend("enum" = ["allow", "deny"])))]
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny"])))]
     pub decision: &'static str,
     /// The token type that it is for.
-    #[cfg_attr(test, schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
     pub token_type: &'static str,
     /// Whether it is for this request at all.
     pub applies: bool,
@@ -260,7 +260,7 @@ pub struct EntryResult {
 
 /// Who the access token belongs to.
 #[derive(Debug, Clone, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// The login name.
@@ -269,35 +269,4 @@ pub struct Identity {
     pub organizations: Vec<String>,
     /// `tokenInfo` as the service gives it.
     pub token: Option<Map<String, Value>>,
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use schemars::Schema;
-    use schemars::generate::SchemaSettings;
-    use schemars::transform::RecursiveTransform;
-
-    use super::*;
-
-    /// The schema in the repository is that of the types. `UPDATE=1 cargo test --lib` writes it.
-    #[test]
-    fn the_schema_is_that_of_the_types() {
-        let settings = SchemaSettings::draft2020_12().for_serialize();
-        let settings = settings.with_transform(RecursiveTransform(|schema: &mut Schema| {
-            if let Some(Value::String(text)) = schema.get_mut("description") {
-                *text = text.replace('\n', " ");
-            }
-        }));
-        let schema = settings.into_generator().into_root_schema_for::<Report>();
-        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json");
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &text).unwrap();
-        }
-        let written = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(written.replace("\r\n", "\n"), text, "UPDATE=1 writes {}", path.display());
-    }
 }

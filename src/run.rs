@@ -69,6 +69,13 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
             finish(write(streams.stdout, &command::completions::text(shell)), 0)
         }
         Some(cli::Command::Man) => finish(write(streams.stdout, &command::man::text()), 0),
+        Some(cli::Command::Explain(arguments)) => {
+            command::explain::run(&arguments, &environment, streams)
+        }
+        #[cfg(feature = "generate")]
+        Some(cli::Command::Generate { document }) => {
+            finish(write(streams.stdout, &command::generate::text(document)), 0)
+        }
         Some(cli::Command::Decode(arguments)) => {
             command::decode::run(arguments, environment, streams)
         }

@@ -3,5 +3,8 @@
 
 pub(crate) mod completions;
 pub mod decode;
+pub mod explain;
+#[cfg(feature = "generate")]
+pub mod generate;
 pub(crate) mod man;
 pub mod policy;

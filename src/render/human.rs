@@ -6,6 +6,7 @@
 //! can be copied.
 
 pub(super) mod details;
+pub(super) mod explain;
 pub(super) mod page;
 #[cfg(test)]
 mod tests;
@@ -45,7 +46,7 @@ pub(super) fn render(
         Verbosity::Normal if report.verdict == Verdict::Healthy => {}
         Verbosity::Normal if platform.is_none() => {
             checks(&mut page, report, false);
-            more(&mut page);
+            more(&mut page, report);
         }
         Verbosity::Normal | Verbosity::Verbose => {
             checks(&mut page, report, true);
@@ -273,13 +274,8 @@ fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
 }
 
 fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
-    let (word, color) = match finding.severity {
-        Severity::Error => ("error", Color::Red),
-        Severity::Warning => ("warning", Color::Yellow),
-        Severity::Info => ("info", Color::Cyan),
-    };
     page.annotation(finding);
-    page.marked("", word, color, &format!("[{}]: {}", finding.code, finding.title));
+    title(page, finding.severity, finding.code, finding.title);
     if depth >= Depth::Detail {
         page.prose(2, "", &finding.detail);
     }
@@ -324,10 +320,25 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     }
 }
 
+/// `error[token-expired]: The token has expired`
+fn title(page: &mut Page, severity: Severity, code: Code, title: &str) {
+    page.marked("", severity.name(), severity_color(severity), &format!("[{code}]: {title}"));
+}
+
+fn severity_color(severity: Severity) -> Color {
+    match severity {
+        Severity::Error => Color::Red,
+        Severity::Warning => Color::Yellow,
+        Severity::Info => Color::Cyan,
+    }
+}
+
 /// Where to learn more than fits here.
-fn more(page: &mut Page) {
+fn more(page: &mut Page, report: &Report) {
+    let explain =
+        report.root_cause.map_or_else(String::new, |code| format!("`doctor explain {code}`; "));
     page.blank();
-    page.value(0, "More: -v shows every check and the token.");
+    page.value(0, &format!("More: {explain}-v shows every check and the token."));
 }
 
 // --------------------------------------------------------------------------------- checks

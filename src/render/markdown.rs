@@ -1,6 +1,7 @@
 //! The report as a Markdown page: what a platform shows beside the log, where nothing is masked
 //! and nothing scrolls away.
 
+pub(super) mod explain;
 mod quote;
 
 use self::quote::{block, cell, code, link, prose};
@@ -75,8 +76,12 @@ impl Page {
     }
 
     fn block(&mut self, text: &str, indent: usize) {
+        self.code("", text, indent);
+    }
+
+    fn code(&mut self, language: &str, text: &str, indent: usize) {
         self.blank();
-        for line in block(text, indent) {
+        for line in block(language, text, indent) {
             self.line(&line);
         }
     }
@@ -109,15 +114,8 @@ fn findings(page: &mut Page, report: &Report) {
 }
 
 fn one_finding(page: &mut Page, finding: &Finding) {
-    let severity = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    };
-    page.heading(
-        3,
-        &format!("{severity}: {} ({})", prose(finding.title), code(finding.code.name())),
-    );
+    let (severity, title) = (finding.severity.name(), prose(finding.title));
+    page.heading(3, &format!("{severity}: {title} ({})", code(finding.code.name())));
     page.paragraph(&prose(&finding.detail));
     if !finding.evidence.is_empty() {
         page.table(

@@ -13,6 +13,9 @@ mod samples;
 
 use std::path::Path;
 
+use serde::Serialize;
+
+use crate::catalogue::Entry;
 use crate::report::{Finding, Report};
 
 /// The formats.
@@ -99,8 +102,32 @@ pub fn findings(findings: &[Finding], style: &Style) -> String {
 
 /// Any value as JSON that is harmless in a log, with a line break.
 #[must_use]
-pub fn value(value: &serde_json::Value) -> String {
+pub fn value(value: &impl Serialize) -> String {
     crate::text::json(value) + "\n"
+}
+
+/// A code of the catalogue, for a person.
+#[must_use]
+pub fn explanation(entry: &Entry, style: &Style) -> String {
+    human::explain::one(entry, style)
+}
+
+/// The list of all codes, for a person.
+#[must_use]
+pub fn codes(style: &Style) -> String {
+    human::explain::all(style)
+}
+
+/// A code of the catalogue, as `docs/codes.md` has it.
+#[must_use]
+pub fn explanation_page(entry: &Entry) -> String {
+    markdown::explain::one(entry)
+}
+
+/// The whole catalogue: `docs/codes.md`.
+#[must_use]
+pub fn codes_page() -> String {
+    markdown::explain::all()
 }
 
 /// The report as a Markdown page: what the platforms show beside the log.

@@ -15,6 +15,8 @@ mod decode;
 mod demo;
 mod differential;
 mod exchange;
+mod explain;
+mod generated;
 mod guard;
 mod healthy;
 mod hostile;

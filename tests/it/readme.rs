@@ -67,6 +67,12 @@ fn its_commands_are_understood() {
     for block in blocks(&readme(), "sh") {
         for command in block.replace("\\\n", " ").lines() {
             let Some(arguments) = command.strip_prefix("doctor ") else { continue };
+            if arguments.starts_with("explain ") {
+                let doctor = Doctor::bare().args(arguments.split_whitespace());
+                assert_eq!(doctor.run().status, 0, "{command}");
+                commands += 1;
+                continue;
+            }
             if let Some(arguments) = arguments.strip_prefix("policy ") {
                 policy_command(arguments);
                 commands += 1;

@@ -38,10 +38,10 @@ pub(super) fn cell(quoted: &str) -> String {
 }
 
 /// Lines to copy, moved to the right alike, between fences that none of them can end.
-pub(super) fn block(text: &str, indent: usize) -> Vec<String> {
+pub(super) fn block(language: &str, text: &str, indent: usize) -> Vec<String> {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     let lines = text.lines().map(inert);
-    std::iter::once(fence.clone())
+    std::iter::once(format!("{fence}{language}"))
         .chain(lines)
         .chain([fence])
         .map(|line| format!("{:indent$}{line}", ""))
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn fences_are_longer_than_what_they_hold() {
-        assert_eq!(block("a\n```\nb", 3), ["   ````", "   a", "   ```", "   b", "   ````"]);
+        assert_eq!(block("", "a\n```\nb", 3), ["   ````", "   a", "   ```", "   b", "   ````"]);
     }
 
     #[test]

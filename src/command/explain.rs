@@ -1,0 +1,171 @@
+//! `doctor explain`: what a code means, from the catalogue alone.
+
+use std::cmp::Reverse;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::catalogue::{CATALOGUE, Entry};
+use crate::cli::ColorArg;
+use crate::gather::environment::Environment;
+use crate::output;
+use crate::render;
+use crate::report::SCHEMA_VERSION;
+use crate::run::{Streams, complain, finish, write};
+
+/// Its arguments.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code, or a line that begins with it; without it, the list of all
+    #[arg(value_name = "CODE")]
+    code: Option<String>,
+    /// The format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    color: ColorArg,
+}
+
+/// The formats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// For programs
+    Json,
+    /// For a ticket: what docs/codes.md has
+    Markdown,
+}
+
+/// The JSON of a code; keys as in the report's: some may come, none go within a version.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One {
+    schema_version: u32,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+/// The JSON of all codes.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct All {
+    schema_version: u32,
+    codes: &'static [Entry],
+}
+
+/// Runs it; the exit status.
+pub(crate) fn run(arguments: &Explain, environment: &Environment, streams: Streams) -> u8 {
+    let style = || output::style(arguments.color, environment, streams.stdout_is_terminal);
+    let text = match (&arguments.code, arguments.format) {
+        (None, Format::Human) => render::codes(&style()),
+        (None, Format::Markdown) => render::codes_page(),
+        (None, Format::Json) => {
+            render::value(&All { schema_version: SCHEMA_VERSION, codes: CATALOGUE })
+        }
+        (Some(word), format) => match (find(word), format) {
+            // The word itself is not repeated: a token may have been pasted in its place.
+            (None, _) => return complain(streams.stderr, &unknown(word)),
+            (Some(entry), Format::Human) => render::explanation(entry, &style()),
+            (Some(entry), Format::Markdown) => render::explanation_page(entry),
+            (Some(entry), Format::Json) => {
+                render::value(&One { schema_version: SCHEMA_VERSION, entry: *entry })
+            }
+        },
+    };
+    finish(write(streams.stdout, &text), 0)
+}
+
+/// The row that is meant, in whatever spelling it was copied: `error[CODE]: …`, upper case,
+/// underscores.
+fn find(word: &str) -> Option<&'static Entry> {
+    let name = name(word);
+    CATALOGUE.iter().find(|entry| entry.code.name() == name)
+}
+
+/// The word as codes are spelled.
+fn name(word: &str) -> String {
+    let inside = word.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let name = inside.map_or(word, |(name, _)| name);
+    let name = name.trim_matches(|c: char| !c.is_alphanumeric());
+    name.to_lowercase().replace([' ', '_'], "-")
+}
+
+/// How many codes are suggested.
+const SUGGESTIONS: usize = 3;
+/// Below this likeness a code is another word.
+const ALIKE: f64 = 0.7;
+/// How much less a word of a code says than the whole.
+const WORD: f64 = 0.9;
+/// Longer words are no code, and would take long to compare.
+const LONGEST: usize = 64;
+
+/// What to say of a word that is no code.
+fn unknown(word: &str) -> String {
+    let all = "`doctor explain` lists all codes";
+    match nearest(&name(word))[..] {
+        [] => format!("explain: there is no such code; {all}"),
+        [ref others @ .., last] => {
+            let others = others.iter().map(|name| format!("{name}, ")).collect::<String>();
+            format!("explain: there is no such code; did you mean {others}{last}? ({all})")
+        }
+    }
+}
+
+/// The codes that are probably meant, the likeliest first: those that are spelled alike, whole or
+/// in one of their words.
+fn nearest(name: &str) -> Vec<&'static str> {
+    if name.len() > LONGEST {
+        return Vec::new();
+    }
+    let mut alike: Vec<(u64, &str)> = CATALOGUE
+        .iter()
+        .map(|entry| entry.code.name())
+        .filter_map(|code| {
+            let whole = strsim::normalized_damerau_levenshtein(code, name);
+            let alike = code
+                .split('-')
+                .map(|word| strsim::normalized_damerau_levenshtein(word, name) * WORD)
+                .fold(whole, f64::max);
+            (alike > ALIKE).then_some(((alike * 1000.0) as u64, code))
+        })
+        .collect();
+    alike.sort_by_key(|(alike, _)| Reverse(*alike));
+    alike.into_iter().take(SUGGESTIONS).map(|(_, code)| code).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        for word in [
+            "audience-mismatch",
+            "AUDIENCE_MISMATCH",
+            " audience mismatch ",
+            "error[audience-mismatch]",
+            "error[audience-mismatch]: The token's audience is not the one",
+            "`audience-mismatch`",
+            "#audience-mismatch",
+        ] {
+            let code = find(word).map(|entry| entry.code.name());
+            assert_eq!(code, Some("audience-mismatch"), "{word}");
+        }
+        for word in ["", "[", "[]", "audience", "mismatch-audience"] {
+            assert!(find(word).is_none(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant() {
+        assert_eq!(nearest("audiense-mismatch").first(), Some(&"audience-mismatch"));
+        assert_eq!(nearest("audiense"), ["audience-mismatch"]);
+        assert_eq!(nearest("thumbprint"), ["thumbprint-mismatch"]);
+        assert_eq!(nearest("token").len(), SUGGESTIONS);
+        assert!(nearest("zzzz").is_empty());
+        assert!(nearest(&"token".repeat(1_000_000)).is_empty());
+    }
+}

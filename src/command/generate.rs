@@ -1,0 +1,39 @@
+//! `doctor generate`: the documents of the repository that follow from the program. A test holds
+//! the ones that are there to them.
+
+use clap::ValueEnum;
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde_json::Value;
+
+use crate::render;
+use crate::report::Report;
+
+/// The documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// docs/codes.md: the catalogue
+    Codes,
+    /// docs/report.schema.json: the JSON Schema of the report
+    Schema,
+}
+
+/// The document's text.
+pub(crate) fn text(document: Document) -> String {
+    match document {
+        Document::Codes => render::codes_page(),
+        Document::Schema => render::value(&schema()),
+    }
+}
+
+/// The schema of the report's types, with their documentation as its descriptions.
+fn schema() -> Schema {
+    let one_line = RecursiveTransform(|schema: &mut Schema| {
+        if let Some(Value::String(text)) = schema.get_mut("description") {
+            *text = text.replace('\n', " ");
+        }
+    });
+    let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(one_line);
+    settings.into_generator().into_root_schema_for::<Report>()
+}
