@@ -13,6 +13,7 @@ use crate::command::explain::Explain;
 #[cfg(feature = "generate")]
 use crate::command::generate::Document;
 use crate::command::policy::PolicyCommand;
+use crate::command::triage::Triage;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
 use crate::go_duration;
@@ -32,6 +33,7 @@ use crate::step::Platform;
                   doctor --oidc-org acme              in a CI job: the platform's own token\n  \
                   doctor --oidc-org acme --token-env idToken\n  \
                   doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
+                  doctor triage build.log             somebody else's log\n  \
                   doctor explain audience-mismatch    what a code means, and how it is fixed\n  \
                   doctor demo audience-mismatch       see it work, without any account"
 )]
@@ -86,6 +88,10 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Find the known failures in logs, or in an error that somebody pasted
+    ///
+    /// Exit status: 0 nothing known was found, 1 something was, 2 a log cannot be read.
+    Triage(Triage),
     /// Explain a failure code: what it means, how it is found, how it is fixed
     ///
     /// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
@@ -250,6 +256,18 @@ pub enum FormatArg {
     Azure,
     /// For the log of a GitHub workflow: annotations, groups, a step summary
     Github,
+}
+
+/// `--format` of the commands whose answer is a page, not a verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For people
+    #[default]
+    Human,
+    /// For programs
+    Json,
+    /// For a ticket or a pull request
+    Markdown,
 }
 
 /// `--color`.

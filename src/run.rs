@@ -69,6 +69,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
             finish(write(streams.stdout, &command::completions::text(shell)), 0)
         }
         Some(cli::Command::Man) => finish(write(streams.stdout, &command::man::text()), 0),
+        Some(cli::Command::Triage(arguments)) => {
+            command::triage::run(&arguments, &environment, streams)
+        }
         Some(cli::Command::Explain(arguments)) => {
             command::explain::run(&arguments, &environment, streams)
         }

@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use crate::catalogue::{CATALOGUE, Entry};
-use crate::cli::ColorArg;
+use crate::cli::{ColorArg, PageFormat};
 use crate::gather::environment::Environment;
 use crate::output;
 use crate::render;
@@ -21,22 +21,10 @@ pub struct Explain {
     code: Option<String>,
     /// The format
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: PageFormat,
     /// When to use colour
     #[arg(long, value_enum, default_value_t)]
     color: ColorArg,
-}
-
-/// The formats.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// For programs
-    Json,
-    /// For a ticket: what docs/codes.md has
-    Markdown,
 }
 
 /// The JSON of a code; keys as in the report's: some may come, none go within a version.
@@ -60,17 +48,17 @@ struct All {
 pub(crate) fn run(arguments: &Explain, environment: &Environment, streams: Streams) -> u8 {
     let style = || output::style(arguments.color, environment, streams.stdout_is_terminal);
     let text = match (&arguments.code, arguments.format) {
-        (None, Format::Human) => render::codes(&style()),
-        (None, Format::Markdown) => render::codes_page(),
-        (None, Format::Json) => {
+        (None, PageFormat::Human) => render::codes(&style()),
+        (None, PageFormat::Markdown) => render::codes_page(),
+        (None, PageFormat::Json) => {
             render::value(&All { schema_version: SCHEMA_VERSION, codes: CATALOGUE })
         }
         (Some(word), format) => match (find(word), format) {
             // The word itself is not repeated: a token may have been pasted in its place.
             (None, _) => return complain(streams.stderr, &unknown(word)),
-            (Some(entry), Format::Human) => render::explanation(entry, &style()),
-            (Some(entry), Format::Markdown) => render::explanation_page(entry),
-            (Some(entry), Format::Json) => {
+            (Some(entry), PageFormat::Human) => render::explanation(entry, &style()),
+            (Some(entry), PageFormat::Markdown) => render::explanation_page(entry),
+            (Some(entry), PageFormat::Json) => {
                 render::value(&One { schema_version: SCHEMA_VERSION, entry: *entry })
             }
         },

@@ -8,3 +8,4 @@ pub mod explain;
 pub mod generate;
 pub(crate) mod man;
 pub mod policy;
+pub mod triage;

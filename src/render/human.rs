@@ -10,6 +10,7 @@ pub(super) mod explain;
 pub(super) mod page;
 #[cfg(test)]
 mod tests;
+pub(super) mod triage;
 
 use std::cmp::Reverse;
 

@@ -3,6 +3,7 @@
 
 pub(super) mod explain;
 mod quote;
+pub(super) mod triage;
 
 use self::quote::{block, cell, code, link, prose};
 use super::human::{details, headline, in_order, page, who, why_skipped};

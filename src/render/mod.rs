@@ -16,7 +16,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::catalogue::Entry;
+use crate::cli::PageFormat;
 use crate::report::{Finding, Report};
+use crate::triage::Triage;
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,16 @@ pub fn findings(findings: &[Finding], style: &Style) -> String {
 #[must_use]
 pub fn value(value: &impl Serialize) -> String {
     crate::text::json(value) + "\n"
+}
+
+/// What logs tell.
+#[must_use]
+pub fn triage(triage: &Triage, format: PageFormat, style: &Style) -> String {
+    match format {
+        PageFormat::Human => human::triage::triage(triage, style),
+        PageFormat::Json => value(triage),
+        PageFormat::Markdown => markdown::triage::triage(triage),
+    }
 }
 
 /// A code of the catalogue, for a person.

@@ -135,15 +135,9 @@ impl Message {
 
 /// Every known message, the specific before the general.
 pub fn messages() -> impl Iterator<Item = &'static Message> {
-    [
-        platforms::MESSAGES,
-        pulumi::BEFORE,
-        others::MESSAGES,
-        networks::MESSAGES,
-        pulumi::AFTER,
-    ]
-    .into_iter()
-    .flatten()
+    [platforms::MESSAGES, pulumi::BEFORE, others::MESSAGES, networks::MESSAGES, pulumi::AFTER]
+        .into_iter()
+        .flatten()
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ pub(super) const MESSAGES: &[Message] = &[
     // -------------------------------------------------------------------------------- Go
     Message::network("dial tcp: lookup {host}: no such host", Unreachable, NAME),
     Message::network("dial tcp: lookup {host}: server misbehaving", Unreachable, NAME),
-    Message::network("dial tcp: lookup {host}: Temporary failure in name resolution", Unreachable, NAME),
+    Message::network(
+        "dial tcp: lookup {host}: Temporary failure in name resolution",
+        Unreachable,
+        NAME,
+    ),
     Message::network("dial tcp: lookup {host}: i/o timeout", Unreachable, NAME),
     Message::network("getaddrinfow: No such host is known", Unreachable, NAME),
     Message::network("nodename nor servname provided", Unreachable, NAME),
@@ -33,8 +37,16 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("connect: connection timed out", Unreachable, TIME),
     Message::network("connect: operation timed out", Unreachable, TIME),
     Message::network("target machine actively refused it", Unreachable, REFUSED),
-    Message::network("connected party did not properly respond after a period of time", Unreachable, TIME),
-    Message::network("A socket operation was attempted to an unreachable network", Unreachable, NO_ROUTE),
+    Message::network(
+        "connected party did not properly respond after a period of time",
+        Unreachable,
+        TIME,
+    ),
+    Message::network(
+        "A socket operation was attempted to an unreachable network",
+        Unreachable,
+        NO_ROUTE,
+    ),
     Message::network("net/http: TLS handshake timeout", Unreachable, TIME),
     Message::network("Client.Timeout exceeded while awaiting headers", Unreachable, TIME),
     Message::network("context deadline exceeded", Unreachable, TIME),
@@ -48,7 +60,11 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("first record does not look like a TLS handshake", Unreachable, NO_TLS),
     Message::network("x509: certificate signed by unknown authority", Untrusted, UNKNOWN),
     Message::network("x509: certificate has expired or is not yet valid", Untrusted, EXPIRED),
-    Message::network("x509: certificate is valid for {names}, not {host}", Untrusted, "The certificate is for {names}, and {host} was asked."),
+    Message::network(
+        "x509: certificate is valid for {names}, not {host}",
+        Untrusted,
+        "The certificate is for {names}, and {host} was asked.",
+    ),
     Message::network("x509: certificate is not valid for any names", Untrusted, OTHER_NAME),
     Message::network("because it doesn't contain any IP SANs", Untrusted, OTHER_NAME),
     Message::network("certificate relies on legacy Common Name field", Untrusted, OTHER_NAME),
@@ -56,8 +72,16 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("certificate is not trusted", Untrusted, UNKNOWN),
     Message::network("certificate is not standards compliant", Untrusted, UNKNOWN),
     Message::network("terminated in a root certificate which is not trusted", Untrusted, UNKNOWN),
-    Message::network("tls: failed to verify certificate: {problem}", Untrusted, "The certificate is not accepted: {problem}."),
-    Message::network("remote error: tls: {alert}", Untrusted, "The server ended the TLS handshake: {alert}."),
+    Message::network(
+        "tls: failed to verify certificate: {problem}",
+        Untrusted,
+        "The certificate is not accepted: {problem}.",
+    ),
+    Message::network(
+        "remote error: tls: {alert}",
+        Untrusted,
+        "The server ended the TLS handshake: {alert}.",
+    ),
     // ------------------------------------------------------------------------------ Node
     Message::network("getaddrinfo ENOTFOUND {host}", Unreachable, NAME),
     Message::network("getaddrinfo EAI_AGAIN {host}", Unreachable, NAME),
@@ -87,9 +111,21 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("curl: (35) {problem}", Untrusted, HANDSHAKE),
     Message::network("curl: (52) Empty reply from server", Unreachable, BROKEN),
     Message::network("curl: (56) {problem}", Unreachable, BROKEN),
-    Message::network("SSL certificate problem: {problem}", Untrusted, "The certificate is not accepted: {problem}."),
-    Message::network("no alternative certificate subject name matches target host name", Untrusted, OTHER_NAME),
-    Message::network("curl: (77) {problem}", Untrusted, "The file with the trust roots cannot be read: {problem}."),
+    Message::network(
+        "SSL certificate problem: {problem}",
+        Untrusted,
+        "The certificate is not accepted: {problem}.",
+    ),
+    Message::network(
+        "no alternative certificate subject name matches target host name",
+        Untrusted,
+        OTHER_NAME,
+    ),
+    Message::network(
+        "curl: (77) {problem}",
+        Untrusted,
+        "The file with the trust roots cannot be read: {problem}.",
+    ),
     // ------------------------------------------------------------------ PowerShell, Python
     Message::network("The remote name could not be resolved", Unreachable, NAME),
     Message::network("No such host is known", Unreachable, NAME),

@@ -4,7 +4,6 @@
 
 use super::Message;
 
-const ENTRA: &str = "Microsoft Entra (Azure)";
 const AZURE: &str = "Azure";
 const AWS: &str = "AWS";
 const VAULT: &str = "HashiCorp Vault";
@@ -12,50 +11,197 @@ const GOOGLE: &str = "Google Cloud";
 
 pub(super) const MESSAGES: &[Message] = &[
     // ----------------------------------------------------------------------------- Azure
-    Message::other("AADSTS70021: ", ENTRA, "No federated credential of the application matches the token's issuer, subject and audience."),
-    Message::other("AADSTS700211: ", ENTRA, "No federated credential of the application has the token's issuer."),
-    Message::other("AADSTS700212: ", ENTRA, "No federated credential of the application has the token's audience."),
-    Message::other("AADSTS700213: ", ENTRA, "No federated credential of the application has the token's subject."),
-    Message::other("AADSTS700016: ", ENTRA, "The application is not in that tenant: the client id or the tenant id is wrong."),
-    Message::other("AADSTS700024: ", ENTRA, "The token was outside its valid time when Azure was asked: it is older than its life of some minutes."),
-    Message::other("AADSTS700223: ", ENTRA, "The tenant does not allow workload identity federation for this application."),
-    Message::other("AADSTS700238: ", ENTRA, "The tenant's policy does not allow federation with this issuer."),
-    Message::other("AADSTS7002381: ", ENTRA, "The tenant wants an enterprise claim in GitHub's token that it does not have."),
-    Message::other("AADSTS70025: ", ENTRA, "The application has no federated credential at all."),
-    Message::other("AADSTS70052: ", ENTRA, "The Entra issuer does not work with a multitenant application."),
-    Message::other("AADSTS7000215: ", ENTRA, "The client secret is wrong."),
-    Message::other("AADSTS7000222: ", ENTRA, "The client secret has expired."),
-    Message::other("AADSTS90002: ", ENTRA, "There is no such tenant."),
-    Message::other("AADSTS50166: ", ENTRA, "Azure could not fetch the issuer's keys."),
-    Message::other("AADSTS90061: ", ENTRA, "Azure could not fetch the issuer's keys."),
-    Message::other("AADSTS{number}: ", ENTRA, "Azure's own login failed with error {number}."),
-    Message::other("The subscription of '{subscription}' doesn't exist in cloud", AZURE, "The service connection's identity has no role in the subscription {subscription}, so the task stops before its script runs."),
-    Message::other("No subscriptions found for {identity}", AZURE, "The identity has no role in any subscription, and `az login` stops there."),
-    Message::other("Failed to obtain the JSON Web Token (JWT) using service principal client ID", AZURE, "The service connection could not sign in to Azure."),
-    Message::other("Secret expired, update service connection at", AZURE, "The secret of the service connection has expired. A federated connection has none, and only that one has a token for Pulumi Cloud."),
+    Message::other(
+        "AADSTS70021: ",
+        AZURE,
+        "No federated credential of the application matches the token's issuer, subject and audience.",
+    ),
+    Message::other(
+        "AADSTS700211: ",
+        AZURE,
+        "No federated credential of the application has the token's issuer.",
+    ),
+    Message::other(
+        "AADSTS700212: ",
+        AZURE,
+        "No federated credential of the application has the token's audience.",
+    ),
+    Message::other(
+        "AADSTS700213: ",
+        AZURE,
+        "No federated credential of the application has the token's subject.",
+    ),
+    Message::other(
+        "AADSTS700016: ",
+        AZURE,
+        "The application is not in that tenant: the client id or the tenant id is wrong.",
+    ),
+    Message::other(
+        "AADSTS700024: ",
+        AZURE,
+        "The token was outside its valid time when Azure was asked: it is older than its life of some minutes.",
+    ),
+    Message::other(
+        "AADSTS700223: ",
+        AZURE,
+        "The tenant does not allow workload identity federation for this application.",
+    ),
+    Message::other(
+        "AADSTS700238: ",
+        AZURE,
+        "The tenant's policy does not allow federation with this issuer.",
+    ),
+    Message::other(
+        "AADSTS7002381: ",
+        AZURE,
+        "The tenant wants an enterprise claim in GitHub's token that it does not have.",
+    ),
+    Message::other("AADSTS70025: ", AZURE, "The application has no federated credential at all."),
+    Message::other(
+        "AADSTS70052: ",
+        AZURE,
+        "The Entra issuer does not work with a multitenant application.",
+    ),
+    Message::other("AADSTS7000215: ", AZURE, "The client secret is wrong."),
+    Message::other("AADSTS7000222: ", AZURE, "The client secret has expired."),
+    Message::other("AADSTS90002: ", AZURE, "There is no such tenant."),
+    Message::other("AADSTS50166: ", AZURE, "Azure could not fetch the issuer's keys."),
+    Message::other("AADSTS90061: ", AZURE, "Azure could not fetch the issuer's keys."),
+    Message::other("AADSTS{number}: ", AZURE, "Azure's own login failed with error {number}."),
+    Message::other(
+        "The subscription of '{subscription}' doesn't exist in cloud",
+        AZURE,
+        "The service connection's identity has no role in the subscription {subscription}, so the task stops before its script runs.",
+    ),
+    Message::other(
+        "No subscriptions found for {identity}",
+        AZURE,
+        "The identity has no role in any subscription, and `az login` stops there.",
+    ),
+    Message::other(
+        "Failed to obtain the JSON Web Token (JWT) using service principal client ID",
+        AZURE,
+        "The service connection could not sign in to Azure.",
+    ),
+    Message::other(
+        "Secret expired, update service connection at",
+        AZURE,
+        "The secret of the service connection has expired. A federated connection has none, and only that one has a token for Pulumi Cloud.",
+    ),
     // ------------------------------------------------------------------------------- AWS
-    Message::other("Not authorized to perform sts:AssumeRoleWithWebIdentity", AWS, "The role's trust policy does not let this token in: its sub or aud is not what the policy wants."),
-    Message::other("No OpenIDConnect provider found in your account for {issuer}", AWS, "The AWS account has no OIDC provider for {issuer}."),
-    Message::other("Incorrect token audience", AWS, "The audience is not in the client ids of the AWS account's OIDC provider."),
-    Message::other("Couldn't retrieve verification key from your identity provider", AWS, "AWS could not fetch the issuer's keys."),
-    Message::other("Token expired: current date/time {now} must be before the expiration date/time", AWS, "The token had expired when AWS was asked."),
-    Message::other("Could not assume role with OIDC: {problem}", AWS, "AWS did not let the job assume the role: {problem}."),
-    Message::other("An error occurred ({}) when calling the AssumeRoleWithWebIdentity operation: {problem}", AWS, "AWS did not let the job assume the role: {problem}."),
+    Message::other(
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        AWS,
+        "The role's trust policy does not let this token in: its sub or aud is not what the policy wants.",
+    ),
+    Message::other(
+        "No OpenIDConnect provider found in your account for {issuer}",
+        AWS,
+        "The AWS account has no OIDC provider for {issuer}.",
+    ),
+    Message::other(
+        "Incorrect token audience",
+        AWS,
+        "The audience is not in the client ids of the AWS account's OIDC provider.",
+    ),
+    Message::other(
+        "Couldn't retrieve verification key from your identity provider",
+        AWS,
+        "AWS could not fetch the issuer's keys.",
+    ),
+    Message::other(
+        "Token expired: current date/time {now} must be before the expiration date/time",
+        AWS,
+        "The token had expired when AWS was asked.",
+    ),
+    Message::other(
+        "Could not assume role with OIDC: {problem}",
+        AWS,
+        "AWS did not let the job assume the role: {problem}.",
+    ),
+    Message::other(
+        "An error occurred ({}) when calling the AssumeRoleWithWebIdentity operation: {problem}",
+        AWS,
+        "AWS did not let the job assume the role: {problem}.",
+    ),
     // ----------------------------------------------------------------------------- Vault
-    Message::other("invalid audience (aud) claim", VAULT, "The token's audience is not one of the role's bound_audiences."),
-    Message::other("invalid subject (sub) claim", VAULT, "The token's subject is not the role's bound_subject."),
-    Message::other("invalid issuer (iss) claim", VAULT, "The token's issuer is not the one that the auth method is bound to."),
-    Message::other("claim \"{claim}\" does not match any associated bound claim values", VAULT, "The token's {claim} is not among the role's bound_claims."),
-    Message::other("audience claim found in JWT but no audiences bound to the role", VAULT, "The role has no bound_audiences, and the token has an audience."),
-    Message::other("* error validating token: {problem}", VAULT, "Vault does not accept the token: {problem}."),
+    Message::other(
+        "invalid audience (aud) claim",
+        VAULT,
+        "The token's audience is not one of the role's bound_audiences.",
+    ),
+    Message::other(
+        "invalid subject (sub) claim",
+        VAULT,
+        "The token's subject is not the role's bound_subject.",
+    ),
+    Message::other(
+        "invalid issuer (iss) claim",
+        VAULT,
+        "The token's issuer is not the one that the auth method is bound to.",
+    ),
+    Message::other(
+        "claim \"{claim}\" does not match any associated bound claim values",
+        VAULT,
+        "The token's {claim} is not among the role's bound_claims.",
+    ),
+    Message::other(
+        "audience claim found in JWT but no audiences bound to the role",
+        VAULT,
+        "The role has no bound_audiences, and the token has an audience.",
+    ),
+    Message::other(
+        "* error validating token: {problem}",
+        VAULT,
+        "Vault does not accept the token: {problem}.",
+    ),
     Message::other("Failed to retrieve vault token", VAULT, "Vault did not let the job log in."),
     // ---------------------------------------------------------------------------- Google
-    Message::other("failed to generate Google Cloud federated token for {pool}", GOOGLE, "Google did not accept the token for {pool}."),
-    Message::other("The given credential is rejected by the attribute condition", GOOGLE, "The pool's attribute condition does not let this token in."),
-    Message::other("google-github-actions/auth failed with: {problem}", GOOGLE, "Google's login failed: {problem}."),
+    Message::other(
+        "failed to generate Google Cloud federated token for {pool}",
+        GOOGLE,
+        "Google did not accept the token for {pool}.",
+    ),
+    Message::other(
+        "The given credential is rejected by the attribute condition",
+        GOOGLE,
+        "The pool's attribute condition does not let this token in.",
+    ),
+    Message::other(
+        "google-github-actions/auth failed with: {problem}",
+        GOOGLE,
+        "Google's login failed: {problem}.",
+    ),
     // ---------------------------------------------------------------------------- others
-    Message::other("valid token, but no corresponding publisher", "PyPI", "PyPI knows no trusted publisher for this token."),
+    Message::other(
+        "valid token, but no corresponding publisher",
+        "PyPI",
+        "PyPI knows no trusted publisher for this token.",
+    ),
     Message::other("Trusted publishing exchange failure", "PyPI", "PyPI did not accept the token."),
-    Message::other("unable to find trust policy for", "octo-sts", "octo-sts found no trust policy of that name."),
-    Message::other("You must be logged in to the server (Unauthorized)", "Kubernetes", "The cluster's API does not accept the credentials."),
+    Message::other(
+        "trust policy: {what} did not match {rule}",
+        "octo-sts",
+        "The trust policy does not let this token in: {what} is not {rule}.",
+    ),
+    Message::other(
+        "npm error code ENEEDAUTH",
+        "npm",
+        "npm has no credentials for its registry, also none by trusted publishing.",
+    ),
+    Message::other(
+        "npm ERR! code ENEEDAUTH",
+        "npm",
+        "npm has no credentials for its registry, also none by trusted publishing.",
+    ),
+    Message::other(
+        "unable to find trust policy for",
+        "octo-sts",
+        "octo-sts found no trust policy of that name.",
+    ),
+    Message::other(
+        "You must be logged in to the server (Unauthorized)",
+        "Kubernetes",
+        "The cluster's API does not accept the credentials.",
+    ),
 ];

@@ -19,7 +19,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "",
     ),
     Message::code(
-        "ACTIONS_ID_TOKEN_REQUEST_URL: unbound variable",
+        "ACTIONS_ID_TOKEN_REQUEST_{}: unbound variable",
         &[Code::GithubIdTokenPermission],
         "",
     ),
@@ -115,6 +115,14 @@ pub(super) const MESSAGES: &[Message] = &[
         &[Code::AdoSystemAccesstokenUnmapped, Code::TokenRequestFailed],
         "Azure answered the request for a token with its sign-in page: the job's access token was \
          not sent, or is not valid.",
+    )
+    .scope(Scope::TokenRequest)
+    .anywhere(),
+    Message::code(
+        "Object moved to <a href=\"{url}",
+        &[Code::AdoSystemAccesstokenUnmapped, Code::TokenRequestFailed],
+        "Azure answered the request for a token by sending it to its sign-in page: the job's \
+         access token was not sent, or is not valid.",
     )
     .scope(Scope::TokenRequest)
     .anywhere(),

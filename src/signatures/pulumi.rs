@@ -89,13 +89,17 @@ pub(super) const BEFORE: &[Message] = &[
         "",
     ),
     Message::new(
-        "\"{url}/api/oauth/token\": unsupported protocol scheme \"{scheme}\"",
+        "Post \"{url}/api/oauth/token\": unsupported protocol scheme \"{scheme}\"",
         BackendUrl,
         "",
     ),
-    Message::new("\"{url}/api/user\": unsupported protocol scheme \"{scheme}\"", BackendUrl, ""),
+    Message::new(
+        "Get \"{url}/api/user\": unsupported protocol scheme \"{scheme}\"",
+        BackendUrl,
+        "",
+    ),
     Message::new("parse \"{url}/api/oauth/token\": {problem}", BackendUrl, ""),
-    Message::new("\"{url}/api/oauth/token\": http: no Host in request URL", BackendUrl, ""),
+    Message::new("Post \"{url}/api/oauth/token\": http: no Host in request URL", BackendUrl, ""),
     Message::code(
         "The PULUMI_BACKEND_URL environment variable is set to '{variable}', which conflicts with \
          the login URL '{url}'",
@@ -155,12 +159,7 @@ pub(super) const BEFORE: &[Message] = &[
     ),
     Message::code(
         "unexpected token format in file '{path}'",
-        &[
-            Code::TokenWrapped,
-            Code::TokenNotAToken,
-            Code::TokenMalformed,
-            Code::TokenTruncated,
-        ],
+        &[Code::TokenWrapped, Code::TokenNotAToken, Code::TokenMalformed, Code::TokenTruncated],
         "{path} holds something that is no bare token: often a byte order mark or UTF-16 \
          (PowerShell's > writes both), JSON around it, or an error's text.",
     ),
@@ -195,6 +194,13 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::ExchangeRateLimited],
         "Pulumi Cloud limits how often it is asked, and was asked too often.",
     ),
+    // ----------------------------------------------------------------------- registration
+    Message::code(
+        "Calculated thumbprint {thumbprint} does not match any of the provided",
+        &[Code::ThumbprintMismatch],
+        "Pulumi Cloud does not register the issuer: its certificate has the thumbprint \
+         {thumbprint}, which is none of those given. Leave the thumbprints out, or give this one.",
+    ),
     // ----------------------------------------------------------------------------- whoami
     Message::code(
         "SAML SSO authentication is required. Log in at:",
@@ -227,7 +233,7 @@ pub(super) const AFTER: &[Message] = &[
         ExchangeAnswer,
         "Pulumi Cloud refused the exchange. The CLI shows its answer without the HTTP status.",
     )
-    .more(2),
+    .more(4),
     Message::new(
         "Request failed with status code {status}",
         Status,
@@ -235,7 +241,7 @@ pub(super) const AFTER: &[Message] = &[
     )
     .scope(Scope::PulumiLogin),
     Message::new(
-        "The requested URL returned error: {status}",
+        "curl: (22) The requested URL returned error: {status}",
         Status,
         "curl was refused with status {status}; with --fail it does not show the answer \
          (--fail-with-body does).",
@@ -280,6 +286,17 @@ pub(super) const AFTER: &[Message] = &[
          job.",
     )
     .symptom(),
+    Message::new(
+        "could not log in to the state backend \"{backend}\": [{status}] {problem}",
+        Status,
+        "{backend} answered with status {status}: {problem}.",
+    ),
+    Message::code(
+        "could not create stack: [403] {problem}",
+        &[Code::WhoamiForbidden],
+        "The login worked, but its access token may not create stacks: a token from an OIDC login \
+         is no admin's unless `admin` was asked for, which `pulumi login` cannot do.",
+    ),
     Message::code(
         "error: [401] {problem}",
         &[Code::WhoamiUnauthorized],

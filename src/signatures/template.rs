@@ -119,19 +119,26 @@ mod tests {
         let line = "error: --oidc-org 'a' conflicts with 'b'. Use one";
         assert_eq!(find(conflict, line), Some(vec![("flag", "a"), ("claim", "b")]));
         assert_eq!(find(conflict, "--oidc-org 'a' agrees with 'b'."), None);
-        assert_eq!(find("failed: {rest}", "x failed: all of it"), Some(vec![("rest", "all of it")]));
+        assert_eq!(
+            find("failed: {rest}", "x failed: all of it"),
+            Some(vec![("rest", "all of it")])
+        );
         assert_eq!(find("failed: {rest}", "failed: "), Some(vec![("rest", "")]));
     }
 
     #[test]
     fn a_value_at_the_beginning_is_a_word() {
-        let found = Template::parse("{url} is not valid").find("error: https://a is not valid", |_| true);
+        let found =
+            Template::parse("{url} is not valid").find("error: https://a is not valid", |_| true);
         assert_eq!(found, Some(Found { start: 7, values: vec![("url", "https://a")] }));
     }
 
     #[test]
     fn what_does_not_matter_has_no_value() {
-        assert_eq!(find("lookup {host}{}: no such host", "lookup a on b: no such host"), Some(vec![("host", "a on b")]));
+        assert_eq!(
+            find("lookup {host}{}: no such host", "lookup a on b: no such host"),
+            Some(vec![("host", "a on b")])
+        );
         assert_eq!(find("lookup {} on", "lookup a on"), Some(vec![]));
     }
 

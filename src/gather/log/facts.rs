@@ -162,7 +162,8 @@ fn login(line: &Line, next: &[&str]) -> Option<Vec<String>> {
     let at = line.text.find("pulumi login").or_else(|| line.text.find("doctor login"))?;
     let before = line.text[..at].trim();
     let is_quoted = before.ends_with(['`', '"', '\'']);
-    let is_call = line.is_command || before.is_empty() || before.ends_with(['/', '\\', '&', ';', '|']);
+    let is_call =
+        line.is_command || before.is_empty() || before.ends_with(['/', '\\', '&', ';', '|']);
     if is_quoted || !is_call {
         return None;
     }
@@ -186,8 +187,7 @@ fn called(words: &[String], place: Place) -> LoginLine {
         place,
     };
     let arguments = words.get(2..).unwrap_or_default();
-    let Ok(login_flags::Login::Run(run)) =
-        login_flags::parse(arguments, &Environment::default())
+    let Ok(login_flags::Login::Run(run)) = login_flags::parse(arguments, &Environment::default())
     else {
         return line;
     };
@@ -260,11 +260,17 @@ mod tests {
     fn logins_are_read_with_their_flags() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
-            login_of("+ pulumi login --oidc-token \"$idToken\" --oidc-org 'acme' && pulumi up", &[]),
+            login_of(
+                "+ pulumi login --oidc-token \"$idToken\" --oidc-org 'acme' && pulumi up",
+                &[]
+            ),
             Some(words("pulumi login --oidc-token $idToken --oidc-org acme"))
         );
         assert_eq!(
-            login_of("pulumi login \\", &["  --oidc-token $T \\", "  --oidc-org acme", "pulumi up"]),
+            login_of(
+                "pulumi login \\",
+                &["  --oidc-token $T \\", "  --oidc-org acme", "pulumi up"]
+            ),
             Some(words("pulumi login --oidc-token $T --oidc-org acme"))
         );
         assert_eq!(login_of("[command]/opt/pulumi login", &[]), Some(words("pulumi login")));

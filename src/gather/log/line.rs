@@ -14,9 +14,11 @@ pub(super) struct Line<'a> {
 }
 
 /// What platforms and shells put in front of a line which they are about to run.
-const COMMANDS: [&str; 6] = ["##[command]", "[command]", "+ ", "++ ", "$ ", "> "];
+const COMMANDS: [&str; 5] = ["##[command]", "[command]", "+ ", "++ ", "$ "];
 /// What platforms put in front of other lines.
-const MARKERS: [&str; 10] = [
+const MARKERS: [&str; 11] = [
+    // A quotation in a mail or a ticket.
+    "> ",
     "##[error]",
     "##[warning]",
     "##[notice]",
@@ -39,13 +41,12 @@ impl<'a> Line<'a> {
         if let Some(fields) = after_fields(text) {
             text = fields;
         }
-        while let Some((time, rest)) = timestamp(text) {
-            at = at.or(time);
-            text = rest;
-        }
-        text = stream_mark(text);
         let mut is_command = in_script;
         loop {
+            while let Some((time, rest)) = timestamp(text) {
+                at = at.or(time);
+                text = stream_mark(rest);
+            }
             let trimmed = text.trim_start_matches(' ');
             let command = COMMANDS.iter().find_map(|mark| trimmed.strip_prefix(mark));
             let marker = MARKERS.iter().find_map(|mark| trimmed.strip_prefix(mark));
@@ -70,7 +71,7 @@ impl<'a> Line<'a> {
             || matches!(word, "*" | "-" | "Error" | "ERROR")
             || ["\"", "\\\""].iter().any(|quote| {
                 let key = before.strip_suffix(quote).map(str::trim_end);
-                key.is_some_and(|key| key.ends_with(':'))
+                key.is_some_and(|key| key.ends_with([':', '=']))
             })
             || is_sentence_end(before);
         leads && !SOURCE.iter().any(|source| before.contains(source))
@@ -106,7 +107,8 @@ fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
         _ => text.split_at(end),
     };
     let rest = if bracket { rest.strip_prefix(']')? } else { rest };
-    let is_time = |text: &str| text.len() >= 8 && text.as_bytes()[2] == b':' && text.as_bytes()[5] == b':';
+    let is_time =
+        |text: &str| text.len() >= 8 && text.as_bytes()[2] == b':' && text.as_bytes()[5] == b':';
     let time = date.split_once(['T', ' ']).map_or(date, |(_, time)| time);
     if !is_time(time) || (date.len() > time.len() && !is_date(date.get(..10)?)) {
         return None;
@@ -181,7 +183,9 @@ mod tests {
 
     #[test]
     fn commands_are_told_from_what_they_say() {
-        for raw in ["+ pulumi login", "##[command]/usr/bin/bash x.sh", "$ pulumi login", "[command]az"] {
+        for raw in
+            ["+ pulumi login", "##[command]/usr/bin/bash x.sh", "$ pulumi login", "[command]az"]
+        {
             assert!(Line::read(raw, false).is_command, "{raw}");
         }
         assert!(!Line::read("error: + 1", false).is_command);

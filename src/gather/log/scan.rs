@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, PatternID};
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::facts::{FACTS, Fact};
@@ -12,9 +12,7 @@ use super::step::{MARKS, Mark, Step, is_harmless};
 use super::{block, secrets};
 use crate::evidence::InputProblem;
 use crate::jwt;
-use crate::log::{
-    Decided, File, Leak, Log, PLACES, Place, SecretKind, Sighting,
-};
+use crate::log::{Decided, File, Leak, Log, PLACES, Place, SecretKind, Sighting};
 use crate::signatures::{Found, Means, Message, Template, messages};
 use crate::{judge, text};
 
@@ -45,6 +43,8 @@ pub(super) struct Scanner {
     /// Finds all texts of a line.
     exact: Option<AhoCorasick>,
     uses: Vec<(String, Vec<Use>)>,
+    /// The text that is in every URL.
+    url: PatternID,
     messages: Vec<(&'static Message, Template)>,
     facts: Vec<(Fact, Template)>,
     log: Log,
@@ -67,7 +67,8 @@ struct Reading {
 impl Scanner {
     pub(super) fn new() -> Self {
         let messages: Vec<_> = messages().map(|m| (m, Template::parse(m.text))).collect();
-        let facts: Vec<_> = FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();
+        let facts: Vec<_> =
+            FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();
         let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
         let mut add = |needle, one| uses.entry(needle).or_default().push(one);
         for (index, (_, template)) in messages.iter().enumerate() {
@@ -92,7 +93,9 @@ impl Scanner {
                 .build(needles)
                 .ok()
         };
+        let url = uses.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
         Self {
+            url: PatternID::new_unchecked(url),
             rough: automaton(MatchKind::LeftmostFirst),
             exact: automaton(MatchKind::Standard),
             uses,
@@ -140,6 +143,12 @@ impl Scanner {
         let mut from = 0;
         while let Some(hit) = rough.find(&block[from..]) {
             let at = from + hit.start();
+            if hit.pattern() == self.url
+                && !secrets::may_hold_credentials(&block[from + hit.end()..])
+            {
+                from += hit.end();
+                continue;
+            }
             let start = memrchr(b'\n', &block[..at]).map_or(0, |at| at + 1);
             let end = memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
             reading.line += count_lines(&block[counted..start]);
@@ -168,7 +177,7 @@ impl Scanner {
             let line = String::from_utf8_lossy(line);
             let line = Line::read(line.trim_end_matches('\r'), false);
             let shown = line.text.trim();
-            if line.is_command || shown.starts_with("##[") {
+            if line.is_command || ["##[", "section_"].iter().any(|mark| shown.starts_with(mark)) {
                 return;
             }
             if let Some(sighting) = self.log.sightings.get_mut(index)
@@ -190,6 +199,9 @@ impl Scanner {
         let place = Place { file: reading.file, line: number };
         // A carriage return begins the line anew: each part is one that was shown.
         for part in raw.split('\r').filter(|part| !part.is_empty()) {
+            // Within JSON, which programs log in, quotes are escaped.
+            let plain = part.contains("\\\"").then(|| part.replace("\\\"", "\""));
+            let part = plain.as_deref().unwrap_or(part);
             let hits = self.hits(part);
             let in_script = reading.step.in_script(number);
             let line = Line::read(part, in_script);
@@ -200,7 +212,7 @@ impl Scanner {
                     _ => None,
                 })
                 .collect();
-            reading.step.mark(&marks, number, line.is_command);
+            reading.step.mark(&marks, number, line.is_command.then_some(line.text));
             if hits.iter().any(|hit| matches!(hit, Use::Secret)) {
                 self.leaks(part, place);
             }
@@ -230,7 +242,8 @@ impl Scanner {
 
     fn leaks(&mut self, text: &str, place: Place) {
         for (_, kind) in secrets::find(text) {
-            let leak = self.leaks.entry(kind).or_insert(Leak { kind, places: Vec::new(), count: 0 });
+            let leak =
+                self.leaks.entry(kind).or_insert(Leak { kind, places: Vec::new(), count: 0 });
             note(&mut leak.places, &mut leak.count, place);
         }
     }
@@ -264,11 +277,8 @@ impl Scanner {
         });
         let Some((index, found, decided, begins)) = found else { return };
         let message = self.messages[index].0;
-        let values: Vec<(&str, String)> = found
-            .values
-            .iter()
-            .map(|(name, value)| (*name, shown(message, name, value)))
-            .collect();
+        let values: Vec<(&str, String)> =
+            found.values.iter().map(|(name, value)| (*name, shown(message, name, value))).collect();
         let mut text = match message.means {
             Means::TokenValue => self.messages[index].1.fill(|_| Some("[redacted]'".to_owned())),
             _ => secrets::redact(line.text[found.start..].trim_end()),
@@ -325,9 +335,19 @@ fn shown(message: &Message, name: &str, value: &str) -> String {
     match (message.means, name) {
         (Means::TokenValue, _) => passed(value).1,
         // Go names the resolver behind the host.
-        (_, "host") => secrets::redact(value.split(' ').next().unwrap_or(value)),
+        (_, "host") => secrets::redact(first_word(value)),
         _ => text::clip(&secrets::redact(value), LONGEST_TEXT),
     }
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or(text)
+}
+
+/// The host of the first URL in a line.
+fn url_host(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(secrets::URL)?;
+    rest.split(['/', ' ', '"', '\'', ':', '?']).next()
 }
 
 /// Whether the message counts in this line (`None`: it does not), and what the line decides.
@@ -345,9 +365,9 @@ fn decide(
     }
     match message.means {
         Means::Network(_) | Means::Status => {
-            let names_another = line.text.contains("://")
-                || found.values.iter().any(|(name, _)| *name == "host");
-            step.party(marks, number, names_another).map(|party| Some(Decided::Party(party)))
+            let named = found.values.iter().find(|(name, _)| *name == "host");
+            let host = named.map(|(_, host)| first_word(host)).or_else(|| url_host(line.text));
+            step.party(marks, number, host).map(|party| Some(Decided::Party(party)))
         }
         Means::TokenValue => {
             let (_, value) = found.values.first()?;
@@ -368,11 +388,13 @@ fn passed(quoted: &str) -> (crate::catalogue::Code, String) {
     };
     let read = jwt::read(value.as_bytes(), false);
     let (problem, wrapped) = match read {
-        Ok(decoded) => (None, decoded.wrapped),
+        Ok(decoded) => {
+            let cut_off = decoded.token.truncated;
+            (cut_off.map(|how| InputProblem::Truncated { how }), decoded.wrapped)
+        }
         Err((problem, wrapped)) => (Some(problem), wrapped),
     };
-    let is_masked = matches!(problem, Some(InputProblem::Masked));
-    judge::passed(problem.as_ref(), &wrapped, is_cut, is_masked && value.trim() != "***")
+    judge::passed(problem.as_ref(), &wrapped, is_cut)
 }
 
 #[cfg(test)]

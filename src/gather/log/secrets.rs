@@ -6,19 +6,30 @@ use crate::jwt::OPAQUE;
 use crate::log::SecretKind;
 use crate::secret::{REDACTED, Scrubber};
 
-/// What is searched for: a line without any of these holds none, or one that is only of interest
-/// where the line is shown.
+/// What is searched for: a line without any of these holds none.
 pub(super) fn needles() -> impl Iterator<Item = &'static str> {
-    let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "uthorization"];
+    let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "uthorization", URL];
     shapes.into_iter().chain(OPAQUE.iter().map(|(prefix, _)| *prefix))
 }
 
 /// A shorter one is a name, a placeholder, or cut off so far that it is none.
 const SHORTEST_JWT: usize = 40;
+/// How the headers of JWTs begin: `{"typ":`, `{"alg":`, `{"kid":`, `{"x5t":`.
+const HEADERS: [&str; 4] = ["eyJ0eXAiOi", "eyJhbGciOi", "eyJraWQiOi", "eyJ4NXQiOi"];
 const SHORTEST_BASE64: usize = 64;
 const SHORTEST_ID: usize = 12;
 const SHORTEST_OPAQUE: usize = 20;
 const SHORTEST_BEARER: usize = 16;
+
+/// What is behind the scheme of a URL. Logs are full of them: [`may_hold_credentials`] tells which
+/// are worth a look.
+pub(super) const URL: &str = "://";
+
+/// Whether a URL, of which this is what stands behind `://`, may hold a password.
+pub(super) fn may_hold_credentials(rest: &[u8]) -> bool {
+    let end = |b: &u8| matches!(b, b'/' | b' ' | b'"' | b'\'' | b'\n' | b'@');
+    rest.iter().take(512).find(|b| end(b)) == Some(&b'@')
+}
 
 /// The secrets in a line, in order; they do not overlap.
 pub(super) fn find(line: &str) -> Vec<(Range<usize>, SecretKind)> {
@@ -77,6 +88,12 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
     {
         return whole(at, SecretKind::Jwt);
     }
+    // One that is broken over lines has no dot in the first of them.
+    if let Some(at) = HEADERS.iter().find_map(|header| word.find(header))
+        && word.len() - at >= SHORTEST_JWT
+    {
+        return whole(at, SecretKind::Jwt);
+    }
     if let Some(at) = word.find("ZXlK")
         && word.len() - at >= SHORTEST_BASE64
     {
@@ -123,7 +140,7 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
 /// `://USER:PASSWORD@`.
 fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let mut found = Vec::new();
-    for (at, mark) in line.match_indices("://") {
+    for (at, mark) in line.match_indices(URL) {
         let start = at + mark.len();
         let authority = &line[start..];
         let end = authority.find(['/', ' ', '"', '\'', '?', '#', '\\']);
@@ -174,7 +191,9 @@ mod tests {
             assert_eq!(kinds(&line), expected, "{line}");
             let shown = redact(&line);
             assert_eq!(kinds(&shown), [], "{shown}");
-            for secret in [JWT, PULUMI, "abcdefghijklmnopqrst", "hunter2", "dXNlcjpw", "ghp_0", "ZXlK"] {
+            for secret in
+                [JWT, PULUMI, "abcdefghijklmnopqrst", "hunter2", "dXNlcjpw", "ghp_0", "ZXlK"]
+            {
                 assert!(!shown.contains(secret), "{shown}");
             }
         }

@@ -286,9 +286,8 @@ mod tests {
         }
         let mut cut = gzip("text");
         cut.truncate(12);
-        let mut drain = |_: &str, reader: &mut dyn Read| {
-            io::copy(reader, &mut io::sink()).map(drop)
-        };
+        let mut drain =
+            |_: &str, reader: &mut dyn Read| io::copy(reader, &mut io::sink()).map(drop);
         assert_eq!(stdin(Box::new(Cursor::new(cut)), &mut drain).len(), 1);
     }
 }

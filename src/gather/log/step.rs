@@ -46,6 +46,7 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::Request(Party::Keys), "/.well-known/jwks"),
     (Mark::Request(Party::Keys), "/discovery/v2.0/keys"),
     (Mark::Request(Party::Keys), "/openid/v1/jwks"),
+    (Mark::Request(Party::Keys), "/oauth/discovery/keys"),
     (Mark::Request(Party::Platform), "oidctoken"),
     (Mark::Request(Party::Platform), "SYSTEM_OIDCREQUESTURI"),
     (Mark::Request(Party::Platform), "ACTIONS_ID_TOKEN_REQUEST_URL"),
@@ -63,7 +64,16 @@ pub(super) struct Step {
     script_until: u64,
     exchange: bool,
     login_until: u64,
-    request: Option<(Party, u64)>,
+    request: Option<Request>,
+}
+
+/// Who was asked by a command.
+#[derive(Debug, Clone)]
+struct Request {
+    party: Party,
+    until: u64,
+    /// The command.
+    command: String,
 }
 
 impl Step {
@@ -73,7 +83,11 @@ impl Step {
     }
 
     /// Takes in the marks of a line.
-    pub(super) fn mark(&mut self, marks: &[Mark], line: u64, is_command: bool) {
+    pub(super) fn mark(&mut self, marks: &[Mark], line: u64, command: Option<&str>) {
+        if let Some((party, command)) = asked(marks).zip(command) {
+            self.request =
+                Some(Request { party, until: line + REACH, command: command.to_owned() });
+        }
         for mark in marks {
             match mark {
                 Mark::Step => *self = Self::default(),
@@ -84,7 +98,6 @@ impl Step {
                 Mark::ScriptEnd => self.script_until = 0,
                 Mark::ExchangeStep => self.exchange = true,
                 Mark::Login => self.login_until = line + REACH,
-                Mark::Request(party) if is_command => self.request = Some((*party, line + REACH)),
                 Mark::Request(_) => {}
             }
         }
@@ -92,7 +105,7 @@ impl Step {
 
     /// Whether a message counts there.
     pub(super) fn counts(&self, scope: Scope, marks: &[Mark], line: u64) -> bool {
-        let party = self.party(marks, line, false);
+        let party = self.party(marks, line, None);
         match scope {
             // What was called before is judged when all is read.
             Scope::Anywhere | Scope::OidcLogin | Scope::LoginVariable => true,
@@ -105,25 +118,32 @@ impl Step {
         }
     }
 
-    /// Who was asked: whom the line names, or, where it names nobody, who was asked last.
-    pub(super) fn party(&self, marks: &[Mark], line: u64, names_another: bool) -> Option<Party> {
-        let asked = |mark: &Mark| match mark {
-            Mark::Request(party) => Some(*party),
-            _ => None,
-        };
-        // The path says more than the host.
-        let named = marks.iter().filter_map(asked).min_by_key(|p| *p == Party::Backend);
-        if named.is_some() || names_another {
-            return named;
-        }
-        if marks.contains(&Mark::Login) {
-            return Some(Party::Backend);
+    /// Who was asked: whom the line tells, else who was asked last. A line that names a host is
+    /// about a request only where that names it too.
+    pub(super) fn party(&self, marks: &[Mark], line: u64, host: Option<&str>) -> Option<Party> {
+        if let Some(party) = asked(marks) {
+            return Some(party);
         }
         if self.exchange {
             return Some(Party::Exchange);
         }
-        self.request.filter(|(_, until)| line < *until).map(|(party, _)| party)
+        if marks.contains(&Mark::Login) && host.is_none() {
+            return Some(Party::Backend);
+        }
+        let fits = |request: &&Request| {
+            line < request.until && host.is_none_or(|host| request.command.contains(host))
+        };
+        self.request.as_ref().filter(fits).map(|request| request.party)
     }
+}
+
+/// Whom marks name: the path of a URL says more than its host.
+fn asked(marks: &[Mark]) -> Option<Party> {
+    let named = marks.iter().filter_map(|mark| match mark {
+        Mark::Request(party) => Some(*party),
+        _ => None,
+    });
+    named.min_by_key(|party| *party == Party::Backend)
 }
 
 /// Whether what a line says stops no login, whoever was asked.
@@ -138,26 +158,28 @@ mod tests {
     #[test]
     fn scripts_end() {
         let mut step = Step::default();
-        step.mark(&[Mark::Script], 1, false);
+        step.mark(&[Mark::Script], 1, None);
         assert!(step.in_script(2));
-        step.mark(&[Mark::ScriptEnd], 3, false);
+        step.mark(&[Mark::ScriptEnd], 3, None);
         assert!(!step.in_script(4));
-        step.mark(&[Mark::Script], 5, false);
+        step.mark(&[Mark::Script], 5, None);
         assert!(!step.in_script(5 + LONGEST_SCRIPT));
     }
 
     #[test]
-    fn the_last_request_speaks_for_a_line_that_names_nobody() {
+    fn the_last_request_speaks_for_a_line_that_names_nobody_else() {
         let mut step = Step::default();
         let exchange = Mark::Request(Party::Exchange);
-        step.mark(&[exchange], 1, true);
-        assert_eq!(step.party(&[], 2, false), Some(Party::Exchange));
-        assert_eq!(step.party(&[], 2, true), None);
-        assert_eq!(step.party(&[Mark::Request(Party::Keys)], 2, true), Some(Party::Keys));
-        assert_eq!(step.party(&[], 2 + REACH, false), None);
-        step.mark(&[Mark::Step], 3, false);
-        assert_eq!(step.party(&[], 4, false), None);
+        step.mark(&[exchange], 1, Some("curl https://pulumi.test/api/oauth/token"));
+        assert_eq!(step.party(&[], 2, None), Some(Party::Exchange));
+        assert_eq!(step.party(&[], 2, Some("npm.test")), None);
+        assert_eq!(step.party(&[], 2, Some("pulumi.test")), Some(Party::Exchange));
+        let keys = [Mark::Request(Party::Keys)];
+        assert_eq!(step.party(&keys, 2, Some("npm.test")), Some(Party::Keys));
+        assert_eq!(step.party(&[], 2 + REACH, None), None);
+        step.mark(&[Mark::Step], 3, None);
+        assert_eq!(step.party(&[], 4, None), None);
         let both = [Mark::Request(Party::Backend), exchange];
-        assert_eq!(step.party(&both, 5, false), Some(Party::Exchange));
+        assert_eq!(step.party(&both, 5, None), Some(Party::Exchange));
     }
 }

@@ -1,29 +1,64 @@
 //! Which codes a message stands for, the most likely one first.
 
+use super::login::{login_of, variable};
 use crate::backend_url::{self, Resolved, UrlProblem};
 use crate::catalogue::Code;
 use crate::evidence::{BackendSource, InputProblem, Wrapping};
 use crate::judge::backend::describe;
 use crate::judge::input::wrapping;
 use crate::log::{Decided, Log, Party, Sighting};
-use crate::signatures::Means;
+use crate::signatures::{Means, Scope};
 
 /// The codes of a message; never none.
 pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
     match (sighting.message.means, &sighting.decided) {
-        (Means::Codes(codes), _) => codes.to_vec(),
+        (Means::Codes(codes), _) => by_platform(log, sighting, codes),
         (Means::OtherSystem(_), _) => vec![Code::OtherSystemFailed],
         (Means::Network(trouble), Some(Decided::Party(party))) => vec![party.trouble(trouble)],
         (Means::TokenValue, Some(Decided::Token { code, .. })) => vec![*code],
         (Means::BackendUrl, _) => backend(log, sighting),
         (Means::ExchangeAnswer, _) => {
-            exchange(value(sighting, "status"), value(sighting, "answer").unwrap_or_default())
+            let status = value(sighting, "status");
+            match exchange(status, &sighting.text) {
+                codes if codes[0] == Code::BackendNotPulumi && has_path(log) => {
+                    vec![Code::BackendPathSuspicious, Code::BackendNotPulumi]
+                }
+                codes => codes,
+            }
         }
         (Means::Status, Some(Decided::Party(party))) => {
             vec![status(*party, value(sighting, "status").unwrap_or_default())]
         }
         _ => vec![Code::ExchangeRejected],
     }
+}
+
+/// An empty token on GitLab is one that the job does not ask for.
+fn by_platform(log: &Log, sighting: &Sighting, codes: &[Code]) -> Vec<Code> {
+    let login = login_of(log, sighting).and_then(|login| login.token.as_deref());
+    let variable = login.and_then(variable).unwrap_or_default();
+    let is_gitlab = log.context.platform == Some("GitLab CI");
+    // GitLab 17 has no CI_JOB_JWT any more.
+    let is_unset = sighting.message.scope == Scope::LoginVariable;
+    match codes {
+        [Code::TokenEmpty] if is_gitlab && (is_unset || variable.starts_with("CI_JOB_JWT")) => {
+            vec![Code::GitlabIdTokenMissing, Code::TokenEmpty]
+        }
+        codes => codes.to_vec(),
+    }
+}
+
+/// Whether the backend's URL has something behind the host.
+fn has_path(log: &Log) -> bool {
+    let Some(told) = &log.context.backend else { return false };
+    let resolved = Resolved {
+        url: told.value.clone(),
+        source: BackendSource::Default,
+        explicit: false,
+        others: Vec::new(),
+    };
+    let problems = backend_url::problems(&resolved, false);
+    problems.iter().any(|problem| matches!(problem, UrlProblem::Path { .. }))
 }
 
 pub(super) fn value<'a>(sighting: &'a Sighting, name: &str) -> Option<&'a str> {
@@ -36,16 +71,15 @@ pub(crate) fn passed(
     problem: Option<&InputProblem>,
     wrapped: &[Wrapping],
     is_cut: bool,
-    has_more_than_mask: bool,
 ) -> (Code, String) {
     let around = || {
         let names: Vec<&str> = wrapped.iter().map(|w| wrapping(*w)).collect();
         names.join(" and ")
     };
     let described = match problem {
-        _ if is_cut => (Code::TokenWrapped, "a value with a line break in it".to_owned()),
-        Some(InputProblem::Masked) if has_more_than_mask => {
-            (Code::TokenWrapped, "a token that the log masks, with something around it".to_owned())
+        // A page or an error's JSON has line breaks as well.
+        _ if is_cut && !matches!(problem, Some(InputProblem::NotAToken { .. })) => {
+            (Code::TokenWrapped, "a value with a line break in it".to_owned())
         }
         Some(InputProblem::Masked) => {
             (Code::TokenMasked, "***, which is what a log shows for a secret,".to_owned())
@@ -151,7 +185,7 @@ fn exchange(status: Option<&str>, answer: &str) -> Vec<Code> {
         return vec![Code::ExchangeServerError];
     }
     if is(404..=404) || has(&["404 page not found"]) {
-        return vec![Code::BackendNotPulumi, Code::BackendPathSuspicious];
+        return vec![Code::BackendNotPulumi];
     }
     if has(&["<!doctype", "<html", "invalid character '<'", "undefined: undefined"]) {
         return vec![Code::BackendNotPulumi];
@@ -207,7 +241,11 @@ mod tests {
             ExchangeServerError, OrganizationUnknown, TokenExpired,
         };
         let cases = [
-            (None, "{\"error\":\"invalid_request\",\"error_description\":\"invalid organization x\"}", OrganizationUnknown),
+            (
+                None,
+                "{\"error\":\"invalid_request\",\"error_description\":\"invalid organization x\"}",
+                OrganizationUnknown,
+            ),
             (Some("429"), "Too Many Requests", ExchangeRateLimited),
             (None, "{\"error\":\"server_error\"}", ExchangeServerError),
             (Some("503"), "", ExchangeServerError),
@@ -219,7 +257,8 @@ mod tests {
         for (status, answer, code) in cases {
             assert_eq!(exchange(status, answer).first(), Some(&code), "{answer}");
         }
-        let suggested = exchange(None, "{\"error\":\"invalid_grant\",\"error_description\":\"token expired\"}");
+        let suggested =
+            exchange(None, "{\"error\":\"invalid_grant\",\"error_description\":\"token expired\"}");
         assert_eq!(suggested, [ExchangeRejected, TokenExpired]);
     }
 

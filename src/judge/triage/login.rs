@@ -9,7 +9,7 @@ use crate::evidence::{
     PlatformEnvironment, PolicySource, Setting, Source, SystemToken, Token,
 };
 use crate::judge::judge;
-use crate::log::{LoginLine, Log, Sighting};
+use crate::log::{Log, LoginLine, Sighting};
 use crate::report::{Proof, Remediation};
 use crate::signatures::Means;
 
@@ -33,7 +33,8 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
         for told in &log.context.claims {
             let expired = told.value.get("exp").and_then(serde_json::Value::as_i64);
             if let Some(exp) = expired.filter(|exp| *exp < at.as_second()) {
-                let expired = Timestamp::from_second(exp).map_or_else(|_| exp.to_string(), |t| t.to_string());
+                let expired =
+                    Timestamp::from_second(exp).map_or_else(|_| exp.to_string(), |t| t.to_string());
                 proofs.push(Proof {
                     what: "a token in this log had expired".to_owned(),
                     value: format!("at {expired}; the exchange was refused at {at}"),
@@ -42,7 +43,8 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
             }
         }
     }
-    let called = login_of(log, sighting).filter(|_| !matches!(sighting.message.means, Means::OtherSystem(_)));
+    let called = login_of(log, sighting)
+        .filter(|_| !matches!(sighting.message.means, Means::OtherSystem(_)));
     if let Some(login) = called {
         proofs.push(Proof {
             what: "the login".to_owned(),
@@ -54,7 +56,7 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
 }
 
 /// The login that a message belongs to: the one before it, else the only one.
-fn login_of<'a>(log: &'a Log, sighting: &Sighting) -> Option<&'a LoginLine> {
+pub(super) fn login_of<'a>(log: &'a Log, sighting: &Sighting) -> Option<&'a LoginLine> {
     let logins = &log.context.logins;
     match sighting.login {
         Some(index) => logins.get(index),
@@ -103,7 +105,9 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
         input: Input {
             source: match (&name, word.and_then(|word| word.strip_prefix("file://"))) {
                 (Some(name), _) => Source::Environment { name: name.clone() },
-                (_, Some(path)) => Source::File { path: path.to_owned(), absolute: path.to_owned() },
+                (_, Some(path)) => {
+                    Source::File { path: path.to_owned(), absolute: path.to_owned() }
+                }
                 _ => Source::OidcTokenFlag,
             },
             problem: problem(code),
@@ -173,9 +177,7 @@ fn surroundings(code: Code) -> Option<PlatformEnvironment> {
         }
         Code::AdoTokenNotExposed => Some(azure(false, true, false, SystemToken::Missing)),
         Code::AdoConnectionNotFederated => Some(azure(true, false, false, SystemToken::Missing)),
-        Code::AdoSystemAccesstokenUnmapped => {
-            Some(azure(false, false, true, SystemToken::Missing))
-        }
+        Code::AdoSystemAccesstokenUnmapped => Some(azure(false, false, true, SystemToken::Missing)),
         _ => None,
     }
 }

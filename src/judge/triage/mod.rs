@@ -11,8 +11,9 @@ use std::cmp::Reverse;
 
 pub(crate) use self::codes::passed;
 
+use super::verdict;
 use crate::catalogue::{Code, Severity};
-use crate::log::{LoginLine, Log, Place, SecretKind, Sighting};
+use crate::log::{Log, LoginLine, Place, SecretKind, Sighting};
 use crate::report::{Finding, Proof};
 use crate::signatures::{Means, Role, Scope, Template, Trouble};
 use crate::triage::{
@@ -29,23 +30,24 @@ pub fn triage(log: &Log) -> Triage {
     let mut findings: Vec<Ranked> = Vec::new();
     for sighting in counting(log) {
         let judged = Judged::of(log, sighting);
-        match findings.iter_mut().find(|known| known.same(&judged)) {
-            Some(known) => known.add(log, judged),
-            None => findings.push(Ranked::new(log, judged)),
+        if let Some(cause) = findings.iter_mut().rfind(|known| known.explains(&judged)) {
+            cause.echo(log, &judged);
+        } else if let Some(known) = findings.iter_mut().find(|known| known.same(&judged)) {
+            known.add(log, judged);
+        } else {
+            findings.push(Ranked::new(log, judged));
         }
     }
     // A warning says something only beside a failure.
     let fails = findings.iter().any(|found| found.role < Role::Hint);
     findings.retain(|found| fails || found.role < Role::Hint);
-    findings.sort_by_key(|found| {
-        (Reverse(found.found.finding.severity), found.role, found.first)
-    });
+    let pulumis = findings.iter().filter(|found| found.is_pulumis()).map(|found| found.first).min();
+    findings.sort_by_key(|found| found.rank(pulumis));
     let findings: Vec<LogFinding> = findings.into_iter().map(|ranked| ranked.found).collect();
-    let first = findings.first().map(|found| &found.finding);
     Triage {
         schema_version: SCHEMA_VERSION,
         doctor_version: env!("CARGO_PKG_VERSION").to_owned(),
-        root_cause: first.map(|finding| finding.code),
+        root_cause: findings.first().map(|found| found.finding.code),
         findings,
         left_out: log.left_out,
         context: context(log),
@@ -91,9 +93,11 @@ fn fits(log: &Log, sighting: &Sighting) -> bool {
 fn is_overcome(log: &Log, sighting: &Sighting) -> bool {
     let passes = match sighting.message.means {
         Means::Network(Trouble::Unreachable) => true,
-        Means::ExchangeAnswer | Means::Status => codes::of(log, sighting).first().is_some_and(
-            |code| matches!(code, Code::ExchangeServerError | Code::ExchangeRateLimited),
-        ),
+        Means::ExchangeAnswer | Means::Status => {
+            codes::of(log, sighting).first().is_some_and(|code| {
+                matches!(code, Code::ExchangeServerError | Code::ExchangeRateLimited)
+            })
+        }
         _ => sighting.message.role == Role::Symptom,
     };
     let last = sighting.places.last();
@@ -150,6 +154,46 @@ impl Ranked {
         let mut ranked = Self { found, role: sighting.message.role, first };
         ranked.add(log, judged);
         ranked
+    }
+
+    /// Other systems' failures before Pulumi's, then what stops a login in the order in which that
+    /// is fixed, then what follows from something else.
+    fn rank(&self, pulumis: Option<Place>) -> impl Ord + use<> {
+        let finding = &self.found.finding;
+        let step = match self.found.system {
+            None => (1, Some(verdict::rank(finding.code, true))),
+            Some(_) if pulumis.is_none_or(|first| self.first < first) => (0, None),
+            Some(_) => (2, None),
+        };
+        (Reverse(finding.severity), self.role, step, self.first)
+    }
+
+    fn is_pulumis(&self) -> bool {
+        self.found.system.is_none() && self.role == Role::Cause
+    }
+
+    /// Whether a message is no more than the echo of this: no token, or no login, after something
+    /// earlier in the same log kept it from being there.
+    fn explains(&self, judged: &Judged) -> bool {
+        let sighting = judged.sighting;
+        let Some(place) = sighting.places.first() else { return false };
+        let is_echo = match sighting.message.role {
+            Role::Symptom => true,
+            // An answer without a token is what comes of a request that failed.
+            _ => {
+                judged.code == Code::TokenNotAToken
+                    && self.found.finding.code == Code::TokenRequestFailed
+            }
+        };
+        is_echo && self.is_pulumis() && self.first.file == place.file && self.first < *place
+    }
+
+    fn echo(&mut self, log: &Log, judged: &Judged) {
+        self.found.finding.evidence.push(Proof {
+            what: "and then".to_owned(),
+            value: judged.sighting.text.clone(),
+            place: places(log, judged.sighting),
+        });
     }
 
     fn same(&self, judged: &Judged) -> bool {
@@ -271,21 +315,15 @@ fn secret(log: &Log, leak: &crate::log::Leak) -> LogSecret {
             "a Pulumi access token",
             "Revoke it in Pulumi Cloud under Access Tokens.",
         ),
-        SecretKind::Bearer => (
-            "bearer",
-            "the value of an Authorization header",
-            "Revoke it with whoever issued it.",
-        ),
-        SecretKind::Opaque => (
-            "other-token",
-            "a token of another system",
-            "Revoke it with whoever issued it.",
-        ),
-        SecretKind::UrlCredentials => (
-            "url-credentials",
-            "a password in a URL",
-            "Change the password.",
-        ),
+        SecretKind::Bearer => {
+            ("bearer", "the value of an Authorization header", "Revoke it with whoever issued it.")
+        }
+        SecretKind::Opaque => {
+            ("other-token", "a token of another system", "Revoke it with whoever issued it.")
+        }
+        SecretKind::UrlCredentials => {
+            ("url-credentials", "a password in a URL", "Change the password.")
+        }
     };
     LogSecret {
         kind,

@@ -16,7 +16,8 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
     page.marked("triage: ", word, color, &format!(" - {meaning}"));
     let context = about(triage);
     if verbosity != Verbosity::Quiet && !context.is_empty() {
-        page.rows(2, &context);
+        let rows = context.into_iter().map(|[what, value, place]| Row::new(what, value, place));
+        page.rows(2, &rows.collect::<Vec<_>>());
     }
     for (index, found) in triage.findings.iter().enumerate() {
         let depth = match (verbosity, index) {
@@ -62,32 +63,35 @@ pub(in crate::render) fn headline(triage: &Triage) -> (&'static str, Color, Stri
     (word, color, format!("{}{others}, in {read}", first.finding.code))
 }
 
-/// What the logs tell of the login.
-pub(in crate::render) fn about(triage: &Triage) -> Vec<Row> {
+/// What the logs tell of the login: what it is, its value, where it stands.
+pub(in crate::render) fn about(triage: &Triage) -> Vec<[String; 3]> {
     let context = &triage.context;
     let mut rows = Vec::new();
+    let mut row = |what: &str, value: &str, place: String| {
+        rows.push([what.to_owned(), value.to_owned(), place]);
+    };
     if let Some(platform) = context.platform {
-        rows.push(Row::new("platform", platform, ""));
+        row("platform", platform, String::new());
     }
     if let Some(version) = &context.pulumi_version {
-        rows.push(Row::new("pulumi", &version.value, place(&version.place)));
+        row("pulumi", &version.value, place(&version.place));
     }
     if let Some(backend) = &context.backend {
-        rows.push(Row::new("backend", &backend.value, place(&backend.place)));
+        row("backend", &backend.value, place(&backend.place));
     }
     for login in &context.logins {
-        rows.push(Row::new("login", &login.value, place(&login.place)));
+        row("login", &login.value, place(&login.place));
     }
     for told in &context.claims {
         for name in ["iss", "sub", "aud"] {
             if let Some(value) = told.claims.get(name) {
                 let value = crate::policy::evaluate::value_text(value);
-                rows.push(Row::new(format!("token {name}"), value, place(&told.place)));
+                row(&format!("token {name}"), &value, place(&told.place));
             }
         }
     }
     for success in &context.successes {
-        rows.push(Row::new("logged in", "a login worked", place(success)));
+        row("logged in", "a login worked", place(success));
     }
     rows
 }
