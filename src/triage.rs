@@ -59,6 +59,32 @@ pub struct LogPlace {
     pub line: u64,
 }
 
+impl LogPlace {
+    /// Places in words, the first of them: `build.log:12, 40`, and how many there are.
+    #[must_use]
+    pub fn list(places: &[Self], count: u64) -> String {
+        /// More are counted only.
+        const SHOWN: usize = 6;
+        let mut text = String::new();
+        let mut last = None;
+        for place in places.iter().take(SHOWN) {
+            match last == Some(&place.file) {
+                true => text.push_str(&format!(", {}", place.line)),
+                false => {
+                    text.push_str(if last.is_some() { "; " } else { "" });
+                    text.push_str(&format!("{}:{}", place.file, place.line));
+                }
+            }
+            last = Some(&place.file);
+        }
+        let others = count.saturating_sub(places.len().min(SHOWN) as u64);
+        if others > 0 {
+            text.push_str(&format!(" and {others} more"));
+        }
+        text
+    }
+}
+
 /// What logs tell of the login.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -49,6 +49,8 @@ impl<'a> Line<'a> {
             }
             let trimmed = text.trim_start_matches(' ');
             let command = COMMANDS.iter().find_map(|mark| trimmed.strip_prefix(mark));
+            // Lists are indented behind their mark, traced commands are not.
+            let command = command.filter(|command| !command.starts_with(' '));
             let marker = MARKERS.iter().find_map(|mark| trimmed.strip_prefix(mark));
             is_command |= command.is_some();
             match command.or(marker).or_else(|| logging_command(trimmed)) {
@@ -74,7 +76,9 @@ impl<'a> Line<'a> {
                 key.is_some_and(|key| key.ends_with([':', '=']))
             })
             || is_sentence_end(before);
-        leads && !SOURCE.iter().any(|source| before.contains(source))
+        // Between backticks it is a quotation.
+        let is_quoted = before.matches('`').count() % 2 == 1;
+        leads && !is_quoted && !SOURCE.iter().any(|source| before.contains(source))
     }
 }
 
@@ -211,6 +215,7 @@ mod tests {
         }
         for raw in [
             "if you see `MARK",
+            "> `error: MARK`",
             "the words MARK",
             "grep -q \"MARK",
             "echo \"error: MARK",

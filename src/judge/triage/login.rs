@@ -55,13 +55,11 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
     proofs
 }
 
-/// The login that a message belongs to: the one before it, else the only one.
+/// The login that a message belongs to: the last one before it in the same log.
 pub(super) fn login_of<'a>(log: &'a Log, sighting: &Sighting) -> Option<&'a LoginLine> {
-    let logins = &log.context.logins;
-    match sighting.login {
-        Some(index) => logins.get(index),
-        None => logins.first().filter(|_| logins.len() == 1),
-    }
+    let login = log.context.logins.get(sighting.login?)?;
+    let file = sighting.places.first()?.file;
+    Some(login).filter(|login| login.place.file == file)
 }
 
 /// The variable that a word of a shell takes its value from: `$NAME`, `${NAME}`, `$env:NAME`,
@@ -87,7 +85,9 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
         None => Cli::NotFound,
     };
     let word = called.and_then(|called| called.token.as_deref());
-    let name = word.and_then(variable).map(str::to_owned);
+    // AzureCLI's script is not in the log, but its variable has that name.
+    let usual = (log.context.platform == Some("Azure Pipelines")).then_some("idToken");
+    let name = word.map_or(usual, variable).map(str::to_owned);
     let claims = log.context.claims.first();
     let now = sighting.at.unwrap_or_default();
     Evidence {

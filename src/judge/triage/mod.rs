@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 
 pub(crate) use self::codes::passed;
 
+use super::finding::list;
 use super::verdict;
 use crate::catalogue::{Code, Severity};
 use crate::log::{Log, LoginLine, Place, SecretKind, Sighting};
@@ -43,7 +44,7 @@ pub fn triage(log: &Log) -> Triage {
     findings.retain(|found| fails || found.role < Role::Hint);
     let pulumis = findings.iter().filter(|found| found.is_pulumis()).map(|found| found.first).min();
     findings.sort_by_key(|found| found.rank(pulumis));
-    let findings: Vec<LogFinding> = findings.into_iter().map(|ranked| ranked.found).collect();
+    let findings: Vec<LogFinding> = findings.into_iter().map(Ranked::finish).collect();
     Triage {
         schema_version: SCHEMA_VERSION,
         doctor_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -75,8 +76,7 @@ fn counting(log: &Log) -> impl Iterator<Item = &Sighting> {
 fn fits(log: &Log, sighting: &Sighting) -> bool {
     match sighting.message.scope {
         Scope::OidcLogin => {
-            let login = sighting.login.and_then(|index| log.context.logins.get(index));
-            login.is_some_and(|login| login.token.is_some())
+            login::login_of(log, sighting).is_some_and(|login| login.token.is_some())
         }
         Scope::LoginVariable => {
             let Some((_, variable)) = sighting.values.first() else { return false };
@@ -168,6 +168,16 @@ impl Ranked {
         (Reverse(finding.severity), self.role, step, self.first)
     }
 
+    fn finish(mut self) -> LogFinding {
+        let others: Vec<String> =
+            self.found.also_possible.iter().map(|code| code.name().to_owned()).collect();
+        if !others.is_empty() {
+            let detail = &mut self.found.finding.detail;
+            detail.push_str(&format!(" It may also be {}.", list(&others)));
+        }
+        self.found
+    }
+
     fn is_pulumis(&self) -> bool {
         self.found.system.is_none() && self.role == Role::Cause
     }
@@ -249,26 +259,10 @@ fn detail(log: &Log, judged: &Judged) -> String {
     text
 }
 
-/// `build.log:12`, and how often it stands elsewhere.
+/// Where a message stands.
 fn places(log: &Log, sighting: &Sighting) -> String {
-    /// How many lines are told; the rest stands in `places`.
-    const SHOWN: usize = 5;
-    let Some((first, others)) = sighting.places.split_first() else { return String::new() };
-    let mut text = log.at(*first);
-    if sighting.count > 1 {
-        text.push_str(&format!(" ({} times", sighting.count));
-        let lines: Vec<String> = others
-            .iter()
-            .take(SHOWN)
-            .map(|place| match place.file == first.file {
-                true => place.line.to_string(),
-                false => log.at(*place),
-            })
-            .collect();
-        text.push_str(&format!(", also {}", lines.join(", ")));
-        text.push_str(if others.len() > SHOWN { ", ...)" } else { ")" });
-    }
-    text
+    let places: Vec<LogPlace> = sighting.places.iter().map(|place| at(log, *place)).collect();
+    LogPlace::list(&places, sighting.count)
 }
 
 fn at(log: &Log, place: Place) -> LogPlace {
@@ -306,23 +300,23 @@ fn secret(log: &Log, leak: &crate::log::Leak) -> LogSecret {
     let (kind, what, advice) = match leak.kind {
         SecretKind::Jwt => (
             "jwt",
-            "a token (JWT)",
+            "token (JWT)",
             "Whoever read it can use it until it expires: check its exp, and mask it in the \
              pipeline.",
         ),
         SecretKind::PulumiAccessToken => (
             "pulumi-access-token",
-            "a Pulumi access token",
+            "Pulumi access token",
             "Revoke it in Pulumi Cloud under Access Tokens.",
         ),
         SecretKind::Bearer => {
-            ("bearer", "the value of an Authorization header", "Revoke it with whoever issued it.")
+            ("bearer", "Authorization header", "Revoke it with whoever issued it.")
         }
         SecretKind::Opaque => {
-            ("other-token", "a token of another system", "Revoke it with whoever issued it.")
+            ("other-token", "other system's token", "Revoke it with whoever issued it.")
         }
         SecretKind::UrlCredentials => {
-            ("url-credentials", "a password in a URL", "Change the password.")
+            ("url-credentials", "password in a URL", "Change the password.")
         }
     };
     LogSecret {

@@ -28,10 +28,6 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
         };
         page.blank();
         one_finding(&mut page, &found.finding, depth);
-        if depth > Depth::Detail && !found.also_possible.is_empty() {
-            let codes: Vec<&str> = found.also_possible.iter().map(|code| code.name()).collect();
-            page.prose(2, "", &format!("It may also be: {}.", codes.join(", ")));
-        }
     }
     if triage.left_out > 0 {
         page.blank();
@@ -89,6 +85,11 @@ pub(in crate::render) fn about(triage: &Triage) -> Vec<[String; 3]> {
                 row(&format!("token {name}"), &value, place(&told.place));
             }
         }
+        if let Some(exp) = told.claims.get("exp").and_then(serde_json::Value::as_i64)
+            && let Ok(exp) = jiff::Timestamp::from_second(exp)
+        {
+            row("token exp", &exp.to_string(), place(&told.place));
+        }
     }
     for success in &context.successes {
         row("logged in", "a login worked", place(success));
@@ -101,24 +102,13 @@ fn secrets(page: &mut Page, triage: &Triage) {
         return;
     }
     page.heading("Secrets in these logs (they are not shown here)");
-    for secret in &triage.secrets {
-        page.rows(2, &[Row::new(secret.what, places(&secret.places, secret.count), secret.advice)]);
-    }
+    let rows = triage.secrets.iter().map(|secret| {
+        Row::new(secret.what, LogPlace::list(&secret.places, secret.count), secret.advice)
+    });
+    page.rows(2, &rows.collect::<Vec<_>>());
 }
 
 /// `FILE:LINE`.
-pub(in crate::render) fn place(place: &LogPlace) -> String {
+fn place(place: &LogPlace) -> String {
     format!("{}:{}", place.file, place.line)
-}
-
-/// The first places, and how many there are.
-pub(in crate::render) fn places(places: &[LogPlace], count: u64) -> String {
-    /// More than these are counted only.
-    const SHOWN: usize = 5;
-    let shown: Vec<String> = places.iter().take(SHOWN).map(place).collect();
-    let mut text = shown.join(", ");
-    if count > shown.len() as u64 {
-        text.push_str(&format!(" and {} more", count - shown.len() as u64));
-    }
-    text
 }

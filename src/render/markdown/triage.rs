@@ -2,8 +2,8 @@
 
 use super::quote::{code, prose};
 use super::{Page, one_finding};
-use crate::render::human::triage::{about, headline, places};
-use crate::triage::Triage;
+use crate::render::human::triage::{about, headline};
+use crate::triage::{LogPlace, Triage};
 
 /// The page: the findings, then what the logs tell of the login and where secrets stand.
 pub(in crate::render) fn triage(triage: &Triage) -> String {
@@ -12,10 +12,6 @@ pub(in crate::render) fn triage(triage: &Triage) -> String {
     page.heading(2, &format!("doctor triage: {word} - {}", prose(&meaning)));
     for found in &triage.findings {
         one_finding(&mut page, &found.finding);
-        if !found.also_possible.is_empty() {
-            let codes: Vec<String> = found.also_possible.iter().map(|c| code(c.name())).collect();
-            page.paragraph(&format!("It may also be: {}.", codes.join(", ")));
-        }
     }
     let about = about(triage);
     if !about.is_empty() {
@@ -29,7 +25,11 @@ pub(in crate::render) fn triage(triage: &Triage) -> String {
     if !triage.secrets.is_empty() {
         page.heading(3, "Secrets in these logs");
         let rows = triage.secrets.iter().map(|secret| {
-            [prose(secret.what), prose(&places(&secret.places, secret.count)), prose(secret.advice)]
+            [
+                prose(secret.what),
+                prose(&LogPlace::list(&secret.places, secret.count)),
+                prose(secret.advice),
+            ]
         });
         page.table(["what", "where", "what to do"], rows);
     }
