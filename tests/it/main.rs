@@ -40,6 +40,7 @@ mod step;
 mod subjects;
 mod support;
 mod token;
+mod triage;
 mod usage;
 mod verdict;
 mod whoami;

@@ -85,19 +85,15 @@ impl Scanner {
         }
         let uses: Vec<(String, Vec<Use>)> =
             uses.into_iter().map(|(needle, uses)| (needle.to_owned(), uses)).collect();
-        let automaton = |kind| {
+        let automaton = |matches, kind| {
             let needles = uses.iter().map(|(needle, _)| needle);
-            AhoCorasickBuilder::new()
-                .match_kind(kind)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(needles)
-                .ok()
+            AhoCorasickBuilder::new().match_kind(matches).kind(Some(kind)).build(needles).ok()
         };
         let url = uses.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
         Self {
             url: PatternID::new_unchecked(url),
-            rough: automaton(MatchKind::LeftmostFirst),
-            exact: automaton(MatchKind::Standard),
+            rough: automaton(MatchKind::LeftmostFirst, AhoCorasickKind::DFA),
+            exact: automaton(MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
             uses,
             messages,
             facts,

@@ -1,0 +1,127 @@
+//! How fast `doctor triage` reads: `cargo bench --bench triage`.
+//!
+//! It makes two logs of 512 MiB: one of what builds print all day with a failure in every MiB, and
+//! one of nothing but the logs in `fixtures/logs`, which are full of failures. Each is read by
+//! `cat`, by `grep -F -f` and `rg -F -f` (where they are installed) with the texts that the doctor
+//! searches for, and by the doctor, as whole processes, in turn. Printed is the best of the rounds
+//! and how many times that of `cat`, which is no more than reading, it is.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The size of a log, in bytes.
+const SIZE: usize = 512 << 20;
+const ROUNDS: usize = 3;
+
+fn main() {
+    // `cargo test --benches` builds this and asks for a list of tests.
+    if std::env::args().any(|argument| argument == "--list") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let needles = directory.path().join("needles");
+    fs::write(&needles, doctor::gather::log::needles().join("\n")).unwrap();
+    for (title, log) in [("a build's log", builds as fn(&Path)), ("failures only", failures)] {
+        let path = directory.path().join("log");
+        log(&path);
+        println!("{title}, {} MiB, {} texts to search for", SIZE >> 20, count(&needles));
+        compare(&path, &needles);
+    }
+}
+
+fn count(needles: &Path) -> usize {
+    fs::read_to_string(needles).unwrap().lines().count()
+}
+
+/// What builds print all day.
+fn builds(path: &Path) {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    let mut written = 0;
+    let mut number = 0_usize;
+    while written < SIZE {
+        number += 1;
+        let second = number % 60;
+        let text = match number % 9 {
+            _ if written % (1 << 20) < 100 => {
+                "error: problem logging in: organization must be specified for token exchange"
+                    .into()
+            }
+            0 => format!("#{second} [stage-1 {second}/60] RUN npm ci --no-audit --prefer-offline"),
+            1 => {
+                format!("npm http fetch GET 200 https://packages.example/@acme%2flib-{number} 41ms")
+            }
+            2 => {
+                format!("   Compiling crate-{number} v0.{second}.1 (/home/runner/work/acme/infra)")
+            }
+            3 => format!("test module_{second}::works_with_case_{number} ... ok"),
+            4 => format!("Downloading artifact {number} of 9000 (12.4 MB / 31.0 MB)"),
+            5 => "==============================================================".into(),
+            6 => format!("    at Object.<anonymous> (/src/lib/handlers/request.{second}.ts:84:11)"),
+            7 => format!("[INFO] {number} files changed, {second} insertions(+), 3 deletions(-)"),
+            _ => format!("layer sha256:{number:064x}: Pull complete"),
+        };
+        let line = format!("2026-01-31T12:00:{second:02}.{number:07}Z {text}\n");
+        written += line.len();
+        out.write_all(line.as_bytes()).unwrap();
+    }
+    out.flush().unwrap();
+}
+
+/// The plain logs of the corpus, over and over.
+fn failures(path: &Path) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
+    let mut all = Vec::new();
+    for entry in fs::read_dir(corpus).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        if path.extension().is_some_and(|e| e == "log") && !text.contains(&0) {
+            all.extend(text);
+        }
+    }
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    for _ in 0..=SIZE / all.len() {
+        out.write_all(&all).unwrap();
+    }
+    out.flush().unwrap();
+}
+
+fn compare(log: &Path, needles: &Path) {
+    let (log, needles) = (log.to_str().unwrap(), needles.to_str().unwrap());
+    let commands: [(&str, &[&str]); 4] = [
+        ("cat", &[log]),
+        ("grep", &["-c", "-F", "-f", needles, log]),
+        ("rg", &["-c", "-F", "-f", needles, log]),
+        (env!("CARGO_BIN_EXE_doctor"), &["triage", log]),
+    ];
+    let mut best = [None::<Duration>; 4];
+    for _ in 0..ROUNDS {
+        for ((program, arguments), best) in commands.iter().zip(&mut best) {
+            let begin = Instant::now();
+            let run = Command::new(program)
+                .args(*arguments)
+                .env("LC_ALL", "C")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            if run.is_ok_and(|status| status.code() != Some(127)) {
+                let elapsed = begin.elapsed();
+                *best = Some(best.map_or(elapsed, |known| known.min(elapsed)));
+            }
+        }
+    }
+    let reading = best[0].unwrap_or_default().as_secs_f64();
+    for (name, best) in ["cat", "grep -F -f", "rg -F -f", "doctor triage"].iter().zip(best) {
+        match best {
+            None => println!("  {name:<14} not installed"),
+            Some(best) => println!(
+                "  {name:<14} {:>8.0} ms  {:>6.1} times cat",
+                best.as_secs_f64() * 1e3,
+                best.as_secs_f64() / reading
+            ),
+        }
+    }
+}

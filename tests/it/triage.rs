@@ -1,0 +1,394 @@
+//! `doctor triage`: the corpus of logs, each with what is to be found in it, and what holds for
+//! every log.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Doctor, Run};
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs")
+}
+
+/// A log of the corpus, and what its `.expect` file says of it.
+struct Case {
+    log: PathBuf,
+    findings: Vec<(String, Vec<String>)>,
+    secrets: BTreeSet<(String, String)>,
+}
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let mut cases: Vec<Self> = fs::read_dir(corpus())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "expect"))
+            .map(|path| Self::read(&path))
+            .collect();
+        cases.sort_by(|one, other| one.log.cmp(&other.log));
+        cases
+    }
+
+    fn read(expect: &Path) -> Self {
+        let log = ["log", "log.gz", "zip"]
+            .map(|form| expect.with_extension(form))
+            .into_iter()
+            .find(|path| path.exists())
+            .unwrap_or_else(|| panic!("{}: no log", expect.display()));
+        let mut case = Self { log, findings: Vec::new(), secrets: BTreeSet::new() };
+        let text = fs::read_to_string(expect).unwrap();
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (word, rest) = line.split_once(' ').unwrap();
+            match word {
+                "secret" => {
+                    let (kind, places) = rest.split_once(' ').unwrap();
+                    let places = each(places).into_iter();
+                    case.secrets.extend(places.map(|place| (kind.to_owned(), place)));
+                }
+                code => case.findings.push((code.to_owned(), each(rest))),
+            }
+        }
+        case
+    }
+
+    fn name(&self) -> &str {
+        self.log.file_name().unwrap().to_str().unwrap()
+    }
+
+    fn is_pasted(&self) -> bool {
+        self.name().contains("pasted")
+    }
+
+    /// The run on this log, with all that stands in it for a secret.
+    fn doctor(&self) -> Doctor {
+        let mut doctor = Doctor::bare().arg("triage");
+        for secret in secrets(&text(&self.log)) {
+            doctor = doctor.secret(&secret);
+        }
+        match self.is_pasted() {
+            true => doctor.stdin(fs::read(&self.log).unwrap()),
+            false => doctor.arg(self.log.to_str().unwrap()),
+        }
+    }
+
+    /// `MEMBER:LINE`, or `:LINE` in what is no archive.
+    fn place(&self, place: &Value) -> String {
+        let file = place["file"].as_str().unwrap();
+        let member = match file.strip_prefix(self.log.to_str().unwrap()) {
+            Some(member) => member.trim_start_matches('/'),
+            None => file.trim_start_matches("stdin"),
+        };
+        format!("{member}:{}", place["line"])
+    }
+}
+
+/// `12,40` and `a/b.txt:1; c.txt:2,3` as single places.
+fn each(places: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for part in places.split("; ") {
+        let (member, lines) = part.rsplit_once(':').unwrap_or(("", part));
+        all.extend(lines.split(',').map(|line| format!("{member}:{line}")));
+    }
+    all
+}
+
+/// What a log holds, as text.
+fn text(log: &Path) -> String {
+    let bytes = fs::read(log).unwrap();
+    let plain = match bytes[..] {
+        [0x1f, 0x8b, ..] => {
+            let mut plain = Vec::new();
+            flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+            plain
+        }
+        [b'P', b'K', ..] => {
+            let mut plain = Vec::new();
+            let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+            for index in 0..archive.len() {
+                archive.by_index(index).unwrap().read_to_end(&mut plain).unwrap();
+            }
+            plain
+        }
+        _ => bytes,
+    };
+    // Enough for UTF-16 of ASCII, too.
+    String::from_utf8_lossy(&plain).replace('\0', "")
+}
+
+/// What looks like a secret to somebody who does not know how the program looks for one: the
+/// signatures of tokens, access tokens, and what stands in headers and URLs.
+fn secrets(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.+/=".contains(c)));
+    for word in words {
+        let parts: Vec<&str> = word.split('.').collect();
+        if let [header, _, signature] = parts[..]
+            && header.contains("eyJ")
+            && signature.len() >= 32
+        {
+            found.insert(signature.to_owned());
+        }
+        if let Some((_, id)) = word.split_once("pul-")
+            && id.len() >= 40
+            && id.bytes().all(|b| b.is_ascii_hexdigit())
+        {
+            found.insert(id.to_owned());
+        }
+        if word.contains("ZXlK") && word.len() > 200 {
+            found.insert(word.to_owned());
+        }
+    }
+    for line in text.lines() {
+        if let Some((_, rest)) = line.split_once("earer ") {
+            let value = rest.split([' ', '"', '\'', '\\']).next().unwrap_or_default();
+            if value.len() > 20 && !value.contains(['*', '$', '.']) {
+                found.insert(value.to_owned());
+            }
+        }
+        if let Some((_, rest)) = line.split_once("://")
+            && let Some((user, _)) = rest.split_once('@')
+            && let Some((_, password)) = user.split_once(':')
+            && password.len() > 8
+            && !password.contains(['/', ' ', '*', '$'])
+        {
+            found.insert(password.to_owned());
+        }
+    }
+    found
+}
+
+fn json(doctor: Doctor) -> (Run, Value) {
+    let run = doctor.args(["--format", "json"]).run();
+    let triage: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+    (run, triage)
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+#[test]
+fn every_log_of_the_corpus_tells_what_is_in_it() {
+    let cases = Case::all();
+    assert!(cases.len() >= 140, "{} logs", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let (run, triage) = json(case.doctor());
+        let found: Vec<(String, Vec<String>)> = list(&triage, "findings")
+            .iter()
+            .map(|finding| {
+                let mut places: Vec<String> =
+                    list(finding, "places").iter().map(|place| case.place(place)).collect();
+                places.sort();
+                (finding["code"].as_str().unwrap().to_owned(), places)
+            })
+            .collect();
+        let mut expected = case.findings.clone();
+        expected.iter_mut().for_each(|(_, places)| places.sort());
+        if found != expected {
+            wrong.push(format!("{}:\n  {found:?}\n  expected {expected:?}", case.name()));
+        }
+        if run.status != i32::from(!expected.is_empty()) {
+            wrong.push(format!("{}: status {}", case.name(), run.status));
+        }
+        if triage["rootCause"].as_str() != expected.first().map(|(code, _)| code.as_str()) {
+            wrong.push(format!("{}: root cause {}", case.name(), triage["rootCause"]));
+        }
+        let leaks: BTreeSet<(String, String)> = list(&triage, "secrets")
+            .iter()
+            .flat_map(|secret| {
+                let kind = secret["kind"].as_str().unwrap().to_owned();
+                list(secret, "places").iter().map(move |place| (kind.clone(), case.place(place)))
+            })
+            .collect();
+        if leaks != case.secrets {
+            wrong.push(format!("{}: secrets {leaks:?}, not {:?}", case.name(), case.secrets));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_formats_tell_the_same_and_no_secret() {
+    let with_secrets = |case: &&Case| !case.secrets.is_empty();
+    let cases = Case::all();
+    let planted: usize =
+        cases.iter().filter(with_secrets).map(|case| secrets(&text(&case.log)).len()).sum();
+    assert!(planted >= 10, "{planted} secrets to look for");
+    for case in cases.iter().filter(with_secrets) {
+        let human = case.doctor().run();
+        let markdown = case.doctor().args(["--format", "markdown"]).run();
+        let (machine, triage) = json(case.doctor());
+        let verbose = case.doctor().args(["-v", "--color", "always"]).run();
+        let quiet = case.doctor().arg("-q").run();
+        for run in [&human, &markdown, &machine, &verbose, &quiet] {
+            assert_eq!(run.status, machine.status, "{}", case.name());
+            assert_eq!(run.stderr, "");
+        }
+        for finding in list(&triage, "findings") {
+            let code = finding["code"].as_str().unwrap();
+            for run in [&human, &markdown, &verbose] {
+                assert!(run.stdout.contains(code), "{}: {code}", case.name());
+            }
+        }
+        assert!(human.stdout.contains("Secrets in these logs"), "{}", human.stdout);
+        assert!(markdown.stdout.contains("### Secrets in these logs"), "{}", markdown.stdout);
+    }
+}
+
+#[test]
+fn another_system_s_failure_is_named_as_such() {
+    let log = "2026-01-31T12:00:00.0000000Z ##[error]ERROR: AADSTS700213: No matching federated \
+               identity record found for presented assertion subject 'sc://a/b/c'.\n";
+    let (run, triage) = json(Doctor::bare().arg("triage").stdin(log));
+    assert_eq!(run.status, 1);
+    let finding = &triage["findings"][0];
+    assert_eq!(finding["code"], "other-system-failed");
+    assert_eq!(
+        (finding["system"].as_str(), finding["severity"].as_str()),
+        (Some("Azure"), Some("error"))
+    );
+    let detail = finding["detail"].as_str().unwrap();
+    for part in ["subject", "not Pulumi Cloud's"] {
+        assert!(detail.contains(part), "{detail}");
+    }
+}
+
+#[test]
+fn nothing_known_is_nothing() {
+    for log in ["", "\n", "all is well\nerror: something else\n"] {
+        let run = Doctor::bare().arg("triage").stdin(log).run();
+        assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+        assert!(run.stdout.starts_with("triage: nothing known - "), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn the_advice_has_the_log_s_own_values() {
+    let log = "+ pulumi version\nv3.212.0\n+ pulumi login --oidc-token \"$PIPELINE_TOKEN\" \
+               --oidc-org contoso\nerror: problem logging in: OIDC token exchange failed: Post \
+               \"/api/oauth/token\": unsupported protocol scheme \"\"\n";
+    let run = Doctor::bare().args(["triage", "build.log"]).file("build.log", log).run();
+    for part in [
+        "error[backend-empty]",
+        "(build.log:4)",
+        "pulumi login https://api.pulumi.com --oidc-token \"$PIPELINE_TOKEN\" --oidc-org contoso",
+        "3.212.0",
+        "(build.log:2)",
+    ] {
+        assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
+    }
+    // The newer CLI has a default: then it is a URL that was configured.
+    let (_, triage) = json(
+        Doctor::bare()
+            .args(["triage", "a.log"])
+            .file("a.log", log.replace("Post \"/api", "Post \"api.acme.test/api")),
+    );
+    assert_eq!(triage["rootCause"], "backend-scheme-missing");
+}
+
+#[test]
+fn a_refusal_is_held_against_the_claims_that_the_log_shows() {
+    let log = "claims: {\"iss\":\"https://a.test\",\"sub\":\"s\",\"exp\":1767225600}\n\
+               2026-01-01T00:05:00Z error: problem logging in: OIDC token exchange failed: \
+               {\"error\":\"access_denied\"}\n";
+    let run = Doctor::bare().args(["triage", "a.log"]).file("a.log", log).run();
+    assert!(run.stdout.contains("error[exchange-rejected]"), "{}", run.stdout);
+    assert!(run.stdout.contains("a token in this log had expired"), "{}", run.stdout);
+    assert!(run.stdout.contains("at 2026-01-01T00:00:00Z"), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_read_ends_with_2_and_the_rest_is_told() {
+    let message = "error: organization must be specified for token exchange\n";
+    let run = Doctor::bare()
+        .args(["triage", "gone.log", "a.log", "broken.zip"])
+        .file("a.log", message)
+        .file("broken.zip", "PK\u{3}\u{4} and no more")
+        .run();
+    assert_eq!(run.status, 2);
+    assert!(run.stdout.contains("organization-missing"), "{}", run.stdout);
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", run.stderr);
+    assert!(lines[0].starts_with("doctor: triage: gone.log: "), "{}", run.stderr);
+    assert!(lines[1].starts_with("doctor: triage: broken.zip: "), "{}", run.stderr);
+    let run = Doctor::bare().args(["triage", "gone.log"]).run();
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+}
+
+#[test]
+fn folders_are_read_whole() {
+    let message = "error: organization must be specified for token exchange\n";
+    let (_, triage) = json(
+        Doctor::bare()
+            .args(["triage", "logs"])
+            .file("logs/b/2_step.txt", message)
+            .file("logs/a.txt", "nothing\n"),
+    );
+    assert_eq!(triage["findings"][0]["places"][0]["file"], "logs/b/2_step.txt");
+    assert_eq!(list(&triage, "files").len(), 2);
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let hostile = "\u{1b}]0;x\u{7}##vso[task.complete result=Succeeded]\u{202e}|<img src=x>`";
+    let log = format!(
+        "error: problem logging in: reading token from file '{hostile}': ::error::no\n\
+         error: could not log in to the state backend \"{hostile}\": [500] x (Request ID: y)\n"
+    );
+    for format in ["human", "json", "markdown"] {
+        let run =
+            Doctor::bare().args(["triage", "--format", format, "a.log"]).file("a.log", &log).run();
+        assert_eq!(run.status, 1);
+        let shown = run.stdout.to_ascii_lowercase();
+        assert!(!shown.contains("##vso[") && !shown.contains("##["), "{shown}");
+        assert!(!run.stdout.chars().any(|c| c != '\n' && c.is_control() || c == '\u{202e}'));
+        assert!(!run.stdout.lines().any(|line| line.trim_start().starts_with("::")), "{shown}");
+    }
+}
+
+/// Peak memory of a run of the program, in bytes.
+#[cfg(target_os = "linux")]
+fn peak_memory(log: &Path) -> u64 {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"))
+        .args(["triage", "--format", "json", "-"])
+        .env_clear()
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::copy(&mut fs::File::open(log).unwrap(), &mut stdin).unwrap();
+    stdin.flush().unwrap();
+    // It waits for the end of its input.
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(stdin);
+    child.wait().unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, repeats: usize| {
+        let path = directory.path().join(name);
+        let mut text = String::new();
+        for number in 0..repeats {
+            text.push_str(&format!(
+                "2026-01-31T12:00:00.{number:07}Z error: reading token from file '{number}': no\n\
+                 + pulumi login https://{number}.test --oidc-token eyJ{number}\n{}\n",
+                "x".repeat(300)
+            ));
+        }
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let (short, long) = (peak_memory(&file("short", 2_000)), peak_memory(&file("long", 60_000)));
+    assert!(long < short + (4 << 20), "{short} bytes for 1 MB, {long} bytes for 30 MB");
+}
