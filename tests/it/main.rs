@@ -41,6 +41,7 @@ mod subjects;
 mod support;
 mod token;
 mod triage;
+mod triage_page;
 mod usage;
 mod verdict;
 mod whoami;

@@ -1,6 +1,8 @@
 //! What lines tell of the login besides messages: how it was called, with which version, against
 //! which backend, with which claims, and whether it worked.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::line::Line;
@@ -10,6 +12,7 @@ use crate::gather::token::Choice;
 use crate::jwt;
 use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, Told};
 use crate::login_flags;
+use crate::secret::{REDACTED, Scrubber};
 use crate::signatures::Template;
 
 /// What is searched for.
@@ -71,13 +74,13 @@ pub(super) const FACTS: &[(Fact, &str)] = &[
 ];
 
 impl Context {
-    /// Takes in what a line tells. `template` is that of the fact; `next` are the lines after it.
-    pub(super) fn learn(
+    /// Takes in what a line tells. `template` is that of the fact; `next` gives the lines after it.
+    pub(super) fn learn<'a>(
         &mut self,
         fact: Fact,
         template: &Template,
         line: &Line,
-        next: &[&str],
+        next: impl Iterator<Item = Cow<'a, str>>,
         place: Place,
     ) {
         let value = || {
@@ -149,6 +152,11 @@ impl Context {
     }
 
     fn tell_claims(&mut self, claims: Map<String, Value>, place: Place) {
+        // An object that names an issuer may hold more than claims.
+        let claims = match Scrubber::default().scrub_json(&Value::Object(claims)) {
+            Value::Object(claims) => claims,
+            _ => return,
+        };
         let is_known = self.claims.iter().any(|told| told.value == claims);
         if !is_known && self.claims.len() < CLAIMS {
             self.claims.push(Told { value: claims, place });
@@ -158,7 +166,7 @@ impl Context {
 
 /// The arguments of a login that is called there: in a script, in a command, or at the beginning
 /// of a line. A sentence about `pulumi login` is none.
-fn login(line: &Line, next: &[&str]) -> Option<Vec<String>> {
+fn login<'a>(line: &Line, next: impl Iterator<Item = Cow<'a, str>>) -> Option<Vec<String>> {
     let at = line.text.find("pulumi login").or_else(|| line.text.find("doctor login"))?;
     let before = line.text[..at].trim();
     let is_quoted = before.ends_with(['`', '"', '\'']);
@@ -171,9 +179,31 @@ fn login(line: &Line, next: &[&str]) -> Option<Vec<String>> {
     for line in next {
         // A backslash continues a line in a shell, a backtick in PowerShell, a caret in cmd.
         let Some(continued) = text.trim_end().strip_suffix(['\\', '`', '^']) else { break };
-        text = format!("{continued} {}", Line::read(line, true).text.trim());
+        text = format!("{continued} {}", Line::read(&line, true).text.trim());
     }
-    Some(words(&super::secrets::redact(&text)))
+    Some(hide_token(words(&super::secrets::redact(&text))))
+}
+
+/// What is passed as the token is shown only where it names a variable or a file: else it may be
+/// one, of whatever shape.
+fn hide_token(mut words: Vec<String>) -> Vec<String> {
+    const FLAG: &str = "--oidc-token";
+    let names = |word: &str| {
+        word.is_empty()
+            || ["$", "%", "file://", "***", REDACTED].iter().any(|s| word.starts_with(s))
+    };
+    for index in 0..words.len() {
+        if words[index] == FLAG {
+            if let Some(word) = words.get_mut(index + 1).filter(|word| !names(word)) {
+                REDACTED.clone_into(word);
+            }
+        } else if let Some(value) = words[index].strip_prefix("--oidc-token=")
+            && !names(value)
+        {
+            words[index] = format!("{FLAG}={REDACTED}");
+        }
+    }
+    words
 }
 
 /// What the words ask for, as pulumi reads them; without its flags where it would refuse them.
@@ -244,7 +274,7 @@ fn token(text: &str) -> Option<Map<String, Value>> {
     let start = text.find("eyJ")?;
     let word = &text[start..];
     let end = word.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
-    let decoded = jwt::read(word[..end.unwrap_or(word.len())].as_bytes(), true).ok()?;
+    let decoded = jwt::read(&word.as_bytes()[..end.unwrap_or(word.len())], true).ok()?;
     decoded.token.claims.contains_key("iss").then_some(decoded.token.claims)
 }
 
@@ -253,7 +283,7 @@ mod tests {
     use super::*;
 
     fn login_of(text: &str, next: &[&str]) -> Option<Vec<String>> {
-        login(&Line::read(text, false), next)
+        login(&Line::read(text, false), next.iter().map(|line| Cow::from(*line)))
     }
 
     #[test]
@@ -276,6 +306,10 @@ mod tests {
         assert_eq!(login_of("[command]/opt/pulumi login", &[]), Some(words("pulumi login")));
         assert_eq!(login_of("try running `pulumi login` first", &[]), None);
         assert_eq!(login_of("the command pulumi login fails", &[]), None);
+        for text in ["pulumi login --oidc-token hunter2", "pulumi login --oidc-token=hunter2"] {
+            let shown = login_of(text, &[]).unwrap_or_default().join(" ");
+            assert!(shown.contains(REDACTED) && !shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]

@@ -187,10 +187,7 @@ impl Scanner {
 
     fn line(&mut self, raw: &[u8], next: &[u8], reading: &mut Reading) {
         let raw = String::from_utf8_lossy(raw);
-        let next = || {
-            let lines = next.split(|b| *b == b'\n').take(CONTINUATION);
-            lines.map(String::from_utf8_lossy).collect::<Vec<_>>()
-        };
+        let next = || next.split(|b| *b == b'\n').take(CONTINUATION).map(String::from_utf8_lossy);
         let number = reading.line;
         let place = Place { file: reading.file, line: number };
         // A carriage return begins the line anew: each part is one that was shown.
@@ -215,9 +212,7 @@ impl Scanner {
             for hit in &hits {
                 if let Use::Fact(index) = hit {
                     let (fact, template) = &self.facts[*index];
-                    let next = next();
-                    let next: Vec<&str> = next.iter().map(AsRef::as_ref).collect();
-                    self.log.context.learn(*fact, template, &line, &next, place);
+                    self.log.context.learn(*fact, template, &line, next(), place);
                 }
             }
             if !line.is_command && !is_harmless(&line) {

@@ -110,7 +110,7 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
     let begin = word.rfind(['=', '/']).map_or(0, |at| at + 1);
     let opaque = OPAQUE.iter().any(|(prefix, _)| word[begin..].starts_with(prefix));
     (opaque && word.len() - begin >= SHORTEST_OPAQUE)
-        .then(|| (begin..word.len(), SecretKind::Opaque))
+        .then_some((begin..word.len(), SecretKind::Opaque))
 }
 
 /// The value behind an authentication scheme, after `Authorization` or by itself.
@@ -147,9 +147,8 @@ fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
         let authority = &authority[..end.unwrap_or(authority.len())];
         if let Some((user, _)) = authority.rsplit_once('@')
             && let Some((_, password)) = user.split_once(':')
-            && !password.is_empty()
             && !password.contains(['$', '%', '<', '{'])
-            && password.trim_matches(['*', 'x', 'X']) != ""
+            && !password.trim_matches(['*', 'x', 'X']).is_empty()
         {
             found.push((start..start + user.len(), SecretKind::UrlCredentials));
         }
