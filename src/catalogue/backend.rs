@@ -76,8 +76,8 @@ done"#,
         detection: "credentials.json is an envelope with $pulumiSecureStore, which newer CLIs \
             write.",
         causes: &[Anywhere.cause(
-            "The login on this machine was made with a CLI that encrypts what it \
-                stores: nothing is wrong.",
+            "The login on this machine was made with a CLI that encrypts what it stores: nothing \
+            is wrong.",
         )],
         fix: "Nothing has to be done; name the backend in the login command to be independent of \
             it.",
@@ -102,15 +102,12 @@ done"#,
             --timeout allows.",
         causes: &[
             AzurePipelines.cause(
-                "A self-hosted agent behind a firewall that does not let \
-                api.pulumi.com through.",
+                "A self-hosted agent behind a firewall that does not let api.pulumi.com through.",
             ),
             Kubernetes.cause("A network policy of the namespace lets nothing out."),
             Anywhere.cause("HTTPS_PROXY is missing, or names a proxy that refuses the host."),
-            Anywhere.cause(
-                "The name of a self-hosted Pulumi Cloud resolves inside the company \
-                only.",
-            ),
+            Anywhere
+                .cause("The name of a self-hosted Pulumi Cloud resolves inside the company only."),
         ],
         fix: "Let this machine reach the host and port.",
         example: Language::Sh.change(
@@ -134,13 +131,10 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
         detection: "The TLS handshake fails: the chain ends at an authority that is not trusted \
             here, a certificate has expired, or it is for another host.",
         causes: &[
-            AzurePipelines.cause(
-                "A self-hosted agent whose traffic goes through a proxy that \
-                signs anew.",
-            ),
+            AzurePipelines
+                .cause("A self-hosted agent whose traffic goes through a proxy that signs anew."),
             Anywhere.cause(
-                "A self-hosted Pulumi Cloud with a certificate of the company's own \
-                authority.",
+                "A self-hosted Pulumi Cloud with a certificate of the company's own authority.",
             ),
             Anywhere.cause("A slim container image without ca-certificates."),
             Anywhere.cause("A wrong clock makes every certificate invalid."),
@@ -175,13 +169,12 @@ openssl s_client -connect api.pulumi.com:443 -servername api.pulumi.com </dev/nu
             JSON: a page, a redirect, a 404.",
         causes: &[
             Anywhere.cause(
-                "The URL is that of the console, of a load balancer's default page, or \
-                of another service.",
+                "The URL is that of the console, of a load balancer's default page, or of another \
+                service.",
             ),
             Anywhere.cause("A proxy shows its sign-in page instead."),
             Anywhere.cause(
-                "A self-hosted Pulumi Cloud has its console and its API under different \
-                names.",
+                "A self-hosted Pulumi Cloud has its console and its API under different names.",
             ),
         ],
         fix: "Use the address of Pulumi Cloud's API.",

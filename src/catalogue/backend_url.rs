@@ -15,10 +15,13 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "No URL is given or configured anywhere, a token is exchanged, and pulumi is \
             3.209.0 to 3.215.x: these have no default then.",
         causes: &[
-            AzurePipelines.cause("The agent's image brings such a pulumi, and a fresh agent has no \
-                stored URL."),
-            Anywhere.cause("The pipeline worked on a machine where an earlier login had stored a \
-                URL, and fails on a fresh one."),
+            AzurePipelines.cause(
+                "The agent's image brings such a pulumi, and a fresh agent has no stored URL.",
+            ),
+            Anywhere.cause(
+                "The pipeline worked on a machine where an earlier login had stored a URL, and \
+                fails on a fresh one.",
+            ),
         ],
         fix: "Name the backend in the login command, or upgrade pulumi to 3.216.0 or newer.",
         example: Language::Sh.change(
@@ -38,15 +41,19 @@ pub(super) const ROWS: &[Entry] = &[
         severity: Severity::Error,
         title: "The backend URL has no scheme",
         meaning: "A backend URL begins with https://. Without it the CLI refuses an argument, and \
-            fails on a configured value with `unsupported protocol scheme \"\"` or takes the \
-            host for a scheme.",
+            fails on a configured value with `unsupported protocol scheme \"\"` or takes the host \
+            for a scheme.",
         detection: "The URL that is used, from whatever source, does not begin with a scheme and \
             ://.",
         causes: &[
-            Anywhere.cause("The host alone was given: api.pulumi.com, or localhost:8080, whose \
-                host is then taken for a scheme."),
-            Anywhere.cause("PULUMI_BACKEND_URL or backend.url in the project file holds the host \
-                alone: pulumi checks only the URL that is given as an argument or flag."),
+            Anywhere.cause(
+                "The host alone was given: api.pulumi.com, or localhost:8080, whose host is then \
+                taken for a scheme.",
+            ),
+            Anywhere.cause(
+                "PULUMI_BACKEND_URL or backend.url in the project file holds the host alone: \
+                pulumi checks only the URL that is given as an argument or flag.",
+            ),
         ],
         fix: "Write the URL with https:// in front.",
         example: Language::Sh.change(
@@ -97,10 +104,14 @@ jq .current ~/.pulumi/credentials.json"#,
         detection: "The host is app.pulumi.com, pulumi.com or www.pulumi.com; or the URL is an \
             argument that begins with pulumi.com, which pulumi refuses by a test of the prefix.",
         causes: &[
-            Anywhere.cause("The address was copied from the browser: app.pulumi.com is the \
-                console, api.pulumi.com the API."),
-            Anywhere.cause("A self-hosted Pulumi Cloud has a name like pulumi.company.test: as an \
-                argument pulumi refuses it, from the environment it does not."),
+            Anywhere.cause(
+                "The address was copied from the browser: app.pulumi.com is the console, \
+                api.pulumi.com the API.",
+            ),
+            Anywhere.cause(
+                "A self-hosted Pulumi Cloud has a name like pulumi.company.test: as an argument \
+                pulumi refuses it, from the environment it does not.",
+            ),
         ],
         fix: "Use https://api.pulumi.com.",
         example: Language::Sh.change(
@@ -124,15 +135,18 @@ jq .current ~/.pulumi/credentials.json"#,
         detection: "The URL that is used has the scheme of a storage bucket, a directory or a \
             database, and a flag of OIDC is in use.",
         causes: &[
-            Anywhere.cause("backend.url in Pulumi.yaml names a bucket: without a URL in the \
-                command it counts."),
+            Anywhere.cause(
+                "backend.url in Pulumi.yaml names a bucket: without a URL in the command it \
+                counts.",
+            ),
             Anywhere.cause("PULUMI_BACKEND_URL is set for other pipelines of the project."),
-            Anywhere.cause("An earlier `pulumi login --local` on the agent is still the current \
-                one."),
+            Anywhere
+                .cause("An earlier `pulumi login --local` on the agent is still the current one."),
         ],
         fix: "Name Pulumi Cloud's URL in the login command.",
         example: Language::Sh.change(
-            r#"pulumi login --oidc-token "$idToken" --oidc-org acme  # with PULUMI_BACKEND_URL=s3://acme-state"#,
+            "pulumi login --oidc-token \"$idToken\" --oidc-org acme  # with \
+            PULUMI_BACKEND_URL=s3://acme-state",
             r#"pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
         ),
         by_hand: ByHand {
@@ -152,8 +166,8 @@ jq .current ~/.pulumi/credentials.json"#,
         meaning: "A variable reference in the URL was not expanded.",
         detection: "The URL holds $(...), ${...} or %...%.",
         causes: &[
-            AzurePipelines.cause("$(Name) of a variable that the pipeline does not have stays as \
-                it is."),
+            AzurePipelines
+                .cause("$(Name) of a variable that the pipeline does not have stays as it is."),
             AzurePipelines.cause("The syntax of another shell than the script's."),
             Anywhere.cause("The project file holds a reference: nothing in it is replaced."),
         ],
@@ -185,8 +199,9 @@ variables:
         causes: &[
             Anywhere.cause("The quotes of a YAML or .env file became part of the value."),
             Anywhere.cause("A secret was stored with a line break at its end."),
-            Anywhere.cause("A user name or token stands before the host: pulumi does not log in \
-                that way."),
+            Anywhere.cause(
+                "A user name or token stands before the host: pulumi does not log in that way.",
+            ),
         ],
         fix: "Write the bare URL, without quotes, spaces or credentials.",
         example: Language::Sh.change(
@@ -197,7 +212,11 @@ variables:
             words: "Show every character of the value, line breaks as \\n:",
             command: r#"printf '%s' "$PULUMI_BACKEND_URL" | od -c | head"#,
         },
-        related: &[Code::BackendSchemeMissing, Code::BackendSchemeUnknown, Code::BackendPathSuspicious],
+        related: &[
+            Code::BackendSchemeMissing,
+            Code::BackendSchemeUnknown,
+            Code::BackendPathSuspicious,
+        ],
         link: links::BACKENDS,
     },
     Entry {
@@ -235,19 +254,22 @@ variables:
         detection: "The URL is http:// and not of this machine, or --insecure is given.",
         causes: &[
             Anywhere.cause("A self-hosted Pulumi Cloud was tried out without TLS and stayed so."),
-            Anywhere.cause("--insecure was added because of a certificate that this machine does \
-                not trust."),
+            Anywhere.cause(
+                "--insecure was added because of a certificate that this machine does not trust.",
+            ),
         ],
         fix: "Use https; for a private certificate authority pass its certificate instead of \
             --insecure.",
         example: Language::Sh.change(
-            r#"pulumi login https://pulumi.acme.test --insecure --oidc-token "$TOKEN" --oidc-org acme"#,
+            "pulumi login https://pulumi.acme.test --insecure --oidc-token \"$TOKEN\" --oidc-org \
+            acme",
             r#"export SSL_CERT_FILE=/etc/ssl/acme-ca.pem
 pulumi login https://pulumi.acme.test --oidc-token "$TOKEN" --oidc-org acme"#,
         ),
         by_hand: ByHand {
             words: "Connect with the authority's certificate and nothing else:",
-            command: "curl -sS --cacert /etc/ssl/acme-ca.pem https://pulumi.acme.test/api/capabilities",
+            command: "curl -sS --cacert /etc/ssl/acme-ca.pem \
+                https://pulumi.acme.test/api/capabilities",
         },
         related: &[Code::BackendTlsUntrusted],
         link: links::BACKENDS,
@@ -263,10 +285,12 @@ pulumi login https://pulumi.acme.test --oidc-token "$TOKEN" --oidc-org acme"#,
             PULUMI_OPTION_CLOUD_URL, PULUMI_BACKEND_URL, the project file, the stored \
             credentials.",
         causes: &[
-            AzurePipelines.cause("A variable group sets PULUMI_BACKEND_URL for every pipeline that \
-                uses it."),
-            Anywhere.cause("backend.url in the project file is for developers, and the pipeline \
-                means another."),
+            AzurePipelines
+                .cause("A variable group sets PULUMI_BACKEND_URL for every pipeline that uses it."),
+            Anywhere.cause(
+                "backend.url in the project file is for developers, and the pipeline means \
+                another.",
+            ),
             Anywhere.cause("A self-hosted agent still has the credentials of another login."),
         ],
         fix: "Keep the one that is meant.",

@@ -12,20 +12,19 @@ pub(super) const ROWS: &[Entry] = &[
         meaning: "iss has to be an https URL without query, fragment or credentials.",
         detection: "iss is not an https URL, or has a query, a fragment or credentials in it.",
         causes: &[
-            Kubernetes.cause("The API server was started with a service account issuer that is a \
-                bare name: such an issuer cannot be found."),
-            Anywhere.cause("A self-hosted issuer has http:// or a bare host configured as its \
-                name."),
+            Kubernetes.cause(
+                "The API server was started with a service account issuer that is a bare name: \
+                such an issuer cannot be found.",
+            ),
+            Anywhere
+                .cause("A self-hosted issuer has http:// or a bare host configured as its name."),
         ],
         fix: "Use a token whose issuer is published over https.",
         example: Language::Sh.change(
             "kube-apiserver --service-account-issuer=kubernetes.default.svc",
             "kube-apiserver --service-account-issuer=https://oidc.acme.test/cluster-1",
         ),
-        by_hand: ByHand {
-            words: "Look at iss:",
-            command: commands::CLAIMS,
-        },
+        by_hand: ByHand { words: "Look at iss:", command: commands::CLAIMS },
         related: &[Code::IssuerNotRegistered],
         link: links::DISCOVERY,
     },
@@ -37,11 +36,13 @@ pub(super) const ROWS: &[Entry] = &[
         meaning: "The issuer's address came out of the token, and it is one that a stranger's \
             token must not make this machine connect to.",
         detection: "The address in the token's iss is loopback, link-local, private or a metadata \
-            service's, and this kind of token may not make the doctor connect there. The \
-            issuer's checks are skipped.",
+            service's, and this kind of token may not make the doctor connect there. The issuer's \
+            checks are skipped.",
         causes: &[
-            GitLabCi.cause("A self-hosted GitLab on a private network, whose token was pasted or \
-                read from a file."),
+            GitLabCi.cause(
+                "A self-hosted GitLab on a private network, whose token was pasted or read from a \
+                file.",
+            ),
             Kubernetes.cause("The cluster's issuer is an address inside the cluster."),
             Anywhere.cause("Somebody's token names an address on purpose: leave it at that."),
         ],
@@ -68,8 +69,10 @@ pub(super) const ROWS: &[Entry] = &[
         causes: &[
             GitLabCi.cause("A self-hosted GitLab that only the company's network sees."),
             Kubernetes.cause("The cluster's issuer is not published outside."),
-            Anywhere.cause("A firewall or proxy between this machine and the issuer: Pulumi Cloud \
-                may well reach it."),
+            Anywhere.cause(
+                "A firewall or proxy between this machine and the issuer: Pulumi Cloud may well \
+                reach it.",
+            ),
         ],
         fix: "Make the issuer's discovery document reachable, or register its keys.",
         example: Language::Sh.change(
@@ -83,7 +86,12 @@ curl -sS https://gitlab.acme.test/.well-known/openid-configuration
             words: "Ask for the discovery document, from here and from outside the network:",
             command: commands::DISCOVERY,
         },
-        related: &[Code::IssuerNotPublic, Code::IssuerTlsUntrusted, Code::DiscoveryNotFound, Code::JwksUnreachable],
+        related: &[
+            Code::IssuerNotPublic,
+            Code::IssuerTlsUntrusted,
+            Code::DiscoveryNotFound,
+            Code::JwksUnreachable,
+        ],
         link: links::ISSUERS,
     },
     Entry {
@@ -94,14 +102,18 @@ curl -sS https://gitlab.acme.test/.well-known/openid-configuration
         meaning: "The issuer has a private address: it answers here, but Pulumi Cloud cannot fetch \
             its keys.",
         detection: "The issuer's name resolves to an address that is private or link-local (or of \
-            this machine, where the backend is under pulumi.com), and the registration carries \
-            no keys (jwks). For a self-hosted Pulumi Cloud it is a warning.",
+            this machine, where the backend is under pulumi.com), and the registration carries no \
+            keys (jwks). For a self-hosted Pulumi Cloud it is a warning.",
         causes: &[
             GitLabCi.cause("A self-hosted GitLab behind the company's firewall."),
-            Kubernetes.cause("A cluster whose API server is private. Its keys can be registered; \
-                they have to be registered anew when they rotate."),
-            Anywhere.cause("A split DNS gives a private address inside and a public one outside: \
-                then nothing is wrong for Pulumi Cloud."),
+            Kubernetes.cause(
+                "A cluster whose API server is private. Its keys can be registered; they have to \
+                be registered anew when they rotate.",
+            ),
+            Anywhere.cause(
+                "A split DNS gives a private address inside and a public one outside: then nothing \
+                is wrong for Pulumi Cloud.",
+            ),
         ],
         fix: "Publish the discovery document and keys, or register the keys with the issuer.",
         example: Language::Yaml.change(
@@ -136,10 +148,12 @@ curl -sS 'https://dns.google/resolve?name=gitlab.acme.test' | jq '.Answer'",
         detection: "The TLS handshake with the issuer fails: unknown authority, expired, or for \
             another host.",
         causes: &[
-            GitLabCi.cause("A self-hosted GitLab with a certificate of the company's own \
-                authority."),
-            Anywhere.cause("A proxy between this machine and the issuer signs anew: Pulumi Cloud \
-                sees the real certificate."),
+            GitLabCi
+                .cause("A self-hosted GitLab with a certificate of the company's own authority."),
+            Anywhere.cause(
+                "A proxy between this machine and the issuer signs anew: Pulumi Cloud sees the \
+                real certificate.",
+            ),
             Anywhere.cause("The server does not send the intermediate certificate."),
         ],
         fix: "Give the issuer a certificate of a public authority, or register its thumbprint or \
@@ -173,8 +187,10 @@ openssl s_client -connect "$ISSUER_HOST:443" -servername "$ISSUER_HOST" </dev/nu
         detection: "ISSUER/.well-known/openid-configuration answers with another status than 200, \
             or with something that is no JSON.",
         causes: &[
-            Bitbucket.cause("OIDC was never used in the workspace: the document is there after the \
-                first run with oidc: true."),
+            Bitbucket.cause(
+                "OIDC was never used in the workspace: the document is there after the first run \
+                with oidc: true.",
+            ),
             Kubernetes.cause("The API server shows it to authenticated callers only."),
             Anywhere.cause("A sign-in page or a proxy answers in its place."),
             Anywhere.cause("iss has a path that the server does not know."),
@@ -188,10 +204,7 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
 curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openid-configuration
 # 200",
         ),
-        by_hand: ByHand {
-            words: "Ask for the document:",
-            command: commands::DISCOVERY,
-        },
+        by_hand: ByHand { words: "Ask for the document:", command: commands::DISCOVERY },
         related: &[Code::IssuerUnreachable, Code::DiscoveryInvalid],
         link: links::DISCOVERY,
     },
@@ -212,10 +225,7 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
             r#"{"issuer": "https://oidc.acme.test"}"#,
             r#"{"issuer": "https://oidc.acme.test", "jwks_uri": "https://oidc.acme.test/keys"}"#,
         ),
-        by_hand: ByHand {
-            words: "Ask for the document:",
-            command: commands::DISCOVERY,
-        },
+        by_hand: ByHand { words: "Ask for the document:", command: commands::DISCOVERY },
         related: &[Code::DiscoveryNotFound, Code::DiscoveryIssuerMismatch],
         link: links::DISCOVERY,
     },
@@ -228,10 +238,13 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
         detection: "issuer in the discovery document is not, character for character, the token's \
             iss.",
         causes: &[
-            AzurePipelines.cause("Entra without /v2.0: the document at \
-                login.microsoftonline.com/TENANT names https://sts.windows.net/TENANT/."),
-            AzurePipelines.cause("The tenant is common or organizations: the document then holds \
-                {tenantid}."),
+            AzurePipelines.cause(
+                "Entra without /v2.0: the document at login.microsoftonline.com/TENANT names \
+                https://sts.windows.net/TENANT/.",
+            ),
+            AzurePipelines.cause(
+                "The tenant is common or organizations: the document then holds {tenantid}.",
+            ),
             Anywhere.cause("A trailing slash, upper case in the host, or an alias of the server."),
         ],
         fix: "Register and use the issuer under the name that it calls itself.",
@@ -261,8 +274,10 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
         ],
         fix: "Make jwks_uri reachable, or register the issuer's keys.",
         example: Language::Json.change(
-            r#"{"issuer": "https://oidc.acme.test", "jwks_uri": "https://10.0.0.1:6443/openid/v1/jwks"}"#,
-            r#"{"issuer": "https://oidc.acme.test", "jwks_uri": "https://oidc.acme.test/openid/v1/jwks"}"#,
+            "{\"issuer\": \"https://oidc.acme.test\", \"jwks_uri\": \
+            \"https://10.0.0.1:6443/openid/v1/jwks\"}",
+            "{\"issuer\": \"https://oidc.acme.test\", \"jwks_uri\": \
+            \"https://oidc.acme.test/openid/v1/jwks\"}",
         ),
         by_hand: ByHand {
             words: "Fetch the keys from where the document says they are:",
@@ -287,12 +302,10 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
         fix: "Correct the key set at the issuer.",
         example: Language::Json.change(
             r#"{"kty": "EC", "kid": "2026-01", "crv": "P-256", "x": "...", "y": "..."}"#,
-            r#"{"keys": [{"kty": "EC", "kid": "2026-01", "crv": "P-256", "x": "...", "y": "..."}]}"#,
+            "{\"keys\": [{\"kty\": \"EC\", \"kid\": \"2026-01\", \"crv\": \"P-256\", \"x\": \
+            \"...\", \"y\": \"...\"}]}",
         ),
-        by_hand: ByHand {
-            words: "Fetch the keys and list their ids:",
-            command: commands::KEY_IDS,
-        },
+        by_hand: ByHand { words: "Fetch the keys and list their ids:", command: commands::KEY_IDS },
         related: &[Code::AlgorithmUnsupported, Code::JwksUnreachable, Code::SigningKeyNotFound],
         link: links::JWK,
     },
@@ -304,12 +317,16 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
         meaning: "The token names its key by kid, and the issuer's key set has no such key.",
         detection: "The token's header has a kid, and no key of the set has it.",
         causes: &[
-            Kubernetes.cause("The cluster was recreated, or its keys were rotated; the keys in the \
-                registration are the old ones."),
+            Kubernetes.cause(
+                "The cluster was recreated, or its keys were rotated; the keys in the registration \
+                are the old ones.",
+            ),
             Anywhere.cause("Keys were registered (jwks) and the issuer has rotated its own since."),
             Anywhere.cause("The token was issued before a rotation, and its key is withdrawn."),
-            Anywhere.cause("The token is another issuer's, with the same iss: a restored backup, a \
-                test instance."),
+            Anywhere.cause(
+                "The token is another issuer's, with the same iss: a restored backup, a test \
+                instance.",
+            ),
         ],
         fix: "Request a new token; if that does not help, the keys come from another issuer or are \
             out of date.",
@@ -338,10 +355,13 @@ curl -sS "$(curl -sS "$ISSUER/.well-known/openid-configuration" | jq -r .jwks_ur
         detection: "The key that kid names is in the set, the signature has the right length, and \
             it does not verify.",
         causes: &[
-            Anywhere.cause("A claim was changed by hand, to try a policy: use doctor policy test \
-                for that."),
-            Anywhere.cause("Something on the way changed the token: a template, an editor, a \
-                change of encoding."),
+            Anywhere.cause(
+                "A claim was changed by hand, to try a policy: use doctor policy test for that.",
+            ),
+            Anywhere.cause(
+                "Something on the way changed the token: a template, an editor, a change of \
+                encoding.",
+            ),
             Anywhere.cause("The registered keys are another instance's with the same kid."),
         ],
         fix: "Pass the token exactly as the platform issued it.",

@@ -14,8 +14,10 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "PULUMI_ACCESS_TOKEN is set in this environment and a token exchange is asked \
             for.",
         causes: &[
-            AzurePipelines.cause("The variable is in a variable group or the pipeline's variables: \
-                these become environment variables of every step."),
+            AzurePipelines.cause(
+                "The variable is in a variable group or the pipeline's variables: these become \
+                environment variables of every step.",
+            ),
             GitHubActions.cause("It is in the env: block of the workflow or the job."),
             GitLabCi.cause("It is a CI/CD variable of the project or the group."),
             Anywhere.cause("It was left over when the pipeline was moved to OIDC."),
@@ -43,13 +45,15 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
         detection: "There is no --oidc-org (nor PULUMI_OPTION_OIDC_ORG), and the token names no \
             organization that this pulumi would read.",
         causes: &[
-            AzurePipelines.cause("The token's aud is always Azure's own, so it cannot name the \
-                organization."),
-            Bitbucket.cause("An audience of one's own makes aud a list, which pulumi does not \
-                read."),
+            AzurePipelines.cause(
+                "The token's aud is always Azure's own, so it cannot name the organization.",
+            ),
+            Bitbucket
+                .cause("An audience of one's own makes aud a list, which pulumi does not read."),
             Kubernetes.cause("aud is a list there too."),
-            Anywhere.cause("The token is passed as file://: pulumi then reads nothing from its \
-                claims."),
+            Anywhere.cause(
+                "The token is passed as file://: pulumi then reads nothing from its claims.",
+            ),
             Anywhere.cause("pulumi is older than 3.217.0, which was the first to read the claims."),
         ],
         fix: "Pass --oidc-org with the organization's name in Pulumi Cloud.",
@@ -74,9 +78,12 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
         detection: "--oidc-org differs from the organization in an aud claim of the form \
             urn:pulumi:org:NAME, and pulumi is 3.217.0 or newer.",
         causes: &[
-            GitHubActions.cause("The audience that the workflow requests names another \
-                organization than the login."),
-            GitLabCi.cause("aud in the id_tokens: block names another organization than the login."),
+            GitHubActions.cause(
+                "The audience that the workflow requests names another organization than the \
+                login.",
+            ),
+            GitLabCi
+                .cause("aud in the id_tokens: block names another organization than the login."),
             Anywhere.cause("The pipeline was copied from another organization's."),
         ],
         fix: "Make both the same, or leave --oidc-org out.",
@@ -94,7 +101,12 @@ id_tokens:
             words: "Look at aud and compare it with --oidc-org:",
             command: commands::CLAIMS,
         },
-        related: &[Code::OrganizationMissing, Code::TeamConflict, Code::UserConflict, Code::AudienceMismatch],
+        related: &[
+            Code::OrganizationMissing,
+            Code::TeamConflict,
+            Code::UserConflict,
+            Code::AudienceMismatch,
+        ],
         link: links::CLI,
     },
     Entry {
@@ -107,8 +119,10 @@ id_tokens:
         detection: "The login asks for a team and for a user: by its flags, or by the token's \
             scope claim.",
         causes: &[
-            Anywhere.cause("--oidc-team and --oidc-user are both given, one of them perhaps \
-                through PULUMI_OPTION_OIDC_TEAM or PULUMI_OPTION_OIDC_USER."),
+            Anywhere.cause(
+                "--oidc-team and --oidc-user are both given, one of them perhaps through \
+                PULUMI_OPTION_OIDC_TEAM or PULUMI_OPTION_OIDC_USER.",
+            ),
             Anywhere.cause("The token's scope claim holds both team:NAME and user:LOGIN."),
         ],
         fix: "Keep one of the two.",
@@ -141,14 +155,18 @@ id_tokens:
         ],
         fix: "Make both the same, or leave --oidc-team out.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-team dev"#,
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-team ops"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-team dev",
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-team ops",
         ),
-        by_hand: ByHand {
-            words: "Look at scope:",
-            command: commands::CLAIMS,
-        },
-        related: &[Code::OrganizationConflict, Code::TeamAndUser, Code::UserConflict, Code::TeamNotAllowed],
+        by_hand: ByHand { words: "Look at scope:", command: commands::CLAIMS },
+        related: &[
+            Code::OrganizationConflict,
+            Code::TeamAndUser,
+            Code::UserConflict,
+            Code::TeamNotAllowed,
+        ],
         link: links::CLI,
     },
     Entry {
@@ -162,8 +180,9 @@ id_tokens:
             pulumi is 3.217.0 or newer.",
         causes: &[
             Anywhere.cause("The issuer puts the scope of another person into the token."),
-            Anywhere.cause("The flag holds an e-mail address or a display name instead of the \
-                login name."),
+            Anywhere.cause(
+                "The flag holds an e-mail address or a display name instead of the login name.",
+            ),
         ],
         fix: "Make both the same, or leave --oidc-user out.",
         example: Language::Sh.change(
@@ -172,11 +191,13 @@ id_tokens:
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme \
   --oidc-user jane"#,
         ),
-        by_hand: ByHand {
-            words: "Look at scope:",
-            command: commands::CLAIMS,
-        },
-        related: &[Code::OrganizationConflict, Code::TeamAndUser, Code::TeamConflict, Code::UserNotAllowed],
+        by_hand: ByHand { words: "Look at scope:", command: commands::CLAIMS },
+        related: &[
+            Code::OrganizationConflict,
+            Code::TeamAndUser,
+            Code::TeamConflict,
+            Code::UserNotAllowed,
+        ],
         link: links::CLI,
     },
     Entry {
@@ -195,8 +216,10 @@ id_tokens:
         ],
         fix: "Write the duration in hours, minutes or seconds.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-expiration 1d"#,
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-expiration 24h"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-expiration 1d",
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-expiration 24h",
         ),
         by_hand: ByHand {
             words: "Print the value as the step sees it, between brackets:",
@@ -215,15 +238,19 @@ id_tokens:
         detection: "The URL is an argument and --cloud-url as well, or one of them stands beside \
             --local.",
         causes: &[
-            AzurePipelines.cause("The Pulumi task's loginArgs hold the URL, and \
-                PULUMI_OPTION_CLOUD_URL is a pipeline variable."),
-            Anywhere.cause("PULUMI_OPTION_CLOUD_URL is set in the environment: it counts as \
-                --cloud-url."),
+            AzurePipelines.cause(
+                "The Pulumi task's loginArgs hold the URL, and PULUMI_OPTION_CLOUD_URL is a \
+                pipeline variable.",
+            ),
+            Anywhere.cause(
+                "PULUMI_OPTION_CLOUD_URL is set in the environment: it counts as --cloud-url.",
+            ),
             Anywhere.cause("Both ways of giving it ended up in one command."),
         ],
         fix: "Keep one of them.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --cloud-url https://api.pulumi.com --oidc-token "$TOKEN""#,
+            "pulumi login https://api.pulumi.com --cloud-url https://api.pulumi.com --oidc-token \
+            \"$TOKEN\"",
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN""#,
         ),
         by_hand: ByHand {
@@ -243,8 +270,10 @@ id_tokens:
         detection: "The version of pulumi on PATH, or of --pulumi-version, is below 3.209.0 and a \
             flag of OIDC is in use.",
         causes: &[
-            AzurePipelines.cause("The agent's image brings an older pulumi, or the task that \
-                installs it pins a version."),
+            AzurePipelines.cause(
+                "The agent's image brings an older pulumi, or the task that installs it pins a \
+                version.",
+            ),
             GitHubActions.cause("The step that installs pulumi pins a version."),
             Anywhere.cause("Another pulumi comes first on PATH."),
         ],
@@ -279,10 +308,7 @@ pulumi version
             "doctor --oidc-org acme -",
             "doctor --oidc-org acme --pulumi-version 3.214.0 -",
         ),
-        by_hand: ByHand {
-            words: "See whether the shell finds it:",
-            command: "command -v pulumi",
-        },
+        by_hand: ByHand { words: "See whether the shell finds it:", command: "command -v pulumi" },
         related: &[Code::CliTooOld],
         link: links::CLI,
     },
@@ -297,16 +323,25 @@ pulumi version
         detection: "A message in a log has the form of another system's: AADSTS and a number, \
             AssumeRoleWithWebIdentity, or Vault's words on a claim.",
         causes: &[
-            AzurePipelines.cause("AADSTS70021, 700211, 700213: Entra has no federated credential \
-                for this token; az login fails before the script runs."),
-            AzurePipelines.cause("AADSTS700024: the assertion is outside its time, after a long \
-                build for example."),
-            AzurePipelines.cause("`The subscription of '...' doesn't exist in cloud 'AzureCloud'`: \
-                the connection's identity has no role there."),
-            Anywhere.cause("AWS says `Not authorized to perform sts:AssumeRoleWithWebIdentity`: \
-                the trust policy of the role, or its audience."),
-            Anywhere.cause("Vault says `claim \"sub\" does not match any associated bound claim \
-                values`: the role in Vault."),
+            AzurePipelines.cause(
+                "AADSTS70021, 700211, 700213: Entra has no federated credential for this token; az \
+                login fails before the script runs.",
+            ),
+            AzurePipelines.cause(
+                "AADSTS700024: the assertion is outside its time, after a long build for example.",
+            ),
+            AzurePipelines.cause(
+                "`The subscription of '...' doesn't exist in cloud 'AzureCloud'`: the connection's \
+                identity has no role there.",
+            ),
+            Anywhere.cause(
+                "AWS says `Not authorized to perform sts:AssumeRoleWithWebIdentity`: the trust \
+                policy of the role, or its audience.",
+            ),
+            Anywhere.cause(
+                "Vault says `claim \"sub\" does not match any associated bound claim values`: the \
+                role in Vault.",
+            ),
         ],
         fix: "Correct the other system's trust in the token; nothing in Pulumi Cloud changes it.",
         example: Language::Json.change(

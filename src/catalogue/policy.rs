@@ -1,8 +1,7 @@
-//! Whether the token is meant for Pulumi Cloud, and let in.
+//! Whether the token is meant for Pulumi Cloud, and whether an entry is for what it asks for.
 
 use super::Platform::{
-    Anywhere, AzurePipelines, Bitbucket, CircleCi, GitHubActions, GitLabCi, HcpTerraform,
-    Kubernetes, Spacelift,
+    Anywhere, AzurePipelines, Bitbucket, CircleCi, GitHubActions, GitLabCi, Kubernetes,
 };
 use super::{ByHand, Category, Code, Entry, Language, Severity, commands, links};
 
@@ -18,18 +17,24 @@ pub(super) const ROWS: &[Entry] = &[
             closest one is taken; its rule on aud does not match the token's aud (no element of \
             it, if it is a list).",
         causes: &[
-            AzurePipelines.cause("The rule holds api://AzureADTokenExchange and the connection's \
-                tokens come from Entra, which puts the id fb60f99c-7a34-4190-8149-302f77469936 \
-                of the same application there. Or the reverse."),
+            AzurePipelines.cause(
+                "The rule holds api://AzureADTokenExchange and the connection's tokens come from \
+                Entra, which puts the id fb60f99c-7a34-4190-8149-302f77469936 of the same \
+                application there. Or the reverse.",
+            ),
             GitHubActions.cause("No audience was requested: aud is then https://github.com/OWNER."),
             GitLabCi.cause("aud in the id_tokens: block is another than the rule's."),
-            CircleCi.cause("The token of the environment has the CircleCI organization's id; \
-                another audience comes from `circleci run oidc get`."),
+            CircleCi.cause(
+                "The token of the environment has the CircleCI organization's id; another audience \
+                comes from `circleci run oidc get`.",
+            ),
             Bitbucket.cause("aud is the workspace's own: ari:cloud:bitbucket::workspace/UUID."),
-            Kubernetes.cause("audience is not set in the projected volume: aud is then the API \
-                server's."),
-            Anywhere.cause("The organization in the audience is another's, or spelled in another \
-                case."),
+            Kubernetes.cause(
+                "audience is not set in the projected volume: aud is then the API server's.",
+            ),
+            Anywhere.cause(
+                "The organization in the audience is another's, or spelled in another case.",
+            ),
         ],
         fix: "Make the rule and the token's audience the same.",
         example: Language::Yaml.change(
@@ -44,7 +49,13 @@ rules:
             words: "Look at aud, and compare it with the rule:",
             command: commands::CLAIMS,
         },
-        related: &[Code::TokenIsAccessToken, Code::OrganizationConflict, Code::AzureIssuerRetiring, Code::SubjectMismatch, Code::ClaimMismatch],
+        related: &[
+            Code::TokenIsAccessToken,
+            Code::OrganizationConflict,
+            Code::AzureIssuerRetiring,
+            Code::SubjectMismatch,
+            Code::ClaimMismatch,
+        ],
         link: links::ISSUERS,
     },
     Entry {
@@ -86,10 +97,14 @@ policies:
         detection: "A deny entry for the requested token type, team, user or runner matches: all \
             its rules do.",
         causes: &[
-            Anywhere.cause("A deny entry meant for some branches has a pattern that matches more, \
-                such as * at its end."),
-            Anywhere.cause("An allow entry was added in the belief that the more specific one \
-                wins. Neither order nor precision counts."),
+            Anywhere.cause(
+                "A deny entry meant for some branches has a pattern that matches more, such as * \
+                at its end.",
+            ),
+            Anywhere.cause(
+                "An allow entry was added in the belief that the more specific one wins. Neither \
+                order nor precision counts.",
+            ),
         ],
         fix: "Narrow or remove the deny entry.",
         example: Language::Yaml.change(
@@ -106,10 +121,7 @@ policies:
     rules:
       sub: repo:acme/web:pull_request",
         ),
-        by_hand: ByHand {
-            words: "Look at the issuer's deny entries:",
-            command: commands::DENIES,
-        },
+        by_hand: ByHand { words: "Look at the issuer's deny entries:", command: commands::DENIES },
         related: &[Code::PolicyDefaultDeny],
         link: links::ISSUERS,
     },
@@ -122,21 +134,31 @@ policies:
         detection: "There are allow entries, and each is for another token type than the one that \
             the login asks for.",
         causes: &[
-            Anywhere.cause("`pulumi login` without --oidc-team and --oidc-user asks for an \
-                organization token; the entry is for a team or a person."),
-            Anywhere.cause("The organization's edition lacks the type: Team has organization \
-                tokens, Enterprise team tokens as well."),
+            Anywhere.cause(
+                "`pulumi login` without --oidc-team and --oidc-user asks for an organization \
+                token; the entry is for a team or a person.",
+            ),
+            Anywhere.cause(
+                "The organization's edition lacks the type: Team has organization tokens, \
+                Enterprise team tokens as well.",
+            ),
         ],
         fix: "Ask for a token type that the policy allows, or add an entry for this one.",
         example: Language::Sh.change(
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme"#,
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-team ops"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-team ops",
         ),
         by_hand: ByHand {
             words: "Look at decision and tokenType of every entry:",
             command: commands::POLICIES,
         },
-        related: &[Code::PolicyDefaultDeny, Code::TeamNotAllowed, Code::UserNotAllowed, Code::RunnerNotAllowed],
+        related: &[
+            Code::PolicyDefaultDeny,
+            Code::TeamNotAllowed,
+            Code::UserNotAllowed,
+            Code::RunnerNotAllowed,
+        ],
         link: links::ISSUERS,
     },
     Entry {
@@ -148,7 +170,8 @@ policies:
         detection: "The login asks for a team token, and no allow entry for team tokens has a \
             teamName that matches the team.",
         causes: &[
-            Anywhere.cause("The team's display name stands in one place and its slug in the other."),
+            Anywhere
+                .cause("The team's display name stands in one place and its slug in the other."),
             Anywhere.cause("The team was renamed."),
         ],
         fix: "Ask for the entry's team, or add an entry for this one.",
@@ -158,10 +181,7 @@ policies:
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme \
   --oidc-team platform-team"#,
         ),
-        by_hand: ByHand {
-            words: "Look at teamName of the entries:",
-            command: commands::POLICIES,
-        },
+        by_hand: ByHand { words: "Look at teamName of the entries:", command: commands::POLICIES },
         related: &[Code::TeamConflict, Code::TokenTypeNotAllowed, Code::WhoamiWrongOrganization],
         link: links::ISSUERS,
     },
@@ -174,8 +194,8 @@ policies:
         detection: "The login asks for a personal token, and no allow entry for personal tokens \
             has this userLogin.",
         causes: &[
-            Anywhere.cause("An e-mail address or a display name stands where the login name \
-                belongs."),
+            Anywhere
+                .cause("An e-mail address or a display name stands where the login name belongs."),
             Anywhere.cause("The entry is for the colleague who set the pipeline up."),
         ],
         fix: "Ask for the entry's user, or add an entry for this one.",
@@ -185,10 +205,7 @@ policies:
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme \
   --oidc-user jane"#,
         ),
-        by_hand: ByHand {
-            words: "Look at userLogin of the entries:",
-            command: commands::POLICIES,
-        },
+        by_hand: ByHand { words: "Look at userLogin of the entries:", command: commands::POLICIES },
         related: &[Code::UserConflict, Code::TokenTypeNotAllowed],
         link: links::ISSUERS,
     },
@@ -201,8 +218,10 @@ policies:
         detection: "A runner token is asked for, and no allow entry for runner tokens is for this \
             runner.",
         causes: &[
-            Anywhere.cause("The runner's name stands where its id (runnerID) belongs. Which of the \
-                two a scope names is not documented."),
+            Anywhere.cause(
+                "The runner's name stands where its id (runnerID) belongs. Which of the two a \
+                scope names is not documented.",
+            ),
             Anywhere.cause("The runner was created anew and has another id."),
         ],
         fix: "Ask for the entry's runner, or add an entry for this one.",
@@ -216,10 +235,7 @@ policies:
   tokenType: runner
   runnerID: 0c9e1f7a-5b2d-4e83-9a46-d1f0b3c5e728",
         ),
-        by_hand: ByHand {
-            words: "Look at runnerID of the entries:",
-            command: commands::POLICIES,
-        },
+        by_hand: ByHand { words: "Look at runnerID of the entries:", command: commands::POLICIES },
         related: &[Code::TokenTypeNotAllowed],
         link: links::ISSUERS,
     },
@@ -233,8 +249,10 @@ policies:
             authorizedPermissions.",
         causes: &[
             Anywhere.cause("The entry lists other permissions, or gives a role (roleID) instead."),
-            Anywhere.cause("The login needs no admin: it was asked for because creating a stack \
-                failed with 403."),
+            Anywhere.cause(
+                "The login needs no admin: it was asked for because creating a stack failed with \
+                403.",
+            ),
         ],
         fix: "Ask without scope=admin, or grant it in the entry.",
         example: Language::Yaml.change(
@@ -252,241 +270,6 @@ policies:
             command: commands::POLICIES,
         },
         related: &[Code::PolicyAdminGranted, Code::WhoamiForbidden],
-        link: links::ACCESS_TOKENS,
-    },
-    Entry {
-        code: Code::SubjectMismatch,
-        category: Category::Policy,
-        severity: Severity::Error,
-        title: "The token's subject is not one that the policy allows",
-        meaning: "In the policy entry that comes closest, the rule on sub does not match the \
-            token.",
-        detection: "In the closest allow entry, the rule on sub does not match the token's sub. \
-            The first place where they differ is marked, and the parts are compared in the \
-            platform's words.",
-        causes: &[
-            AzurePipelines.cause("The connection was renamed (sc://ORG/PROJECT/NAME), or created \
-                anew or converted (/eid1/...)."),
-            AzurePipelines.cause("The token was requested without the connection's id: sub is then \
-                p://ORG/PROJECT/PIPELINE."),
-            GitHubActions.cause("The job has an environment: sub is then \
-                repo:OWNER/REPO:environment:NAME, whatever the branch."),
-            GitHubActions.cause("The repository was created, renamed or moved since 15 July 2026: \
-                its sub is repo:OWNER@ID/REPO@ID:..., which repo:OWNER/REPO:* never matches."),
-            GitHubActions.cause("The run is for a pull request: sub ends in :pull_request."),
-            GitLabCi.cause("The ref has no refs/heads/ in front: \
-                project_path:GROUP/PROJECT:ref_type:branch:ref:main."),
-            Bitbucket.cause("sub holds the id of the step, which is a new one in every run."),
-            HcpTerraform.cause("sub ends in run_phase:plan or run_phase:apply: one rule needs * \
-                there."),
-        ],
-        fix: "Make the rule match the subject.",
-        example: Language::Yaml.change(
-            "\
-rules:
-  sub: repo:acme/web:ref:refs/heads/main",
-            "\
-rules:
-  sub: repo:acme/web:environment:production",
-        ),
-        by_hand: ByHand {
-            words: "Look at sub, and compare it with the rule from left to right:",
-            command: commands::CLAIMS,
-        },
-        related: &[Code::AzureIssuerRetiring, Code::AudienceMismatch, Code::ClaimMismatch],
-        link: links::ISSUERS,
-    },
-    Entry {
-        code: Code::ClaimMismatch,
-        category: Category::Policy,
-        severity: Severity::Error,
-        title: "A claim does not match the policy",
-        meaning: "In the policy entry that comes closest, the rule on this claim does not match \
-            the token.",
-        detection: "In the closest allow entry, a rule on another claim than aud and sub does not \
-            match.",
-        causes: &[
-            GitHubActions.cause("ref is refs/heads/main, not main; repository is OWNER/REPO."),
-            GitLabCi.cause("ref is main, without refs/heads/; ref_protected is a string, \"true\"."),
-            Anywhere.cause("The rule's value has another case than the claim's."),
-            Anywhere.cause("A regular expression was written: .* means one character, and then \
-                any."),
-        ],
-        fix: "Make the rule match the claim.",
-        example: Language::Yaml.change(
-            "\
-rules:
-  ref: main",
-            "\
-rules:
-  ref: refs/heads/main",
-        ),
-        by_hand: ByHand {
-            words: "Look at the claim, and compare it with the rule:",
-            command: commands::CLAIMS,
-        },
-        related: &[Code::AudienceMismatch, Code::SubjectMismatch, Code::ClaimAbsent, Code::PolicyWildcardSurprise],
-        link: links::ISSUERS,
-    },
-    Entry {
-        code: Code::ClaimAbsent,
-        category: Category::Policy,
-        severity: Severity::Error,
-        title: "The policy asks for a claim that the token does not have",
-        meaning: "A rule on an absent claim does not match.",
-        detection: "In the closest allow entry, a rule names a claim that the token does not have. \
-            The nearest names that it has are shown.",
-        causes: &[
-            GitHubActions.cause("environment is there only in jobs with an environment."),
-            Kubernetes.cause("kubernetes.io has a dot in its name: write it in double quotes, \
-                \"kubernetes.io\".namespace."),
-            Spacelift.cause("The claims have other names than on GitHub: spaceId, callerId, \
-                runType."),
-            Anywhere.cause("A slip in the name, or another case."),
-        ],
-        fix: "Correct the claim's path, or drop the rule.",
-        example: Language::Yaml.change(
-            "\
-rules:
-  kubernetes.io.namespace: build",
-            r#"rules:
-  '"kubernetes.io".namespace': build"#,
-        ),
-        by_hand: ByHand {
-            words: "List the paths of all claims:",
-            command: r#"# token.jwt holds the token
-cut -d. -f2 token.jwt | tr '_-' '/+' |
-  jq -R -r '@base64d | fromjson | paths(scalars) | map(tostring) | join(" > ")'"#,
-        },
-        related: &[Code::ClaimMismatch],
-        link: links::ISSUERS,
-    },
-    Entry {
-        code: Code::PolicyUnknown,
-        category: Category::Policy,
-        severity: Severity::Info,
-        title: "The policy is not known",
-        meaning: "Neither a document nor Pulumi Cloud told what the policy is, so whether this \
-            token is let in was not judged from it.",
-        detection: "There is no --policy, and no access token that may read the organization's \
-            policies; or the document leaves open what would decide.",
-        causes: &[
-            Anywhere.cause("Policies are read with an access token of an organization admin: \
-                DOCTOR_ACCESS_TOKEN, else PULUMI_ACCESS_TOKEN, else the stored one."),
-            Anywhere.cause("The document is a program with an expression (${...}) that only a run \
-                of it resolves."),
-        ],
-        fix: "Pass the policy with --policy, or check it by hand.",
-        example: Language::Sh.change(
-            "doctor --oidc-org acme -",
-            "doctor --oidc-org acme --policy policy.yaml -",
-        ),
-        by_hand: ByHand {
-            words: "Save what Pulumi Cloud has; the file can be given to --policy:",
-            command: r#"ISSUER_ID=ID  # GET /api/orgs/acme/oidc/issuers lists them
-curl -sS -H @- "https://api.pulumi.com/api/orgs/acme/auth/policies/oidcissuers/$ISSUER_ID" \
-  <<<"Authorization: token $PULUMI_ACCESS_TOKEN" >policy.json"#,
-        },
-        related: &[Code::ExchangeRejected, Code::ExchangeContradictsPolicy],
-        link: links::ISSUERS,
-    },
-    Entry {
-        code: Code::PolicyTooBroad,
-        category: Category::Policy,
-        severity: Severity::Warning,
-        title: "A policy entry lets every identity of the issuer in",
-        meaning: "Neither its sub rule nor another names one identity.",
-        detection: "An allow entry has no rule that names an identity: sub is absent or matches \
-            everything, and what else it asks for is the same for every identity (aud, iss, tid \
-            and such).",
-        causes: &[
-            AzurePipelines.cause("With aud alone, every service connection of the Entra tenant is \
-                let in."),
-            GitHubActions.cause("With aud alone, every repository on GitHub that requests this \
-                audience is let in."),
-            Anywhere.cause("The rule on sub was widened to * to see whether it was to blame, and \
-                stayed."),
-        ],
-        fix: "Add a rule on sub.",
-        example: Language::Yaml.change(
-            "\
-rules:
-  aud: urn:pulumi:org:acme",
-            "\
-rules:
-  aud: urn:pulumi:org:acme
-  sub: repo:acme/web:ref:refs/heads/main",
-        ),
-        by_hand: ByHand {
-            words: "Look at the rules of every allow entry:",
-            command: commands::POLICIES,
-        },
-        related: &[Code::PolicyWildcardSurprise, Code::PolicyAdminGranted],
-        link: links::ISSUERS,
-    },
-    Entry {
-        code: Code::PolicyWildcardSurprise,
-        category: Category::Policy,
-        severity: Severity::Info,
-        title: "A pattern means more, or less, than it seems to",
-        meaning: "In a pattern . stands for any one character and ? for at most one; there are no \
-            regular expressions.",
-        detection: "A pattern has a . or ? in it, or an entry can never match. It is a warning \
-            where one of them matched another character than the one that is written.",
-        causes: &[
-            Anywhere.cause("A . in a host name or a file name: it stands for any one character."),
-            Anywhere.cause("A ? as in a regular expression: here it stands for one character or \
-                none."),
-            Anywhere.cause("A regular expression: .* asks for at least one character."),
-        ],
-        fix: "Read the pattern again with that in mind.",
-        example: Language::Yaml.change(
-            "\
-rules:
-  sub: repo:acme/web:ref:refs/heads/release-.*",
-            "\
-rules:
-  sub: repo:acme/web:ref:refs/heads/release-*",
-        ),
-        by_hand: ByHand {
-            words: "Find the patterns that hold a . or ? in a policy file:",
-            command: "grep -n '[.?]' policy.yaml",
-        },
-        related: &[Code::ClaimMismatch, Code::PolicyTooBroad],
-        link: links::ISSUERS,
-    },
-    Entry {
-        code: Code::PolicyAdminGranted,
-        category: Category::Policy,
-        severity: Severity::Warning,
-        title: "A policy entry grants admin",
-        meaning: "Every identity that the entry lets in can ask for an organization admin's token.",
-        detection: "An allow entry that names no identity also has admin in authorizedPermissions.",
-        causes: &[
-            Anywhere.cause("admin was added because creating a stack failed with 403. `pulumi \
-                login` cannot ask for it, so it did not help."),
-        ],
-        fix: "Add a rule on sub, or take admin out.",
-        example: Language::Yaml.change(
-            "\
-- decision: allow
-  tokenType: organization
-  authorizedPermissions: [admin]
-  rules:
-    aud: urn:pulumi:org:acme",
-            "\
-- decision: allow
-  tokenType: organization
-  authorizedPermissions: []
-  rules:
-    aud: urn:pulumi:org:acme
-    sub: repo:acme/web:ref:refs/heads/main",
-        ),
-        by_hand: ByHand {
-            words: "Look at authorizedPermissions and the rules of every allow entry:",
-            command: commands::POLICIES,
-        },
-        related: &[Code::AdminNotPermitted, Code::PolicyTooBroad],
         link: links::ACCESS_TOKENS,
     },
 ];

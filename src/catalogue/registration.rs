@@ -14,17 +14,22 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "No issuer of the policy document, or of the organization, equals the token's \
             iss. Those that nearly do are shown with what differs.",
         causes: &[
-            AzurePipelines.cause("The connection was converted: its tokens now come from \
-                login.microsoftonline.com, and vstoken.dev.azure.com is registered (or the other \
-                way round)."),
+            AzurePipelines.cause(
+                "The connection was converted: its tokens now come from login.microsoftonline.com, \
+                and vstoken.dev.azure.com is registered (or the other way round).",
+            ),
             AzurePipelines.cause("The registration names another tenant, or lacks /v2.0."),
-            GitHubActions.cause("The enterprise has an issuer of its own \
-                (token.actions.githubusercontent.com/SLUG), or it is GitHub Enterprise Server."),
+            GitHubActions.cause(
+                "The enterprise has an issuer of its own \
+                (token.actions.githubusercontent.com/SLUG), or it is GitHub Enterprise Server.",
+            ),
             GitLabCi.cause("A self-hosted GitLab's issuer is its own URL, not https://gitlab.com."),
-            Kubernetes.cause("Every cluster has an issuer of its own; a recreated one has a new \
-                one."),
-            Anywhere.cause("A trailing slash, http:// or upper case in the registered URL. It \
-                cannot be changed: register it anew."),
+            Kubernetes
+                .cause("Every cluster has an issuer of its own; a recreated one has a new one."),
+            Anywhere.cause(
+                "A trailing slash, http:// or upper case in the registered URL. It cannot be \
+                changed: register it anew.",
+            ),
         ],
         fix: "Register the issuer in the organization, under exactly this URL.",
         example: Language::Yaml.change(
@@ -39,7 +44,12 @@ issuers:
             words: "List the organization's issuers and compare them with the token's iss:",
             command: commands::ISSUERS,
         },
-        related: &[Code::IssuerUrlInvalid, Code::DiscoveryIssuerMismatch, Code::IssuerWrongOrganization, Code::AzureIssuerRetiring],
+        related: &[
+            Code::IssuerUrlInvalid,
+            Code::DiscoveryIssuerMismatch,
+            Code::IssuerWrongOrganization,
+            Code::AzureIssuerRetiring,
+        ],
         link: links::ISSUERS,
     },
     Entry {
@@ -57,7 +67,7 @@ issuers:
         ],
         fix: "Log in to the organization that has the registration, or register the issuer there.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme-staging"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org acme-staging",
             r#"pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
         ),
         by_hand: ByHand {
@@ -80,8 +90,10 @@ issuers:
         causes: &[
             Anywhere.cause("The certificate was renewed and the thumbprint was not."),
             Anywhere.cause("The thumbprint was taken behind a proxy that signs anew."),
-            Anywhere.cause("The thumbprint is another host's, or of a certificate that the server \
-                no longer sends."),
+            Anywhere.cause(
+                "The thumbprint is another host's, or of a certificate that the server no longer \
+                sends.",
+            ),
         ],
         fix: "Refresh the registration's thumbprints.",
         example: Language::Yaml.change(
@@ -107,10 +119,10 @@ openssl s_client -connect "$ISSUER_HOST:443" -servername "$ISSUER_HOST" </dev/nu
         meaning: "vstoken.dev.azure.com retires for service connections on 1 July 2027. A \
             converted connection has another iss, another sub and another aud.",
         detection: "The token's iss is on vstoken.dev.azure.com.",
-        causes: &[
-            AzurePipelines.cause("The connection was created before new ones got Entra's issuer, \
-                and was not converted since."),
-        ],
+        causes: &[AzurePipelines.cause(
+            "The connection was created before new ones got Entra's issuer, and was not converted \
+            since.",
+        )],
         fix: "Plan for a second registration and policy before the service connection is \
             converted.",
         example: Language::Yaml.change(
@@ -144,19 +156,18 @@ az devops service-endpoint show --id "$CONNECTION_ID" --query 'authorization.par
         detection: "The life that the login asks for is longer than the registration's \
             maxExpiration. For pulumi's own default of 2 h it is only information.",
         causes: &[
-            Anywhere.cause("--oidc-expiration was raised because a long update lost its access \
-                token."),
+            Anywhere
+                .cause("--oidc-expiration was raised because a long update lost its access token."),
             Anywhere.cause("The registration's maximum was lowered."),
         ],
         fix: "Ask for at most the registration's maximum.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-expiration 48h"#,
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-expiration 24h"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-expiration 48h",
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-expiration 24h",
         ),
-        by_hand: ByHand {
-            words: "Look at maxExpiration, in seconds:",
-            command: commands::ISSUERS,
-        },
+        by_hand: ByHand { words: "Look at maxExpiration, in seconds:", command: commands::ISSUERS },
         related: &[Code::ExpirationInvalid, Code::WhoamiTokenExpired],
         link: links::ISSUERS,
     },

@@ -13,14 +13,17 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "POST /api/oauth/token is answered with a 4xx, and no earlier finding explains \
             it. The service's words are shown; pulumi prints them without the status.",
         causes: &[
-            Anywhere.cause("The registration or the policy could not be read here, and one of them \
-                is to blame."),
+            Anywhere.cause(
+                "The registration or the policy could not be read here, and one of them is to \
+                blame.",
+            ),
             Anywhere.cause("The requested token type is not part of the organization's edition."),
         ],
         fix: "Compare the service's words with what was checked here.",
         example: Language::Sh.change(
             "doctor --oidc-org acme -",
-            "DOCTOR_ACCESS_TOKEN=$ADMIN_TOKEN doctor --oidc-org acme -  # reads the issuers and policies too",
+            "DOCTOR_ACCESS_TOKEN=$ADMIN_TOKEN doctor --oidc-org acme -  # reads the issuers and \
+            policies too",
         ),
         by_hand: ByHand {
             words: "Make the exchange by hand and look at the error alone; where it succeeds, the \
@@ -45,22 +48,28 @@ curl -sS https://api.pulumi.com/api/oauth/token \
             name nor a GitHub organization's.",
         detection: "The service's answer names an invalid organization.",
         causes: &[
-            GitHubActions.cause("The GitHub organization's name was given; Pulumi Cloud's may be \
-                another."),
-            Anywhere.cause("The display name was given instead of the name in the console's \
-                address."),
+            GitHubActions
+                .cause("The GitHub organization's name was given; Pulumi Cloud's may be another."),
+            Anywhere
+                .cause("The display name was given instead of the name in the console's address."),
             Anywhere.cause("The organization is on another Pulumi Cloud, self-hosted for example."),
         ],
         fix: "Use the name in the address of the organization's page in the console.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org "Acme Corporation""#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org \"Acme \
+            Corporation\"",
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme"#,
         ),
         by_hand: ByHand {
             words: "With an access token, list the organizations that it can see:",
             command: commands::USER,
         },
-        related: &[Code::OrganizationMissing, Code::IssuerWrongOrganization, Code::ExchangeRejected, Code::WhoamiWrongOrganization],
+        related: &[
+            Code::OrganizationMissing,
+            Code::IssuerWrongOrganization,
+            Code::ExchangeRejected,
+            Code::WhoamiWrongOrganization,
+        ],
         link: links::GUIDES,
     },
     Entry {
@@ -75,8 +84,10 @@ curl -sS https://api.pulumi.com/api/oauth/token \
         causes: &[
             Anywhere.cause("The policy file is older than the policy in Pulumi Cloud."),
             Anywhere.cause("The file is another issuer's, or another organization's."),
-            Anywhere.cause("Something that is not documented is otherwise than assumed: how case, \
-                or a list in aud, is compared."),
+            Anywhere.cause(
+                "Something that is not documented is otherwise than assumed: how case, or a list \
+                in aud, is compared.",
+            ),
         ],
         fix: "Fetch the policy again and compare.",
         example: Language::Sh.change(
@@ -132,8 +143,9 @@ curl -sS -o /dev/null -D - https://api.pulumi.com/api/capabilities |
             asks for it.",
         causes: &[
             GitHubActions.cause("Many jobs of a matrix exchange tokens at the same moment."),
-            Anywhere.cause("An outage, or a failure that passes: `server_error: internal server \
-                error`."),
+            Anywhere.cause(
+                "An outage, or a failure that passes: `server_error: internal server error`.",
+            ),
             Anywhere.cause("A gateway or proxy in between gives up."),
         ],
         fix: "Try again; if it stays, send the request id to Pulumi's support.",
@@ -147,7 +159,8 @@ done"#,
         by_hand: ByHand {
             words: "See whether the service answers other requests, and its status page \
                 (https://status.pulumi.com):",
-            command: r#"curl -sS -o /dev/null -w '%{http_code}\n' https://api.pulumi.com/api/capabilities"#,
+            command: "curl -sS -o /dev/null -w '%{http_code}\\n' \
+                https://api.pulumi.com/api/capabilities",
         },
         related: &[Code::BackendUnreachable, Code::ExchangeRateLimited, Code::WhoamiFailed],
         link: links::EXCHANGE,
@@ -189,13 +202,15 @@ done"#,
         causes: &[
             Anywhere.cause("The access token was revoked, or is another Pulumi Cloud's."),
             Anywhere.cause("The organization asks its members to sign in anew."),
-            Anywhere.cause("The access token's life was over: 2 h unless --oidc-expiration says \
-                otherwise."),
+            Anywhere.cause(
+                "The access token's life was over: 2 h unless --oidc-expiration says otherwise.",
+            ),
         ],
         fix: "Log in again.",
         example: Language::Sh.change(
             "pulumi whoami  # with the credentials of yesterday",
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme && pulumi whoami"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme && pulumi \
+            whoami",
         ),
         by_hand: ByHand {
             words: "Ask with the access token and look at the status:",
@@ -272,10 +287,8 @@ done"#,
             Anywhere.cause("A gateway or proxy in between gives up."),
         ],
         fix: "Try again; if it stays, send the request id to Pulumi's support.",
-        example: Language::Sh.change(
-            "pulumi whoami",
-            "pulumi whoami || { sleep 15; pulumi whoami; }",
-        ),
+        example: Language::Sh
+            .change("pulumi whoami", "pulumi whoami || { sleep 15; pulumi whoami; }"),
         by_hand: ByHand {
             words: "Ask with the access token and look at the status:",
             command: commands::USER_STATUS,
@@ -291,11 +304,13 @@ done"#,
         meaning: "The token is for another organization or team than the login asks for, or its \
             user is no member.",
         detection: "The access token's organization or team (tokenInfo) is not the one that the \
-            login asks for, or its user is no member. For a stored token that this login does \
-            not use it is only information.",
+            login asks for, or its user is no member. For a stored token that this login does not \
+            use it is only information.",
         causes: &[
-            AzurePipelines.cause("A self-hosted agent still has the credentials of another \
-                pipeline, and the token of this one was empty."),
+            AzurePipelines.cause(
+                "A self-hosted agent still has the credentials of another pipeline, and the token \
+                of this one was empty.",
+            ),
             Anywhere.cause("PULUMI_ACCESS_TOKEN is another organization's."),
             Anywhere.cause("The user was removed from the organization."),
         ],
@@ -321,18 +336,22 @@ pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme"#,
         detection: "The stored credentials say when the access token expires (expiresAt), and that \
             is past; or the token of this run has expired.",
         causes: &[
-            Anywhere.cause("The job runs longer than the access token lives: 2 h unless \
-                --oidc-expiration says otherwise."),
+            Anywhere.cause(
+                "The job runs longer than the access token lives: 2 h unless --oidc-expiration \
+                says otherwise.",
+            ),
             Anywhere.cause("A self-hosted agent still has the credentials of an earlier job."),
         ],
         fix: "Log in again.",
         example: Language::Sh.change(
             r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme"#,
-            r#"pulumi login https://api.pulumi.com --oidc-token "$TOKEN" --oidc-org acme --oidc-expiration 6h"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$TOKEN\" --oidc-org acme \
+            --oidc-expiration 6h",
         ),
         by_hand: ByHand {
             words: "Look at the stored times, without the tokens:",
-            command: "jq '.accounts | map_values(.tokenInformation.expiresAt)' ~/.pulumi/credentials.json",
+            command: "jq '.accounts | map_values(.tokenInformation.expiresAt)' \
+                ~/.pulumi/credentials.json",
         },
         related: &[Code::TokenExpired, Code::ExpirationExceedsMaximum, Code::WhoamiUnauthorized],
         link: links::ACCESS_TOKENS,

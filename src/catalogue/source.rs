@@ -17,22 +17,20 @@ pub(super) const ROWS: &[Entry] = &[
             any. A platform that says why has a code of its own.",
         causes: &[
             AzurePipelines.cause(
-                "The task is not AzureCLI@2, or its connection is a managed \
-                identity: neither gives its script a token.",
+                "The task is not AzureCLI@2, or its connection is a managed identity: neither \
+                gives its script a token.",
             ),
             Bitbucket.cause("The step lacks oidc: true, so BITBUCKET_STEP_OIDC_TOKEN is not set."),
             HcpTerraform.cause(
-                "TFC_WORKLOAD_IDENTITY_AUDIENCE is not set on the workspace: then \
-                no token is issued.",
+                "TFC_WORKLOAD_IDENTITY_AUDIENCE is not set on the workspace: then no token is \
+                issued.",
             ),
             Kubernetes.cause(
-                "The pod has no projected service account token, or it is mounted at \
-                another path than the usual ones.",
+                "The pod has no projected service account token, or it is mounted at another path \
+                than the usual ones.",
             ),
-            Anywhere.cause(
-                "The token is in a variable of the pipeline's own, which has to be \
-                named.",
-            ),
+            Anywhere
+                .cause("The token is in a variable of the pipeline's own, which has to be named."),
         ],
         fix: "Give the doctor the token that the login uses.",
         example: Language::Sh.change(
@@ -65,12 +63,12 @@ pub(super) const ROWS: &[Entry] = &[
         causes: &[
             AzurePipelines.cause("addSpnToEnvironment is false, which is its default."),
             AzurePipelines.cause(
-                "The login runs in another task than the AzureCLI@2 that has the \
-                token: what a task sets for its script ends with that task.",
+                "The login runs in another task than the AzureCLI@2 that has the token: what a \
+                task sets for its script ends with that task.",
             ),
             AzurePipelines.cause(
-                "The name is spelled $IDTOKEN or $idtoken: on Linux these are \
-                other variables than $idToken.",
+                "The name is spelled $IDTOKEN or $idtoken: on Linux these are other variables than \
+                $idToken.",
             ),
         ],
         fix: "Set addSpnToEnvironment: true on the AzureCLI@2 task that logs in.",
@@ -94,7 +92,8 @@ pub(super) const ROWS: &[Entry] = &[
         by_hand: ByHand {
             words: "In the script of the task, list the names of the variables it was given; \
                 idToken has to be among them:",
-            command: "env | cut -d= -f1 | grep -E '^(idToken|servicePrincipal|tenantId|AZURESUBSCRIPTION_)'",
+            command: "env | cut -d= -f1 | grep -E \
+                '^(idToken|servicePrincipal|tenantId|AZURESUBSCRIPTION_)'",
         },
         related: &[
             Code::TokenMissing,
@@ -115,8 +114,8 @@ pub(super) const ROWS: &[Entry] = &[
             connection signs in with a secret.",
         causes: &[
             AzurePipelines.cause(
-                "The connection was created with a client secret, as was usual \
-                before workload identity federation.",
+                "The connection was created with a client secret, as was usual before workload \
+                identity federation.",
             ),
             AzurePipelines.cause("The task names another connection than the federated one."),
         ],
@@ -130,7 +129,8 @@ pub(super) const ROWS: &[Entry] = &[
         by_hand: ByHand {
             words: "List the project's connections with how they sign in (it needs the \
                 azure-devops extension of the Azure CLI):",
-            command: "az devops service-endpoint list --query '[].{name: name, scheme: authorization.scheme}' -o table",
+            command: "az devops service-endpoint list --query '[].{name: name, scheme: \
+                authorization.scheme}' -o table",
         },
         related: &[Code::AdoTokenNotExposed],
         link: links::AZURE_CONNECTIONS,
@@ -146,12 +146,11 @@ pub(super) const ROWS: &[Entry] = &[
             holds the text of a variable reference.",
         causes: &[
             AzurePipelines.cause(
-                "The step has no env: block that maps System.AccessToken: Azure \
-                Pipelines never does that by itself.",
+                "The step has no env: block that maps System.AccessToken: Azure Pipelines never \
+                does that by itself.",
             ),
             AzurePipelines.cause(
-                "The mapping is in another step, or in a template that this step \
-                does not use.",
+                "The mapping is in another step, or in a template that this step does not use.",
             ),
         ],
         fix: "Map the job's access token into the step: env: SYSTEM_ACCESSTOKEN: \
@@ -185,21 +184,18 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "GITHUB_ACTIONS is set; ACTIONS_ID_TOKEN_REQUEST_URL or \
             ACTIONS_ID_TOKEN_REQUEST_TOKEN is not.",
         causes: &[
+            GitHubActions
+                .cause("Neither the workflow nor the job has permissions: id-token: write."),
             GitHubActions.cause(
-                "Neither the workflow nor the job has permissions: id-token: \
-                write.",
+                "The job has a permissions: block of its own, which takes away everything that it \
+                does not list.",
             ),
             GitHubActions.cause(
-                "The job has a permissions: block of its own, which takes away \
-                everything that it does not list.",
+                "The run is for a pull request from a fork: such runs cannot have the permission.",
             ),
             GitHubActions.cause(
-                "The run is for a pull request from a fork: such runs cannot have \
-                the permission.",
-            ),
-            GitHubActions.cause(
-                "The job is in a reusable workflow, and the job that calls it does \
-                not have the permission.",
+                "The job is in a reusable workflow, and the job that calls it does not have the \
+                permission.",
             ),
         ],
         fix: "Give the job the permission id-token: write.",
@@ -235,12 +231,11 @@ jobs:
         detection: "GITLAB_CI is set, and no variable holds a token whose issuer is CI_SERVER_URL.",
         causes: &[
             GitLabCi.cause(
-                "The job has no id_tokens: block. The job tokens of old (CI_JOB_JWT) \
-                are gone.",
+                "The job has no id_tokens: block. The job tokens of old (CI_JOB_JWT) are gone.",
             ),
             GitLabCi.cause(
-                "The block is in another job, or the job overrides a default: or an \
-                extends: that had it.",
+                "The block is in another job, or the job overrides a default: or an extends: that \
+                had it.",
             ),
             GitLabCi.cause("The token is of another GitLab than the one that runs the job."),
         ],
@@ -276,21 +271,21 @@ jobs:
             connection's id.",
         causes: &[
             AzurePipelines.cause(
-                "The stage does not reference the service connection: `There is \
-                no explicit reference to service connection ...`. An AzureCLI@2 task that names \
-                it is enough, even one with condition: false.",
+                "The stage does not reference the service connection: `There is no explicit \
+                reference to service connection ...`. An AzureCLI@2 task that names it is enough, \
+                even one with condition: false.",
             ),
             AzurePipelines.cause(
                 "A GET: `The requested resource does not support http method 'GET'.` Without a \
-                    valid SYSTEM_ACCESSTOKEN the answer is a sign-in page.",
+                valid SYSTEM_ACCESSTOKEN the answer is a sign-in page.",
             ),
             GitHubActions.cause(
-                "The request was made outside the job, or after it: its address \
-                and token are the job's alone.",
+                "The request was made outside the job, or after it: its address and token are the \
+                job's alone.",
             ),
             Buildkite.cause(
-                "buildkite-agent cannot reach its API, or the step runs in a container \
-                without the agent's variables.",
+                "buildkite-agent cannot reach its API, or the step runs in a container without the \
+                agent's variables.",
             ),
             Anywhere.cause("A proxy in between, or an outage of the platform."),
         ],

@@ -16,7 +16,10 @@ pub(super) const ROWS: &[Entry] = &[
             but no object.",
         causes: &[
             Anywhere.cause("The token was edited, or two were joined."),
-            Anywhere.cause("Characters were replaced on the way: - and _ by + and /, for example, as in plain base64."),
+            Anywhere.cause(
+                "Characters were replaced on the way: - and _ by + and /, for example, as in plain \
+                base64.",
+            ),
             Anywhere.cause("It is the token of another system, which is no JWT."),
         ],
         fix: "Pass the token exactly as the platform issued it.",
@@ -32,7 +35,17 @@ pulumi login https://api.pulumi.com --oidc-token "$token" --oidc-org acme"#,
 cut -d. -f1 token.jwt | tr '_-' '/+' | jq -R '@base64d | fromjson'
 cut -d. -f2 token.jwt | tr '_-' '/+' | jq -R '@base64d | fromjson'",
         },
-        related: &[Code::TokenNotAToken, Code::TokenMasked, Code::TokenWrapped, Code::TokenEncrypted, Code::TokenTruncated, Code::TokenClaimMissing, Code::TokenDuplicateClaim, Code::AlgorithmUnsupported, Code::SignatureInvalid],
+        related: &[
+            Code::TokenNotAToken,
+            Code::TokenMasked,
+            Code::TokenWrapped,
+            Code::TokenEncrypted,
+            Code::TokenTruncated,
+            Code::TokenClaimMissing,
+            Code::TokenDuplicateClaim,
+            Code::AlgorithmUnsupported,
+            Code::SignatureInvalid,
+        ],
         link: links::JWT,
     },
     Entry {
@@ -45,20 +58,21 @@ cut -d. -f2 token.jwt | tr '_-' '/+' | jq -R '@base64d | fromjson'",
             number (exp), or a string or a list of them (aud).",
         causes: &[
             Anywhere.cause("The token was made for a test, or by a script."),
-            Anywhere.cause("It is an access token or a session token, which need not have these \
-                claims."),
-            Anywhere.cause("A claim mapping of the issuer replaces a claim by a list or an object."),
+            Anywhere.cause(
+                "It is an access token or a session token, which need not have these claims.",
+            ),
+            Anywhere
+                .cause("A claim mapping of the issuer replaces a claim by a list or an object."),
         ],
         fix: "Request an OIDC identity token from the platform; this one was made by something \
             else.",
         example: Language::Json.change(
-            r#"{"iss": "https://ci.acme.test", "sub": "job", "aud": "urn:pulumi:org:acme", "exp": "1790000000"}"#,
-            r#"{"iss": "https://ci.acme.test", "sub": "job", "aud": "urn:pulumi:org:acme", "exp": 1790000000}"#,
+            "{\"iss\": \"https://ci.acme.test\", \"sub\": \"job\", \"aud\": \
+            \"urn:pulumi:org:acme\", \"exp\": \"1790000000\"}",
+            "{\"iss\": \"https://ci.acme.test\", \"sub\": \"job\", \"aud\": \
+            \"urn:pulumi:org:acme\", \"exp\": 1790000000}",
         ),
-        by_hand: ByHand {
-            words: "Look at the claims:",
-            command: commands::CLAIMS,
-        },
+        by_hand: ByHand { words: "Look at the claims:", command: commands::CLAIMS },
         related: &[Code::TokenIsAccessToken, Code::TokenMalformed],
         link: links::JWT,
     },
@@ -100,12 +114,16 @@ cut -d. -f2 token.jwt | tr '_-' '/+' | jq -R -r '@base64d' |
             pasted, piped or read from a file it ranks last: such a token has usually expired \
             when somebody looks at it.",
         causes: &[
-            AzurePipelines.cause("Azure DevOps' own issuer gives its tokens five to ten minutes; a \
-                build or an approval before the login takes longer."),
-            GitHubActions.cause("Tokens live about five minutes; request a new one right before \
-                the login."),
-            GitLabCi.cause("The token lives as long as the job's timeout, or five minutes where \
-                there is none."),
+            AzurePipelines.cause(
+                "Azure DevOps' own issuer gives its tokens five to ten minutes; a build or an \
+                approval before the login takes longer.",
+            ),
+            GitHubActions
+                .cause("Tokens live about five minutes; request a new one right before the login."),
+            GitLabCi.cause(
+                "The token lives as long as the job's timeout, or five minutes where there is \
+                none.",
+            ),
             CircleCi.cause("Tokens live an hour."),
             Buildkite.cause("Tokens live five minutes."),
             Kubernetes.cause("The file is renewed while the pod runs; a copy of it is not."),
@@ -138,8 +156,10 @@ cut -d. -f2 token.jwt | tr '_-' '/+' | jq -R -r '@base64d' |
         meaning: "Less than a minute is left.",
         detection: "exp is less than 60 s away.",
         causes: &[
-            AzurePipelines.cause("The token of AzureCLI@2 is from the beginning of the task, and \
-                the script works long before it logs in."),
+            AzurePipelines.cause(
+                "The token of AzureCLI@2 is from the beginning of the task, and the script works \
+                long before it logs in.",
+            ),
             Anywhere.cause("The token was requested in an earlier step."),
         ],
         fix: "Request the token right before the login.",
@@ -190,8 +210,10 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
         detection: "The Date header of every server that was asked differs from this machine's \
             clock by 60 s or more.",
         causes: &[
-            AzurePipelines.cause("A self-hosted agent, or its virtual machine after sleep, without \
-                time synchronisation."),
+            AzurePipelines.cause(
+                "A self-hosted agent, or its virtual machine after sleep, without time \
+                synchronisation.",
+            ),
             Anywhere.cause("The clock is set by hand, or to local time as if it were UTC."),
         ],
         fix: "Synchronise the clock (NTP).",
@@ -210,7 +232,12 @@ timedatectl show -p NTPSynchronized
 date -u
 curl -sS -o /dev/null -D - https://api.pulumi.com/api/capabilities | grep -i '^date:'",
         },
-        related: &[Code::BackendTlsUntrusted, Code::TokenExpired, Code::TokenExpiresSoon, Code::TokenNotYetValid],
+        related: &[
+            Code::BackendTlsUntrusted,
+            Code::TokenExpired,
+            Code::TokenExpiresSoon,
+            Code::TokenNotYetValid,
+        ],
         link: links::JWT,
     },
     Entry {
@@ -231,10 +258,7 @@ curl -sS -o /dev/null -D - https://api.pulumi.com/api/capabilities | grep -i '^d
             r#"{"alg": "HS256", "typ": "JWT"}"#,
             r#"{"alg": "RS256", "typ": "JWT", "kid": "2026-01"}"#,
         ),
-        by_hand: ByHand {
-            words: "Look at alg in the header:",
-            command: commands::HEADER,
-        },
+        by_hand: ByHand { words: "Look at alg in the header:", command: commands::HEADER },
         related: &[Code::TokenMalformed, Code::JwksInvalid],
         link: links::JWA,
     },

@@ -18,15 +18,23 @@ pub(super) const ROWS: &[Entry] = &[
         detection: "A source was named (--oidc-token, --token-env, standard input, a file) and \
             what it gave is empty or white space.",
         causes: &[
-            AzurePipelines.cause("$idToken is used outside the AzureCLI@2 task that sets it, \
-                without addSpnToEnvironment: true, or in another spelling."),
-            AzurePipelines.cause("A secret variable is not mapped into the step: secrets do not \
-                become environment variables by themselves."),
-            GitHubActions.cause("The token came through a job's output, which GitHub drops: `Skip \
-                output '...' since it may contain secret.`"),
+            AzurePipelines.cause(
+                "$idToken is used outside the AzureCLI@2 task that sets it, without \
+                addSpnToEnvironment: true, or in another spelling.",
+            ),
+            AzurePipelines.cause(
+                "A secret variable is not mapped into the step: secrets do not become environment \
+                variables by themselves.",
+            ),
+            GitHubActions.cause(
+                "The token came through a job's output, which GitHub drops: `Skip output '...' \
+                since it may contain secret.`",
+            ),
             GitLabCi.cause("The job has no id_tokens: block, or the block names another variable."),
-            Anywhere.cause("The command that should have printed the token failed, and nothing \
-                stopped the script."),
+            Anywhere.cause(
+                "The command that should have printed the token failed, and nothing stopped the \
+                script.",
+            ),
         ],
         fix: "Find out why the variable, file or command gave nothing, and stop the step when it \
             does.",
@@ -41,7 +49,16 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
             command: r#"echo "${#idToken} characters"
 pulumi whoami --verbose"#,
         },
-        related: &[Code::TokenMissing, Code::AdoTokenNotExposed, Code::GithubIdTokenPermission, Code::GitlabIdTokenMissing, Code::TokenVariableUnexpanded, Code::TokenFileUnreadable, Code::AccessTokenSet, Code::WhoamiWrongOrganization],
+        related: &[
+            Code::TokenMissing,
+            Code::AdoTokenNotExposed,
+            Code::GithubIdTokenPermission,
+            Code::GitlabIdTokenMissing,
+            Code::TokenVariableUnexpanded,
+            Code::TokenFileUnreadable,
+            Code::AccessTokenSet,
+            Code::WhoamiWrongOrganization,
+        ],
         link: links::CLI,
     },
     Entry {
@@ -55,10 +72,14 @@ pulumi whoami --verbose"#,
             a web page, an error message, a path without file://, or a token of another kind.",
         causes: &[
             AzurePipelines.cause("`jq -r .oidcToken` prints null when the answer is an error."),
-            GitHubActions.cause("`jq -r .value` prints null when the answer is an error; a value \
-                that begins with ghs_ or ghp_ is GitHub's own."),
-            Anywhere.cause("curl without --fail ends with status 0 on an error, and its page \
-                becomes the token."),
+            GitHubActions.cause(
+                "`jq -r .value` prints null when the answer is an error; a value that begins with \
+                ghs_ or ghp_ is GitHub's own.",
+            ),
+            Anywhere.cause(
+                "curl without --fail ends with status 0 on an error, and its page becomes the \
+                token.",
+            ),
             Anywhere.cause("A path was passed without file:// in front."),
         ],
         fix: "Look at the request that should have given the token: it failed, and its answer was \
@@ -88,14 +109,13 @@ head -c 3 token.jwt; echo",
         causes: &[
             GitLabCi.cause("The id_tokens: block names tokens for several services."),
             HcpTerraform.cause("Several TFC_WORKLOAD_IDENTITY_TOKEN_* variables are there."),
-            Anywhere.cause("A token for a cloud provider is in the environment besides Pulumi \
-                Cloud's."),
+            Anywhere.cause(
+                "A token for a cloud provider is in the environment besides Pulumi Cloud's.",
+            ),
         ],
         fix: "Name the variable with --token-env.",
-        example: Language::Sh.change(
-            "doctor --oidc-org acme",
-            "doctor --oidc-org acme --token-env PULUMI_ID_TOKEN",
-        ),
+        example: Language::Sh
+            .change("doctor --oidc-org acme", "doctor --oidc-org acme --token-env PULUMI_ID_TOKEN"),
         by_hand: ByHand {
             words: "List the names of the variables that hold a token, without their values:",
             command: commands::NAMES,
@@ -113,12 +133,18 @@ head -c 3 token.jwt; echo",
         detection: "The value is itself a reference: $(Name), $env:Name, $Name, ${{ ... }} or \
             %Name%.",
         causes: &[
-            AzurePipelines.cause("$(idToken): it is no variable of the pipeline, but an \
-                environment variable of the AzureCLI@2 script, so nothing replaces it."),
-            AzurePipelines.cause("%idToken% in a bash or PowerShell script, or $idToken where no \
-                shell reads it: in loginArgs of the Pulumi task, for example."),
-            GitHubActions.cause("${{ env.NAME }} in a script of the repository: GitHub replaces it \
-                in the workflow's YAML only."),
+            AzurePipelines.cause(
+                "$(idToken): it is no variable of the pipeline, but an environment variable of the \
+                AzureCLI@2 script, so nothing replaces it.",
+            ),
+            AzurePipelines.cause(
+                "%idToken% in a bash or PowerShell script, or $idToken where no shell reads it: in \
+                loginArgs of the Pulumi task, for example.",
+            ),
+            GitHubActions.cause(
+                "${{ env.NAME }} in a script of the repository: GitHub replaces it in the \
+                workflow's YAML only.",
+            ),
             Anywhere.cause("Single quotes around $NAME in a shell: they keep it as it is."),
         ],
         fix: "Use the syntax of the place where the value stands, and check that the variable is \
@@ -143,10 +169,13 @@ head -c 3 token.jwt; echo",
             token.",
         detection: "The value is *** or has *** in it.",
         causes: &[
-            AzurePipelines.cause("The agent masks the token and the service connection's values in \
-                every log."),
-            GitHubActions.cause("Actions that request a token register it as a secret, and the \
-                runner shows *** for it."),
+            AzurePipelines.cause(
+                "The agent masks the token and the service connection's values in every log.",
+            ),
+            GitHubActions.cause(
+                "Actions that request a token register it as a secret, and the runner shows *** \
+                for it.",
+            ),
             Anywhere.cause("The token was copied out of a log instead of being taken in the job."),
         ],
         fix: "Take the token inside the job; it cannot be had from a log.",
@@ -173,19 +202,18 @@ grep -c -F '***' token.jwt",
         detection: "The token was found only after taking something away: quotes, Bearer, JSON, a \
             second base64, percent-encoding, a byte order mark, UTF-16, or white space.",
         causes: &[
-            AzurePipelines.cause("PowerShell's > writes UTF-16 in Windows PowerShell, with a byte \
-                order mark."),
-            GitHubActions.cause("The whole answer of the token request was passed instead of its \
-                value."),
+            AzurePipelines.cause(
+                "PowerShell's > writes UTF-16 in Windows PowerShell, with a byte order mark.",
+            ),
+            GitHubActions
+                .cause("The whole answer of the token request was passed instead of its value."),
             Kubernetes.cause("The value of a Secret is base64, and was not decoded."),
             Anywhere.cause("jq without -r leaves the quotes around a string."),
             Anywhere.cause("base64 or openssl broke a long line."),
         ],
         fix: "Pass the token bare.",
-        example: Language::Sh.change(
-            "token=$(jq .value answer.json)",
-            "token=$(jq -er .value answer.json)",
-        ),
+        example: Language::Sh
+            .change("token=$(jq .value answer.json)", "token=$(jq -er .value answer.json)"),
         by_hand: ByHand {
             words: "Count the lines and look at both ends; a bare token is one line that begins \
                 with eyJ:",
@@ -205,16 +233,20 @@ wc -l <token.jwt; head -c 3 token.jwt; echo",
             takes.",
         detection: "The value begins with pul-, as Pulumi Cloud's access tokens do.",
         causes: &[
-            GitHubActions.cause("The access token that pulumi/auth-actions got is passed on as if \
-                it were the OIDC token."),
+            GitHubActions.cause(
+                "The access token that pulumi/auth-actions got is passed on as if it were the OIDC \
+                token.",
+            ),
             Anywhere.cause("A secret named like an OIDC token holds a Pulumi access token."),
             Anywhere.cause("The token was exchanged already."),
         ],
         fix: "Pass the OIDC token that the CI platform issued, or use the access token as \
             PULUMI_ACCESS_TOKEN without any --oidc flag.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$PULUMI_ACCESS_TOKEN" --oidc-org acme"#,
-            "pulumi login https://api.pulumi.com  # it takes PULUMI_ACCESS_TOKEN from the environment",
+            "pulumi login https://api.pulumi.com --oidc-token \"$PULUMI_ACCESS_TOKEN\" --oidc-org \
+            acme",
+            "pulumi login https://api.pulumi.com  # it takes PULUMI_ACCESS_TOKEN from the \
+            environment",
         ),
         by_hand: ByHand {
             words: "See the first four characters only:",
@@ -233,13 +265,15 @@ wc -l <token.jwt; head -c 3 token.jwt; echo",
         detection: "The token has a sign of an access token: typ is at+jwt, there is an scp claim, \
             or aud is a well-known API such as Azure Resource Manager or Microsoft Graph.",
         causes: &[
-            AzurePipelines.cause("`az account get-access-token` gives an access token for Azure, \
-                never the federated one."),
+            AzurePipelines.cause(
+                "`az account get-access-token` gives an access token for Azure, never the \
+                federated one.",
+            ),
             AzurePipelines.cause("SYSTEM_ACCESSTOKEN is the job's access token for Azure DevOps."),
-            GitHubActions.cause("GITHUB_TOKEN and ACTIONS_ID_TOKEN_REQUEST_TOKEN are for calling \
-                GitHub."),
-            Kubernetes.cause("A token with the audience of the cluster's own API server was \
-                passed."),
+            GitHubActions
+                .cause("GITHUB_TOKEN and ACTIONS_ID_TOKEN_REQUEST_TOKEN are for calling GitHub."),
+            Kubernetes
+                .cause("A token with the audience of the cluster's own API server was passed."),
         ],
         fix: "Request the federated identity token instead.",
         example: Language::Sh.change(
@@ -265,13 +299,13 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
             token.",
         detection: "The value has five parts with dots between them, which is the form of a JWE \
             (RFC 7516).",
-        causes: &[
-            Anywhere.cause("The issuer is set up to encrypt identity tokens for the client that \
-                requests them."),
-        ],
+        causes: &[Anywhere.cause(
+            "The issuer is set up to encrypt identity tokens for the client that requests them.",
+        )],
         fix: "Configure the issuer to sign its tokens without encrypting them.",
         example: Language::Json.change(
-            r#"{"id_token_signed_response_alg": "RS256", "id_token_encrypted_response_alg": "RSA-OAEP-256"}"#,
+            "{\"id_token_signed_response_alg\": \"RS256\", \"id_token_encrypted_response_alg\": \
+            \"RSA-OAEP-256\"}",
             r#"{"id_token_signed_response_alg": "RS256"}"#,
         ),
         by_hand: ByHand {
@@ -291,15 +325,20 @@ tr -d '\n' <token.jwt | awk -F. '{print NF}'"#,
         detection: "There are fewer than three parts, the JSON ends early, or the signature is \
             shorter or longer than its algorithm makes it.",
         causes: &[
-            Anywhere.cause("It was copied from a terminal or an editor that cuts lines at 1024 or \
-                4096 characters."),
-            Anywhere.cause("The signature was left out on purpose, to show the token to somebody: \
-                the rest is judged all the same."),
+            Anywhere.cause(
+                "It was copied from a terminal or an editor that cuts lines at 1024 or 4096 \
+                characters.",
+            ),
+            Anywhere.cause(
+                "The signature was left out on purpose, to show the token to somebody: the rest is \
+                judged all the same.",
+            ),
             Anywhere.cause("A variable or a form field has a length limit."),
         ],
         fix: "Copy or pass the token whole.",
         example: Language::Sh.change(
-            r#"pulumi login https://api.pulumi.com --oidc-token "$(cut -c 1-1024 token.jwt)" --oidc-org acme"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"$(cut -c 1-1024 token.jwt)\" \
+            --oidc-org acme",
             "pulumi login https://api.pulumi.com --oidc-token file://token.jwt --oidc-org acme",
         ),
         by_hand: ByHand {
@@ -319,24 +358,25 @@ tr -d '\n' <token.jwt | awk -F. '{print NF, length($3)}'"#,
         meaning: "A file:// token is read by the CLI from the step's working directory.",
         detection: "The path behind file:// is missing, a directory, empty, or may not be read.",
         causes: &[
-            Kubernetes.cause("The volume with the projected token is not mounted into this \
-                container."),
+            Kubernetes
+                .cause("The volume with the projected token is not mounted into this container."),
             Spacelift.cause("/mnt/workspace/spacelift.oidc is there in a run only."),
             PulumiDeployments.cause("/mnt/pulumi/pulumi.oidc is there in a deployment only."),
-            Anywhere.cause("The path is relative, and the step that logs in has another working \
-                directory."),
-            Anywhere.cause("The step that wrote the file ran in another job, or in a container \
-                with a file system of its own."),
+            Anywhere.cause(
+                "The path is relative, and the step that logs in has another working directory.",
+            ),
+            Anywhere.cause(
+                "The step that wrote the file ran in another job, or in a container with a file \
+                system of its own.",
+            ),
         ],
         fix: "Name the file by a path that exists in the step that logs in.",
         example: Language::Sh.change(
             "pulumi login https://api.pulumi.com --oidc-token file://token.jwt --oidc-org acme",
-            r#"pulumi login https://api.pulumi.com --oidc-token "file://$PWD/token.jwt" --oidc-org acme"#,
+            "pulumi login https://api.pulumi.com --oidc-token \"file://$PWD/token.jwt\" --oidc-org \
+            acme",
         ),
-        by_hand: ByHand {
-            words: "In the step that logs in:",
-            command: "pwd; ls -l token.jwt",
-        },
+        by_hand: ByHand { words: "In the step that logs in:", command: "pwd; ls -l token.jwt" },
         related: &[Code::TokenEmpty],
         link: links::CLI,
     },
@@ -349,9 +389,7 @@ tr -d '\n' <token.jwt | awk -F. '{print NF, length($3)}'"#,
             while the program runs.",
         detection: "The token was given as an argument, outside a pipeline, by somebody at a \
             terminal.",
-        causes: &[
-            Anywhere.cause("It was pasted behind the command."),
-        ],
+        causes: &[Anywhere.cause("It was pasted behind the command.")],
         fix: "Pass it on standard input (`-`) or as file://PATH.",
         example: Language::Sh.change(
             "doctor --oidc-org acme eyJhbGciOiJSUzI1NiJ9...",

@@ -14,9 +14,10 @@ fn printed(arguments: &[&str]) -> String {
 fn every_shell_has_its_completions() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = printed(&["completions", shell]);
-        for word in ["policy", "decode", "oidc-org", "lint"] {
+        for word in ["policy", "decode", "explain", "oidc-org", "lint", "version"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
+        assert!(!script.contains("generate"), "{shell} offers what help hides");
     }
     assert_eq!(Doctor::bare().args(["completions", "tcsh"]).run().status, 2);
 }
