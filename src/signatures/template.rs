@@ -135,11 +135,8 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_has_no_value() {
-        assert_eq!(
-            find("lookup {host}{}: no such host", "lookup a on b: no such host"),
-            Some(vec![("host", "a on b")])
-        );
-        assert_eq!(find("lookup {} on", "lookup a on"), Some(vec![]));
+        assert_eq!(find("asked {} for {what}", "asked a for b"), Some(vec![("what", "b")]));
+        assert_eq!(find("asked {} for", "asked a for"), Some(vec![]));
     }
 
     #[test]
