@@ -149,7 +149,7 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
         let varying = shape.varying.iter().find(|varying| varying.name == name)?;
         Some(if pattern::matches(varying.pattern, value) { varying.pattern } else { "*" })
     };
-    let pattern = fill(shape.template, &parts, &open);
+    let pattern = fill(shape.template, &parts, open);
     Some(Subject {
         platform: shape.platform,
         pattern,
