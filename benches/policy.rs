@@ -1,7 +1,11 @@
 //! What evaluating a policy costs: `cargo bench --bench policy`.
 //!
 //! Every benchmark counts rules, so that `item/s` compare: a large policy, and the patterns that
-//! make a backtracking matcher slow, on claims of the same length.
+//! make a backtracking matcher slow, on claims of the same length. The table at the end turns that
+//! round: the time that one rule takes.
+
+use std::io::{self, Write as _};
+use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -12,8 +16,34 @@ use serde_json::{Map, Value, json};
 /// Characters of the claim that the patterns are matched with.
 const LENGTH: usize = 200;
 
-fn main() {
+/// What is measured for the table: a name, the entries, the claims.
+type Case = (&'static str, Vec<Entry>, Map<String, Value>);
+
+fn main() -> io::Result<()> {
     divan::main();
+    // `cargo test` runs benchmarks too, once each: there is nothing to tell then.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "\ntime per rule")?;
+    let large = ("10,000 entries of 20 rules", large_policy(), claims(20, SUBJECT));
+    for (name, entries, claims) in std::iter::once(large).chain(PATTERNS.map(worst)) {
+        writeln!(out, "  {name:<28}{:>6} ns", per_rule(&entries, &claims).as_nanos())?;
+    }
+    Ok(())
+}
+
+/// The shortest of a few runs: what disturbs one makes it longer only.
+fn per_rule(entries: &[Entry], claims: &Map<String, Value>) -> Duration {
+    let rules: usize = entries.iter().map(|entry| entry.rules.len()).sum();
+    let run = |_| {
+        let begun = Instant::now();
+        divan::black_box(evaluate(entries, claims, &Ask::default()));
+        begun.elapsed()
+    };
+    let shortest = (0..10).map(run).min().unwrap_or_default();
+    shortest / u32::try_from(rules).unwrap_or(u32::MAX)
 }
 
 /// A policy of so many entries with so many rules, each with this pattern on its own claim.
@@ -42,20 +72,26 @@ fn claims(rules: usize, value: &str) -> Map<String, Value> {
     (0..rules).map(|index| (format!("claim_{index}"), json!(value))).collect()
 }
 
-/// 10,000 entries of 20 rules: a policy far larger than any that people write.
+const SUBJECT: &str = "repo:acme/web-shop:ref:refs/heads/main";
+
+/// A policy far larger than any that people write.
+fn large_policy() -> Vec<Entry> {
+    policy(10_000, 20, "repo:acme/*:ref:refs/heads/main")
+}
+
 #[divan::bench(sample_count = 10)]
 fn ten_thousand_entries_of_twenty_rules(bencher: Bencher) {
-    let subject = "repo:acme/web-shop:ref:refs/heads/main";
-    let entries = policy(10_000, 20, "repo:acme/*:ref:refs/heads/main");
-    let claims = claims(20, subject);
+    let (entries, claims) = (large_policy(), claims(20, SUBJECT));
     bencher
         .counter(ItemsCount::new(200_000_usize))
         .bench(|| evaluate(&entries, &claims, &Ask::default()));
 }
 
 /// The patterns, on a claim of 200 times `a` that none of those ending in `b` matches.
-#[divan::bench(args = ["literal", "star", "stars", "optional", "any"], sample_count = 20)]
-fn patterns(bencher: Bencher, name: &str) {
+const PATTERNS: [&str; 5] = ["literal", "star", "stars", "optional", "any"];
+
+/// 2,020 rules of one of the patterns.
+fn worst(name: &'static str) -> Case {
     let pattern = match name {
         "literal" => "a".repeat(LENGTH),
         "star" => "a*b".to_owned(),
@@ -66,7 +102,12 @@ fn patterns(bencher: Bencher, name: &str) {
     // One entry that allows at the end, so that no edit distance is asked for.
     let mut entries = policy(100, 20, &pattern);
     entries.extend(policy(1, 20, "*"));
-    let claims = claims(20, &"a".repeat(LENGTH));
+    (name, entries, claims(20, &"a".repeat(LENGTH)))
+}
+
+#[divan::bench(args = PATTERNS, sample_count = 20)]
+fn patterns(bencher: Bencher, name: &'static str) {
+    let (_, entries, claims) = worst(name);
     bencher
         .counter(ItemsCount::new(2_020_usize))
         .bench(|| evaluate(&entries, &claims, &Ask::default()));

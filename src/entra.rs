@@ -45,7 +45,7 @@ impl EntraSubject {
 }
 
 /// base64url of a GUID's 16 bytes in .NET's order: the first three fields little-endian.
-fn guid(text: &str) -> Option<String> {
+pub(crate) fn guid(text: &str) -> Option<String> {
     let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
     let ordered = [d, c, b, a, f, e, h, g];

@@ -54,9 +54,14 @@ impl Evidence {
     /// The registration that decides on this token, where the policy document has one.
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
-        let organization = self.request().organization;
-        let issuer = self.token.as_ref()?.text("iss")?;
-        self.policy.document()?.deciding(issuer, organization.as_deref())
+        let document = self.policy.document()?;
+        let token = self.token.as_ref()?;
+        let issuer = match token.text("iss") {
+            Some(issuer) => issuer,
+            None if document.names_issuers() => return None,
+            None => "",
+        };
+        document.deciding(issuer, self.request().organization.as_deref())
     }
 }
 

@@ -4,46 +4,107 @@
 //! platforms document for their OIDC tokens; a customised subject has none, and is left as it is.
 
 use crate::entra::EntraSubject;
+use crate::policy::pattern;
 
 /// How a platform writes a subject.
 struct Shape {
     /// The platform.
     platform: &'static str,
+    /// What the issuer's URL begins with, where the text alone would fit others too.
+    issuer: &'static str,
     /// Literal text, with the parts in braces. A part goes to the next literal text, the last one
     /// to the end.
     template: &'static str,
-    /// The parts that are another value in every run.
-    varying: &'static [&'static str],
+    /// The parts that are another value in another run.
+    varying: &'static [Varying],
+    /// A part that is a name, and the path of the claim that holds the id of what it names.
+    id: Option<(&'static str, &'static str)>,
+    /// Paths of claims that say of the job what this subject leaves out.
+    beside: &'static [&'static str],
 }
 
+/// A part that is another value in another run of the same job.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Varying {
+    /// The part.
+    pub name: &'static str,
+    /// The pattern for all of its values.
+    pattern: &'static str,
+    /// How it varies: what a sentence goes on with that begins with its name.
+    pub why: &'static str,
+}
+
+const COMMIT: Varying = Varying {
+    name: "commit",
+    // A hash, or `HEAD`.
+    pattern: "*",
+    why: "is whichever is built",
+};
+const STEP: Varying = Varying { name: "step", pattern: UUID, why: "is another one in every run" };
+const USER: Varying = Varying { name: "user", pattern: "*", why: "is whoever starts the run" };
+
+/// A Bitbucket step's id: of fixed length, so that its pattern cannot reach over an environment.
+const UUID: &str = "{........-....-....-....-............}";
+const BITBUCKET: &str = "https://api.bitbucket.org/";
+
 const fn shape(platform: &'static str, template: &'static str) -> Shape {
-    Shape { platform, template, varying: &[] }
+    Shape { platform, issuer: "", template, varying: &[], id: None, beside: &[] }
+}
+
+const fn github(template: &'static str) -> Shape {
+    Shape { id: Some(("repository", "repository_id")), ..shape("GitHub Actions", template) }
+}
+
+const fn circleci(template: &'static str, beside: &'static [&'static str]) -> Shape {
+    Shape { varying: &[USER], beside, ..shape("CircleCI", template) }
+}
+
+const fn buildkite(template: &'static str) -> Shape {
+    Shape { varying: &[COMMIT], ..shape("Buildkite", template) }
+}
+
+const fn bitbucket(template: &'static str, beside: &'static [&'static str]) -> Shape {
+    Shape { issuer: BITBUCKET, varying: &[STEP], beside, ..shape("Bitbucket Pipelines", template) }
 }
 
 /// Every shape; of several that fit, the first counts.
 const SHAPES: &[Shape] = &[
-    shape("GitHub Actions", "repo:{repository}:environment:{environment}"),
-    shape("GitHub Actions", "repo:{repository}:ref:refs/heads/{branch}"),
-    shape("GitHub Actions", "repo:{repository}:ref:refs/tags/{tag}"),
-    shape("GitHub Actions", "repo:{repository}:{event}"),
+    bitbucket("{repository}:{environment}:{step}", &[]),
+    bitbucket("{repository}:{step}", &["branchName"]),
+    github("repo:{repository}:environment:{environment}"),
+    github("repo:{repository}:ref:refs/heads/{branch}"),
+    github("repo:{repository}:ref:refs/tags/{tag}"),
+    github("repo:{repository}:{context}"),
     shape("Azure DevOps", "sc://{organization}/{project}/{service connection}"),
     shape("Azure DevOps", "p://{organization}/{project}/{pipeline}"),
-    shape("GitLab", "project_path:{project}:ref_type:{kind of ref}:ref:{ref}"),
-    shape("Kubernetes", "system:serviceaccount:{namespace}:{service account}"),
-    shape(
-        "CircleCI",
-        "org/{organization}/project/{project}/user/{user}/vcs-origin/{repository}/vcs-ref/{ref}",
-    ),
-    shape("CircleCI", "org/{organization}/project/{project}/user/{user}"),
     Shape {
-        platform: "Buildkite",
-        template: "organization:{organization}:pipeline:{pipeline}:ref:{ref}:commit:{commit}:step:{step}",
-        varying: &["commit"],
+        id: Some(("project", "project_id")),
+        ..shape("GitLab", "project_path:{project}:ref_type:{kind of ref}:ref:{ref}")
     },
-    shape(
-        "HCP Terraform",
-        "organization:{organization}:project:{project}:workspace:{workspace}:run_phase:{run phase}",
+    Shape {
+        id: Some(("service account", "\"kubernetes.io\".serviceaccount.uid")),
+        ..shape("Kubernetes", "system:serviceaccount:{namespace}:{service account}")
+    },
+    circleci(
+        "org/{organization}/project/{project}/user/{user}/vcs-origin/{repository}/vcs-ref/{ref}",
+        &[],
     ),
+    circleci(
+        "org/{organization}/project/{project}/user/{user}",
+        &["\"oidc.circleci.com/vcs-origin\"", "\"oidc.circleci.com/vcs-ref\""],
+    ),
+    // A step may have no key.
+    buildkite(
+        "organization:{organization}:pipeline:{pipeline}:ref:{ref}:commit:{commit}:step:{step}",
+    ),
+    buildkite("organization:{organization}:pipeline:{pipeline}:ref:{ref}:commit:{commit}:step:"),
+    Shape {
+        id: Some(("workspace", "terraform_workspace_id")),
+        ..shape(
+            "HCP Terraform",
+            "organization:{organization}:project:{project}:workspace:{workspace}:run_phase:{run phase}",
+        )
+    },
     shape("Spacelift", "space:{space}:stack:{stack}:run_type:{run type}:scope:{scope}"),
     shape("Spacelift", "space:{space}:module:{module}:run_type:{run type}:scope:{scope}"),
     shape(
@@ -53,10 +114,6 @@ const SHAPES: &[Shape] = &[
     shape("Pulumi ESC", "pulumi:environments:org:{organization}:env:{environment}"),
 ];
 
-/// What a Bitbucket issuer's URL begins with. Its subject is `{REPOSITORY}:{STEP}`, with an
-/// environment between them where the step deploys; the braces are part of it.
-const BITBUCKET: &str = "https://api.bitbucket.org/";
-
 /// A subject in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -64,55 +121,101 @@ pub struct Subject {
     pub platform: &'static str,
     /// The parts by name, in their order.
     pub parts: Vec<(&'static str, String)>,
-    /// A pattern for the same identity in every run: parts that vary are `*`.
+    /// A pattern for the same identity in every run: parts that vary are open in it.
     pub pattern: String,
+    /// The parts that are open.
+    pub varying: &'static [Varying],
+    /// A part that is a name, and the path of the claim that holds the id of what it names.
+    pub id: Option<(&'static str, &'static str)>,
+    /// Paths of claims that say of the job what the subject leaves out (CircleCI's branch).
+    pub beside: &'static [&'static str],
 }
 
 /// Takes a subject apart; `None` where it has no platform's shape.
 #[must_use]
 pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
     if let Some(entra) = EntraSubject::parse(subject) {
-        let parts = entra.parts().map(|(name, value)| (name, value.to_owned())).to_vec();
-        return Some(Subject { platform: "Azure DevOps", parts, pattern: subject.to_owned() });
+        return Some(Subject {
+            platform: "Azure DevOps",
+            parts: entra.parts().map(|(name, value)| (name, value.to_owned())).to_vec(),
+            pattern: subject.to_owned(),
+            varying: &[],
+            id: None,
+            beside: &[],
+        });
     }
-    if issuer.starts_with(BITBUCKET) {
-        return bitbucket(subject);
-    }
-    SHAPES.iter().find_map(|shape| {
-        let parts = split(shape.template, subject)?;
-        let pattern = fill(shape.template, &parts, shape.varying);
-        let parts = parts.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-        Some(Subject { platform: shape.platform, parts, pattern })
+    let (shape, parts) = shape_of(issuer, subject)?;
+    let open = |name: &str, value: &str| -> Option<&'static str> {
+        let varying = shape.varying.iter().find(|varying| varying.name == name)?;
+        Some(if pattern::matches(varying.pattern, value) { varying.pattern } else { "*" })
+    };
+    let pattern = fill(shape.template, &parts, open);
+    Some(Subject {
+        platform: shape.platform,
+        pattern,
+        varying: shape.varying,
+        parts: parts.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
+        id: shape.id,
+        beside: shape.beside,
     })
 }
 
-fn bitbucket(subject: &str) -> Option<Subject> {
-    let (rest, step) = subject.rsplit_once(':')?;
-    let mut parts = Vec::new();
-    match rest.split_once(':') {
-        Some((repository, environment)) => {
-            parts.push(("repository", repository.to_owned()));
-            parts.push(("environment", environment.to_owned()));
-        }
-        None => parts.push(("repository", rest.to_owned())),
-    }
-    parts.push(("step", step.to_owned()));
-    Some(Subject { platform: "Bitbucket Pipelines", parts, pattern: format!("{rest}:*") })
+/// A part of a subject that does not match a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Difference<'a> {
+    /// The part.
+    pub(crate) name: &'static str,
+    /// What the rule has there; `None` where it has not the subject's shape, so that only the place
+    /// is known at which both part.
+    pub(crate) wanted: Option<&'a str>,
+    /// What the subject has.
+    pub(crate) has: &'a str,
 }
 
-/// The parts of a rule's pattern and of a subject by the subject's shape: name, pattern, value.
-/// `None` where the pattern is of another shape.
-pub(crate) fn side_by_side<'a>(
+/// The parts in which a subject differs from a rule's pattern: each of them, where the pattern has
+/// the subject's shape, else the first.
+pub(crate) fn differences<'a>(
+    issuer: &str,
     rule: &'a str,
     subject: &'a str,
-) -> Option<Vec<(&'static str, &'a str, &'a str)>> {
-    let shape = SHAPES.iter().find(|shape| split(shape.template, subject).is_some())?;
-    let (wanted, has) = (split(shape.template, rule)?, split(shape.template, subject)?);
-    Some(wanted.into_iter().zip(has).map(|((name, w), (_, h))| (name, w, h)).collect())
+) -> Vec<Difference<'a>> {
+    let Some((shape, parts)) = shape_of(issuer, subject) else { return Vec::new() };
+    if let Some(wanted) = split(shape.template, rule) {
+        let both = wanted.into_iter().zip(&parts);
+        let found: Vec<Difference<'_>> = both
+            .filter(|((_, wanted), (_, has))| !pattern::matches(wanted, has))
+            .map(|((name, wanted), (_, has))| Difference { name, wanted: Some(wanted), has })
+            .collect();
+        // A `*` may reach over several parts; then no part by itself is at fault.
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    // A rule that only ends too early differs in no part.
+    if subject.starts_with(rule) {
+        return Vec::new();
+    }
+    let common = pattern::divergence(rule, subject);
+    let Some((at, _)) = subject.char_indices().nth(common) else { return Vec::new() };
+    // Where the rule goes on behind the part's end, it is the part that differs.
+    let within = |(_, value): &&(&str, &str)| {
+        let start = value.as_ptr().addr() - subject.as_ptr().addr();
+        (start..=start + value.len()).contains(&at)
+    };
+    let found = parts.iter().find(within);
+    found.map(|(name, has)| Difference { name, wanted: None, has }).into_iter().collect()
+}
+
+/// Parts by name.
+type Parts<'a> = Vec<(&'static str, &'a str)>;
+
+fn shape_of<'a>(issuer: &str, subject: &'a str) -> Option<(&'static Shape, Parts<'a>)> {
+    let mut fitting = SHAPES.iter().filter(|shape| issuer.starts_with(shape.issuer));
+    fitting.find_map(|shape| Some((shape, split(shape.template, subject)?)))
 }
 
 /// The parts of a text of this shape. None is empty.
-fn split<'a>(template: &'static str, text: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+fn split<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
     let (mut template, mut text) = (template, text);
     let mut parts = Vec::new();
     loop {
@@ -122,7 +225,12 @@ fn split<'a>(template: &'static str, text: &'a str) -> Option<Vec<(&'static str,
         text = text.strip_prefix(literal)?;
         let (name, rest) = rest.split_once('}')?;
         let next = rest.split('{').next().unwrap_or_default();
-        let end = if next.is_empty() { text.len() } else { text.find(next)? };
+        let end = match next {
+            "" => text.len(),
+            // What closes the template closes the text.
+            _ if next.len() == rest.len() => text.len().checked_sub(next.len())?,
+            _ => text.find(next)?,
+        };
         let (value, behind) = text.split_at_checked(end)?;
         if value.is_empty() {
             return None;
@@ -132,117 +240,23 @@ fn split<'a>(template: &'static str, text: &'a str) -> Option<Vec<(&'static str,
     }
 }
 
-/// The shape with these parts in it, those that vary as `*`.
-fn fill(template: &str, parts: &[(&'static str, &str)], varying: &[&str]) -> String {
-    parts.iter().fold(template.to_owned(), |text, (name, value)| {
-        let value = if varying.contains(name) { "*" } else { value };
-        text.replacen(&format!("{{{name}}}"), value, 1)
-    })
+/// The shape with these parts in it, or with what stands for them.
+fn fill(
+    template: &str,
+    parts: &[(&'static str, &str)],
+    open: impl Fn(&str, &str) -> Option<&'static str>,
+) -> String {
+    let mut filled = String::new();
+    // Every part in the template ends with a brace, and the literal text behind it follows.
+    for (index, piece) in template.split('{').enumerate() {
+        let (_, literal) = piece.split_once('}').unwrap_or(("", piece));
+        if let Some((name, value)) = index.checked_sub(1).and_then(|at| parts.get(at)) {
+            filled.push_str(open(name, value).unwrap_or(value));
+        }
+        filled.push_str(literal);
+    }
+    filled
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn every_platform_s_subject_is_taken_apart() {
-        let cases = [
-            ("", "repo:acme/web:environment:prod", "GitHub Actions", "environment=prod"),
-            (
-                "",
-                "repo:acme/web:ref:refs/heads/feature/a:b",
-                "GitHub Actions",
-                "branch=feature/a:b",
-            ),
-            ("", "repo:acme@1/web@2:ref:refs/tags/v1", "GitHub Actions", "repository=acme@1/web@2"),
-            ("", "repo:acme/web:pull_request", "GitHub Actions", "event=pull_request"),
-            ("", "sc://acme/Web Shop/prod", "Azure DevOps", "project=Web Shop"),
-            ("", "p://acme/web/deploy", "Azure DevOps", "pipeline=deploy"),
-            (
-                "",
-                "/eid1/c/pub/t/rISbSSETf0KqFyZ8ppdXmA/a/rISbSSETf0KqFyZ8ppdXmA/sc/org/conn",
-                "Azure DevOps",
-                "tenant=499b84ac-1321-427f-aa17-267ca6975798",
-            ),
-            ("", "project_path:a/b/c:ref_type:tag:ref:v1", "GitLab", "kind of ref=tag"),
-            ("", "system:serviceaccount:ci:runner", "Kubernetes", "namespace=ci"),
-            ("", "org/o/project/p/user/u", "CircleCI", "user=u"),
-            (
-                "",
-                "org/o/project/p/user/u/vcs-origin/github.com/a/b/vcs-ref/refs/heads/main",
-                "CircleCI",
-                "repository=github.com/a/b",
-            ),
-            (
-                "",
-                "organization:o:pipeline:p:ref:refs/heads/main:commit:c0ffee:step:deploy",
-                "Buildkite",
-                "ref=refs/heads/main",
-            ),
-            (
-                "",
-                "organization:o:project:p:workspace:w:run_phase:apply",
-                "HCP Terraform",
-                "run phase=apply",
-            ),
-            ("", "space:s:stack:t:run_type:TRACKED:scope:write", "Spacelift", "stack=t"),
-            (
-                "",
-                "pulumi:deploy:org:o:project:p:stack:s:operation:update:scope:write",
-                "Pulumi Deployments",
-                "operation=update",
-            ),
-            (
-                "https://api.bitbucket.org/2.0/x",
-                "{repo}:{step}",
-                "Bitbucket Pipelines",
-                "step={step}",
-            ),
-        ];
-        for (issuer, subject, platform, part) in cases {
-            let found = describe(issuer, subject).unwrap_or_else(|| panic!("{subject}"));
-            let parts: Vec<String> =
-                found.parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            assert_eq!(found.platform, platform, "{subject}");
-            assert!(parts.iter().any(|p| p == part), "{subject}: {parts:?}");
-        }
-        for other in ["", "ada", "repo:", "repo:acme/web:", "sc://a/b", "system:serviceaccount:x:"]
-        {
-            assert_eq!(describe("https://a.example", other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn what_varies_is_open_in_the_pattern() {
-        let buildkite = describe("", "organization:o:pipeline:p:ref:r:commit:c0ffee:step:deploy");
-        let pattern = "organization:o:pipeline:p:ref:r:commit:*:step:deploy";
-        assert_eq!(buildkite.unwrap().pattern, pattern);
-        let bitbucket = describe("https://api.bitbucket.org/2.0/x", "{repo}:{step}").unwrap();
-        assert_eq!(bitbucket.pattern, "{repo}:*");
-        let github = "repo:acme/web:ref:refs/heads/main";
-        assert_eq!(describe("", github).unwrap().pattern, github);
-    }
-
-    proptest! {
-        #[test]
-        fn the_parts_make_up_the_whole(index in 0..SHAPES.len(), value in "[a-z0-9_-]{1,12}") {
-            let template = SHAPES[index].template;
-            let names: Vec<&'static str> =
-                template.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
-            let parts: Vec<_> = names.iter().map(|name| (*name, value.as_str())).collect();
-            let text = fill(template, &parts, &[]);
-            let found = describe("", &text);
-            prop_assert!(found.is_some(), "{}", text);
-            prop_assert!(crate::policy::pattern::matches(&found.unwrap().pattern, &text));
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(issuer in ".{0,40}", subject in ".{0,80}") {
-            let _ = describe(&issuer, &subject);
-            let _ = side_by_side(&issuer, &subject);
-        }
-    }
-}
+mod tests;

@@ -101,7 +101,7 @@ rules:
         code: Code::ClaimAbsent,
         category: Category::Policy,
         severity: Severity::Error,
-        title: "The policy asks for a claim that the token does not have",
+        title: "The policy asks for a claim that is not there",
         meaning: "A rule on an absent claim does not match.",
         detection: "In the closest allow entry, a rule names a claim that the token does not have. \
             The nearest names that it has are shown.",
@@ -167,11 +167,12 @@ curl -sS -H @- "https://api.pulumi.com/api/orgs/acme/auth/policies/oidcissuers/$
         code: Code::PolicyTooBroad,
         category: Category::Policy,
         severity: Severity::Warning,
-        title: "A policy entry lets every identity of the issuer in",
-        meaning: "Neither its sub rule nor another names one identity.",
+        title: "A policy entry is too broad",
+        meaning: "Neither its sub rule nor another names one identity: every identity of the \
+            issuer is let in.",
         detection: "An allow entry has no rule that names an identity: sub is absent or matches \
             everything, and what else it asks for is the same for every identity (aud, iss, tid \
-            and such).",
+            and such). doctor policy lint also warns of an allow entry without a rule on aud.",
         causes: &[
             AzurePipelines
                 .cause("With aud alone, every service connection of the Entra tenant is let in."),
@@ -206,8 +207,9 @@ rules:
         title: "A pattern means more, or less, than it seems to",
         meaning: "In a pattern . stands for any one character and ? for at most one; there are no \
             regular expressions.",
-        detection: "A pattern has a . or ? in it, or an entry can never match. It is a warning \
-            where one of them matched another character than the one that is written.",
+        detection: "A pattern has a . or ? in it that stands alone, so that it looks as if it were \
+            meant, or an entry can never match. It is a warning where one of them matched another \
+            character than the one that is written.",
         causes: &[
             Anywhere.cause("A . in a host name or a file name: it stands for any one character."),
             Anywhere

@@ -1,11 +1,12 @@
 //! Checks `backend` (the URL and the files it comes from) and `cloud` (what answers there).
 
+use super::certificate::{signed_by, with_chain};
 use super::finding::upper;
 use super::{Context, Outcome};
 use crate::backend_url::{self, UrlProblem};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
-    Answer, BackendCandidate, BackendSource, Body, CertificateProblem, Chain, Cli, CredentialsFile,
+    Answer, BackendCandidate, BackendSource, Body, CertificateProblem, Cli, CredentialsFile,
     Failure, FailureKind, Probe, ProjectFile,
 };
 use crate::report::Finding;
@@ -324,65 +325,6 @@ pub(super) fn network_failure(code: Code, failure: &Failure) -> Finding {
         .proof("error", detail, "network");
     if let Some(proxy) = proxy {
         finding = finding.proof("through the proxy", proxy, "HTTPS_PROXY");
-    }
-    finding
-}
-
-/// Hosts whose certificates a public authority signs. Where another one has, somebody in between
-/// has signed anew: a proxy that looks into TLS.
-const PUBLIC_HOSTS: [&str; 11] = [
-    "accounts.google.com",
-    "agent.buildkite.com",
-    "api.bitbucket.org",
-    "api.pulumi.com",
-    "app.terraform.io",
-    "gitlab.com",
-    "login.microsoftonline.com",
-    "oidc.circleci.com",
-    "sts.windows.net",
-    "token.actions.githubusercontent.com",
-    "vstoken.dev.azure.com",
-];
-
-/// Who signed a certificate that is not trusted: a proxy in between, or an authority of one's own.
-pub(super) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chain>) -> Finding {
-    let FailureKind::Certificate {
-        problem: CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned,
-    } = failure.kind
-    else {
-        return finding;
-    };
-    let Some(top) = chain.and_then(|chain| chain.certificates.last()) else { return finding };
-    let is_public = PUBLIC_HOSTS.contains(&failure.host.as_str());
-    let who = match (is_public, &failure.proxy) {
-        (true, _) => format!(
-            "{} has a certificate of a public authority. This one is signed by {}: a proxy between \
-             this machine and it opens the connection and signs anew.",
-            failure.host, top.issuer
-        ),
-        (false, Some(proxy)) => format!(
-            "It is signed by {}: the proxy {proxy}, which may open connections and sign anew, or \
-             an authority of your own.",
-            top.issuer
-        ),
-        (false, None) => format!("It is signed by {}.", top.issuer),
-    };
-    let detail = format!("{} {who}", finding.detail);
-    Finding { detail, ..finding }
-}
-
-/// Adds the served certificates, leaf first, each with its thumbprints.
-pub(super) fn with_chain(mut finding: Finding, chain: Option<&Chain>) -> Finding {
-    for certificate in chain.iter().flat_map(|c| &c.certificates) {
-        let until = certificate.not_after.map_or_else(String::new, |t| format!(", until {t}"));
-        finding = finding
-            .proof(
-                "certificate",
-                format!("{} signed by {}{until}", certificate.subject, certificate.issuer),
-                "TLS handshake",
-            )
-            .proof("SHA-256", &certificate.sha256, &certificate.subject)
-            .proof("SHA-1", &certificate.sha1, &certificate.subject);
     }
     finding
 }

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::backend::{network_failure, signed_by, with_chain};
+use super::backend::network_failure;
+use super::certificate::{resigned, signed_by, with_chain};
 use super::{Context, Outcome};
 use crate::address::{AddressClass, classify};
 use crate::backend_url;
@@ -119,7 +120,16 @@ fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) 
             .registration()
             .zip(chain)
             .is_some_and(|(registration, chain)| matching(registration, chain).is_some());
-    let finding = if pinned {
+    let resigned = chain.is_some_and(|chain| resigned(&failure.host, chain).is_some());
+    let finding = if authority && resigned {
+        finding
+            .severity(Severity::Warning)
+            .fix(
+                "Pulumi Cloud does not go through that proxy, so this is no obstacle to the login. \
+                 To let the doctor look further, pass the proxy's authority with --ca-cert.",
+            )
+            .command("doctor --ca-cert authority.pem …")
+    } else if pinned {
         finding
             .severity(Severity::Warning)
             .fix(
@@ -274,6 +284,14 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
             certificate.subject
         ));
     }
+    let host = registration.identifier().and_then(|issuer| url::Url::parse(issuer).ok());
+    let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    if let Some(authority) = resigned(host, chain) {
+        return Outcome::skip(
+            "issuer",
+            format!("a proxy that signs as {authority} hides the certificate that {host} serves"),
+        );
+    }
     Outcome::found(
         "none matches a served certificate",
         vec![thumbprint(context, registration, chain)],
@@ -312,13 +330,10 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
     for registered in &registration.thumbprints {
         finding = finding.proof("registered", registered, "registration thumbprints");
     }
-    // In hex, a SHA-1 has 40 digits and a SHA-256 has 64.
-    let sha1 = registration.thumbprints.iter().any(|thumbprint| bare(thumbprint).len() == 40);
     for certificate in &chain.certificates {
-        finding = finding.proof("served (SHA-256)", &certificate.sha256, &certificate.subject);
-        if sha1 {
-            finding = finding.proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
-        }
+        finding = finding
+            .proof("served (SHA-256)", &certificate.sha256, &certificate.subject)
+            .proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
     }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let id = registration.id.as_deref().unwrap_or("ISSUER_ID");

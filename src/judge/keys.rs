@@ -1,6 +1,7 @@
 //! Checks `keys` (the key set) and `signature`.
 
-use super::backend::{network_failure, with_chain};
+use super::backend::network_failure;
+use super::certificate::with_chain;
 use super::issuer::web_page;
 use super::{Context, Outcome};
 use crate::catalogue::Code;

@@ -2,156 +2,17 @@
 //! `doctor policy lint`. What the diagnosis says of the same is in [`super::loose`]; both rest on
 //! the same predicates.
 
-use super::finding::list;
+mod known;
+
+use known::Known;
+
+use super::failed_rule::{AZURE_AUDIENCE, AZURE_AUDIENCE_ID, snippet};
 use super::loose::{REGULAR_EXPRESSION, named_by, names_an_identity, never_applies};
-use super::policy::{AZURE_AUDIENCE, AZURE_AUDIENCE_ID, name, snippet};
+use super::policy::name;
 use crate::catalogue::{Code, Severity};
+use crate::policy::claim_path::ClaimPath;
 use crate::policy::{Decision, Document, Entry, Registration, Rule, TokenType, pattern};
 use crate::report::Finding;
-
-/// The claims of an issuer whose tokens are documented claim by claim. The platforms add claims
-/// over time, so a claim that is not in here is a warning.
-struct Known {
-    /// What the issuer's URL begins with.
-    issuer: &'static str,
-    platform: &'static str,
-    /// The first word of a subject of this issuer.
-    subjects: &'static [&'static str],
-    claims: &'static [&'static str],
-}
-
-const KNOWN: &[Known] = &[
-    Known {
-        issuer: "https://token.actions.githubusercontent.com",
-        platform: "GitHub Actions",
-        subjects: &[
-            "repo:",
-            "job_workflow_ref:",
-            "repository_owner:",
-            "repository:",
-            "environment:",
-        ],
-        claims: &[
-            "actor",
-            "actor_id",
-            "aud",
-            "base_ref",
-            "check_run_id",
-            "enterprise",
-            "enterprise_id",
-            "environment",
-            "environment_node_id",
-            "event_name",
-            "exp",
-            "head_ref",
-            "iat",
-            "iss",
-            "issuer_scope",
-            "job_workflow_ref",
-            "job_workflow_sha",
-            "jti",
-            "nbf",
-            "ref",
-            "ref_protected",
-            "ref_type",
-            "repository",
-            "repository_id",
-            "repository_owner",
-            "repository_owner_id",
-            "repository_visibility",
-            "run_attempt",
-            "run_id",
-            "run_number",
-            "runner_environment",
-            "sha",
-            "sub",
-            "workflow",
-            "workflow_ref",
-            "workflow_sha",
-        ],
-    },
-    Known {
-        issuer: "https://vstoken.dev.azure.com/",
-        platform: "Azure DevOps",
-        subjects: &["sc://", "p://"],
-        claims: &[
-            "aud", "def_id", "exp", "iat", "iss", "jti", "nbf", "org_id", "prj_id", "rpo_id",
-            "rpo_ref", "rpo_uri", "rpo_ver", "run_id", "sub",
-        ],
-    },
-    Known {
-        issuer: "https://login.microsoftonline.com/",
-        platform: "Entra",
-        subjects: &["/eid1/"],
-        claims: &[
-            "aio",
-            "appid",
-            "aud",
-            "azp",
-            "azpacr",
-            "exp",
-            "iat",
-            "idtyp",
-            "iss",
-            "jti",
-            "nbf",
-            "oid",
-            "rh",
-            "roles",
-            "sub",
-            "tid",
-            "uti",
-            "ver",
-            "xms_ficinfo",
-            "xms_ftd",
-        ],
-    },
-    Known {
-        issuer: "https://gitlab.com",
-        platform: "GitLab",
-        subjects: &["project_path:"],
-        claims: &[
-            "aud",
-            "ci_config_ref_uri",
-            "ci_config_sha",
-            "deployment_tier",
-            "environment",
-            "environment_action",
-            "environment_protected",
-            "exp",
-            "groups_direct",
-            "iat",
-            "iss",
-            "job_id",
-            "job_namespace_id",
-            "job_namespace_path",
-            "job_project_id",
-            "job_project_path",
-            "jti",
-            "namespace_id",
-            "namespace_path",
-            "nbf",
-            "pipeline_id",
-            "pipeline_source",
-            "project_id",
-            "project_path",
-            "project_visibility",
-            "ref",
-            "ref_path",
-            "ref_protected",
-            "ref_type",
-            "runner_environment",
-            "runner_id",
-            "sha",
-            "sub",
-            "user_access_level",
-            "user_email",
-            "user_id",
-            "user_identities",
-            "user_login",
-        ],
-    },
-];
 
 /// Claims whose name has dots in it, so that a path needs quotes around it.
 const DOTTED: [&str; 3] = ["kubernetes.io", "oidc.circleci.com/", "eks.amazonaws.com"];
@@ -185,8 +46,7 @@ impl Linter<'_> {
     }
 
     fn known(&self) -> Option<&'static Known> {
-        let issuer = self.registration.identifier()?;
-        KNOWN.iter().find(|known| issuer.starts_with(known.issuer))
+        Known::of(self.registration.identifier()?)
     }
 
     fn entry(&self, index: usize, entry: &Entry, findings: &mut Vec<Finding>) {
@@ -200,7 +60,7 @@ impl Linter<'_> {
                     format!("{} lets every identity of the issuer in.", name(index)),
                 )
                 .proof("rules", rules(entry), &at)
-                .step("Add a rule on sub. For a token, `doctor policy suggest TOKEN` prints it."),
+                .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
             );
         }
         if entry.decision == Decision::Allow && !entry.rules.iter().any(|rule| rule.claim == "aud")
@@ -274,26 +134,32 @@ impl Linter<'_> {
                 .command(snippet(&format!("\"{name}\"{rest}"), &rule.pattern)),
             );
         }
-        let known = self.known()?;
-        if known.claims.contains(&rule.claim.as_str()) {
-            return None;
+        if let Err(why) = ClaimPath::parse(&rule.claim) {
+            return Some(
+                Finding::new(
+                    Code::ClaimAbsent,
+                    format!(
+                        "{} is no path to a claim: {why}. Such a rule never matches.",
+                        rule.claim
+                    ),
+                )
+                .severity(Severity::Warning)
+                .proof("rule on", &rule.claim, at)
+                .fix("Join keys with dots, and put a key that holds dots in double quotes."),
+            );
         }
-        let near = known
-            .claims
-            .iter()
-            .map(|claim| (strsim::damerau_levenshtein(&clipped(&rule.claim), claim), *claim))
-            .min()
-            .filter(|(distance, _)| *distance <= 2);
+        let known = self.known().filter(|known| !known.has(&rule.claim))?;
         let mut finding = Finding::new(
             Code::ClaimAbsent,
             format!(
-                "{} is none of the claims that {} documents: such a rule never matches.",
+                "{} is none of the claims that {} documents: unless it is a new one, such a rule \
+                 never matches.",
                 rule.claim, known.platform
             ),
         )
         .severity(Severity::Warning)
         .proof("rule on", &rule.claim, at);
-        if let Some((_, near)) = near {
+        if let Some(near) = known.nearest(&rule.claim) {
             finding = finding.step("If this one is meant:").command(snippet(near, &rule.pattern));
         }
         Some(finding)
@@ -304,47 +170,55 @@ impl Linter<'_> {
         let issuer = self.registration.identifier();
         let mut findings = Vec::new();
         let known = self.known();
-        if rule.claim == "aud"
-            && written.eq_ignore_ascii_case(AZURE_AUDIENCE)
-            && known.is_some_and(|known| known.platform == "Entra")
-        {
+        let audience = match known.map(|known| known.platform) {
+            Some("Entra") if written.eq_ignore_ascii_case(AZURE_AUDIENCE) => Some((
+                format!(
+                    "Entra puts the id {AZURE_AUDIENCE_ID} into the token where people write \
+                     {AZURE_AUDIENCE}: this rule never matches."
+                ),
+                AZURE_AUDIENCE_ID,
+            )),
+            Some("Azure DevOps") if written == AZURE_AUDIENCE_ID => Some((
+                format!(
+                    "Azure DevOps' own issuer puts the name {AZURE_AUDIENCE} into the token, \
+                     Entra's the id {AZURE_AUDIENCE_ID}: this rule never matches."
+                ),
+                AZURE_AUDIENCE,
+            )),
+            _ => None,
+        };
+        if let Some((detail, right)) = audience.filter(|_| rule.claim == "aud") {
             findings.push(
-                Finding::new(
-                    Code::AudienceMismatch,
-                    format!(
-                        "Entra puts the id {AZURE_AUDIENCE_ID} into the token where people write \
-                         {AZURE_AUDIENCE}: this rule never matches."
-                    ),
-                )
-                .severity(Severity::Warning)
-                .proof("pattern", written, at)
-                .command(snippet("aud", AZURE_AUDIENCE_ID)),
+                Finding::new(Code::AudienceMismatch, detail)
+                    .severity(Severity::Warning)
+                    .proof("pattern", written, at)
+                    .command(snippet("aud", right)),
             );
         }
         if rule.claim == "iss"
             && let Some(issuer) = issuer
             && !pattern::matches(written, issuer)
+            // Only the URL is known, and a slash at its end may not be the issuer's.
+            && (self.registration.issuer.is_some()
+                || !pattern::matches(written, issuer.trim_end_matches('/')))
         {
             findings.push(
-                surprise("The rule on iss does not match the issuer that it is registered with: the entry never matches.".to_owned())
-                    .proof("pattern", written, at)
-                    .proof("registered", issuer, "the registration")
-                    .command(snippet("iss", issuer)),
+                surprise(
+                    "The rule on iss does not match the issuer that it is registered with: the \
+                     entry never matches."
+                        .to_owned(),
+                )
+                .proof("pattern", written, at)
+                .proof("registered", issuer, "the registration")
+                .fix("Put the registered issuer into the rule, or leave the rule out.")
+                .command(snippet("iss", issuer)),
             );
         }
         if rule.claim == "sub"
-            && let Some(known) = known
-            && !written.starts_with(['*', '?', '.'])
-            && !known.subjects.iter().any(|start| overlaps(written, start))
+            && let Some(why) = known.and_then(|known| known.no_subject(written))
         {
-            let subjects: Vec<String> = known.subjects.iter().map(|s| (*s).to_owned()).collect();
             findings.push(
-                surprise(format!(
-                    "Subjects of {} begin with {}: this rule never matches.",
-                    known.platform,
-                    list(&subjects)
-                ))
-                .proof("pattern", written, at),
+                surprise(format!("{why}: this rule never matches.")).proof("pattern", written, at),
             );
         }
         if REGULAR_EXPRESSION.iter().any(|sign| written.contains(sign)) {
@@ -356,9 +230,17 @@ impl Linter<'_> {
                 )
                 .proof("pattern", written, at),
             );
-        } else if written.contains(['.', '?']) && rule.claim != "iss" && !pinned(entry) {
+        } else if let Some(lone) = pattern::lone_wildcards(written).first()
+            && rule.claim != "iss"
+            && !pinned(entry)
+        {
             // The registration fixes the issuer, whatever the rule on iss would match besides.
-            let other = written.replacen('.', "X", 1).replacen('?', "", 1);
+            let other: String = written
+                .chars()
+                .enumerate()
+                .filter(|(at, c)| (at, *c) != (lone, '?'))
+                .map(|(at, c)| if at == *lone { 'X' } else { c })
+                .collect();
             findings.push(
                 surprise(format!(
                     "In a pattern . stands for any one character and ? for at most one: {other} \
@@ -444,15 +326,4 @@ fn pinned(entry: &Entry) -> bool {
         (last.ends_with("_id") || last.ends_with("-id") || last.ends_with("Uuid") || last == "uid")
             && pattern::is_literal(&rule.pattern)
     })
-}
-
-/// Whether a pattern can match a text with this beginning.
-fn overlaps(written: &str, start: &str) -> bool {
-    let plain: String = written.chars().take_while(|c| !"*?.".contains(*c)).collect();
-    plain.starts_with(start) || plain.len() < written.len() && start.starts_with(&plain)
-}
-
-/// A hostile name must not make the comparison slow.
-fn clipped(text: &str) -> String {
-    text.chars().take(64).collect()
 }

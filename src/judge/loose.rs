@@ -2,7 +2,8 @@
 //! the issuer, and patterns that mean more, or less, than they seem to.
 
 use super::Context;
-use super::policy::{name, snippet, values};
+use super::failed_rule::{identity, snippet, values};
+use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
 use crate::policy::evaluate::Evaluation;
@@ -33,10 +34,10 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             format!("{} lets every identity of the issuer in.", name(index)),
         )
         .proof("rules", &rules, &at);
-        if let Some(subject) = token.text("sub") {
+        if let Some(subject) = identity(token) {
             finding = finding
                 .step("For exactly this token's subject that is:")
-                .command(snippet("sub", subject));
+                .command(snippet("sub", &subject));
         }
         findings.push(finding);
         if entry.authorized_permissions.iter().any(|p| p == "admin") {
@@ -74,11 +75,13 @@ pub(super) fn surprises(
     let mut budget = pattern::SURPRISE_CELLS;
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
         for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
-            if !rule.pattern.contains(['.', '?']) {
+            let lone = pattern::lone_wildcards(&rule.pattern);
+            if lone.is_empty() {
                 continue;
             }
             let surprising = |text: &String| {
-                !pattern::surprises_within(&rule.pattern, text, &mut budget).is_empty()
+                let found = pattern::surprises_within(&rule.pattern, text, &mut budget);
+                found.iter().any(|surprise| lone.contains(&surprise.at))
             };
             let proof = |what: String| {
                 let place = format!("{}.rules.{}", name(index), rule.claim);

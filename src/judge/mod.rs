@@ -5,13 +5,14 @@
 //! the root cause) is in [`verdict`].
 
 mod backend;
+mod certificate;
 mod exchange;
+mod failed_rule;
 mod finding;
 mod input;
 mod issuer;
 mod keys;
 mod lint;
-
 mod login;
 mod loose;
 mod near_miss;

@@ -1,31 +1,23 @@
 //! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Context, Outcome, loose, subject, unknown};
+use super::failed_rule::failed_rule;
+use super::{Context, Outcome, loose, unknown};
 use crate::catalogue::Code;
-use crate::entra::EntraSubject;
 use crate::evidence::{PolicySource, Token};
-use crate::policy::claim_path;
-use crate::policy::evaluate::{self, Evaluation, value_text};
+use crate::policy::evaluate::{self, Evaluation};
 use crate::policy::suggest::suggest;
-use crate::policy::{Decision, Entry, TokenType, pattern};
+use crate::policy::{Decision, Entry, Form, TokenType};
 use crate::report::{Finding, RuleResult};
 use crate::text;
-
-/// The audience of a federated Azure service connection, as people write it and as Entra puts it
-/// into the token.
-pub(super) const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
-pub(super) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
-
-/// What GitHub's default audience begins with; the owner follows.
-const GITHUB_DEFAULT: &str = "https://github.com/";
 
 pub(super) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
         return Outcome::skip(context.cause("token"), "there is no decoded token");
     };
-    if token.text("iss").is_none() {
+    // Where the document names none either, its entries decide all the same.
+    if token.text("iss").is_none() && context.evidence.registration().is_none() {
         return Outcome::skip("token", "the token names no issuer");
     }
     if context.failed("registration") && context.evidence.registration().is_none() {
@@ -281,233 +273,6 @@ fn rule_proofs(finding: Finding, rules: Option<&[RuleResult]>, place: &str) -> F
     })
 }
 
-// -------------------------------------------------------------------------- a rule that fails
-
-fn failed_rule(
-    context: &Context,
-    token: &Token,
-    rule: &RuleResult,
-    index: usize,
-    entry: &Entry,
-) -> Finding {
-    let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
-    let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
-    let Some(actual) = &rule.actual else { return absent(token, rule, &at) };
-    let code = match rule.claim.as_str() {
-        "aud" => Code::AudienceMismatch,
-        "sub" => Code::SubjectMismatch,
-        _ => Code::ClaimMismatch,
-    };
-    let mut explanations = match code {
-        Code::AudienceMismatch => audience(&rule.pattern, token),
-        Code::SubjectMismatch => {
-            let issuer = token.text("iss").unwrap_or_default();
-            subject::per_step(&rule.pattern, actual, issuer)
-                .into_iter()
-                .chain(subject::explain(&rule.pattern, actual))
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    if explanations.is_empty() {
-        explanations = general(&rule.pattern, actual);
-    }
-    let mut explanations = explanations.into_iter();
-    let detail = explanations.next().unwrap_or_else(|| {
-        format!("The rule on {} is {}, the token has {actual}.", rule.claim, rule.pattern)
-    });
-    let mut finding = Finding::new(code, detail).proof("expected", &rule.pattern, &at).proof(
-        "actual",
-        actual,
-        format!("token claim {}", rule.claim),
-    );
-    finding = difference(finding, rule, actual);
-    if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
-        finding = decoded(context, finding, &parts, token);
-    }
-    finding = explanations.fold(finding, Finding::step);
-    if code == Code::AudienceMismatch {
-        finding = match side_to_change(&rule.pattern, token) {
-            Some(Side::Rule) => finding.fix("Put the audience that the token has into the rule."),
-            Some(Side::Token) => {
-                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
-            }
-            None => finding,
-        };
-    }
-    would_pass(finding, token, rule, &at)
-}
-
-/// What Entra's subject says, beside what the token and the pipeline say of the same.
-fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &Token) -> Finding {
-    let azure = context.evidence.input.azure.as_ref();
-    let elsewhere = |name: &str| match name {
-        "tenant" => Some(("token claim tid", token.text("tid")?.to_owned())),
-        "organization" => Some(("this pipeline's", azure?.organization.clone()?)),
-        "service connection" => Some(("this task's", azure?.connection.clone()?)),
-        _ => None,
-    };
-    parts.parts().into_iter().fold(finding, |finding, (name, value)| {
-        let place = "decoded from token claim sub";
-        match elsewhere(name) {
-            Some((whose, other)) if other.eq_ignore_ascii_case(value) => {
-                finding.proof(name, value, format!("{place}; the same as {whose}"))
-            }
-            Some((whose, other)) => finding.proof(name, value, place).step(format!(
-                "The {name} in sub is {value}, {whose} is {other}: the token is from elsewhere."
-            )),
-            None => finding.proof(name, value, place),
-        }
-    })
-}
-
-/// Which side of a comparison to change.
-enum Side {
-    Rule,
-    Token,
-}
-
-/// An Azure service connection's audience cannot be chosen; GitHub's default says that nobody
-/// chose one. Elsewhere either side may be wrong.
-fn side_to_change(rule: &str, token: &Token) -> Option<Side> {
-    let audiences = token.audiences();
-    if audiences.iter().any(|audience| is_azure(audience)) {
-        Some(Side::Rule)
-    } else if audiences.iter().any(|audience| audience.starts_with(GITHUB_DEFAULT)) {
-        pattern::is_literal(rule).then_some(Side::Token)
-    } else {
-        None
-    }
-}
-
-/// Where the two part, when they have a beginning in common.
-fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
-    let same = pattern::divergence(&rule.pattern, actual);
-    if same == 0 {
-        return finding;
-    }
-    let head: String = actual.chars().take(same).collect();
-    let tail: String = actual.chars().skip(same).collect();
-    let place = format!("token claim {}, from character {}", rule.claim, same + 1);
-    let tail = if tail.is_empty() { "(the token's value ends here)".to_owned() } else { tail };
-    finding.proof("same up to", head, place.clone()).proof("differs from", tail, place)
-}
-
-/// A rule to paste into a policy, JSON or YAML.
-pub(super) fn snippet(claim: &str, pattern: &str) -> String {
-    format!("{}: {}", text::json_string(claim), text::json_string(pattern))
-}
-
-/// The smallest change on either side. The snippet stands after all steps, so its step is last.
-fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> Finding {
-    let requested =
-        rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern);
-    let finding = if requested {
-        finding.step(format!(
-            "The token would pass if it were requested for the audience {}.",
-            rule.pattern
-        ))
-    } else {
-        finding
-    };
-    let Some(value) = nearest_value(token, rule) else { return finding };
-    finding
-        .step(format!("{} if {at} were:", if requested { "Or" } else { "The token would pass" }))
-        .command(snippet(&rule.claim, &value))
-}
-
-/// The claim's value to put into a rule; of a list, the element that comes closest to it.
-fn nearest_value(token: &Token, rule: &RuleResult) -> Option<String> {
-    let mut budget = pattern::DISTANCE_CELLS;
-    values(token, &rule.claim)
-        .into_iter()
-        .min_by_key(|text| pattern::distance_within(&rule.pattern, text, &mut budget))
-}
-
-fn general(rule: &str, actual: &str) -> Vec<String> {
-    let mut explanations = Vec::new();
-    if pattern::matches(&rule.to_lowercase(), &actual.to_lowercase()) {
-        explanations.push(
-            "They differ in upper and lower case only; matching is case-sensitive.".to_owned(),
-        );
-    } else if pattern::matches(rule.trim(), actual.trim()) {
-        explanations.push("They differ in white space at the beginning or end only.".to_owned());
-    } else if rule.trim_end_matches('/') == actual.trim_end_matches('/') {
-        explanations.push("They differ in the slash at the end only.".to_owned());
-    }
-    explanations
-}
-
-fn is_azure(audience: &str) -> bool {
-    audience.eq_ignore_ascii_case(AZURE_AUDIENCE) || audience == AZURE_AUDIENCE_ID
-}
-
-fn audience(rule: &str, token: &Token) -> Vec<String> {
-    let audiences = token.audiences();
-    let has = |value: &str| audiences.contains(&value);
-    if rule.eq_ignore_ascii_case(AZURE_AUDIENCE) && has(AZURE_AUDIENCE_ID) {
-        return vec![format!(
-            "They are the same audience, spelled two ways: {AZURE_AUDIENCE} is the name of the \
-             application with the id {AZURE_AUDIENCE_ID}, and the Entra issuer puts the id into \
-             the token. The rule has to hold the id."
-        )];
-    }
-    if rule == AZURE_AUDIENCE_ID && has(AZURE_AUDIENCE) {
-        return vec![format!(
-            "They are the same audience, spelled two ways: Azure DevOps' own issuer puts the name \
-             {AZURE_AUDIENCE} into the token, Entra's the id. The rule has to hold the name."
-        )];
-    }
-    let organization = |urn: &str| urn.strip_prefix("urn:pulumi:org:").map(str::to_owned);
-    if let Some(wanted) = organization(rule)
-        && let Some(asked) = audiences.iter().find_map(|a| organization(a))
-        && wanted.to_lowercase() != asked.to_lowercase()
-    {
-        return vec![format!("The token is for the organization {asked}, the rule for {wanted}.")];
-    }
-    if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix(GITHUB_DEFAULT)) {
-        return vec![format!(
-            "The token has GitHub's default audience, that of the owner {owner}: it was requested \
-             without an audience. Request it with audience={rule}."
-        )];
-    }
-    audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
-}
-
-fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
-    let near = claim_path::nearest(&rule.claim, &token.claims);
-    let mut finding = Finding::new(
-        Code::ClaimAbsent,
-        format!("The rule is on {}, which the token does not have.", rule.claim),
-    )
-    .proof("expected", format!("{}: {}", rule.claim, rule.pattern), at)
-    .proof("actual", "(absent)", "token claims");
-    if let Some(nearest) = near.first() {
-        if nearest.contains('"') {
-            finding = finding.step(
-                "A claim's name that holds dots is written in double quotes inside the path.",
-            );
-        }
-        finding = finding
-            .proof("nearest in the token", near.join(", "), "token claims")
-            .step("If the nearest claim is meant:")
-            .command(snippet(nearest, &rule.pattern));
-    }
-    finding
-}
-
-/// What a rule on this claim is compared with. Objects have no text.
-pub(super) fn values(token: &Token, claim: &str) -> Vec<String> {
-    let path = claim_path::ClaimPath::parse(claim).ok();
-    let scalar =
-        |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);
-    match path.as_ref().and_then(|path| path.lookup(&token.claims)) {
-        Some(Value::Array(items)) => items.iter().filter(scalar).map(value_text).collect(),
-        Some(value) => Some(value).filter(scalar).map(value_text).into_iter().collect(),
-        None => Vec::new(),
-    }
-}
-
 // -------------------------------------------------------------------------- unknown policy
 
 /// The expressions that the decision hangs on.
@@ -518,6 +283,8 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
             (&rule.pattern, rule.place.line, format!("{}.rules.{}", name(index), rule.claim))
         })
     });
+    let form = context.evidence.policy.document().map(|document| document.form);
+    let is_program = form == Some(Form::Program);
     let whole = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
     let whole = whole.map(|open| (&open.expression, open.place.line, "a policy entry".to_owned()));
     rules
@@ -525,10 +292,11 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
         .fold(finding, |finding, (expression, line, what)| {
             finding.proof("not resolved", expression, context.policy_place(line, &what))
         })
-        .fix(
+        .fix(format!(
             "The document does not tell what these expressions stand for. Write the values out, or \
-             pass what Pulumi Cloud has: pulumi stack export, or a saved answer of its API.",
-        )
+             pass what Pulumi Cloud has: {}a saved answer of its API.",
+            if is_program { "pulumi stack export, or " } else { "" }
+        ))
 }
 
 fn not_known(context: &Context, token: &Token) -> Finding {

@@ -2,31 +2,22 @@
 //! no other.
 //!
 //! Patterns know no escape: a `.` in a claim's value also matches any other character there, and a
-//! `*` or `?` more than that. Where a value has one, a rule on an id beside it keeps neighbours
-//! out.
+//! `*` or `?` more than that. Where a name has one, a rule on the id of what it names keeps
+//! neighbours out; where there is none, that is said.
 
 use serde_json::{Map, Value, json};
 
 use super::claim_path::ClaimPath;
 use super::evaluate::value_text;
 use super::{Ask, pattern};
-use crate::subject;
-
-/// Claims that are the id of what `sub` names, by platform: GitHub, GitLab, Bitbucket, CircleCI,
-/// Buildkite, HCP Terraform, Entra, Kubernetes. They never vary from run to run.
-const IDS: &[&str] = &[
-    "repository_id",
-    "project_id",
-    "repositoryUuid",
-    "\"oidc.circleci.com/project-id\"",
-    "pipeline_id",
-    "terraform_workspace_id",
-    "oid",
-    "\"kubernetes.io\".serviceaccount.uid",
-];
+use crate::subject::{self, Subject};
 
 /// What GitHub's default audience begins with: the job asked for none.
 const GITHUB_DEFAULT: &str = "https://github.com/";
+
+/// Claims of GitHub that are other ones in every run, where a customised subject holds them.
+const PER_RUN: [&str; 6] =
+    ["run_id", "run_number", "run_attempt", "sha", "workflow_sha", "check_run_id"];
 
 /// A suggested policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,76 +31,169 @@ pub struct Suggestion {
 /// Suggests the rules for a token of these claims.
 #[must_use]
 pub fn suggest(claims: &Map<String, Value>) -> Suggestion {
-    let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
-    let (mut rules, mut notes) = (Vec::new(), Vec::new());
-    match audience(claims) {
-        Some((audience, others)) => {
-            if audience.starts_with(GITHUB_DEFAULT) {
-                notes.push(
-                    "The audience is GitHub's default, the same for every service that the \
-                     repository's owner uses: request urn:pulumi:org:ORG instead, and write that \
-                     into the rule."
-                        .to_owned(),
-                );
-            }
-            if others > 0 {
-                notes.push(format!(
-                    "The token has {} audiences. Assumed and not documented: a rule matches when \
-                     one of them does.",
-                    others + 1
-                ));
-            }
-            rules.push(("aud".to_owned(), audience));
-        }
-        None => notes.push("The token has no audience to make a rule of.".to_owned()),
+    let text = |claim: &str| claims.get(claim).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let mut suggestion = Suggestion { rules: Vec::new(), notes: Vec::new() };
+    suggestion.audience(claims);
+    if let Some(issuer) = text("iss") {
+        suggestion.rule("iss", issuer);
     }
-    let issuer = text("iss").unwrap_or_default();
-    if !issuer.is_empty() {
-        rules.push(("iss".to_owned(), issuer.to_owned()));
-    }
-    match text("sub").filter(|subject| !subject.is_empty()) {
-        Some(value) => {
-            let described = subject::describe(issuer, value);
-            let pattern = described.map_or_else(|| value.to_owned(), |known| known.pattern);
-            let id = IDS.iter().find_map(|path| Some(((*path).to_owned(), at(claims, path)?)));
-            if pattern != value {
-                notes.push(
-                    "A part of sub is another one in every run: it is * in the rule.".to_owned(),
-                );
-            }
-            if pattern.contains(['.', '?', '*']) {
-                match id {
-                    Some((path, value)) => {
-                        notes.push(format!(
-                            "In a pattern . stands for any one character and cannot be written \
-                             otherwise; the rule on {path} keeps names that look alike out."
-                        ));
-                        rules.push(("sub".to_owned(), pattern));
-                        rules.push((path, value));
-                    }
-                    None => {
-                        notes.push(
-                            "In a pattern . stands for any one character, ? for at most one and * \
-                             for any number, and none can be written otherwise: the rule on sub \
-                             also matches names that look alike."
-                                .to_owned(),
-                        );
-                        rules.push(("sub".to_owned(), pattern));
-                    }
+    match text("sub") {
+        Some(value) => match subject::describe(text("iss").unwrap_or_default(), value) {
+            Some(known) => {
+                suggestion.known(claims, &known);
+                // A shape with this part is GitHub's, and a repository may have chosen it.
+                if known.parts.iter().any(|(name, _)| *name == "context") {
+                    suggestion.left_out(claims, value);
                 }
-            } else {
-                rules.push(("sub".to_owned(), pattern));
             }
-        }
-        None => notes.push(
-            "The token has no sub: every identity of the issuer with this audience is let in."
-                .to_owned(),
+            None => suggestion.customised(claims, value),
+        },
+        None => suggestion.note(
+            "The token has no sub: every identity of the issuer with this audience is let in.",
         ),
     }
-    Suggestion { rules, notes }
+    suggestion
 }
 
 impl Suggestion {
+    fn note(&mut self, sentence: impl Into<String>) {
+        self.notes.push(sentence.into());
+    }
+
+    fn rule(&mut self, claim: &str, pattern: impl Into<String>) {
+        self.rules.push((claim.to_owned(), pattern.into()));
+    }
+
+    fn audience(&mut self, claims: &Map<String, Value>) {
+        let Some((audience, others)) = audience(claims) else {
+            return self.note("The token has no audience to make a rule of.");
+        };
+        if audience.starts_with(GITHUB_DEFAULT) {
+            self.note(
+                "The audience is GitHub's default, the same for every service that the \
+                 repository's owner uses: request urn:pulumi:org:ORG instead, and write that into \
+                 the rule.",
+            );
+        } else {
+            self.loose("aud", &audience);
+        }
+        if others > 0 {
+            self.note(format!(
+                "The token has {} audiences. Assumed and not documented: a rule matches when one \
+                 of them does.",
+                others + 1
+            ));
+        }
+        self.rule("aud", audience);
+    }
+
+    /// A rule on a subject of a platform's shape, and on the claims that it leaves out.
+    fn known(&mut self, claims: &Map<String, Value>, known: &Subject) {
+        for varying in known.varying {
+            let part = known.parts.iter().find(|(name, _)| *name == varying.name);
+            self.note(format!(
+                "The {} in sub ({}) {}: it is open in the rule.",
+                varying.name,
+                part.map_or("", |(_, value)| value),
+                varying.why
+            ));
+        }
+        self.rule("sub", known.pattern.clone());
+        for path in known.beside {
+            if let Some(value) = at(claims, path) {
+                self.note(format!("sub leaves out what {path} says: the rule on it adds that."));
+                self.loose(path, &value);
+                self.rule(path, value);
+            }
+        }
+        // An id is of no use to a part that another one pins, nor where no part is loose.
+        let closed =
+            known.parts.iter().filter(|(name, _)| known.varying.iter().all(|v| v.name != *name));
+        for (name, text) in closed.filter(|(_, text)| !pattern::is_literal(text)) {
+            let id = known.id.filter(|(part, _)| part == name);
+            match id.and_then(|(_, path)| Some((path, at(claims, path)?))) {
+                Some((path, id)) if pattern::is_literal(&id) => {
+                    self.note(format!(
+                        "In a pattern . stands for any one character and cannot be written \
+                         otherwise; the rule on {path} keeps any other {name} out whose name \
+                         looks like {text}."
+                    ));
+                    self.rule(path, id);
+                }
+                _ => self.loose(&format!("the {name} in sub"), text),
+            }
+        }
+    }
+
+    /// A rule on a subject of no platform's shape: most often GitHub's, whose parts a repository
+    /// may choose.
+    fn customised(&mut self, claims: &Map<String, Value>, value: &str) {
+        let mut subject = value.to_owned();
+        for claim in PER_RUN {
+            let Some(once) = at(claims, claim) else { continue };
+            let pinned = format!("{claim}:{once}");
+            if subject.split(':').collect::<Vec<_>>().windows(2).any(|two| two.join(":") == pinned)
+            {
+                self.note(format!(
+                    "The {claim} in sub ({once}) is another one in every run: it is open in the \
+                     rule."
+                ));
+                subject = subject.replacen(&pinned, &format!("{claim}:*"), 1);
+            }
+        }
+        self.loose("sub", value);
+        self.rule("sub", subject);
+        self.left_out(claims, value);
+    }
+
+    /// What a customised subject of GitHub leaves out: the repository, and the branch where the
+    /// job has no environment either.
+    fn left_out(&mut self, claims: &Map<String, Value>, subject: &str) {
+        let Some(repository) = at(claims, "repository_id") else { return };
+        let told = |claim: &str, key: &str| {
+            let Some(value) = at(claims, claim) else { return false };
+            format!(":{subject}:").contains(&format!(":{key}:{value}:"))
+        };
+        let names_repository = subject.starts_with("repo:")
+            || told("repository", "repository")
+            || told("repository_id", "repository_id");
+        if !names_repository {
+            self.note(
+                "sub does not tell the repository: the rule on repository_id keeps others out that \
+                 use the same.",
+            );
+            self.rule("repository_id", repository);
+        }
+        let names_branch = told("ref", "ref")
+            || told("environment", "environment")
+            || subject.ends_with(":pull_request");
+        if let Some(branch) = at(claims, "ref").filter(|_| !names_branch) {
+            self.note("sub does not tell the branch: the rule on ref keeps others out.");
+            self.loose("ref", &branch);
+            self.rule("ref", branch);
+        }
+    }
+
+    /// Says which wildcards a value holds that the rule on it cannot escape.
+    fn loose(&mut self, what: &str, value: &str) {
+        let meanings = [
+            ('.', ". stands for any one character"),
+            ('?', "? for at most one"),
+            ('*', "* for any number"),
+        ];
+        let here: Vec<&str> =
+            meanings.iter().filter(|(sign, _)| value.contains(*sign)).map(|(_, m)| *m).collect();
+        if here.is_empty() {
+            return;
+        }
+        self.note(format!(
+            "{what}: in a pattern {}, and none can be written otherwise: the rule also matches \
+             what looks like {value}, such as {}.",
+            here.join(", "),
+            value.replacen('.', "X", 1).replacen(['?', '*'], "X", 1)
+        ));
+    }
+
     /// The entry as the API has it (`AuthPolicyDefinition`).
     #[must_use]
     pub fn entry(&self, ask: &Ask) -> Map<String, Value> {
@@ -147,32 +231,8 @@ fn audience(claims: &Map<String, Value>) -> Option<(String, usize)> {
 fn at(claims: &Map<String, Value>, path: &str) -> Option<String> {
     let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
     let text = matches!(value, Value::String(_) | Value::Number(_)).then(|| value_text(value))?;
-    pattern::is_literal(&text).then_some(text)
+    Some(text).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn rules(claims: Value) -> Vec<(String, String)> {
-        suggest(claims.as_object().unwrap()).rules
-    }
-
-    #[test]
-    fn names_that_look_alike_are_kept_out_by_an_id() {
-        let sub = "repo:acme/web.shop:ref:refs/heads/main";
-        let claims = json!({"iss": "i", "aud": "a", "sub": sub, "repository_id": "74"});
-        let expected = [("aud", "a"), ("iss", "i"), ("sub", sub), ("repository_id", "74")];
-        assert_eq!(rules(claims), expected.map(|(c, p)| (c.to_owned(), p.to_owned())));
-        let plain =
-            json!({"iss": "i", "aud": "a", "sub": "repo:acme/web:x", "repository_id": "74"});
-        assert_eq!(rules(plain).len(), 3);
-    }
-
-    #[test]
-    fn of_several_audiences_pulumi_s_is_taken() {
-        let claims = json!({"aud": ["sts.example", "urn:pulumi:org:acme"]});
-        assert_eq!(rules(claims), [("aud".to_owned(), "urn:pulumi:org:acme".to_owned())]);
-    }
-}
+mod tests;

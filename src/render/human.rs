@@ -38,7 +38,7 @@ pub(super) fn render(
     if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
         not_checked(&mut page, report);
     }
-    findings(&mut page, report, verbosity);
+    findings(&mut page, report, verbosity, verbosity == Verbosity::Verbose);
     if verbosity != Verbosity::Quiet && platform.is_some_and(|p| p.masks_claims) {
         details::parts(&mut page, report);
     }
@@ -74,8 +74,14 @@ pub(super) fn policy(report: &Report, style: &Style) -> String {
     page.value(2, &format!("asked for: {} token of {organization}", request.token_type));
     if style.verbosity != Verbosity::Quiet {
         details::policy(&mut page, report);
+        // Why it is undecided, where no finding says it: the claims name no issuer.
+        let skipped = report.checks.iter().find(|check| check.status == Status::Skip);
+        if let Some(check) = skipped.filter(|_| word == "undecided") {
+            page.blank();
+            page.value(2, &format!("not decided: {}", check.summary));
+        }
     }
-    findings(&mut page, report, style.verbosity);
+    findings(&mut page, report, style.verbosity, true);
     page.finish()
 }
 
@@ -91,7 +97,7 @@ pub(super) fn token(report: &Report, style: &Style) -> String {
         details::explained(&mut page, report);
         details::token(&mut page, report);
     }
-    findings(&mut page, report, style.verbosity);
+    findings(&mut page, report, style.verbosity, style.verbosity == Verbosity::Verbose);
     page.finish()
 }
 
@@ -236,12 +242,12 @@ pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
     ordered
 }
 
-fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
+/// `entries`: they stand on the page already, the closest among them.
+fn findings(page: &mut Page, report: &Report, verbosity: Verbosity, entries: bool) {
     let lead = lead(report);
     let compact = verbosity == Verbosity::Quiet
         || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
-    let mut closest =
-        details::closest(report).filter(|_| !compact && verbosity != Verbosity::Verbose);
+    let mut closest = details::closest(report).filter(|_| !compact && !entries);
     let mut last = Depth::Everything;
     for (index, finding) in in_order(report) {
         let depth = match (verbosity, finding.severity) {

@@ -47,7 +47,12 @@ fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
     let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
     let proxy = intercepting(address);
     let mut world = World::new(&GITHUB);
-    world.shape.claims["iss"] = json!("https://token.actions.githubusercontent.com");
+    let github = "https://token.actions.githubusercontent.com";
+    world.shape.claims["iss"] = json!(github);
+    world.cloud.registration(|one| {
+        one["issuer"] = json!(github);
+        one["thumbprints"] = json!(["ab".repeat(32)]);
+    });
     let doctor = || {
         world
             .doctor()
@@ -72,10 +77,17 @@ fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
             ],
         );
     }
+    // Pulumi Cloud does not go through that proxy: what it hides is no fault of the issuer.
+    assert_eq!(run.root_cause(), Some("backend-tls-untrusted"));
+    assert_eq!(run.finding("issuer-tls-untrusted")["severity"], "warning");
+    run.assert_says("issuer-tls-untrusted", &["does not go through that proxy", "--ca-cert"]);
+    assert_eq!(run.skipped("thumbprints"), Some("issuer"));
     // What the remediation says helps.
     let ca = company.pem();
     let run = doctor().file("company.pem", ca).env("SSL_CERT_FILE", "company.pem").json();
     assert!(!run.codes().iter().any(|code| code.ends_with("tls-untrusted")), "{:?}", run.codes());
+    assert!(!run.codes().contains(&"thumbprint-mismatch"), "{:?}", run.codes());
+    assert_eq!(run.skipped("thumbprints"), Some("issuer"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! decision and on every rule, from the policy document's text on.
 
 use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use doctor::policy::evaluate::evaluate_registration;
 use doctor::policy::{Ask, Decision, document};
@@ -130,4 +131,31 @@ fn the_program_says_what_the_library_decides() {
         allowed += u32::from(expected);
     }
     assert!(allowed >= 5, "allowed: {allowed} of {PROGRAM}");
+}
+
+/// What a backtracking matcher does not live to finish.
+#[test]
+fn no_pattern_makes_it_slow() {
+    const LENGTH: usize = 20_000;
+    let half = LENGTH / 2;
+    let patterns = [
+        "*a".repeat(half) + "*b",
+        "?".repeat(LENGTH) + "b",
+        "?a".repeat(half) + "b",
+        "a?*.".repeat(LENGTH / 4) + "b",
+        ".".repeat(LENGTH - 1) + "b",
+        "*".repeat(LENGTH) + "b",
+    ];
+    let rules = |pattern: &String| {
+        json!({"decision": "allow", "tokenType": "organization",
+        "rules": {"sub": pattern}})
+    };
+    let policies: Vec<Value> = patterns.iter().map(rules).collect();
+    let document = document::parse(&json!({"policies": policies}).to_string()).unwrap();
+    let claims = json!({"sub": "a".repeat(LENGTH)});
+    let claims = claims.as_object().unwrap();
+    let begun = Instant::now();
+    let evaluation = evaluate_registration(&document.issuers[0], claims, &Ask::default()).unwrap();
+    assert_eq!(evaluation.decision(), Some(Decision::Deny));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }

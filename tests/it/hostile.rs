@@ -519,7 +519,8 @@ fn snippets_for_policies_are_json() {
         assert_eq!(value["sub"], text, "{snippet}");
     }
     let human = world.doctor().without("--policy").arg("--no-exchange").human().stdout;
-    let snippet = line_with(&human, "\"sub\": ");
+    // Others follow it in the whole entry.
+    let snippet = line_with(&human, "\"sub\": ").trim_end_matches(',');
     let value: Value = serde_json::from_str(&format!("{{{snippet}}}")).unwrap();
     assert_eq!(value["sub"], text, "{snippet}");
 }

@@ -1,9 +1,11 @@
 //! What is registered, read from Pulumi Cloud with an access token that is already there.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::platforms::{AZURE_ENTRA, GITHUB};
-use crate::support::{Doctor, ORGANIZATION, Response, World};
+use crate::support::{CAPABILITIES, Doctor, EXCHANGE, ORGANIZATION, Response, WHOAMI, World};
 
 const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
 const ISSUERS: &str = "/api/orgs/acme/oidc/issuers";
@@ -77,6 +79,21 @@ fn keys_path(world: &World) -> String {
     let path = "/.well-known/openid-configuration";
     let document: Value = serde_json::from_slice(&world.issuer.served().get(path).body).unwrap();
     url::Url::parse(document["jwks_uri"].as_str().unwrap()).unwrap().path().to_owned()
+}
+
+#[test]
+fn the_login_does_not_wait_for_what_is_registered() {
+    let world = World::new(&GITHUB);
+    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    let list = json!({"oidcIssuers": [world.cloud.registered()]});
+    let late = Response::json(200, &list).after(Duration::from_millis(700));
+    world.cloud.answer(ISSUERS, late);
+    live(&world).json().assert_healthy();
+    let paths = paths(&world);
+    let at = |wanted: &str| paths.iter().position(|path| path == wanted).unwrap();
+    for path in [EXCHANGE, CAPABILITIES, WHOAMI] {
+        assert!(at(path) < at(POLICIES), "{paths:?}");
+    }
 }
 
 #[test]

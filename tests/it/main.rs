@@ -30,6 +30,7 @@ mod platform_output;
 mod policy;
 mod policy_command;
 mod policy_forms;
+mod policy_suggest;
 mod properties;
 mod readme;
 mod reference;

@@ -38,7 +38,7 @@ fn near_misses_are_named() {
         (&entra(A), &v1, "the version: v2.0 is registered, the token is of v1"),
         (&old, &entra(A), "Azure DevOps' own is registered, the token is from Entra"),
         (&entra(A), &old, "Entra's is registered, the token is from Azure DevOps' own"),
-        (github, &format!("{github}/acme"), "an enterprise slug"),
+        (github, &format!("{github}/acme"), "the enterprise slug acme"),
     ];
     for (registered, iss, word) in cases {
         let run = registered_as(registered, iss);
@@ -145,7 +145,7 @@ fn what_differs_is_marked_and_the_right_url_is_there_to_paste() {
     run.assert_says(
         "issuer-not-registered",
         &[
-            "https://[GitL -> gitl]ab.com[/ -> nothing]",
+            "https://[G -> g]it[L -> l]ab.com[/ -> nothing]",
             r#"-d '{"name":"gitlab.com","url":"https://gitlab.com"}'"#,
             "/api/orgs/acme/oidc/issuers",
         ],
@@ -210,6 +210,16 @@ fn near_misses_read_as_they_did() {
         (github.to_owned(), "https://token.actions.githubusercontent.com/acme"),
         (github.to_owned(), "https://token.actions.acme.ghe.com"),
         (github.to_owned(), "https://github.acme.example/_services/token"),
+        (format!("{github}/acme"), github),
+        (format!("{github}/acme"), "https://token.actions.githubusercontent.com/globex"),
+        (entra.replace(A, B).replace("/v2.0", ""), &entra),
+        (format!("https://sts.windows.net/{B}/"), &entra),
+        (format!("{entra}/"), &entra),
+        ("http://GitLab.com/".to_owned(), "https://gitlab.com"),
+        ("gitlab.com".to_owned(), "https://gitlab.com"),
+        (" https://gitlab.com".to_owned(), "https://gitlab.com"),
+        ("https://gitlab.com".to_owned(), "https://gitlab.com:443"),
+        ("https://gitlab.com/Group".to_owned(), "https://gitlab.com/group"),
         (github.to_owned(), "https://gitlab.com"),
     ];
     let mut all = String::new();
@@ -224,10 +234,5 @@ fn near_misses_read_as_they_did() {
         }
         all.push('\n');
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/golden/near-misses.txt");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(path, &all).unwrap();
-    }
-    let golden = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
-    assert_eq!(all, golden);
+    crate::support::golden("near-misses.txt", &all);
 }

@@ -240,7 +240,10 @@ fn a_step_s_subject_is_another_one_in_every_run() {
     world.shape.entry["rules"] = json!({"sub": "{repo}:{step-1}"});
     let run = world.doctor().arg("--offline").json();
     run.assert_root("subject-mismatch", "policy", "policy");
-    run.assert_says("subject-mismatch", &["another one in every run", "{repo}:*"]);
+    run.assert_says(
+        "subject-mismatch",
+        &["another one in every run", "{repo}:*", "\"sub\": \"{repo}:*\""],
+    );
 }
 
 #[test]
@@ -263,11 +266,97 @@ fn entra_s_subject_is_compared_with_the_token_and_the_pipeline() {
     let same = run(connection);
     same.assert_says(
         "subject-mismatch",
-        &["the same as this task's", "the same as this pipeline's", connection],
+        &[
+            "the same as this task's",
+            "the same as this pipeline's",
+            "the same as token claim tid; the same as token claim iss",
+            connection,
+        ],
     );
     let other = run("d41f0a27-5b68-4c93-8e1d-2a7c9f3b6e50");
     other.assert_says(
         "subject-mismatch",
         &["this task's is d41f0a27-5b68-4c93-8e1d-2a7c9f3b6e50: the token is from elsewhere"],
     );
+}
+
+/// How each family's mismatches read: `UPDATE=1 cargo test mismatches_read` writes the file anew.
+#[test]
+fn mismatches_read_as_they_did() {
+    let entra = |tenant: &str, organization: &str, connection: &str| {
+        format!("/eid1/c/pub/t/{tenant}/a/rISbSSETf0KqFyZ8ppdXmA/sc/{organization}/{connection}")
+    };
+    let (tenant, organization, connection) = (
+        "TSw7jmAffkqbUsDU5vihsw",
+        "5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815",
+        "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8",
+    );
+    let here = entra(tenant, organization, connection);
+    let bitbucket = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc";
+    let step = "{9b1e4d70-5a2c-4f83-8d96-0c7e3f5a2b18}";
+    let other_step = step.replace('9', "8");
+    let build = "organization:acme:pipeline:web:ref:refs/heads/main:commit:c0ffee:step:deploy";
+    let hcp = "organization:acme:project:web:workspace:production:run_phase:apply";
+    let circle = "org/o/project/p/user/u/vcs-origin/github.com/acme/web/vcs-ref/refs/heads/main";
+    let gitlab = "project_path:acme/web:ref_type:branch:ref:main";
+    let spacelift = "space:root:stack:web:run_type:TRACKED:scope:write";
+    let deployment = "pulumi:deploy:org:acme:project:web:stack:prod:operation:update:scope:write";
+    // Rule and subject of the issuer in front.
+    let cases: Vec<(&str, String, String)> = [
+        (MAIN, ENVIRONMENT),
+        (ENVIRONMENT, PULL_REQUEST),
+        (MAIN, "repo:acme/web-shop:ref:refs/tags/v1"),
+        (MAIN, "repo:acme/shop:ref:refs/heads/main"),
+        (MAIN, "repo:acme/shop:environment:production"),
+        (MAIN, IMMUTABLE),
+        (IMMUTABLE, MAIN),
+        (IMMUTABLE, "repo:acme@1042/web-shop@1:ref:refs/heads/main"),
+        ("repo:globex/web-shop:*", IMMUTABLE),
+        ("repo:acme/*", "job_workflow_ref:acme/ci/up.yml@refs/heads/main"),
+        ("sc://globex/shop/test", PRODUCTION),
+        ("sc://globex/*", PRODUCTION),
+        ("sc://acme/web-shop/pulumi-production", "p://acme/web-shop/pulumi-production"),
+        (PRODUCTION, &here),
+        (&here, PRODUCTION),
+        (&entra(tenant, organization, "00000000-71a2-4e95-8d04-6b2e5f19a7c8"), &here),
+        (&entra("rISbSSETf0KqFyZ8ppdXmA", "00000000-20f4-4d83-b6e1-9c47a0d2f815", "*"), &here),
+        (&entra("8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3", organization, connection), &here),
+        ("project_path:acme/shop:ref_type:tag:ref:main", gitlab),
+        ("project_path:acme/shop*", gitlab),
+        ("project_path:acme/web:ref_type:branch:ref:refs/heads/main", gitlab),
+        ("system:serviceaccount:prod:default", "system:serviceaccount:ci:deployer"),
+        ("org/o/project/q/user/*/vcs-origin/*/vcs-ref/refs/heads/dev", circle),
+        ("org/o/project/p/user/u", circle),
+        ("org/o/project/p/user/other", "org/o/project/p/user/u"),
+        ("organization:acme:pipeline:shop:ref:refs/heads/dev:commit:*:step:deploy", build),
+        (&build.replace("c0ffee", "facade"), build),
+        ("organization:acme:project:web:workspace:test:run_phase:plan", hcp),
+        ("space:root:stack:shop:run_type:PROPOSED:scope:read", spacelift),
+        ("pulumi:deploy:org:acme:project:web:stack:dev:*", deployment),
+    ]
+    .map(|(rule, subject)| ("https://ci.example", rule.to_owned(), subject.to_owned()))
+    .into_iter()
+    .chain([
+        (bitbucket, format!("{{repo}}:{other_step}"), format!("{{repo}}:{step}")),
+        (bitbucket, "{other}:*".to_owned(), format!("{{repo}}:{step}")),
+        (bitbucket, "{repo}:{env}:*".to_owned(), format!("{{repo}}:{{test}}:{step}")),
+    ])
+    .collect();
+    let mut all = String::new();
+    for (issuer, rule, subject) in cases {
+        let document = json!({"policies": [{"decision": "allow", "tokenType": "organization",
+            "rules": {"sub": rule}}]});
+        let claims = json!({"iss": issuer, "sub": subject});
+        let (_, report) = crate::policy_command::tested(&document.to_string(), &claims, &[]);
+        assert_eq!(report["rootCause"], "subject-mismatch", "{rule} {subject}");
+        let finding = &report["findings"][0];
+        all.push_str(&format!("{rule}\n{subject}\n  {}\n", finding["detail"].as_str().unwrap()));
+        for kind in ["steps", "commands"] {
+            for line in finding["remediation"][kind].as_array().unwrap() {
+                all.push_str(&format!("  {}\n", line.as_str().unwrap()));
+            }
+        }
+        all.push('\n');
+    }
+    crate::support::golden("subjects.txt", &all);
 }

@@ -93,7 +93,13 @@ fn evidence(
     } else {
         given = subject.token.clone().into_bytes();
     }
-    let token = claims(&given).map_or(subject.token, |claims| jwt::unsigned(&claims));
+    let object: Option<Map<String, Value>> = serde_json::from_slice(&given).ok();
+    let bare = object.as_ref().filter(|object| are_claims(object));
+    let hint = match (&object, bare) {
+        (Some(_), None) => " Bare claims are a JSON object with iss, sub or aud.",
+        _ => "",
+    };
+    let token = bare.map_or(subject.token, jwt::unsigned);
     let mut plan = Plan::offline(Choice::Argument(token));
     (plan.organization, plan.team, plan.user, plan.scope) =
         (subject.oidc_org, subject.oidc_team, subject.oidc_user, subject.scope);
@@ -107,14 +113,13 @@ fn evidence(
             || "the token cannot be decoded".to_owned(),
             |finding| format!("{} [{}] {}", finding.title, finding.code, finding.detail),
         );
-        return Err(format!("TOKEN: {why}"));
+        return Err(format!("TOKEN: {why}{hint}"));
     }
     Ok(evidence)
 }
 
-/// Bare claims: an object that names an issuer, subject or audience. One without is what a token
+/// Whether an object is bare claims: one that names no issuer, subject or audience is what a token
 /// came wrapped in.
-fn claims(bytes: &[u8]) -> Option<Map<String, Value>> {
-    let claims: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
-    ["iss", "sub", "aud"].iter().any(|name| claims.contains_key(*name)).then_some(claims)
+fn are_claims(object: &Map<String, Value>) -> bool {
+    ["iss", "sub", "aud"].iter().any(|name| object.contains_key(*name))
 }

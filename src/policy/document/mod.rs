@@ -74,7 +74,8 @@ fn read(tree: &Node) -> Result<Document, DocumentError> {
 // ---------------------------------------------------------------------------------- forms
 
 /// What makes a document one of the known forms.
-const FORM_KEYS: [&str; 5] = ["issuers", "oidcIssuers", "policies", "url", "issuer"];
+const FORM_KEYS: [&str; 7] =
+    ["issuers", "oidcIssuers", "policies", "url", "issuer", "resources", "deployment"];
 const OWN_KEYS: [&str; 2] = ["organization", "issuers"];
 const ISSUER_KEYS: [&str; 7] =
     ["name", "url", "issuer", "thumbprints", "maxExpiration", "jwks", "policies"];

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use super::reading::{Map, Read, text};
+use super::reading::{Map, Read, step, text};
 use super::resources::{self, Resource, Type, type_of};
 use crate::policy::tree::{Kind, Node};
 use crate::policy::{Document, Form};
@@ -37,7 +37,9 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
             // An existing resource that is only read (`get`) has no properties here.
             let Some((_, properties)) = resource.get("properties") else { continue };
             let id = Some(key.text.clone());
-            found.push(Resource { kind, id, properties: program.properties(kind, properties) });
+            let path = vec![".properties".to_owned(), step(&key.text), ".resources".to_owned()];
+            let properties = program.properties(kind, properties);
+            found.push(Resource { kind, id, properties, path });
         }
         Ok(found)
     })?;

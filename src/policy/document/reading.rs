@@ -76,8 +76,17 @@ impl<'a> Map<'a> {
         self.get(name).is_some()
     }
 
+    /// The fault of a key that has to be there. A form that ignores unknown keys may hold it
+    /// under another spelling.
     pub(super) fn missing(&self, name: &str) -> Fault {
-        Fault::new(self.place, format!("the key {name:?} is missing"))
+        let similar = |(key, _): &&(Key, Node)| nearest(&key.text, &[name]).is_some();
+        match self.entries.iter().find(similar) {
+            Some((key, _)) => Fault::new(
+                key.place,
+                format!("the key {name:?} is missing; did you mean it by {}?", quote(&key.text)),
+            ),
+            None => Fault::new(self.place, format!("the key {name:?} is missing")),
+        }
     }
 
     /// Refuses keys that are not among the known ones.
@@ -146,14 +155,13 @@ impl Fault {
         Self { place, path: Vec::new(), message: message.into(), unresolved: None }
     }
 
-    pub(super) fn under(mut self, key: &Key) -> Self {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        self.path.push(match key.text.as_str() {
-            text if !text.is_empty() && text.len() <= SHOWN && text.chars().all(plain) => {
-                format!(".{text}")
-            }
-            text => format!("[{}]", quote(text)),
-        });
+    pub(super) fn under(self, key: &Key) -> Self {
+        self.within([step(&key.text)])
+    }
+
+    /// Behind these steps of a path, the innermost first.
+    pub(super) fn within(mut self, steps: impl IntoIterator<Item = String>) -> Self {
+        self.path.extend(steps);
         self
     }
 
@@ -168,6 +176,15 @@ impl Fault {
             "" => DocumentError::new(self.place, self.message),
             path => DocumentError::new(self.place, format!("{path}: {}", self.message)),
         }
+    }
+}
+
+/// A key as a step of a path.
+pub(super) fn step(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    match !key.is_empty() && key.len() <= SHOWN && key.chars().all(plain) {
+        true => format!(".{key}"),
+        false => format!("[{}]", quote(key)),
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Resource {
     /// What a `Policy` names an issuer by.
     pub(super) id: Option<String>,
     pub(super) properties: Node,
+    /// The steps of the path to it, the innermost first.
+    pub(super) path: Vec<String>,
 }
 
 /// The document that the resources make.
@@ -58,11 +60,11 @@ pub(super) fn document(form: Form, place: Place, resources: &[Resource]) -> Read
             Err(Fault { unresolved: Some(expression), place, .. }) => {
                 document.unresolved.push(Unresolved::new(expression, place));
             }
-            Err(fault) => return Err(fault),
+            Err(fault) => return Err(fault.within(resource.path.clone())),
         }
     }
     for resource in of(Type::Policy) {
-        policy(resource, &mut document)?;
+        policy(resource, &mut document).map_err(|fault| fault.within(resource.path.clone()))?;
     }
     if document.issuers.is_empty() && document.unresolved.is_empty() {
         return Err(Fault::new(

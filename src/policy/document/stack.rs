@@ -1,6 +1,6 @@
 //! Form 4: what `pulumi stack export` prints.
 
-use super::reading::{Map, Read, each, text, wrong_type};
+use super::reading::{Map, Read, text, wrong_type};
 use super::resources::{self, Resource, type_of};
 use crate::policy::tree::{Key, Kind, Node};
 use crate::policy::{Document, Form};
@@ -16,7 +16,9 @@ const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 pub(super) fn read(map: &Map<'_>) -> Read<Document> {
     let found = map.required("deployment", |node| {
         Map::of(node)?.required("resources", |node| match &node.kind {
-            Kind::List(items) => each(items, resource),
+            Kind::List(items) => {
+                items.iter().enumerate().map(|(index, node)| resource(index, node)).collect()
+            }
             // A stack without resources.
             Kind::Null => Ok(Vec::new()),
             _ => Err(wrong_type(node, "a list")),
@@ -26,9 +28,9 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
     resources::document(Form::Stack, map.place, &found)
 }
 
-fn resource(node: &Node) -> Read<Option<Resource>> {
-    let map = Map::of(node)?;
-    let kind = map.optional("type", text)?;
+fn resource(index: usize, node: &Node) -> Read<Option<Resource>> {
+    let map = Map::of(node).map_err(|fault| fault.at(index))?;
+    let kind = map.optional("type", text).map_err(|fault| fault.at(index))?;
     let Some(kind) = kind.as_deref().and_then(type_of) else { return Ok(None) };
     // Replaced, and waiting to be deleted.
     if map.get("delete").is_some_and(|(_, node)| node.kind == Kind::Bool(true)) {
@@ -45,7 +47,9 @@ fn resource(node: &Node) -> Read<Option<Resource>> {
         }
     }
     let properties = Node { place: node.place, kind: Kind::Map(properties) };
-    Ok(Some(Resource { kind, id: map.optional("id", text)?, properties }))
+    let path = vec![format!("[{index}]"), ".resources".to_owned(), ".deployment".to_owned()];
+    let id = map.optional("id", text).map_err(|fault| fault.at(index))?;
+    Ok(Some(Resource { kind, id, properties, path }))
 }
 
 /// The value with what is secret or unknown in it marked as such.

@@ -43,10 +43,15 @@ pub(super) fn policy(page: &mut Page, report: &Report) {
     page.rows(2, &rows);
     for entry in &policy.entries {
         page.blank();
-        let note = match (entry.applies, policy.closest == Some(entry.index)) {
-            (false, _) => ", not for this request",
-            (true, true) => ", the closest to this token",
-            (true, false) => "",
+        let is_closest = policy.closest == Some(entry.index);
+        let matches = entry.rules.iter().all(|rule| rule.matched);
+        let note = match entry.decision {
+            _ if !entry.applies => ", not for this request",
+            "deny" if matches => ", which keeps it out",
+            // Admin may still be missing.
+            "allow" if matches && policy.decision == "allow" => ", which lets it in",
+            _ if is_closest => ", the closest to this token",
+            _ => "",
         };
         page.value(2, &format!("{}{note}", entry_name(entry)));
         page.rules(4, &entry.rules, entry.decision == "allow");

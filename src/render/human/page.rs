@@ -245,6 +245,8 @@ impl Page {
 
 pub(in crate::render) fn outcome(rule: &RuleResult) -> &'static str {
     match (rule.matched, &rule.actual) {
+        // What the document leaves open may match.
+        _ if rule.undetermined => "open",
         (true, _) => "matches",
         (false, Some(_)) => "differs",
         (false, None) => "missing",

@@ -225,7 +225,7 @@ fn verbose_shows_everything() {
       decision  allow
       issuer    https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0
 
-      policies[0] (allow, organization token), the closest to this token
+      policies[0] (allow, organization token), which lets it in
         matches  aud
                  policy wants  fb60f99c-7a34-4190-8149-302f77469936
                  token has     fb60f99c-7a34-4190-8149-302f77469936

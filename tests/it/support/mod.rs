@@ -48,6 +48,17 @@ pub use platforms::{Platform, Shape};
 
 use serde_json::{Map, Value, json};
 
+/// Holds a text to what is in `fixtures/golden`; with `UPDATE` in the environment it is written
+/// anew.
+pub fn golden(name: &str, text: &str) {
+    let path = format!("{}/fixtures/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    assert_eq!(text, golden, "{path}");
+}
+
 /// The organization that everything is set up for.
 pub const ORGANIZATION: &str = "acme";
 

@@ -1,0 +1,239 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use serde_json::json;
+
+use super::*;
+use crate::policy::Place;
+
+fn entry(decision: Decision, token_type: TokenType, rules: &[(&str, &str)]) -> Entry {
+    Entry {
+        decision,
+        token_type,
+        team_name: None,
+        user_login: None,
+        runner_id: None,
+        role_id: None,
+        authorized_permissions: Vec::new(),
+        rules: rules
+            .iter()
+            .map(|(claim, pattern)| Rule {
+                claim: (*claim).into(),
+                pattern: (*pattern).into(),
+                undetermined: false,
+                place: Place::default(),
+            })
+            .collect(),
+        place: Place::default(),
+    }
+}
+
+fn allow(rules: &[(&str, &str)]) -> Entry {
+    entry(Decision::Allow, TokenType::Organization, rules)
+}
+
+fn deny(rules: &[(&str, &str)]) -> Entry {
+    entry(Decision::Deny, TokenType::Organization, rules)
+}
+
+fn token() -> Map<String, Value> {
+    json!({
+        "aud": ["urn:pulumi:org:acme", "other"],
+        "sub": "repo:acme/infra:ref:refs/heads/main",
+        "run": 42,
+        "ok": true,
+        "nil": null,
+        "kubernetes.io": { "pod": { "name": "web-0" } },
+        "nested": [["a"], { "b": "c" }, null],
+    })
+    .as_object()
+    .unwrap()
+    .clone()
+}
+
+fn judged(entries: &[Entry], ask: &Ask) -> Evaluation {
+    evaluate(entries, &token(), ask)
+}
+
+fn outcome(entries: &[Entry]) -> Outcome {
+    judged(entries, &Ask::default()).outcome
+}
+
+#[test]
+fn long_values_are_compared_whole_and_repeated_in_part() {
+    let claims = json!({ "sub": format!("{}b", "a".repeat(100_000)) });
+    let entry = Entry {
+        decision: Decision::Allow,
+        token_type: TokenType::Organization,
+        team_name: None,
+        user_login: None,
+        runner_id: None,
+        role_id: None,
+        authorized_permissions: Vec::new(),
+        rules: vec![Rule {
+            claim: "sub".into(),
+            pattern: "*b".into(),
+            undetermined: false,
+            place: Default::default(),
+        }],
+        place: Default::default(),
+    };
+    let result = evaluate(&[entry], claims.as_object().unwrap(), &Ask::default());
+    let rule = &result.entries[0].rules[0];
+    assert!(rule.matched);
+    let actual = rule.actual.as_deref().unwrap();
+    assert!(actual.ends_with("... (95905 more characters)"), "{}", actual.len());
+}
+
+#[test]
+fn deny_beats_allow_wherever_it_stands() {
+    let sub = [("sub", "repo:acme/*")];
+    let entries = [allow(&sub), deny(&[("sub", "nobody")]), deny(&sub)];
+    let evaluation = judged(&entries, &Ask::default());
+    assert_eq!(evaluation.outcome, Outcome::Denied { entry: 2 });
+    assert_eq!(evaluation.decision(), Some(Decision::Deny));
+    assert_eq!(evaluation.closest, Some(0), "the allow entry that would let it in");
+    assert_eq!(outcome(&[deny(&sub), allow(&sub)]), Outcome::Denied { entry: 0 });
+    assert_eq!(outcome(&entries[..2]), Outcome::Allowed { entry: 0 });
+    let alone = judged(&[deny(&sub)], &Ask::default());
+    assert_eq!((alone.outcome, alone.closest), (Outcome::Denied { entry: 0 }, Some(0)));
+}
+
+#[test]
+fn what_nothing_allows_is_denied() {
+    assert_eq!(outcome(&[]), Outcome::NoAllowEntry);
+    let evaluation = judged(&[deny(&[("sub", "nobody")])], &Ask::default());
+    assert_eq!((evaluation.outcome, evaluation.closest), (Outcome::NoAllowEntry, None));
+    assert_eq!(outcome(&[allow(&[])]), Outcome::Allowed { entry: 0 });
+}
+
+#[test]
+fn an_entry_is_for_its_own_type_and_name_only() {
+    let ask = |token_type, name: &str| Ask {
+        token_type,
+        team: Some(name.into()),
+        user: Some(name.into()),
+        runner: Some(name.into()),
+        admin: false,
+    };
+    let mut team = entry(Decision::Allow, TokenType::Team, &[]);
+    assert_eq!(judged(&[team.clone()], &ask(TokenType::Team, "a")).outcome, Outcome::Team);
+    team.team_name = Some("plat*".into());
+    let mut user = entry(Decision::Allow, TokenType::Personal, &[]);
+    user.user_login = Some("ann*".into());
+    let mut runner = entry(Decision::Allow, TokenType::Runner, &[]);
+    runner.runner_id = Some("r1".into());
+    let entries = [team, user, runner];
+    for (token_type, name, expected) in [
+        (TokenType::Team, "platform", Outcome::Allowed { entry: 0 }),
+        (TokenType::Team, "web", Outcome::Team),
+        (TokenType::Personal, "ann*", Outcome::Allowed { entry: 1 }),
+        (TokenType::Personal, "anna", Outcome::User),
+        (TokenType::Runner, "r1", Outcome::Allowed { entry: 2 }),
+        (TokenType::Runner, "r2", Outcome::Runner),
+        (TokenType::Organization, "", Outcome::TokenType),
+    ] {
+        assert_eq!(judged(&entries, &ask(token_type, name)).outcome, expected, "{name}");
+    }
+    let unnamed = Ask { token_type: TokenType::Team, ..Ask::default() };
+    assert_eq!(judged(&entries, &unnamed).outcome, Outcome::Team);
+    let results = judged(&entries, &ask(TokenType::Runner, "r1")).entries;
+    let applying: Vec<bool> = results.iter().map(|result| result.applies).collect();
+    assert_eq!(applying, [false, false, true]);
+}
+
+#[test]
+fn a_deny_for_another_type_does_not_count() {
+    let mut other = deny(&[]);
+    other.token_type = TokenType::Team;
+    other.team_name = Some("*".into());
+    assert_eq!(outcome(&[other, allow(&[])]), Outcome::Allowed { entry: 1 });
+}
+
+#[test]
+fn admin_has_to_be_granted() {
+    let ask = Ask { admin: true, ..Ask::default() };
+    let plain = allow(&[("sub", "repo:*")]);
+    let mut granting = plain.clone();
+    granting.authorized_permissions = vec!["read".into(), "admin".into()];
+    let mut failing = granting.clone();
+    failing.rules[0].pattern = "nobody".into();
+    let entries = [plain, failing, granting];
+    assert_eq!(judged(&entries, &ask).outcome, Outcome::Allowed { entry: 2 });
+    let denied = judged(&entries[..2], &ask);
+    assert_eq!((denied.outcome, denied.closest), (Outcome::Admin { entry: 0 }, Some(0)));
+    assert_eq!(judged(&entries[1..2], &ask).outcome, Outcome::Rules { entry: 0 });
+    assert_eq!(outcome(&entries), Outcome::Allowed { entry: 0 });
+}
+
+#[test]
+fn values_are_compared_as_text() {
+    for (claim, pattern, expected) in [
+        ("aud", "urn:pulumi:org:acme", true),
+        ("aud", "other", true),
+        ("aud", "*acme*other*", false),
+        ("run", "42", true),
+        ("run", "4.", true),
+        ("ok", "true", true),
+        ("nil", "*", false),
+        ("nil", "null", false),
+        ("absent", "*", false),
+        ("kubernetes.io", "*", false),
+        ("\"kubernetes.io\"", "*", false),
+        ("\"kubernetes.io\".pod.name", "web-.", true),
+        ("kubernetes.io.pod.name", "*", false),
+        ("nested", "*", false),
+        ("sub.", "*", false),
+    ] {
+        let result = &judged(&[allow(&[(claim, pattern)])], &Ask::default()).entries[0].rules[0];
+        assert_eq!(result.matched, expected, "{claim}: {pattern}");
+    }
+}
+
+#[test]
+fn actual_shows_what_the_token_has() {
+    let rules = ["sub", "run", "aud", "nil", "\"kubernetes.io\".pod", "a..b"];
+    let rules: Vec<_> = rules.iter().map(|claim| (*claim, "-")).collect();
+    let result = &judged(&[deny(&rules)], &Ask::default()).entries[0];
+    let actual: Vec<_> = result.rules.iter().map(|rule| rule.actual.as_deref()).collect();
+    assert_eq!(
+        actual,
+        [
+            Some("repo:acme/infra:ref:refs/heads/main"),
+            Some("42"),
+            Some(r#"["urn:pulumi:org:acme","other"]"#),
+            None,
+            Some(r#"{"name":"web-0"}"#),
+            None,
+        ]
+    );
+}
+
+#[test]
+fn closest_is_by_failing_rules_then_distance_then_order() {
+    let near = ("sub", "repo:acme/infra:ref:refs/heads/dev");
+    let far = ("sub", "repo:other/thing:environment:prod");
+    for (rules, expected) in [
+        (vec![vec![near, ("run", "43")], vec![far]], 1),
+        (vec![vec![far], vec![near]], 1),
+        (vec![vec![near], vec![near]], 0),
+        // An absent claim is as far away as its pattern is long.
+        (vec![vec![("gone", "123456")], vec![near]], 1),
+        (vec![vec![("gone", "1")], vec![near]], 0),
+        // Of an array, the element that comes closest.
+        (vec![vec![("run", "9999")], vec![("aud", "urn:pulumi:org:acmE")]], 1),
+    ] {
+        let entries: Vec<Entry> = rules.iter().map(|rules| allow(rules)).collect();
+        let evaluation = judged(&entries, &Ask::default());
+        assert_eq!(evaluation.closest, Some(expected), "{rules:?}");
+        assert_eq!(evaluation.outcome, Outcome::Rules { entry: expected });
+    }
+}
+
+#[test]
+fn a_hostile_token_is_judged_all_the_same() {
+    let mut claims = token();
+    claims.insert("aud".into(), (0..500).map(|_| json!("ab".repeat(200))).collect());
+    let entries = vec![allow(&[("aud", "*a*a*a*a*a*a*b*c?????????????????")]); 10];
+    let evaluation = evaluate(&entries, &claims, &Ask::default());
+    assert_eq!(evaluation.outcome, Outcome::Rules { entry: 0 });
+}

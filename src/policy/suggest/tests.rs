@@ -1,0 +1,72 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+/// The rules behind `aud` and `iss`, each as `claim=pattern`, and the notes in one.
+fn suggested(mut claims: Value) -> (Vec<String>, String) {
+    claims["iss"] = claims.get("iss").cloned().unwrap_or_else(|| json!("i"));
+    claims["aud"] = json!("a");
+    let suggestion = suggest(claims.as_object().unwrap());
+    let rules = suggestion.rules.iter().skip(2).map(|(c, p)| format!("{c}={p}")).collect();
+    (rules, suggestion.notes.join(" "))
+}
+
+#[test]
+fn names_that_look_alike_are_kept_out_by_an_id() {
+    let sub = "repo:acme/web.shop:ref:refs/heads/main";
+    let (rules, notes) = suggested(json!({"sub": sub, "repository_id": "74"}));
+    assert_eq!(rules, [format!("sub={sub}"), "repository_id=74".to_owned()]);
+    assert!(notes.contains("keeps any other repository out whose name looks like acme/web.shop"));
+    let plain = json!({"sub": "repo:acme/web:ref:refs/heads/main", "repository_id": "74"});
+    let (rules, notes) = suggested(plain);
+    assert_eq!((rules.len(), notes.as_str()), (1, ""));
+}
+
+#[test]
+fn an_id_is_no_help_to_a_branch_with_a_dot() {
+    let sub = "repo:acme/web:ref:refs/heads/release-1.2";
+    let (rules, notes) = suggested(json!({"sub": sub, "repository_id": "74"}));
+    assert_eq!(rules, [format!("sub={sub}")]);
+    let told = "the branch in sub: in a pattern . stands for any one character, and none can be \
+                written otherwise: the rule also matches what looks like release-1.2, such as \
+                release-1X2.";
+    assert_eq!(notes, told);
+    let (_, notes) = suggested(json!({"sub": "job*?"}));
+    assert!(notes.contains("? for at most one, * for any number"), "{notes}");
+}
+
+#[test]
+fn what_a_subject_leaves_out_is_added() {
+    let circleci =
+        json!({"sub": "org/o/project/p/user/u", "oidc.circleci.com/vcs-ref": "refs/heads/main"});
+    let expected = ["sub=org/o/project/p/user/*", "\"oidc.circleci.com/vcs-ref\"=refs/heads/main"];
+    assert_eq!(suggested(circleci).0, expected);
+    let step = "{9b1e4d70-5a2c-4f83-8d96-0c7e3f5a2b18}";
+    let bitbucket = json!({"iss": "https://api.bitbucket.org/2.0/workspaces/acme/x",
+        "sub": format!("{{r}}:{step}"), "branchName": "main"});
+    let expected = ["sub={r}:{........-....-....-....-............}", "branchName=main"];
+    assert_eq!(suggested(bitbucket).0, expected);
+    let github = json!({"sub": "job_workflow_ref:acme/ci@refs/heads/main", "ref": "refs/heads/dev",
+        "repository": "acme/web", "repository_id": "74"});
+    let expected =
+        ["sub=job_workflow_ref:acme/ci@refs/heads/main", "repository_id=74", "ref=refs/heads/dev"];
+    assert_eq!(suggested(github).0, expected);
+    let environment = json!({"sub": "repository_id:74:environment:prod", "ref": "refs/heads/dev",
+        "environment": "prod", "repository_id": "74"});
+    assert_eq!(suggested(environment).0, ["sub=repository_id:74:environment:prod"]);
+}
+
+#[test]
+fn a_run_in_a_customised_subject_is_open() {
+    let claims = json!({"sub": "repository_id:74:run_id:12:ref:refs/heads/main", "run_id": "12",
+        "run_number": "1", "ref": "refs/heads/main", "repository_id": "74"});
+    let (rules, notes) = suggested(claims);
+    assert_eq!(rules, ["sub=repository_id:74:run_id:*:ref:refs/heads/main"]);
+    assert!(notes.contains("run_id in sub (12)"), "{notes}");
+}
+
+#[test]
+fn of_several_audiences_pulumi_s_is_taken() {
+    let claims = json!({"aud": ["sts.example", "urn:pulumi:org:acme"]});
+    let rules = suggest(claims.as_object().unwrap()).rules;
+    assert_eq!(rules, [("aud".to_owned(), "urn:pulumi:org:acme".to_owned())]);
+}
