@@ -80,7 +80,7 @@ pub struct Options {
 
 /// Whose environment is judged (product contract: "Whose environment is judged").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Setting {
     /// A person looks at a token from elsewhere: this environment is not the failing one.
     Person,
@@ -154,7 +154,7 @@ pub struct AzureIds {
 
 /// Where a token came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Source {
     /// The positional argument TOKEN.
     Argument,
@@ -216,7 +216,7 @@ pub struct Tried {
 /// What a CI platform's environment shows that may explain why there is no token. Of secrets it
 /// says only whether they are there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum PlatformEnvironment {
     /// A platform of which nothing more has to be known, or none.
     #[default]
@@ -273,7 +273,7 @@ pub enum SystemToken {
 
 /// How asking a CI platform for a token failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Refusal {
     /// No answer.
     Unanswered {
@@ -296,7 +296,7 @@ pub enum Refusal {
 
 /// Why no token could be decoded. Texts in here never hold a part of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum InputProblem {
     /// No source was named and none gave a token.
     Missing,
@@ -470,7 +470,7 @@ pub struct Login {
 
 /// The Pulumi CLI whose rules apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Cli {
     /// `--pulumi-version`.
     Given {
@@ -540,7 +540,7 @@ pub struct BackendCandidate {
 
 /// Where a backend URL stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum BackendSource {
     /// The positional argument URL of `doctor login`.
     Argument,
@@ -591,7 +591,7 @@ impl BackendSource {
 /// The project file that the CLI would read: the first of Pulumi.json, Pulumi.yaml, Pulumi.yml
 /// from the working directory upwards.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum ProjectFile {
     /// None.
     #[default]
@@ -616,7 +616,7 @@ pub enum ProjectFile {
 
 /// The credentials file, without any credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum CredentialsFile {
     /// None, or empty.
     #[default]
@@ -666,7 +666,7 @@ pub struct StoredAccount {
 
 /// Where the policy comes from.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum PolicySource {
     /// None was given.
     #[default]
@@ -737,7 +737,7 @@ pub enum Asked {
 
 /// Why Pulumi Cloud did not say what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum GapReason {
     /// No answer.
     Failed {
@@ -760,7 +760,7 @@ pub enum GapReason {
 
 /// A probe of the network: it did not run, failed on the way, or was answered.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "outcome")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
 pub enum Probe<T> {
     /// Not made.
     #[default]
@@ -825,7 +825,7 @@ pub struct Failure {
 
 /// The kinds of failing on the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum FailureKind {
     /// The name could not be resolved.
     Dns,
@@ -959,7 +959,7 @@ pub struct Issuer {
 
 /// Where the keys come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySource {
     /// There are none.
     #[default]
@@ -977,7 +977,7 @@ pub enum KeySource {
 
 /// A key set's outline, or why it is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySet {
     /// The keys.
     Keys {
@@ -1010,7 +1010,7 @@ pub struct KeyOutline {
 /// How the signature's check ended. It is made while gathering, since the signature itself is
 /// dropped there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Signature {
     /// Not made: there is no token or there are no keys.
     #[default]
@@ -1064,7 +1064,7 @@ pub struct Cloud {
 
 /// The answer to the exchange, without the tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Exchange {
     /// An access token was minted (RFC 8693 section 2.2.1).
     Minted {
@@ -1093,7 +1093,7 @@ pub enum Exchange {
 
 /// Whose access token whoami was asked with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum AccessTokenSource {
     /// There is none.
     #[default]

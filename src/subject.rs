@@ -57,6 +57,14 @@ const SHAPES: &[Shape] = &[
 /// environment between them where the step deploys; the braces are part of it.
 const BITBUCKET: &str = "https://api.bitbucket.org/";
 
+/// The literal text of all shapes, piece by piece.
+pub(crate) fn literals() -> impl Iterator<Item = &'static str> {
+    let templates = SHAPES.iter().flat_map(|shape| shape.template.split('{'));
+    templates
+        .map(|part| part.split_once('}').map_or(part, |(_, literal)| literal))
+        .filter(|literal| literal.contains(|c: char| c.is_ascii_alphabetic()))
+}
+
 /// A subject in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
