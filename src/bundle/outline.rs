@@ -33,8 +33,7 @@ enum Field {
     Members(&'static [(&'static str, Field)]),
     /// Every element of a list.
     Each(&'static Field),
-    /// A token's header or claims: public ones and those that a policy's rules name, of the others
-    /// the names.
+    /// A token's claims: public ones and those that a policy's rules name, of the others the names.
     Claims,
     /// The path of a claim, as a rule has it.
     Claim,
@@ -147,7 +146,11 @@ const SURROUNDINGS: Field = Members(&[
 ]);
 
 const TOKEN: Field = Members(&[
-    ("header", Claims),
+    // RFC 7515 section 4.1.
+    (
+        "header",
+        Members(&[("alg", Plain), ("cty", Plain), ("kid", Names), ("typ", Plain), ("x5t", Names)]),
+    ),
     ("claims", Claims),
     ("duplicates", Each(&Claim)),
     ("fingerprint", Digest),
@@ -368,9 +371,6 @@ const USER: Field = Members(&[
 /// What stands in the place of a claim that nothing is known of.
 const WITHHELD: &str = "(left out of the bundle)";
 
-/// Members of a token's header that are written (RFC 7515 section 4.1).
-const HEADER: [&str; 5] = ["alg", "cty", "kid", "typ", "x5t"];
-
 /// More of what an answer says is not shown, in characters; one more tells that it was cut.
 const SHOWN: usize = 501;
 
@@ -489,9 +489,7 @@ impl<'a> Outline<'a> {
         match value {
             Value::String(text) => self.text(text, Kind::Names).into(),
             // A number may be somebody's id. Of these the judge reads the numbers.
-            Value::Number(number)
-                if self.names.is_some() && number.to_string().len() > 5 && !is_required(path) =>
-            {
+            Value::Number(number) if self.names.is_some() && !is_required(path) => {
                 self.text(number.to_string(), Kind::Names).into()
             }
             Value::Array(items) => items.into_iter().map(|item| self.claim(path, item)).collect(),
@@ -606,11 +604,7 @@ fn speaks(members: &Map<String, Value>, pointers: &[&str]) -> bool {
 }
 
 fn is_public(path: &[String]) -> bool {
-    path.first().is_some_and(|name| public::CLAIMS.contains(&name.as_str()) || is_header(path))
-}
-
-fn is_header(path: &[String]) -> bool {
-    matches!(path, [name] if HEADER.contains(&name.as_str()))
+    path.first().is_some_and(|name| public::CLAIMS.contains(&name.as_str()))
 }
 
 /// The claims of which the judge reads type and number.

@@ -12,13 +12,14 @@
 //!
 //! What an issuer or the program itself makes of names (`repo:`, `refs/heads/`, hosts of the public
 //! services) is not replaced: see [`super::public`]. Neither are words of the messages of servers,
-//! as far as they are known to be no names.
+//! as far as they are known to be no names, nor IP addresses, whose kind is judged.
 //!
 //! Two shapes hold names in other forms: ids in hexadecimal (GUIDs, digests) stay hexadecimal, and
 //! the ids in Entra's subjects are replaced inside their base64.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -68,6 +69,7 @@ impl Pseudonyms {
     pub(super) fn text(&self, text: &str, kind: Kind) -> String {
         match text.strip_prefix("/eid1/") {
             Some(rest) => self.entra(rest),
+            None if text.parse::<IpAddr>().is_ok() => text.to_owned(),
             None => self.words(text, kind),
         }
     }
@@ -97,8 +99,10 @@ impl Pseudonyms {
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
             let rest = &text[at..];
-            let length = if let Some(length) = public::phrase(&text[..at], rest, self.cuts_phrases)
-            {
+            let length = if let Some(length) = address(rest) {
+                out.push_str(&rest[..length]);
+                length
+            } else if let Some(length) = public::phrase(&text[..at], rest, self.cuts_phrases) {
                 out.push_str(&rest[..length]);
                 length
             } else if is_guid(rest) && !ends_in_word(&text[..at]) {
@@ -114,7 +118,9 @@ impl Pseudonyms {
                 let word = &rest[..end];
                 let stays = match kind {
                     Kind::Message if public::is_word(word) => true,
-                    _ => is_number(&text[..at], word, &rest[end..]),
+                    _ => {
+                        is_number(&text[..at], word, &rest[end..]) || is_scheme(word, &rest[end..])
+                    }
                 };
                 if stays {
                     out.push_str(word);
@@ -241,6 +247,12 @@ fn is_guid(text: &str) -> bool {
     id.iter().enumerate().all(fits) && !text[GUID..].starts_with(|c: char| c.is_alphanumeric())
 }
 
+/// The length of the IPv6 address in brackets that a text begins with.
+fn address(text: &str) -> Option<usize> {
+    let (address, _) = text.strip_prefix('[')?.split_once(']')?;
+    address.parse::<Ipv6Addr>().ok().map(|_| address.len() + 2)
+}
+
 fn ends_in_word(text: &str) -> bool {
     text.ends_with(|c: char| c.is_alphanumeric())
 }
@@ -253,15 +265,23 @@ fn is_hex(word: &str) -> bool {
         && word.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// A number that is no name: short and not part of an id, or an address of the kind
+/// A number that is no name: short, and neither an id nor part of one; or an address like
 /// `http://2130706433` and `http://0x7f.1`; or two digits behind a `%`.
 fn is_number(before: &str, word: &str, after: &str) -> bool {
     let digits = word.bytes().all(|b| b.is_ascii_digit());
     let in_id = before.ends_with('-') || after.starts_with('-');
+    let alone = before.is_empty() && after.is_empty();
     let hex = |digits: &str| digits.bytes().all(|b| b.is_ascii_hexdigit());
-    digits && word.len() <= LONGEST_NUMBER && !in_id
+    digits && word.len() <= LONGEST_NUMBER && !in_id && !alone
         || before.ends_with("://") && (digits || word.strip_prefix("0x").is_some_and(hex))
         || before.ends_with('%') && word.len() == 2 && hex(word)
+}
+
+/// The longest scheme that a URL has, in bytes.
+const LONGEST_SCHEME: usize = 10;
+
+fn is_scheme(word: &str, after: &str) -> bool {
+    after.starts_with("://") && word.len() <= LONGEST_SCHEME
 }
 
 #[cfg(test)]
@@ -381,8 +401,10 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,60}", piece in "[a-z]{1,3}") {
-            let names = names(&[&piece]);
+        fn no_text_makes_it_panic(
+            text in "(\\PC|[*?.:/%-]|env|0x|repo:|/eid1/){0,60}", piece in "[a-z]{1,3}", cuts: bool
+        ) {
+            let names = Pseudonyms { cuts_phrases: cuts, ..names(&[&piece]) };
             for kind in [Kind::Names, Kind::Message] {
                 let other = names.text(&text, kind);
                 prop_assert_eq!(other.chars().count(), text.chars().count());

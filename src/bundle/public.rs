@@ -76,14 +76,12 @@ const AROUND: &[&str] = &[
     "env:",
     "environment:",
     "file://",
-    "gs://",
     "http",
     "https",
     "job_workflow_ref:",
     "offline_access",
     "openid",
     "org/",
-    "postgres://",
     "pull_request",
     "pulumi:",
     "ref:refs/",
@@ -94,7 +92,6 @@ const AROUND: &[&str] = &[
     "repository:",
     "repository_owner:",
     "runner:",
-    "s3://",
     "system:serviceaccount:",
     "team:",
     "token.actions.",
@@ -214,7 +211,8 @@ pub(super) fn phrase(before: &str, rest: &str, cut: bool) -> Option<usize> {
     if let Some((phrase, _)) = whole {
         return Some(phrase.len());
     }
-    let length = rest.bytes().take(LONGEST).position(|b| matches!(b, b'*' | b'?'))?;
+    let length = rest.bytes().take(LONGEST).position(|b| matches!(b, b'*' | b'?'));
+    let length = length.filter(|length| *length > 0)?;
     let piece = rest[..length].to_ascii_lowercase();
     let cuts = |phrase: &str| cut && phrase.starts_with(&piece) && begins(phrase);
     candidates.iter().any(|(phrase, _)| cuts(phrase)).then_some(length)

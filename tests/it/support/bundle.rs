@@ -24,7 +24,7 @@ impl Bundle {
         let first = arguments.first().map(String::as_str).unwrap_or_default();
         let is_other = first != "login" && commands.any(|name| name == first);
         let has = |name: &str| arguments.iter().any(|argument| argument == name);
-        let asks = ["--bundle", "--help", "-h", "--version", "-V"].into_iter().any(has);
+        let asks = ["--redact", "--bundle", "--help", "-h", "--version", "-V"].into_iter().any(has);
         (!is_script && !is_other && !asks)
             .then(|| Self { file: directory.join("bundle.json"), is_strict: has("--strict") })
     }
