@@ -2,7 +2,7 @@
 //! again there.
 //!
 //! A bundle is one JSON object: [`VERSION`], the doctor that wrote it, whether names were
-//! replaced, and the evidence. What of the evidence may be in it is a list ([`outline`]): what the
+//! replaced, and the evidence. What of the evidence may be in it is a list ([`fields`]): what the
 //! list does not name stays out, be it a new field of the evidence, an unknown member of a
 //! server's answer or a claim that nothing is known of. The list names everything that a finding
 //! can show, so the findings of a replay are those of the run, byte by byte.
@@ -15,6 +15,7 @@
 //! [`VERSION`] and a conversion here. `fixtures/bundles/v1` holds bundles of version 1, which are
 //! never edited: they are what was written then.
 
+mod fields;
 mod outline;
 mod pseudonym;
 mod public;
@@ -69,8 +70,8 @@ pub enum WriteError {
     Random,
     /// Every way of replacing the names changes the diagnosis.
     #[error(
-        "the diagnosis does not stay the same when names are replaced (a wildcard cuts through a \
-         name that the program knows); leave --redact out"
+        "the diagnosis would be another one with other names (a pattern's wildcard cuts through a \
+         word that means something by itself); leave --redact out"
     )]
     Diagnosis,
 }

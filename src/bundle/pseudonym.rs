@@ -17,6 +17,7 @@
 //! Two shapes hold names in other forms: ids in hexadecimal (GUIDs, digests) stay hexadecimal, and
 //! the ids in Entra's subjects are replaced inside their base64.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -97,46 +98,42 @@ impl Pseudonyms {
     fn words(&self, text: &str, kind: Kind) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
-            let rest = &text[at..];
-            let length = if let Some(length) = address(rest) {
-                out.push_str(&rest[..length]);
-                length
-            } else if let Some(length) = public::phrase(&text[..at], rest, self.cuts_phrases) {
-                out.push_str(&rest[..length]);
-                length
-            } else if is_guid(rest) && !ends_in_word(&text[..at]) {
-                let id = &rest[..GUID];
-                out.extend(id.split_inclusive('-').map(|group| {
-                    let hex = group.bytes().any(|b| b.is_ascii_alphabetic());
-                    self.word(group.trim_end_matches('-'), hex)
-                        + if group.ends_with('-') { "-" } else { "" }
-                }));
-                GUID
-            } else if c.is_alphanumeric() {
-                let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
-                let word = &rest[..end];
-                let stays = match kind {
-                    Kind::Message if public::is_word(word) => true,
-                    _ => {
-                        is_number(&text[..at], word, &rest[end..]) || is_scheme(word, &rest[end..])
-                    }
-                };
-                if stays {
-                    out.push_str(word);
-                } else {
-                    out.extend(
-                        self.cut(word).into_iter().map(|part| self.word(part, is_hex(part))),
-                    );
-                }
-                end
-            } else {
-                out.push(c);
-                c.len_utf8()
-            };
+        while at < text.len() {
+            let (before, rest) = text.split_at(at);
+            let (length, pseudonym) = self.first(before, rest, kind);
+            out.push_str(&pseudonym);
             at += length;
         }
         out
+    }
+
+    /// What `rest` begins with, behind `before`: its length in bytes, and what takes its place.
+    fn first<'t>(&self, before: &str, rest: &'t str, kind: Kind) -> (usize, Cow<'t, str>) {
+        let public = address(rest).or_else(|| public::phrase(before, rest, self.cuts_phrases));
+        if let Some(length) = public {
+            return (length, rest[..length].into());
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        if word.is_empty() {
+            let length = rest.chars().next().map_or(0, char::len_utf8);
+            return (length, rest[..length].into());
+        }
+        if is_guid(rest) {
+            let groups = rest[..GUID].split('-').map(|group| {
+                // Of digits alone, it is the same where a pattern has only this much of the id.
+                self.word(group, group.bytes().any(|b| b.is_ascii_alphabetic()))
+            });
+            return (GUID, groups.collect::<Vec<_>>().join("-").into());
+        }
+        let stays = kind == Kind::Message && public::is_word(word)
+            || is_number(before, word, after)
+            || is_scheme(word, after);
+        if stays {
+            return (end, word.into());
+        }
+        let parts = self.cut(word).into_iter().map(|part| self.word(part, is_hex(part)));
+        (end, parts.collect::<String>().into())
     }
 
     /// A word, cut where it holds what a pattern has behind a wildcard.
@@ -247,14 +244,14 @@ fn is_guid(text: &str) -> bool {
     id.iter().enumerate().all(fits) && !text[GUID..].starts_with(|c: char| c.is_alphanumeric())
 }
 
+/// The longest IPv6 address, in bytes.
+const LONGEST_ADDRESS: usize = 45;
+
 /// The length of the IPv6 address in brackets that a text begins with.
 fn address(text: &str) -> Option<usize> {
-    let (address, _) = text.strip_prefix('[')?.split_once(']')?;
-    address.parse::<Ipv6Addr>().ok().map(|_| address.len() + 2)
-}
-
-fn ends_in_word(text: &str) -> bool {
-    text.ends_with(|c: char| c.is_alphanumeric())
+    let inner = text.strip_prefix('[')?;
+    let end = inner.bytes().take(LONGEST_ADDRESS + 1).position(|byte| byte == b']')?;
+    inner[..end].parse::<Ipv6Addr>().ok().map(|_| end + 2)
 }
 
 /// A part of an id in hexadecimal: of both letters and digits, or it may be a name.

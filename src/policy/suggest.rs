@@ -14,7 +14,7 @@ use crate::subject;
 
 /// Claims that are the id of what `sub` names, by platform: GitHub, GitLab, Bitbucket, CircleCI,
 /// Buildkite, HCP Terraform, Entra, Kubernetes. They never vary from run to run.
-const IDS: &[&str] = &[
+pub(crate) const IDS: &[&str] = &[
     "repository_id",
     "project_id",
     "repositoryUuid",
