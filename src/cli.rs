@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use semver::Version;
@@ -13,6 +14,7 @@ use crate::command::explain::Explain;
 #[cfg(feature = "generate")]
 use crate::command::generate::Document;
 use crate::command::policy::PolicyCommand;
+use crate::command::replay::Replay;
 use crate::command::triage::Triage;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
@@ -35,6 +37,7 @@ use crate::step::Platform;
                   doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
                   doctor triage build.log             somebody else's log\n  \
                   doctor explain audience-mismatch    what a code means, and how it is fixed\n  \
+                  doctor replay bundle.json           what --bundle FILE wrote, judged again\n  \
                   doctor demo audience-mismatch       see it work, without any account"
 )]
 pub struct Cli {
@@ -106,6 +109,10 @@ pub enum Command {
         /// The document
         document: Document,
     },
+    /// Judge a support bundle again, offline, with this version's checks
+    ///
+    /// Exit status: that of the diagnosis; 2 where the bundle cannot be used.
+    Replay(Replay),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -124,6 +131,9 @@ pub enum Command {
         /// How the report is printed.
         #[command(flatten)]
         output: OutputArgs,
+        /// Where a support bundle goes.
+        #[command(flatten)]
+        bundle: BundleArgs,
     },
 }
 
@@ -198,6 +208,24 @@ pub struct Diagnosis {
     /// How the report is printed.
     #[command(flatten)]
     output: OutputArgs,
+    /// Where a support bundle goes.
+    #[command(flatten)]
+    bundle: BundleArgs,
+}
+
+/// Where a support bundle goes.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// Also write a support bundle, for `doctor replay` somewhere else
+    ///
+    /// It holds what the report rests on and no credential: what may be in it is a list.
+    #[arg(long, value_name = "FILE", help_heading = "Report", value_parser = bundle_file())]
+    pub bundle: Option<PathBuf>,
+    /// Replace names in the bundle by pseudonyms; the diagnosis stays the same
+    ///
+    /// Organizations, projects, repositories, users, tenants, private hosts and paths.
+    #[arg(long, help_heading = "Report", requires = "bundle")]
+    pub redact: bool,
 }
 
 /// How the report is printed.
@@ -283,9 +311,9 @@ pub enum ColorArg {
 }
 
 impl Diagnosis {
-    /// What to gather, and how to print it.
+    /// What to gather, how to print it, and where a bundle goes.
     #[must_use]
-    pub fn plan(self) -> (Plan, OutputArgs) {
+    pub fn plan(self) -> (Plan, OutputArgs, BundleArgs) {
         let token = match (self.token, self.oidc_token, self.token_env) {
             (Some(token), _, _) => Choice::Argument(token),
             (_, Some(token), _) => Choice::OidcToken(token),
@@ -315,7 +343,7 @@ impl Diagnosis {
             timeout: self.timeout,
             allow_private_issuer: self.allow_private_issuer,
         };
-        (plan, self.output)
+        (plan, self.output, self.bundle)
     }
 }
 
@@ -323,6 +351,14 @@ impl Diagnosis {
 fn version(text: &str) -> Result<Version, String> {
     Version::parse(text.trim_start_matches('v'))
         .map_err(|_| "a version has three numbers, as in 3.210.0".to_owned())
+}
+
+/// A file: a bundle on standard output would run into the report.
+fn bundle_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
+        true => Err("it takes a file: standard output is the report's"),
+        false => Ok(path),
+    })
 }
 
 /// The name of an organization, for a file whose encoding is not known here.

@@ -44,7 +44,7 @@ impl EntraSubject {
     }
 }
 
-/// base64url of a GUID's 16 bytes in .NET's order: the first three fields little-endian.
+/// The GUID in base64url of its 16 bytes in .NET's order: the first three fields little-endian.
 pub(crate) fn guid(text: &str) -> Option<String> {
     let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
@@ -60,6 +60,19 @@ pub(crate) fn guid(text: &str) -> Option<String> {
     ))
 }
 
+/// The reverse of [`guid`]; `None` where the text is no GUID.
+pub(crate) fn encode(guid: &str) -> Option<String> {
+    let digits = guid.replace('-', "");
+    if digits.len() != 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    let bytes: Vec<u8> = (0..32).step_by(2).map(byte).collect::<Option<_>>()?;
+    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes.as_slice() else { return None };
+    let ordered = [*d, *c, *b, *a, *f, *e, *h, *g];
+    Some(URL_SAFE_NO_PAD.encode([&ordered, rest].concat()))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -69,5 +82,9 @@ mod tests {
     fn guids_are_little_endian() {
         assert_eq!(guid("rISbSSETf0KqFyZ8ppdXmA").unwrap(), "499b84ac-1321-427f-aa17-267ca6975798");
         assert_eq!(guid("short"), None);
+        let encoded = encode("499b84ac-1321-427f-aa17-267ca6975798");
+        assert_eq!(encoded.unwrap(), "rISbSSETf0KqFyZ8ppdXmA");
+        assert_eq!(encode("499b84ac-1321"), None);
+        assert_eq!(encode(&"+1".repeat(16)), None);
     }
 }

@@ -85,7 +85,7 @@ pub struct Options {
 
 /// Whose environment is judged (product contract: "Whose environment is judged").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Setting {
     /// A person looks at a token from elsewhere: this environment is not the failing one.
     Person,
@@ -159,7 +159,7 @@ pub struct AzureIds {
 
 /// Where a token came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Source {
     /// The positional argument TOKEN.
     Argument,
@@ -221,7 +221,7 @@ pub struct Tried {
 /// What a CI platform's environment shows that may explain why there is no token. Of secrets it
 /// says only whether they are there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum PlatformEnvironment {
     /// A platform of which nothing more has to be known, or none.
     #[default]
@@ -278,7 +278,7 @@ pub enum SystemToken {
 
 /// How asking a CI platform for a token failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Refusal {
     /// No answer.
     Unanswered {
@@ -301,7 +301,7 @@ pub enum Refusal {
 
 /// Why no token could be decoded. Texts in here never hold a part of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum InputProblem {
     /// No source was named and none gave a token.
     Missing,
@@ -475,7 +475,7 @@ pub struct Login {
 
 /// The Pulumi CLI whose rules apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Cli {
     /// `--pulumi-version`.
     Given {
@@ -545,7 +545,7 @@ pub struct BackendCandidate {
 
 /// Where a backend URL stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum BackendSource {
     /// The positional argument URL of `doctor login`.
     Argument,
@@ -596,7 +596,7 @@ impl BackendSource {
 /// The project file that the CLI would read: the first of Pulumi.json, Pulumi.yaml, Pulumi.yml
 /// from the working directory upwards.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum ProjectFile {
     /// None.
     #[default]
@@ -621,7 +621,7 @@ pub enum ProjectFile {
 
 /// The credentials file, without any credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum CredentialsFile {
     /// None, or empty.
     #[default]
@@ -671,7 +671,7 @@ pub struct StoredAccount {
 
 /// Where the policy comes from.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum PolicySource {
     /// None was given.
     #[default]
@@ -742,7 +742,7 @@ pub enum Asked {
 
 /// Why Pulumi Cloud did not say what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum GapReason {
     /// No answer.
     Failed {
@@ -765,7 +765,7 @@ pub enum GapReason {
 
 /// A probe of the network: it did not run, failed on the way, or was answered.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "outcome")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
 pub enum Probe<T> {
     /// Not made.
     #[default]
@@ -830,7 +830,7 @@ pub struct Failure {
 
 /// The kinds of failing on the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum FailureKind {
     /// The name could not be resolved.
     Dns,
@@ -964,7 +964,7 @@ pub struct Issuer {
 
 /// Where the keys come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySource {
     /// There are none.
     #[default]
@@ -982,7 +982,7 @@ pub enum KeySource {
 
 /// A key set's outline, or why it is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySet {
     /// The keys.
     Keys {
@@ -1015,7 +1015,7 @@ pub struct KeyOutline {
 /// How the signature's check ended. It is made while gathering, since the signature itself is
 /// dropped there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Signature {
     /// Not made: there is no token or there are no keys.
     #[default]
@@ -1069,7 +1069,7 @@ pub struct Cloud {
 
 /// The answer to the exchange, without the tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Exchange {
     /// An access token was minted (RFC 8693 section 2.2.1).
     Minted {
@@ -1098,7 +1098,7 @@ pub enum Exchange {
 
 /// Whose access token whoami was asked with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum AccessTokenSource {
     /// There is none.
     #[default]

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod backend_url;
+pub mod bundle;
 pub mod catalogue;
 pub mod cli;
 pub mod command;

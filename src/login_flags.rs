@@ -10,7 +10,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
 
-use crate::cli::{Diagnosis, OutputArgs};
+use crate::cli::{BundleArgs, Diagnosis, OutputArgs};
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::go_flags::{self, Flag, FlagError, Kind};
@@ -99,7 +99,7 @@ pub enum Login {
     /// Print the help.
     Help(String),
     /// Run.
-    Run(Box<(Plan, OutputArgs)>),
+    Run(Box<(Plan, OutputArgs, BundleArgs)>),
 }
 
 /// The definition for clap, which prints the help and checks what is the doctor's own.
@@ -235,7 +235,7 @@ pub fn parse(arguments: &[String], environment: &Environment) -> Result<Login, L
     let mut matches = own.try_get_matches_from_mut(words)?;
     let diagnosis =
         Diagnosis::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut own))?;
-    let (plan, output) = diagnosis.plan();
+    let (plan, output, bundle) = diagnosis.plan();
     let plan = Plan {
         is_login: true,
         url: parsed.positional.into_iter().next(),
@@ -244,5 +244,5 @@ pub fn parse(arguments: &[String], environment: &Environment) -> Result<Login, L
         directory: parsed.values.get("cwd").map(Into::into),
         ..plan
     };
-    Ok(Login::Run(Box::new((plan, output))))
+    Ok(Login::Run(Box::new((plan, output, bundle))))
 }

@@ -6,7 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::{ColorArg, FormatArg, OutputArgs};
+use crate::bundle::Bundle;
+use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
 use crate::gather::environment::Environment;
 use crate::render::{self, Format, Style, Verbosity};
 use crate::report::{Finding, Report};
@@ -19,6 +20,8 @@ pub(crate) struct Output {
     format: Format,
     style: Style,
     file: Option<PathBuf>,
+    /// Where a bundle goes, and whether names in it are replaced.
+    bundle: Option<(PathBuf, bool)>,
     /// Azure's directory for files that live as long as the job.
     agent_directory: Option<PathBuf>,
     /// The file that GitHub shows as the step's summary.
@@ -53,6 +56,7 @@ impl Output {
             format: format(arguments.format, environment),
             style: Style { verbosity, ..style },
             file: arguments.output.clone(),
+            bundle: None,
             agent_directory: path("AGENT_TEMPDIRECTORY"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
             strict: arguments.strict,
@@ -60,6 +64,37 @@ impl Output {
                 && verbosity != Verbosity::Quiet
                 && !environment.setting().is_pipeline(),
         }
+    }
+
+    /// The same, with a place for a bundle.
+    pub(crate) fn with_bundle(self, arguments: &BundleArgs) -> Self {
+        let bundle = arguments.bundle.clone().map(|path| (path, arguments.redact));
+        Self { bundle, ..self }
+    }
+
+    /// Why nothing can be delivered, whatever there is: report and bundle are one file.
+    pub(crate) fn conflict(&self) -> Option<String> {
+        let (report, (bundle, _)) = (self.file.as_ref()?, self.bundle.as_ref()?);
+        let place = |path: &Path| {
+            let directory = directory_of(path).canonicalize().ok()?;
+            Some(directory.join(path.file_name()?))
+        };
+        let same = report == bundle || place(report).is_some_and(|p| place(bundle) == Some(p));
+        same.then(|| {
+            let path = bundle.display();
+            format!("--bundle {path}: --output names the same file; give the bundle its own")
+        })
+    }
+
+    /// Writes the bundle, where one is asked for.
+    ///
+    /// # Errors
+    /// A sentence for standard error.
+    pub(crate) fn keep_bundle(&self, bundle: &Bundle) -> Result<(), String> {
+        let Some((path, redact)) = &self.bundle else { return Ok(()) };
+        let text = bundle.write(*redact).map_err(|error| error.to_string());
+        text.and_then(|text| write_file(path, &text).map_err(|error| error.to_string()))
+            .map_err(|problem| format!("--bundle {}: {problem}", path.display()))
     }
 
     /// Prints or writes the report.
@@ -219,12 +254,15 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
     if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
     }
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Adds to a file that other programs of the step write as well. Opening anything else, a pipe

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{self, Cli, OutputArgs};
+use crate::bundle::Bundle;
+use crate::cli::{self, BundleArgs, Cli, OutputArgs};
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
 use crate::login_flags::{self, Login, LoginError};
@@ -59,8 +60,8 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
     match cli.command {
         Some(cli::Command::Login) => login(&[], &arguments, environment, streams),
         None => {
-            let (plan, output) = cli.diagnosis.plan();
-            diagnose_here(plan, environment, &output, streams)
+            let (plan, output, bundle) = cli.diagnosis.plan();
+            diagnose_here(plan, environment, &output, &bundle, streams)
         }
         Some(cli::Command::Step { platform, oidc_org }) => {
             finish(write(streams.stdout, &step(platform, oidc_org.as_deref())), 0)
@@ -82,6 +83,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         Some(cli::Command::Decode(arguments)) => {
             command::decode::run(arguments, environment, streams)
         }
+        Some(cli::Command::Replay(arguments)) => {
+            command::replay::run(arguments, &environment, streams)
+        }
         Some(cli::Command::Policy { command }) => {
             command::policy::run(command, environment, streams)
         }
@@ -90,8 +94,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
             finish(write(streams.stdout, &crate::demo::list()), 0)
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { scenario, output, .. }) => {
-            let place = Output::new(&output, &environment, streams.terminals());
+        Some(cli::Command::Demo { scenario, output, bundle, .. }) => {
+            let place =
+                Output::new(&output, &environment, streams.terminals()).with_bundle(&bundle);
             demo(scenario.as_deref(), &place, streams)
         }
     }
@@ -106,7 +111,7 @@ fn login(
 ) -> u8 {
     match login_flags::parse(words, &environment) {
         Ok(Login::Help(text)) => finish(write(streams.stdout, &text), 0),
-        Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, streams),
+        Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, &run.2, streams),
         Err(LoginError::Clap(error)) => usage(error, arguments, streams),
         Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
     }
@@ -117,9 +122,10 @@ fn diagnose_here(
     plan: Plan,
     environment: Environment,
     output: &OutputArgs,
+    bundle: &BundleArgs,
     streams: Streams,
 ) -> u8 {
-    let output = Output::new(output, &environment, streams.terminals());
+    let output = Output::new(output, &environment, streams.terminals()).with_bundle(bundle);
     match std::env::current_dir() {
         Ok(directory) => diagnose(plan, environment, directory, &output, streams),
         Err(error) => complain(streams.stderr, &format!("working directory: {error}")),
@@ -132,28 +138,42 @@ fn diagnose(
     environment: Environment,
     directory: PathBuf,
     output: &Output,
-    streams: Streams,
+    mut streams: Streams,
 ) -> u8 {
+    if let Some(problem) = output.conflict() {
+        return complain(streams.stderr, &problem);
+    }
     let around = Surroundings {
         environment,
         directory,
-        stdin: streams.stdin,
+        stdin: std::mem::replace(&mut streams.stdin, Box::new(io::empty())),
         terminal: streams.terminal,
         progress: output.progress,
     };
-    let evidence = match gather::gather(plan, around) {
-        Ok(evidence) => evidence,
-        Err(error) => return complain(streams.stderr, &error.to_string()),
-    };
-    let report = judge::judge(&evidence, output.strict);
+    match gather::gather(plan, around) {
+        Ok(evidence) => conclude(&Bundle { redacted: false, evidence }, output, streams),
+        Err(error) => complain(streams.stderr, &error.to_string()),
+    }
+}
+
+/// Judges evidence, prints the report and writes a bundle, where one is asked for; the status is
+/// the diagnosis' unless one of them cannot be written.
+pub(crate) fn conclude(bundle: &Bundle, output: &Output, streams: Streams) -> u8 {
+    let report = judge::judge(&bundle.evidence, output.strict);
+    let status = report.verdict.exit_status();
+    // Whoever reads the report may stop reading.
+    let bundled = output.keep_bundle(bundle);
     let mut note = |problem: &str| {
         complain(streams.stderr, problem);
     };
-    let status = report.verdict.exit_status();
-    match output.deliver(&report, streams.stdout, &mut note) {
+    let status = match output.deliver(&report, streams.stdout, &mut note) {
         Ok(()) => status,
         Err(Failure::Stdout(error)) => finish(Err(error), status),
         Err(Failure::File(problem)) => complain(streams.stderr, &problem),
+    };
+    match bundled {
+        Ok(()) => status,
+        Err(problem) => complain(streams.stderr, &problem),
     }
 }
 

@@ -114,6 +114,20 @@ const SHAPES: &[Shape] = &[
     shape("Pulumi ESC", "pulumi:environments:org:{organization}:env:{environment}"),
 ];
 
+/// The literal text of all shapes, piece by piece.
+pub(crate) fn literals() -> impl Iterator<Item = &'static str> {
+    let templates = SHAPES.iter().flat_map(|shape| shape.template.split('{'));
+    templates
+        .map(|part| part.split_once('}').map_or(part, |(_, literal)| literal))
+        .filter(|literal| literal.contains(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// The paths of the claims that hold the id of what a subject names.
+#[cfg(test)]
+pub(crate) fn id_claims() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().filter_map(|shape| shape.id).map(|(_, claim)| claim)
+}
+
 /// A subject in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {

@@ -8,4 +8,5 @@ pub mod explain;
 pub mod generate;
 pub(crate) mod man;
 pub mod policy;
+pub mod replay;
 pub mod triage;

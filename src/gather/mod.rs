@@ -158,6 +158,17 @@ fn read(
     directory: &Path,
     limit: Duration,
 ) -> Result<Vec<u8>, InputError> {
+    read_up_to(LARGEST_FILE, option, path, directory, limit)
+}
+
+/// [`read`], but not more than `largest` bytes.
+fn read_up_to(
+    largest: u64,
+    option: &'static str,
+    path: &Path,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Vec<u8>, InputError> {
     let error = |problem: String| InputError { option, path: path.display().to_string(), problem };
     let full = directory.join(path);
     if full.is_dir() {
@@ -168,11 +179,22 @@ fn read(
     let source: Box<dyn Read> =
         if is_ordinary { Box::new(file) } else { Box::new(Bounded::new(file, limit)) };
     let mut bytes = Vec::new();
-    source.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|e| error(reason(&e)))?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(error("it is larger than 8 MiB".to_owned()));
+    source.take(largest + 1).read_to_end(&mut bytes).map_err(|e| error(reason(&e)))?;
+    if bytes.len() as u64 > largest {
+        return Err(error(format!("it is larger than {} MiB", largest >> 20)));
     }
     Ok(bytes)
+}
+
+/// The most that is read of a bundle, in bytes: it holds a policy document, indented.
+pub(crate) const LARGEST_BUNDLE: u64 = 16 * LARGEST_FILE;
+
+/// Reads a support bundle from a file, or a pipe for a few seconds.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn bundle(path: &Path) -> Result<Vec<u8>, InputError> {
+    read_up_to(LARGEST_BUNDLE, "replay", path, Path::new(""), Duration::from_secs(10))
 }
 
 /// Reads a policy document from a file, or a pipe for a few seconds.

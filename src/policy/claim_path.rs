@@ -63,6 +63,18 @@ impl ClaimPath {
         object.get(last).filter(|value| !value.is_null())
     }
 
+    /// The path to the claim of these keys.
+    #[must_use]
+    pub fn of_keys(keys: Vec<String>) -> Self {
+        Self(keys)
+    }
+
+    /// The keys, from the outermost.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        &self.0
+    }
+
     /// The keys joined by dots, without quotes.
     fn joined(&self) -> String {
         self.0.join(".")

@@ -7,6 +7,7 @@ mod ambient;
 mod article;
 mod backend;
 mod backend_network;
+mod bundle;
 mod catalogue;
 mod certificates;
 mod cli_versions;

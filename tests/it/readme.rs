@@ -73,6 +73,13 @@ fn its_commands_are_understood() {
                 commands += 1;
                 continue;
             }
+            if arguments.starts_with("replay ") {
+                let kept = path("fixtures/bundles/v1/healthy.json");
+                let doctor = Doctor::bare().file("bundle.json", fs::read(kept).unwrap());
+                assert_eq!(doctor.args(arguments.split_whitespace()).run().status, 0, "{command}");
+                commands += 1;
+                continue;
+            }
             if let Some(arguments) = arguments.strip_prefix("policy ") {
                 policy_command(arguments);
                 commands += 1;

@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::bundle::Bundle;
+
+/// The built program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_doctor");
+
 /// No run takes as long as this, whatever its `--timeout`.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -32,7 +37,9 @@ pub struct Doctor {
 /// What came of a run. There is one only when the promises held that hold always:
 /// - it ended by itself, in time, without reading a standard input that it was not given;
 /// - it neither panicked (101) nor failed internally (70) nor died of a signal;
-/// - no secret, nor 16 characters of one, is in what it printed or wrote.
+/// - no secret, nor 16 characters of one, is in what it printed or wrote;
+/// - the bundle of a diagnosis, judged again, gives the same status and findings, and with other
+///   names the same codes (see [`super::bundle`]).
 pub struct Run {
     pub status: i32,
     pub stdout: String,
@@ -184,12 +191,15 @@ impl Doctor {
     /// Runs as it stands.
     pub fn run(mut self) -> Run {
         let (program, arguments) = match self.script.take() {
-            None => (env!("CARGO_BIN_EXE_doctor"), std::mem::take(&mut self.arguments)),
+            None => (PROGRAM, std::mem::take(&mut self.arguments)),
             Some(line) => {
                 self = self.on_path();
                 ("/bin/bash", ["--noprofile", "--norc", "-c", &line].map(str::to_owned).into())
             }
         };
+        let bundle = Bundle::of(&arguments, self.directory.path());
+        let arguments = bundle.iter().flat_map(Bundle::option).chain(arguments);
+        let arguments: Vec<String> = arguments.collect();
         let work = self.directory.path().join("work");
         let given = files(&work);
         let begin = Instant::now();
@@ -242,6 +252,11 @@ impl Doctor {
         for text in [&run.stdout, &run.stderr].into_iter().chain(&written) {
             // The text is not printed: then the secret would be.
             assert!(!shows(text, &self.secrets), "a secret comes out");
+        }
+        if let Some(bundle) = bundle.filter(|_| run.status != 2) {
+            for text in bundle.check(run.status, &run.stdout) {
+                assert!(!shows(&text, &self.secrets), "a secret comes out of a bundle");
+            }
         }
         run
     }

@@ -32,6 +32,7 @@
 // A double offers more than any one test needs, and the tests are written after it.
 #![allow(dead_code, unused_imports)]
 
+mod bundle;
 mod cloud;
 mod command;
 mod issuer;

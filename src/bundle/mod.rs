@@ -1,0 +1,197 @@
+//! Support bundles: the evidence of a run as a file that can be shown to somebody else, and judged
+//! again there.
+//!
+//! A bundle is one JSON object: [`VERSION`], the doctor that wrote it, whether names were
+//! replaced, and the evidence. What of the evidence may be in it is a list ([`fields`]): what the
+//! list does not name stays out, be it a new field of the evidence, an unknown member of a
+//! server's answer or a claim that nothing is known of. The list names everything that a finding
+//! can show, so the findings of a replay are those of the run, byte by byte.
+//!
+//! With `--redact`, names are replaced as well ([`pseudonym`]), and the diagnosis is made again to
+//! see that it stays the same.
+//!
+//! Bundles are kept for a long time. A field that is added to the evidence is optional
+//! (`serde(default)`), so that older bundles can be read; whatever else changes takes a new
+//! [`VERSION`] and a conversion here. `fixtures/bundles/v1` holds bundles of version 1, which are
+//! never edited: they are what was written then.
+
+mod fields;
+mod outline;
+mod pseudonym;
+mod public;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Evidence;
+use crate::judge;
+use crate::report::Report;
+use outline::Outline;
+use pseudonym::Pseudonyms;
+
+/// The version of the file's shape that this program writes.
+pub const VERSION: u32 = 1;
+
+/// A bundle.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bundle {
+    /// Whether names in it are pseudonyms.
+    pub redacted: bool,
+    /// The evidence.
+    pub evidence: Evidence,
+}
+
+/// What every version of the file begins with.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    bundle_version: u32,
+    doctor_version: String,
+}
+
+/// The file as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    bundle_version: u32,
+    doctor_version: &'static str,
+    redacted: bool,
+    evidence: serde_json::Value,
+}
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The evidence has no JSON form.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// No random number is to be had for the pseudonyms.
+    #[error("this system gives no random numbers")]
+    Random,
+    /// Every way of replacing the names changes the diagnosis.
+    #[error(
+        "the diagnosis would be another one with other names (a pattern's wildcard cuts through a \
+         word that means something by itself); leave --redact out"
+    )]
+    Diagnosis,
+}
+
+/// Why a file cannot be used as a bundle.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is no JSON, or not that of a bundle.
+    #[error("{line}:{column}: {problem}")]
+    Malformed {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A later program wrote it.
+    #[error(
+        "doctor {doctor} wrote it, as a bundle of version {version}; this one reads versions up to \
+         {VERSION}: use doctor {doctor} or newer"
+    )]
+    Newer {
+        /// The bundle's version.
+        version: u32,
+        /// The program's version.
+        doctor: String,
+    },
+}
+
+impl ReadError {
+    fn of_json(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let problem = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+        Self::Malformed { line: error.line(), column: error.column(), problem }
+    }
+}
+
+/// Reads a bundle of any version.
+///
+/// # Errors
+/// With line and column where it is none; or that a newer doctor wrote it.
+pub fn read(text: &str) -> Result<Bundle, ReadError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let head: Head = serde_json::from_str(text).map_err(|error| ReadError::of_json(&error))?;
+    if head.bundle_version > VERSION {
+        let (version, doctor) = (head.bundle_version, head.doctor_version);
+        return Err(ReadError::Newer { version, doctor });
+    }
+    serde_json::from_str(text).map_err(|error| ReadError::of_json(&error))
+}
+
+impl Bundle {
+    /// The bundle as text. `redact`: names are replaced.
+    ///
+    /// # Errors
+    /// Names cannot be replaced without another diagnosis.
+    pub fn write(&self, redact: bool) -> Result<String, WriteError> {
+        let evidence = if redact { redacted(&self.evidence)? } else { plain(&self.evidence)? };
+        let written = Written {
+            bundle_version: VERSION,
+            doctor_version: env!("CARGO_PKG_VERSION"),
+            redacted: redact || self.redacted,
+            evidence,
+        };
+        Ok(serde_json::to_string_pretty(&written)? + "\n")
+    }
+}
+
+fn plain(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
+    Ok(Outline::new(evidence, None).apply(serde_json::to_value(evidence)?))
+}
+
+/// So many sets of pseudonyms are tried. How far two names are apart decides which policy entry
+/// is the closest, and is not the same for their pseudonyms; seldom does that make a difference.
+const ATTEMPTS: usize = 16;
+
+/// The evidence with other names and the same diagnosis: the same in every respect that pseudonyms
+/// can keep, or at least the same codes.
+fn redacted(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
+    let original = judge::judge(evidence, false);
+    let mut second_best = None;
+    for attempt in 0..ATTEMPTS {
+        let names = Pseudonyms::new(evidence, attempt % 2 == 1).ok_or(WriteError::Random)?;
+        let value = Outline::new(evidence, Some(&names)).apply(serde_json::to_value(evidence)?);
+        // What the pseudonyms have made unreadable is another diagnosis too.
+        let Ok(other) = serde_json::from_value(value.clone()) else { continue };
+        let other = judge::judge(&other, false);
+        if codes(&original) != codes(&other) {
+            continue;
+        }
+        if details(&original) == details(&other) {
+            return Ok(value);
+        }
+        second_best = Some(value);
+    }
+    second_best.ok_or(WriteError::Diagnosis)
+}
+
+/// The verdict, the root cause, and every finding's code, severity and check.
+fn codes(report: &Report) -> impl PartialEq {
+    let findings = report.findings.iter().map(|f| (f.code, f.severity, f.check));
+    (report.verdict, report.root_cause, findings.collect::<Vec<_>>())
+}
+
+/// How the checks ended, and which rules of which entry matched.
+fn details(report: &Report) -> impl PartialEq {
+    let checks = report.checks.iter().map(|c| (c.id, c.status, c.skipped_because.clone()));
+    let entries = report.policy.entries.iter().map(|entry| {
+        let rules = entry.rules.iter().map(|rule| (rule.matched, rule.undetermined));
+        (entry.applies, rules.collect::<Vec<_>>())
+    });
+    (
+        checks.collect::<Vec<_>>(),
+        report.policy.decision,
+        report.policy.closest,
+        entries.collect::<Vec<_>>(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,412 @@
+//! Pseudonyms: other names in the place of names, with what a diagnosis rests on.
+//!
+//! Text is read as words (letters and digits) and what stands between them, which stays. A word
+//! becomes another one of the same length, letters for letters and digits for digits, each in its
+//! case. What is replaced by what is drawn anew for every bundle, character by character, from a
+//! secret and everything of the word before that character. So
+//! - the same word is the same pseudonym everywhere, in any case;
+//! - two words that begin alike have pseudonyms that begin alike, and part where they part: a
+//!   pattern like `web-*` matches what it matched, and what differs, differs in the same place;
+//! - nothing is told of a word but its length and that; knowing the words that are likely does not
+//!   help, since the secret is gone when the bundle is written.
+//!
+//! What an issuer or the program itself makes of names (`repo:`, `refs/heads/`, hosts of the public
+//! services) is not replaced: see [`super::public`]. Neither are words of the messages of servers,
+//! as far as they are known to be no names, nor IP addresses, whose kind is judged.
+//!
+//! Two shapes hold names in other forms: ids in hexadecimal (GUIDs, digests) stay hexadecimal, and
+//! the ids in Entra's subjects are replaced inside their base64.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+use super::public;
+use crate::entra;
+use crate::evidence::Evidence;
+
+/// The pseudonyms of one bundle.
+pub(super) struct Pseudonyms {
+    secret: [u8; 32],
+    /// What patterns have behind a wildcard, the longest first: in other words it is replaced as
+    /// it is there.
+    pieces: Vec<String>,
+    /// Whether what a pattern has before a wildcard may be cut off public text.
+    cuts_phrases: bool,
+    known: RefCell<HashMap<(String, bool), String>>,
+}
+
+/// What a text is, as far as names in it are concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Made of names.
+    Names,
+    /// A message in English, which may hold names.
+    Message,
+}
+
+/// How long a word is kept to be used again, in bytes.
+const LONGEST_KNOWN: usize = 64;
+/// Numbers up to this length are kept: ports, statuses, parts of addresses and versions.
+const LONGEST_NUMBER: usize = 5;
+
+/// More pieces of words behind wildcards are not looked for: no policy that people write has them.
+const MOST_PIECES: usize = 256;
+
+impl Pseudonyms {
+    /// New ones; `None` where the system has no random numbers. `cuts_phrases`: a word before a
+    /// wildcard is the beginning of public text, where it can be (`env*`).
+    pub(super) fn new(evidence: &Evidence, cuts_phrases: bool) -> Option<Self> {
+        let mut secret = [0; 32];
+        SystemRandom::new().fill(&mut secret).ok()?;
+        Some(Self { secret, pieces: pieces(evidence), cuts_phrases, known: RefCell::default() })
+    }
+
+    /// A text with pseudonyms in it.
+    pub(super) fn text(&self, text: &str, kind: Kind) -> String {
+        match text.strip_prefix("/eid1/") {
+            Some(rest) => self.entra(rest),
+            None if text.parse::<IpAddr>().is_ok() => text.to_owned(),
+            None => self.words(text, kind),
+        }
+    }
+
+    /// Entra's subject or a pattern for one, less its beginning.
+    fn entra(&self, rest: &str) -> String {
+        let segments = rest.split('/').enumerate().map(|(index, segment)| match index {
+            // `c/pub/t/TENANT/a/APPLICATION/sc/…`
+            0..=2 | 4 | 6 if segment.len() <= 3 => segment.to_owned(),
+            3 | 5 => entra::guid(segment)
+                .and_then(|id| entra::encode(&self.words(&id, Kind::Names)))
+                .unwrap_or_else(|| self.words(segment, Kind::Names)),
+            _ => self.words(segment, Kind::Names),
+        });
+        format!("/eid1/{}", segments.collect::<Vec<_>>().join("/"))
+    }
+
+    /// A digest in hexadecimal, however it is written.
+    pub(super) fn digest(&self, text: &str) -> String {
+        let (prefix, digits) = text.split_at(text.rfind("sha256:").map_or(0, |at| at + 7));
+        let mut chain = self.chain(true);
+        prefix.chars().chain(digits.chars().map(|c| chain.next(c))).collect()
+    }
+
+    fn words(&self, text: &str, kind: Kind) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        while at < text.len() {
+            let (before, rest) = text.split_at(at);
+            let (length, pseudonym) = self.first(before, rest, kind);
+            out.push_str(&pseudonym);
+            at += length;
+        }
+        out
+    }
+
+    /// What `rest` begins with, behind `before`: its length in bytes, and what takes its place.
+    fn first<'t>(&self, before: &str, rest: &'t str, kind: Kind) -> (usize, Cow<'t, str>) {
+        let public = address(rest).or_else(|| public::phrase(before, rest, self.cuts_phrases));
+        if let Some(length) = public {
+            return (length, rest[..length].into());
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        if word.is_empty() {
+            let length = rest.chars().next().map_or(0, char::len_utf8);
+            return (length, rest[..length].into());
+        }
+        if is_guid(rest) {
+            let groups = rest[..GUID].split('-').map(|group| {
+                // Of digits alone, it is the same where a pattern has only this much of the id.
+                self.word(group, group.bytes().any(|b| b.is_ascii_alphabetic()))
+            });
+            return (GUID, groups.collect::<Vec<_>>().join("-").into());
+        }
+        let stays = kind == Kind::Message && public::is_word(word)
+            || is_number(before, word, after)
+            || is_scheme(word, after);
+        if stays {
+            return (end, word.into());
+        }
+        let parts = self.cut(word).into_iter().map(|part| self.word(part, is_hex(part)));
+        (end, parts.collect::<String>().into())
+    }
+
+    /// A word, cut where it holds what a pattern has behind a wildcard.
+    fn cut<'a>(&self, word: &'a str) -> Vec<&'a str> {
+        let lower = word.to_ascii_lowercase();
+        let (mut parts, mut start, mut at) = (Vec::new(), 0, 1);
+        while at < word.len() {
+            let rest = lower.get(at..).unwrap_or_default();
+            match self.pieces.iter().find(|piece| rest.starts_with(piece.as_str())) {
+                Some(piece) => {
+                    parts.push(&word[start..at]);
+                    (start, at) = (at, at + piece.len());
+                }
+                None => at += 1,
+            }
+        }
+        parts.push(&word[start..]);
+        parts
+    }
+
+    fn word(&self, word: &str, hex: bool) -> String {
+        let key = (word.to_owned(), hex);
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let mut chain = self.chain(hex);
+        let pseudonym: String = word.chars().map(|c| chain.next(c)).collect();
+        if word.len() <= LONGEST_KNOWN {
+            self.known.borrow_mut().insert(key, pseudonym.clone());
+        }
+        pseudonym
+    }
+
+    fn chain(&self, hex: bool) -> Chain {
+        Chain { state: self.secret, hex }
+    }
+}
+
+/// What the characters of a word so far have come to.
+struct Chain {
+    state: [u8; 32],
+    /// Letters are hexadecimal digits.
+    hex: bool,
+}
+
+impl Chain {
+    /// The pseudonym of a word's next character. What is neither letter nor digit stays and counts
+    /// for nothing.
+    fn next(&mut self, c: char) -> char {
+        let lower = c.to_lowercase().next().unwrap_or(c);
+        let (first, size) = match lower {
+            '0'..='9' => ('0', 10),
+            'a'..='f' if self.hex => ('a', 6),
+            _ if c.is_alphanumeric() => ('a', 26),
+            _ => return c,
+        };
+        let order = self.order(size);
+        let index = (u32::from(lower).wrapping_sub(u32::from(first))) % u32::from(size);
+        let other = order.get(index as usize).copied().unwrap_or_default();
+        let other = char::from(first as u8 + other);
+        self.advance(lower);
+        if c.is_uppercase() { other.to_ascii_uppercase() } else { other }
+    }
+
+    /// A random cycle of so many characters (Sattolo's algorithm): none stays what it is.
+    fn order(&self, size: u8) -> Vec<u8> {
+        let mut order: Vec<u8> = (0..size).collect();
+        for (at, random) in (1..usize::from(size)).rev().zip(self.state) {
+            order.swap(at, usize::from(random) % at);
+        }
+        order
+    }
+
+    fn advance(&mut self, c: char) {
+        let mut digest = Context::new(&SHA256);
+        digest.update(&self.state);
+        digest.update(&u32::from(c).to_le_bytes());
+        self.state.copy_from_slice(digest.finish().as_ref());
+    }
+}
+
+/// The words behind a `*` or a `?` of the policies' patterns.
+fn pieces(evidence: &Evidence) -> Vec<String> {
+    let issuers = evidence.policy.document().into_iter().flat_map(|document| &document.issuers);
+    let rules = issuers.flat_map(|i| i.policies.iter().flatten()).flat_map(|entry| &entry.rules);
+    let mut pieces: Vec<String> = rules
+        .flat_map(|rule| rule.pattern.split_inclusive(['*', '?']).skip(1))
+        .map(|text| text.chars().take_while(|c| c.is_ascii_alphanumeric()).collect::<String>())
+        .map(|piece| piece.to_ascii_lowercase())
+        .filter(|piece| !piece.is_empty())
+        .collect();
+    pieces.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    pieces.dedup();
+    pieces.truncate(MOST_PIECES);
+    pieces
+}
+
+/// The length of a GUID.
+const GUID: usize = 36;
+
+/// Whether a text begins with a GUID.
+fn is_guid(text: &str) -> bool {
+    let Some(id) = text.as_bytes().get(..GUID) else { return false };
+    let fits = |(at, byte): (usize, &u8)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    id.iter().enumerate().all(fits) && !text[GUID..].starts_with(|c: char| c.is_alphanumeric())
+}
+
+/// The longest IPv6 address, in bytes.
+const LONGEST_ADDRESS: usize = 45;
+
+/// The length of the IPv6 address in brackets that a text begins with.
+fn address(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('[')?;
+    let end = inner.bytes().take(LONGEST_ADDRESS + 1).position(|byte| byte == b']')?;
+    inner[..end].parse::<Ipv6Addr>().ok().map(|_| end + 2)
+}
+
+/// A part of an id in hexadecimal: of both letters and digits, or it may be a name.
+fn is_hex(word: &str) -> bool {
+    word.len() >= 3
+        && word.bytes().all(|b| b.is_ascii_hexdigit())
+        && word.bytes().any(|b| b.is_ascii_digit())
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+/// A number that is no name: short, and neither an id nor part of one; or an address like
+/// `http://2130706433` and `http://0x7f.1`; or two digits behind a `%`.
+fn is_number(before: &str, word: &str, after: &str) -> bool {
+    let digits = word.bytes().all(|b| b.is_ascii_digit());
+    let in_id = before.ends_with('-') || after.starts_with('-');
+    let alone = before.is_empty() && after.is_empty();
+    let hex = |digits: &str| digits.bytes().all(|b| b.is_ascii_hexdigit());
+    digits && word.len() <= LONGEST_NUMBER && !in_id && !alone
+        || before.ends_with("://") && (digits || word.strip_prefix("0x").is_some_and(hex))
+        || before.ends_with('%') && word.len() == 2 && hex(word)
+}
+
+/// The longest scheme that a URL has, in bytes.
+const LONGEST_SCHEME: usize = 10;
+
+fn is_scheme(word: &str, after: &str) -> bool {
+    after.starts_with("://") && word.len() <= LONGEST_SCHEME
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names(pieces: &[&str]) -> Pseudonyms {
+        let mut secret = [0; 32];
+        SystemRandom::new().fill(&mut secret).unwrap();
+        let pieces = pieces.iter().map(|piece| (*piece).to_owned()).collect();
+        Pseudonyms { secret, pieces, cuts_phrases: false, known: RefCell::default() }
+    }
+
+    #[test]
+    fn what_issuers_make_of_names_stays() {
+        let names = names(&[]);
+        let subject = names.text("repo:umbrella/widgets:ref:refs/heads/release", Kind::Names);
+        let rest = subject.strip_prefix("repo:").unwrap();
+        let (owner, rest) = rest.split_once('/').unwrap();
+        let (repository, branch) = rest.split_once(":ref:refs/heads/").unwrap();
+        for (name, pseudonym) in [("umbrella", owner), ("widgets", repository), ("release", branch)]
+        {
+            assert_eq!(pseudonym, names.text(name, Kind::Names));
+            assert_eq!(pseudonym.len(), name.len());
+            assert_ne!(pseudonym, name);
+        }
+        for public in [
+            "https://token.actions.githubusercontent.com",
+            "https://api.pulumi.com",
+            "api://AzureADTokenExchange",
+            "fb60f99c-7a34-4190-8149-302f77469936",
+            "repo:*",
+            "https://127.0.0.1:8443/",
+            "http://2130706433",
+        ] {
+            assert_eq!(names.text(public, Kind::Names), public);
+        }
+        // Not at the beginning of another host.
+        let fake = names.text("https://api.pulumi.com.umbrella.example", Kind::Names);
+        assert!(!fake.contains("umbrella"), "{fake}");
+        assert!(!names.text("https://my-gitlab.com", Kind::Names).contains("gitlab"));
+    }
+
+    #[test]
+    fn ids_stay_ids() {
+        let names = names(&[]);
+        let id = "8e3b2c4d-1f60-4a7e-beef-c0d4e6f8a1b3";
+        let other = names.text(id, Kind::Names);
+        assert!(is_guid(&other) && other != id, "{other}");
+        assert_eq!(names.text(&id.to_uppercase(), Kind::Names), other.to_uppercase());
+        let url = format!("https://login.microsoftonline.com/{id}/v2.0");
+        let expected = format!("https://login.microsoftonline.com/{other}/v2.0");
+        assert_eq!(names.text(&url, Kind::Names), expected);
+
+        let encoded = entra::encode(id).unwrap();
+        let subject = format!("/eid1/c/pub/t/{encoded}/a/rISbSSETf0KqFyZ8ppdXmA/sc/{id}/*");
+        let expected = format!(
+            "/eid1/c/pub/t/{}/a/rISbSSETf0KqFyZ8ppdXmA/sc/{other}/*",
+            entra::encode(&other).unwrap()
+        );
+        assert_eq!(names.text(&subject, Kind::Names), expected);
+    }
+
+    #[test]
+    fn digests_are_the_same_however_they_are_written() {
+        let names = names(&[]);
+        let plain = names.digest("00aaff1b");
+        let written = names.digest("00:AA:FF:1B");
+        assert_eq!(written.replace(':', "").to_lowercase(), plain);
+        assert!(plain.bytes().all(|b| b.is_ascii_hexdigit()));
+        assert!(names.digest("sha256:00aa").starts_with("sha256:"));
+    }
+
+    #[test]
+    fn messages_keep_their_words() {
+        let names = names(&[]);
+        let said =
+            names.text("invalid organization umbrella: no policy, status 400", Kind::Message);
+        assert!(
+            said.starts_with("invalid organization ") && said.ends_with(": no policy, status 400")
+        );
+        assert!(!said.contains("umbrella"), "{said}");
+    }
+
+    proptest! {
+        /// Equality, the case of letters, the length, and where two words part.
+        #[test]
+        fn what_a_diagnosis_rests_on_stays(
+            one in "[a-zA-Z0-9é]{1,12}", end in "[a-zA-Z0-9]{0,6}", other in "[a-z0-9]{0,6}"
+        ) {
+            let names = names(&[]);
+            let map = |text: &str| names.word(text, false);
+            let (left, right) = (format!("{one}{end}"), format!("{one}{other}"));
+            let parts = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+            let (a, b) = (map(&left), map(&right));
+            prop_assert_eq!(a.chars().count(), left.chars().count());
+            prop_assert_eq!(parts(&a, &b), parts(&left, &right));
+            prop_assert_eq!(map(&left.to_ascii_lowercase()), a.to_ascii_lowercase());
+            prop_assert!(a.chars().zip(left.chars()).all(|(a, b)| a != b));
+        }
+
+        /// A pattern that cuts a word into pieces matches the pseudonym of what it matched.
+        #[test]
+        fn wildcards_match_what_they_matched(
+            head in "[a-z]{1,4}", middle in "[a-z]{1}", tail in "[a-z]{2,4}"
+        ) {
+            let value = format!("{head}{middle}{tail}");
+            let pattern = format!("{head}?{tail}");
+            // The piece is looked for from the left, and may be found before its place.
+            prop_assume!(value[1..].find(&tail) == Some(head.len()));
+            let names = names(&[&tail]);
+            let map = |text: &str| names.text(text, Kind::Names);
+            prop_assert!(crate::policy::pattern::matches(&map(&pattern), &map(&value)));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(
+            text in "(\\PC|[*?.:/%-]|env|0x|repo:|/eid1/){0,60}", piece in "[a-z]{1,3}", cuts: bool
+        ) {
+            let names = Pseudonyms { cuts_phrases: cuts, ..names(&[&piece]) };
+            for kind in [Kind::Names, Kind::Message] {
+                let other = names.text(&text, kind);
+                prop_assert_eq!(other.chars().count(), text.chars().count());
+            }
+            names.digest(&text);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `doctor replay`: a support bundle, judged again.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::bundle;
+use crate::cli::{BundleArgs, OutputArgs};
+use crate::gather;
+use crate::gather::environment::Environment;
+use crate::output::Output;
+use crate::run::{Streams, complain, conclude};
+
+/// Its arguments.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The bundle that --bundle wrote, or - for standard input
+    #[arg(value_name = "BUNDLE")]
+    file: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    bundle: BundleArgs,
+}
+
+/// Runs it: the status of the diagnosis, 2 where the bundle cannot be used.
+pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Streams) -> u8 {
+    let output = Output::new(&arguments.output, environment, streams.terminals())
+        .with_bundle(&arguments.bundle);
+    if let Some(problem) = output.conflict() {
+        return complain(streams.stderr, &problem);
+    }
+    let text = match read(&arguments.file, &mut streams) {
+        Ok(text) => text,
+        Err(problem) => return complain(streams.stderr, &problem),
+    };
+    match bundle::read(&text) {
+        Ok(bundle) => conclude(&bundle, &output, streams),
+        Err(problem) => {
+            let place = arguments.file.display();
+            let separator =
+                if matches!(problem, bundle::ReadError::Newer { .. }) { " " } else { "" };
+            complain(streams.stderr, &format!("replay {place}:{separator}{problem}"))
+        }
+    }
+}
+
+fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let mut limited = (&mut streams.stdin).take(gather::LARGEST_BUNDLE);
+        limited.read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;
+        bytes
+    } else {
+        gather::bundle(path).map_err(|error| error.to_string())?
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        format!("replay {}: not UTF-8 text (byte {at})", path.display())
+    })
+}

@@ -1,0 +1,369 @@
+//! Support bundles. That every diagnosis of the tests can be judged again from its bundle, with the
+//! same result, is seen to by [`crate::support::Run`]; here is what is in one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{Doctor, Response, Run, WHOAMI, World, platforms};
+
+fn bundle(run: &Run) -> Value {
+    serde_json::from_str(&run.file("bundle.json")).unwrap()
+}
+
+fn writing(doctor: Doctor) -> Doctor {
+    doctor.args(["--bundle", "bundle.json"])
+}
+
+/// A replay of a text.
+fn replay(text: impl AsRef<[u8]>) -> Doctor {
+    Doctor::bare().file("b.json", text).args(["replay", "b.json"])
+}
+
+fn findings(run: &Run) -> String {
+    run.report["findings"].to_string()
+}
+
+// ----------------------------------------------------------------------------- the file
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_it_and_no_link_is_followed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let world = World::new(&platforms::GITHUB);
+    let doctor = writing(world.doctor()).file("kept.json", "kept");
+    let path = doctor.path("bundle.json");
+    symlink(doctor.path("kept.json"), &path).unwrap();
+    let run = doctor.json();
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert_eq!(run.file("kept.json"), "kept");
+    let found = fs::symlink_metadata(path).unwrap();
+    assert!(found.is_file());
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    assert_eq!(bundle(&run)["bundleVersion"], 1);
+    assert_eq!(bundle(&run)["doctorVersion"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(run.file("bundle.json").lines().nth(1), Some("  \"bundleVersion\": 1,"));
+}
+
+#[test]
+fn a_bundle_that_cannot_be_written_is_told_beside_the_report() {
+    let world = World::new(&platforms::GITHUB);
+    let run = world.doctor().args(["--bundle", "no/such/place.json"]).human();
+    assert_eq!(run.status, 2);
+    assert!(run.stdout.starts_with("doctor: healthy"), "{}", run.stdout);
+    assert!(run.stderr.contains("--bundle no/such/place.json: "), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn options_that_do_not_go_together() {
+    let world = World::new(&platforms::GITHUB);
+    let doctor = || world.doctor().arg("--no-exchange");
+    for (doctor, words) in [
+        (doctor().args(["--bundle", "-"]), "standard output is the report's"),
+        (doctor().arg("--redact"), "--bundle <FILE>"),
+        (writing(doctor()).args(["--output", "./bundle.json"]), "--output names the same file"),
+        (replay("{}").args(["--bundle", "b", "--output", "b"]), "--output names the same file"),
+    ] {
+        let run = doctor.run();
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{words}");
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn doctor_login_and_the_demo_write_one_too() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let login = Doctor::bare().secret(&token).args(["login", "https://api.pulumi.com"]);
+    let login = login.args(["--oidc-org=acme", "--offline", "--oidc-token", &token]);
+    let run = login.args(["--bundle=bundle.json", "--redact"]).json();
+    assert_eq!(run.status, 3, "{}", run.stderr);
+    assert_eq!(bundle(&run)["redacted"], true);
+
+    let demo = writing(Doctor::bare().args(["demo", "audience-mismatch"])).arg("--redact").json();
+    let replayed = replay(demo.file("bundle.json")).json();
+    assert_eq!(replayed.root_cause(), Some("audience-mismatch"));
+}
+
+// ------------------------------------------------------------------- what may be in it
+
+#[test]
+fn what_nothing_reads_is_left_out() {
+    const UNKNOWN: &str = "a-value-that-nothing-is-known-of";
+    let mut world = World::new(&platforms::GITHUB);
+    for (name, value) in [
+        ("unknown", json!(UNKNOWN)),
+        ("nested", json!({"inner": UNKNOWN, "list": [UNKNOWN]})),
+        ("ruled", json!({"by": "the-rule", "beside": UNKNOWN})),
+        ("email", json!(UNKNOWN)),
+    ] {
+        world.shape.claims.insert(name.to_owned(), value);
+    }
+    world.shape.header.insert("unknown".to_owned(), json!(UNKNOWN));
+    world.shape.entry["rules"]["ruled.by"] = json!("the-rule");
+    world.cloud.answer(
+        WHOAMI,
+        Response::json(
+            200,
+            &json!({
+                "githubLogin": "jane", "email": UNKNOWN, "unknown": {"githubLogin": UNKNOWN},
+                "organizations": [{"githubLogin": "acme", "name": UNKNOWN}],
+                "tokenInfo": {"name": "ci", "organization": "acme", "unknown": UNKNOWN},
+            }),
+        ),
+    );
+    let run = writing(world.doctor()).json();
+    assert_eq!(run.status, 0, "{:?}", run.codes());
+    let text = run.file("bundle.json");
+    assert!(!text.contains(UNKNOWN), "{text}");
+    let claims = &bundle(&run)["evidence"]["token"]["claims"];
+    assert_eq!(claims["ruled"]["by"], "the-rule");
+    // That a claim is there, and of what kind, may be what a rule misses.
+    assert!(claims["nested"]["inner"].is_string() && claims["unknown"].is_string());
+}
+
+#[test]
+fn what_is_shown_of_an_answer_without_a_message_is_all_that_is_kept_of_it() {
+    let world = World::new(&platforms::GITHUB);
+    let long = "x".repeat(2000);
+    world.cloud.answer(WHOAMI, Response::json(403, &json!({"detail": long, "last": "secretly"})));
+    let run = writing(world.doctor()).json();
+    let text = run.file("bundle.json");
+    assert!(text.contains("detail") && !text.contains("secretly"), "{text}");
+    assert_eq!(findings(&run), findings(&replay(text).json()));
+}
+
+#[test]
+fn strict_is_the_business_of_who_reads() {
+    let world = World::new(&platforms::GITHUB);
+    let doctor = || writing(world.doctor()).arg("--insecure");
+    let (lax, strict) = (doctor().json(), doctor().arg("--strict").json());
+    assert_eq!((lax.status, strict.status), (0, 1));
+    let again = replay(strict.file("bundle.json"));
+    assert_eq!(again.json().status, 0);
+    let again = replay(lax.file("bundle.json")).arg("--strict").json();
+    assert_eq!((again.status, again.root_cause()), (1, Some("backend-insecure")));
+}
+
+// ---------------------------------------------------------------------------- redaction
+
+/// Names as people have them; long enough not to come about by chance.
+const NAMES: [&str; 8] = [
+    "umbrella-holdings",
+    "umbrella",
+    "holdings",
+    "widget-factory",
+    "janine-example",
+    "skunkworks",
+    "jane.doe@umbrella.example",
+    "gitlab.umbrella.example",
+];
+
+fn named_world() -> World {
+    let mut world = World::new(&platforms::GITHUB);
+    let claims = &mut world.shape.claims;
+    for (name, value) in [
+        ("sub", "repo:umbrella-holdings/widget-factory:environment:skunkworks"),
+        ("repository", "umbrella-holdings/widget-factory"),
+        ("repository_owner", "umbrella-holdings"),
+        ("actor", "janine-example"),
+        ("email", "jane.doe@umbrella.example"),
+        ("aud", "urn:pulumi:org:umbrella-holdings"),
+    ] {
+        claims.insert(name.to_owned(), json!(value));
+    }
+    world.shape.entry["rules"] = json!({
+        "aud": "urn:pulumi:org:umbrella-holdings",
+        "sub": "repo:umbrella-*/widget-?actory:environment:skunkworks-staging",
+        "email": "*@UMBRELLA.example",
+    });
+    world
+}
+
+fn named(world: &World) -> Doctor {
+    let mut policy = world.policy();
+    policy["organization"] = json!("umbrella-holdings");
+    writing(world.doctor())
+        .file("policy.json", policy.to_string())
+        .option("--oidc-org", "umbrella-holdings")
+        .args(["--oidc-team", "skunkworks", "--offline"])
+        .env("PULUMI_BACKEND_URL", "https://pulumi.gitlab.umbrella.example")
+        .file(
+            "../home/.pulumi/credentials.json",
+            "{\"current\": \"https://gitlab.umbrella.example\"}",
+        )
+}
+
+fn assert_names_are_gone(text: &str) {
+    let text = text.to_lowercase();
+    for name in NAMES {
+        assert!(!text.contains(name), "{name} in {text}");
+    }
+}
+
+#[test]
+fn names_are_replaced_and_the_diagnosis_stays() {
+    let mut world = named_world();
+    let entry = &mut world.shape.entry;
+    entry["tokenType"] = json!("team");
+    entry["teamName"] = json!("skunk*");
+    let run = named(&world).json();
+    assert_eq!(run.root_cause(), Some("subject-mismatch"), "{:?}", run.codes());
+    assert!(run.file("bundle.json").contains("umbrella-holdings"));
+    let redacted = named(&world).arg("--redact").json();
+    let text = redacted.file("bundle.json");
+    assert_names_are_gone(&text);
+    assert_eq!(findings(&redacted).len(), findings(&run).len(), "the report keeps the names");
+
+    let again = replay(&text).json();
+    assert_eq!(again.codes(), run.codes());
+    // Which rule fails, and where.
+    let place = |run: &Run| {
+        let proofs = run.finding("subject-mismatch")["evidence"].as_array().unwrap().clone();
+        let differs = proofs.into_iter().find(|proof| proof["what"] == "differs from").unwrap();
+        differs["where"].clone()
+    };
+    assert_eq!(place(&again), place(&run));
+    assert_eq!(
+        run.report["policy"]["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| &r["matched"])
+            .collect::<Vec<_>>(),
+        again.report["policy"]["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| &r["matched"])
+            .collect::<Vec<_>>(),
+    );
+    // The same name is the same pseudonym, wherever it stands.
+    let evidence = &bundle(&redacted)["evidence"];
+    let organization = evidence["login"]["organization"].as_str().unwrap();
+    let claims = &evidence["token"]["claims"];
+    assert_eq!(claims["aud"], format!("urn:pulumi:org:{organization}"));
+    assert_eq!(claims["repository_owner"], organization);
+    let subject = claims["sub"].as_str().unwrap();
+    let repository = claims["repository"].as_str().unwrap();
+    assert!(subject.starts_with(&format!("repo:{repository}:environment:")), "{subject}");
+}
+
+/// Drawn anew for every bundle: who has two cannot tell what is the same in both.
+#[test]
+fn pseudonyms_are_of_one_bundle() {
+    let world = named_world();
+    let organization = || {
+        let run = named(&world).arg("--redact").json();
+        bundle(&run)["evidence"]["login"]["organization"].clone()
+    };
+    assert_ne!(organization(), organization());
+}
+
+#[test]
+fn a_replay_can_replace_names_and_does_not_bring_them_back() {
+    let world = named_world();
+    let text = named(&world).json().file("bundle.json");
+    let replayed = writing(replay(&text)).json();
+    assert_eq!(replayed.file("bundle.json"), text);
+    let redacted = writing(replay(&text)).arg("--redact").json().file("bundle.json");
+    assert_names_are_gone(&redacted);
+    let again = writing(replay(&redacted)).json();
+    assert_eq!(bundle(&again)["redacted"], true);
+    assert_eq!(again.file("bundle.json"), redacted);
+}
+
+/// A platform refuses in words of its own, and Entra hides names in base64.
+#[test]
+fn names_in_messages_and_in_entra_s_subjects_are_replaced() {
+    let mut world = World::new(&platforms::AZURE_ENTRA);
+    world.shape.entry["rules"]["sub"] = json!("sc://umbrella-holdings/widget-factory/skunkworks");
+    let message = "organization umbrella-holdings: access denied to janine-example";
+    world.cloud.answer(WHOAMI, Response::json(403, &json!({ "message": message })));
+    let run = writing(world.doctor()).args(["--redact", "--no-exchange"]).json();
+    let text = run.file("bundle.json");
+    assert_names_are_gone(&text);
+    let tenant = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
+    for name in [tenant, "TSw7jmAffkqbUsDU5vihsw", "5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815"] {
+        assert!(!text.contains(name), "{name} in {text}");
+    }
+    let again = replay(&text).json();
+    let says = |run: &Run, code: &str| run.finding(code)["evidence"].to_string();
+    let pseudonym = bundle(&run)["evidence"]["token"]["claims"]["tid"].as_str().unwrap().to_owned();
+    assert!(says(&again, "subject-mismatch").contains(&pseudonym));
+    assert!(again.report["findings"].to_string().contains("the same as token claim tid"));
+}
+
+// ---------------------------------------------------------------------- what can be read
+
+#[test]
+fn what_is_no_bundle_is_told_with_its_place() {
+    let newer = json!({"bundleVersion": 2, "doctorVersion": "9.1.0", "evidence": []});
+    let broken = json!({
+        "bundleVersion": 1, "doctorVersion": "0.1.0", "redacted": false, "evidence": {"now": 7},
+    });
+    for (text, words) in [
+        ("", "replay b.json:1:0: "),
+        ("{\n  \"bundleVersion\": 1,\n  oops", "replay b.json:3:3: "),
+        ("{}", "missing field `bundleVersion`"),
+        ("eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl", "replay b.json:1:1: "),
+        (&broken.to_string(), "replay b.json:1:"),
+        (&newer.to_string(), "replay b.json: doctor 9.1.0 wrote it"),
+        ("\u{feff}{}", "missing field"),
+    ] {
+        let run = replay(text).run();
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{text}");
+        assert!(run.stderr.contains(words), "{text}: {}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+    let run = replay(b"\xff").run();
+    assert!(run.status == 2 && run.stderr.contains("not UTF-8"), "{}", run.stderr);
+    let run = Doctor::bare().args(["replay", "nowhere.json"]).run();
+    assert!(run.status == 2 && run.stderr.contains("nowhere.json: no such file"), "{}", run.stderr);
+    let run = Doctor::bare().args(["replay", "."]).run();
+    assert!(run.status == 2 && run.stderr.contains("directory"), "{}", run.stderr);
+}
+
+#[test]
+fn a_bundle_may_come_on_standard_input() {
+    let run = Doctor::bare().args(["replay", "-"]).stdin(fixture("healthy.json")).json();
+    assert_eq!((run.status, run.root_cause()), (0, None));
+}
+
+/// The bundles of version 1, as they were written then. They are never edited: a program that
+/// cannot read them any more, or judges otherwise, has broken its promise.
+const KEPT: [(&str, Option<&str>, i32); 6] = [
+    ("azure-audience-mismatch.json", Some("audience-mismatch"), 1),
+    ("azure-audience-mismatch-redacted.json", Some("audience-mismatch"), 1),
+    ("github-subject-mismatch.json", Some("subject-mismatch"), 1),
+    ("github-subject-mismatch-redacted.json", Some("subject-mismatch"), 1),
+    ("healthy.json", None, 0),
+    ("unreachable-issuer.json", Some("issuer-unreachable"), 1),
+];
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bundles/v1")
+}
+
+fn fixture(name: &str) -> String {
+    fs::read_to_string(directory().join(name)).unwrap()
+}
+
+#[test]
+fn bundles_of_old_are_judged_as_ever() {
+    for (name, root_cause, status) in KEPT {
+        let run = replay(fixture(name)).json();
+        assert_eq!((run.root_cause(), run.status), (root_cause, status), "{name}");
+        assert_eq!(serde_json::from_str::<Value>(&fixture(name)).unwrap()["bundleVersion"], 1);
+    }
+    let mut known: Vec<&str> = KEPT.iter().map(|(name, ..)| *name).collect();
+    let mut there: Vec<String> = fs::read_dir(directory())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    known.sort_unstable();
+    there.sort_unstable();
+    assert_eq!(there, known);
+}

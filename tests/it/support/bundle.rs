@@ -1,0 +1,101 @@
+//! The bundle of every diagnosis that the tests make, judged again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::command::PROGRAM;
+
+/// Arguments of runs that see to a bundle themselves, or make no diagnosis.
+const ASKS: [&str; 8] = ["--redact", "--bundle", "help", "--help", "-h", "-lh", "--version", "-V"];
+
+/// The bundle of a run.
+pub struct Bundle {
+    file: PathBuf,
+    is_strict: bool,
+}
+
+impl Bundle {
+    /// Where a run of these arguments is to write one; `None` where it is no diagnosis, or sees to
+    /// its bundle itself.
+    pub fn of(arguments: &[String], directory: &Path) -> Option<Self> {
+        let definition = doctor::cli::command();
+        let mut commands = definition.get_subcommands().map(|command| command.get_name());
+        let is_script = arguments.iter().any(|argument| argument == "--noprofile");
+        let first = arguments.first().map(String::as_str).unwrap_or_default();
+        let is_other = first != "login" && commands.any(|name| name == first);
+        let has = |name: &str| arguments.iter().any(|argument| argument == name);
+        let asks = ASKS.into_iter().any(has);
+        (!is_script && !is_other && !asks)
+            .then(|| Self { file: directory.join("bundle.json"), is_strict: has("--strict") })
+    }
+
+    /// The option that has it written.
+    pub fn option(&self) -> [String; 2] {
+        ["--bundle".to_owned(), self.file.to_str().unwrap().to_owned()]
+    }
+
+    /// Judges it again and compares: its text, and that with other names. Formats show the same
+    /// diagnosis, so that names are replaced where the findings are at hand.
+    pub fn check(&self, status: i32, stdout: &str) -> Vec<String> {
+        let redacted = self.file.with_extension("redacted.json");
+        let original: Option<Value> =
+            serde_json::from_str(stdout).ok().filter(|report: &Value| report["schemaVersion"] == 1);
+        let mut replay = self.replay(&self.file);
+        if original.is_some() {
+            replay.arg("--redact").arg("--bundle").arg(&redacted);
+        }
+        let replayed = run(&mut replay);
+        assert_eq!(status, status_of(&replayed), "the bundle of {stdout}");
+        let text = fs::read_to_string(&self.file).unwrap();
+        let Some(original) = original else { return vec![text] };
+
+        let again = report(&replayed);
+        assert_eq!(original["findings"].to_string(), again["findings"].to_string());
+        assert_eq!(without_claims(original), without_claims(again.clone()));
+        let replayed = run(&mut self.replay(&redacted));
+        let other = report(&replayed);
+        assert_eq!(codes(&again), codes(&other), "{again}");
+        assert_eq!(status, status_of(&replayed), "{again}");
+        vec![text, fs::read_to_string(redacted).unwrap()]
+    }
+
+    fn replay(&self, file: &Path) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().arg("replay").arg(file).args(["--format", "json"]);
+        command.args(self.is_strict.then_some("--strict"));
+        command
+    }
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "", "{command:?}");
+    output
+}
+
+fn status_of(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Values of claims that no finding shows are not in a bundle.
+fn without_claims(mut report: Value) -> Value {
+    for place in ["/token/header", "/token/claims", "/identity/token"] {
+        if let Some(value) = report.pointer_mut(place) {
+            value.take();
+        }
+    }
+    report
+}
+
+fn codes(report: &Value) -> (Value, Vec<Value>) {
+    let findings = report["findings"].as_array().unwrap();
+    (report["rootCause"].clone(), findings.iter().map(|f| f["code"].clone()).collect())
+}
