@@ -171,9 +171,10 @@ impl Scanner {
             }
             left -= 1;
             let line = String::from_utf8_lossy(line);
+            let is_mark = ["##[", "section_"].iter().any(|mark| line.contains(mark));
             let line = Line::read(line.trim_end_matches('\r'), false);
             let shown = line.text.trim();
-            if line.is_command || ["##[", "section_"].iter().any(|mark| shown.starts_with(mark)) {
+            if line.is_command || is_mark {
                 return;
             }
             if let Some(sighting) = self.log.sightings.get_mut(index)

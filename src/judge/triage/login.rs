@@ -8,19 +8,37 @@ use crate::evidence::{
     Backend, BackendCandidate, Cli, Cloud, Evidence, Input, InputProblem, Issuer, Options,
     PlatformEnvironment, PolicySource, Setting, Source, SystemToken, Token,
 };
-use crate::judge::judge;
+use crate::judge::{Context, judge};
 use crate::log::{Log, LoginLine, Sighting};
 use crate::report::{Proof, Remediation};
 use crate::signatures::Means;
 
 /// What the checks advise for that code, where what the log tells is enough for them to raise it.
 pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Remediation> {
-    let report = judge(&evidence(log, sighting, code), false);
+    let evidence = evidence(log, sighting, code);
+    if code == Code::ExchangeRejected {
+        return Some(look_closer(&Context::new(&evidence)));
+    }
+    let report = judge(&evidence, false);
     report
         .findings
         .into_iter()
         .find(|finding| finding.code == code)
         .map(|finding| finding.remediation)
+}
+
+/// A refusal whose reason no log holds.
+fn look_closer(context: &Context) -> Remediation {
+    let login = context.login_command(&context.login_url());
+    let arguments = login.strip_prefix("pulumi ").unwrap_or(&login);
+    Remediation {
+        summary: "The service does not say why. Run the doctor in that step: it looks at the \
+                  token, the issuer, its registration and the policies."
+            .to_owned(),
+        commands: vec![format!("doctor {arguments} --bundle bundle.json")],
+        links: vec![Code::ExchangeRejected.entry().link.to_owned()],
+        ..Remediation::default()
+    }
 }
 
 /// What else the log proves about a message.
