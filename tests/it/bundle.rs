@@ -176,7 +176,7 @@ fn named_world() -> World {
     }
     world.shape.entry["rules"] = json!({
         "aud": "urn:pulumi:org:umbrella-holdings",
-        "sub": "repo:umbrella-*/widget-?actory:environment:skunkworks-staging",
+        "sub": "repo:umbrella-holdings/widget-?actory:environment:skunkworks-staging",
         "email": "*@UMBRELLA.example",
     });
     world
@@ -222,7 +222,7 @@ fn names_are_replaced_and_the_diagnosis_stays() {
     // Which rule fails, and where.
     let place = |run: &Run| {
         let proofs = run.finding("subject-mismatch")["evidence"].as_array().unwrap().clone();
-        let differs = proofs.into_iter().find(|proof| proof["what"] == "differs from").unwrap();
+        let differs = proofs.iter().find(|proof| proof["what"] == "differs from").unwrap_or_else(|| panic!("{proofs:?}"));
         differs["where"].clone()
     };
     assert_eq!(place(&again), place(&run));
