@@ -205,7 +205,7 @@ pub struct BackendSummary {
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicySummary {
-    /// `file` or `none`.
+    /// `file`, `live` or `none`.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["file", "live", "none"])))]
     pub source: &'static str,
     /// The registered issuer whose policy it is.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::backend::network_failure;
 use super::certificate::{resigned, signed_by, with_chain};
+use super::registration::AUTHORIZATION;
 use super::{Context, Outcome};
 use crate::address::{AddressClass, classify};
 use crate::backend_url;
@@ -342,7 +343,7 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
         context.login_url().trim_end_matches('/')
     );
     finding.command(format!(
-        "curl -X POST -H \"Authorization: token $PULUMI_ACCESS_TOKEN\" {}",
+        "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- {}",
         text::shell(&url)
     ))
 }

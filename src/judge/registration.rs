@@ -178,6 +178,10 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     ))
 }
 
+/// The header that a request to Pulumi Cloud's API needs, for `curl -H @-`: an argument would show
+/// the access token in the list of processes.
+pub(super) const AUTHORIZATION: &str = "printf 'Authorization: token %s' \"$PULUMI_ACCESS_TOKEN\"";
+
 /// `RegisterOidcIssuer` of Pulumi Cloud's API.
 fn register(context: &Context, organization: &str, issuer: &str) -> String {
     let url = format!(
@@ -187,8 +191,8 @@ fn register(context: &Context, organization: &str, issuer: &str) -> String {
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
     let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}).to_string();
     format!(
-        "curl --fail-with-body -X POST -H \"Authorization: token $PULUMI_ACCESS_TOKEN\" -H \
-         'Content-Type: application/json' -d {} {}",
+        "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- -H 'Content-Type: application/json' \
+         -d {} {}",
         text::shell(&body),
         text::shell(&url)
     )

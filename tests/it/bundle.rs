@@ -222,7 +222,10 @@ fn names_are_replaced_and_the_diagnosis_stays() {
     // Which rule fails, and where.
     let place = |run: &Run| {
         let proofs = run.finding("subject-mismatch")["evidence"].as_array().unwrap().clone();
-        let differs = proofs.iter().find(|proof| proof["what"] == "differs from").unwrap_or_else(|| panic!("{proofs:?}"));
+        let differs = proofs
+            .iter()
+            .find(|proof| proof["what"] == "differs from")
+            .unwrap_or_else(|| panic!("{proofs:?}"));
         differs["where"].clone()
     };
     assert_eq!(place(&again), place(&run));
