@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::catalogue::Code;
-use crate::evidence::{BackendCandidate, BackendSource, Login};
+use crate::evidence::{BackendCandidate, BackendSource, InputProblem, Login};
 use crate::signatures::{Message, Trouble};
 
 /// What several logs hold.
@@ -37,8 +37,18 @@ pub struct File {
 pub struct Place {
     /// The file, as an index into [`Log::files`].
     pub file: usize,
+    /// The job, where the log of several is in one file: counted from 0.
+    pub job: usize,
     /// The line, from 1.
     pub line: u64,
+}
+
+impl Place {
+    /// Whether both are in the log of the same job.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        (self.file, self.job) == (other.file, other.job)
+    }
 }
 
 /// A known message that was met.
@@ -76,6 +86,8 @@ pub enum Decided {
         code: Code,
         /// What it is, in words.
         what: String,
+        /// Why it is no token, if it is none.
+        problem: Option<InputProblem>,
     },
     /// Who could not be reached or trusted, or refused.
     Party(Party),
@@ -141,6 +153,8 @@ pub struct Context {
 
 /// How many logins are kept.
 pub const LOGINS: usize = 16;
+/// How many successes are kept.
+pub const SUCCESSES: usize = 64;
 /// How many claims sets are kept.
 pub const CLAIMS: usize = 8;
 

@@ -28,7 +28,7 @@ pub(super) const MESSAGES: &[Message] = &[
         &[Code::TokenRequestFailed],
         "GitHub was asked for a token and refused or failed.",
     )
-    .more(3),
+    .more(4),
     Message::code(
         "Response json body do not have ID Token field",
         &[Code::TokenRequestFailed],
@@ -152,6 +152,19 @@ pub(super) const MESSAGES: &[Message] = &[
         &[Code::TokenMissing],
         "Bitbucket gives a step a token only with `oidc: true`.",
     ),
+    Message::code(
+        "{variable}: command not found",
+        &[Code::TokenVariableUnexpanded],
+        "$({variable}) reached the shell, which ran a command of that name instead of putting the \
+         variable's value there.",
+    )
+    .scope(Scope::LoginVariable),
+    Message::code(
+        "{variable}: parameter not set",
+        &[Code::TokenEmpty],
+        "The variable {variable}, which should hold the token, is not set in this step.",
+    )
+    .scope(Scope::LoginVariable),
     Message::code(
         "{variable}: unbound variable",
         &[Code::TokenEmpty],

@@ -52,6 +52,17 @@ pub(super) const BEFORE: &[Message] = &[
         "--oidc-user says {flag}, the token's scope claim names {claim}.",
     ),
     Message::code(
+        "could not parse expiration duration: time: unknown unit \"{unit}\" in duration \
+         \"{duration}\"",
+        &[Code::ExpirationInvalid],
+        "--oidc-expiration is {duration}, and Go's durations have no unit {unit}.",
+    ),
+    Message::code(
+        "could not parse expiration duration: time: missing unit in duration \"{duration}\"",
+        &[Code::ExpirationInvalid],
+        "--oidc-expiration is {duration}, without a unit.",
+    ),
+    Message::code(
         "could not parse expiration duration: {problem}",
         &[Code::ExpirationInvalid],
         "--oidc-expiration is no Go duration: {problem}.",
@@ -187,8 +198,7 @@ pub(super) const BEFORE: &[Message] = &[
         "Pulumi Cloud knows no organization of that name: it takes the organization's login name \
          in Pulumi Cloud, which need not be its display name or its name on GitHub.",
     )
-    .scope(Scope::PulumiLogin)
-    .anywhere(),
+    .scope(Scope::PulumiLogin),
     Message::code(
         "pulumi service: request rate-limit exceeded",
         &[Code::ExchangeRateLimited],
@@ -310,9 +320,9 @@ pub(super) const AFTER: &[Message] = &[
          no admin's unless `admin` was asked for, which `pulumi login` cannot do.",
     ),
     Message::code(
-        "error: [{status}] {problem} (Request ID: {id})",
+        "error: [5{}] {problem} (Request ID: {id})",
         &[Code::WhoamiFailed],
-        "Pulumi Cloud failed with status {status}; its request id is {id}.",
+        "Pulumi Cloud failed: {problem}. Its request id is {id}.",
     ),
     Message::code(
         "Logging in using access token from PULUMI_ACCESS_TOKEN",

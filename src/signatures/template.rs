@@ -1,5 +1,8 @@
 //! The form that messages are written down in.
 
+/// How many places of a line are tried: a hostile line could hold any number.
+const TRIES: usize = 32;
+
 /// A text with places for values: `file '{path}' is empty`. `{}` is a value that does not matter,
 /// `{{` a brace. A value is as short as it can be; at the beginning it is one word, at the end it
 /// reaches to the end of the line.
@@ -15,6 +18,8 @@ pub struct Template {
 pub struct Found<'a> {
     /// Where the message begins, in bytes.
     pub start: usize,
+    /// Where it ends.
+    pub end: usize,
     /// The values by name, in order, without those that do not matter.
     pub values: Vec<(&'static str, &'a str)>,
 }
@@ -63,16 +68,24 @@ impl Template {
     pub fn find<'a>(&self, line: &'a str, may_begin: impl Fn(usize) -> bool) -> Option<Found<'a>> {
         let leads = self.pieces.first().is_some_and(String::is_empty);
         let first = self.pieces.get(usize::from(leads)).map_or("", String::as_str);
-        line.match_indices(first)
-            .filter_map(|(at, _)| {
-                let start = if leads { word_before(line, at) } else { at };
-                Some(start).filter(|start| may_begin(*start))
-            })
-            .find_map(|start| self.values(line, start).map(|values| Found { start, values }))
+        for (at, _) in line.match_indices(first).take(TRIES) {
+            let start = if leads { word_before(line, at) } else { at };
+            // What is missing behind the first place is missing behind every other.
+            let (values, end) = self.values(line, start)?;
+            if may_begin(start) {
+                return Some(Found { start, end, values });
+            }
+        }
+        None
     }
 
-    /// The values of a message that begins there.
-    fn values<'a>(&self, line: &'a str, start: usize) -> Option<Vec<(&'static str, &'a str)>> {
+    /// The values of a message that begins there, and where it ends.
+    #[allow(clippy::type_complexity)]
+    fn values<'a>(
+        &self,
+        line: &'a str,
+        start: usize,
+    ) -> Option<(Vec<(&'static str, &'a str)>, usize)> {
         let mut rest = line.get(start..)?.strip_prefix(self.pieces.first()?.as_str())?;
         let mut values = Vec::new();
         for (name, piece) in self.names.iter().zip(&self.pieces[1..]) {
@@ -82,7 +95,7 @@ impl Template {
             }
             rest = &rest[end + piece.len()..];
         }
-        Some(values)
+        Some((values, line.len() - rest.len()))
     }
 
     /// The text with values in their places; a value that is not known leaves its name.
@@ -130,7 +143,7 @@ mod tests {
     fn a_value_at_the_beginning_is_a_word() {
         let found =
             Template::parse("{url} is not valid").find("error: https://a is not valid", |_| true);
-        assert_eq!(found, Some(Found { start: 7, values: vec![("url", "https://a")] }));
+        assert_eq!(found, Some(Found { start: 7, end: 29, values: vec![("url", "https://a")] }));
     }
 
     #[test]

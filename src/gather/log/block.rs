@@ -10,6 +10,8 @@ use super::source::BLOCK;
 const LONGEST_LINE: usize = 1 << 20;
 const ESCAPE: u8 = 0x1b;
 const BELL: u8 = 0x07;
+/// How Jenkins begins a console note (hudson.console.ConsoleNote).
+const JENKINS_NOTE: &[u8] = b"\x1b[8mha:";
 
 /// Gives every block of whole lines to `take`; the last line may have no end.
 pub(super) fn blocks(source: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
@@ -52,6 +54,16 @@ fn plain(block: &mut [u8], take: &mut impl FnMut(&[u8])) {
     }
 }
 
+/// The text without escape sequences.
+pub(super) fn without_escapes(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    if let Some(first) = memchr(ESCAPE, &bytes) {
+        let end = strip(&mut bytes, first);
+        bytes.truncate(end);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Closes the gaps that escape sequences leave; where the text ends then. Line breaks stay, so that
 /// lines count as they do elsewhere.
 fn strip(block: &mut [u8], first: usize) -> usize {
@@ -68,6 +80,11 @@ fn strip(block: &mut [u8], first: usize) -> usize {
 /// The length of the escape sequence that a text begins with (ECMA-48 section 5.4: control
 /// sequences; 5.6: control strings, which Buildkite writes its timestamps in).
 fn sequence(text: &[u8]) -> usize {
+    // Jenkins hides what its own pages show in between.
+    if text.starts_with(JENKINS_NOTE) {
+        let end = text[1..].iter().position(|b| matches!(*b, ESCAPE | b'\n'));
+        return end.map_or(text.len(), |at| at + 1);
+    }
     let rest = text.get(2..).unwrap_or_default();
     let inside = match text.get(1) {
         None | Some(b'\n') => return text.len().min(1),
@@ -103,11 +120,12 @@ mod tests {
 
     #[test]
     fn colours_and_marks_go() {
-        let cases: [(&str, &str); 7] = [
+        let cases: [(&str, &str); 8] = [
             ("plain\n", "plain\n"),
             ("\u{1b}[31merror: \u{1b}[0m\u{1b}[0mno\u{1b}[K\n", "error: no\n"),
             ("\u{1b}_bk;t=1700000000000\u{7}text\n", "text\n"),
             ("\u{1b}]0;title\u{1b}\\text", "text"),
+            ("\u{1b}[8mha:////4ABC==\u{1b}[0mtext", "text"),
             ("a\u{1b}[1\nb", "a\nb"),
             ("a\u{1b}", "a"),
             ("a\u{1b}\nb\u{1b}]x\ny", "a\nb\ny"),

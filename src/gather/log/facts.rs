@@ -10,9 +10,9 @@ use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::jwt;
-use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, Told};
+use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
 use crate::login_flags;
-use crate::secret::{REDACTED, Scrubber};
+use crate::secret::REDACTED;
 use crate::signatures::Template;
 
 /// What is searched for.
@@ -59,7 +59,8 @@ pub(super) const FACTS: &[(Fact, &str)] = &[
     (Fact::BackendVariable, "This backend comes from the {name} environment variable"),
     (Fact::BackendProject, "This backend comes from the `backend` setting in {path}, which"),
     (Fact::BackendCredentials, "recorded in your stored Pulumi credentials"),
-    (Fact::Success, "Logged in to {name}"),
+    (Fact::Success, "Logged in to {name} as {user} (http{url})"),
+    (Fact::Success, "Logged in to {name} (http{url})"),
     (Fact::Success, "OIDC token exchange performed successfully"),
     (Fact::Claims, "\"iss\""),
     (Fact::Token, "eyJ"),
@@ -80,7 +81,7 @@ impl Context {
         fact: Fact,
         template: &Template,
         line: &Line,
-        next: impl Iterator<Item = Cow<'a, str>>,
+        next: impl Fn() -> Vec<Cow<'a, str>>,
         place: Place,
     ) {
         let value = || {
@@ -91,7 +92,7 @@ impl Context {
         match fact {
             Fact::Login => {
                 if self.logins.len() < LOGINS
-                    && let Some(words) = login(line, next)
+                    && let Some(words) = login(line, &next())
                 {
                     self.logins.push(called(&words, place));
                 }
@@ -127,11 +128,10 @@ impl Context {
                 let path = "credentials.json".to_owned();
                 self.backend_source.get_or_insert(BackendSource::Credentials { path, line: 0 });
             }
-            Fact::Success if !line.is_command && line.text.trim_start().starts_with(['L', 'O']) => {
-                // A later one says no more, for the same file.
-                match self.successes.last_mut() {
-                    Some(last) if last.file == place.file => *last = place,
-                    _ => self.successes.push(place),
+            Fact::Success => {
+                let begins = template.find(line.text, |at| line.may_begin(at)).is_some();
+                if begins && !line.is_command && self.successes.len() < SUCCESSES {
+                    self.successes.push(place);
                 }
             }
             Fact::Claims => {
@@ -147,16 +147,15 @@ impl Context {
             Fact::Platform(name) => {
                 self.platform.get_or_insert(name);
             }
-            Fact::Success => {}
         }
     }
 
     fn tell_claims(&mut self, claims: Map<String, Value>, place: Place) {
-        // An object that names an issuer may hold more than claims.
-        let claims = match Scrubber::default().scrub_json(&Value::Object(claims)) {
-            Value::Object(claims) => claims,
-            _ => return,
-        };
+        // An object that names an issuer may hold more than claims, and some claims are secrets.
+        let claims: Map<String, Value> = CLAIMS_SHOWN
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), clean(claims.get(*name)?)?)))
+            .collect();
         let is_known = self.claims.iter().any(|told| told.value == claims);
         if !is_known && self.claims.len() < CLAIMS {
             self.claims.push(Told { value: claims, place });
@@ -164,14 +163,31 @@ impl Context {
     }
 }
 
+/// The claims that tell of a login: RFC 7519 section 4.1, and the scope that pulumi reads.
+const CLAIMS_SHOWN: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "scope"];
+
+/// A claim's value without secrets; none where it is no text, number or list of texts.
+fn clean(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) => Some(Value::String(super::secrets::redact(text))),
+        Value::Number(_) => Some(value.clone()),
+        Value::Array(items) => Some(Value::Array(
+            items.iter().filter(|item| item.is_string()).filter_map(clean).collect(),
+        )),
+        _ => None,
+    }
+}
+
 /// The arguments of a login that is called there: in a script, in a command, or at the beginning
 /// of a line. A sentence about `pulumi login` is none.
-fn login<'a>(line: &Line, next: impl Iterator<Item = Cow<'a, str>>) -> Option<Vec<String>> {
+fn login(line: &Line, next: &[Cow<str>]) -> Option<Vec<String>> {
     let at = line.text.find("pulumi login").or_else(|| line.text.find("doctor login"))?;
     let before = line.text[..at].trim();
     let is_quoted = before.ends_with(['`', '"', '\'']);
-    let is_call =
-        line.is_command || before.is_empty() || before.ends_with(['/', '\\', '&', ';', '|']);
+    // A prompt, a path, or another command in front.
+    let is_call = line.is_command
+        || before.is_empty()
+        || before.ends_with(['/', '\\', '&', ';', '|', '>', '$', '#']);
     if is_quoted || !is_call {
         return None;
     }
@@ -179,7 +195,7 @@ fn login<'a>(line: &Line, next: impl Iterator<Item = Cow<'a, str>>) -> Option<Ve
     for line in next {
         // A backslash continues a line in a shell, a backtick in PowerShell, a caret in cmd.
         let Some(continued) = text.trim_end().strip_suffix(['\\', '`', '^']) else { break };
-        text = format!("{continued} {}", Line::read(&line, true).text.trim());
+        text = format!("{continued} {}", Line::read(line, true).text.trim());
     }
     Some(hide_token(words(&super::secrets::redact(&text))))
 }
@@ -253,6 +269,7 @@ fn words(text: &str) -> Vec<String> {
                 word.get_or_insert_default();
             }
             (None, ';' | '|' | '&' | '>' | '<') => break,
+            (None, '#') if word.is_none() => break,
             (None, c) if c.is_whitespace() => words.extend(word.take()),
             (_, c) => word.get_or_insert_default().push(c),
         }
@@ -283,7 +300,8 @@ mod tests {
     use super::*;
 
     fn login_of(text: &str, next: &[&str]) -> Option<Vec<String>> {
-        login(&Line::read(text, false), next.iter().map(|line| Cow::from(*line)))
+        let next: Vec<Cow<str>> = next.iter().map(|line| Cow::from(*line)).collect();
+        login(&Line::read(text, false), &next)
     }
 
     #[test]

@@ -30,8 +30,11 @@ const MARKERS: [&str; 11] = [
     "::debug::",
     "[error]",
 ];
-/// A word of a script in front of a text: the line is a program's source, not what it says.
-const SOURCE: [&str; 7] = ["echo ", "grep ", "printf ", "Write-", "==", "// ", "# "];
+/// What stands in front of a text in the source of a program or a test, not in what it says.
+const SOURCE: [&str; 13] = [
+    "echo ", "grep ", "printf ", "Write-", " == ", "// ", "# ", "raise ", "throw ", "assert",
+    "expect", "_test.", ".spec.",
+];
 
 impl<'a> Line<'a> {
     /// Reads the line. `in_script` says that the lines around it are a step's script.
@@ -60,26 +63,138 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Whether a message may begin at that byte: at the beginning, or where another one leads over
-    /// to it, but not in a quotation, a list of words to search for, or a program's source.
+    /// Whether a message may begin at that byte: at the beginning, or where another message leads
+    /// over to it, but not in a quotation, a commit's subject, a test's name or a program's source.
     pub(super) fn may_begin(&self, at: usize) -> bool {
-        let before = &self.text[..at];
-        let word = before.trim_end();
-        let leads = word.is_empty()
-            || before.ends_with(": ")
-            || word.ends_with(']')
-            || before.ends_with("| ")
-            || before.ends_with('\t')
-            || matches!(word, "*" | "-" | "Error" | "ERROR")
-            || ["\"", "\\\""].iter().any(|quote| {
-                let key = before.strip_suffix(quote).map(str::trim_end);
-                key.is_some_and(|key| key.ends_with([':', '=']))
-            })
-            || is_sentence_end(before);
+        let mut from = at.saturating_sub(LONGEST_LEAD);
+        while !self.text.is_char_boundary(from) {
+            from += 1;
+        }
+        let before = &self.text[from..at];
+        let lead = before.trim_end();
+        if lead.is_empty() {
+            return true;
+        }
         // Between backticks it is a quotation.
         let is_quoted = before.matches('`').count() % 2 == 1;
-        leads && !is_quoted && !SOURCE.iter().any(|source| before.contains(source))
+        let is_other = OTHERS.iter().any(|start| self.text.trim_start().starts_with(start));
+        if is_quoted
+            || is_other
+            || is_commit(self.text)
+            || SOURCE.iter().any(|s| before.contains(s))
+        {
+            return false;
+        }
+        if let Some(label) = lead.strip_suffix(':') {
+            return before.ends_with(' ') && is_frame(label) || is_logger(label);
+        }
+        let is_value = ["\"", "\\\""].iter().any(|quote| {
+            let key = before.strip_suffix(quote).map(str::trim_end);
+            key.is_some_and(|key| key.ends_with([':', '=']))
+        });
+        is_value
+            || lead.ends_with(']')
+            || before.ends_with("| ")
+            || before.ends_with('\t')
+            || matches!(lead, "*" | "-" | "Error" | "ERROR")
+            || is_sentence_end(before)
     }
+}
+
+/// How far in front of a message is looked, in bytes.
+const LONGEST_LEAD: usize = 2_000;
+/// How lines begin that tell of something else than a failure: commits, tests.
+const OTHERS: [&str; 11] = [
+    "HEAD is now at",
+    "Merge ",
+    "commit ",
+    "\u{2713}",
+    "\u{2714}",
+    "\u{221a}",
+    "ok ",
+    "not ok ",
+    "PASS",
+    "--- ",
+    "=== ",
+];
+/// What stands in front of a message that somebody passes on, in lower case.
+const FRAMES: [&str; 39] = [
+    "az",
+    "aws",
+    "bash",
+    "caused by",
+    "cause",
+    "claims",
+    "cli",
+    "cloud",
+    "credentials",
+    "curl",
+    "description",
+    "detail",
+    "details",
+    "err",
+    "error_description",
+    "fatal",
+    "invalid_client",
+    "invalid_request",
+    "invalididentitytoken",
+    "access_denied",
+    "message",
+    "msg",
+    "node",
+    "npm",
+    "oidc",
+    "operation",
+    "output",
+    "panic",
+    "pulumi",
+    "reason",
+    "request",
+    "response",
+    "service",
+    "sh",
+    "stderr",
+    "stdout",
+    "token",
+    "unauthorized_client",
+    "warning",
+];
+
+/// Whether what stands before a colon passes a message on: a word for failing, the name of a
+/// program, a line of a script, or a message that has failed before.
+fn is_frame(label: &str) -> bool {
+    let own = label.rsplit(": ").next().unwrap_or(label).trim();
+    let lower = own.to_ascii_lowercase();
+    let last = lower.rsplit([' ', '(', '[']).next().unwrap_or_default();
+    let last = last.trim_matches(|c: char| !c.is_alphanumeric());
+    let fails =
+        |word: &str| ["error", "exception", "failed", "failure"].iter().any(|f| word.ends_with(f));
+    let is_line =
+        lower.strip_prefix("line ").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let in_error = label.split(|c: char| !c.is_alphanumeric()).any(|word| {
+        ["error", "failed", "fatal"].iter().any(|known| word.eq_ignore_ascii_case(known))
+    });
+    fails(last)
+        || FRAMES.contains(&last)
+        || is_line
+        || in_error
+        || own.ends_with(['"', '\'', ')', ']'])
+}
+
+/// `ERROR:deploy:`, as Python's logging writes it.
+fn is_logger(label: &str) -> bool {
+    let mut parts = label.split(':');
+    let is_level =
+        parts.next().is_some_and(|level| matches!(level, "ERROR" | "CRITICAL" | "WARNING"));
+    is_level && parts.next().is_some_and(|name| !name.contains(' ')) && parts.next().is_none()
+}
+
+/// `87b61a6 fix: …`: git's short log.
+fn is_commit(text: &str) -> bool {
+    let word = text.trim_start().split(' ').next().unwrap_or_default();
+    (7..=40).contains(&word.len())
+        && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && word.bytes().any(|b| b.is_ascii_digit())
 }
 
 /// A message may follow another one.
@@ -209,6 +324,9 @@ mod tests {
             "* MARK",
             "[cause]: MARK",
             "Failed with error: ERROR: MARK",
+            "ERROR:deploy:MARK",
+            "/scripts/step: line 212: MARK",
+            "error: could not log in to the state backend \"https://a\": MARK",
         ] {
             let line = Line::read(raw, false);
             assert!(line.may_begin(line.text.find("MARK").unwrap()), "{raw}");
@@ -221,6 +339,14 @@ mod tests {
             "echo \"error: MARK",
             "docs/a.md:12:the message \"MARK",
             "if [[ $out == *\"error: MARK",
+            "HEAD is now at 87b61a6 fix: MARK",
+            "87b61a6 error: MARK",
+            "\u{2713} prints error: MARK",
+            "ok 12 - error: MARK",
+            "login_test.go:88: got: MARK",
+            "raise LoginError(\"error: MARK",
+            "* login: MARK",
+            "  expected: \"MARK",
             "# error: MARK",
         ] {
             let line = Line::read(raw, false);

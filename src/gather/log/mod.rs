@@ -6,6 +6,7 @@
 mod block;
 mod facts;
 mod line;
+mod parts;
 mod scan;
 mod secrets;
 mod source;

@@ -8,11 +8,14 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::facts::{FACTS, Fact};
 use super::line::Line;
+use super::parts::parts;
 use super::step::{MARKS, Mark, Step, is_harmless};
 use super::{block, secrets};
+use crate::catalogue::Code;
 use crate::evidence::InputProblem;
 use crate::jwt;
 use crate::log::{Decided, File, Leak, Log, PLACES, Place, SecretKind, Sighting};
+use crate::secret::REDACTED;
 use crate::signatures::{Found, Means, Message, Template, messages};
 use crate::{judge, text};
 
@@ -58,10 +61,31 @@ pub(super) struct Scanner {
 /// The state of the log that is being read.
 struct Reading {
     file: usize,
+    job: usize,
+    /// The job's name, where lines begin with it.
+    name: String,
     line: u64,
     step: Step,
     /// A message that goes on in the next lines: its index, and how many of them.
     open: Option<(usize, usize)>,
+}
+
+impl Reading {
+    fn new(file: usize) -> Self {
+        let step = Step::default();
+        Self { file, job: 0, name: String::new(), line: 1, step, open: None }
+    }
+
+    /// A line of another job begins with another name.
+    fn enter(&mut self, line: &str) {
+        if let Some(name) = job_of(line)
+            && name != self.name
+        {
+            self.job += usize::from(!self.name.is_empty());
+            name.clone_into(&mut self.name);
+            self.step = Step::default();
+        }
+    }
 }
 
 impl Scanner {
@@ -113,7 +137,7 @@ impl Scanner {
     pub(super) fn log(&mut self, name: &str, reader: &mut dyn Read) -> io::Result<()> {
         let file = self.log.files.len();
         self.log.files.push(File { name: name.to_owned(), lines: 0 });
-        let mut reading = Reading { file, line: 1, step: Step::default(), open: None };
+        let mut reading = Reading::new(file);
         let mut ends_open = false;
         let read = block::blocks(reader, |block| {
             self.block(block, &mut reading);
@@ -150,7 +174,7 @@ impl Scanner {
             reading.line += count_lines(&block[counted..start]);
             counted = start;
             let next = block.get(end + 1..).unwrap_or_default();
-            self.line(&block[start..end], next, reading);
+            self.line(&block[start..end], &block[..start], next, reading);
             self.go_on(next, reading);
             from = end;
         }
@@ -163,42 +187,41 @@ impl Scanner {
         let Some((index, mut left)) = reading.open.take() else { return };
         let mut lines = block.split(|b| *b == b'\n');
         while left > 0 {
-            let Some(line) = lines.next() else { break };
+            let Some(raw) = lines.next() else { break };
             // The end of the block, not of a line.
-            if line.is_empty() && lines.clone().next().is_none() {
+            if raw.is_empty() && lines.clone().next().is_none() {
                 reading.open = Some((index, left));
                 return;
             }
-            left -= 1;
-            let line = String::from_utf8_lossy(line);
-            let is_mark = ["##[", "section_"].iter().any(|mark| line.contains(mark));
-            let line = Line::read(line.trim_end_matches('\r'), false);
+            let raw = String::from_utf8_lossy(raw);
+            let line = Line::read(raw.trim_end_matches('\r'), false);
             let shown = line.text.trim();
-            if line.is_command || is_mark {
+            let Some(sighting) = self.log.sightings.get_mut(index) else { return };
+            let is_other = OTHERS.iter().any(|mark| raw.contains(mark));
+            if line.is_command || is_other || !goes_on(sighting) {
                 return;
             }
-            if let Some(sighting) = self.log.sightings.get_mut(index)
-                && !shown.is_empty()
-            {
-                let text = format!("{} {}", sighting.text, secrets::redact(shown));
-                sighting.text = text::clip(&text, LONGEST_TEXT);
+            if shown.is_empty() {
+                continue;
             }
+            left -= 1;
+            let text = format!("{} {}", sighting.text, secrets::redact(shown));
+            sighting.text = text::clip(&text, LONGEST_TEXT);
         }
     }
 
-    fn line(&mut self, raw: &[u8], next: &[u8], reading: &mut Reading) {
+    fn line(&mut self, raw: &[u8], before: &[u8], next: &[u8], reading: &mut Reading) {
         let raw = String::from_utf8_lossy(raw);
-        let next = || next.split(|b| *b == b'\n').take(CONTINUATION).map(String::from_utf8_lossy);
-        let number = reading.line;
-        let place = Place { file: reading.file, line: number };
-        // A carriage return begins the line anew: each part is one that was shown.
-        for part in raw.split('\r').filter(|part| !part.is_empty()) {
-            // Within JSON, which programs log in, quotes are escaped.
-            let plain = part.contains("\\\"").then(|| part.replace("\\\"", "\""));
-            let part = plain.as_deref().unwrap_or(part);
-            let hits = self.hits(part);
-            let in_script = reading.step.in_script(number);
-            let line = Line::read(part, in_script);
+        let next = || -> Vec<_> {
+            let lines = next.split(|b| *b == b'\n').take(CONTINUATION);
+            lines.map(String::from_utf8_lossy).collect()
+        };
+        reading.enter(&raw);
+        let place = Place { file: reading.file, job: reading.job, line: reading.line };
+        self.leaks(&raw, place);
+        for part in parts(&raw, next) {
+            let hits = self.hits(&part);
+            let line = Line::read(&part, reading.step.in_script(place.line));
             let marks: Vec<Mark> = hits
                 .iter()
                 .filter_map(|hit| match hit {
@@ -206,19 +229,24 @@ impl Scanner {
                     _ => None,
                 })
                 .collect();
-            reading.step.mark(&marks, number, line.is_command.then_some(line.text));
-            if hits.iter().any(|hit| matches!(hit, Use::Secret)) {
-                self.leaks(part, place);
-            }
+            reading.step.mark(&marks, place.line);
             for hit in &hits {
-                if let Use::Fact(index) = hit {
-                    let (fact, template) = &self.facts[*index];
-                    self.log.context.learn(*fact, template, &line, next(), place);
+                if let Use::Fact(index) = hit
+                    && let (fact, template) = &self.facts[*index]
+                    && *fact != Fact::Claims
+                {
+                    self.log.context.learn(*fact, template, &line, next, place);
                 }
             }
             if !line.is_command && !is_harmless(&line) {
-                self.message(&line, &hits, &marks, place, reading);
+                self.message(&line, &hits, &marks, (place, before), reading);
             }
+        }
+        // A claims set is an object, of which the parts are its strings.
+        let text = Line::read(&raw, true);
+        if text.text.contains("\"iss\"") {
+            let claims = Template::parse("\"iss\"");
+            self.log.context.learn(Fact::Claims, &claims, &text, next, place);
         }
     }
 
@@ -246,7 +274,7 @@ impl Scanner {
         line: &Line,
         hits: &[Use],
         marks: &[Mark],
-        place: Place,
+        (place, before): (Place, &[u8]),
         reading: &mut Reading,
     ) {
         let mut candidates: Vec<usize> = hits
@@ -263,7 +291,8 @@ impl Scanner {
                 let (message, template) = &self.messages[*index];
                 let found = template
                     .find(line.text, |at| !begins || message.anywhere || line.may_begin(at))?;
-                let decided = decide(message, &found, line, marks, place.line, &reading.step)?;
+                let decided =
+                    decide(message, &found, line, marks, (place.line, before), &reading.step)?;
                 Some((*index, found, decided, begins))
             })
         });
@@ -273,10 +302,15 @@ impl Scanner {
             found.values.iter().map(|(name, value)| (*name, shown(message, name, value))).collect();
         let mut text = match message.means {
             Means::TokenValue => self.messages[index].1.fill(|_| Some("[redacted]'".to_owned())),
-            _ => secrets::redact(line.text[found.start..].trim_end()),
+            // Whom a request went to stands in front.
+            Means::Network(_) => last(&secrets::redact(&line.text[..found.end])),
+            _ => secrets::redact(line.text[found.start..found.end].trim_end()),
         };
         text = text::clip(&text, LONGEST_TEXT);
-        let key = (index, values.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>());
+        let login = self.log.context.logins.len().checked_sub(1);
+        let mut key: Vec<String> = values.iter().map(|(_, value)| value.clone()).collect();
+        key.push(format!("{decided:?}"));
+        let key = (index, key);
         if let Some(sighting) = self.known.get(&key).map(|at| &mut self.log.sightings[*at]) {
             note(&mut sighting.places, &mut sighting.count, place);
             sighting.begins |= begins;
@@ -299,12 +333,32 @@ impl Scanner {
             places: vec![place],
             count: 1,
             at: line.at,
-            login: self.log.context.logins.len().checked_sub(1),
+            login,
         });
         if message.more > 0 {
             reading.open = Some((at, message.more));
         }
     }
+}
+
+/// What a line holds that belongs to nothing before it.
+const OTHERS: [&str; 4] = ["##[", "section_", "error: ", "-----BEGIN"];
+
+/// Whether a message goes on in the next line: an answer does while it is not whole. Behind a
+/// secret there may be more of it.
+fn goes_on(sighting: &Sighting) -> bool {
+    let text = sighting.text.as_str();
+    if text.ends_with(REDACTED) {
+        return false;
+    }
+    if sighting.message.means != Means::ExchangeAnswer {
+        return true;
+    }
+    let count = |c: char| text.chars().filter(|other| *other == c).count();
+    let lower = text.to_ascii_lowercase();
+    let in_page =
+        (lower.contains("<html") || lower.contains("<!doctype")) && !lower.contains("</html");
+    count('{') > count('}') || in_page
 }
 
 fn count_lines(text: &[u8]) -> u64 {
@@ -332,6 +386,22 @@ fn shown(message: &Message, name: &str, value: &str) -> String {
     }
 }
 
+/// The job that a line of `gh run view --log` names first.
+fn job_of(line: &str) -> Option<&str> {
+    let (job, rest) = line.split_once('\t')?;
+    let (_, rest) = rest.split_once('\t')?;
+    let is_log = rest.trim_start_matches('\u{feff}').starts_with(|c: char| c.is_ascii_digit());
+    (is_log && job.len() < 200).then_some(job)
+}
+
+/// The end of a text, from where a request begins if it is in there.
+fn last(text: &str) -> String {
+    let start = ["Post \"", "Get \"", "request to "].iter().find_map(|method| text.find(method));
+    let text = &text[start.unwrap_or(0)..];
+    let count = text.chars().count();
+    text.chars().skip(count.saturating_sub(LONGEST_TEXT)).collect()
+}
+
 fn first_word(text: &str) -> &str {
     text.split(' ').next().unwrap_or(text)
 }
@@ -349,29 +419,29 @@ fn decide(
     found: &Found,
     line: &Line,
     marks: &[Mark],
-    number: u64,
+    (number, before): (u64, &[u8]),
     step: &Step,
 ) -> Option<Option<Decided>> {
-    if !step.counts(message.scope, marks, number) {
+    if !step.counts(message.scope, marks, number, before) {
         return None;
     }
     match message.means {
         Means::Network(_) | Means::Status => {
             let named = found.values.iter().find(|(name, _)| *name == "host");
             let host = named.map(|(_, host)| first_word(host)).or_else(|| url_host(line.text));
-            step.party(marks, number, host).map(|party| Some(Decided::Party(party)))
+            step.party(marks, host, before).map(|party| Some(Decided::Party(party)))
         }
         Means::TokenValue => {
             let (_, value) = found.values.first()?;
-            let (code, what) = passed(value);
-            Some(Some(Decided::Token { code, what }))
+            let (code, what, problem) = passed(value);
+            Some(Some(Decided::Token { code, what, problem }))
         }
         _ => Some(None),
     }
 }
 
 /// What a value is that the CLI refused as a token, and quoted up to the end of the line.
-fn passed(quoted: &str) -> (crate::catalogue::Code, String) {
+fn passed(quoted: &str) -> (Code, String, Option<InputProblem>) {
     let quoted = quoted.trim_end();
     // Where the quotation does not end, the value goes on in the next line.
     let (value, is_cut) = match quoted.strip_suffix('\'') {
@@ -386,7 +456,8 @@ fn passed(quoted: &str) -> (crate::catalogue::Code, String) {
         }
         Err((problem, wrapped)) => (Some(problem), wrapped),
     };
-    judge::passed(problem.as_ref(), &wrapped, is_cut)
+    let (code, what) = judge::passed(problem.as_ref(), &wrapped, is_cut);
+    (code, what, problem)
 }
 
 #[cfg(test)]

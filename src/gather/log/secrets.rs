@@ -16,6 +16,8 @@ pub(super) fn needles() -> impl Iterator<Item = &'static str> {
 const SHORTEST_JWT: usize = 40;
 /// How the headers of JWTs begin: `{"typ":`, `{"alg":`, `{"kid":`, `{"x5t":`.
 const HEADERS: [&str; 4] = ["eyJ0eXAiOi", "eyJhbGciOi", "eyJraWQiOi", "eyJ4NXQiOi"];
+/// How objects begin that are written with white space inside, in base64url.
+const SPACED: [&str; 4] = ["eyAi", "ewog", "ewoJ", "ew0K"];
 const SHORTEST_BASE64: usize = 64;
 const SHORTEST_ID: usize = 12;
 const SHORTEST_OPAQUE: usize = 20;
@@ -34,6 +36,7 @@ pub(super) fn may_hold_credentials(rest: &[u8]) -> bool {
 /// The secrets in a line, in order; they do not overlap.
 pub(super) fn find(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let mut found = headers(line);
+    found.extend(named(line));
     found.extend(url_credentials(line));
     for (at, word) in words(line) {
         if let Some((range, kind)) = by_shape(word) {
@@ -70,7 +73,8 @@ pub(super) fn redact(line: &str) -> String {
 
 /// The words of what tokens are made of, with their places.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.+/=".contains(c);
+    // Of a form's value dots and slashes are percent-encoded.
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.+/=%".contains(c);
     let mut rest = 0;
     std::iter::from_fn(move || {
         let start = rest + line[rest..].find(is_part)?;
@@ -85,6 +89,12 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
     if let Some(at) = word.find("eyJ")
         && word.len() - at >= SHORTEST_JWT
         && word[at..].contains('.')
+    {
+        return whole(at, SecretKind::Jwt);
+    }
+    if let Some(at) = SPACED.iter().find_map(|start| word.find(start))
+        && word.len() - at >= SHORTEST_JWT
+        && word[at..].matches('.').count() >= 2
     {
         return whole(at, SecretKind::Jwt);
     }
@@ -113,31 +123,106 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
         .then_some((begin..word.len(), SecretKind::Opaque))
 }
 
-/// The value behind an authentication scheme, after `Authorization` or by itself.
+/// The value of an `Authorization` header, whatever its scheme, and what stands behind `Bearer`.
 fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let lower = line.to_ascii_lowercase();
-    let in_header = lower.contains("authorization");
-    let schemes: &[&str] = match in_header {
-        true => &["bearer ", "basic ", "update-token ", "token "],
-        false => &["bearer "],
-    };
     let mut found = Vec::new();
-    for scheme in schemes {
-        for (at, _) in lower.match_indices(scheme) {
-            let start = at + scheme.len();
-            let value = &line[start..];
-            let end = value.find([' ', '"', '\'', ']', '\\', ',', ')']).unwrap_or(value.len());
-            let value = &value[..end];
-            let is_masked = value.contains("***") || value.contains(['$', '%', '<', '{']);
-            if value.len() >= SHORTEST_BEARER && !is_masked {
-                found.push((start..start + end, SecretKind::Bearer));
+    for (word, shortest) in [("authorization", SHORTEST_CREDENTIAL), ("bearer ", SHORTEST_BEARER)] {
+        for (at, _) in lower.match_indices(word) {
+            let mut start = at + word.len();
+            let assigned = line[start..].trim_start_matches(['"', '\'', '\\']);
+            if word != "bearer " && !assigned.starts_with([':', '=', '[', '%']) {
+                continue;
+            }
+            // The scheme stands before the credential.
+            for _ in 0..2 {
+                start += skip(&line[start..]);
+                let end = value_end(&line[start..]);
+                let value = &line[start..start + end];
+                if value.len() >= shortest && !is_placeholder(value) {
+                    found.push((start..start + end, SecretKind::Bearer));
+                    break;
+                }
+                start += end;
+                if !line[start..].starts_with([' ', '+', '%']) {
+                    break;
+                }
             }
         }
     }
     found
 }
 
-/// `://USER:PASSWORD@`.
+/// A shorter value behind a word for a secret is a word itself.
+const SHORTEST_CREDENTIAL: usize = 8;
+
+/// What the names of secrets end with, in lower case.
+const NAMES: [&str; 12] = [
+    "password",
+    "passwd",
+    "secret",
+    "secret_access_key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "cookie",
+    "access_token",
+    "id_token",
+    "refresh_token",
+    "subject_token",
+];
+
+/// The values of `NAME=VALUE` and `"NAME": "VALUE"` where the name is one for a secret.
+fn named(line: &str) -> Vec<(Range<usize>, SecretKind)> {
+    let lower = line.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for name in NAMES {
+        for (at, _) in lower.match_indices(name) {
+            let rest = &line[at + name.len()..];
+            let quoted = rest.trim_start_matches(['"', '\'', '\\']);
+            let assigns = quoted.starts_with('=')
+                || quoted.starts_with(':') && (quoted.len() < rest.len() || name == "cookie");
+            if !assigns {
+                continue;
+            }
+            let start = at + name.len() + (rest.len() - quoted.len()) + 1;
+            let start = start + skip(&line[start..]);
+            // The cookies of a header go on behind a space.
+            let end = match name {
+                "cookie" => line[start..].find(['"', '\'']).unwrap_or(line.len() - start),
+                _ => value_end(&line[start..]),
+            };
+            let value = &line[start..start + end];
+            if value.len() >= SHORTEST_CREDENTIAL && !is_placeholder(value) {
+                found.push((start..start + end, SecretKind::Opaque));
+            }
+        }
+    }
+    found
+}
+
+/// What stands between a name and its value.
+fn skip(text: &str) -> usize {
+    let value = text.trim_start_matches([' ', ':', '=', '"', '\'', '[', '\\', '+', '%']);
+    text.len() - value.len()
+}
+
+fn value_end(text: &str) -> usize {
+    let ends = [' ', '"', '\'', ']', '\\', ',', ')', '&', ';', '}', '\t'];
+    text.find(ends).unwrap_or(text.len())
+}
+
+/// Whether a value is the place for one: a mask, a variable, a `<word>`.
+fn is_placeholder(value: &str) -> bool {
+    let value = value.trim_end_matches(['"', '\'']);
+    value.contains("***")
+        || value.trim_matches(['*', 'x', 'X']).is_empty()
+        || value.starts_with(['$', '<', '{'])
+        || value.starts_with('%') && value.ends_with('%') && value.len() > 2
+        || value.starts_with("[redacted")
+}
+
+/// `://USER:PASSWORD@`, and a user without a password that is long enough to be a token.
 fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let mut found = Vec::new();
     for (at, mark) in line.match_indices(URL) {
@@ -145,11 +230,12 @@ fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
         let authority = &line[start..];
         let end = authority.find(['/', ' ', '"', '\'', '?', '#', '\\']);
         let authority = &authority[..end.unwrap_or(authority.len())];
-        if let Some((user, _)) = authority.rsplit_once('@')
-            && let Some((_, password)) = user.split_once(':')
-            && !password.contains(['$', '%', '<', '{'])
-            && !password.trim_matches(['*', 'x', 'X']).is_empty()
-        {
+        let Some((user, _)) = authority.rsplit_once('@') else { continue };
+        let (secret, shortest) = match user.split_once(':') {
+            Some((_, password)) => (password, 1),
+            None => (user, SHORTEST_OPAQUE),
+        };
+        if secret.len() >= shortest && !is_placeholder(secret) {
             found.push((start..start + user.len(), SecretKind::UrlCredentials));
         }
     }
@@ -184,6 +270,12 @@ mod tests {
             ("authorization: Basic dXNlcjpwYXNzd29yZDEyMw==".to_owned(), vec![Bearer]),
             ("token ghp_0123456789abcdefghijABCDEFGHIJ012345 x".to_owned(), vec![Opaque]),
             ("https://user:hunter2pass@host/x".to_owned(), vec![UrlCredentials]),
+            ("https://user:hunter2%21@host/x".to_owned(), vec![UrlCredentials]),
+            ("https://hunter2hunter2hunter2@host/x".to_owned(), vec![UrlCredentials]),
+            ("client_secret=hunter2hunter2&x=1".to_owned(), vec![Opaque]),
+            ("{\"AWS_SECRET_ACCESS_KEY\":\"hunter2hunter2\"}".to_owned(), vec![Opaque]),
+            ("Authorization: Negotiate hunter2hunter2".to_owned(), vec![Bearer]),
+            ("Cookie: a=b; session=hunter2hunter2".to_owned(), vec![Opaque]),
             (format!("{JWT} and {PULUMI}"), vec![Jwt, PulumiAccessToken]),
         ];
         for (line, expected) in cases {
@@ -206,6 +298,9 @@ mod tests {
             "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
             "Authorization: token ${{ secrets.PULUMI_ACCESS_TOKEN }}",
             "https://***:***@host/x https://$USER:$PASSWORD@host",
+            "SYSTEM_ACCESSTOKEN: unbound variable, CI_JOB_TOKEN: unbound variable",
+            "requested_token_type=urn:pulumi:token-type:access_token:organization",
+            "password: wrong, try again",
             "the bearer of good news is here, pul-cloud",
             "eyJhbGciOiJSUzI1NiJ9",
             "git@github.com:acme/app https://host:8080/a@b",

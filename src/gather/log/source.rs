@@ -87,8 +87,11 @@ fn below(
     for (path, kind) in entries {
         if kind.is_file() {
             files.push(path);
-        } else if kind.is_dir() && depth > 0 {
-            below(&path, depth - 1, files, note);
+        } else if kind.is_dir() {
+            match depth.checked_sub(1) {
+                Some(depth) => below(&path, depth, files, note),
+                None => note(&path, io::Error::other("the folder is too deep")),
+            }
         }
     }
 }
@@ -107,16 +110,35 @@ fn is_zip(start: &[u8]) -> bool {
 
 fn archive(name: &str, file: File, visit: &mut Visit) -> io::Result<()> {
     let mut archive = ZipArchive::new(BufReader::new(file))?;
+    let mut first = None;
     for index in 0..archive.len() {
-        let mut member = archive.by_index(index)?;
-        if !member.is_file() {
-            continue;
+        // One that cannot be read says nothing of the others.
+        let read = member(&mut archive, index, name, visit);
+        if let Err(error) = read
+            && first.is_none()
+        {
+            first = Some(error);
         }
-        let name = format!("{name}/{}", member.name().map_err(io::Error::other)?);
-        let start = start_of(&mut member)?;
-        stream(&name, start, member, visit)?;
     }
-    Ok(())
+    first.map_or(Ok(()), Err)
+}
+
+fn member(
+    archive: &mut ZipArchive<BufReader<File>>,
+    index: usize,
+    name: &str,
+    visit: &mut Visit,
+) -> io::Result<()> {
+    let mut member = archive.by_index(index)?;
+    if !member.is_file() {
+        return Ok(());
+    }
+    let own = member.name().map_err(io::Error::other)?.into_owned();
+    let read = start_of(&mut member).and_then(|start| match is_zip(&start) {
+        true => Err(io::Error::other("an archive within the archive; unpack it first")),
+        false => stream(&format!("{name}/{own}"), start, member, visit),
+    });
+    read.map_err(|error| io::Error::other(format!("{own}: {error}")))
 }
 
 /// A log that is read from its beginning to its end.
@@ -139,8 +161,8 @@ fn text<R: Read>(
     visit: &mut Visit,
 ) -> io::Result<()> {
     let unit: fn([u8; 2]) -> u16 = match start {
-        [0xff, 0xfe, ..] | [_, 0, _, 0] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] | [0, _, 0, _] => u16::from_be_bytes,
+        [0xff, 0xfe, ..] | [1.., 0, 1.., 0] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] | [0, 1.., 0, 1..] => u16::from_be_bytes,
         _ => return visit(name, &mut whole),
     };
     visit(name, &mut Utf16 { source: whole, unit, pending: Vec::new(), text: Cursor::default() })

@@ -22,6 +22,8 @@ pub(super) enum Mark {
     Request(Party),
     /// A login to Pulumi Cloud.
     Login,
+    /// It worked.
+    LoggedIn,
     /// A step that does nothing else than the exchange.
     ExchangeStep,
 }
@@ -34,6 +36,8 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::ScriptEnd, "##[endgroup]"),
     (Mark::Script, "Script contents:"),
     (Mark::ScriptEnd, "Starting Command Output"),
+    (Mark::Step, "Post job cleanup"),
+    (Mark::LoggedIn, "Logged in to "),
     (Mark::Login, "pulumi login"),
     (Mark::Login, "could not log in to"),
     (Mark::Login, "problem logging in"),
@@ -48,6 +52,7 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::Request(Party::Keys), "/openid/v1/jwks"),
     (Mark::Request(Party::Keys), "/oauth/discovery/keys"),
     (Mark::Request(Party::Platform), "oidctoken"),
+    (Mark::Request(Party::Platform), "/idtoken/"),
     (Mark::Request(Party::Platform), "SYSTEM_OIDCREQUESTURI"),
     (Mark::Request(Party::Platform), "ACTIONS_ID_TOKEN_REQUEST_URL"),
     (Mark::Request(Party::Platform), "oidc request-token"),
@@ -64,16 +69,6 @@ pub(super) struct Step {
     script_until: u64,
     exchange: bool,
     login_until: u64,
-    request: Option<Request>,
-}
-
-/// Who was asked by a command.
-#[derive(Debug, Clone)]
-struct Request {
-    party: Party,
-    until: u64,
-    /// The command.
-    command: String,
 }
 
 impl Step {
@@ -83,11 +78,7 @@ impl Step {
     }
 
     /// Takes in the marks of a line.
-    pub(super) fn mark(&mut self, marks: &[Mark], line: u64, command: Option<&str>) {
-        if let Some((party, command)) = asked(marks).zip(command) {
-            self.request =
-                Some(Request { party, until: line + REACH, command: command.to_owned() });
-        }
+    pub(super) fn mark(&mut self, marks: &[Mark], line: u64) {
         for mark in marks {
             match mark {
                 Mark::Step => *self = Self::default(),
@@ -98,29 +89,32 @@ impl Step {
                 Mark::ScriptEnd => self.script_until = 0,
                 Mark::ExchangeStep => self.exchange = true,
                 Mark::Login => self.login_until = line + REACH,
+                Mark::LoggedIn => self.login_until = 0,
                 Mark::Request(_) => {}
             }
         }
     }
 
-    /// Whether a message counts there.
-    pub(super) fn counts(&self, scope: Scope, marks: &[Mark], line: u64) -> bool {
-        let party = self.party(marks, line, None);
+    /// Whether a message counts there. `before` is the log up to the line.
+    pub(super) fn counts(&self, scope: Scope, marks: &[Mark], line: u64, before: &[u8]) -> bool {
         match scope {
             // What was called before is judged when all is read.
             Scope::Anywhere | Scope::OidcLogin | Scope::LoginVariable => true,
             Scope::PulumiLogin => {
                 marks.contains(&Mark::Login)
                     || line < self.login_until
-                    || matches!(party, Some(Party::Backend | Party::Exchange))
+                    || matches!(
+                        self.party(marks, None, before),
+                        Some(Party::Backend | Party::Exchange)
+                    )
             }
-            Scope::TokenRequest => party == Some(Party::Platform),
+            Scope::TokenRequest => self.party(marks, None, before) == Some(Party::Platform),
         }
     }
 
-    /// Who was asked: whom the line tells, else who was asked last. A line that names a host is
-    /// about a request only where that names it too.
-    pub(super) fn party(&self, marks: &[Mark], line: u64, host: Option<&str>) -> Option<Party> {
+    /// Who was asked: whom the line tells, else whom the last command asked. A line that names a
+    /// host is about that command only where it names the host too.
+    pub(super) fn party(&self, marks: &[Mark], host: Option<&str>, before: &[u8]) -> Option<Party> {
         if let Some(party) = asked(marks) {
             return Some(party);
         }
@@ -130,10 +124,8 @@ impl Step {
         if marks.contains(&Mark::Login) && host.is_none() {
             return Some(Party::Backend);
         }
-        let fits = |request: &&Request| {
-            line < request.until && host.is_none_or(|host| request.command.contains(host))
-        };
-        self.request.as_ref().filter(fits).map(|request| request.party)
+        let (party, command) = last_request(before)?;
+        host.is_none_or(|host| command.contains(host)).then_some(party)
     }
 }
 
@@ -146,6 +138,47 @@ fn asked(marks: &[Mark]) -> Option<Party> {
     named.min_by_key(|party| *party == Party::Backend)
 }
 
+/// Words by which a command is known that asks somebody.
+const ASKS: [&str; 4] = ["curl", "wget", "Invoke-", "http"];
+
+/// Whom the last command that asks anybody asked, and the command: the last one that a shell traced
+/// or a platform repeated, or, where the platform shows the script as a whole, that of the script,
+/// unless there are several.
+fn last_request(before: &[u8]) -> Option<(Party, String)> {
+    let asks = |text: &str| ASKS.iter().any(|word| text.contains(word));
+    let mut script: Option<Vec<String>> = None;
+    // The line itself begins where the text ends.
+    for raw in before.rsplit(|b| *b == b'\n').skip(1).take(REACH as usize) {
+        let raw = String::from_utf8_lossy(raw);
+        let line = Line::read(raw.trim_end_matches('\r'), script.is_some());
+        if raw.contains("##[endgroup]") || raw.contains("Starting Command Output") {
+            script = Some(Vec::new());
+        } else if raw.contains("##[group]Run ") || raw.contains("Script contents:") {
+            break;
+        } else if raw.contains("##[section]Starting") {
+            return None;
+        } else if let Some(script) = &mut script {
+            script.push(line.text.to_owned());
+        } else if line.is_command && asks(line.text) {
+            let party = party_of(line.text)?;
+            return Some((party, line.text.to_owned()));
+        }
+    }
+    let mut lines = script?;
+    lines.reverse();
+    let text = lines.join("\n").replace("\\\n", " ");
+    let mut requests = text.lines().filter(|command| asks(command));
+    let command = requests.next()?;
+    let party = party_of(command)?;
+    requests.all(|other| party_of(other) == Some(party)).then(|| (party, command.to_owned()))
+}
+
+fn party_of(command: &str) -> Option<Party> {
+    let marks: Vec<Mark> =
+        MARKS.iter().filter(|(_, text)| command.contains(text)).map(|(mark, _)| *mark).collect();
+    asked(&marks)
+}
+
 /// Whether what a line says stops no login, whoever was asked.
 pub(super) fn is_harmless(line: &Line) -> bool {
     HARMLESS.iter().any(|text| line.text.contains(text))
@@ -155,31 +188,41 @@ pub(super) fn is_harmless(line: &Line) -> bool {
 mod tests {
     use super::*;
 
+    fn party(before: &str, host: Option<&str>) -> Option<Party> {
+        Step::default().party(&[], host, before.as_bytes())
+    }
+
     #[test]
     fn scripts_end() {
         let mut step = Step::default();
-        step.mark(&[Mark::Script], 1, None);
+        step.mark(&[Mark::Script], 1);
         assert!(step.in_script(2));
-        step.mark(&[Mark::ScriptEnd], 3, None);
+        step.mark(&[Mark::ScriptEnd], 3);
         assert!(!step.in_script(4));
-        step.mark(&[Mark::Script], 5, None);
+        step.mark(&[Mark::Script], 5);
         assert!(!step.in_script(5 + LONGEST_SCRIPT));
     }
 
     #[test]
-    fn the_last_request_speaks_for_a_line_that_names_nobody_else() {
-        let mut step = Step::default();
-        let exchange = Mark::Request(Party::Exchange);
-        step.mark(&[exchange], 1, Some("curl https://pulumi.test/api/oauth/token"));
-        assert_eq!(step.party(&[], 2, None), Some(Party::Exchange));
-        assert_eq!(step.party(&[], 2, Some("npm.test")), None);
-        assert_eq!(step.party(&[], 2, Some("pulumi.test")), Some(Party::Exchange));
-        let keys = [Mark::Request(Party::Keys)];
-        assert_eq!(step.party(&keys, 2, Some("npm.test")), Some(Party::Keys));
-        assert_eq!(step.party(&[], 2 + REACH, None), None);
-        step.mark(&[Mark::Step], 3, None);
-        assert_eq!(step.party(&[], 4, None), None);
-        let both = [Mark::Request(Party::Backend), exchange];
-        assert_eq!(step.party(&both, 5, None), Some(Party::Exchange));
+    fn the_last_command_that_asks_speaks_for_a_line_that_names_nobody_else() {
+        let exchange = "+ curl https://pulumi.test/api/oauth/token\n+ jq -r .access_token\n";
+        assert_eq!(party(exchange, None), Some(Party::Exchange));
+        assert_eq!(party(exchange, Some("npm.test")), None);
+        assert_eq!(party(exchange, Some("pulumi.test")), Some(Party::Exchange));
+        assert_eq!(party(&format!("{exchange}+ curl https://hooks.test\n"), None), None);
+        assert_eq!(party(&format!("{exchange}##[section]Starting: x\n"), None), None);
+        assert_eq!(party(&format!("{exchange}{}", "a line\n".repeat(100)), None), None);
+        assert_eq!(party("", None), None);
+        let both = [Mark::Request(Party::Backend), Mark::Request(Party::Exchange)];
+        assert_eq!(Step::default().party(&both, None, b""), Some(Party::Exchange));
+    }
+
+    #[test]
+    fn a_script_speaks_where_all_its_requests_are_to_the_same() {
+        let script = |lines: &str| format!("##[group]Run x\n{lines}##[endgroup]\nsaid\n");
+        let one = "token=$(curl -H \"Authorization: bearer $T\" \\\n  \
+                   \"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=x\")\necho done\n";
+        assert_eq!(party(&script(one), None), Some(Party::Platform));
+        assert_eq!(party(&script(&format!("{one}curl https://hooks.test\n")), None), None);
     }
 }

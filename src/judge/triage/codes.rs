@@ -41,6 +41,12 @@ fn by_platform(log: &Log, sighting: &Sighting, codes: &[Code]) -> Vec<Code> {
     // GitLab 17 has no CI_JOB_JWT any more.
     let is_unset = sighting.message.scope == Scope::LoginVariable;
     match codes {
+        // On other platforms the name is somebody's own.
+        [Code::AdoTokenNotExposed]
+            if log.context.platform.is_some_and(|platform| platform != "Azure Pipelines") =>
+        {
+            vec![Code::TokenEmpty]
+        }
         [Code::TokenEmpty] if is_gitlab && (is_unset || variable.starts_with("CI_JOB_JWT")) => {
             vec![Code::GitlabIdTokenMissing, Code::TokenEmpty]
         }
@@ -180,8 +186,23 @@ fn exchange(status: Option<&str>, answer: &str) -> Vec<Code> {
     if is(429..=429) || has(&["too many requests", "rate limit", "rate-limit"]) {
         return vec![Code::ExchangeRateLimited];
     }
-    let gateway = ["server_error", "internal server error", "bad gateway", "service unavailable"];
-    if is(500..=599) || has(&gateway) {
+    // Go's own errors begin with the request: no server wrote what follows.
+    if ["failed: post \"", "failed: get \""].iter().any(|request| lower.contains(request)) {
+        return vec![match has(&["tls: ", "x509: "]) {
+            true => Code::BackendTlsUntrusted,
+            false => Code::BackendUnreachable,
+        }];
+    }
+    let failing = [
+        "server_error",
+        "internal server error",
+        "bad gateway",
+        "service unavailable",
+        "unavailable</title>",
+        "<title>50",
+        "gateway time",
+    ];
+    if is(500..=599) || has(&failing) {
         return vec![Code::ExchangeServerError];
     }
     if is(404..=404) || has(&["404 page not found"]) {

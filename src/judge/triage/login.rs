@@ -9,7 +9,7 @@ use crate::evidence::{
     PlatformEnvironment, PolicySource, Setting, Source, SystemToken, Token,
 };
 use crate::judge::{Context, judge};
-use crate::log::{Log, LoginLine, Sighting};
+use crate::log::{Decided, Log, LoginLine, Sighting};
 use crate::report::{Proof, Remediation};
 use crate::signatures::Means;
 
@@ -76,8 +76,8 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
 /// The login that a message belongs to: the last one before it in the same log.
 pub(super) fn login_of<'a>(log: &'a Log, sighting: &Sighting) -> Option<&'a LoginLine> {
     let login = log.context.logins.get(sighting.login?)?;
-    let file = sighting.places.first()?.file;
-    Some(login).filter(|login| login.place.file == file)
+    let place = sighting.places.first()?;
+    Some(login).filter(|login| login.place.is_beside(place))
 }
 
 /// The variable that a word of a shell takes its value from: `$NAME`, `${NAME}`, `$env:NAME`,
@@ -98,6 +98,9 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     let called = login_of(log, sighting);
     let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
     login.access_token_in_environment = code == Code::AccessTokenSet;
+    if let Some(duration) = codes::value(sighting, "duration") {
+        login.expiration = Some(duration.to_owned());
+    }
     login.cli = match &log.context.version {
         Some(told) => Cli::Given { version: told.value.clone() },
         None => Cli::NotFound,
@@ -128,7 +131,7 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
                 }
                 _ => Source::OidcTokenFlag,
             },
-            problem: problem(code),
+            problem: problem(sighting, code),
             wrapped: Vec::new(),
             typed_on_terminal: false,
             tried: Vec::new(),
@@ -154,7 +157,11 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     }
 }
 
-fn problem(code: Code) -> Option<InputProblem> {
+fn problem(sighting: &Sighting, code: Code) -> Option<InputProblem> {
+    if let Some(Decided::Token { problem, .. }) = &sighting.decided {
+        return problem.clone();
+    }
+    let variable = codes::value(sighting, "variable").unwrap_or("idToken");
     match code {
         Code::TokenEmpty => Some(InputProblem::Empty),
         Code::TokenMissing
@@ -164,9 +171,9 @@ fn problem(code: Code) -> Option<InputProblem> {
         | Code::AdoConnectionNotFederated
         | Code::AdoSystemAccesstokenUnmapped => Some(InputProblem::Missing),
         Code::TokenVariableUnexpanded => Some(InputProblem::Unexpanded {
-            text: "$(idToken)".to_owned(),
+            text: format!("$({variable})"),
             syntax: "an Azure Pipelines macro".to_owned(),
-            name: "idToken".to_owned(),
+            name: variable.to_owned(),
         }),
         Code::TokenMasked => Some(InputProblem::Masked),
         Code::TokenIsPulumiToken => Some(InputProblem::PulumiToken),

@@ -74,19 +74,41 @@ fn counting(log: &Log) -> impl Iterator<Item = &Sighting> {
 
 /// Whether what the log tells of logins lets the message count.
 fn fits(log: &Log, sighting: &Sighting) -> bool {
+    if is_of_another_command(log, sighting) {
+        return false;
+    }
     match sighting.message.scope {
-        Scope::OidcLogin => {
-            login::login_of(log, sighting).is_some_and(|login| login.token.is_some())
-        }
+        // A login that worked in between is the one that went before.
+        Scope::OidcLogin => login::login_of(log, sighting).is_some_and(|login| {
+            let last = sighting.places.last();
+            let between = |success: &Place| {
+                last.is_some_and(|last| {
+                    success.is_beside(last) && login.place < *success && success < last
+                })
+            };
+            login.token.is_some() && !log.context.successes.iter().any(between)
+        }),
         Scope::LoginVariable => {
             let Some((_, variable)) = sighting.values.first() else { return false };
             let named = |login: &LoginLine| {
-                login.token.as_deref().is_some_and(|token| login::variable(token) == Some(variable))
+                login.token.as_deref().is_some_and(|token| {
+                    login::variable(token) == Some(variable) || token == format!("$({variable})")
+                })
             };
             log.context.logins.iter().any(named)
         }
         Scope::Anywhere | Scope::PulumiLogin | Scope::TokenRequest => !is_overcome(log, sighting),
     }
+}
+
+/// The words of a message about something else: a stack's file instead of the project's, a flag
+/// that this pulumi knows, on another command.
+fn is_of_another_command(log: &Log, sighting: &Sighting) -> bool {
+    const OIDC: semver::Version = semver::Version::new(3, 209, 0);
+    let extension = codes::value(sighting, "extension");
+    let is_stack = extension.is_some_and(|e| !["yaml", "yml", "json"].contains(&e));
+    let is_new = log.context.version.as_ref().is_some_and(|told| told.value >= OIDC);
+    is_stack || is_new && sighting.message.means == Means::Codes(&[Code::CliTooOld])
 }
 
 /// Trouble on the way, or on the service's side, that a login after it no longer had.
@@ -101,7 +123,7 @@ fn is_overcome(log: &Log, sighting: &Sighting) -> bool {
         _ => sighting.message.role == Role::Symptom,
     };
     let last = sighting.places.last();
-    let later = |success: &Place| last.is_some_and(|l| l.file == success.file && l < success);
+    let later = |success: &Place| last.is_some_and(|l| l.is_beside(success) && l < success);
     passes && log.context.successes.iter().any(later)
 }
 
@@ -143,7 +165,7 @@ impl Ranked {
         if sighting.message.role == Role::Hint {
             finding.severity = finding.severity.min(Severity::Warning);
         }
-        let first = sighting.places.first().copied().unwrap_or(Place { file: 0, line: 0 });
+        let first = sighting.places.first().copied().unwrap_or(Place { file: 0, job: 0, line: 0 });
         let found = LogFinding {
             finding,
             also_possible: judged.also.clone(),
@@ -195,7 +217,7 @@ impl Ranked {
                     && self.found.finding.code == Code::TokenRequestFailed
             }
         };
-        is_echo && self.is_pulumis() && self.first.file == place.file && self.first < *place
+        is_echo && self.is_pulumis() && self.first.is_beside(place) && self.first < *place
     }
 
     fn echo(&mut self, log: &Log, judged: &Judged) {
@@ -237,7 +259,12 @@ fn detail(log: &Log, judged: &Judged) -> String {
         let (_, value) = sighting.values.iter().find(|(known, _)| *known == name)?;
         Some(value.trim_end_matches('.').to_owned())
     };
+    let is_answer = sighting.message.means == Means::ExchangeAnswer;
     let mut text = match sighting.message.says {
+        _ if is_answer && judged.code != Code::ExchangeRejected => {
+            judged.code.entry().meaning.to_owned()
+        }
+        _ if judged.code == Code::GitlabIdTokenMissing => judged.code.entry().meaning.to_owned(),
         "" => judged.code.entry().meaning.to_owned(),
         _ => template.fill(value),
     };

@@ -41,6 +41,7 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
 pub(in crate::render) fn headline(triage: &Triage) -> (&'static str, Color, String) {
     let lines: u64 = triage.files.iter().map(|file| file.lines).sum();
     let read = match triage.files.len() {
+        1 if lines == 1 => "1 line".to_owned(),
         1 => format!("{lines} lines"),
         files => format!("{files} logs, {lines} lines"),
     };
