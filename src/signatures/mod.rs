@@ -24,6 +24,8 @@ pub struct Message {
     /// What it says, in one sentence. Empty: what the catalogue says of the code. Values of the
     /// template may stand in it, as in `text`.
     pub says: &'static str,
+    /// What to do about it, where that is more than the catalogue knows of the code. May be empty.
+    pub fix: &'static str,
     /// What part it plays.
     pub role: Role,
     /// Where it counts.
@@ -92,7 +94,7 @@ pub enum Scope {
 impl Message {
     const fn new(text: &'static str, means: Means, says: &'static str) -> Self {
         let (role, scope) = (Role::Cause, Scope::Anywhere);
-        Self { text, means, says, role, scope, more: 0, anywhere: false }
+        Self { text, means, says, fix: "", role, scope, more: 0, anywhere: false }
     }
 
     const fn code(text: &'static str, codes: &'static [Code], says: &'static str) -> Self {
@@ -105,6 +107,11 @@ impl Message {
 
     const fn other(text: &'static str, system: &'static str, says: &'static str) -> Self {
         Self::new(text, Means::OtherSystem(system), says)
+    }
+
+    const fn fix(mut self, fix: &'static str) -> Self {
+        self.fix = fix;
+        self
     }
 
     const fn symptom(mut self) -> Self {

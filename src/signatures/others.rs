@@ -88,6 +88,11 @@ pub(super) const MESSAGES: &[Message] = &[
         AZURE,
         "The secret of the service connection has expired. A federated connection has none, and only that one has a token for Pulumi Cloud.",
     ),
+    Message::other(
+        "HTTPSConnectionPool(host='login.microsoftonline.com', port=443): {problem}",
+        AZURE,
+        "Azure's command line could not reach Microsoft Entra: {problem}.",
+    ),
     // ------------------------------------------------------------------------------- AWS
     Message::other(
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",

@@ -190,6 +190,10 @@ pub(super) const BEFORE: &[Message] = &[
         "Couldn't determine which login method to use",
         &[Code::TokenMissing],
         "The Pulumi task found neither PULUMI_ACCESS_TOKEN nor login arguments.",
+    )
+    .fix(
+        "Give the task its loginArgs (they are split at single spaces), or log in with AzureCLI@2 \
+         before it.",
     ),
     // ------------------------------------------------------- exchange, by words of its own
     Message::code(
@@ -209,8 +213,15 @@ pub(super) const BEFORE: &[Message] = &[
         "Calculated thumbprint {thumbprint} does not match any of the provided",
         &[Code::ThumbprintMismatch],
         "Pulumi Cloud does not register the issuer: its certificate has the thumbprint \
-         {thumbprint}, which is none of those given. Leave the thumbprints out, or give this one.",
-    ),
+         {thumbprint}, which is none of those given.",
+    )
+    .fix("Leave the thumbprints out of the registration, or give this one."),
+    Message::code(
+        "issuer jwks are statically configured, can't regenerate thumbprints",
+        &[Code::ThumbprintMismatch],
+        "The registration carries its keys, so nothing is fetched and no thumbprint is looked at.",
+    )
+    .fix("Replace the keys in the registration when the issuer changes them, or take them out."),
     // ----------------------------------------------------------------------------- whoami
     Message::code(
         "SAML SSO authentication is required. Log in at:",
@@ -223,6 +234,21 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::WhoamiWrongOrganization],
         "The access token sees no organization {organization}: it belongs to another one, or the \
          name is not the organization's login name.",
+    ),
+    Message::code(
+        "saml_reauth_required",
+        &[Code::WhoamiUnauthorized],
+        "The organization wants a new sign-on through SSO for this access token.",
+    ),
+    Message::code(
+        "saml_login_required",
+        &[Code::WhoamiUnauthorized],
+        "The organization wants a sign-on through SSO for this access token.",
+    ),
+    Message::code(
+        "refresh token is not valid",
+        &[Code::WhoamiTokenExpired],
+        "The stored login can no longer be renewed.",
     ),
     Message::code(
         "refresh_token grant failed: {problem}",
@@ -307,6 +333,12 @@ pub(super) const AFTER: &[Message] = &[
         "The login worked, but its access token may not create stacks: a token from an OIDC login \
          is no admin's unless `admin` was asked for, which `pulumi login` cannot do.",
     ),
+    Message::code(
+        "Pulumi CLI login command failed",
+        &[Code::ExchangeRejected, Code::TokenEmpty, Code::AccessTokenSet],
+        "The login of the Pulumi task failed; why stands in the lines before.",
+    )
+    .symptom(),
     Message::code(
         "error: [401] {problem}",
         &[Code::WhoamiUnauthorized],

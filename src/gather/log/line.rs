@@ -31,9 +31,9 @@ const MARKERS: [&str; 11] = [
     "[error]",
 ];
 /// What stands in front of a text in the source of a program or a test, not in what it says.
-const SOURCE: [&str; 13] = [
+const SOURCE: [&str; 15] = [
     "echo ", "grep ", "printf ", "Write-", " == ", "// ", "# ", "raise ", "throw ", "assert",
-    "expect", "_test.", ".spec.",
+    "expect", "::test_", "title", "_test.", ".spec.",
 ];
 
 impl<'a> Line<'a> {
@@ -92,7 +92,9 @@ impl<'a> Line<'a> {
             let key = before.strip_suffix(quote).map(str::trim_end);
             key.is_some_and(|key| key.ends_with([':', '=']))
         });
-        is_value
+        // A line that a change adds or takes away is a file's.
+        let is_change = self.text.starts_with(['+', '-']);
+        is_value && !is_change
             || lead.ends_with(']')
             || before.ends_with("| ")
             || before.ends_with('\t')
@@ -118,7 +120,7 @@ const OTHERS: [&str; 11] = [
     "=== ",
 ];
 /// What stands in front of a message that somebody passes on, in lower case.
-const FRAMES: [&str; 39] = [
+const FRAMES: [&str; 40] = [
     "az",
     "aws",
     "bash",
@@ -135,6 +137,7 @@ const FRAMES: [&str; 39] = [
     "err",
     "error_description",
     "fatal",
+    "invalid-publisher",
     "invalid_client",
     "invalid_request",
     "invalididentitytoken",

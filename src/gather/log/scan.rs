@@ -220,8 +220,13 @@ impl Scanner {
         let place = Place { file: reading.file, job: reading.job, line: reading.line };
         self.leaks(&raw, place);
         for part in parts(&raw, next) {
+            self.leaks(&part, place);
             let hits = self.hits(&part);
-            let line = Line::read(&part, reading.step.in_script(place.line));
+            let mut line = Line::read(&part, reading.step.in_script(place.line));
+            if line.is_command && line.text.starts_with("error: ") {
+                reading.step.end_script();
+                line = Line::read(&part, false);
+            }
             let marks: Vec<Mark> = hits
                 .iter()
                 .filter_map(|hit| match hit {
@@ -285,15 +290,17 @@ impl Scanner {
             })
             .collect();
         candidates.sort_unstable();
-        // In the middle of a sentence it may be a quotation: whether that counts is judged later.
+        // In the middle of a sentence, within a code fence or far from a login it may be no more than
+        // a quotation: whether that counts is judged later.
+        let is_fenced = is_fenced(before);
         let found = [true, false].into_iter().find_map(|begins| {
-            candidates.iter().find_map(|index| {
+            candidates.iter().filter(|_| !(begins && is_fenced)).find_map(|index| {
                 let (message, template) = &self.messages[*index];
                 let found = template
                     .find(line.text, |at| !begins || message.anywhere || line.may_begin(at))?;
-                let decided =
-                    decide(message, &found, line, marks, (place.line, before), &reading.step)?;
-                Some((*index, found, decided, begins))
+                let counts = reading.step.counts(message.scope, marks, place.line, before);
+                let decided = decide(message, &found, line, (marks, before), &reading.step)?;
+                (counts || !begins).then_some((*index, found, decided, begins))
             })
         });
         let Some((index, found, decided, begins)) = found else { return };
@@ -386,6 +393,14 @@ fn shown(message: &Message, name: &str, value: &str) -> String {
     }
 }
 
+/// Whether the line before opens a block of code in a page.
+fn is_fenced(before: &[u8]) -> bool {
+    let before = before.strip_suffix(b"\n").unwrap_or(before);
+    let start = memrchr(b'\n', before).map_or(0, |at| at + 1);
+    let last = String::from_utf8_lossy(&before[start..]);
+    Line::read(&last, false).text.trim_start().starts_with("```")
+}
+
 /// The job that a line of `gh run view --log` names first.
 fn job_of(line: &str) -> Option<&str> {
     let (job, rest) = line.split_once('\t')?;
@@ -418,13 +433,9 @@ fn decide(
     message: &Message,
     found: &Found,
     line: &Line,
-    marks: &[Mark],
-    (number, before): (u64, &[u8]),
+    (marks, before): (&[Mark], &[u8]),
     step: &Step,
 ) -> Option<Option<Decided>> {
-    if !step.counts(message.scope, marks, number, before) {
-        return None;
-    }
     match message.means {
         Means::Network(_) | Means::Status => {
             let named = found.values.iter().find(|(name, _)| *name == "host");

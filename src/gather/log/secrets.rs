@@ -68,7 +68,31 @@ pub(super) fn redact(line: &str) -> String {
         from = range.end;
     }
     out.push_str(&line[from..]);
-    Scrubber::default().scrub(&out)
+    opaque(&Scrubber::default().scrub(&out))
+}
+
+/// A part of a word that is as long and as mixed is no name: what is shown does without.
+const SHORTEST_MIXED: usize = 32;
+
+/// The text without words that nobody would write: a part of a signature, a key.
+fn opaque(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, word) in words(text) {
+        let is_mixed = |part: &str| {
+            let has = |is: fn(&u8) -> bool| part.as_bytes().iter().any(is);
+            part.len() >= SHORTEST_MIXED
+                && has(u8::is_ascii_lowercase)
+                && has(u8::is_ascii_uppercase)
+                && has(u8::is_ascii_digit)
+        };
+        if word.split(['/', '.', '%', '=']).any(is_mixed) {
+            out.push_str(&text[from..at]);
+            out.push_str(REDACTED);
+            from = at + word.len();
+        }
+    }
+    out + &text[from..]
 }
 
 /// The words of what tokens are made of, with their places.
@@ -134,19 +158,22 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
             if word != "bearer " && !assigned.starts_with([':', '=', '[', '%']) {
                 continue;
             }
+            start += if word == "bearer " { 0 } else { skip(&line[start..]) };
             // The scheme stands before the credential.
             for _ in 0..2 {
-                start += skip(&line[start..]);
                 let end = value_end(&line[start..]);
                 let value = &line[start..start + end];
-                if value.len() >= shortest && !is_placeholder(value) {
+                let is_scheme = line[start + end..].starts_with([' ', '+'])
+                    && value.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+                if value.len() >= shortest && !is_scheme && !is_placeholder(value) {
                     found.push((start..start + end, SecretKind::Bearer));
                     break;
                 }
-                start += end;
-                if !line[start..].starts_with([' ', '+', '%']) {
+                let rest = line[start + end..].trim_start_matches([' ', '+']);
+                if rest.len() + start + end == line.len() {
                     break;
                 }
+                start = line.len() - rest.len();
             }
         }
     }
@@ -291,6 +318,12 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_would_write_is_not_shown() {
+        let signature = "HJK1XwXuFvb6zTpX19k2X38jOzChOmUbTTXzCGXWT3et94QA_08HTlzBSWu0G7w";
+        assert_eq!(redact(&format!("Unauthorized: {signature}")), "Unauthorized: [redacted]");
+    }
+
+    #[test]
     fn names_and_masks_are_none() {
         for line in [
             "pulumi login https://api.pulumi.com",
@@ -298,6 +331,8 @@ mod tests {
             "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
             "Authorization: token ${{ secrets.PULUMI_ACCESS_TOKEN }}",
             "https://***:***@host/x https://$USER:$PASSWORD@host",
+            "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSETf0KqFyZ8ppdXmA/sc/5a1c9e7b-20f4-4d83",
+            "/home/vsts/work/_temp/azureclitaskscript1732612345678.sh sha256:0123456789abcdef0123456789",
             "SYSTEM_ACCESSTOKEN: unbound variable, CI_JOB_TOKEN: unbound variable",
             "requested_token_type=urn:pulumi:token-type:access_token:organization",
             "password: wrong, try again",

@@ -160,9 +160,12 @@ fn text<R: Read>(
     mut whole: Chain<Cursor<Vec<u8>>, R>,
     visit: &mut Visit,
 ) -> io::Result<()> {
-    let unit: fn([u8; 2]) -> u16 = match start {
-        [0xff, 0xfe, ..] | [1.., 0, 1.., 0] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] | [0, 1.., 0, 1..] => u16::from_be_bytes,
+    let unit: fn([u8; 2]) -> u16 = match *start {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        // ASCII without a byte order mark.
+        [a, 0, b, 0] if a != 0 && b != 0 => u16::from_le_bytes,
+        [0, a, 0, b] if a != 0 && b != 0 => u16::from_be_bytes,
         _ => return visit(name, &mut whole),
     };
     visit(name, &mut Utf16 { source: whole, unit, pending: Vec::new(), text: Cursor::default() })

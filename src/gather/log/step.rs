@@ -77,6 +77,11 @@ impl Step {
         line < self.script_until
     }
 
+    /// The script is over, also where what ends it was cut out.
+    pub(super) fn end_script(&mut self) {
+        self.script_until = 0;
+    }
+
     /// Takes in the marks of a line.
     pub(super) fn mark(&mut self, marks: &[Mark], line: u64) {
         for mark in marks {
@@ -86,7 +91,7 @@ impl Step {
                     let reached = line + LONGEST_SCRIPT;
                     *self = Self { script_until: reached, ..Self::default() };
                 }
-                Mark::ScriptEnd => self.script_until = 0,
+                Mark::ScriptEnd => self.end_script(),
                 Mark::ExchangeStep => self.exchange = true,
                 Mark::Login => self.login_until = line + REACH,
                 Mark::LoggedIn => self.login_until = 0,
@@ -162,6 +167,9 @@ fn last_request(before: &[u8]) -> Option<(Party, String)> {
         } else if line.is_command && asks(line.text) {
             let party = party_of(line.text)?;
             return Some((party, line.text.to_owned()));
+        } else if line.is_command && !raw.contains("+ ") {
+            // Another command. A shell that traces does so for every part of one.
+            return None;
         }
     }
     let mut lines = script?;

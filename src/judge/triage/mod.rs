@@ -40,7 +40,7 @@ pub fn triage(log: &Log) -> Triage {
         }
     }
     // A warning says something only beside a failure.
-    let fails = findings.iter().any(|found| found.role < Role::Hint);
+    let fails = is_pasted(log) || findings.iter().any(|found| found.role < Role::Hint);
     findings.retain(|found| fails || found.role < Role::Hint);
     let pulumis = findings.iter().filter(|found| found.is_pulumis()).map(|found| found.first).min();
     findings.sort_by_key(|found| found.rank(pulumis));
@@ -65,11 +65,14 @@ pub fn triage(log: &Log) -> Triage {
 /// somebody pasted all of them.
 fn counting(log: &Log) -> impl Iterator<Item = &Sighting> {
     let all = log.sightings.iter().filter(|sighting| fits(log, sighting));
-    let lines: u64 = log.files.iter().map(|file| file.lines).sum();
-    let is_pasted = lines <= PASTED && log.files.iter().all(|file| file.name == "stdin");
     let any_begins = log.sightings.iter().any(|sighting| sighting.begins);
-    let take_all = is_pasted && !any_begins;
+    let take_all = is_pasted(log) && !any_begins;
     all.filter(move |sighting| take_all || sighting.begins)
+}
+
+fn is_pasted(log: &Log) -> bool {
+    let lines: u64 = log.files.iter().map(|file| file.lines).sum();
+    lines <= PASTED && log.files.iter().all(|file| file.name == "stdin")
 }
 
 /// Whether what the log tells of logins lets the message count.
@@ -162,9 +165,20 @@ impl Ranked {
         if let Some(advice) = login::advice(log, sighting, judged.code) {
             finding.remediation = advice;
         }
-        if sighting.message.role == Role::Hint {
-            finding.severity = finding.severity.min(Severity::Warning);
+        if !sighting.message.fix.is_empty() {
+            sighting.message.fix.clone_into(&mut finding.remediation.summary);
+            finding.remediation.steps.clear();
+            finding.remediation.commands.clear();
         }
+        if let Some(system) = judged.system {
+            finding.remediation.links = link(system).map(str::to_owned).into_iter().collect();
+        }
+        finding.severity = match (sighting.message.means, sighting.message.role) {
+            // The CLI has refused it.
+            (Means::TokenValue, _) => Severity::Error,
+            (_, Role::Hint) => finding.severity.min(Severity::Warning),
+            _ => finding.severity,
+        };
         let first = sighting.places.first().copied().unwrap_or(Place { file: 0, job: 0, line: 0 });
         let found = LogFinding {
             finding,
@@ -284,6 +298,21 @@ fn detail(log: &Log, judged: &Judged) -> String {
         );
     }
     text
+}
+
+/// Where the other systems' documentation tells of their logins.
+fn link(system: &str) -> Option<&'static str> {
+    const LINKS: [(&str, &str); 5] = [
+        (
+            "Azure",
+            "https://learn.microsoft.com/en-us/azure/devops/pipelines/release/troubleshoot-workload-identity",
+        ),
+        ("AWS", "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html"),
+        ("HashiCorp Vault", "https://developer.hashicorp.com/vault/docs/auth/jwt"),
+        ("Google Cloud", "https://cloud.google.com/iam/docs/workload-identity-federation"),
+        ("PyPI", "https://docs.pypi.org/trusted-publishers/"),
+    ];
+    LINKS.iter().find(|(name, _)| *name == system).map(|(_, link)| *link)
 }
 
 /// Where a message stands.
