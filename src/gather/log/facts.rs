@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn flags_are_read_as_pulumi_reads_them() {
-        let place = Place { file: 0, line: 1 };
+        let place = Place { file: 0, job: 0, line: 1 };
         let text = "pulumi login https://a.test --oidc-token=$T --oidc-org acme --oidc-team t";
         let called = called(&words(text), place);
         assert_eq!(called.token.as_deref(), Some("$T"));

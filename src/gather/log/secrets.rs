@@ -246,7 +246,7 @@ fn is_placeholder(value: &str) -> bool {
         || value.trim_matches(['*', 'x', 'X']).is_empty()
         || value.starts_with(['$', '<', '{'])
         || value.starts_with('%') && value.ends_with('%') && value.len() > 2
-        || value.starts_with("[redacted")
+        || value.starts_with("redacted")
 }
 
 /// `://USER:PASSWORD@`, and a user without a password that is long enough to be a token.

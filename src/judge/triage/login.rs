@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::codes;
 use crate::catalogue::Code;
 use crate::evidence::{
-    Backend, BackendCandidate, Cli, Cloud, Evidence, Input, InputProblem, Issuer, Options,
-    PlatformEnvironment, PolicySource, Setting, Source, SystemToken, Token,
+    Answer, Backend, BackendCandidate, Body, Cli, Cloud, Evidence, Input, InputProblem, Issuer,
+    Options, PlatformEnvironment, PolicySource, Refusal, Setting, Source, SystemToken, Token,
 };
 use crate::judge::{Context, judge};
 use crate::log::{Decided, Log, LoginLine, Sighting};
@@ -136,7 +136,7 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
             typed_on_terminal: false,
             tried: Vec::new(),
             by_variable: name.is_some(),
-            surroundings: surroundings(code),
+            surroundings: surroundings(sighting, code),
             held_by: name,
             unused: Vec::new(),
             azure: None,
@@ -175,14 +175,33 @@ fn problem(sighting: &Sighting, code: Code) -> Option<InputProblem> {
             syntax: "an Azure Pipelines macro".to_owned(),
             name: variable.to_owned(),
         }),
+        Code::TokenRequestFailed => {
+            Some(InputProblem::Refused { refusal: Box::new(refusal(sighting)) })
+        }
         Code::TokenMasked => Some(InputProblem::Masked),
         Code::TokenIsPulumiToken => Some(InputProblem::PulumiToken),
         _ => None,
     }
 }
 
+/// What the platform answered, as far as the log has it.
+fn refusal(sighting: &Sighting) -> Refusal {
+    Refusal::Answered {
+        answer: Answer {
+            url: String::new(),
+            status: 400,
+            content_type: None,
+            location: None,
+            retry_after: None,
+            request_id: None,
+            clock_offset_seconds: None,
+            body: Body::Text(sighting.text.clone()),
+        },
+    }
+}
+
 /// The environment in which the platform's checks raise a code.
-fn surroundings(code: Code) -> Option<PlatformEnvironment> {
+fn surroundings(sighting: &Sighting, code: Code) -> Option<PlatformEnvironment> {
     let azure = |secret, federated, uri, system_token| PlatformEnvironment::AzurePipelines {
         has_client_secret: secret,
         is_federated: federated,
@@ -201,6 +220,10 @@ fn surroundings(code: Code) -> Option<PlatformEnvironment> {
             Some(PlatformEnvironment::GitLab { server: None, job: None, others: Vec::new() })
         }
         Code::AdoTokenNotExposed => Some(azure(false, true, false, SystemToken::Missing)),
+        // Only the refusals of Azure are told by their words.
+        Code::TokenRequestFailed if sighting.text.contains("service connection") => {
+            Some(azure(false, false, true, SystemToken::Set))
+        }
         Code::AdoConnectionNotFederated => Some(azure(true, false, false, SystemToken::Missing)),
         Code::AdoSystemAccesstokenUnmapped => Some(azure(false, false, true, SystemToken::Missing)),
         _ => None,

@@ -67,7 +67,7 @@ fn a_message_takes_the_lines_that_belong_to_it() {
     let log = read(
         "Error: Failed to get ID Token. \n \n        Error Code : 403\n \n Error Message: no\n",
     );
-    assert_eq!(log.sightings[0].text, "Failed to get ID Token. Error Code : 403");
+    assert_eq!(log.sightings[0].text, "Failed to get ID Token Error Code : 403 Error Message: no");
     let log = read("error: OIDC token exchange failed: {\n  \"code\": 404\n}\nlater\n");
     assert!(
         log.sightings[0].text.contains("failed: { \"code\": 404 }"),
