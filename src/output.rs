@@ -5,6 +5,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::bundle::Bundle;
 use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
@@ -246,19 +247,32 @@ fn color(environment: &Environment, terminal: bool) -> bool {
     terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
 }
 
+/// How a process's own streams are called; redirected to a file, they are still no file to replace.
+const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+/// How long a pipe's reader may be away.
+const READER: Duration = Duration::from_millis(300);
+
 /// Replaces the file whole or not at all. A new file can be read by its owner only, and a
 /// symbolic link in its place is replaced rather than followed. What is no file (/dev/stdout,
 /// /dev/null, a named pipe) is written to: root could replace those too.
 fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    let is_stream = ["/dev", "/proc"].iter().any(|directory| path.starts_with(directory));
+    let is_stream = STREAMS.iter().any(|stream| path.starts_with(stream));
     if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes());
+        return open_stream(path)?.write_all(text.as_bytes());
     }
     let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Opening a pipe waits for its reader, who may never come: the run must not.
+fn open_stream(path: &Path) -> io::Result<fs::File> {
+    let (sender, opened) = std::sync::mpsc::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
+    opened.recv_timeout(READER).unwrap_or_else(|_| Err(io::Error::other("nobody reads this pipe")))
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -291,6 +305,18 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
         assert!(write_file(directory.path(), "text").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_without_a_reader_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let begin = std::time::Instant::now();
+        assert!(write_file(&pipe, "text").is_err());
+        assert!(begin.elapsed() < READER * 10);
     }
 
     #[test]

@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use semver::Version;
+use serde_json::Value;
 
 use crate::evidence::{
     AzureIds, Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Tried,
@@ -221,7 +222,7 @@ struct Run<'a> {
     environment: &'a Environment,
     decoded: Option<Decoded>,
     stored: std::collections::BTreeMap<String, Secret>,
-    jwks: Option<serde_json::Value>,
+    jwks: Option<Value>,
     ca_cert: Option<Vec<u8>>,
     scrubber: Scrubber,
     deadline: Instant,
@@ -394,6 +395,15 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         issuer: Issuer::default(),
         cloud: Cloud::default(),
     };
+    // Claims are hostile text, and may be somebody's credential.
+    if let Some(token) = &mut evidence.token {
+        for part in [&mut token.header, &mut token.claims] {
+            if let Value::Object(clean) = scrubber.scrub_json(&Value::Object(std::mem::take(part)))
+            {
+                *part = clean;
+            }
+        }
+    }
     let run = Run {
         plan: &plan,
         environment: &around.environment,

@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::{InputError, read};
 use crate::evidence::{KeySet, PolicySource};
 use crate::policy::Document;
+use crate::secret::Scrubber;
 use crate::signature;
 
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
@@ -27,7 +28,8 @@ pub(super) fn gather(
         (None, None) => return Ok(PolicySource::None),
     };
     let document = document(name, path, directory, limit)?;
-    Ok(PolicySource::File { path: path.display().to_string(), document })
+    let path = Scrubber::default().scrub(&path.display().to_string());
+    Ok(PolicySource::File { path, document })
 }
 
 /// Reads a policy document.
@@ -46,7 +48,20 @@ pub(super) fn document(
     let text = String::from_utf8(bytes).map_err(|e| {
         error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
     })?;
-    crate::policy::document::parse(&text).map_err(|e| error(e.to_string()))
+    let document = crate::policy::document::parse(&text).map_err(|e| error(e.to_string()))?;
+    Ok(without_secrets(document, &text))
+}
+
+/// The document without tokens that somebody pasted into it. They are taken out of what was read,
+/// not of the text: there they are what the syntax makes of them.
+fn without_secrets(document: Document, text: &str) -> Document {
+    let scrubber = Scrubber::default();
+    if scrubber.scrub(text) == text {
+        return document;
+    }
+    let clean = serde_json::to_value(&document)
+        .and_then(|value| serde_json::from_value(scrubber.scrub_json(&value)));
+    clean.unwrap_or(document)
 }
 
 /// Reads the key set that `--jwks` names.

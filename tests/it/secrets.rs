@@ -270,3 +270,27 @@ fn what_is_left_of_a_damaged_token_is_not_shown() {
         look_everywhere("file", || world.ready().secret(&token).file("t", &value).arg("file://t"));
     }
 }
+
+#[test]
+fn a_token_in_a_claim_or_a_policy_is_not_shown() {
+    let mut world = World::new(&platforms::GITHUB);
+    world.shape.claims.insert("handed_on".to_owned(), json!(PULUMI));
+    world.shape.claims.insert("scope".to_owned(), json!(format!("read {STORED}")));
+    let token = world.token();
+    let mut policy = world.policy();
+    let entry = &mut policy["issuers"][0]["policies"][0]["rules"];
+    entry["sub"] = json!(token);
+    entry["handed_on"] = json!(PULUMI);
+    look_everywhere("pasted into a policy", || {
+        let name = format!("{PULUMI}.json");
+        world
+            .doctor()
+            .file(&name, policy.to_string())
+            .option("--policy", &name)
+            .secret(&token)
+            .secret(PULUMI)
+            .secret(STORED)
+    });
+    let decoded = Doctor::bare().args(["decode", &token]).secret(&token).secret(PULUMI).run();
+    assert_eq!(decoded.status, 0);
+}

@@ -218,10 +218,16 @@ impl Scanner {
         };
         reading.enter(&raw);
         let place = Place { file: reading.file, job: reading.job, line: reading.line };
-        self.leaks(&raw, place);
-        for part in parts(&raw, next) {
-            self.leaks(&part, place);
+        let parts = parts(&raw, next);
+        let is_whole = matches!(&parts[..], [part] if *part == raw);
+        if !is_whole && self.hits(&raw).iter().any(|hit| matches!(hit, Use::Secret)) {
+            self.leaks(&raw, place);
+        }
+        for part in parts {
             let hits = self.hits(&part);
+            if hits.iter().any(|hit| matches!(hit, Use::Secret)) {
+                self.leaks(&part, place);
+            }
             let mut line = Line::read(&part, reading.step.in_script(place.line));
             if line.is_command && line.text.starts_with("error: ") {
                 reading.step.end_script();

@@ -9,7 +9,21 @@ use crate::secret::{REDACTED, Scrubber};
 /// What is searched for: a line without any of these holds none.
 pub(super) fn needles() -> impl Iterator<Item = &'static str> {
     let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "uthorization", URL];
-    shapes.into_iter().chain(OPAQUE.iter().map(|(prefix, _)| *prefix))
+    let names = [
+        "assword=",
+        "assword\":",
+        "PASSWORD=",
+        "ecret=",
+        "ecret\":",
+        "SECRET=",
+        "ACCESS_KEY=",
+        "ACCESS_KEY\":",
+        "_token=",
+        "_token\":",
+        "_TOKEN=",
+        "ookie: ",
+    ];
+    shapes.into_iter().chain(names).chain(OPAQUE.iter().map(|(prefix, _)| *prefix))
 }
 
 /// A shorter one is a name, a placeholder, or cut off so far that it is none.
@@ -246,7 +260,7 @@ fn is_placeholder(value: &str) -> bool {
         || value.trim_matches(['*', 'x', 'X']).is_empty()
         || value.starts_with(['$', '<', '{'])
         || value.starts_with('%') && value.ends_with('%') && value.len() > 2
-        || value.starts_with("redacted")
+        || value.trim_start_matches('[').starts_with("redacted")
 }
 
 /// `://USER:PASSWORD@`, and a user without a password that is long enough to be a token.
