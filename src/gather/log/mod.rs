@@ -1,14 +1,16 @@
 //! Reading logs: any size, as a stream, in constant memory.
 //!
 //! Nearly every line of a log is of no interest. One automaton looks for the texts of all known
-//! messages at once; only the lines that it finds are read closely ([`scan`]).
+//! messages at once ([`index`]); only the lines that it finds are read closely ([`scan`]).
 
 mod block;
 mod facts;
+mod index;
 mod line;
 mod parts;
 mod scan;
 mod secrets;
+mod sighting;
 mod source;
 mod step;
 

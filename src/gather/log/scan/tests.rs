@@ -2,6 +2,7 @@
 use std::io::Cursor;
 
 use super::*;
+use crate::log::Decided;
 
 fn read(text: &str) -> Log {
     let mut scanner = Scanner::new();

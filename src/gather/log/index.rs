@@ -1,0 +1,103 @@
+//! The texts that are searched for, and what each is there for.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, PatternID};
+
+use super::facts::{FACTS, Fact};
+use super::secrets;
+use super::step::{MARKS, Mark};
+use crate::signatures::{Message, Template, messages};
+
+/// What a text that is searched for is there for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Use {
+    /// The message of that index.
+    Message(usize),
+    /// The fact of that index.
+    Fact(usize),
+    /// The mark.
+    Mark(Mark),
+    /// What a secret is known by.
+    Secret,
+}
+
+/// Finds all that is searched for at once.
+pub(super) struct Index {
+    /// Finds the next text in a block, as fast as can be.
+    rough: Option<AhoCorasick>,
+    /// Finds all texts of a line.
+    exact: Option<AhoCorasick>,
+    uses: Vec<(String, Vec<Use>)>,
+    /// The text that is in every URL.
+    url: PatternID,
+    /// The known messages, the specific before the general.
+    pub(super) messages: Vec<(&'static Message, Template)>,
+    /// The facts and how they are told.
+    pub(super) facts: Vec<(Fact, Template)>,
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        let messages: Vec<_> = messages().map(|m| (m, Template::parse(m.text))).collect();
+        let facts: Vec<_> =
+            FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();
+        let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
+        let mut add = |needle, one| uses.entry(needle).or_default().push(one);
+        for (index, (_, template)) in messages.iter().enumerate() {
+            add(template.needle(), Use::Message(index));
+        }
+        for (index, (_, template)) in facts.iter().enumerate() {
+            add(template.needle(), Use::Fact(index));
+        }
+        for (mark, needle) in MARKS {
+            add(needle, Use::Mark(*mark));
+        }
+        for needle in secrets::needles() {
+            add(needle, Use::Secret);
+        }
+        let uses: Vec<(String, Vec<Use>)> =
+            uses.into_iter().map(|(needle, uses)| (needle.to_owned(), uses)).collect();
+        let automaton = |matches, kind| {
+            let needles = uses.iter().map(|(needle, _)| needle);
+            AhoCorasickBuilder::new().match_kind(matches).kind(Some(kind)).build(needles).ok()
+        };
+        let url = uses.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
+        Self {
+            url: PatternID::new_unchecked(url),
+            rough: automaton(MatchKind::LeftmostFirst, AhoCorasickKind::DFA),
+            exact: automaton(MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
+            uses,
+            messages,
+            facts,
+        }
+    }
+
+    /// The texts that are searched for.
+    pub(super) fn needles(&self) -> impl Iterator<Item = &str> {
+        self.uses.iter().map(|(needle, _)| needle.as_str())
+    }
+
+    /// Where the next text begins that is worth a closer look, from a byte on.
+    pub(super) fn next(&self, block: &[u8], mut from: usize) -> Option<usize> {
+        loop {
+            let hit = self.rough.as_ref()?.find(&block[from..])?;
+            let (start, end) = (from + hit.start(), from + hit.end());
+            // Logs are full of URLs.
+            if hit.pattern() != self.url || secrets::may_hold_credentials(&block[end..]) {
+                return Some(start);
+            }
+            from = end;
+        }
+    }
+
+    /// What of all that is searched for is in the text; a message once.
+    pub(super) fn hits(&self, text: &str) -> Vec<Use> {
+        let Some(exact) = &self.exact else { return Vec::new() };
+        let mut patterns: Vec<usize> =
+            exact.find_overlapping_iter(text).map(|hit| hit.pattern().as_usize()).collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        patterns.iter().flat_map(|pattern| &self.uses[*pattern].1).copied().collect()
+    }
+}
