@@ -109,6 +109,16 @@ impl Setting {
         matches!(self, Self::Pipeline { .. } | Self::Login { .. })
     }
 
+    /// The CI platform around, by its name as people know it.
+    #[must_use]
+    pub fn platform(&self) -> Option<&str> {
+        match self {
+            Self::Person => None,
+            Self::Pipeline { platform } => Some(platform),
+            Self::Login { platform } => platform.as_deref(),
+        }
+    }
+
     /// Whether it is `doctor login`: the command line is that of the failing step.
     #[must_use]
     pub fn is_login(&self) -> bool {

@@ -5,8 +5,11 @@ use serde_json::Value;
 use super::finding::{instant, span};
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Exchange, Probe, Signature, Token};
+use crate::evidence::{
+    BackendSource, Evidence, Exchange, PolicySource, Probe, Signature, Source, Token,
+};
 use crate::report::Finding;
+use crate::text;
 
 /// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
 /// There is none for `exp`.
@@ -140,13 +143,13 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
         return None;
     }
     let lifetime = token.seconds("iat").map(|iat| exp.saturating_sub(iat)).filter(|l| *l > 0);
-    let lives = lifetime.map_or_else(String::new, |l| format!(" It lives {} in all.", span(l)));
-    let (code, what) = if left > 0 {
-        (Code::TokenExpiresSoon, format!("It expires in {}.", span(left)))
+    let (code, what, lives) = if left > 0 {
+        (Code::TokenExpiresSoon, format!("It expires in {}.", span(left)), "lives")
     } else {
-        (Code::TokenExpired, format!("It expired {} ago.", span(left)))
+        (Code::TokenExpired, format!("It expired {} ago.", span(left)), "lived")
     };
-    let mut finding = Finding::new(code, format!("{what}{lives}"))
+    let life = lifetime.map_or_else(String::new, |l| format!(" It {lives} {}.", span(l)));
+    let mut finding = Finding::new(code, format!("{what}{life}"))
         .proof("exp", instant(exp), "token claim exp")
         .proof("judged at", instant(now), clock);
     if let Some(iat) = token.seconds("iat") {
@@ -156,13 +159,21 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
         if let Some(lifetime) = lifetime
             && left <= 0
         {
-            let ran = lifetime.saturating_sub(left);
-            finding = finding.step(format!(
-                "The job requested the token {} before this check, and it lives {}: request it \
-                 in the step that logs in, after builds and approvals.",
-                span(ran),
-                span(lifetime)
-            ));
+            let (ran, lifetime) = (span(lifetime.saturating_sub(left)), span(lifetime));
+            finding = if context.evidence.options.setting.platform() == Some("GitLab CI") {
+                finding
+                    .fix("Log in sooner after the job has started, or give the job more time.")
+                    .step(format!(
+                        "GitLab issues the token when the job starts, here {ran} before this \
+                         check, for as long as the job's timeout, here {lifetime}: put what takes \
+                         long into a job of its own, or raise timeout: in this one."
+                    ))
+            } else {
+                finding.step(format!(
+                    "The job requested the token {ran} before this check, and it lives \
+                     {lifetime}: request it in the step that logs in, after builds and approvals."
+                ))
+            };
         }
     } else if left <= 0 {
         finding = finding.fix(
@@ -172,10 +183,48 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
         if let Some(iat) = token.seconds("iat") {
             finding = finding
                 .step("To judge the rest as of the time when the token was valid:")
-                .command(format!("doctor --now {} -", instant(iat)));
+                .command(as_of(&instant(iat), context.evidence));
         }
     }
     Some(finding)
+}
+
+/// This run again, as far as the evidence tells of it, at another time.
+fn as_of(instant: &str, evidence: &Evidence) -> String {
+    let Evidence { options, login, .. } = evidence;
+    let policy = match &evidence.policy {
+        PolicySource::File { path, .. } => Some(path),
+        _ => None,
+    };
+    let mut candidates = evidence.backend.candidates.iter();
+    let cloud_url = candidates.find(|candidate| matches!(candidate.source, BackendSource::Flag));
+    let switches = [
+        ("--offline", options.offline),
+        ("--allow-private-issuer", options.allow_private_issuer),
+    ];
+    let values = [
+        ("--oidc-org", &login.organization),
+        ("--oidc-team", &login.team),
+        ("--oidc-user", &login.user),
+        ("--scope", &login.scope),
+        ("--cloud-url", &cloud_url.map(|candidate| candidate.url.clone())),
+        ("--policy", &policy.cloned()),
+    ];
+    let mut line = format!("doctor --now {instant}");
+    for (name, _) in switches.iter().filter(|(_, given)| *given) {
+        line.extend([" ", name]);
+    }
+    for (name, value) in values {
+        if let Some(value) = value {
+            line.extend([" ", name, " ", &text::shell(value)]);
+        }
+    }
+    let source = match &evidence.input.source {
+        Source::File { path, .. } => text::shell(&format!("file://{path}")),
+        _ => "-".to_owned(),
+    };
+    line.extend([" ", &source]);
+    line
 }
 
 fn not_yet_valid(token: &Token, now: i64, clock: &str) -> Option<Finding> {

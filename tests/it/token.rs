@@ -139,11 +139,24 @@ fn an_expired_token_that_was_pasted_says_so_and_how_to_judge_the_rest() {
     assert_eq!((run.root_cause(), run.status), (Some("token-expired"), 1));
     assert_eq!(run.codes(), ["token-expired"]);
     let issued = Timestamp::from_second(world.shape.claims["iat"].as_i64().unwrap()).unwrap();
-    let command = format!("doctor --now {issued} -");
-    run.assert_says(
-        "token-expired",
-        &["1 h", "lives 1 h in all", "this machine's clock", &command],
+    run.assert_says("token-expired", &["1 h ago", "It lived 1 h.", "this machine's clock"]);
+    let command = |run: &Run| {
+        run.finding("token-expired")["remediation"]["commands"][0].as_str().unwrap().to_owned()
+    };
+    let places = format!("--cloud-url {} --policy policy.json", world.cloud.url());
+    let options = format!("--allow-private-issuer --oidc-org acme {places}");
+    assert_eq!(command(&run), format!("doctor --now {issued} {options} -"));
+    let token = world.token();
+    let doctor = world.ready().file("my t.jwt", &token).secret(&token).arg("--offline");
+    let run = doctor.args(["--oidc-team", "ops", "file://my t.jwt"]).json();
+    assert_eq!(
+        command(&run),
+        format!(
+            "doctor --now {issued} --offline --allow-private-issuer --oidc-org acme \
+             --oidc-team ops {places} 'file://my t.jwt'"
+        )
     );
+    let run = world.doctor().json();
     run.ended("exchange", "skip", Some("token"));
     run.ended("whoami", "skip", Some("token"));
     run.ended("signature", "pass", None);
@@ -167,6 +180,11 @@ fn expiry_ranks_last_when_pasted_and_with_the_structure_when_ambient() {
     let run = world.ready().env("T", &token).args(["--token-env", "T"]).secret(&token).json();
     assert_eq!(run.root_cause(), Some("token-expired"), "--token-env");
     run.assert_says("token-expired", &["The job requested the token 2 h", "lives 1 h"]);
+    let run = world.doctor().env("GITLAB_CI", "true").json();
+    run.assert_says(
+        "token-expired",
+        &["GitLab issues the token when the job starts, here 2 h", "here 1 h", "timeout:"],
+    );
     let named = world.ready().file("t.jwt", &token).env("T", "file://t.jwt").secret(&token);
     let run = named.args(["--token-env", "T"]).json();
     assert_eq!(run.root_cause(), Some("token-expired"), "--token-env of a file");
