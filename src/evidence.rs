@@ -319,8 +319,8 @@ pub enum InputProblem {
     Empty,
     /// Several candidates, and nothing to choose by.
     Ambiguous {
-        /// The environment variables that hold them.
-        names: Vec<String>,
+        /// What holds them.
+        candidates: Vec<Candidate>,
     },
     /// The CI platform was asked for a token and gave none.
     Refused {
@@ -377,6 +377,18 @@ pub enum InputProblem {
         /// Size in bytes, as far as it was read.
         bytes: u64,
     },
+}
+
+/// One of several tokens that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The environment variable that holds it.
+    pub name: String,
+    /// Its audiences.
+    pub audiences: Vec<String>,
+    /// When it expires, in seconds since the epoch.
+    pub expires: Option<i64>,
 }
 
 /// Something wrapped around a token.

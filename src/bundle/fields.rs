@@ -96,7 +96,10 @@ const INPUT: Field = Members(&[
 
 const PROBLEM: Field = Members(&[
     ("kind", Plain),
-    ("names", Each(&Names)),
+    (
+        "candidates",
+        Each(&Members(&[("name", Names), ("audiences", Each(&Names)), ("expires", Plain)])),
+    ),
     (
         "refusal",
         Members(&[

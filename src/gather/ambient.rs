@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::environment::{self, Environment};
 use super::platforms::{PLATFORMS, Place, Platform};
 use super::token::{self, Outcome};
-use crate::evidence::{Input, InputProblem, PlatformEnvironment, Source, Token, Tried};
+use crate::evidence::{Candidate, Input, InputProblem, PlatformEnvironment, Source, Token, Tried};
 use crate::jwt::{self, Decoded};
 use crate::secret::Scrubber;
 
@@ -74,42 +74,43 @@ fn search(
     around: &Lookout,
     tried: &mut Vec<Tried>,
 ) -> Result<Option<(Source, Outcome)>, String> {
+    let has_own = here.is_some_and(|here| !here.sources.is_empty());
+    let mut elsewhere = Vec::new();
     for platform in PLATFORMS {
         // A pod has a token whatever runs in it. In a job it is not the one that was meant.
-        if platform.marker.is_none()
-            && let Some(here) = here.filter(|here| !here.sources.is_empty())
-        {
-            let reason = format!("left alone: {} has tokens of its own", here.name);
-            tried.push(Tried { source: platform.id.to_owned(), reason });
+        if platform.marker.is_none() && has_own {
             continue;
         }
         let is_here = here.is_some_and(|here| here.id == platform.id);
         let mut gaps = Vec::new();
+        let mut found = None;
         for place in platform.sources {
             match look(*place, platform, around)? {
                 Err(gap) => gaps.push(gap),
-                Ok(found) => {
-                    tried.extend(rows(platform, is_here, gaps));
-                    return Ok(Some(found));
+                Ok(token) => {
+                    found = Some(token);
+                    break;
                 }
             }
         }
-        tried.extend(rows(platform, is_here, gaps));
+        match platform.marker {
+            Some(_) if !is_here && gaps.iter().all(|gap| gap.absent) => {
+                elsewhere.extend((!gaps.is_empty()).then_some(platform.name));
+            }
+            _ => tried.extend(
+                gaps.into_iter().map(|gap| Tried { source: gap.label, reason: gap.reason }),
+            ),
+        }
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    // A job is told of its own platform alone.
+    if !has_own {
+        let reason = format!("no job of {}", elsewhere.join(", "));
+        tried.insert(0, Tried { source: "environment".to_owned(), reason });
     }
     Ok(None)
-}
-
-/// One row for a platform that this is no job of and of which nothing is there, else one for each
-/// of its places.
-fn rows(platform: &Platform, is_here: bool, gaps: Vec<Gap>) -> Vec<Tried> {
-    if let Some(marker) = platform.marker.filter(|_| !is_here)
-        && !gaps.is_empty()
-        && gaps.iter().all(|gap| gap.absent)
-    {
-        let reason = format!("no job of {} ({marker} is not set)", platform.name);
-        return vec![Tried { source: platform.id.to_owned(), reason }];
-    }
-    gaps.into_iter().map(|gap| Tried { source: gap.label, reason: gap.reason }).collect()
 }
 
 fn look(place: Place, platform: &Platform, around: &Lookout) -> Result<Found, String> {
@@ -230,8 +231,13 @@ fn choose(
         }
     }
     if candidates.len() > 1 {
-        let names = candidates.into_iter().map(|(name, _)| name.to_owned()).collect();
-        return Some((Source::None, Err((InputProblem::Ambiguous { names }, Vec::new()))));
+        let candidates = candidates.into_iter().map(|(name, Decoded { token, .. })| Candidate {
+            name: name.to_owned(),
+            audiences: token.audiences().into_iter().map(str::to_owned).collect(),
+            expires: token.seconds("exp"),
+        });
+        let problem = InputProblem::Ambiguous { candidates: candidates.collect() };
+        return Some((Source::None, Err((problem, Vec::new()))));
     }
     let (name, decoded) = candidates.pop()?;
     Some((Source::Environment { name: name.to_owned() }, Ok(decoded)))

@@ -319,7 +319,8 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     if input.problem == Some(InputProblem::Empty) {
         input.surroundings = Some(ambient::shown(&around.environment));
     }
-    if input.source == Source::None {
+    let own_platform = around.environment.platform().filter(|here| !here.sources.is_empty());
+    if input.source == Source::None && own_platform.is_none() {
         let option = match around.environment.get(OIDC_TOKEN_OPTION) {
             Some(_) => "heeded inside a CI platform only",
             None => "not set",

@@ -112,7 +112,9 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
                 context.token_variable(),
                 context.organization_word()
             )),
-        UrlProblem::Unexpanded { text } => super::input::expansion(finding, last_name(text)),
+        UrlProblem::Unexpanded { text } => {
+            super::input::expansion(finding, last_name(text), context)
+        }
         UrlProblem::InsecureFlag => finding.fix(
             "Drop --insecure; for a private certificate authority name its certificate in \
              SSL_CERT_FILE.",

@@ -61,7 +61,7 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
         InputProblem::Missing => {
             platform::explain(input, context).unwrap_or_else(|| missing(input, context))
         }
-        InputProblem::Ambiguous { names } => platform::ambiguous(names),
+        InputProblem::Ambiguous { candidates } => platform::ambiguous(candidates, context),
         InputProblem::Refused { refusal } => platform::refused(refusal, input, context),
         InputProblem::Empty => empty(input, context),
         InputProblem::NotAToken { what, shown } => {
@@ -70,8 +70,9 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
             if let Some(shown) = shown {
                 finding = finding.proof("it says", shown, label);
             }
-            if what.contains("file path") {
+            if what.contains("file path") || what.contains("file address") {
                 let path = shown.as_deref().unwrap_or("PATH");
+                let path = path.strip_prefix("file:").unwrap_or(path);
                 return finding
                     .fix("Write file:// in front of the path.")
                     .command(format!("doctor {}", text::shell(&format!("file://{path}"))));
@@ -81,9 +82,11 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
                     "Let the request that fetches the token fail when it is refused, so that its \
                      error is seen instead of being used as a token:",
                 )
-                .command("curl --fail-with-body --silent --show-error …")
+                .command("curl --fail-with-body --silent --show-error \"$URL\"")
         }
-        InputProblem::Unexpanded { text, syntax, name } => unexpanded(text, syntax, name, &label),
+        InputProblem::Unexpanded { text, syntax, name } => {
+            unexpanded(text, syntax, name, &label, context)
+        }
         InputProblem::Masked => Finding::new(
             Code::TokenMasked,
             format!("The value from {source} holds ***, which is what a log shows for a secret."),
@@ -122,16 +125,19 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
 }
 
 fn missing(input: &Input, context: &Context) -> Finding {
-    let mut detail = "No token was given, and nothing that was looked at holds one.".to_owned();
+    let mut detail = "Nothing that was looked at holds a token.".to_owned();
     let is_login = context.evidence.options.setting.is_login();
     if is_login {
         detail += &format!(" Without one `pulumi login` {}.", context.without_token());
     }
-    let mut finding = platform::tried(Finding::new(Code::TokenMissing, detail), input);
+    let mut finding = platform::tried(Finding::new(Code::TokenMissing, detail), input, context);
     if platform::lacks_organization(input, context) {
         finding = finding
             .fix("Pass --oidc-org, so that a token can be requested for that organization.")
             .command("doctor --oidc-org ORG");
+    }
+    if let Some((step, snippet)) = platform::to_add(context) {
+        return finding.fix("Let the platform give the job a token.").step(step).command(snippet);
     }
     if is_login {
         return finding.command(context.login_command(&context.login_url()));
@@ -167,39 +173,75 @@ fn empty(input: &Input, context: &Context) -> Finding {
         });
     }
     // Why the platform gave no token is why there was nothing to pass.
-    let remedy = platform::explain(input, context).map(|platform| platform.remediation);
-    let Some(remedy) = remedy else { return finding };
-    let finding = remedy.steps.into_iter().fold(finding, Finding::step);
+    let Some(reason) = platform::explain(input, context) else { return finding };
+    finding.detail += &format!(" {}", reason.detail);
+    let remedy = reason.remediation;
+    let finding = remedy.steps.into_iter().fold(finding.fix(remedy.summary), Finding::step);
     remedy.commands.into_iter().fold(finding, Finding::command)
 }
 
-fn unexpanded(value: &str, syntax: &str, name: &str, label: &str) -> Finding {
+fn unexpanded(value: &str, syntax: &str, name: &str, label: &str, context: &Context) -> Finding {
     let finding = Finding::new(
         Code::TokenVariableUnexpanded,
         format!("The value is the text {value}: {syntax} that nothing replaced."),
     )
     .proof("value", value, label);
-    expansion(finding, name).step(
-        "A variable that a task sets only for its own script (idToken of AzureCLI@2) is an \
-         environment variable there: $(idToken) is never replaced.",
-    )
+    if name.eq_ignore_ascii_case("idToken") {
+        return in_a_script(
+            finding.fix("Name idToken in the script of the AzureCLI@2 task, as its shell does."),
+            "idToken",
+            "idToken is an environment variable of the script of AzureCLI@2, not a pipeline \
+             variable. In the script, write:",
+        );
+    }
+    if name.contains('.') && value.starts_with("${{") {
+        return finding
+            .fix("Put the expression into the workflow file, and check that it has a value there.")
+            .step(
+                "It is an expression, which GitHub replaces in a workflow file only: not in a file \
+                 with a script, and not on another platform.",
+            )
+            .step("Check the step's id, and that the step set the output.")
+            .step(
+                "GitHub drops outputs that hold a secret between jobs: request the token in the \
+                 job that logs in.",
+            );
+    }
+    expansion(finding, name, context)
 }
 
 /// Which syntax of a variable belongs where.
-pub(super) fn expansion(finding: Finding, name: &str) -> Finding {
+pub(super) fn expansion(finding: Finding, name: &str, context: &Context) -> Finding {
+    if name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        // No variable of a shell has such a name.
+        return finding
+            .step(format!("Check that {name} has a value where the step that logs in runs."));
+    }
     let name = identifier(name);
+    let azure = format!("$({name}) in Azure Pipelines");
+    let github = format!("${{{{ env.{name} }}}} in GitHub Actions");
+    let written = match context.evidence.options.setting.platform() {
+        Some("Azure Pipelines") => Some(azure),
+        Some("GitHub Actions") => Some(github),
+        Some(_) => None,
+        None => Some(format!("{azure} and {github}")),
+    };
+    let finding = match written {
+        Some(written) => finding.step(format!("In YAML, outside scripts, it is {written}.")),
+        None => finding,
+    };
+    let finding = finding.step(format!(
+        "Check that {name} is set in this step, or in an earlier one of the same job."
+    ));
+    in_a_script(finding, &name, "In a script, write:")
+}
+
+fn in_a_script(finding: Finding, name: &str, step: &str) -> Finding {
     finding
-        .step("Use the syntax of the place where the value stands:")
+        .step(step)
         .command(format!("\"${name}\"            # bash, sh"))
         .command(format!("\"$env:{name}\"        # PowerShell"))
         .command(format!("\"%{name}%\"           # cmd.exe"))
-        .step(format!(
-            "In YAML, outside scripts, it is $({name}) in Azure Pipelines and ${{{{ env.{name} }}}} \
-             in GitHub Actions."
-        ))
-        .step(format!(
-            "Check that {name} is set in this step, or in an earlier one of the same job."
-        ))
 }
 
 /// The characters of a name that can stand in a variable's name: what is left is safe to print

@@ -4,7 +4,7 @@
 
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::Cli;
+use crate::evidence::{Cli, InputProblem};
 use crate::go_duration;
 use crate::report::Finding;
 use crate::request::{CLAIMS_SINCE, Conflict, Provenance, Request};
@@ -18,7 +18,9 @@ pub(super) fn check(context: &Context) -> Outcome {
     let login = &context.evidence.login;
     let mut findings = Vec::new();
     let asked = context.asks_for_exchange();
-    if asked && login.access_token_in_environment {
+    // With an empty token the CLI asks for no exchange, and uses this one.
+    let is_empty = context.evidence.input.problem == Some(InputProblem::Empty);
+    if asked && !is_empty && login.access_token_in_environment {
         findings.push(access_token_set(context));
     }
     // Without a token nothing can be read from its claims, and what is wrong is the token.

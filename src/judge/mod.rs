@@ -198,6 +198,8 @@ impl<'a> Context<'a> {
             let mut outcome = (check.run)(self);
             for finding in &mut outcome.findings {
                 finding.check = check.id;
+                // Such a step speaks of the commands, which come after all steps.
+                finding.remediation.steps.sort_by_key(|step| step.ends_with(':'));
             }
             self.done.push((check.id, outcome));
         }

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::Context;
 use super::backend::network_failure;
 use super::exchange::words;
-use super::finding::list;
+use super::finding::{instant, list};
 use crate::catalogue::Code;
 use crate::evidence::{
-    Answer, Body, FailureKind, Input, PlatformEnvironment, Refusal, Source, SystemToken,
+    Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source, SystemToken,
 };
 use crate::report::Finding;
 use crate::text;
@@ -18,8 +18,7 @@ const LONGEST: usize = 400;
 
 /// The platform's own reason for there being no token, where its environment tells one.
 pub(super) fn explain(input: &Input, context: &Context) -> Option<Finding> {
-    // Of the other platforms it is enough to know that this is no job of theirs.
-    let (id, finding) = match input.surroundings.as_ref()? {
+    let finding = match input.surroundings.as_ref()? {
         PlatformEnvironment::Other | PlatformEnvironment::Buildkite => return None,
         PlatformEnvironment::AzurePipelines {
             has_client_secret,
@@ -28,30 +27,28 @@ pub(super) fn explain(input: &Input, context: &Context) -> Option<Finding> {
             system_token,
             connection,
         } => {
-            let id = "azure-pipelines";
             let can_ask = *has_request_uri && *system_token == SystemToken::Set;
             if *has_client_secret {
-                (id, not_federated(context))
+                not_federated(context)
             } else if can_ask && connection.is_none() {
-                (id, without_connection())
+                without_connection()
             } else if *is_federated {
-                (id, not_exposed(connection.as_deref(), context))
+                not_exposed(connection.as_deref(), context)
             } else if *has_request_uri && !can_ask {
-                (id, unmapped(*system_token, connection.as_deref()))
+                unmapped(*system_token, connection.as_deref())
             } else {
                 return None;
             }
         }
         PlatformEnvironment::GitHubActions { missing, .. } if missing.is_empty() => return None,
         PlatformEnvironment::GitHubActions { missing, event, fork, job } => {
-            let finding = github(missing, event.as_deref(), fork.as_deref(), job.as_deref());
-            ("github-actions", finding)
+            github(missing, event.as_deref(), fork.as_deref(), job.as_deref())
         }
         PlatformEnvironment::GitLab { server, job, others } => {
-            ("gitlab-ci", gitlab(server.as_deref(), job.as_deref(), others, context))
+            gitlab(server.as_deref(), job.as_deref(), others, context)
         }
     };
-    Some(looked_at(finding, input, |source| source == id || source.contains(':')))
+    Some(tried(finding, input, context))
 }
 
 /// Whether a token would have been requested if the login named an organization.
@@ -64,19 +61,51 @@ pub(super) fn lacks_organization(input: &Input, context: &Context) -> bool {
     can_ask && context.evidence.login.organization.is_none()
 }
 
-/// Adds everything that was looked at in vain, and what was not looked at.
-pub(super) fn tried(finding: Finding, input: &Input) -> Finding {
-    looked_at(finding, input, |_| true)
+/// Where a job whose environment says no more gets a token: the step to take, and what to add.
+pub(super) fn to_add(context: &Context) -> Option<(&'static str, String)> {
+    let organization = context.evidence.login.organization.as_deref().unwrap_or("ORG");
+    let audience = format!("urn:pulumi:org:{organization}");
+    Some(match context.evidence.options.setting.platform()? {
+        "Azure Pipelines" => (
+            "Only AzureCLI@2 with a federated connection gives its script a token. Log in there:",
+            azure_step(None, context),
+        ),
+        "Bitbucket Pipelines" => (
+            "Bitbucket gives a token to the steps that ask for one:",
+            format!(
+                "- step:\n    oidc: true\n    script:\n      - {}",
+                text::yaml(&login_line("BITBUCKET_STEP_OIDC_TOKEN", context))
+            ),
+        ),
+        "Buildkite" => (
+            "The agent gives the job a token when it is asked:",
+            format!("buildkite-agent oidc request-token --audience {}", text::shell(&audience)),
+        ),
+        "CircleCI" => (
+            "CircleCI sets CIRCLE_OIDC_TOKEN_V2 in its jobs, for an audience of its own. A token for \
+             Pulumi Cloud, the job requests:",
+            format!(
+                "circleci run oidc get --claims {}",
+                text::shell(&serde_json::json!({ "aud": audience }).to_string())
+            ),
+        ),
+        "HCP Terraform" => (
+            "Set this environment variable on the workspace, or in a variable set:",
+            format!("TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}"),
+        ),
+        _ => return None,
+    })
 }
 
-fn looked_at(mut finding: Finding, input: &Input, belongs_here: impl Fn(&str) -> bool) -> Finding {
-    for tried in input.tried.iter().filter(|tried| belongs_here(&tried.source)) {
+/// Adds everything that was looked at in vain, and what was not looked at.
+pub(super) fn tried(mut finding: Finding, input: &Input, context: &Context) -> Finding {
+    for tried in &input.tried {
         finding = finding.proof("looked at", &tried.reason, &tried.source);
     }
     for name in &input.unused {
         finding = finding
             .proof("not used", "looks like a token", format!("env:{name}"))
-            .command(format!("doctor --token-env {}", text::shell(name)));
+            .command(with_variable(name, context));
     }
     if !input.unused.is_empty() {
         finding = finding.step(format!(
@@ -87,21 +116,41 @@ fn looked_at(mut finding: Finding, input: &Input, belongs_here: impl Fn(&str) ->
     finding
 }
 
-/// Several tokens.
-pub(super) fn ambiguous(names: &[String]) -> Finding {
+/// The diagnosis of the token in a variable.
+fn with_variable(name: &str, context: &Context) -> String {
+    let organization = context.evidence.login.organization.as_deref();
+    let option = organization.map(|name| format!("--oidc-org {} ", text::shell(name)));
+    format!("doctor {}--token-env {}", option.unwrap_or_default(), text::shell(name))
+}
+
+/// Several tokens. Those for the organization come before all others, so either all of these are
+/// for it or none is.
+pub(super) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding {
+    let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
+    let which = match &context.evidence.login.organization {
+        None => "no --oidc-org says which of them is meant".to_owned(),
+        Some(organization) => {
+            let wanted = format!("urn:pulumi:org:{organization}");
+            let fits = |candidate: &Candidate| candidate.audiences.contains(&wanted);
+            let how_many = if candidates.iter().any(fits) { "all of them are" } else { "none is" };
+            format!("{how_many} for {wanted}")
+        }
+    };
     let mut finding = Finding::new(
         Code::TokenAmbiguous,
-        format!(
-            "{} hold different tokens, and none or several of them are for \
-             urn:pulumi:org:ORGANIZATION.",
-            list(names)
-        ),
+        format!("{} hold different tokens, and {which}.", list(&names)),
     )
     .step("Name the one that the login uses:");
-    for name in names {
+    for Candidate { name, audiences, expires } in candidates {
+        let expiry =
+            expires.map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", instant(exp)));
         finding = finding
-            .proof("candidate", "a token", format!("env:{name}"))
-            .command(format!("doctor --token-env {}", text::shell(name)));
+            .proof(
+                "candidate",
+                format!("aud {}, {expiry}", audiences.join(", ")),
+                format!("env:{name}"),
+            )
+            .command(with_variable(name, context));
     }
     finding
 }
@@ -258,6 +307,12 @@ fn github(
                  github.event.pull_request.head.repo.full_name == github.repository",
             )
             .step("What needs the login can run when the pull request has been merged.");
+    }
+    if event == Some("pull_request") {
+        finding = finding.step(
+            "If the pull request comes from a fork, GitHub gives it no id-token permission, \
+             whatever the workflow says.",
+        );
     }
     let job = job.map_or_else(|| "JOB".to_owned(), text::yaml);
     finding

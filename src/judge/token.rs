@@ -198,10 +198,8 @@ fn as_of(instant: &str, evidence: &Evidence) -> String {
     };
     let mut candidates = evidence.backend.candidates.iter();
     let cloud_url = candidates.find(|candidate| matches!(candidate.source, BackendSource::Flag));
-    let switches = [
-        ("--offline", options.offline),
-        ("--allow-private-issuer", options.allow_private_issuer),
-    ];
+    let switches =
+        [("--offline", options.offline), ("--allow-private-issuer", options.allow_private_issuer)];
     let values = [
         ("--oidc-org", &login.organization),
         ("--oidc-team", &login.team),

@@ -409,7 +409,9 @@ fn github_permission_is_missing() {
     let finding = fails(&run, "github-id-token-permission");
     let yaml = commands(finding);
     assert!(yaml.contains("deploy:\n    permissions:\n      id-token: write"), "{yaml}");
-    assert!(!finding["detail"].as_str().unwrap().contains("fork"));
+    assert!(!finding.to_string().contains("fork"));
+    let run = github_job(world.ready()).env("GITHUB_EVENT_NAME", "pull_request").json();
+    run.assert_says("github-id-token-permission", &["If the pull request comes from a fork"]);
 }
 
 #[test]
@@ -497,7 +499,21 @@ fn of_gitlabs_tokens_the_audience_decides() {
     let run = job().json();
     let finding = fails(&run, "token-ambiguous");
     let commands = commands(finding);
-    assert!(commands.contains("--token-env A_VAULT") && commands.contains("--token-env B_AWS"));
+    for name in ["A_VAULT", "B_AWS"] {
+        let command = format!("doctor --oidc-org acme --token-env {name}");
+        assert!(commands.contains(&command), "{commands}");
+    }
+    let expires =
+        jiff::Timestamp::from_second(world.shape.claims["exp"].as_i64().unwrap()).unwrap();
+    run.assert_says(
+        "token-ambiguous",
+        &["none is for urn:pulumi:org:acme", &format!("aud https://aws.test, exp {expires}")],
+    );
+    let mut shape = world.shape.clone();
+    shape.claims["jti"] = "another".into();
+    let twin = world.issuer.sign(&shape.header, &shape.claims);
+    let run = job().env("D_PULUMI", &token).env("E_PULUMI", &twin).secret(&twin).json();
+    run.assert_says("token-ambiguous", &["D_PULUMI and E_PULUMI", "all of them are for"]);
 
     // For another organization, but for Pulumi: the one that is meant.
     let run = job().env("C_OTHER", &other).json();
@@ -630,21 +646,66 @@ fn where_nothing_is_everything_that_was_tried_is_told() {
     assert_eq!(run.root_cause(), Some("token-missing"));
     let tried = tried(run.finding("token-missing"));
     for source in [
-        "azure-pipelines: no job of Azure Pipelines (TF_BUILD is not set)",
-        "github-actions: ",
-        "gitlab-ci: ",
-        "circleci: ",
-        "bitbucket-pipelines: ",
-        "buildkite-agent: ",
-        "hcp-terraform: ",
-        "spacelift: ",
-        "pulumi-deployments: ",
+        "environment: no job of Azure Pipelines, GitHub Actions, GitLab CI, CircleCI, Bitbucket \
+         Pipelines, Buildkite, HCP Terraform, Spacelift, Pulumi Deployments",
         "file:///var/run/secrets/pulumi/token: no such file",
     ] {
         assert!(tried.iter().any(|row| row.starts_with(source)), "{source}: {tried:#?}");
     }
-    let places = tried.iter().map(|row| row.split(':').next().unwrap()).collect::<Vec<_>>();
-    assert_eq!(places[..3], ["azure-pipelines", "github-actions", "gitlab-ci"]);
+    assert_eq!(tried.iter().filter(|row| row.contains("no job of")).count(), 1, "{tried:#?}");
+}
+
+/// Each platform's own rows, and what to add there.
+#[test]
+fn a_job_without_a_token_is_told_what_to_add() {
+    let cases: [(&str, &[&str], &str, &str); 5] = [
+        (
+            "TF_BUILD",
+            &["env:idToken: ", "azure-pipelines: "],
+            "Only AzureCLI@2 with a federated connection gives its script a token.",
+            "addSpnToEnvironment: true",
+        ),
+        (
+            "BITBUCKET_BUILD_NUMBER",
+            &["env:BITBUCKET_STEP_OIDC_TOKEN: "],
+            "Bitbucket",
+            "- step:\n    oidc: true\n    script:\n      - pulumi login https://api.pulumi.com \
+             --oidc-token",
+        ),
+        (
+            "BUILDKITE",
+            &["buildkite-agent: "],
+            "The agent",
+            "buildkite-agent oidc request-token --audience urn:pulumi:org:acme",
+        ),
+        (
+            "CIRCLECI",
+            &["env:CIRCLE_OIDC_TOKEN_V2: ", "env:CIRCLE_OIDC_TOKEN: "],
+            "CircleCI sets CIRCLE_OIDC_TOKEN_V2",
+            "circleci run oidc get --claims '{\"aud\":\"urn:pulumi:org:acme\"}'",
+        ),
+        (
+            "TFC_RUN_ID",
+            &["env:TFC_WORKLOAD_IDENTITY_TOKEN: "],
+            "on the workspace",
+            "TFC_WORKLOAD_IDENTITY_AUDIENCE=urn:pulumi:org:acme",
+        ),
+    ];
+    for (marker, rows, step, snippet) in cases {
+        let job = || Doctor::bare().args(["--oidc-org", "acme", "--offline"]).env(marker, "True");
+        let run = job().json();
+        let finding = run.finding("token-missing");
+        let tried = tried(finding);
+        assert_eq!(tried.len(), rows.len(), "{tried:?}");
+        for (row, start) in tried.iter().zip(rows) {
+            assert!(row.starts_with(start), "{row}");
+        }
+        run.assert_says("token-missing", &[step]);
+        let commands = commands(finding);
+        let plain = commands.replace("      - \"pulumi", "      - pulumi");
+        assert!(plain.contains(snippet), "{commands}");
+        assert!(!commands.contains("NAME_OF_THE_VARIABLE"), "{commands}");
+    }
 }
 
 #[test]
@@ -673,7 +734,13 @@ fn what_is_named_comes_before_what_is_found() {
     );
     // An empty one is named all the same, and said before anything about the platform.
     let run = github_job(world.ready()).args(["--token-env", "EMPTY"]).json();
-    fails(&run, "token-empty");
+    let finding = fails(&run, "token-empty");
+    let detail = finding["detail"].as_str().unwrap();
+    assert!(detail.ends_with("the job has no permission id-token: write."), "{detail}");
+    let steps = finding["remediation"]["steps"].as_array().unwrap();
+    let speaks_of_commands: Vec<bool> =
+        steps.iter().map(|step| step.as_str().unwrap().ends_with(':')).collect();
+    assert!(speaks_of_commands.is_sorted() && speaks_of_commands.contains(&true), "{steps:?}");
     assert!(endpoint.requests().is_empty());
 }
 

@@ -112,6 +112,9 @@ fn an_empty_token_means_a_login_as_somebody_else() {
     let run = empty().env("PULUMI_ACCESS_TOKEN", secret).json();
     assert_stopped(&run, "token-empty", "PULUMI_ACCESS_TOKEN");
     run.assert_says("token-empty", &["would use PULUMI_ACCESS_TOKEN", "somebody else"]);
+    assert!(!run.codes().contains(&"access-token-set"), "no exchange is asked for");
+    let run = empty().env("TF_BUILD", "True").env("PULUMI_ACCESS_TOKEN", secret).json();
+    assert!(!run.codes().contains(&"access-token-set"), "{:?}", run.codes());
 
     let stored = json!({
         "current": "https://api.pulumi.com",
@@ -163,7 +166,11 @@ fn what_is_no_token_is_called_what_it_is() {
     let jwe =
         format!("{}.a.b.c.d", BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"dir","enc":"A256GCM"}"#));
     let cases: &[(&str, &str, &[&str])] = &[
-        ("null", "token-not-a-token", &["the word null", "curl --fail-with-body"]),
+        (
+            "null",
+            "token-not-a-token",
+            &["the word null", "curl --fail-with-body --silent --show-error \"$URL\""],
+        ),
         ("undefined", "token-not-a-token", &["the word undefined"]),
         ("None", "token-not-a-token", &["the word none"]),
         ("[object Object]", "token-not-a-token", &["[object Object]"]),
@@ -173,6 +180,8 @@ fn what_is_no_token_is_called_what_it_is() {
         ("abc def", "token-not-a-token", &["three parts"]),
         ("/tmp/token.jwt", "token-not-a-token", &["doctor file:///tmp/token.jwt"]),
         ("/tmp/my token.jwt", "token-not-a-token", &["doctor 'file:///tmp/my token.jwt'"]),
+        ("file:gh.jwt", "token-not-a-token", &["doctor file://gh.jwt", "Write file://"]),
+        ("file:/tmp/gh.jwt", "token-not-a-token", &["doctor file:///tmp/gh.jwt"]),
         ("ghs_0123456789abcdefghij", "token-not-a-token", &["GITHUB_TOKEN"]),
         ("***", "token-masked", &["***", "job itself"]),
         ("eyJhbGciOiJSUzI1NiJ9.***.***", "token-masked", &["***"]),
@@ -187,20 +196,71 @@ fn what_is_no_token_is_called_what_it_is() {
     }
 }
 
+fn steps(run: &Run, code: &str) -> Vec<String> {
+    let steps = run.finding(code)["remediation"]["steps"].as_array().unwrap();
+    steps.iter().map(|step| step.as_str().unwrap().to_owned()).collect()
+}
+
+fn commands(run: &Run, code: &str) -> Vec<String> {
+    let commands = run.finding(code)["remediation"]["commands"].as_array().unwrap();
+    commands.iter().map(|command| command.as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn variables_that_nothing_replaced() {
+    let code = "token-variable-unexpanded";
     for (value, syntax) in [
-        ("$(idToken)", "Azure Pipelines macro"),
-        ("$env:idToken", "PowerShell variable"),
-        ("$idToken", "POSIX shell variable"),
-        ("${idToken}", "POSIX shell variable"),
-        ("${{ env.idToken }}", "template expression"),
-        ("%idToken%", "cmd.exe variable"),
+        ("$(myToken)", "Azure Pipelines macro"),
+        ("$env:myToken", "PowerShell variable"),
+        ("$myToken", "POSIX shell variable"),
+        ("${myToken}", "POSIX shell variable"),
+        ("${{ env.myToken }}", "template expression"),
+        ("%myToken%", "cmd.exe variable"),
     ] {
         let run = offline().arg(value).json();
-        assert_stopped(&run, "token-variable-unexpanded", value);
-        let own = [value, syntax, "\"$idToken\"", "\"$env:idToken\"", "\"%idToken%\"", "earlier"];
-        run.assert_says("token-variable-unexpanded", &own);
+        assert_stopped(&run, code, value);
+        let own = [value, syntax, "\"$myToken\"", "\"$env:myToken\"", "\"%myToken%\"", "earlier"];
+        run.assert_says(code, &own);
+        assert_eq!(steps(&run, code).last().unwrap(), "In a script, write:");
+    }
+    let yaml = |marker: &str| {
+        let run = offline().env(marker, "true").arg("$(myToken)").json();
+        steps(&run, code).into_iter().find(|step| step.starts_with("In YAML"))
+    };
+    let in_yaml = "In YAML, outside scripts, it is";
+    assert_eq!(yaml("TF_BUILD").unwrap(), format!("{in_yaml} $(myToken) in Azure Pipelines."));
+    let github = format!("{in_yaml} ${{{{ env.myToken }}}} in GitHub Actions.");
+    assert_eq!(yaml("GITHUB_ACTIONS").unwrap(), github);
+    assert_eq!(yaml("CIRCLECI"), None);
+}
+
+#[test]
+fn azures_id_token_is_a_variable_of_the_script_alone() {
+    let code = "token-variable-unexpanded";
+    for value in ["$(idToken)", "$(IDTOKEN)", "%idToken%", "${{ variables.idToken }}"] {
+        let run = offline().arg(value).json();
+        let [step] = &steps(&run, code)[..] else { panic!("{:?}", steps(&run, code)) };
+        assert!(step.contains("of the script of AzureCLI@2, not a pipeline variable"), "{step}");
+        let commands = commands(&run, code);
+        assert_eq!(commands.len(), 3);
+        for (command, start) in
+            commands.iter().zip(["\"$idToken\" ", "\"$env:idToken\" ", "\"%idToken%\" "])
+        {
+            assert!(command.starts_with(start), "{command}");
+        }
+    }
+}
+
+#[test]
+fn an_expression_is_no_variable() {
+    let code = "token-variable-unexpanded";
+    for (value, says) in [
+        ("${{ steps.auth.outputs.token }}", "replaces in a workflow file only"),
+        ("$(auth.token)", "auth.token has a value"),
+    ] {
+        let run = offline().arg(value).json();
+        assert!(commands(&run, code).is_empty());
+        assert!(steps(&run, code)[0].contains(says), "{:?}", steps(&run, code));
     }
 }
 
