@@ -227,9 +227,30 @@ pub(crate) fn usage(error: clap::Error, arguments: &[OsString], streams: Streams
             }
         }
     }
-    let message = scrubber.scrub(&error.render().to_string());
+    let mut message = error.render().to_string();
+    // The first word was taken for a token, and the next for a command.
+    if error.kind() == ErrorKind::ArgumentConflict
+        && let Some(meant) = arguments.iter().skip(1).find_map(|word| command_meant(word))
+    {
+        message += &format!("\n  tip: did you mean `doctor {meant}`?\n");
+    }
+    let message = scrubber.scrub(&message);
     let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
     finish(write(streams.stderr, &lines.collect::<String>()), USAGE)
+}
+
+/// The command that a misspelt word is probably meant for.
+fn command_meant(word: &str) -> Option<String> {
+    // No command is half as long; comparing a token would be slow.
+    const LONGEST: usize = 24;
+    let commands = cli::command();
+    let names = commands.get_subcommands().filter(|c| !c.is_hide_set()).map(|c| c.get_name());
+    names
+        .filter(|name| word.len() <= LONGEST && *name != word)
+        .map(|name| (strsim::normalized_damerau_levenshtein(name, word), name))
+        .filter(|(likeness, _)| *likeness > 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name.to_owned())
 }
 
 /// What clap says against a command line.

@@ -36,6 +36,14 @@ fn wrong_arguments() {
 }
 
 #[test]
+fn a_misspelt_command_is_recognised() {
+    let tip = "tip: did you mean `doctor decode`?";
+    assert!(refused(Doctor::bare().args(["deocde", "x"])).contains(tip));
+    assert!(!refused(Doctor::bare().args(["decode", "x", "y"])).contains("did you mean `doctor"));
+    assert!(!refused(Doctor::bare().args(["eyJ", "x"])).contains("did you mean `doctor"));
+}
+
+#[test]
 fn a_token_among_wrong_arguments_is_not_repeated() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
