@@ -103,10 +103,10 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    fn of_json(error: &serde_json::Error) -> Self {
+    fn of_json(error: &serde_json::Error, what: &str) -> Self {
         let text = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        let problem = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+        let problem = format!("{what}{}", text.strip_suffix(&place).unwrap_or(&text));
         Self::Malformed { line: error.line(), column: error.column(), problem }
     }
 }
@@ -117,12 +117,14 @@ impl ReadError {
 /// With line and column where it is none; or that a newer doctor wrote it.
 pub fn read(text: &str) -> Result<Bundle, ReadError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let head: Head = serde_json::from_str(text).map_err(|error| ReadError::of_json(&error))?;
+    let head: Head = serde_json::from_str(text).map_err(|error| {
+        ReadError::of_json(&error, "not a support bundle (--bundle writes one): ")
+    })?;
     if head.bundle_version > VERSION {
         let (version, doctor) = (head.bundle_version, head.doctor_version);
         return Err(ReadError::Newer { version, doctor });
     }
-    serde_json::from_str(text).map_err(|error| ReadError::of_json(&error))
+    serde_json::from_str(text).map_err(|error| ReadError::of_json(&error, ""))
 }
 
 impl Bundle {

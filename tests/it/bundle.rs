@@ -310,7 +310,11 @@ fn what_is_no_bundle_is_told_with_its_place() {
     for (text, words) in [
         ("", "replay b.json:1:0: "),
         ("{\n  \"bundleVersion\": 1,\n  oops", "replay b.json:3:3: "),
-        ("{}", "missing field `bundleVersion`"),
+        (
+            "{}",
+            "replay b.json:1:2: not a support bundle (--bundle writes one): missing field \
+             `bundleVersion`",
+        ),
         ("eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl", "replay b.json:1:1: "),
         (&broken.to_string(), "replay b.json:1:"),
         (&newer.to_string(), "replay b.json: doctor 9.1.0 wrote it"),
