@@ -36,12 +36,20 @@ pub struct Varying {
 
 const COMMIT: Varying = Varying {
     name: "commit",
-    // A hash, or `HEAD`.
-    pattern: "*",
+    // A hash; `HEAD` leaves it open.
+    pattern: "........................................",
     why: "is whichever is built",
 };
 const STEP: Varying = Varying { name: "step", pattern: UUID, why: "is another one in every run" };
-const USER: Varying = Varying { name: "user", pattern: "*", why: "is whoever starts the run" };
+// Of fixed length, so that its pattern cannot reach into a branch's name.
+const USER: Varying = Varying {
+    name: "user",
+    pattern: "........-....-....-....-............",
+    why: "is whoever starts the run",
+};
+
+const PHASE: Varying =
+    Varying { name: "run phase", pattern: "*", why: "is plan, then apply of the same run" };
 
 /// A Bitbucket step's id: of fixed length, so that its pattern cannot reach over an environment.
 const UUID: &str = "{........-....-....-....-............}";
@@ -99,6 +107,7 @@ const SHAPES: &[Shape] = &[
     ),
     buildkite("organization:{organization}:pipeline:{pipeline}:ref:{ref}:commit:{commit}:step:"),
     Shape {
+        varying: &[PHASE],
         id: Some(("workspace", "terraform_workspace_id")),
         ..shape(
             "HCP Terraform",

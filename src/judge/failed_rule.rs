@@ -20,13 +20,14 @@ pub(super) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936
 /// What GitHub's default audience begins with; the owner follows.
 const GITHUB_DEFAULT: &str = "https://github.com/";
 
-/// The finding of a rule of the closest entry that fails.
+/// The finding of a rule of the closest entry that fails, one of as many as `failing` says.
 pub(super) fn failed_rule(
     context: &Context,
     token: &Token,
     rule: &RuleResult,
     index: usize,
     entry: &Entry,
+    failing: usize,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
@@ -69,7 +70,7 @@ pub(super) fn failed_rule(
             None => finding,
         };
     }
-    would_pass(finding, token, rule, &at)
+    would_pass(finding, token, rule, &at, failing)
 }
 
 /// What Entra's subject says, beside what the token and the pipeline say of the same.
@@ -146,20 +147,35 @@ pub(super) fn snippet(claim: &str, pattern: &str) -> String {
 }
 
 /// The smallest change on either side. The snippet stands after all steps, so its step is last.
-fn would_pass(finding: Finding, token: &Token, rule: &RuleResult, at: &str) -> Finding {
+fn would_pass(
+    mut finding: Finding,
+    token: &Token,
+    rule: &RuleResult,
+    at: &str,
+    failing: usize,
+) -> Finding {
+    let (then, token_is) = match failing {
+        1 => ("The token would pass", "it"),
+        _ => ("This rule would match", "the token"),
+    };
+    if failing > 1 {
+        finding = finding.step(format!("{failing} rules fail: change all of them."));
+    }
     let requested =
         rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern);
-    let finding = if requested {
-        finding.step(format!(
-            "The token would pass if it were requested for the audience {}.",
+    if requested {
+        finding = finding.step(format!(
+            "{then} if {token_is} were requested for the audience {}.",
             rule.pattern
-        ))
-    } else {
-        finding
-    };
+        ));
+    }
     let Some(value) = nearest_value(token, rule) else { return finding };
+    // Every service that the owner uses gets this one: no audience to let in.
+    if requested && value.starts_with(GITHUB_DEFAULT) {
+        return finding;
+    }
     finding
-        .step(format!("{} if {at} were:", if requested { "Or" } else { "The token would pass" }))
+        .step(format!("{} if {at} were:", if requested { "Or" } else { then }))
         .command(snippet(&rule.claim, &value))
 }
 

@@ -2,12 +2,13 @@
 //! `doctor policy lint`. What the diagnosis says of the same is in [`super::loose`]; both rest on
 //! the same predicates.
 
-mod known;
+pub(super) mod known;
 
 use known::Known;
 
 use super::failed_rule::{AZURE_AUDIENCE, AZURE_AUDIENCE_ID, snippet};
-use super::loose::{REGULAR_EXPRESSION, named_by, names_an_identity, never_applies};
+use super::identity::{everybody, lets_in, names_an_identity};
+use super::loose::{REGULAR_EXPRESSION, named_by, never_applies};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::policy::claim_path::ClaimPath;
@@ -52,30 +53,33 @@ impl Linter<'_> {
     fn entry(&self, index: usize, entry: &Entry, findings: &mut Vec<Finding>) {
         let at = self.at(entry.place, &name(index));
         let admin = entry.authorized_permissions.iter().any(|permission| permission == "admin");
-        let broad = entry.decision == Decision::Allow && !names_an_identity(entry);
+        let issuer = self.registration.identifier();
+        let broad = entry.decision == Decision::Allow && !names_an_identity(issuer, entry);
         if broad {
             findings.push(
-                Finding::new(
-                    Code::PolicyTooBroad,
-                    format!("{} lets every identity of the issuer in.", name(index)),
-                )
-                .proof("rules", rules(entry), &at)
-                .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
+                Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &name(index)))
+                    .proof("rules", rules(entry), &at)
+                    .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
             );
         }
-        if entry.decision == Decision::Allow && !entry.rules.iter().any(|rule| rule.claim == "aud")
-        {
+        let narrow = |rule: &Rule| rule.undetermined || !pattern::is_universal(&rule.pattern);
+        let audience = entry.rules.iter().find(|rule| rule.claim == "aud");
+        if entry.decision == Decision::Allow && !audience.is_some_and(narrow) {
             findings.push(
                 Finding::new(
                     Code::PolicyTooBroad,
                     format!(
-                        "{} has no rule on aud: a token that the job requested for another service \
-                         is let in as well.",
-                        name(index)
+                        "{} has {}: a token that the job requested for another service is let in \
+                         as well.",
+                        name(index),
+                        match audience {
+                            Some(_) => "a rule on aud that every audience matches",
+                            None => "no rule on aud",
+                        }
                     ),
                 )
                 .proof("rules", rules(entry), &at)
-                .fix("Add a rule on aud.")
+                .fix("Write the audience into the rule on aud.")
                 .command(snippet("aud", "urn:pulumi:org:ORG")),
             );
         }
@@ -89,7 +93,7 @@ impl Linter<'_> {
                 .proof("authorizedPermissions", &granted, &at)
             };
             findings.push(match broad {
-                true => finding(" to every identity of the issuer"),
+                true => finding(&format!(" to {}", everybody(issuer))),
                 false => finding(" to what its rules let in")
                     .severity(Severity::Info)
                     .fix("Take admin out where the login does not ask for it."),

@@ -3,6 +3,7 @@
 
 use super::Context;
 use super::failed_rule::{identity, snippet, values};
+use super::identity::{everybody, lets_in, names_an_identity};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
@@ -10,30 +11,23 @@ use crate::policy::evaluate::Evaluation;
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::Finding;
 
-/// Claims that say nothing of who the job is: a rule on them alone lets every identity of the
-/// issuer in. `tid` and `azp` are the same for every service connection of a tenant.
-const NO_IDENTITY: &[&str] =
-    &["aud", "iss", "exp", "iat", "nbf", "jti", "tid", "azp", "ver", "idtyp"];
-
 /// What in a pattern makes it look like a regular expression.
 pub(super) const REGULAR_EXPRESSION: &[&str] = &[".*", ".+", "\\", "[", "(", "^", "$", "|"];
 
 /// The allow entries that name no identity, and those of them that grant admin.
 pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let issuer = token.text("iss");
     for (index, entry) in entries.iter().enumerate() {
-        if entry.decision != Decision::Allow || names_an_identity(entry) {
+        if entry.decision != Decision::Allow || names_an_identity(issuer, entry) {
             continue;
         }
         let rules: Vec<String> =
             entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
         let at = context.entry_place(index, entry);
-        let mut finding = Finding::new(
-            Code::PolicyTooBroad,
-            format!("{} lets every identity of the issuer in.", name(index)),
-        )
-        .proof("rules", &rules, &at);
+        let mut finding = Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &name(index)))
+            .proof("rules", &rules, &at);
         if let Some(subject) = identity(token) {
             finding = finding
                 .step("For exactly this token's subject that is:")
@@ -44,7 +38,7 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             findings.push(
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin to every identity of the issuer.", name(index)),
+                    format!("{} grants admin to {}.", name(index), everybody(issuer)),
                 )
                 .proof(
                     "authorizedPermissions",
@@ -55,12 +49,6 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
         }
     }
     findings
-}
-
-pub(super) fn names_an_identity(entry: &Entry) -> bool {
-    entry.rules.iter().any(|rule| {
-        !NO_IDENTITY.contains(&rule.claim.as_str()) && !pattern::is_universal(&rule.pattern)
-    })
 }
 
 /// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.

@@ -9,6 +9,7 @@ mod certificate;
 mod exchange;
 mod failed_rule;
 mod finding;
+mod identity;
 mod input;
 mod issuer;
 mod keys;

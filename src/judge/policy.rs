@@ -150,13 +150,14 @@ fn denial(
         }
         evaluate::Outcome::Rules { entry } => {
             let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
-            let failing = result.rules.iter().filter(|rule| !rule.matched);
+            let failing: Vec<_> = result.rules.iter().filter(|rule| !rule.matched).collect();
             let Some(source) = entries.get(*entry) else { return Vec::new() };
             // The rules alone would send people into the next refusal.
             let admin =
                 evaluate::lacks_admin(source, ask).then(|| admin(*entry, source, &at(*entry)));
             failing
-                .map(|rule| failed_rule(context, token, rule, *entry, source))
+                .iter()
+                .map(|rule| failed_rule(context, token, rule, *entry, source, failing.len()))
                 .chain(admin)
                 .collect()
         }

@@ -206,10 +206,17 @@ fn policy(context: &Context) -> PolicySummary {
         };
     };
     let closest = evaluation.closest;
+    let elsewhere = context.findings().any(|finding| {
+        finding.code == Code::IssuerWrongOrganization && finding.severity == Severity::Error
+    });
     PolicySummary {
         source,
         issuer,
-        decision: evaluation.decision().map_or("unknown", Decision::name),
+        // The entries of another organization decide on none of this one's logins.
+        decision: match evaluation.decision() {
+            Some(Decision::Allow) if elsewhere => Decision::Deny.name(),
+            decision => decision.map_or("unknown", Decision::name),
+        },
         closest,
         rules: closest
             .and_then(|index| evaluation.entries.get(index))

@@ -5,6 +5,8 @@
 //! `*` or `?` more than that. Where a name has one, a rule on the id of what it names keeps
 //! neighbours out; where there is none, that is said.
 
+mod beyond;
+
 use serde_json::{Map, Value, json};
 
 use super::claim_path::ClaimPath;
@@ -98,6 +100,8 @@ impl Suggestion {
                 varying.why
             ));
         }
+        let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+        beyond::notes(issuer, known).for_each(|sentence| self.note(sentence));
         self.rule("sub", known.pattern.clone());
         for path in known.beside {
             if let Some(value) = at(claims, path) {

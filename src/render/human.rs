@@ -62,6 +62,9 @@ pub(super) fn policy(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style, None);
     let (word, color, meaning) = match report.policy.decision {
         "allow" => ("allowed", Color::Green, "the document lets this token in"),
+        _ if report.root_cause == Some(Code::IssuerWrongOrganization) => {
+            ("denied", Color::Red, "the document is for another organization")
+        }
         // An issuer that is not registered has no policy to decide.
         _ if report.verdict == Verdict::Unhealthy => {
             ("denied", Color::Red, "the document does not let this token in")

@@ -87,6 +87,11 @@ fn what_varies_is_open_in_the_pattern() {
         ),
         (
             "",
+            format!("organization:o:pipeline:p:ref:r:commit:{}:step:k", "c0ffee00".repeat(5)),
+            &format!("organization:o:pipeline:p:ref:r:commit:{}:step:k", ".".repeat(40)),
+        ),
+        (
+            "",
             "organization:o:pipeline:p:ref:r:commit:HEAD:step:".to_owned(),
             "organization:o:pipeline:p:ref:r:commit:*:step:",
         ),

@@ -69,9 +69,33 @@ fn audiences_that_differ_are_told_apart_in_words() {
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
         // Of a list, the element that comes closest.
         let nearest = if actual.is_array() { actual[1].clone() } else { actual };
-        let would_pass = format!("\"aud\": {nearest}");
-        run.assert_says("audience-mismatch", &[rule, &shown, &would_pass, "policies[0].rules.aud"]);
+        run.assert_says("audience-mismatch", &[rule, &shown, "policies[0].rules.aud"]);
+        if nearest != "https://github.com/octo-corp" {
+            run.assert_says("audience-mismatch", &[&format!("\"aud\": {nearest}")]);
+        }
     }
+}
+
+#[test]
+fn several_rules_that_fail_are_told_to_be_several() {
+    let mut world = with_rule(&GITHUB, "aud", "urn:pulumi:org:globex");
+    world.shape.entry["rules"]["sub"] = json!("repo:globex/other:ref:refs/heads/main");
+    let run = world.doctor().json();
+    for code in ["audience-mismatch", "subject-mismatch"] {
+        let said = ["2 rules fail: change all of them.", "This rule would match if"];
+        run.assert_says(code, &said);
+        assert!(!run.text(code).contains("token would pass"), "{}", run.text(code));
+    }
+}
+
+#[test]
+fn the_default_audience_of_github_is_no_rule_to_write() {
+    let mut world = World::new(&GITHUB);
+    world.shape.claims["aud"] = json!("https://github.com/octo-corp");
+    let run = world.doctor().json();
+    let said = run.text("audience-mismatch");
+    assert!(said.contains("would pass if it were requested"), "{said}");
+    assert!(!said.contains("\"aud\": \"https"), "{said}");
 }
 
 #[test]

@@ -197,6 +197,24 @@ fn what_cannot_be_used_ends_with_one_line() {
     }
 }
 
+#[test]
+fn a_document_of_another_organization_allows_nothing() {
+    let claims = json!({"iss": GITHUB_ISSUER, "aud": "urn:pulumi:org:acme", "sub": "repo:a/b:x"});
+    let document = format!(
+        "organization: globex\nissuers:\n- {}",
+        entry(GITHUB_ISSUER, "rules: {sub: 'repo:a/b:x'}").trim_end().replace('\n', "\n  ")
+    );
+    let (status, report) = tested(&document, &claims, &[]);
+    assert_eq!((status, &report["policy"]["decision"]), (1, &json!("deny")), "{report}");
+    let run = policy("test")
+        .args(["--policy", "p.yaml"])
+        .arg(claims.to_string())
+        .file("p.yaml", &document)
+        .run();
+    let said = "policy: denied - the document is for another organization";
+    assert!(run.stdout.contains(said) && !run.stdout.contains("allowed"), "{}", run.stdout);
+}
+
 // -------------------------------------------------------------------------------------- lint
 
 fn linted(document: &str, more: &[&str]) -> Run {
@@ -248,14 +266,30 @@ fn every_looseness_is_named_with_its_place() {
     let guid = "aud: fb60f99c-7a34-4190-8149-302f77469936";
     let sub = "aud: a, sub: 'repo:acme/web:x'";
     // Issuer, the entry's rest, telling words.
-    let cases: [(&str, String, &[&str]); 16] = [
+    let cases: [(&str, String, &[&str]); 19] = [
         (GITHUB_ISSUER, "rules: {aud: a}".into(), &["policy-too-broad", "p.yaml:3:3", "sub"]),
         (GITHUB_ISSUER, "rules: {aud: a, sub: '*'}".into(), &["policy-too-broad"]),
         (GITHUB_ISSUER, "rules: {sub: 'repo:acme/web:x'}".into(), &["no rule on aud"]),
         (
             GITHUB_ISSUER,
+            "rules: {aud: '*', sub: 'repo:acme/web:x'}".into(),
+            &["a rule on aud that every audience matches"],
+        ),
+        (
+            GITHUB_ISSUER,
+            "rules: {aud: a, ref: refs/heads/main}".into(),
+            &["policies[0] names no repository or owner: every repository on GitHub whose token \
+                 matches ref refs/heads/main is let in."],
+        ),
+        (
+            "https://gitlab.com",
+            "rules: {aud: a, namespace_path: 'acme*'}".into(),
+            &["names no project or group"],
+        ),
+        (
+            GITHUB_ISSUER,
             "authorizedPermissions: [admin]\n  rules: {aud: a}".into(),
-            &["policy-admin-granted", "to every identity"],
+            &["policy-admin-granted", "to strangers"],
         ),
         (
             GITHUB_ISSUER,

@@ -53,7 +53,17 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
         Form::Yaml => page.yaml(),
         Form::Console => page.console(),
     };
+    // A form alone goes into a file or a pipe: what to know about it must not.
+    if form != Form::All {
+        let _ = streams.stderr.write_all(notes(&suggestion).as_bytes());
+    }
     finish(write(streams.stdout, &text), 0)
+}
+
+/// What to know about a suggestion, a line each.
+fn notes(suggestion: &Suggestion) -> String {
+    let line = |note: &String| format!("note: {}\n", text::guard(&text::inert(note)));
+    suggestion.notes.iter().map(line).collect()
 }
 
 /// What every form tells.
@@ -79,10 +89,7 @@ impl Page {
     }
 
     fn all(&self, suggestion: &Suggestion) -> String {
-        let mut text = String::new();
-        for note in &suggestion.notes {
-            let _ = writeln!(text, "note: {}", text::guard(&text::inert(note)));
-        }
+        let mut text = notes(suggestion);
         let organization = text::inert(&self.organization);
         let registration = text::json(&self.registration());
         let _ = write!(
@@ -167,6 +174,10 @@ impl Page {
             if let Some(name) = self.entry.get(key).and_then(Value::as_str) {
                 let _ = writeln!(text, "   For the {what} {}.", text::inert(name));
             }
+        }
+        let permissions = self.entry.get("authorizedPermissions").and_then(Value::as_array);
+        if permissions.is_some_and(|all| all.iter().any(|one| one == "admin")) {
+            let _ = writeln!(text, "   Give it the permission admin.");
         }
         let _ = writeln!(text, "3. Give it these rules:");
         let rules = self.entry.get("rules").and_then(Value::as_object);

@@ -4,10 +4,10 @@ use crate::judge::finding::list;
 
 /// The claims of an issuer whose tokens are documented claim by claim. The platforms add claims
 /// over time, so a claim that is not in here is a warning.
-pub(super) struct Known {
+pub(in crate::judge) struct Known {
     /// What the issuer's URL is, or begins with up to a slash.
     issuer: &'static str,
-    pub(super) platform: &'static str,
+    pub(in crate::judge) platform: &'static str,
     /// What a subject of this issuer begins with, where all do.
     subjects: &'static [&'static str],
     /// What none begins with.
@@ -18,7 +18,7 @@ pub(super) struct Known {
 
 impl Known {
     /// What is known of an issuer.
-    pub(super) fn of(issuer: &str) -> Option<&'static Self> {
+    pub(in crate::judge) fn of(issuer: &str) -> Option<&'static Self> {
         KNOWN.iter().find(|known| {
             let rest = issuer.strip_prefix(known.issuer);
             rest.is_some_and(|rest| {
@@ -28,7 +28,7 @@ impl Known {
     }
 
     /// Whether its tokens have a claim, by the first key of a path.
-    pub(super) fn has(&self, claim: &str) -> bool {
+    pub(in crate::judge) fn has(&self, claim: &str) -> bool {
         let key = claim.split('.').next().unwrap_or_default().trim_matches('"');
         self.claims
             .iter()
@@ -36,7 +36,7 @@ impl Known {
     }
 
     /// The documented claim that is written almost like this one.
-    pub(super) fn nearest(&self, claim: &str) -> Option<&'static str> {
+    pub(in crate::judge) fn nearest(&self, claim: &str) -> Option<&'static str> {
         // A hostile name must not make the comparison slow.
         let claim: String = claim.chars().take(64).collect();
         let distances =
@@ -45,7 +45,7 @@ impl Known {
     }
 
     /// Why no subject of this issuer matches a pattern, judged by its beginning.
-    pub(super) fn no_subject(&self, pattern: &str) -> Option<String> {
+    pub(in crate::judge) fn no_subject(&self, pattern: &str) -> Option<String> {
         let platform = self.platform;
         if let Some(never) = self.never.iter().find(|start| pattern.starts_with(**start)) {
             return Some(format!("No subject of {platform} begins with {never}"));

@@ -36,9 +36,12 @@ fn an_id_is_no_help_to_a_branch_with_a_dot() {
 
 #[test]
 fn what_a_subject_leaves_out_is_added() {
-    let circleci =
-        json!({"sub": "org/o/project/p/user/u", "oidc.circleci.com/vcs-ref": "refs/heads/main"});
-    let expected = ["sub=org/o/project/p/user/*", "\"oidc.circleci.com/vcs-ref\"=refs/heads/main"];
+    let circleci = json!({"sub": "org/o/project/p/user/e4c1d7f2-6a3b-49d8-b05e-8c2f7a1d9e34",
+            "oidc.circleci.com/vcs-ref": "refs/heads/main"});
+    let expected = [
+        "sub=org/o/project/p/user/........-....-....-....-............",
+        "\"oidc.circleci.com/vcs-ref\"=refs/heads/main",
+    ];
     assert_eq!(suggested(circleci).0, expected);
     let step = "{9b1e4d70-5a2c-4f83-8d96-0c7e3f5a2b18}";
     let bitbucket = json!({"iss": "https://api.bitbucket.org/2.0/workspaces/acme/x",
