@@ -203,7 +203,7 @@ fn every_platform_s_parts_are_named() {
         (
             "organization:o:project:p:workspace:w:run_phase:apply",
             "organization:o:project:p:workspace:w:run_phase:plan",
-            &["The run phase differs", "apply", "plan"],
+            &["The run phase in sub is plan, then apply of the same run", "apply", "plan"],
         ),
         (
             "space:root:stack:web:run_type:TRACKED:scope:write",
