@@ -309,6 +309,6 @@ fn an_environment_variable_is_no_macro() {
 
     let run = step(&world).script(&line.replace("\"$idToken\"", "'$(idToken)'")).json();
     let fix = fix(&run, "token-variable-unexpanded");
-    holds(&fix, &["\"$idToken\"", "$(idToken) is never replaced"]);
+    holds(&fix, &["\"$idToken\"", "not a pipeline variable"]);
     assert!(world.cloud.exchanges().is_empty());
 }
