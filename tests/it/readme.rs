@@ -136,7 +136,10 @@ fn policy_command(arguments: &str) {
         .args(arguments.split_whitespace())
         .stdin(claims)
         .run();
-    assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{arguments}: {}", run.stdout);
+    assert_eq!(run.status, 0, "{arguments}: {}{}", run.stdout, run.stderr);
+    // What is to be known of a suggestion is told beside it.
+    let is_note = |line: &str| arguments.starts_with("suggest") && line.starts_with("note: ");
+    assert!(run.stderr.lines().all(is_note), "{arguments}: {}", run.stderr);
 }
 
 #[test]
