@@ -31,6 +31,10 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
     if let Some(problem) = output.conflict() {
         return complain(streams.stderr, &problem);
     }
+    if is_token(&arguments.file) {
+        let problem = "replay: that is a token, not a bundle: `doctor TOKEN` judges it";
+        return complain(streams.stderr, problem);
+    }
     let text = match read(&arguments.file, &mut streams) {
         Ok(text) => text,
         Err(problem) => return complain(streams.stderr, &problem),
@@ -39,8 +43,8 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
         Ok(bundle) => conclude(&bundle, &output, streams),
         Err(problem) => {
             let place = arguments.file.display();
-            let separator =
-                if matches!(problem, bundle::ReadError::Newer { .. }) { " " } else { "" };
+            let is_place = matches!(problem, bundle::ReadError::Malformed { .. });
+            let separator = if is_place { "" } else { " " };
             complain(streams.stderr, &format!("replay {place}:{separator}{problem}"))
         }
     }
@@ -49,8 +53,14 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
 fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        let mut limited = (&mut streams.stdin).take(gather::LARGEST_BUNDLE);
+        let mut limited = (&mut streams.stdin).take(gather::LARGEST_BUNDLE + 1);
         limited.read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;
+        if bytes.len() as u64 > gather::LARGEST_BUNDLE {
+            return Err(format!(
+                "replay -: standard input is longer than {} MB, the most that a bundle has",
+                gather::LARGEST_BUNDLE >> 20
+            ));
+        }
         bytes
     } else {
         gather::bundle(path).map_err(|error| error.to_string())?
@@ -59,4 +69,15 @@ fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
         let at = error.utf8_error().valid_up_to() + 1;
         format!("replay {}: not UTF-8 text (byte {at})", path.display())
     })
+}
+
+/// Whether somebody gave a token in the place of a file: three parts in base64url, the first of
+/// which begins as a JSON object does.
+fn is_token(path: &Path) -> bool {
+    let Some(text) = path.to_str() else { return false };
+    let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=');
+    text.starts_with("eyJ")
+        && text.split('.').count() == 3
+        && text.chars().all(|c| c == '.' || is_base64url(c))
+        && !path.exists()
 }
