@@ -223,7 +223,9 @@ pub struct BundleArgs {
     pub bundle: Option<PathBuf>,
     /// Replace names in the bundle by pseudonyms; the diagnosis stays the same
     ///
-    /// Organizations, projects, repositories, users, tenants, private hosts and paths.
+    /// Organizations, projects, repositories, users, tenants, private hosts and paths. Words keep
+    /// their length, and words that begin alike still do: names do not stay hidden from somebody
+    /// who knows or guesses some of them.
     #[arg(long, help_heading = "Report", requires = "bundle")]
     pub redact: bool,
 }

@@ -11,6 +11,16 @@ pub(super) enum Field {
     Plain,
     /// A text that is made of names.
     Names,
+    /// A name for certain, whatever else its words may mean.
+    Name,
+    /// A text that is one of these values of a standard, in any case; else [`Field::Names`].
+    Known(&'static [&'static str]),
+    /// A scope: words of a standard, and names.
+    Scope,
+    /// A duration as Go writes it; else [`Field::Names`].
+    Duration,
+    /// A version by semver: of what follows its numbers, the usual words.
+    Version,
     /// A message, which may hold names.
     Message,
     /// A digest in hexadecimal.
@@ -27,6 +37,8 @@ pub(super) enum Field {
     Claims,
     /// The path of a claim, as a rule has it.
     Claim,
+    /// A rule of a policy: [`RULE`] and its pattern, which is read with its claim.
+    Rule,
     /// A [`crate::evidence::Probe`] with answers of this kind.
     Probe(&'static Field),
     /// A [`crate::evidence::Answer`] with a body of this kind.
@@ -43,8 +55,10 @@ pub(super) enum Body {
     Said(&'static [&'static str]),
 }
 
+use super::public::EVENTS;
 use Field::{
-    Address, Answer, Claim, Claims, Digest, Each, Members, Message, Names, Plain, Presence, Probe,
+    Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
+    Plain, Presence, Probe, Rule, Scope, Version,
 };
 
 /// The evidence.
@@ -91,7 +105,7 @@ const INPUT: Field = Members(&[
     ("surroundings", SURROUNDINGS),
     ("heldBy", Names),
     ("unused", Each(&Names)),
-    ("azure", Members(&[("organization", Names), ("connection", Names)])),
+    ("azure", Members(&[("organization", Name), ("connection", Names)])),
 ]);
 
 const PROBLEM: Field = Members(&[
@@ -132,18 +146,57 @@ const SURROUNDINGS: Field = Members(&[
     ("systemToken", Plain),
     ("connection", Names),
     ("missing", Each(&Plain)),
-    ("event", Plain),
+    ("event", Known(EVENTS)),
     ("fork", Names),
     ("job", Names),
     ("server", Names),
     ("others", Each(&Each(&Names))),
 ]);
 
+/// RFC 7518 sections 3.1 and 4.1, RFC 8037, RFC 8812, RFC 9864.
+const ALGORITHM: Field = Known(&[
+    "none",
+    "HS256",
+    "HS384",
+    "HS512",
+    "RS256",
+    "RS384",
+    "RS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "EdDSA",
+    "Ed25519",
+    "Ed448",
+    "ES256K",
+    "RSA1_5",
+    "RSA-OAEP",
+    "RSA-OAEP-256",
+    "A128KW",
+    "A192KW",
+    "A256KW",
+    "dir",
+    "ECDH-ES",
+    "A128GCMKW",
+    "A256GCMKW",
+]);
+/// RFC 7515 section 4.1.9, RFC 9068 section 2.1.
+const TYPE: Field = Known(&["JWT", "at+jwt", "application/at+jwt", "JOSE", "JOSE+JSON", "JWS"]);
+
 const TOKEN: Field = Members(&[
     // RFC 7515 section 4.1.
     (
         "header",
-        Members(&[("alg", Plain), ("cty", Plain), ("kid", Names), ("typ", Plain), ("x5t", Names)]),
+        Members(&[
+            ("alg", ALGORITHM),
+            ("cty", TYPE),
+            ("kid", Names),
+            ("typ", TYPE),
+            ("x5t", Names),
+        ]),
     ),
     ("claims", Claims),
     ("duplicates", Each(&Claim)),
@@ -154,13 +207,16 @@ const TOKEN: Field = Members(&[
 
 const LOGIN: Field = Members(&[
     ("tokenNamed", Plain),
-    ("organization", Names),
-    ("team", Names),
-    ("user", Names),
-    ("expiration", Plain),
-    ("scope", Names),
+    ("organization", Name),
+    ("team", Name),
+    ("user", Name),
+    ("expiration", Duration),
+    ("scope", Scope),
     ("accessTokenInEnvironment", Plain),
-    ("cli", Members(&[("kind", Plain), ("version", Plain), ("path", Names), ("reason", Message)])),
+    (
+        "cli",
+        Members(&[("kind", Plain), ("version", Version), ("path", Names), ("reason", Message)]),
+    ),
 ]);
 
 const CANDIDATE: Field = Members(&[
@@ -180,7 +236,7 @@ const BACKEND: Field = Members(&[
 const LOCAL_FILE: Field = Members(&[
     ("kind", Plain),
     ("path", Names),
-    ("accounts", Each(&Members(&[("url", Names), ("username", Names)]))),
+    ("accounts", Each(&Members(&[("url", Names), ("username", Name)]))),
     ("line", Plain),
     ("column", Plain),
     ("reason", Message),
@@ -193,7 +249,7 @@ const POLICY: Field = Members(&[
         "document",
         Members(&[
             ("form", Plain),
-            ("organization", Names),
+            ("organization", Name),
             ("issuers", Each(&REGISTRATION)),
             ("unresolved", Each(&UNRESOLVED)),
         ]),
@@ -221,6 +277,10 @@ const PLACE: Field = Members(&[("line", Plain), ("column", Plain)]);
 const UNRESOLVED: Field =
     Members(&[("expression", Names), ("decision", Plain), ("tokenType", Plain), ("place", PLACE)]);
 
+/// [`Rule`] less its pattern.
+pub(super) const RULE: Field =
+    Members(&[("claim", Claim), ("undetermined", Plain), ("place", PLACE)]);
+
 const REGISTRATION: Field = Members(&[
     ("name", Names),
     ("id", Names),
@@ -235,23 +295,15 @@ const REGISTRATION: Field = Members(&[
         Each(&Members(&[
             ("decision", Plain),
             ("tokenType", Plain),
-            ("teamName", Names),
-            ("userLogin", Names),
+            ("teamName", Name),
+            ("userLogin", Name),
             ("runnerId", Names),
-            ("authorizedPermissions", Each(&Names)),
-            (
-                "rules",
-                Each(&Members(&[
-                    ("claim", Claim),
-                    ("pattern", Names),
-                    ("undetermined", Plain),
-                    ("place", PLACE),
-                ])),
-            ),
+            ("authorizedPermissions", Each(&Scope)),
+            ("rules", Each(&Rule)),
             ("place", PLACE),
         ])),
     ),
-    ("organization", Names),
+    ("organization", Name),
     ("unresolved", Each(&UNRESOLVED)),
     ("place", PLACE),
 ]);
@@ -301,7 +353,7 @@ const ISSUER: Field = Members(&[
         Probe(&Answer(&Body::Read(&Members(&[
             ("issuer", Names),
             ("jwks_uri", Names),
-            ("id_token_signing_alg_values_supported", Each(&Plain)),
+            ("id_token_signing_alg_values_supported", Each(&ALGORITHM)),
         ])))),
     ),
     ("jwks", Probe(&Answer(&Body::Read(&Members(&[]))))),
@@ -314,10 +366,23 @@ const ISSUER: Field = Members(&[
                 "keys",
                 Each(&Members(&[
                     ("id", Names),
-                    ("keyType", Plain),
-                    ("algorithm", Plain),
-                    ("usage", Plain),
-                    ("curve", Plain),
+                    // RFC 7517 section 4, RFC 7518 sections 6.1 and 6.2, RFC 8037.
+                    ("keyType", Known(&["RSA", "EC", "OKP", "oct"])),
+                    ("algorithm", ALGORITHM),
+                    ("usage", Known(&["sig", "enc"])),
+                    (
+                        "curve",
+                        Known(&[
+                            "P-256",
+                            "P-384",
+                            "P-521",
+                            "secp256k1",
+                            "Ed25519",
+                            "Ed448",
+                            "X25519",
+                            "X448",
+                        ]),
+                    ),
                 ])),
             ),
             ("reason", Message),
@@ -345,7 +410,7 @@ const CLOUD: Field = Members(&[
             ("kind", Plain),
             ("issuedTokenType", Names),
             ("expiresIn", Plain),
-            ("scope", Names),
+            ("scope", Scope),
             ("clockOffsetSeconds", Plain),
             ("reason", Message),
             ("answer", Answer(&Body::Said(&[]))),
@@ -358,9 +423,9 @@ const CLOUD: Field = Members(&[
 
 /// What of `GET /api/user` is written where it names somebody.
 pub(super) const USER: Field = Members(&[
-    ("githubLogin", Names),
-    ("organizations", Each(&Members(&[("githubLogin", Names)]))),
-    ("tokenInfo", Members(&[("name", Names), ("organization", Names), ("team", Names)])),
+    ("githubLogin", Name),
+    ("organizations", Each(&Members(&[("githubLogin", Name)]))),
+    ("tokenInfo", Members(&[("name", Names), ("organization", Name), ("team", Name)])),
 ]);
 
 /// The members of a JSON body that hold a message: RFC 6749 section 5.2 and Pulumi's own.

@@ -15,16 +15,21 @@
 //! [`VERSION`] and a conversion here. `fixtures/bundles/v1` holds bundles of version 1, which are
 //! never edited: they are what was written then.
 
+mod addresses;
 mod fields;
+mod names;
 mod outline;
 mod pseudonym;
 mod public;
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
 use crate::judge;
 use crate::report::Report;
+use crate::text;
 use outline::Outline;
 use pseudonym::Pseudonyms;
 
@@ -69,11 +74,31 @@ pub enum WriteError {
     #[error("this system gives no random numbers")]
     Random,
     /// Every way of replacing the names changes the diagnosis.
-    #[error(
-        "the diagnosis would be another one with other names (a pattern's wildcard cuts through a \
-         word that means something by itself); leave --redact out"
-    )]
-    Diagnosis,
+    #[error("the diagnosis would be another one with other names{0}; leave --redact out")]
+    Diagnosis(Cause),
+}
+
+/// Why other names make another diagnosis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A name is a word that a diagnosis rests on.
+    Word,
+    /// A pattern has a wildcard inside a word.
+    Wildcard,
+    /// Neither.
+    Unknown,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Word => " (a name is also a word that the diagnosis rests on)",
+            Self::Wildcard => {
+                " (a pattern's wildcard cuts through a word that means something by itself)"
+            }
+            Self::Unknown => "",
+        })
+    }
 }
 
 /// Why a file cannot be used as a bundle.
@@ -91,8 +116,9 @@ pub enum ReadError {
     },
     /// A later program wrote it.
     #[error(
-        "doctor {doctor} wrote it, as a bundle of version {version}; this one reads versions up to \
-         {VERSION}: use doctor {doctor} or newer"
+        "doctor {} wrote it, as a bundle of version {version}; this one reads versions up to \
+         {VERSION}: use that doctor or a newer one",
+        text::clip(doctor, LONGEST_SHOWN)
     )]
     Newer {
         /// The bundle's version.
@@ -100,7 +126,13 @@ pub enum ReadError {
         /// The program's version.
         doctor: String,
     },
+    /// No program wrote it.
+    #[error("there are no bundles of version 0: they begin with 1")]
+    Zero,
 }
+
+/// More of a version is not shown, in characters.
+const LONGEST_SHOWN: usize = 40;
 
 impl ReadError {
     fn of_json(error: &serde_json::Error, what: &str) -> Self {
@@ -115,11 +147,14 @@ impl ReadError {
 ///
 /// # Errors
 /// With line and column where it is none; or that a newer doctor wrote it.
-pub fn read(text: &str) -> Result<Bundle, ReadError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+pub fn read(content: &str) -> Result<Bundle, ReadError> {
+    let text = content.strip_prefix('\u{feff}').unwrap_or(content);
     let head: Head = serde_json::from_str(text).map_err(|error| {
         ReadError::of_json(&error, "not a support bundle (--bundle writes one): ")
     })?;
+    if head.bundle_version == 0 {
+        return Err(ReadError::Zero);
+    }
     if head.bundle_version > VERSION {
         let (version, doctor) = (head.bundle_version, head.doctor_version);
         return Err(ReadError::Newer { version, doctor });
@@ -155,11 +190,33 @@ const ATTEMPTS: usize = 16;
 /// The evidence with other names and the same diagnosis: the same in every respect that pseudonyms
 /// can keep, or at least the same codes.
 fn redacted(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
+    let value = serde_json::to_value(evidence)?;
+    let certain = names::collect(&value);
+    if let Some(value) = renamed(evidence, &value, &certain)? {
+        return Ok(value);
+    }
+    let without = HashSet::new();
+    Err(WriteError::Diagnosis(if renamed(evidence, &value, &without)?.is_some() {
+        Cause::Word
+    } else if pseudonym::has_pieces(evidence) {
+        Cause::Wildcard
+    } else {
+        Cause::Unknown
+    }))
+}
+
+/// The evidence with other names; `None`: each set of them makes another diagnosis.
+fn renamed(
+    evidence: &Evidence,
+    value: &serde_json::Value,
+    certain: &HashSet<String>,
+) -> Result<Option<serde_json::Value>, WriteError> {
     let original = judge::judge(evidence, false);
     let mut second_best = None;
     for attempt in 0..ATTEMPTS {
-        let names = Pseudonyms::new(evidence, attempt % 2 == 1).ok_or(WriteError::Random)?;
-        let value = Outline::new(evidence, Some(&names)).apply(serde_json::to_value(evidence)?);
+        let names =
+            Pseudonyms::new(evidence, certain, attempt % 2 == 1).ok_or(WriteError::Random)?;
+        let value = Outline::new(evidence, Some(&names)).apply(value.clone());
         // What the pseudonyms have made unreadable is another diagnosis too.
         let Ok(other) = serde_json::from_value(value.clone()) else { continue };
         let other = judge::judge(&other, false);
@@ -167,11 +224,11 @@ fn redacted(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
             continue;
         }
         if details(&original) == details(&other) {
-            return Ok(value);
+            return Ok(Some(value));
         }
         second_best = Some(value);
     }
-    second_best.ok_or(WriteError::Diagnosis)
+    Ok(second_best)
 }
 
 /// The verdict, the root cause, and every finding's code, severity and check.

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{ANSWER, Body, EVIDENCE, Field, MESSAGES, PROBE, USER};
+use super::fields::{ANSWER, Body, EVIDENCE, Field, MESSAGES, PROBE, RULE, USER};
 use super::pseudonym::{Kind, Pseudonyms};
 use super::public;
 use crate::address::{self, AddressClass};
 use crate::evidence::Evidence;
+use crate::go_duration;
 use crate::policy::claim_path::ClaimPath;
 use Field::{
-    Address, Answer, Claim, Claims, Digest, Each, Members, Message, Names, Plain, Presence, Probe,
+    Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
+    Plain, Presence, Probe, Rule, Scope, Version,
 };
 
 /// What stands in the place of a claim that nothing is known of.
@@ -25,12 +27,12 @@ const SHOWN: usize = 501;
 pub(super) struct Outline<'a> {
     /// The claims that rules name.
     named: HashSet<Vec<String>>,
-    names: Option<&'a Pseudonyms>,
+    names: Option<&'a Pseudonyms<'a>>,
 }
 
 impl<'a> Outline<'a> {
     /// With `names`, names are replaced.
-    pub(super) fn new(evidence: &Evidence, names: Option<&'a Pseudonyms>) -> Self {
+    pub(super) fn new(evidence: &Evidence, names: Option<&'a Pseudonyms<'a>>) -> Self {
         let issuers = evidence.policy.document().into_iter().flat_map(|d| &d.issuers);
         let entries = issuers.flat_map(|issuer| issuer.policies.iter().flatten());
         let paths = entries.flat_map(|e| &e.rules).map(|rule| ClaimPath::parse(&rule.claim));
@@ -60,8 +62,22 @@ impl<'a> Outline<'a> {
                 let body = members.remove("body").map(|value| self.body(body, value, is_success));
                 self.with(&ANSWER, members, "body", body)
             }
+            (Rule, Value::Object(mut rule)) => {
+                let pattern = rule.remove("pattern").map(|pattern| self.pattern(&rule, pattern));
+                self.with(&RULE, rule, "pattern", pattern)
+            }
             (_, value @ (Value::Object(_) | Value::Array(_))) => empty(&value),
-            (Names, Value::String(text)) => self.text(text, Kind::Names).into(),
+            (Known(values), Value::String(text))
+                if values.iter().any(|value| value.eq_ignore_ascii_case(&text)) =>
+            {
+                text.into()
+            }
+            (Duration, Value::String(text)) if go_duration::parse(&text).is_ok() => text.into(),
+            (Names | Name | Known(_) | Duration, Value::String(text)) => {
+                self.text(text, Kind::Names).into()
+            }
+            (Scope, Value::String(text)) => self.text(text, Kind::Scope).into(),
+            (Version, Value::String(text)) => self.version(text).into(),
             (Message, Value::String(text)) => self.text(text, Kind::Message).into(),
             (Digest, Value::String(text)) => match self.names {
                 Some(names) => names.digest(&text).into(),
@@ -69,7 +85,11 @@ impl<'a> Outline<'a> {
             },
             (Claim, Value::String(path)) => self.path(path).into(),
             (Address, Value::String(text)) if self.names.is_some() => representative(&text).into(),
-            (Plain | Names | Message | Digest | Claim | Address, value) => value,
+            (
+                Plain | Names | Name | Known(_) | Scope | Duration | Version | Message | Digest
+                | Claim | Address,
+                value,
+            ) => value,
             (_, value) => empty(&value),
         }
     }
@@ -107,16 +127,47 @@ impl<'a> Outline<'a> {
         }
     }
 
+    fn version(&self, text: String) -> String {
+        let end = text.find(['-', '+']).unwrap_or(text.len());
+        let (numbers, rest) = text.split_at(end);
+        let parts = rest.split_inclusive(['-', '+', '.']).map(|part| {
+            let word = part.trim_end_matches(['-', '+', '.']);
+            let stays = VERSIONS.contains(&word) || word.bytes().all(|b| b.is_ascii_digit());
+            if stays { part.to_owned() } else { self.text(part.to_owned(), Kind::Names) }
+        });
+        numbers.chars().chain(parts.collect::<String>().chars()).collect()
+    }
+
+    /// A rule's pattern.
+    fn pattern(&self, rule: &Map<String, Value>, pattern: Value) -> Value {
+        let claim = rule.get("claim").and_then(Value::as_str).unwrap_or_default();
+        let path = ClaimPath::parse(claim).map(|path| path.keys().to_vec()).unwrap_or_default();
+        match pattern {
+            Value::String(text) => self.value(&path, text).into(),
+            other => empty(&other),
+        }
+    }
+
     // ------------------------------------------------------------------------------ claims
+
+    /// A text that a claim has, or may have.
+    fn value(&self, path: &[String], text: String) -> String {
+        match path.first().map(String::as_str) {
+            _ if public::is_value(path, &text) => text,
+            Some("scope" | "scp") => self.text(text, Kind::Scope),
+            _ => self.text(text, Kind::Names),
+        }
+    }
 
     fn claims(&self, path: &mut Vec<String>, claims: Map<String, Value>) -> Map<String, Value> {
         let mut kept = Map::new();
         for (name, value) in claims {
             path.push(name);
             let value = match value {
-                value if self.is_kept(path) => self.claim(path, value),
+                value if self.named.contains(path.as_slice()) => self.claim(path, value),
                 Value::Object(members) => self.claims(path, members).into(),
                 Value::Null => Value::Null,
+                value if public::is_claim(path, true) => self.claim(path, value),
                 _ => WITHHELD.into(),
             };
             let name = self.key(path);
@@ -126,15 +177,10 @@ impl<'a> Outline<'a> {
         kept
     }
 
-    /// Whether a claim's value is written.
-    fn is_kept(&self, path: &[String]) -> bool {
-        is_public(path) || self.named.contains(path)
-    }
-
     /// A claim's value, whatever it is made of.
     fn claim(&self, path: &[String], value: Value) -> Value {
         match value {
-            Value::String(text) => self.text(text, Kind::Names).into(),
+            Value::String(text) => self.value(path, text).into(),
             // A number may be somebody's id.
             Value::Number(number)
                 if self.names.is_some() && !NUMBERS.iter().any(|name| path == [*name]) =>
@@ -157,13 +203,13 @@ impl<'a> Outline<'a> {
     /// The last name of a path.
     fn key(&self, path: &[String]) -> String {
         let name = path.last().cloned().unwrap_or_default();
-        if is_public(path) { name } else { self.text(name, Kind::Names) }
+        if public::is_claim(path, false) { name } else { self.text(name, Kind::Names) }
     }
 
     /// A path with its names replaced.
     fn path(&self, path: String) -> String {
         let Ok(parsed) = ClaimPath::parse(&path) else { return self.text(path, Kind::Names) };
-        if is_public(parsed.keys()) || self.names.is_none() {
+        if public::is_claim(parsed.keys(), false) || self.names.is_none() {
             return path;
         }
         let keys = (1..=parsed.keys().len()).map(|end| self.key(&parsed.keys()[..end]));
@@ -249,9 +295,8 @@ fn speaks(members: &Map<String, Value>, pointers: &[&str]) -> bool {
         || pointers.iter().any(|at| body.pointer(at).is_some_and(Value::is_string))
 }
 
-fn is_public(path: &[String]) -> bool {
-    path.first().is_some_and(|name| public::CLAIMS.contains(&name.as_str()))
-}
+/// What a version may say behind its numbers.
+const VERSIONS: [&str; 6] = ["", "alpha", "beta", "dev", "dirty", "rc"];
 
 /// The claims of which the judge reads type and number.
 const NUMBERS: [&str; 7] = ["iss", "aud", "sub", "exp", "iat", "nbf", "auth_time"];

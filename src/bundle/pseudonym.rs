@@ -7,36 +7,47 @@
 //! - the same word is the same pseudonym everywhere, in any case;
 //! - two words that begin alike have pseudonyms that begin alike, and part where they part: a
 //!   pattern like `web-*` matches what it matched, and what differs, differs in the same place;
-//! - nothing is told of a word but its length and that; knowing the words that are likely does not
-//!   help, since the secret is gone when the bundle is written.
+//! - from the bundle alone, nothing is told of a word but its length, where its letters and digits
+//!   are, and that.
+//!
+//! That keeps names from those who read a bundle or search one, not from those who know what some
+//! of it must say: who knows one name knows how every other begins that begins alike, letter by
+//! letter, and of a name that is guessed, its length and its beginning may tell that it is right. The
+//! secret is gone when the bundle is written, so nothing carries over from one bundle to another.
+//! Values that are the same for everybody are left as they are ([`super::public`]), lest they give
+//! that away.
 //!
 //! What an issuer or the program itself makes of names (`repo:`, `refs/heads/`, hosts of the public
 //! services) is not replaced: see [`super::public`]. Neither are words of the messages of servers,
-//! as far as they are known to be no names, nor IP addresses, whose kind is judged.
+//! as far as they are known to be no names; what is a name for certain ([`super::names`]) is one
+//! there too. Of an IP address its class stays, which is judged ([`super::addresses`]). A number is
+//! kept by its place alone: a port, a version or a status in a message.
 //!
 //! Two shapes hold names in other forms: ids in hexadecimal (GUIDs, digests) stay hexadecimal, and
 //! the ids in Entra's subjects are replaced inside their base64.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-use super::public;
+use super::{addresses, public};
 use crate::entra;
 use crate::evidence::Evidence;
 
 /// The pseudonyms of one bundle.
-pub(super) struct Pseudonyms {
+pub(super) struct Pseudonyms<'a> {
     secret: [u8; 32],
     /// What patterns have behind a wildcard, the longest first: in other words it is replaced as
     /// it is there.
     pieces: Vec<String>,
     /// Whether what a pattern has before a wildcard may be cut off public text.
     cuts_phrases: bool,
+    /// Words that are names for certain.
+    names: &'a HashSet<String>,
     known: RefCell<HashMap<(String, bool), String>>,
 }
 
@@ -47,31 +58,46 @@ pub(super) enum Kind {
     Names,
     /// A message in English, which may hold names.
     Message,
+    /// A scope, item by item.
+    Scope,
 }
 
 /// How long a word is kept to be used again, in bytes.
 const LONGEST_KNOWN: usize = 64;
-/// Numbers up to this length are kept: ports, statuses, parts of addresses and versions.
+/// The longest port, in digits; and no other number that is kept is longer.
 const LONGEST_NUMBER: usize = 5;
 
 /// More pieces of words behind wildcards are not looked for: no policy that people write has them.
 const MOST_PIECES: usize = 256;
 
-impl Pseudonyms {
+impl<'a> Pseudonyms<'a> {
     /// New ones; `None` where the system has no random numbers. `cuts_phrases`: a word before a
     /// wildcard is the beginning of public text, where it can be (`env*`).
-    pub(super) fn new(evidence: &Evidence, cuts_phrases: bool) -> Option<Self> {
-        let mut secret = [0; 32];
+    pub(super) fn new(
+        evidence: &Evidence,
+        names: &'a HashSet<String>,
+        cuts_phrases: bool,
+    ) -> Option<Self> {
+        let (mut secret, pieces) = ([0; 32], pieces(evidence));
         SystemRandom::new().fill(&mut secret).ok()?;
-        Some(Self { secret, pieces: pieces(evidence), cuts_phrases, known: RefCell::default() })
+        Some(Self { secret, pieces, cuts_phrases, names, known: RefCell::default() })
     }
 
     /// A text with pseudonyms in it.
     pub(super) fn text(&self, text: &str, kind: Kind) -> String {
         match text.strip_prefix("/eid1/") {
             Some(rest) => self.entra(rest),
-            None if text.parse::<IpAddr>().is_ok() => text.to_owned(),
-            None => self.words(text, kind),
+            None if kind == Kind::Scope => {
+                let other = |item: &'_ str| match item {
+                    item if public::is_scope(item) => item.to_owned(),
+                    item => self.words(item, Kind::Names),
+                };
+                text.split(' ').map(other).collect::<Vec<_>>().join(" ")
+            }
+            None => match text.parse::<IpAddr>() {
+                Ok(address) => self.address(address, text),
+                Err(_) => self.words(text, kind),
+            },
         }
     }
 
@@ -109,8 +135,10 @@ impl Pseudonyms {
 
     /// What `rest` begins with, behind `before`: its length in bytes, and what takes its place.
     fn first<'t>(&self, before: &str, rest: &'t str, kind: Kind) -> (usize, Cow<'t, str>) {
-        let public = address(rest).or_else(|| public::phrase(before, rest, self.cuts_phrases));
-        if let Some(length) = public {
+        if let Some((length, address)) = addresses::first(before, rest, kind == Kind::Message) {
+            return (length, self.address(address, &rest[..length]).into());
+        }
+        if let Some(length) = public::phrase(before, rest, self.cuts_phrases, self.names) {
             return (length, rest[..length].into());
         }
         let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
@@ -126,9 +154,17 @@ impl Pseudonyms {
             });
             return (GUID, groups.collect::<Vec<_>>().join("-").into());
         }
-        let stays = kind == Kind::Message && public::is_word(word)
-            || is_number(before, word, after)
-            || is_scheme(word, after);
+        if is_host(before)
+            && let Some(host) = number_host(word)
+        {
+            return (end, self.host(host, word).into());
+        }
+        let is_name = self.names.contains(&word.to_lowercase());
+        let is_said = public::is_word(word) || is_number_said(before, word, after);
+        let stays = kind == Kind::Message && is_said && !is_name
+            || is_port(before, word, after)
+            || is_escape(before, word)
+            || public::is_scheme(before, word, after);
         if stays {
             return (end, word.into());
         }
@@ -136,8 +172,35 @@ impl Pseudonyms {
         (end, parts.collect::<String>().into())
     }
 
+    /// Another address of the same class, written as the `text` is.
+    fn address(&self, address: IpAddr, text: &str) -> String {
+        match address {
+            IpAddr::V4(address) => addresses::v4(address, &self.random(address)).to_string(),
+            IpAddr::V6(address) => {
+                let bare = text.trim_start_matches('[').trim_end_matches(']');
+                let other = addresses::v6(address, bare, |group| self.word(group, true));
+                if bare == text { other } else { format!("[{other}]") }
+            }
+        }
+    }
+
+    /// An IPv4 address that is written as one number.
+    fn host(&self, address: Ipv4Addr, word: &str) -> String {
+        let other = u32::from(addresses::v4(address, &self.random(address)));
+        if other == u32::from(address) {
+            return word.to_owned();
+        }
+        if word.starts_with("0x") { format!("{other:#x}") } else { other.to_string() }
+    }
+
+    fn random(&self, address: Ipv4Addr) -> [u8; 32] {
+        let mut chain = self.chain(false);
+        address.to_string().chars().for_each(|c| chain.advance(c));
+        chain.state
+    }
+
     /// A word, cut where it holds what a pattern has behind a wildcard.
-    fn cut<'a>(&self, word: &'a str) -> Vec<&'a str> {
+    fn cut<'w>(&self, word: &'w str) -> Vec<&'w str> {
         let lower = word.to_ascii_lowercase();
         let (mut parts, mut start, mut at) = (Vec::new(), 0, 1);
         while at < word.len() {
@@ -215,6 +278,11 @@ impl Chain {
     }
 }
 
+/// Whether a policy has a wildcard inside a word.
+pub(super) fn has_pieces(evidence: &Evidence) -> bool {
+    !pieces(evidence).is_empty()
+}
+
 /// The words behind a `*` or a `?` of the policies' patterns.
 fn pieces(evidence: &Evidence) -> Vec<String> {
     let issuers = evidence.policy.document().into_iter().flat_map(|document| &document.issuers);
@@ -244,16 +312,6 @@ fn is_guid(text: &str) -> bool {
     id.iter().enumerate().all(fits) && !text[GUID..].starts_with(|c: char| c.is_alphanumeric())
 }
 
-/// The longest IPv6 address, in bytes.
-const LONGEST_ADDRESS: usize = 45;
-
-/// The length of the IPv6 address in brackets that a text begins with.
-fn address(text: &str) -> Option<usize> {
-    let inner = text.strip_prefix('[')?;
-    let end = inner.bytes().take(LONGEST_ADDRESS + 1).position(|byte| byte == b']')?;
-    inner[..end].parse::<Ipv6Addr>().ok().map(|_| end + 2)
-}
-
 /// A part of an id in hexadecimal: of both letters and digits, or it may be a name.
 fn is_hex(word: &str) -> bool {
     word.len() >= 3
@@ -262,23 +320,75 @@ fn is_hex(word: &str) -> bool {
         && word.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// A number that is no name: short, and neither an id nor part of one; or an address like
-/// `http://2130706433` and `http://0x7f.1`; or two digits behind a `%`.
-fn is_number(before: &str, word: &str, after: &str) -> bool {
-    let digits = word.bytes().all(|b| b.is_ascii_digit());
-    let in_id = before.ends_with('-') || after.starts_with('-');
-    let alone = before.is_empty() && after.is_empty();
-    let hex = |digits: &str| digits.bytes().all(|b| b.is_ascii_hexdigit());
-    digits && word.len() <= LONGEST_NUMBER && !in_id && !alone
-        || before.ends_with("://") && (digits || word.strip_prefix("0x").is_some_and(hex))
-        || before.ends_with('%') && word.len() == 2 && hex(word)
+fn is_short_number(word: &str) -> bool {
+    word.len() <= LONGEST_NUMBER && word.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The longest scheme that a URL has, in bytes.
-const LONGEST_SCHEME: usize = 10;
+/// Whether a host begins behind this.
+fn is_host(before: &str) -> bool {
+    before.ends_with("http://") || before.ends_with("https://")
+}
 
-fn is_scheme(word: &str, after: &str) -> bool {
-    after.starts_with("://") && word.len() <= LONGEST_SCHEME
+/// The address that a host of one number is (`http://2130706433`, `http://0x7f000001`), or begins
+/// (`http://0x7f.1`).
+fn number_host(word: &str) -> Option<Ipv4Addr> {
+    let number = match word.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None if word.bytes().all(|b| b.is_ascii_digit()) => word.parse(),
+        None => return None,
+    };
+    number.ok().map(Ipv4Addr::from)
+}
+
+/// A port: behind a host and a colon.
+fn is_port(before: &str, word: &str, after: &str) -> bool {
+    let Some(host) = before.strip_suffix(':') else { return false };
+    let around =
+        host.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '[' | ']'));
+    let name = &host[around.len()..];
+    // In brackets there are colons too.
+    let is_v6 = host.ends_with(']') && host.contains('[');
+    let begins = around.is_empty() || around.ends_with("//") || around.ends_with(['@', ' ', '(']);
+    is_short_number(word)
+        && !after.starts_with(['-', '_', '.', ':', '@'])
+        && (is_v6
+            || begins && name.contains('.')
+            || around.ends_with("://") && !name.is_empty()
+            || name == "localhost")
+}
+
+/// Two digits behind a `%`.
+fn is_escape(before: &str, word: &str) -> bool {
+    before.ends_with('%') && word.len() == 2 && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// What a message says a number after that is no name.
+const LABELS: [&str; 13] = [
+    "byte",
+    "character",
+    "code",
+    "column",
+    "error",
+    "exit",
+    "http",
+    "length",
+    "line",
+    "port",
+    "position",
+    "status",
+    "statuscode",
+];
+
+/// A number of a message that is a status, a place or part of a version.
+fn is_number_said(before: &str, word: &str, after: &str) -> bool {
+    let label = before.trim_end_matches(|c: char| matches!(c, ' ' | ':' | '=' | '"' | '#'));
+    let label = &label[label.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len()..];
+    let label = label.to_ascii_lowercase();
+    let digit = |c: char| c.is_ascii_digit();
+    let in_version = after.strip_prefix('.').is_some_and(|rest| rest.starts_with(digit))
+        || before.strip_suffix('.').is_some_and(|rest| rest.ends_with(digit));
+    let is_status = before.is_empty() && word.len() == 3 && after.starts_with(' ');
+    is_short_number(word) && (in_version || is_status || LABELS.contains(&label.as_str()))
 }
 
 #[cfg(test)]
@@ -288,11 +398,13 @@ mod tests {
 
     use super::*;
 
-    fn names(pieces: &[&str]) -> Pseudonyms {
+    static NONE: std::sync::LazyLock<HashSet<String>> = std::sync::LazyLock::new(HashSet::new);
+
+    fn names(pieces: &[&str]) -> Pseudonyms<'static> {
         let mut secret = [0; 32];
         SystemRandom::new().fill(&mut secret).unwrap();
         let pieces = pieces.iter().map(|piece| (*piece).to_owned()).collect();
-        Pseudonyms { secret, pieces, cuts_phrases: false, known: RefCell::default() }
+        Pseudonyms { secret, pieces, cuts_phrases: false, names: &NONE, known: RefCell::default() }
     }
 
     #[test]
@@ -364,6 +476,88 @@ mod tests {
             said.starts_with("invalid organization ") && said.ends_with(": no policy, status 400")
         );
         assert!(!said.contains("umbrella"), "{said}");
+    }
+
+    /// With names that are such for certain.
+    fn certain(words: &[&str], kind: Kind, text: &str) -> String {
+        let certain = words.iter().map(|word| (*word).to_owned()).collect();
+        Pseudonyms { names: &certain, ..names(&[]) }.text(text, kind)
+    }
+
+    #[test]
+    fn a_number_is_kept_by_its_place() {
+        for text in [
+            "https://127.0.0.1:8443/",
+            "https://localhost:8080",
+            "https://[::1]:443/",
+            "https://api.pulumi.com:443",
+        ] {
+            assert_eq!(names(&[]).text(text, Kind::Names), text);
+        }
+        for text in
+            ["status 404", "line 3, column 17", "403 not allowed", "code: 404", "version 1.12.3"]
+        {
+            assert_eq!(names(&[]).text(text, Kind::Message), text);
+        }
+        for (text, kind) in [
+            ("4711", Kind::Names),
+            ("urn:pulumi:org:4711", Kind::Names),
+            ("repo:4711/4711:ref:refs/heads/4711", Kind::Names),
+            ("sc://4711/4711/4711", Kind::Names),
+            ("refs/pull/4711/merge", Kind::Names),
+            ("https://gitlab.com/4711", Kind::Names),
+            ("project_path:4711/4711:ref_type:branch:ref:4711", Kind::Names),
+            ("organization 4711 has no project 4711", Kind::Message),
+        ] {
+            let names = names(&[]);
+            let (pseudonym, other) = (names.text("4711", Kind::Names), names.text(text, kind));
+            assert!(!other.contains("4711") && other.contains(&pseudonym), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_whatever_else_it_means() {
+        for (name, kind, text, rest) in [
+            ("cloud", Kind::Message, "agent: cloud is not allowed", "agent: "),
+            ("http", Kind::Names, "http://http.umbrella.example", "http://"),
+            ("openid", Kind::Names, "org/openid/project/openid", "org/"),
+            ("team", Kind::Names, "repo:acme/team:environment:team", "repo:"),
+            ("pulumi", Kind::Names, "urn:pulumi:org:pulumi", "urn:pulumi:org:"),
+            ("400", Kind::Message, "status 400", "status "),
+            ("localhost", Kind::Names, "http://localhost/localhost", "http://localhost/"),
+        ] {
+            let other = certain(&[name], kind, text);
+            let other = other.strip_prefix(rest).unwrap_or_else(|| panic!("{other}"));
+            assert!(!other.contains(name), "{other}");
+        }
+        // Nobody says that this is one, and nothing says that it is not.
+        assert_ne!(names(&[]).text("refs/heads/admin", Kind::Names), "refs/heads/admin");
+        assert_eq!(certain(&["admin"], Kind::Scope, "admin openid"), "admin openid");
+    }
+
+    #[test]
+    fn private_addresses_are_replaced_wherever_they_stand() {
+        let names = names(&[]);
+        for (text, kind, rest) in [
+            ("10.1.2.3", Kind::Names, "10."),
+            ("https://192.168.47.11:8443/x", Kind::Names, "https://192.168."),
+            ("https://[fd12:3456::78]/", Kind::Names, "https://[fd00:"),
+            ("connection to 10.1.2.3:443 refused", Kind::Message, "connection to 10."),
+            ("connection to fd12:3456::78 refused", Kind::Message, "connection to fd00:"),
+            ("http://167838211", Kind::Names, "http://16"),
+        ] {
+            let other = names.text(text, kind);
+            assert!(other.starts_with(rest), "{other}");
+            for told in ["1.2.3", "47.11", "3456", "78]", "167838211"] {
+                assert!(!other.contains(told), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_schemes_stay_before_an_address() {
+        assert_ne!(&names(&[]).text("umbrella://x", Kind::Names)[..8], "umbrella");
+        assert!(names(&[]).text("spiffe://x", Kind::Names).starts_with("spiffe://"));
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use crate::policy::pattern;
 use crate::subject;
 
 /// Public hosts, and audiences and ids that are the same for everybody.
@@ -45,6 +46,7 @@ const PLACES: &[&str] = &[
 /// ends with punctuation counts only with it.
 const AROUND: &[&str] = &[
     "#refs/heads/",
+    "/.github/workflows/",
     "/.pulumi/",
     "/.well-known/jwks",
     "/.well-known/jwks.json",
@@ -63,6 +65,11 @@ const AROUND: &[&str] = &[
     "/organizations/",
     "/pipelines-config/identity/oidc",
     "/v2.0",
+    ":pull_request",
+    ":ref_type:branch:ref:",
+    ":ref_type:tag:ref:",
+    ":run_phase:apply",
+    ":run_phase:plan",
     "/var/run/secrets/",
     "C=",
     "CN=",
@@ -70,19 +77,12 @@ const AROUND: &[&str] = &[
     "O=",
     "OU=",
     "ST=",
-    "admin",
-    "at+jwt",
     "credentials.json",
     "env:",
     "environment:",
     "file://",
-    "http",
-    "https",
     "job_workflow_ref:",
-    "offline_access",
-    "openid",
     "org/",
-    "pull_request",
     "pulumi:",
     "ref:refs/",
     "refs/",
@@ -197,25 +197,36 @@ static VOCABULARY: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split_whites
 const LONGEST: usize = 64;
 
 /// The length in bytes of the public text that `rest` begins with, behind `before`. `cut`: what a
-/// wildcard cuts off one (`env*`) counts as well.
-pub(super) fn phrase(before: &str, rest: &str, cut: bool) -> Option<usize> {
+/// wildcard cuts off one (`env*`) counts as well. What is one of the `names` by itself counts only
+/// where none can stand.
+pub(super) fn phrase(
+    before: &str,
+    rest: &str,
+    cut: bool,
+    names: &HashSet<String>,
+) -> Option<usize> {
     let first = rest.chars().next()?.to_ascii_lowercase();
     let begins = |phrase: &str| {
-        !phrase.starts_with(|c: char| c.is_ascii_alphanumeric()) || !before.ends_with(is_joined)
+        if !phrase.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return true;
+        }
+        let bare = phrase.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_key = bare != phrase && before.is_empty();
+        !before.ends_with(is_joined) && (!names.contains(bare) || is_key || before.ends_with("://"))
     };
     let candidates = PHRASES.get(&first)?;
     let whole = candidates.iter().find(|(phrase, open)| {
         let found = rest.get(..phrase.len()).is_some_and(|r| r.eq_ignore_ascii_case(phrase));
         found && begins(phrase) && (*open || ends(phrase, &rest[phrase.len()..]))
     });
-    if let Some((phrase, _)) = whole {
-        return Some(phrase.len());
-    }
+    let whole = whole.map(|(phrase, _)| phrase.len());
     let length = rest.bytes().take(LONGEST).position(|b| matches!(b, b'*' | b'?'));
-    let length = length.filter(|length| *length > 0)?;
-    let piece = rest[..length].to_ascii_lowercase();
-    let cuts = |phrase: &str| cut && phrase.starts_with(&piece) && begins(phrase);
-    candidates.iter().any(|(phrase, _)| cuts(phrase)).then_some(length)
+    let piece = length.filter(|length| cut && *length > 0).and_then(|length| {
+        let piece = rest[..length].to_ascii_lowercase();
+        let cuts = |phrase: &str| phrase.starts_with(&piece) && begins(phrase);
+        candidates.iter().any(|(phrase, _)| cuts(phrase)).then_some(length)
+    });
+    whole.max(piece)
 }
 
 /// Characters that make a longer name of what they stand beside.
@@ -231,6 +242,108 @@ fn ends(phrase: &str, behind: &str) -> bool {
     !behind.strip_prefix('.').unwrap_or(behind).starts_with(is_joined)
 }
 
+/// Schemes of URLs, as issuers, backends, proxies and audiences have them.
+const SCHEMES: [&str; 16] = [
+    "api", "azblob", "file", "git", "gs", "http", "https", "p", "postgres", "s3", "sc", "socks4",
+    "socks5", "socks5h", "spiffe", "ssh",
+];
+
+/// Whether a word, with `after` behind it, is the scheme of a URL.
+pub(super) fn is_scheme(before: &str, word: &str, after: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    // A URL may be written wrong.
+    let broken = before.is_empty() && after.starts_with(':') && word.starts_with("http");
+    SCHEMES.contains(&word.as_str()) && (after.starts_with("://") || broken)
+}
+
+/// Items of scopes and permissions that are the same for everybody.
+const SCOPES: [&str; 7] =
+    ["admin", "email", "offline_access", "openid", "profile", "read", "write"];
+
+/// Whether an item of a scope is no name.
+pub(super) fn is_scope(item: &str) -> bool {
+    SCOPES.contains(&item)
+}
+
+/// What starts a workflow of GitHub Actions.
+pub(super) const EVENTS: &[&str] = &[
+    "branch_protection_rule",
+    "check_run",
+    "check_suite",
+    "create",
+    "delete",
+    "deployment",
+    "deployment_status",
+    "discussion",
+    "discussion_comment",
+    "fork",
+    "gollum",
+    "issue_comment",
+    "issues",
+    "label",
+    "merge_group",
+    "milestone",
+    "page_build",
+    "public",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "pull_request_target",
+    "push",
+    "registry_package",
+    "release",
+    "repository_dispatch",
+    "schedule",
+    "status",
+    "watch",
+    "workflow_call",
+    "workflow_dispatch",
+    "workflow_run",
+];
+
+const BOOLEANS: &[&str] = &["true", "false"];
+const VISIBILITIES: &[&str] = &["public", "private", "internal"];
+
+/// Claims with a platform's own values. A pseudonym of one would tell how its letters are replaced.
+const ENUMERATIONS: &[(&str, &[&str])] = &[
+    ("environment_protected", BOOLEANS),
+    ("event_name", EVENTS),
+    ("idtyp", &["app", "user"]),
+    (
+        "pipeline_source",
+        &[
+            "api",
+            "chat",
+            "external",
+            "external_pull_request_event",
+            "merge_request_event",
+            "parent_pipeline",
+            "pipeline",
+            "push",
+            "schedule",
+            "security_orchestration_policy",
+            "trigger",
+            "web",
+            "webide",
+        ],
+    ),
+    ("project_visibility", VISIBILITIES),
+    ("ref_protected", BOOLEANS),
+    ("ref_type", &["branch", "tag"]),
+    ("repository_visibility", VISIBILITIES),
+    ("runner_environment", &["github-hosted", "gitlab-hosted", "self-hosted"]),
+    ("terraform_run_phase", &["plan", "apply"]),
+    ("ver", &["1.0", "2.0"]),
+];
+
+/// Whether a claim's value, or a rule's pattern for it, is a platform's own.
+pub(super) fn is_value(path: &[String], text: &str) -> bool {
+    let is_simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | '?');
+    let claim = ENUMERATIONS.iter().find(|(claim, _)| path == [*claim]);
+    text.chars().all(is_simple)
+        && claim.is_some_and(|(_, values)| values.iter().any(|value| pattern::matches(text, value)))
+}
+
 /// Whether a word of a message is none of a name.
 pub(super) fn is_word(word: &str) -> bool {
     VOCABULARY.contains(word.to_ascii_lowercase().as_str())
@@ -239,7 +352,7 @@ pub(super) fn is_word(word: &str) -> bool {
 /// The claims whose names are public: those of RFC 7519, OpenID Connect, OAuth and the platforms'
 /// documentation. Their values say who the job is. What says more about a person, and what is an
 /// internal matter of the issuer, is not among them.
-pub(super) const CLAIMS: &[&str] = &[
+const CLAIMS: &[&str] = &[
     "actor",
     "actor_id",
     "appid",
@@ -272,7 +385,6 @@ pub(super) const CLAIMS: &[&str] = &[
     "job_workflow_ref",
     "job_workflow_sha",
     "jti",
-    "kubernetes.io",
     "namespace_id",
     "namespace_path",
     "nbf",
@@ -338,3 +450,28 @@ pub(super) const CLAIMS: &[&str] = &[
     "workflow_sha",
     "workspaceUuid",
 ];
+
+/// Members of the claim `kubernetes.io` (the Kubernetes API's documentation of bound tokens).
+const KUBERNETES: [&[&str]; 8] = [
+    &["namespace"],
+    &["node", "name"],
+    &["node", "uid"],
+    &["pod", "name"],
+    &["pod", "uid"],
+    &["serviceaccount", "name"],
+    &["serviceaccount", "uid"],
+    &["warnafter"],
+];
+
+/// Whether the name of a claim, or of a member of one, is public. `whole`: its value is written.
+pub(super) fn is_claim(path: &[String], whole: bool) -> bool {
+    match path {
+        [first, inner @ ..] if first == "kubernetes.io" => {
+            let begins =
+                |known: &&[&str]| known.len() >= inner.len() && inner == &known[..inner.len()];
+            KUBERNETES.iter().any(|known| begins(known) && (!whole || known.len() == inner.len()))
+        }
+        [first] => CLAIMS.contains(&first.as_str()),
+        _ => false,
+    }
+}

@@ -299,7 +299,121 @@ fn names_in_messages_and_in_entra_s_subjects_are_replaced() {
     assert!(again.report["findings"].to_string().contains("the same as token claim tid"));
 }
 
+/// Text of standards is kept where it is that, and no other.
+#[test]
+fn free_text_in_the_place_of_a_standard_s_is_replaced() {
+    let mut world = World::new(&platforms::GITHUB);
+    for name in ["typ", "cty"] {
+        world.shape.header.insert(name.to_owned(), json!("umbrella"));
+    }
+    world.shape.claims.insert("event_name".to_owned(), json!("workflow_dispatch"));
+    world.shape.claims.insert("runner_environment".to_owned(), json!("umbrella"));
+    world.shape.entry["rules"]["event_name"] = json!("workflow_*");
+    let doctor = || {
+        let doctor = world.doctor().args(["--oidc-expiration", "umbrella", "--no-exchange"]);
+        writing(doctor.option("--pulumi-version", "3.259.0-umbrella.1+umbrella"))
+    };
+    let (plain, run) = (doctor().json(), doctor().arg("--redact").json());
+    let text = run.file("bundle.json");
+    assert_names_are_gone(&text);
+    let evidence = &bundle(&run)["evidence"];
+    let claims = &evidence["token"]["claims"];
+    assert_eq!(evidence["token"]["header"]["alg"], "RS256");
+    assert_eq!(
+        (&claims["event_name"], &claims["ref_type"]),
+        (&json!("workflow_dispatch"), &json!("branch"))
+    );
+    let version = evidence["login"]["cli"]["version"].as_str().unwrap();
+    assert!(version.starts_with("3.259.0-") && version.contains(".1+"), "{version}");
+    assert_eq!(replay(text).json().codes(), plain.codes());
+}
+
+/// An organization may be called like a number or a word of the platforms and messages.
+#[test]
+fn names_that_mean_something_else_are_replaced_too() {
+    for name in ["4711", "admin", "openid", "cloud", "agent", "pull_request"] {
+        let mut world = World::new(&platforms::GITHUB);
+        let subject = format!("repo:{name}/{name}:ref:refs/heads/{name}");
+        let audience = format!("urn:pulumi:org:{name}");
+        world.shape.claims.insert("sub".to_owned(), json!(subject));
+        world.shape.claims.insert("aud".to_owned(), json!(audience));
+        world.shape.claims.insert("repository_owner".to_owned(), json!(name));
+        world.shape.entry["rules"] = json!({"aud": audience, "sub": subject});
+        let mut policy = world.policy();
+        policy["organization"] = json!(name);
+        let said = json!({"message": format!("organization {name}: access denied")});
+        world.cloud.answer(WHOAMI, Response::json(403, &said));
+        let doctor = writing(world.doctor()).file("policy.json", policy.to_string());
+        let run = doctor.option("--oidc-org", name).arg("--redact").json();
+        assert_eq!(run.root_cause(), Some("whoami-failed"), "{name}: {:?}", run.codes());
+        let evidence = &bundle(&run)["evidence"];
+        let organization = evidence["login"]["organization"].as_str().unwrap();
+        assert_ne!(organization, name);
+        let claims = &evidence["token"]["claims"];
+        assert_eq!(claims["aud"], format!("urn:pulumi:org:{organization}"));
+        assert_eq!(
+            claims["sub"],
+            format!("repo:{organization}/{organization}:ref:refs/heads/{organization}")
+        );
+        let message = evidence["cloud"]["whoami"]["answer"]["body"].to_string();
+        assert!(
+            message.contains(&format!("organization {organization}: access denied")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn of_the_claim_of_kubernetes_only_what_is_documented_is_kept() {
+    let mut world = World::new(&platforms::GITHUB);
+    let claim = json!({
+        "namespace": "ci", "pod": {"name": "up-0", "secret": "left-out"}, "secret": "left-out",
+    });
+    world.shape.claims.insert("kubernetes.io".to_owned(), claim);
+    let run = writing(world.doctor()).json();
+    let claim = &bundle(&run)["evidence"]["token"]["claims"]["kubernetes.io"];
+    assert_eq!((&claim["namespace"], &claim["pod"]["name"]), (&json!("ci"), &json!("up-0")));
+    assert!(claim["secret"].is_string() && !run.file("bundle.json").contains("left-out"));
+}
+
 // ---------------------------------------------------------------------- what can be read
+
+#[test]
+fn a_bundle_of_no_version_is_refused() {
+    let text = fixture("healthy.json").replace("\"bundleVersion\": 1", "\"bundleVersion\": 0");
+    let run = replay(text).run();
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+    assert!(
+        run.stderr.contains("replay b.json: there are no bundles of version 0"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn who_wrote_a_newer_bundle_is_told_once_and_in_short() {
+    let doctor = format!("9.1.0-{}", "x".repeat(5000));
+    let newer = json!({"bundleVersion": 2, "doctorVersion": doctor, "evidence": []});
+    let run = replay(newer.to_string()).run();
+    assert!(run.stderr.len() < 300, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("9.1.0").count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn standard_input_has_a_limit() {
+    let run = Doctor::bare().args(["replay", "-"]).stdin(" ".repeat((128 << 20) + 1)).run();
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("standard input is longer than"), "{}", run.stderr);
+}
+
+#[test]
+fn a_token_in_the_place_of_a_bundle_is_told() {
+    let token = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl";
+    let run = Doctor::bare().args(["replay", token]).run();
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("that is a token, not a bundle: `doctor TOKEN`"), "{}", run.stderr);
+    assert!(!run.stderr.contains("eyJ"), "{}", run.stderr);
+}
 
 #[test]
 fn what_is_no_bundle_is_told_with_its_place() {
