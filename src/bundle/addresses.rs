@@ -92,7 +92,7 @@ pub(super) fn v6(address: Ipv6Addr, text: &str, word: impl Fn(&str) -> String) -
     if first.len() != network.len() || rest.contains('.') {
         return format!("{network}::1");
     }
-    let groups = rest.split(':').map(|group| word(group));
+    let groups = rest.split(':').map(word);
     format!("{network}:{}", groups.collect::<Vec<_>>().join(":"))
 }
 

@@ -381,7 +381,7 @@ const LABELS: [&str; 13] = [
 
 /// A number of a message that is a status, a place or part of a version.
 fn is_number_said(before: &str, word: &str, after: &str) -> bool {
-    let label = before.trim_end_matches(|c: char| matches!(c, ' ' | ':' | '=' | '"' | '#'));
+    let label = before.trim_end_matches([' ', ':', '=', '"', '#']);
     let label = &label[label.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len()..];
     let label = label.to_ascii_lowercase();
     let digit = |c: char| c.is_ascii_digit();
