@@ -293,6 +293,11 @@ fn the_advice_has_the_log_s_own_values() {
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
+    // The message alone tells which versions it can be.
+    let alone = log.replace("+ pulumi version\nv3.212.0\n", "");
+    let run = Doctor::bare().args(["triage", "a.log"]).file("a.log", alone).run();
+    let login = "pulumi login https://api.pulumi.com --oidc-token \"$PIPELINE_TOKEN\"";
+    assert!(run.stdout.contains(login), "{}", run.stdout);
     // The newer CLI has a default: then it is a URL that was configured.
     let (_, triage) = json(
         Doctor::bare()

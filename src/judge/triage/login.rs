@@ -94,6 +94,9 @@ pub(super) fn variable(word: &str) -> Option<&str> {
     Some(name.split(":-").next().unwrap_or(name)).filter(|name| is_name(name))
 }
 
+/// The last version of pulumi that has no default backend for a login with a token.
+const LAST_WITHOUT_DEFAULT: semver::Version = semver::Version::new(3, 215, 0);
+
 fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     let called = login_of(log, sighting);
     let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
@@ -103,6 +106,8 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     }
     login.cli = match &log.context.version {
         Some(told) => Cli::Given { version: told.value.clone() },
+        // Only these have no default backend.
+        None if code == Code::BackendEmpty => Cli::Given { version: LAST_WITHOUT_DEFAULT },
         None => Cli::NotFound,
     };
     let word = called.and_then(|called| called.token.as_deref());
