@@ -168,11 +168,11 @@ curl -sS -H @- "https://api.pulumi.com/api/orgs/acme/auth/policies/oidcissuers/$
         category: Category::Policy,
         severity: Severity::Warning,
         title: "A policy entry is too broad",
-        meaning: "Neither its sub rule nor another names one identity: every identity of the \
-            issuer is let in.",
+        meaning: "None of its rules names whose jobs are meant: an owner, a repository, a project. \
+            Whoever else has a token of this issuer is let in as well.",
         detection: "An allow entry has no rule that names an identity: sub is absent or matches \
-            everything, and what else it asks for is the same for every identity (aud, iss, tid \
-            and such). doctor policy lint also warns of an allow entry without a rule on aud.",
+            everybody's, and what else it asks for others have too (aud, iss, a branch, an \
+            environment). doctor policy lint also warns of an allow entry without a rule on aud.",
         causes: &[
             AzurePipelines
                 .cause("With aud alone, every service connection of the Entra tenant is let in."),
