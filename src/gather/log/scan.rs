@@ -33,8 +33,8 @@ pub(super) struct Scanner {
 #[derive(Default)]
 struct Collected {
     log: Log,
-    /// The sightings by message and values, as indexes.
-    known: HashMap<(usize, Vec<String>), usize>,
+    /// The sightings by their identity, as indexes.
+    known: HashMap<u64, usize>,
     /// How many texts of a message there are.
     variants: HashMap<usize, usize>,
     leaks: BTreeMap<SecretKind, Leak>,
@@ -223,16 +223,13 @@ impl Collected {
         place: Place,
         at: Option<Timestamp>,
     ) -> Option<(usize, usize)> {
-        let Recognised { index, message, text, values, decided, begins } = found;
-        let mut key: Vec<String> = values.iter().map(|(_, value)| value.clone()).collect();
-        key.push(format!("{decided:?}"));
-        let key = (index, key);
+        let key = found.identity(self.known.hasher());
         if let Some(sighting) = self.known.get(&key).map(|at| &mut self.log.sightings[*at]) {
             note(&mut sighting.places, &mut sighting.count, place);
-            sighting.begins |= begins;
+            sighting.begins |= found.begins;
             return None;
         }
-        let variants = self.variants.entry(index).or_default();
+        let variants = self.variants.entry(found.index).or_default();
         if *variants == VARIANTS || self.log.sightings.len() == SIGHTINGS {
             self.log.left_out += 1;
             return None;
@@ -241,17 +238,18 @@ impl Collected {
         let new = self.log.sightings.len();
         self.known.insert(key, new);
         self.log.sightings.push(Sighting {
-            message,
-            text,
-            values,
-            decided,
-            begins,
+            message: found.message,
+            text: found.text(),
+            values: found.values(),
+            begins: found.begins,
+            decided: found.decided,
             places: vec![place],
             count: 1,
             at,
             login: self.log.context.logins.len().checked_sub(1),
         });
-        (message.more > 0).then_some((new, message.more))
+        let more = self.log.sightings[new].message.more;
+        (more > 0).then_some((new, more))
     }
 }
 

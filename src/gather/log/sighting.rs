@@ -1,5 +1,7 @@
 //! Recognising a known message in a line.
 
+use std::hash::BuildHasher;
+
 use memchr::memrchr;
 
 use super::index::{Index, Use};
@@ -11,22 +13,47 @@ use crate::evidence::InputProblem;
 use crate::jwt;
 use crate::log::{Decided, Sighting};
 use crate::secret::REDACTED;
-use crate::signatures::{Found, Means, Message};
+use crate::signatures::{Found, Means, Message, Template};
 use crate::{judge, text};
 
 /// How much of a line is shown, in characters.
 const LONGEST_TEXT: usize = 400;
 /// A message in a line.
-pub(super) struct Recognised {
+pub(super) struct Recognised<'a> {
     /// Which, as an index into [`Index::messages`].
     pub(super) index: usize,
     pub(super) message: &'static Message,
-    /// What is shown of the line.
-    pub(super) text: String,
-    pub(super) values: Vec<(&'static str, String)>,
+    template: &'a Template,
+    line: &'a str,
+    found: Found<'a>,
     pub(super) decided: Option<Decided>,
     /// It begins where messages begin.
     pub(super) begins: bool,
+}
+
+impl Recognised<'_> {
+    /// By what the same message is known when it comes again. The values are not kept for it: they
+    /// may be secrets.
+    pub(super) fn identity(&self, hasher: &impl BuildHasher) -> u64 {
+        hasher.hash_one((self.index, &self.found.values, format!("{:?}", self.decided)))
+    }
+
+    /// What is shown of the line.
+    pub(super) fn text(&self) -> String {
+        let text = match self.message.means {
+            Means::TokenValue => self.template.fill(|_| Some("[redacted]'".to_owned())),
+            // Whom a request went to stands in front.
+            Means::Network(_) => last(&secrets::redact(&self.line[..self.found.end])),
+            _ => secrets::redact(self.line[self.found.start..self.found.end].trim_end()),
+        };
+        text::clip(&text, LONGEST_TEXT)
+    }
+
+    /// The values, as they may be kept.
+    pub(super) fn values(&self) -> Vec<(&'static str, String)> {
+        let values = self.found.values.iter();
+        values.map(|(name, value)| (*name, shown(self.message, name, value))).collect()
+    }
 }
 
 /// A line, and what is around it.
@@ -40,7 +67,11 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// The first known message of a line.
-pub(super) fn recognise(index: &Index, hits: &[Use], around: &Surroundings) -> Option<Recognised> {
+pub(super) fn recognise<'a>(
+    index: &'a Index,
+    hits: &[Use],
+    around: &Surroundings<'a>,
+) -> Option<Recognised<'a>> {
     let mut candidates: Vec<usize> = hits
         .iter()
         .filter_map(|hit| match hit {
@@ -65,20 +96,7 @@ pub(super) fn recognise(index: &Index, hits: &[Use], around: &Surroundings) -> O
         })
     })?;
     let (message, template) = &index.messages[at];
-    let text = match message.means {
-        Means::TokenValue => template.fill(|_| Some("[redacted]'".to_owned())),
-        // Whom a request went to stands in front.
-        Means::Network(_) => last(&secrets::redact(&line.text[..found.end])),
-        _ => secrets::redact(line.text[found.start..found.end].trim_end()),
-    };
-    Some(Recognised {
-        index: at,
-        message,
-        text: text::clip(&text, LONGEST_TEXT),
-        values: found.values.iter().map(|(n, value)| (*n, shown(message, n, value))).collect(),
-        decided,
-        begins,
-    })
+    Some(Recognised { index: at, message, template, line: line.text, found, decided, begins })
 }
 
 /// Adds the next line to a message that goes on in it; whether it did.
@@ -164,7 +182,11 @@ fn url_host(line: &str) -> Option<&str> {
 
 /// What the line decides (`None`: the message says nothing in it).
 #[allow(clippy::option_option)]
-fn decide(message: &Message, found: &Found, around: &Surroundings) -> Option<Option<Decided>> {
+fn decide(
+    message: &Message,
+    found: &Found<'_>,
+    around: &Surroundings<'_>,
+) -> Option<Option<Decided>> {
     match message.means {
         Means::Network(_) | Means::Status => {
             let named = found.values.iter().find(|(name, _)| *name == "host");
