@@ -155,7 +155,7 @@ pub(super) const BEFORE: &[Message] = &[
     Message::new(
         "must be JWT or 'file://filepath'. Got '{token}",
         TokenValue,
-        "The CLI was given {token} as the token.",
+        "The CLI was given {token}, and refuses it: it takes the bare token, or file://PATH.",
     )
     .anywhere(),
     Message::code(

@@ -18,7 +18,7 @@ pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read) -> io::Result<()> + '
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {error}")]
+#[error("{name}: {}", crate::gather::reason(error))]
 pub struct Unreadable {
     /// Its name, as given.
     pub name: String,
