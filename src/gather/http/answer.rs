@@ -35,13 +35,31 @@ pub(super) fn answer(
     Answer {
         url: line(url.as_str()),
         status,
-        location: header(LOCATION.as_str()),
+        location: header(LOCATION.as_str()).map(|location| destination(&location)),
         retry_after: header(RETRY_AFTER.as_str()),
         request_id: header("x-pulumi-request-id"),
         clock_offset_seconds: clock_offset(headers, Timestamp::now()),
         body: recognise(body, is_html, scrubber),
         content_type,
     }
+}
+
+/// Where a redirect leads, as it may be shown: without credentials, query and fragment. A login page
+/// is sent its session and its codes in there, and nothing about the login depends on them.
+fn destination(location: &str) -> String {
+    let (place, rest) = location.split_at(location.find(['?', '#']).unwrap_or(location.len()));
+    let mut shown = match place.split_once("//") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}//{host}{path}")
+        }
+        None => place.to_owned(),
+    };
+    if !rest.is_empty() {
+        shown.push_str("?...");
+    }
+    shown
 }
 
 /// The server's clock minus ours. A cache hands out the `Date` of the original answer; `Age`
@@ -56,7 +74,9 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     Some(date + i64::from(age) - now.as_second())
 }
 
-fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
+/// What a body is, without secrets. `is_html`: the server calls it a page.
+#[must_use]
+pub fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
@@ -164,6 +184,21 @@ mod tests {
         let long = format!("{}very-secret-value", "x ".repeat(TEXT / 2 - 4));
         let Body::Text(text) = recognise(long.as_bytes(), false, &scrubber) else { panic!() };
         assert!(!text.contains("very"), "the cut falls into the secret");
+    }
+
+    #[test]
+    fn a_redirect_is_shown_without_what_it_carries() {
+        for (location, shown) in [
+            ("https://a.test/login", "https://a.test/login"),
+            ("https://a.test/login?code=opaque#x", "https://a.test/login?..."),
+            ("//user:word@a.test", "//a.test"),
+            ("https://user@a.test#access_token=opaque", "https://a.test?..."),
+            ("/here@there", "/here@there"),
+            ("?state=opaque", "?..."),
+            ("", ""),
+        ] {
+            assert_eq!(destination(location), shown);
+        }
     }
 
     #[test]
