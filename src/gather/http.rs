@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
 
+pub use self::answer::recognise;
 pub use self::proxy::Proxies;
 
 use self::failure::Cause;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World, object, platforms,
+    CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World, harmless, object, platforms,
 };
 
 /// What a line must not begin with; in [`HOSTILE`] it stands after everything that may break one.
@@ -425,22 +425,8 @@ fn assert_harmless(output: &str, place: &str) {
     for own in ["1;31", "1;32", "1;33", "1;36", "1", "0"] {
         text = text.replace(&format!("\u{1b}[{own}m"), "");
     }
-    let unseen = text.chars().find(|c| *c != '\n' && is_unseen(*c));
-    assert_eq!(unseen, None, "{place}: {text}");
-    for line in text.lines() {
-        let lower = line.to_ascii_lowercase();
-        assert!(!lower.contains("##vso[") && !lower.contains("##["), "{place}: {line}");
-        assert!(!line.trim_start().starts_with("::"), "{place}: {line}");
-        assert!(!line.starts_with(MARK), "{place}: {line}");
-    }
-}
-
-/// Told again here, not taken from the program.
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
+    harmless::assert_harmless(&text, place);
+    assert!(!text.lines().any(|line| line.starts_with(MARK)), "{place}: {text}");
 }
 
 fn commands(run: &Run) -> Vec<String> {

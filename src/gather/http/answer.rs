@@ -218,7 +218,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_body_is_something(bytes: Vec<u8>, is_html: bool) {
-            recognise(&bytes, is_html, &Scrubber::default());
+            let _ = recognise(&bytes, is_html, &Scrubber::default());
         }
 
         #[test]

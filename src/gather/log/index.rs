@@ -1,6 +1,7 @@
 //! The texts that are searched for, and what each is there for.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, PatternID};
 
@@ -38,7 +39,13 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
+    /// The one index: it is the same for all logs.
+    pub(super) fn get() -> &'static Self {
+        static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
+        &INDEX
+    }
+
+    fn new() -> Self {
         let messages: Vec<_> = messages().map(|m| (m, Template::parse(m.text))).collect();
         let facts: Vec<_> =
             FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();

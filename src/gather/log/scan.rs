@@ -25,7 +25,7 @@ const CONTINUATION: usize = 8;
 
 /// Reads logs one after the other.
 pub(super) struct Scanner {
-    index: Index,
+    index: &'static Index,
     collected: Collected,
 }
 
@@ -72,7 +72,7 @@ impl Reading {
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        Self { index: Index::new(), collected: Collected::default() }
+        Self { index: Index::get(), collected: Collected::default() }
     }
 
     /// The texts that are searched for.
@@ -87,7 +87,7 @@ impl Scanner {
         let mut reading = Reading::new(file);
         let mut ends_open = false;
         let read = block::blocks(reader, |block| {
-            self.collected.block(&self.index, block, &mut reading);
+            self.collected.block(self.index, block, &mut reading);
             ends_open = !block.ends_with(b"\n");
         });
         if let Some(file) = self.collected.log.files.last_mut() {

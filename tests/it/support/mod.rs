@@ -35,6 +35,7 @@
 mod bundle;
 mod cloud;
 mod command;
+pub mod harmless;
 mod issuer;
 mod openapi;
 pub mod platforms;
