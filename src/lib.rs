@@ -17,6 +17,7 @@ pub mod evidence;
 pub mod gather;
 pub mod go_duration;
 pub mod go_flags;
+pub mod interruption;
 pub mod issuer_url;
 pub mod judge;
 pub mod jwt;

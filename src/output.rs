@@ -2,10 +2,10 @@
 //!
 //! The format does not depend on `--output`: a file holds what the log would have shown.
 
-use std::fs::{self, OpenOptions};
+mod file;
+
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use crate::bundle::Bundle;
 use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
@@ -73,14 +73,15 @@ impl Output {
         Self { bundle, ..self }
     }
 
-    /// Why nothing can be delivered, whatever there is: report and bundle are one file.
+    /// Why nothing can be delivered, whatever there is: the report has no place, or the bundle's.
     pub(crate) fn conflict(&self) -> Option<String> {
-        let (report, (bundle, _)) = (self.file.as_ref()?, self.bundle.as_ref()?);
-        let place = |path: &Path| {
-            let directory = directory_of(path).canonicalize().ok()?;
-            Some(directory.join(path.file_name()?))
-        };
-        let same = report == bundle || place(report).is_some_and(|p| place(bundle) == Some(p));
+        let report = self.file.as_ref()?;
+        if let Some(problem) = file::obstacle(report) {
+            return Some(format!("--output {}: {problem}", report.display()));
+        }
+        let (bundle, _) = self.bundle.as_ref()?;
+        let place = file::place(report);
+        let same = report == bundle || place.is_some_and(|p| file::place(bundle) == Some(p));
         same.then(|| {
             let path = bundle.display();
             format!("--bundle {path}: --output names the same file; give the bundle its own")
@@ -94,7 +95,7 @@ impl Output {
     pub(crate) fn keep_bundle(&self, bundle: &Bundle) -> Result<(), String> {
         let Some((path, redact)) = &self.bundle else { return Ok(()) };
         let text = bundle.write(*redact).map_err(|error| error.to_string());
-        text.and_then(|text| write_file(path, &text).map_err(|error| error.to_string()))
+        text.and_then(|text| file::replace(path, &text))
             .map_err(|problem| format!("--bundle {}: {problem}", path.display()))
     }
 
@@ -153,8 +154,9 @@ impl Output {
                 .write_all(text.as_bytes())
                 .and_then(|()| stdout.flush())
                 .map_err(Failure::Stdout),
-            Some(path) => write_file(path, text)
-                .map_err(|error| Failure::File(format!("--output {}: {error}", path.display()))),
+            Some(path) => file::replace(path, text).map_err(|problem| {
+                Failure::File(format!("--output {}: {problem}", path.display()))
+            }),
         }
     }
 
@@ -172,27 +174,16 @@ impl Output {
     fn summary(&self, report: &Report) -> Result<String, String> {
         match (self.format, &self.step_summary) {
             (Format::Azure, _) => {
-                let path = self.keep(&render::summary(report)).map_err(|e| e.to_string())?;
+                let own = self.agent_directory.as_deref();
+                let path = file::keep(own, &render::summary(report))?;
                 render::upload_summary(&path)
                     .ok_or_else(|| "the temporary directory's name is not plain text".to_owned())
             }
-            (Format::Github, Some(path)) => append(path, &render::summary(report))
+            (Format::Github, Some(path)) => file::append(path, &render::summary(report))
                 .map(|()| String::new())
                 .map_err(|error| format!("GITHUB_STEP_SUMMARY: {error}")),
             _ => Ok(String::new()),
         }
-    }
-
-    /// Writes a file that the agent finds when the program is gone.
-    fn keep(&self, text: &str) -> io::Result<PathBuf> {
-        let own = self.agent_directory.as_deref().filter(|d| d.is_absolute() && d.is_dir());
-        let mut file = tempfile::Builder::new()
-            .prefix("doctor-")
-            .suffix(".md")
-            .tempfile_in(own.unwrap_or(&std::env::temp_dir()))?;
-        file.write_all(text.as_bytes())?;
-        let (_, path) = file.keep().map_err(|error| error.error)?;
-        Ok(path)
     }
 }
 
@@ -245,88 +236,4 @@ fn color(environment: &Environment, terminal: bool) -> bool {
         return true;
     }
     terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
-}
-
-/// How a process's own streams are called; redirected to a file, they are still no file to replace.
-const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
-/// How long a pipe's reader may be away.
-const READER: Duration = Duration::from_millis(300);
-
-/// Replaces the file whole or not at all. A new file can be read by its owner only, and a
-/// symbolic link in its place is replaced rather than followed. What is no file (/dev/stdout,
-/// /dev/null, a named pipe) is written to: root could replace those too.
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    let is_stream = STREAMS.iter().any(|stream| path.starts_with(stream));
-    if is_stream || path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return open_stream(path)?.write_all(text.as_bytes());
-    }
-    let mut file = tempfile::NamedTempFile::new_in(directory_of(path))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// Opening a pipe waits for its reader, who may never come: the run must not.
-fn open_stream(path: &Path) -> io::Result<fs::File> {
-    let (sender, opened) = std::sync::mpsc::channel();
-    let path = path.to_owned();
-    std::thread::spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
-    opened.recv_timeout(READER).unwrap_or_else(|_| Err(io::Error::other("nobody reads this pipe")))
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Adds to a file that other programs of the step write as well. Opening anything else, a pipe
-/// say, could take forever.
-fn append(path: &Path, text: &str) -> io::Result<()> {
-    let known = fs::metadata(path);
-    if known.is_ok_and(|known| !known.is_file()) {
-        return Err(io::Error::other("not a file"));
-    }
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    // Another program's last line may have no end.
-    file.write_all(format!("\n\n{text}").as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_report_replaces_a_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("report");
-        for text in ["first", "second"] {
-            write_file(&path, text).unwrap();
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        }
-        assert!(write_file(directory.path(), "text").is_err());
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_pipe_without_a_reader_is_not_waited_for() {
-        let directory = tempfile::tempdir().unwrap();
-        let pipe = directory.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
-        assert!(made.success());
-        let begin = std::time::Instant::now();
-        assert!(write_file(&pipe, "text").is_err());
-        assert!(begin.elapsed() < READER * 10);
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_report_does_not_replace_a_device() {
-        use std::os::unix::fs::FileTypeExt as _;
-        let directory = tempfile::tempdir().unwrap();
-        let link = directory.path().join("null");
-        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
-        write_file(&link, "text").unwrap();
-        assert!(link.metadata().unwrap().file_type().is_char_device());
-    }
 }

@@ -49,7 +49,7 @@ impl Streams<'_> {
 }
 
 /// Runs the program; its exit status.
-pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
+pub fn run(arguments: Vec<OsString>, environment: Environment, mut streams: Streams) -> u8 {
     if let Some(words) = login_flags::arguments(&arguments) {
         return login(&words, &arguments, environment, streams);
     }
@@ -64,12 +64,12 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
             diagnose_here(plan, environment, &output, &bundle, streams)
         }
         Some(cli::Command::Step { platform, oidc_org }) => {
-            finish(write(streams.stdout, &step(platform, oidc_org.as_deref())), 0)
+            print(&mut streams, &step(platform, oidc_org.as_deref()), 0)
         }
         Some(cli::Command::Completions { shell }) => {
-            finish(write(streams.stdout, &command::completions::text(shell)), 0)
+            print(&mut streams, &command::completions::text(shell), 0)
         }
-        Some(cli::Command::Man) => finish(write(streams.stdout, &command::man::text()), 0),
+        Some(cli::Command::Man) => print(&mut streams, &command::man::text(), 0),
         Some(cli::Command::Triage(arguments)) => {
             command::triage::run(&arguments, &environment, streams)
         }
@@ -78,7 +78,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
         }
         #[cfg(feature = "generate")]
         Some(cli::Command::Generate { document }) => {
-            finish(write(streams.stdout, &command::generate::text(document)), 0)
+            print(&mut streams, &command::generate::text(document), 0)
         }
         Some(cli::Command::Decode(arguments)) => {
             command::decode::run(arguments, environment, streams)
@@ -90,9 +90,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams)
             command::policy::run(command, environment, streams)
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { list: true, .. }) => {
-            finish(write(streams.stdout, &crate::demo::list()), 0)
-        }
+        Some(cli::Command::Demo { list: true, .. }) => print(&mut streams, &crate::demo::list(), 0),
         #[cfg(feature = "demo")]
         Some(cli::Command::Demo { scenario, output, bundle, .. }) => {
             let place =
@@ -107,10 +105,10 @@ fn login(
     words: &[String],
     arguments: &[OsString],
     environment: Environment,
-    streams: Streams,
+    mut streams: Streams,
 ) -> u8 {
     match login_flags::parse(words, &environment) {
-        Ok(Login::Help(text)) => finish(write(streams.stdout, &text), 0),
+        Ok(Login::Help(text)) => print(&mut streams, &text, 0),
         Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, &run.2, streams),
         Err(LoginError::Clap(error)) => usage(error, arguments, streams),
         Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
@@ -126,9 +124,9 @@ fn diagnose_here(
     streams: Streams,
 ) -> u8 {
     let output = Output::new(output, &environment, streams.terminals()).with_bundle(bundle);
-    match std::env::current_dir() {
+    match working_directory() {
         Ok(directory) => diagnose(plan, environment, directory, &output, streams),
-        Err(error) => complain(streams.stderr, &format!("working directory: {error}")),
+        Err(problem) => complain(streams.stderr, &problem),
     }
 }
 
@@ -166,11 +164,8 @@ pub(crate) fn conclude(bundle: &Bundle, output: &Output, streams: Streams) -> u8
     let mut note = |problem: &str| {
         complain(streams.stderr, problem);
     };
-    let status = match output.deliver(&report, streams.stdout, &mut note) {
-        Ok(()) => status,
-        Err(Failure::Stdout(error)) => finish(Err(error), status),
-        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
-    };
+    let result = output.deliver(&report, streams.stdout, &mut note);
+    let status = delivered(result, status, streams.stderr);
     match bundled {
         Ok(()) => status,
         Err(problem) => complain(streams.stderr, &problem),
@@ -209,9 +204,9 @@ fn demo(scenario: Option<&str>, output: &Output, streams: Streams) -> u8 {
 const LONGEST_WORD: usize = 16;
 
 /// clap's message, which quotes arguments: one of them may be a token in the wrong place.
-pub(crate) fn usage(error: clap::Error, arguments: &[OsString], streams: Streams) -> u8 {
+pub(crate) fn usage(error: clap::Error, arguments: &[OsString], mut streams: Streams) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return finish(write(streams.stdout, &error.render().to_string()), 0);
+        return print(&mut streams, &error.render().to_string(), 0);
     }
     // The same error once more, of arguments without line breaks: one in an argument must not
     // become one of the message.
@@ -236,7 +231,8 @@ pub(crate) fn usage(error: clap::Error, arguments: &[OsString], streams: Streams
     }
     let message = scrubber.scrub(&message);
     let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
-    finish(write(streams.stderr, &lines.collect::<String>()), USAGE)
+    let _ = write(streams.stderr, &lines.collect::<String>());
+    USAGE
 }
 
 /// The command that a misspelt word is probably meant for.
@@ -265,10 +261,30 @@ fn complaint(arguments: &[String]) -> Option<clap::Error> {
     }
 }
 
-/// One line on standard error; status 2.
+/// One line on standard error; status 2, whether it can be read or not.
 pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
     let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
-    finish(write(stderr, &format!("doctor: {message}\n")), USAGE)
+    let _ = write(stderr, &format!("doctor: {message}\n"));
+    USAGE
+}
+
+/// Where the program runs.
+///
+/// # Errors
+/// A sentence for standard error.
+pub(crate) fn working_directory() -> Result<PathBuf, String> {
+    std::env::current_dir().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            "working directory: it is gone; change to one that exists".to_owned()
+        }
+        kind => format!("working directory: {kind}; change to another one"),
+    })
+}
+
+/// Prints a text on standard output; the status, unless that cannot be.
+pub(crate) fn print(streams: &mut Streams, text: &str, status: u8) -> u8 {
+    let result = write(streams.stdout, text).map_err(Failure::Stdout);
+    delivered(result, status, streams.stderr)
 }
 
 pub(crate) fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
@@ -276,11 +292,15 @@ pub(crate) fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     stream.flush()
 }
 
-/// The status, or that of a stream which cannot be written.
-pub(crate) fn finish(result: io::Result<()>, status: u8) -> u8 {
+/// The status, or that of a report which could not be delivered.
+pub(crate) fn delivered(result: Result<(), Failure>, status: u8, stderr: &mut dyn Write) -> u8 {
     match result {
         Ok(()) => status,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
-        Err(_) => USAGE,
+        Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
+        Err(Failure::Stdout(error)) => {
+            let reason = error.kind();
+            complain(stderr, &format!("standard output: {reason}; send it elsewhere"))
+        }
+        Err(Failure::File(problem)) => complain(stderr, &problem),
     }
 }

@@ -7,8 +7,8 @@ use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::gather::{self, Plan, Surroundings};
 use crate::judge;
-use crate::output::{Failure, Output};
-use crate::run::{Streams, complain, finish};
+use crate::output::Output;
+use crate::run::{Streams, complain, delivered, working_directory};
 
 /// Its arguments. Has no `Debug`: it may hold the token.
 #[derive(Args)]
@@ -31,9 +31,9 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         (None, Some(name)) => Choice::Environment(name),
         (None, None) => Choice::None,
     };
-    let directory = match std::env::current_dir() {
+    let directory = match working_directory() {
         Ok(directory) => directory,
-        Err(error) => return complain(streams.stderr, &format!("working directory: {error}")),
+        Err(problem) => return complain(streams.stderr, &problem),
     };
     // A policy has no part in this, whatever the environment says.
     let environment = environment.without("DOCTOR_POLICY");
@@ -50,9 +50,5 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
     };
     let report = judge::judge_token(&evidence, output.strict);
     let status = u8::from(evidence.token.is_none());
-    match output.deliver_token(&report, streams.stdout) {
-        Ok(()) => status,
-        Err(Failure::Stdout(error)) => finish(Err(error), status),
-        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
-    }
+    delivered(output.deliver_token(&report, streams.stdout), status, streams.stderr)
 }

@@ -11,7 +11,7 @@ use crate::gather::environment::Environment;
 use crate::output;
 use crate::render;
 use crate::report::SCHEMA_VERSION;
-use crate::run::{Streams, complain, finish, write};
+use crate::run::{Streams, complain, print};
 
 /// Its arguments.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ struct All {
 }
 
 /// Runs it; the exit status.
-pub(crate) fn run(arguments: &Explain, environment: &Environment, streams: Streams) -> u8 {
+pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: Streams) -> u8 {
     let style = || output::style(arguments.color, environment, streams.stdout_is_terminal);
     let text = match (&arguments.code, arguments.format) {
         (None, PageFormat::Human) => render::codes(&style()),
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Explain, environment: &Environment, streams: Strea
             }
         },
     };
-    finish(write(streams.stdout, &text), 0)
+    print(&mut streams, &text, 0)
 }
 
 /// The row that is meant, in whatever spelling it was copied: `error[CODE]: …`, upper case,

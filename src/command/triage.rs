@@ -10,7 +10,7 @@ use crate::gather::log::{Source, read};
 use crate::judge;
 use crate::output;
 use crate::render::{self, Style, Verbosity};
-use crate::run::{Streams, USAGE, complain, finish, write};
+use crate::run::{Streams, USAGE, complain, print};
 
 /// Its arguments.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub struct Triage {
 }
 
 /// Runs it: 0 nothing known found, 1 something found, 2 unreadable.
-pub(crate) fn run(arguments: &Triage, environment: &Environment, streams: Streams) -> u8 {
+pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
     let sources: Vec<Source> = match arguments.files[..] {
         [] => vec![Source::Stdin],
         ref files => files
@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, streams: Stream
             .map(|file| if file == Path::new("-") { Source::Stdin } else { Source::Path(file) })
             .collect(),
     };
-    let (log, unreadable) = read(&sources, streams.stdin);
+    let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
+    let (log, unreadable) = read(&sources, stdin);
     for problem in &unreadable {
         complain(streams.stderr, &format!("triage: {problem}"));
     }
@@ -61,5 +62,5 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, streams: Stream
         true => u8::from(!triage.findings.is_empty()),
         false => USAGE,
     };
-    finish(write(streams.stdout, &text), status)
+    print(&mut streams, &text, status)
 }

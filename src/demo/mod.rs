@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::interruption::whole;
 use crate::loopback::{self, Authority, Server};
 use crate::policy::document;
 
@@ -82,7 +83,11 @@ impl Stage {
         let identity = authority.issue(&["127.0.0.1"])?;
         let cloud = Server::start(identity, move |request| pulumi.answer(request))?;
 
-        let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
+        let directory = whole(|traces| {
+            let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
+            traces.directory = Some(directory.path().to_owned());
+            io::Result::Ok(directory)
+        })?;
         fs::write(directory.path().join(TOKEN), issuer.token(&url, scenario.issued_ago)?)?;
         fs::write(directory.path().join(POLICY), policy)?;
         fs::write(directory.path().join(AUTHORITY), authority.pem())?;

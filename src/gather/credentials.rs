@@ -32,7 +32,8 @@ pub struct Stored {
 #[must_use]
 pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
     let Some(path) = location(environment, cwd) else { return Stored::default() };
-    if !path.exists() {
+    // Anything else that keeps it from being read stops the CLI as well.
+    if path.try_exists().is_ok_and(|exists| !exists) {
         return Stored::default();
     }
     let shown = path.to_string_lossy().into_owned();

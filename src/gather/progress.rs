@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::interruption::whole;
+
 /// Who waits shorter than this needs no comfort.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line moves.
@@ -32,11 +34,19 @@ impl Progress {
                 bar.set_style(style.tick_chars("|/-\\ "));
             }
             bar.set_message(doing);
-            bar.tick();
-            while goes_on(TICK) {
-                bar.tick();
+            loop {
+                whole(|traces| {
+                    traces.line = true;
+                    bar.tick();
+                });
+                if !goes_on(TICK) {
+                    break;
+                }
             }
-            bar.finish_and_clear();
+            whole(|traces| {
+                bar.finish_and_clear();
+                traces.line = false;
+            });
         });
         Self { done: Some(done), thread: Some(thread) }
     }

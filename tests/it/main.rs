@@ -22,6 +22,8 @@ mod guard;
 mod healthy;
 mod hostile;
 mod input;
+#[cfg(unix)]
+mod interruption;
 mod issuer;
 mod keys;
 mod live;

@@ -10,10 +10,10 @@ use crate::cli::OutputArgs;
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::judge;
-use crate::output::{Failure, Output};
+use crate::output::Output;
 use crate::render;
 use crate::report::SCHEMA_VERSION;
-use crate::run::{Streams, complain, finish};
+use crate::run::{Streams, complain, delivered};
 
 /// Its arguments.
 #[derive(Debug, Args)]
@@ -39,9 +39,5 @@ pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) 
         output.findings(&findings)
     };
     let status = u8::from(warned && output.strict);
-    match output.put(&text, streams.stdout) {
-        Ok(()) => status,
-        Err(Failure::Stdout(error)) => finish(Err(error), status),
-        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
-    }
+    delivered(output.put(&text, streams.stdout), status, streams.stderr)
 }

@@ -16,7 +16,7 @@ use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::gather::{self, Plan, Surroundings};
 use crate::jwt;
-use crate::run::Streams;
+use crate::run::{Streams, working_directory};
 
 /// What to do.
 #[derive(Subcommand)]
@@ -76,7 +76,7 @@ fn evidence(
     streams: &mut Streams,
 ) -> Result<Evidence, String> {
     let mut stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
-    let directory = std::env::current_dir().map_err(|e| format!("working directory: {e}"))?;
+    let directory = working_directory()?;
     let mut given = Vec::new();
     if subject.token == "-" {
         let read = stdin.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut given);

@@ -9,7 +9,7 @@ use super::{Subject, evidence};
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
 use crate::policy::suggest::{Suggestion, suggest};
-use crate::run::{Streams, complain, finish, write};
+use crate::run::{Streams, complain, print};
 use crate::text;
 
 /// Its arguments. Has no `Debug`: it may hold the token.
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
     if form != Form::All {
         let _ = streams.stderr.write_all(notes(&suggestion).as_bytes());
     }
-    finish(write(streams.stdout, &text), 0)
+    print(&mut streams, &text, 0)
 }
 
 /// What to know about a suggestion, a line each.

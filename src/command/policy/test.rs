@@ -9,8 +9,8 @@ use crate::cli::OutputArgs;
 use crate::evidence::PolicySource;
 use crate::gather::environment::Environment;
 use crate::judge;
-use crate::output::{Failure, Output};
-use crate::run::{Streams, complain, finish};
+use crate::output::Output;
+use crate::run::{Streams, complain, delivered};
 
 /// Its arguments. Has no `Debug`: it may hold the token.
 #[derive(Args)]
@@ -36,9 +36,5 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
     }
     let report = judge::judge_policy(&evidence, output.strict);
     let status = report.verdict.exit_status();
-    match output.deliver_policy(&report, streams.stdout) {
-        Ok(()) => status,
-        Err(Failure::Stdout(error)) => finish(Err(error), status),
-        Err(Failure::File(problem)) => complain(streams.stderr, &problem),
-    }
+    delivered(output.deliver_policy(&report, streams.stdout), status, streams.stderr)
 }

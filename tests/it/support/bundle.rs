@@ -23,12 +23,11 @@ impl Bundle {
     pub fn of(arguments: &[String], directory: &Path) -> Option<Self> {
         let definition = doctor::cli::command();
         let mut commands = definition.get_subcommands().map(|command| command.get_name());
-        let is_script = arguments.iter().any(|argument| argument == "--noprofile");
         let first = arguments.first().map(String::as_str).unwrap_or_default();
         let is_other = first != "login" && commands.any(|name| name == first);
         let has = |name: &str| arguments.iter().any(|argument| argument == name);
         let asks = ASKS.into_iter().any(has);
-        (!is_script && !is_other && !asks)
+        (!is_other && !asks)
             .then(|| Self { file: directory.join("bundle.json"), is_strict: has("--strict") })
     }
 

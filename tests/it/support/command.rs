@@ -2,25 +2,28 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::bundle::Bundle;
+use super::process::{Ended, Process};
 
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_doctor");
 
-/// No run takes as long as this, whatever its `--timeout`.
-const LIMIT: Duration = Duration::from_secs(60);
-
 /// The length of a piece of a secret that must not be shown.
 const PIECE: usize = 16;
+
+/// A run that goes on.
+pub struct Running {
+    pub process: Process,
+    directory: TempDir,
+    secrets: Vec<String>,
+}
 
 /// A command line in the making. The program sees an empty `PATH`, an empty `HOME`, a working
 /// directory that holds what [`Self::file`] put there, and nothing else.
@@ -190,60 +193,22 @@ impl Doctor {
 
     /// Runs as it stands.
     pub fn run(mut self) -> Run {
-        let (program, arguments) = match self.script.take() {
-            None => (PROGRAM, std::mem::take(&mut self.arguments)),
-            Some(line) => {
-                self = self.on_path();
-                ("/bin/bash", ["--noprofile", "--norc", "-c", &line].map(str::to_owned).into())
-            }
-        };
-        let bundle = Bundle::of(&arguments, self.directory.path());
-        let arguments = bundle.iter().flat_map(Bundle::option).chain(arguments);
-        let arguments: Vec<String> = arguments.collect();
+        let bundle =
+            self.script.is_none().then(|| Bundle::of(&self.arguments, self.directory.path()));
+        let bundle = bundle.flatten();
+        let options: Vec<String> = bundle.iter().flat_map(Bundle::option).collect();
+        self.arguments.splice(0..0, options);
         let work = self.directory.path().join("work");
         let given = files(&work);
-        let begin = Instant::now();
-        let (stderr, screen) = if self.terminal { terminal() } else { (Stdio::piped(), None) };
-        let mut child = Command::new(program)
-            .args(&arguments)
-            .env_clear()
-            .envs(self.environment)
-            .current_dir(&work)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take();
-        if let Some(content) = self.stdin {
-            let mut pipe = stdin.take().unwrap();
-            // It may end without reading all of it.
-            thread::spawn(move || pipe.write_all(&content));
-        }
-        let stdout = reader(child.stdout.take().unwrap());
-        let stderr = match screen {
-            Some(screen) => reader(screen),
-            None => reader(child.stderr.take().unwrap()),
-        };
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if begin.elapsed() > LIMIT {
-                child.kill().unwrap();
-                panic!("still running after {LIMIT:?}");
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
-        drop(stdin);
-
+        let Running { mut process, directory, secrets } = self.start();
+        let ended = process.wait();
         let run = Run {
-            status: status.code().unwrap_or_else(|| panic!("died: {status}")),
-            stdout: stdout.join().unwrap(),
-            stderr: stderr.join().unwrap(),
+            status: ended.status.code().unwrap_or_else(|| panic!("died: {}", ended.status)),
+            stdout: ended.stdout,
+            stderr: ended.stderr,
             report: Value::Null,
-            elapsed: begin.elapsed(),
-            directory: self.directory,
+            elapsed: ended.elapsed,
+            directory,
         };
         assert!(![70, 101].contains(&run.status), "status {}: {}", run.status, run.stderr);
         let written = files(&work).into_iter().filter(|(path, now)| given.get(path) != Some(now));
@@ -251,18 +216,32 @@ impl Doctor {
             written.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect();
         for text in [&run.stdout, &run.stderr].into_iter().chain(&written) {
             // The text is not printed: then the secret would be.
-            assert!(!shows(text, &self.secrets), "a secret comes out");
+            assert!(!shows(text, &secrets), "a secret comes out");
         }
         if let Some(bundle) = bundle.filter(|_| run.status != 2) {
             for text in bundle.check(run.status, &run.stdout) {
-                assert!(!shows(&text, &self.secrets), "a secret comes out of a bundle");
+                assert!(!shows(&text, &secrets), "a secret comes out of a bundle");
             }
         }
         run
     }
-}
 
-impl Doctor {
+    /// Runs as it stands, without waiting for the end; the arguments are all that it gets.
+    pub fn start(mut self) -> Running {
+        let (program, arguments) = match self.script.take() {
+            None => (PROGRAM, std::mem::take(&mut self.arguments)),
+            Some(line) => {
+                self = self.on_path();
+                ("/bin/bash", ["--noprofile", "--norc", "-c", &line].map(str::to_owned).into())
+            }
+        };
+        let mut command = Command::new(program);
+        command.args(&arguments).env_clear().envs(self.environment);
+        command.current_dir(self.directory.path().join("work"));
+        let process = Process::start(command, self.stdin, self.terminal);
+        Running { process, directory: self.directory, secrets: self.secrets }
+    }
+
     /// Puts the program on `PATH`, with the arguments so far at the end of every command line.
     #[cfg(unix)]
     fn on_path(self) -> Self {
@@ -275,6 +254,31 @@ impl Doctor {
     #[cfg(not(unix))]
     fn on_path(self) -> Self {
         unimplemented!("scripts are for Unix only")
+    }
+}
+
+impl Running {
+    /// The absolute path of a file in the working directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("work").join(name)
+    }
+
+    /// The names of what is in the working directory now, or a directory in it.
+    pub fn left(&self, name: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(name)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// Waits for the end; nothing printed may hold a secret.
+    pub fn end(&mut self) -> Ended {
+        let ended = self.process.wait();
+        for text in [&ended.stdout, &ended.stderr] {
+            assert!(!shows(text, &self.secrets), "a secret comes out");
+        }
+        ended
     }
 }
 
@@ -331,35 +335,6 @@ pub fn shows(text: &str, secrets: &[String]) -> bool {
         let pieces: HashSet<&[u8]> = secret.as_bytes().windows(size).collect();
         text.windows(size).any(|window| pieces.contains(window))
     })
-}
-
-fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // A terminal that nobody writes to any more ends with an error.
-        let _ = from.read_to_end(&mut bytes);
-        String::from_utf8(bytes).expect("UTF-8")
-    })
-}
-
-/// A terminal of 80 columns: the end for the program, and what shows on it.
-#[cfg(unix)]
-fn terminal() -> (Stdio, Option<fs::File>) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use rustix::termios::{Winsize, tcsetwinsize};
-    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&screen).unwrap();
-    unlockpt(&screen).unwrap();
-    let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&screen, size).unwrap();
-    let name = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
-    let end = fs::File::options().read(true).write(true).open(name).unwrap();
-    (end.into(), Some(screen.into()))
-}
-
-#[cfg(not(unix))]
-fn terminal() -> (Stdio, Option<fs::File>) {
-    unimplemented!("terminals are for Unix only")
 }
 
 fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {

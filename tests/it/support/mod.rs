@@ -39,14 +39,16 @@ pub mod harmless;
 mod issuer;
 mod openapi;
 pub mod platforms;
+mod process;
 mod shorthand;
 mod tests;
 
 pub use cloud::{CAPABILITIES, Cloud, EXCHANGE, WHOAMI};
-pub use command::{Doctor, Run};
+pub use command::{Doctor, Run, Running};
 pub use doctor::loopback::{Authority, Identity, Request, Response, SigningKey};
 pub use issuer::{Issuer, KID};
 pub use platforms::{Platform, Shape};
+pub use process::Ended;
 
 use serde_json::{Map, Value, json};
 
