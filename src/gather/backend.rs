@@ -114,6 +114,7 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let explain = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_owned(),
         ErrorKind::PermissionDenied => "it may not be read: permission denied".to_owned(),
+        ErrorKind::NotADirectory => "a part of its path is not a directory".to_owned(),
         _ => format!("it cannot be read: {error}"),
     };
     let metadata = path.metadata().map_err(explain)?;

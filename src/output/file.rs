@@ -38,7 +38,11 @@ pub(super) fn obstacle(path: &Path) -> Option<String> {
     let kind = if path.file_name().is_none() || is_directory(path) {
         ErrorKind::IsADirectory
     } else {
-        fs::metadata(directory_of(path)).err()?.kind()
+        match fs::metadata(directory_of(path)) {
+            Ok(found) if found.is_dir() => return None,
+            Ok(_) => ErrorKind::NotADirectory,
+            Err(error) => error.kind(),
+        }
     };
     Some(sentence(path, &kind.into()))
 }

@@ -29,6 +29,8 @@ mod keys;
 mod live;
 mod login;
 mod login_command;
+#[cfg(unix)]
+mod output_files;
 mod platform_output;
 mod policy;
 mod policy_command;
@@ -43,6 +45,8 @@ mod secrets;
 mod step;
 mod subjects;
 mod support;
+#[cfg(unix)]
+mod surroundings;
 mod token;
 mod triage;
 mod triage_page;

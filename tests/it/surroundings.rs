@@ -1,0 +1,114 @@
+//! A home, a working directory and files of the CLI's that are not as they should be.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::{Doctor, Run, World, platforms};
+
+/// Nothing here has a reason to wait.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Puts something at a path.
+type Put = fn(&Path);
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+fn unreadable(path: &Path) {
+    fs::write(path, "{}").unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+}
+
+/// Root reads everything.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[track_caller]
+fn assert_found(run: &Run, what: &str, found: Option<(&str, &str)>) {
+    assert!(run.elapsed < SOON, "{what}: {:?}", run.elapsed);
+    assert_eq!(run.root_cause(), found.map(|(code, _)| code), "{what}: {:?}", run.codes());
+    if let Some((code, words)) = found {
+        run.assert_says(code, &[words]);
+    }
+}
+
+#[test]
+fn any_home_will_do() {
+    let world = World::new(&platforms::GITHUB);
+    for home in ["", "/no/such/home", "home", ".", "~", "/"] {
+        let run = world.doctor().env("HOME", home).json();
+        assert_found(&run, home, None);
+    }
+    let run = world.doctor().args(["--format", "human"]).script("unset HOME; doctor").run();
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    // The CLI creates its folder there, and stops where it cannot.
+    let file = "credentials-file-invalid";
+    let run = world.doctor().env("HOME", "/dev/null").json();
+    assert_found(&run, "no directory", Some((file, "a part of its path is not a directory")));
+}
+
+#[test]
+fn credentials_that_cannot_be_read_are_a_finding() {
+    let world = World::new(&platforms::GITHUB);
+    let cases: [(&str, Put, Option<&str>); 9] = [
+        ("a directory", |path| fs::create_dir(path).unwrap(), Some("not an ordinary file")),
+        ("a pipe", pipe, Some("not an ordinary file")),
+        ("a device", |path| symlink("/dev/zero", path).unwrap(), Some("not an ordinary file")),
+        ("huge", |path| fs::write(path, " ".repeat(3 << 20)).unwrap(), Some("larger than 1 MiB")),
+        ("no JSON", |path| fs::write(path, "{\"current\"").unwrap(), Some("ends too early")),
+        ("a loop", |path| symlink(path, path).unwrap(), Some("levels of symbolic links")),
+        ("unreadable", unreadable, Some("permission denied").filter(|_| !is_root())),
+        ("empty", |path| fs::write(path, "").unwrap(), None),
+        ("a link to nothing", |path| symlink("nothing", path).unwrap(), None),
+    ];
+    for (what, put, words) in cases {
+        let doctor = world.doctor().file("../home/.pulumi/config", "");
+        put(&doctor.path("../home/.pulumi/credentials.json"));
+        let found = words.map(|words| ("credentials-file-invalid", words));
+        assert_found(&doctor.json(), what, found);
+    }
+}
+
+#[test]
+fn a_project_file_that_cannot_be_read_is_a_finding() {
+    let world = World::new(&platforms::GITHUB);
+    let huge = |path: &Path| fs::write(path, "#".repeat(3 << 20)).unwrap();
+    let cases: [(&str, Put, Option<&str>); 6] = [
+        ("a pipe", pipe, Some("not an ordinary file")),
+        ("huge", huge, Some("larger than 1 MiB")),
+        ("binary", |path| fs::write(path, [0xff, 0, 0xfe]).unwrap(), Some("not UTF-8")),
+        // `name` is missing in it.
+        ("unreadable", unreadable, Some(if is_root() { "'name'" } else { "permission denied" })),
+        ("a directory", |path| fs::create_dir(path).unwrap(), None),
+        ("a loop", |path| symlink(path, path).unwrap(), None),
+    ];
+    for (what, put, words) in cases {
+        let doctor = world.doctor();
+        put(&doctor.path("Pulumi.yaml"));
+        assert_found(&doctor.json(), what, words.map(|words| ("project-file-invalid", words)));
+    }
+}
+
+#[test]
+fn a_working_directory_that_is_gone_is_told() {
+    let gone = "/usr/bin/mkdir gone; cd gone; /usr/bin/rmdir ../gone; doctor";
+    let claims = "{\"iss\":\"https://issuer.test\"}";
+    for arguments in
+        [&["--offline", "token"] as &[&str], &["decode", "token"], &["policy", "suggest", claims]]
+    {
+        let run = Doctor::bare().args(arguments.iter().copied()).script(gone).run();
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{arguments:?}");
+        let line = "working directory: it is gone; change to one that exists\n";
+        assert!(run.stderr.ends_with(line), "{arguments:?}: {}", run.stderr);
+    }
+    // Where it has no part in anything, it is not missed.
+    for (arguments, status) in [(&["explain"] as &[&str], 0), (&["demo"], 1), (&["triage"], 0)] {
+        let doctor = Doctor::bare().args(arguments.iter().copied()).stdin("nothing");
+        assert_eq!(doctor.script(gone).run().status, status, "{arguments:?}");
+    }
+}
