@@ -13,6 +13,9 @@ use crate::text::{guard, inert, json_string, wrap};
 /// value to the right.
 const WIDEST_LABEL: usize = 24;
 
+/// The column of how a rule came out.
+const OUTCOME: usize = "matches  ".len();
+
 /// A label, its value, and where that stands or what it means.
 pub(super) struct Row {
     label: String,
@@ -191,7 +194,7 @@ impl Page {
             rules.iter().map(|rule| visible(cell(rule)).chars().count()).max().unwrap_or(0)
         };
         let (claims, patterns) = (width(|r| &r.claim), width(|r| &r.pattern));
-        let fits = indent + 9 + claims.max(5) + 2 + patterns.max(12) + 2 + width(actual);
+        let fits = indent + OUTCOME + claims.max(5) + 2 + patterns.max(12) + 2 + width(actual);
         if fits <= self.width {
             self.table(indent, rules, allow);
             return;
@@ -200,7 +203,7 @@ impl Page {
             let outcome = self.outcome(rule, allow);
             self.put(indent, &format!("{outcome}{}", visible(&rule.claim)));
             self.rows(
-                indent + 9,
+                indent + OUTCOME,
                 &[
                     Row::new("policy wants", &rule.pattern, ""),
                     Row::new("token has", actual(rule), ""),
@@ -213,29 +216,26 @@ impl Page {
         let mut table = Table::new();
         // Its columns are known to fit: nothing is to be arranged, wrapped or cut.
         table
-            .force_no_tty()
             .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(["", "claim", "policy wants", "token has"]);
+            .set_header(["claim", "policy wants", "token has"]);
         for rule in rules {
-            table.add_row([
-                self.outcome(rule, allow),
-                visible(&rule.claim),
-                visible(&rule.pattern),
-                visible(actual(rule)),
-            ]);
+            table.add_row([visible(&rule.claim), visible(&rule.pattern), visible(actual(rule))]);
         }
-        for (index, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if index == 0 { 0 } else { 2 }));
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
         }
-        for line in table.lines() {
-            self.put(indent, &line);
+        // What is coloured stands before it: the table would count the colour's characters.
+        let outcomes = rules.iter().map(|rule| self.outcome(rule, allow)).collect::<Vec<_>>();
+        let header = " ".repeat(OUTCOME);
+        for (before, line) in std::iter::once(header).chain(outcomes).zip(table.lines()) {
+            self.put(indent, &format!("{before}{line}"));
         }
     }
 
     fn outcome(&self, rule: &RuleResult, allow: bool) -> String {
         let color = if rule.matched == allow { Color::Green } else { Color::Red };
-        self.paint(&format!("{}  ", outcome(rule)), color)
+        self.paint(&format!("{:<OUTCOME$}", outcome(rule)), color)
     }
 
     fn paint(&self, text: &str, color: Color) -> String {
