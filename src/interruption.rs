@@ -11,27 +11,43 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// What is to be taken away when the program is ended from outside.
-#[derive(Default)]
 pub(crate) struct Traces {
-    /// A line on the terminal, which stands there until it is cleared.
-    pub(crate) line: bool,
+    /// How long the line is that stands on the terminal.
+    line: usize,
     /// A directory for this run alone.
     pub(crate) directory: Option<PathBuf>,
 }
 
-static TRACES: Mutex<Traces> = Mutex::new(Traces { line: false, directory: None });
+static TRACES: Mutex<Traces> = Mutex::new(Traces { line: 0, directory: None });
 
 /// Does something that no signal interrupts. It has to be short, and must not do so again within.
 pub(crate) fn whole<T>(act: impl FnOnce(&mut Traces) -> T) -> T {
     act(&mut TRACES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// Goes on, unless the program is being ended: what fails because of that is not to be told.
+pub(crate) fn pass() {
+    whole(|_| ());
+}
+
 impl Traces {
-    fn remove(&self) {
-        if self.line {
-            // To the line's beginning, and clear it.
-            let _ = io::stderr().write_all(b"\r\x1b[2K");
+    /// Puts a line on the terminal, over the one before.
+    pub(crate) fn show(&mut self, line: &str) {
+        // One that cannot be drawn is no reason to fail.
+        let _ = write!(io::stderr(), "\r{line:0$}", self.line);
+        self.line = self.line.max(line.chars().count());
+    }
+
+    /// Takes the line away. Spaces do that on every terminal.
+    pub(crate) fn clear(&mut self) {
+        if self.line > 0 {
+            let _ = write!(io::stderr(), "\r{:1$}\r", "", self.line);
+            self.line = 0;
         }
+    }
+
+    fn remove(&mut self) {
+        self.clear();
         if let Some(directory) = &self.directory {
             let _ = fs::remove_dir_all(directory);
         }
@@ -74,8 +90,8 @@ pub fn prepare() {
     }
     let waiting = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         while let Ok(signal) = ending.wait() {
-            let traces = between();
-            if let Some(traces) = &traces {
+            let mut traces = between();
+            if let Some(traces) = &mut traces {
                 traces.remove();
             }
             let _ = raise(signal);

@@ -12,6 +12,7 @@ use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
 use crate::gather::environment::Environment;
 use crate::render::{self, Format, Style, Verbosity};
 use crate::report::{Finding, Report};
+use crate::run::write;
 
 /// Width of the report where there is no terminal, in columns.
 const WIDTH: usize = 100;
@@ -62,6 +63,7 @@ impl Output {
             step_summary: path("GITHUB_STEP_SUMMARY"),
             strict: arguments.strict,
             progress: terminals.stderr
+                && environment.get("TERM") != Some("dumb")
                 && verbosity != Verbosity::Quiet
                 && !environment.setting().is_pipeline(),
         }
@@ -150,10 +152,7 @@ impl Output {
     /// As [`Self::deliver`].
     pub(crate) fn put(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
         match &self.file {
-            None => stdout
-                .write_all(text.as_bytes())
-                .and_then(|()| stdout.flush())
-                .map_err(Failure::Stdout),
+            None => write(stdout, text).map_err(Failure::Stdout),
             Some(path) => file::replace(path, text).map_err(|problem| {
                 Failure::File(format!("--output {}: {problem}", path.display()))
             }),

@@ -16,7 +16,7 @@ use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
 use crate::step::step;
-use crate::{command, judge, text};
+use crate::{command, interruption, judge, text};
 
 /// Bad usage, or an input file that cannot be used.
 pub const USAGE: u8 = 2;
@@ -288,6 +288,7 @@ pub(crate) fn print(streams: &mut Streams, text: &str, status: u8) -> u8 {
 }
 
 pub(crate) fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+    interruption::pass();
     stream.write_all(text.as_bytes())?;
     stream.flush()
 }

@@ -83,14 +83,15 @@ impl Stage {
         let identity = authority.issue(&["127.0.0.1"])?;
         let cloud = Server::start(identity, move |request| pulumi.answer(request))?;
 
+        let token = issuer.token(&url, scenario.issued_ago)?;
         let directory = whole(|traces| {
             let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
             traces.directory = Some(directory.path().to_owned());
+            for (name, text) in [(TOKEN, token), (POLICY, policy), (AUTHORITY, authority.pem())] {
+                fs::write(directory.path().join(name), text)?;
+            }
             io::Result::Ok(directory)
         })?;
-        fs::write(directory.path().join(TOKEN), issuer.token(&url, scenario.issued_ago)?)?;
-        fs::write(directory.path().join(POLICY), policy)?;
-        fs::write(directory.path().join(AUTHORITY), authority.pem())?;
         Ok(Self { scenario, directory, cloud, _issuer: issuer_server })
     }
 

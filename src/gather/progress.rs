@@ -2,16 +2,16 @@
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::interruption::whole;
+use crate::interruption::{Traces, whole};
 
 /// Who waits shorter than this needs no comfort.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line moves.
 const TICK: Duration = Duration::from_millis(120);
+/// What moves. ASCII only: other signs are not in every font.
+const MARKS: [char; 4] = ['|', '/', '-', '\\'];
 
 /// The line; it is gone when this is dropped. Standard error has to be a terminal.
 pub(super) struct Progress {
@@ -24,29 +24,18 @@ impl Progress {
     pub(super) fn start(doing: &'static str) -> Self {
         let (done, ended) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
+            let begun = Instant::now();
             let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
-            if !goes_on(PATIENCE) {
-                return;
+            let mut marks = MARKS.into_iter().cycle();
+            let mut wait = PATIENCE;
+            while goes_on(wait)
+                && let Some(mark) = marks.next()
+            {
+                let line = format!("{mark} {doing} ({}s)", begun.elapsed().as_secs());
+                whole(|traces| traces.show(&line));
+                wait = TICK;
             }
-            let bar = ProgressBar::new_spinner();
-            // ASCII only: the ordinary spinner is not in every font.
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-                bar.set_style(style.tick_chars("|/-\\ "));
-            }
-            bar.set_message(doing);
-            loop {
-                whole(|traces| {
-                    traces.line = true;
-                    bar.tick();
-                });
-                if !goes_on(TICK) {
-                    break;
-                }
-            }
-            whole(|traces| {
-                bar.finish_and_clear();
-                traces.line = false;
-            });
+            whole(Traces::clear);
         });
         Self { done: Some(done), thread: Some(thread) }
     }

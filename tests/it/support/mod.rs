@@ -48,7 +48,7 @@ pub use command::{Doctor, Run, Running};
 pub use doctor::loopback::{Authority, Identity, Request, Response, SigningKey};
 pub use issuer::{Issuer, KID};
 pub use platforms::{Platform, Shape};
-pub use process::Ended;
+pub use process::{Ended, on_screen};
 
 use serde_json::{Map, Value, json};
 

@@ -84,6 +84,23 @@ impl Process {
     }
 }
 
+/// What the last line of a terminal shows after this was written to it, and that the cursor stands
+/// at its beginning.
+pub fn on_screen(written: &str) -> String {
+    let (mut line, mut cursor) = (Vec::new(), 0);
+    for c in written.rsplit('\n').next().unwrap_or_default().chars() {
+        if c == '\r' {
+            cursor = 0;
+            continue;
+        }
+        line.resize(line.len().max(cursor + 1), ' ');
+        line[cursor] = c;
+        cursor += 1;
+    }
+    assert_eq!(cursor, 0, "{written:?}");
+    line.into_iter().collect::<String>().trim_end().to_owned()
+}
+
 fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
