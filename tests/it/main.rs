@@ -14,6 +14,7 @@ mod cli_versions;
 mod completions;
 mod decode;
 mod demo;
+mod dependencies;
 mod differential;
 mod exchange;
 mod explain;
