@@ -5,7 +5,6 @@
 //! shell sees that the program was killed by it, and one that is ignored (`nohup`) stays so. On
 //! Windows the console ends the process on its own, between any two steps.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +14,7 @@ pub(crate) struct Traces {
     /// How long the line is that stands on the terminal.
     line: usize,
     /// A directory for this run alone.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there the process just ends"))]
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -46,10 +46,11 @@ impl Traces {
         }
     }
 
+    #[cfg(unix)]
     fn remove(&mut self) {
         self.clear();
         if let Some(directory) = &self.directory {
-            let _ = fs::remove_dir_all(directory);
+            let _ = std::fs::remove_dir_all(directory);
         }
     }
 }
@@ -64,7 +65,7 @@ pub fn prepare() {
     use nix::sys::signal::{SigSet, Signal, raise};
 
     /// A file system that hangs must not make the program deaf.
-    const LONGEST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(2);
     const POLL: Duration = Duration::from_millis(1);
     const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 

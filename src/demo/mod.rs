@@ -42,7 +42,7 @@ pub enum Error {
     #[error(transparent)]
     Loopback(#[from] loopback::Error),
     /// The token, the policy or the certificate could not be written to a temporary directory.
-    #[error("cannot write to a temporary directory: {0}")]
+    #[error("{}: {}; let TMPDIR name a place for temporary files", std::env::temp_dir().display(), .0.kind())]
     Write(#[from] io::Error),
     /// A scenario's policy is no policy document.
     #[error("the scenario's policy: {0}")]

@@ -252,7 +252,8 @@ fn a_file_that_is_being_written_is_finished_or_not_there() {
             let ended = running.end();
             let is_killed = ended.status.signal() == Some(signal.as_raw());
             assert!(is_killed || ended.status.code() == Some(0), "{}", ended.status);
-            assert!(ended.elapsed < AT_ONCE, "{:?}", ended.elapsed);
+            // The disk may be slow.
+            assert!(ended.elapsed < AT_ONCE * 5, "{:?}", ended.elapsed);
             assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
             assert_eq!(running.left("out"), ["report"]);
             let path = directory.join("report");

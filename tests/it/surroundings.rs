@@ -95,6 +95,24 @@ fn a_project_file_that_cannot_be_read_is_a_finding() {
 }
 
 #[test]
+fn a_missing_directory_for_temporary_files_is_told() {
+    let path = format!("{}/fixtures/logs/azure-export.zip", env!("CARGO_MANIFEST_DIR"));
+    let archive = fs::read(path).unwrap();
+    let triage = || Doctor::bare().args(["triage", "-"]).stdin(archive.clone());
+    let run = triage().env("TMPDIR", "/no/such/place").run();
+    let line = "doctor: triage: stdin: an archive needs a temporary file here: entity not found; \
+                name the archive instead\n";
+    assert_eq!((run.status, run.stderr.as_str()), (2, line));
+    let run = triage().script("ulimit -f 0; doctor").run();
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("file too large; name the archive"), "{}", run.stderr);
+    let run = Doctor::bare().command("demo").env("TMPDIR", "/no/such/place").run();
+    let line = "doctor: demo audience-mismatch: /no/such/place: entity not found; let TMPDIR name a \
+                place for temporary files\n";
+    assert_eq!((run.status, run.stderr.as_str()), (2, line));
+}
+
+#[test]
 fn a_working_directory_that_is_gone_is_told() {
     let gone = "/usr/bin/mkdir gone; cd gone; /usr/bin/rmdir ../gone; doctor";
     let claims = "{\"iss\":\"https://issuer.test\"}";

@@ -62,12 +62,23 @@ pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<U
             return stream(NAME, start, stdin, visit);
         }
         // The list of an archive's members stands at its end.
-        let mut file = tempfile::tempfile()?;
-        io::copy(&mut Cursor::new(start).chain(stdin), &mut file)?;
-        file.rewind()?;
-        archive(NAME, file, visit)
+        let spooled = spool(Cursor::new(start).chain(stdin)).map_err(|error| {
+            let reason = error.kind();
+            io::Error::other(format!(
+                "an archive needs a temporary file here: {reason}; name the archive instead"
+            ))
+        });
+        archive(NAME, spooled?, visit)
     });
     read.err().map(|error| Unreadable { name: NAME.to_owned(), error }).into_iter().collect()
+}
+
+/// A reader's content, in a file that nobody else sees.
+fn spool(mut reader: impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut reader, &mut file)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// The files below a folder, by name. Links are not followed: they lead out of it, or back.
