@@ -24,26 +24,25 @@ impl Authority {
     /// # Errors
     /// When the cryptographic library fails.
     pub fn new() -> Result<Self, Error> {
-        let mut params = named("doctor loopback authority", &[])?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let params = authority("doctor loopback authority")?;
         Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+    }
+
+    /// An authority that this one vouches for. Who trusts this one trusts what the new one issues,
+    /// as long as the new one's certificate is served with it.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn subordinate(&self) -> Result<Self, Error> {
+        let mut params = authority("doctor loopback intermediate")?;
+        params.use_authority_key_identifier_extension = true;
+        Ok(Self(CertifiedIssuer::signed_by(params, KeyPair::generate()?, &self.0)?))
     }
 
     /// The authority's certificate in PEM (RFC 7468), as `--ca-cert` and `SSL_CERT_FILE` take it.
     #[must_use]
     pub fn pem(&self) -> String {
-        let encoded = STANDARD.encode(self.0.der());
-        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-        let mut rest = encoded.as_str();
-        while !rest.is_empty() {
-            let (line, after) = rest.split_at(rest.len().min(64));
-            pem.push_str(line);
-            pem.push('\n');
-            rest = after;
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-        pem
+        pem("CERTIFICATE", self.0.der())
     }
 
     /// A certificate for these host names and IP addresses.
@@ -65,7 +64,9 @@ impl Authority {
         self.sign(params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Result<Identity, Error> {
+    fn sign(&self, mut params: CertificateParams) -> Result<Identity, Error> {
+        // RFC 5280 section 4.2.1.1 asks for it, and so do strict clients.
+        params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.0)?;
         Ok(Identity::new(certificate.der().clone(), &key))
@@ -89,10 +90,30 @@ impl Identity {
         &self.certificate
     }
 
+    /// The certificate in PEM, as other servers take it.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        pem("CERTIFICATE", &self.certificate)
+    }
+
+    /// The private key in PEM (PKCS #8), as other servers take it.
+    #[must_use]
+    pub fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", self.key.secret_der())
+    }
+
     fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
         let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
         Self { certificate, key }
     }
+}
+
+/// What an authority's own certificate says.
+fn authority(common_name: &str) -> Result<CertificateParams, Error> {
+    let mut params = named(common_name, &[])?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    Ok(params)
 }
 
 fn named(common_name: &str, names: &[&str]) -> Result<CertificateParams, Error> {
@@ -101,4 +122,18 @@ fn named(common_name: &str, names: &[&str]) -> Result<CertificateParams, Error> 
     params.distinguished_name.remove(DnType::CommonName);
     params.distinguished_name.push(DnType::CommonName, common_name);
     Ok(params)
+}
+
+/// RFC 7468.
+fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = STANDARD.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = encoded.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text + &format!("-----END {label}-----\n")
 }
