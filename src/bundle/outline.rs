@@ -154,6 +154,8 @@ impl<'a> Outline<'a> {
     fn value(&self, path: &[String], text: String) -> String {
         match path.first().map(String::as_str) {
             _ if public::is_value(path, &text) => text,
+            // A pattern for a claim that is a boolean.
+            _ if ["true", "false"].contains(&&*text) => text,
             Some("scope" | "scp") => self.text(text, Kind::Scope),
             _ => self.text(text, Kind::Names),
         }

@@ -328,6 +328,20 @@ fn free_text_in_the_place_of_a_standard_s_is_replaced() {
     assert_eq!(replay(text).json().codes(), plain.codes());
 }
 
+/// A rule's pattern goes on matching a claim that is a boolean.
+#[test]
+fn a_boolean_is_no_name() {
+    for pattern in ["true", "false"] {
+        let mut world = World::new(&platforms::GITHUB);
+        world.shape.claims.insert("nightly".to_owned(), json!(true));
+        world.shape.entry["rules"]["nightly"] = json!(pattern);
+        let run = writing(world.doctor()).arg("--redact").json();
+        let again = replay(run.file("bundle.json")).json();
+        assert_eq!(again.codes(), run.codes(), "{pattern}");
+        assert_eq!(run.root_cause().is_none(), pattern == "true");
+    }
+}
+
 /// An organization may be called like a number or a word of the platforms and messages.
 #[test]
 fn names_that_mean_something_else_are_replaced_too() {
