@@ -20,6 +20,10 @@ const LONGEST: usize = 500;
 /// What the evidence calls the category that a refusal points to.
 pub(super) const POINTER: &str = "points to";
 
+/// Statuses that are about the request's address or size. Pulumi Cloud itself words its refusals in
+/// JSON.
+const ELSEWHERE: [u16; 3] = [404, 405, 413];
+
 /// Words of a refusal and what they hint at, the most particular first: the error codes of
 /// RFC 6749 section 5.2, and what its description may be about.
 const HINTS: &[(&str, Category)] = &[
@@ -106,8 +110,14 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
 
 /// A refusal that nothing here explains.
 fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<Finding> {
-    let detail =
-        format!("Status {}. Nothing that could be checked here explains it.", answer.status);
+    let elsewhere = hint == Some(Category::Backend);
+    let why = if elsewhere {
+        "It does not come from the token exchange and says nothing of the token: the backend's \
+         URL leads somewhere else, or something in between answers."
+    } else {
+        "Nothing that could be checked here explains it."
+    };
+    let detail = format!("Status {}. {why}", answer.status);
     let mut finding = proofs(Finding::new(Code::ExchangeRejected, detail), answer);
     if let Some(category) = hint {
         finding = finding.proof(POINTER, category.name(), "the service's answer");
@@ -117,8 +127,8 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
         finding = finding.proof("an exchange last worked", used, "registration lastUsed");
     }
     match context.evaluation.as_ref().and_then(Evaluation::decision) {
-        Some(Decision::Allow) => vec![finding, contradiction(context)],
-        Some(Decision::Deny) => vec![finding],
+        Some(Decision::Allow) if !elsewhere => vec![finding, contradiction(context)],
+        Some(_) => vec![finding],
         None => vec![finding.step(
             "Pass the issuer's policy with --policy to see whether it is the policy that refuses.",
         )],
@@ -127,7 +137,12 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
 
 /// The category that a refusal points to. Web pages and redirects come from something in between.
 fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
-    if matches!(answer.body, Body::Html(_)) || answer.location.is_some() {
+    let is_elsewhere = match answer.body {
+        Body::Html(_) => true,
+        Body::Json(_) => false,
+        Body::Text(_) | Body::Empty => ELSEWHERE.contains(&answer.status),
+    };
+    if is_elsewhere || answer.location.is_some() {
         return Some(Category::Backend);
     }
     HINTS.iter().find(|(word, _)| says(word)).map(|(_, category)| *category)

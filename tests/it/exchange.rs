@@ -255,6 +255,20 @@ fn the_service_refuses_what_the_policy_allows() {
 }
 
 #[test]
+fn an_answer_that_is_not_the_exchanges_contradicts_no_policy() {
+    let redirect = Response::new(302, "text/plain", "").header("location", "https://sso.test/");
+    let cases = [html(403), redirect, Response::new(404, "text/plain", "404 page not found")];
+    for response in cases {
+        let world = World::new(&GITHUB);
+        world.cloud.answer(EXCHANGE, response);
+        let run = world.doctor().json();
+        run.assert_root("exchange-rejected", "exchange", "exchange");
+        assert_eq!(run.codes(), ["exchange-rejected"]);
+        run.assert_says("exchange-rejected", &["says nothing of the token", "backend"]);
+    }
+}
+
+#[test]
 fn the_service_allows_what_the_policy_denies() {
     let mut world = World::new(&AZURE_ENTRA);
     let right = world.shape.entry.clone();
