@@ -229,7 +229,7 @@ impl<'a> Outline<'a> {
                 Body::Said(pointers) => return self.said(pointers, content, is_success),
             },
             (Some("text"), Some(Value::String(text))) => match body {
-                Body::Read(_) => if text.contains(STORAGE) { STORAGE } else { "" }.into(),
+                Body::Read(_) => telling(&text).into(),
                 Body::Said(_) => self.text(text, Kind::Message).into(),
             },
             (_, Some(content)) => self.field(&Message, content),
@@ -286,8 +286,17 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// What an XML error of a storage service holds.
-const STORAGE: &str = "<Error>";
+/// What is read of a text that should be JSON: that it begins with a byte order mark, or is an XML
+/// error of a storage service.
+fn telling(text: &str) -> &'static str {
+    if text.starts_with('\u{feff}') {
+        "\u{feff}"
+    } else if text.contains("<Error>") {
+        "<Error>"
+    } else {
+        ""
+    }
+}
 
 /// Whether findings repeat a message of this body rather than the whole of it.
 fn speaks(members: &Map<String, Value>, pointers: &[&str]) -> bool {

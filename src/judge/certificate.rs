@@ -52,7 +52,15 @@ pub(super) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
         ),
         (None, None) => format!("It is signed by {}.", top.issuer),
     };
-    let detail = format!("{} {who}", finding.detail);
+    let is_alone = chain.certificates.len() == 1 && top.issuer != top.subject;
+    // Browsers fetch what is missing, so that a server may go on like this for long.
+    let alone = if is_alone && resigned(&failure.host, chain).is_none() {
+        " The server sends that certificate alone: where the authority is an intermediate one, it \
+         has to send the authority's certificate too."
+    } else {
+        ""
+    };
+    let detail = format!("{} {who}{alone}", finding.detail);
     Finding { detail, ..finding }
 }
 

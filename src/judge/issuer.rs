@@ -165,6 +165,13 @@ fn document(answer: &Answer, issuer: &str) -> Option<Finding> {
         Body::Html(_) => return Some(not_found(answer)),
         Body::Json(_) => return invalid("The document is JSON, but not an object.".to_owned()),
         Body::Empty => return invalid("The document is empty.".to_owned()),
+        Body::Text(text) if text.starts_with('\u{feff}') => {
+            return invalid(
+                "The document begins with a byte order mark, which JSON has not (RFC 8259 section \
+                 8.1): many clients cannot read it."
+                    .to_owned(),
+            );
+        }
         Body::Text(_) => return invalid("The document is not JSON.".to_owned()),
     };
     let Some(says) = document.get("issuer").and_then(Value::as_str) else {

@@ -1,6 +1,8 @@
 //! The issuer: its address, its certificate, its discovery document, its keys' place.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -87,6 +89,34 @@ fn a_login_that_works_is_the_proof() {
     run.assert_says("issuer-unreachable", &["the login works"]);
 }
 
+/// An issuer whose server says this, whatever it is asked.
+fn saying(bytes: &'static [u8]) -> World {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let world = moved(&format!("https://{}", listener.local_addr().unwrap()));
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            // All of what the client says first: closing with some of it unread would be a reset.
+            let _ = client.read(&mut [0; 16 << 10]).and_then(|_| client.write_all(bytes));
+        }
+    });
+    world
+}
+
+#[test]
+fn handshakes_that_fail_are_told_apart() {
+    let cases: [(&[u8], &str); 4] = [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what the server says is not TLS"),
+        // Fatal alerts (RFC 8446 section 6).
+        (b"\x15\x03\x03\x00\x02\x02\x46", "neither TLS 1.2 nor TLS 1.3"),
+        (b"\x15\x03\x03\x00\x02\x02\x74", "asks for a client certificate"),
+        (b"\x15\x03\x03\x00\x02\x02\x70", "UnrecognisedName"),
+    ];
+    for (bytes, word) in cases {
+        let run = saying(bytes).doctor().arg("--no-exchange").json();
+        assert_error(&run, "issuer-unreachable", "issuer", &["TLS handshake", word]);
+    }
+}
+
 // -------------------------------------------------------------------------- the certificate
 
 fn with_identity(make: impl Fn(&Authority) -> Identity) -> World {
@@ -99,7 +129,10 @@ fn with_identity(make: impl Fn(&Authority) -> Identity) -> World {
 fn certificates_that_are_not_trusted() {
     const NAMES: &[&str] = &["127.0.0.1"];
     type Make = fn(&Authority) -> Identity;
-    let cases: [(&str, Make); 4] = [
+    let cases: [(&str, Make); 5] = [
+        ("has to send the authority's certificate too", |authority| {
+            authority.subordinate().unwrap().issue(NAMES).unwrap()
+        }),
         ("authority that is trusted here", |_| Authority::new().unwrap().issue(NAMES).unwrap()),
         ("signed by itself", |_| Identity::self_signed(NAMES).unwrap()),
         ("has expired", |authority| authority.issue_expired(NAMES).unwrap()),
@@ -205,6 +238,7 @@ fn documents_that_are_not_usable() {
     let large = format!("{{\"padding\":\"{}\"}}", "x".repeat(2 << 20));
     let cases = [
         (Response::new(200, "application/json", "{\"issuer\":"), "not JSON"),
+        (Response::new(200, "application/json", "\u{feff}{}"), "byte order mark"),
         (Response::new(200, "application/json", "[]"), "not an object"),
         (Response::new(200, "application/json", ""), "empty"),
         (Response::new(200, "application/json", large), "1 MiB"),

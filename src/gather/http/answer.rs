@@ -78,15 +78,18 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
 #[must_use]
 pub fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
     let text = String::from_utf8_lossy(body);
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.is_empty() {
+    let text = text.trim();
+    // JSON has no byte order mark (RFC 8259 section 8.1), and Go's parser takes none: what the CLI
+    // and Pulumi Cloud cannot read is not read here either.
+    let bare = text.trim_start_matches('\u{feff}').trim_start();
+    if bare.is_empty() {
         return Body::Empty;
     }
     if let Ok(mut value) = serde_json::from_str::<Value>(text) {
         redact(&mut value);
         return Body::Json(scrubber.scrub_json(&value));
     }
-    let start = cut(text, 20).to_ascii_lowercase();
+    let start = cut(bare, 20).to_ascii_lowercase();
     if is_html || start.starts_with("<!doctype html") || start.starts_with("<html") {
         return Body::Html(title(text).map(|title| cut(&scrubber.scrub(&title), LINE)));
     }
@@ -149,7 +152,10 @@ mod tests {
     #[test]
     fn bodies() {
         assert_eq!(body(" \n"), Body::Empty);
-        assert_eq!(body("\u{feff}{\"a\":1}"), Body::Json(json!({"a": 1})));
+        assert_eq!(body("\u{feff}"), Body::Empty);
+        assert_eq!(body("{\"a\":1}\n"), Body::Json(json!({"a": 1})));
+        assert_eq!(body("\u{feff}{\"a\":1}"), Body::Text("\u{feff}{\"a\":1}".into()));
+        assert_eq!(body("\u{feff} <html>"), Body::Html(None));
         assert_eq!(
             body("<!DOCTYPE html><HTML><Title lang=en>\n Sign  in </TITLE>"),
             Body::Html(Some("Sign in".into()))

@@ -62,8 +62,27 @@ fn tls_cause(error: &rustls::Error, url: &Url, proxy: Option<&Url>, recorder: &R
             let (problem, detail) = tls::explain(error, chain.as_ref());
             (FailureKind::Certificate { problem }, detail)
         }
-        other => (FailureKind::Tls, other.to_string()),
+        other => (FailureKind::Tls, tls_words(other)),
     }
+}
+
+/// What ended a handshake, where the library's words need an expert.
+fn tls_words(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible as Peer};
+    let words = match error {
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(Peer::ServerDoesNotSupportTls12Or13) => {
+            "the server speaks neither TLS 1.2 nor TLS 1.3"
+        }
+        Error::AlertReceived(Alert::CertificateRequired) => {
+            "the server asks for a client certificate"
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "what the server says is not TLS"
+        }
+        other => return other.to_string(),
+    };
+    format!("{words} ({error})")
 }
 
 /// An error and everything under it. `io::Error::source` skips the error that it wraps, so those
