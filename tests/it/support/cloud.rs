@@ -35,6 +35,8 @@ struct State {
     /// The access token that the next exchange gives.
     access_token: String,
     exchanged: bool,
+    /// Whether requests have to be the CLI's, to the letter.
+    only_the_cli: bool,
 }
 
 struct Registration {
@@ -42,8 +44,12 @@ struct Registration {
     /// As the API shows it.
     shown: Value,
     policies: Vec<Value>,
-    served: ServedBy,
+    version: u32,
+    fetch: Fetch,
 }
+
+/// What an issuer serves at a URL.
+type Fetch = Box<dyn Fn(&str) -> Option<Value> + Send>;
 
 impl Cloud {
     /// Starts a Pulumi Cloud without organizations.
@@ -55,6 +61,7 @@ impl Cloud {
             overridden: BTreeMap::new(),
             access_token: access_token.clone(),
             exchanged: false,
+            only_the_cli: true,
         }));
         let answering = Arc::clone(&state);
         let server =
@@ -69,18 +76,30 @@ impl Cloud {
 
     /// Registers an issuer, without policies, in an organization that is there from now on.
     pub fn register(&self, organization: &str, issuer: &Issuer) {
+        let served = issuer.served();
+        self.register_served(organization, issuer.url(), move |url| fetch(&served, url));
+    }
+
+    /// The same for an issuer that is none of the doubles; `fetch` gets what it serves at a URL.
+    pub fn register_served(
+        &self,
+        organization: &str,
+        issuer: &str,
+        fetch: impl Fn(&str) -> Option<Value> + Send + 'static,
+    ) {
         let mut state = self.lock();
         let shown = json!({
             "id": format!("issuer-{}", state.registrations.len()),
             "name": "ci",
-            "url": issuer.url(),
-            "issuer": issuer.url(),
+            "url": issuer,
+            "issuer": issuer,
         });
         state.registrations.push(Registration {
             organization: organization.to_owned(),
             shown,
             policies: Vec::new(),
-            served: issuer.served(),
+            version: 1,
+            fetch: Box::new(fetch),
         });
     }
 
@@ -119,6 +138,11 @@ impl Cloud {
         self.lock().exchanged = false;
     }
 
+    /// Takes what any client of the API sends, not only what the CLI does.
+    pub fn admit_any_client(&self) {
+        self.lock().only_the_cli = false;
+    }
+
     /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()
@@ -146,7 +170,9 @@ impl State {
         if is_exchange {
             assert!(!self.exchanged, "a run makes at most one exchange");
             self.exchanged = true;
-            assert_is_what_the_cli_sends(request);
+            if self.only_the_cli {
+                assert_is_what_the_cli_sends(request);
+            }
         }
         if let Some(response) = self.overridden.get(request.path()) {
             return response.clone();
@@ -175,7 +201,8 @@ impl State {
                 .map_err(|(error, text)| (400, json!({"error": error, "error_description": text}))),
             ("GET", ["api", "user"]) => {
                 let accept = request.header("accept").unwrap_or_default();
-                assert!(accept.starts_with("application/vnd.pulumi+"), "Accept: {accept}");
+                let is_the_clis = accept.starts_with("application/vnd.pulumi+");
+                assert!(is_the_clis || !self.only_the_cli, "Accept: {accept}");
                 self.user(request).cloned()
             }
             ("GET", ["api", "orgs", organization, "oidc", "issuers"]) => {
@@ -185,9 +212,22 @@ impl State {
             }
             ("GET", ["api", "orgs", organization, "auth", "policies", "oidcissuers", id]) => {
                 self.user(request)?;
-                let found = self.of(organization).find(|one| one.shown["id"] == *id);
-                let one = found.ok_or_else(|| failure(400, "Invalid issuer ID"))?;
-                Ok(json!({"id": format!("policy-{id}"), "version": 1, "policies": one.policies}))
+                Ok(self.registration(organization, id)?.policy())
+            }
+            ("GET", ["api", "orgs", organization, "oidc", "issuers", id]) => {
+                self.user(request)?;
+                Ok(self.registration(organization, id)?.shown.clone())
+            }
+            ("PATCH", ["api", "orgs", organization, "auth", "policies", id]) => {
+                self.user(request)?;
+                let body: Value = serde_json::from_slice(&request.body).unwrap();
+                let policies = body["policies"].as_array().filter(|entries| !entries.is_empty());
+                let policies =
+                    policies.ok_or_else(|| failure(400, "policy definition can not be empty"))?;
+                let one = self.registration(organization, id.strip_prefix("policy-").unwrap())?;
+                one.policies = policies.iter().map(without_nulls).collect();
+                one.version += 1;
+                Ok(one.policy())
             }
             _ => Err(failure(404, "Not Found")),
         }
@@ -195,6 +235,16 @@ impl State {
 
     fn of(&self, organization: &str) -> impl Iterator<Item = &Registration> {
         self.registrations.iter().filter(move |one| one.organization == organization)
+    }
+
+    fn registration(
+        &mut self,
+        organization: &str,
+        id: &str,
+    ) -> Result<&mut Registration, (u16, Value)> {
+        let mut all = self.registrations.iter_mut();
+        all.find(|one| one.organization == organization && one.shown["id"] == *id)
+            .ok_or_else(|| failure(400, "Invalid issuer ID"))
     }
 
     fn user(&self, request: &Request) -> Result<&Value, (u16, Value)> {
@@ -261,20 +311,27 @@ impl State {
 }
 
 impl Registration {
+    /// Its policy, as the API shows it.
+    fn policy(&self) -> Value {
+        let id = self.shown["id"].as_str().unwrap();
+        json!({"id": format!("policy-{id}"), "version": self.version, "policies": self.policies})
+    }
+
     /// The registered keys, else those that the issuer serves.
     fn keys(&self) -> Option<Value> {
         if let Some(keys) = self.shown.get("jwks") {
             return Some(keys.clone());
         }
-        let fetch = |url: &str| -> Option<Value> {
-            let response = self.served.get(url::Url::parse(url).ok()?.path());
-            let body = serde_json::from_slice(&response.body).ok()?;
-            (response.status == 200).then_some(body)
-        };
         let url = self.shown["url"].as_str()?.trim_end_matches('/');
-        let discovery = fetch(&format!("{url}/.well-known/openid-configuration"))?;
-        fetch(discovery["jwks_uri"].as_str()?)
+        let discovery = (self.fetch)(&format!("{url}/.well-known/openid-configuration"))?;
+        (self.fetch)(discovery["jwks_uri"].as_str()?)
     }
+}
+
+fn fetch(served: &ServedBy, url: &str) -> Option<Value> {
+    let response = served.get(url::Url::parse(url).ok()?.path());
+    let body = serde_json::from_slice(&response.body).ok()?;
+    (response.status == 200).then_some(body)
 }
 
 /// The CLI's request (`pkg/backend/httpstate/client/client.go`), to the letter.
@@ -302,8 +359,18 @@ fn assert_is_what_the_cli_sends(request: &Request) {
     assert!(["organization", "team", "personal", "runner"].contains(&kind), "{kind}");
 }
 
+/// The fields of an exchange: a form, as the CLI sends it, or JSON, as the API describes it.
 fn form(request: &Request) -> BTreeMap<String, String> {
+    if request.header("content-type") == Some("application/json") {
+        return serde_json::from_slice(&request.body).unwrap();
+    }
     url::form_urlencoded::parse(&request.body).into_owned().collect()
+}
+
+/// What is given as null is not there: the service leaves it out of its answers.
+fn without_nulls(entry: &Value) -> Value {
+    let members = entry.as_object().unwrap().clone();
+    members.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into()
 }
 
 fn claims(token: &str) -> Option<Map<String, Value>> {

@@ -109,10 +109,7 @@ impl World {
 
     /// The policy document, in the doctor's own form, as the registration stands now.
     pub fn policy(&self) -> Value {
-        let mut registration = self.cloud.registered();
-        registration.as_object_mut().unwrap().remove("id");
-        registration["policies"] = json!([self.shape.entry]);
-        json!({"organization": ORGANIZATION, "issuers": [registration]})
+        policy(&self.cloud, &self.shape.entry)
     }
 
     /// A diagnosis of the world's token.
@@ -128,16 +125,29 @@ impl World {
 
     /// The same without a token: for those that come by the environment or standard input.
     pub fn ready(&self) -> Doctor {
-        self.cloud.policies(vec![self.shape.entry.clone()]);
-        self.cloud.begin_run();
-        Doctor::bare()
-            .file("ca.pem", self.authority.pem())
-            .file("policy.json", self.policy().to_string())
-            .args(["--allow-private-issuer", "--ca-cert", "ca.pem", "--policy", "policy.json"])
-            .args(["--cloud-url", self.cloud.url(), "--oidc-org", ORGANIZATION])
-            .args(["--pulumi-version", "3.259.0"])
-            .secret(self.cloud.access_token())
+        ready(&self.authority, &self.cloud, &self.shape.entry)
     }
+}
+
+/// The policy document of the first registration and this entry, in the doctor's own form.
+pub fn policy(cloud: &Cloud, entry: &Value) -> Value {
+    let mut registration = cloud.registered();
+    registration.as_object_mut().unwrap().remove("id");
+    registration["policies"] = json!([entry]);
+    json!({"organization": ORGANIZATION, "issuers": [registration]})
+}
+
+/// A diagnosis with this Pulumi Cloud, which decides by this entry.
+pub fn ready(authority: &Authority, cloud: &Cloud, entry: &Value) -> Doctor {
+    cloud.policies(vec![entry.clone()]);
+    cloud.begin_run();
+    Doctor::bare()
+        .file("ca.pem", authority.pem())
+        .file("policy.json", policy(cloud, entry).to_string())
+        .args(["--allow-private-issuer", "--ca-cert", "ca.pem", "--policy", "policy.json"])
+        .args(["--cloud-url", cloud.url(), "--oidc-org", ORGANIZATION])
+        .args(["--pulumi-version", "3.259.0"])
+        .secret(cloud.access_token())
 }
 
 /// A JSON object, out of `json!({…})`.

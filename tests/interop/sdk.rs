@@ -1,0 +1,141 @@
+//! Pulumi's own client of the REST API, against the test Pulumi Cloud that the other tests rest on.
+//!
+//! The client is generated from the service's API. What it understands, the service would have
+//! said; what it sends, the service takes.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::peer::Peer;
+use crate::support::platforms::GITHUB;
+use crate::support::{Doctor, ORGANIZATION, World, object};
+use crate::{Test, tests};
+
+pub fn tests() -> Vec<Test> {
+    tests![
+        what_is_registered_is_as_its_models_say,
+        an_access_token_that_nobody_gave_is_refused,
+        it_exchanges_tokens_of_every_type,
+        a_suggested_policy_that_it_sets_lets_the_token_in,
+    ]
+}
+
+/// An administrator's access token.
+const ADMIN: &str = "pul-0123456789abcdef0123456789abcdef01234567";
+
+/// Runs the client; what came of it, or the last line of what went wrong.
+fn client(
+    world: &World,
+    access_token: &str,
+    arguments: &[&str],
+    input: &Value,
+) -> Result<Value, String> {
+    world.cloud.admit_any_client();
+    let directory = tempfile::tempdir().unwrap();
+    let authority = directory.path().join("ca.pem");
+    std::fs::write(&authority, world.authority.pem()).unwrap();
+    let mut command = Peer::Python.command();
+    command.args(["-c", include_str!("python/client.py"), world.cloud.url(), ORGANIZATION]);
+    command.args(arguments).env("SSL_CERT_FILE", authority);
+    command.env("PULUMI_ACCESS_TOKEN", access_token);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(stderr.lines().last().unwrap_or_default().to_owned());
+    }
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["disagreements"], json!([]), "{report:#}");
+    Ok(report)
+}
+
+fn what_is_registered_is_as_its_models_say() {
+    let world = World::new(&GITHUB);
+    world.cloud.grant(ADMIN, "octocat", ORGANIZATION);
+    world.cloud.registration(|one| {
+        one["thumbprints"] = json!(["ab".repeat(32)]);
+        one["maxExpiration"] = json!(7200);
+        one["lastUsed"] = json!("2026-11-02T10:00:00Z");
+    });
+    world.cloud.policies(vec![
+        world.shape.entry.clone(),
+        json!({"decision": "deny", "tokenType": "team", "teamName": "ops",
+               "authorizedPermissions": [], "rules": {"sub": "*"}}),
+        json!({"decision": "allow", "tokenType": "personal", "userLogin": "octocat",
+               "authorizedPermissions": [], "rules": {"sub": "*"}}),
+        json!({"decision": "allow", "tokenType": "runner", "runnerID": "runner-1",
+               "authorizedPermissions": [], "rules": {"sub": "*"}}),
+    ]);
+    let report = client(&world, ADMIN, &["read"], &Value::Null).unwrap();
+    assert_eq!(report["login"], "octocat");
+    assert_eq!(report["get_oidc_issuer"], world.cloud.registered());
+    let entries = &report["get_auth_policy"]["policies"];
+    assert_eq!(entries.as_array().map(Vec::len), Some(4));
+    assert_eq!(entries[0], world.shape.entry);
+}
+
+fn an_access_token_that_nobody_gave_is_refused() {
+    let world = World::new(&GITHUB);
+    let error = client(&world, ADMIN, &["read"], &Value::Null).unwrap_err();
+    assert!(error.contains("401"), "{error}");
+}
+
+fn it_exchanges_tokens_of_every_type() {
+    let types = [
+        ("organization", "", json!({})),
+        ("team", "team:ops", json!({"teamName": "ops"})),
+        ("personal", "user:octocat", json!({"userLogin": "octocat"})),
+    ];
+    for (token_type, scope, named) in types {
+        let mut world = World::new(&GITHUB);
+        let entry = world.shape.entry.as_object_mut().unwrap();
+        entry.insert("tokenType".to_owned(), json!(token_type));
+        entry.extend(object(named));
+        world.cloud.policies(vec![world.shape.entry.clone()]);
+        let fields = json!({
+            "audience": format!("urn:pulumi:org:{ORGANIZATION}"),
+            "expiration": "3600",
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "requested_token_type": format!("urn:pulumi:token-type:access_token:{token_type}"),
+            "scope": scope,
+            "subject_token": world.token(),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        });
+        let report = client(&world, "", &["exchange"], &fields).unwrap();
+        assert_eq!(report["token"]["expires_in"], 3600, "{token_type}");
+        let login = if token_type == "personal" { "octocat" } else { "ci-bot" };
+        assert_eq!(report["login"], login, "{token_type}");
+    }
+}
+
+/// What the program prints as the API's JSON goes to the API as it is.
+fn a_suggested_policy_that_it_sets_lets_the_token_in() {
+    let world = World::new(&GITHUB);
+    let token = world.token();
+    let policy = |entries: &[Value]| {
+        let doctor = world.doctor_for(&token).without("--policy");
+        world.cloud.policies(entries.to_vec());
+        doctor.env("DOCTOR_ACCESS_TOKEN", ADMIN).json()
+    };
+    world.cloud.grant(ADMIN, "octocat", ORGANIZATION);
+    let other = json!({"decision": "allow", "tokenType": "organization",
+        "authorizedPermissions": [], "rules": {"sub": "repo:acme/other:*"}});
+    policy(&[other]).assert_root("subject-mismatch", "policy", "policy");
+
+    let suggest = Doctor::bare().args(["--oidc-org", ORGANIZATION, "--as", "api", &token]);
+    let run = suggest.command("suggest").command("policy").run();
+    let suggested: Value = serde_json::from_str(&run.stdout).unwrap();
+    let update = ["update", "policy-issuer-0"];
+    let report = client(&world, ADMIN, &update, &suggested["policies"]).unwrap();
+    let entries = &report["update_auth_policy"];
+    assert_eq!(entries["version"], 2);
+    assert_eq!(entries["policies"], suggested["policies"]);
+    policy(entries["policies"].as_array().unwrap()).assert_healthy();
+
+    let error = client(&world, ADMIN, &update, &json!([])).unwrap_err();
+    assert!(error.contains("400"), "{error}");
+}
