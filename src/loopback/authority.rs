@@ -1,10 +1,13 @@
 //! A certificate authority that nobody trusts until told to.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
+use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::Error;
@@ -14,8 +17,8 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A server's certificate and its key.
 pub struct Identity {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) key: PrivateKeyDer<'static>,
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
 }
 
 impl Authority {
@@ -100,6 +103,19 @@ impl Identity {
     #[must_use]
     pub fn key_pem(&self) -> String {
         pem("PRIVATE KEY", self.key.secret_der())
+    }
+
+    /// The settings of a TLS server with this certificate.
+    ///
+    /// # Errors
+    /// When certificate and key do not fit together.
+    pub fn server_config(self) -> Result<Arc<ServerConfig>, Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate], self.key)?;
+        Ok(Arc::new(config))
     }
 
     fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {

@@ -112,12 +112,7 @@ impl Server {
         identity: Identity,
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![identity.certificate], identity.key)?;
-
+        let tls = identity.server_config()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared {
@@ -129,7 +124,7 @@ impl Server {
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let serving = serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&shared));
+        let serving = serve(listener, TlsAcceptor::from(tls), Arc::clone(&shared));
         let thread = thread::Builder::new().name("loopback".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
