@@ -6,9 +6,13 @@
 //! was (less the secrets); making it harmless for a terminal or a log is the renderers' work
 //! ([`crate::text`]).
 
+mod route;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use self::route::{PassedOver, ProxyFault, Route};
 
 use crate::policy::{Document, Registration};
 
@@ -844,8 +848,9 @@ pub struct Failure {
     pub host: String,
     /// The port that was asked.
     pub port: u16,
-    /// The proxy in between, without credentials (`http://proxy:3128`).
-    pub proxy: Option<String>,
+    /// How it was asked.
+    #[serde(flatten)]
+    pub route: Box<Route>,
     /// The cause in words, from the innermost error that says something.
     pub detail: String,
 }
@@ -861,7 +866,11 @@ pub enum FailureKind {
     /// No answer within the time.
     Timeout,
     /// The proxy refused or could not be reached.
-    Proxy,
+    Proxy {
+        /// What is wrong with it.
+        #[serde(default)]
+        fault: ProxyFault,
+    },
     /// The certificate is not accepted.
     Certificate {
         /// Why.
@@ -913,6 +922,9 @@ pub struct Answer {
     pub retry_after: Option<String>,
     /// `X-Pulumi-Request-ID`.
     pub request_id: Option<String>,
+    /// How it was asked.
+    #[serde(flatten)]
+    pub route: Box<Route>,
     /// The server's clock minus this machine's, in seconds, from the `Date` header.
     pub clock_offset_seconds: Option<i64>,
     /// The body.

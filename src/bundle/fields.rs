@@ -309,12 +309,27 @@ const REGISTRATION: Field = Members(&[
 ]);
 
 const FAILURE: Field = Members(&[
-    ("kind", Members(&[("kind", Plain), ("problem", Plain)])),
+    ("kind", Members(&[("kind", Plain), ("problem", Plain), ("fault", PROXY_FAULT)])),
     ("host", Names),
     ("port", Plain),
     ("proxy", Names),
+    ("proxyVariable", Plain),
+    ("passedOver", PASSED_OVER),
+    ("nearException", Names),
     ("detail", Message),
 ]);
+
+const PROXY_FAULT: Field = Members(&[
+    ("kind", Plain),
+    ("name", Names),
+    ("sent", Plain),
+    ("schemes", Each(&Plain)),
+    ("status", Plain),
+    ("title", Message),
+    ("location", Names),
+]);
+
+const PASSED_OVER: Field = Members(&[("variable", Plain), ("reason", Plain)]);
 
 /// [`Answer`] less its body.
 pub(super) const ANSWER: Field = Members(&[
@@ -324,6 +339,10 @@ pub(super) const ANSWER: Field = Members(&[
     ("location", Names),
     ("retryAfter", Message),
     ("requestId", Names),
+    ("proxy", Names),
+    ("proxyVariable", Plain),
+    ("passedOver", PASSED_OVER),
+    ("nearException", Names),
     ("clockOffsetSeconds", Plain),
 ]);
 

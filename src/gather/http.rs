@@ -4,6 +4,7 @@
 mod answer;
 mod failure;
 mod proxy;
+mod tunnel;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Response, redirect, retry};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::{Host, Url, form_urlencoded};
@@ -21,7 +23,8 @@ pub use self::answer::recognise;
 pub use self::proxy::Proxies;
 
 use self::failure::Cause;
-use crate::evidence::{Answer, Chain, Failure, FailureKind, Probe};
+use self::proxy::Proxy;
+use crate::evidence::{Answer, Body, Chain, Failure, FailureKind, Probe, ProxyFault, Route};
 use crate::gather::guard::{Guard, Resolver, host_of};
 use crate::gather::tls::{Recorder, Roots, client_config};
 use crate::secret::Scrubber;
@@ -60,6 +63,7 @@ pub struct Client {
     guard: Option<Arc<Guard>>,
     resolver: Resolver,
     recorder: Arc<Recorder>,
+    tls: ClientConfig,
 }
 
 /// An answer together with the body as it came.
@@ -101,7 +105,7 @@ impl Client {
                 .no_proxy()
         };
         let chosen = Arc::clone(&proxies);
-        let proxy = reqwest::Proxy::custom(move |url| chosen.for_url(url).cloned());
+        let proxy = reqwest::Proxy::custom(move |url| chosen.for_url(url)?.url().cloned());
         let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| e.to_string());
         Ok(Self {
             direct: built(builder().dns_resolver(resolver.clone()))?,
@@ -110,6 +114,7 @@ impl Client {
             guard,
             resolver,
             recorder,
+            tls,
         })
     }
 
@@ -193,7 +198,7 @@ impl Client {
             Ok(url) => {
                 match timeout_at(deadline, self.ask(url, headers, message, scrubber)).await {
                     Ok(outcome) => outcome,
-                    Err(_) => Err((FailureKind::Timeout, self.waited_for(url, begun))),
+                    Err(_) => Err((self.too_late(url), self.waited_for(url, begun))),
                 }
             }
         };
@@ -207,7 +212,7 @@ impl Client {
                     kind,
                     host: url.map(host_of).unwrap_or_default(),
                     port: url.and_then(Url::port_or_known_default).unwrap_or_default(),
-                    proxy: url.and_then(|url| self.proxies.for_url(url)).map(proxy::shown),
+                    route: url.map(|url| self.route(url, scrubber)).unwrap_or_default(),
                     detail: scrubber.scrub(&detail),
                 };
                 Probe::Failed { failure, elapsed_ms }
@@ -225,18 +230,19 @@ impl Client {
         self.check(url).await?;
         let headers = header_map(headers, matches!(message, Message::Form(_)))?;
         let mut url = url.clone();
-        let mut response = self.send(&url, &headers, &message).await?;
+        let mut response = self.send(&url, &headers, &message, scrubber).await?;
         for _ in 0..MAX_REDIRECTS {
             match redirect_on_host(&url, &response) {
                 Some(next) if matches!(message, Message::Get) => url = next,
                 _ => break,
             }
-            response = self.send(&url, &headers, &message).await?;
+            response = self.send(&url, &headers, &message, scrubber).await?;
         }
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let raw = self.read(&url, response).await?;
-        Ok(Reply { answer: answer::answer(&url, status, &headers, &raw, scrubber), raw })
+        let answer = answer::answer(&url, status, &headers, &raw, scrubber);
+        Ok(Reply { answer: Answer { route: self.route(&url, scrubber), ..answer }, raw })
     }
 
     /// Refuses what must not be requested, before anything is sent.
@@ -252,8 +258,8 @@ impl Client {
             return bad("not a valid host name");
         }
         let proxy = self.proxies.for_url(url);
-        if proxy.is_some_and(|proxy| !matches!(proxy.scheme(), "http" | "https")) {
-            return Err((FailureKind::Proxy, "only http and https proxies are supported".into()));
+        if let Some((fault, problem)) = proxy.and_then(Proxy::fault) {
+            return Err((FailureKind::Proxy { fault }, problem.to_owned()));
         }
         let Some(guard) = &self.guard else { return Ok(()) };
         if url.scheme() != "https" {
@@ -277,6 +283,7 @@ impl Client {
         url: &Url,
         headers: &HeaderMap,
         message: &Message<'_>,
+        scrubber: &Scrubber,
     ) -> Result<Response, Cause> {
         let proxy = self.proxies.for_url(url);
         let client = if proxy.is_some() { &self.proxied } else { &self.direct };
@@ -290,10 +297,16 @@ impl Client {
             request = request
                 .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(*form).finish());
         }
-        let response = request.send().await.map_err(|e| self.cause(&e, url))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.tunnelled(self.cause(&error, url), url, scrubber).await),
+        };
         // Of an https request the proxy's own answer never gets here: it fails the tunnel.
-        if proxy.is_some() && url.scheme() == "http" && response.status().as_u16() == 407 {
-            return Err((FailureKind::Proxy, "the proxy asks for credentials (407)".into()));
+        if let Some(proxy) = proxy.filter(|_| url.scheme() == "http")
+            && response.status().as_u16() == 407
+        {
+            let fault = tunnel::credentials(response.headers(), proxy.has_credentials());
+            return Err((FailureKind::Proxy { fault }, "status 407".into()));
         }
         Ok(response)
     }
@@ -310,7 +323,51 @@ impl Client {
     }
 
     fn cause(&self, error: &reqwest::Error, url: &Url) -> Cause {
-        failure::cause(error, url, self.proxies.for_url(url), &self.recorder)
+        let proxy = self.proxies.for_url(url).and_then(Proxy::url);
+        failure::cause(error, url, proxy, &self.recorder)
+    }
+
+    /// How a request goes, less the secrets: a token may stand where a proxy's name belongs.
+    fn route(&self, url: &Url, scrubber: &Scrubber) -> Box<Route> {
+        let mut route = self.proxies.route(url);
+        for text in [&mut route.proxy, &mut route.near_exception].into_iter().flatten() {
+            *text = scrubber.scrub(text);
+        }
+        Box::new(route)
+    }
+
+    /// A cause, with what the proxy says where it opened no tunnel.
+    async fn tunnelled(&self, cause: Cause, url: &Url, scrubber: &Scrubber) -> Cause {
+        let (FailureKind::Proxy { fault: ProxyFault::Other }, Some(proxy)) =
+            (&cause.0, self.proxies.for_url(url))
+        else {
+            return cause;
+        };
+        let refusal = match tunnel::ask(proxy, url, &self.tls).await {
+            Ok(Some(refusal)) => refusal,
+            Ok(None) => return cause,
+            Err(fault) => return (FailureKind::Proxy { fault }, cause.1),
+        };
+        let tunnel::Refusal { status, headers, body } = refusal;
+        let answer = answer::answer(url, status, &headers, &body, scrubber);
+        let fault = match (status, answer.body) {
+            (407, _) => tunnel::credentials(&headers, proxy.has_credentials()),
+            (_, Body::Html(title)) => {
+                ProxyFault::Refused { status, title, location: answer.location }
+            }
+            _ => ProxyFault::Refused { status, title: None, location: answer.location },
+        };
+        (FailureKind::Proxy { fault }, format!("status {status} to CONNECT"))
+    }
+
+    /// Whose lateness it is that a request ran into its deadline. A proxy that opened a tunnel
+    /// has done its part.
+    fn too_late(&self, url: &Url) -> FailureKind {
+        let straight = url.scheme() == "https" && self.chain(url.as_str()).is_some();
+        match self.proxies.for_url(url) {
+            Some(_) if !straight => FailureKind::Proxy { fault: ProxyFault::Timeout },
+            _ => FailureKind::Timeout,
+        }
     }
 
     /// Says how far a request came that ran into its deadline.

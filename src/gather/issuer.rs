@@ -126,7 +126,7 @@ async fn fetch_keys(
                 kind: FailureKind::BadUrl,
                 host: String::new(),
                 port: 0,
-                proxy: None,
+                route: Box::default(),
                 detail: "not an https URL".to_owned(),
             },
             elapsed_ms: 0,

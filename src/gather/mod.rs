@@ -286,9 +286,10 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
             scrubber.add(value);
         }
     }
+    let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
+    http::Proxies::hide(lookup, &mut scrubber);
     let organization = option(&scrubber, &plan.organization, "PULUMI_OPTION_OIDC_ORG");
     let token_named = !matches!(choice, token::Choice::None);
-    let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
     let (mut input, decoded) = match choice {
         // `pulumi login` without a token does not look for one either.
         token::Choice::None if !plan.is_login => ambient::acquire(&ambient::Lookout {

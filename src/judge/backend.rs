@@ -2,7 +2,7 @@
 
 use super::certificate::{signed_by, with_chain};
 use super::finding::upper;
-use super::{Context, Outcome};
+use super::{Context, Outcome, proxy};
 use crate::backend_url::{self, UrlProblem};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
@@ -269,9 +269,11 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
             Outcome::found("no answer", vec![unreachable(context, failure)])
         }
         Probe::Answered { answer, .. } => match not_pulumi(answer) {
-            None => Outcome::pass("answers as a Pulumi Cloud"),
+            None => {
+                Outcome::pass(format!("answers as a Pulumi Cloud{}", proxy::through(&answer.route)))
+            }
             Some(looks_like) => Outcome::found(
-                "answers, but not as a Pulumi Cloud",
+                format!("answers, but not as a Pulumi Cloud{}", proxy::through(&answer.route)),
                 vec![not_pulumi_finding(context, answer, &looks_like)],
             ),
         },
@@ -297,12 +299,12 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
 
 /// A finding about a failure on the way: which step failed, with host, port and proxy.
 pub(super) fn network_failure(code: Code, failure: &Failure) -> Finding {
-    let Failure { host, port, proxy, detail, kind } = failure;
+    let Failure { host, port, detail, kind, .. } = failure;
     let what = match kind {
         FailureKind::Dns => format!("the name {host} cannot be resolved"),
         FailureKind::Connect => format!("nothing accepts connections at {host}:{port}"),
-        FailureKind::Timeout => format!("{host}:{port} gave no answer in time"),
-        FailureKind::Proxy => format!("the proxy did not let the request to {host} through"),
+        FailureKind::Timeout => format!("there was no answer in time from {host}:{port}"),
+        FailureKind::Proxy { fault } => proxy::sentence(fault, failure),
         FailureKind::Certificate { problem } => {
             use CertificateProblem as P;
             match problem {
@@ -317,18 +319,17 @@ pub(super) fn network_failure(code: Code, failure: &Failure) -> Finding {
             }
         }
         FailureKind::Tls => format!("the TLS handshake with {host}:{port} failed"),
-        FailureKind::Protocol => format!("{host}:{port} broke off or does not speak HTTP"),
+        FailureKind::Protocol => {
+            format!("the server at {host}:{port} broke off or does not speak HTTP")
+        }
         FailureKind::TooLarge => format!("the answer of {host} is larger than 1 MiB"),
         FailureKind::AddressRefused => format!("the address of {host} is one that is not asked"),
         FailureKind::BadUrl => "the URL cannot be requested".to_owned(),
     };
-    let mut finding = Finding::new(code, format!("{}.", upper(&what)))
+    let finding = Finding::new(code, format!("{}.", upper(&what)))
         .proof("host", format!("{host}:{port}"), "request")
         .proof("error", detail, "network");
-    if let Some(proxy) = proxy {
-        finding = finding.proof("through the proxy", proxy, "HTTPS_PROXY");
-    }
-    finding
+    proxy::with_route(finding, failure)
 }
 
 /// What the answer looks like, if it is not a Pulumi Cloud's: `AppCapabilitiesResponse` is a JSON
@@ -371,6 +372,13 @@ fn not_pulumi_finding(context: &Context, answer: &Answer, looks_like: &str) -> F
         "If a login page or a proxy answers in its place, let requests to Pulumi Cloud through \
          without it.",
     );
+    let finding = match &answer.route.proxy {
+        Some(proxy) => {
+            let variable = answer.route.proxy_variable.as_deref().unwrap_or("HTTPS_PROXY");
+            finding.proof("through the proxy", proxy, variable)
+        }
+        None => finding,
+    };
     match context.backend.source {
         BackendSource::Default => finding,
         _ => correct(context, finding, PULUMI_CLOUD),

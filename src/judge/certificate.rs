@@ -39,7 +39,7 @@ pub(super) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
     else {
         return finding;
     };
-    let who = match (resigned(&failure.host, chain), &failure.proxy) {
+    let who = match (resigned(&failure.host, chain), &failure.route.proxy) {
         (Some(authority), _) => format!(
             "{} has a certificate of a public authority. This one is signed by {authority}: a proxy \
              between this machine and it opens the connection and signs anew.",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::backend::network_failure;
 use super::finding::span;
+use super::issuer::web_page;
 use super::{Context, Outcome};
 use crate::catalogue::{Category, Code};
 use crate::evidence::{Answer, Body, Exchange, Probe};
@@ -212,6 +213,9 @@ pub(super) fn proofs(finding: Finding, answer: &Answer) -> Finding {
     let said = if said.is_empty() { "(nothing)".to_owned() } else { said };
     let says = format!("{} {said}", answer.status);
     let mut finding = finding.proof("Pulumi Cloud says", says, &answer.url);
+    if let Body::Html(title) = &answer.body {
+        finding = web_page(finding, title.as_deref(), &answer.url);
+    }
     let headers = [
         ("request id", &answer.request_id, "X-Pulumi-Request-ID"),
         ("retry after", &answer.retry_after, "Retry-After"),

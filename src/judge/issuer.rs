@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::backend::network_failure;
 use super::certificate::{resigned, signed_by, with_chain};
 use super::registration::AUTHORIZATION;
-use super::{Context, Outcome};
+use super::{Context, Outcome, proxy};
 use crate::address::{AddressClass, classify};
 use crate::backend_url;
 use crate::catalogue::{Code, Severity};
@@ -44,7 +44,8 @@ pub(super) fn check(context: &Context) -> Outcome {
         Probe::Answered { answer, .. } => {
             let mut findings: Vec<Finding> = document(answer, issuer).into_iter().collect();
             findings.extend(not_public(context, &evidence.addresses));
-            Outcome::found(format!("{issuer} answers"), findings)
+            let through = proxy::through(&answer.route);
+            Outcome::found(format!("{issuer} answers{through}"), findings)
         }
     }
 }
@@ -71,6 +72,9 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
             "The discovery document is larger than 1 MiB; no client reads that much.",
         )
         .proof("token iss", issuer, "token claim iss"),
+        FailureKind::Proxy { .. } => {
+            proxy::only_here(network_failure(Code::IssuerUnreachable, failure), failure)
+        }
         _ => network_failure(Code::IssuerUnreachable, failure)
             .step(
                 "If the issuer is only reachable inside a private network, register its keys \
@@ -199,9 +203,10 @@ fn not_found(answer: &Answer) -> Finding {
         finding = web_page(finding, title.as_deref(), &answer.url);
     }
     match &answer.location {
-        Some(location) => finding
-            .proof("redirects to", location, &answer.url)
-            .step("A redirect to another host is not followed: the issuer has to serve it itself."),
+        Some(location) => finding.proof("redirects to", location, &answer.url).step(
+            "A redirect to another host is not followed: it may lead to a login page, and the \
+                 issuer has to serve the document itself.",
+        ),
         None => finding,
     }
 }

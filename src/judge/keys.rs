@@ -3,7 +3,7 @@
 use super::backend::network_failure;
 use super::certificate::with_chain;
 use super::issuer::web_page;
-use super::{Context, Outcome};
+use super::{Context, Outcome, proxy};
 use crate::catalogue::Code;
 use crate::evidence::{Answer, Body, FailureKind, KeyOutline, KeySet, KeySource, Probe, Signature};
 use crate::report::Finding;
@@ -53,7 +53,7 @@ pub(super) fn check(context: &Context) -> Outcome {
                 FailureKind::Certificate { .. } => {
                     with_chain(network_failure(Code::JwksUnreachable, failure), chain)
                 }
-                _ => network_failure(Code::JwksUnreachable, failure),
+                _ => proxy::only_here(network_failure(Code::JwksUnreachable, failure), failure),
             };
             Outcome::found("not fetched", vec![finding])
         }

@@ -19,6 +19,7 @@ mod loose;
 mod near_miss;
 mod platform;
 mod policy;
+mod proxy;
 mod registration;
 mod subject;
 mod token;
@@ -377,6 +378,7 @@ mod tests {
             location: None,
             retry_after: None,
             request_id: None,
+            route: Box::default(),
             clock_offset_seconds: None,
             body: Body::Empty,
         };
@@ -424,7 +426,7 @@ mod tests {
                 kind: FailureKind::Dns,
                 host: "a;id;b".into(),
                 port: 81,
-                proxy: None,
+                route: Box::default(),
                 detail: String::new(),
             },
             elapsed_ms: 1,

@@ -398,6 +398,7 @@ fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evide
         location: None,
         retry_after: None,
         request_id: None,
+        route: Box::default(),
         clock_offset_seconds: None,
         body: Body::Json(world.issuer.discovery()),
     };

@@ -38,6 +38,7 @@ pub(super) fn answer(
         location: header(LOCATION.as_str()).map(|location| destination(&location)),
         retry_after: header(RETRY_AFTER.as_str()),
         request_id: header("x-pulumi-request-id"),
+        route: Box::default(),
         clock_offset_seconds: clock_offset(headers, Timestamp::now()),
         body: recognise(body, is_html, scrubber),
         content_type,

@@ -5,7 +5,7 @@ use std::io;
 
 use url::Url;
 
-use crate::evidence::FailureKind;
+use crate::evidence::{FailureKind, ProxyFault};
 use crate::gather::guard::{Refused, host_of};
 use crate::gather::tls::{self, Recorder};
 
@@ -26,11 +26,8 @@ pub(super) fn cause(
     if let Some(error) = find::<rustls::Error>(error) {
         return tls_cause(error, url, proxy, recorder);
     }
-    if proxy.is_some() && error.is_connect() && !error.is_timeout() {
-        let reached = !error.is_dns() && find::<io::Error>(error).is_none();
-        let detail =
-            if reached { format!("the proxy opened no tunnel ({innermost})") } else { innermost };
-        return (FailureKind::Proxy, detail);
+    if let Some(fault) = proxy.and_then(|proxy| proxy_fault(error, url, proxy)) {
+        return (FailureKind::Proxy { fault }, innermost);
     }
     let kind = if error.is_dns() {
         FailureKind::Dns
@@ -51,11 +48,35 @@ pub(super) fn cause(
     (kind, innermost)
 }
 
+/// What is wrong with the proxy, if it is the proxy. A plain request speaks with nobody else.
+fn proxy_fault(error: &reqwest::Error, url: &Url, proxy: &Url) -> Option<ProxyFault> {
+    let is_plain = url.scheme() == "http";
+    let io = find::<io::Error>(error).map(io::Error::kind);
+    match io {
+        _ if error.is_timeout() => (is_plain || error.is_connect()).then_some(ProxyFault::Timeout),
+        _ if error.is_dns() => Some(ProxyFault::Dns),
+        _ if !error.is_connect() => is_plain.then_some(ProxyFault::Protocol),
+        Some(io::ErrorKind::UnexpectedEof) if proxy.scheme() == "https" => Some(ProxyFault::Tls),
+        // It took the connection, and did not want what was asked.
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+            Some(ProxyFault::Closed)
+        }
+        Some(_) => Some(ProxyFault::Connect),
+        None => Some(ProxyFault::Other),
+    }
+}
+
 fn tls_cause(error: &rustls::Error, url: &Url, proxy: Option<&Url>, recorder: &Recorder) -> Cause {
     let chain = recorder.chain(&host_of(url));
     // No certificate of the host was seen, but the proxy speaks TLS itself: it is the proxy's.
-    if chain.is_none() && proxy.is_some_and(|proxy| proxy.scheme() == "https") {
-        return (FailureKind::Proxy, format!("the proxy's own TLS: {error}"));
+    if let Some(proxy) = proxy.filter(|proxy| chain.is_none() && proxy.scheme() == "https") {
+        let detail = match error {
+            rustls::Error::InvalidCertificate(error) => {
+                tls::explain(error, recorder.chain(&host_of(proxy)).as_ref()).1
+            }
+            other => other.to_string(),
+        };
+        return (FailureKind::Proxy { fault: ProxyFault::Tls }, detail);
     }
     match error {
         rustls::Error::InvalidCertificate(error) => {

@@ -430,8 +430,11 @@ fn the_guard_judges_what_the_resolver_says() {
         let client = client(&identity(NAMES, |_| {}).root, guarded(false, false));
         // Straight to the inner client: past the check of literal names.
         let url = Url::parse("https://localhost:1/").unwrap();
-        let (kind, detail) =
-            client.send(&url, &HeaderMap::new(), &Message::Get).await.err().unwrap();
+        let (kind, detail) = client
+            .send(&url, &HeaderMap::new(), &Message::Get, &Scrubber::default())
+            .await
+            .err()
+            .unwrap();
         assert_eq!(kind, FailureKind::AddressRefused);
         assert!(detail.contains("127.0.0.1 (loopback)"), "{detail}");
         assert!(!client.addresses(url.as_str()).is_empty(), "seen, though refused");
@@ -453,7 +456,7 @@ fn the_guard_lets_loopback_through_where_that_is_allowed() {
 
 fn through(proxy: &str) -> Proxies {
     let proxy = proxy.to_owned();
-    Proxies::new(move |name| (name == "ALL_PROXY").then(|| proxy.clone()))
+    Proxies::new(move |name| ["HTTP_PROXY", "HTTPS_PROXY"].contains(&name).then(|| proxy.clone()))
 }
 
 #[test]
@@ -468,21 +471,29 @@ fn proxies() {
         for url in ["https://name.invalid/", "http://name.invalid/"] {
             let probe = get(&client, url).await;
             let failure = probe.failure().unwrap();
-            assert_eq!(failure.kind, FailureKind::Proxy, "{failure:?}");
-            assert_eq!(failure.proxy, Some(format!("http://{refusing}")));
+            let fault = ProxyFault::Credentials { sent: true, schemes: Vec::new() };
+            assert_eq!(failure.kind, FailureKind::Proxy { fault }, "{failure:?}");
+            assert_eq!(failure.route.proxy, Some(format!("http://{refusing}")));
             assert_eq!(failure.host, "name.invalid");
         }
         let first = asked.lock().unwrap()[0].to_lowercase();
         assert!(first.starts_with("connect name.invalid:443"), "{first}");
         assert!(first.contains("proxy-authorization: basic "), "{first}");
         let unknown = format!("http://{}:3128", unresolvable());
-        for proxy in ["http://127.0.0.1:1", &unknown, "socks5://127.0.0.1:1"] {
-            assert_eq!(kind(&with(proxy), "https://a.test/").await, FailureKind::Proxy, "{proxy}");
+        for (proxy, fault) in [
+            ("http://127.0.0.1:1", ProxyFault::Connect),
+            ("socks5://127.0.0.1:1", ProxyFault::Connect),
+            (&unknown, ProxyFault::Dns),
+        ] {
+            let kind = kind(&with(proxy), "https://a.test/").await;
+            assert_eq!(kind, FailureKind::Proxy { fault }, "{proxy}");
         }
         let (broken, _) = plain(b"HTTP/1.1 502 No\r\n\r\n").await;
         let probe = get(&with(&format!("http://{broken}")), "https://a.test/").await;
-        let detail = &probe.failure().unwrap().detail;
-        assert!(detail.starts_with("the proxy opened no tunnel"), "{detail}");
+        let failure = probe.failure().unwrap();
+        let fault = ProxyFault::Refused { status: 502, title: None, location: None };
+        assert_eq!(failure.kind, FailureKind::Proxy { fault });
+        assert_eq!(failure.detail, "status 502 to CONNECT");
     });
 }
 
@@ -514,7 +525,7 @@ fn a_tunnel_through_a_proxy() {
         let failure = probe.failure().unwrap();
         let problem = CertificateProblem::WrongHost;
         assert_eq!(failure.kind, FailureKind::Certificate { problem });
-        assert_eq!(failure.proxy.as_ref(), Some(&proxy));
+        assert_eq!(failure.route.proxy.as_ref(), Some(&proxy));
     });
 }
 
@@ -551,6 +562,7 @@ fn the_guard_holds_behind_a_proxy() {
         assert!(asked.lock().unwrap().is_empty());
         // A name that only the proxy knows is the proxy's business; the proxy itself may be
         // private.
-        assert_eq!(kind(&client, "https://name.invalid/").await, FailureKind::Proxy);
+        let fault = ProxyFault::Refused { status: 502, title: None, location: None };
+        assert_eq!(kind(&client, "https://name.invalid/").await, FailureKind::Proxy { fault });
     });
 }

@@ -199,6 +199,7 @@ fn refusal(sighting: &Sighting) -> Refusal {
             location: None,
             retry_after: None,
             request_id: None,
+            route: Box::default(),
             clock_offset_seconds: None,
             body: Body::Text(sighting.text.clone()),
         },
