@@ -1,42 +1,10 @@
 //! Who signed a certificate that is not trusted: an authority of one's own, or a proxy in between.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
-
 use serde_json::json;
 
 use crate::support::platforms::GITHUB;
-use crate::support::{Authority, Response, World};
+use crate::support::{Authority, Proxy, Response, Say, World};
 use doctor::loopback::Server;
-
-/// A proxy that opens every connection itself: whatever host is asked for, `server` answers.
-fn intercepting(server: SocketAddr) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            thread::spawn(move || tunnel(client, server));
-        }
-    });
-    url
-}
-
-fn tunnel(mut client: TcpStream, server: SocketAddr) -> Option<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        client.read_exact(&mut byte).ok()?;
-        head.extend(byte);
-    }
-    assert!(head.starts_with(b"CONNECT "));
-    let mut server = TcpStream::connect(server).ok()?;
-    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
-    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
-    thread::spawn(move || std::io::copy(&mut from, &mut to));
-    std::io::copy(&mut server, &mut client).ok()?;
-    Some(())
-}
 
 #[test]
 fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
@@ -45,7 +13,8 @@ fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
     let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
     let server = Server::start(company.issue(&names).unwrap(), handler).unwrap();
     let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
-    let proxy = intercepting(address);
+    // Whatever host is asked for, the same server answers.
+    let proxy = Proxy::always(Say::Tunnel(address)).url();
     let mut world = World::new(&GITHUB);
     let github = "https://token.actions.githubusercontent.com";
     world.shape.claims["iss"] = json!(github);

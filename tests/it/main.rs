@@ -38,6 +38,7 @@ mod policy_command;
 mod policy_forms;
 mod policy_suggest;
 mod properties;
+mod proxies;
 mod readme;
 mod reference;
 mod registration;

@@ -21,6 +21,7 @@
 //! - `world.issuer.answer(PATH, RESPONSE)`: discovery, keys;
 //! - `world.cloud.answer(support::EXCHANGE, RESPONSE)`: any endpoint of Pulumi Cloud;
 //! - `world.cloud.registration(|registration| …)`: `url`, `issuer`, `jwks`, `thumbprints`;
+//! - `world.beyond_proxy()` and [`Proxy`]: an issuer and a Pulumi Cloud that only a proxy reaches;
 //! - `World::with(…)`: another certificate or signature algorithm;
 //! - `world.doctor_for(&token)`: another token than the world's; `world.ready()`: none, for one
 //!   that comes by the environment; [`Doctor::bare`]: no world;
@@ -40,6 +41,7 @@ mod issuer;
 mod openapi;
 pub mod platforms;
 mod process;
+mod proxy;
 mod shorthand;
 mod tests;
 
@@ -49,6 +51,7 @@ pub use doctor::loopback::{Authority, Identity, Request, Response, SigningKey};
 pub use issuer::{Issuer, KID};
 pub use platforms::{Platform, Shape};
 pub use process::{Ended, on_screen};
+pub use proxy::{Asked, Proxy, Say};
 
 use serde_json::{Map, Value, json};
 
@@ -84,7 +87,7 @@ impl World {
     /// The same, signed with another algorithm.
     pub fn signed(platform: &Platform, algorithm: &str) -> Self {
         let authority = Authority::new().unwrap();
-        let identity = authority.issue(&["127.0.0.1", "localhost"]).unwrap();
+        let identity = authority.issue(&["127.0.0.1", "localhost", proxy::ISSUER]).unwrap();
         Self::with(platform, authority, identity, algorithm)
     }
 
@@ -96,7 +99,7 @@ impl World {
         algorithm: &str,
     ) -> Self {
         let issuer = Issuer::start(identity, platform.path, algorithm);
-        let cloud = Cloud::start(authority.issue(&["127.0.0.1"]).unwrap());
+        let cloud = Cloud::start(authority.issue(&["127.0.0.1", proxy::CLOUD]).unwrap());
         cloud.register(ORGANIZATION, &issuer);
         let shape = (platform.shape)(issuer.url());
         Self { authority, issuer, cloud, shape }

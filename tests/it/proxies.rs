@@ -1,0 +1,510 @@
+//! Proxies of the environment: which requests go through them, and which of them is to blame.
+//!
+//! The rules are those of Go's HTTP client, by which pulumi goes.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use doctor::loopback::Server;
+use serde_json::json;
+
+use crate::support::{
+    Asked, Authority, CAPABILITIES, Doctor, EXCHANGE, Proxy, Response, Run, Say, WHOAMI, World,
+    platforms,
+};
+
+const ISSUER: &str = "https://idp.test";
+const CLOUD: &str = "https://cloud.test";
+
+/// An issuer and a Pulumi Cloud that only a proxy reaches.
+fn world() -> World {
+    World::new(&platforms::GITHUB).beyond_proxy()
+}
+
+/// A diagnosis there, without a proxy.
+fn bare(world: &World) -> Doctor {
+    world.doctor().option("--cloud-url", CLOUD)
+}
+
+/// A diagnosis there, through a proxy.
+fn through(world: &World, proxy: &str) -> Doctor {
+    bare(world).env("HTTPS_PROXY", proxy)
+}
+
+/// What a finding has as evidence of this kind, and where it was found.
+fn evidence<'a>(run: &'a Run, code: &str, what: &str) -> Option<(&'a str, &'a str)> {
+    let all = run.finding(code)["evidence"].as_array().unwrap();
+    let found = all.iter().find(|one| one["what"] == what)?;
+    Some((found["value"].as_str()?, found["where"].as_str()?))
+}
+
+/// Whether a finding has this line to paste.
+fn has_command(run: &Run, code: &str, command: &str) -> bool {
+    let commands = run.finding(code)["remediation"]["commands"].as_array().unwrap();
+    commands.iter().any(|one| one == command)
+}
+
+/// A port of this machine that nobody listens at.
+fn closed() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+// ------------------------------------------------------------------------------- honoured
+
+#[test]
+fn everything_goes_through_the_proxy() {
+    let world = world();
+    for variable in ["HTTPS_PROXY", "https_proxy"] {
+        let proxy = Proxy::start(world.way());
+        let run = bare(&world).env(variable, proxy.url()).json();
+        run.assert_healthy();
+        for host in ["idp.test:443", "cloud.test:443"] {
+            assert!(proxy.was_asked_for(host), "{host}");
+        }
+        assert!(proxy.asked().iter().all(|asked| asked.method == "CONNECT"));
+        assert!(proxy.asked().iter().all(|asked| asked.authorization.is_none()));
+        let way = format!("through the proxy {} ({variable})", proxy.url());
+        for check in ["issuer", "cloud"] {
+            let summary = run.check(check)["summary"].as_str().unwrap();
+            assert!(summary.ends_with(&way), "{check}: {summary}");
+        }
+        let verbose = bare(&world).env(variable, proxy.url()).arg("-v").human();
+        let words = verbose.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.matches(&way).count(), 2, "{}", verbose.stdout);
+    }
+}
+
+#[test]
+fn a_proxy_gets_its_credentials_and_nobody_else_does() {
+    let world = world();
+    let (written, meant) = ("joe%40acme:p%40ss%2Fw0rd%3A100%25", "joe@acme:p@ss/w0rd:100%");
+    let encoded = STANDARD.encode(meant);
+    let secrets = ["p%40ss%2Fw0rd%3A100%25", "p@ss/w0rd:100%", &encoded];
+    let expected = format!("Basic {encoded}");
+    let proxy = Proxy::start(world.way());
+    let doctor = || {
+        secrets
+            .iter()
+            .fold(through(&world, &proxy.url_with(written)), |doctor, secret| doctor.secret(secret))
+    };
+    doctor().json().assert_healthy();
+    assert_eq!(doctor().arg("-v").human().status, 0);
+    assert!(!proxy.asked().is_empty());
+    for asked in proxy.asked() {
+        assert_eq!(asked.authorization.as_ref(), Some(&expected));
+    }
+
+    // A proxy that is not content with them, and that says them to everybody.
+    let echo = format!("<title>{expected} {meant} {written}</title>");
+    let headers = "content-type: text/html\r\nlocation: http://portal.test/?";
+    let headers = format!("{headers}{encoded}\r\nproxy-authenticate: Basic\r\n");
+    for status in ["407 No", "403 No", "302 No"] {
+        let proxy = Proxy::always(Say::status(status, &headers, &echo));
+        let doctor = || {
+            let doctor = through(&world, &proxy.url_with(written));
+            secrets.iter().fold(doctor, |doctor, secret| doctor.secret(secret))
+        };
+        let run = doctor().json();
+        assert_eq!(run.root_cause(), Some("backend-unreachable"), "{status}");
+        for format in ["human", "markdown", "azure", "github", "junit"] {
+            assert_eq!(doctor().args(["-v", "--format", format]).run().status, 1);
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_speaks_tls() {
+    let world = world();
+    let proxy = Proxy::secure(world.authority.issue(&["127.0.0.1"]).unwrap(), world.way());
+    through(&world, &proxy.url_with("joe:hidden")).json().assert_healthy();
+    assert!(proxy.asked().iter().all(|asked| asked.authorization.is_some()));
+
+    let stranger = Authority::new().unwrap();
+    let proxy = Proxy::secure(stranger.issue(&["127.0.0.1"]).unwrap(), world.way());
+    let run = through(&world, &proxy.url()).json();
+    assert_proxy_is_to_blame(&run, &["TLS handshake with the proxy", &proxy.url()]);
+    run.assert_says("backend-unreachable", &["export SSL_CERT_FILE="]);
+    assert!(proxy.asked().is_empty());
+    // What the remediation says helps.
+    let both = format!("{}{}", world.authority.pem(), stranger.pem());
+    through(&world, &proxy.url()).file("ca.pem", both).json().assert_healthy();
+
+    // It refuses, and what it says is read through its TLS.
+    let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
+    let proxy = Proxy::secure(identity, |_| Say::page("403 Forbidden", "Blocked"));
+    let run = through(&world, &proxy.url()).json();
+    assert_proxy_is_to_blame(&run, &["status 403", "Blocked"]);
+}
+
+#[test]
+fn a_socks_proxy_resolves_the_names() {
+    let world = world();
+    let proxy = Proxy::socks(world.way());
+    through(&world, &proxy.url()).json().assert_healthy();
+    assert!(proxy.was_asked_for("idp.test:443") && proxy.was_asked_for("cloud.test:443"));
+
+    let proxy = Proxy::socks(|_| Say::Answer(String::new()));
+    let run = through(&world, &proxy.url()).json();
+    assert_proxy_is_to_blame(&run, &["did not let the request", &proxy.url(), "not allowed"]);
+}
+
+#[test]
+fn plain_http_goes_through_the_other_variable() {
+    let world = world();
+    let capabilities = |_: &Asked| Say::status("200 OK", "", r#"{"capabilities": []}"#);
+    let proxy = Proxy::start(capabilities);
+    let doctor = || bare(&world).option("--cloud-url", "http://cloud.test").arg("--no-exchange");
+    let secret = STANDARD.encode("joe:hunter22");
+    let run = doctor().env("HTTP_PROXY", proxy.url_with("joe:hunter22")).secret("hunter22").json();
+    assert!(run.check("cloud")["summary"].as_str().unwrap().contains("(HTTP_PROXY)"));
+    let asked = proxy.asked();
+    assert_eq!(asked[0].method, "GET");
+    assert_eq!(asked[0].target, "http://cloud.test/api/capabilities");
+    assert_eq!(asked[0].authorization, Some(format!("Basic {secret}")));
+
+    // In a CGI program a client could have set it: Go refuses to use it, and so does pulumi.
+    let run = doctor().env("HTTP_PROXY", proxy.url()).env("REQUEST_METHOD", "GET").json();
+    run.assert_says("backend-unreachable", &["HTTP_PROXY", "CGI", "REQUEST_METHOD"]);
+
+    for (say, words) in [
+        (
+            Say::status("407 No", "proxy-authenticate: Basic realm=x\r\n", ""),
+            "asks for credentials",
+        ),
+        (Say::Answer(String::new()), "does not answer in HTTP"),
+        (Say::Answer("SSH-2.0-OpenSSH_9\r\n".to_owned()), "does not answer in HTTP"),
+    ] {
+        let proxy = Proxy::always(say);
+        let run = doctor().env("HTTP_PROXY", proxy.url()).json();
+        run.assert_says("backend-unreachable", &[words, "HTTP_PROXY", &proxy.url()]);
+    }
+}
+
+#[test]
+fn loopback_is_never_asked_for_through_a_proxy() {
+    let world = World::new(&platforms::GITHUB);
+    let proxy = Proxy::always(Say::status("502 Bad Gateway", "", ""));
+    world.doctor().env("HTTPS_PROXY", proxy.url()).json().assert_healthy();
+    assert!(proxy.asked().is_empty());
+}
+
+// ------------------------------------------------------------------------------- NO_PROXY
+
+#[test]
+fn exceptions_are_matched_as_in_go() {
+    let world = world();
+    for (exceptions, issuer, cloud) in [
+        ("idp.test", true, false),
+        (" IDP.test , other.test", true, false),
+        ("test", true, true),
+        (".test,x", true, true),
+        ("*.test", true, true),
+        ("idp.test:443,cloud.test:8443", true, false),
+        ("*", true, true),
+        (".idp.test", false, false),
+        ("idp.test cloud.test", false, false),
+        ("idp.test;cloud.test", false, false),
+        ("https://idp.test", false, false),
+        ("10.0.0.0/8,[::1]", false, false),
+    ] {
+        let proxy = Proxy::start(world.way());
+        let run = through(&world, &proxy.url()).env("NO_PROXY", exceptions).json();
+        let exempt = (!proxy.was_asked_for("idp.test"), !proxy.was_asked_for("cloud.test"));
+        assert_eq!(exempt, (issuer, cloud), "{exceptions}");
+        // Nobody but the proxy knows the names: without it there is no way.
+        for (code, exempt) in [("issuer-unreachable", issuer), ("backend-unreachable", cloud)] {
+            assert_eq!(run.codes().contains(&code), exempt, "{exceptions}: {:?}", run.codes());
+        }
+    }
+}
+
+#[test]
+fn the_issuer_goes_through_the_proxy_and_the_backend_does_not() {
+    let world = world();
+    let proxy = Proxy::start(world.way());
+    // At an address of loopback, which is an exception always; the variable adds another.
+    let doctor = through(&world, &proxy.url()).option("--cloud-url", world.cloud.url());
+    let run = doctor.env("no_proxy", "api.pulumi.com").json();
+    run.assert_healthy();
+    assert!(proxy.was_asked_for("idp.test") && !proxy.was_asked_for("127.0.0.1"));
+    assert!(run.check("issuer")["summary"].as_str().unwrap().contains("(HTTPS_PROXY)"));
+    assert!(!run.check("cloud")["summary"].as_str().unwrap().contains("proxy"));
+}
+
+#[test]
+fn an_exception_that_pulumi_does_not_match_is_pointed_at() {
+    let world = world();
+    let proxy = Proxy::always(Say::status("403 Forbidden", "", ""));
+    let run = through(&world, &proxy.url()).env("NO_PROXY", ".cloud.test idp.test").json();
+    for (code, entry) in
+        [("backend-unreachable", ".cloud.test"), ("issuer-unreachable", "idp.test")]
+    {
+        assert_eq!(evidence(&run, code, "does not match"), Some((entry, "NO_PROXY")));
+        run.assert_says(code, &["commas between entries"]);
+    }
+}
+
+#[test]
+fn variables_that_pulumi_does_not_look_at_are_pointed_at() {
+    let world = world();
+    let proxy = Proxy::start(world.way());
+    for (variable, value, words) in [
+        ("ALL_PROXY", proxy.url(), "pulumi does not look at it"),
+        ("HTTP_PROXY", proxy.url(), "it is for http:// URLs only"),
+        ("HTTPS_PROXY", format!("{}\n", proxy.url()), "a control character or a line break"),
+        ("HTTPS_PROXY", "joe@10.0.0.1:hunter22".to_owned(), "its port is not a number"),
+    ] {
+        let run = bare(&world).env(variable, value).secret("hunter22").json();
+        for code in ["backend-unreachable", "issuer-unreachable"] {
+            let (reason, place) = evidence(&run, code, "not used as a proxy").unwrap();
+            assert!(reason.contains(words) && place == variable, "{variable}: {reason}");
+            run.assert_says(code, &["cannot be resolved", "export HTTPS_PROXY="]);
+        }
+    }
+    assert!(proxy.asked().is_empty());
+}
+
+// ------------------------------------------------------------------------------- to blame
+
+/// Holds a run to blame the proxy, in the backend's and the issuer's finding, and nothing else.
+#[track_caller]
+fn assert_proxy_is_to_blame(run: &Run, words: &[&str]) {
+    assert_eq!((run.status, run.root_cause()), (1, Some("backend-unreachable")), "{words:?}");
+    assert_eq!(run.codes(), ["backend-unreachable", "issuer-unreachable"]);
+    // Pulumi goes through that proxy to the backend, Pulumi Cloud does not to the issuer.
+    assert_eq!(run.raised("backend-unreachable"), ["backend", "error", "cloud"]);
+    assert_eq!(run.raised("issuer-unreachable"), ["issuer", "warning", "issuer"]);
+    run.assert_says("issuer-unreachable", &["Pulumi Cloud does not go through this proxy"]);
+    for (code, host) in [("backend-unreachable", "cloud.test"), ("issuer-unreachable", "idp.test")]
+    {
+        run.assert_says(code, words);
+        run.assert_says(code, &["proxy", "HTTPS_PROXY", &format!("{host}:443")]);
+        let exception = format!("export NO_PROXY=\"${{NO_PROXY:-${{no_proxy:-}}}}\",{host}");
+        assert!(has_command(run, code, &exception), "{}", run.text(code));
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_there() {
+    let world = world();
+    let address = closed();
+    let url = format!("http://joe:hunter22@{address}");
+    let run = through(&world, &url).secret("hunter22").json();
+    let shown = format!("http://{address}");
+    assert_proxy_is_to_blame(&run, &["Nothing accepts connections at the proxy", &shown]);
+    for code in ["backend-unreachable", "issuer-unreachable"] {
+        let way = evidence(&run, code, "through the proxy");
+        assert_eq!(way, Some((shown.as_str(), "HTTPS_PROXY")));
+        assert!(has_command(&run, code, "unset HTTPS_PROXY"));
+    }
+    let run = bare(&world).env("https_proxy", "proxy.invalid:3128").json();
+    run.assert_says("backend-unreachable", &["name of the proxy http://proxy.invalid:3128"]);
+    run.assert_says("backend-unreachable", &["cannot be resolved", "unset https_proxy"]);
+}
+
+#[test]
+fn a_proxy_that_asks_for_credentials() {
+    let world = world();
+    let basic = "proxy-authenticate: Negotiate\r\nproxy-authenticate: Basic realm=\"a, b\"\r\n";
+    for headers in ["", basic] {
+        let proxy = Proxy::always(Say::status("407 Proxy Authentication Required", headers, ""));
+        let line = proxy.url().replace("//", "//USER:PASSWORD@");
+        let run = through(&world, &proxy.url()).json();
+        assert_proxy_is_to_blame(&run, &["asks for credentials", "407", "HTTPS_PROXY holds none"]);
+        let offered = evidence(&run, "backend-unreachable", "it takes");
+        let expected = ("Basic, Negotiate", "Proxy-Authenticate");
+        assert_eq!(offered, Some(expected).filter(|_| !headers.is_empty()));
+        assert!(has_command(&run, "backend-unreachable", &format!("export HTTPS_PROXY={line}")));
+
+        let run = through(&world, &proxy.url_with("joe:hunter22")).secret("hunter22").json();
+        assert_proxy_is_to_blame(&run, &["does not accept the credentials in HTTPS_PROXY", "407"]);
+        assert!(has_command(&run, "backend-unreachable", &format!("export HTTPS_PROXY={line}")));
+    }
+    // Credentials that pulumi has no way to give.
+    let windows = "proxy-authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n";
+    let proxy = Proxy::always(Say::status("407 No", windows, ""));
+    let run = through(&world, &proxy.url_with("joe:hunter22")).secret("hunter22").json();
+    assert_proxy_is_to_blame(&run, &["takes NTLM and Negotiate, and pulumi knows Basic only"]);
+    assert!(!run.text("backend-unreachable").contains("USER:PASSWORD"));
+}
+
+#[test]
+fn a_proxy_that_refuses_the_host() {
+    let world = world();
+    for (status, advice) in [
+        ("403 Forbidden", "allow CONNECT to cloud.test:443"),
+        ("502 Bad Gateway", "does not reach cloud.test:443 itself"),
+        ("503 Service Unavailable", "does not reach cloud.test:443 itself"),
+    ] {
+        let proxy = Proxy::always(Say::page(status, "Access \u{1b}[31mdenied - Company"));
+        let run = through(&world, &proxy.url()).json();
+        let number = format!("status {}", &status[..3]);
+        assert_proxy_is_to_blame(&run, &["does not connect to", &number, "denied - Company"]);
+        run.assert_says("backend-unreachable", &[advice]);
+        assert!(!through(&world, &proxy.url()).human().stdout.contains('\u{1b}'));
+        let proxy = Proxy::always(Say::status(status, "", "no"));
+        assert_proxy_is_to_blame(&through(&world, &proxy.url()).json(), &[&number]);
+    }
+}
+
+#[test]
+fn a_proxy_that_breaks_off() {
+    let world = world();
+    for (answer, words) in [
+        ("", "hung up when it was asked for"),
+        ("SSH-2.0-OpenSSH_9\r\n", "does not answer in HTTP"),
+        ("\u{0}\u{1}\u{2}", "does not answer in HTTP"),
+        ("HTTP/1.1 abc\r\n\r\n", "does not answer in HTTP"),
+    ] {
+        let proxy = Proxy::always(Say::Answer(answer.to_owned()));
+        let run = through(&world, &proxy.url()).json();
+        assert_proxy_is_to_blame(&run, &[words, &proxy.url()]);
+        assert!(has_command(&run, "backend-unreachable", "unset HTTPS_PROXY"), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_hangs() {
+    let world = world();
+    let proxy = Proxy::always(Say::Nothing);
+    let run = through(&world, &proxy.url()).args(["--timeout", "2s"]).json();
+    assert!(run.elapsed < Duration::from_millis(2500), "{:?}", run.elapsed);
+    assert_proxy_is_to_blame(&run, &["gave no connection to", "in time", &proxy.url()]);
+}
+
+#[test]
+fn a_server_that_hangs_behind_a_proxy_is_not_the_proxy_s_fault() {
+    let world = world();
+    let proxy = Proxy::start(world.way());
+    let late = Response::json(200, &json!({"capabilities": []})).after(Duration::from_secs(60));
+    world.cloud.answer(CAPABILITIES, late);
+    let run = through(&world, &proxy.url()).args(["--no-exchange", "--timeout", "2s"]).json();
+    run.assert_says("backend-unreachable", &["no answer in time from cloud.test:443"]);
+    assert!(!run.text("backend-unreachable").contains("export NO_PROXY"));
+}
+
+#[test]
+fn a_value_that_is_no_url() {
+    let world = world();
+    for (value, name) in [
+        ("http://proxy.test:3128 ", "http"),
+        ("\"https://proxy.test:3128\"", "\"https"),
+        ("http://joe:hunter22#x@proxy.test:3128", "http"),
+        ("http://joe:1/hunter22@proxy.test:3128", ""),
+        ("joe:hunter22/x@proxy.test:3128", ""),
+    ] {
+        let run = through(&world, value).secret("hunter22").json();
+        assert_proxy_is_to_blame(&run, &["HTTPS_PROXY is no URL", "percent-encode"]);
+        let says = evidence(&run, "backend-unreachable", "pulumi says").map(|(says, _)| says);
+        let expected = format!("proxyconnect tcp: dial tcp: lookup {name}: no such host");
+        assert_eq!(says, Some(expected.as_str()).filter(|_| !name.is_empty()), "{value}");
+    }
+}
+
+// ------------------------------------------------------------- in the middle of the traffic
+
+#[test]
+fn a_proxy_that_signs_anew_may_be_one_for_any_host() {
+    let world = world();
+    let company = Authority::new().unwrap();
+    let identity = company.issue(&["idp.test", "cloud.test"]).unwrap();
+    let server = Server::start(identity, |_| Response::json(200, &json!({}))).unwrap();
+    let address = server.url().strip_prefix("https://").unwrap().parse().unwrap();
+    let proxy = Proxy::always(Say::Tunnel(address));
+    let run = through(&world, &proxy.url()).json();
+    assert_eq!((run.status, run.root_cause()), (1, Some("backend-tls-untrusted")));
+    for code in ["backend-tls-untrusted", "issuer-tls-untrusted"] {
+        let words =
+            ["signed by CN=doctor loopback authority", "may open connections and sign anew"];
+        run.assert_says(code, &words);
+        let way = evidence(&run, code, "through the proxy");
+        assert_eq!(way, Some((proxy.url().as_str(), "HTTPS_PROXY")));
+    }
+    run.assert_says("backend-tls-untrusted", &["export SSL_CERT_FILE=", "company's proxy"]);
+    assert!(server.requests().is_empty(), "the token was sent to nobody");
+}
+
+/// What a captive portal answers to everything.
+fn login_page() -> Response {
+    let page = "<!DOCTYPE html><html><head><title>Guest Wi-Fi - Sign in</title></head></html>";
+    Response::new(200, "text/html", page)
+}
+
+#[test]
+fn a_login_page_in_the_place_of_any_answer() {
+    let words = ["login page", "Guest Wi-Fi - Sign in"];
+    type Change = fn(&World);
+    let cases: [(&str, Change); 5] = [
+        ("discovery-not-found", |w| w.issuer.answer(&w.issuer.discovery_path(), login_page())),
+        ("jwks-invalid", |w| w.issuer.answer(&w.issuer.jwks_path(), login_page())),
+        ("backend-not-pulumi", |w| w.cloud.answer(CAPABILITIES, login_page())),
+        ("exchange-malformed", |w| w.cloud.answer(EXCHANGE, login_page())),
+        ("whoami-malformed", |w| w.cloud.answer(WHOAMI, login_page())),
+    ];
+    for (code, change) in cases {
+        let world = world();
+        change(&world);
+        let proxy = Proxy::start(world.way());
+        let run = through(&world, &proxy.url()).json();
+        assert_eq!(run.codes(), [code]);
+        run.assert_says(code, &words);
+    }
+}
+
+#[test]
+fn a_redirect_to_a_login_page() {
+    let portal = "http://portal.test/login?next=1";
+    // In answer to CONNECT.
+    let world = world();
+    let headers = format!("location: {portal}\r\n");
+    let proxy = Proxy::always(Say::status("302 Found", &headers, ""));
+    let run = through(&world, &proxy.url()).json();
+    assert_proxy_is_to_blame(&run, &["login page", "302", portal]);
+    let place = proxy.url();
+    let to = evidence(&run, "backend-unreachable", "redirects to");
+    assert_eq!(to, Some((portal, place.as_str())));
+
+    // In answer to what is asked in a tunnel that the proxy has opened itself.
+    let redirect = || Response::new(302, "text/plain", "").header("location", portal);
+    world.issuer.answer(&world.issuer.discovery_path(), redirect());
+    world.cloud.answer(CAPABILITIES, redirect());
+    let proxy = Proxy::start(world.way());
+    let run = through(&world, &proxy.url()).arg("--no-exchange").json();
+    assert_eq!(run.codes(), ["backend-not-pulumi", "discovery-not-found"]);
+    for code in run.codes() {
+        run.assert_says(code, &["302", portal, "login page"]);
+    }
+}
+
+// ---------------------------------------------------------------------------- the guard
+
+/// A name that this machine resolves to itself, besides `localhost`: most have one.
+fn own_name() -> Option<String> {
+    let hosts = std::fs::read_to_string("/etc/hosts").ok()?;
+    let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let names = lines.filter(|line| line.starts_with("127.") || line.starts_with("::1"));
+    let mut names = names.flat_map(|line| line.split_whitespace().skip(1));
+    names.find(|name| !name.starts_with("localhost")).map(str::to_owned)
+}
+
+#[test]
+fn the_guard_holds_behind_a_proxy() {
+    let mut world = world();
+    let proxy = Proxy::start(world.way());
+    let own = own_name().map(|name| format!("https://{name}"));
+    let literal = ["https://10.0.0.1", "https://169.254.169.254", "https://[fd00::1]"];
+    for issuer in literal.into_iter().chain(own.as_deref()) {
+        world.shape.claims["iss"] = json!(issuer);
+        let doctor = through(&world, &proxy.url()).without("--policy");
+        let run = doctor.without("--allow-private-issuer").json();
+        assert_eq!(run.raised("issuer-address-refused")[1], "warning", "{issuer}");
+        let host = issuer.strip_prefix("https://").unwrap();
+        assert!(!proxy.was_asked_for(host), "{issuer}");
+    }
+    // What this machine cannot resolve is the proxy's business.
+    world.shape.claims["iss"] = json!(ISSUER);
+    let doctor = through(&world, &proxy.url()).without("--policy");
+    let run = doctor.without("--allow-private-issuer").json();
+    assert!(proxy.was_asked_for("idp.test") && !run.codes().contains(&"issuer-address-refused"));
+}
