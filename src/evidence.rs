@@ -853,6 +853,18 @@ pub struct Failure {
     pub route: Box<Route>,
     /// The cause in words, from the innermost error that says something.
     pub detail: String,
+    /// How often it was asked, of which this is the last.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub attempts: u32,
+}
+
+/// What is not written down was asked once.
+fn once() -> u32 {
+    1
+}
+
+fn is_once(attempts: &u32) -> bool {
+    *attempts == once()
 }
 
 /// The kinds of failing on the way.
@@ -929,6 +941,9 @@ pub struct Answer {
     pub clock_offset_seconds: Option<i64>,
     /// The body.
     pub body: Body,
+    /// How often it was asked, of which this is the last.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub attempts: u32,
 }
 
 /// A body, by what it is.

@@ -74,15 +74,17 @@ impl Scrubber {
 
     /// [`Self::scrub`] for every string of a JSON value, keys included.
     #[must_use]
-    pub fn scrub_json(&self, value: &serde_json::Value) -> serde_json::Value {
+    pub fn scrub_json(&self, value: serde_json::Value) -> serde_json::Value {
         use serde_json::Value;
         match value {
-            Value::String(s) => Value::String(self.scrub(s)),
-            Value::Array(items) => Value::Array(items.iter().map(|v| self.scrub_json(v)).collect()),
+            Value::String(s) => Value::String(self.scrub(&s)),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|v| self.scrub_json(v)).collect())
+            }
             Value::Object(map) => Value::Object(
-                map.iter().map(|(k, v)| (self.scrub(k), self.scrub_json(v))).collect(),
+                map.into_iter().map(|(k, v)| (self.scrub(&k), self.scrub_json(v))).collect(),
             ),
-            other => other.clone(),
+            other => other,
         }
     }
 }

@@ -317,6 +317,7 @@ const FAILURE: Field = Members(&[
     ("passedOver", PASSED_OVER),
     ("nearException", Names),
     ("detail", Message),
+    ("attempts", Plain),
 ]);
 
 const PROXY_FAULT: Field = Members(&[
@@ -344,6 +345,7 @@ pub(super) const ANSWER: Field = Members(&[
     ("passedOver", PASSED_OVER),
     ("nearException", Names),
     ("clockOffsetSeconds", Plain),
+    ("attempts", Plain),
 ]);
 
 /// [`Probe`] less its answer.

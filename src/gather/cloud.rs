@@ -3,10 +3,10 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Run;
 use super::http::{Client, ClientOptions, Proxies, Reply};
 use super::registry;
 use super::tls::Roots;
+use super::{Run, budget};
 use crate::evidence::{
     AccessTokenSource, Answer, Body, Cloud, CredentialsFile, Evidence, Exchange, PolicySource,
     Probe,
@@ -64,6 +64,7 @@ pub(super) async fn probe(
             insecure: evidence.options.insecure,
             guard: None,
             proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
+            deadline: Some(deadline),
         },
     )?;
     let origin = url.strip_suffix('/').unwrap_or(url);
@@ -139,8 +140,9 @@ async fn login(
 ) -> (Probe<Exchange>, AccessTokenSource, Probe<Answer>) {
     let (exchange, access) = match (&questions.obstacle, &run.decoded) {
         (None, Some(decoded)) => {
+            let by = budget::before_whoami(deadline);
             let (probe, token) =
-                exchange(client, questions, url, &decoded.compact, &run.scrubber, deadline).await;
+                exchange(client, questions, url, &decoded.compact, &run.scrubber, by).await;
             (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
         }
         _ => (Probe::NotRun, existing_token(evidence, run, url)),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -135,22 +136,34 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// A way to resolve a name into addresses; their port is of no account.
+pub(super) type Lookup = Arc<dyn Fn(String) -> Answering + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// The system's resolver. It runs in a thread of its own, so that one that hangs keeps nobody.
+pub(super) fn system() -> Lookup {
+    Arc::new(|name| {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+    })
+}
+
 /// The resolver of the HTTP client: asks the system, remembers what it said, and hands on only
 /// what the guard permits, so that the address checked is the address connected to.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Resolver {
     guard: Option<Arc<Guard>>,
+    ask: Lookup,
     seen: Arc<Mutex<HashMap<String, Vec<IpAddr>>>>,
 }
 
 impl Resolver {
-    pub(super) fn new(guard: Option<Arc<Guard>>) -> Self {
-        Self { guard, ..Self::default() }
+    pub(super) fn new(guard: Option<Arc<Guard>>, ask: Lookup) -> Self {
+        Self { guard, ask, seen: Arc::default() }
     }
 
-    /// All addresses of a name, as the system resolves it.
+    /// All addresses of a name.
     pub(super) async fn lookup(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
-        let found: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
+        let found = (self.ask)(name.to_owned()).await?;
         let mut addresses = Vec::new();
         for address in found.iter().map(SocketAddr::ip) {
             if !addresses.contains(&address) {

@@ -4,18 +4,20 @@
 mod answer;
 mod failure;
 mod proxy;
+mod retry;
 mod tunnel;
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Response, redirect, retry};
+use reqwest::{Response, redirect};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
 
@@ -25,17 +27,22 @@ pub use self::proxy::Proxies;
 use self::failure::Cause;
 use self::proxy::Proxy;
 use crate::evidence::{Answer, Body, Chain, Failure, FailureKind, Probe, ProxyFault, Route};
-use crate::gather::guard::{Guard, Resolver, host_of};
+use crate::gather::budget::left;
+use crate::gather::guard::{self, Guard, Resolver, host_of};
 use crate::gather::tls::{Recorder, Roots, client_config};
 use crate::secret::Scrubber;
 
 /// The most of a body that is read, in bytes after decompression (product contract, section 6).
 const BODY_CAP: usize = 1 << 20;
+/// The same for what an HTTP/2 server may send before it is read.
+const WINDOW: u32 = 1 << 20;
 /// Redirects that are followed, all of them on the same host.
 const MAX_REDIRECTS: usize = 5;
-/// How long one connection may take to come about; the addresses of a host share it.
+/// How long one connection may take to come about, with its TLS; the addresses of a host share
+/// it. Where less than this is left, two thirds of that.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long to resolve, for the guard, a name that a proxy will resolve again.
+/// How long to resolve, for the guard, a name that a proxy will resolve again. Where less than
+/// four times this is left, a quarter of that.
 const LOOKUP: Duration = Duration::from_secs(2);
 /// A token response is smaller than this, in bytes: its buffer never moves and so leaves no copy.
 const BUFFER: usize = 64 << 10;
@@ -51,6 +58,8 @@ pub struct ClientOptions {
     pub guard: Option<Guard>,
     /// The proxies of the environment.
     pub proxies: Proxies,
+    /// When everything that is asked has to be done.
+    pub deadline: Option<Instant>,
 }
 
 /// An HTTP client for one party (the issuer, or Pulumi Cloud). It needs a tokio runtime with
@@ -74,6 +83,15 @@ pub struct Reply {
     pub raw: Zeroizing<Vec<u8>>,
 }
 
+/// A request on its way: what it takes, and how often it has been sent.
+struct Errand<'a> {
+    message: Message<'a>,
+    headers: &'a [(&'a str, &'a str)],
+    scrubber: &'a Scrubber,
+    deadline: Instant,
+    attempts: Cell<u32>,
+}
+
 /// What is sent.
 enum Message<'a> {
     /// A GET; redirects on the host are followed.
@@ -90,9 +108,24 @@ impl Client {
     /// # Errors
     /// In words, when the TLS library cannot be set up.
     pub fn new(roots: &Roots, options: ClientOptions) -> Result<Self, String> {
-        let (tls, recorder) = client_config(roots, options.insecure)?;
+        Self::resolving(roots, options, guard::system())
+    }
+
+    /// [`Self::new`] with another way to resolve names.
+    fn resolving(
+        roots: &Roots,
+        options: ClientOptions,
+        lookup: guard::Lookup,
+    ) -> Result<Self, String> {
+        let (mut tls, recorder) = client_config(roots, options.insecure)?;
+        if options.guard.is_some() {
+            // Two small answers gain nothing from HTTP/2, and a hostile server much: its floods of
+            // frames would take the time of everything that runs beside it.
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         let guard = options.guard.map(Arc::new);
-        let resolver = Resolver::new(guard.clone());
+        let resolver = Resolver::new(guard.clone(), lookup);
+        let connect = options.deadline.map_or(CONNECT, |by| CONNECT.min(left(by) * 2 / 3));
         let proxies = Arc::new(options.proxies);
         let builder = || {
             reqwest::Client::builder()
@@ -100,8 +133,11 @@ impl Client {
                 .user_agent(USER_AGENT)
                 .redirect(redirect::Policy::none())
                 // The exchange is made at most once.
-                .retry(retry::never())
-                .connect_timeout(CONNECT)
+                .retry(reqwest::retry::never())
+                .connect_timeout(connect)
+                // More than a whole answer is never waiting to be read.
+                .http2_initial_stream_window_size(WINDOW)
+                .http2_initial_connection_window_size(WINDOW)
                 .no_proxy()
         };
         let chosen = Arc::clone(&proxies);
@@ -118,9 +154,9 @@ impl Client {
         })
     }
 
-    /// Asks for `url` with extra `headers`. Ends by `deadline`. Redirects are followed on the
-    /// same scheme, host and port; another redirect is itself the answer. `scrubber` knows the
-    /// secrets that a server might echo.
+    /// Asks for `url` with extra `headers`, a second time where that may help ([`retry`]). Ends by
+    /// `deadline`. Redirects are followed on the same scheme, host and port; another redirect is
+    /// itself the answer. `scrubber` knows the secrets that a server might echo.
     pub async fn get(
         &self,
         url: &str,
@@ -128,7 +164,8 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Answer> {
-        match self.probe(url, headers, Message::Get, scrubber, deadline).await {
+        let errand = Errand::new(Message::Get, headers, scrubber, deadline);
+        match self.probe(url, &errand).await {
             Probe::NotRun => Probe::NotRun,
             Probe::Failed { failure, elapsed_ms } => Probe::Failed { failure, elapsed_ms },
             Probe::Answered { answer, elapsed_ms } => {
@@ -147,7 +184,7 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Reply> {
-        self.probe(url, headers, Message::Form(form), scrubber, deadline).await
+        self.probe(url, &Errand::new(Message::Form(form), headers, scrubber, deadline)).await
     }
 
     /// Sends a request without a body, once, following no redirect: for an answer that holds a
@@ -160,7 +197,7 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Reply> {
-        self.probe(url, headers, Message::Once(method), scrubber, deadline).await
+        self.probe(url, &Errand::new(Message::Once(method), headers, scrubber, deadline)).await
     }
 
     /// The certificates that the host of `url` presented, also when they were not accepted.
@@ -183,24 +220,17 @@ impl Client {
         }
     }
 
-    async fn probe(
-        &self,
-        url: &str,
-        headers: &[(&str, &str)],
-        message: Message<'_>,
-        scrubber: &Scrubber,
-        deadline: Instant,
-    ) -> Probe<Reply> {
+    async fn probe(&self, url: &str, errand: &Errand<'_>) -> Probe<Reply> {
         let begun = Instant::now();
         let parsed = Url::parse(url);
         let outcome = match &parsed {
             Err(error) => Err((FailureKind::BadUrl, error.to_string())),
-            Ok(url) => {
-                match timeout_at(deadline, self.ask(url, headers, message, scrubber)).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => Err((self.too_late(url), self.waited_for(url, begun))),
+            Ok(url) => match timeout_at(errand.deadline, self.ask(url, errand)).await {
+                Err(_) | Ok(Err((FailureKind::Timeout, _))) => {
+                    Err((self.too_late(url), self.waited_for(url, begun)))
                 }
-            }
+                Ok(outcome) => outcome,
+            },
         };
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
@@ -212,41 +242,39 @@ impl Client {
                     kind,
                     host: url.map(host_of).unwrap_or_default(),
                     port: url.and_then(Url::port_or_known_default).unwrap_or_default(),
-                    route: url.map(|url| self.route(url, scrubber)).unwrap_or_default(),
-                    detail: scrubber.scrub(&detail),
+                    route: url.map(|url| self.route(url, errand.scrubber)).unwrap_or_default(),
+                    detail: errand.scrubber.scrub(&detail),
+                    attempts: errand.attempts.get(),
                 };
                 Probe::Failed { failure, elapsed_ms }
             }
         }
     }
 
-    async fn ask(
-        &self,
-        url: &Url,
-        headers: &[(&str, &str)],
-        message: Message<'_>,
-        scrubber: &Scrubber,
-    ) -> Result<Reply, Cause> {
-        self.check(url).await?;
-        let headers = header_map(headers, matches!(message, Message::Form(_)))?;
+    async fn ask(&self, url: &Url, errand: &Errand<'_>) -> Result<Reply, Cause> {
+        self.check(url, errand.deadline).await?;
+        let is_get = matches!(errand.message, Message::Get);
+        let headers = header_map(errand.headers, matches!(errand.message, Message::Form(_)))?;
         let mut url = url.clone();
-        let mut response = self.send(&url, &headers, &message, scrubber).await?;
+        let mut response = self.send(&url, &headers, errand).await?;
         for _ in 0..MAX_REDIRECTS {
             match redirect_on_host(&url, &response) {
-                Some(next) if matches!(message, Message::Get) => url = next,
+                Some(next) if is_get => url = next,
                 _ => break,
             }
-            response = self.send(&url, &headers, &message, scrubber).await?;
+            response = self.send(&url, &headers, errand).await?;
         }
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let raw = self.read(&url, response).await?;
-        let answer = answer::answer(&url, status, &headers, &raw, scrubber);
-        Ok(Reply { answer: Answer { route: self.route(&url, scrubber), ..answer }, raw })
+        let answer = answer::answer(&url, status, &headers, &raw, errand.scrubber)
+            .ok_or_else(|| (FailureKind::TooLarge, answer::TOO_MANY_VALUES.to_owned()))?;
+        let route = self.route(&url, errand.scrubber);
+        Ok(Reply { answer: Answer { route, attempts: errand.attempts.get(), ..answer }, raw })
     }
 
     /// Refuses what must not be requested, before anything is sent.
-    async fn check(&self, url: &Url) -> Result<(), Cause> {
+    async fn check(&self, url: &Url, deadline: Instant) -> Result<(), Cause> {
         let bad = |why: &str| Err((FailureKind::BadUrl, why.to_owned()));
         if !matches!(url.scheme(), "http" | "https") {
             return bad("not an http or https URL");
@@ -271,7 +299,8 @@ impl Client {
         let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));
         guard.check_literal(url).map_err(refused)?;
         if let (Some(_), Some(Host::Domain(name))) = (proxy, url.host())
-            && let Ok(Ok(addresses)) = timeout(LOOKUP, self.resolver.lookup(name)).await
+            && let limit = LOOKUP.min(left(deadline) / 4)
+            && let Ok(Ok(addresses)) = timeout(limit, self.resolver.lookup(name)).await
         {
             guard.check_all(name, &addresses).map_err(refused)?;
         }
@@ -282,24 +311,23 @@ impl Client {
         &self,
         url: &Url,
         headers: &HeaderMap,
-        message: &Message<'_>,
-        scrubber: &Scrubber,
+        errand: &Errand<'_>,
     ) -> Result<Response, Cause> {
         let proxy = self.proxies.for_url(url);
         let client = if proxy.is_some() { &self.proxied } else { &self.direct };
-        let method = match message {
-            Message::Get => Method::GET,
-            Message::Once(method) => method.clone(),
-            Message::Form(_) => Method::POST,
-        };
-        let mut request = client.request(method, url.clone()).headers(headers.clone());
-        if let Message::Form(form) = message {
-            request = request
-                .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(*form).finish());
+        let request = errand.request(client, url).headers(headers.clone());
+        let mut sent = request.send().await;
+        if let Some(pause) = errand.pause(sent.as_ref()) {
+            sleep(pause).await;
+            errand.attempts.update(|attempts| attempts + 1);
+            sent = errand.request(client, url).headers(headers.clone()).send().await;
         }
-        let response = match request.send().await {
+        let response = match sent {
             Ok(response) => response,
-            Err(error) => return Err(self.tunnelled(self.cause(&error, url), url, scrubber).await),
+            Err(error) => {
+                let cause = self.cause(&error, url);
+                return Err(self.tunnelled(cause, url, errand.scrubber).await);
+            }
         };
         // Of an https request the proxy's own answer never gets here: it fails the tunnel.
         if let Some(proxy) = proxy.filter(|_| url.scheme() == "http")
@@ -315,7 +343,7 @@ impl Client {
         let mut body = Zeroizing::new(Vec::with_capacity(BUFFER));
         while let Some(chunk) = response.chunk().await.map_err(|e| self.cause(&e, url))? {
             if body.len() + chunk.len() > BODY_CAP {
-                return Err((FailureKind::TooLarge, format!("more than {BODY_CAP} bytes")));
+                return Err((FailureKind::TooLarge, "more than 1 MiB".to_owned()));
             }
             body.extend_from_slice(&chunk);
         }
@@ -349,13 +377,14 @@ impl Client {
             Err(fault) => return (FailureKind::Proxy { fault }, cause.1),
         };
         let tunnel::Refusal { status, headers, body } = refusal;
-        let answer = answer::answer(url, status, &headers, &body, scrubber);
-        let fault = match (status, answer.body) {
+        let (body, location) = match answer::answer(url, status, &headers, &body, scrubber) {
+            Some(answer) => (answer.body, answer.location),
+            None => (Body::Empty, None),
+        };
+        let fault = match (status, body) {
             (407, _) => tunnel::credentials(&headers, proxy.has_credentials()),
-            (_, Body::Html(title)) => {
-                ProxyFault::Refused { status, title, location: answer.location }
-            }
-            _ => ProxyFault::Refused { status, title: None, location: answer.location },
+            (_, Body::Html(title)) => ProxyFault::Refused { status, title, location },
+            _ => ProxyFault::Refused { status, title: None, location },
         };
         (FailureKind::Proxy { fault }, format!("status {status} to CONNECT"))
     }
@@ -382,6 +411,34 @@ impl Client {
             "no complete answer came"
         };
         format!("{what} within {:.1} s", begun.elapsed().as_secs_f64())
+    }
+}
+
+impl<'a> Errand<'a> {
+    fn new(
+        message: Message<'a>,
+        headers: &'a [(&'a str, &'a str)],
+        scrubber: &'a Scrubber,
+        deadline: Instant,
+    ) -> Self {
+        Self { message, headers, scrubber, deadline, attempts: Cell::new(1) }
+    }
+
+    fn request(&self, client: &reqwest::Client, url: &Url) -> reqwest::RequestBuilder {
+        let url = url.clone();
+        match &self.message {
+            Message::Get => client.get(url),
+            Message::Once(method) => client.request(method.clone(), url),
+            Message::Form(form) => client
+                .post(url)
+                .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(*form).finish()),
+        }
+    }
+
+    /// How long to wait before it is sent again, if it is.
+    fn pause(&self, outcome: Result<&Response, &reqwest::Error>) -> Option<Duration> {
+        let again = matches!(self.message, Message::Get) && self.attempts.get() < retry::ATTEMPTS;
+        if again { retry::pause(outcome, self.deadline) } else { None }
     }
 }
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Run;
 use super::guard::Guard;
 use super::http::{Client, ClientOptions, Proxies};
 use super::tls::Roots;
+use super::{Run, budget};
 use crate::evidence::{
     Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe,
 };
@@ -75,11 +75,13 @@ pub(super) async fn probe(
             insecure: false,
             guard: Some(Guard::new(ambient, run.plan.allow_private_issuer, known)),
             proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
+            deadline: Some(deadline),
         },
     )?;
     let mut issuer = evidence.issuer.clone();
     let discovery = issuer_url::discovery(&url);
-    issuer.discovery = client.get(&discovery, &[], &run.scrubber, deadline).await;
+    let by = if has_keys { deadline } else { budget::before_another(deadline) };
+    issuer.discovery = client.get(&discovery, &[], &run.scrubber, by).await;
     if !has_keys && let Some(uri) = jwks_uri(&issuer.discovery) {
         issuer.jwks = fetch_keys(&client, &uri, &run.scrubber, deadline).await;
         if let Some(answer) = issuer.jwks.answer().filter(|a| a.status == 200) {
@@ -128,6 +130,7 @@ async fn fetch_keys(
                 port: 0,
                 route: Box::default(),
                 detail: "not an https URL".to_owned(),
+                attempts: 1,
             },
             elapsed_ms: 0,
         };

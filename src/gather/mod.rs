@@ -7,6 +7,7 @@
 mod ambient;
 pub mod backend;
 mod bounded;
+mod budget;
 mod cloud;
 pub mod credentials;
 pub mod environment;
@@ -400,8 +401,7 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
     // Claims are hostile text, and may be somebody's credential.
     if let Some(token) = &mut evidence.token {
         for part in [&mut token.header, &mut token.claims] {
-            if let Value::Object(clean) = scrubber.scrub_json(&Value::Object(std::mem::take(part)))
-            {
+            if let Value::Object(clean) = scrubber.scrub_json(Value::Object(std::mem::take(part))) {
                 *part = clean;
             }
         }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::budget;
 use super::cloud::Credential;
 use super::http::Client;
 use crate::evidence::{
@@ -26,8 +27,9 @@ impl Reader<'_> {
     /// The organization's registrations, and the policies of the one that `issuer` finds: two
     /// requests at most.
     pub(super) async fn read(&self, organization: &str, issuer: &str) -> PolicySource {
-        let mut document = match self.ask(Asked::Issuers, organization, &["oidc", "issuers"]).await
-        {
+        let by = budget::before_another(self.deadline);
+        let listed = self.ask(Asked::Issuers, organization, &["oidc", "issuers"], by).await;
+        let mut document = match listed {
             Ok(document) => document,
             Err(gap) => return PolicySource::Withheld { gap },
         };
@@ -35,7 +37,7 @@ impl Reader<'_> {
         let deciding = document.registration_of(issuer).and_then(|found| found.id.clone());
         let Some(id) = deciding else { return PolicySource::Live { document, gap: None } };
         let path = ["auth", "policies", "oidcissuers", &id];
-        let gap = match self.ask(Asked::Policies, organization, &path).await {
+        let gap = match self.ask(Asked::Policies, organization, &path, self.deadline).await {
             Ok(answered) => {
                 let entries = answered.issuers.into_iter().next().and_then(|one| one.policies);
                 if let Some(registration) =
@@ -50,13 +52,19 @@ impl Reader<'_> {
         PolicySource::Live { document, gap }
     }
 
-    async fn ask(&self, asked: Asked, organization: &str, path: &[&str]) -> Result<Document, Gap> {
+    async fn ask(
+        &self,
+        asked: Asked,
+        organization: &str,
+        path: &[&str],
+        by: Instant,
+    ) -> Result<Document, Gap> {
         let gap = |reason| Gap { asked, access_token: self.source.clone(), reason };
         let Some(url) = url(self.origin, organization, path) else {
             let problem = "the organization's name cannot stand in a URL".to_owned();
             return Err(gap(GapReason::NotUnderstood { problem }));
         };
-        match self.credential.get(self.client, &url, self.deadline).await {
+        match self.credential.get(self.client, &url, by).await {
             // Not made: the time is up.
             Probe::NotRun => Err(gap(GapReason::NotUnderstood { problem: "not asked".to_owned() })),
             Probe::Failed { failure, .. } => Err(gap(GapReason::Failed { failure })),

@@ -1,7 +1,7 @@
 //! Checks `backend` (the URL and the files it comes from) and `cloud` (what answers there).
 
 use super::certificate::{signed_by, with_chain};
-use super::finding::upper;
+use super::finding::{again, upper};
 use super::{Context, Outcome, proxy};
 use crate::backend_url::{self, UrlProblem};
 use crate::catalogue::{Code, Severity};
@@ -265,13 +265,19 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
             Outcome::skip("--offline", "not asked")
         }
         Probe::NotRun => Outcome::skip(context.cause("backend"), "there is no URL to ask"),
+        Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
+            "answers, but not as a Pulumi Cloud",
+            vec![network_failure(Code::BackendNotPulumi, failure)],
+        ),
         Probe::Failed { failure, .. } => {
             Outcome::found("no answer", vec![unreachable(context, failure)])
         }
         Probe::Answered { answer, .. } => match not_pulumi(answer) {
-            None => {
-                Outcome::pass(format!("answers as a Pulumi Cloud{}", proxy::through(&answer.route)))
-            }
+            None => Outcome::pass(format!(
+                "answers as a Pulumi Cloud{}{}",
+                proxy::through(&answer.route),
+                again(answer.attempts)
+            )),
             Some(looks_like) => Outcome::found(
                 format!("answers, but not as a Pulumi Cloud{}", proxy::through(&answer.route)),
                 vec![not_pulumi_finding(context, answer, &looks_like)],
@@ -299,7 +305,7 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
 
 /// A finding about a failure on the way: which step failed, with host, port and proxy.
 pub(super) fn network_failure(code: Code, failure: &Failure) -> Finding {
-    let Failure { host, port, detail, kind, .. } = failure;
+    let Failure { host, port, detail, kind, attempts, .. } = failure;
     let what = match kind {
         FailureKind::Dns => format!("the name {host} cannot be resolved"),
         FailureKind::Connect => format!("nothing accepts connections at {host}:{port}"),
@@ -322,13 +328,14 @@ pub(super) fn network_failure(code: Code, failure: &Failure) -> Finding {
         FailureKind::Protocol => {
             format!("the server at {host}:{port} broke off or does not speak HTTP")
         }
-        FailureKind::TooLarge => format!("the answer of {host} is larger than 1 MiB"),
+        FailureKind::TooLarge => format!("the answer of {host} is too large: {detail}"),
         FailureKind::AddressRefused => format!("the address of {host} is one that is not asked"),
         FailureKind::BadUrl => "the URL cannot be requested".to_owned(),
     };
     let finding = Finding::new(code, format!("{}.", upper(&what)))
         .proof("host", format!("{host}:{port}"), "request")
-        .proof("error", detail, "network");
+        .proof("error", detail, "network")
+        .asked(*attempts);
     proxy::with_route(finding, failure)
 }
 
@@ -363,7 +370,8 @@ fn not_pulumi_finding(context: &Context, answer: &Answer, looks_like: &str) -> F
         format!("GET {} is answered with status {} and {looks_like}.", answer.url, answer.status),
     )
     .proof("status", answer.status.to_string(), &answer.url)
-    .proof("looks like", looks_like, &answer.url);
+    .proof("looks like", looks_like, &answer.url)
+    .asked(answer.attempts);
     let finding = match &answer.location {
         Some(location) => finding.proof("redirects to", location, &answer.url),
         None => finding,

@@ -10,7 +10,7 @@ use super::finding::span;
 use super::issuer::web_page;
 use super::{Context, Outcome};
 use crate::catalogue::{Category, Code};
-use crate::evidence::{Answer, Body, Exchange, Probe};
+use crate::evidence::{Answer, Body, Exchange, FailureKind, Probe};
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
 use crate::report::Finding;
@@ -50,6 +50,10 @@ pub(super) fn check(context: &Context) -> Outcome {
         Probe::Failed { .. } if context.failed("cloud") => {
             Outcome::skip("cloud", "not made: the backend gave no answer")
         }
+        Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
+            "not a token response",
+            vec![network_failure(Code::ExchangeMalformed, failure)],
+        ),
         Probe::Failed { failure, .. } => {
             Outcome::found("no answer", vec![network_failure(Code::BackendUnreachable, failure)])
         }
@@ -212,7 +216,7 @@ pub(super) fn proofs(finding: Finding, answer: &Answer) -> Finding {
     let said = words(answer).join(": ");
     let said = if said.is_empty() { "(nothing)".to_owned() } else { said };
     let says = format!("{} {said}", answer.status);
-    let mut finding = finding.proof("Pulumi Cloud says", says, &answer.url);
+    let mut finding = finding.proof("Pulumi Cloud says", says, &answer.url).asked(answer.attempts);
     if let Body::Html(title) = &answer.body {
         finding = web_page(finding, title.as_deref(), &answer.url);
     }

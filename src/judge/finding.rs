@@ -40,6 +40,15 @@ impl Finding {
         self
     }
 
+    /// Adds how often it was asked, where that was more than once.
+    pub(super) fn asked(self, attempts: u32) -> Self {
+        match attempts {
+            0 | 1 => self,
+            2 => self.proof("asked", "twice", "request"),
+            more => self.proof("asked", format!("{more} times"), "request"),
+        }
+    }
+
     /// Replaces the catalogue's one-sentence advice where the run allows a better one.
     pub(super) fn fix(mut self, summary: impl Into<String>) -> Self {
         self.remediation.summary = summary.into();
@@ -56,6 +65,11 @@ impl Finding {
         self.remediation.commands.push(command.into());
         self
     }
+}
+
+/// What the summary of a check adds where its question was asked again and then answered.
+pub(super) fn again(attempts: u32) -> &'static str {
+    if attempts > 1 { ", when asked again" } else { "" }
 }
 
 /// `1 day 2 h`, `3 min 20 s`, `45 s`: a span for people, two units at most.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::backend::network_failure;
 use super::certificate::{resigned, signed_by, with_chain};
+use super::finding::again;
 use super::registration::AUTHORIZATION;
 use super::{Context, Outcome, proxy};
 use crate::address::{AddressClass, classify};
@@ -44,8 +45,8 @@ pub(super) fn check(context: &Context) -> Outcome {
         Probe::Answered { answer, .. } => {
             let mut findings: Vec<Finding> = document(answer, issuer).into_iter().collect();
             findings.extend(not_public(context, &evidence.addresses));
-            let through = proxy::through(&answer.route);
-            Outcome::found(format!("{issuer} answers{through}"), findings)
+            let how = format!("{}{}", proxy::through(&answer.route), again(answer.attempts));
+            Outcome::found(format!("{issuer} answers{how}"), findings)
         }
     }
 }
@@ -69,7 +70,10 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
         FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
         FailureKind::TooLarge => Finding::new(
             Code::DiscoveryInvalid,
-            "The discovery document is larger than 1 MiB; no client reads that much.",
+            format!(
+                "The discovery document is too large ({}); no client reads that much.",
+                failure.detail
+            ),
         )
         .proof("token iss", issuer, "token claim iss"),
         FailureKind::Proxy { .. } => {
@@ -198,7 +202,8 @@ fn not_found(answer: &Answer) -> Finding {
         format!("GET {} is answered with status {}{what}.", answer.url, answer.status),
     )
     .proof("status", answer.status.to_string(), &answer.url)
-    .proof("content type", content_type, &answer.url);
+    .proof("content type", content_type, &answer.url)
+    .asked(answer.attempts);
     if let Body::Html(title) = &answer.body {
         finding = web_page(finding, title.as_deref(), &answer.url);
     }

@@ -2,6 +2,7 @@
 
 use super::backend::network_failure;
 use super::certificate::with_chain;
+use super::finding::again;
 use super::issuer::web_page;
 use super::{Context, Outcome, proxy};
 use crate::catalogue::Code;
@@ -16,7 +17,9 @@ pub(super) fn check(context: &Context) -> Outcome {
     if let Some(keys) = &issuer.keys {
         return match keys {
             KeySet::Keys { keys } => {
-                Outcome::pass(format!("{} from {}", count(keys.len()), source(&issuer.key_source)))
+                let fetched = issuer.jwks.answer().map_or(0, |answer| answer.attempts);
+                let (count, source) = (count(keys.len()), source(&issuer.key_source));
+                Outcome::pass(format!("{count} from {source}{}", again(fetched)))
             }
             KeySet::Invalid { reason } => {
                 Outcome::found("not a key set", vec![invalid(context, reason)])
@@ -38,9 +41,10 @@ pub(super) fn check(context: &Context) -> Outcome {
                      local or a metadata service's. The keys were not fetched.",
                 )
                 .proof("jwks_uri", jwks_uri(context), "discovery document"),
-                FailureKind::TooLarge => {
-                    Finding::new(Code::JwksInvalid, "The key set is larger than 1 MiB.")
-                }
+                FailureKind::TooLarge => Finding::new(
+                    Code::JwksInvalid,
+                    format!("The key set is too large: {}.", failure.detail),
+                ),
                 FailureKind::BadUrl => Finding::new(
                     Code::DiscoveryInvalid,
                     "The document's jwks_uri is not an https URL that can be requested.",
@@ -109,7 +113,8 @@ fn not_served(answer: &Answer) -> Finding {
         Code::JwksUnreachable,
         format!("GET {} is answered with status {}.", answer.url, answer.status),
     )
-    .proof("status", answer.status.to_string(), &answer.url);
+    .proof("status", answer.status.to_string(), &answer.url)
+    .asked(answer.attempts);
     if let Body::Html(title) = &answer.body {
         finding = web_page(finding, title.as_deref(), &answer.url);
     }

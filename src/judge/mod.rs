@@ -380,6 +380,7 @@ mod tests {
             request_id: None,
             route: Box::default(),
             clock_offset_seconds: None,
+            attempts: 1,
             body: Body::Empty,
         };
         Probe::Answered { answer, elapsed_ms: 1 }
@@ -428,6 +429,7 @@ mod tests {
                 port: 81,
                 route: Box::default(),
                 detail: String::new(),
+                attempts: 1,
             },
             elapsed_ms: 1,
         };

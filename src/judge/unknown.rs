@@ -65,7 +65,9 @@ fn told(context: &Context, finding: Finding, gap: &Gap) -> Finding {
     let organization = context.request.organization.as_deref().unwrap_or_default();
     let finding = finding.proof("asked with", &with, gap.asked.name());
     match &gap.reason {
-        GapReason::Failed { failure } => finding.proof("no answer", &failure.detail, &failure.host),
+        GapReason::Failed { failure } => {
+            finding.proof("no answer", &failure.detail, &failure.host).asked(failure.attempts)
+        }
         GapReason::NotUnderstood { problem } => {
             finding.proof("not understood", problem, gap.asked.name())
         }

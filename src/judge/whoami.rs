@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::backend::network_failure;
 use super::exchange::proofs;
+use super::finding::again;
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{AccessTokenSource, Answer, Body, Probe};
+use crate::evidence::{AccessTokenSource, Answer, Body, FailureKind, Probe};
 use crate::report::{Finding, Identity};
 
 pub(super) fn check(context: &Context) -> Outcome {
@@ -20,8 +22,11 @@ pub(super) fn check(context: &Context) -> Outcome {
             Outcome::skip("cloud", "not asked: the backend gave no answer")
         }
         Probe::Failed { failure, .. } => {
-            let finding = super::backend::network_failure(Code::WhoamiFailed, failure);
-            Outcome::found("no answer", vec![finding])
+            let code = match failure.kind {
+                FailureKind::TooLarge => Code::WhoamiMalformed,
+                _ => Code::WhoamiFailed,
+            };
+            Outcome::found("no answer", vec![network_failure(code, failure)])
         }
         Probe::Answered { answer, .. } => answered(context, answer),
     };
@@ -60,7 +65,8 @@ fn answered(context: &Context, answer: &Answer) -> Outcome {
         return Outcome::found("names nobody", vec![proofs(finding, answer)]);
     };
     let findings = wrong_organization(context, &identity).into_iter().collect();
-    Outcome::found(format!("{}{whose}", identity.user), findings)
+    let again = again(answer.attempts);
+    Outcome::found(format!("{}{whose}{again}", identity.user), findings)
 }
 
 fn refusal(answer: &Answer) -> Finding {

@@ -400,6 +400,7 @@ fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evide
         request_id: None,
         route: Box::default(),
         clock_offset_seconds: None,
+        attempts: 1,
         body: Body::Json(world.issuer.discovery()),
     };
     evidence.issuer.discovery = Probe::Answered { answer, elapsed_ms: 1 };

@@ -18,6 +18,9 @@ mod dependencies;
 mod differential;
 mod exchange;
 mod explain;
+// A reset of a connection is made as Unix makes it.
+#[cfg(unix)]
+mod faults;
 mod generated;
 mod guard;
 mod healthy;

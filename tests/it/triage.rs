@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Doctor, Run};
+use crate::support::{Doctor, Run, memory};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs")
@@ -381,11 +381,10 @@ fn peak_memory(log: &Path) -> u64 {
     std::io::copy(&mut fs::File::open(log).unwrap(), &mut stdin).unwrap();
     stdin.flush().unwrap();
     // It waits for the end of its input.
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = memory::peak(child.id()).unwrap();
     drop(stdin);
     child.wait().unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+    peak
 }
 
 #[cfg(target_os = "linux")]

@@ -170,6 +170,7 @@ fn http(
         // The job's own credential goes along: https only.
         guard: Some(Guard::new(true, false, [])),
         proxies: Proxies::new(|name| around.environment.get(name).map(str::to_owned)),
+        deadline: Some(tokio::time::Instant::from_std(around.deadline)),
     };
     let client = Client::new(&roots, options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -13,26 +13,34 @@ use crate::secret::{REDACTED, Scrubber};
 const TEXT: usize = 500;
 /// How much of a header or a title is kept, in characters.
 const LINE: usize = 1000;
+/// The most values that a JSON body may have. In memory each takes a hundred times the room that
+/// it takes in a body of `[],[],…`; 1 MiB of keys has fewer than this.
+const VALUES: usize = 25_000;
+/// What is said of a body with more.
+pub(super) const TOO_MANY_VALUES: &str = "more than 25000 JSON values";
 /// Members of a JSON object whose text is a credential, whatever it looks like (RFC 6749
 /// section 5.1, RFC 8693 section 2.2.1, OpenID Connect Core section 3.1.3.3).
 const CREDENTIALS: &[&str] =
     &["access_token", "accessToken", "refresh_token", "refreshToken", "id_token", "client_secret"];
 
-/// The evidence of an answer whose body has been read.
+/// The evidence of an answer whose body has been read; `None`: it is JSON of too many values.
 pub(super) fn answer(
     url: &Url,
     status: u16,
     headers: &HeaderMap,
     body: &[u8],
     scrubber: &Scrubber,
-) -> Answer {
+) -> Option<Answer> {
+    if has_too_many_values(body) {
+        return None;
+    }
     let line = |text: &str| cut(&scrubber.scrub(text), LINE);
     let header = |name: &str| {
         headers.get(name).map(|value| line(&String::from_utf8_lossy(value.as_bytes())))
     };
     let content_type = header(CONTENT_TYPE.as_str());
     let is_html = content_type.as_deref().is_some_and(|t| t.to_ascii_lowercase().contains("html"));
-    Answer {
+    Some(Answer {
         url: line(url.as_str()),
         status,
         location: header(LOCATION.as_str()).map(|location| destination(&location)),
@@ -42,7 +50,17 @@ pub(super) fn answer(
         clock_offset_seconds: clock_offset(headers, Timestamp::now()),
         body: recognise(body, is_html, scrubber),
         content_type,
-    }
+        attempts: 1,
+    })
+}
+
+/// Every value stands at the beginning, behind a comma or behind a bracket. Those in strings count
+/// too: there are never more values than this says.
+fn has_too_many_values(body: &[u8]) -> bool {
+    // A byte order mark may stand in front.
+    let first = body.iter().find(|byte| byte.is_ascii() && !byte.is_ascii_whitespace());
+    matches!(first, Some(b'[' | b'{'))
+        && body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() >= VALUES
 }
 
 /// Where a redirect leads, as it may be shown: without credentials, query and fragment. A login page
@@ -88,7 +106,7 @@ pub fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
     }
     if let Ok(mut value) = serde_json::from_str::<Value>(text) {
         redact(&mut value);
-        return Body::Json(scrubber.scrub_json(&value));
+        return Body::Json(scrubber.scrub_json(value));
     }
     let start = cut(bare, 20).to_ascii_lowercase();
     if is_html || start.starts_with("<!doctype html") || start.starts_with("<html") {
@@ -173,6 +191,15 @@ mod tests {
             Body::Text("\u{fffd}\u{fffd}".into())
         );
         assert!(matches!(body(&"[".repeat(1 << 20)), Body::Text(_)), "deep nesting is no crash");
+    }
+
+    #[test]
+    fn values_are_counted_before_they_are_made() {
+        let of = |values: usize| format!("\u{feff} [{}0]", "[],".repeat(values / 2 - 1));
+        assert!(!has_too_many_values(of(VALUES - 1).as_bytes()));
+        assert!(has_too_many_values(of(VALUES + 2).as_bytes()));
+        let text = "words, ".repeat(VALUES);
+        assert!(!has_too_many_values(text.as_bytes()), "no JSON");
     }
 
     #[test]

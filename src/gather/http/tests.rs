@@ -430,11 +430,9 @@ fn the_guard_judges_what_the_resolver_says() {
         let client = client(&identity(NAMES, |_| {}).root, guarded(false, false));
         // Straight to the inner client: past the check of literal names.
         let url = Url::parse("https://localhost:1/").unwrap();
-        let (kind, detail) = client
-            .send(&url, &HeaderMap::new(), &Message::Get, &Scrubber::default())
-            .await
-            .err()
-            .unwrap();
+        let scrubber = Scrubber::default();
+        let errand = Errand::new(Message::Get, &[], &scrubber, soon());
+        let (kind, detail) = client.send(&url, &HeaderMap::new(), &errand).await.err().unwrap();
         assert_eq!(kind, FailureKind::AddressRefused);
         assert!(detail.contains("127.0.0.1 (loopback)"), "{detail}");
         assert!(!client.addresses(url.as_str()).is_empty(), "seen, though refused");

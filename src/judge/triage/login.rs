@@ -201,6 +201,7 @@ fn refusal(sighting: &Sighting) -> Refusal {
             request_id: None,
             route: Box::default(),
             clock_offset_seconds: None,
+            attempts: 1,
             body: Body::Text(sighting.text.clone()),
         },
     }

@@ -133,6 +133,12 @@ impl Cloud {
         self.lock().overridden.insert(path.to_owned(), response);
     }
 
+    /// What answers in its place, for a server in front of it.
+    pub fn handler(&self) -> impl Fn(&Request) -> Response + Send + Sync + use<> {
+        let state = Arc::clone(&self.state);
+        move |request| lock(&state).answer(request)
+    }
+
     /// Allows one exchange: a run makes at most one.
     pub fn begin_run(&self) {
         self.lock().exchanged = false;

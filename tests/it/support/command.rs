@@ -50,6 +50,8 @@ pub struct Run {
     /// The report, after [`Doctor::json`]; null for a usage error, which has none.
     pub report: Value,
     pub elapsed: Duration,
+    /// The most memory that it held at once, in bytes, as far as this system tells.
+    pub peak_memory: Option<u64>,
     directory: TempDir,
 }
 
@@ -208,6 +210,7 @@ impl Doctor {
             stderr: ended.stderr,
             report: Value::Null,
             elapsed: ended.elapsed,
+            peak_memory: ended.peak_memory,
             directory,
         };
         assert!(![70, 101].contains(&run.status), "status {}: {}", run.status, run.stderr);

@@ -38,6 +38,7 @@ mod cloud;
 mod command;
 pub mod harmless;
 mod issuer;
+pub mod memory;
 mod openapi;
 pub mod platforms;
 mod process;

@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::memory;
+
 /// No run takes as long as this, whatever its `--timeout`.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -26,6 +28,8 @@ pub struct Ended {
     pub stderr: String,
     /// Since it began, or since the signal that was sent to it.
     pub elapsed: Duration,
+    /// The most memory that it held at once, in bytes, as far as this system tells.
+    pub peak_memory: Option<u64>,
 }
 
 impl Process {
@@ -67,7 +71,9 @@ impl Process {
 
     /// Waits for its end, once.
     pub fn wait(&mut self) -> Ended {
+        let mut peak_memory = None;
         let status = loop {
+            peak_memory = memory::peak(self.child.id()).or(peak_memory);
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
@@ -80,7 +86,7 @@ impl Process {
         let elapsed = self.began.elapsed();
         self.stdin = None;
         let [stdout, stderr] = self.readers.take().unwrap().map(|reader| reader.join().unwrap());
-        Ended { status, stdout, stderr, elapsed }
+        Ended { status, stdout, stderr, elapsed, peak_memory }
     }
 }
 

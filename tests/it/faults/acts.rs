@@ -1,0 +1,236 @@
+//! The faults: what a broken network, a broken server or a hostile one does.
+
+use std::io::{self, Read, Write};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::server::Act::{Asked, Certificate, Closed, Connected, Http2};
+use super::server::{Act, Tls, end, forever, head, reset, silence, write_whole};
+use crate::faults::http2;
+use crate::support::{Authority, Identity, Response};
+
+const SECOND: Duration = Duration::from_secs(1);
+const CHUNKED: &str = "transfer-encoding: chunked\r\n";
+const LOGIN_PAGE: &str = "<!doctype html><html><head><title>Sign in</title></head></html>";
+
+/// A fault.
+pub struct Fault {
+    pub name: &'static str,
+    pub act: Act,
+    /// What the server presents.
+    pub identity: fn(&Authority) -> Identity,
+}
+
+const fn fault(name: &'static str, act: Act) -> Fault {
+    Fault { name, act, identity: trusted }
+}
+
+const fn certificate(name: &'static str, identity: fn(&Authority) -> Identity) -> Fault {
+    Fault { name, act: Certificate, identity }
+}
+
+pub const NAMES: &[&str] = &["127.0.0.1"];
+
+pub fn trusted(authority: &Authority) -> Identity {
+    authority.issue(NAMES).unwrap()
+}
+
+/// All of them, by name.
+pub const FAULTS: &[Fault] = &[
+    fault("refused", Closed),
+    fault(
+        "reset on connect",
+        Connected(|tcp| {
+            // Once the client has said something: then it is not a refusal.
+            tcp.peek(&mut [0])?;
+            reset(&tcp)
+        }),
+    ),
+    fault("silent", Connected(|mut tcp| silence(&mut tcp))),
+    fault(
+        "TLS stalls",
+        Connected(|mut tcp| {
+            // The head of a record of 64 bytes: a server hello that never comes.
+            tcp.write_all(b"\x16\x03\x03\x00\x40\x02")?;
+            silence(&mut tcp)
+        }),
+    ),
+    fault(
+        "plain HTTP",
+        Connected(|mut tcp| {
+            tcp.read_exact(&mut [0; 64])?;
+            tcp.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")?;
+            silence(&mut tcp)
+        }),
+    ),
+    certificate("expired", |authority| authority.issue_expired(NAMES).unwrap()),
+    certificate("other host", |authority| authority.issue(&["elsewhere.test"]).unwrap()),
+    certificate("self-signed", |_| Identity::self_signed(NAMES).unwrap()),
+    certificate("unknown authority", |_| Authority::new().unwrap().issue(NAMES).unwrap()),
+    certificate("no intermediate", |authority| {
+        authority.subordinate().unwrap().issue(NAMES).unwrap()
+    }),
+    fault("h2 resets", Http2(http2::resets_every_stream)),
+    fault("h2 goes away", Http2(http2::goes_away)),
+    fault("h2 settings flood", Http2(http2::settings_flood)),
+    fault("h2 ping flood", Http2(http2::ping_flood)),
+    fault("h2 endless headers", Http2(http2::endless_headers)),
+    fault("h2 1xx storm", Http2(http2::informational_storm)),
+    fault("reset when asked", Asked(|tls, _| reset(&tls.sock))),
+    fault("silent when asked", Asked(|tls, _| silence(tls))),
+    fault(
+        "malformed",
+        Asked(|tls, _| {
+            tls.write_all(b"SSH-2.0-OpenSSH_9.9\r\n")?;
+            end(tls)
+        }),
+    ),
+    fault(
+        "drips its head",
+        Asked(|tls, _| {
+            tls.write_all(b"HTTP/1.1 200 OK\r\n")?;
+            forever(tls, b"x", SECOND)
+        }),
+    ),
+    fault(
+        "endless headers",
+        Asked(|tls, _| {
+            tls.write_all(b"HTTP/1.1 200 OK\r\n")?;
+            forever(tls, &b"x-more: and more of it\r\n".repeat(100), Duration::ZERO)
+        }),
+    ),
+    fault(
+        "1xx storm",
+        Asked(|tls, _| {
+            forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), Duration::ZERO)
+        }),
+    ),
+    fault(
+        "drips its body",
+        Asked(|tls, healthy| {
+            head(tls, healthy, CHUNKED)?;
+            forever(tls, b"1\r\n \r\n", SECOND)
+        }),
+    ),
+    fault(
+        "endless body",
+        Asked(|tls, healthy| {
+            head(tls, healthy, CHUNKED)?;
+            forever(
+                tls,
+                &[b"1000\r\n".as_slice(), &[b' '; 0x1000], b"\r\n"].concat(),
+                Duration::ZERO,
+            )
+        }),
+    ),
+    fault(
+        "gzip bomb",
+        Asked(|tls, healthy| {
+            write_whole(tls, &with_body(healthy, &BOMB).header("content-encoding", "gzip"))
+        }),
+    ),
+    fault(
+        "over 1 MiB",
+        Asked(|tls, healthy| write_whole(tls, &with_body(healthy, &[b' '; 1 << 21]))),
+    ),
+    fault(
+        "deep JSON",
+        Asked(|tls, healthy| write_whole(tls, &with_body(healthy, &b"[".repeat(100_000)))),
+    ),
+    fault(
+        "wide JSON",
+        Asked(|tls, healthy| {
+            static WIDE: LazyLock<String> = LazyLock::new(|| wide("[],", 349_000));
+            write_whole(tls, &with_body(healthy, WIDE.as_bytes()))
+        }),
+    ),
+    fault(
+        "many objects",
+        Asked(|tls, healthy| {
+            static MANY: LazyLock<String> = LazyLock::new(|| wide("{\"\":0},", 12_400));
+            write_whole(tls, &with_body(healthy, MANY.as_bytes()))
+        }),
+    ),
+    fault(
+        "length too long",
+        Asked(|tls, healthy| {
+            head(tls, healthy, &format!("content-length: {}\r\n", healthy.body.len() + 10))?;
+            tls.write_all(&healthy.body)?;
+            end(tls)
+        }),
+    ),
+    fault(
+        "length too short",
+        Asked(|tls, healthy| {
+            head(tls, healthy, &format!("content-length: {}\r\n", healthy.body.len() / 2))?;
+            tls.write_all(&healthy.body)?;
+            end(tls)
+        }),
+    ),
+    fault(
+        "ends in its body",
+        Asked(|tls, healthy| {
+            head(tls, healthy, CHUNKED)?;
+            tls.write_all(b"400\r\n{")?;
+            tls.flush()
+        }),
+    ),
+    fault("redirect loop", Asked(|tls, healthy| to(tls, healthy, "?again"))),
+    fault("redirect away", Asked(|tls, healthy| to(tls, healthy, "https://127.0.0.2/else"))),
+    fault("429", Asked(|tls, _| write_whole(tls, &busy(429)))),
+    fault(
+        "429, try in 1 s",
+        Asked(|tls, _| write_whole(tls, &busy(429).header("retry-after", "1"))),
+    ),
+    fault("503", Asked(|tls, _| write_whole(tls, &busy(503)))),
+    fault(
+        "503, try in 0 s",
+        Asked(|tls, _| write_whole(tls, &busy(503).header("retry-after", "0"))),
+    ),
+    fault(
+        "503, try in 1 h",
+        Asked(|tls, _| write_whole(tls, &busy(503).header("retry-after", "3600"))),
+    ),
+    fault(
+        "login page",
+        Asked(|tls, _| write_whole(tls, &Response::new(200, "text/html", LOGIN_PAGE))),
+    ),
+    fault("empty", Asked(|tls, healthy| write_whole(tls, &with_body(healthy, b"")))),
+    fault(
+        "invalid UTF-8",
+        Asked(|tls, healthy| {
+            write_whole(tls, &with_body(healthy, b"\xff\xfe{\"\xc3\x28\": \xed\xa0\x80"))
+        }),
+    ),
+];
+
+/// The healthy answer with another body.
+fn with_body(healthy: &Response, body: &[u8]) -> Response {
+    Response { status: 200, body: body.to_vec(), ..healthy.clone() }
+}
+
+fn busy(status: u16) -> Response {
+    Response::json(status, &serde_json::json!({"code": status, "message": "busy"}))
+}
+
+fn to(tls: &mut Tls, healthy: &Response, location: &str) -> io::Result<()> {
+    let response = Response { status: 302, ..with_body(healthy, b"") };
+    write_whole(tls, &response.header("location", location))
+}
+
+/// An object of many small values.
+fn wide(value: &str, count: usize) -> String {
+    format!("{{\"all\":[{}]}}", value.repeat(count).trim_end_matches(','))
+}
+
+/// 64 MiB of spaces, compressed.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..64 {
+        encoder.write_all(&[b' '; 1 << 20]).unwrap();
+    }
+    encoder.finish().unwrap()
+});

@@ -1,0 +1,204 @@
+//! What each fault is to be called where it happens: the catalogue's words, written by hand.
+//!
+//! A login that works is the proof: where it does, what is wrong with the issuer, its keys or the
+//! question what the backend is comes as a warning.
+
+/// Where the program asks somebody, and what the fault is in front of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The issuer's discovery document, where the login works.
+    Discovery,
+    /// The same without an exchange.
+    DiscoveryAlone,
+    /// The issuer's keys, on a host of their own, where the login works.
+    Keys,
+    /// The same without an exchange.
+    KeysAlone,
+    Capabilities,
+    Exchange,
+    Whoami,
+    /// The organization's registrations, where the login works.
+    Issuers,
+    /// The registered policies, where the login works.
+    Policies,
+    /// What GitHub Actions gives a job its token with.
+    TokenRequest,
+}
+
+use Place::{
+    Capabilities, Discovery, DiscoveryAlone, Exchange, Issuers, Keys, KeysAlone, Policies,
+    TokenRequest, Whoami,
+};
+
+/// What becomes of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Status 0 and no finding.
+    Healthy,
+    /// Status 1, and this is the root cause.
+    Error(&'static str),
+    /// Status 0, and this is one of the warnings.
+    Warning(&'static str),
+    /// Status 0, and this is one of the remarks.
+    Info(&'static str),
+    /// It cannot occur; why.
+    Never(&'static str),
+}
+
+use Outcome::{Error, Healthy, Info, Never, Warning};
+
+pub const PLACES: [Place; 10] = [
+    Discovery,
+    DiscoveryAlone,
+    Keys,
+    KeysAlone,
+    Capabilities,
+    Exchange,
+    Whoami,
+    Issuers,
+    Policies,
+    TokenRequest,
+];
+
+/// Kinds of faults that are called the same at one place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The host gives no answer: no connection, no TLS, no HTTP/2.
+    Host,
+    /// The host's certificate is not accepted.
+    Certificate,
+    /// The connection breaks, or time runs out, before the whole answer is there.
+    NoAnswer,
+    /// An answer that is too large, or has too many values.
+    TooLarge,
+    /// 200, with what is not JSON.
+    NotJson,
+    /// 200, with JSON that is none of what was asked for.
+    OtherJson,
+    /// 200 and nothing.
+    Empty,
+    /// 200 and a web page.
+    Page,
+    /// A redirect that is not followed to an end.
+    Redirect,
+    /// 429.
+    Limited,
+    /// 503.
+    Unavailable,
+}
+
+/// The kind of every fault.
+pub const KINDS: &[(&str, Kind)] = &[
+    ("refused", Kind::Host),
+    ("reset on connect", Kind::Host),
+    ("silent", Kind::Host),
+    ("TLS stalls", Kind::Host),
+    ("plain HTTP", Kind::Host),
+    ("expired", Kind::Certificate),
+    ("other host", Kind::Certificate),
+    ("self-signed", Kind::Certificate),
+    ("unknown authority", Kind::Certificate),
+    ("no intermediate", Kind::Certificate),
+    ("h2 resets", Kind::Host),
+    ("h2 goes away", Kind::Host),
+    ("h2 settings flood", Kind::Host),
+    ("h2 ping flood", Kind::Host),
+    ("h2 endless headers", Kind::Host),
+    ("h2 1xx storm", Kind::Host),
+    ("reset when asked", Kind::NoAnswer),
+    ("silent when asked", Kind::NoAnswer),
+    ("malformed", Kind::NoAnswer),
+    ("drips its head", Kind::NoAnswer),
+    ("endless headers", Kind::NoAnswer),
+    ("1xx storm", Kind::NoAnswer),
+    ("drips its body", Kind::NoAnswer),
+    ("endless body", Kind::TooLarge),
+    ("gzip bomb", Kind::TooLarge),
+    ("over 1 MiB", Kind::TooLarge),
+    ("deep JSON", Kind::NotJson),
+    ("wide JSON", Kind::TooLarge),
+    ("many objects", Kind::OtherJson),
+    ("length too long", Kind::NoAnswer),
+    ("length too short", Kind::NotJson),
+    ("ends in its body", Kind::NoAnswer),
+    ("redirect loop", Kind::Redirect),
+    ("redirect away", Kind::Redirect),
+    ("429", Kind::Limited),
+    ("429, try in 1 s", Kind::Limited),
+    ("503", Kind::Unavailable),
+    ("503, try in 0 s", Kind::Unavailable),
+    ("503, try in 1 h", Kind::Unavailable),
+    ("login page", Kind::Page),
+    ("empty", Kind::Empty),
+    ("invalid UTF-8", Kind::NotJson),
+];
+
+/// The backend is one host: what happens to its connections happens to the first question too.
+const SAME_HOST: Outcome =
+    Never("the backend's host answers all of its questions: see Capabilities");
+
+/// What a fault of this kind is called at this place.
+pub fn expected(place: Place, kind: Kind) -> Outcome {
+    let code = match place {
+        Discovery | DiscoveryAlone => match kind {
+            Kind::Host | Kind::NoAnswer => "issuer-unreachable",
+            Kind::Certificate => "issuer-tls-untrusted",
+            Kind::TooLarge | Kind::NotJson | Kind::OtherJson | Kind::Empty => "discovery-invalid",
+            Kind::Page | Kind::Redirect | Kind::Limited | Kind::Unavailable => {
+                "discovery-not-found"
+            }
+        },
+        Keys | KeysAlone => match kind {
+            Kind::TooLarge | Kind::NotJson | Kind::OtherJson | Kind::Empty | Kind::Page => {
+                "jwks-invalid"
+            }
+            Kind::Host
+            | Kind::Certificate
+            | Kind::NoAnswer
+            | Kind::Redirect
+            | Kind::Limited
+            | Kind::Unavailable => "jwks-unreachable",
+        },
+        Capabilities => match kind {
+            // The whole backend.
+            Kind::Host => return Error("backend-unreachable"),
+            Kind::Certificate => return Error("backend-tls-untrusted"),
+            Kind::NoAnswer => "backend-unreachable",
+            // A Pulumi Cloud that is ailing is one all the same.
+            Kind::Limited | Kind::Unavailable => return Healthy,
+            Kind::TooLarge
+            | Kind::NotJson
+            | Kind::OtherJson
+            | Kind::Empty
+            | Kind::Page
+            | Kind::Redirect => "backend-not-pulumi",
+        },
+        Exchange => match kind {
+            Kind::Host | Kind::Certificate => return SAME_HOST,
+            Kind::NoAnswer => "backend-unreachable",
+            Kind::TooLarge | Kind::NotJson | Kind::OtherJson | Kind::Empty | Kind::Page => {
+                "exchange-malformed"
+            }
+            Kind::Redirect => "exchange-rejected",
+            Kind::Limited => "exchange-rate-limited",
+            Kind::Unavailable => "exchange-server-error",
+        },
+        Whoami => match kind {
+            Kind::Host | Kind::Certificate => return SAME_HOST,
+            Kind::NoAnswer | Kind::Redirect | Kind::Limited | Kind::Unavailable => "whoami-failed",
+            Kind::TooLarge | Kind::NotJson | Kind::OtherJson | Kind::Empty | Kind::Page => {
+                "whoami-malformed"
+            }
+        },
+        Issuers | Policies => match kind {
+            Kind::Host | Kind::Certificate => return SAME_HOST,
+            _ => "policy-unknown",
+        },
+        TokenRequest => "token-request-failed",
+    };
+    match place {
+        Discovery | Keys | Capabilities => Warning(code),
+        Issuers | Policies => Info(code),
+        DiscoveryAlone | KeysAlone | Exchange | Whoami | TokenRequest => Error(code),
+    }
+}

@@ -1,0 +1,140 @@
+//! The network is broken by definition: every fault in front of every probe, and what becomes of
+//! the run. It has the right code, it ends in time, and it stays small.
+//!
+//! `cargo test --test it fault_matrix -- --nocapture` prints what was measured.
+
+mod acts;
+mod http2;
+mod matrix;
+mod retries;
+mod server;
+mod stage;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use acts::{FAULTS, Fault};
+use matrix::{KINDS, Outcome, PLACES, Place, expected};
+use stage::Stage;
+
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// No run outlives its `--timeout` by more (product contract, section 6).
+const OVERRUN: Duration = Duration::from_millis(500);
+const MEMORY: u64 = 64 << 20;
+/// Cells that are run at once.
+const AT_ONCE: usize = 4;
+
+/// What was measured of a run.
+struct Measured {
+    line: String,
+    elapsed: Duration,
+    memory: u64,
+    wrong: Vec<String>,
+}
+
+#[test]
+fn fault_matrix() {
+    let cells = PLACES.iter().flat_map(|place| FAULTS.iter().map(move |fault| (*place, fault)));
+    let cells: Vec<(Place, &Fault)> = cells.collect();
+    let next = Mutex::new(cells.iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let cell = next.lock().unwrap().next();
+                    let Some((number, (place, fault))) = cell else { return };
+                    if let Some(measured) = measure(*place, fault) {
+                        done.lock().unwrap().push((number, measured));
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(number, _)| *number);
+    println!("{:15} {:18} {:8} {:24} {:>7} {:>9}", "probe", "fault", "", "code", "time", "memory");
+    for (_, measured) in &done {
+        println!("{}", measured.line);
+    }
+    let slowest = done.iter().map(|(_, one)| one.elapsed).max().unwrap();
+    let largest = done.iter().map(|(_, one)| one.memory).max().unwrap();
+    let over = slowest.as_secs_f64() - TIMEOUT.as_secs_f64();
+    println!("{} runs; the slowest ended {over:+.2} s from its --timeout of 2 s", done.len());
+    println!("the largest took {:.1} MiB at its peak", mebibytes(largest));
+    let wrong: Vec<&str> =
+        done.iter().flat_map(|(_, one)| &one.wrong).map(String::as_str).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn measure(place: Place, fault: &Fault) -> Option<Measured> {
+    let (_, kind) = KINDS.iter().find(|(name, _)| *name == fault.name).expect("a kind");
+    let outcome = expected(place, *kind);
+    let name = format!("{:15} {:18}", format!("{place:?}"), fault.name);
+    if let Outcome::Never(_) = outcome {
+        return None;
+    }
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        let stage = Stage::set(place, fault);
+        let run = stage.doctor().args(["--timeout", "2s"]).json();
+        (run, stage.asked())
+    }));
+    let Ok((run, asked)) = ran else {
+        // The harness has said what it was.
+        let wrong = vec![format!("{name} broke a promise that holds always")];
+        return Some(Measured { line: name, elapsed: Duration::ZERO, memory: 0, wrong });
+    };
+    let memory = run.peak_memory.unwrap_or_default();
+    let mut wrong = Vec::new();
+    let (word, code) = match outcome {
+        Outcome::Error(code) => ("error", code),
+        Outcome::Warning(code) => ("warning", code),
+        Outcome::Info(code) => ("info", code),
+        Outcome::Healthy | Outcome::Never(_) => ("healthy", "-"),
+    };
+    let status = i32::from(word == "error");
+    let root = (word == "error").then_some(code);
+    if (run.status, run.root_cause()) != (status, root) {
+        wrong.push(format!("{name} {word} {code}: {} {:?}", run.status, run.codes()));
+    } else if word == "healthy" && run.codes() != [""; 0]
+        || word != "healthy" && (!run.codes().contains(&code) || run.raised(code)[1] != word)
+    {
+        wrong.push(format!("{name} {word} {code}: {:?}", run.codes()));
+    }
+    if asked > place.most_requests() {
+        wrong.push(format!("{name} was asked {asked} times"));
+    }
+    if run.elapsed > TIMEOUT + OVERRUN {
+        wrong.push(format!("{name} took {:?}", run.elapsed));
+    }
+    if memory > MEMORY {
+        wrong.push(format!("{name} took {:.1} MiB", mebibytes(memory)));
+    }
+    let line = format!(
+        "{name} {word:8} {code:24} {:5.2} s {:5.1} MiB",
+        run.elapsed.as_secs_f64(),
+        mebibytes(memory),
+    );
+    Some(Measured { line, elapsed: run.elapsed, memory, wrong })
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[test]
+fn every_fault_has_a_kind_and_what_cannot_occur_has_a_reason() {
+    let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
+    let kinds: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, kinds);
+    for place in PLACES {
+        for (name, kind) in KINDS {
+            if let Outcome::Never(why) = expected(place, *kind) {
+                assert!(why.contains("see"), "{place:?} {name}");
+            }
+        }
+    }
+}
