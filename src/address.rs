@@ -28,6 +28,8 @@ const V4: &[(Ipv4Addr, u8, AddressClass)] = &[
     (Ipv4Addr::new(169, 254, 169, 254), 32, Metadata), // AWS, Azure, Google and most others
     (Ipv4Addr::new(169, 254, 170, 2), 32, Metadata),   // AWS ECS
     (Ipv4Addr::new(169, 254, 170, 23), 32, Metadata),  // AWS EKS
+    (Ipv4Addr::new(169, 254, 42, 42), 32, Metadata),   // Scaleway
+    (Ipv4Addr::new(169, 254, 0, 23), 32, Metadata),    // Tencent
     (Ipv4Addr::new(100, 100, 100, 200), 32, Metadata), // Alibaba
     (Ipv4Addr::new(168, 63, 129, 16), 32, Metadata),   // Azure's host agent
     (Ipv4Addr::new(192, 0, 0, 192), 32, Metadata),     // Oracle
@@ -41,6 +43,7 @@ const V4: &[(Ipv4Addr, u8, AddressClass)] = &[
     (Ipv4Addr::new(0, 0, 0, 0), 8, Special),
     (Ipv4Addr::new(192, 0, 0, 0), 24, Special),
     (Ipv4Addr::new(192, 0, 2, 0), 24, Special),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, Special), // 6to4 relays
     (Ipv4Addr::new(198, 51, 100, 0), 24, Special),
     (Ipv4Addr::new(203, 0, 113, 0), 24, Special),
     (Ipv4Addr::new(224, 0, 0, 0), 3, Special), // multicast, reserved, broadcast
@@ -51,15 +54,22 @@ const V6: &[(Ipv6Addr, u8, AddressClass)] = &[
     (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, Metadata), // AWS
     (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23), 128, Metadata),  // AWS EKS
     (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128, Metadata),  // Google
+    (Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe), 128, Metadata), // Oracle
+    (Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42), 128, Metadata),   // Scaleway
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe), 128, Metadata), // OpenStack
     (Ipv6Addr::LOCALHOST, 128, Loopback),
     (Ipv6Addr::UNSPECIFIED, 128, Special),
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, LinkLocal),
     (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, Private),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Private),
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, Private),
-    (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, Special),
+    (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 32, Special), // discarded, dummies
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, Special), // Teredo, which hides where it leads
+    (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, Private), // benchmarks
+    (Ipv6Addr::new(0x2001, 0x10, 0, 0, 0, 0, 0, 0), 28, Special), // ORCHID
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, Special),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, Special),
+    (Ipv6Addr::new(0x5f00, 0, 0, 0, 0, 0, 0, 0), 16, Special), // segment routing
     (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, Special),
 ];
 
@@ -151,6 +161,31 @@ mod tests {
             ("100.100.100.200", Metadata),
             ("168.63.129.16", Metadata),
             ("fd00:ec2::254", Metadata),
+            ("fd00:ec2::23", Metadata),
+            ("fd20:ce::254", Metadata),
+            ("fd00:c1::a9fe:a9fe", Metadata),
+            ("fd00:42::42", Metadata),
+            ("fe80::a9fe:a9fe", Metadata),
+            ("169.254.170.2", Metadata),
+            ("169.254.170.23", Metadata),
+            ("169.254.42.42", Metadata),
+            ("169.254.0.23", Metadata),
+            ("192.0.0.192", Metadata),
+            ("0.1.2.3", Special),
+            ("192.0.0.1", Special),
+            ("192.88.99.1", Special),
+            ("198.19.255.255", Private),
+            ("240.0.0.1", Special),
+            ("fec0::1", Private),
+            ("64:ff9b:1::1", Private),
+            ("100::1", Special),
+            ("2001:0:808:808::1", Special),
+            ("2001:2::1", Private),
+            ("2001:10::1", Special),
+            ("2001:20::1", Public),
+            ("2001:4860:4860::8888", Public),
+            ("5f00::1", Special),
+            ("3fff::1", Special),
             ("0.0.0.0", Special),
             ("255.255.255.255", Special),
             ("224.0.0.1", Special),

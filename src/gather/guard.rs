@@ -254,12 +254,39 @@ mod tests {
             "https://a.localhost",
             "https://2852039166",
             "https://0",
+            "https://0x0",
+            "https://00000177.1",
+            "https://127.0.0x0.1",
+            "https://127.0.0.1:443",
+            "https://127\u{ff0e}0\u{ff61}0.1",
+            "https://%6cocalhost",
+            "https://\u{24db}\u{24de}\u{24d2}\u{24d0}\u{24db}host",
+            "https://loc\u{ad}alhost",
+            "https://[::]",
+            "https://[::127.0.0.1]",
+            "https://[::ffff:0:127.0.0.1]",
+            "https://[64:ff9b::127.0.0.1]",
+            "https://[64:ff9b:1::1]",
+            "https://[2002:7f00:1::]",
+            "https://[fe80::1]",
+            "https://[fec0::1]",
+            "https://[fd00:ec2::254]",
+            "https://100.100.100.200",
+            "https://168.63.129.16",
+            "https://192.0.0.192",
+            "https://100.64.0.1",
+            "https://224.0.0.251",
+            "https://255.255.255.255",
         ] {
             let url = Url::parse(url).unwrap();
             assert!(guard.check_literal(&url).is_err(), "{url}");
         }
         for url in ["https://8.8.8.8", "https://example.com", "https://notlocalhost"] {
             assert!(guard.check_literal(&Url::parse(url).unwrap()).is_ok(), "{url}");
+        }
+        // A zone (RFC 6874) names an interface of this machine.
+        for url in ["https://[fe80::1%25eth0]", "https://[fe80::1%eth0]", "https://[::1%lo]"] {
+            assert!(Url::parse(url).is_err(), "{url}");
         }
     }
 

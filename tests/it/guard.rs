@@ -170,7 +170,15 @@ fn nothing_opens_the_way_to_a_metadata_service() {
 #[test]
 fn keys_get_the_same_treatment() {
     // The policy knows 127.0.0.1, and no other host.
-    for host in ["localhost", "[::1]", "10.20.30.40", "169.254.169.254"] {
+    for host in [
+        "localhost",
+        "LocalHost.",
+        "[::1]",
+        "[64:ff9b::10.1.2.3]",
+        "10.20.30.40",
+        "169.254.169.254",
+        "0251.0376.0251.0376",
+    ] {
         let world = world("127.0.0.1");
         let mut document = world.issuer.discovery();
         document["jwks_uri"] = json!(format!("{}/keys", at(&world, host)));
@@ -182,6 +190,23 @@ fn keys_get_the_same_treatment() {
         run.assert_says("issuer-address-refused", &["jwks_uri"]);
         run.ended("signature", "skip", Some("keys"));
         assert_eq!(world.issuer.requests().len(), 1, "{host}");
+    }
+}
+
+/// RFC 6874: a zone names an interface of this machine, which is no business of an issuer's.
+#[test]
+fn an_address_with_a_zone_is_no_url() {
+    for host in ["[fe80::1%25lo]", "[::1%lo]"] {
+        let world = world("127.0.0.1");
+        let mut document = world.issuer.discovery();
+        document["jwks_uri"] = json!(format!("{}/keys", at(&world, host)));
+        world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
+        let run = world.doctor().arg("--no-exchange").json();
+        assert_eq!(run.root_cause(), Some("discovery-invalid"), "{host}");
+        assert_eq!(world.issuer.requests().len(), 1);
+
+        let run = self::world(host).doctor().arg("--no-exchange").json();
+        assert_eq!(run.root_cause(), Some("issuer-url-invalid"), "{host}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The client against small servers of its own on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod dns;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Mutex;

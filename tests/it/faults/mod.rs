@@ -9,6 +9,7 @@ mod matrix;
 mod retries;
 mod server;
 mod stage;
+mod time;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

@@ -1,0 +1,159 @@
+//! What a resolver may say, and when: as no system's resolver can be made to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+/// A client whose names have what `answers` gives, by the number of the question.
+fn resolving(
+    root: &str,
+    options: ClientOptions,
+    answers: impl Fn(usize) -> Vec<&'static str> + Send + Sync + 'static,
+) -> (Client, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let lookup: guard::Lookup = Arc::new(move |_| {
+        let found = answers(count.fetch_add(1, Ordering::SeqCst));
+        let found = found.into_iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0));
+        let found: Vec<SocketAddr> = found.collect();
+        Box::pin(async move { Ok(found) })
+    });
+    (with_lookup(root, options, lookup), asked)
+}
+
+fn with_lookup(root: &str, options: ClientOptions, lookup: guard::Lookup) -> Client {
+    let roots = Roots::load(Some(root.as_bytes()), Duration::from_secs(60)).unwrap();
+    Client::resolving(&roots, options, lookup).unwrap()
+}
+
+#[test]
+fn of_several_addresses_those_that_are_permitted_are_asked() {
+    run(async {
+        let id = identity(&["idp.test"], |_| {});
+        let port = serve(&id, |_| ok("", "{}")).await;
+        let addresses = ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "127.0.0.1"];
+        let (client, _) = resolving(&id.root, guarded(true, false), move |_| addresses.into());
+        let url = format!("https://idp.test:{port}/");
+        let probe = get(&client, &url).await;
+        assert!(probe.answer().is_some(), "{probe:?}");
+        assert!(probe.elapsed_ms() < 4_000, "the others were not tried: {probe:?}");
+        assert_eq!(client.addresses(&url).len(), 4, "seen, though refused");
+    });
+}
+
+#[test]
+fn addresses_that_hold_another_one_are_that_one() {
+    let root = identity(NAMES, |_| {}).root;
+    for (address, word) in [
+        ("127.0.0.1", "loopback"),
+        ("10.0.0.1", "private"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("::ffff:10.0.0.1", "private"),
+        ("::ffff:0:10.0.0.1", "private"),
+        ("::127.0.0.1", "loopback"),
+        ("64:ff9b::7f00:1", "loopback"),
+        ("64:ff9b::c0a8:101", "private"),
+        ("64:ff9b::a9fe:a9fe", "a metadata service"),
+        ("2002:a00:1::1", "private"),
+        ("2002:a9fe:a9fe::1", "a metadata service"),
+        ("2001:0:808:808::1", "not a host's address"),
+    ] {
+        run(async {
+            let (client, asked) = resolving(&root, guarded(false, false), move |_| vec![address]);
+            let probe = get(&client, "https://idp.test/").await;
+            let failure = probe.failure().unwrap();
+            assert_eq!(failure.kind, FailureKind::AddressRefused, "{address}");
+            assert!(failure.detail.ends_with(&format!("({word})")), "{}", failure.detail);
+            assert_eq!((asked.load(Ordering::SeqCst), failure.attempts), (1, 1));
+        });
+    }
+}
+
+/// Between a check and its use a name may come to mean something else: so there is one answer for
+/// both, and a new one is checked anew.
+#[test]
+fn the_answer_that_is_checked_is_the_one_that_is_used() {
+    run(async {
+        let id = identity(&["idp.test"], |_| {});
+        let port = serve(&id, |_| ok("", "{}")).await;
+        let (client, asked) = resolving(&id.root, guarded(true, false), |number| match number {
+            0 => vec!["127.0.0.1"],
+            _ => vec!["169.254.169.254"],
+        });
+        let url = format!("https://idp.test:{port}/");
+        assert!(get(&client, &url).await.answer().is_some());
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "no second look-up");
+        // The server hangs up after each answer.
+        assert_eq!(kind(&client, &url).await, FailureKind::AddressRefused);
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn a_name_without_addresses_is_a_failed_look_up() {
+    run(async {
+        let root = identity(NAMES, |_| {}).root;
+        let (client, _) = resolving(&root, guarded(false, false), |_| vec![]);
+        let probe = get(&client, "https://idp.test/").await;
+        let failure = probe.failure().unwrap();
+        assert_eq!((&failure.kind, failure.attempts), (&FailureKind::Connect, 1), "{probe:?}");
+    });
+}
+
+/// As the system's resolver hangs: in a thread that nothing can interrupt.
+#[test]
+fn a_look_up_that_hangs_ends_in_time() {
+    let root = identity(NAMES, |_| {}).root;
+    let hangs: guard::Lookup = Arc::new(|_| {
+        Box::pin(async {
+            let asleep = || std::thread::sleep(Duration::from_secs(60));
+            tokio::task::spawn_blocking(asleep).await?;
+            Ok(Vec::new())
+        })
+    });
+    let begun = std::time::Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let probe = runtime.block_on(async {
+        let deadline = Instant::now() + Duration::from_millis(300);
+        let options = ClientOptions { deadline: Some(deadline), ..guarded(false, false) };
+        let client = with_lookup(&root, options, hangs);
+        client.get("https://idp.test/", &[], &Scrubber::default(), deadline).await
+    });
+    runtime.shutdown_background();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let failure = probe.failure().unwrap();
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    assert!(failure.detail.starts_with("the name was not resolved"), "{}", failure.detail);
+}
+
+/// An address that drops what it gets: a listener whose queue is full.
+#[cfg(target_os = "linux")]
+fn black_hole(port: u16) -> (std::os::fd::OwnedFd, Vec<std::net::TcpStream>) {
+    use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+    let address: SocketAddr = format!("127.0.0.2:{port}").parse().unwrap();
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &address).unwrap();
+    listen(&socket, 0).unwrap();
+    let limit = Duration::from_millis(200);
+    let connect = || std::net::TcpStream::connect_timeout(&address, limit).ok();
+    let waiting: Vec<_> = std::iter::from_fn(connect).take(16).collect();
+    assert!(waiting.len() < 16, "the queue has no end");
+    (socket, waiting)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_says_nothing_leaves_time_for_the_next() {
+    run(async {
+        let id = identity(&["idp.test"], |_| {});
+        let port = serve(&id, |_| ok("", "{}")).await;
+        let _hole = black_hole(port);
+        let deadline = Instant::now() + Duration::from_secs(4);
+        let options = ClientOptions { deadline: Some(deadline), ..guarded(true, false) };
+        let (client, _) = resolving(&id.root, options, |_| vec!["127.0.0.2", "127.0.0.1"]);
+        let url = format!("https://idp.test:{port}/");
+        let probe = client.get(&url, &[], &Scrubber::default(), deadline).await;
+        assert!(probe.answer().is_some(), "{probe:?}");
+        assert!(probe.elapsed_ms() > 1_000, "the first was waited for: {probe:?}");
+    });
+}

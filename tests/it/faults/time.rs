@@ -1,0 +1,46 @@
+//! Whose fault it is that time ran out: of two requests in a row the first, if it was slow.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{EXCHANGE, Response, World, platforms};
+
+/// Too late for a run of two seconds to do anything with it.
+const LATE: Duration = Duration::from_millis(1_800);
+
+#[test]
+fn keys_are_not_blamed_for_a_slow_document() {
+    let world = World::signed(&platforms::GITHUB, "ES256");
+    let late = Response::json(200, &world.issuer.discovery()).after(LATE);
+    world.issuer.answer(&world.issuer.discovery_path(), late);
+    let run = world.doctor().args(["--no-exchange", "--timeout", "2s"]).json();
+    run.assert_root("issuer-unreachable", "issuer", "issuer");
+    run.assert_says("issuer-unreachable", &["no answer in time"]);
+    assert_eq!(run.codes(), ["issuer-unreachable"]);
+    run.ended("keys", "skip", Some("issuer"));
+}
+
+#[test]
+fn whoami_is_not_blamed_for_a_slow_exchange() {
+    let world = World::signed(&platforms::GITHUB, "ES256");
+    let token = json!({"access_token": world.cloud.access_token(), "expires_in": 7200});
+    world.cloud.answer(EXCHANGE, Response::json(200, &token).after(LATE));
+    let run = world.doctor().args(["--timeout", "2s"]).json();
+    run.assert_root("backend-unreachable", "backend", "exchange");
+    assert_eq!(run.skipped("whoami"), Some("exchange"));
+}
+
+#[test]
+fn an_issuer_that_is_slow_has_the_time_that_it_takes() {
+    let world = World::signed(&platforms::GITHUB, "ES256");
+    let late = Response::json(200, &world.issuer.discovery()).after(LATE);
+    world.issuer.answer(&world.issuer.discovery_path(), late);
+    world.issuer.answer(
+        &world.issuer.jwks_path(),
+        Response::json(200, &world.issuer.jwks()).after(Duration::from_secs(1)),
+    );
+    let run = world.doctor().json();
+    run.assert_healthy();
+    run.ended("signature", "pass", None);
+}
