@@ -20,16 +20,22 @@ const LOGIN_PAGE: &str = "<!doctype html><html><head><title>Sign in</title></hea
 pub struct Fault {
     pub name: &'static str,
     pub act: Act,
+    /// It goes on until the client has had enough.
+    pub lasts: bool,
     /// What the server presents.
     pub identity: fn(&Authority) -> Identity,
 }
 
 const fn fault(name: &'static str, act: Act) -> Fault {
-    Fault { name, act, identity: trusted }
+    Fault { name, act, lasts: false, identity: trusted }
+}
+
+const fn lasting(name: &'static str, act: Act) -> Fault {
+    Fault { name, act, lasts: true, identity: trusted }
 }
 
 const fn certificate(name: &'static str, identity: fn(&Authority) -> Identity) -> Fault {
-    Fault { name, act: Certificate, identity }
+    Fault { name, act: Certificate, lasts: false, identity }
 }
 
 pub const NAMES: &[&str] = &["127.0.0.1"];
@@ -49,8 +55,8 @@ pub const FAULTS: &[Fault] = &[
             reset(&tcp)
         }),
     ),
-    fault("silent", Connected(|mut tcp| silence(&mut tcp))),
-    fault(
+    lasting("silent", Connected(|mut tcp| silence(&mut tcp))),
+    lasting(
         "TLS stalls",
         Connected(|mut tcp| {
             // The head of a record of 64 bytes: a server hello that never comes.
@@ -75,12 +81,12 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("h2 resets", Http2(http2::resets_every_stream)),
     fault("h2 goes away", Http2(http2::goes_away)),
-    fault("h2 settings flood", Http2(http2::settings_flood)),
-    fault("h2 ping flood", Http2(http2::ping_flood)),
+    lasting("h2 settings flood", Http2(http2::settings_flood)),
+    lasting("h2 ping flood", Http2(http2::ping_flood)),
     fault("h2 endless headers", Http2(http2::endless_headers)),
-    fault("h2 1xx storm", Http2(http2::informational_storm)),
+    lasting("h2 1xx storm", Http2(http2::informational_storm)),
     fault("reset when asked", Asked(|tls, _| reset(&tls.sock))),
-    fault("silent when asked", Asked(|tls, _| silence(tls))),
+    lasting("silent when asked", Asked(|tls, _| silence(tls))),
     fault(
         "malformed",
         Asked(|tls, _| {
@@ -88,7 +94,7 @@ pub const FAULTS: &[Fault] = &[
             end(tls)
         }),
     ),
-    fault(
+    lasting(
         "drips its head",
         Asked(|tls, _| {
             tls.write_all(b"HTTP/1.1 200 OK\r\n")?;
@@ -102,13 +108,13 @@ pub const FAULTS: &[Fault] = &[
             forever(tls, &b"x-more: and more of it\r\n".repeat(100), Duration::ZERO)
         }),
     ),
-    fault(
+    lasting(
         "1xx storm",
         Asked(|tls, _| {
             forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), Duration::ZERO)
         }),
     ),
-    fault(
+    lasting(
         "drips its body",
         Asked(|tls, healthy| {
             head(tls, healthy, CHUNKED)?;
