@@ -40,6 +40,7 @@ struct Measured {
     wrong: Vec<String>,
 }
 
+#[allow(clippy::print_stdout)]
 #[test]
 fn fault_matrix() {
     let cells = PLACES.iter().flat_map(|place| FAULTS.iter().map(move |fault| (*place, fault)));
