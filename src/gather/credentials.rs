@@ -15,7 +15,7 @@ use serde_saphyr::Spanned;
 use super::backend::{candidate, read_file, variable};
 use crate::backend_url::without_secrets;
 use crate::evidence::{BackendCandidate, BackendSource, CredentialsFile, StoredAccount};
-use crate::secret::Secret;
+use crate::secret::{Scrubber, Secret};
 
 /// What the credentials file holds.
 #[derive(Debug, Default)]
@@ -36,7 +36,8 @@ pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
     if path.try_exists().is_ok_and(|exists| !exists) {
         return Stored::default();
     }
-    let shown = path.to_string_lossy().into_owned();
+    // A token may stand where a directory belongs.
+    let shown = Scrubber::default().scrub(&path.to_string_lossy());
     let invalid = |reason, line, column| Stored {
         file: CredentialsFile::Invalid { path: shown.clone(), line, column, reason },
         ..Stored::default()

@@ -13,7 +13,7 @@ use crate::text::{guard, inert, json_string, wrap};
 /// value to the right.
 const WIDEST_LABEL: usize = 24;
 
-/// The column of how a rule came out.
+/// How wide "matches" and its like stand where there is no table.
 const OUTCOME: usize = "matches  ".len();
 
 /// A label, its value, and where that stands or what it means.
@@ -200,7 +200,7 @@ impl Page {
             return;
         }
         for rule in rules {
-            let outcome = self.outcome(rule, allow);
+            let outcome = self.outcome(rule, allow, OUTCOME);
             self.put(indent, &format!("{outcome}{}", visible(&rule.claim)));
             self.rows(
                 indent + OUTCOME,
@@ -226,16 +226,18 @@ impl Page {
             column.set_padding((0, 2));
         }
         // What is coloured stands before it: the table would count the colour's characters.
-        let outcomes = rules.iter().map(|rule| self.outcome(rule, allow)).collect::<Vec<_>>();
-        let header = " ".repeat(OUTCOME);
+        let widest = rules.iter().map(|rule| outcome(rule).len()).max().unwrap_or(0) + 2;
+        let outcomes = rules.iter().map(|rule| self.outcome(rule, allow, widest));
+        let outcomes = outcomes.collect::<Vec<_>>();
+        let header = " ".repeat(widest);
         for (before, line) in std::iter::once(header).chain(outcomes).zip(table.lines()) {
             self.put(indent, &format!("{before}{line}"));
         }
     }
 
-    fn outcome(&self, rule: &RuleResult, allow: bool) -> String {
+    fn outcome(&self, rule: &RuleResult, allow: bool, width: usize) -> String {
         let color = if rule.matched == allow { Color::Green } else { Color::Red };
-        self.paint(&format!("{:<OUTCOME$}", outcome(rule)), color)
+        self.paint(&format!("{:<width$}", outcome(rule)), color)
     }
 
     fn paint(&self, text: &str, color: Color) -> String {
