@@ -105,7 +105,11 @@ done"#,
                 "A self-hosted agent behind a firewall that does not let api.pulumi.com through.",
             ),
             Kubernetes.cause("A network policy of the namespace lets nothing out."),
-            Anywhere.cause("HTTPS_PROXY is missing, or names a proxy that refuses the host."),
+            Anywhere.cause(
+                "HTTPS_PROXY is missing (pulumi does not look at ALL_PROXY), names a proxy that \
+                refuses the host or wants credentials, or is no URL because its password is not \
+                percent-encoded.",
+            ),
             Anywhere
                 .cause("The name of a self-hosted Pulumi Cloud resolves inside the company only."),
         ],

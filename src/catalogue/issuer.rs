@@ -65,7 +65,8 @@ pub(super) const ROWS: &[Entry] = &[
         title: "The issuer cannot be reached",
         meaning: "Pulumi Cloud fetches the issuer's keys; from here the issuer gives no answer.",
         detection: "The issuer's host cannot be resolved or connected to, or does not answer \
-            within --timeout.",
+            within --timeout. Where it is a proxy of this machine that keeps it away, it is a \
+            warning.",
         causes: &[
             GitLabCi.cause("A self-hosted GitLab that only the company's network sees."),
             Kubernetes.cause("The cluster's issuer is not published outside."),

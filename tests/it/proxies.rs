@@ -107,6 +107,8 @@ fn a_proxy_gets_its_credentials_and_nobody_else_does() {
         };
         let run = doctor().json();
         assert_eq!(run.root_cause(), Some("backend-unreachable"), "{status}");
+        let asked = proxy.asked();
+        assert!(asked.iter().all(|asked| asked.authorization.as_ref() == Some(&expected)));
         for format in ["human", "markdown", "azure", "github", "junit"] {
             assert_eq!(doctor().args(["-v", "--format", format]).run().status, 1);
         }
