@@ -11,6 +11,8 @@ struct Case {
     certificate: fn(&Authority) -> Certificate,
     /// What the backend's URL begins and ends with.
     url: (&'static str, &'static str),
+    /// How it listens.
+    listen: &'static str,
     /// Of the server; `$cloud` stands for Pulumi Cloud's own address.
     directives: &'static str,
     found: Found,
@@ -27,12 +29,14 @@ const GOOD: Case = Case {
     name: "",
     certificate: |authority| Certificate::alone(&authority.issue(&["127.0.0.1"]).unwrap()),
     url: ("https", ""),
+    listen: "ssl",
     directives: "location / { proxy_pass $cloud; }",
     found: Found::Healthy(&[EXCHANGE, WHOAMI]),
 };
 
 const CASES: &[Case] = &[
     Case { name: "it_passes_everything_on", ..GOOD },
+    Case { name: "http_2", listen: "ssl http2", ..GOOD },
     Case {
         name: "two_slashes_are_made_one",
         url: ("https", "/"),
@@ -161,9 +165,10 @@ impl Case {
     fn check(&self) {
         let world = World::new(&GITHUB);
         let certificate = (self.certificate)(&world.authority);
+        let listen = self.listen;
         let directives = self.directives.replace("$cloud", world.cloud.url());
         let nginx = Nginx::start(&[("certificate", &certificate)], |port| {
-            format!("server {{ listen 127.0.0.1:{port} ssl; $certificate {directives} }}")
+            format!("server {{ listen 127.0.0.1:{port} {listen}; $certificate {directives} }}")
         });
 
         let (scheme, end) = self.url;
@@ -176,6 +181,10 @@ impl Case {
                 for path in paths {
                     assert!(requests.iter().any(|request| request.path() == *path), "{path}");
                 }
+                // What is offered is taken, as pulumi takes it.
+                let version = if listen.contains("http2") { "HTTP/2.0" } else { "HTTP/1.1" };
+                let answers = nginx.answers();
+                assert!(answers.iter().all(|answer| answer.contains(version)), "{answers:#?}");
             }
             Found::Root(code, [category, check], telling) => {
                 run.assert_root(code, category, check);
