@@ -117,8 +117,8 @@ fn measure(place: Place, fault: &Fault, patience: Duration) -> Measured {
     {
         wrong.push(format!("{name} {word} {code}: {:?}", run.codes()));
     }
-    if asked > place.most_requests() {
-        wrong.push(format!("{name} was asked {asked} times"));
+    if asked > place.most_often(fault.act) {
+        wrong.push(format!("{name} was met {asked} times"));
     }
     if run.elapsed > timeout + OVERRUN {
         wrong.push(format!("{name} took {:?}", run.elapsed));

@@ -26,7 +26,7 @@ pub enum Act {
     Certificate,
     /// Instead of the answer; the healthy one is at hand.
     Asked(fn(&mut Tls, &Response) -> io::Result<()>),
-    /// After the handshake, in HTTP/2 (RFC 9113).
+    /// After the handshake, in HTTP/2 (RFC 9113). Who does not offer that gets no handshake.
     Http2(fn(&mut Tls) -> io::Result<()>),
 }
 
@@ -122,10 +122,11 @@ impl Shared {
         tcp.set_nodelay(true)?;
         let config = Arc::clone(&self.tls);
         let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), tcp);
-        if let Act::Http2(wrong) = self.act
-            && self.fails()
-        {
-            return wrong(&mut tls);
+        if let Act::Http2(wrong) = self.act {
+            tls.conn.complete_io(&mut tls.sock)?;
+            if self.fails() {
+                return wrong(&mut tls);
+            }
         }
         let request = request(&mut tls)?;
         let response = (self.healthy)(&request);

@@ -29,10 +29,12 @@ impl Place {
         }
     }
 
-    /// How many requests, or connections, one run makes of it: what mints a token is asked for
-    /// once, all else twice; five redirects are followed.
-    pub fn most_requests(self) -> usize {
+    /// How often one run meets a fault there: what mints a token is asked for once, all else
+    /// twice; five redirects are followed. HTTP/2 is for the backend only.
+    pub fn most_often(self, act: Act) -> usize {
+        let is_http2 = matches!(act, Act::Http2(_));
         match self {
+            _ if is_http2 && self != Self::Capabilities => 0,
             Self::Exchange | Self::TokenRequest => 1,
             // Every question to the backend may need a connection of its own.
             Self::Capabilities => 7,
