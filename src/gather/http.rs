@@ -2,28 +2,29 @@
 //! request, capped bodies, no redirect off the host, and evidence instead of errors.
 
 mod answer;
+mod errand;
 mod failure;
 mod proxy;
 mod retry;
 mod tunnel;
 
-use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Response, redirect};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use url::{Host, Url, form_urlencoded};
+use url::{Host, Url};
 use zeroize::Zeroizing;
 
 pub use self::answer::recognise;
 pub use self::proxy::Proxies;
 
+use self::errand::{Errand, Message};
 use self::failure::Cause;
 use self::proxy::Proxy;
 use crate::evidence::{Answer, Body, Chain, Failure, FailureKind, Probe, ProxyFault, Route};
@@ -81,25 +82,6 @@ pub struct Reply {
     pub answer: Answer,
     /// The body's bytes, to take an access token out of; wiped when dropped.
     pub raw: Zeroizing<Vec<u8>>,
-}
-
-/// A request on its way: what it takes, and how often it has been sent.
-struct Errand<'a> {
-    message: Message<'a>,
-    headers: &'a [(&'a str, &'a str)],
-    scrubber: &'a Scrubber,
-    deadline: Instant,
-    attempts: Cell<u32>,
-}
-
-/// What is sent.
-enum Message<'a> {
-    /// A GET; redirects on the host are followed.
-    Get,
-    /// A request without a body.
-    Once(Method),
-    /// A POST of a form.
-    Form(&'a [(&'a str, &'a str)]),
 }
 
 impl Client {
@@ -254,7 +236,7 @@ impl Client {
     async fn ask(&self, url: &Url, errand: &Errand<'_>) -> Result<Reply, Cause> {
         self.check(url, errand.deadline).await?;
         let is_get = matches!(errand.message, Message::Get);
-        let headers = header_map(errand.headers, matches!(errand.message, Message::Form(_)))?;
+        let headers = errand.header_map()?;
         let mut url = url.clone();
         let mut response = self.send(&url, &headers, errand).await?;
         for _ in 0..MAX_REDIRECTS {
@@ -414,57 +396,10 @@ impl Client {
     }
 }
 
-impl<'a> Errand<'a> {
-    fn new(
-        message: Message<'a>,
-        headers: &'a [(&'a str, &'a str)],
-        scrubber: &'a Scrubber,
-        deadline: Instant,
-    ) -> Self {
-        Self { message, headers, scrubber, deadline, attempts: Cell::new(1) }
-    }
-
-    fn request(&self, client: &reqwest::Client, url: &Url) -> reqwest::RequestBuilder {
-        let url = url.clone();
-        match &self.message {
-            Message::Get => client.get(url),
-            Message::Once(method) => client.request(method.clone(), url),
-            Message::Form(form) => client
-                .post(url)
-                .body(form_urlencoded::Serializer::new(String::new()).extend_pairs(*form).finish()),
-        }
-    }
-
-    /// How long to wait before it is sent again, if it is.
-    fn pause(&self, outcome: Result<&Response, &reqwest::Error>) -> Option<Duration> {
-        let again = matches!(self.message, Message::Get) && self.attempts.get() < retry::ATTEMPTS;
-        if again { retry::pause(outcome, self.deadline) } else { None }
-    }
-}
-
 /// Whether a TLS certificate could be for this host at all; the libraries below report that late
 /// and as a failed connection.
 fn is_server_name(url: &Url) -> bool {
     ServerName::try_from(host_of(url)).is_ok()
-}
-
-/// The headers, marked as sensitive so that nothing logs or compresses them.
-fn header_map(headers: &[(&str, &str)], is_form: bool) -> Result<HeaderMap, Cause> {
-    let mut map = HeaderMap::new();
-    if is_form {
-        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    }
-    for (name, value) in headers {
-        let (Ok(name), Ok(mut value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>())
-        else {
-            // The value may be a secret, so it is not repeated.
-            let detail = format!("the value for the header {name} cannot be sent");
-            return Err((FailureKind::Protocol, detail));
-        };
-        value.set_sensitive(true);
-        map.insert(name, value);
-    }
-    Ok(map)
 }
 
 /// Where a redirect leads, if that is the same scheme, host and port.
