@@ -456,10 +456,11 @@ fn a_login_page_in_the_place_of_any_answer() {
 
 #[test]
 fn a_redirect_to_a_login_page() {
-    let portal = "http://portal.test/login?next=1";
+    // What it carries is not shown: a code, say, or a session.
+    let (location, portal) = ("http://portal.test/login?next=1", "http://portal.test/login?...");
     // In answer to CONNECT.
     let world = world();
-    let headers = format!("location: {portal}\r\n");
+    let headers = format!("location: {location}\r\n");
     let proxy = Proxy::always(Say::status("302 Found", &headers, ""));
     let run = through(&world, &proxy.url()).json();
     assert_proxy_is_to_blame(&run, &["login page", "302", portal]);
@@ -468,7 +469,7 @@ fn a_redirect_to_a_login_page() {
     assert_eq!(to, Some((portal, place.as_str())));
 
     // In answer to what is asked in a tunnel that the proxy has opened itself.
-    let redirect = || Response::new(302, "text/plain", "").header("location", portal);
+    let redirect = || Response::new(302, "text/plain", "").header("location", location);
     world.issuer.answer(&world.issuer.discovery_path(), redirect());
     world.cloud.answer(CAPABILITIES, redirect());
     let proxy = Proxy::start(world.way());
