@@ -12,6 +12,8 @@ const TIME: &str = "No answer came within the time: a firewall that drops, a pro
 const BROKEN: &str = "The connection broke before an answer came.";
 const PROXY: &str = "The proxy in between refused or could not be reached.";
 const NO_TUNNEL: &str = "The proxy in between did not connect, and this is the status of its own answer: Pulumi Cloud was not asked.";
+const WRITE_URL: &str = "Write HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT without quotes and spaces, the password percent-encoded.";
+const ASK_PROXY: &str = "Ask those who run the proxy to let this host through, or add the host to NO_PROXY where it is reached without the proxy.";
 const NO_URL: &str = "HTTPS_PROXY is no URL that Go can read (quotes, a space, a password that is not percent-encoded), so it takes http for the proxy's name.";
 const NO_TLS: &str = "The port does not speak TLS.";
 const UNKNOWN: &str = "The certificate is signed by an authority that this machine does not trust: often a proxy that inspects TLS, or a private authority.";
@@ -21,10 +23,14 @@ const HANDSHAKE: &str = "The TLS handshake failed.";
 
 pub(super) const MESSAGES: &[Message] = &[
     // -------------------------------------------------------------------------------- Go
-    Message::network("proxyconnect tcp: dial tcp: lookup http on {server}:", Unreachable, NO_URL),
-    Message::network("proxyconnect tcp: dial tcp: lookup http:", Unreachable, NO_URL),
-    Message::network("proxyconnect tcp: dial tcp: lookup https on {server}:", Unreachable, NO_URL),
-    Message::network("proxyconnect tcp: dial tcp: lookup https:", Unreachable, NO_URL),
+    Message::network("proxyconnect tcp: dial tcp: lookup http on {server}:", Unreachable, NO_URL)
+        .fix(WRITE_URL),
+    Message::network("proxyconnect tcp: dial tcp: lookup http:", Unreachable, NO_URL)
+        .fix(WRITE_URL),
+    Message::network("proxyconnect tcp: dial tcp: lookup https on {server}:", Unreachable, NO_URL)
+        .fix(WRITE_URL),
+    Message::network("proxyconnect tcp: dial tcp: lookup https:", Unreachable, NO_URL)
+        .fix(WRITE_URL),
     Message::network("dial tcp: lookup {host}: no such host", Unreachable, NAME),
     Message::network("dial tcp: lookup {host}: server misbehaving", Unreachable, NAME),
     Message::network(
@@ -37,11 +43,11 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("nodename nor servname provided", Unreachable, NAME),
     Message::network("proxyconnect tcp: {problem}", Unreachable, PROXY),
     Message::network("Proxy Authentication Required", Unreachable, "The proxy wants credentials."),
-    Message::network("\": Forbidden", Unreachable, NO_TUNNEL),
-    Message::network("\": Bad Gateway", Unreachable, NO_TUNNEL),
-    Message::network("\": Service Unavailable", Unreachable, NO_TUNNEL),
-    Message::network("\": Gateway Timeout", Unreachable, NO_TUNNEL),
-    Message::network("\": Found", Unreachable, NO_TUNNEL),
+    Message::network("\": Forbidden", Unreachable, NO_TUNNEL).fix(ASK_PROXY),
+    Message::network("\": Bad Gateway", Unreachable, NO_TUNNEL).fix(ASK_PROXY),
+    Message::network("\": Service Unavailable", Unreachable, NO_TUNNEL).fix(ASK_PROXY),
+    Message::network("\": Gateway Timeout", Unreachable, NO_TUNNEL).fix(ASK_PROXY),
+    Message::network("\": Found", Unreachable, NO_TUNNEL).fix(ASK_PROXY),
     Message::network("connect: connection refused", Unreachable, REFUSED),
     Message::network("connect: network is unreachable", Unreachable, NO_ROUTE),
     Message::network("connect: no route to host", Unreachable, NO_ROUTE),

@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::proxy::Proxy;
 use crate::evidence::ProxyFault;
@@ -71,10 +72,10 @@ async fn exchange(proxy: &Proxy, url: &Url, tls: &ClientConfig) -> io::Result<Ve
     let missing = || io::Error::from(io::ErrorKind::InvalidInput);
     let at = proxy.url().ok_or_else(missing)?;
     let port = at.port_or_known_default().ok_or_else(missing)?;
-    let mut request = request(proxy, url).ok_or_else(missing)?;
+    let request = request(proxy, url).ok_or_else(missing)?;
     let host = host_of(at);
     let tcp = TcpStream::connect((host.as_str(), port)).await?;
-    let answer = if at.scheme() == "https" {
+    if at.scheme() == "https" {
         let mut tls = tls.clone();
         tls.alpn_protocols.clear();
         let name = ServerName::try_from(host).map_err(|_| missing())?;
@@ -82,12 +83,11 @@ async fn exchange(proxy: &Proxy, url: &Url, tls: &ClientConfig) -> io::Result<Ve
         speak(stream, &request).await
     } else {
         speak(tcp, &request).await
-    };
-    zeroize::Zeroize::zeroize(&mut request);
-    answer
+    }
 }
 
-fn request(proxy: &Proxy, url: &Url) -> Option<Vec<u8>> {
+/// It may hold the proxy's password, so it is wiped.
+fn request(proxy: &Proxy, url: &Url) -> Option<Zeroizing<Vec<u8>>> {
     let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(authorization) = proxy.authorization() {
@@ -96,7 +96,7 @@ fn request(proxy: &Proxy, url: &Url) -> Option<Vec<u8>> {
         request.extend_from_slice(b"\r\n");
     }
     request.extend_from_slice(b"\r\n");
-    Some(request)
+    Some(Zeroizing::new(request))
 }
 
 /// Sends the request and reads the answer to its end, or to where it falls silent.
