@@ -83,7 +83,7 @@ pub enum Command {
     },
     /// Decode and explain a token; offline, without a policy
     ///
-    /// Exit status: 0 decoded, 1 not decodable, 2 bad usage.
+    /// Exit status: 0 decoded, 1 not decodable, or with --jwks not verified, 2 bad usage.
     Decode(Decode),
     /// Work on policies alone: test a token, suggest a policy, lint a document
     Policy {

@@ -1011,6 +1011,14 @@ pub struct Issuer {
     pub chain: Option<Chain>,
 }
 
+impl Issuer {
+    /// Whether the signature verifies.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        matches!(self.signature, Signature::Verified { .. })
+    }
+}
+
 /// Where the keys come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]

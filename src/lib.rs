@@ -21,12 +21,14 @@ pub mod interruption;
 pub mod issuer_url;
 pub mod judge;
 pub mod jwt;
+mod lines;
 pub mod log;
 pub mod login_flags;
 #[cfg(feature = "demo")]
 pub mod loopback;
 mod output;
 pub mod policy;
+mod progress;
 pub mod render;
 pub mod report;
 pub mod request;

@@ -8,7 +8,7 @@
 
 mod json;
 
-pub use json::json;
+pub use json::{json, json_line};
 
 /// The text on one line, with every unseen character written as an escape: `\n`, `\u202e`,
 /// `\u{e0001}`. Applying it twice changes nothing more.

@@ -1,8 +1,12 @@
 //! `doctor decode`: what a token says, and nothing about whether it is let in.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
+use super::many::{self, Job, ManyArgs};
 use crate::cli::OutputArgs;
+use crate::evidence::{Evidence, KeySource};
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::gather::{self, Plan, Surroundings};
@@ -19,13 +23,36 @@ pub struct Decode {
     /// The environment variable that holds the token
     #[arg(long, value_name = "NAME", value_parser = crate::cli::variable)]
     token_env: Option<String>,
+    /// Also verify the signature with these keys (a JWKS)
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    #[command(flatten)]
+    many: ManyArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Runs it: 0 decoded, 1 not decodable.
+/// The statuses of tokens, the weightiest first.
+const MEANINGS: &[(u8, &str)] = &[(1, "not decoded or not verified"), (0, "decoded")];
+
+/// Runs it: 0 decoded, 1 not decodable, or not verified where keys are given.
 pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
+    // A policy has no part in this, whatever the environment says.
+    let environment = environment.without("DOCTOR_POLICY");
+    let jwks = arguments.jwks;
+    let offline = |token| Plan { jwks, ..Plan::offline(token) };
+    if let (true, Some(token)) = (arguments.many.ndjson, &arguments.token) {
+        let job = Job {
+            plan: offline(Choice::None),
+            bare_claims: false,
+            obstacle: |_| None,
+            judge: judge::judge_token,
+            status: |evidence, _| status(evidence),
+            meanings: MEANINGS,
+        };
+        return many::run(job, token, environment, arguments.output.format, &output, streams);
+    }
     let choice = match (arguments.token, arguments.token_env) {
         (Some(token), _) => Choice::Argument(token),
         (None, Some(name)) => Choice::Environment(name),
@@ -35,8 +62,6 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         Ok(directory) => directory,
         Err(problem) => return complain(streams.stderr, &problem),
     };
-    // A policy has no part in this, whatever the environment says.
-    let environment = environment.without("DOCTOR_POLICY");
     let around = Surroundings {
         environment,
         directory,
@@ -44,11 +69,15 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         terminal: streams.terminal,
         progress: false,
     };
-    let evidence = match gather::gather(Plan::offline(choice), around) {
+    let evidence = match gather::gather(offline(choice), around) {
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
     let report = judge::judge_token(&evidence, output.strict);
-    let status = u8::from(evidence.token.is_none());
-    delivered(output.deliver_token(&report, streams.stdout), status, streams.stderr)
+    delivered(output.deliver_token(&report, streams.stdout), status(&evidence), streams.stderr)
+}
+
+fn status(evidence: &Evidence) -> u8 {
+    let keys_given = matches!(evidence.issuer.key_source, KeySource::File { .. });
+    u8::from(evidence.token.is_none() || keys_given && !evidence.issuer.is_verified())
 }

@@ -7,6 +7,7 @@ pub mod explain;
 #[cfg(feature = "generate")]
 pub mod generate;
 pub(crate) mod man;
+pub mod many;
 pub mod policy;
 pub mod replay;
 pub mod triage;

@@ -8,9 +8,10 @@ use super::http::{Client, ClientOptions, Proxies};
 use super::tls::Roots;
 use super::{Run, budget};
 use crate::evidence::{
-    Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe,
+    Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe, Signature,
 };
 use crate::issuer_url;
+use crate::jwt::Decoded;
 use crate::secret::Scrubber;
 use crate::signature;
 
@@ -38,12 +39,19 @@ pub(super) fn local_keys(evidence: &mut Evidence, run: &Run) {
 }
 
 fn check(issuer: &mut Issuer, keys: &Value, run: &Run) {
-    let outline = signature::outline(keys);
-    let whole = run.decoded.as_ref().filter(|decoded| decoded.token.truncated.is_none());
-    if let (KeySet::Keys { .. }, Some(decoded)) = (&outline, whole) {
-        issuer.signature = signature::verify(&decoded.compact, &decoded.token, keys);
-    }
-    issuer.keys = Some(outline);
+    issuer.keys = Some(signature::outline(keys));
+    verify(issuer, keys, run.decoded.as_ref());
+}
+
+/// Verifies with keys whose outline is known.
+pub(super) fn verify(issuer: &mut Issuer, keys: &Value, decoded: Option<&Decoded>) {
+    let whole = decoded.filter(|decoded| decoded.token.truncated.is_none());
+    issuer.signature = match (&issuer.keys, whole) {
+        (Some(KeySet::Keys { .. }), Some(decoded)) => {
+            signature::verify(&decoded.compact, &decoded.token, keys)
+        }
+        _ => Signature::NotChecked,
+    };
 }
 
 /// What to ask; `None`: nothing, because there is no token, the network is off, the issuer is no

@@ -15,10 +15,10 @@ pub mod guard;
 pub mod http;
 mod issuer;
 pub mod log;
+pub mod many;
 mod platforms;
 mod policy;
 mod program;
-mod progress;
 pub mod project;
 pub mod pulumi_cli;
 mod registry;
@@ -34,9 +34,11 @@ use semver::Version;
 use serde_json::Value;
 
 use crate::evidence::{
-    AzureIds, Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Tried,
+    AzureIds, Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Token,
+    Tried,
 };
 use crate::jwt::Decoded;
+use crate::progress::Progress;
 use crate::secret::{Scrubber, Secret};
 use bounded::Bounded;
 use environment::Environment;
@@ -233,7 +235,18 @@ struct Run<'a> {
 ///
 /// # Errors
 /// A file that an option names cannot be used.
-pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputError> {
+pub fn gather(plan: Plan, around: Surroundings) -> Result<Evidence, InputError> {
+    Ok(all(plan, around)?.evidence)
+}
+
+/// The evidence, and what many tokens share beside it ([`many`]).
+struct Gathered {
+    evidence: Evidence,
+    jwks: Option<Value>,
+    scrubber: Scrubber,
+}
+
+fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let mut begun = Instant::now();
     let timeout = plan.timeout;
     let left = |begun: Instant| timeout.saturating_sub(begun.elapsed());
@@ -398,13 +411,8 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         issuer: Issuer::default(),
         cloud: Cloud::default(),
     };
-    // Claims are hostile text, and may be somebody's credential.
     if let Some(token) = &mut evidence.token {
-        for part in [&mut token.header, &mut token.claims] {
-            if let Value::Object(clean) = scrubber.scrub_json(Value::Object(std::mem::take(part))) {
-                *part = clean;
-            }
-        }
+        clean(token, &scrubber);
     }
     let run = Run {
         plan: &plan,
@@ -417,11 +425,20 @@ pub fn gather(mut plan: Plan, around: Surroundings) -> Result<Evidence, InputErr
         deadline: begun + plan.timeout,
     };
     issuer::local_keys(&mut evidence, &run);
-    let progress = around.progress.then(|| progress::Progress::start("asking issuer and backend"));
+    let progress = around.progress.then(|| Progress::start("asking issuer and backend"));
     network(&mut evidence, &run)?;
     drop(progress);
     evidence.duration_ms = millis(begun);
-    Ok(evidence)
+    Ok(Gathered { evidence, jwks: run.jwks, scrubber: run.scrubber })
+}
+
+/// Claims are hostile text, and may be somebody's credential.
+fn clean(token: &mut Token, scrubber: &Scrubber) {
+    for part in [&mut token.header, &mut token.claims] {
+        if let Value::Object(clean) = scrubber.scrub_json(Value::Object(std::mem::take(part))) {
+            *part = clean;
+        }
+    }
 }
 
 /// `--cwd`: pulumi changes its directory before it does anything else (`PersistentPreRunE` in

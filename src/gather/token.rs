@@ -21,6 +21,8 @@ pub enum Choice {
     /// The name of the environment variable (`--token-env`, or `PULUMI_OPTION_OIDC_TOKEN`) that
     /// holds a token or `file://PATH`.
     Environment(String),
+    /// Many of them, one a line, that are read later from there ([`super::many`]).
+    Lines(Source),
     /// None of them.
     None,
 }
@@ -51,6 +53,10 @@ pub fn acquire(
             let value = variable(&name);
             (Source::Environment { name: shown(&name) }, value)
         }
+        Choice::Lines(source) => {
+            let (input, _) = finish(source, Err((InputProblem::Missing, Vec::new())));
+            return (input, None);
+        }
         Choice::None => return finish(Source::None, Err((InputProblem::Missing, Vec::new()))),
     };
     let value = value.map(Zeroizing::new);
@@ -59,15 +65,19 @@ pub fn acquire(
         return (Input { by_variable, ..input }, decoded);
     };
     if let Some(path) = value.strip_prefix("file://") {
-        let absolute = cwd.join(path).components().collect::<PathBuf>();
-        let source =
-            Source::File { path: shown(path), absolute: shown(&absolute.to_string_lossy()) };
-        let (input, decoded) = finish(source, from_file(path, &absolute, limit));
+        let absolute = cwd.join(path);
+        let (input, decoded) = finish(file(path, &absolute), from_file(path, &absolute, limit));
         return (Input { by_variable, ..input }, decoded);
     }
     let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
     let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
     (Input { typed_on_terminal, by_variable, ..input }, decoded)
+}
+
+/// A file as the source: how it was named, and where it is.
+pub(crate) fn file(path: &str, absolute: &Path) -> Source {
+    let absolute = absolute.components().collect::<PathBuf>();
+    Source::File { path: shown(path), absolute: shown(&absolute.to_string_lossy()) }
 }
 
 /// A name or path as evidence may hold it: people write `--token-env "$TOKEN"` and `file://$TOKEN`.
@@ -171,7 +181,8 @@ fn unreadable(reason: String) -> (InputProblem, Vec<Wrapping>) {
     (InputProblem::FileUnreadable { reason }, Vec::new())
 }
 
-fn reason(error: &io::Error) -> String {
+/// Why it cannot be read, in words that are the same on every system.
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),

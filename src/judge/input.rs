@@ -77,6 +77,12 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
                     .fix("Write file:// in front of the path.")
                     .command(format!("doctor {}", text::shell(&format!("file://{path}"))));
             }
+            if what.ends_with("one after the other") {
+                return finding.fix(
+                    "Give one token. `doctor decode` and `doctor policy test` take many, one a \
+                     line, with --ndjson.",
+                );
+            }
             finding
                 .step(
                     "Let the request that fetches the token fail when it is refused, so that its \

@@ -35,9 +35,9 @@ pub use self::triage::triage;
 pub use self::lint::lint;
 use crate::backend_url::Resolved;
 use crate::catalogue::{Category, Severity};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, KeySource};
 use crate::policy::evaluate::Evaluation;
-use crate::report::{CheckResult, Finding, Report, Status};
+use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 use crate::request::Request;
 
 /// A registered check.
@@ -239,17 +239,37 @@ pub fn judge(evidence: &Evidence, strict: bool) -> Report {
     run(evidence, strict, CHECKS.iter().collect())
 }
 
-/// Judges what a policy document says of a token, and nothing else: neither times nor signature.
+/// Judges what a policy document says of a token, and nothing else: not its times, and its
+/// signature only with the keys of `--jwks`.
 #[must_use]
 pub fn judge_policy(evidence: &Evidence, strict: bool) -> Report {
-    let wanted = ["registration", "policy"];
-    run(evidence, strict, CHECKS.iter().filter(|check| wanted.contains(&check.id)).collect())
+    let why_none: &[&str] = if evidence.token.is_none() { &["input"] } else { &[] };
+    let keys = given_keys(evidence);
+    let report = only(evidence, strict, &[why_none, &["registration", "policy"], keys].concat());
+    match report.verdict {
+        // Claims without a signature that verifies are anybody's.
+        Verdict::Healthy if !keys.is_empty() && !evidence.issuer.is_verified() => {
+            Report { verdict: Verdict::Inconclusive, ..report }
+        }
+        _ => report,
+    }
 }
 
-/// Judges what a token says of itself: how it came here, its form and its times.
+/// Judges what a token says of itself: how it came here, its form, its times, and its signature
+/// with the keys of `--jwks`.
 #[must_use]
 pub fn judge_token(evidence: &Evidence, strict: bool) -> Report {
-    let wanted = ["input", "token"];
+    only(evidence, strict, &[&["input", "token"], given_keys(evidence)].concat())
+}
+
+fn given_keys(evidence: &Evidence) -> &'static [&'static str] {
+    match evidence.issuer.key_source {
+        KeySource::File { .. } => &["keys", "signature"],
+        _ => &[],
+    }
+}
+
+fn only(evidence: &Evidence, strict: bool, wanted: &[&str]) -> Report {
     run(evidence, strict, CHECKS.iter().filter(|check| wanted.contains(&check.id)).collect())
 }
 

@@ -61,6 +61,12 @@ pub(super) fn render(
 pub(super) fn policy(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style, None);
     let (word, color, meaning) = match report.policy.decision {
+        "allow" if report.verdict == Verdict::Inconclusive => {
+            ("undecided", Color::Yellow, "the document lets it in, if it is genuine")
+        }
+        "allow" if signature(report) == Some(Status::Fail) => {
+            ("denied", Color::Red, "the document lets it in, but its signature does not verify")
+        }
         "allow" => ("allowed", Color::Green, "the document lets this token in"),
         _ if report.root_cause == Some(Code::IssuerWrongOrganization) => {
             ("denied", Color::Red, "the document is for another organization")
@@ -92,7 +98,7 @@ pub(super) fn policy(report: &Report, style: &Style) -> String {
 pub(super) fn token(report: &Report, style: &Style) -> String {
     let mut page = Page::new(style, None);
     let (word, color, meaning) = match report.token {
-        Some(_) => ("decoded", Color::Green, "the signature was not checked"),
+        Some(_) => ("decoded", Color::Green, of_signature(report)),
         None => ("not decodable", Color::Red, "there is no token in it"),
     };
     page.marked("token: ", word, color, &format!(" - {meaning}"));
@@ -102,6 +108,20 @@ pub(super) fn token(report: &Report, style: &Style) -> String {
     }
     findings(&mut page, report, style.verbosity, style.verbosity == Verbosity::Verbose);
     page.finish()
+}
+
+/// How the check of the signature ended, where it belongs to the report.
+fn signature(report: &Report) -> Option<Status> {
+    report.checks.iter().find(|check| check.id == "signature").map(|check| check.status)
+}
+
+fn of_signature(report: &Report) -> &'static str {
+    match signature(report) {
+        Some(Status::Pass | Status::Warn) => "the signature verifies",
+        Some(Status::Fail) => "the signature does not verify",
+        Some(Status::Skip) => "the signature cannot be checked",
+        None => "the signature was not checked",
+    }
 }
 
 /// Findings about a document, each with its place, or a line that there is none.

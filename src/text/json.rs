@@ -3,26 +3,36 @@
 use std::io;
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::json_content;
 
 /// The value as JSON, pretty-printed, with escapes in its strings for what must not stand in the
 /// output. Every key of it has to be a string.
 #[must_use]
-#[expect(clippy::expect_used, reason = "memory takes every write, and every key is a string")]
 pub fn json(value: &impl Serialize) -> String {
+    with_layout(value, PrettyFormatter::new())
+}
+
+/// The same on a line of its own, with its end.
+#[must_use]
+pub fn json_line(value: &impl Serialize) -> String {
+    with_layout(value, CompactFormatter) + "\n"
+}
+
+#[expect(clippy::expect_used, reason = "memory takes every write, and every key is a string")]
+fn with_layout(value: &impl Serialize, layout: impl Formatter) -> String {
     let mut out = Vec::new();
     value
-        .serialize(&mut Serializer::with_formatter(&mut out, Inert(PrettyFormatter::new())))
+        .serialize(&mut Serializer::with_formatter(&mut out, Inert(layout)))
         .expect("the value serialises");
     String::from_utf8(out).expect("serde_json writes UTF-8")
 }
 
-/// Pretty-printing that escapes in strings what must not stand in a log.
-struct Inert(PrettyFormatter<'static>);
+/// A layout, with escapes in strings for what must not stand in a log.
+struct Inert<F>(F);
 
-/// Hands the layout over to [`PrettyFormatter`].
+/// Hands the layout over.
 macro_rules! layout {
     ($($method:ident($($argument:ident: $type:ty)?);)*) => {
         $(fn $method<W: ?Sized + io::Write>(
@@ -35,7 +45,7 @@ macro_rules! layout {
     };
 }
 
-impl Formatter for Inert {
+impl<F: Formatter> Formatter for Inert<F> {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,

@@ -33,6 +33,7 @@ mod keys;
 mod live;
 mod login;
 mod login_command;
+mod many;
 #[cfg(unix)]
 mod output_files;
 mod platform_output;

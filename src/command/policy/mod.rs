@@ -6,13 +6,13 @@ mod test;
 
 use std::fs::File;
 use std::io::{Cursor, Read};
-use std::path::Path;
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
+use crate::gather::many::{Common, are_claims};
 use crate::gather::token::Choice;
 use crate::gather::{self, Plan, Surroundings};
 use crate::jwt;
@@ -24,8 +24,8 @@ pub enum PolicyCommand {
     /// Evaluate a token, or bare claims, against a policy document
     ///
     /// Exit status: 0 allowed, 1 denied, 3 when the document does not decide, 2 bad usage or an
-    /// unusable file. Times (exp, nbf) and the signature are not judged, so that a fixture in a
-    /// repository does not go stale.
+    /// unusable file. Times (exp, nbf) are not judged, so that a fixture in a repository does not
+    /// go stale, and the signature only with --jwks.
     Test(test::Test),
     /// Print the least-privilege policy for a token
     Suggest(suggest::Suggest),
@@ -65,61 +65,73 @@ struct Subject {
     scope: Option<String>,
 }
 
-/// The evidence of a token and a policy document alone.
+impl Subject {
+    /// The token as it was given, and what to gather beside it.
+    fn plan(self) -> (String, Plan) {
+        let plan = Plan {
+            organization: self.oidc_org,
+            team: self.oidc_team,
+            user: self.oidc_user,
+            scope: self.scope,
+            ..Plan::offline(Choice::None)
+        };
+        (self.token, plan)
+    }
+}
+
+/// The evidence of a token and what the plan names.
 ///
 /// # Errors
 /// A sentence for standard error: a file cannot be used, or the token cannot be decoded.
 fn evidence(
-    subject: Subject,
-    policy: Option<&Path>,
+    token: String,
+    plan: Plan,
     environment: Environment,
     streams: &mut Streams,
 ) -> Result<Evidence, String> {
     let mut stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let directory = working_directory()?;
     let mut given = Vec::new();
-    if subject.token == "-" {
+    let source = if token == "-" {
         let read = stdin.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut given);
         read.map_err(|error| format!("standard input: {error}"))?;
         stdin = Box::new(Cursor::new(given.clone()));
-    } else if let Some(path) = subject.token.strip_prefix("file://") {
-        let path = directory.join(path);
+        Source::Stdin
+    } else if let Some(path) = token.strip_prefix("file://") {
+        let absolute = directory.join(path);
         // Anything else, and whatever cannot be read, is explained where tokens are read.
-        if path.is_file()
-            && let Ok(file) = File::open(path)
+        if absolute.is_file()
+            && let Ok(file) = File::open(&absolute)
         {
             let _ = file.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut given);
         }
+        gather::token::file(path, &absolute)
     } else {
-        given = subject.token.clone().into_bytes();
-    }
-    let object: Option<Map<String, Value>> = serde_json::from_slice(&given).ok();
-    let bare = object.as_ref().filter(|object| are_claims(object));
-    let hint = match (&object, bare) {
-        (Some(_), None) => " Bare claims are a JSON object with iss, sub or aud.",
-        _ => "",
+        given = token.clone().into_bytes();
+        Source::Argument
     };
-    let token = bare.map_or(subject.token, jwt::unsigned);
-    let mut plan = Plan::offline(Choice::Argument(token));
-    (plan.organization, plan.team, plan.user, plan.scope) =
-        (subject.oidc_org, subject.oidc_team, subject.oidc_user, subject.scope);
-    plan.policy = policy.map(Path::to_owned);
+    let object: Option<Map<String, Value>> = serde_json::from_slice(&given).ok();
+    let bare = object.as_ref().is_some_and(are_claims);
     let around =
         Surroundings { environment, directory, stdin, terminal: streams.terminal, progress: false };
-    let evidence = gather::gather(plan, around).map_err(|error| error.to_string())?;
+    let evidence = if bare {
+        let plan = Plan { token: Choice::Lines(source), ..plan };
+        Common::gather(plan, around, true).map(|common| common.with(&given))
+    } else {
+        gather::gather(Plan { token: Choice::Argument(token), ..plan }, around)
+    };
+    let evidence = evidence.map_err(|error| error.to_string())?;
     if evidence.token.is_none() {
         let report = crate::judge::judge(&evidence, false);
         let why = report.findings.first().map_or_else(
             || "the token cannot be decoded".to_owned(),
             |finding| format!("{} [{}] {}", finding.title, finding.code, finding.detail),
         );
+        let hint = match object {
+            Some(_) if !bare => " Bare claims are a JSON object with iss, sub or aud.",
+            _ => "",
+        };
         return Err(format!("TOKEN: {why}{hint}"));
     }
     Ok(evidence)
-}
-
-/// Whether an object is bare claims: one that names no issuer, subject or audience is what a token
-/// came wrapped in.
-fn are_claims(object: &Map<String, Value>) -> bool {
-    ["iss", "sub", "aud"].iter().any(|name| object.contains_key(*name))
 }

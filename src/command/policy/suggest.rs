@@ -40,7 +40,8 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
     let form = arguments.form;
     // What is allowed already has no part in it.
     let environment = environment.without("DOCTOR_POLICY");
-    let evidence = match evidence(arguments.subject, None, environment, &mut streams) {
+    let (token, plan) = arguments.subject.plan();
+    let evidence = match evidence(token, plan, environment, &mut streams) {
         Ok(evidence) => evidence,
         Err(problem) => return complain(streams.stderr, &problem),
     };

@@ -6,7 +6,9 @@ use clap::Args;
 
 use super::{Subject, evidence};
 use crate::cli::OutputArgs;
-use crate::evidence::PolicySource;
+use crate::command::many::{self, Job, ManyArgs};
+use crate::evidence::{Evidence, PolicySource};
+use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::judge;
 use crate::output::Output;
@@ -18,23 +20,49 @@ pub struct Test {
     /// The policy document (JSON or YAML); also from DOCTOR_POLICY
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Also verify the signature, with these keys (a JWKS)
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
     #[command(flatten)]
     subject: Subject,
+    #[command(flatten)]
+    many: ManyArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
+/// The statuses of tokens, the weightiest first.
+const MEANINGS: &[(u8, &str)] = &[(1, "denied"), (3, "undecided"), (0, "allowed")];
+
 pub(super) fn run(arguments: Test, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    let evidence =
-        match evidence(arguments.subject, arguments.policy.as_deref(), environment, &mut streams) {
-            Ok(evidence) => evidence,
-            Err(problem) => return complain(streams.stderr, &problem),
+    let Test { policy, jwks, subject, many, output: OutputArgs { format, .. } } = arguments;
+    let (token, plan) = subject.plan();
+    let plan = Plan { policy, jwks, ..plan };
+    if many.ndjson {
+        let job = Job {
+            plan,
+            bare_claims: true,
+            obstacle: no_policy,
+            judge: judge::judge_policy,
+            status: |_, report| report.verdict.exit_status(),
+            meanings: MEANINGS,
         };
-    if matches!(evidence.policy, PolicySource::None) {
-        return complain(streams.stderr, "policy test: --policy FILE is needed (or DOCTOR_POLICY)");
+        return many::run(job, &token, environment, format, &output, streams);
+    }
+    let evidence = match evidence(token, plan, environment, &mut streams) {
+        Ok(evidence) => evidence,
+        Err(problem) => return complain(streams.stderr, &problem),
+    };
+    if let Some(problem) = no_policy(&evidence) {
+        return complain(streams.stderr, problem);
     }
     let report = judge::judge_policy(&evidence, output.strict);
     let status = report.verdict.exit_status();
     delivered(output.deliver_policy(&report, streams.stdout), status, streams.stderr)
+}
+
+fn no_policy(evidence: &Evidence) -> Option<&'static str> {
+    matches!(evidence.policy, PolicySource::None)
+        .then_some("policy test: --policy FILE is needed (or DOCTOR_POLICY)")
 }

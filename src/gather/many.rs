@@ -1,0 +1,81 @@
+//! Many tokens, one a line, with everything else the same: read once, completed for every line.
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::token;
+use super::{InputError, Plan, Surroundings, all, clean, issuer};
+use crate::evidence::Evidence;
+use crate::jwt;
+use crate::secret::Scrubber;
+
+/// What the tokens have in common.
+pub struct Common {
+    evidence: Evidence,
+    jwks: Option<Value>,
+    scrubber: Scrubber,
+    /// Claims alone count as a token.
+    bare_claims: bool,
+}
+
+impl Common {
+    /// Gathers it; the plan's token is to be [`token::Choice::Lines`].
+    ///
+    /// # Errors
+    /// A file that an option names cannot be used.
+    pub fn gather(plan: Plan, around: Surroundings, bare_claims: bool) -> Result<Self, InputError> {
+        let super::Gathered { evidence, jwks, scrubber } = all(plan, around)?;
+        Ok(Self { evidence, jwks, scrubber, bare_claims })
+    }
+
+    /// The evidence without a token: for [`Self::complete`].
+    #[must_use]
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// The evidence with the token of a line: see [`Self::complete`].
+    #[must_use]
+    pub fn with(&self, line: &[u8]) -> Evidence {
+        let mut evidence = self.evidence.clone();
+        self.complete(&mut evidence, line);
+        evidence
+    }
+
+    /// Puts the token of a line, or why there is none, in the place of the one before.
+    ///
+    /// A line is a token as it stands, a JSON string that holds one, or a JSON object: what a
+    /// token came wrapped in, or claims.
+    pub fn complete(&self, evidence: &mut Evidence, line: &[u8]) {
+        let value = match line.first() {
+            Some(b'"' | b'{') => serde_json::from_slice(line).ok(),
+            _ => None,
+        };
+        let outcome = match value {
+            Some(Value::String(text)) => jwt::read(Zeroizing::new(text).as_bytes(), true),
+            Some(Value::Object(claims)) if self.bare_claims && are_claims(&claims) => {
+                jwt::read(jwt::unsigned(&claims).as_bytes(), true)
+            }
+            _ => jwt::read(line, true),
+        };
+        let source = self.evidence.input.source.clone();
+        let (input, mut decoded) = token::finish(source, outcome);
+        evidence.input = input;
+        if let Some(keys) = &self.jwks {
+            issuer::verify(&mut evidence.issuer, keys, decoded.as_ref());
+        }
+        if let Some(decoded) = &mut decoded {
+            let mut scrubber = self.scrubber.clone();
+            scrubber.add(decoded.compact.reveal());
+            clean(&mut decoded.token, &scrubber);
+        }
+        evidence.token = decoded.map(|decoded| decoded.token);
+    }
+}
+
+/// Whether an object is bare claims: one that names no issuer, subject or audience is what a token
+/// came wrapped in.
+#[must_use]
+pub fn are_claims(object: &Map<String, Value>) -> bool {
+    ["iss", "sub", "aud"].iter().any(|name| object.contains_key(*name))
+}

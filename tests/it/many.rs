@@ -1,0 +1,306 @@
+//! `--ndjson`: many tokens, one a line.
+
+use serde_json::{Value, json};
+
+use crate::support::platforms::{AZURE_ENTRA, GITHUB};
+use crate::support::{Doctor, KID, Run, SigningKey, World};
+
+/// The answers, one a line.
+fn answers(run: &Run) -> Vec<Value> {
+    run.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+fn tester(world: &World) -> Doctor {
+    Doctor::bare()
+        .args(["policy", "test", "--policy", "p.json", "--oidc-org", "acme"])
+        .file("p.json", world.policy().to_string())
+}
+
+/// What is the same in every run.
+fn timeless(mut report: Value) -> Value {
+    for key in ["line", "startedAt", "durationMs"] {
+        report.as_object_mut().unwrap().shift_remove(key);
+    }
+    report
+}
+
+#[test]
+fn every_line_is_answered_as_it_would_be_alone() {
+    let mut world = World::new(&GITHUB);
+    let allowed = world.token();
+    let claims = Value::Object(world.shape.claims.clone()).to_string();
+    world.shape.claims["sub"] = json!("repo:acme/other:ref:refs/heads/main");
+    let denied = world.token();
+    let (bare, _) = allowed.rsplit_once('.').unwrap();
+    let tokens = [allowed.as_str(), &claims, &denied, bare, &format!("Bearer {allowed}")];
+    let lines = tokens.join("\n");
+
+    let alone: Vec<Value> = tokens
+        .iter()
+        .map(|token| {
+            let run = tester(&world).arg("-").stdin(*token).json();
+            assert_eq!(run.status, i32::from(*token == denied), "{}", run.stderr);
+            timeless(run.report)
+        })
+        .collect();
+    let many = tester(&world).args(["--ndjson", "-"]).stdin(lines).secret(&allowed).secret(&denied);
+    let many = many.run();
+    assert_eq!((many.status, many.stderr.as_str()), (1, ""));
+    let answers = answers(&many);
+    let numbers: Vec<_> = answers.iter().map(|answer| answer["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    for (answer, alone) in answers.into_iter().zip(alone) {
+        assert_eq!(answer.as_object().unwrap().keys().next().unwrap(), "line");
+        assert_eq!(timeless(answer), alone);
+    }
+}
+
+#[test]
+fn a_token_may_be_a_json_string_or_in_an_object_and_blank_lines_do_not_count() {
+    let world = World::new(&GITHUB);
+    let token = world.token();
+    let input = format!("\n\"{token}\"\r\n\r\n{}\n  \n{token}", json!({ "value": token }));
+    let run = Doctor::bare()
+        .args(["decode", "--ndjson", "file://t.ndjson"])
+        .file("t.ndjson", input)
+        .secret(&token)
+        .run();
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    let seen: Vec<_> = answers(&run)
+        .into_iter()
+        .map(|answer| (answer["line"].clone(), answer["token"]["claims"]["sub"].clone()))
+        .collect();
+    let subject = &world.shape.claims["sub"];
+    assert_eq!(seen, [2, 4, 6].map(|line| (json!(line), subject.clone())));
+}
+
+#[test]
+fn a_line_that_is_no_token_stops_nobody() {
+    let world = World::new(&GITHUB);
+    let token = world.token();
+    let input = format!("null\n{token}\n$(idToken)\n{{\"a\": \n{}\n", "x".repeat(3 << 20));
+    for (command, ok) in
+        [(Doctor::bare().command("decode"), "inconclusive"), (tester(&world), "healthy")]
+    {
+        let run = command.args(["--ndjson", "-"]).stdin(input.clone()).secret(&token).run();
+        assert_eq!((run.status, run.stderr.as_str()), (1, ""));
+        let seen: Vec<_> = answers(&run)
+            .iter()
+            .map(|answer| {
+                let text = |key: &str| answer[key].as_str().map(str::to_owned);
+                (answer["line"].as_u64().unwrap(), text("verdict").unwrap(), text("rootCause"))
+            })
+            .collect();
+        let bad = |line, code: &str| (line, "unhealthy".to_owned(), Some(code.to_owned()));
+        assert_eq!(
+            seen,
+            [
+                bad(1, "token-not-a-token"),
+                (2, ok.to_owned(), None),
+                bad(3, "token-variable-unexpanded"),
+                bad(4, "token-not-a-token"),
+                bad(5, "token-not-a-token"),
+            ]
+        );
+    }
+}
+
+#[test]
+fn the_status_is_the_worst_of_all() {
+    let claims = |subject: &str| json!({"iss": "https://ci.example", "sub": subject}).to_string();
+    let document = "name: p\nruntime: yaml\nresources:\n  i:\n    type: pulumiservice:OidcIssuer\n    \
+                    properties:\n      organization: acme\n      name: n\n      \
+                    url: https://ci.example\n      policies:\n      - decision: allow\n        \
+                    tokenType: organization\n        rules: {sub: good}\n      - decision: allow\n        \
+                    tokenType: organization\n        rules: {sub: \"${config.team}\"}\n      \
+                    - decision: deny\n        tokenType: organization\n        rules: {sub: bad}\n";
+    let (good, bad, unknown) = (claims("good"), claims("bad"), claims("unknown"));
+    for (lines, status) in [
+        (vec![&good, &good], 0),
+        (vec![&good, &unknown], 3),
+        (vec![&unknown, &good, &bad], 1),
+        (vec![&bad, &unknown], 1),
+    ] {
+        let run = Doctor::bare()
+            .args(["policy", "test", "--policy", "p.yaml", "--oidc-org", "acme", "--ndjson", "-"])
+            .file("p.yaml", document)
+            .stdin(lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+            .run();
+        assert_eq!((run.status, run.stderr.as_str()), (status, ""), "{lines:?}\n{}", run.stdout);
+        assert_eq!(answers(&run).len(), lines.len());
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_in_a_line() {
+    let decode = || Doctor::bare().args(["decode", "--ndjson"]);
+    for (doctor, words) in [
+        (decode().arg("e30.e30.e30"), "--ndjson: the tokens come from file://PATH or from -"),
+        (decode().arg("file://gone"), "file://gone: no such file"),
+        (decode().arg("file://."), "file://.: is a directory"),
+        (decode().arg("-").stdin("\n \n"), "-: there is no token in it"),
+        (decode().args(["-", "--format", "human"]).stdin("x"), "leave --format out"),
+        (decode().args(["-", "--jwks", "none"]).stdin("x"), "--jwks none: no such file"),
+        (Doctor::bare().args(["policy", "test", "--ndjson", "-"]).stdin("x"), "--policy FILE is"),
+    ] {
+        let run = doctor.run();
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{words}: {}", run.stderr);
+        assert!(run.stderr.contains(words) && run.stderr.lines().count() == 1, "{}", run.stderr);
+    }
+    for words in [&["--ndjson"] as &[&str], &["--ndjson", "-", "--output", "x"]] {
+        let run = Doctor::bare().command("decode").args(words.iter().copied()).run();
+        assert_eq!(run.status, 2, "{words:?}");
+        assert!(run.stderr.contains("--ndjson"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn several_tokens_without_the_option_are_pointed_to_it() {
+    let world = World::new(&GITHUB);
+    let token = world.token();
+    let run = Doctor::bare().args(["decode", "-"]).stdin(format!("{token}\n{token}\n")).run();
+    assert_eq!(run.status, 1);
+    assert!(run.stdout.contains("one a line, with"), "{}", run.stdout);
+}
+
+// -------------------------------------------------------------------------------- signatures
+
+/// A token of the world, the same altered, and the same without its signature.
+fn signed(world: &World) -> [String; 3] {
+    let token = world.token();
+    let (bare, signature) = token.rsplit_once('.').unwrap();
+    let altered: String = signature.chars().rev().collect();
+    let (altered, bare) = (format!("{bare}.{altered}"), bare.to_owned());
+    [token, altered, bare]
+}
+
+#[test]
+fn with_keys_the_signature_is_judged_as_well() {
+    let mut world = World::new(&AZURE_ENTRA);
+    world.shape.claims["exp"] = json!(4_000_000_000_u32);
+    let keys = world.issuer.jwks().to_string();
+    let [token, altered, bare] = signed(&world);
+    let strange = json!({"keys": [SigningKey::generate("RS256").unwrap().jwk("other").unwrap()]});
+    let with = |command: Doctor, keys: &str| command.args(["--jwks", "k"]).file("k", keys);
+    for (given, keys, [decoded, allowed], words) in [
+        (&token, &keys, [0, 0], "the signature verifies"),
+        (&altered, &keys, [1, 1], "does not verify"),
+        (&bare, &keys, [1, 3], "cut off"),
+        (&token, &strange.to_string(), [1, 1], KID),
+    ] {
+        let run = with(Doctor::bare().args(["decode", given]), keys).human();
+        assert_eq!(run.status, decoded, "{words}: {}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
+        let run = with(tester(&world).arg(given.clone()), keys).json();
+        assert_eq!(run.status, allowed, "{words}: {}", run.stdout);
+        let ids: Vec<_> = run.report["checks"].as_array().unwrap().iter().collect();
+        let ids: Vec<_> = ids.iter().map(|check| check["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["registration", "keys", "signature", "policy"]);
+        assert_eq!(run.report["policy"]["decision"], "allow");
+    }
+    let run = with(tester(&world).arg(altered.clone()), &keys).human();
+    assert!(run.stdout.starts_with("policy: denied - "), "{}", run.stdout);
+    assert!(run.stdout.contains("signature-invalid"), "{}", run.stdout);
+    let run = with(tester(&world).arg(bare.clone()), &keys).human();
+    assert!(run.stdout.starts_with("policy: undecided - "), "{}", run.stdout);
+    assert!(run.stdout.contains("not decided: the signature is cut off"), "{}", run.stdout);
+}
+
+#[test]
+fn many_signatures_are_told_apart() {
+    let world = World::new(&GITHUB);
+    let [token, altered, bare] = signed(&world);
+    let input = [&token, &altered, &bare, &token].map(|line| format!("{line}\n")).concat();
+    let run = Doctor::bare()
+        .args(["decode", "--jwks", "k", "--ndjson", "-"])
+        .file("k", world.issuer.jwks().to_string())
+        .stdin(input)
+        .secret(&token)
+        .secret(&altered)
+        .run();
+    assert_eq!((run.status, run.stderr.as_str()), (1, ""));
+    let statuses: Vec<_> = answers(&run)
+        .iter()
+        .map(|answer| {
+            let checks = answer["checks"].as_array().unwrap();
+            let signature = checks.iter().find(|check| check["id"] == "signature").unwrap();
+            signature["status"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(statuses, ["pass", "fail", "skip", "pass"]);
+}
+
+// ----------------------------------------------------------------------------------- streaming
+
+#[cfg(unix)]
+mod streaming {
+    use std::fs::{self, File};
+    use std::io::Write as _;
+    use std::path::Path;
+    use std::process::Command;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::support::on_screen;
+
+    fn pipe(path: &Path) {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+
+    #[test]
+    fn an_answer_comes_while_the_next_token_is_not_there_yet() {
+        let doctor = Doctor::bare()
+            .args(["decode", "--ndjson", "file://tokens"])
+            .script("doctor > answers.ndjson");
+        pipe(&doctor.path("tokens"));
+        let mut running = doctor.start();
+        let mut tokens = File::options().write(true).open(running.path("tokens")).unwrap();
+        let written = || fs::read_to_string(running.path("answers.ndjson")).unwrap_or_default();
+        for count in 1..4 {
+            tokens.write_all(b"null\n").unwrap();
+            let begun = Instant::now();
+            while written().lines().count() < count || !written().ends_with('\n') {
+                assert!(begun.elapsed() < Duration::from_secs(50), "answer {count}");
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        drop(tokens);
+        assert_eq!(running.end().status.code(), Some(1));
+    }
+
+    #[test]
+    fn on_a_terminal_a_line_tells_how_far_it_is_and_the_end_what_came_of_it() {
+        let doctor =
+            Doctor::bare().args(["decode", "--ndjson", "file://tokens"]).env("TERM", "xterm");
+        pipe(&doctor.path("tokens"));
+        let mut running = doctor.terminal().start();
+        let mut tokens = File::options().write(true).open(running.path("tokens")).unwrap();
+        for _ in 0..2 {
+            tokens.write_all(b"null\n").unwrap();
+            // The line comes after a second.
+            thread::sleep(Duration::from_millis(1500));
+        }
+        drop(tokens);
+        let ended = running.end();
+        assert_eq!((ended.status.code(), ended.stdout.lines().count()), (Some(1), 2));
+        assert!(ended.stderr.contains("2 tokens, "), "{:?}", ended.stderr);
+        assert!(ended.stderr.ends_with("2 not decoded or not verified\r\n"), "{:?}", ended.stderr);
+        let line = ended.stderr.strip_suffix("2 not decoded or not verified\r\n").unwrap();
+        assert_eq!(on_screen(line), "", "the line is gone");
+    }
+
+    #[test]
+    fn whoever_reads_no_further_ends_it() {
+        let doctor = Doctor::bare()
+            .args(["decode", "--ndjson", "file://tokens"])
+            .script("doctor | head -n 1; exit \"${PIPESTATUS[0]}\"");
+        pipe(&doctor.path("tokens"));
+        let mut running = doctor.start();
+        let mut tokens = File::options().write(true).open(running.path("tokens")).unwrap();
+        // Kept open: only its own output tells the program that nobody is left.
+        let writing = thread::spawn(move || while tokens.write_all(b"null\n").is_ok() {});
+        assert_eq!(running.end().status.code(), Some(141));
+        writing.join().unwrap();
+    }
+}
