@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess};
+use serde::de::{DeserializeOwned, MapAccess};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
-use serde_saphyr::Spanned;
+use serde_json::value::RawValue;
 
 use super::backend::{candidate, read_file, variable};
 use crate::backend_url::without_secrets;
@@ -185,14 +185,16 @@ impl Credentials {
     }
 }
 
-/// JSON is YAML, and the YAML parser knows where a value stands.
+/// Where a value stands is told by where its text begins. No copy is made of what else is there.
 fn line_of_current(bytes: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
-    struct Places {
-        current: Spanned<IgnoredAny>,
+    struct Places<'a> {
+        #[serde(borrow)]
+        current: &'a RawValue,
     }
-    let places: Places = serde_saphyr::from_slice(bytes).ok()?;
-    Some(places.current.referenced.line())
+    let places: Places = serde_json::from_slice(bytes).ok()?;
+    let offset = places.current.get().as_ptr().addr() - bytes.as_ptr().addr();
+    Some(memchr::memchr_iter(b'\n', &bytes[..offset]).count() as u64 + 1)
 }
 
 /// A secret string, taken over without a copy that is not wiped.

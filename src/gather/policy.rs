@@ -60,7 +60,7 @@ fn without_secrets(document: Document, text: &str) -> Document {
         return document;
     }
     let clean = serde_json::to_value(&document)
-        .and_then(|value| serde_json::from_value(scrubber.scrub_json(value)));
+        .and_then(|value| serde_json::from_str(&scrubber.scrub_json(value).to_string()));
     clean.unwrap_or(document)
 }
 

@@ -4,15 +4,14 @@
 //! those of `ValidateProject` and its JSON schema (sdk/go/common/workspace/project.go and
 //! project.json). `pulumi login` stops at an invalid file whatever the command line says.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Location, MessageFormatter as _, UserMessageFormatter};
 
 use super::backend::{candidate, read_file};
 use crate::evidence::{BackendCandidate, BackendSource, ProjectFile};
+use crate::policy::Place;
+use crate::policy::tree::{Key as Name, Kind, Node};
 use crate::secret::Scrubber;
 
 /// The names of a project file, in the CLI's order within a directory
@@ -35,11 +34,10 @@ pub fn find(cwd: &Path) -> Project {
     let shown = path.to_string_lossy().into_owned();
     match read(&path) {
         Ok(None) => Project { file: ProjectFile::Read { path: shown }, backend: None },
-        Ok(Some(url)) => {
-            let line = url.referenced.line();
+        Ok(Some((url, line))) => {
             let source = BackendSource::Project { path: shown.clone(), line };
             Project {
-                backend: candidate(Some(&url.value), source),
+                backend: candidate(Some(&url), source),
                 file: ProjectFile::Read { path: shown },
             }
         }
@@ -68,9 +66,8 @@ impl Fault {
         Self { reason: reason.into(), place: None }
     }
 
-    fn at(place: Location, reason: impl Into<String>) -> Self {
-        let known = place != Location::UNKNOWN;
-        Self { reason: reason.into(), place: known.then(|| (place.line(), place.column())) }
+    fn at(place: Place, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), place: Some((place.line, place.column)) }
     }
 
     fn in_file(self, path: String) -> ProjectFile {
@@ -83,29 +80,38 @@ impl Fault {
     }
 }
 
-/// What of a project is asked for, with places; the root's are those of the values.
-type Section = BTreeMap<String, Spanned<Value>>;
+/// The keys of a mapping and their values.
+type Section = [(Name, Node)];
 
-#[derive(Deserialize)]
-struct BackendSection {
-    #[serde(default)]
-    backend: Option<BTreeMap<String, Spanned<String>>>,
+fn get<'a>(section: &'a Section, name: &str) -> Option<&'a Node> {
+    section.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
 }
 
-/// The `backend.url` of a valid project file.
-fn read(path: &Path) -> Result<Option<Spanned<String>>, Fault> {
+fn section(node: &Node) -> Option<&Section> {
+    match &node.kind {
+        Kind::Map(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+/// The `backend.url` of a valid project file, and its line.
+fn read(path: &Path) -> Result<Option<(String, u64)>, Fault> {
     let bytes = read_file(path).map_err(Fault::whole)?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::whole("it is not UTF-8"))?;
     if path.extension().is_some_and(|extension| extension == "json") {
         json(text)?;
     }
-    if !first_document::<Value>(text)?.is_some_and(|root| root.is_object()) {
+    let root = first_document(text)?;
+    let Some(project) = root.as_ref().and_then(section) else {
         return Err(Fault::whole("it is not a mapping of keys to values"));
-    }
-    validate(&first_document(text)?.unwrap_or_default())?;
-    let section: Option<BackendSection> = first_document(text)?;
-    Ok(section.and_then(|s| s.backend).and_then(|mut b| b.remove("url")))
+    };
+    validate(project)?;
+    let url = get(project, "backend").and_then(section).and_then(|backend| get(backend, "url"));
+    Ok(url.and_then(|url| match &url.kind {
+        Kind::Text(text) => Some((text.clone(), url.place.line)),
+        _ => None,
+    }))
 }
 
 /// JSON is stricter than the YAML that contains it, and the CLI reads Pulumi.json as JSON.
@@ -124,21 +130,22 @@ fn json(text: &str) -> Result<(), Fault> {
 }
 
 /// The first document of a YAML file, which is the one that the CLI reads.
-fn first_document<T: serde::de::DeserializeOwned>(text: &str) -> Result<Option<T>, Fault> {
+fn first_document(text: &str) -> Result<Option<Node>, Fault> {
     let options = serde_saphyr::options! {
         // Go's yaml.v3 takes `yes` and `on` for strings.
         strict_booleans: true,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::AsString,
     };
     serde_saphyr::from_multiple_with_options(text, options)
-        .map(|documents: Vec<T>| documents.into_iter().next())
+        .map(|documents: Vec<Node>| documents.into_iter().next())
         .map_err(|error| {
-            let place = error.location().unwrap_or(Location::UNKNOWN);
-            let text =
-                error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
-            let words = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
-            let words = Scrubber::default().scrub(words);
-            Fault::at(place, format!("it is not valid YAML: {words}"))
+            let known = error.location().filter(|place| *place != Location::UNKNOWN);
+            let words = UserMessageFormatter.format_message(error.without_snippet());
+            let words = Scrubber::default().scrub(&words);
+            Fault {
+                reason: format!("it is not valid YAML: {words}"),
+                place: known.map(|place| (place.line(), place.column())),
+            }
         })
 }
 
@@ -173,61 +180,67 @@ const KEYS: [Key; 12] = [
     key("plugins", &["mapping"], &[]),
 ];
 
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "list",
-        Value::Object(_) => "mapping",
+fn type_name(value: &Node) -> &'static str {
+    match value.kind {
+        Kind::Null => "null",
+        Kind::Bool(_) => "boolean",
+        Kind::Number(_) => "number",
+        Kind::Text(_) | Kind::Unresolved(_) => "string",
+        Kind::List(_) => "list",
+        Kind::Map(_) => "mapping",
     }
 }
 
 fn validate(project: &Section) -> Result<(), Fault> {
-    let Some(name) = project.get("name") else {
+    let Some(name) = get(project, "name") else {
         let missing = "project is missing a 'name' attribute";
-        return Err(match nearest("name", project.keys().map(String::as_str)) {
-            Some(key) => {
-                let place = project.get(key).map_or(Location::UNKNOWN, |value| value.referenced);
-                Fault::at(place, format!("{missing}; found '{key}' instead"))
-            }
-            None => Fault::whole(missing),
-        });
+        return Err(
+            match nearest("name", names(project)).and_then(|key| Some((key, get(project, key)?))) {
+                Some((key, value)) => {
+                    Fault::at(value.place, format!("{missing}; found '{key}' instead"))
+                }
+                None => Fault::whole(missing),
+            },
+        );
     };
-    if name.value.as_str().is_none_or(str::is_empty) {
+    if !matches!(&name.kind, Kind::Text(text) if !text.is_empty()) {
         let reason = "project is missing a non-empty string 'name' attribute";
-        return Err(Fault::at(name.referenced, reason));
+        return Err(Fault::at(name.place, reason));
     }
     for Key { name, types, only } in &KEYS {
-        let Some(found) = project.get(*name) else { continue };
-        let at = |reason: String| Err(Fault::at(found.referenced, reason));
-        let actual = type_name(&found.value);
+        let Some(found) = get(project, name) else { continue };
+        let at = |reason: String| Err(Fault::at(found.place, reason));
+        let actual = type_name(found);
         if !types.contains(&actual) {
             return at(format!("'{name}' is a {actual}, expected {}", types.join(" or ")));
         }
-        if let Some(map) = found.value.as_object().filter(|_| !only.is_empty())
-            && let Some(reason) = foreign_key(name, map, only)
+        if let Some(section) = section(found).filter(|_| !only.is_empty())
+            && let Some(reason) = foreign_key(name, section, only)
         {
             return at(reason);
         }
     }
-    match project.get("backend").and_then(|backend| Some((backend, backend.value.get("url")?))) {
-        Some((backend, url)) if !url.is_string() => {
+    let backend = get(project, "backend");
+    match backend.and_then(|backend| Some((backend, get(section(backend)?, "url")?))) {
+        Some((backend, url)) if !matches!(url.kind, Kind::Text(_)) => {
             let reason = format!("'backend.url' is a {}, expected string", type_name(url));
-            Err(Fault::at(backend.referenced, reason))
+            Err(Fault::at(backend.place, reason))
         }
         _ => Ok(()),
     }
 }
 
-fn foreign_key(section: &str, map: &Map<String, Value>, only: &[&str]) -> Option<String> {
-    let foreign = map.keys().find(|key| !only.contains(&key.as_str()))?;
+fn names(section: &Section) -> impl Iterator<Item = &str> {
+    section.iter().map(|(key, _)| key.text.as_str())
+}
+
+fn foreign_key(name: &str, section: &Section, only: &[&str]) -> Option<String> {
+    let foreign = names(section).find(|key| !only.contains(key))?;
     let hint = match nearest(foreign, only.iter().copied()) {
         Some(meant) => format!("did you mean '{meant}'?"),
         None => format!("allowed: '{}'", only.join("', '")),
     };
-    Some(format!("'{section}' has an attribute '{foreign}' that is not allowed; {hint}"))
+    Some(format!("'{name}' has an attribute '{foreign}' that is not allowed; {hint}"))
 }
 
 /// The CLI's `findClosestKey`: at most two edits away without regard to case, the first in

@@ -7,7 +7,7 @@ pub mod document;
 pub mod evaluate;
 pub mod pattern;
 pub mod suggest;
-mod tree;
+pub(crate) mod tree;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
