@@ -9,12 +9,11 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// What is to be taken away when the program is ended from outside.
+/// What is to be taken away when the program ends before its time.
 pub(crate) struct Traces {
     /// How long the line is that stands on the terminal.
     line: usize,
     /// A directory for this run alone.
-    #[cfg_attr(not(unix), allow(dead_code, reason = "there the process just ends"))]
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -28,6 +27,13 @@ pub(crate) fn whole<T>(act: impl FnOnce(&mut Traces) -> T) -> T {
 /// Goes on, unless the program is being ended: what fails because of that is not to be told.
 pub(crate) fn pass() {
     whole(|_| ());
+}
+
+/// Takes the traces away, unless that is what failed.
+pub fn tidy() {
+    if let Ok(mut traces) = TRACES.try_lock() {
+        traces.remove();
+    }
 }
 
 impl Traces {
@@ -46,7 +52,6 @@ impl Traces {
         }
     }
 
-    #[cfg(unix)]
     fn remove(&mut self) {
         self.clear();
         if let Some(directory) = &self.directory {
