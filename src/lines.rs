@@ -347,10 +347,11 @@ mod tests {
         struct StaysOpen(bool);
         impl Read for StaysOpen {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                while self.0 {
-                    thread::park();
+                if std::mem::replace(&mut self.0, true) {
+                    loop {
+                        thread::park();
+                    }
                 }
-                self.0 = true;
                 buffer[..2].copy_from_slice(b"a\n");
                 Ok(2)
             }

@@ -26,6 +26,7 @@ mod guard;
 mod healthy;
 mod hostile;
 mod input;
+mod instructions;
 #[cfg(unix)]
 mod interruption;
 mod issuer;
