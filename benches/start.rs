@@ -1,0 +1,73 @@
+//! How long the program takes to start, judge and print: `cargo bench --bench start`.
+//!
+//! `doctor decode` and an offline diagnosis with a policy run beside `jwt decode` (the crate
+//! jwt-cli, where it is installed) as whole processes, in turn, hundreds of times; printed are the
+//! medians. What every process costs is in all of them: `true` shows how much that is.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod support;
+
+use std::process::Command;
+
+use doctor::loopback::SigningKey;
+use support::{doctor, is_listing, machine, median, row, time};
+
+const ROUNDS: usize = 400;
+
+const SUBJECT: &str = "repo:acme/web-shop:ref:refs/heads/main";
+
+const POLICY: &str = "organization: acme
+issuers:
+  - url: https://token.actions.githubusercontent.com
+    policies:
+      - decision: allow
+        tokenType: organization
+        rules:
+          aud: urn:pulumi:org:acme
+          sub: repo:acme/web-shop:*
+";
+
+fn main() {
+    if is_listing() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    std::fs::write(here.join("policy.yaml"), POLICY).unwrap();
+    let token = support::token(&SigningKey::generate("RS256").unwrap(), SUBJECT);
+    let offline = ["--offline", "--policy", "policy.yaml", "--oidc-org", "acme", &token];
+    let program = |program: std::ffi::OsString, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().current_dir(here);
+        command
+    };
+    let jwt = std::env::var_os("JWT").unwrap_or_else(|| "jwt".into());
+    let mut commands = [
+        program(jwt, &["decode", &token]),
+        program(doctor(), &["decode", &token]),
+        program(doctor(), &offline),
+        program("true".into(), &[]),
+    ];
+    let mut times = commands.each_ref().map(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for (command, times) in commands.iter_mut().zip(&mut times) {
+            times.extend(time(command));
+        }
+    }
+    machine();
+    let [jwt, others @ ..] = times;
+    let jwt = (!jwt.is_empty()).then(|| median(jwt));
+    for (name, times) in
+        ["`doctor decode`", "`doctor --offline --policy`", "`true`"].iter().zip(others)
+    {
+        let took = median(times).as_secs_f64() * 1e3;
+        match jwt {
+            Some(jwt) => {
+                let ratio = took / (jwt.as_secs_f64() * 1e3);
+                row(name, &format!("{took:.1} ms"), ratio, "`jwt decode`");
+            }
+            None => println!("{name}: {took:.1} ms; jwt-cli is not installed"),
+        }
+    }
+}
