@@ -12,10 +12,13 @@ mod catalogue;
 mod certificates;
 mod cli_versions;
 mod completions;
+mod container;
 mod decode;
 mod demo;
 mod dependencies;
 mod differential;
+#[cfg(unix)]
+mod empty_root;
 mod exchange;
 mod explain;
 // A reset of a connection is made as Unix makes it.

@@ -116,6 +116,12 @@ impl Doctor {
         self
     }
 
+    /// Takes an environment variable away.
+    pub fn unset(mut self, name: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self
+    }
+
     /// Gives the program a standard input. Without one it has one that never says anything and
     /// never ends: who reads it hangs.
     pub fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {

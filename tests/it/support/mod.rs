@@ -36,6 +36,7 @@
 mod bundle;
 mod cloud;
 mod command;
+pub mod dockerfile;
 pub mod harmless;
 mod issuer;
 pub mod memory;
@@ -51,8 +52,8 @@ pub use command::{Doctor, Run, Running};
 pub use doctor::loopback::{Authority, Identity, Request, Response, SigningKey};
 pub use issuer::{Issuer, KID};
 pub use platforms::{Platform, Shape};
-pub use process::{Ended, on_screen};
-pub use proxy::{Asked, Proxy, Say};
+pub use process::{Ended, Process, on_screen};
+pub use proxy::{Asked, CLOUD as CLOUD_NAME, Proxy, Say};
 
 use serde_json::{Map, Value, json};
 
