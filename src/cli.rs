@@ -29,16 +29,7 @@ use crate::step::Platform;
     version,
     args_conflicts_with_subcommands = true,
     after_help = "Exit status: 0 healthy, 1 unhealthy, 2 bad usage or input file, 3 inconclusive, \
-                  70 internal error.\n\n\
-                  Examples:\n  \
-                  doctor --oidc-org acme -            paste a token, then Enter, Ctrl-D\n  \
-                  doctor --oidc-org acme              in a CI job: the platform's own token\n  \
-                  doctor --oidc-org acme --token-env idToken\n  \
-                  doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt\n  \
-                  doctor triage build.log             somebody else's log\n  \
-                  doctor explain audience-mismatch    what a code means, and how it is fixed\n  \
-                  doctor replay bundle.json           what --bundle FILE wrote, judged again\n  \
-                  doctor demo audience-mismatch       see it work, without any account"
+                  70 internal error."
 )]
 pub struct Cli {
     /// Another command than the diagnosis.
@@ -61,19 +52,25 @@ impl Cli {
     }
 }
 
-/// The whole definition, with what `doctor login` takes.
+/// The whole definition, with what `doctor login` takes, and examples in every help.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command().mut_subcommand("login", |_| crate::login_flags::command())
+    crate::examples::add(bare_command(), &[])
+}
+
+/// The same without the examples.
+pub(crate) fn bare_command() -> clap::Command {
+    // The replacement would be listed last.
+    Cli::command().mut_subcommand("login", |_| crate::login_flags::command().display_order(0))
 }
 
 /// Commands besides the diagnosis.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Diagnose the login that `pulumi login` would make here, with the same flags
+    /// Diagnose the login that pulumi would make here, with its flags
     // Its arguments are pulumi's and are read by `login_flags`, which also has its help.
     Login,
-    /// Print a pipeline step, ready to paste, that runs the doctor when the login fails
+    /// Print a pipeline step that runs the doctor when a login fails
     Step {
         /// Where the pipeline runs
         platform: Platform,
@@ -85,17 +82,17 @@ pub enum Command {
     ///
     /// Exit status: 0 decoded, 1 not decodable, or with --jwks not verified, 2 bad usage.
     Decode(Decode),
-    /// Work on policies alone: test a token, suggest a policy, lint a document
+    /// Test a token against policies, suggest a policy, lint a document
     Policy {
         /// What to do.
         #[command(subcommand)]
         command: PolicyCommand,
     },
-    /// Find the known failures in logs, or in an error that somebody pasted
+    /// Find the known failures in logs, or in an error that was pasted
     ///
     /// Exit status: 0 nothing known was found, 1 something was, 2 a log cannot be read.
     Triage(Triage),
-    /// Explain a failure code: what it means, how it is found, how it is fixed
+    /// Explain a failure code: its meaning, its causes, its fix
     ///
     /// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
     /// schemaVersion, code, category, severity, title, meaning, detection, causes (platform, text),
@@ -120,10 +117,12 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
-    /// Run the whole diagnosis against an issuer and a Pulumi Cloud on this machine
+    /// Run the diagnosis against an issuer and Pulumi Cloud on loopback
+    ///
+    /// Exit status: that of the diagnosis.
     #[cfg(feature = "demo")]
     Demo {
-        /// What is wrong in the demo; without it, the article's audience mismatch
+        /// What is wrong in the demo; without it, the audience
         scenario: Option<String>,
         /// List the scenarios
         #[arg(long)]

@@ -14,6 +14,7 @@ pub mod command;
 pub mod demo;
 mod entra;
 pub mod evidence;
+mod examples;
 pub mod gather;
 pub mod go_duration;
 pub mod go_flags;

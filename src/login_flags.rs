@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
 
 use crate::cli::{BundleArgs, Diagnosis, OutputArgs};
+use crate::examples;
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::go_flags::{self, Flag, FlagError, Kind};
@@ -108,15 +109,12 @@ pub fn command() -> Command {
     let own = Diagnosis::augment_args(Command::new(NAME).display_name("doctor login"))
         .bin_name("doctor login")
         .override_usage("doctor login [URL] [FLAGS]")
-        .about("Diagnose the login that `pulumi login` would make here, with the same flags")
-        .after_help(
-            "Flags are written as for pulumi (--flag value, --flag=value, -cURL, \
-             --insecure=false; the last one wins) and may also come from the environment \
-             (PULUMI_OPTION_OIDC_TOKEN, ...). In a failing step, put `doctor` in the place of \
-             `pulumi`.",
-        )
+        .about("Diagnose the login that pulumi would make here, with its flags")
+        .after_help(after_help())
         .disable_help_flag(true)
-        .mut_arg("token", |_| Arg::new("token").value_name("URL").help("The URL of Pulumi Cloud"))
+        .mut_arg("token", |_| {
+            Arg::new("token").value_name("URL").help("The URL of Pulumi Cloud, as --cloud-url")
+        })
         .mut_arg("quiet", |arg| arg.short(None))
         .mut_arg("color", |arg| {
             arg.help("When to use colour; raw, which pulumi has as well, is never here")
@@ -129,7 +127,8 @@ pub fn command() -> Command {
                 .help("Above 0: every check and every rule")
                 .help_heading("Report")
         });
-    PULUMI.iter().filter(|pulumi| !pulumi.help.is_empty()).fold(own, |command, pulumi| {
+    let shown = PULUMI.iter().filter(|pulumi| !pulumi.help.is_empty());
+    let own = shown.fold(own, |command, pulumi| {
         let Flag { name, short, kind } = pulumi.flag;
         let arg = Arg::new(name).long(name).short(short).help(pulumi.help);
         let arg = match kind {
@@ -137,8 +136,26 @@ pub fn command() -> Command {
             Kind::Text => arg.value_name("TEXT"),
             Kind::Integer => arg.value_name("N"),
         };
-        command.arg(arg.help_heading("Pulumi"))
-    })
+        // Thirteen of them would hide what matters.
+        command.arg(arg.hide(pulumi.help == NO_EFFECT))
+    });
+    own.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
+}
+
+/// What the list of options does not say.
+fn after_help() -> String {
+    let without_effect = PULUMI.iter().filter(|pulumi| pulumi.help == NO_EFFECT);
+    let names: Vec<String> =
+        without_effect.map(|pulumi| format!("--{}", pulumi.flag.name)).collect();
+    format!(
+        "Flags are written as for pulumi (--flag value, --flag=value, -cURL, --insecure=false; the \
+         last one wins) and may also come from the environment (PULUMI_OPTION_OIDC_TOKEN, ...). In \
+         a failing step, put `doctor` in the place of `pulumi`.\n\n\
+         Accepted as pulumi accepts them, without effect here: {}.\n\n\
+         Exit status: that of the diagnosis: 0 healthy, 1 unhealthy, 2 bad usage or input file, \
+         3 inconclusive, 70 internal error.",
+        names.join(", ")
+    )
 }
 
 /// Every flag: pulumi's, and the long form of the doctor's that pulumi has not.
@@ -196,7 +213,8 @@ pub fn parse(arguments: &[String], environment: &Environment) -> Result<Login, L
     let flags = flags(&own);
     let parsed = go_flags::parse(&flags, arguments).map_err(|error| suggest(&flags, error))?;
     if parsed.boolean("help") == Some(true) {
-        return Ok(Login::Help(command().render_help().to_string()));
+        let mut whole = examples::add(command(), &[NAME]);
+        return Ok(Login::Help(whole.render_help().to_string()));
     }
     if parsed.positional.len() > 1 {
         return Err(LoginError::Arguments(parsed.positional.len()));

@@ -1,9 +1,11 @@
-//! `doctor man`: the manual page, in roff.
+//! `doctor man`: the manual page, in roff. One page holds every command.
 
-use std::io;
+mod options;
 
-use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, roman};
+use clap::{Arg, Command};
+use roff::{Roff, bold, italic, roman};
+
+use crate::{cli, examples};
 
 /// Exit statuses (product contract, section 3).
 const STATUSES: &[(&str, &str)] = &[
@@ -12,46 +14,159 @@ const STATUSES: &[(&str, &str)] = &[
     ("2", "bad usage, or an input file that cannot be used"),
     ("3", "inconclusive: nothing failed, but what decides the login could not be checked"),
     ("70", "internal error"),
+    ("130, 141, 143", "ended by Ctrl-C, by a closed pipe, by a termination signal"),
 ];
 
-/// The variables that a person sets for the doctor. What else is read is the failing login's own.
+/// The variables that decide what is done. What else of the environment is looked at is what the
+/// failing login would look at.
 const VARIABLES: &[(&str, &str)] = &[
     ("DOCTOR_ACCESS_TOKEN", "an access token to read issuers and policies with"),
     ("DOCTOR_POLICY", "the policy document, as --policy"),
     ("PULUMI_ACCESS_TOKEN", "the same where DOCTOR_ACCESS_TOKEN is not set; stops an OIDC login"),
-    ("PULUMI_BACKEND_URL", "the backend, as for pulumi"),
-    ("PULUMI_OPTION_*", "pulumi's flags; heeded by doctor login and in CI"),
+    ("PULUMI_BACKEND_URL, PULUMI_API", "the backend, as for pulumi"),
+    ("PULUMI_HOME, PULUMI_CREDENTIALS_PATH", "where pulumi keeps its credentials, as for pulumi"),
+    (
+        "PULUMI_OPTION_*",
+        "pulumi's flags (PULUMI_OPTION_OIDC_ORG); heeded by doctor login and in CI",
+    ),
+    ("PATH", "where pulumi is looked for, to judge by its version"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "trust roots instead of this machine's"),
-    ("HTTPS_PROXY, NO_PROXY", "the proxy, and the hosts that are asked without it"),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        "the proxy, and the hosts that are asked without it, by the rules of Go",
+    ),
+    ("TF_BUILD, GITHUB_ACTIONS", "whether --format auto is azure, or github"),
+    ("AGENT_TEMPDIRECTORY, GITHUB_STEP_SUMMARY", "where the summary pages of those two go"),
     ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "whether to colour, with --color auto"),
+];
+
+/// Where a job's own token is, for each platform; it is used where no other is given.
+const TOKENS: &[(&str, &str)] = &[
+    (
+        "Azure Pipelines",
+        "idToken; else SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and a service connection's id",
+    ),
+    ("GitHub Actions", "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+    ("GitLab CI", "any variable of id_tokens"),
+    ("CircleCI", "CIRCLE_OIDC_TOKEN_V2, CIRCLE_OIDC_TOKEN"),
+    ("Bitbucket Pipelines", "BITBUCKET_STEP_OIDC_TOKEN"),
+    ("Buildkite", "asked of buildkite-agent"),
+    ("HCP Terraform", "TFC_WORKLOAD_IDENTITY_TOKEN, and with a suffix"),
+    ("Spacelift", "SPACELIFT_OIDC_TOKEN, /mnt/workspace/spacelift.oidc"),
+    ("Pulumi Deployments", "PULUMI_OIDC_TOKEN, /mnt/pulumi/pulumi.oidc"),
+    ("Kubernetes", "projected tokens under /var/run/secrets"),
 ];
 
 /// The page.
 pub(crate) fn text() -> String {
-    let mut page = Vec::new();
-    // Writing into memory does not fail.
-    let _ = render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
+    let version = env!("CARGO_PKG_VERSION");
+    // The third argument is a date, which would differ from build to build.
+    format!(".TH DOCTOR 1 \"\" \"doctor {version}\" \"User Commands\"\n{}", body().render())
 }
 
-fn render(page: &mut Vec<u8>) -> io::Result<()> {
-    let man = Man::new(crate::cli::command());
-    man.render_title(page)?;
-    man.render_name_section(page)?;
-    man.render_synopsis_section(page)?;
-    man.render_description_section(page)?;
-    man.render_options_section(page)?;
-    man.render_subcommands_section(page)?;
-    let mut roff = Roff::new();
-    for (title, rows) in [("EXIT STATUS", STATUSES), ("ENVIRONMENT", VARIABLES)] {
-        roff.control("SH", [title]);
+fn body() -> Roff {
+    let mut whole = cli::bare_command();
+    whole.build();
+    let about = whole.get_about().map(ToString::to_string).unwrap_or_default();
+    let mut page = Roff::new();
+    page.control("SH", ["NAME"]).text([roman(format!("doctor - {}", lower_first(&about)))]);
+    page.control("SH", ["SYNOPSIS"]);
+    page.text([
+        bold("doctor"),
+        roman(" ["),
+        italic("OPTIONS"),
+        roman("] ["),
+        italic("TOKEN"),
+        roman("]"),
+    ]);
+    page.control("br", []);
+    page.text([bold("doctor"), roman(" "), italic("COMMAND"), roman(" ...")]);
+    page.control("SH", ["DESCRIPTION"]);
+    page.text([roman(format!(
+        "{about}. Without a command it makes the diagnosis: it takes the token, and looks at \
+         everything that decides the login."
+    ))]);
+    page.control("SH", ["OPTIONS"]);
+    options::all(&mut page, &whole, |_| true);
+    page.control("SH", ["COMMANDS"]);
+    commands(&mut page, &whole, &whole, &mut Vec::new());
+    for (title, rows) in
+        [("EXIT STATUS", STATUSES), ("ENVIRONMENT", VARIABLES), ("TOKENS OF CI PLATFORMS", TOKENS)]
+    {
+        page.control("SH", [title]);
+        if title == "EXIT STATUS" {
+            page.text([roman("Of the diagnosis; commands say above where theirs differ.")]);
+        }
         for (name, meaning) in rows {
-            roff.control("TP", []);
-            roff.text([bold(*name)]);
-            roff.text([roman(*meaning)]);
+            page.control("TP", []).text([bold(*name)]).text([roman(*meaning)]);
         }
     }
-    roff.to_writer(page)?;
-    man.render_extra_section(page)?;
-    man.render_version_section(page)
+    page.control("SH", ["EXAMPLES"]);
+    show_examples(&mut page, &[]);
+    page
+}
+
+/// The commands below one, with what is their own: the options of the diagnosis are listed once.
+fn commands(page: &mut Roff, whole: &Command, above: &Command, path: &mut Vec<String>) {
+    let mut shown: Vec<&Command> =
+        above.get_subcommands().filter(|command| is_shown(command)).collect();
+    shown.sort_by_key(|command| command.get_display_order());
+    for command in shown {
+        path.push(command.get_name().to_owned());
+        if command.has_subcommands() {
+            commands(page, whole, command, path);
+            path.pop();
+            continue;
+        }
+        let usage = command.clone().render_usage().to_string();
+        page.control("SS", [usage.trim_start_matches("Usage: ")]);
+        let about = command.get_long_about().or(command.get_about());
+        paragraphs(page, &about.map(ToString::to_string).unwrap_or_default());
+        let is_own = |arg: &Arg| {
+            let known = whole.get_arguments().find(|known| known.get_id() == arg.get_id());
+            known.is_none_or(|known| known.get_help() != arg.get_help())
+        };
+        let is_help = |arg: &Arg| arg.get_id() == "help";
+        options::all(page, command, |arg| is_own(arg) && !is_help(arg));
+        let known = options::names(command, |arg| !is_own(arg) && !is_help(arg));
+        if !known.is_empty() {
+            page.control("PP", []);
+            page.text([roman(format!("And, as above: {}.", known.join(", ")))]);
+        }
+        if let Some(prose) = command.get_after_help() {
+            page.control("PP", []);
+            paragraphs(page, &prose.to_string());
+        }
+        page.control("PP", []);
+        show_examples(page, &path.iter().map(String::as_str).collect::<Vec<_>>());
+        path.pop();
+    }
+}
+
+fn is_shown(command: &Command) -> bool {
+    !command.is_hide_set() && command.get_name() != "help"
+}
+
+/// Examples as they are typed: lines that are neither filled nor broken.
+fn show_examples(page: &mut Roff, path: &[&str]) {
+    page.control("nf", []);
+    for line in examples::text(path).lines() {
+        page.text([roman(line)]);
+    }
+    page.control("fi", []);
+}
+
+fn paragraphs(page: &mut Roff, text: &str) {
+    for (index, paragraph) in text.split("\n\n").enumerate() {
+        if index > 0 {
+            page.control("PP", []);
+        }
+        page.text([roman(paragraph)]);
+    }
+}
+
+/// A name section is read by apropos, which wants no sentence.
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

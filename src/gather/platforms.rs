@@ -117,3 +117,25 @@ pub(super) const PLATFORMS: &[Platform] = &[
     Platform { id: "teamcity", name: "TeamCity", marker: Some("TEAMCITY_VERSION"), sources: &[] },
     Platform { id: "ci", name: "a CI platform", marker: Some("CI"), sources: &[] },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::man;
+
+    #[test]
+    fn the_manual_tells_where_tokens_are() {
+        let page = man::text().replace('\\', "");
+        for platform in PLATFORMS.iter().filter(|platform| !platform.sources.is_empty()) {
+            assert!(page.contains(platform.name), "{}", platform.name);
+            for place in platform.sources {
+                let name = match place {
+                    Variable(name, _) | Variables(name, _) => *name,
+                    File(name) if name.starts_with("/mnt") => name,
+                    _ => continue,
+                };
+                assert!(page.contains(name), "{name}");
+            }
+        }
+    }
+}

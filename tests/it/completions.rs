@@ -1,6 +1,6 @@
 //! Shell completions and the manual page.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::support::Doctor;
 
@@ -22,27 +22,89 @@ fn every_shell_has_its_completions() {
     assert_eq!(Doctor::bare().args(["completions", "tcsh"]).run().status, 2);
 }
 
+/// Every shell that is here reads its own; the others are named.
 #[cfg(unix)]
 #[test]
-fn bash_understands_its_own() {
-    use std::io::Write;
-    let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
-    bash.stdin.take().unwrap().write_all(printed(&["completions", "bash"]).as_bytes()).unwrap();
-    assert!(bash.wait().unwrap().success());
+#[allow(clippy::print_stderr)]
+fn shells_understand_their_own() {
+    for (shell, options) in
+        [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["-n"]), ("elvish", &["-compileonly"])]
+    {
+        let script = Doctor::bare().file("script", printed(&["completions", shell]));
+        match Command::new(shell).args(options).arg(script.path("script")).output() {
+            Ok(output) => {
+                let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(output.status.success() && complaint.is_empty(), "{shell}: {complaint}");
+            }
+            Err(_) => eprintln!("not tested: {shell} is not here"),
+        }
+    }
+}
+
+/// What bash offers for the last word of a line.
+#[cfg(unix)]
+#[test]
+fn bash_offers_what_may_come_next() {
+    let script = Doctor::bare().file("script", printed(&["completions", "bash"]));
+    let script = script.path("script");
+    for (words, offered, not) in [
+        ("doctor tri", "triage", "login"),
+        ("doctor login --oidc-o", "--oidc-org", "--oidc-user"),
+        ("doctor policy l", "lint", "suggest"),
+        ("doctor --format ju", "junit", "json"),
+    ] {
+        let line = format!(
+            "source {script}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _doctor doctor \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            script = script.display()
+        );
+        let output = Command::new("bash").args(["--norc", "-c", &line]).output().unwrap();
+        let replies = String::from_utf8(output.stdout).unwrap();
+        assert!(replies.contains(offered) && !replies.contains(not), "{words}: {replies}");
+    }
 }
 
 #[test]
 fn the_manual_has_what_scripts_need() {
     let page = printed(&["man"]);
     for part in [
-        ".TH doctor 1",
+        ".TH DOCTOR 1",
         ".SH \"EXIT STATUS\"",
         "inconclusive",
         ".SH ENVIRONMENT",
         "DOCTOR_ACCESS_TOKEN",
-        "oidc\\-org",
-        "doctor\\-policy(1)",
+        "SYSTEM_ACCESSTOKEN",
+        ".SH EXAMPLES",
+        ".SS \"doctor policy lint [OPTIONS] <FILE>\"",
+        "1 with \\-\\-strict and a warning",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
     }
+    assert!(!page.contains("generate"), "it lists what help hides");
+
+    let page = page.replace('\\', "");
+    let mut commands = vec![doctor::cli::command()];
+    while let Some(command) = commands.pop() {
+        for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let Some(long) = arg.get_long() else { continue };
+            assert!(page.contains(&format!("--{long}")), "{} --{long}", command.get_name());
+        }
+        commands.extend(command.get_subcommands().filter(|c| !c.is_hide_set()).cloned());
+    }
+}
+
+/// mandoc finds nothing to warn of but the date, which would differ from build to build.
+#[cfg(unix)]
+#[test]
+#[allow(clippy::print_stderr)]
+fn the_manual_is_well_formed() {
+    let page = Doctor::bare().file("doctor.1", printed(&["man"]));
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-T", "lint", "-W", "warning"]).arg(page.path("doctor.1"));
+    let Ok(output) = mandoc.output() else {
+        eprintln!("not tested: mandoc is not here");
+        return;
+    };
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.lines().all(|line| line.contains("missing date")), "{told}");
 }
