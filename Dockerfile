@@ -7,12 +7,17 @@ WORKDIR /doctor
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 RUN cargo build --release --locked --no-default-features
+# Their licences ask that what is built of the dependencies comes with their notices.
+RUN cd "$CARGO_HOME"/registry/src/* && \
+    find . -maxdepth 2 -type f \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) | sort | \
+    while read -r file; do echo "=== $file"; cat "$file"; done > /doctor/THIRD-PARTY.txt
 
 FROM scratch
 LABEL org.opencontainers.image.title="doctor" \
       org.opencontainers.image.description="Says why a CI job cannot log in to Pulumi Cloud with its OIDC token, and what to change" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /LICENSE
+COPY --from=build /doctor/THIRD-PARTY.txt /THIRD-PARTY.txt
 COPY --from=build /doctor/target/release/doctor /doctor
 # Nobody in particular: the program needs no account and no home.
 USER 65532:65532

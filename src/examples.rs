@@ -90,7 +90,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             ("doctor completions bash > ~/.local/share/bash-completion/completions/doctor", ""),
             ("doctor completions zsh > ~/.zfunc/_doctor", "where fpath has ~/.zfunc"),
             ("doctor completions fish > ~/.config/fish/completions/doctor.fish", ""),
-            ("doctor completions powershell >> $PROFILE", ""),
+            ("doctor completions powershell | Out-String | Invoke-Expression", "in $PROFILE"),
         ],
     ),
     (

@@ -27,11 +27,9 @@ fn every_shell_has_its_completions() {
 #[test]
 #[allow(clippy::print_stderr)]
 fn shells_understand_their_own() {
-    for (shell, options) in
-        [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["-n"]), ("elvish", &["-compileonly"])]
-    {
+    for shell in ["bash", "zsh", "fish"] {
         let script = Doctor::bare().file("script", printed(&["completions", shell]));
-        match Command::new(shell).args(options).arg(script.path("script")).output() {
+        match Command::new(shell).arg("-n").arg(script.path("script")).output() {
             Ok(output) => {
                 let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
                 assert!(output.status.success() && complaint.is_empty(), "{shell}: {complaint}");

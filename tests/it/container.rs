@@ -97,8 +97,8 @@ fn it_is_built_by_the_oldest_rust_as_a_release_for_pipelines() {
     let image = only(&build, "FROM").words()[0].to_owned();
     let wanted = format!("rust:{}-alpine", manifest("rust-version"));
     assert!(image.starts_with(&wanted), "{image}: {wanted} comes from rust-version");
-    let run = only(&build, "RUN").words().join(" ");
-    assert_eq!(run, "cargo build --release --locked --no-default-features");
+    let run = build.iter().find(|instruction| instruction.name == "RUN").unwrap();
+    assert_eq!(run.rest, "cargo build --release --locked --no-default-features");
 }
 
 #[test]
@@ -175,13 +175,17 @@ fn it_holds_the_program_and_is_nobody() {
     // A number: there is no /etc/passwd, and Kubernetes' runAsNonRoot cannot judge a name.
     assert!([user, group].iter().all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)), "{user}");
 
-    let program = image.iter().find(|i| i.flag("from").is_some()).unwrap();
-    assert!(only(&build, "FROM").rest.ends_with(&format!(" AS {}", program.flag("from").unwrap())));
-    let [from, to] = program.words().try_into().unwrap();
-    assert_eq!(from, format!("{}/target/release/doctor", only(&build, "WORKDIR").rest));
     // The exec form, as JSON: the other one needs a shell, and gives the program no arguments.
     let entry: Vec<String> = serde_json::from_str(&only(&image, "ENTRYPOINT").rest).unwrap();
-    assert_eq!(entry, [to]);
+    let built = image.iter().filter(|i| i.flag("from").is_some());
+    let built: Vec<_> = built.map(|i| (i.flag("from").unwrap(), i.words().concat())).collect();
+    let directory = &only(&build, "WORKDIR").rest;
+    let name = only(&build, "FROM").rest.split(" AS ").nth(1).unwrap();
+    let program = format!("{directory}/target/release/doctor{}", entry.concat());
+    assert_eq!(built.last(), Some(&(name, program)));
+    // What the dependencies' licences ask for.
+    assert_eq!(built[0], (name, format!("{directory}/THIRD-PARTY.txt/THIRD-PARTY.txt")));
+    assert_eq!(built.len(), 2);
 
     let label = only(&image, "LABEL");
     for (name, value) in [
@@ -191,6 +195,25 @@ fn it_holds_the_program_and_is_nobody() {
     ] {
         let wanted = format!("org.opencontainers.image.{name}=\"{value}\"");
         assert!(label.rest.contains(&wanted), "{wanted}: {}", label.rest);
+    }
+}
+
+/// The crate, as `cargo package` makes it, and the image hold the same.
+#[test]
+fn a_crate_holds_what_the_image_is_built_from() {
+    let cargo = Command::new(env!("CARGO"))
+        .args(["package", "--list", "--allow-dirty", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let list = String::from_utf8(cargo.stdout).unwrap();
+    let packed: BTreeSet<PathBuf> = list.lines().map(PathBuf::from).collect();
+    for path in copied() {
+        assert!(packed.contains(&path), "{}", path.display());
+    }
+    for path in &packed {
+        let place = path.components().next().unwrap().as_os_str().to_str().unwrap();
+        assert!(!["fixtures", "fuzz", "tests", ".ci"].contains(&place), "{}", path.display());
     }
 }
 

@@ -30,6 +30,7 @@ mod healthy;
 mod hostile;
 mod input;
 mod instructions;
+mod installing;
 #[cfg(unix)]
 mod interruption;
 mod issuer;
