@@ -8,9 +8,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 RUN cargo build --release --locked --no-default-features
 # Their licences ask that what is built of the dependencies comes with their notices.
-RUN cd "$CARGO_HOME"/registry/src/* && \
-    find . -maxdepth 2 -type f \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) | sort | \
-    while read -r file; do echo "=== $file"; cat "$file"; done > /doctor/THIRD-PARTY.txt
+RUN find "$CARGO_HOME"/registry/src -maxdepth 3 -type f \
+    \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) \
+    -print -exec cat {} \; > /doctor/THIRD-PARTY.txt
 
 FROM scratch
 LABEL org.opencontainers.image.title="doctor" \
