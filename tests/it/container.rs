@@ -148,6 +148,7 @@ fn what_is_copied_is_all_that_the_build_reads() {
     assert!(seen > 100, "{seen} files");
 
     // The manifest of the copy is complete: no target, no file that cargo looks for is missing.
+    // `fetch` reads it as `build` does, `metadata` overlooks a missing benchmark.
     let context = tempfile::tempdir().unwrap();
     for path in &copied {
         let to = context.path().join(path);
@@ -155,16 +156,11 @@ fn what_is_copied_is_all_that_the_build_reads() {
         fs::copy(root().join(path), to).unwrap();
     }
     let cargo = Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"])
+        .args(["fetch", "--locked", "--offline", "--target", "host-tuple"])
         .current_dir(context.path())
         .output()
         .unwrap();
     assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&cargo.stdout).unwrap();
-    let targets = metadata["packages"][0]["targets"].as_array().unwrap();
-    for kind in ["lib", "bin"] {
-        assert!(targets.iter().any(|target| target["kind"][0] == kind), "no {kind}: {targets:?}");
-    }
 }
 
 #[test]
