@@ -73,6 +73,20 @@ fn programs_for_pipelines_are_built_alike() {
     assert!(read("tests/static").contains("\"CC_${target//-/_}=musl-gcc\""));
 }
 
+/// Dependencies are checked for every target that there is a program for.
+#[test]
+fn what_is_released_is_what_deny_toml_looks_at() {
+    let (page, deny) = (read("docs/releasing.md"), read("deny.toml"));
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let cells = rows.map(|row| row.split(" | ").nth(1).unwrap().to_owned());
+    let targets: Vec<String> = cells.flat_map(|cell| commands(&cell)).collect();
+    let targets: Vec<_> = targets.iter().filter(|target| target.contains('-')).collect();
+    assert_eq!(targets.len(), 5, "{targets:?}");
+    for target in targets {
+        assert!(deny.contains(&format!("\"{target}\"")), "{target}");
+    }
+}
+
 /// The files that the pages send the reader to.
 #[test]
 fn what_the_pages_name_is_there() {
