@@ -36,18 +36,21 @@ impl Root {
             .map_or_else(|| env!("CARGO_BIN_EXE_doctor").into(), PathBuf::from);
         let root = Self(tempfile::tempdir().unwrap());
         fs::set_permissions(root.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        root.put("doctor", &fs::read(&program).unwrap());
-        fs::set_permissions(root.path("doctor"), fs::Permissions::from_mode(0o755)).unwrap();
         for library in libraries(&program) {
-            root.put(library.strip_prefix('/').unwrap(), &fs::read(&library).unwrap());
-            let to = root.path(library.strip_prefix('/').unwrap());
-            fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+            root.install(Path::new(&library), library.trim_start_matches('/'));
         }
+        root.install(&program, "doctor");
         Some(root)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    fn install(&self, from: &Path, name: &str) {
+        self.put(name, b"");
+        fs::copy(from, self.path(name)).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn put(&self, name: &str, content: &[u8]) {
