@@ -134,6 +134,15 @@ pub enum Command {
         #[command(flatten)]
         bundle: BundleArgs,
     },
+    /// Say that this build has no demo
+    // Without it the word would be taken for a token.
+    #[cfg(not(feature = "demo"))]
+    #[command(hide = true)]
+    Demo {
+        /// What it would take.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// The options of the diagnosis. Has no `Debug`: it may hold the token.

@@ -97,6 +97,12 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, mut streams: Stre
                 Output::new(&output, &environment, streams.terminals()).with_bundle(&bundle);
             demo(scenario.as_deref(), &place, streams)
         }
+        #[cfg(not(feature = "demo"))]
+        Some(cli::Command::Demo { .. }) => complain(
+            streams.stderr,
+            "demo: this build leaves it out, as those for pipelines do; `cargo run -- demo` in the \
+             sources has it",
+        ),
     }
 }
 
