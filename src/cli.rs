@@ -61,11 +61,14 @@ pub fn command() -> clap::Command {
 /// The same without the examples.
 pub(crate) fn bare_command() -> clap::Command {
     // The replacement would be listed last.
-    Cli::command().mut_subcommand("login", |_| crate::login_flags::command().display_order(0))
+    Cli::command().mut_subcommand("login", |login| {
+        login.defer(|_| crate::login_flags::command().display_order(0))
+    })
 }
 
-/// Commands besides the diagnosis.
+/// Commands besides the diagnosis. What they take is not worked out before one of them is asked for.
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Diagnose the login that pulumi would make here, with its flags
     // Its arguments are pulumi's and are read by `login_flags`, which also has its help.

@@ -196,6 +196,10 @@ fn diagnosis() -> Command {
 pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     let mut words: Vec<String> =
         line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    // Most command lines do without the word, and what could precede it need not be known then.
+    if !words.iter().any(|word| word == NAME) {
+        return None;
+    }
     let own = diagnosis();
     let at = go_flags::find_command(&flags(&own), NAME, &words)?;
     words.remove(at);

@@ -29,8 +29,8 @@ mod guard;
 mod healthy;
 mod hostile;
 mod input;
-mod instructions;
 mod installing;
+mod instructions;
 #[cfg(unix)]
 mod interruption;
 mod issuer;
