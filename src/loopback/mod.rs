@@ -10,7 +10,7 @@ mod server;
 mod signing;
 
 pub use authority::{Authority, Identity};
-pub use server::{Request, Response, Server};
+pub use server::{Connection, Event, Request, Response, Server};
 pub use signing::{ALGORITHMS, SigningKey, verify};
 
 /// Why a certificate, a server or a key could not be made.

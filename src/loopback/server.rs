@@ -10,13 +10,20 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ProtocolVersion;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::{Error, Identity};
+
+/// HTTP/2 by its name in ALPN (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
 
 /// A request as a handler sees it. It may hold a token, so it has no `Debug`.
 #[derive(Clone)]
@@ -47,6 +54,39 @@ impl Request {
     }
 }
 
+/// A connection, once its handshake was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The version of TLS.
+    pub tls: Option<ProtocolVersion>,
+    /// Whether it speaks HTTP/2.
+    pub is_http2: bool,
+}
+
+/// Something that happens once, and that an answer can wait for: so a test sees that requests
+/// overlap without looking at a clock.
+#[derive(Debug, Clone)]
+pub struct Event(Arc<Semaphore>);
+
+impl Event {
+    /// One that has not happened yet.
+    #[must_use]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Now it has.
+    pub fn happen(&self) {
+        self.0.close();
+    }
+
+    async fn wait(&self) {
+        // Nobody adds a permit: this ends, with an error, when the semaphore is closed.
+        let _ = self.0.acquire().await;
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -58,13 +98,15 @@ pub struct Response {
     pub body: Vec<u8>,
     /// How long to wait before answering.
     pub delay: Duration,
+    /// What has to happen before answering.
+    pub event: Option<Event>,
 }
 
 impl Response {
     /// An answer with a body of this content type.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-        Self { status, headers, body: body.into(), delay: Duration::ZERO }
+        Self { status, headers, body: body.into(), delay: Duration::ZERO, event: None }
     }
 
     /// An answer in JSON.
@@ -86,10 +128,17 @@ impl Response {
         self.delay = delay;
         self
     }
+
+    /// The same, but only once something has happened.
+    #[must_use]
+    pub fn once(mut self, event: &Event) -> Self {
+        self.event = Some(event.clone());
+        self
+    }
 }
 
-/// An HTTP/1.1 server with TLS on 127.0.0.1, at a port that the system chose. It stops when
-/// dropped; a panic of its handler goes on there, so that it cannot pass for an answer.
+/// A server with TLS on 127.0.0.1, at a port that the system chose. It speaks HTTP/2 with those who
+/// offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. It stops when dropped; a panic of its handler goes on there, so that it cannot pass for an answer.
 pub struct Server {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
@@ -100,6 +149,7 @@ struct Shared {
     origin: String,
     handler: Box<dyn Fn(&Request) -> Response + Send + Sync>,
     requests: Mutex<Vec<Request>>,
+    connections: Mutex<Vec<Connection>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -112,19 +162,40 @@ impl Server {
         identity: Identity,
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let tls = identity.server_config()?;
+        Self::offering(&[HTTP2, b"http/1.1"], identity, handler)
+    }
+
+    /// Starts a server that speaks HTTP/1.1 and does not know ALPN.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_http1(
+        identity: Identity,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        Self::offering(&[], identity, handler)
+    }
+
+    fn offering(
+        protocols: &[&[u8]],
+        identity: Identity,
+        handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let mut tls = Arc::unwrap_or_clone(identity.server_config()?);
+        tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared {
             origin: format!("https://{}", listener.local_addr()?),
             handler: Box::new(handler),
             requests: Mutex::default(),
+            connections: Mutex::default(),
             panic: Mutex::default(),
         });
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let serving = serve(listener, TlsAcceptor::from(tls), Arc::clone(&shared));
+        let serving = serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&shared));
         let thread = thread::Builder::new().name("loopback".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -146,6 +217,12 @@ impl Server {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
+    }
+
+    /// The connections so far whose handshake was done.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        lock(&self.shared.connections).clone()
     }
 }
 
@@ -176,17 +253,28 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
             // What a client does wrong ends its connection, not the server.
-            let Ok(stream) = tls.accept(stream).await else { return };
-            let service = service_fn(|request| answer(&shared, request));
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            if let Ok(stream) = tls.accept(stream).await {
+                converse(stream, shared).await;
+            }
         });
     }
 }
 
+async fn converse(stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
+    let tls = &stream.get_ref().1;
+    let is_http2 = tls.alpn_protocol() == Some(HTTP2);
+    lock(&shared.connections).push(Connection { tls: tls.protocol_version(), is_http2 });
+    let stream = TokioIo::new(stream);
+    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let _ = if is_http2 {
+        http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
+    } else {
+        http1::Builder::new().serve_connection(stream, service).await
+    };
+}
+
 async fn answer(
-    shared: &Shared,
+    shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
@@ -208,6 +296,9 @@ async fn answer(
         Response::new(500, "text/plain", "the handler panicked")
     });
     tokio::time::sleep(response.delay).await;
+    if let Some(event) = &response.event {
+        event.wait().await;
+    }
 
     let mut builder = hyper::Response::builder().status(response.status);
     for (name, value) in &response.headers {

@@ -1,0 +1,355 @@
+//! How long a whole diagnosis takes on a network: `cargo bench --bench network`.
+//!
+//! An issuer and a Pulumi Cloud on loopback stand behind a relay that adds 50 ms to every round
+//! trip, that of a TCP handshake too, and the `pulumi` on PATH takes 100 ms to say its version.
+//! Measured are, in turn and the best of the rounds:
+//!
+//! - the doctor as a whole process, with everything that it can ask: discovery, keys,
+//!   capabilities, exchange, whoami, the registered issuers and the policies of one. The variable
+//!   `DOCTOR` names another program to measure.
+//! - the longest chain of requests that need each other, made with the doctor's own client and
+//!   nothing beside it: connection, discovery, keys; or connection, exchange, whoami; or
+//!   connection, issuers, policies. No diagnosis can be faster.
+//! - `benches/network.sh`, which asks the same with curl, one request after the other.
+//!
+//! Every round makes three token exchanges, all of them with the Pulumi Cloud on loopback.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use doctor::gather::guard::Guard;
+use doctor::gather::http::{Client, ClientOptions};
+use doctor::gather::tls::Roots;
+use doctor::loopback::{Authority, Request, Response, Server, SigningKey};
+use doctor::secret::Scrubber;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+const ROUNDS: usize = 5;
+/// Half of a round trip.
+const ONE_WAY: Duration = Duration::from_millis(25);
+const LIMIT: Duration = Duration::from_secs(15);
+
+const ORGANIZATION: &str = "acme";
+const SUBJECT: &str = "repo:acme/web-shop:ref:refs/heads/main";
+const MINTED: &str = "pul-d1b7a0c25e9f48361c04be72f5a9830d6e1b2c4f";
+const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
+const PULUMI: &str = "#!/bin/sh\n/bin/sleep 0.1\necho v3.259.0\n";
+
+fn main() {
+    // `cargo test --benches` builds this and asks for a list of tests.
+    if std::env::args().any(|argument| argument == "--list") {
+        return;
+    }
+    let stage = Stage::set();
+    println!(
+        "{} ms a round trip, {ROUNDS} rounds; {} exchanges with a Pulumi Cloud on loopback",
+        2 * ONE_WAY.as_millis(),
+        3 * ROUNDS
+    );
+    let has_curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
+    let mut best = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        let mut took = |name, elapsed: Duration| {
+            let known = best.entry(name).or_insert(elapsed);
+            *known = elapsed.min(*known);
+        };
+        took("doctor", stage.doctor());
+        for (name, chain) in stage.chains() {
+            took(name, chain);
+        }
+        if has_curl {
+            took("curl", stage.curl());
+        }
+    }
+    let ms = |name: &str| best.get(name).map(|best| best.as_secs_f64() * 1e3);
+    let chains = ["discovery, keys", "exchange, whoami", "issuers, policies"];
+    let longest = chains.into_iter().filter_map(ms).fold(0.0, f64::max);
+    for name in chains.into_iter().chain(["doctor", "curl"]) {
+        match ms(name) {
+            None => println!("  {name:<18} not installed: skipped"),
+            Some(took) => {
+                let ratio = took / longest;
+                println!("  {name:<18} {took:>8.0} ms  {ratio:>6.2} times the longest chain");
+            }
+        }
+    }
+}
+
+/// The servers, and what leads to them.
+struct Stage {
+    directory: TempDir,
+    roots: Roots,
+    token: String,
+    issuer_url: String,
+    cloud_url: String,
+    /// Held for as long as the stage: they stop when dropped.
+    _servers: [Server; 2],
+}
+
+impl Stage {
+    fn set() -> Self {
+        let authority = Authority::new().unwrap();
+        let (issuer_relay, issuer_url) = listen();
+        let (cloud_relay, cloud_url) = listen();
+        let key = SigningKey::generate("RS256").unwrap();
+        let keys = json!({"keys": [key.jwk("the-key").unwrap()]});
+
+        let url = issuer_url.clone();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let issuer =
+            Server::start(identity, move |request| issuer_answers(request, &url, &keys)).unwrap();
+        let url = issuer_url.clone();
+        let identity = authority.issue(&["127.0.0.1"]).unwrap();
+        let cloud = Server::start(identity, move |request| cloud_answers(request, &url)).unwrap();
+        relay(issuer_relay, address(issuer.url()));
+        relay(cloud_relay, address(cloud.url()));
+
+        let token = token(&key, &issuer_url);
+        let directory = tempfile::tempdir().unwrap();
+        let pem = authority.pem();
+        for (name, text) in [("token.jwt", &*token), ("ca.pem", &*pem), ("pulumi", PULUMI)] {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        executable(&directory.path().join("pulumi"));
+        let roots = Roots::load(Some(pem.as_bytes()), LIMIT).unwrap();
+        Self { directory, roots, token, issuer_url, cloud_url, _servers: [issuer, cloud] }
+    }
+
+    /// A whole diagnosis.
+    fn doctor(&self) -> Duration {
+        let program = std::env::var_os("DOCTOR");
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_doctor").into());
+        let token = format!("file://{}", self.path("token.jwt"));
+        let mut command = Command::new(program);
+        command
+            .args(["--allow-private-issuer", "--ca-cert", &self.path("ca.pem")])
+            .args(["--cloud-url", &self.cloud_url, "--oidc-org", ORGANIZATION, &token])
+            .env_clear()
+            .env("DOCTOR_ACCESS_TOKEN", ADMIN)
+            .env("PATH", self.directory.path());
+        self.time(command)
+    }
+
+    /// The same work, one request after the other.
+    fn curl(&self) -> Duration {
+        let mut command = Command::new("sh");
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/network.sh"))
+            .env("CA", self.path("ca.pem"))
+            .env("ISSUER", &self.issuer_url)
+            .env("CLOUD", &self.cloud_url)
+            .env("ORGANIZATION", ORGANIZATION)
+            .env("TOKEN", &self.token)
+            .env("ACCESS_TOKEN", ADMIN);
+        self.time(command)
+    }
+
+    fn time(&self, mut command: Command) -> Duration {
+        command.current_dir(self.directory.path()).stdin(Stdio::null());
+        let begin = Instant::now();
+        let output = command.output().unwrap();
+        let elapsed = begin.elapsed();
+        let (said, complaint) = (output.stdout, String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}{complaint}", String::from_utf8_lossy(&said));
+        elapsed
+    }
+
+    /// What no diagnosis can be faster than: requests that need each other.
+    fn chains(&self) -> [(&'static str, Duration); 3] {
+        let (issuer, cloud) = (&self.issuer_url, &self.cloud_url);
+        let authorization = |token: &str| format!("token {token}");
+        let form = [("subject_token", self.token.as_str())];
+        let minted = authorization(MINTED);
+        let minted = [("Authorization", minted.as_str())];
+        let admin = authorization(ADMIN);
+        let admin = [("Authorization", admin.as_str())];
+        let org = format!("{cloud}/api/orgs/{ORGANIZATION}");
+        [
+            ("discovery, keys", {
+                let guard = Some(Guard::new(false, true, []));
+                self.chain(guard, async |ask| {
+                    ask.get(&format!("{issuer}/.well-known/openid-configuration"), &[]).await;
+                    ask.get(&format!("{issuer}/keys"), &[]).await;
+                })
+            }),
+            ("exchange, whoami", {
+                self.chain(None, async |ask| {
+                    ask.post(&format!("{cloud}/api/oauth/token"), &form).await;
+                    ask.get(&format!("{cloud}/api/user"), &minted).await;
+                })
+            }),
+            ("issuers, policies", {
+                self.chain(None, async |ask| {
+                    ask.get(&format!("{org}/oidc/issuers"), &admin).await;
+                    ask.get(&format!("{org}/auth/policies/oidcissuers/issuer-0"), &admin).await;
+                })
+            }),
+        ]
+    }
+
+    fn chain(&self, guard: Option<Guard>, requests: impl AsyncFnOnce(&Ask)) -> Duration {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let deadline = tokio::time::Instant::now() + LIMIT;
+            let options =
+                ClientOptions { guard, deadline: Some(deadline), ..ClientOptions::default() };
+            let client = Client::new(&self.roots, options).unwrap();
+            let ask = Ask { client, deadline, scrubber: Scrubber::default() };
+            let begin = Instant::now();
+            requests(&ask).await;
+            begin.elapsed()
+        })
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+}
+
+/// The doctor's client, with what every request takes.
+struct Ask {
+    client: Client,
+    deadline: tokio::time::Instant,
+    scrubber: Scrubber,
+}
+
+impl Ask {
+    async fn get(&self, url: &str, headers: &[(&str, &str)]) {
+        let probe = self.client.get(url, headers, &self.scrubber, self.deadline).await;
+        assert_eq!(probe.answer().map(|answer| answer.status), Some(200), "{url}");
+    }
+
+    async fn post(&self, url: &str, form: &[(&str, &str)]) {
+        let probe = self.client.post_form(url, &[], form, &self.scrubber, self.deadline).await;
+        assert_eq!(probe.answer().map(|reply| reply.answer.status), Some(200), "{url}");
+    }
+}
+
+fn token(key: &SigningKey, issuer: &str) -> String {
+    let now = jiff::Timestamp::now().as_second();
+    let claims = json!({
+        "iss": issuer,
+        "aud": "urn:pulumi:org:acme",
+        "sub": SUBJECT,
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3600,
+    });
+    let header = Map::from_iter([("kid".to_owned(), json!("the-key"))]);
+    key.sign(&header, claims.as_object().unwrap()).unwrap()
+}
+
+fn issuer_answers(request: &Request, url: &str, keys: &Value) -> Response {
+    match request.path() {
+        "/.well-known/openid-configuration" => {
+            let document = json!({
+                "issuer": url,
+                "jwks_uri": format!("{url}/keys"),
+                "id_token_signing_alg_values_supported": ["RS256"],
+            });
+            Response::json(200, &document)
+        }
+        "/keys" => Response::json(200, keys),
+        other => panic!("{other}"),
+    }
+}
+
+fn cloud_answers(request: &Request, issuer: &str) -> Response {
+    let body = match request.path() {
+        "/api/capabilities" => json!({"capabilities": []}),
+        "/api/oauth/token" => json!({
+            "access_token": MINTED,
+            "issued_token_type": "urn:pulumi:token-type:access_token:organization",
+            "token_type": "token",
+            "expires_in": 7200,
+            "scope": "",
+        }),
+        "/api/user" => json!({
+            "githubLogin": ORGANIZATION,
+            "name": ORGANIZATION,
+            "organizations": [{"githubLogin": ORGANIZATION, "name": ORGANIZATION}],
+            "tokenInfo": {"name": "ci", "organization": ORGANIZATION, "team": ""},
+        }),
+        "/api/orgs/acme/oidc/issuers" => json!({"oidcIssuers": [
+            {"id": "issuer-0", "name": "ci", "url": issuer, "issuer": issuer},
+        ]}),
+        "/api/orgs/acme/auth/policies/oidcissuers/issuer-0" => json!({
+            "id": "policy-0",
+            "version": 1,
+            "policies": [{
+                "decision": "allow",
+                "tokenType": "organization",
+                "authorizedPermissions": [],
+                "rules": {"aud": "urn:pulumi:org:acme", "sub": SUBJECT},
+            }],
+        }),
+        other => panic!("{other}"),
+    };
+    Response::json(200, &body)
+}
+
+fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+fn address(url: &str) -> SocketAddr {
+    url.strip_prefix("https://").unwrap().parse().unwrap()
+}
+
+/// A network between those who connect there and a server.
+fn relay(listener: TcpListener, server: SocketAddr) {
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
+            // The handshake of TCP is done at once here, and takes a round trip elsewhere.
+            let connected = Instant::now() + 2 * ONE_WAY;
+            carry(client.try_clone().unwrap(), server.try_clone().unwrap(), connected);
+            carry(server, client, connected);
+        }
+    });
+}
+
+/// Carries what comes, each piece as long as the way takes.
+fn carry(mut from: TcpStream, mut to: TcpStream, not_before: Instant) {
+    to.set_nodelay(true).unwrap();
+    let (send, receive) = mpsc::channel::<(Instant, Vec<u8>)>();
+    thread::spawn(move || {
+        let mut buffer = [0; 16 << 10];
+        while let Ok(size @ 1..) = from.read(&mut buffer) {
+            let arrives = Instant::now().max(not_before) + ONE_WAY;
+            if send.send((arrives, buffer[..size].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
+    thread::spawn(move || {
+        for (arrives, bytes) in receive {
+            thread::sleep(arrives.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}
+
+#[cfg(unix)]
+fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Only a `pulumi.exe` would be found: there the doctor goes without one.
+#[cfg(not(unix))]
+fn executable(_: &Path) {}
