@@ -4,12 +4,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::http::{Client, ClientOptions, Proxies, Reply};
+use super::pulumi_cli::Question;
 use super::registry;
 use super::tls::Roots;
 use super::{Run, budget};
 use crate::evidence::{
-    AccessTokenSource, Answer, Body, Cloud, CredentialsFile, Evidence, Exchange, PolicySource,
-    Probe,
+    AccessTokenSource, Answer, Body, Cli, CredentialsFile, Evidence, Exchange, PolicySource, Probe,
 };
 use crate::judge;
 use crate::request::Request;
@@ -23,41 +23,42 @@ const ACCEPT_9_SINCE: semver::Version = semver::Version::new(3, 233, 0);
 const WITHHELD: &str = "(not shown: it may hold a credential)";
 
 /// What to ask Pulumi Cloud.
-pub(super) struct Questions {
-    /// The backend's URL; `None`: it is not to be spoken to.
-    pub(super) url: Option<String>,
-    /// Why the exchange is not made.
-    pub(super) obstacle: Option<String>,
+struct Questions {
+    /// The backend's URL.
+    url: String,
     /// What the exchange asks for.
     request: Request,
     /// The organization, when the exchange is made.
     organization: String,
 }
 
-/// What to ask.
-pub(super) fn plan(evidence: &Evidence, run: &Run) -> Questions {
-    let request = evidence.request();
-    let backend = evidence.resolved_backend();
-    let usable = judge::backend_usable(evidence);
-    let organization = request.organization.clone().unwrap_or_default();
-    Questions {
-        url: (usable && !run.plan.offline).then_some(backend.url),
-        obstacle: judge::exchange_obstacle(evidence),
-        request,
-        organization,
-    }
+/// The backend's URL; `None`: it cannot be spoken to, or the network is off.
+pub(super) fn backend(evidence: &Evidence, run: &Run) -> Option<String> {
+    let usable = !run.plan.offline && judge::backend_usable(evidence);
+    usable.then(|| evidence.resolved_backend().url)
 }
 
-/// Asks.
+/// Takes in what the installed `pulumi` says, and so decides on the exchange.
+pub(super) fn hear(evidence: &mut Evidence, cli: Cli) {
+    evidence.login.cli = cli;
+    evidence.cloud.exchange_skipped = judge::exchange_obstacle(evidence);
+}
+
+/// By the rules of the installed `pulumi` there is none.
+struct NoBackend;
+
+/// Asks; what is registered, if that was read, is handed back.
 pub(super) async fn probe(
-    questions: Questions,
-    evidence: &Evidence,
+    evidence: &mut Evidence,
+    cli: Question,
     run: &Run<'_>,
     roots: &Roots,
     deadline: Instant,
-) -> Result<(Cloud, Option<PolicySource>), String> {
-    let mut cloud = evidence.cloud.clone();
-    let Some(url) = &questions.url else { return Ok((cloud, None)) };
+) -> Result<Option<PolicySource>, String> {
+    let Some(url) = backend(evidence, run) else {
+        hear(evidence, cli.answer().await);
+        return Ok(None);
+    };
     let client = Client::new(
         roots,
         ClientOptions {
@@ -67,19 +68,35 @@ pub(super) async fn probe(
             deadline: Some(deadline),
         },
     )?;
-    let origin = url.strip_suffix('/').unwrap_or(url);
-    let capabilities = format!("{origin}/api/capabilities");
-    let (capabilities, (exchange, source, whoami), policy) = tokio::join!(
-        client.get(&capabilities, &[], &run.scrubber, deadline),
-        login(&client, &questions, url, evidence, run, deadline),
-        registered(&client, &questions, origin, evidence, run, deadline),
+    let capabilities = format!("{}/api/capabilities", trimmed(&url));
+    let asked = tokio::try_join!(
+        async {
+            hear(evidence, cli.answer().await);
+            // A version decides whether there is a default, not which.
+            let url = backend(evidence, run).ok_or(NoBackend)?;
+            let request = evidence.request();
+            let organization = request.organization.clone().unwrap_or_default();
+            let questions = Questions { url, request, organization };
+            Ok(tokio::join!(
+                login(&client, &questions, evidence, run, deadline),
+                registered(&client, &questions, evidence, run, deadline),
+            ))
+        },
+        async { Ok::<_, NoBackend>(client.get(&capabilities, &[], &run.scrubber, deadline).await) },
     );
-    cloud.chain = client.chain(url);
+    let Ok((((exchange, source, whoami), policy), capabilities)) = asked else { return Ok(None) };
+    let cloud = &mut evidence.cloud;
+    cloud.chain = client.chain(&url);
     cloud.capabilities = capabilities;
     cloud.exchange = exchange;
     cloud.access_token = source;
     cloud.whoami = whoami;
-    Ok((cloud, policy))
+    Ok(policy)
+}
+
+/// A URL less the slash that the CLI trims.
+fn trimmed(url: &str) -> &str {
+    url.strip_suffix('/').unwrap_or(url)
 }
 
 /// What is registered, where no document says it and an access token is at hand. Never asked with
@@ -87,7 +104,6 @@ pub(super) async fn probe(
 async fn registered(
     client: &Client,
     questions: &Questions,
-    origin: &str,
     evidence: &Evidence,
     run: &Run<'_>,
     deadline: Instant,
@@ -96,6 +112,7 @@ async fn registered(
     if !matches!(evidence.policy, PolicySource::None) || questions.organization.is_empty() {
         return None;
     }
+    let origin = trimmed(&questions.url);
     let (source, token) = existing_token(evidence, run, origin)?;
     let credential = Credential::new(evidence, run, &token);
     let reader = registry::Reader { client, origin, credential: &credential, source, deadline };
@@ -133,16 +150,16 @@ impl Credential {
 async fn login(
     client: &Client,
     questions: &Questions,
-    url: &str,
     evidence: &Evidence,
     run: &Run<'_>,
     deadline: Instant,
 ) -> (Probe<Exchange>, AccessTokenSource, Probe<Answer>) {
-    let (exchange, access) = match (&questions.obstacle, &run.decoded) {
+    let url = &questions.url;
+    let (exchange, access) = match (&evidence.cloud.exchange_skipped, &run.decoded) {
         (None, Some(decoded)) => {
             let by = budget::before_whoami(deadline);
             let (probe, token) =
-                exchange(client, questions, url, &decoded.compact, &run.scrubber, by).await;
+                exchange(client, questions, &decoded.compact, &run.scrubber, by).await;
             (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
         }
         _ => (Probe::NotRun, existing_token(evidence, run, url)),
@@ -151,7 +168,7 @@ async fn login(
         return (exchange, AccessTokenSource::None, Probe::NotRun);
     };
     // Unlike the exchange, this request of the CLI trims one slash.
-    let user = format!("{}/api/user", url.strip_suffix('/').unwrap_or(url));
+    let user = format!("{}/api/user", trimmed(url));
     let whoami = Credential::new(evidence, run, &token).get(client, &user, deadline).await;
     (exchange, source, whoami)
 }
@@ -161,7 +178,6 @@ async fn login(
 async fn exchange(
     client: &Client,
     questions: &Questions,
-    url: &str,
     token: &Secret,
     scrubber: &Scrubber,
     deadline: Instant,
@@ -171,7 +187,7 @@ async fn exchange(
     form.push(("subject_token", token.reveal()));
     // Go's url.Values.Encode sorts by key.
     form.sort_unstable();
-    let url = format!("{url}/api/oauth/token");
+    let url = format!("{}/api/oauth/token", questions.url);
     match client.post_form(&url, &[], &form, scrubber, deadline).await {
         Probe::NotRun => (Probe::NotRun, None),
         Probe::Failed { failure, elapsed_ms } => (Probe::Failed { failure, elapsed_ms }, None),
@@ -230,9 +246,7 @@ fn existing_token(
     let CredentialsFile::Read { path, accounts } = &evidence.backend.credentials else {
         return None;
     };
-    let key = [url, url.strip_suffix('/').unwrap_or(url)]
-        .into_iter()
-        .find(|key| run.stored.contains_key(*key))?;
+    let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
     let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
     let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
     Some((source, run.stored.get(key)?.clone()))

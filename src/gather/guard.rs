@@ -147,13 +147,13 @@ pub(super) fn system() -> Lookup {
     })
 }
 
-/// The resolver of the HTTP client: asks the system, remembers what it said, and hands on only
-/// what the guard permits, so that the address checked is the address connected to.
+/// The resolver of the HTTP client: asks the system for a name once, remembers what it said, and
+/// hands on only what the guard permits, so that the address checked is the address connected to.
 #[derive(Clone)]
 pub(super) struct Resolver {
     guard: Option<Arc<Guard>>,
     ask: Lookup,
-    seen: Arc<Mutex<HashMap<String, Vec<IpAddr>>>>,
+    seen: Arc<Mutex<HashMap<String, Vec<SocketAddr>>>>,
 }
 
 impl Resolver {
@@ -161,22 +161,29 @@ impl Resolver {
         Self { guard, ask, seen: Arc::default() }
     }
 
-    /// All addresses of a name.
+    /// All addresses of a name. One that had none is asked for again.
     pub(super) async fn lookup(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
-        let found = (self.ask)(name.to_owned()).await?;
+        let known = self.remembered(&plain_name(name));
+        if !known.is_empty() {
+            return Ok(known);
+        }
         let mut addresses = Vec::new();
-        for address in found.iter().map(SocketAddr::ip) {
+        for address in (self.ask)(name.to_owned()).await? {
             if !addresses.contains(&address) {
                 addresses.push(address);
             }
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(plain_name(name), addresses);
-        Ok(found)
+        seen.insert(plain_name(name), addresses.clone());
+        Ok(addresses)
     }
 
     /// What a name resolved to, refused addresses included; empty where it was not asked for.
     pub(super) fn seen(&self, host: &str) -> Vec<IpAddr> {
+        self.remembered(host).iter().map(SocketAddr::ip).collect()
+    }
+
+    fn remembered(&self, host: &str) -> Vec<SocketAddr> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(host).cloned().unwrap_or_default()
     }

@@ -4,6 +4,7 @@
 mod answer;
 mod errand;
 mod failure;
+mod opening;
 mod proxy;
 mod retry;
 mod tunnel;
@@ -26,6 +27,7 @@ pub use self::proxy::Proxies;
 
 use self::errand::{Errand, Message};
 use self::failure::Cause;
+use self::opening::{Opening, TooLate};
 use self::proxy::Proxy;
 use crate::evidence::{Answer, Body, Chain, Failure, FailureKind, Probe, ProxyFault, Route};
 use crate::gather::budget::left;
@@ -73,6 +75,7 @@ pub struct Client {
     guard: Option<Arc<Guard>>,
     resolver: Resolver,
     recorder: Arc<Recorder>,
+    opening: Opening,
     tls: ClientConfig,
 }
 
@@ -109,6 +112,7 @@ impl Client {
         let resolver = Resolver::new(guard.clone(), lookup);
         let connect = options.deadline.map_or(CONNECT, |by| CONNECT.min(left(by) * 2 / 3));
         let proxies = Arc::new(options.proxies);
+        let opening = Opening::new();
         let builder = || {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -116,6 +120,7 @@ impl Client {
                 .redirect(redirect::Policy::none())
                 // The exchange is made at most once.
                 .retry(reqwest::retry::never())
+                .connector_layer(opening.clone())
                 .connect_timeout(connect)
                 // More than a whole answer is never waiting to be read.
                 .http2_initial_stream_window_size(WINDOW)
@@ -132,6 +137,7 @@ impl Client {
             guard,
             resolver,
             recorder,
+            opening,
             tls,
         })
     }
@@ -298,7 +304,11 @@ impl Client {
         let proxy = self.proxies.for_url(url);
         let client = if proxy.is_some() { &self.proxied } else { &self.direct };
         let request = errand.request(client, url).headers(headers.clone());
+        // Whose fault it is, and how long it took, is for the caller to say.
+        let too_late = |TooLate| (FailureKind::Timeout, String::new());
+        let turn = self.opening.turn().await.map_err(too_late)?;
         let mut sent = request.send().await;
+        turn.end(sent.as_ref().is_err_and(reqwest::Error::is_timeout));
         if let Some(pause) = errand.pause(sent.as_ref()) {
             sleep(pause).await;
             errand.attempts.update(|attempts| attempts + 1);

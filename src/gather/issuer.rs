@@ -21,6 +21,10 @@ pub(super) struct Questions {
     issuer: String,
     /// The keys are known already: only the document is asked for.
     has_keys: bool,
+    /// Where it may be.
+    guard: Guard,
+    /// What is known of it.
+    known: Issuer,
 }
 
 /// Checks the signature with keys that need not be fetched: those of `--jwks`, else those of the
@@ -62,31 +66,36 @@ pub(super) fn plan(evidence: &Evidence, run: &Run) -> Option<Questions> {
     if run.plan.offline || registered_keys || issuer_url::parse(issuer).is_err() {
         return None;
     }
-    Some(Questions { issuer: issuer.to_owned(), has_keys: run.jwks.is_some() })
+    let in_policy = evidence.policy.document().map(|d| d.issuers.as_slice()).unwrap_or_default();
+    let in_policy = in_policy.iter().flat_map(|r| [r.issuer.as_deref(), r.url.as_deref()]);
+    let ambient = evidence.token_is_ambient();
+    Some(Questions {
+        issuer: issuer.to_owned(),
+        has_keys: run.jwks.is_some(),
+        guard: Guard::new(ambient, run.plan.allow_private_issuer, in_policy.flatten()),
+        known: evidence.issuer.clone(),
+    })
 }
 
 /// Asks.
 pub(super) async fn probe(
     questions: Option<Questions>,
-    evidence: &Evidence,
     run: &Run<'_>,
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<Issuer>, String> {
-    let Some(Questions { issuer: url, has_keys }) = questions else { return Ok(None) };
-    let known = evidence.policy.document().map(|d| d.issuers.as_slice()).unwrap_or_default();
-    let known = known.iter().flat_map(|r| [r.issuer.as_deref(), r.url.as_deref()]).flatten();
-    let ambient = evidence.token_is_ambient();
+    let Some(Questions { issuer: url, has_keys, guard, known: mut issuer }) = questions else {
+        return Ok(None);
+    };
     let client = Client::new(
         roots,
         ClientOptions {
             insecure: false,
-            guard: Some(Guard::new(ambient, run.plan.allow_private_issuer, known)),
+            guard: Some(guard),
             proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
             deadline: Some(deadline),
         },
     )?;
-    let mut issuer = evidence.issuer.clone();
     let discovery = issuer_url::discovery(&url);
     let by = if has_keys { deadline } else { budget::before_another(deadline) };
     issuer.discovery = client.get(&discovery, &[], &run.scrubber, by).await;

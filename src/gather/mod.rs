@@ -1,8 +1,9 @@
 //! Gathering: all input and output of a run, into one [`Evidence`].
 //!
 //! First what is on this machine, then the network: the issuer's probes, the question whether the
-//! backend is a Pulumi Cloud, the exchange with whoami, and what is registered run at the same time. Whether the
-//! exchange may be made is the judge's decision ([`judge::exchange_obstacle`]).
+//! backend is a Pulumi Cloud, the exchange with whoami, and what is registered run at the same time.
+//! The installed `pulumi` is asked for its version beside all of that. Whether the exchange may be
+//! made is the judge's decision ([`judge::exchange_obstacle`]).
 
 mod ambient;
 pub mod backend;
@@ -25,6 +26,7 @@ mod registry;
 pub mod tls;
 pub mod token;
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -42,6 +44,7 @@ use crate::progress::Progress;
 use crate::secret::{Scrubber, Secret};
 use bounded::Bounded;
 use environment::Environment;
+use pulumi_cli::Question;
 
 /// How long the installed `pulumi` may take to say its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(3);
@@ -288,6 +291,13 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         None => options.and_then(|e| e.get("PULUMI_OPTION_CWD")).map(PathBuf::from),
     };
     let directory = change_directory(directory, elsewhere)?;
+    let cli = match &plan.pulumi_version {
+        Some(version) => Question::answered(Cli::Given { version: version.clone() }),
+        None => Question::begin(
+            around.environment.get("PATH").map(OsString::from),
+            VERSION_LIMIT.min(left(begun) / 2),
+        ),
+    };
     let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
         token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {
             token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
@@ -379,13 +389,8 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         expiration: option(&scrubber, &plan.expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
         scope: plan.scope.as_deref().map(|scope| scrubber.scrub(scope)),
         access_token_in_environment: around.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
-        cli: match &plan.pulumi_version {
-            Some(version) => Cli::Given { version: version.clone() },
-            None => pulumi_cli::version(
-                around.environment.get("PATH").map(AsRef::as_ref),
-                VERSION_LIMIT.min(left(begun) / 2),
-            ),
-        },
+        // Not known yet; until it is, the newest rules hold.
+        cli: Cli::default(),
     };
     let insecure = plan.insecure.unwrap_or_else(|| {
         options.and_then(|e| e.get("PULUMI_OPTION_INSECURE")).is_some_and(backend::is_true)
@@ -426,7 +431,7 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     };
     issuer::local_keys(&mut evidence, &run);
     let progress = around.progress.then(|| Progress::start("asking issuer and backend"));
-    network(&mut evidence, &run)?;
+    network(&mut evidence, cli, &run)?;
     drop(progress);
     evidence.duration_ms = millis(begun);
     Ok(Gathered { evidence, jwks: run.jwks, scrubber: run.scrubber })
@@ -454,12 +459,11 @@ fn change_directory(from: PathBuf, to: Option<PathBuf>) -> Result<PathBuf, Input
     if entered.is_dir() { Ok(entered) } else { Err(error("it is not a directory".to_owned())) }
 }
 
-/// Makes the requests, unless there is nothing to ask.
-fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
+/// Makes the requests, unless there is nothing to ask, and hears what the installed `pulumi` says.
+fn network(evidence: &mut Evidence, cli: Question, run: &Run) -> Result<(), InputError> {
     let issuer = issuer::plan(evidence, run);
-    let cloud = cloud::plan(evidence, run);
-    evidence.cloud.exchange_skipped = cloud.obstacle.clone();
-    if issuer.is_none() && cloud.url.is_none() {
+    if issuer.is_none() && cloud::backend(evidence, run).is_none() {
+        cloud::hear(evidence, cli.wait());
         return Ok(());
     }
     let setup = |problem: String| setup(run.plan, problem);
@@ -470,10 +474,10 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
         .build()
         .map_err(|error| setup(error.to_string()))?;
     let deadline = tokio::time::Instant::from_std(run.deadline);
-    let (issuer, cloud) = runtime.block_on(async {
+    let (issuer, policy) = runtime.block_on(async {
         tokio::join!(
-            issuer::probe(issuer, evidence, run, &roots, deadline),
-            cloud::probe(cloud, evidence, run, &roots, deadline),
+            issuer::probe(issuer, run, &roots, deadline),
+            cloud::probe(evidence, cli, run, &roots, deadline),
         )
     });
     // A lookup that hangs in the system's resolver must not outlive the run's budget.
@@ -481,9 +485,7 @@ fn network(evidence: &mut Evidence, run: &Run) -> Result<(), InputError> {
     if let Some(issuer) = issuer.map_err(setup)? {
         evidence.issuer = issuer;
     }
-    let (cloud, policy) = cloud.map_err(setup)?;
-    evidence.cloud = cloud;
-    if let Some(policy) = policy {
+    if let Some(policy) = policy.map_err(setup)? {
         evidence.policy = policy;
         // With registered keys Pulumi Cloud does not look at what the issuer serves.
         issuer::local_keys(evidence, run);

@@ -1,17 +1,69 @@
 //! The `pulumi` on PATH, and its version.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use semver::Version;
+use tokio::sync::oneshot;
 
 use super::program;
 use crate::evidence::Cli;
 
 /// `pulumi version` prints one short line; nobody needs more of what it prints.
 const LONGEST_OUTPUT: u64 = 4096;
+
+/// A question for the version, on its way: a program of that size takes as long to start as a
+/// request takes. Dropping it waits for the end, since nobody else would stop a program that hangs.
+pub(super) struct Question {
+    answer: oneshot::Receiver<Cli>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Question {
+    /// Begins to ask, as [`version`] does.
+    pub(super) fn begin(path_variable: Option<OsString>, limit: Duration) -> Self {
+        let (send, answer) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            // An error means that nobody wants to know any more.
+            let _ = send.send(version(path_variable.as_deref(), limit));
+        });
+        Self { answer, thread: Some(thread) }
+    }
+
+    /// The question whose answer is known.
+    pub(super) fn answered(cli: Cli) -> Self {
+        let (send, answer) = oneshot::channel();
+        let _ = send.send(cli);
+        Self { answer, thread: None }
+    }
+
+    /// The answer, while others go on.
+    pub(super) async fn answer(mut self) -> Cli {
+        (&mut self.answer).await.unwrap_or_default()
+    }
+
+    /// The answer, where nothing else is left to do.
+    pub(super) fn wait(mut self) -> Cli {
+        self.end();
+        self.answer.try_recv().unwrap_or_default()
+    }
+
+    fn end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has told of it, and sent no answer.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
 
 /// Asks the `pulumi` found on a PATH for its version, within a limit of time.
 #[must_use]

@@ -1,7 +1,6 @@
 //! An HTTPS server in a thread of its own.
 
 use std::any::Any;
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,14 +67,14 @@ pub struct Connection {
 #[derive(Debug, Clone)]
 pub struct Event(Arc<Semaphore>);
 
-impl Event {
+impl Default for Event {
     /// One that has not happened yet.
-    #[must_use]
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self(Arc::new(Semaphore::new(0)))
     }
+}
 
+impl Event {
     /// Now it has.
     pub fn happen(&self) {
         self.0.close();
@@ -138,7 +137,8 @@ impl Response {
 }
 
 /// A server with TLS on 127.0.0.1, at a port that the system chose. It speaks HTTP/2 with those who
-/// offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. It stops when dropped; a panic of its handler goes on there, so that it cannot pass for an answer.
+/// offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. It stops when dropped; a panic of its
+/// handler goes on there, so that it cannot pass for an answer.
 pub struct Server {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
@@ -276,8 +276,10 @@ async fn converse(stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
 async fn answer(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+) -> hyper::Result<hyper::Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
+    // What a client did not finish is no request.
+    let body = body.collect().await?.to_bytes().to_vec();
     let headers = head.headers.iter().filter_map(|(name, value)| {
         value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
     });
@@ -285,7 +287,7 @@ async fn answer(
         method: head.method.as_str().to_owned(),
         target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: headers.collect(),
-        body: body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default(),
+        body,
         origin: shared.origin.clone(),
     };
     lock(&shared.requests).push(request.clone());

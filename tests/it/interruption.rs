@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::support::{
     CAPABILITIES, Doctor, EXCHANGE, Ended, ORGANIZATION, Response, Running, WHOAMI, World,
-    on_screen, platforms,
+    on_screen, platforms, wait_until,
 };
 
 const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
@@ -33,14 +33,6 @@ fn world() -> World {
 /// A run that writes two files when it ends, which is not soon.
 fn long(doctor: Doctor) -> Doctor {
     doctor.args(["--timeout", "60s", "--output", "report.txt", "--bundle", "kept.json"])
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < Duration::from_secs(50), "{what}: it does not come to that");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn pipe(doctor: Doctor, name: &str) -> Doctor {

@@ -39,6 +39,7 @@ mod live;
 mod login;
 mod login_command;
 mod many;
+mod network;
 #[cfg(unix)]
 mod output_files;
 mod platform_output;

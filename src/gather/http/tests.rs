@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod dns;
+mod opening;
 
 use std::future::Future;
 use std::net::SocketAddr;

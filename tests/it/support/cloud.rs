@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use doctor::loopback::{Identity, Request, Response, Server, verify};
+use doctor::loopback::{Connection, Identity, Request, Response, Server, verify};
 use serde_json::{Map, Value, json};
 
 use super::issuer::{Issuer, ServedBy};
@@ -152,6 +152,11 @@ impl Cloud {
     /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()
+    }
+
+    /// The connections so far.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.server.connections()
     }
 
     /// The forms of the exchanges so far.

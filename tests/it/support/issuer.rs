@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use doctor::loopback::{Identity, Request, Response, Server, SigningKey};
+use doctor::loopback::{Connection, Identity, Request, Response, Server, SigningKey};
 use serde_json::{Map, Value, json};
 
 /// The `kid` of the key that signs.
@@ -96,6 +96,11 @@ impl Issuer {
     /// The requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()
+    }
+
+    /// The connections so far.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.server.connections()
     }
 
     /// What it serves, shared.

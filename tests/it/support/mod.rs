@@ -49,10 +49,12 @@ mod tests;
 
 pub use cloud::{CAPABILITIES, Cloud, EXCHANGE, WHOAMI};
 pub use command::{Doctor, Run, Running};
-pub use doctor::loopback::{Authority, Identity, Request, Response, SigningKey};
+pub use doctor::loopback::{
+    Authority, Connection, Event, Identity, Request, Response, Server, SigningKey,
+};
 pub use issuer::{Issuer, KID};
 pub use platforms::{Platform, Shape};
-pub use process::{Ended, Process, on_screen};
+pub use process::{Ended, Process, on_screen, wait_until};
 pub use proxy::{Asked, CLOUD as CLOUD_NAME, Proxy, Say};
 
 use serde_json::{Map, Value, json};

@@ -90,6 +90,15 @@ impl Process {
     }
 }
 
+/// Waits until something is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(50), "{what}: it does not come to that");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// What the last line of a terminal shows after this was written to it, and that the cursor stands
 /// at its beginning.
 pub fn on_screen(written: &str) -> String {

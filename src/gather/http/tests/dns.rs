@@ -70,7 +70,7 @@ fn addresses_that_hold_another_one_are_that_one() {
 }
 
 /// Between a check and its use a name may come to mean something else: so there is one answer for
-/// both, and a new one is checked anew.
+/// both, and for every connection after it.
 #[test]
 fn the_answer_that_is_checked_is_the_one_that_is_used() {
     run(async {
@@ -81,10 +81,31 @@ fn the_answer_that_is_checked_is_the_one_that_is_used() {
             _ => vec!["169.254.169.254"],
         });
         let url = format!("https://idp.test:{port}/");
-        assert!(get(&client, &url).await.answer().is_some());
-        assert_eq!(asked.load(Ordering::SeqCst), 1, "no second look-up");
         // The server hangs up after each answer.
-        assert_eq!(kind(&client, &url).await, FailureKind::AddressRefused);
+        for _ in 0..2 {
+            assert!(get(&client, &url).await.answer().is_some());
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "no second look-up");
+        assert_eq!(client.addresses(&url), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
+    });
+}
+
+#[test]
+fn a_name_that_had_no_address_is_asked_for_again() {
+    run(async {
+        let id = identity(&["idp.test"], |_| {});
+        let port = serve(&id, |_| ok("", "{}")).await;
+        let (client, asked) = resolving(&id.root, guarded(true, false), |number| match number {
+            0 => vec![],
+            1 => vec!["169.254.169.254"],
+            _ => vec!["127.0.0.1"],
+        });
+        let url = format!("https://idp.test:{port}/");
+        assert_eq!(kind(&client, &url).await, FailureKind::Connect);
+        // An answer is one, and stays refused, also where another would have been let through.
+        for _ in 0..2 {
+            assert_eq!(kind(&client, &url).await, FailureKind::AddressRefused);
+        }
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     });
 }

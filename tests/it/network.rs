@@ -1,0 +1,176 @@
+//! How a run goes about the network: one connection to each host, and nothing waits for what it does
+//! not need. No test looks at a clock: servers that wait for one another show what overlaps.
+
+use rustls::ProtocolVersion::TLSv1_3;
+use serde_json::{Value, json};
+
+use crate::support::platforms::GITHUB;
+use crate::support::{
+    CAPABILITIES, Connection, Doctor, EXCHANGE, Ended, Event, ORGANIZATION, Proxy, Response, Say,
+    Server, WHOAMI, World, wait_until,
+};
+
+const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
+const ISSUERS: &str = "/api/orgs/acme/oidc/issuers";
+const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
+
+/// A run that asks everything: what is registered too.
+fn everything(world: &World) -> Doctor {
+    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
+}
+
+fn paths(server: &Server) -> Vec<String> {
+    server.requests().iter().map(|request| request.path().to_owned()).collect()
+}
+
+#[test]
+fn one_connection_to_each_host_whatever_is_asked() {
+    type Ask = fn(&World) -> Doctor;
+    let asks: [(&str, Ask, usize); 4] = [
+        ("the exchange", World::doctor, 3),
+        ("no exchange", |world| world.doctor().arg("--no-exchange"), 1),
+        ("everything", everything, 5),
+        ("everything but the exchange", |world| everything(world).arg("--no-exchange"), 4),
+    ];
+    for (what, ask, requests) in asks {
+        let world = World::new(&GITHUB);
+        ask(&world).json().assert_healthy();
+        let connection = |is_http2| Connection { tls: Some(TLSv1_3), is_http2 };
+        assert_eq!(world.cloud.requests().len(), requests, "{what}");
+        assert_eq!(world.cloud.connections(), [connection(true)], "{what}");
+        assert_eq!(world.issuer.requests().len(), 2, "{what}");
+        assert_eq!(world.issuer.connections(), [connection(false)], "{what}");
+    }
+}
+
+#[test]
+fn a_pulumi_cloud_without_http_2_is_asked_all_the_same() {
+    let world = World::new(&GITHUB);
+    let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
+    let server = Server::start_http1(identity, world.cloud.handler()).unwrap();
+    everything(&world).option("--cloud-url", server.url()).json().assert_healthy();
+    let mut paths = paths(&server);
+    paths.sort();
+    assert_eq!(paths, [CAPABILITIES, EXCHANGE, POLICIES, ISSUERS, WHOAMI]);
+    let connections = server.connections();
+    assert!(connections.len() <= 3, "one for each request that no other waits for");
+    assert!(connections.iter().all(|connection| !connection.is_http2));
+}
+
+/// The issuer answers once the exchange is asked for, as capabilities do, and the exchange is made
+/// once the list of issuers is asked for: whoever waited for another one would never be answered.
+#[test]
+fn what_does_not_need_another_answer_does_not_wait_for_it() {
+    for start in [Server::start, Server::start_http1] {
+        let world = World::new(&GITHUB);
+        let (exchanging, listing) = (Event::default(), Event::default());
+        let discovery = Response::json(200, &world.issuer.discovery()).once(&exchanging);
+        world.issuer.answer(&world.issuer.discovery_path(), discovery);
+        let answer = world.cloud.handler();
+        let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
+        let server = start(
+            identity,
+            Box::new(move |request: &_| {
+                let answer = answer(request);
+                match request.path() {
+                    CAPABILITIES => answer.once(&exchanging),
+                    EXCHANGE => {
+                        exchanging.happen();
+                        answer.once(&listing)
+                    }
+                    ISSUERS => {
+                        listing.happen();
+                        answer
+                    }
+                    _ => answer,
+                }
+            }),
+        );
+        let server = server.unwrap();
+        everything(&world).option("--cloud-url", server.url()).json().assert_healthy();
+        assert_eq!(paths(&server).len(), 5);
+    }
+}
+
+/// What a `pulumi` says that waits for a file; for longer than it is given, if need be.
+#[cfg(unix)]
+fn waiting_for(file: &str, version: &str) -> String {
+    format!(
+        "n=0\nwhile [ ! -e {file} ] && [ $n -lt 500 ]; do n=$((n + 1)); /bin/sleep 0.01; done\n\
+         echo v{version}"
+    )
+}
+
+/// The `pulumi` on PATH says its version only after issuer and backend were asked; what needs the
+/// version is asked after that.
+#[cfg(unix)]
+#[test]
+fn the_installed_pulumi_is_asked_while_the_network_is() {
+    let world = World::new(&GITHUB);
+    let doctor = world
+        .doctor()
+        .without("--pulumi-version")
+        .program("pulumi", &waiting_for("asked", "3.220.0"))
+        .env("CI", "1")
+        .args(["--format", "json"]);
+    let mut running = doctor.start();
+    let keys = world.issuer.jwks_path();
+    wait_until("keys and capabilities", || {
+        world.issuer.requests().iter().any(|request| request.path() == keys)
+            && !world.cloud.requests().is_empty()
+    });
+    let asked = world.cloud.requests();
+    assert_eq!(asked.iter().map(|one| one.path()).collect::<Vec<_>>(), [CAPABILITIES]);
+    std::fs::write(running.path("asked"), "").unwrap();
+    let ended = running.end();
+    let report = report(&ended);
+    assert_eq!(report["verdict"], "healthy", "{report}");
+    assert_eq!(check(&report, "cli")["summary"], "pulumi 3.220.0");
+    let asked = world.cloud.requests();
+    let whoami = asked.iter().find(|request| request.path() == WHOAMI).unwrap();
+    // The header of its age: newer ones ask for version 9.
+    assert_eq!(whoami.header("accept"), Some("application/vnd.pulumi+8"));
+    assert_eq!(world.cloud.connections().len(), 1);
+}
+
+/// Whether there is a backend may depend on the version: the question that went out before it was
+/// known is given up, and leaves nothing in the report.
+#[cfg(unix)]
+#[test]
+fn an_answer_that_the_version_makes_needless_is_not_waited_for() {
+    let world = World::new(&GITHUB);
+    let identity = world.authority.issue(&["api.pulumi.com"]).unwrap();
+    let never = Event::default();
+    let silent = Server::start(identity, move |_| Response::json(200, &json!({})).once(&never));
+    let silent = silent.unwrap();
+    let address = silent.url().strip_prefix("https://").unwrap().parse().unwrap();
+    let proxy = Proxy::always(Say::Tunnel(address));
+    let doctor = world
+        .doctor()
+        .without("--pulumi-version")
+        .without("--cloud-url")
+        .program("pulumi", &waiting_for("asked", "3.214.0"))
+        .env("CI", "1")
+        .env("HTTPS_PROXY", proxy.url())
+        .args(["--timeout", "50s", "--format", "json"]);
+    let mut running = doctor.start();
+    wait_until("capabilities", || !silent.requests().is_empty());
+    std::fs::write(running.path("asked"), "").unwrap();
+    let ended = running.end();
+    assert!(ended.elapsed.as_secs() < 40, "{:?}", ended.elapsed);
+    let report = report(&ended);
+    assert_eq!(report["rootCause"], "backend-empty", "{report}");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(check(&report, "cloud")["skippedBecause"], "backend");
+}
+
+#[cfg(unix)]
+fn report(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+#[cfg(unix)]
+fn check<'a>(report: &'a Value, id: &str) -> &'a Value {
+    report["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap()
+}
