@@ -4,7 +4,7 @@
 # statically, and a C compiler is there for the crypto library.
 FROM rust:1.95-alpine3.23 AS build
 WORKDIR /doctor
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 RUN cargo build --release --locked --no-default-features
 # Their licences ask that what is built of the dependencies comes with their notices.

@@ -15,6 +15,8 @@
 //! Every round makes three token exchanges, all of them with the Pulumi Cloud on loopback.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -31,6 +33,7 @@ use doctor::gather::tls::Roots;
 use doctor::loopback::{Authority, Request, Response, Server, SigningKey};
 use doctor::secret::Scrubber;
 use serde_json::{Map, Value, json};
+use support::{doctor, is_listing, peak, row};
 use tempfile::TempDir;
 
 const ROUNDS: usize = 5;
@@ -45,8 +48,7 @@ const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
 const PULUMI: &str = "#!/bin/sh\n/bin/sleep 0.1\necho v3.259.0\n";
 
 fn main() {
-    // `cargo test --benches` builds this and asks for a list of tests.
-    if std::env::args().any(|argument| argument == "--list") {
+    if is_listing() {
         return;
     }
     let stage = Stage::set();
@@ -73,14 +75,29 @@ fn main() {
     let ms = |name: &str| best.get(name).map(|best| best.as_secs_f64() * 1e3);
     let chains = ["discovery, keys", "exchange, whoami", "issuers, policies"];
     let longest = chains.into_iter().filter_map(ms).fold(0.0, f64::max);
-    for name in chains.into_iter().chain(["doctor", "curl"]) {
+    for name in chains {
+        println!("  connection, {name}: {:.0} ms", ms(name).unwrap_or_default());
+    }
+    for (name, what) in [
+        ("doctor", "a whole diagnosis, 50 ms a round trip"),
+        ("curl", "the same requests with curl, one after the other"),
+    ] {
         match ms(name) {
-            None => println!("  {name:<18} not installed: skipped"),
+            None => println!("{what}: not measured, {name} is not installed"),
             Some(took) => {
-                let ratio = took / longest;
-                println!("  {name:<18} {took:>8.0} ms  {ratio:>6.2} times the longest chain");
+                row(
+                    what,
+                    &format!("{took:.0} ms"),
+                    took / longest,
+                    "its longest chain of requests",
+                );
             }
         }
+    }
+    if let Some(bytes) = peak(&mut stage.diagnosis()) {
+        let mebibytes = bytes as f64 / f64::from(1 << 20);
+        let what = "memory of a whole diagnosis at its peak";
+        row(what, &format!("{mebibytes:.1} MiB"), mebibytes / 16.0, "16 MiB");
     }
 }
 
@@ -124,19 +141,22 @@ impl Stage {
         Self { directory, roots, token, issuer_url, cloud_url, _servers: [issuer, cloud] }
     }
 
-    /// A whole diagnosis.
     fn doctor(&self) -> Duration {
-        let program = std::env::var_os("DOCTOR");
-        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_doctor").into());
+        self.time(self.diagnosis())
+    }
+
+    /// A whole diagnosis.
+    fn diagnosis(&self) -> Command {
         let token = format!("file://{}", self.path("token.jwt"));
-        let mut command = Command::new(program);
+        let mut command = Command::new(doctor());
         command
             .args(["--allow-private-issuer", "--ca-cert", &self.path("ca.pem")])
             .args(["--cloud-url", &self.cloud_url, "--oidc-org", ORGANIZATION, &token])
             .env_clear()
             .env("DOCTOR_ACCESS_TOKEN", ADMIN)
-            .env("PATH", self.directory.path());
-        self.time(command)
+            .env("PATH", self.directory.path())
+            .current_dir(self.directory.path());
+        command
     }
 
     /// The same work, one request after the other.

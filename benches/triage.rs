@@ -7,21 +7,26 @@
 //! and how many times that of `cat`, which is no more than reading, it is.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod support;
+
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use support::{doctor, is_listing, machine, row};
+
 /// The size of a log, in bytes.
 const SIZE: usize = 512 << 20;
 const ROUNDS: usize = 3;
 
 fn main() {
-    // `cargo test --benches` builds this and asks for a list of tests.
-    if std::env::args().any(|argument| argument == "--list") {
+    if is_listing() {
         return;
     }
+    machine();
     let directory = tempfile::tempdir().unwrap();
     let needles = directory.path().join("needles");
     fs::write(&needles, doctor::gather::log::needles().join("\n")).unwrap();
@@ -29,7 +34,7 @@ fn main() {
         let path = directory.path().join("log");
         log(&path);
         println!("{title}, {} MiB, {} texts to search for", SIZE >> 20, count(&needles));
-        compare(&path, &needles);
+        compare(title, &path, &needles);
     }
 }
 
@@ -89,14 +94,14 @@ fn failures(path: &Path) {
     out.flush().unwrap();
 }
 
-fn compare(log: &Path, needles: &Path) {
+fn compare(title: &str, log: &Path, needles: &Path) {
     let out = log.with_extension("out");
     let (log, needles) = (log.to_str().unwrap(), needles.to_str().unwrap());
-    let commands: [(&str, &[&str]); 4] = [
-        ("cat", &[log]),
-        ("grep", &["-c", "-F", "-f", needles, log]),
-        ("rg", &["-c", "-F", "-f", needles, log]),
-        (env!("CARGO_BIN_EXE_doctor"), &["triage", log]),
+    let commands: [(OsString, &[&str]); 4] = [
+        ("cat".into(), &[log]),
+        ("grep".into(), &["-c", "-F", "-f", needles, log]),
+        ("rg".into(), &["-c", "-F", "-f", needles, log]),
+        (doctor(), &["triage", log]),
     ];
     let mut best = [None::<Duration>; 4];
     for _ in 0..ROUNDS {
@@ -116,6 +121,10 @@ fn compare(log: &Path, needles: &Path) {
         }
     }
     let reading = best[0].unwrap_or_default().as_secs_f64();
+    if let [_, Some(grep), _, Some(took)] = best.map(|best| best.map(|best| best.as_secs_f64())) {
+        let what = format!("`doctor triage`, 512 MiB: {title}");
+        row(&what, &format!("{took:.2} s"), took / grep, "`grep -F -f` with the same texts");
+    }
     for (name, best) in ["cat", "grep -F -f", "rg -F -f", "doctor triage"].iter().zip(best) {
         match best {
             None => println!("  {name:<14} not installed"),

@@ -66,7 +66,8 @@ pub(crate) fn bare_command() -> clap::Command {
     })
 }
 
-/// Commands besides the diagnosis. What they take is not worked out before one of them is asked for.
+/// Commands besides the diagnosis. What one takes is worked out when it is asked for; then the help
+/// of its arguments' type takes the place of the one here, with which it is listed.
 #[derive(Subcommand)]
 #[command(defer = true)]
 pub enum Command {
@@ -82,8 +83,6 @@ pub enum Command {
         oidc_org: Option<String>,
     },
     /// Decode and explain a token; offline, without a policy
-    ///
-    /// Exit status: 0 decoded, 1 not decodable, or with --jwks not verified, 2 bad usage.
     Decode(Decode),
     /// Test a token against policies, suggest a policy, lint a document
     Policy {
@@ -92,15 +91,8 @@ pub enum Command {
         command: PolicyCommand,
     },
     /// Find the known failures in logs, or in an error that was pasted
-    ///
-    /// Exit status: 0 nothing known was found, 1 something was, 2 a log cannot be read.
     Triage(Triage),
     /// Explain a failure code: its meaning, its causes, its fix
-    ///
-    /// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
-    /// schemaVersion, code, category, severity, title, meaning, detection, causes (platform, text),
-    /// fix, example (language, before, after), byHand (words, command), related and link; without
-    /// CODE, an object with schemaVersion and codes, a list of such objects.
     Explain(Explain),
     /// Write what in docs/ follows from the program
     #[cfg(feature = "generate")]
@@ -110,8 +102,6 @@ pub enum Command {
         document: Document,
     },
     /// Judge a support bundle again, offline, with this version's checks
-    ///
-    /// Exit status: that of the diagnosis; 2 where the bundle cannot be used.
     Replay(Replay),
     /// Print completions for a shell
     Completions {
@@ -121,22 +111,8 @@ pub enum Command {
     /// Print the manual page
     Man,
     /// Run the diagnosis against an issuer and Pulumi Cloud on loopback
-    ///
-    /// Exit status: that of the diagnosis.
     #[cfg(feature = "demo")]
-    Demo {
-        /// What is wrong in the demo; without it, the audience
-        scenario: Option<String>,
-        /// List the scenarios
-        #[arg(long)]
-        list: bool,
-        /// How the report is printed.
-        #[command(flatten)]
-        output: OutputArgs,
-        /// Where a support bundle goes.
-        #[command(flatten)]
-        bundle: BundleArgs,
-    },
+    Demo(DemoArgs),
     /// Say that this build has no demo
     // Without it the word would be taken for a token.
     #[cfg(not(feature = "demo"))]
@@ -146,6 +122,25 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+}
+
+/// Run the diagnosis against an issuer and Pulumi Cloud on loopback
+///
+/// Exit status: that of the diagnosis.
+#[cfg(feature = "demo")]
+#[derive(Args)]
+pub struct DemoArgs {
+    /// What is wrong in the demo; without it, the audience
+    pub scenario: Option<String>,
+    /// List the scenarios
+    #[arg(long)]
+    pub list: bool,
+    /// How the report is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Where a support bundle goes.
+    #[command(flatten)]
+    pub bundle: BundleArgs,
 }
 
 /// The options of the diagnosis. Has no `Debug`: it may hold the token.
@@ -433,6 +428,23 @@ mod tests {
     #[test]
     fn the_definition_holds() {
         command().debug_assert();
+    }
+
+    /// Listed with the one, and shown with the other.
+    #[test]
+    fn every_command_says_the_same_before_and_after_its_arguments_are_worked_out() {
+        let listed = bare_command();
+        let mut worked_out = listed.clone();
+        worked_out.build();
+        for command in listed.get_subcommands() {
+            let name = command.get_name();
+            let same = worked_out.find_subcommand(name).and_then(clap::Command::get_about);
+            assert_eq!(
+                command.get_about().map(ToString::to_string),
+                same.map(ToString::to_string),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             ("doctor decode -", "paste a token, then Enter, Ctrl-D"),
             ("doctor decode --format json file://token.jwt", ""),
+            ("doctor decode --ndjson --jwks keys.json file://tokens.ndjson", "a token a line"),
         ],
     ),
     (
@@ -48,6 +49,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         &[
             ("doctor policy test --policy policy.yaml --oidc-org acme file://claims.json", ""),
             ("doctor policy test --policy policy.yaml --oidc-org acme -", "paste a token"),
+            ("doctor policy test --policy policy.yaml --ndjson -", "a token a line"),
         ],
     ),
     (

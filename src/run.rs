@@ -90,9 +90,11 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, mut streams: Stre
             command::policy::run(command, environment, streams)
         }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { list: true, .. }) => print(&mut streams, &crate::demo::list(), 0),
+        Some(cli::Command::Demo(arguments)) if arguments.list => {
+            print(&mut streams, &crate::demo::list(), 0)
+        }
         #[cfg(feature = "demo")]
-        Some(cli::Command::Demo { scenario, output, bundle, .. }) => {
+        Some(cli::Command::Demo(cli::DemoArgs { scenario, output, bundle, .. })) => {
             let place =
                 Output::new(&output, &environment, streams.terminals()).with_bundle(&bundle);
             demo(scenario.as_deref(), &place, streams)

@@ -37,6 +37,20 @@ pub fn time(command: &mut Command) -> Option<Duration> {
     Some(begun.elapsed())
 }
 
+/// The most memory that a process held at once, in bytes, as far as this system tells.
+pub fn peak(command: &mut Command) -> Option<u64> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().ok()?;
+    let mut peak = None;
+    while child.try_wait().ok()?.is_none() {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let held = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let held = held.and_then(|held| held.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = held.map(|kibibytes| kibibytes << 10).or(peak);
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    peak
+}
+
 /// The time that half of the runs do not exceed.
 pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();

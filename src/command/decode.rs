@@ -14,7 +14,10 @@ use crate::judge;
 use crate::output::Output;
 use crate::run::{Streams, complain, delivered, working_directory};
 
-/// Its arguments. Has no `Debug`: it may hold the token.
+/// Decode and explain a token; offline, without a policy
+///
+/// Exit status: 0 decoded, 1 not decodable, or with --jwks not verified, 2 bad usage.
+// Has no `Debug`: it may hold the token.
 #[derive(Args)]
 pub struct Decode {
     /// The token: a JWT, file://PATH, or - for standard input; without it, the job's own

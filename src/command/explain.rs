@@ -13,7 +13,12 @@ use crate::render;
 use crate::report::SCHEMA_VERSION;
 use crate::run::{Streams, complain, print};
 
-/// Its arguments.
+/// Explain a failure code: its meaning, its causes, its fix
+///
+/// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
+/// schemaVersion, code, category, severity, title, meaning, detection, causes (platform, text),
+/// fix, example (language, before, after), byHand (words, command), related and link; without
+/// CODE, an object with schemaVersion and codes, a list of such objects.
 #[derive(Debug, Args)]
 pub struct Explain {
     /// The code, or a line that begins with it; without it, the list of all

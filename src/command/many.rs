@@ -91,7 +91,7 @@ pub(super) fn run(
     let (statuses, words): (Vec<u8>, Vec<String>) =
         seen.map(|((status, meaning), count)| (*status, format!("{count} {meaning}"))).unzip();
     let Some(worst) = statuses.first() else {
-        return complain(streams.stderr, &format!("{token}: there is no token in it"));
+        return complain(streams.stderr, &format!("{}: there is no token in it", place(token)));
     };
     if output.progress {
         let _ = write(streams.stderr, &format!("{}\n", words.join(", ")));
@@ -178,6 +178,9 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    let place = if token == "-" { "standard input" } else { token };
-    format!("{place}: {}", token::reason(error))
+    format!("{}: {}", place(token), token::reason(error))
+}
+
+fn place(token: &str) -> &str {
+    if token == "-" { "standard input" } else { token }
 }

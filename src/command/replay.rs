@@ -12,7 +12,9 @@ use crate::gather::environment::Environment;
 use crate::output::Output;
 use crate::run::{Streams, complain, conclude};
 
-/// Its arguments.
+/// Judge a support bundle again, offline, with this version's checks
+///
+/// Exit status: that of the diagnosis; 2 where the bundle cannot be used.
 #[derive(Debug, Args)]
 pub struct Replay {
     /// The bundle that --bundle wrote, or - for standard input

@@ -12,7 +12,9 @@ use crate::output;
 use crate::render::{self, Style, Verbosity};
 use crate::run::{Streams, USAGE, complain, print};
 
-/// Its arguments.
+/// Find the known failures in logs, or in an error that was pasted
+///
+/// Exit status: 0 nothing known was found, 1 something was, 2 a log cannot be read.
 #[derive(Debug, Args)]
 pub struct Triage {
     /// Logs: plain, gzip, zip archives, folders of them; - or nothing for standard input

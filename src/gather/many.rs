@@ -48,12 +48,13 @@ impl Common {
     /// token came wrapped in, or claims.
     pub fn complete(&self, evidence: &mut Evidence, line: &[u8]) {
         let value = match line.first() {
-            Some(b'"' | b'{') => serde_json::from_slice(line).ok(),
+            Some(b'"') => serde_json::from_slice(line).ok(),
+            Some(b'{') if self.bare_claims => serde_json::from_slice(line).ok(),
             _ => None,
         };
         let outcome = match value {
             Some(Value::String(text)) => jwt::read(Zeroizing::new(text).as_bytes(), true),
-            Some(Value::Object(claims)) if self.bare_claims && are_claims(&claims) => {
+            Some(Value::Object(claims)) if are_claims(&claims) => {
                 jwt::read(jwt::unsigned(&claims).as_bytes(), true)
             }
             _ => jwt::read(line, true),

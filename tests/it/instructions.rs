@@ -31,6 +31,7 @@ fn instructions(arguments: &[&str], directory: &std::path::Path) -> Option<u64> 
 }
 
 #[test]
+#[allow(clippy::print_stderr)]
 fn an_offline_run_initialises_nothing_that_it_does_not_need() {
     let world = World::new(&GITHUB);
     let (token, directory) = (world.token(), tempfile::tempdir().unwrap());

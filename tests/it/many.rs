@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::harmless::assert_harmless;
 use crate::support::platforms::{AZURE_ENTRA, GITHUB};
 use crate::support::{Doctor, KID, Run, SigningKey, World};
 
@@ -138,7 +139,7 @@ fn what_cannot_be_read_is_told_in_a_line() {
         (decode().arg("e30.e30.e30"), "--ndjson: the tokens come from file://PATH or from -"),
         (decode().arg("file://gone"), "file://gone: no such file"),
         (decode().arg("file://."), "file://.: is a directory"),
-        (decode().arg("-").stdin("\n \n"), "-: there is no token in it"),
+        (decode().arg("-").stdin("\n \n"), "standard input: there is no token in it"),
         (decode().args(["-", "--format", "human"]).stdin("x"), "leave --format out"),
         (decode().args(["-", "--jwks", "none"]).stdin("x"), "--jwks none: no such file"),
         (Doctor::bare().args(["policy", "test", "--ndjson", "-"]).stdin("x"), "--policy FILE is"),
@@ -161,6 +162,25 @@ fn several_tokens_without_the_option_are_pointed_to_it() {
     let run = Doctor::bare().args(["decode", "-"]).stdin(format!("{token}\n{token}\n")).run();
     assert_eq!(run.status, 1);
     assert!(run.stdout.contains("one a line, with"), "{}", run.stdout);
+}
+
+/// Text that would act on a log, in claims and in what is no token.
+#[test]
+fn hostile_lines_are_answered_with_one_harmless_line_each() {
+    let mut world = World::new(&GITHUB);
+    let hostile = "a\r\n##vso[task.setvariable variable=x]y\n::error::z\u{1b}[2J\u{202e}\u{2028}";
+    world.shape.claims["sub"] = json!(hostile);
+    let token = world.token();
+    let lines =
+        [token.clone(), json!(hostile).to_string(), json!({ "error": hostile }).to_string()];
+    for doctor in [Doctor::bare().command("decode"), tester(&world)] {
+        let run = doctor.args(["--ndjson", "-"]).stdin(lines.join("\n")).secret(&token).run();
+        assert_eq!((run.status, run.stderr.as_str()), (1, ""));
+        assert_harmless(&run.stdout, "answers");
+        let answers = answers(&run);
+        assert_eq!(answers.len(), lines.len());
+        assert_eq!(answers[0]["token"]["claims"]["sub"], hostile);
+    }
 }
 
 // -------------------------------------------------------------------------------- signatures

@@ -53,9 +53,8 @@ fn a_pulumi_cloud_without_http_2_is_asked_all_the_same() {
     let mut paths = paths(&server);
     paths.sort();
     assert_eq!(paths, [CAPABILITIES, EXCHANGE, POLICIES, ISSUERS, WHOAMI]);
-    let connections = server.connections();
-    assert!(connections.len() <= 3, "one for each request that no other waits for");
-    assert!(connections.iter().all(|connection| !connection.is_http2));
+    // How many there are is a race: of a connection that is coming and one that becomes free.
+    assert!(server.connections().iter().all(|connection| !connection.is_http2));
 }
 
 /// The issuer answers once the exchange is asked for, as capabilities do, and the exchange is made

@@ -100,7 +100,8 @@ fn its_commands_are_understood() {
             let world = World::new(&platforms::AZURE_ENTRA);
             let token = world.token();
             if let Some(arguments) = arguments.strip_prefix("decode ") {
-                let doctor = Doctor::bare().args(["decode", arguments]).secret(&token);
+                let words = arguments.split('<').next().unwrap().split_whitespace();
+                let doctor = Doctor::bare().command("decode").args(words).secret(&token);
                 assert_eq!(doctor.stdin(token.clone()).run().status, 0, "{command}");
                 commands += 1;
                 continue;
@@ -132,6 +133,8 @@ fn policy_command(arguments: &str) {
     let run = Doctor::bare()
         .file("policy.yaml", world.policy().to_string())
         .file("claims.json", &claims)
+        .file("tokens.ndjson", [world.token(), world.token()].join("\n"))
+        .file("keys.json", world.issuer.jwks().to_string())
         .args(["policy"])
         .args(arguments.split_whitespace())
         .stdin(claims)

@@ -18,7 +18,7 @@ use crate::gather::{self, Plan, Surroundings};
 use crate::jwt;
 use crate::run::{Streams, working_directory};
 
-/// What to do.
+/// Test a token against policies, suggest a policy, lint a document
 #[derive(Subcommand)]
 pub enum PolicyCommand {
     /// Evaluate a token, or bare claims, against a policy document
@@ -28,6 +28,8 @@ pub enum PolicyCommand {
     /// go stale, and the signature only with --jwks.
     Test(test::Test),
     /// Print the least-privilege policy for a token
+    ///
+    /// Exit status: 0, or 2 for bad usage or what is no token.
     Suggest(suggest::Suggest),
     /// Warn about what is loose, or never matches, in a policy document
     ///
