@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use semver::Version;
@@ -46,16 +47,23 @@ impl Cli {
     /// # Errors
     /// Wrong usage, or that help was asked for.
     pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = command();
-        let mut matches = command.try_get_matches_from_mut(arguments)?;
-        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        let mut definition = bare_command();
+        let mut matches = match definition.try_get_matches_from_mut(arguments) {
+            Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+                command().try_get_matches_from(arguments)?
+            }
+            matches => matches?,
+        };
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))
     }
 }
 
-/// The whole definition, with what `doctor login` takes, and examples in every help.
+/// The whole definition, with everything that commands take, and examples in every help.
 #[must_use]
 pub fn command() -> clap::Command {
-    crate::examples::add(bare_command(), &[])
+    let mut definition = bare_command();
+    definition.build();
+    crate::examples::add(definition, &[])
 }
 
 /// The same without the examples.

@@ -7,7 +7,10 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::sync::Once;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 /// What is to be taken away when the program ends before its time.
 pub(crate) struct Traces {
@@ -21,12 +24,19 @@ static TRACES: Mutex<Traces> = Mutex::new(Traces { line: 0, directory: None });
 
 /// Does something that no signal interrupts. It has to be short, and must not do so again within.
 pub(crate) fn whole<T>(act: impl FnOnce(&mut Traces) -> T) -> T {
+    watch();
     act(&mut TRACES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Goes on, unless the program is being ended: what fails because of that is not to be told.
 pub(crate) fn pass() {
-    whole(|_| ());
+    drop(TRACES.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// A thread that signals pass by, as every other one has to be.
+pub(crate) fn spawn<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    watch();
+    thread::spawn(act)
 }
 
 /// Takes the traces away, unless that is what failed.
@@ -60,11 +70,27 @@ impl Traces {
     }
 }
 
-/// Begins to look after signals. Has to come before any other thread: it would be interrupted.
-#[cfg(unix)]
+/// Lets writing more than `ulimit -f` allows fail like any other writing.
 pub fn prepare() {
+    #[cfg(unix)]
+    let _ = nix::sys::signal::SigSet::from(nix::sys::signal::Signal::SIGXFSZ).thread_block();
+}
+
+/// Begins to look after signals, once there is something that they could cut in two. A run that
+/// only prints needs no second thread for that. Another thread must not be there before: it would
+/// be interrupted.
+#[cfg(unix)]
+fn watch() {
+    static WATCHING: Once = Once::new();
+    WATCHING.call_once(begin);
+}
+
+#[cfg(not(unix))]
+fn watch() {}
+
+#[cfg(unix)]
+fn begin() {
     use std::sync::MutexGuard;
-    use std::thread;
     use std::time::{Duration, Instant};
 
     use nix::sys::signal::{SigSet, Signal, raise};
@@ -86,8 +112,6 @@ pub fn prepare() {
         None
     }
 
-    // Writing more than `ulimit -f` allows is to fail like any other writing.
-    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let Ok(before) = SigSet::thread_get_mask() else { return };
     // One that the parent has blocked stays so.
     let ending: SigSet = ENDING.into_iter().filter(|signal| !before.contains(*signal)).collect();
@@ -111,7 +135,3 @@ pub fn prepare() {
         let _ = before.thread_set_mask();
     }
 }
-
-/// Begins to look after signals.
-#[cfg(not(unix))]
-pub fn prepare() {}

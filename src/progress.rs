@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::interruption::{Traces, whole};
+use crate::interruption::{Traces, spawn, whole};
 
 /// Who waits shorter than this needs no comfort.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ impl Progress {
     /// Shows what is being done, from a second on.
     pub(crate) fn start(doing: &'static str) -> Self {
         let (done, ended) = mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
+        let thread = spawn(move || {
             let begun = Instant::now();
             let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
             let mut marks = MARKS.into_iter().cycle();

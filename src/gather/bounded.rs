@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
+
+use crate::interruption::spawn;
 
 /// A file that is opened when it is first read: opening a named pipe waits for a writer.
 pub(super) struct Unopened {
@@ -43,7 +44,7 @@ impl Bounded {
     /// Begins to read `source`; what has not come within `limit` from now will not come.
     pub(super) fn new(mut source: impl Read + Send + 'static, limit: Duration) -> Self {
         let (sender, chunks) = sync_channel(1);
-        thread::spawn(move || {
+        spawn(move || {
             loop {
                 let mut chunk = Zeroizing::new(vec![0; 64 << 10]);
                 let read = source.read(&mut chunk);
@@ -108,7 +109,7 @@ mod tests {
         impl Read for Silent {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
                 loop {
-                    thread::park();
+                    std::thread::park();
                 }
             }
         }

@@ -26,7 +26,6 @@ mod registry;
 pub mod tls;
 pub mod token;
 
-use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -294,7 +293,7 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let cli = match &plan.pulumi_version {
         Some(version) => Question::answered(Cli::Given { version: version.clone() }),
         None => Question::begin(
-            around.environment.get("PATH").map(OsString::from),
+            around.environment.get("PATH").map(AsRef::as_ref),
             VERSION_LIMIT.min(left(begun) / 2),
         ),
     };

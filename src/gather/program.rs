@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::interruption::spawn;
+
 /// How often the child is looked after.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -75,7 +77,7 @@ fn begin_to_read(
     longest: u64,
 ) -> Receiver<Zeroizing<Vec<u8>>> {
     let (send, receive) = channel();
-    thread::spawn(move || {
+    spawn(move || {
         let mut text = Zeroizing::new(Vec::new());
         let _ = stream.by_ref().take(longest).read_to_end(&mut text);
         let _ = send.send(text);

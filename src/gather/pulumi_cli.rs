@@ -1,9 +1,9 @@
 //! The `pulumi` on PATH, and its version.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use semver::Version;
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::program;
 use crate::evidence::Cli;
+use crate::interruption::spawn;
 
 /// `pulumi version` prints one short line; nobody needs more of what it prints.
 const LONGEST_OUTPUT: u64 = 4096;
@@ -23,12 +24,13 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Begins to ask, as [`version`] does.
-    pub(super) fn begin(path_variable: Option<OsString>, limit: Duration) -> Self {
+    /// Begins to ask the `pulumi` found on a PATH, as [`version`] does.
+    pub(super) fn begin(path_variable: Option<&OsStr>, limit: Duration) -> Self {
+        let Some(program) = find(path_variable) else { return Self::answered(Cli::NotFound) };
         let (send, answer) = oneshot::channel();
-        let thread = thread::spawn(move || {
+        let thread = spawn(move || {
             // An error means that nobody wants to know any more.
-            let _ = send.send(version(path_variable.as_deref(), limit));
+            let _ = send.send(version(&program, limit));
         });
         Self { answer, thread: Some(thread) }
     }
@@ -65,14 +67,14 @@ impl Drop for Question {
     }
 }
 
-/// Asks the `pulumi` found on a PATH for its version, within a limit of time.
-#[must_use]
-pub fn version(path_variable: Option<&OsStr>, limit: Duration) -> Cli {
-    let Some(program) = path_variable.and_then(|path| program::find("pulumi", path)) else {
-        return Cli::NotFound;
-    };
+fn find(path_variable: Option<&OsStr>) -> Option<PathBuf> {
+    program::find("pulumi", path_variable?)
+}
+
+/// Asks a `pulumi` for its version, within a limit of time.
+fn version(program: &Path, limit: Duration) -> Cli {
     let path = program.to_string_lossy().into_owned();
-    match ask(&program, limit) {
+    match ask(program, limit) {
         Ok(version) => Cli::Installed { version, path },
         Err(reason) => Cli::Unreadable { path, reason },
     }
@@ -123,9 +125,9 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         std::fs::create_dir(empty.path().join(PROGRAM)).unwrap();
         let limit = Duration::from_secs(1);
-        assert_eq!(version(None, limit), Cli::NotFound);
-        assert_eq!(version(Some(OsStr::new("")), limit), Cli::NotFound);
-        assert_eq!(version(Some(empty.path().as_os_str()), limit), Cli::NotFound);
+        for path in [None, Some(OsStr::new("")), Some(empty.path().as_os_str())] {
+            assert_eq!(Question::begin(path, limit).wait(), Cli::NotFound, "{path:?}");
+        }
     }
 
     #[cfg(unix)]
@@ -151,7 +153,7 @@ mod tests {
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
             let nowhere = Path::new("/nonexistent");
             let path = std::env::join_paths([nowhere, directory.path()]).unwrap();
-            version(Some(&path), limit)
+            Question::begin(Some(&path), limit).wait()
         }
 
         fn reason(script: &str, limit: Duration) -> String {

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -23,6 +22,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::evidence::{Certificate, CertificateProblem, Chain};
 use crate::gather::guard::plain_name;
+use crate::interruption::spawn;
 
 /// What server certificates are checked against. Loading reads files: do it once, and only when
 /// something will be connected to.
@@ -41,7 +41,7 @@ impl Roots {
     pub fn load(extra_pem: Option<&[u8]>, limit: Duration) -> Result<Self, String> {
         // A store often holds a few roots that nothing can read: they are passed over.
         let (send, receive) = mpsc::channel();
-        thread::spawn(move || send.send(rustls_native_certs::load_native_certs().certs));
+        spawn(move || send.send(rustls_native_certs::load_native_certs().certs));
         let mut certificates = receive.recv_timeout(limit).unwrap_or_default();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(certificates.iter().cloned());

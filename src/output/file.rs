@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::interruption::whole;
+use crate::interruption::{spawn, whole};
 
 /// How a process's own streams are called; redirected to a file, they are still no file to replace.
 const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
@@ -121,7 +121,7 @@ fn write_stream(path: &Path, own: bool, text: &str) -> io::Result<()> {
 fn open_stream(path: &Path) -> io::Result<File> {
     let (sender, opened) = std::sync::mpsc::channel();
     let path = path.to_owned();
-    std::thread::spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
+    spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
     opened.recv_timeout(READER).unwrap_or_else(|_| Err(io::Error::other("nobody reads this pipe")))
 }
 
