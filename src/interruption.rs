@@ -80,13 +80,13 @@ pub fn prepare() {
 /// only prints needs no second thread for that. Another thread must not be there before: it would
 /// be interrupted.
 #[cfg(unix)]
-fn watch() {
+pub(crate) fn watch() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(begin);
 }
 
 #[cfg(not(unix))]
-fn watch() {}
+pub(crate) fn watch() {}
 
 #[cfg(unix)]
 fn begin() {

@@ -247,7 +247,7 @@ pub(crate) fn usage(error: clap::Error, arguments: &[OsString], mut streams: Str
 fn command_meant(word: &str) -> Option<String> {
     // No command is half as long; comparing a token would be slow.
     const LONGEST: usize = 24;
-    let commands = cli::command();
+    let commands = cli::bare_command();
     let names = commands.get_subcommands().filter(|c| !c.is_hide_set()).map(|c| c.get_name());
     names
         .filter(|name| word.len() <= LONGEST && *name != word)

@@ -14,7 +14,7 @@ pub(crate) fn text(shell: Shell) -> String {
 
 /// The command line without what is hidden from help: the generators would offer it.
 fn offered() -> Command {
-    let whole = cli::command();
+    let whole = cli::bare_command();
     let shown: Vec<Command> =
         whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
     let bare = Command::new("doctor").version(env!("CARGO_PKG_VERSION"));

@@ -115,3 +115,26 @@ fn hostile_arguments_command_no_pipeline() {
         assert!(!text.lines().any(|line| line.starts_with("::")), "{text}");
     }
 }
+
+#[test]
+fn every_help_has_examples_that_of_nested_commands_too() {
+    for words in [
+        "--help",
+        "-h",
+        "login --help",
+        "decode --help",
+        "policy --help",
+        "policy test -h",
+        "policy suggest --help",
+        "help policy lint",
+        "triage --help",
+        "demo --help",
+    ] {
+        let run = Doctor::bare().args(words.split(' ')).run();
+        assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{words}");
+        let (_, examples) = run.stdout.split_once("\nExamples:\n").expect(words);
+        let command = words.split(' ').find(|word| !word.starts_with('-') && *word != "help");
+        let start = format!("  doctor {}", command.unwrap_or_default());
+        assert!(examples.lines().any(|line| line.starts_with(&start)), "{words}: {examples}");
+    }
+}
