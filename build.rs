@@ -2,9 +2,8 @@
 //!
 //! It never unwinds: a panic ends it (src/main.rs), and prints no backtrace. The tables would be an
 //! eighth of it. rustc can do without them (`-C force-unwind-tables=no`), but no profile of cargo
-//! can say so. The linker can: GNU ld and lld know such scripts. So this is done where it is known
-//! to be one of them: rustc brings its own lld for one target, and with musl uses the system's GNU
-//! ld, unless another one is asked for.
+//! can say so. The linker can, and for one target it is known which one that is: rustc brings its
+//! own lld, unless another one is asked for. Elsewhere the program is as good, and larger.
 
 use std::path::Path;
 use std::{env, fs};
@@ -16,20 +15,18 @@ const DISCARD: &str = "SECTIONS { /DISCARD/ : \
 fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let variable = |name: &str| env::var(name).unwrap_or_default();
-    let (target, flags) = (variable("TARGET"), variable("CARGO_ENCODED_RUSTFLAGS"));
-    let chosen = ["linker", "fuse-ld"].iter().any(|flag| flags.contains(flag));
-    let brings_lld = target == "x86_64-unknown-linux-gnu";
-    if variable("PROFILE") != "release"
-        || chosen
-        || !variable("RUSTC_LINKER").is_empty()
-        || !(brings_lld || target.ends_with("-linux-musl"))
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    let own_linker = variable("RUSTC_LINKER").is_empty()
+        && !["linker", "fuse-ld"].iter().any(|flag| flags.contains(flag));
+    if variable("PROFILE") == "release"
+        && variable("TARGET") == "x86_64-unknown-linux-gnu"
+        && own_linker
     {
-        return Ok(());
-    }
-    let script = Path::new(&variable("OUT_DIR")).join("unwinding.ld");
-    fs::write(&script, DISCARD)?;
-    println!("cargo::rustc-link-arg-bins=-Wl,--script={}", script.display());
-    if brings_lld {
+        let script = Path::new(&variable("OUT_DIR")).join("unwinding.ld");
+        fs::write(&script, DISCARD)?;
+        // Not -Wl, which would end at a comma of the path.
+        println!("cargo::rustc-link-arg-bins=-Xlinker");
+        println!("cargo::rustc-link-arg-bins=--script={}", script.display());
         // Functions that came out the same are one.
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
     }

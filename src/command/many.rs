@@ -29,10 +29,10 @@ const LONGEST_LINE: usize = 2 * jwt::MAX_BYTES;
 pub struct ManyArgs {
     /// Take many tokens, one a line, from file://PATH or -, and answer one JSON object a line
     ///
-    /// A line is a token, a JSON string, or a JSON object with a token in it. An answer is what
-    /// --format json prints, on one line, behind `line`, the token's line from 1. Answers come in
-    /// the order of the tokens, while these are still being read. The exit status is the worst of
-    /// all tokens.
+    /// A line is a token, a JSON string, or a JSON object with a token in it; for `policy test` it
+    /// may be claims. An answer is what --format json prints, on one line, behind `line`, the token's
+    /// line from 1. Answers come in the order of the tokens, while these are still being read. The
+    /// exit status is the worst of all tokens.
     #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
     pub ndjson: bool,
 }

@@ -21,7 +21,7 @@ mod platforms;
 mod policy;
 mod program;
 pub mod project;
-pub mod pulumi_cli;
+mod pulumi_cli;
 mod registry;
 pub mod tls;
 pub mod token;

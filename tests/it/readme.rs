@@ -192,3 +192,37 @@ fn its_numbers_are_those_of_the_program() {
     assert!(Doctor::bare().arg("--help").run().stdout.contains("[default: 15s]"));
     assert!(readme.contains("`--timeout` (15 s)"));
 }
+
+/// The README's figures are those that `benches/run` prints: every row is one of a benchmark, and
+/// every benchmark is run.
+#[test]
+fn the_table_of_figures_is_that_of_the_benchmarks() {
+    let sources: String = fs::read_dir(path("benches"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let readme = readme();
+    let (_, section) = readme.split_once("## How fast it is").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let mut seen = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [what, _, ratio] = cells[..] else { panic!("{row}") };
+        assert!(what.split(": ").all(|part| sources.contains(part)), "{what}");
+        let (_, of) = ratio.split_once(" times ").unwrap();
+        assert!(sources.contains(of), "{of}");
+        seen += 1;
+    }
+    let manifest = fs::read_to_string(path("Cargo.toml")).unwrap();
+    let run = fs::read_to_string(path("benches/run")).unwrap();
+    let mut benchmarks = 0;
+    for named in manifest.split("[[bench]]\nname = \"").skip(1) {
+        let name = named.split('"').next().unwrap();
+        assert!(run.contains(&format!("--bench {name}")), "{name}");
+        benchmarks += 1;
+    }
+    assert!(seen > 2 * benchmarks && benchmarks > 3, "{seen} rows, {benchmarks} benchmarks");
+}
