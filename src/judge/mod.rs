@@ -243,7 +243,7 @@ pub fn judge(evidence: &Evidence, strict: bool) -> Report {
 /// signature only with the keys of `--jwks`.
 #[must_use]
 pub fn judge_policy(evidence: &Evidence, strict: bool) -> Report {
-    let why_none: &[&str] = if evidence.token.is_none() { &["input"] } else { &[] };
+    let why_none: &[&str] = if evidence.token.is_none() { &["input", "token"] } else { &[] };
     let keys = given_keys(evidence);
     let report = only(evidence, strict, &[why_none, &["registration", "policy"], keys].concat());
     match report.verdict {

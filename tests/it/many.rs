@@ -103,6 +103,9 @@ fn a_line_that_is_no_token_stops_nobody() {
                 bad(5, "token-not-a-token"),
             ]
         );
+        let checks = answers(&run)[0]["checks"].as_array().unwrap().clone();
+        let skipped: Vec<_> = checks.iter().skip(1).map(|check| &check["skippedBecause"]).collect();
+        assert!(skipped.iter().all(|because| **because == "input"), "{skipped:?}");
     }
 }
 
