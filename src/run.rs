@@ -192,6 +192,8 @@ fn demo(scenario: Option<&str>, output: &Output, streams: Streams) -> u8 {
         );
     };
     let title = scenario.title;
+    // The servers have threads of their own.
+    interruption::watch();
     let stage = match crate::demo::Stage::set(scenario) {
         Ok(stage) => stage,
         Err(error) => return complain(streams.stderr, &format!("demo {name}: {error}")),

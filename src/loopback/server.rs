@@ -196,7 +196,6 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serving = serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&shared));
-        crate::interruption::watch();
         let thread = thread::Builder::new().name("loopback".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
