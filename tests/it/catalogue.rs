@@ -14,7 +14,8 @@ const NAMED_ONLY: [&str; 2] = ["catalogue.rs", "explain.rs"];
 #[test]
 fn every_code_has_a_test_that_triggers_it() {
     let mut tests = String::new();
-    for entry in fs::read_dir(Path::new(ROOT).join("tests/it")).unwrap() {
+    let folders = ["tests/it", "tests/it/security"].map(|folder| Path::new(ROOT).join(folder));
+    for entry in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let path = entry.unwrap().path();
         if path.is_file() && !NAMED_ONLY.iter().any(|name| path.ends_with(name)) {
             tests.push_str(&fs::read_to_string(path).unwrap());
@@ -26,11 +27,9 @@ fn every_code_has_a_test_that_triggers_it() {
     assert!(missing.is_empty(), "codes without a test: {missing:#?}");
 }
 
-/// The contract's catalogue, as Markdown tables; it is not part of the repository.
 #[test]
-fn codes_stand_in_the_contract_s_order_with_its_severities() {
-    let Ok(text) = fs::read_to_string(Path::new(ROOT).join("../shared/checks.md")) else { return };
-    let rows = rows(&text);
+fn codes_have_the_contract_s_order_and_severities() {
+    let rows = rows(include_str!("../../fixtures/contract/codes.tsv"));
     assert!(rows.len() > 80, "{} rows", rows.len());
     let mut last = BTreeMap::new();
     for entry in CATALOGUE {
@@ -58,16 +57,9 @@ fn codes_stand_in_the_contract_s_order_with_its_severities() {
     }
 }
 
-/// Place and severity by code, of rows like `| code, code | E; W when … | … |`.
+/// Position and severity by code, from lines of a code, a tab and a severity (`E; W when …`).
 fn rows(text: &str) -> BTreeMap<&str, (usize, &str)> {
-    let mut rows = BTreeMap::new();
-    for line in text.lines() {
-        let mut cells = line.split('|').map(str::trim).skip(1);
-        let (Some(codes), Some(severity)) = (cells.next(), cells.next()) else { continue };
-        for code in codes.split(", ").filter(|code| code.contains('-') && !code.contains("--")) {
-            let place = rows.len();
-            rows.insert(code, (place, severity));
-        }
-    }
-    rows
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let rows = lines.map(|line| line.split_once('\t').unwrap());
+    rows.enumerate().map(|(place, (code, severity))| (code, (place, severity))).collect()
 }

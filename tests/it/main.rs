@@ -54,6 +54,7 @@ mod reference;
 mod registration;
 mod schema;
 mod secrets;
+mod security;
 mod step;
 mod subjects;
 mod support;

@@ -1,0 +1,1 @@
+//! Which addresses the doctor connects to, and which issuer URLs it accepts.

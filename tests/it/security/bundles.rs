@@ -1,0 +1,1 @@
+//! Bundles are as inert as reports.

@@ -1,0 +1,1 @@
+//! Child processes get a short list of variables and no credential.

@@ -1,0 +1,1 @@
+//! Credentials go only where the user sent them.

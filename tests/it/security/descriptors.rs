@@ -1,0 +1,1 @@
+//! Running out of file descriptors is reported as such.

@@ -1,0 +1,1 @@
+//! Secrets that a server echoes in another encoding are never shown.

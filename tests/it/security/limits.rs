@@ -1,0 +1,1 @@
+//! The time limit binds computation too, and sizes are capped where values enter.

@@ -1,0 +1,1 @@
+//! `triage` finds the ordinary shapes of secrets and raises no false alarm.

@@ -1,0 +1,14 @@
+//! The promises of SECURITY.md, one file per kind. Each kind has a control: the same input without the
+//! attack passes.
+
+mod addresses;
+mod bundles;
+mod child_processes;
+mod credentials;
+mod descriptors;
+mod encoded_secrets;
+mod limits;
+mod log_secrets;
+mod rules;
+mod signatures;
+mod urls;

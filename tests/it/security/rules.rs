@@ -1,0 +1,1 @@
+//! A rule is never made from a claim's value that holds a wildcard.

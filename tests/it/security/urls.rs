@@ -1,0 +1,1 @@
+//! URLs are shown without user information, query values, fragment and `;params`.
