@@ -59,43 +59,6 @@ pub(super) const ROWS: &[Entry] = &[
         link: links::ISSUERS,
     },
     Entry {
-        code: Code::IssuerUnreachable,
-        category: Category::Issuer,
-        severity: Severity::Error,
-        title: "The issuer cannot be reached",
-        meaning: "Pulumi Cloud fetches the issuer's keys; from here the issuer gives no answer.",
-        detection: "The issuer's host cannot be resolved or connected to, or does not answer \
-            within --timeout. Where it is a proxy of this machine that keeps it away, it is a \
-            warning.",
-        causes: &[
-            GitLabCi.cause("A self-hosted GitLab that only the company's network sees."),
-            Kubernetes.cause("The cluster's issuer is not published outside."),
-            Anywhere.cause(
-                "A firewall or proxy between this machine and the issuer: Pulumi Cloud may well \
-                reach it.",
-            ),
-        ],
-        fix: "Make the issuer's discovery document reachable, or register its keys.",
-        example: Language::Sh.change(
-            "\
-curl -sS https://gitlab.acme.test/.well-known/openid-configuration
-# curl: (28) Connection timed out",
-            r#"curl -sS https://gitlab.acme.test/.well-known/openid-configuration | jq .issuer
-# "https://gitlab.acme.test""#,
-        ),
-        by_hand: ByHand {
-            words: "Ask for the discovery document, from here and from outside the network:",
-            command: commands::DISCOVERY,
-        },
-        related: &[
-            Code::IssuerNotPublic,
-            Code::IssuerTlsUntrusted,
-            Code::DiscoveryNotFound,
-            Code::JwksUnreachable,
-        ],
-        link: links::ISSUERS,
-    },
-    Entry {
         code: Code::IssuerNotPublic,
         category: Category::Issuer,
         severity: Severity::Error,
@@ -138,6 +101,43 @@ getent hosts gitlab.acme.test
 curl -sS 'https://dns.google/resolve?name=gitlab.acme.test' | jq '.Answer'",
         },
         related: &[Code::IssuerAddressRefused, Code::IssuerUnreachable],
+        link: links::ISSUERS,
+    },
+    Entry {
+        code: Code::IssuerUnreachable,
+        category: Category::Issuer,
+        severity: Severity::Error,
+        title: "The issuer cannot be reached",
+        meaning: "Pulumi Cloud fetches the issuer's keys; from here the issuer gives no answer.",
+        detection: "The issuer's host cannot be resolved or connected to, or does not answer \
+            within --timeout. Where it is a proxy of this machine that keeps it away, it is a \
+            warning.",
+        causes: &[
+            GitLabCi.cause("A self-hosted GitLab that only the company's network sees."),
+            Kubernetes.cause("The cluster's issuer is not published outside."),
+            Anywhere.cause(
+                "A firewall or proxy between this machine and the issuer: Pulumi Cloud may well \
+                reach it.",
+            ),
+        ],
+        fix: "Make the issuer's discovery document reachable, or register its keys.",
+        example: Language::Sh.change(
+            "\
+curl -sS https://gitlab.acme.test/.well-known/openid-configuration
+# curl: (28) Connection timed out",
+            r#"curl -sS https://gitlab.acme.test/.well-known/openid-configuration | jq .issuer
+# "https://gitlab.acme.test""#,
+        ),
+        by_hand: ByHand {
+            words: "Ask for the discovery document, from here and from outside the network:",
+            command: commands::DISCOVERY,
+        },
+        related: &[
+            Code::IssuerNotPublic,
+            Code::IssuerTlsUntrusted,
+            Code::DiscoveryNotFound,
+            Code::JwksUnreachable,
+        ],
         link: links::ISSUERS,
     },
     Entry {

@@ -158,6 +158,7 @@ macro_rules! codes {
 
 codes! {
     // input
+    TokenEmpty "token-empty",
     TokenMissing "token-missing",
     AdoTokenNotExposed "ado-token-not-exposed",
     AdoConnectionNotFederated "ado-connection-not-federated",
@@ -165,7 +166,6 @@ codes! {
     GithubIdTokenPermission "github-id-token-permission",
     GitlabIdTokenMissing "gitlab-id-token-missing",
     TokenRequestFailed "token-request-failed",
-    TokenEmpty "token-empty",
     TokenNotAToken "token-not-a-token",
     TokenAmbiguous "token-ambiguous",
     TokenVariableUnexpanded "token-variable-unexpanded",
@@ -218,8 +218,8 @@ codes! {
     // issuer
     IssuerUrlInvalid "issuer-url-invalid",
     IssuerAddressRefused "issuer-address-refused",
-    IssuerUnreachable "issuer-unreachable",
     IssuerNotPublic "issuer-not-public",
+    IssuerUnreachable "issuer-unreachable",
     IssuerTlsUntrusted "issuer-tls-untrusted",
     DiscoveryNotFound "discovery-not-found",
     DiscoveryInvalid "discovery-invalid",

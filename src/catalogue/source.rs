@@ -8,6 +8,60 @@ use super::{ByHand, Category, Code, Entry, Language, Severity, commands, links};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry {
+        code: Code::TokenEmpty,
+        category: Category::Input,
+        severity: Severity::Error,
+        title: "The token's source is empty",
+        meaning: "A source was named and gave nothing. `pulumi login --oidc-token \"\"` does not \
+            fail on that: it silently leaves OIDC out and uses stored credentials or \
+            PULUMI_ACCESS_TOKEN instead.",
+        detection: "A source was named (--oidc-token, --token-env, standard input, a file) and \
+            what it gave is empty or white space.",
+        causes: &[
+            AzurePipelines.cause(
+                "$idToken is used outside the AzureCLI@2 task that sets it, without \
+                addSpnToEnvironment: true, or in another spelling.",
+            ),
+            AzurePipelines.cause(
+                "A secret variable is not mapped into the step: secrets do not become environment \
+                variables by themselves.",
+            ),
+            GitHubActions.cause(
+                "The token came through a job's output, which GitHub drops: `Skip output '...' \
+                since it may contain secret.`",
+            ),
+            GitLabCi.cause("The job has no id_tokens: block, or the block names another variable."),
+            Anywhere.cause(
+                "The command that should have printed the token failed, and nothing stopped the \
+                script.",
+            ),
+        ],
+        fix: "Find out why the variable, file or command gave nothing, and stop the step when it \
+            does.",
+        example: Language::Sh.change(
+            r#"pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
+            r#": "${idToken:?the token is empty}"
+pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
+        ),
+        by_hand: ByHand {
+            words: "In the step that logs in, see how long the value is, and who pulumi says it is \
+                logged in as without it:",
+            command: r#"echo "${#idToken} characters"
+pulumi whoami --verbose"#,
+        },
+        related: &[
+            Code::TokenMissing,
+            Code::AdoTokenNotExposed,
+            Code::GithubIdTokenPermission,
+            Code::GitlabIdTokenMissing,
+            Code::TokenVariableUnexpanded,
+            Code::TokenFileUnreadable,
+            Code::AccessTokenSet,
+            Code::WhoamiWrongOrganization,
+        ],
+        link: links::CLI,
+    },
+    Entry {
         code: Code::TokenMissing,
         category: Category::Input,
         severity: Severity::Error,

@@ -109,7 +109,9 @@ fn merge_echo(context: &mut Context) {
 pub fn rank(code: Code, ambient: bool) -> (u8, Code) {
     let step = match (code, code.entry().category) {
         (Code::TokenExpired, _) if !ambient => 9,
-        (Code::IssuerNotRegistered | Code::IssuerWrongOrganization, _) => 3,
+        (Code::IssuerUrlInvalid | Code::IssuerNotRegistered | Code::IssuerWrongOrganization, _) => {
+            3
+        }
         (_, Category::Input | Category::Login) => 0,
         (_, Category::Backend) => 1,
         (_, Category::Token) => 2,
