@@ -193,7 +193,14 @@ fn would_pass(
         return finding;
     }
     if rule.claim == "sub" {
-        finding = open_parts(token).into_iter().fold(finding, Finding::step);
+        // What the detail says already.
+        let is_told = |sentence: &String| {
+            let start = sentence.split(" (").next().unwrap_or_default();
+            finding.detail.contains(start)
+        };
+        let open: Vec<String> =
+            open_parts(token).into_iter().filter(|sentence| !is_told(sentence)).collect();
+        finding = open.into_iter().fold(finding, Finding::step);
     }
     inexact(&rule.claim, &value)
         .into_iter()

@@ -272,10 +272,11 @@ fn asked_for(key: &str) -> &'static str {
     }
 }
 
-/// The paths of the claims that identify jobs, of the platform with this mark.
+/// The paths of the claims that identify jobs: of the platform with this mark, or of all.
 #[cfg(test)]
-pub(crate) fn paths(mark: &str) -> impl Iterator<Item = &'static str> {
-    let of = PLATFORMS.iter().filter(move |known| known.marks.contains(&mark));
+pub(crate) fn paths(mark: Option<&str>) -> impl Iterator<Item = &'static str> {
+    let of =
+        PLATFORMS.iter().filter(move |known| mark.is_none_or(|mark| known.marks.contains(&mark)));
     of.flat_map(|known| known.ways.iter().flat_map(|way| way.claims).chain(known.parts).copied())
 }
 

@@ -219,7 +219,7 @@ mod tests {
             ("https://gitlab.com", "project_id"),
         ] {
             let known = known(issuer);
-            let paths: Vec<&str> = crate::policy::job_claims::paths(mark).collect();
+            let paths: Vec<&str> = crate::policy::job_claims::paths(Some(mark)).collect();
             assert!(paths.len() > 3 && paths.iter().all(|path| known.has(path)), "{paths:?}");
         }
     }

@@ -251,7 +251,13 @@ fn hostile_varying_part_is_not_offered() {
     let rule = sub.replace("/project/*/user/u", "/project/*/user/other");
     let found = finding("subject-mismatch", json!([entry(json!({"sub": rule}))]), &claims);
     let text = found["remediation"].to_string() + found["detail"].as_str().unwrap();
-    assert!(!text.contains("Write "), "{text}");
+    assert!(!text.contains("Write org/"), "{text}");
+    // The control: an ordinary project.
+    let (token, other) = (sub.replace('*', "p"), sub.replace("*/user/u", "p/user/other"));
+    let claims = self::claims(&CIRCLECI, json!({"sub": token}));
+    let found = finding("subject-mismatch", json!([entry(json!({"sub": other}))]), &claims);
+    let write = format!("Write {}user/* instead.", token.strip_suffix("user/u").unwrap());
+    assert!(found["detail"].as_str().unwrap().contains(&write), "{found:#}");
 }
 
 #[test]
@@ -465,7 +471,8 @@ fn no_explanation_advises_to_drop_a_rule() {
     }
     let registered = json!({"issuers": [{"url": ISSUER, "issuer": ISSUER, "policies": [
         entry(json!({"iss": "https://other.example", "sub": "x", "aud": "y"}))]}]});
-    let run = policy("lint").args(["--policy", "p.json", "--format", "json"]);
+    let run = policy("lint").args(["p.json", "--format", "json"]);
     let run = run.file("p.json", registered.to_string()).run();
-    assert!(run.stdout.contains("Put the registered issuer into the rule."), "{}", run.stdout);
+    let fix = "Put the registered issuer into the rule.";
+    assert!(run.stdout.contains(fix), "{}{}", run.stdout, run.stderr);
 }
