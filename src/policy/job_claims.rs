@@ -6,9 +6,11 @@
 
 use serde_json::{Map, Value};
 
+use super::Ask;
 use super::claim_path::ClaimPath;
 use super::evaluate::value_text;
 use super::rule_pattern::{RefusedValue, RulePattern, Unsafe};
+use super::suggest::suggest;
 use crate::text::{clip, list};
 
 /// Claims of a platform that together identify a job as narrowly as its subject.
@@ -47,11 +49,6 @@ fn has_stable_ref(claims: &Map<String, Value>) -> bool {
     !has_environment(claims) && claims.get("ref").and_then(Value::as_str).is_some_and(stable)
 }
 
-fn is_pull_request(claims: &Map<String, Value>) -> bool {
-    !has_environment(claims)
-        && claims.get("event_name").and_then(Value::as_str) == Some("pull_request")
-}
-
 const PLATFORMS: &[JobPlatform] = &[
     // GitHub Actions.
     JobPlatform {
@@ -59,7 +56,6 @@ const PLATFORMS: &[JobPlatform] = &[
         ways: &[
             Way { applies: has_environment, claims: &["repository_id", "environment_node_id"] },
             Way { applies: has_environment, claims: &["repository_id", "environment"] },
-            Way { applies: is_pull_request, claims: &["repository_id", "event_name"] },
             Way { applies: has_stable_ref, claims: &["repository_id", "ref"] },
         ],
         parts: &["repository_id", "repository", "job_workflow_ref", "repository_owner_id"],
@@ -170,7 +166,8 @@ fn find(claims: &Map<String, Value>, refused: &str) -> Found {
             && text_at(claims, path)
                 .is_some_and(|text| lasts(&text) && RulePattern::of_value(path, &text).is_ok())
     };
-    if refused != "sub" && usable(&"sub") {
+    // Where the subject leaves something out (CircleCI's branch), the refused claim is needed too.
+    if refused != "sub" && suggest(claims, &Ask::default()).is_ok() {
         return Found::Job(vec!["sub"]);
     }
     let has_marks = |platform: &&JobPlatform| {
@@ -181,7 +178,7 @@ fn find(claims: &Map<String, Value>, refused: &str) -> Found {
     };
     let Some(platform) = PLATFORMS.iter().find(has_marks) else { return Found::Nothing };
     let mut ways = platform.ways.iter().filter(|way| (way.applies)(claims));
-    if let Some(way) = ways.find(|way| way.claims.iter().all(|path| usable(path))) {
+    if let Some(way) = ways.find(|way| way.claims.iter().all(&usable)) {
         return Found::Job(way.claims.to_vec());
     }
     let parts: Vec<&str> = platform.parts.iter().copied().filter(usable).collect();
@@ -251,8 +248,8 @@ pub fn instead(claims: &Map<String, Value>, refused: &RefusedValue) -> Instead {
         Found::Part(paths) => Instead {
             summary: format!("{change}."),
             claims: format!(
-                "No other claims identify this job as narrowly as sub would. {} identify a part of \
-                 it: rules on them also let in its neighbours.",
+                "No other claims identify this job as narrowly. {} can identify only a part of it: \
+                 a rule on this part also lets in other jobs.",
                 values(&paths)
             ),
         },
@@ -308,7 +305,7 @@ mod tests {
         let environment = json!({"ref": "refs/heads/main", "environment": "*"});
         assert_eq!(found(base(environment)), Found::Part(vec!["repository_id"]));
         let pull = json!({"ref": "refs/pull/3/merge", "event_name": "pull_request"});
-        assert_eq!(found(base(pull)), Found::Job(vec!["repository_id", "event_name"]));
+        assert_eq!(found(base(pull)), Found::Part(vec!["repository_id"]));
         let queue = json!({"ref": "refs/heads/gh-readonly-queue/main/pr-1-c0ffee"});
         assert!(matches!(found(base(queue)), Found::Part(_)));
     }

@@ -9,6 +9,7 @@ mod beyond;
 
 use serde_json::{Map, Value, json};
 
+use super::claim_path::ClaimPath;
 use super::evaluate::value_text;
 use super::job_claims::{instead, text_at as at};
 use super::rule_pattern::{Piece, RefusedValue, RulePattern, inexact};
@@ -114,6 +115,15 @@ impl Writer {
         }
     }
 
+    /// The value of a claim that the rules need if the token has it.
+    fn needed(&mut self, claims: &Map<String, Value>, path: &str) -> Option<String> {
+        let value = at(claims, path);
+        if value.is_none() && ClaimPath::parse(path).ok()?.lookup(claims).is_some() {
+            self.refused.push(RefusedValue::missing(path));
+        }
+        value
+    }
+
     /// What the entry is for. A team's name in an entry is a pattern too.
     fn asked(&mut self, ask: &Ask) {
         self.suggestion.token_type = ask.token_type;
@@ -161,7 +171,7 @@ impl Writer {
         beyond::notes(issuer, known).for_each(|sentence| self.note(sentence));
         self.pattern("sub", known.pattern.clone());
         for path in known.beside {
-            if let Some(value) = at(claims, path) {
+            if let Some(value) = self.needed(claims, path) {
                 self.note(format!("sub leaves out what {path} says: the rule on it adds that."));
                 self.loose(path, &value);
                 self.rule(path, &value);
@@ -173,7 +183,9 @@ impl Writer {
         for (name, text) in closed.filter(|(_, text)| !pattern::is_literal(text)) {
             let id = known.id.filter(|(part, _)| part == name);
             match id.and_then(|(_, path)| Some((path, at(claims, path)?))) {
-                Some((path, id)) if pattern::is_literal(&id) => {
+                Some((path, id))
+                    if pattern::is_literal(&id) && RulePattern::of_value(path, &id).is_ok() =>
+                {
                     self.note(format!(
                         "In a pattern . stands for any one character and cannot be written \
                          otherwise; the rule on {path} keeps any other {name} out whose name \
@@ -213,7 +225,7 @@ impl Writer {
     /// What a customised subject of GitHub leaves out: the repository, and the branch where the
     /// job has no environment either.
     fn left_out(&mut self, claims: &Map<String, Value>, subject: &str) {
-        let Some(repository) = at(claims, "repository_id") else { return };
+        let Some(repository) = self.needed(claims, "repository_id") else { return };
         let told = |claim: &str, key: &str| {
             let Some(value) = at(claims, claim) else { return false };
             format!(":{subject}:").contains(&format!(":{key}:{value}:"))
@@ -231,7 +243,7 @@ impl Writer {
         let names_branch = told("ref", "ref")
             || told("environment", "environment")
             || subject.ends_with(":pull_request");
-        if let Some(branch) = at(claims, "ref").filter(|_| !names_branch) {
+        if !names_branch && let Some(branch) = self.needed(claims, "ref") {
             self.note("sub does not tell the branch: the rule on ref keeps others out.");
             self.loose("ref", &branch);
             self.rule("ref", &branch);

@@ -321,12 +321,21 @@ fn hostile_value_of_any_claim_is_in_no_rule() {
         let claims = claims(platform, changed);
         let sub = format!("sub ({})", claims["sub"].as_str().unwrap());
         let sub: String = sub.chars().take(60).collect();
+        // CircleCI's subject does not have the branch, so it does not replace the claim.
+        let instead = match claim.contains("vcs-ref") {
+            true => {
+                ["\"oidc.circleci.com/project-id\" (5d9a7c31", "can identify only a part of it"]
+            }
+            false => [sub.as_str(), "can identify this job"],
+        };
         let rules = json!({claim: "other-value"});
         let found = finding("claim-mismatch", json!([entry(rules)]), &claims);
-        offers_no_rule(&found, claim, value, &[&sub, "can identify this job"]);
+        offers_no_rule(&found, claim, value, &instead);
     }
     // What a subject leaves out is needed in the rules.
     for changed in [
+        json!({"oidc.circleci.com/vcs-ref": ""}),
+        json!({"oidc.circleci.com/vcs-ref": ["refs/heads/main"]}),
         json!({"oidc.circleci.com/vcs-ref": "refs/heads/*"}),
         json!({"oidc.circleci.com/vcs-origin": "github.com/*"}),
     ] {
