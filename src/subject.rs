@@ -5,6 +5,7 @@
 
 use crate::entra::EntraSubject;
 use crate::policy::pattern;
+use crate::policy::rule_pattern::{Piece, RefusedValue, RulePattern};
 
 /// How a platform writes a subject.
 struct Shape {
@@ -144,8 +145,9 @@ pub struct Subject {
     pub platform: &'static str,
     /// The parts by name, in their order.
     pub parts: Vec<(&'static str, String)>,
-    /// A pattern for the same identity in every run: parts that vary are open in it.
-    pub pattern: String,
+    /// The pattern for the same identity in every run: parts that vary are open in it. Or why the
+    /// other parts cannot be a rule.
+    pub pattern: Result<RulePattern, RefusedValue>,
     /// The parts that are open.
     pub varying: &'static [Varying],
     /// A part that is a name, and the path of the claim that holds the id of what it names.
@@ -161,7 +163,7 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
         return Some(Subject {
             platform: "Azure DevOps",
             parts: entra.parts().map(|(name, value)| (name, value.to_owned())).to_vec(),
-            pattern: subject.to_owned(),
+            pattern: RulePattern::of_value("sub", subject),
             varying: &[],
             id: None,
             beside: &[],
@@ -172,7 +174,7 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
         let varying = shape.varying.iter().find(|varying| varying.name == name)?;
         Some(if pattern::matches(varying.pattern, value) { varying.pattern } else { "*" })
     };
-    let pattern = fill(shape.template, &parts, open);
+    let pattern = RulePattern::new("sub", &pieces(shape.template, &parts, open));
     Some(Subject {
         platform: shape.platform,
         pattern,
@@ -263,22 +265,37 @@ fn split<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
     }
 }
 
-/// The shape with these parts in it, or with what stands for them.
-fn fill(
-    template: &str,
-    parts: &[(&'static str, &str)],
+/// The shape with these parts in it, or with what stands for the parts that vary.
+fn pieces<'a>(
+    template: &'static str,
+    parts: &Parts<'a>,
     open: impl Fn(&str, &str) -> Option<&'static str>,
-) -> String {
-    let mut filled = String::new();
+) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
     // Every part in the template ends with a brace, and the literal text behind it follows.
     for (index, piece) in template.split('{').enumerate() {
         let (_, literal) = piece.split_once('}').unwrap_or(("", piece));
         if let Some((name, value)) = index.checked_sub(1).and_then(|at| parts.get(at)) {
-            filled.push_str(open(name, value).unwrap_or(value));
+            pieces.push(open(name, value).map_or(Piece::Value(value), Piece::Varies));
         }
-        filled.push_str(literal);
+        pieces.push(Piece::Value(literal));
     }
-    filled
+    pieces
+}
+
+impl Subject {
+    /// The parts that are open in the pattern, a sentence each.
+    pub(crate) fn open_parts(&self) -> impl Iterator<Item = String> {
+        self.varying.iter().map(|varying| {
+            let part = self.parts.iter().find(|(name, _)| *name == varying.name);
+            format!(
+                "The {} in sub ({}) {}: it is open in the rule.",
+                varying.name,
+                part.map_or("", |(_, value)| value),
+                varying.why
+            )
+        })
+    }
 }
 
 #[cfg(test)]

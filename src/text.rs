@@ -36,6 +36,15 @@ pub fn clip(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}
+
 /// The text as one word for a POSIX shell (POSIX.1-2024, XCU section 2.2), safe to paste.
 ///
 /// Characters that cannot be seen need `$'...'`, which bash, zsh, ksh and busybox know; the

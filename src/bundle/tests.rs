@@ -41,7 +41,7 @@ fn what_can_only_be_told_with_names_is_an_error() {
 
 #[test]
 fn a_claim_that_finds_its_way_into_a_suggested_policy_is_kept() {
-    for path in crate::subject::id_claims() {
+    for path in crate::subject::id_claims().chain(crate::policy::job_claims::paths(None)) {
         let path = ClaimPath::parse(path).unwrap();
         assert!(public::is_claim(path.keys(), true), "{path}");
     }

@@ -115,7 +115,7 @@ rules:
                 .cause("The claims have other names than on GitHub: spaceId, callerId, runType."),
             Anywhere.cause("A slip in the name, or another case."),
         ],
-        fix: "Correct the claim's path, or drop the rule.",
+        fix: "Correct the claim's path in the rule, or run the job so that its token has the claim.",
         example: Language::Yaml.change(
             "\
 rules:

@@ -8,6 +8,8 @@ use crate::catalogue::Code;
 use crate::entra::EntraSubject;
 use crate::evidence::Token;
 use crate::policy::evaluate::value_text;
+use crate::policy::job_claims::instead;
+use crate::policy::rule_pattern::{RefusedValue, RulePattern, inexact};
 use crate::policy::{Entry, claim_path, pattern};
 use crate::report::{Finding, RuleResult};
 use crate::text;
@@ -31,7 +33,7 @@ pub(super) fn failed_rule(
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
-    let Some(actual) = &rule.actual else { return absent(token, rule, &at) };
+    let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at) };
     let code = match rule.claim.as_str() {
         "aud" => Code::AudienceMismatch,
         "sub" => Code::SubjectMismatch,
@@ -142,8 +144,13 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
 }
 
 /// A rule to paste into a policy, JSON or YAML.
-pub(super) fn snippet(claim: &str, pattern: &str) -> String {
-    format!("{}: {}", text::json_string(claim), text::json_string(pattern))
+pub(super) fn snippet(claim: &str, pattern: &RulePattern) -> String {
+    format!("{}: {}", text::json_string(claim), text::json_string(pattern.as_str()))
+}
+
+/// Says why a value of the token cannot be a rule, and what identifies the job instead.
+pub(super) fn no_rule(finding: Finding, token: &Token, refused: &RefusedValue) -> Finding {
+    finding.step(refused.to_string()).step(instead(&token.claims, refused).claims)
 }
 
 /// The smallest change on either side. The snippet stands after all steps, so its step is last.
@@ -169,35 +176,84 @@ fn would_pass(
             rule.pattern
         ));
     }
-    let Some(value) = nearest_value(token, rule) else { return finding };
+    let (value, pattern) = match nearest_value(token, rule) {
+        None => return finding,
+        Some(Ok(nearest)) => nearest,
+        Some(Err(refused)) => {
+            let finding = if requested {
+                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
+            } else {
+                finding.fix(instead(&token.claims, &refused).summary)
+            };
+            return no_rule(finding, token, &refused);
+        }
+    };
     // Every service that the owner uses gets this one: no audience to let in.
     if requested && value.starts_with(GITHUB_DEFAULT) {
         return finding;
     }
-    finding
+    if rule.claim == "sub" {
+        // What the detail says already.
+        let is_told = |sentence: &String| {
+            let start = sentence.split(" (").next().unwrap_or_default();
+            finding.detail.contains(start)
+        };
+        let open: Vec<String> =
+            open_parts(token).into_iter().filter(|sentence| !is_told(sentence)).collect();
+        finding = open.into_iter().fold(finding, Finding::step);
+    }
+    inexact(&rule.claim, &value)
+        .into_iter()
+        .fold(finding, Finding::step)
         .step(format!("{} if {at} were:", if requested { "Or" } else { then }))
-        .command(snippet(&rule.claim, &value))
+        .command(snippet(&rule.claim, &pattern))
 }
+
+/// A value of the token, and the pattern of a rule on it.
+type ValueAndPattern = (String, RulePattern);
 
 /// The claim's value to put into a rule; of a list, the element that comes closest to it; of a
-/// subject, what stays the same from run to run.
-fn nearest_value(token: &Token, rule: &RuleResult) -> Option<String> {
+/// subject, what stays the same from run to run. An error if no value can be a rule.
+fn nearest_value(
+    token: &Token,
+    rule: &RuleResult,
+) -> Option<Result<ValueAndPattern, RefusedValue>> {
     if rule.claim == "sub"
+        && let Some(subject) = token.text("sub")
         && let Some(identity) = identity(token)
     {
-        return Some(identity);
+        return Some(identity.map(|pattern| (subject.to_owned(), pattern)));
     }
+    let mut refused = None;
     let mut budget = pattern::DISTANCE_CELLS;
-    values(token, &rule.claim)
-        .into_iter()
-        .min_by_key(|text| pattern::distance_within(&rule.pattern, text, &mut budget))
+    let safe =
+        values(token, &rule.claim).into_iter().filter_map(|value| {
+            match RulePattern::of_value(&rule.claim, &value) {
+                Ok(pattern) => Some((value, pattern)),
+                Err(why) => {
+                    refused.get_or_insert(why);
+                    None
+                }
+            }
+        });
+    let nearest =
+        safe.min_by_key(|(value, _)| pattern::distance_within(&rule.pattern, value, &mut budget));
+    nearest.map(Ok).or(refused.map(Err))
 }
 
-/// A pattern for the token's subject in every run.
-pub(super) fn identity(token: &Token) -> Option<String> {
+/// A pattern for the token's subject in every run, or why there is none.
+pub(super) fn identity(token: &Token) -> Option<Result<RulePattern, RefusedValue>> {
     let subject = token.text("sub")?;
     let described = crate::subject::describe(token.text("iss").unwrap_or_default(), subject);
-    Some(described.map_or_else(|| subject.to_owned(), |known| known.pattern))
+    Some(described.map_or_else(|| RulePattern::of_value("sub", subject), |known| known.pattern))
+}
+
+/// What is open in the pattern for the token's subject, a sentence each.
+pub(super) fn open_parts(token: &Token) -> Vec<String> {
+    let described = token
+        .text("sub")
+        .and_then(|sub| crate::subject::describe(token.text("iss").unwrap_or_default(), sub));
+    described.map_or_else(Vec::new, |known| known.open_parts().collect())
 }
 
 fn general(rule: &str, actual: &str) -> Vec<String> {
@@ -242,15 +298,19 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
         return vec![format!("The token is for the organization {asked}, the rule for {wanted}.")];
     }
     if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix(GITHUB_DEFAULT)) {
+        let request = match pattern::is_literal(rule) {
+            true => format!(" Request it with audience={rule}."),
+            false => String::new(),
+        };
         return vec![format!(
             "The token has GitHub's default audience, that of the owner {owner}: it was requested \
-             without an audience. Request it with audience={rule}."
+             without an audience.{request}"
         )];
     }
     audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
 }
 
-fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
+fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str) -> Finding {
     let near = claim_path::nearest(&rule.claim, &token.claims);
     let mut finding = Finding::new(
         Code::ClaimAbsent,
@@ -264,10 +324,12 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
                 "A claim's name that holds dots is written in double quotes inside the path.",
             );
         }
-        finding = finding
-            .proof("nearest in the token", near.join(", "), "token claims")
-            .step("If the nearest claim is meant:")
-            .command(snippet(nearest, &rule.pattern));
+        finding = finding.proof("nearest in the token", near.join(", "), "token claims");
+        if let Some(written) = entry.rules.iter().find(|written| written.claim == rule.claim) {
+            finding = finding
+                .step("If the nearest claim is meant:")
+                .command(snippet(nearest, &RulePattern::of_rule(written)));
+        }
     }
     finding
 }

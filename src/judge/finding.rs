@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::report::{Finding, Proof, Remediation};
+pub(super) use crate::text::list;
 
 impl Finding {
     /// A finding with the catalogue's title, severity, advice and link.
@@ -92,15 +93,6 @@ pub(super) fn span(seconds: i64) -> String {
 pub(super) fn upper(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [start @ .., last] => format!("{} and {last}", start.join(", ")),
-    }
 }
 
 /// An instant from seconds since the epoch, as RFC 3339; the bare number where there is no such

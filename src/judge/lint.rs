@@ -12,6 +12,7 @@ use super::loose::{REGULAR_EXPRESSION, named_by, never_applies};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::policy::claim_path::ClaimPath;
+use crate::policy::rule_pattern::RulePattern;
 use crate::policy::{Decision, Document, Entry, Registration, Rule, TokenType, pattern};
 use crate::report::Finding;
 
@@ -80,7 +81,7 @@ impl Linter<'_> {
                 )
                 .proof("rules", rules(entry), &at)
                 .fix("Write the audience into the rule on aud.")
-                .command(snippet("aud", "urn:pulumi:org:ORG")),
+                .command(snippet("aud", &RulePattern::fixed("urn:pulumi:org:ORG"))),
             );
         }
         if admin {
@@ -135,7 +136,7 @@ impl Linter<'_> {
                 .severity(Severity::Warning)
                 .proof("rule on", &rule.claim, at)
                 .fix("Put the claim's name in double quotes inside the path.")
-                .command(snippet(&format!("\"{name}\"{rest}"), &rule.pattern)),
+                .command(snippet(&format!("\"{name}\"{rest}"), &RulePattern::of_rule(rule))),
             );
         }
         if let Err(why) = ClaimPath::parse(&rule.claim) {
@@ -164,7 +165,9 @@ impl Linter<'_> {
         .severity(Severity::Warning)
         .proof("rule on", &rule.claim, at);
         if let Some(near) = known.nearest(&rule.claim) {
-            finding = finding.step("If this one is meant:").command(snippet(near, &rule.pattern));
+            finding = finding
+                .step("If this one is meant:")
+                .command(snippet(near, &RulePattern::of_rule(rule)));
         }
         Some(finding)
     }
@@ -196,7 +199,7 @@ impl Linter<'_> {
                 Finding::new(Code::AudienceMismatch, detail)
                     .severity(Severity::Warning)
                     .proof("pattern", written, at)
-                    .command(snippet("aud", right)),
+                    .command(snippet("aud", &RulePattern::fixed(right))),
             );
         }
         if rule.claim == "iss"
@@ -206,17 +209,19 @@ impl Linter<'_> {
             && (self.registration.issuer.is_some()
                 || !pattern::matches(written, issuer.trim_end_matches('/')))
         {
-            findings.push(
-                surprise(
-                    "The rule on iss does not match the issuer that it is registered with: the \
-                     entry never matches."
-                        .to_owned(),
-                )
-                .proof("pattern", written, at)
-                .proof("registered", issuer, "the registration")
-                .fix("Put the registered issuer into the rule, or leave the rule out.")
-                .command(snippet("iss", issuer)),
-            );
+            let finding = surprise(
+                "The rule on iss does not match the issuer that it is registered with: the entry \
+                 never matches."
+                    .to_owned(),
+            )
+            .proof("pattern", written, at)
+            .proof("registered", issuer, "the registration");
+            findings.push(match RulePattern::of_value("iss", issuer) {
+                Ok(right) => finding
+                    .fix("Put the registered issuer into the rule.")
+                    .command(snippet("iss", &right)),
+                Err(refused) => finding.fix(refused.to_string()),
+            });
         }
         if rule.claim == "sub"
             && let Some(why) = known.and_then(|known| known.no_subject(written))

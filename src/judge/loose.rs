@@ -2,12 +2,14 @@
 //! the issuer, and patterns that mean more, or less, than they seem to.
 
 use super::Context;
-use super::failed_rule::{identity, snippet, values};
+use super::failed_rule::{identity, no_rule, open_parts, snippet, values};
 use super::identity::{everybody, lets_in, names_an_identity};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
 use crate::policy::evaluate::Evaluation;
+use crate::policy::job_claims::instead;
+use crate::policy::rule_pattern::inexact;
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::Finding;
 
@@ -28,11 +30,18 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
         let at = context.entry_place(index, entry);
         let mut finding = Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &name(index)))
             .proof("rules", &rules, &at);
-        if let Some(subject) = identity(token) {
-            finding = finding
+        finding = match identity(token) {
+            Some(Ok(subject)) => open_parts(token)
+                .into_iter()
+                .chain(token.text("sub").and_then(|sub| inexact("sub", sub)))
+                .fold(finding, Finding::step)
                 .step("For exactly this token's subject that is:")
-                .command(snippet("sub", &subject));
-        }
+                .command(snippet("sub", &subject)),
+            Some(Err(refused)) => {
+                no_rule(finding.fix(instead(&token.claims, &refused).summary), token, &refused)
+            }
+            None => finding,
+        };
         findings.push(finding);
         if entry.authorized_permissions.iter().any(|p| p == "admin") {
             findings.push(

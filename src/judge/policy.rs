@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::failed_rule::failed_rule;
+use super::failed_rule::{failed_rule, no_rule};
 use super::{Context, Outcome, loose, unknown};
 use crate::catalogue::Code;
 use crate::evidence::{PolicySource, Token};
 use crate::policy::evaluate::{self, Evaluation};
-use crate::policy::suggest::suggest;
+use crate::policy::job_claims::instead;
+use crate::policy::suggest::{NoSafeRule, Suggestion, suggest};
 use crate::policy::{Decision, Entry, Form, TokenType};
 use crate::report::{Finding, RuleResult};
 use crate::text;
@@ -69,12 +70,20 @@ fn denial(
     let one = |finding: Finding| vec![finding];
     match &evaluation.outcome {
         evaluate::Outcome::Allowed { .. } | evaluate::Outcome::Undetermined => Vec::new(),
-        evaluate::Outcome::NoAllowEntry => one(Finding::new(
-            Code::PolicyDefaultDeny,
-            format!("The policy has no allow entry ({} in all).", count(entries.len())),
-        )
-        .step("Add this entry to the issuer's policies:")
-        .command(entry_for(context, token))),
+        evaluate::Outcome::NoAllowEntry => {
+            let finding = Finding::new(
+                Code::PolicyDefaultDeny,
+                format!("The policy has no allow entry ({} in all).", count(entries.len())),
+            );
+            let suggested = suggest(&token.claims, ask);
+            let finding = match &suggested {
+                Err(none) => none.refused.iter().take(1).fold(finding, |finding, refused| {
+                    finding.fix(instead(&token.claims, refused).summary)
+                }),
+                Ok(_) => finding,
+            };
+            one(offer(finding, suggested, token, "Add this entry to the issuer's policies:"))
+        }
         evaluate::Outcome::Denied { entry } => {
             let finding = Finding::new(
                 Code::PolicyDenied,
@@ -305,12 +314,31 @@ fn not_known(context: &Context, token: &Token) -> Finding {
         Code::PolicyUnknown,
         "Without the policy, only an exchange tells whether the token is let in.",
     );
-    unknown::explain(context, finding)
-    .step("For this token the issuer's policy has to hold an entry like this one, and no deny entry that matches:")
-    .command(entry_for(context, token))
+    let finding = unknown::explain(context, finding);
+    offer(
+        finding,
+        suggest(&token.claims, &context.request.ask),
+        token,
+        "For this token the issuer's policy has to hold an entry like this one, and no deny entry \
+         that matches:",
+    )
 }
 
-/// The allow entry for exactly this token and request, as the API has it.
-fn entry_for(context: &Context, token: &Token) -> String {
-    text::json(&suggest(&token.claims).entry(&context.request.ask))
+/// Offers the allow entry for exactly this token and request, as the API has it; or says why no
+/// such entry can be written.
+fn offer(
+    finding: Finding,
+    suggested: Result<Suggestion, NoSafeRule>,
+    token: &Token,
+    lead: &str,
+) -> Finding {
+    match suggested {
+        Ok(suggestion) => {
+            let command = text::json(&suggestion.entry());
+            suggestion.notes.into_iter().fold(finding, Finding::step).step(lead).command(command)
+        }
+        Err(none) => {
+            none.refused.iter().fold(finding, |finding, refused| no_rule(finding, token, refused))
+        }
+    }
 }

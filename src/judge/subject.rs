@@ -4,6 +4,7 @@
 use super::loose::REGULAR_EXPRESSION;
 use crate::entra::{EntraSubject, guid};
 use crate::policy::pattern;
+use crate::policy::rule_pattern::RulePattern;
 use crate::subject;
 
 /// Why `subject` does not match `rule`: sentences, the most telling first.
@@ -64,17 +65,24 @@ fn without_ids(repository: &str) -> Option<String> {
 fn immutable_ids(both: &Both) -> Option<String> {
     let wanted = both.rule.strip_prefix("repo:")?.split(':').next()?;
     let (has, _) = github(both.subject)?;
+    // The beginning of a corrected rule, if this repository's name can be in a rule.
+    let begin = |lead: &str| {
+        let begin = RulePattern::of_value("sub", &format!("repo:{has}:"));
+        begin.map_or_else(|_| ".".to_owned(), |begin| format!("{lead}{begin}"))
+    };
     match (without_ids(wanted), without_ids(has)) {
         (None, Some(name)) if !wanted.contains('@') && pattern::matches(wanted, &name) => {
             Some(format!(
                 "The token has GitHub's immutable subject, with the ids of owner and repository \
                  (repositories created, renamed or moved since 15 July 2026 have it). A rule \
-                 without the ids can never match: begin it with repo:{has}:"
+                 without the ids can never match{}",
+                begin(": begin it with ")
             ))
         }
         (Some(name), None) if name == has => Some(format!(
             "The rule has the ids of GitHub's immutable subject, the token has a subject without \
-             them: begin the rule with repo:{has}:"
+             them{}",
+            begin(": begin the rule with ")
         )),
         (Some(name), Some(other)) if name == other && wanted != has => Some(format!(
             "The names are the same, the ids are not: the rule is for {wanted}, the token is from \
@@ -137,9 +145,11 @@ fn one_run_only(both: &Both) -> Option<String> {
     };
     let first = varying(differences.first()?)?;
     differences.iter().all(|one| varying(one).is_some()).then(|| {
+        let write = described.pattern.as_ref();
+        let write = write.map_or_else(|_| String::new(), |rule| format!(" Write {rule} instead."));
         format!(
-            "The {} in sub {}: a rule that names one matches no other. Write {} instead.",
-            first.name, first.why, described.pattern
+            "The {} in sub {}: a rule that names one matches no other.{write}",
+            first.name, first.why
         )
     })
 }
@@ -272,11 +282,14 @@ fn customised(both: &Both) -> Option<String> {
     let (wanted, _) = both.rule.split_once(':')?;
     let (has, _) = both.subject.split_once(':')?;
     let known = CUSTOMISED.contains(&wanted) && CUSTOMISED.contains(&has);
+    let write = match RulePattern::of_value("sub", both.subject) {
+        Ok(_) => "; write the rule in the token's form.",
+        Err(_) => ".",
+    };
     (wanted != has && known).then(|| {
         format!(
             "The rule begins with {wanted}:, the token's subject with {has}:. A GitHub repository or \
-             organization can choose the claims that make up the subject; write the rule in the \
-             token's form."
+             organization can choose the claims that make up the subject{write}"
         )
     })
 }

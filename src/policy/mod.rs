@@ -5,7 +5,9 @@
 pub mod claim_path;
 pub mod document;
 pub mod evaluate;
+pub mod job_claims;
 pub mod pattern;
+pub mod rule_pattern;
 pub mod suggest;
 pub(crate) mod tree;
 

@@ -1,9 +1,9 @@
 //! The least-privilege policy for a token: an entry that lets this identity in, in every run, and
 //! no other.
 //!
-//! Patterns know no escape: a `.` in a claim's value also matches any other character there, and a
-//! `*` or `?` more than that. Where a name has one, a rule on the id of what it names keeps
-//! neighbours out; where there is none, that is said.
+//! Patterns have no escape. A value with `*` or `?` is never a rule ([`super::rule_pattern`]), and
+//! then there is no policy to suggest. A `.` in a value also matches any other character there. A
+//! rule on the id of what the value names keeps neighbours out; without an id, a note says so.
 
 mod beyond;
 
@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::claim_path::ClaimPath;
 use super::evaluate::value_text;
-use super::{Ask, pattern};
+use super::job_claims::{instead, text_at as at};
+use super::rule_pattern::{Piece, RefusedValue, RulePattern, inexact};
+use super::{Ask, TokenType, pattern};
 use crate::subject::{self, Subject};
 
 /// What GitHub's default audience begins with: the job asked for none.
@@ -22,48 +24,121 @@ const PER_RUN: [&str; 6] =
     ["run_id", "run_number", "run_attempt", "sha", "workflow_sha", "check_run_id"];
 
 /// A suggested policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Suggestion {
     /// The rules: claim path and pattern, in the order in which people read them.
-    pub rules: Vec<(String, String)>,
+    pub rules: Vec<(String, RulePattern)>,
     /// What to know about it, a sentence each.
     pub notes: Vec<String>,
+    /// The team, user or runner that the entry is for, by its key.
+    named: Vec<(&'static str, RulePattern)>,
+    token_type: TokenType,
+    admin: bool,
 }
 
-/// Suggests the rules for a token of these claims.
-#[must_use]
-pub fn suggest(claims: &Map<String, Value>) -> Suggestion {
-    let text = |claim: &str| claims.get(claim).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let mut suggestion = Suggestion { rules: Vec::new(), notes: Vec::new() };
-    suggestion.audience(claims);
-    if let Some(issuer) = text("iss") {
-        suggestion.rule("iss", issuer);
+/// No rule can be written that lets this job in and no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoSafeRule {
+    /// The values that would be in the rules and cannot be; at least one.
+    pub refused: Vec<RefusedValue>,
+}
+
+impl NoSafeRule {
+    /// Why, and which claims of the token identify the job instead: on one line.
+    #[must_use]
+    pub fn message(&self, claims: &Map<String, Value>) -> String {
+        let mut message = "no safe rule can be written for this token.".to_owned();
+        for refused in &self.refused {
+            let instead = instead(claims, refused);
+            message.push_str(&format!(" {refused} {} {}", instead.claims, instead.summary));
+        }
+        message
     }
-    match text("sub") {
-        Some(value) => match subject::describe(text("iss").unwrap_or_default(), value) {
-            Some(known) => {
-                suggestion.known(claims, &known);
-                // A shape with this part is GitHub's, and a repository may have chosen it.
-                if known.parts.iter().any(|(name, _)| *name == "context") {
-                    suggestion.left_out(claims, value);
+}
+
+/// Suggests the rules for a token of these claims, in an entry for what the login asks for.
+///
+/// # Errors
+/// A value that the rules need cannot be one, or the token has no subject: such a policy would
+/// let in other jobs.
+pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoSafeRule> {
+    let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+    let mut writer = Writer::default();
+    writer.audience(claims);
+    if let Some(issuer) = text("iss").filter(|issuer| !issuer.is_empty()) {
+        writer.rule("iss", issuer);
+    }
+    match claims.get("sub") {
+        Some(Value::String(value)) => {
+            match subject::describe(text("iss").unwrap_or_default(), value) {
+                Some(known) => {
+                    writer.known(claims, &known);
+                    // A shape with this part is GitHub's, and a repository may have chosen it.
+                    if known.parts.iter().any(|(name, _)| *name == "context") {
+                        writer.left_out(claims, value);
+                    }
                 }
+                None => writer.customised(claims, value),
             }
-            None => suggestion.customised(claims, value),
-        },
-        None => suggestion.note(
-            "The token has no sub: every identity of the issuer with this audience is let in.",
-        ),
+        }
+        Some(value @ Value::Number(_)) => writer.rule("sub", &value_text(value)),
+        _ => writer.refused.push(RefusedValue::missing("sub")),
     }
-    suggestion
+    writer.asked(ask);
+    if writer.refused.is_empty() {
+        Ok(writer.suggestion)
+    } else {
+        Err(NoSafeRule { refused: writer.refused })
+    }
 }
 
-impl Suggestion {
+/// Collects the rules of a suggestion, and the values that cannot be rules.
+#[derive(Default)]
+struct Writer {
+    suggestion: Suggestion,
+    refused: Vec<RefusedValue>,
+}
+
+impl Writer {
     fn note(&mut self, sentence: impl Into<String>) {
-        self.notes.push(sentence.into());
+        self.suggestion.notes.push(sentence.into());
     }
 
-    fn rule(&mut self, claim: &str, pattern: impl Into<String>) {
-        self.rules.push((claim.to_owned(), pattern.into()));
+    fn rule(&mut self, claim: &str, value: &str) {
+        self.pattern(claim, RulePattern::of_value(claim, value));
+    }
+
+    fn pattern(&mut self, claim: &str, pattern: Result<RulePattern, RefusedValue>) {
+        match pattern {
+            Ok(pattern) => self.suggestion.rules.push((claim.to_owned(), pattern)),
+            Err(refused) => self.refused.push(refused),
+        }
+    }
+
+    /// The value of a claim that the rules need if the token has it.
+    fn needed(&mut self, claims: &Map<String, Value>, path: &str) -> Option<String> {
+        let value = at(claims, path);
+        if value.is_none() && ClaimPath::parse(path).ok()?.lookup(claims).is_some() {
+            self.refused.push(RefusedValue::missing(path));
+        }
+        value
+    }
+
+    /// What the entry is for. A team's name in an entry is a pattern too.
+    fn asked(&mut self, ask: &Ask) {
+        self.suggestion.token_type = ask.token_type;
+        self.suggestion.admin = ask.admin;
+        let all = [("teamName", &ask.team), ("userLogin", &ask.user), ("runnerID", &ask.runner)];
+        for (key, value) in all {
+            let Some(value) = value else { continue };
+            match RulePattern::of_value(key, value) {
+                Ok(name) => self.suggestion.named.push((key, name)),
+                Err(refused) => self.refused.push(refused),
+            }
+        }
+        if let Some(team) = &ask.team {
+            self.loose("teamName", team);
+        }
     }
 
     fn audience(&mut self, claims: &Map<String, Value>) {
@@ -86,28 +161,20 @@ impl Suggestion {
                 others + 1
             ));
         }
-        self.rule("aud", audience);
+        self.rule("aud", &audience);
     }
 
     /// A rule on a subject of a platform's shape, and on the claims that it leaves out.
     fn known(&mut self, claims: &Map<String, Value>, known: &Subject) {
-        for varying in known.varying {
-            let part = known.parts.iter().find(|(name, _)| *name == varying.name);
-            self.note(format!(
-                "The {} in sub ({}) {}: it is open in the rule.",
-                varying.name,
-                part.map_or("", |(_, value)| value),
-                varying.why
-            ));
-        }
+        known.open_parts().for_each(|sentence| self.note(sentence));
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         beyond::notes(issuer, known).for_each(|sentence| self.note(sentence));
-        self.rule("sub", known.pattern.clone());
+        self.pattern("sub", known.pattern.clone());
         for path in known.beside {
-            if let Some(value) = at(claims, path) {
+            if let Some(value) = self.needed(claims, path) {
                 self.note(format!("sub leaves out what {path} says: the rule on it adds that."));
                 self.loose(path, &value);
-                self.rule(path, value);
+                self.rule(path, &value);
             }
         }
         // An id is of no use to a part that another one pins, nor where no part is loose.
@@ -116,13 +183,15 @@ impl Suggestion {
         for (name, text) in closed.filter(|(_, text)| !pattern::is_literal(text)) {
             let id = known.id.filter(|(part, _)| part == name);
             match id.and_then(|(_, path)| Some((path, at(claims, path)?))) {
-                Some((path, id)) if pattern::is_literal(&id) => {
+                Some((path, id))
+                    if pattern::is_literal(&id) && RulePattern::of_value(path, &id).is_ok() =>
+                {
                     self.note(format!(
                         "In a pattern . stands for any one character and cannot be written \
                          otherwise; the rule on {path} keeps any other {name} out whose name \
                          looks like {text}."
                     ));
-                    self.rule(path, id);
+                    self.rule(path, &id);
                 }
                 _ => self.loose(&format!("the {name} in sub"), text),
             }
@@ -132,28 +201,31 @@ impl Suggestion {
     /// A rule on a subject of no platform's shape: most often GitHub's, whose parts a repository
     /// may choose.
     fn customised(&mut self, claims: &Map<String, Value>, value: &str) {
-        let mut subject = value.to_owned();
-        for claim in PER_RUN {
-            let Some(once) = at(claims, claim) else { continue };
-            let pinned = format!("{claim}:{once}");
-            if subject.split(':').collect::<Vec<_>>().windows(2).any(|two| two.join(":") == pinned)
-            {
-                self.note(format!(
-                    "The {claim} in sub ({once}) is another one in every run: it is open in the \
-                     rule."
-                ));
-                subject = subject.replacen(&pinned, &format!("{claim}:*"), 1);
+        let mut pieces: Vec<Piece> = Vec::new();
+        // The parts of such a subject are names of claims, each before its value.
+        let mut key = "";
+        for part in value.split(':') {
+            if !pieces.is_empty() {
+                pieces.push(Piece::Value(":"));
             }
+            let varies = PER_RUN.contains(&key) && at(claims, key).as_deref() == Some(part);
+            if varies {
+                self.note(format!(
+                    "The {key} in sub ({part}) is another one in every run: it is open in the rule."
+                ));
+            }
+            pieces.push(if varies { Piece::Varies("*") } else { Piece::Value(part) });
+            key = part;
         }
         self.loose("sub", value);
-        self.rule("sub", subject);
+        self.pattern("sub", RulePattern::new("sub", &pieces));
         self.left_out(claims, value);
     }
 
     /// What a customised subject of GitHub leaves out: the repository, and the branch where the
     /// job has no environment either.
     fn left_out(&mut self, claims: &Map<String, Value>, subject: &str) {
-        let Some(repository) = at(claims, "repository_id") else { return };
+        let Some(repository) = self.needed(claims, "repository_id") else { return };
         let told = |claim: &str, key: &str| {
             let Some(value) = at(claims, claim) else { return false };
             format!(":{subject}:").contains(&format!(":{key}:{value}:"))
@@ -166,54 +238,40 @@ impl Suggestion {
                 "sub does not tell the repository: the rule on repository_id keeps others out that \
                  use the same.",
             );
-            self.rule("repository_id", repository);
+            self.rule("repository_id", &repository);
         }
         let names_branch = told("ref", "ref")
             || told("environment", "environment")
             || subject.ends_with(":pull_request");
-        if let Some(branch) = at(claims, "ref").filter(|_| !names_branch) {
+        if !names_branch && let Some(branch) = self.needed(claims, "ref") {
             self.note("sub does not tell the branch: the rule on ref keeps others out.");
             self.loose("ref", &branch);
-            self.rule("ref", branch);
+            self.rule("ref", &branch);
         }
     }
 
-    /// Says which wildcards a value holds that the rule on it cannot escape.
+    /// Says what else the rule on a value matches.
     fn loose(&mut self, what: &str, value: &str) {
-        let meanings = [
-            ('.', ". stands for any one character"),
-            ('?', "? for at most one"),
-            ('*', "* for any number"),
-        ];
-        let here: Vec<&str> =
-            meanings.iter().filter(|(sign, _)| value.contains(*sign)).map(|(_, m)| *m).collect();
-        if here.is_empty() {
-            return;
+        if let Some(sentence) = inexact(what, value) {
+            self.note(sentence);
         }
-        self.note(format!(
-            "{what}: in a pattern {}, and none can be written otherwise: the rule also matches \
-             what looks like {value}, such as {}.",
-            here.join(", "),
-            value.replacen('.', "X", 1).replacen(['?', '*'], "X", 1)
-        ));
     }
+}
 
+impl Suggestion {
     /// The entry as the API has it (`AuthPolicyDefinition`).
     #[must_use]
-    pub fn entry(&self, ask: &Ask) -> Map<String, Value> {
+    pub fn entry(&self) -> Map<String, Value> {
         let mut entry = Map::new();
         entry.insert("decision".to_owned(), json!("allow"));
-        entry.insert("tokenType".to_owned(), json!(ask.token_type.name()));
-        for (key, value) in
-            [("teamName", &ask.team), ("userLogin", &ask.user), ("runnerID", &ask.runner)]
-        {
-            if let Some(value) = value {
-                entry.insert(key.to_owned(), json!(value));
-            }
+        entry.insert("tokenType".to_owned(), json!(self.token_type.name()));
+        for (key, name) in &self.named {
+            entry.insert((*key).to_owned(), json!(name.as_str()));
         }
-        let permissions = if ask.admin { json!(["admin"]) } else { json!([]) };
+        let permissions = if self.admin { json!(["admin"]) } else { json!([]) };
         entry.insert("authorizedPermissions".to_owned(), permissions);
-        let rules = self.rules.iter().map(|(claim, pattern)| (claim.clone(), json!(pattern)));
+        let rules =
+            self.rules.iter().map(|(claim, pattern)| (claim.clone(), json!(pattern.as_str())));
         entry.insert("rules".to_owned(), Value::Object(rules.collect()));
         entry
     }
@@ -226,16 +284,12 @@ fn audience(claims: &Map<String, Value>) -> Option<(String, usize)> {
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    let ours = all.iter().find(|one| one.starts_with("urn:pulumi:org:"));
-    let chosen = ours.or(all.first())?;
+    let ours: Vec<&str> =
+        all.iter().copied().filter(|one| one.starts_with("urn:pulumi:org:")).collect();
+    let candidates = if ours.is_empty() { &all } else { &ours };
+    let safe = |one: &&&str| RulePattern::of_value("aud", one).is_ok();
+    let chosen = candidates.iter().find(safe).or(candidates.first())?;
     Some(((*chosen).to_owned(), all.len() - 1))
-}
-
-/// The text at a path, where a rule on it would match.
-fn at(claims: &Map<String, Value>, path: &str) -> Option<String> {
-    let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
-    let text = matches!(value, Value::String(_) | Value::Number(_)).then(|| value_text(value))?;
-    Some(text).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -90,7 +90,11 @@ fn a_full_standard_output_is_told() {
         Doctor::bare().args(["explain"]),
         Doctor::bare().args(["--help"]),
         Doctor::bare().args(["triage"]).stdin("nothing"),
-        Doctor::bare().args(["policy", "suggest", "{\"iss\":\"https://issuer.test\"}"]),
+        Doctor::bare().args([
+            "policy",
+            "suggest",
+            "{\"iss\":\"https://issuer.test\",\"sub\":\"j\"}",
+        ]),
     ] {
         let run = doctor.script("doctor > /dev/full").run();
         complains(&run, "standard output: ", "no storage space; send it elsewhere");

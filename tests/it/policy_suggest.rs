@@ -481,11 +481,12 @@ fn notes_are_told_with_every_form() {
 
 #[test]
 fn hostile_claims_end_in_no_form() {
-    let hostile = "a\n##vso[task.setvariable variable=x]\u{1b}[31m'\"; touch pwned ${x} {{y}}: [z]";
+    // Control characters are refused; the rest can be a rule.
+    let hostile = "a##vso[task.setvariable variable=x]\u{202e}[31m'\"; touch pwned ${x} {{y}}: [z]";
     let claims = json!({"iss": "https://ci.example", "aud": hostile, "sub": hostile});
     for form in ["all", "api", "yaml", "console"] {
         let text = suggested(form, &claims, &["--oidc-user", hostile]);
-        assert!(!text.contains("##vso[") && !text.contains('\u{1b}'), "{form}\n{text}");
+        assert!(!text.contains("##vso[") && !text.contains('\u{202e}'), "{form}\n{text}");
     }
     for form in ["api", "yaml"] {
         let parsed = doctor::policy::document::parse(&suggested(form, &claims, &[])).unwrap();

@@ -163,7 +163,7 @@ fn the_first_difference_is_marked() {
 
 #[test]
 fn hostile_subjects_stay_in_their_quotes() {
-    let subject = "repo:x\"}\n##vso[task.setvariable]'; $(id)\u{202e}\u{1b}[31m";
+    let subject = "repo:x\"}##vso[task.setvariable]'; $(id)\u{202e}[31m";
     let run = run(&GITHUB, MAIN, subject);
     run.assert_root("subject-mismatch", "policy", "policy");
     let finding = run.finding("subject-mismatch");
@@ -172,6 +172,11 @@ fn hostile_subjects_stay_in_their_quotes() {
     assert_eq!(pasted["sub"], subject);
     assert!(!run.stdout.contains("##vso["), "the JSON report");
 
+    // A rule cannot hold control characters.
+    let subject = "repo:x\"}\n##vso[task.setvariable]'; $(id)\u{202e}\u{1b}[31m";
+    let refused = self::run(&GITHUB, MAIN, subject);
+    let commands = &refused.finding("subject-mismatch")["remediation"]["commands"];
+    assert_eq!(commands, &serde_json::json!([]));
     let mut world = World::new(&GITHUB);
     world.shape.claims["sub"] = subject.into();
     let run = world.doctor().human();

@@ -29,7 +29,7 @@ pub enum PolicyCommand {
     Test(test::Test),
     /// Print the least-privilege policy for a token
     ///
-    /// Exit status: 0, or 2 for bad usage or what is no token.
+    /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or what is no token.
     Suggest(suggest::Suggest),
     /// Warn about what is loose, or never matches, in a policy document
     ///

@@ -36,6 +36,9 @@ enum Form {
     Console,
 }
 
+/// The exit status if no safe rule can be written (product contract, section 1).
+const NO_SAFE_RULE: u8 = 3;
+
 pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Streams) -> u8 {
     let form = arguments.form;
     // What is allowed already has no part in it.
@@ -46,7 +49,13 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
         Err(problem) => return complain(streams.stderr, &problem),
     };
     let Some(token) = &evidence.token else { return complain(streams.stderr, "no token") };
-    let suggestion = suggest(&token.claims);
+    let suggestion = match suggest(&token.claims, &evidence.request().ask) {
+        Ok(suggestion) => suggestion,
+        Err(none) => {
+            let _ = complain(streams.stderr, &none.message(&token.claims));
+            return NO_SAFE_RULE;
+        }
+    };
     let page = Page::new(&evidence, &suggestion);
     let text = match form {
         Form::All => page.all(&suggestion),
@@ -84,7 +93,7 @@ impl Page {
         Self {
             organization: request.organization.unwrap_or_else(|| "ORG".to_owned()),
             name: host.unwrap_or("ci").to_owned(),
-            entry: suggestion.entry(&request.ask),
+            entry: suggestion.entry(),
             issuer,
         }
     }

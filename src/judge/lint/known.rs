@@ -212,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn claims_that_identify_jobs_are_documented() {
+        for (issuer, mark) in [
+            ("https://token.actions.githubusercontent.com", "repository_id"),
+            ("https://vstoken.dev.azure.com/o", "def_id"),
+            ("https://gitlab.com", "project_id"),
+        ] {
+            let known = known(issuer);
+            let paths: Vec<&str> = crate::policy::job_claims::paths(Some(mark)).collect();
+            assert!(paths.len() > 3 && paths.iter().all(|path| known.has(path)), "{paths:?}");
+        }
+    }
+
+    #[test]
     fn a_subject_that_cannot_be_is_told() {
         let cases = [
             ("https://token.actions.githubusercontent.com", "rep:acme/*", "begin with repo:"),

@@ -1,1 +1,487 @@
 //! A rule is never made from a claim's value that holds a wildcard.
+//!
+//! Every text of a report and every form of `policy suggest` is searched for such a rule. The
+//! controls have an ordinary value: there the rule is offered, and works.
+
+use serde_json::{Map, Value, json};
+
+use crate::policy_command::{policy, tested};
+use crate::support::platforms::{
+    AZURE_DEVOPS, AZURE_ENTRA, BITBUCKET, BUILDKITE, CIRCLECI, CIRCLECI_V2, GITHUB, GITLAB,
+    HCP_TERRAFORM, KUBERNETES, PULUMI_DEPLOYMENTS, SPACELIFT,
+};
+use crate::support::{Platform, World, object};
+
+const ISSUER: &str = "https://issuer.example/path";
+const NONE: &str = "No other claim of this token is known to identify the job.";
+const FORMS: [&str; 4] = ["all", "api", "yaml", "console"];
+
+/// A platform's claims with other values in some of them.
+fn claims(platform: &Platform, changed: Value) -> Value {
+    let mut all = (platform.shape)(ISSUER).claims;
+    all.extend(object(changed));
+    Value::Object(all)
+}
+
+/// A document with these entries for the issuer.
+fn document(entries: Value) -> String {
+    json!({"organization": "acme", "issuers": [{"url": ISSUER, "policies": entries}]}).to_string()
+}
+
+fn entry(rules: Value) -> Value {
+    json!({"decision": "allow", "tokenType": "organization", "authorizedPermissions": [],
+        "rules": rules})
+}
+
+/// `policy test` of the claims: the finding with this code.
+fn finding(code: &str, entries: Value, claims: &Value) -> Value {
+    let (_, report) = tested(&document(entries), claims, &["--oidc-org", "acme"]);
+    let all = report["findings"].as_array().unwrap();
+    let found = all.iter().find(|finding| finding["code"] == code);
+    found.unwrap_or_else(|| panic!("{code} is missing\n{report:#}")).clone()
+}
+
+fn texts<'a>(finding: &'a Value, pointer: &str) -> Vec<&'a str> {
+    let all = finding.pointer(pointer).unwrap().as_array().unwrap();
+    all.iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+/// Holds a finding to offer no rule with the hostile value, to say why, and to name `instead`.
+fn offers_no_rule(finding: &Value, claim: &str, value: &str, instead: &[&str]) {
+    for command in texts(finding, "/remediation/commands") {
+        assert!(!command.contains(['*', '?']), "{command}\n{finding:#}");
+        assert!(!command.contains(value), "{command}\n{finding:#}");
+    }
+    let steps = texts(finding, "/remediation/steps");
+    let reason = format!("The value of {claim} is ");
+    assert!(steps.iter().any(|step| step.starts_with(&reason)), "{finding:#}");
+    for step in steps.iter().filter(|step| !step.starts_with(&reason)) {
+        let leads_to_a_rule = step.ends_with(':');
+        assert!(!leads_to_a_rule, "{step}\n{finding:#}");
+        assert!(value.len() < 3 || !step.contains(value), "{step}\n{finding:#}");
+    }
+    let summary = finding["remediation"]["summary"].as_str().unwrap();
+    assert!(value.len() < 3 || !summary.contains(value), "{summary}");
+    for words in ["Make the rule match", "Add a rule on sub", "Put the audience", "drop the rule"] {
+        assert!(!summary.contains(words), "{summary}\n{finding:#}");
+    }
+    for proof in finding["evidence"].as_array().unwrap() {
+        let place = proof["where"].as_str().unwrap();
+        if proof["value"].as_str().unwrap().contains(value) {
+            assert!(place.contains("token claim"), "{proof}");
+        }
+    }
+    let all = steps.join("\n");
+    for words in instead {
+        assert!(all.contains(words), "{words}\n{finding:#}");
+    }
+}
+
+/// Runs `policy suggest` in every form: no policy, status 3, and the reason on one line.
+fn suggests_nothing(claims: &Value, more: &[&str], words: &[&str]) {
+    for form in FORMS {
+        let run = policy("suggest")
+            .args(["--oidc-org", "acme", "--as", form])
+            .args(more.iter().copied())
+            .arg(claims.to_string())
+            .run();
+        assert_eq!((run.status, run.stdout.as_str()), (3, ""), "{form} {claims}\n{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        let start = "doctor: no safe rule can be written for this token. ";
+        assert!(run.stderr.starts_with(start), "{}", run.stderr);
+        for words in words {
+            assert!(run.stderr.contains(words), "{words}\n{}", run.stderr);
+        }
+    }
+}
+
+/// A hostile subject of a platform, and what identifies the job instead.
+struct Subject {
+    platform: &'static Platform,
+    /// Changes to the platform's claims. `sub` is hostile.
+    changed: Value,
+    instead: &'static [&'static str],
+}
+
+fn subjects() -> Vec<Subject> {
+    let of = |platform, changed, instead| Subject { platform, changed, instead };
+    let environment = |name: &str| {
+        json!({"sub": format!("repo:acme/web-shop:environment:{name}"), "environment": name,
+            "environment_node_id": "EN_kwDOA1"})
+    };
+    let circle = "org/b9917b05-2c4f-4e0a-9c35-11ad4b6e7d20/project/";
+    let entra = "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSETf0KqFyZ8ppdXmA/sc/5a1c9e7b/";
+    let github_environment: &[&str] =
+        &["repository_id (778899) and environment_node_id (EN_kwDOA1)", "as narrowly as sub"];
+    let github: &[&str] = &["repository_id (778899) and ref (refs/heads/main)", "as narrowly as"];
+    let gitlab: &[&str] = &["project_id (22), ref_type (branch) and ref (main)", "as narrowly as"];
+    let circleci: &[&str] = &[
+        "\"oidc.circleci.com/project-id\" (5d9a7c31-0e82-4b6f-a4d3-7f1c2e9b8a60)",
+        "\"oidc.circleci.com/vcs-ref\" (refs/heads/main)",
+    ];
+    let kubernetes: &[&str] =
+        &["\"kubernetes.io\".serviceaccount.uid (7c2e9d14-8f65-4a03-b1d7-e5a0c3f89b26)"];
+    vec![
+        of(&GITHUB, environment("*"), github_environment),
+        of(&GITHUB, environment("prod?"), github_environment),
+        // The branch of the job does not replace its environment.
+        of(
+            &GITHUB,
+            json!({"sub": "repo:acme/web-shop:environment:*", "environment": "*"}),
+            &["No other claims identify this job as narrowly", "repository_id (778899)", "part"],
+        ),
+        of(&GITHUB, json!({"sub": "*"}), github),
+        of(&GITHUB, json!({"sub": "repo:acme/*:ref:refs/heads/main"}), github),
+        of(&GITHUB, json!({"sub": "repo:acme@1/*@2:ref:refs/heads/main"}), github),
+        of(&GITHUB, json!({"sub": "repository_owner:acme:run_id:1234567890:x:*"}), github),
+        // The other claims are hostile too.
+        of(
+            &GITHUB,
+            json!({"sub": "*", "repository_id": "*", "repository": "*", "ref": "*",
+                "job_workflow_ref": "?", "repository_owner_id": "*"}),
+            &[NONE],
+        ),
+        of(&GITLAB, json!({"sub": "project_path:acme/*:ref_type:branch:ref:main"}), gitlab),
+        of(
+            &GITLAB,
+            json!({"sub": "project_path:acme/web-shop:ref_type:branch:ref:*", "ref": "*"}),
+            &["No other claims identify this job as narrowly", "project_id (22)"],
+        ),
+        of(&AZURE_DEVOPS, json!({"sub": "sc://acme/web-shop/*"}), &[NONE]),
+        of(
+            &AZURE_DEVOPS,
+            json!({"sub": "p://acme/web-shop/de?loy", "org_id": "o1", "prj_id": "p2",
+                "def_id": "34"}),
+            &["org_id (o1), prj_id (p2) and def_id (34)", "as narrowly as sub"],
+        ),
+        of(&AZURE_ENTRA, json!({"sub": format!("{entra}*")}), &[NONE]),
+        of(&AZURE_ENTRA, json!({"sub": "/eid1/*"}), &[NONE]),
+        of(&CIRCLECI, json!({"sub": format!("{circle}*/user/u")}), circleci),
+        of(
+            &CIRCLECI_V2,
+            json!({"sub": format!("{circle}p/user/u/vcs-origin/github.com/acme/*/vcs-ref/x")}),
+            circleci,
+        ),
+        of(&KUBERNETES, json!({"sub": "system:serviceaccount:ci:*"}), kubernetes),
+        of(&KUBERNETES, json!({"sub": "system:serviceaccount:?*:deployer"}), kubernetes),
+        of(
+            &BITBUCKET,
+            json!({"sub": "*:{9b1e4d70-5a2c-4f83-8d96-0c7e3f5a2b18}"}),
+            &["repositoryUuid ({3c5f9a1e-72d4-4b08-9e6a-d1f2c8b7a450}) and branchName (main)"],
+        ),
+        of(
+            &BUILDKITE,
+            json!({"sub": "organization:acme:pipeline:*:ref:refs/heads/main:commit:c:step:s"}),
+            &["pipeline_slug (web-shop), build_branch (main) and step_key (deploy)"],
+        ),
+        of(
+            &HCP_TERRAFORM,
+            json!({"sub": "organization:acme:project:*:workspace:production:run_phase:apply"}),
+            &["terraform_workspace_name (production)"],
+        ),
+        of(
+            &SPACELIFT,
+            json!({"sub": "space:*:stack:web-shop:run_type:TRACKED:scope:write"}),
+            &["spaceId (production-01HQ), callerType (stack), callerId (web-shop)"],
+        ),
+        of(
+            &PULUMI_DEPLOYMENTS,
+            json!({"sub":
+                "pulumi:deploy:org:acme:project:*:stack:production:operation:update:scope:write"}),
+            &["stack (production), operation (update) and scope (write)"],
+        ),
+    ]
+}
+
+#[test]
+fn hostile_subject_is_in_no_rule() {
+    for Subject { platform, changed, instead } in subjects() {
+        let claims = claims(platform, changed);
+        let (sub, aud) = (claims["sub"].as_str().unwrap(), &claims["aud"]);
+        let aud = aud.as_array().map_or(aud, |all| all.last().unwrap());
+        let ordinary = (platform.shape)(ISSUER).claims["sub"].clone();
+        let mismatch = json!([entry(json!({"aud": aud, "sub": ordinary}))]);
+        offers_no_rule(&finding("subject-mismatch", mismatch, &claims), "sub", sub, instead);
+        offers_no_rule(&finding("policy-default-deny", json!([]), &claims), "sub", sub, instead);
+        let broad = json!([entry(json!({"aud": aud}))]);
+        offers_no_rule(&finding("policy-too-broad", broad, &claims), "sub", sub, instead);
+        suggests_nothing(&claims, &[], instead);
+    }
+}
+
+#[test]
+fn hostile_subject_is_in_no_rule_without_a_policy() {
+    for Subject { platform, changed, instead } in subjects() {
+        let mut world = World::new(platform);
+        world.shape.claims.extend(object(changed));
+        let run = world.doctor().without("--policy").json();
+        let sub = world.shape.claims["sub"].as_str().unwrap();
+        offers_no_rule(run.finding("policy-unknown"), "sub", sub, instead);
+    }
+}
+
+/// The pieces of a subject that are spliced into a corrected rule.
+#[test]
+fn hostile_repository_begins_no_rule() {
+    let claims = claims(&GITHUB, json!({"sub": "repo:acme@1/*@2:ref:refs/heads/main"}));
+    for rule in ["repo:acme/web:*", "repo:acme/*:*", "repo:*/*:ref:refs/heads/dev"] {
+        let entries = json!([entry(json!({"sub": rule}))]);
+        let (status, report) = tested(&document(entries), &claims, &["--oidc-org", "acme"]);
+        assert_eq!(status, 1, "{rule}");
+        let text = report["findings"].to_string();
+        assert!(!text.contains("begin it with") && !text.contains("begin the rule"), "{text}");
+        assert!(!text.contains("repo:acme@1/*@2:\\\""), "{text}");
+    }
+    // The control: an ordinary repository.
+    let claims = claims_of("repo:acme@1/web@2:ref:refs/heads/main");
+    let entries = json!([entry(json!({"sub": "repo:acme/web:*"}))]);
+    let found = finding("subject-mismatch", entries, &claims).to_string();
+    assert!(found.contains("begin it with repo:acme@1/web@2:"), "{found}");
+}
+
+fn claims_of(sub: &str) -> Value {
+    claims(&GITHUB, json!({"sub": sub}))
+}
+
+#[test]
+fn hostile_varying_part_is_not_offered() {
+    // The user is `*` in the token. The rule has the pattern for every user there.
+    let sub = "org/b9917b05-2c4f-4e0a-9c35-11ad4b6e7d20/project/*/user/u";
+    let claims = claims(&CIRCLECI, json!({"sub": sub}));
+    let rule = sub.replace("/project/*/user/u", "/project/*/user/other");
+    let found = finding("subject-mismatch", json!([entry(json!({"sub": rule}))]), &claims);
+    let text = found["remediation"].to_string() + found["detail"].as_str().unwrap();
+    assert!(!text.contains("Write org/"), "{text}");
+    // The control: an ordinary project.
+    let (token, other) = (sub.replace('*', "p"), sub.replace("*/user/u", "p/user/other"));
+    let claims = self::claims(&CIRCLECI, json!({"sub": token}));
+    let found = finding("subject-mismatch", json!([entry(json!({"sub": other}))]), &claims);
+    let write = format!("Write {}user/* instead.", token.strip_suffix("user/u").unwrap());
+    assert!(found["detail"].as_str().unwrap().contains(&write), "{found:#}");
+}
+
+#[test]
+fn hostile_audience_is_in_no_rule() {
+    for platform in [&GITHUB, &GITLAB, &CIRCLECI, &KUBERNETES, &AZURE_ENTRA, &AZURE_DEVOPS] {
+        for audience in ["*", "urn:pulumi:org:*", "urn:pulumi:org:acm?"] {
+            for aud in [json!(audience), json!([audience]), json!(["*", audience, "?"])] {
+                let claims = claims(platform, json!({"aud": aud}));
+                let first = if aud[0] == "*" && audience.len() > 1 { "*" } else { audience };
+                let sub = &claims["sub"];
+                let instead = &["No other claim can replace the audience."];
+                let mismatch = json!([entry(json!({"aud": "mine.example", "sub": sub}))]);
+                let found = finding("audience-mismatch", mismatch, &claims);
+                offers_no_rule(&found, "aud", first, instead);
+                let found = finding("policy-default-deny", json!([]), &claims);
+                offers_no_rule(&found, "aud", audience, instead);
+                let words = ["The value of aud is ", "Request the token for an audience without"];
+                suggests_nothing(&claims, &[], &words);
+            }
+        }
+        let mut world = World::new(platform);
+        world.shape.claims["aud"] = json!("urn:pulumi:org:*");
+        let run = world.doctor().without("--policy").json();
+        let found = run.finding("policy-unknown");
+        offers_no_rule(found, "aud", "urn:pulumi:org:*", &["No other claim can replace"]);
+    }
+}
+
+/// Of several audiences, a safe one is offered. The organization's own is not replaced by another
+/// service's.
+#[test]
+fn safe_audience_of_several_is_offered() {
+    let claims = claims(&KUBERNETES, json!({"aud": ["*", "urn:pulumi:org:acme"]}));
+    let found = finding("audience-mismatch", json!([entry(json!({"aud": "x.y"}))]), &claims);
+    assert_eq!(texts(&found, "/remediation/commands"), ["\"aud\": \"urn:pulumi:org:acme\""]);
+    let run = policy("suggest").args(["--as", "api"]).arg(claims.to_string()).run();
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert_eq!(tested(&run.stdout, &claims, &[]).0, 0);
+    let others = json!({"aud": ["urn:pulumi:org:*", "sts.amazonaws.com"]});
+    suggests_nothing(&self::claims(&KUBERNETES, others), &[], &["urn:pulumi:org:*"]);
+}
+
+#[test]
+fn hostile_value_of_any_claim_is_in_no_rule() {
+    let pod = json!({"namespace": "ci", "pod": {"name": "deploy-*"}});
+    let cases: [(&Platform, &str, Value, &str); 7] = [
+        (&GITHUB, "workflow", json!({"workflow": "*"}), "*"),
+        (&GITHUB, "environment", json!({"environment": "prod-?"}), "prod-?"),
+        (&GITLAB, "user_login", json!({"user_login": "octo*"}), "octo*"),
+        (&GITLAB, "groups_direct", json!({"groups_direct": ["acme/*"]}), "acme/*"),
+        (
+            &CIRCLECI,
+            "\"oidc.circleci.com/vcs-ref\"",
+            json!({"oidc.circleci.com/vcs-ref": "refs/heads/*"}),
+            "refs/heads/*",
+        ),
+        (&KUBERNETES, "\"kubernetes.io\".pod.name", json!({"kubernetes.io": pod}), "deploy-*"),
+        (&AZURE_ENTRA, "tid", json!({"tid": "????"}), "????"),
+    ];
+    for (platform, claim, changed, value) in cases {
+        let claims = claims(platform, changed);
+        let sub = format!("sub ({})", claims["sub"].as_str().unwrap());
+        let sub: String = sub.chars().take(60).collect();
+        // CircleCI's subject does not have the branch, so it does not replace the claim.
+        let instead = match claim.contains("vcs-ref") {
+            true => {
+                ["\"oidc.circleci.com/project-id\" (5d9a7c31", "can identify only a part of it"]
+            }
+            false => [sub.as_str(), "can identify this job"],
+        };
+        let rules = json!({claim: "other-value"});
+        let found = finding("claim-mismatch", json!([entry(rules)]), &claims);
+        offers_no_rule(&found, claim, value, &instead);
+    }
+    // What a subject leaves out is needed in the rules.
+    for changed in [
+        json!({"oidc.circleci.com/vcs-ref": ""}),
+        json!({"oidc.circleci.com/vcs-ref": ["refs/heads/main"]}),
+        json!({"oidc.circleci.com/vcs-ref": "refs/heads/*"}),
+        json!({"oidc.circleci.com/vcs-origin": "github.com/*"}),
+    ] {
+        suggests_nothing(&claims(&CIRCLECI, changed), &[], &["oidc.circleci.com/vcs-"]);
+    }
+    let custom = json!({"sub": "job_workflow_ref:acme/ci/up.yml@v1", "repository_id": "*"});
+    suggests_nothing(&claims(&GITHUB, custom), &[], &["The value of repository_id is *."]);
+}
+
+#[test]
+fn token_without_usable_subject_has_no_rule() {
+    for (sub, words) in [
+        (json!(""), "The value of sub is empty"),
+        (json!(null), "The token has no usable sub"),
+        (json!(["repo:acme/web-shop"]), "The token has no usable sub"),
+        (json!("a\u{1b}[31m\nb"), "control characters"),
+        (json!("a".repeat(4097)), "A pattern may have at most 4096"),
+    ] {
+        let claims = claims(&GITHUB, json!({"sub": sub}));
+        suggests_nothing(&claims, &[], &[words, "repository_id (778899) and ref"]);
+        let found = finding("policy-default-deny", json!([]), &claims);
+        assert_eq!(texts(&found, "/remediation/commands"), [""; 0], "{found:#}");
+        assert!(found.to_string().contains(words), "{found:#}");
+    }
+}
+
+/// A team's name in an entry is a pattern too, and may come from the token's scope.
+#[test]
+fn hostile_team_is_in_no_entry() {
+    let ordinary = claims(&GITLAB, json!({}));
+    suggests_nothing(&ordinary, &["--oidc-team", "core-*"], &["The value of teamName is core-*."]);
+    let scoped = claims(&GITLAB, json!({"scope": "team:*"}));
+    let (_, report) = tested(&document(json!([])), &scoped, &["--oidc-org", "acme"]);
+    let commands = report["findings"][0]["remediation"]["commands"].to_string();
+    assert!(!commands.contains('*'), "{commands}");
+    let run = policy("suggest").args(["--as", "api", "--oidc-team", "core"]);
+    let run = run.arg(ordinary.to_string()).run();
+    assert!(run.status == 0 && run.stdout.contains("\"teamName\": \"core\""), "{}", run.stdout);
+}
+
+// ---------------------------------------------------------------------------------- controls
+
+/// The rule in a snippet, `"claim": "pattern"`.
+fn rule(snippet: &str) -> Map<String, Value> {
+    serde_json::from_str(&format!("{{{snippet}}}")).unwrap_or_else(|_| panic!("{snippet}"))
+}
+
+#[test]
+fn ordinary_values_are_offered_and_work() {
+    for platform in [&GITHUB, &GITLAB, &AZURE_ENTRA, &AZURE_DEVOPS, &CIRCLECI, &KUBERNETES] {
+        let claims = claims(platform, json!({}));
+        let lets_in = |entries: Value| {
+            let (status, report) = tested(&document(entries), &claims, &["--oidc-org", "acme"]);
+            assert_eq!(status, 0, "{}\n{report:#}", platform.name);
+        };
+        for (claim, code) in [("sub", "subject-mismatch"), ("aud", "audience-mismatch")] {
+            let found = finding(code, json!([entry(json!({claim: "other-value"}))]), &claims);
+            let commands = texts(&found, "/remediation/commands");
+            lets_in(json!([entry(Value::Object(rule(commands.last().unwrap())))]));
+        }
+        let found = finding("policy-default-deny", json!([]), &claims);
+        let commands = texts(&found, "/remediation/commands");
+        lets_in(json!([serde_json::from_str::<Value>(commands.last().unwrap()).unwrap()]));
+        let found = finding("policy-too-broad", json!([entry(json!({}))]), &claims);
+        let commands = texts(&found, "/remediation/commands");
+        lets_in(json!([entry(Value::Object(rule(commands.last().unwrap())))]));
+
+        let world = World::new(platform);
+        let run = world.doctor().without("--policy").json();
+        let commands = texts(run.finding("policy-unknown"), "/remediation/commands");
+        let offered: Value = serde_json::from_str(commands.last().unwrap()).unwrap();
+        let policies = json!({"policies": [offered]}).to_string();
+        let signed = Value::Object(world.shape.claims.clone());
+        assert_eq!(tested(&policies, &signed, &["--oidc-org", "acme"]).0, 0);
+    }
+}
+
+/// What a rule matches besides, and what is open in it, is said where the rule is offered.
+#[test]
+fn inexact_rules_are_told_with_every_code() {
+    let claims = claims(
+        &GITHUB,
+        json!({"sub": "repo:acme/web:ref:refs/heads/release-1.2", "aud": "api.acme.example",
+            "repository_id": null}),
+    );
+    let (sub, aud) = (json!({"sub": "other"}), json!({"aud": "other"}));
+    let cases = [
+        ("subject-mismatch", json!([entry(sub)]), "release-1X2"),
+        ("audience-mismatch", json!([entry(aud)]), "apiXacme.example"),
+        ("policy-default-deny", json!([]), "release-1X2"),
+        ("policy-too-broad", json!([entry(json!({}))]), "release-1X2"),
+    ];
+    for (code, entries, similar) in cases {
+        let found = finding(code, entries, &claims);
+        let steps = texts(&found, "/remediation/steps").join("\n");
+        for words in ["in a pattern . stands for any one character", similar] {
+            assert!(steps.contains(words), "{code} {words}\n{steps}");
+        }
+    }
+    let workflow = claims["job_workflow_ref"].as_str().unwrap();
+    let entries = json!([entry(json!({"job_workflow_ref": "other"}))]);
+    let found = finding("claim-mismatch", entries, &claims);
+    let similar = workflow.replacen('.', "X", 1);
+    assert!(found["remediation"]["steps"].to_string().contains(&similar), "{found:#}");
+    // The controls: nothing to tell of.
+    let plain = json!({"sub": "repo:acme/web:ref:refs/heads/main"});
+    let claims = self::claims(&GITHUB, plain);
+    for (code, entries) in [
+        ("subject-mismatch", json!([entry(json!({"sub": "other"}))])),
+        ("policy-default-deny", json!([])),
+    ] {
+        let found = finding(code, entries, &claims).to_string();
+        assert!(!found.contains("stands for any one character"), "{code} {found}");
+    }
+    // A part that varies is open in the rule, and that is said.
+    let claims = self::claims(&CIRCLECI, json!({}));
+    let found = finding("subject-mismatch", json!([entry(json!({"sub": "other"}))]), &claims);
+    let steps = texts(&found, "/remediation/steps").join("\n");
+    assert!(steps.contains("is whoever starts the run: it is open in the rule"), "{steps}");
+}
+
+/// A corrected rule keeps its own wildcards.
+#[test]
+fn corrected_claim_keeps_its_pattern() {
+    let claims = claims(&GITHUB, json!({}));
+    let found =
+        finding("claim-absent", json!([entry(json!({"repositry": "acme/web-*"}))]), &claims);
+    let commands = texts(&found, "/remediation/commands");
+    assert_eq!(commands, ["\"repository\": \"acme/web-*\""]);
+    let rules = rule(commands[0]);
+    let (status, _) = tested(&document(json!([entry(Value::Object(rules))])), &claims, &[]);
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn no_explanation_advises_to_drop_a_rule() {
+    let run = crate::support::Doctor::bare().args(["explain", "--format", "json"]).run();
+    let catalogue = run.stdout + include_str!("../../../docs/codes.md");
+    assert!(catalogue.contains("claim-absent") && catalogue.contains("in the rule"));
+    for words in ["drop the rule", "remove the rule", "delete the rule", "leave the rule out"] {
+        assert!(!catalogue.to_lowercase().contains(words), "{words}");
+    }
+    let registered = json!({"issuers": [{"url": ISSUER, "issuer": ISSUER, "policies": [
+        entry(json!({"iss": "https://other.example", "sub": "x", "aud": "y"}))]}]});
+    let run = policy("lint").args(["p.json", "--format", "json"]);
+    let run = run.file("p.json", registered.to_string()).run();
+    let fix = "Put the registered issuer into the rule.";
+    assert!(run.stdout.contains(fix), "{}{}", run.stdout, run.stderr);
+}

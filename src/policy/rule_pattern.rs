@@ -1,0 +1,298 @@
+//! The pattern of a rule that the doctor offers.
+//!
+//! Patterns have no escape: a `*` or `?` in a claim's value would be a wildcard in the rule, and
+//! the rule would let in jobs that are not this one. So a claim's value becomes a rule only through
+//! [`RulePattern::new`], which refuses such values (product contract, section 5, points 3 and 4).
+//! A `.` matches any one character too, and names with dots are common. Such a value is accepted,
+//! and [`inexact`] says what else the rule matches.
+
+use std::fmt;
+
+use super::Rule;
+use crate::text;
+
+/// The longest pattern, in bytes. The doctor refuses a longer one in a policy document.
+pub const MAX_BYTES: usize = 4096;
+
+/// How many characters of a refused value are shown.
+const SHOWN: usize = 200;
+
+/// A pattern that the doctor may offer as a rule. Every wildcard in it comes from a platform's
+/// template or from a rule that exists, never from a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulePattern(String);
+
+/// A piece of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Text that a rule has to match as it is: a claim's value, or a part of one.
+    Value(&'a str),
+    /// The pattern for a part that has another value in another run. It is `'static`, because
+    /// it comes from a table of this program.
+    Varies(&'static str),
+}
+
+impl RulePattern {
+    /// Makes the pattern of a rule on a claim.
+    ///
+    /// # Errors
+    /// The value cannot be a rule: it holds a wildcard or a control character, is empty or is
+    /// too long.
+    pub fn new(claim: &str, pieces: &[Piece]) -> Result<Self, RefusedValue> {
+        let values = || {
+            pieces.iter().filter_map(|piece| match piece {
+                Piece::Value(value) => Some(*value),
+                Piece::Varies(_) => None,
+            })
+        };
+        let chars = || values().flat_map(str::chars);
+        let pattern: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Value(text) | Piece::Varies(text) => *text,
+            })
+            .collect();
+        let wildcards = [chars().any(|c| c == '*'), chars().any(|c| c == '?')];
+        let why = if wildcards.contains(&true) {
+            Unsafe::Wildcards { any_number: wildcards[0], at_most_one: wildcards[1] }
+        } else if values().all(str::is_empty) {
+            Unsafe::Empty
+        } else if chars().any(char::is_control) {
+            Unsafe::Control
+        } else if pattern.len() > MAX_BYTES {
+            Unsafe::TooLong { bytes: pattern.len() }
+        } else {
+            return Ok(Self(pattern));
+        };
+        let value: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Value(text) => *text,
+                Piece::Varies(_) => "…",
+            })
+            .collect();
+        Err(RefusedValue { claim: claim.to_owned(), value, why })
+    }
+
+    /// The pattern that matches a claim's whole value.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn of_value(claim: &str, value: &str) -> Result<Self, RefusedValue> {
+        Self::new(claim, &[Piece::Value(value)])
+    }
+
+    /// A pattern that this program knows by itself, such as Azure's audience.
+    #[must_use]
+    pub fn fixed(pattern: &'static str) -> Self {
+        Self(pattern.to_owned())
+    }
+
+    /// The pattern of a rule that exists, for a correction of its claim. It keeps its wildcards.
+    #[must_use]
+    pub fn of_rule(rule: &Rule) -> Self {
+        Self(rule.pattern.clone())
+    }
+
+    /// The pattern as a rule has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RulePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value that cannot be a rule. Its text is one sentence that says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedValue {
+    /// The path of the claim, or the key of the entry that would have the value.
+    pub claim: String,
+    /// The value. `…` is a part that varies from run to run.
+    pub value: String,
+    /// Why it cannot be a rule.
+    pub why: Unsafe,
+}
+
+/// Why a value cannot be a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsafe {
+    /// It holds `*` or `?`.
+    Wildcards {
+        /// It holds `*`.
+        any_number: bool,
+        /// It holds `?`.
+        at_most_one: bool,
+    },
+    /// It is empty.
+    Empty,
+    /// It holds a control character, which the console's form cannot take.
+    Control,
+    /// It is longer than a pattern may be.
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The token does not have the claim, or not as a text or a number.
+    Missing,
+}
+
+impl RefusedValue {
+    /// A claim that identifies the job, and that the token does not have as one value.
+    #[must_use]
+    pub fn missing(claim: &str) -> Self {
+        Self { claim: claim.to_owned(), value: String::new(), why: Unsafe::Missing }
+    }
+
+    /// What the value must not hold, for advice to change it.
+    #[must_use]
+    pub fn what_to_avoid(&self) -> &'static str {
+        match self.why {
+            Unsafe::Wildcards { any_number: true, at_most_one: true } => "without * and ?",
+            Unsafe::Wildcards { any_number: true, .. } => "without *",
+            Unsafe::Wildcards { .. } => "without ?",
+            Unsafe::Empty | Unsafe::Missing => "that is not empty",
+            Unsafe::Control => "without control characters",
+            Unsafe::TooLong { .. } => "that is shorter",
+        }
+    }
+}
+
+impl fmt::Display for RefusedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { claim, why, .. } = self;
+        let value = text::clip(&self.value, SHOWN);
+        match why {
+            Unsafe::Wildcards { any_number, at_most_one } => {
+                let meaning = match (any_number, at_most_one) {
+                    (true, true) => "* matches anything and ? matches any character or none",
+                    (true, false) => "* matches anything",
+                    _ => "? matches any character or none",
+                };
+                write!(
+                    f,
+                    "The value of {claim} is {value}. In a rule {meaning}, so a rule with this \
+                     value would let in other jobs."
+                )
+            }
+            Unsafe::Empty => {
+                write!(f, "The value of {claim} is empty, so a rule with it identifies no job.")
+            }
+            Unsafe::Control => write!(
+                f,
+                "The value of {claim} is {value}. It holds control characters, which \
+                 cannot be typed into a rule."
+            ),
+            Unsafe::TooLong { bytes } => write!(
+                f,
+                "A rule on {claim} with this token's value has {bytes} bytes. A pattern may have \
+                 at most {MAX_BYTES}."
+            ),
+            Unsafe::Missing => write!(
+                f,
+                "The token has no usable {claim}, so a rule on {claim} cannot identify the job."
+            ),
+        }
+    }
+}
+
+/// What else a rule with this value matches: a sentence, if the value holds a `.`. `what` names
+/// the value.
+#[must_use]
+pub fn inexact(what: &str, value: &str) -> Option<String> {
+    value.contains('.').then(|| {
+        format!(
+            "{what}: in a pattern . stands for any one character. The rule also matches values \
+             that differ from {} only there, such as {}.",
+            text::clip(value, SHOWN),
+            text::clip(&value.replacen('.', "X", 1), SHOWN)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::pattern;
+
+    /// Short texts that are rich in what patterns are about.
+    const TEXT: &str = "[ab.*?:/\u{e9}]{0,8}";
+
+    #[test]
+    fn values_without_meaning_in_a_rule_are_accepted() {
+        for value in ["repo:acme/web:ref:refs/heads/main", "{3c5f}:x", "true", "1.5", "a b", "é"] {
+            assert_eq!(RulePattern::of_value("sub", value).unwrap().as_str(), value);
+        }
+    }
+
+    #[test]
+    fn other_values_are_refused_with_the_reason() {
+        let long = "a".repeat(MAX_BYTES + 1);
+        let cases = [
+            ("*", "In a rule * matches anything, so"),
+            ("repo:acme/web:environment:*", "The value of sub is repo:acme/web:environment:*."),
+            ("prod?", "? matches any character or none"),
+            ("?*", "* matches anything and ? matches any character or none"),
+            ("", "The value of sub is empty"),
+            ("a\nb", "control characters"),
+            ("a\u{1b}[31m", "control characters"),
+            ("a\u{85}b", "control characters"),
+            (&long, "has 4097 bytes. A pattern may have at most 4096."),
+        ];
+        for (value, words) in cases {
+            let refused = RulePattern::of_value("sub", value).unwrap_err();
+            assert_eq!(refused.value, value);
+            assert!(refused.to_string().contains(words), "{refused}");
+        }
+        assert!(RulePattern::of_value("sub", &"a".repeat(MAX_BYTES)).is_ok());
+    }
+
+    #[test]
+    fn only_varying_pieces_bring_wildcards() {
+        let made = RulePattern::new("sub", &[Piece::Value("run:"), Piece::Varies("*")]).unwrap();
+        assert_eq!(made.as_str(), "run:*");
+        let hostile = [Piece::Value("p:*:run:"), Piece::Varies("*")];
+        let refused = RulePattern::new("sub", &hostile).unwrap_err();
+        assert_eq!(refused.value, "p:*:run:…");
+        let open = RulePattern::new("sub", &[Piece::Value(""), Piece::Varies("*")]);
+        assert_eq!(open.unwrap_err().why, Unsafe::Empty);
+    }
+
+    proptest! {
+        /// A rule from a value matches this value, and no other text but one of the same length
+        /// that differs only where the value has a `.`.
+        #[test]
+        fn a_rule_matches_its_value_alone(value in TEXT, other in TEXT) {
+            match RulePattern::of_value("sub", &value) {
+                Err(_) => prop_assert!(value.is_empty() || value.contains(['*', '?'])),
+                Ok(rule) => {
+                    prop_assert!(pattern::matches(rule.as_str(), &value));
+                    let same = value.chars().count() == other.chars().count()
+                        && value.chars().zip(other.chars()).all(|(v, o)| v == o || v == '.');
+                    prop_assert_eq!(pattern::matches(rule.as_str(), &other), same);
+                    if other != value && same {
+                        prop_assert!(inexact("sub", &value).is_some());
+                    }
+                }
+            }
+        }
+
+        /// A rule with pieces that vary has the wildcards of these pieces and no others.
+        #[test]
+        fn a_rule_gains_no_wildcard(values in prop::collection::vec(TEXT, 1..4)) {
+            let pieces: Vec<Piece> =
+                values.iter().flat_map(|v| [Piece::Value(v), Piece::Varies("*")]).collect();
+            if let Ok(rule) = RulePattern::new("sub", &pieces) {
+                prop_assert_eq!(rule.as_str().matches('*').count(), values.len());
+                prop_assert!(!rule.as_str().contains('?'));
+            }
+        }
+    }
+}
