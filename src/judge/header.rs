@@ -31,15 +31,15 @@ pub(super) fn check(context: &Context, token: &Token) -> Vec<Finding> {
 }
 
 fn parameters(token: &Token) -> Option<Finding> {
-    let shown = |name: &str| token.header.get(name).map(Value::to_string).unwrap_or_default();
-    let finding = |code, detail: String, name: &str| {
-        Finding::new(code, detail).proof(name, shown(name), format!("token header {name}"))
+    let finding = |code, detail: String, name: &str, shown: String| {
+        Finding::new(code, detail).proof(name, shown, format!("token header {name}"))
     };
     Some(match header::fault(&token.header)? {
         Fault::Malformed { parameter, problem } => finding(
             Code::TokenMalformed,
             format!("In the header, {parameter} {problem} (RFC 7515)."),
             parameter,
+            token.header.get(parameter).map_or("absent", kind).to_owned(),
         )
         .fix(format!("Correct the issuer: it writes {parameter} in a form that is not allowed.")),
         Fault::Critical { names } => finding(
@@ -50,12 +50,14 @@ fn parameters(token: &Token) -> Option<Finding> {
                 list(&names)
             ),
             "crit",
+            names.join(", "),
         )
         .fix("Have the issuer leave out crit and the parameters that it names."),
         Fault::Unencoded => finding(
             Code::AlgorithmUnsupported,
             "The header says b64: false, which a JWT must not have (RFC 7797).".to_owned(),
             "b64",
+            "false".to_owned(),
         )
         .fix("Have the issuer leave out b64."),
     })
@@ -95,7 +97,7 @@ fn algorithm(context: &Context, token: &Token) -> Option<Finding> {
         return None;
     };
     let shown = match token.header.get("alg") {
-        Some(other) if name.is_none() => other.to_string(),
+        Some(other) if name.is_none() => kind(other).to_owned(),
         _ => algorithm.to_owned(),
     };
     let mut finding =

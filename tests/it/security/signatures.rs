@@ -244,7 +244,7 @@ fn header_parameters_of_the_wrong_form_are_refused() {
         let (_, run) = headed(name, value.clone(), &[]);
         assert_eq!((run.root_cause(), run.status), (Some("token-malformed"), 1), "{name} {value}");
         assert_eq!(run.raised("token-malformed"), ["token", "error", "token"]);
-        run.assert_says("token-malformed", &["header", name, &value.to_string()]);
+        run.assert_says("token-malformed", &["header", name]);
         run.ended("signature", "skip", Some("token"));
         assert!(run.report["token"]["claims"].is_object(), "the token is shown all the same");
     }
@@ -328,6 +328,10 @@ fn the_cli_s_parser_agrees_on_algorithms() {
 
 /// The verdict on a token with this time claim, without keys and at [`NOW`].
 fn timed(claim: &str, value: &Value) -> Run {
+    of_time(claim, value).json()
+}
+
+fn of_time(claim: &str, value: &Value) -> Doctor {
     let mut claims = json!({
         "iss": "https://ci.example", "sub": "job", "aud": "urn:pulumi:org:acme",
         "iat": NOW - 60, "exp": NOW + 3540,
@@ -337,9 +341,14 @@ fn timed(claim: &str, value: &Value) -> Run {
     let signature = URL_SAFE_NO_PAD.encode([0xa5; 64]);
     let header = json!({"alg": "ES256"}).to_string();
     let token = format!("{}.{}.{signature}", part(header), part(claims.to_string()));
-    Doctor::bare()
-        .args(["--offline", "--pulumi-version", "3.276.0", "--now", &NOW.to_string(), &token])
-        .json()
+    Doctor::bare().args([
+        "--offline",
+        "--pulumi-version",
+        "3.276.0",
+        "--now",
+        &NOW.to_string(),
+        &token,
+    ])
 }
 
 /// What all of Go's libraries refuse is an error, and what none refuses is none, but for what the
@@ -353,7 +362,8 @@ fn odd_times_are_judged_as_go_s_libraries_do() {
     for case in &cases {
         let (claim, value) = (case["claim"].as_str().unwrap(), &case["value"]);
         let refused = case["refusedBy"].as_array().unwrap().len();
-        let run = timed(claim, value);
+        // Its own bundle: judging each again, twice, would take minutes.
+        let run = of_time(claim, value).args(["--bundle", "bundle.json"]).json();
         let codes = ["token-claim-missing", "token-expired", "token-not-yet-valid"];
         let fails = run.root_cause().is_some_and(|code| codes.contains(&code));
         let number = value.is_number();
@@ -378,7 +388,8 @@ fn odd_times_are_judged_as_go_s_libraries_do() {
 #[test]
 fn a_time_of_the_wrong_type_is_not_ignored() {
     for claim in ["nbf", "iat"] {
-        assert_eq!(timed(claim, &json!(NOW - 60)).codes(), ["organization-missing"; 0]);
+        let codes = timed(claim, &json!(NOW - 60));
+        assert!(!codes.codes().iter().any(|code| code.starts_with("token-")), "{claim}");
         for value in [json!(true), json!("soon"), json!([NOW]), json!({}), json!("")] {
             let run = timed(claim, &value);
             assert_eq!(run.root_cause(), Some("token-claim-missing"), "{claim} {value}");
