@@ -448,12 +448,17 @@ impl Token {
     }
 
     /// A claim that is a number of seconds since the epoch; fractions are cut off (RFC 7519
-    /// section 2 allows them in a NumericDate).
+    /// section 2 allows them in a NumericDate). A string that holds a JSON number counts as that
+    /// number, as go-oidc reads it (`jsonTime`).
     #[must_use]
     pub fn seconds(&self, claim: &str) -> Option<i64> {
-        let value = self.claims.get(claim)?;
+        let number = match self.claims.get(claim)? {
+            Value::Number(number) => number.clone(),
+            Value::String(text) if text.trim() == text => serde_json::from_str(text).ok()?,
+            _ => return None,
+        };
         #[allow(clippy::cast_possible_truncation)]
-        value.as_i64().or_else(|| value.as_f64().map(|f| f.floor() as i64))
+        number.as_i64().or_else(|| number.as_f64().map(|f| f.floor() as i64))
     }
 
     /// The `aud` claim as a list, whichever of its two forms it has.
@@ -464,6 +469,12 @@ impl Token {
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// The key that the header names; an empty name is none, as for go-oidc.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty())
     }
 
     /// The signature algorithm that the header names.
@@ -1019,6 +1030,10 @@ impl Issuer {
     }
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// Where the keys come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
@@ -1081,13 +1096,24 @@ pub enum Signature {
     Verified {
         /// The key that did, by `kid`.
         key: Option<String>,
+        /// What is unusual about that key, each a clause about it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unusual: Vec<String>,
     },
-    /// The algorithm is none that verifies with a public key here.
+    /// The token's header keeps every verifier from it: by its algorithm, or by another parameter.
     UnsupportedAlgorithm,
     /// No key has the token's `kid`.
     KeyNotFound,
-    /// There is such a key but it does not fit the algorithm, or cannot be used.
+    /// There is such a key but it does not fit the algorithm, or no verifier can use it.
     KeyUnusable {
+        /// Why.
+        reason: String,
+        /// It is Go's libraries that cannot use it; others may.
+        #[serde(default, skip_serializing_if = "is_false")]
+        assumes_go: bool,
+    },
+    /// A key may have made the signature, and this program could not check that.
+    NotVerifiable {
         /// Why.
         reason: String,
     },

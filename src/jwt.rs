@@ -5,6 +5,7 @@
 //! parses with golang-jwt), of RFC 7515 (the compact form) and of RFC 4648 section 5 (base64url).
 //! Nothing is verified here.
 
+pub(crate) mod header;
 mod json;
 mod recognise;
 mod wrapping;
@@ -223,10 +224,11 @@ impl Part {
     }
 }
 
-/// base64url as golang-jwt reads it: no padding, left-over bits may be anything.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+/// base64url as golang-jwt and go-jose read it: no padding, left-over bits may be anything.
+pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
+        .with_encode_padding(false)
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod command;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod descriptors;
 mod entra;
 pub mod evidence;
 mod examples;

@@ -16,11 +16,11 @@ use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
 use crate::secret::Scrubber;
 use crate::step::step;
-use crate::{command, interruption, judge, text};
+use crate::{command, descriptors, interruption, judge, text};
 
 /// Bad usage, or an input file that cannot be used.
 pub const USAGE: u8 = 2;
-/// A defect of the program.
+/// A defect of the program, or too few file descriptors for it.
 pub const INTERNAL_ERROR: u8 = 70;
 /// The reader of standard output went away: 128 and the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
@@ -49,7 +49,12 @@ impl Streams<'_> {
 }
 
 /// Runs the program; its exit status.
-pub fn run(arguments: Vec<OsString>, environment: Environment, mut streams: Streams) -> u8 {
+pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
+    let status = dispatch(arguments, environment, streams);
+    if descriptors::ran_out() { INTERNAL_ERROR } else { status }
+}
+
+fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Streams) -> u8 {
     if let Some(words) = login_flags::arguments(&arguments) {
         return login(&words, &arguments, environment, streams);
     }
@@ -57,6 +62,18 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, mut streams: Stre
         Ok(cli) => cli,
         Err(error) => return usage(error, &arguments, streams),
     };
+    let prints_only = matches!(
+        cli.command,
+        Some(
+            cli::Command::Step { .. }
+                | cli::Command::Completions { .. }
+                | cli::Command::Man
+                | cli::Command::Explain(_)
+        )
+    );
+    if !prints_only && !descriptors::suffice() {
+        return complain(streams.stderr, "too many open files");
+    }
     match cli.command {
         Some(cli::Command::Login) => login(&[], &arguments, environment, streams),
         None => {
@@ -117,6 +134,9 @@ fn login(
 ) -> u8 {
     match login_flags::parse(words, &environment) {
         Ok(Login::Help(text)) => print(&mut streams, &text, 0),
+        Ok(Login::Run(_)) if !descriptors::suffice() => {
+            complain(streams.stderr, "too many open files")
+        }
         Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, &run.2, streams),
         Err(LoginError::Clap(error)) => usage(error, arguments, streams),
         Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
@@ -271,8 +291,15 @@ fn complaint(arguments: &[String]) -> Option<clap::Error> {
     }
 }
 
-/// One line on standard error; status 2, whether it can be read or not.
+/// One line on standard error; status 2, whether it can be read or not. Where there were too few
+/// file descriptors, the line says so instead: whatever failed failed because of that.
 pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
+    if descriptors::ran_out() {
+        if let Some(message) = descriptors::message_once() {
+            let _ = write(stderr, &format!("doctor: {message}\n"));
+        }
+        return INTERNAL_ERROR;
+    }
     let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
     let _ = write(stderr, &format!("doctor: {message}\n"));
     USAGE

@@ -177,7 +177,7 @@ pub fn keys(data: &[u8]) {
         assert!(!reason.is_empty());
     }
     let Ok(decoded) = jwt::read(token.as_bytes(), false) else { return };
-    if let Signature::Verified { key: Some(key) } =
+    if let Signature::Verified { key: Some(key), .. } =
         signature::verify(&decoded.compact, &decoded.token, &keys)
     {
         assert!(keys["keys"].as_array().is_some_and(|all| all.iter().any(|k| k["kid"] == key)));

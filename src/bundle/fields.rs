@@ -192,9 +192,15 @@ const TOKEN: Field = Members(&[
         "header",
         Members(&[
             ("alg", ALGORITHM),
+            // RFC 7797 section 3.
+            ("b64", Plain),
+            ("crit", Each(&Known(&["b64", "exp"]))),
             ("cty", TYPE),
+            ("jwk", Presence),
             ("kid", Names),
+            ("nonce", Presence),
             ("typ", TYPE),
+            ("x5c", Each(&Presence)),
             ("x5t", Names),
         ]),
     ),
@@ -411,7 +417,14 @@ const ISSUER: Field = Members(&[
     ),
     (
         "signature",
-        Members(&[("kind", Plain), ("key", Names), ("reason", Message), ("expected", Plain)]),
+        Members(&[
+            ("kind", Plain),
+            ("key", Names),
+            ("unusual", Each(&Message)),
+            ("reason", Message),
+            ("assumesGo", Plain),
+            ("expected", Plain),
+        ]),
     ),
     ("chain", CHAIN),
 ]);

@@ -156,6 +156,8 @@ impl<'a> Outline<'a> {
             _ if public::is_value(path, &text) => text,
             // A pattern for a claim that is a boolean.
             _ if ["true", "false"].contains(&&*text) => text,
+            // A time in a string is judged as a number.
+            Some("exp" | "nbf" | "iat") if text.parse::<f64>().is_ok() => text,
             Some("scope" | "scp") => self.text(text, Kind::Scope),
             _ => self.text(text, Kind::Names),
         }

@@ -316,7 +316,9 @@ curl -sS -o /dev/null -w '%{http_code}' https://oidc.acme.test/.well-known/openi
         severity: Severity::Error,
         title: "The key that signed the token is not in the key set",
         meaning: "The token names its key by kid, and the issuer's key set has no such key.",
-        detection: "The token's header has a kid, and no key of the set has it.",
+        detection: "The token's header has a kid, and no key of the set has it; or the key that \
+            has it does not fit the token's algorithm, or cannot be used (a point that is not on \
+            its curve, an RSA key below 1024 bits).",
         causes: &[
             Kubernetes.cause(
                 "The cluster was recreated, or its keys were rotated; the keys in the registration \
@@ -343,7 +345,35 @@ cut -d. -f1 token.jwt | tr '_-' '/+' | jq -R '@base64d | fromjson | .kid'
 curl -sS "$(curl -sS "$ISSUER/.well-known/openid-configuration" | jq -r .jwks_uri)" |
   jq '[.keys[].kid]'"#,
         },
-        related: &[Code::JwksInvalid, Code::SignatureInvalid],
+        related: &[Code::JwksInvalid, Code::KeyNotRecommended, Code::SignatureInvalid],
+        link: links::JWK,
+    },
+    Entry {
+        code: Code::KeyNotRecommended,
+        category: Category::Issuer,
+        severity: Severity::Warning,
+        title: "The key that signed the token is unusual",
+        meaning: "The signature verifies. Some verifiers would refuse the key all the same, for \
+            its size or for what the key set says of it.",
+        detection: "The key that verifies has a use other than sig, key_ops without verify, an alg \
+            other than the token's, or an RSA modulus below 2048 bits or above 4096.",
+        causes: &[
+            Anywhere.cause("A self-hosted issuer publishes its encryption key, or signs with it."),
+            Anywhere.cause("The issuer's key is old: 1024 bits were usual for RSA once."),
+        ],
+        fix: "Have the issuer sign with a key that is published for signatures, with 2048 to 4096 \
+            bits for RSA.",
+        example: Language::Json.change(
+            r#"{"kty": "RSA", "kid": "2026-01", "use": "enc", "n": "...", "e": "AQAB"}"#,
+            r#"{"kty": "RSA", "kid": "2026-01", "use": "sig", "n": "...", "e": "AQAB"}"#,
+        ),
+        by_hand: ByHand {
+            words: "Show what the key set says of each key, and the length of its modulus in bytes:",
+            command: r#"ISSUER=https://gitlab.acme.test  # the token's iss
+curl -sS "$(curl -sS "$ISSUER/.well-known/openid-configuration" | jq -r .jwks_uri)" |
+  jq -c '.keys[] | {kid, kty, use, key_ops, alg, bytes: ((.n // "") | length * 3 / 4 | floor)}'"#,
+        },
+        related: &[Code::SigningKeyNotFound, Code::AlgorithmUnsupported],
         link: links::JWK,
     },
     Entry {

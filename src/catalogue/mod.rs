@@ -227,6 +227,7 @@ codes! {
     JwksUnreachable "jwks-unreachable",
     JwksInvalid "jwks-invalid",
     SigningKeyNotFound "signing-key-not-found",
+    KeyNotRecommended "key-not-recommended",
     SignatureInvalid "signature-invalid",
     IssuerNotRegistered "issuer-not-registered",
     IssuerWrongOrganization "issuer-wrong-organization",

@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Entry] = &[
         title: "The token cannot be decoded",
         meaning: "A JWT has three parts in base64url; header and payload are JSON objects.",
         detection: "A part is not base64url, the header or the payload is not JSON, or it is JSON \
-            but no object.",
+            but no object; or a parameter of the header has the wrong JSON type (kid, crit).",
         causes: &[
             Anywhere.cause("The token was edited, or two were joined."),
             Anywhere.cause(
@@ -55,7 +55,8 @@ cut -d. -f2 token.jwt | tr '_-' '/+' | jq -R '@base64d | fromjson'",
         title: "The token lacks a claim",
         meaning: "An OIDC token has iss, aud, sub and exp, each of its own JSON type.",
         detection: "iss, sub, exp or aud is missing, or has another JSON type than a string, a \
-            number (exp), or a string or a list of them (aud).",
+            number (exp), or a string or a list of them (aud); or nbf or iat is not a number. It \
+            is a warning where Go's libraries differ: nbf or iat is null, or a number in a string.",
         causes: &[
             Anywhere.cause("The token was made for a test, or by a script."),
             Anywhere.cause(
@@ -110,8 +111,8 @@ cut -d. -f2 token.jwt | tr '_-' '/+' | jq -R -r '@base64d' |
         severity: Severity::Error,
         title: "The token has expired",
         meaning: "Its exp is past; Pulumi Cloud refuses it whatever the policy says.",
-        detection: "exp is not after the time of judging. There is no leeway. For a token that was \
-            pasted, piped or read from a file it ranks last: such a token has usually expired \
+        detection: "exp is not after the time of judging, or too large a number. There is no \
+            leeway. For a token that was pasted, piped or read from a file it ranks last: such a token has usually expired \
             when somebody looks at it.",
         causes: &[
             AzurePipelines.cause(
@@ -186,6 +187,7 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
             nbf back by minutes; that is no fault.",
         causes: &[
             Anywhere.cause("The clock of this machine is behind."),
+            Anywhere.cause("The issuer writes milliseconds, where a token has seconds."),
             Anywhere.cause("The clock of a self-hosted issuer is ahead."),
             Anywhere.cause("--now names a time before the token was issued."),
         ],
@@ -247,8 +249,9 @@ curl -sS -o /dev/null -D - https://api.pulumi.com/api/capabilities | grep -i '^d
         title: "The token's signature algorithm cannot be used",
         meaning: "Pulumi Cloud verifies with the issuer's public keys; an unsigned token or one \
             signed with a shared secret cannot be verified so.",
-        detection: "alg is none, HS256 or its like, or not among the algorithms in the issuer's \
-            discovery document.",
+        detection: "alg is none, HS256 or its like, absent, not a name that the CLI's JWT parser \
+            knows (Ed25519, ES256K, rs256), or not among the algorithms in the issuer's discovery \
+            document; or crit names a parameter that verifiers do not know.",
         causes: &[
             Anywhere.cause("The token was signed by a script with a shared secret."),
             Anywhere.cause("A self-hosted issuer signs with another algorithm than it publishes."),
@@ -259,7 +262,7 @@ curl -sS -o /dev/null -D - https://api.pulumi.com/api/capabilities | grep -i '^d
             r#"{"alg": "RS256", "typ": "JWT", "kid": "2026-01"}"#,
         ),
         by_hand: ByHand { words: "Look at alg in the header:", command: commands::HEADER },
-        related: &[Code::TokenMalformed, Code::JwksInvalid],
+        related: &[Code::TokenMalformed, Code::JwksInvalid, Code::KeyNotRecommended],
         link: links::JWA,
     },
 ];

@@ -111,11 +111,14 @@ const LARGEST: u64 = 1 << 20;
 /// Reads a file of the CLI's; the error says why not, in words. What is no ordinary file is not
 /// opened: reading a pipe could wait for ever.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let explain = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => "there is no such file".to_owned(),
-        ErrorKind::PermissionDenied => "it may not be read: permission denied".to_owned(),
-        ErrorKind::NotADirectory => "a part of its path is not a directory".to_owned(),
-        _ => format!("it cannot be read: {error}"),
+    let explain = |error: std::io::Error| {
+        crate::descriptors::note(&error);
+        match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::PermissionDenied => "it may not be read: permission denied".to_owned(),
+            ErrorKind::NotADirectory => "a part of its path is not a directory".to_owned(),
+            _ => format!("it cannot be read: {error}"),
+        }
     };
     let metadata = path.metadata().map_err(explain)?;
     if !metadata.is_file() {

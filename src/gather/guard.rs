@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use crate::address::AddressClass::{LinkLocal, Loopback, Metadata, Private, Special};
 use crate::address::{AddressClass, classify};
+use crate::descriptors;
 
 /// A URL's host in the one spelling under which everything is remembered here: lower case, no
 /// trailing dot, no brackets; empty where there is none.
@@ -143,7 +144,10 @@ type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send
 /// The system's resolver. It runs in a thread of its own, so that one that hangs keeps nobody.
 pub(super) fn system() -> Lookup {
     Arc::new(|name| {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name, 0)).await.inspect_err(descriptors::note);
+            Ok(found?.collect())
+        })
     })
 }
 

@@ -34,6 +34,7 @@ use jiff::Timestamp;
 use semver::Version;
 use serde_json::Value;
 
+use crate::descriptors;
 use crate::evidence::{
     AzureIds, Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Token,
     Tried,
@@ -214,6 +215,7 @@ pub fn policy_document(path: &Path) -> Result<crate::policy::Document, InputErro
 /// Why a file cannot be read, in words that are the same on every system.
 fn reason(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
+    descriptors::note(error);
     match error.kind() {
         ErrorKind::NotFound => "no such file".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -432,6 +434,14 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let progress = around.progress.then(|| Progress::start("asking issuer and backend"));
     network(&mut evidence, cli, &run)?;
     drop(progress);
+    if descriptors::ran_out() {
+        // Evidence of that is evidence of nothing else.
+        return Err(InputError {
+            option: "gathering",
+            path: String::new(),
+            problem: "too many open files".to_owned(),
+        });
+    }
     evidence.duration_ms = millis(begun);
     Ok(Gathered { evidence, jwks: run.jwks, scrubber: run.scrubber })
 }
@@ -471,6 +481,7 @@ fn network(evidence: &mut Evidence, cli: Question, run: &Run) -> Result<(), Inpu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
+        .inspect_err(descriptors::note)
         .map_err(|error| setup(error.to_string()))?;
     let deadline = tokio::time::Instant::from_std(run.deadline);
     let (issuer, policy) = runtime.block_on(async {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::descriptors;
 use crate::interruption::spawn;
 
 /// How often the child is looked after.
@@ -58,6 +59,7 @@ pub(super) fn output(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .inspect_err(descriptors::note)
         .map_err(|error| format!("it cannot be started: {error}"))?;
     let stdout = child.stdout.take().map(|stream| begin_to_read(stream, longest));
     let stderr = child.stderr.take().map(|stream| begin_to_read(stream, longest));

@@ -20,6 +20,7 @@ use rustls::{
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::descriptors;
 use crate::evidence::{Certificate, CertificateProblem, Chain};
 use crate::gather::guard::plain_name;
 use crate::interruption::spawn;
@@ -41,7 +42,15 @@ impl Roots {
     pub fn load(extra_pem: Option<&[u8]>, limit: Duration) -> Result<Self, String> {
         // A store often holds a few roots that nothing can read: they are passed over.
         let (send, receive) = mpsc::channel();
-        spawn(move || send.send(rustls_native_certs::load_native_certs().certs));
+        spawn(move || {
+            let loaded = rustls_native_certs::load_native_certs();
+            for error in &loaded.errors {
+                if let rustls_native_certs::ErrorKind::Io { inner, .. } = &error.kind {
+                    descriptors::note(inner);
+                }
+            }
+            send.send(loaded.certs)
+        });
         let mut certificates = receive.recv_timeout(limit).unwrap_or_default();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(certificates.iter().cloned());

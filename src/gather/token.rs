@@ -183,6 +183,7 @@ fn unreadable(reason: String) -> (InputProblem, Vec<Wrapping>) {
 
 /// Why it cannot be read, in words that are the same on every system.
 pub(crate) fn reason(error: &io::Error) -> String {
+    crate::descriptors::note(error);
     match error.kind() {
         ErrorKind::NotFound => "no such file".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),

@@ -4,7 +4,7 @@ use super::backend::network_failure;
 use super::certificate::with_chain;
 use super::finding::again;
 use super::issuer::web_page;
-use super::{Context, Outcome, proxy};
+use super::{ASSUMES_GO, Context, Outcome, proxy};
 use crate::catalogue::Code;
 use crate::evidence::{Answer, Body, FailureKind, KeyOutline, KeySet, KeySource, Probe, Signature};
 use crate::report::Finding;
@@ -133,23 +133,28 @@ pub(super) fn check_signature(context: &Context) -> Outcome {
     if token.truncated.is_some() {
         return Outcome::skip("input", "the signature is cut off");
     }
-    let kid = token.header.get("kid").and_then(|k| k.as_str());
+    let kid = token.key_id();
     let issuer = &context.evidence.issuer;
     let name = |key: &Option<String>| key.as_deref().map_or_else(String::new, |k| format!(" {k}"));
     match &issuer.signature {
         Signature::NotChecked => Outcome::skip(context.cause("keys"), "there are no keys"),
-        Signature::Verified { key } => Outcome::pass(format!("verifies with key{}", name(key))),
+        Signature::Verified { key, unusual } => {
+            let findings = not_recommended(context, key.as_deref(), unusual);
+            Outcome::found(
+                format!("verifies with key{}", name(key)),
+                findings.into_iter().collect(),
+            )
+        }
+        Signature::NotVerifiable { reason } => {
+            Outcome::skip("keys", format!("not checked: {reason}"))
+        }
         // The token check says what is wrong with the algorithm or the length.
         Signature::UnsupportedAlgorithm | Signature::WrongLength { .. } => {
             Outcome::skip("token", "cannot be checked")
         }
         Signature::KeyNotFound => Outcome::found("no such key", vec![not_found(context, kid)]),
-        Signature::KeyUnusable { reason } => {
-            let finding = not_found(context, kid);
-            let which =
-                if kid.is_some() { "The key that the token names" } else { "A key of the set" };
-            let detail = format!("{which} cannot have signed it: {reason}.");
-            Outcome::found("the key does not fit", vec![Finding { detail, ..finding }])
+        Signature::KeyUnusable { reason, assumes_go } => {
+            Outcome::found("the key cannot be used", vec![unusable(context, reason, *assumes_go)])
         }
         Signature::Invalid { key } => {
             let finding = Finding::new(
@@ -165,6 +170,36 @@ pub(super) fn check_signature(context: &Context) -> Outcome {
             Outcome::found("does not verify", vec![finding])
         }
     }
+}
+
+/// The key verified, and other verifiers may want more of it.
+fn not_recommended(context: &Context, key: Option<&str>, unusual: &[String]) -> Option<Finding> {
+    if unusual.is_empty() {
+        return None;
+    }
+    let shown = key.unwrap_or("(no kid)");
+    let detail = format!(
+        "The key {shown} verifies the signature, but is unusual: {}. {ASSUMES_GO}",
+        unusual.join("; ")
+    );
+    let issuer = &context.evidence.issuer;
+    let mut finding = Finding::new(Code::KeyNotRecommended, detail);
+    for problem in unusual {
+        finding = finding.proof("key", format!("{shown}: {problem}"), source(&issuer.key_source));
+    }
+    Some(finding)
+}
+
+/// The token's key is in the set, but not usable.
+fn unusable(context: &Context, reason: &str, assumes_go: bool) -> Finding {
+    let kid = context.evidence.token.as_ref().and_then(|token| token.key_id());
+    let which = if kid.is_some() { "The key that the token names" } else { "A key of the set" };
+    let mut detail = format!("{which} cannot be used: {reason}.");
+    if assumes_go {
+        detail.push(' ');
+        detail.push_str(ASSUMES_GO);
+    }
+    Finding { detail, ..not_found(context, kid) }
 }
 
 fn not_found(context: &Context, kid: Option<&str>) -> Finding {

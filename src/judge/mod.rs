@@ -9,6 +9,7 @@ mod certificate;
 mod exchange;
 mod failed_rule;
 mod finding;
+mod header;
 mod identity;
 mod input;
 mod issuer;
@@ -22,6 +23,7 @@ mod policy;
 mod proxy;
 mod registration;
 mod subject;
+mod times;
 mod token;
 mod triage;
 mod unknown;
@@ -115,6 +117,10 @@ pub const CHECKS: &[Check] = &[
         elapsed: |e| e.cloud.whoami.elapsed_ms(),
     },
 ];
+
+/// Said wherever the behaviour of the service's JWT library decides.
+const ASSUMES_GO: &str = "Which library Pulumi Cloud verifies tokens with is not documented: this \
+    assumes Go's (go-oidc, go-jose, golang-jwt), as in the CLI.";
 
 /// How a check ended.
 pub struct Outcome {

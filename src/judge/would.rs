@@ -205,7 +205,8 @@ impl Context<'_> {
     /// pkg/backend/httpstate/backend.go).
     fn unread_token(&self) -> Option<String> {
         let input = &self.evidence.input;
-        let fine = input.problem.is_none() && input.wrapped.is_empty();
+        let refused = self.evidence.token.as_ref().is_some_and(super::header::cli_refuses);
+        let fine = input.problem.is_none() && input.wrapped.is_empty() && !refused;
         match (&input.source, &input.problem) {
             _ if fine => None,
             (Source::File { path, .. }, Some(InputProblem::FileUnreadable { reason })) => {

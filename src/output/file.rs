@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
+use crate::descriptors;
 use crate::interruption::{spawn, whole};
 
 /// How a process's own streams are called; redirected to a file, they are still no file to replace.
@@ -131,6 +132,7 @@ fn directory_of(path: &Path) -> &Path {
 
 /// Why a file cannot be written, and what to do; without its name.
 fn sentence(path: &Path, error: &io::Error) -> String {
+    descriptors::note(error);
     let words = match error.kind() {
         ErrorKind::NotFound => {
             let directory = directory_of(path).display();

@@ -159,19 +159,13 @@ fn a_key_that_is_not_there() {
 #[test]
 fn a_key_that_cannot_have_made_the_signature() {
     let rsa = World::new(&platforms::GITLAB);
-    let short =
-        json!({"kty": "RSA", "kid": KID, "n": URL_SAFE_NO_PAD.encode([0xb7; 128]), "e": "AQAB"});
     let ec = world();
     let cases = [
-        (&rsa, own(&rsa, &[("use", json!("enc"))]), "use is enc"),
-        (&rsa, own(&rsa, &[("alg", json!("RS512"))]), "for RS512, the token says RS256"),
-        (&rsa, short, "2048 bits"),
         (&rsa, other("ES256", KID), "RS256 needs a key of type RSA"),
         (&rsa, own(&rsa, &[("n", Value::Null)]), "modulus"),
         (&ec, other("ES384", KID), "ES256 needs the curve P-256"),
         (&ec, own(&ec, &[("x", Value::Null)]), "no `x`"),
         (&ec, own(&ec, &[("y", json!("***"))]), "base64url"),
-        (&ec, own(&ec, &[("use", json!("enc"))]), "use is enc"),
     ];
     for (world, key, word) in cases {
         serve(world, &[key]);

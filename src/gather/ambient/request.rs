@@ -176,6 +176,7 @@ fn http(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
+        .inspect_err(crate::descriptors::note)
         .map_err(|error| error.to_string())?;
     let deadline = tokio::time::Instant::from_std(around.deadline);
     let probe = runtime.block_on(client.request(method, url, headers, around.scrubber, deadline));

@@ -5,6 +5,7 @@ use std::io;
 
 use url::Url;
 
+use crate::descriptors;
 use crate::evidence::{FailureKind, ProxyFault};
 use crate::gather::guard::{Refused, host_of};
 use crate::gather::tls::{self, Recorder};
@@ -19,6 +20,7 @@ pub(super) fn cause(
     proxy: Option<&Url>,
     recorder: &Recorder,
 ) -> Cause {
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).for_each(descriptors::note);
     if let Some(refused) = find::<Refused>(error) {
         return (FailureKind::AddressRefused, refused.to_string());
     }

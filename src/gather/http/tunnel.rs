@@ -16,6 +16,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::proxy::Proxy;
+use crate::descriptors;
 use crate::evidence::ProxyFault;
 use crate::gather::guard::host_of;
 
@@ -62,9 +63,10 @@ pub(super) async fn ask(
 async fn reach(proxy: &Proxy) -> Result<(), ProxyFault> {
     let Some(at) = proxy.url() else { return Ok(()) };
     let port = at.port().unwrap_or_default();
-    let addresses = lookup_host((host_of(at), port)).await.map_err(|_| ProxyFault::Dns)?;
-    let addresses: Vec<_> = addresses.collect();
-    TcpStream::connect(addresses.as_slice()).await.map_err(|_| ProxyFault::Connect)?;
+    let addresses = lookup_host((host_of(at), port)).await.inspect_err(descriptors::note);
+    let addresses: Vec<_> = addresses.map_err(|_| ProxyFault::Dns)?.collect();
+    let connected = TcpStream::connect(addresses.as_slice()).await.inspect_err(descriptors::note);
+    connected.map_err(|_| ProxyFault::Connect)?;
     Ok(())
 }
 
@@ -74,7 +76,8 @@ async fn exchange(proxy: &Proxy, url: &Url, tls: &ClientConfig) -> io::Result<Ve
     let port = at.port_or_known_default().ok_or_else(missing)?;
     let request = request(proxy, url).ok_or_else(missing)?;
     let host = host_of(at);
-    let tcp = TcpStream::connect((host.as_str(), port)).await?;
+    let connected = TcpStream::connect((host.as_str(), port)).await.inspect_err(descriptors::note);
+    let tcp = connected?;
     if at.scheme() == "https" {
         let mut tls = tls.clone();
         tls.alpn_protocols.clear();

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
+use crate::descriptors;
+
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 256 * 1024;
 /// A folder in a folder in a folder: deeper ones are a loop or no logs.
@@ -31,6 +33,7 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
     let mut unreadable = Vec::new();
     let mut files = Vec::new();
     let mut note = |path: &Path, error| {
+        descriptors::note(&error);
         unreadable.push(Unreadable { name: path.display().to_string(), error });
     };
     if path.is_dir() {
@@ -63,6 +66,7 @@ pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<U
         }
         // The list of an archive's members stands at its end.
         let spooled = spool(Cursor::new(start).chain(stdin)).map_err(|error| {
+            descriptors::note(&error);
             let reason = error.kind();
             io::Error::other(format!(
                 "an archive needs a temporary file here: {reason}; name the archive instead"

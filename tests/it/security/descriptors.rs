@@ -1,1 +1,146 @@
 //! Running out of file descriptors is reported as such.
+#![cfg(unix)]
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Doctor, World, platforms};
+
+/// Limits with which a run may fail or not; the last is enough for every one.
+const LIMITS: [u32; 17] = [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 40, 48, 51, 56, 64];
+
+/// Runs the program with so many file descriptors, three of which are the standard streams.
+fn limited(limit: u32, doctor: &Doctor, environment: &[(&str, &str)]) -> Output {
+    Command::new("/bin/sh")
+        .arg("-c")
+        .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
+        .arg(env!("CARGO_BIN_EXE_doctor"))
+        .args(doctor.arguments())
+        .env_clear()
+        .envs(environment.iter().copied())
+        .current_dir(doctor.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Whether the system's loader could not even load the program.
+fn is_not_started(output: &Output) -> bool {
+    output.status.code() == Some(127)
+        && String::from_utf8_lossy(&output.stderr).contains("while loading shared libraries")
+}
+
+/// Holds every limit to the promise: the usual status, or 70 and one line that names the cause. The
+/// number of limits that were enough.
+fn assert_names_it(doctor: impl Fn() -> Doctor, usual: i32) -> usize {
+    let mut enough = 0;
+    for limit in LIMITS {
+        let doctor = doctor();
+        let path = doctor.path("../bin");
+        let output = limited(limit, &doctor, &[("PATH", path.to_str().unwrap())]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let name = format!("{:?} with {limit}: {:?} {stderr}", doctor.arguments(), output.status);
+        if output.status.code() == Some(usual) {
+            enough += 1;
+            assert!(!stderr.contains("ulimit"), "{name}");
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            for finding in report["findings"].as_array().into_iter().flatten() {
+                assert_ne!(finding["severity"], "error", "{name}");
+            }
+        } else if !is_not_started(&output) {
+            assert_eq!(output.status.code(), Some(70), "{name}");
+            assert_eq!(stderr.lines().count(), 1, "{name}");
+            assert!(stderr.contains("too few files") && stderr.contains("ulimit -n"), "{name}");
+            assert!(output.stdout.is_empty(), "{name}");
+            assert_eq!(enough, 0, "{name}: fewer were enough");
+        }
+    }
+    enough
+}
+
+#[test]
+fn a_diagnosis_names_too_few_descriptors() {
+    let world = World::signed(&platforms::GITLAB, "ES256");
+    let doctor = || world.doctor().args(["--format", "json", "--bundle", "bundle.json"]);
+    assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, 0)));
+
+    // With a pulumi to ask, and the files of its own.
+    let doctor = || {
+        let doctor = world.doctor().without("--pulumi-version").args(["--format", "json"]);
+        doctor.program("pulumi", "echo v3.276.0").file("Pulumi.yaml", "name: a\n")
+    };
+    assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, 0)));
+}
+
+#[test]
+fn a_login_that_fails_keeps_its_status() {
+    let mut world = World::signed(&platforms::GITLAB, "ES256");
+    world.shape.entry["rules"]["sub"] = json!("another");
+    let enough = LIMITS.into_iter().filter(|limit| {
+        let doctor = world.doctor().args(["--format", "json"]);
+        let output = limited(*limit, &doctor, &[]);
+        if output.status.code() != Some(1) {
+            assert!(is_not_started(&output) || output.status.code() == Some(70), "{output:?}");
+            return false;
+        }
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["rootCause"], "subject-mismatch", "{limit}");
+        true
+    });
+    assert!((1..LIMITS.len()).contains(&enough.count()));
+}
+
+#[test]
+fn other_commands_name_too_few_descriptors() {
+    let world = World::signed(&platforms::GITLAB, "ES256");
+    let token = world.token();
+    let commands: [(&[&str], i32); 5] = [
+        (&["decode", "file://t.jwt", "--format", "json"], 0),
+        (&["triage", "log.txt", "folder"], 0),
+        (&["policy", "lint", "policy.json"], 0),
+        (&["policy", "test", "file://t.jwt", "--policy", "policy.json", "--oidc-org", "acme"], 0),
+        (&["decode", "--ndjson", "file://t.jwt"], 0),
+    ];
+    for (command, usual) in commands {
+        let doctor = || {
+            Doctor::bare()
+                .file("t.jwt", &token)
+                .file("log.txt", "all is well\n")
+                .file("folder/log.txt", "here too\n")
+                .file("policy.json", world.policy().to_string())
+                .args(command.iter().copied())
+        };
+        assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, usual)), "{command:?}");
+    }
+}
+
+#[test]
+fn what_only_prints_needs_no_descriptors() {
+    for arguments in [&["--version"][..], &["--help"], &["explain", "token-expired"]] {
+        let doctor = Doctor::bare().args(arguments.iter().copied());
+        for limit in LIMITS {
+            let output = limited(limit, &doctor, &[]);
+            let started = !is_not_started(&output);
+            assert!(!started || output.status.success(), "{arguments:?} {limit}: {output:?}");
+            assert!(started || limit < 6, "{limit}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_standard_error_is_no_shortage() {
+    let output = Command::new("/bin/sh")
+        .args(["-c", "exec 2>&-; exec \"$0\" explain token-expired"])
+        .arg(env!("CARGO_BIN_EXE_doctor"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = Command::new("/bin/sh")
+        .args(["-c", "exec 2>&-; exec \"$0\" --offline eyJhbGciOiJub25lIn0.e30."])
+        .arg(env!("CARGO_BIN_EXE_doctor"))
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
