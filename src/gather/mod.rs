@@ -293,7 +293,8 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let cli = match &plan.pulumi_version {
         Some(version) => Question::answered(Cli::Given { version: version.clone() }),
         None => Question::begin(
-            around.environment.get("PATH").map(AsRef::as_ref),
+            &around.environment,
+            heed_options,
             VERSION_LIMIT.min(left(begun) / 2),
         ),
     };
