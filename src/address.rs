@@ -102,11 +102,23 @@ const METADATA_NAMES: &[&str] = &[
     "api.metadata.cloud.ibm.com",
 ];
 
-/// Whether a host name is that of a metadata service. The name is in lower case, without a dot at
-/// its end.
+/// A host name in lower case, without the dot at its end.
+#[must_use]
+pub fn plain_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Whether a host name is that of a metadata service.
 #[must_use]
 pub fn is_metadata_name(name: &str) -> bool {
-    METADATA_NAMES.contains(&name)
+    METADATA_NAMES.contains(&plain_name(name).as_str())
+}
+
+/// Whether a host name is loopback by definition (RFC 6761 section 6.3).
+#[must_use]
+pub fn is_localhost(name: &str) -> bool {
+    let name = plain_name(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// What kind of place an address is. An IPv6 address that wraps an IPv4 one is judged by that.

@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn a_document_may_name_a_url_with_a_query() {
         assert!(requestable("https://login.example/keys?appid=1").is_ok());
-        for uri in ["https://login.example/keys#x", "http://login.example", "https:/login.example"] {
+        for uri in ["https://login.example/keys#x", "http://login.example", "https:/login.example"]
+        {
             assert!(requestable(uri).is_err(), "{uri}");
         }
     }

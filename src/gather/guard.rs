@@ -12,7 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::address::AddressClass::{LinkLocal, Loopback, Metadata, Private, Special};
-use crate::address::{AddressClass, classify, is_metadata_name};
+use crate::address::{AddressClass, classify, is_localhost, is_metadata_name, plain_name};
 use crate::issuer_url;
 
 /// A URL's host in the one spelling under which everything is remembered here: lower case, no
@@ -24,10 +24,6 @@ pub(super) fn host_of(url: &Url) -> String {
         Some(Host::Ipv6(address)) => address.to_string(),
         None => String::new(),
     }
-}
-
-pub(super) fn plain_name(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Which addresses a client may connect to. A metadata service is never one of them.
@@ -63,7 +59,8 @@ impl Guard {
         allow_private: bool,
         known_issuers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let known = known_issuers.into_iter().filter_map(|url| origin(&issuer_url::parse(url).ok()?));
+        let known =
+            known_issuers.into_iter().filter_map(|url| origin(&issuer_url::parse(url).ok()?));
         Self { scope: Scope::Issuer { ambient, allow_private }, known: known.collect() }
     }
 
@@ -109,7 +106,7 @@ impl Guard {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
             Some(Host::Domain(name)) if is_localhost(name) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            Some(Host::Domain(name)) if is_metadata_name(&plain_name(name)) => {
+            Some(Host::Domain(name)) if is_metadata_name(name) => {
                 return Err(Refused::Name(plain_name(name)));
             }
             _ => return Ok(()),
@@ -139,12 +136,6 @@ impl Guard {
 fn origin(url: &Url) -> Option<(String, u16)> {
     let port = url.port_or_known_default().filter(|_| url.scheme() == "https")?;
     Some((host_of(url), port))
-}
-
-/// Whether a name is loopback by definition.
-pub(super) fn is_localhost(name: &str) -> bool {
-    let name = plain_name(name);
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// What the guard refused.
@@ -287,8 +278,12 @@ mod tests {
 
     #[test]
     fn a_policy_opens_the_origin_of_its_issuers() {
-        let issuers =
-            ["https://IDP.corp.test./realm", "https://[::1]:8443", "http://a.test", "https:/b.test"];
+        let issuers = [
+            "https://IDP.corp.test./realm",
+            "https://[::1]:8443",
+            "http://a.test",
+            "https:/b.test",
+        ];
         let guard = Guard::new(false, false, issuers);
         for (url, known) in [
             ("https://idp.corp.test", true),
@@ -398,7 +393,10 @@ mod tests {
         let guard = Guard::new(false, false, []);
         let both: [SocketAddr; 2] = ["10.0.0.1:0".parse().unwrap(), "8.8.8.8:0".parse().unwrap()];
         assert_eq!(guard.select(false, &both).unwrap(), [both[1]]);
-        assert!(guard.check_all(&Url::parse("https://x.test").unwrap(), &both).is_err(), "a proxy may take the first");
+        assert!(
+            guard.check_all(&Url::parse("https://x.test").unwrap(), &both).is_err(),
+            "a proxy may take the first"
+        );
         let refused = guard.select(false, &both[..1]).unwrap_err();
         assert_eq!(refused.to_string(), "10.0.0.1 (private)");
     }

@@ -1,7 +1,6 @@
 //! Other programs: found on PATH, started with few variables, run within a limit of time and of
 //! output.
 
-use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -77,7 +76,7 @@ pub(super) fn command(program: &Path, environment: &Environment, more: &[&str]) 
     }
     // A shim starts programs too: `#!/usr/bin/env bash`.
     let path = absolute_path(environment).and_then(|path| std::env::join_paths(path).ok());
-    command.env("PATH", path.unwrap_or_else(OsString::new));
+    command.env("PATH", path.unwrap_or_default());
     command
 }
 
@@ -178,16 +177,13 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let id = self.leader.id();
-        interruption::whole(|traces| {
-            if !self.is_done {
-                interruption::kill(id);
-            }
-            traces.children.retain(|child| *child != id);
-        });
         if !self.is_done {
+            interruption::kill(id);
             let _ = self.leader.kill();
-            let _ = self.leader.wait();
         }
+        // The id may be another process's once the child has been waited for.
+        interruption::whole(|traces| traces.children.retain(|child| *child != id));
+        let _ = self.leader.wait();
     }
 }
 

@@ -48,9 +48,9 @@ fn issuers_that_are_no_usable_url() {
         ("https://127.0.0.1:1?x=1", "query"),
         ("https://127.0.0.1:1#x", "fragment"),
         ("https://user:word@127.0.0.1:1", "credentials"),
-        ("127.0.0.1:1", "no URL"),
-        ("somebody", "no URL"),
-        ("", "no URL"),
+        ("127.0.0.1:1", "not a URL"),
+        ("somebody", "not a URL"),
+        ("", "not a URL"),
     ];
     for (iss, word) in cases {
         let run = moved(iss).doctor().arg("--no-exchange").json();
@@ -410,7 +410,7 @@ fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evide
 #[test]
 fn an_issuer_that_only_this_network_reaches() {
     let (hosted, own) = ("https://api.pulumi.com", "https://pulumi.corp.test");
-    let cases: [(&[&str], &str, Option<&str>); 12] = [
+    let cases: [(&[&str], &str, Option<&str>); 13] = [
         (&["10.1.2.3"], hosted, Some("error")),
         (&["10.1.2.3"], "https://api.eu.pulumi.com", Some("error")),
         (&["10.1.2.3"], "https://notpulumi.com", Some("warning")),
@@ -422,7 +422,9 @@ fn an_issuer_that_only_this_network_reaches() {
         (&["127.0.0.1"], own, None),
         (&["8.8.8.8"], hosted, None),
         (&["10.1.2.3", "8.8.8.8"], hosted, None),
-        (&[], hosted, None),
+        // The URL itself holds a loopback address.
+        (&[], hosted, Some("error")),
+        (&[], own, None),
     ];
     let world = world();
     for (addresses, backend, severity) in cases {
@@ -434,7 +436,10 @@ fn an_issuer_that_only_this_network_reaches() {
         assert_eq!(found.map(|f| f["severity"].as_str().unwrap()), severity, "{name}");
         let Some(found) = found else { continue };
         assert_eq!((&found["category"], &found["check"]), (&json!("issuer"), &json!("issuer")));
-        assert!(found.to_string().contains(addresses[0]) && found.to_string().contains("jwks"));
+        assert!(
+            found.to_string().contains(addresses.first().unwrap_or(&"127.0.0.1"))
+                && found.to_string().contains("jwks")
+        );
         let is_root = report["rootCause"] == "issuer-not-public";
         assert_eq!(is_root, severity == Some("error"), "{name}");
     }
