@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use doctor::evidence::{Answer, Body, Evidence, Probe};
+use doctor::evidence::{
+    Answer, Body, CertificateProblem, Chain, Evidence, Failure, FailureKind, Probe,
+};
 use doctor::gather::{self, Plan, Surroundings, token::Choice};
 use doctor::judge;
 use serde_json::{Value, json};
@@ -442,6 +444,51 @@ fn an_issuer_that_only_this_network_reaches() {
         );
         let is_root = report["rootCause"] == "issuer-not-public";
         assert_eq!(is_root, severity == Some("error"), "{name}");
+    }
+}
+
+/// Pulumi Cloud cannot connect to a private address at all: trusting its certificate by a thumbprint
+/// would change nothing.
+#[test]
+fn a_private_issuer_that_fails_here_is_private_first() {
+    let world = world();
+    let mut policy = world.policy();
+    policy["issuers"][0]["thumbprints"] = json!(["ab".repeat(32)]);
+    let certificate = FailureKind::Certificate { problem: CertificateProblem::SelfSigned };
+    for (kind, code) in [
+        (certificate, "issuer-tls-untrusted"),
+        (FailureKind::Timeout, "issuer-unreachable"),
+        (FailureKind::Connect, "issuer-unreachable"),
+    ] {
+        for (address, backend, both) in [
+            ("10.1.2.3", "https://api.pulumi.com", false),
+            ("10.1.2.3", "https://pulumi.corp.test", true),
+            ("8.8.8.8", "https://api.pulumi.com", true),
+        ] {
+            let mut evidence = answering(&world, gathered(&world, backend, &policy), &[address]);
+            let failure = Failure {
+                kind: kind.clone(),
+                host: "127.0.0.1".to_owned(),
+                port: 443,
+                route: Box::default(),
+                detail: "what the network says".to_owned(),
+                attempts: 1,
+            };
+            evidence.issuer.discovery = Probe::Failed { failure, elapsed_ms: 1 };
+            evidence.issuer.chain = Some(Chain { certificates: vec![], publicly_trusted: false });
+            let report = serde_json::to_value(judge::judge(&evidence, false)).unwrap();
+            let name = format!("{code} {address} {backend}");
+            let findings = report["findings"].as_array().unwrap();
+            let find = |code: &str| findings.iter().find(|finding| finding["code"] == code);
+            assert_eq!(find(code).is_some(), both, "{name}");
+            let private = find("issuer-not-public");
+            assert_eq!(private.is_some(), address == "10.1.2.3", "{name}");
+            assert_eq!(find("thumbprint-mismatch").is_some(), both, "{name}");
+            if !both {
+                assert_eq!(report["rootCause"], "issuer-not-public", "{name}");
+                assert!(private.unwrap().to_string().contains("what the network says"));
+            }
+        }
     }
 }
 
