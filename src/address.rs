@@ -62,7 +62,6 @@ const V6: &[(Ipv6Addr, u8, AddressClass)] = &[
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, LinkLocal),
     (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, Private),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Private),
-    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, Private),
     (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 32, Special), // discarded, dummies
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, Special), // Teredo, which hides where it leads
     (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, Private), // benchmarks
@@ -73,9 +72,13 @@ const V6: &[(Ipv6Addr, u8, AddressClass)] = &[
     (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, Special),
 ];
 
-/// IPv6 networks whose addresses hold an IPv4 address, and how many bits stand behind it:
-/// mapped and compatible (RFC 4291 section 2.5.5), translated (RFC 2765), NAT64 (RFC 6052),
-/// 6to4 (RFC 3056).
+/// The only IPv6 space that is routed on the internet (IANA IPv6 Global Unicast Allocations).
+/// Overlay networks use parts of the rest.
+const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+/// IPv6 networks whose addresses hold an IPv4 address, and how many bits follow it: mapped and
+/// compatible (RFC 4291 section 2.5.5), translated (RFC 2765), NAT64 (RFC 6052 section 2.1), 6to4
+/// (RFC 3056).
 const EMBEDDING: &[(Ipv6Addr, u8, u32)] = &[
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, 0),
     (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, 0),
@@ -84,23 +87,101 @@ const EMBEDDING: &[(Ipv6Addr, u8, u32)] = &[
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, 80),
 ];
 
-/// What kind of place an address is. An IPv6 address that only wraps an IPv4 one is judged by
-/// that.
+/// The NAT64 prefix for local use (RFC 8215).
+const LOCAL_NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48);
+
+/// Host names of metadata services, from the clouds' manuals. They matter where a proxy resolves
+/// the name: this machine then sees no address.
+const METADATA_NAMES: &[&str] = &[
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata.tencentyun.com",
+    "api.metadata.cloud.ibm.com",
+];
+
+/// A host name in lower case, without the dot at its end.
+#[must_use]
+pub fn plain_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Whether a host name is that of a metadata service.
+#[must_use]
+pub fn is_metadata_name(name: &str) -> bool {
+    METADATA_NAMES.contains(&plain_name(name).as_str())
+}
+
+/// Whether a host name is loopback by definition (RFC 6761 section 6.3).
+#[must_use]
+pub fn is_localhost(name: &str) -> bool {
+    let name = plain_name(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// What kind of place an address is. An IPv6 address that wraps an IPv4 one is judged by that.
 #[must_use]
 pub fn classify(address: IpAddr) -> AddressClass {
     match address {
         IpAddr::V4(v4) => classify_v4(v4),
-        IpAddr::V6(v6) => {
-            let named = V6.iter().find(|(net, bits, _)| within_v6(v6, *net, *bits));
-            let wraps = || EMBEDDING.iter().find(|(net, bits, _)| within_v6(v6, *net, *bits));
-            if let Some((_, _, class)) = named {
-                *class
-            } else if let Some((_, _, behind)) = wraps() {
-                #[allow(clippy::cast_possible_truncation)]
-                classify_v4(Ipv4Addr::from_bits((v6.to_bits() >> behind) as u32))
-            } else {
-                AddressClass::Public
-            }
+        IpAddr::V6(v6) => classify_v6(v6),
+    }
+}
+
+fn classify_v6(address: Ipv6Addr) -> AddressClass {
+    let within = |(network, bits)| within_v6(address, network, bits);
+    if within(LOCAL_NAT64) {
+        return classify_local_nat64(address);
+    }
+    if let Some((_, _, class)) = V6.iter().find(|(net, bits, _)| within((*net, *bits))) {
+        return *class;
+    }
+    if let Some((_, _, behind)) = EMBEDDING.iter().find(|(net, bits, _)| within((*net, *bits))) {
+        return classify_v4(low_v4(address.to_bits() >> behind));
+    }
+    if !within(GLOBAL_UNICAST) {
+        return Special;
+    }
+    // ISATAP (RFC 5214 section 6.1): the IPv4 address of an interface inside the site.
+    match address.segments() {
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => classify_v4(low_v4(address.to_bits())),
+        _ => AddressClass::Public,
+    }
+}
+
+/// The network chooses where the IPv4 address is: behind 48, 56, 64 or 96 bits, in the first three
+/// cases around bits 64 to 71 (RFC 6052 section 2.2). Only the network knows which, so the worst
+/// place counts. A place that holds 0.0.0.0/8 is not the one: nothing is translated to that network.
+fn classify_local_nat64(address: Ipv6Addr) -> AddressClass {
+    let bits = address.to_bits();
+    let joined = bits >> 64 << 56 | bits & u128::MAX >> 72;
+    [joined >> 40, joined >> 32, joined >> 24, bits]
+        .map(low_v4)
+        .into_iter()
+        .filter(|v4| v4.octets()[0] != 0)
+        .map(classify_v4)
+        .max_by_key(|class| class.danger())
+        .unwrap_or(Special)
+}
+
+/// The address in the last 32 bits.
+#[allow(clippy::cast_possible_truncation)]
+fn low_v4(bits: u128) -> Ipv4Addr {
+    Ipv4Addr::from_bits(bits as u32)
+}
+
+impl AddressClass {
+    /// Orders the classes by how much has to be allowed before one is connected to.
+    fn danger(self) -> u8 {
+        match self {
+            Self::Public => 0,
+            Private => 1,
+            Loopback => 2,
+            LinkLocal => 3,
+            Special => 4,
+            Metadata => 5,
         }
     }
 }
@@ -177,7 +258,21 @@ mod tests {
             ("198.19.255.255", Private),
             ("240.0.0.1", Special),
             ("fec0::1", Private),
-            ("64:ff9b:1::1", Private),
+            ("64:ff9b:1::", Special),
+            ("64:ff9b:1::808:808", Public),
+            ("64:ff9b:1::10.0.0.1", Private),
+            ("64:ff9b:1::169.254.169.254", Metadata),
+            ("64:ff9b:1:fffe::127.0.0.1", Special),
+            ("64:ff9b:1:808:8:800::", Public),
+            ("64:ff9b:1:a9fe:a9:fe00::", Metadata),
+            ("64:ff9b:1:a9fe:a9:fe00:808:808", Metadata),
+            ("64:ff9b:1:7f:0:1::", Loopback),
+            ("64:ff9b:1:0:a:0:100:0", Private),
+            ("2600::5efe:10.0.0.1", Private),
+            ("2600::200:5efe:169.254.169.254", Metadata),
+            ("2600::5efe:8.8.8.8", Public),
+            ("200::1", Special),
+            ("4000::1", Special),
             ("100::1", Special),
             ("2001:0:808:808::1", Special),
             ("2001:2::1", Private),
@@ -210,14 +305,71 @@ mod tests {
         }
     }
 
+    /// An IPv4 address that is not public. 0.0.0.0/8 is left out: nothing is translated to it.
+    fn refused() -> impl Strategy<Value = Ipv4Addr> {
+        let networks = V4.iter().filter(|(network, ..)| network.octets()[0] != 0);
+        let networks: Vec<_> = networks.map(|(network, bits, _)| (*network, *bits)).collect();
+        (prop::sample::select(networks), any::<u32>()).prop_map(|((network, bits), host)| {
+            let host = host.checked_shr(bits.into()).unwrap_or(0);
+            Ipv4Addr::from_bits(network.to_bits() | host)
+        })
+    }
+
+    /// Puts an IPv4 address behind a prefix of this length (RFC 6052 section 2.2).
+    fn embed(address: u128, v4: Ipv4Addr, length: u32) -> u128 {
+        let places = (length..).filter(|bit| length == 96 || !(64..72).contains(bit)).take(32);
+        places.enumerate().fold(address, |address, (index, place)| {
+            let bit = u128::from(v4.to_bits() >> (31 - index) & 1);
+            address & !(1 << (127 - place)) | bit << (127 - place)
+        })
+    }
+
+    #[test]
+    fn embeddings_are_those_of_the_rfc() {
+        // RFC 6052 section 2.4, with another prefix.
+        let v4 = Ipv4Addr::new(192, 0, 2, 33);
+        for (prefix, length, expected) in [
+            ("64:ff9b:1::", 48, "64:ff9b:1:c000:2:2100::"),
+            ("64:ff9b:1:100::", 56, "64:ff9b:1:1c0:0:221::"),
+            ("64:ff9b:1:122::", 64, "64:ff9b:1:122:c0:2:2100::"),
+            ("64:ff9b:1:122:344::", 96, "64:ff9b:1:122:344::192.0.2.33"),
+        ] {
+            let prefix: Ipv6Addr = prefix.parse().unwrap();
+            let wrapped = Ipv6Addr::from_bits(embed(prefix.to_bits(), v4, length));
+            assert_eq!(wrapped, expected.parse::<Ipv6Addr>().unwrap(), "{length}");
+        }
+    }
+
     proptest! {
         #[test]
         fn wrapping_changes_nothing(bits: u32) {
             let v4 = Ipv4Addr::from_bits(bits);
             let low = u128::from(bits);
-            for wrapped in [low | 0xffff << 32, low | 0x64_ff9b << 96, 0x2002 << 112 | low << 80] {
+            for wrapped in [
+                low | 0xffff << 32,
+                low | 0xffff << 48,
+                low | 0x64_ff9b << 96,
+                low | 0x64_ff9b_0001 << 80,
+                0x2002 << 112 | low << 80,
+                low | 0x2600 << 112 | 0x5efe << 32,
+            ] {
+                // Compatible and local NAT64 addresses of 0.0.0.0/8 wrap nothing.
+                prop_assume!(v4.octets()[0] != 0);
                 prop_assert_eq!(classify(Ipv6Addr::from_bits(wrapped).into()), classify(v4.into()));
             }
+        }
+
+        /// Whatever prefix length the network has chosen, and whatever is in the other bits.
+        #[test]
+        fn no_local_nat64_address_hides_a_refused_one(
+            v4 in refused(), noise: u128, length in prop::sample::select(&[48_u32, 56, 64, 96][..]),
+        ) {
+            let prefix = u128::from(0x64_ff9b_0001_u64) << 80;
+            let noise = noise & (u128::MAX >> 48);
+            let wrapped = Ipv6Addr::from_bits(embed(prefix | noise, v4, length));
+            prop_assert!(classify(wrapped.into()).danger() >= classify(v4.into()).danger());
+            let wrapped = Ipv6Addr::from_bits(embed(prefix, v4, length));
+            prop_assert_ne!(classify(wrapped.into()), AddressClass::Public);
         }
 
         #[test]

@@ -18,9 +18,12 @@ pub(crate) struct Traces {
     line: usize,
     /// A directory for this run alone.
     pub(crate) directory: Option<PathBuf>,
+    /// The process ids of the programs that run for this one.
+    pub(crate) children: Vec<u32>,
 }
 
-static TRACES: Mutex<Traces> = Mutex::new(Traces { line: 0, directory: None });
+static TRACES: Mutex<Traces> =
+    Mutex::new(Traces { line: 0, directory: None, children: Vec::new() });
 
 /// Does something that no signal interrupts. It has to be short, and must not do so again within.
 pub(crate) fn whole<T>(act: impl FnOnce(&mut Traces) -> T) -> T {
@@ -67,8 +70,38 @@ impl Traces {
         if let Some(directory) = &self.directory {
             let _ = std::fs::remove_dir_all(directory);
         }
+        self.children.drain(..).for_each(kill);
     }
 }
+
+/// Ends a child at once, and what it has started: its process group. A process that has left the
+/// group is not found.
+#[cfg(unix)]
+pub(crate) fn kill(child: u32) {
+    use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::Pid;
+
+    if let Ok(group) = i32::try_from(child) {
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+}
+
+/// Ends a child at once, and what it has started.
+#[cfg(windows)]
+pub(crate) fn kill(child: u32) {
+    use std::process::{Command, Stdio};
+
+    let Some(system) = std::env::var_os("SYSTEMROOT") else { return };
+    let _ = Command::new(PathBuf::from(system).join("System32").join("taskkill.exe"))
+        .args(["/T", "/F", "/PID", &child.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+#[cfg(not(any(unix, windows)))]
+pub(crate) fn kill(_: u32) {}
 
 /// Lets writing more than `ulimit -f` allows fail like any other writing.
 pub fn prepare() {

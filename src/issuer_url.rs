@@ -1,27 +1,102 @@
-//! A token's issuer as a URL. It is whatever the token says, so it is checked before it is used.
+//! A token's issuer as a URL. Anybody can have chosen it, so it is checked before it is used.
+//!
+//! The `url` crate follows the WHATWG standard and repairs what other programs refuse: it reads
+//! `https:/host`, `https:\\host` and `https://@host` as `https://host`, and drops tabs and line
+//! breaks. So the text is checked before it is parsed (RFC 3986 is the rule).
 
 use url::Url;
 
-/// OpenID Connect Discovery section 2: https, and neither query nor fragment. Credentials in it
-/// would be sent to whoever the token names.
+use crate::text::is_unseen;
+
+const INVALID_HOST: &str = "its host is not a valid host name or address";
+
+/// Reads an issuer's URL. OpenID Connect Discovery section 2: https, and neither query nor
+/// fragment. Credentials in it would be sent to whoever the token names.
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
 pub fn parse(issuer: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(issuer).map_err(|_| "it is no URL")?;
-    if url.scheme() != "https" {
-        return Err("its scheme is not https");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("it has credentials in it");
-    }
+    let url = requestable(issuer)?;
     if url.query().is_some() {
         return Err("it has a query");
     }
+    Ok(url)
+}
+
+/// Reads a URL that an issuer's document names, which may have a query: an https URL as it is
+/// written, without credentials and fragment.
+///
+/// # Errors
+/// What is wrong with it, as a clause.
+pub fn requestable(text: &str) -> Result<Url, &'static str> {
+    if text.is_empty() {
+        return Err("it is empty, and so not a URL");
+    }
+    if text.contains(' ') {
+        return Err("it contains a space");
+    }
+    if text.contains(is_unseen) {
+        return Err("it contains a control character or another invisible one");
+    }
+    if text.contains('\\') {
+        return Err("it contains a backslash");
+    }
+    let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
+        return Err("it is not a URL: it does not begin with https://");
+    };
+    // RFC 3986 section 3.1: schemes are not case-sensitive.
+    if !scheme.eq_ignore_ascii_case("https") {
+        return Err("its scheme is not https");
+    }
+    let Some(rest) = rest.strip_prefix("//") else {
+        return Err("https: is not followed by two slashes");
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err("it has credentials before its host");
+    }
+    check_authority(authority)?;
+    let url = Url::parse(text).map_err(|_| INVALID_HOST)?;
     if url.fragment().is_some() {
         return Err("it has a fragment");
     }
     Ok(url)
+}
+
+/// RFC 3986 section 3.1. A host with a port (`localhost:8080`) is not a scheme with a path.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'))
+}
+
+/// Host and port, before anything decodes or maps them: `%6c` and full-width letters would become
+/// others.
+fn check_authority(authority: &str) -> Result<(), &'static str> {
+    let (host, port) = match authority.rfind(']') {
+        Some(end) => authority.split_at(end + 1),
+        None if authority.starts_with('[') => return Err(INVALID_HOST),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    let is_literal = host.starts_with('[');
+    let belongs = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, '.' | '-' | '_')
+            || is_literal && matches!(c, '[' | ']' | ':')
+    };
+    if !host.chars().all(belongs) {
+        return Err("its host has characters other than letters a to z, digits, '.', '-' and '_'");
+    }
+    let is_port = |digits: &str| {
+        digits.bytes().all(|b| b.is_ascii_digit())
+            && digits.parse::<u16>().is_ok_and(|number| number > 0)
+    };
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return Err("its port is not a number from 1 to 65535");
+    }
+    Ok(())
 }
 
 /// Where the discovery document is (OpenID Connect Discovery section 4; Pulumi Cloud appends the
@@ -33,20 +108,94 @@ pub fn discovery(issuer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn only_plain_https_urls() {
-        assert!(parse("https://gitlab.com").is_ok());
-        for (issuer, problem) in [
-            ("gitlab.com", "it is no URL"),
-            ("http://gitlab.com", "its scheme is not https"),
-            ("https://u:p@gitlab.com", "it has credentials in it"),
-            ("https://gitlab.com?x", "it has a query"),
-            ("https://gitlab.com#x", "it has a fragment"),
-            ("", "it is no URL"),
+    fn ordinary_issuers_are_read() {
+        for issuer in [
+            "https://gitlab.com",
+            "https://gitlab.com/",
+            "HTTPS://GitLab.com",
+            "https://gitlab.com.:8443/group/",
+            "https://login.microsoftonline.com/0a1b/v2.0",
+            "https://10.1.2.3:443/x",
+            "https://[fd12::1]:8443/x",
+            "https://127.1",
+            "https://my_host.corp.test",
+            "https://xn--bcher-kva.example/~a/b;c@d:e",
         ] {
-            assert_eq!(parse(issuer).err(), Some(problem), "{issuer}");
+            assert!(parse(issuer).is_ok(), "{issuer}: {:?}", parse(issuer));
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for (issuer, problem) in [
+            ("", "not a URL"),
+            ("gitlab.com", "not a URL"),
+            ("//gitlab.com", "not a URL"),
+            ("127.0.0.1:1", "not a URL"),
+            ("gitlab.com:443", "not a URL"),
+            ("http://gitlab.com", "scheme is not https"),
+            ("file:///etc/passwd", "scheme is not https"),
+            ("https:/gitlab.com", "two slashes"),
+            ("https:gitlab.com", "two slashes"),
+            ("https:", "two slashes"),
+            ("https:\\\\gitlab.com", "backslash"),
+            ("https:/\\gitlab.com", "backslash"),
+            ("https://gitlab.com\\@evil.test", "backslash"),
+            ("https://", "no host"),
+            ("https:///gitlab.com", "no host"),
+            ("https://:443", "no host"),
+            ("https://u:p@gitlab.com", "credentials"),
+            ("https://@gitlab.com", "credentials"),
+            ("https://:@gitlab.com", "credentials"),
+            ("https://gitlab.com@10.0.0.1", "credentials"),
+            ("https://gitlab.com?x", "query"),
+            ("https://gitlab.com?", "query"),
+            ("https://gitlab.com#x", "fragment"),
+            ("https://gitlab.com#", "fragment"),
+            (" https://gitlab.com", "space"),
+            ("https://gitlab.com ", "space"),
+            ("https://git lab.com", "space"),
+            ("https://gitlab.com/\t", "control character"),
+            ("ht\ntps://gitlab.com", "control character"),
+            ("https://gitlab.com\u{0}", "control character"),
+            ("https://gitlab.com/\u{202e}", "invisible"),
+            ("https://git\u{ad}lab.com", "invisible"),
+            ("https://gitlab.com:", "port"),
+            ("https://gitlab.com:0", "port"),
+            ("https://gitlab.com:65536", "port"),
+            ("https://gitlab.com:+443", "port"),
+            ("https://gitlab.com:443x", "port"),
+            ("https://gitlab.com:1:2", "port"),
+            ("https://[::1]x", "port"),
+            ("https://%6cocalhost", "characters"),
+            ("https://\u{ff11}27.0.0.1", "characters"),
+            ("https://127\u{3002}0.0.1", "characters"),
+            ("https://b\u{fc}cher.example", "characters"),
+            ("https://[fe80::1%25eth0]", "characters"),
+            ("https://a,b", "characters"),
+            ("https://x[::1]", "characters"),
+            ("https://[::1", "valid host"),
+            ("https://[::g]", "valid host"),
+            ("https://[v1.x]", "valid host"),
+            ("https://1.2.3.256", "valid host"),
+        ] {
+            let found = parse(issuer).unwrap_err();
+            assert!(found.contains(problem), "{issuer}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_document_may_name_a_url_with_a_query() {
+        assert!(requestable("https://login.example/keys?appid=1").is_ok());
+        for uri in ["https://login.example/keys#x", "http://login.example", "https:/login.example"]
+        {
+            assert!(requestable(uri).is_err(), "{uri}");
         }
     }
 
@@ -55,5 +204,26 @@ mod tests {
         let expected = "https://h/p/.well-known/openid-configuration";
         assert_eq!(discovery("https://h/p"), expected);
         assert_eq!(discovery("https://h/p/"), expected);
+    }
+
+    proptest! {
+        /// What is requested is what is written: the host of the text, in lower case or as an
+        /// address, and its port.
+        #[test]
+        fn nothing_is_repaired(
+            issuer in "(https|HTTPS|http)?:?[/\\\\]{0,3}[a-z@:%\\[\\]. \t]{0,3}[a-c1-2.]{1,6}(:[0-9]{0,5})?[/?#a\\\\]{0,2}"
+        ) {
+            let Ok(url) = parse(&issuer) else { return Ok(()) };
+            let rest = issuer.get(8..).unwrap();
+            prop_assert!(issuer.to_ascii_lowercase().starts_with("https://"));
+            let authority = rest.split('/').next().unwrap();
+            let host = url.host_str().unwrap();
+            let is_address = !matches!(url.host(), Some(url::Host::Domain(_)));
+            let (written, port) = authority.rsplit_once(':').unwrap_or((authority, "443"));
+            prop_assert!(written == host || is_address, "{} {}", issuer, url);
+            if !authority.ends_with(']') {
+                prop_assert_eq!(port.parse().ok(), url.port_or_known_default());
+            }
+        }
     }
 }

@@ -211,7 +211,7 @@ fn push_octal(out: &mut String, c: char) {
 /// controls, white space other than the ordinary space, general category Cf (format, which
 /// holds the bidi controls and the tags), `Default_Ignorable_Code_Point`, and noncharacters
 /// (Unicode 17, DerivedCoreProperties.txt and UnicodeData.txt).
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }

@@ -9,8 +9,11 @@ pub(super) const ROWS: &[Entry] = &[
         category: Category::Issuer,
         severity: Severity::Error,
         title: "The token's issuer is not a usable URL",
-        meaning: "iss has to be an https URL without query, fragment or credentials.",
-        detection: "iss is not an https URL, or has a query, a fragment or credentials in it.",
+        meaning: "iss has to be an https URL without query, fragment or credentials. It is read as \
+            it is written: https:/host is not taken for https://host.",
+        detection: "iss is not an https URL, has a query, a fragment or credentials in it, or is \
+            malformed (blanks, backslashes, control characters, a host or port that is not valid). \
+            Nothing is connected to.",
         causes: &[
             Kubernetes.cause(
                 "The API server was started with a service account issuer that is a bare name: \
@@ -63,11 +66,12 @@ pub(super) const ROWS: &[Entry] = &[
         category: Category::Issuer,
         severity: Severity::Error,
         title: "The issuer is not reachable from Pulumi Cloud",
-        meaning: "The issuer has a private address: it answers here, but Pulumi Cloud cannot fetch \
-            its keys.",
-        detection: "The issuer's name resolves to an address that is private or link-local (or of \
-            this machine, where the backend is under pulumi.com), and the registration carries no \
-            keys (jwks). For a self-hosted Pulumi Cloud it is a warning.",
+        meaning: "The issuer has a private address: Pulumi Cloud cannot connect to it to fetch its \
+            keys, whether or not it answers here.",
+        detection: "The issuer's host is, or resolves to, an address that is private or link-local \
+            (or of this machine, where the backend is under pulumi.com), and the registration \
+            carries no keys (jwks). The doctor need not have connected to it. For a self-hosted \
+            Pulumi Cloud it is a warning.",
         causes: &[
             GitLabCi.cause("A self-hosted GitLab behind the company's firewall."),
             Kubernetes.cause(

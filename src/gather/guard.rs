@@ -1,5 +1,5 @@
-//! The address guard: which addresses may be connected to for an issuer URL that came out of a
-//! token (product contract, section 6).
+//! The address guard: which addresses may be connected to, above all for an issuer URL that came
+//! out of a token (product contract, section 7).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,8 +12,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::address::AddressClass::{LinkLocal, Loopback, Metadata, Private, Special};
-use crate::address::{AddressClass, classify};
+use crate::address::{AddressClass, classify, is_localhost, is_metadata_name, plain_name};
 use crate::descriptors;
+use crate::issuer_url;
 
 /// A URL's host in the one spelling under which everything is remembered here: lower case, no
 /// trailing dot, no brackets; empty where there is none.
@@ -26,16 +27,25 @@ pub(super) fn host_of(url: &Url) -> String {
     }
 }
 
-pub(super) fn plain_name(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
-
-/// Which addresses an issuer may have.
+/// Which addresses a client may connect to. A metadata service is never one of them.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    ambient: bool,
-    allow_private: bool,
-    known_hosts: Vec<String>,
+    scope: Scope,
+    known: Vec<(String, u16)>,
+}
+
+/// Whose URL it is that is requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// An issuer's.
+    Issuer {
+        /// The token is this environment's own.
+        ambient: bool,
+        /// `--allow-private-issuer`.
+        allow_private: bool,
+    },
+    /// One that the user has named.
+    Named,
 }
 
 impl Guard {
@@ -43,83 +53,114 @@ impl Guard {
     ///
     /// `ambient`: the token is this environment's own, not pasted, piped or read from a file.
     /// `allow_private`: `--allow-private-issuer`. `known_issuers`: the URLs of the issuers in
-    /// `--policy`; what is no URL among them is left out.
+    /// `--policy`. Each opens its own origin only; one that is not a usable URL opens nothing.
     #[must_use]
     pub fn new<'a>(
         ambient: bool,
         allow_private: bool,
         known_issuers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let known_hosts = known_issuers
-            .into_iter()
-            .filter_map(|url| Url::parse(url).ok())
-            .map(|url| host_of(&url))
-            .filter(|host| !host.is_empty())
-            .collect();
-        Self { ambient, allow_private, known_hosts }
+        let known =
+            known_issuers.into_iter().filter_map(|url| origin(&issuer_url::parse(url).ok()?));
+        Self { scope: Scope::Issuer { ambient, allow_private }, known: known.collect() }
     }
 
-    /// Whether `host` may be spoken to at `address`.
+    /// A guard for URLs that the user has named: only metadata services are refused.
+    pub(super) fn named() -> Self {
+        Self { scope: Scope::Named, known: Vec::new() }
+    }
+
+    /// Whether only `https` URLs without a fragment may be requested.
+    pub(super) fn is_for_issuers(&self) -> bool {
+        self.scope != Scope::Named
+    }
+
+    /// Whether there are origins that may have a private address.
+    pub(super) fn knows_any(&self) -> bool {
+        !self.known.is_empty()
+    }
+
+    /// Whether a URL has the origin of an issuer in `--policy`.
+    pub(super) fn knows(&self, url: &Url) -> bool {
+        origin(url).is_some_and(|origin| self.known.contains(&origin))
+    }
+
+    /// Whether an address may be connected to. `known`: for a URL of a known origin.
     ///
-    /// Metadata services are out of reach whatever is allowed: `--allow-private-issuer` speaks of
-    /// loopback, link-local and private addresses only.
-    fn permits(&self, host: &str, address: IpAddr) -> bool {
-        let allowed = || self.allow_private || self.known_hosts.contains(&plain_name(host));
-        match classify(address) {
+    /// `--allow-private-issuer` is about loopback, link-local and private addresses. No option
+    /// allows a metadata service, or an address that belongs to no host.
+    fn permits(&self, known: bool, address: IpAddr) -> bool {
+        let class = classify(address);
+        let Scope::Issuer { ambient, allow_private } = self.scope else { return class != Metadata };
+        match class {
             AddressClass::Public => true,
-            Loopback | Private => self.ambient || allowed(),
-            LinkLocal => !self.ambient && allowed(),
+            Loopback | Private => ambient || allow_private || known,
+            LinkLocal => allow_private || known && !ambient,
             Metadata | Special => false,
         }
     }
 
-    /// Checks a URL whose host is an address, or a name for loopback (RFC 6761 section 6.3):
-    /// these never reach the resolver.
+    /// Checks what can be checked without resolving a name: an address, a name for loopback
+    /// (RFC 6761 section 6.3), which never reaches the resolver, and a metadata service's name.
     pub(super) fn check_literal(&self, url: &Url) -> Result<(), Refused> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
             Some(Host::Domain(name)) if is_localhost(name) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(Host::Domain(name)) if is_metadata_name(name) => {
+                return Err(Refused::Name(plain_name(name)));
+            }
             _ => return Ok(()),
         };
-        if self.permits(&host_of(url), address) { Ok(()) } else { Err(Refused(vec![address])) }
+        let is_permitted = self.permits(self.knows(url), address);
+        if is_permitted { Ok(()) } else { Err(Refused::Addresses(vec![address])) }
     }
 
-    /// The addresses of a host that may be connected to.
-    fn select(&self, host: &str, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, Refused> {
+    /// The addresses of a host that may be connected to. `known`: for a URL of a known origin.
+    fn select(&self, known: bool, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, Refused> {
         let (good, bad): (Vec<SocketAddr>, Vec<_>) =
-            addresses.iter().partition(|address| self.permits(host, address.ip()));
+            addresses.iter().partition(|address| self.permits(known, address.ip()));
         if good.is_empty() { Err(Refused::new(&bad)) } else { Ok(good) }
     }
 
     /// Checks a host that a proxy will connect to: the proxy takes any of the addresses, so all
     /// of them have to be permitted.
-    pub(super) fn check_all(&self, host: &str, addresses: &[SocketAddr]) -> Result<(), Refused> {
+    pub(super) fn check_all(&self, url: &Url, addresses: &[SocketAddr]) -> Result<(), Refused> {
+        let known = self.knows(url);
         let bad: Vec<_> =
-            addresses.iter().filter(|a| !self.permits(host, a.ip())).copied().collect();
+            addresses.iter().filter(|a| !self.permits(known, a.ip())).copied().collect();
         if bad.is_empty() { Ok(()) } else { Err(Refused::new(&bad)) }
     }
 }
 
-/// Whether a name is loopback by definition.
-pub(super) fn is_localhost(name: &str) -> bool {
-    let name = plain_name(name);
-    name == "localhost" || name.ends_with(".localhost")
+/// Host and port of an `https` URL.
+fn origin(url: &Url) -> Option<(String, u16)> {
+    let port = url.port_or_known_default().filter(|_| url.scheme() == "https")?;
+    Some((host_of(url), port))
 }
 
-/// The addresses that the guard refused.
+/// What the guard refused.
 #[derive(Debug)]
-pub(super) struct Refused(Vec<IpAddr>);
+pub(super) enum Refused {
+    /// Addresses.
+    Addresses(Vec<IpAddr>),
+    /// The name of a metadata service.
+    Name(String),
+}
 
 impl Refused {
     fn new(addresses: &[SocketAddr]) -> Self {
-        Self(addresses.iter().map(SocketAddr::ip).collect())
+        Self::Addresses(addresses.iter().map(SocketAddr::ip).collect())
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, address) in self.0.iter().enumerate() {
+        let addresses = match self {
+            Self::Name(name) => return write!(f, "{name} (a metadata service)"),
+            Self::Addresses(addresses) => addresses,
+        };
+        for (index, address) in addresses.iter().enumerate() {
             let what = match classify(*address) {
                 AddressClass::Public => "public",
                 Loopback => "loopback",
@@ -155,14 +196,21 @@ pub(super) fn system() -> Lookup {
 /// hands on only what the guard permits, so that the address checked is the address connected to.
 #[derive(Clone)]
 pub(super) struct Resolver {
-    guard: Option<Arc<Guard>>,
+    guard: Arc<Guard>,
+    /// Resolves for known origins only. A resolver gets a name without the port.
+    known: bool,
     ask: Lookup,
     seen: Arc<Mutex<HashMap<String, Vec<SocketAddr>>>>,
 }
 
 impl Resolver {
-    pub(super) fn new(guard: Option<Arc<Guard>>, ask: Lookup) -> Self {
-        Self { guard, ask, seen: Arc::default() }
+    pub(super) fn new(guard: Arc<Guard>, ask: Lookup) -> Self {
+        Self { guard, known: false, ask, seen: Arc::default() }
+    }
+
+    /// The same for a client that requests URLs of known origins only.
+    pub(super) fn for_known(&self) -> Self {
+        Self { known: true, ..self.clone() }
     }
 
     /// All addresses of a name. One that had none is asked for again.
@@ -198,9 +246,9 @@ impl Resolve for Resolver {
         let resolver = self.clone();
         Box::pin(async move {
             let found = resolver.lookup(name.as_str()).await?;
-            let permitted = match &resolver.guard {
-                Some(guard) if !found.is_empty() => guard.select(name.as_str(), &found)?,
-                _ => found,
+            let permitted = match found.is_empty() {
+                true => found,
+                false => resolver.guard.select(resolver.known, &found)?,
             };
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
@@ -219,7 +267,7 @@ mod tests {
             ("8.8.8.8", [true, true, true, true]),
             ("127.0.0.1", [false, true, true, true]),
             ("10.0.0.1", [false, true, true, true]),
-            ("169.254.1.1", [false, true, false, false]),
+            ("169.254.1.1", [false, true, false, true]),
             ("169.254.169.254", [false, false, false, false]),
             ("::ffff:169.254.169.254", [false, false, false, false]),
             ("168.63.129.16", [false, false, false, false]),
@@ -227,20 +275,62 @@ mod tests {
         ] {
             let ip: IpAddr = address.parse().unwrap();
             let got = [(false, false), (false, true), (true, false), (true, true)]
-                .map(|(ambient, allow)| Guard::new(ambient, allow, []).permits("x.test", ip));
+                .map(|(ambient, allow)| Guard::new(ambient, allow, []).permits(false, ip));
             assert_eq!(got, expected, "{address}");
         }
     }
 
     #[test]
-    fn a_host_of_the_policy_may_be_private_and_another_not() {
-        let guard = Guard::new(false, false, ["https://IDP.corp.test./realm", "not a url"]);
-        let private = "10.0.0.1".parse().unwrap();
-        assert!(guard.permits("idp.corp.test", private));
-        assert!(guard.permits("idp.corp.test.", private));
-        assert!(!guard.permits("other.corp.test", private));
-        let guard = Guard::new(false, false, ["https://[::1]:8443"]);
-        assert!(guard.check_literal(&Url::parse("https://[0:0::1]/").unwrap()).is_ok());
+    fn a_policy_opens_the_origin_of_its_issuers() {
+        let issuers = [
+            "https://IDP.corp.test./realm",
+            "https://[::1]:8443",
+            "http://a.test",
+            "https:/b.test",
+        ];
+        let guard = Guard::new(false, false, issuers);
+        for (url, known) in [
+            ("https://idp.corp.test", true),
+            ("https://idp.corp.test.:443/keys", true),
+            ("https://idp.corp.test:8443", false),
+            ("http://idp.corp.test:443", false),
+            ("https://other.corp.test", false),
+            ("https://[0:0::1]:8443/", true),
+            ("https://[::1]/", false),
+            ("https://a.test", false),
+            ("https://a.test:80", false),
+            ("https://b.test", false),
+        ] {
+            assert_eq!(guard.knows(&Url::parse(url).unwrap()), known, "{url}");
+        }
+        for (address, pasted, ambient) in [
+            ("10.0.0.1", true, true),
+            ("169.254.1.1", true, false),
+            ("169.254.169.254", false, false),
+            ("0.0.0.0", false, false),
+        ] {
+            let ip = address.parse().unwrap();
+            let got = [false, true].map(|ambient| Guard::new(ambient, false, []).permits(true, ip));
+            assert_eq!(got, [pasted, ambient], "{address}");
+        }
+    }
+
+    #[test]
+    fn metadata_services_are_refused_for_named_urls_too() {
+        let guard = Guard::named();
+        for (url, permitted) in [
+            ("http://127.0.0.1", true),
+            ("https://10.0.0.1", true),
+            ("https://169.254.1.1", true),
+            ("https://169.254.169.254", false),
+            ("http://metadata.google.internal", false),
+            ("http://METADATA.google.internal.", false),
+            ("http://instance-data", false),
+            ("http://x.metadata.google.internal", true),
+        ] {
+            let found = guard.check_literal(&Url::parse(url).unwrap());
+            assert_eq!(found.is_ok(), permitted, "{url}");
+        }
     }
 
     #[test]
@@ -277,7 +367,8 @@ mod tests {
             "https://[::127.0.0.1]",
             "https://[::ffff:0:127.0.0.1]",
             "https://[64:ff9b::127.0.0.1]",
-            "https://[64:ff9b:1::1]",
+            "https://[64:ff9b:1::10.0.0.1]",
+            "https://metadata.google.internal",
             "https://[2002:7f00:1::]",
             "https://[fe80::1]",
             "https://[fec0::1]",
@@ -305,9 +396,12 @@ mod tests {
     fn only_permitted_addresses_are_handed_on() {
         let guard = Guard::new(false, false, []);
         let both: [SocketAddr; 2] = ["10.0.0.1:0".parse().unwrap(), "8.8.8.8:0".parse().unwrap()];
-        assert_eq!(guard.select("x.test", &both).unwrap(), [both[1]]);
-        assert!(guard.check_all("x.test", &both).is_err(), "a proxy may take the first");
-        let refused = guard.select("x.test", &both[..1]).unwrap_err();
+        assert_eq!(guard.select(false, &both).unwrap(), [both[1]]);
+        assert!(
+            guard.check_all(&Url::parse("https://x.test").unwrap(), &both).is_err(),
+            "a proxy may take the first"
+        );
+        let refused = guard.select(false, &both[..1]).unwrap_err();
         assert_eq!(refused.to_string(), "10.0.0.1 (private)");
     }
 }

@@ -57,7 +57,7 @@ pub struct ClientOptions {
     /// Accept any certificate (`--insecure`).
     pub insecure: bool,
     /// The address guard, for URLs that came out of a token. With it only `https` URLs without
-    /// fragment are requested.
+    /// fragment are requested. Without it only metadata services are refused.
     pub guard: Option<Guard>,
     /// The proxies of the environment.
     pub proxies: Proxies,
@@ -69,10 +69,13 @@ pub struct ClientOptions {
 /// I/O and time.
 pub struct Client {
     direct: reqwest::Client,
+    /// For the origins that the guard knows, which may have other addresses. It shares no
+    /// connection with `direct`.
+    known: reqwest::Client,
     /// Apart from `direct`, since what it resolves is the proxy's name, which no guard judges.
     proxied: reqwest::Client,
     proxies: Arc<Proxies>,
-    guard: Option<Arc<Guard>>,
+    guard: Arc<Guard>,
     resolver: Resolver,
     recorder: Arc<Recorder>,
     opening: Opening,
@@ -108,8 +111,8 @@ impl Client {
             // frames would take the time of everything that runs beside it.
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
-        let guard = options.guard.map(Arc::new);
-        let resolver = Resolver::new(guard.clone(), lookup);
+        let guard = Arc::new(options.guard.unwrap_or_else(Guard::named));
+        let resolver = Resolver::new(Arc::clone(&guard), lookup);
         let connect = options.deadline.map_or(CONNECT, |by| CONNECT.min(left(by) * 2 / 3));
         let proxies = Arc::new(options.proxies);
         let opening = Opening::new();
@@ -130,8 +133,14 @@ impl Client {
         let chosen = Arc::clone(&proxies);
         let proxy = reqwest::Proxy::custom(move |url| chosen.for_url(url)?.url().cloned());
         let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| e.to_string());
+        let direct = built(builder().dns_resolver(resolver.clone()))?;
+        let known = match guard.knows_any() {
+            true => built(builder().dns_resolver(resolver.for_known()))?,
+            false => direct.clone(),
+        };
         Ok(Self {
-            direct: built(builder().dns_resolver(resolver.clone()))?,
+            direct,
+            known,
             proxied: built(builder().proxy(proxy))?,
             proxies,
             guard,
@@ -277,20 +286,23 @@ impl Client {
         if let Some((fault, problem)) = proxy.and_then(Proxy::fault) {
             return Err((FailureKind::Proxy { fault }, problem.to_owned()));
         }
-        let Some(guard) = &self.guard else { return Ok(()) };
-        if url.scheme() != "https" {
-            return bad("not an https URL");
-        }
-        if url.fragment().is_some() {
-            return bad("the URL holds a fragment");
+        let guard = &self.guard;
+        if guard.is_for_issuers() {
+            if url.scheme() != "https" {
+                return bad("not an https URL");
+            }
+            if url.fragment().is_some() {
+                return bad("the URL holds a fragment");
+            }
         }
         let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));
         guard.check_literal(url).map_err(refused)?;
         if let (Some(_), Some(Host::Domain(name))) = (proxy, url.host())
+            && guard.is_for_issuers()
             && let limit = LOOKUP.min(left(deadline) / 4)
             && let Ok(Ok(addresses)) = timeout(limit, self.resolver.lookup(name)).await
         {
-            guard.check_all(name, &addresses).map_err(refused)?;
+            guard.check_all(url, &addresses).map_err(refused)?;
         }
         Ok(())
     }
@@ -302,7 +314,11 @@ impl Client {
         errand: &Errand<'_>,
     ) -> Result<Response, Cause> {
         let proxy = self.proxies.for_url(url);
-        let client = if proxy.is_some() { &self.proxied } else { &self.direct };
+        let client = match proxy {
+            Some(_) => &self.proxied,
+            None if self.guard.knows(url) => &self.known,
+            None => &self.direct,
+        };
         let request = errand.request(client, url).headers(headers.clone());
         // Whose fault it is, and how long it took, is for the caller to say.
         let too_late = |TooLate| (FailureKind::Timeout, String::new());

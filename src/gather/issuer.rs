@@ -137,16 +137,14 @@ async fn fetch_keys(
     scrubber: &Scrubber,
     deadline: Instant,
 ) -> Probe<Answer> {
-    let usable = url::Url::parse(uri)
-        .is_ok_and(|u| u.scheme() == "https" && u.username().is_empty() && u.password().is_none());
-    if !usable {
+    if let Err(problem) = issuer_url::requestable(uri) {
         return Probe::Failed {
             failure: Failure {
                 kind: FailureKind::BadUrl,
                 host: String::new(),
                 port: 0,
                 route: Box::default(),
-                detail: "not an https URL".to_owned(),
+                detail: problem.to_owned(),
                 attempts: 1,
             },
             elapsed_ms: 0,

@@ -294,10 +294,9 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let directory = change_directory(directory, elsewhere)?;
     let cli = match &plan.pulumi_version {
         Some(version) => Question::answered(Cli::Given { version: version.clone() }),
-        None => Question::begin(
-            around.environment.get("PATH").map(AsRef::as_ref),
-            VERSION_LIMIT.min(left(begun) / 2),
-        ),
+        None => {
+            Question::begin(&around.environment, heed_options, VERSION_LIMIT.min(left(begun) / 2))
+        }
     };
     let choice = match std::mem::replace(&mut plan.token, token::Choice::None) {
         token::Choice::None if options.is_some_and(|e| e.get(OIDC_TOKEN_OPTION).is_some()) => {

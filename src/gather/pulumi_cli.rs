@@ -1,7 +1,6 @@
 //! The `pulumi` on PATH, and its version.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use semver::Version;
 use tokio::sync::oneshot;
 
+use super::environment::Environment;
 use super::program;
 use crate::evidence::Cli;
 use crate::interruption::spawn;
@@ -24,13 +24,17 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Begins to ask the `pulumi` found on a PATH, as [`version`] does.
-    pub(super) fn begin(path_variable: Option<&OsStr>, limit: Duration) -> Self {
-        let Some(program) = find(path_variable) else { return Self::answered(Cli::NotFound) };
+    /// Begins to ask the `pulumi` on `PATH`, as [`version`] does. `is_login`: the failing login runs
+    /// here (product contract, section 2).
+    pub(super) fn begin(environment: &Environment, is_login: bool, limit: Duration) -> Self {
+        let Some(program) = program::find("pulumi", environment) else {
+            return Self::answered(Cli::NotFound);
+        };
+        let command = command(&program, environment, is_login);
         let (send, answer) = oneshot::channel();
         let thread = spawn(move || {
             // An error means that nobody wants to know any more.
-            let _ = send.send(version(&program, limit));
+            let _ = send.send(version(&program, command, limit));
         });
         Self { answer, thread: Some(thread) }
     }
@@ -67,22 +71,31 @@ impl Drop for Question {
     }
 }
 
-fn find(path_variable: Option<&OsStr>) -> Option<PathBuf> {
-    program::find("pulumi", path_variable?)
+/// `pulumi version`. `PULUMI_HOME` is where the CLI keeps its files. The access token, the
+/// passphrase and the options of `pulumi login` (`PULUMI_OPTION_...`) are not for this command.
+///
+/// A version manager's shim looks for its settings in the working directory: asdf's `.tool-versions`
+/// can name a program in the checkout. That is right where the login does the same. Otherwise the
+/// checkout may be anybody's, so the command runs in the directory of the program.
+fn command(program: &Path, environment: &Environment, is_login: bool) -> Command {
+    let mut command = program::command(program, environment, &["PULUMI_HOME"]);
+    command.arg("version").env("PULUMI_SKIP_UPDATE_CHECK", "true");
+    if let Some(directory) = program.parent().filter(|_| !is_login) {
+        command.current_dir(directory);
+    }
+    command
 }
 
 /// Asks a `pulumi` for its version, within a limit of time.
-fn version(program: &Path, limit: Duration) -> Cli {
+fn version(program: &Path, command: Command, limit: Duration) -> Cli {
     let path = program.to_string_lossy().into_owned();
-    match ask(program, limit) {
+    match ask(command, limit) {
         Ok(version) => Cli::Installed { version, path },
         Err(reason) => Cli::Unreadable { path, reason },
     }
 }
 
-fn ask(program: &Path, limit: Duration) -> Result<Version, String> {
-    let mut command = Command::new(program);
-    command.arg("version").env("PULUMI_SKIP_UPDATE_CHECK", "true");
+fn ask(command: Command, limit: Duration) -> Result<Version, String> {
     let output = program::output(command, limit, LONGEST_OUTPUT)?;
     if !output.succeeded {
         return Err("it ended with an error".into());
@@ -102,6 +115,10 @@ fn parse(output: &str) -> Option<Version> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    fn on(path: &str) -> Environment {
+        Environment::from_iter([("PATH".to_owned(), path.to_owned())])
+    }
 
     const PROGRAM: &str = if cfg!(windows) { "pulumi.exe" } else { "pulumi" };
 
@@ -125,8 +142,8 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         std::fs::create_dir(empty.path().join(PROGRAM)).unwrap();
         let limit = Duration::from_secs(1);
-        for path in [None, Some(OsStr::new("")), Some(empty.path().as_os_str())] {
-            assert_eq!(Question::begin(path, limit).wait(), Cli::NotFound, "{path:?}");
+        for path in ["", empty.path().to_str().unwrap()] {
+            assert_eq!(Question::begin(&on(path), true, limit).wait(), Cli::NotFound, "{path:?}");
         }
     }
 
@@ -153,7 +170,7 @@ mod tests {
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
             let nowhere = Path::new("/nonexistent");
             let path = std::env::join_paths([nowhere, directory.path()]).unwrap();
-            Question::begin(Some(&path), limit).wait()
+            Question::begin(&on(path.to_str().unwrap()), false, limit).wait()
         }
 
         fn reason(script: &str, limit: Duration) -> String {
@@ -186,11 +203,11 @@ mod tests {
         #[test]
         fn the_limit_holds() {
             let began = Instant::now();
-            assert_eq!(reason("exec sleep 60", SHORT), "it gave no answer in time");
+            assert_eq!(reason("exec /bin/sleep 60", SHORT), "it gave no answer in time");
             // The child is gone, the grandchild keeps the pipe.
-            assert_eq!(reason("sleep 5 & exit 0", SHORT), "it gave no answer in time");
+            assert_eq!(reason("/bin/sleep 5 & exit 0", SHORT), "it gave no answer in time");
             // More output than is read: the writer hangs or dies, this program does neither.
-            let _ = run("exec yes", SHORT);
+            let _ = run("exec /usr/bin/yes", SHORT);
             assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
         }
     }

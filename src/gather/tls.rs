@@ -20,9 +20,9 @@ use rustls::{
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::address::plain_name;
 use crate::descriptors;
 use crate::evidence::{Certificate, CertificateProblem, Chain};
-use crate::gather::guard::plain_name;
 use crate::interruption::spawn;
 
 /// What server certificates are checked against. Loading reads files: do it once, and only when

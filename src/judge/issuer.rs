@@ -1,19 +1,20 @@
 //! Checks `issuer` (its URL, its address, its discovery document) and `thumbprints`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::Value;
+use url::{Host, Url};
 
 use super::backend::network_failure;
 use super::certificate::{resigned, signed_by, with_chain};
 use super::finding::again;
 use super::registration::AUTHORIZATION;
 use super::{Context, Outcome, proxy};
-use crate::address::{AddressClass, classify};
+use crate::address::{AddressClass, classify, is_localhost};
 use crate::backend_url;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
-    Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Probe,
+    Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Issuer, Probe,
 };
 use crate::issuer_url;
 use crate::policy::Registration;
@@ -27,24 +28,31 @@ pub(super) fn check(context: &Context) -> Outcome {
     let Some(issuer) = token.text("iss") else {
         return Outcome::skip("token", "the token names no issuer");
     };
-    if let Err(problem) = issuer_url::parse(issuer) {
-        let finding = Finding::new(
-            Code::IssuerUrlInvalid,
-            format!("iss cannot be an issuer's URL: {problem}."),
-        )
-        .proof("token iss", issuer, "token claim iss");
-        return Outcome::found("not a usable URL", vec![finding]);
-    }
+    let url = match issuer_url::parse(issuer) {
+        Ok(url) => url,
+        Err(problem) => {
+            let finding = Finding::new(
+                Code::IssuerUrlInvalid,
+                format!("iss cannot be an issuer's URL: {problem}."),
+            )
+            .proof("token iss", issuer, "token claim iss");
+            return Outcome::found("not a usable URL", vec![finding]);
+        }
+    };
     let evidence = &context.evidence.issuer;
+    let private = not_public(context, &addresses(evidence, &url));
     match &evidence.discovery {
         _ if context.has_registered_keys() => Outcome::pass(
             "not needed: the registration carries keys, so Pulumi Cloud fetches nothing",
         ),
+        Probe::NotRun if private.is_some() => {
+            Outcome::found("not asked", private.into_iter().collect())
+        }
         Probe::NotRun => Outcome::skip("--offline", "not asked"),
-        Probe::Failed { failure, .. } => no_answer(context, failure, issuer),
+        Probe::Failed { failure, .. } => with_address(no_answer(context, failure, issuer), private),
         Probe::Answered { answer, .. } => {
             let mut findings: Vec<Finding> = document(answer, issuer).into_iter().collect();
-            findings.extend(not_public(context, &evidence.addresses));
+            findings.extend(private);
             let how = format!("{}{}", proxy::through(&answer.route), again(answer.attempts));
             Outcome::found(format!("{issuer} answers{how}"), findings)
         }
@@ -58,13 +66,42 @@ impl Context<'_> {
     }
 }
 
+/// The addresses of the issuer's host. An address in the URL, or a name for loopback, is known
+/// without any request.
+fn addresses(issuer: &Issuer, url: &Url) -> Vec<IpAddr> {
+    match url.host() {
+        _ if !issuer.addresses.is_empty() => issuer.addresses.clone(),
+        Some(Host::Ipv4(address)) => vec![address.into()],
+        Some(Host::Ipv6(address)) => vec![address.into()],
+        Some(Host::Domain(name)) if is_localhost(name) => vec![Ipv4Addr::LOCALHOST.into()],
+        _ => Vec::new(),
+    }
+}
+
+/// Adds what follows from the issuer's address. If Pulumi Cloud cannot connect to it, a failure to
+/// connect from here is evidence of that, not a failure of its own: a thumbprint would not help.
+fn with_address(mut outcome: Outcome, private: Option<Finding>) -> Outcome {
+    let Some(mut private) = private else { return outcome };
+    if private.severity == Severity::Error {
+        let (kept, failures) = outcome
+            .findings
+            .into_iter()
+            .partition(|finding| finding.code == Code::IssuerAddressRefused);
+        outcome.findings = kept;
+        let failures: Vec<Finding> = failures;
+        private.evidence.extend(failures.into_iter().flat_map(|failure| failure.evidence));
+    }
+    outcome.findings.push(private);
+    outcome
+}
+
 fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
     let finding = match &failure.kind {
         FailureKind::AddressRefused => refused(
             context,
             failure,
-            "The address is private, local or a metadata service's, and the token may come from \
-             anybody. The issuer was not asked; the verdict rests on the other checks.",
+            "The address is not public, and the token chose it. The doctor did not connect to the \
+             issuer; the verdict rests on the other checks.",
         )
         .proof("token iss", issuer, "token claim iss"),
         FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
@@ -102,12 +139,10 @@ pub(super) fn refused(context: &Context, failure: &Failure, detail: &str) -> Fin
     let can_be_allowed = addresses.iter().any(|address| {
         !matches!(classify(*address), AddressClass::Metadata | AddressClass::Special)
     });
-    let allowed =
-        context.evidence.token_is_ambient() || context.evidence.options.allow_private_issuer;
-    if allowed || !can_be_allowed {
+    if context.evidence.options.allow_private_issuer || !can_be_allowed {
         return finding.fix(
-            "No option opens the way to this address. Check that the issuer is one that you know, \
-             and pass its keys with --jwks.",
+            "No option allows this address. Check that you know this issuer, and pass its keys \
+             with --jwks.",
         );
     }
     finding
@@ -243,8 +278,8 @@ fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
         .proof("document issuer", says, url)
 }
 
-/// A private address answers here and not to Pulumi Cloud. With a self-hosted backend it may well
-/// answer there, so it is a warning; loopback is then the machine's own business.
+/// Pulumi Cloud cannot connect to a private address, whatever happens from here. A self-hosted
+/// backend may be able to, so there it is a warning, and loopback is not judged.
 fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
     let hosted = backend_url::is_pulumi_host(&context.backend.url);
     let private = addresses.iter().find(|address| match classify(**address) {
@@ -260,10 +295,10 @@ fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
     Some(
         Finding::new(
             Code::IssuerNotPublic,
-            format!("{issuer} has the address {private}, which only this network reaches."),
+            format!("{issuer} has the address {private}, which Pulumi Cloud cannot reach from the internet."),
         )
         .severity(if hosted { Severity::Error } else { Severity::Warning })
-        .proof("address", private.to_string(), "resolved here")
+        .proof("issuer address", private.to_string(), "token claim iss, or resolved here")
         .step(
             "Save the key set from the issuer's jwks_uri and register it as the issuer's jwks; \
              renew it when the issuer rotates its keys.",
@@ -296,6 +331,12 @@ pub(super) fn check_thumbprints(context: &Context) -> Outcome {
     let Some(chain) = &context.evidence.issuer.chain else {
         return Outcome::skip(context.cause("issuer"), "no certificate was seen");
     };
+    let is_private = context.findings().any(|finding| {
+        finding.code == Code::IssuerNotPublic && finding.severity == Severity::Error
+    });
+    if is_private {
+        return Outcome::skip("issuer", "Pulumi Cloud cannot connect to the issuer");
+    }
     if let Some(certificate) = matching(registration, chain) {
         return Outcome::pass(format!(
             "a registered thumbprint is that of the served certificate {}",

@@ -47,7 +47,7 @@ pub(super) fn check(context: &Context) -> Outcome {
                 ),
                 FailureKind::BadUrl => Finding::new(
                     Code::DiscoveryInvalid,
-                    "The document's jwks_uri is not an https URL that can be requested.",
+                    format!("The document's jwks_uri cannot be requested: {}.", failure.detail),
                 )
                 .proof(
                     "jwks_uri",

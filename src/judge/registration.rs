@@ -159,6 +159,13 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
             miss.what
         ));
     }
+    // What cannot be an issuer's URL must not be registered.
+    if crate::issuer_url::parse(issuer).is_err() {
+        return finding.fix(
+            "Do not register this value of iss: it is not a usable URL. Configure the issuer's \
+             address first, so that its tokens carry an https URL.",
+        );
+    }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let finding = finding
         .step(format!(
@@ -167,10 +174,6 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
              cannot be changed)."
         ))
         .step("Then add an allow policy to it: a new issuer lets nobody in.");
-    // What is no issuer's URL cannot be registered.
-    if crate::issuer_url::parse(issuer).is_err() {
-        return finding;
-    }
     finding.step("Or register it with an organization admin's access token:").command(register(
         context,
         organization,

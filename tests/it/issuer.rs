@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use doctor::evidence::{Answer, Body, Evidence, Probe};
+use doctor::evidence::{
+    Answer, Body, CertificateProblem, Chain, Evidence, Failure, FailureKind, Probe,
+};
 use doctor::gather::{self, Plan, Surroundings, token::Choice};
 use doctor::judge;
 use serde_json::{Value, json};
@@ -48,9 +50,9 @@ fn issuers_that_are_no_usable_url() {
         ("https://127.0.0.1:1?x=1", "query"),
         ("https://127.0.0.1:1#x", "fragment"),
         ("https://user:word@127.0.0.1:1", "credentials"),
-        ("127.0.0.1:1", "no URL"),
-        ("somebody", "no URL"),
-        ("", "no URL"),
+        ("127.0.0.1:1", "not a URL"),
+        ("somebody", "not a URL"),
+        ("", "not a URL"),
     ];
     for (iss, word) in cases {
         let run = moved(iss).doctor().arg("--no-exchange").json();
@@ -410,7 +412,7 @@ fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evide
 #[test]
 fn an_issuer_that_only_this_network_reaches() {
     let (hosted, own) = ("https://api.pulumi.com", "https://pulumi.corp.test");
-    let cases: [(&[&str], &str, Option<&str>); 12] = [
+    let cases: [(&[&str], &str, Option<&str>); 13] = [
         (&["10.1.2.3"], hosted, Some("error")),
         (&["10.1.2.3"], "https://api.eu.pulumi.com", Some("error")),
         (&["10.1.2.3"], "https://notpulumi.com", Some("warning")),
@@ -422,7 +424,9 @@ fn an_issuer_that_only_this_network_reaches() {
         (&["127.0.0.1"], own, None),
         (&["8.8.8.8"], hosted, None),
         (&["10.1.2.3", "8.8.8.8"], hosted, None),
-        (&[], hosted, None),
+        // The URL itself holds a loopback address.
+        (&[], hosted, Some("error")),
+        (&[], own, None),
     ];
     let world = world();
     for (addresses, backend, severity) in cases {
@@ -434,9 +438,57 @@ fn an_issuer_that_only_this_network_reaches() {
         assert_eq!(found.map(|f| f["severity"].as_str().unwrap()), severity, "{name}");
         let Some(found) = found else { continue };
         assert_eq!((&found["category"], &found["check"]), (&json!("issuer"), &json!("issuer")));
-        assert!(found.to_string().contains(addresses[0]) && found.to_string().contains("jwks"));
+        assert!(
+            found.to_string().contains(addresses.first().unwrap_or(&"127.0.0.1"))
+                && found.to_string().contains("jwks")
+        );
         let is_root = report["rootCause"] == "issuer-not-public";
         assert_eq!(is_root, severity == Some("error"), "{name}");
+    }
+}
+
+/// Pulumi Cloud cannot connect to a private address at all: trusting its certificate by a thumbprint
+/// would change nothing.
+#[test]
+fn a_private_issuer_that_fails_here_is_private_first() {
+    let world = world();
+    let mut policy = world.policy();
+    policy["issuers"][0]["thumbprints"] = json!(["ab".repeat(32)]);
+    let certificate = FailureKind::Certificate { problem: CertificateProblem::SelfSigned };
+    for (kind, code) in [
+        (certificate, "issuer-tls-untrusted"),
+        (FailureKind::Timeout, "issuer-unreachable"),
+        (FailureKind::Connect, "issuer-unreachable"),
+    ] {
+        for (address, backend, both) in [
+            ("10.1.2.3", "https://api.pulumi.com", false),
+            ("10.1.2.3", "https://pulumi.corp.test", true),
+            ("8.8.8.8", "https://api.pulumi.com", true),
+        ] {
+            let mut evidence = answering(&world, gathered(&world, backend, &policy), &[address]);
+            let failure = Failure {
+                kind: kind.clone(),
+                host: "127.0.0.1".to_owned(),
+                port: 443,
+                route: Box::default(),
+                detail: "what the network says".to_owned(),
+                attempts: 1,
+            };
+            evidence.issuer.discovery = Probe::Failed { failure, elapsed_ms: 1 };
+            evidence.issuer.chain = Some(Chain { certificates: vec![], publicly_trusted: false });
+            let report = serde_json::to_value(judge::judge(&evidence, false)).unwrap();
+            let name = format!("{code} {address} {backend}");
+            let findings = report["findings"].as_array().unwrap();
+            let find = |code: &str| findings.iter().find(|finding| finding["code"] == code);
+            assert_eq!(find(code).is_some(), both, "{name}");
+            let private = find("issuer-not-public");
+            assert_eq!(private.is_some(), address == "10.1.2.3", "{name}");
+            assert_eq!(find("thumbprint-mismatch").is_some(), both, "{name}");
+            if !both {
+                assert_eq!(report["rootCause"], "issuer-not-public", "{name}");
+                assert!(private.unwrap().to_string().contains("what the network says"));
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Subject, evidence};
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
+use crate::issuer_url;
 use crate::policy::suggest::{Suggestion, suggest};
 use crate::run::{Streams, complain, print};
 use crate::text;
@@ -49,6 +50,12 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
         Err(problem) => return complain(streams.stderr, &problem),
     };
     let Some(token) = &evidence.token else { return complain(streams.stderr, "no token") };
+    // Pulumi Cloud cannot read the documents of such an issuer: no policy helps, and registering it
+    // must not be advised.
+    if let Some(Err(problem)) = token.text("iss").map(issuer_url::parse) {
+        complain(streams.stderr, &format!("no policy can be written for this iss: {problem}"));
+        return NO_SAFE_RULE;
+    }
     let suggestion = match suggest(&token.claims, &evidence.request().ask) {
         Ok(suggestion) => suggestion,
         Err(none) => {

@@ -1,6 +1,5 @@
 //! Asking a CI platform for a token.
 
-use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -20,6 +19,30 @@ use crate::text;
 const LONGEST_OUTPUT: u64 = 64 << 10;
 /// The most that is kept of a program's complaint, in characters.
 const LONGEST_COMPLAINT: usize = 500;
+
+/// What `buildkite-agent oidc request-token` reads (its `clicommand/oidc_request_token.go`): who
+/// the job is, which claims its tokens have, and how to have a token redacted in the log. Then the
+/// proxy and the certificates, as Go's HTTP client looks for them.
+const BUILDKITE: &[&str] = &[
+    "BUILDKITE_AGENT_ACCESS_TOKEN",
+    "BUILDKITE_AGENT_ENDPOINT",
+    "BUILDKITE_NO_HTTP2",
+    "BUILDKITE_JOB_ID",
+    "BUILDKITE_OIDC_TOKEN_SUBJECT_CLAIM",
+    "BUILDKITE_OIDC_TOKEN_CLAIMS",
+    "BUILDKITE_OIDC_TOKEN_AWS_SESSION_TAGS",
+    "BUILDKITE_AGENT_OIDC_REQUEST_TOKEN_SKIP_TOKEN_REDACTION",
+    "BUILDKITE_AGENT_JOB_API_SOCKET",
+    "BUILDKITE_AGENT_JOB_API_TOKEN",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
 
 /// What came of it.
 pub(super) enum Answer {
@@ -119,11 +142,10 @@ fn buildkite(around: &Lookout) -> Result<Answer, String> {
     if around.offline {
         return Ok(not_asked(OFFLINE));
     }
-    let path = environment.get("PATH").map(AsRef::as_ref);
-    let Some(agent) = path.and_then(|path| program::find("buildkite-agent", path)) else {
+    let Some(agent) = program::find("buildkite-agent", environment) else {
         return Ok(not_asked("it is not on PATH"));
     };
-    let mut command = Command::new(agent);
+    let mut command = program::command(&agent, environment, BUILDKITE);
     command.args(["oidc", "request-token", "--audience", &audience]);
     let left = around.deadline.saturating_duration_since(Instant::now());
     let refused = |reason: &str, said: String| {

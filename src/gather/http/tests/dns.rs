@@ -90,6 +90,59 @@ fn the_answer_that_is_checked_is_the_one_that_is_used() {
     });
 }
 
+/// A policy opens one port of a host. The resolver is asked for the host without its port.
+#[test]
+fn a_known_origin_opens_no_other_port() {
+    run(async {
+        let id = identity(&["idp.test"], |_| {});
+        let known = serve(&id, |_| ok("", "{}")).await;
+        let other = serve(&id, |_| ok("", "{}")).await;
+        let [known, other] = [known, other].map(|port| format!("https://idp.test:{port}/"));
+        let options = || {
+            let guard = Guard::new(false, false, [known.as_str()]);
+            ClientOptions { guard: Some(guard), ..ClientOptions::default() }
+        };
+        for urls in [[&known, &other], [&other, &known]] {
+            let (client, asked) = resolving(&id.root, options(), |_| vec!["127.0.0.1"]);
+            for url in urls {
+                let probe = get(&client, url).await;
+                match url == &known {
+                    true => assert!(probe.answer().is_some(), "{probe:?}"),
+                    false => {
+                        let kind = &probe.failure().unwrap().kind;
+                        assert_eq!(*kind, FailureKind::AddressRefused);
+                    }
+                }
+            }
+            assert_eq!(asked.load(Ordering::SeqCst), 1, "one answer for both");
+        }
+        // Another name that resolves to the same place, and a metadata service under the known name.
+        let (client, _) = resolving(&id.root, options(), |_| vec!["169.254.169.254"]);
+        assert_eq!(kind(&client, &known).await, FailureKind::AddressRefused);
+        let (client, _) = resolving(&id.root, options(), |_| vec!["127.0.0.1"]);
+        let alias = known.replace("idp.test", "alias.test");
+        assert_eq!(kind(&client, &alias).await, FailureKind::AddressRefused);
+    });
+}
+
+/// A backend that the user has named may have any address but that.
+#[test]
+fn without_a_guard_metadata_services_are_refused() {
+    run(async {
+        let id = identity(&["cloud.test"], |_| {});
+        let port = serve(&id, |_| ok("", "{}")).await;
+        let url = format!("https://cloud.test:{port}/");
+        for (address, refused) in
+            [("127.0.0.1", false), ("169.254.169.254", true), ("64:ff9b:1::a9fe:a9fe", true)]
+        {
+            let (client, _) = resolving(&id.root, ClientOptions::default(), move |_| vec![address]);
+            let probe = get(&client, &url).await;
+            let found = probe.failure().map(|failure| failure.kind.clone());
+            assert_eq!(found, refused.then_some(FailureKind::AddressRefused), "{address}");
+        }
+    });
+}
+
 #[test]
 fn a_name_that_had_no_address_is_asked_for_again() {
     run(async {
