@@ -1,5 +1,5 @@
 //! The address guard: which addresses may be connected to for an issuer URL that came out of a
-//! token (product contract, section 6).
+//! token, or for a backend URL that came out of a project file (product contract, section 7).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,12 +29,23 @@ pub(super) fn plain_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Which addresses an issuer may have.
+/// Which addresses an issuer or a backend may have.
 #[derive(Debug, Clone)]
 pub struct Guard {
     ambient: bool,
     allow_private: bool,
     known_hosts: Vec<String>,
+    /// `None` for an issuer.
+    backend: Option<Backend>,
+}
+
+/// Who connects to a backend that a project file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    /// The login itself, so that nothing is refused but metadata services.
+    OfLogin,
+    /// Only the doctor: the rules are those for the issuer of a pasted token.
+    OfProject,
 }
 
 impl Guard {
@@ -55,7 +66,23 @@ impl Guard {
             .map(|url| host_of(&url))
             .filter(|host| !host.is_empty())
             .collect();
-        Self { ambient, allow_private, known_hosts }
+        Self { ambient, allow_private, known_hosts, backend: None }
+    }
+
+    /// A guard for a backend that a project file names.
+    ///
+    /// `login_connects`: the failing login runs in this environment and connects to it as well.
+    /// `allow_private`: `--allow-private-issuer`.
+    #[must_use]
+    pub fn for_backend(login_connects: bool, allow_private: bool) -> Self {
+        let backend = if login_connects { Backend::OfLogin } else { Backend::OfProject };
+        Self { backend: Some(backend), ..Self::new(false, allow_private, []) }
+    }
+
+    /// Whether only https URLs without fragment may be requested. What is wrong with the form of a
+    /// backend's URL, the check of that URL reports.
+    pub(super) fn is_strict_about_urls(&self) -> bool {
+        self.backend.is_none()
     }
 
     /// Whether `host` may be spoken to at `address`.
@@ -65,10 +92,12 @@ impl Guard {
     fn permits(&self, host: &str, address: IpAddr) -> bool {
         let allowed = || self.allow_private || self.known_hosts.contains(&plain_name(host));
         match classify(address) {
+            Metadata => false,
+            _ if self.backend == Some(Backend::OfLogin) => true,
             AddressClass::Public => true,
             Loopback | Private => self.ambient || allowed(),
             LinkLocal => !self.ambient && allowed(),
-            Metadata | Special => false,
+            Special => false,
         }
     }
 
@@ -193,7 +222,17 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
         Box::pin(async move {
-            let found = resolver.lookup(name.as_str()).await?;
+            let mut found = resolver.lookup(name.as_str()).await?;
+            if is_localhost(name.as_str()) {
+                // RFC 6761 section 6.3. An access token may be sent to localhost over plain http,
+                // so the name must not lead anywhere else.
+                let (here, elsewhere): (Vec<_>, Vec<_>) =
+                    found.into_iter().partition(|a| a.ip().to_canonical().is_loopback());
+                if here.is_empty() && !elsewhere.is_empty() {
+                    return Err(Refused::new(&elsewhere).into());
+                }
+                found = here;
+            }
             let permitted = match &resolver.guard {
                 Some(guard) if !found.is_empty() => guard.select(name.as_str(), &found)?,
                 _ => found,
@@ -226,6 +265,47 @@ mod tests {
                 .map(|(ambient, allow)| Guard::new(ambient, allow, []).permits("x.test", ip));
             assert_eq!(got, expected, "{address}");
         }
+    }
+
+    #[test]
+    fn where_a_backend_of_a_project_may_be() {
+        // address, plain run, plain run with --allow-private-issuer, login
+        for (address, expected) in [
+            ("8.8.8.8", [true, true, true]),
+            ("127.0.0.1", [false, true, true]),
+            ("::1", [false, true, true]),
+            ("10.0.0.1", [false, true, true]),
+            ("169.254.1.1", [false, true, true]),
+            ("0.0.0.0", [false, false, true]),
+            ("169.254.169.254", [false, false, false]),
+            ("::ffff:169.254.169.254", [false, false, false]),
+            ("168.63.129.16", [false, false, false]),
+        ] {
+            let ip: IpAddr = address.parse().unwrap();
+            let got = [(false, false), (false, true), (true, false)]
+                .map(|(login, allow)| Guard::for_backend(login, allow).permits("x.test", ip));
+            assert_eq!(got, expected, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn localhost_leads_to_this_machine_only() {
+        let resolved = |addresses: &'static [&'static str], name: &'static str| async move {
+            let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>();
+            let ask: Lookup = Arc::new(move |_| {
+                let addresses = addresses.clone();
+                Box::pin(async move { Ok(addresses) })
+            });
+            let found = Resolver::new(None, ask).resolve(name.parse().unwrap()).await;
+            found.map(|found| found.map(|address| address.ip().to_string()).collect::<Vec<_>>())
+        };
+        let mixed: &[&str] = &["10.0.0.1:0", "127.0.0.1:0", "[::1]:0"];
+        for name in ["localhost", "LOCALHOST", "x.localhost"] {
+            assert_eq!(resolved(mixed, name).await.unwrap(), ["127.0.0.1", "::1"], "{name}");
+            let refused = resolved(&["10.0.0.1:0"], name).await.unwrap_err();
+            assert!(refused.to_string().contains("10.0.0.1"), "{refused}");
+        }
+        assert_eq!(resolved(mixed, "localhost.evil.test").await.unwrap().len(), 3);
     }
 
     #[test]

@@ -56,8 +56,8 @@ const USER_AGENT: &str = concat!("doctor/", env!("CARGO_PKG_VERSION"));
 pub struct ClientOptions {
     /// Accept any certificate (`--insecure`).
     pub insecure: bool,
-    /// The address guard, for URLs that came out of a token. With it only `https` URLs without
-    /// fragment are requested.
+    /// The address guard, for URLs that came out of a token or a project file. With that for a
+    /// token's issuer, only `https` URLs without fragment are requested.
     pub guard: Option<Guard>,
     /// The proxies of the environment.
     pub proxies: Proxies,
@@ -278,10 +278,10 @@ impl Client {
             return Err((FailureKind::Proxy { fault }, problem.to_owned()));
         }
         let Some(guard) = &self.guard else { return Ok(()) };
-        if url.scheme() != "https" {
+        if guard.is_strict_about_urls() && url.scheme() != "https" {
             return bad("not an https URL");
         }
-        if url.fragment().is_some() {
+        if guard.is_strict_about_urls() && url.fragment().is_some() {
             return bad("the URL holds a fragment");
         }
         let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));
