@@ -7,8 +7,10 @@
 
 mod message;
 mod parts;
+mod trust;
 
 pub use message::cli_message;
+pub use trust::is_plain_http;
 
 use semver::Version;
 use url::Host;
@@ -148,8 +150,8 @@ pub enum UrlProblem {
     },
     /// `http://` to another machine.
     InsecureHttp {
-        /// The host.
-        host: String,
+        /// Host and port, as written.
+        authority: String,
     },
     /// `--insecure`.
     InsecureFlag,
@@ -271,7 +273,7 @@ fn blemishes(parts: &Parts<'_>) -> Vec<UrlProblem> {
         found.push(UrlProblem::Path { what, origin: parts.origin() });
     }
     if parts.lower_scheme() == "http" && !is_loopback(parts.authority) {
-        found.push(UrlProblem::InsecureHttp { host: parts.host() });
+        found.push(UrlProblem::InsecureHttp { authority: parts.authority.to_owned() });
     }
     found
 }

@@ -262,7 +262,7 @@ pub struct OutputArgs {
     /// Warnings count as errors for the verdict and the exit status
     #[arg(long, help_heading = "Report")]
     pub strict: bool,
-    /// Only the verdict and the root cause
+    /// Only the verdict, the backend and the root cause
     #[arg(short, long, help_heading = "Report", conflicts_with = "verbose")]
     quiet: bool,
     /// Every check and every rule

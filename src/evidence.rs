@@ -622,6 +622,8 @@ impl BackendSource {
             Self::Flag => "--cloud-url".into(),
             Self::Local => "--local".into(),
             Self::Environment { name } => name.clone(),
+            // A log tells the file only.
+            Self::Project { path, line: 0 } => path.clone(),
             Self::Project { path, line } | Self::Credentials { path, line } => {
                 format!("{path}:{line}")
             }

@@ -88,12 +88,14 @@ pub(super) fn split_port(authority: &str) -> (&str, Option<&str>) {
 }
 
 pub(super) fn is_loopback(authority: &str) -> bool {
-    let Ok(url) = Url::parse(&format!("http://{authority}")) else { return false };
+    Url::parse(&format!("http://{authority}")).is_ok_and(|url| is_loopback_url(&url))
+}
+
+/// Whether a URL's host is this machine: exactly `localhost`, or a loopback address. These are the
+/// hosts that no proxy is asked for.
+pub(super) fn is_loopback_url(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
         None => false,

@@ -242,7 +242,7 @@ fn what_follows_the_host_is_named() {
         problems(&environment("http://a.test/"), true),
         [
             UrlProblem::Path { what: "a trailing slash".into(), origin: "http://a.test".into() },
-            UrlProblem::InsecureHttp { host: "a.test".into() },
+            UrlProblem::InsecureHttp { authority: "a.test".into() },
             UrlProblem::InsecureFlag,
         ]
     );

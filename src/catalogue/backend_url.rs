@@ -249,8 +249,9 @@ variables:
         category: Category::Backend,
         severity: Severity::Warning,
         title: "The connection to the backend is not protected",
-        meaning: "The token travels over plain HTTP, or the certificate is not verified: who sits \
-            in between can take it.",
+        meaning: "The OIDC token travels over plain HTTP, or the certificate is not verified: \
+            anybody in between can take it. The CLI sends it all the same. Over plain HTTP the \
+            doctor sends no access token, so whoami is skipped.",
         detection: "The URL is http:// and not of this machine, or --insecure is given.",
         causes: &[
             Anywhere.cause("A self-hosted Pulumi Cloud was tried out without TLS and stayed so."),
@@ -306,7 +307,43 @@ pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme"#,
 grep -n -A2 '^backend:' Pulumi.yaml
 jq .current ~/.pulumi/credentials.json"#,
         },
-        related: &[Code::UrlGivenTwice, Code::BackendIsDiy],
+        related: &[Code::UrlGivenTwice, Code::BackendIsDiy, Code::BackendFromProject],
         link: links::CLI_ENVIRONMENT,
+    },
+    Entry {
+        code: Code::BackendFromProject,
+        category: Category::Backend,
+        severity: Severity::Warning,
+        title: "Only a project file names the backend",
+        meaning: "Anybody who writes a Pulumi.yaml in or above the working directory can name a \
+            backend there. Outside CI the doctor sends no token to such a backend: it makes no \
+            exchange, does not ask whoami and does not read the policy.",
+        detection: "The backend comes from backend.url in a project file, it is not \
+            https://api.pulumi.com, the stored credentials do not hold its origin, and this is a \
+            plain `doctor` outside CI.",
+        causes: &[
+            Anywhere.cause("The working directory is in a checkout of somebody else's project."),
+            Anywhere.cause(
+                "The project belongs to a self-hosted Pulumi Cloud that this machine was never \
+                logged in to.",
+            ),
+        ],
+        fix: "If the backend is your own, name it with --cloud-url; else run the doctor in another \
+            directory.",
+        example: Language::Sh.change(
+            "doctor - --oidc-org acme",
+            "doctor - --oidc-org acme --cloud-url https://pulumi.acme.test",
+        ),
+        by_hand: ByHand {
+            words: "From the working directory, see which project file is found first and what it \
+                names:",
+            command: r#"directory=$PWD
+until ls "$directory"/Pulumi.{json,yaml,yml} 2>/dev/null || [ "$directory" = / ]; do
+  directory=$(dirname "$directory")
+done
+grep -n -A2 backend "$directory"/Pulumi.{json,yaml,yml} 2>/dev/null"#,
+        },
+        related: &[Code::BackendOverridden],
+        link: links::PROJECT,
     },
 ];

@@ -200,6 +200,7 @@ codes! {
     BackendPathSuspicious "backend-path-suspicious",
     BackendInsecure "backend-insecure",
     BackendOverridden "backend-overridden",
+    BackendFromProject "backend-from-project",
     ProjectFileInvalid "project-file-invalid",
     CredentialsFileInvalid "credentials-file-invalid",
     CredentialsEncrypted "credentials-encrypted",

@@ -3,11 +3,13 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::guard::Guard;
 use super::http::{Client, ClientOptions, Proxies, Reply};
 use super::pulumi_cli::Question;
 use super::registry;
 use super::tls::Roots;
 use super::{Run, budget};
+use crate::backend_url::is_plain_http;
 use crate::evidence::{
     AccessTokenSource, Answer, Body, Cli, CredentialsFile, Evidence, Exchange, PolicySource, Probe,
 };
@@ -63,7 +65,7 @@ pub(super) async fn probe(
         roots,
         ClientOptions {
             insecure: evidence.options.insecure,
-            guard: None,
+            guard: guard(evidence),
             proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
             deadline: Some(deadline),
         },
@@ -94,6 +96,15 @@ pub(super) async fn probe(
     Ok(policy)
 }
 
+/// Where a backend that only a project file names may be. In CI and for `doctor login` the login
+/// itself connects to it, so only metadata services are refused.
+fn guard(evidence: &Evidence) -> Option<Guard> {
+    let options = &evidence.options;
+    evidence
+        .backend_is_found()
+        .then(|| Guard::for_backend(options.setting.is_pipeline(), options.allow_private_issuer))
+}
+
 /// A URL less the slash that the CLI trims.
 fn trimmed(url: &str) -> &str {
     url.strip_suffix('/').unwrap_or(url)
@@ -114,7 +125,7 @@ async fn registered(
     }
     let origin = trimmed(&questions.url);
     let (source, token) = existing_token(evidence, run, origin)?;
-    let credential = Credential::new(evidence, run, &token);
+    let credential = Credential::new(evidence, run, &token, origin)?;
     let reader = registry::Reader { client, origin, credential: &credential, source, deadline };
     Some(reader.read(&questions.organization, issuer).await)
 }
@@ -127,16 +138,20 @@ pub(super) struct Credential {
 }
 
 impl Credential {
-    fn new(evidence: &Evidence, run: &Run, token: &Secret) -> Self {
+    /// `None`: an access token must not be sent to `url` (product contract, section 7).
+    fn new(evidence: &Evidence, run: &Run, token: &Secret, url: &str) -> Option<Self> {
+        if is_plain_http(url) {
+            return None;
+        }
         let mut scrubber = run.scrubber.clone();
         scrubber.add(token.reveal());
         let version = evidence.rules();
         let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
-        Self {
+        Some(Self {
             accept: format!("application/vnd.pulumi+{accept}"),
             authorization: zeroize::Zeroizing::new(format!("token {}", token.reveal())),
             scrubber,
-        }
+        })
     }
 
     /// Asks with it.
@@ -164,12 +179,14 @@ async fn login(
         }
         _ => (Probe::NotRun, existing_token(evidence, run, url)),
     };
-    let Some((source, token)) = access else {
+    let credential = access
+        .and_then(|(source, token)| Some((source, Credential::new(evidence, run, &token, url)?)));
+    let Some((source, credential)) = credential else {
         return (exchange, AccessTokenSource::None, Probe::NotRun);
     };
     // Unlike the exchange, this request of the CLI trims one slash.
     let user = format!("{}/api/user", trimmed(url));
-    let whoami = Credential::new(evidence, run, &token).get(client, &user, deadline).await;
+    let whoami = credential.get(client, &user, deadline).await;
     (exchange, source, whoami)
 }
 
@@ -231,13 +248,19 @@ fn understand(reply: Reply) -> (Exchange, Option<Secret>) {
 }
 
 /// An access token that is already there: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else
-/// the stored credentials of this backend.
+/// the stored credentials of this backend. To a backend that only a project file names,
+/// `DOCTOR_ACCESS_TOKEN` is never sent, and the others only where the CLI sends them: in CI and for
+/// `doctor login` (product contract, section 7).
 fn existing_token(
     evidence: &Evidence,
     run: &Run,
     url: &str,
 ) -> Option<(AccessTokenSource, Secret)> {
-    for name in ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"] {
+    if evidence.sends_no_credentials() {
+        return None;
+    }
+    let names = ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"];
+    for name in names.into_iter().skip(usize::from(evidence.backend_is_found())) {
         if let Some(value) = run.environment.get(name) {
             let source = AccessTokenSource::Environment { name: name.to_owned() };
             return Some((source, Secret::new(value.to_owned())));

@@ -1,5 +1,5 @@
-//! The address guard: which addresses may be connected to, above all for an issuer URL that came
-//! out of a token (product contract, section 7).
+//! The address guard: which addresses may be connected to for an issuer URL that came out of a
+//! token, or for a backend URL that came out of a project file (product contract, section 7).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -44,7 +44,12 @@ enum Scope {
         /// `--allow-private-issuer`.
         allow_private: bool,
     },
-    /// One that the user has named.
+    /// A backend's that only a project file names, and that only the doctor would connect to.
+    Found {
+        /// `--allow-private-issuer`.
+        allow_private: bool,
+    },
+    /// One that the user has named, or that the failing login connects to anyway.
     Named,
 }
 
@@ -65,13 +70,28 @@ impl Guard {
         Self { scope: Scope::Issuer { ambient, allow_private }, known: known.collect() }
     }
 
+    /// A guard for a backend that only a project file names.
+    ///
+    /// `login_connects`: the failing login runs in this environment and connects to it as well.
+    /// `allow_private`: `--allow-private-issuer`.
+    pub(super) fn for_backend(login_connects: bool, allow_private: bool) -> Self {
+        let scope = if login_connects { Scope::Named } else { Scope::Found { allow_private } };
+        Self { scope, known: Vec::new() }
+    }
+
     /// A guard for URLs that the user has named: only metadata services are refused.
     pub(super) fn named() -> Self {
         Self { scope: Scope::Named, known: Vec::new() }
     }
 
-    /// Whether only `https` URLs without a fragment may be requested.
+    /// Whether only `https` URLs without a fragment may be requested. What is wrong with the form of
+    /// a backend's URL, the check of that URL reports.
     pub(super) fn is_for_issuers(&self) -> bool {
+        matches!(self.scope, Scope::Issuer { .. })
+    }
+
+    /// Whether a name that a proxy resolves has to be resolved here too, and its addresses judged.
+    pub(super) fn judges_names_behind_proxies(&self) -> bool {
         self.scope != Scope::Named
     }
 
@@ -91,7 +111,11 @@ impl Guard {
     /// allows a metadata service, or an address that belongs to no host.
     fn permits(&self, known: bool, address: IpAddr) -> bool {
         let class = classify(address);
-        let Scope::Issuer { ambient, allow_private } = self.scope else { return class != Metadata };
+        let (ambient, allow_private) = match self.scope {
+            Scope::Issuer { ambient, allow_private } => (ambient, allow_private),
+            Scope::Found { allow_private } => (false, allow_private),
+            Scope::Named => return class != Metadata,
+        };
         match class {
             AddressClass::Public => true,
             Loopback | Private => ambient || allow_private || known,
@@ -245,7 +269,17 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
         Box::pin(async move {
-            let found = resolver.lookup(name.as_str()).await?;
+            let mut found = resolver.lookup(name.as_str()).await?;
+            if is_localhost(name.as_str()) {
+                // RFC 6761 section 6.3. An access token may be sent to localhost over plain http,
+                // so the name must not lead anywhere else.
+                let (here, elsewhere): (Vec<_>, Vec<_>) =
+                    found.into_iter().partition(|a| a.ip().to_canonical().is_loopback());
+                if here.is_empty() && !elsewhere.is_empty() {
+                    return Err(Refused::new(&elsewhere).into());
+                }
+                found = here;
+            }
             let permitted = match found.is_empty() {
                 true => found,
                 false => resolver.guard.select(resolver.known, &found)?,
@@ -331,6 +365,48 @@ mod tests {
             let found = guard.check_literal(&Url::parse(url).unwrap());
             assert_eq!(found.is_ok(), permitted, "{url}");
         }
+    }
+
+    #[test]
+    fn where_a_backend_of_a_project_may_be() {
+        // address, plain run, plain run with --allow-private-issuer, login
+        for (address, expected) in [
+            ("8.8.8.8", [true, true, true]),
+            ("127.0.0.1", [false, true, true]),
+            ("::1", [false, true, true]),
+            ("10.0.0.1", [false, true, true]),
+            ("169.254.1.1", [false, true, true]),
+            ("0.0.0.0", [false, false, true]),
+            ("169.254.169.254", [false, false, false]),
+            ("::ffff:169.254.169.254", [false, false, false]),
+            ("168.63.129.16", [false, false, false]),
+        ] {
+            let ip: IpAddr = address.parse().unwrap();
+            let got = [(false, false), (false, true), (true, false)]
+                .map(|(login, allow)| Guard::for_backend(login, allow).permits(false, ip));
+            assert_eq!(got, expected, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn localhost_leads_to_this_machine_only() {
+        let resolved = |addresses: &'static [&'static str], name: &'static str| async move {
+            let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>();
+            let ask: Lookup = Arc::new(move |_| {
+                let addresses = addresses.clone();
+                Box::pin(async move { Ok(addresses) })
+            });
+            let found =
+                Resolver::new(Arc::new(Guard::named()), ask).resolve(name.parse().unwrap()).await;
+            found.map(|found| found.map(|address| address.ip().to_string()).collect::<Vec<_>>())
+        };
+        let mixed: &[&str] = &["10.0.0.1:0", "127.0.0.1:0", "[::1]:0"];
+        for name in ["localhost", "LOCALHOST", "x.localhost"] {
+            assert_eq!(resolved(mixed, name).await.unwrap(), ["127.0.0.1", "::1"], "{name}");
+            let refused = resolved(&["10.0.0.1:0"], name).await.unwrap_err();
+            assert!(refused.to_string().contains("10.0.0.1"), "{refused}");
+        }
+        assert_eq!(resolved(mixed, "localhost.evil.test").await.unwrap().len(), 3);
     }
 
     #[test]

@@ -56,8 +56,9 @@ const USER_AGENT: &str = concat!("doctor/", env!("CARGO_PKG_VERSION"));
 pub struct ClientOptions {
     /// Accept any certificate (`--insecure`).
     pub insecure: bool,
-    /// The address guard, for URLs that came out of a token. With it only `https` URLs without
-    /// fragment are requested. Without it only metadata services are refused.
+    /// The address guard, for URLs that came out of a token or a project file. With that for a
+    /// token's issuer, only `https` URLs without fragment are requested. Without one, only metadata
+    /// services are refused.
     pub guard: Option<Guard>,
     /// The proxies of the environment.
     pub proxies: Proxies,
@@ -298,7 +299,7 @@ impl Client {
         let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));
         guard.check_literal(url).map_err(refused)?;
         if let (Some(_), Some(Host::Domain(name))) = (proxy, url.host())
-            && guard.is_for_issuers()
+            && guard.judges_names_behind_proxies()
             && let limit = LOOKUP.min(left(deadline) / 4)
             && let Ok(Ok(addresses)) = timeout(limit, self.resolver.lookup(name)).await
         {

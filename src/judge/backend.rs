@@ -2,8 +2,8 @@
 
 use super::certificate::{signed_by, with_chain};
 use super::finding::{again, upper};
-use super::{Context, Outcome, proxy};
-use crate::backend_url::{self, UrlProblem};
+use super::{Context, Outcome, found_backend, proxy};
+use crate::backend_url::{self, PULUMI_CLOUD, UrlProblem};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
     Answer, BackendCandidate, BackendSource, Body, CertificateProblem, Cli, CredentialsFile,
@@ -11,9 +11,6 @@ use crate::evidence::{
 };
 use crate::report::Finding;
 use crate::text;
-
-/// Where Pulumi Cloud's API is.
-const PULUMI_CLOUD: &str = "https://api.pulumi.com";
 
 pub(super) fn check_url(context: &Context) -> Outcome {
     let evidence = &context.evidence.backend;
@@ -44,6 +41,7 @@ pub(super) fn check_url(context: &Context) -> Outcome {
     if !resolved.others.is_empty() {
         findings.push(overridden(context));
     }
+    findings.extend(found_backend::not_named(context, &findings));
     let shown = if resolved.url.is_empty() { "(empty)" } else { &resolved.url };
     Outcome::found(format!("{shown} from {}", resolved.source.label()), findings)
 }
@@ -165,9 +163,13 @@ pub(super) fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
         UrlProblem::Path { what, .. } => {
             (Code::BackendPathSuspicious, format!("The URL has {what} after the host."))
         }
-        UrlProblem::InsecureHttp { host } => {
-            (Code::BackendInsecure, format!("The token would travel to {host} over plain HTTP."))
-        }
+        UrlProblem::InsecureHttp { authority } => (
+            Code::BackendInsecure,
+            format!(
+                "`pulumi login` sends the OIDC token to {authority} over plain HTTP. The doctor \
+                 sends no access token there."
+            ),
+        ),
         UrlProblem::InsecureFlag => {
             (Code::BackendInsecure, "--insecure switches the certificate's check off.".to_owned())
         }
@@ -181,7 +183,7 @@ fn last_name(reference: &str) -> &str {
 }
 
 /// The value to use instead, where one can be named.
-fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
+pub(super) fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
     match problem {
         UrlProblem::SchemeMissing { suggestion } => Some(suggestion.clone()),
         UrlProblem::SchemeUnknown { nearest, .. } => {
@@ -192,7 +194,9 @@ fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
         UrlProblem::Diy { .. } => Some(PULUMI_CLOUD.to_owned()),
         UrlProblem::Malformed { cleaned, .. } => cleaned.clone(),
         UrlProblem::Path { origin, .. } => Some(origin.clone()),
-        UrlProblem::InsecureHttp { host } => Some(format!("https://{host}")),
+        UrlProblem::InsecureHttp { authority } => {
+            Some(format!("https://{}", authority.strip_suffix(":80").unwrap_or(authority)))
+        }
         UrlProblem::Unexpanded { .. } | UrlProblem::Empty | UrlProblem::InsecureFlag => None,
     }
 }
@@ -265,6 +269,12 @@ pub(super) fn check_cloud(context: &Context) -> Outcome {
             Outcome::skip("--offline", "not asked")
         }
         Probe::NotRun => Outcome::skip(context.cause("backend"), "there is no URL to ask"),
+        Probe::Failed { failure, .. }
+            if failure.kind == FailureKind::AddressRefused
+                && let Some(outcome) = found_backend::not_connected(context) =>
+        {
+            outcome
+        }
         Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
             "answers, but not as a Pulumi Cloud",
             vec![network_failure(Code::BackendNotPulumi, failure)],

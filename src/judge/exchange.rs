@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::backend::network_failure;
 use super::finding::span;
+use super::found_backend::NAMES_IT;
 use super::issuer::web_page;
 use super::{Context, Outcome};
 use crate::catalogue::{Category, Code};
@@ -45,7 +46,11 @@ pub(super) fn check(context: &Context) -> Outcome {
     match &cloud.exchange {
         Probe::NotRun => {
             let because = cloud.exchange_skipped.clone().unwrap_or_else(|| context.cause("token"));
-            Outcome::skip(because, "not made")
+            let summary = match because.as_str() {
+                NAMES_IT => format!("not made: {}", context.why_unnamed()),
+                _ => "not made".to_owned(),
+            };
+            Outcome::skip(because, summary)
         }
         Probe::Failed { .. } if context.failed("cloud") => {
             Outcome::skip("cloud", "not made: the backend gave no answer")

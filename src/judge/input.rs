@@ -424,7 +424,8 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
                 "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION\n    \
                  scriptType: bash\n    scriptLocation: inlineScript\n    \
                  addSpnToEnvironment: true\n    inlineScript: |\n      \
-                 pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org {}",
+                 pulumi login {} --oidc-token \"$idToken\" --oidc-org {}",
+                text::shell(&context.login_url()),
                 context.organization_word()
             ));
     }

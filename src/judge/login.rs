@@ -3,6 +3,7 @@
 //! `sdk/go/common/workspace/creds.go`).
 
 use super::{Context, Outcome};
+use crate::backend_url::PULUMI_CLOUD;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Cli, InputProblem};
 use crate::go_duration;
@@ -221,12 +222,19 @@ impl Context<'_> {
         self.evidence.input.held_by.as_deref().filter(is_name).unwrap_or("TOKEN")
     }
 
-    /// The URL to print into a login command: the one in use if it can be used, else Pulumi
-    /// Cloud's.
+    /// The URL to print into a login command: the one in use if it can be used, else what it was
+    /// meant to be, else Pulumi Cloud's.
     pub(super) fn login_url(&self) -> String {
         let usable =
             self.backend.url.starts_with("https://") || self.backend.url.starts_with("http://");
         let bad = super::backend::has_error(self);
-        if usable && !bad { self.backend.url.clone() } else { "https://api.pulumi.com".to_owned() }
+        if usable && !bad {
+            return self.backend.url.clone();
+        }
+        let insecure = self.evidence.options.insecure;
+        let problems = crate::backend_url::problems(&self.backend, insecure);
+        let meant =
+            problems.first().and_then(|p| super::backend::replacement(p, &self.backend.url));
+        meant.unwrap_or_else(|| PULUMI_CLOUD.to_owned())
     }
 }

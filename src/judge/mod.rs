@@ -9,6 +9,7 @@ mod certificate;
 mod exchange;
 mod failed_rule;
 mod finding;
+mod found_backend;
 mod header;
 mod identity;
 mod input;
@@ -206,6 +207,7 @@ impl<'a> Context<'a> {
             let mut outcome = (check.run)(self);
             for finding in &mut outcome.findings {
                 finding.check = check.id;
+                self.warn_of_found_backend(finding);
                 // Such a step speaks of the commands, which come after all steps.
                 finding.remediation.steps.sort_by_key(|step| step.ends_with(':'));
             }
@@ -319,6 +321,9 @@ pub fn exchange_obstacle(evidence: &Evidence) -> Option<String> {
     context.run(CHECKS.iter().filter(|check| local.contains(&check.id)));
     if let Some(check) = local.into_iter().find(|check| context.failed(check)) {
         return Some(context.cause(check));
+    }
+    if evidence.sends_no_credentials() {
+        return Some(found_backend::NAMES_IT.to_owned());
     }
     token::unusable(&context).then(|| "token".to_owned())
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::failed_rule::{failed_rule, no_rule};
+use super::found_backend::policy_not_read;
 use super::{Context, Outcome, loose, unknown};
 use crate::catalogue::Code;
 use crate::evidence::{PolicySource, Token};
@@ -29,8 +30,11 @@ pub(super) fn check(context: &Context) -> Outcome {
     }
     let Some(evaluation) = &context.evaluation else {
         let gap = context.evidence.policy.gap();
-        let summary = gap.map_or_else(|| "the policy is not known".to_owned(), unknown::summary);
-        return Outcome::skip("--policy", summary).with(vec![not_known(context, token)]);
+        let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
+            let summary = || "the policy is not known".to_owned();
+            ("--policy", gap.map_or_else(summary, unknown::summary))
+        });
+        return Outcome::skip(because, summary).with(vec![not_known(context, token)]);
     };
     let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
     let entries = entries.unwrap_or_default();

@@ -2,6 +2,7 @@
 //! does the registration limit?
 
 use super::finding::span;
+use super::found_backend::policy_not_read;
 use super::near_miss;
 use super::{Context, Outcome, unknown};
 use crate::catalogue::{Code, Severity};
@@ -24,11 +25,11 @@ pub(super) fn check(context: &Context) -> Outcome {
     };
     let retiring = retiring(issuer, token.text("sub").unwrap_or_default());
     let Some(document) = context.evidence.policy.document() else {
-        let summary = context.evidence.policy.gap().map_or_else(
-            || "no policy document says which issuers are registered".to_owned(),
-            unknown::summary,
-        );
-        return Outcome::skip("--policy", summary).with(retiring.into_iter().collect());
+        let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
+            let summary = || "no policy document says which issuers are registered".to_owned();
+            ("--policy", context.evidence.policy.gap().map_or_else(summary, unknown::summary))
+        });
+        return Outcome::skip(because, summary).with(retiring.into_iter().collect());
     };
     if !document.names_issuers() {
         return Outcome::skip("--policy", "the policy document holds entries only, no issuer")

@@ -41,10 +41,9 @@ pub(super) fn explain(context: &Context, finding: Finding) -> Finding {
         PolicySource::Live { gap: Some(gap), .. } | PolicySource::Withheld { gap } => {
             told(context, finding, gap)
         }
-        PolicySource::None if !context.evidence.options.offline => finding.step(
-            "To let the doctor read the policy from Pulumi Cloud, set DOCTOR_ACCESS_TOKEN to an \
-             organization admin's access token; or pass a file with --policy.",
-        ),
+        PolicySource::None if !context.evidence.options.offline => {
+            finding.step(how_to_read_it(context))
+        }
         PolicySource::File { document, .. } if context.evidence.registration().is_none() => {
             // One of these may be the token's issuer.
             document.unresolved.iter().fold(finding, |finding, open| {
@@ -54,6 +53,26 @@ pub(super) fn explain(context: &Context, finding: Finding) -> Finding {
         }
         PolicySource::None | PolicySource::File { .. } | PolicySource::Live { .. } => finding,
     }
+}
+
+/// How to let the doctor know the policy.
+fn how_to_read_it(context: &Context) -> String {
+    let to = if context.evidence.backend_is_found() {
+        // It goes only to a backend that the user names (product contract, section 7).
+        let source = context.backend.source.label();
+        format!(" and name the backend with --cloud-url ({source} does not count)")
+    } else {
+        String::new()
+    };
+    if context.is_plain_http() {
+        return "Pass the policy as a file with --policy: the doctor sends no access token over \
+                plain http, so it cannot read the policy from Pulumi Cloud."
+            .to_owned();
+    }
+    format!(
+        "To let the doctor read the policy from Pulumi Cloud, set DOCTOR_ACCESS_TOKEN to an \
+         organization admin's access token{to}; or pass a file with --policy."
+    )
 }
 
 fn told(context: &Context, finding: Finding, gap: &Gap) -> Finding {

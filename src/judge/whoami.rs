@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use super::backend::network_failure;
 use super::exchange::proofs;
 use super::finding::again;
+use super::found_backend::NAMES_IT;
 use super::{Context, Outcome};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{AccessTokenSource, Answer, Body, FailureKind, Probe};
+use crate::evidence::{AccessTokenSource, Answer, Body, Exchange, FailureKind, Probe};
 use crate::report::{Finding, Identity};
 
 pub(super) fn check(context: &Context) -> Outcome {
@@ -17,7 +18,7 @@ pub(super) fn check(context: &Context) -> Outcome {
         Probe::NotRun if context.evidence.options.offline => {
             Outcome::skip("--offline", "not asked")
         }
-        Probe::NotRun => Outcome::skip(context.cause("exchange"), "there is no access token"),
+        Probe::NotRun => not_asked(context),
         Probe::Failed { .. } if context.failed("cloud") => {
             Outcome::skip("cloud", "not asked: the backend gave no answer")
         }
@@ -38,6 +39,21 @@ pub(super) fn check(context: &Context) -> Outcome {
         }
     }
     outcome.with(findings)
+}
+
+fn not_asked(context: &Context) -> Outcome {
+    let cloud = &context.evidence.cloud;
+    let usable = !context.failed("backend");
+    if usable && context.evidence.sends_no_credentials() {
+        return Outcome::skip(NAMES_IT, format!("not asked: {}", context.why_unnamed()));
+    }
+    let minted = matches!(cloud.exchange.answer(), Some(Exchange::Minted { .. }));
+    // Without an exchange, whoami is asked with an existing access token.
+    let switched_off = cloud.exchange_skipped.as_ref().is_some_and(|why| why.starts_with("--"));
+    if usable && (minted || switched_off) && context.is_plain_http() {
+        return Outcome::skip("backend", "not asked: no access token is sent over plain http");
+    }
+    Outcome::skip(context.cause("exchange"), "there is no access token")
 }
 
 impl Context<'_> {

@@ -208,6 +208,7 @@ mod tests {
     fn quiet_has_the_root_cause_s_annotation_only() {
         assert_snapshot!(show(&samples::several_errors(), Verbosity::Quiet), @r##"
         doctor: unhealthy - this login fails (2 errors, 1 warning)
+          backend api.pulumi.com (PULUMI_BACKEND_URL)
         ##vso[task.logissue type=error;code=backend-scheme-missing;]The backend URL has no scheme: PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme. Fix: Write the URL with https:// in front.
         error[backend-scheme-missing]: The backend URL has no scheme
           PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.

@@ -32,8 +32,10 @@ pub(super) fn render(
     let mut page = Page::new(style, platform);
     let verbosity = style.verbosity;
     verdict(&mut page, report);
-    if verbosity == Verbosity::Normal {
-        page.value(2, &who(report));
+    match verbosity {
+        Verbosity::Quiet => page.value(2, &backend(report)),
+        Verbosity::Normal => page.value(2, &who(report)),
+        Verbosity::Verbose => {}
     }
     if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
         not_checked(&mut page, report);
@@ -222,7 +224,7 @@ fn not_checked(page: &mut Page, report: &Report) {
                 Some(NEEDED) if report.policy.source == "none" => {
                     format!("not known; pass it with {NEEDED}")
                 }
-                Some(NEEDED) => check.summary.clone(),
+                Some(NEEDED | NAMES_BACKEND) => check.summary.clone(),
                 Some(option) if option.starts_with('-') => {
                     format!("switched off by {option}; run again without it")
                 }
@@ -423,12 +425,18 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
 /// The one option that keeps a check from running by its absence.
 const NEEDED: &str = "--policy";
 
+/// The option without which no credential is sent to a backend that a project file names.
+const NAMES_BACKEND: &str = "--cloud-url";
+
 /// Why a check did not run.
 pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
     match check.skipped_because.as_deref() {
         Some(NEEDED) if report.policy.source == "none" => format!("no {NEEDED} given"),
         // There is one, and it does not tell.
         Some(NEEDED) => check.summary.clone(),
+        Some(NAMES_BACKEND) => {
+            format!("needs {NAMES_BACKEND}, since only a project file names the backend")
+        }
         Some(option) if option.starts_with('-') => option.to_owned(),
         Some(cause) => format!("stopped by {cause}"),
         None => check.summary.clone(),

@@ -248,7 +248,8 @@ fn a_trailing_slash_is_sent_twice_in_the_exchange() {
     world.cloud.answer("//api/oauth/token", Response::json(200, &minted));
     for source in SOURCES {
         world.cloud.begin_run();
-        let run = with(&world, source, &format!("{}/", world.cloud.url())).json();
+        // Outside CI no exchange is made with a backend that a project file names.
+        let run = with(&world, source, &format!("{}/", world.cloud.url())).env("CI", "true").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{source}");
         assert_eq!(run.raised("backend-path-suspicious"), ["backend", "warning", "backend"]);
         run.assert_says(

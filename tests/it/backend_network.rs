@@ -1,14 +1,12 @@
 //! What answers at the backend's URL, if anything does.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::thread;
 
 use doctor::loopback::Server;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
-    Authority, CAPABILITIES, Doctor, EXCHANGE, Response, Run, WHOAMI, World, platforms,
+    Authority, CAPABILITIES, Doctor, EXCHANGE, PlainCloud, Response, Run, WHOAMI, World, platforms,
 };
 
 /// A diagnosis with this backend URL.
@@ -119,56 +117,11 @@ fn a_pulumi_cloud_that_is_ailing_is_one_all_the_same() {
     assert_eq!((run.status, run.codes()), (0, vec![]));
 }
 
-/// Answers HTTP without TLS: a Pulumi Cloud of one user, on a laptop.
-fn plain_cloud(access_token: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let access_token = access_token.to_owned();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let token = access_token.clone();
-            thread::spawn(move || {
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let mut head = Vec::new();
-                while let Some(Ok(line)) = reader.by_ref().lines().next() {
-                    if line.is_empty() {
-                        break;
-                    }
-                    head.push(line.to_lowercase());
-                }
-                let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
-                let length = length.map_or(0, |length| length.parse().unwrap());
-                reader.read_exact(&mut vec![0; length]).unwrap();
-                let body = answer_of(&head[0], &token).to_string();
-                let size = body.len();
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\
-                     content-length: {size}\r\n\r\n{body}"
-                );
-            });
-        }
-    });
-    format!("http://{address}")
-}
-
-fn answer_of(request: &str, token: &str) -> Value {
-    match request {
-        "get /api/capabilities http/1.1" => json!({"capabilities": []}),
-        "get /api/user http/1.1" => json!({
-            "githubLogin": "ci-bot", "name": "ci", "organizations": [{"githubLogin": "acme"}],
-        }),
-        "post /api/oauth/token http/1.1" => json!({"access_token": token, "expires_in": 7200}),
-        other => panic!("{other}"),
-    }
-}
-
 #[test]
 fn a_backend_on_this_machine_may_speak_plain_http() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    let url = plain_cloud(world.cloud.access_token());
-    let run = at(&world, &url).json();
+    let cloud = PlainCloud::start(world.cloud.access_token());
+    let run = at(&world, &cloud.url()).json();
     assert_eq!((run.status, run.codes()), (0, vec![]));
     assert_eq!(run.report["identity"]["user"], "ci-bot");
 }

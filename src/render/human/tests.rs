@@ -171,14 +171,18 @@ fn inconclusive_says_what_is_missing_and_how_to_get_it() {
 }
 
 #[test]
-fn quiet_is_the_verdict_and_the_root_cause() {
+fn quiet_is_verdict_backend_and_root_cause() {
     assert_snapshot!(show(&samples::several_errors(), Verbosity::Quiet), @r##"
     doctor: unhealthy - this login fails (2 errors, 1 warning)
+      backend api.pulumi.com (PULUMI_BACKEND_URL)
     error[backend-scheme-missing]: The backend URL has no scheme
       PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.
     "##);
-    assert_eq!(show(&samples::healthy(), Verbosity::Quiet).lines().count(), 1);
-    assert_eq!(show(&samples::inconclusive(), Verbosity::Quiet).lines().count(), 1);
+    for report in [samples::healthy(), samples::inconclusive()] {
+        let quiet = show(&report, Verbosity::Quiet);
+        assert_eq!(quiet.lines().count(), 2, "{quiet}");
+        assert!(quiet.contains("\n  backend https://api.pulumi.com ("), "{quiet}");
+    }
 }
 
 #[test]
@@ -362,6 +366,7 @@ fn only_warnings_are_not_called_errors() {
     report.root_cause = Some(Code::TokenExpiresSoon);
     assert_snapshot!(show(&report, Verbosity::Quiet), @r##"
     doctor: unhealthy - 1 warning; --strict counts warnings as errors
+      backend https://api.pulumi.com (default)
     warning[token-expires-soon]: The token is about to expire
       The token expires in 42 s.
     "##);

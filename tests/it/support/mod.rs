@@ -41,6 +41,7 @@ pub mod harmless;
 mod issuer;
 pub mod memory;
 mod openapi;
+mod plain;
 pub mod platforms;
 mod process;
 mod proxy;
@@ -53,6 +54,7 @@ pub use doctor::loopback::{
     Authority, Connection, Event, Identity, Request, Response, Server, SigningKey,
 };
 pub use issuer::{Issuer, KID};
+pub use plain::PlainCloud;
 pub use platforms::{Platform, Shape};
 pub use process::{Ended, Process, on_screen, wait_until};
 pub use proxy::{Asked, CLOUD as CLOUD_NAME, Proxy, Say};
