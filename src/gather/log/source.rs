@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
+use crate::secret::argument;
+
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 256 * 1024;
 /// A folder in a folder in a folder: deeper ones are a loop or no logs.
@@ -31,7 +33,7 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
     let mut unreadable = Vec::new();
     let mut files = Vec::new();
     let mut note = |path: &Path, error| {
-        unreadable.push(Unreadable { name: path.display().to_string(), error });
+        unreadable.push(Unreadable { name: argument(path), error });
     };
     if path.is_dir() {
         below(path, DEEPEST, &mut files, &mut note);
@@ -39,7 +41,7 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
         files.push(path.to_owned());
     }
     for path in files {
-        let name = path.display().to_string();
+        let name = argument(&path);
         let read = File::open(&path).and_then(|mut file| {
             let start = start_of(&mut file)?;
             match is_zip(&start) && file.rewind().is_ok() {
