@@ -77,6 +77,7 @@ pub(crate) const OPAQUE: &[Shape] = &[
     shape("CCIPAT_", Class::Word, 13, "a CircleCI personal access token"),
     shape("CCIPRJ_", Class::Word, 13, "a CircleCI project token"),
     shape("bkua_", Class::Word, 15, "a Buildkite access token"),
+    shape("bkaj_", Class::Word, 15, "a Buildkite job token"),
     shape("ATATT", Class::Word, 15, "an Atlassian access token"),
     shape("ATCTT", Class::Word, 15, "a Bitbucket access token"),
     shape("ATBB", Class::Mixed, 16, "a Bitbucket app password"),
