@@ -80,7 +80,7 @@ impl Index {
         Self {
             url: PatternID::new_unchecked(url),
             is_flag: uses.iter().map(is_only_flag).collect(),
-            rough: automaton(MatchKind::LeftmostFirst, AhoCorasickKind::DFA),
+            rough: automaton(MatchKind::LeftmostLongest, AhoCorasickKind::DFA),
             exact: automaton(MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
             uses,
             messages,

@@ -201,8 +201,7 @@ fn skip(text: &str) -> usize {
 }
 
 fn value_end(text: &str) -> usize {
-    let ends = [' ', '"', '\'', ']', '\\', ',', ')', '&', ';', '}', '\t', '<'];
-    text.find(ends).unwrap_or(text.len())
+    text.find(|c: char| c.is_whitespace() || "\"'])}\\,&;<".contains(c)).unwrap_or(text.len())
 }
 
 /// `://USER:PASSWORD@`, and a user without a password that is long enough to be a token.

@@ -37,7 +37,7 @@ const WHOLE: [(&str, &[&str]); 6] = [
     ("uth", &["_auth", "_AUTH"]),
 ];
 /// What follows a name that is given a value.
-const ASSIGNS: [&str; 8] = ["=", " =", ":", "\"", "\\\"", "'", "%3D", ">"];
+const ASSIGNS: [&str; 9] = ["=", " =", ":", " :", "\"", "\\\"", "'", "%3D", ">"];
 /// What is assigned in a query and named by other words.
 const QUERIES: [&str; 5] = ["?code=", "&code=", "sig=", "-Signature=", "-signature="];
 /// Commands that are given a user and a password, or a password alone.

@@ -52,6 +52,7 @@ fn what_nobody_would_write_is_not_shown() {
 #[test]
 fn names_and_masks_are_none() {
     for line in [
+        "PS D:\\a\\infra> pulumi login --oidc-token $env:idToken\r",
         "pulumi login https://api.pulumi.com",
         "Authorization: Bearer ***",
         "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
