@@ -461,6 +461,23 @@ impl Token {
         number.as_i64().or_else(|| number.as_f64().map(|f| f.floor() as i64))
     }
 
+    /// Every text in header and claims, at any depth.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
+        fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+            match value {
+                Value::String(text) => texts.push(text),
+                Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+                Value::Object(members) => members.values().for_each(|item| collect(item, texts)),
+                _ => {}
+            }
+        }
+        let mut texts = Vec::new();
+        let parts = [&self.header, &self.claims];
+        parts.into_iter().flat_map(Map::values).for_each(|value| collect(value, &mut texts));
+        texts
+    }
+
     /// The `aud` claim as a list, whichever of its two forms it has.
     #[must_use]
     pub fn audiences(&self) -> Vec<&str> {

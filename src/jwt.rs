@@ -10,8 +10,6 @@ mod json;
 mod recognise;
 mod wrapping;
 
-pub(crate) use recognise::OPAQUE;
-
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::alphabet;

@@ -13,6 +13,7 @@ use crate::gather::environment::Environment;
 use crate::render::{self, Format, Style, Verbosity};
 use crate::report::{Finding, Report};
 use crate::run::write;
+use crate::secret::argument;
 
 /// Width of the report where there is no terminal, in columns.
 const WIDTH: usize = 100;
@@ -79,13 +80,13 @@ impl Output {
     pub(crate) fn conflict(&self) -> Option<String> {
         let report = self.file.as_ref()?;
         if let Some(problem) = file::obstacle(report) {
-            return Some(format!("--output {}: {problem}", report.display()));
+            return Some(format!("--output {}: {problem}", argument(report)));
         }
         let (bundle, _) = self.bundle.as_ref()?;
         let place = file::place(report);
         let same = report == bundle || place.is_some_and(|p| file::place(bundle) == Some(p));
         same.then(|| {
-            let path = bundle.display();
+            let path = argument(bundle);
             format!("--bundle {path}: --output names the same file; give the bundle its own")
         })
     }
@@ -98,7 +99,7 @@ impl Output {
         let Some((path, redact)) = &self.bundle else { return Ok(()) };
         let text = bundle.write(*redact).map_err(|error| error.to_string());
         text.and_then(|text| file::replace(path, &text))
-            .map_err(|problem| format!("--bundle {}: {problem}", path.display()))
+            .map_err(|problem| format!("--bundle {}: {problem}", argument(path)))
     }
 
     /// Prints or writes the report.
@@ -154,7 +155,7 @@ impl Output {
         match &self.file {
             None => write(stdout, text).map_err(Failure::Stdout),
             Some(path) => file::replace(path, text).map_err(|problem| {
-                Failure::File(format!("--output {}: {problem}", path.display()))
+                Failure::File(format!("--output {}: {problem}", argument(path)))
             }),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[cfg(feature = "demo")]
 use clap::Parser;
@@ -14,7 +14,7 @@ use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
 use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
-use crate::secret::Scrubber;
+use crate::secret::{argument, looks_random};
 use crate::step::step;
 use crate::{command, descriptors, interruption, judge, text};
 
@@ -81,7 +81,13 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
             diagnose_here(plan, environment, &output, &bundle, streams)
         }
         Some(cli::Command::Step { platform, oidc_org }) => {
-            print(&mut streams, &step(platform, oidc_org.as_deref()), 0)
+            let name = oidc_org.unwrap_or_default();
+            // A step is pasted into a repository.
+            if environment.scrubber(&[], &[]).scrub(&name) != name {
+                let problem = "step: --oidc-org holds a secret; it is the organization's name";
+                return complain(streams.stderr, problem);
+            }
+            print(&mut streams, &step(platform, Some(&name)), 0)
         }
         Some(cli::Command::Completions { shell }) => {
             print(&mut streams, &command::completions::text(shell), 0)
@@ -204,7 +210,8 @@ pub(crate) fn conclude(bundle: &Bundle, output: &Output, streams: Streams) -> u8
 fn demo(scenario: Option<&str>, output: &Output, streams: Streams) -> u8 {
     let name = scenario.unwrap_or(crate::demo::DEFAULT);
     let Some(scenario) = crate::demo::find(name) else {
-        let meant = crate::demo::nearest(name)
+        let name = argument(Path::new(name));
+        let meant = crate::demo::nearest(&name)
             .map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
         return complain(
             streams.stderr,
@@ -243,13 +250,18 @@ pub(crate) fn usage(error: clap::Error, arguments: &[OsString], mut streams: Str
     let arguments: Vec<String> =
         arguments.iter().map(|argument| text::inert(&argument.to_string_lossy())).collect();
     let error = complaint(&arguments).unwrap_or(error);
-    let mut scrubber = Scrubber::default();
+    let scrubber = Environment::of_process().scrubber(&[], &[]);
     for argument in arguments.iter().skip(1) {
-        let value = argument.split_once('=').map_or("", |(_, value)| value);
+        let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
         for part in [argument, value] {
             if part.chars().count() >= LONGEST_WORD && !part.starts_with("--") {
                 scrubber.add(part);
             }
+        }
+        // A flag is not drawn: the secret stands where its name belongs.
+        let name = name.trim_start_matches('-');
+        if looks_random(name) {
+            scrubber.add(name);
         }
     }
     let mut message = error.render().to_string();
@@ -300,7 +312,9 @@ pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
         }
         return INTERNAL_ERROR;
     }
-    let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
+    // Not only what looks like a secret: a value of a variable may stand where a file belongs.
+    let scrubber = Environment::of_process().scrubber(&[], &[]);
+    let message = text::guard(&text::inert(&scrubber.scrub(message)));
     let _ = write(stderr, &format!("doctor: {message}\n"));
     USAGE
 }

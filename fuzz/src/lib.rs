@@ -30,7 +30,7 @@ use serde_json::{Map, Value, json};
 pub type Target = fn(&[u8]);
 
 /// Every target with its name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("answer", answer),
     ("bundle", bundle),
     ("claim_path", claim_path),
@@ -40,6 +40,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("log", log),
     ("pattern", pattern),
     ("policy", policy),
+    ("secrets", secrets),
     ("token", token),
 ];
 
@@ -191,6 +192,31 @@ pub fn log(data: &[u8]) {
     let formats = [PageFormat::Human, PageFormat::Json, PageFormat::Markdown];
     let format = formats[data.len() % formats.len()];
     assert_harmless(&render::triage(&triage, format, &STYLE), "triage");
+}
+
+/// A line of a log, or an answer, around secrets.
+pub fn secrets(data: &[u8]) {
+    const SECRET: &str = "q7X2mlk9Fhd3vbZ8w4nCt6yrSj1gUape5i0QzxwV";
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut end = 0;
+    for range in log::find_secrets(text) {
+        assert!(end <= range.start && range.start < range.end, "{range:?}");
+        assert!(text.get(range.clone()).is_some(), "{range:?} is no text");
+        end = range.end;
+    }
+    let shown = log::without_secrets(&format!("{text} PASSWORD='{SECRET}'"));
+    assert!(!shown.contains(SECRET), "{shown}");
+    let scrubber = Scrubber::default();
+    scrubber.add(SECRET);
+    let at = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let (before, after) = text.split_at(at);
+    for echoed in [SECRET.to_owned(), SECRET.to_ascii_uppercase()] {
+        let shown = scrubber.scrub(&format!("{before}{echoed}{after}"));
+        assert!(!shown.contains(&echoed), "{shown}");
+    }
+    // What is shown once is shown unchanged.
+    let shown = scrubber.scrub(text);
+    assert_eq!(scrubber.scrub(&shown), shown);
 }
 
 /// A support bundle.

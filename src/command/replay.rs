@@ -11,6 +11,7 @@ use crate::gather;
 use crate::gather::environment::Environment;
 use crate::output::Output;
 use crate::run::{Streams, complain, conclude};
+use crate::secret::argument;
 
 /// Judge a support bundle again, offline, with this version's checks
 ///
@@ -42,9 +43,13 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
         Err(problem) => return complain(streams.stderr, &problem),
     };
     match bundle::read(&text) {
-        Ok(bundle) => conclude(&bundle, &output, streams),
+        // Bundles hold no secrets when they are written; people edit them.
+        Ok(mut bundle) => {
+            gather::clean(&mut bundle.evidence, &environment.scrubber(&[], &[]));
+            conclude(&bundle, &output, streams)
+        }
         Err(problem) => {
-            let place = arguments.file.display();
+            let place = argument(&arguments.file);
             let is_place = matches!(problem, bundle::ReadError::Malformed { .. });
             let separator = if is_place { "" } else { " " };
             complain(streams.stderr, &format!("replay {place}:{separator}{problem}"))
@@ -69,7 +74,7 @@ fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
     };
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to() + 1;
-        format!("replay {}: not UTF-8 text (byte {at})", path.display())
+        format!("replay {}: not UTF-8 text (byte {at})", argument(path))
     })
 }
 

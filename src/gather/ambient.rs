@@ -253,7 +253,7 @@ pub(super) fn shown(environment: &Environment) -> PlatformEnvironment {
 pub(super) fn holders(
     environment: &Environment,
     chosen: Option<&Decoded>,
-    scrubber: &mut Scrubber,
+    scrubber: &Scrubber,
 ) -> (Option<String>, Vec<String>) {
     let chosen = chosen.map(|decoded| decoded.token.fingerprint.as_str());
     let (mut holder, mut others) = (None, Vec::new());
@@ -376,11 +376,11 @@ mod tests {
             .into_iter()
             .collect();
         let chosen = jwt::read(one.as_bytes(), false).unwrap();
-        let mut scrubber = Scrubber::default();
+        let scrubber = Scrubber::default();
         assert_eq!(
-            holders(&environment, Some(&chosen), &mut scrubber),
+            holders(&environment, Some(&chosen), &scrubber),
             (Some("A".into()), vec!["C".into()])
         );
-        assert_eq!(holders(&environment, None, &mut scrubber).1, ["A", "B", "C"]);
+        assert_eq!(holders(&environment, None, &scrubber).1, ["A", "B", "C"]);
     }
 }

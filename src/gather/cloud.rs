@@ -88,7 +88,7 @@ pub(super) async fn probe(
     );
     let Ok((((exchange, source, whoami), policy), capabilities)) = asked else { return Ok(None) };
     let cloud = &mut evidence.cloud;
-    cloud.chain = client.chain(&url);
+    cloud.chain = client.chain(&url).map(|chain| chain.scrubbed(&run.scrubber));
     cloud.capabilities = capabilities;
     cloud.exchange = exchange;
     cloud.access_token = source;
@@ -131,33 +131,32 @@ async fn registered(
 }
 
 /// An access token as the CLI presents it.
-pub(super) struct Credential {
+pub(super) struct Credential<'a> {
     accept: String,
     authorization: zeroize::Zeroizing<String>,
-    scrubber: Scrubber,
+    scrubber: &'a Scrubber,
 }
 
-impl Credential {
+impl<'a> Credential<'a> {
     /// `None`: an access token must not be sent to `url` (product contract, section 7).
-    fn new(evidence: &Evidence, run: &Run, token: &Secret, url: &str) -> Option<Self> {
+    fn new(evidence: &Evidence, run: &'a Run, token: &Secret, url: &str) -> Option<Self> {
         if is_plain_http(url) {
             return None;
         }
-        let mut scrubber = run.scrubber.clone();
-        scrubber.add(token.reveal());
+        run.scrubber.add(token.reveal());
         let version = evidence.rules();
         let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
         Some(Self {
             accept: format!("application/vnd.pulumi+{accept}"),
             authorization: zeroize::Zeroizing::new(format!("token {}", token.reveal())),
-            scrubber,
+            scrubber: &run.scrubber,
         })
     }
 
     /// Asks with it.
     pub(super) async fn get(&self, client: &Client, url: &str, deadline: Instant) -> Probe<Answer> {
         let headers = [("Accept", self.accept.as_str()), ("Authorization", &self.authorization)];
-        client.get(url, &headers, &self.scrubber, deadline).await
+        client.get(url, &headers, self.scrubber, deadline).await
     }
 }
 
@@ -209,14 +208,14 @@ async fn exchange(
         Probe::NotRun => (Probe::NotRun, None),
         Probe::Failed { failure, elapsed_ms } => (Probe::Failed { failure, elapsed_ms }, None),
         Probe::Answered { answer: reply, elapsed_ms } => {
-            let (answer, token) = understand(reply);
+            let (answer, token) = understand(reply, scrubber);
             (Probe::Answered { answer, elapsed_ms }, token)
         }
     }
 }
 
 /// RFC 8693 section 2.2.1: what of the answer is evidence, and the access token.
-fn understand(reply: Reply) -> (Exchange, Option<Secret>) {
+fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
     let Reply { mut answer, raw } = reply;
     if answer.status != 200 {
         return (Exchange::Refused { answer }, None);
@@ -236,12 +235,11 @@ fn understand(reply: Reply) -> (Exchange, Option<Secret>) {
         Some(_) | None => return malformed("there is no access_token in it", answer),
     };
     let text = |field: &str| body.get(field).and_then(Value::as_str).map(str::to_owned);
-    let mut known = Scrubber::default();
-    known.add(token.reveal());
+    scrubber.add(token.reveal());
     let exchange = Exchange::Minted {
-        issued_token_type: text("issued_token_type").map(|t| known.scrub(&t)),
+        issued_token_type: text("issued_token_type").map(|t| scrubber.scrub(&t)),
         expires_in: body.get("expires_in").and_then(Value::as_i64),
-        scope: text("scope").map(|t| known.scrub(&t)),
+        scope: text("scope").map(|t| scrubber.scrub(&t)),
         clock_offset_seconds: answer.clock_offset_seconds,
     };
     (exchange, Some(token))

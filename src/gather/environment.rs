@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::http::Proxies;
 use super::platforms::{PLATFORMS, Platform};
 use crate::evidence::Setting;
+use crate::secret::{Scrubber, is_plain, looks_random, names_secret};
 
-/// Variables whose values are secrets: a server or a file that echoes one is scrubbed.
+/// Variables whose values are secrets, whatever they look like.
 pub const SECRETS: &[&str] = &[
     "PULUMI_ACCESS_TOKEN",
     "DOCTOR_ACCESS_TOKEN",
@@ -43,6 +45,31 @@ impl Environment {
         value.map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Knows the secrets of this environment: the variables of [`SECRETS`], those whose names say
+    /// that they hold one, tokens, and the passwords of proxies. A value is no secret because of its
+    /// variable's name where it also stands in one of the `claims` of the token, or, unless it looks
+    /// random, in one of the `names` of the command line: evidence would disappear.
+    #[must_use]
+    pub fn scrubber(&self, names: &[&str], claims: &[&str]) -> Scrubber {
+        let scrubber = Scrubber::default();
+        for (name, value) in &self.0 {
+            let is_known = SECRETS.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let is_token = value.trim_start().starts_with("eyJ");
+            let stands_in = |texts: &[&str]| texts.iter().any(|text| text.contains(value.trim()));
+            let is_named = || {
+                names_secret(name)
+                    && is_credential(name, value)
+                    && !stands_in(claims)
+                    && (looks_random(value) || !stands_in(names))
+            };
+            if is_known || is_token || is_named() {
+                scrubber.add(value);
+            }
+        }
+        Proxies::hide(|name| self.get(name).map(str::to_owned), &scrubber);
+        scrubber
+    }
+
     /// The same less one variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -72,6 +99,14 @@ impl Environment {
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
     }
+}
+
+/// Whether the value of a variable with the name of a secret is one, and not a name or an address.
+/// Names end with `key` that hold the key of a cache, or a file's name.
+fn is_credential(name: &str, value: &str) -> bool {
+    const SHORTEST: usize = 12;
+    let is_key = name.to_ascii_lowercase().ends_with("key");
+    looks_random(value) || !is_key && value.trim().len() >= SHORTEST && !is_plain(value.trim())
 }
 
 impl FromIterator<(String, String)> for Environment {

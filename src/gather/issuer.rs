@@ -12,7 +12,7 @@ use crate::evidence::{
 };
 use crate::issuer_url;
 use crate::jwt::Decoded;
-use crate::secret::Scrubber;
+use crate::secret::{Scrubber, argument};
 use crate::signature;
 
 /// What to ask the issuer.
@@ -32,9 +32,7 @@ pub(super) struct Questions {
 pub(super) fn local_keys(evidence: &mut Evidence, run: &Run) {
     let registered = evidence.registration().and_then(|r| r.jwks.clone());
     let (source, keys) = match (&run.jwks, &run.plan.jwks, registered) {
-        (Some(keys), Some(path), _) => {
-            (KeySource::File { path: path.display().to_string() }, keys.clone())
-        }
+        (Some(keys), Some(path), _) => (KeySource::File { path: argument(path) }, keys.clone()),
         (_, _, Some(keys)) => (KeySource::Registration, keys),
         _ => return,
     };
@@ -112,7 +110,7 @@ pub(super) async fn probe(
         }
     }
     issuer.addresses = client.addresses(&discovery);
-    issuer.chain = client.chain(&discovery);
+    issuer.chain = client.chain(&discovery).map(|chain| chain.scrubbed(&run.scrubber));
     Ok(Some(issuer))
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::token;
-use super::{InputError, Plan, Surroundings, all, clean, issuer};
+use super::{InputError, Plan, Surroundings, all, clean, clean_claims, issuer};
 use crate::evidence::Evidence;
 use crate::jwt;
 use crate::secret::Scrubber;
@@ -62,13 +62,16 @@ impl Common {
         let source = self.evidence.input.source.clone();
         let (input, mut decoded) = token::finish(source, outcome);
         evidence.input = input;
+        if evidence.input.problem.is_some() {
+            clean(&mut evidence.input.problem, &self.scrubber);
+        }
         if let Some(keys) = &self.jwks {
             issuer::verify(&mut evidence.issuer, keys, decoded.as_ref());
         }
         if let Some(decoded) = &mut decoded {
-            let mut scrubber = self.scrubber.clone();
+            let scrubber = self.scrubber.clone();
             scrubber.add(decoded.compact.reveal());
-            clean(&mut decoded.token, &scrubber);
+            clean_claims(&mut decoded.token, &scrubber);
         }
         evidence.token = decoded.map(|decoded| decoded.token);
     }

@@ -32,6 +32,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use semver::Version;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::descriptors;
@@ -41,7 +43,7 @@ use crate::evidence::{
 };
 use crate::jwt::Decoded;
 use crate::progress::Progress;
-use crate::secret::{Scrubber, Secret};
+use crate::secret::{Scrubber, Secret, argument};
 use bounded::Bounded;
 use environment::Environment;
 use pulumi_cli::Question;
@@ -99,6 +101,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What the command line names: no value that is written there is a secret because a variable
+    /// holds it too.
+    fn names(&self) -> Vec<&str> {
+        let names = [&self.organization, &self.team, &self.user, &self.url, &self.cloud_url];
+        names.into_iter().flatten().map(String::as_str).collect()
+    }
+
     /// To look at a token without a network, by the newest rules.
     #[must_use]
     pub fn offline(token: token::Choice) -> Self {
@@ -176,7 +185,7 @@ fn read_up_to(
     directory: &Path,
     limit: Duration,
 ) -> Result<Vec<u8>, InputError> {
-    let error = |problem: String| InputError { option, path: path.display().to_string(), problem };
+    let error = |problem: String| InputError { option, path: argument(path), problem };
     let full = directory.join(path);
     if full.is_dir() {
         return Err(error("it is a directory, not a file".to_owned()));
@@ -304,14 +313,9 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         }
         choice => choice,
     };
-    let mut scrubber = Scrubber::default();
-    for name in environment::SECRETS {
-        if let Some(value) = around.environment.get(name) {
-            scrubber.add(value);
-        }
-    }
     let lookup = |name: &str| around.environment.get(name).map(str::to_owned);
-    http::Proxies::hide(lookup, &mut scrubber);
+    let names = plan.names();
+    let scrubber = around.environment.scrubber(&names, &[]);
     let organization = option(&scrubber, &plan.organization, "PULUMI_OPTION_OIDC_ORG");
     let token_named = !matches!(choice, token::Choice::None);
     let (mut input, decoded) = match choice {
@@ -332,8 +336,11 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
             token::acquire(choice, lookup, around.stdin, around.terminal, &directory, limit)
         }
     };
+    // Only now is it known what is public.
+    let claims = decoded.as_ref().map(|d| d.token.texts()).unwrap_or_default();
+    let scrubber = around.environment.scrubber(&names, &claims);
     (input.held_by, input.unused) =
-        ambient::holders(&around.environment, decoded.as_ref(), &mut scrubber);
+        ambient::holders(&around.environment, decoded.as_ref(), &scrubber);
     if heed_options && around.environment.is_on("TF_BUILD") {
         let variable = |name: &str| around.environment.get(name).map(|id| scrubber.scrub(id));
         input.azure = Some(AzureIds {
@@ -364,7 +371,7 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     }
     let started_at = Timestamp::now();
     let stored = credentials::read(around.environment.variables(), &directory);
-    let backend = backend::gather(
+    let mut backend = backend::gather(
         &backend::Arguments {
             url: plan.url.clone(),
             cloud_url: plan.cloud_url.clone(),
@@ -378,9 +385,8 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
         scrubber.add(secret.reveal());
     }
-    if let Source::File { path, absolute } = &mut input.source {
-        (*path, *absolute) = (scrubber.scrub(path), scrubber.scrub(absolute));
-    }
+    clean(&mut input, &scrubber);
+    clean(&mut backend, &scrubber);
     let login = Login {
         token_named,
         organization,
@@ -417,7 +423,7 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         cloud: Cloud::default(),
     };
     if let Some(token) = &mut evidence.token {
-        clean(token, &scrubber);
+        clean_claims(token, &scrubber);
     }
     let run = Run {
         plan: &plan,
@@ -445,8 +451,17 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     Ok(Gathered { evidence, jwks: run.jwks, scrubber: run.scrubber })
 }
 
+/// Takes the secrets out of every text of a part of the evidence: variables, files and servers are
+/// named there, and people put a secret in the place of such a name.
+pub(crate) fn clean<T: Serialize + DeserializeOwned>(part: &mut T, scrubber: &Scrubber) {
+    let Ok(value) = serde_json::to_value(&*part) else { return };
+    if let Ok(clean) = serde_json::from_value(scrubber.scrub_json(value)) {
+        *part = clean;
+    }
+}
+
 /// Claims are hostile text, and may be somebody's credential.
-fn clean(token: &mut Token, scrubber: &Scrubber) {
+fn clean_claims(token: &mut Token, scrubber: &Scrubber) {
     for part in [&mut token.header, &mut token.claims] {
         if let Value::Object(clean) = scrubber.scrub_json(Value::Object(std::mem::take(part))) {
             *part = clean;
@@ -460,7 +475,7 @@ fn change_directory(from: PathBuf, to: Option<PathBuf>) -> Result<PathBuf, Input
     let Some(to) = to.filter(|to| !to.as_os_str().is_empty()) else { return Ok(from) };
     let error = |problem: String| InputError {
         option: "--cwd",
-        path: to.display().to_string(),
+        path: argument(&to),
         problem: format!("{problem}; pulumi stops here as well"),
     };
     let entered = from.join(&to).canonicalize().map_err(|e| error(reason(&e)))?;
@@ -506,7 +521,7 @@ fn network(evidence: &mut Evidence, cli: Question, run: &Run) -> Result<(), Inpu
 fn setup(plan: &Plan, problem: String) -> InputError {
     InputError {
         option: "--ca-cert",
-        path: plan.ca_cert.as_deref().unwrap_or(Path::new("(none)")).display().to_string(),
+        path: argument(plan.ca_cert.as_deref().unwrap_or(Path::new("(none)"))),
         problem,
     }
 }

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::{InputError, read};
 use crate::evidence::{KeySet, PolicySource};
 use crate::policy::Document;
-use crate::secret::Scrubber;
+use crate::secret::{Scrubber, argument};
 use crate::signature;
 
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
@@ -28,7 +28,7 @@ pub(super) fn gather(
         (None, None) => return Ok(PolicySource::None),
     };
     let document = document(name, path, directory, limit)?;
-    let path = Scrubber::default().scrub(&path.display().to_string());
+    let path = argument(path);
     Ok(PolicySource::File { path, document })
 }
 
@@ -42,7 +42,7 @@ pub(super) fn document(
     directory: &Path,
     limit: Duration,
 ) -> Result<Document, InputError> {
-    let shown = path.display().to_string();
+    let shown = argument(path);
     let bytes = read(name, path, directory, limit)?;
     let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
     let text = String::from_utf8(bytes).map_err(|e| {
@@ -70,8 +70,7 @@ fn without_secrets(document: Document, text: &str) -> Document {
 /// The file cannot be read, is not JSON or no key set.
 pub(super) fn key_set(path: &Path, directory: &Path, limit: Duration) -> Result<Value, InputError> {
     let bytes = read("--jwks", path, directory, limit)?;
-    let error =
-        |problem| InputError { option: "--jwks", path: path.display().to_string(), problem };
+    let error = |problem| InputError { option: "--jwks", path: argument(path), problem };
     let keys = serde_json::from_slice(&bytes)
         .map_err(|e| error(format!("{}:{}: not JSON; {WANTED_KEYS}", e.line(), e.column())))?;
     match signature::outline(&keys) {

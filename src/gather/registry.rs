@@ -17,7 +17,7 @@ pub(super) struct Reader<'a> {
     pub(super) client: &'a Client,
     /// The backend's URL without a slash at its end.
     pub(super) origin: &'a str,
-    pub(super) credential: &'a Credential,
+    pub(super) credential: &'a Credential<'a>,
     /// Where the access token comes from.
     pub(super) source: AccessTokenSource,
     pub(super) deadline: Instant,

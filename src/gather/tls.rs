@@ -24,6 +24,7 @@ use crate::address::plain_name;
 use crate::descriptors;
 use crate::evidence::{Certificate, CertificateProblem, Chain};
 use crate::interruption::spawn;
+use crate::secret::Scrubber;
 
 /// What server certificates are checked against. Loading reads files: do it once, and only when
 /// something will be connected to.
@@ -272,6 +273,19 @@ fn date(time: UnixTime) -> String {
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
         .map_or_else(|| "at an impossible time".into(), |time| time.to_string())
+}
+
+impl Chain {
+    /// The chain without secrets: a server writes into its certificates what it wants.
+    pub(super) fn scrubbed(mut self, scrubber: &Scrubber) -> Self {
+        for certificate in &mut self.certificates {
+            let Certificate { subject, issuer, names, .. } = certificate;
+            for text in names.iter_mut().chain([subject, issuer]) {
+                *text = scrubber.scrub(text);
+            }
+        }
+        self
+    }
 }
 
 /// A certificate's outline; of one that cannot be parsed only the digests.

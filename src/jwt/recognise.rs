@@ -10,6 +10,7 @@ use super::{
     whole_tokens,
 };
 use crate::evidence::InputProblem;
+use crate::secret::shapes::OPAQUE;
 use crate::secret::{REDACTED, Scrubber};
 
 /// What a bare value is when it is no token. `None`: it is to be decoded.
@@ -32,8 +33,8 @@ pub(super) fn recognise(text: &str) -> Option<InputProblem> {
     if text.starts_with("pul-") {
         return Some(InputProblem::PulumiToken);
     }
-    if let Some((_, what)) = OPAQUE.iter().find(|(prefix, _)| text.starts_with(prefix)) {
-        return Some(InputProblem::OpaqueToken { what: (*what).into() });
+    if let Some(shape) = OPAQUE.iter().find(|shape| text.starts_with(shape.prefix)) {
+        return Some(InputProblem::OpaqueToken { what: shape.what.into() });
     }
     if let Some(problem) = other(text) {
         return Some(problem);
@@ -44,29 +45,6 @@ pub(super) fn recognise(text: &str) -> Option<InputProblem> {
 
 /// What stands in logs in the place of a secret, by platform.
 const MASKS: [&str; 4] = ["***", "[MASKED]", "[REDACTED]", "[FILTERED]"];
-
-/// Tokens that are no JWT, by their documented prefixes.
-pub(crate) const OPAQUE: [(&str, &str); 19] = [
-    ("ghs_", "a GitHub app or job token (GITHUB_TOKEN)"),
-    ("ghp_", "a GitHub personal access token"),
-    ("github_pat_", "a GitHub personal access token"),
-    ("gho_", "a GitHub OAuth token"),
-    ("ghu_", "a GitHub user token"),
-    ("ghr_", "a GitHub refresh token"),
-    ("glcbt-", "a GitLab job token (CI_JOB_TOKEN)"),
-    ("glpat-", "a GitLab personal access token"),
-    ("gldt-", "a GitLab deploy token"),
-    ("glrt-", "a GitLab runner token"),
-    ("CCIPAT_", "a CircleCI personal access token"),
-    ("CCIPRJ_", "a CircleCI project token"),
-    ("bkua_", "a Buildkite access token"),
-    ("ATATT", "an Atlassian access token"),
-    ("ATCTT", "a Bitbucket access token"),
-    ("ya29.", "a Google access token"),
-    ("hvs.", "a Vault token"),
-    ("AKIA", "an AWS access key"),
-    ("ASIA", "an AWS access key"),
-];
 
 fn begins_as_token(text: &str) -> Option<InputProblem> {
     if text.contains("...") || text.contains('\u{2026}') {
@@ -210,10 +188,12 @@ fn reference(text: &str) -> Option<InputProblem> {
         fits.then_some((inner, *syntax, *others))
     })?;
     if is_name(inner, others) {
+        // People also write `$(pul-…)`, with the token in the place of its name.
+        let shown = |text: &str| Scrubber::default().scrub(text);
         return Some(InputProblem::Unexpanded {
-            text: text.into(),
+            text: shown(text),
             syntax: syntax.into(),
-            name: bare_name(inner).into(),
+            name: shown(bare_name(inner)),
         });
     }
     // Only the command is repeated: its arguments may be secrets.

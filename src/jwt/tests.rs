@@ -347,9 +347,10 @@ fn masks_and_tokens_of_other_systems_are_recognised() {
     }
     assert_eq!(problem("pul-0123456789abcdef"), InputProblem::PulumiToken);
     assert_eq!(problem("{\"access_token\":\"pul-0123456789abcdef\"}"), InputProblem::PulumiToken);
-    for (prefix, what) in recognise::OPAQUE {
-        let text = format!("{prefix}0123456789.abcdef.x");
-        assert_eq!(problem(&text), InputProblem::OpaqueToken { what: what.into() }, "{text}");
+    for shape in crate::secret::shapes::OPAQUE {
+        let text = format!("{}0123456789.abcdef.x", shape.prefix);
+        let expected = InputProblem::OpaqueToken { what: shape.what.into() };
+        assert_eq!(problem(&text), expected, "{text}");
     }
 }
 

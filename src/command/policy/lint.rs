@@ -14,6 +14,7 @@ use crate::output::Output;
 use crate::render;
 use crate::report::SCHEMA_VERSION;
 use crate::run::{Streams, complain, delivered};
+use crate::secret::argument;
 
 /// Its arguments.
 #[derive(Debug, Args)]
@@ -31,7 +32,7 @@ pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) 
         Ok(document) => document,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
-    let findings = judge::lint(&document, &arguments.file.display().to_string());
+    let findings = judge::lint(&document, &argument(&arguments.file));
     let warned = findings.iter().any(|finding| finding.severity >= Severity::Warning);
     let text = if output.is_json() {
         render::value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": findings}))

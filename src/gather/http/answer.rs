@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(body(r#"{"access_token":"opaque"#), Body::Text(REDACTED.into()));
         assert_eq!(body("x=1&access_token=opaque"), Body::Text(REDACTED.into()));
         assert_eq!(body("no id_token given"), Body::Text("no id_token given".into()));
-        let mut scrubber = Scrubber::default();
+        let scrubber = Scrubber::default();
         scrubber.add("very-secret-value");
         let long = format!("{}very-secret-value", "x ".repeat(TEXT / 2 - 4));
         let Body::Text(text) = recognise(long.as_bytes(), false, &scrubber) else { panic!() };

@@ -107,7 +107,7 @@ impl Proxies {
     }
 
     /// Adds the credentials of the proxies to what is taken out of texts.
-    pub fn hide(variable: impl Fn(&str) -> Option<String>, scrubber: &mut Scrubber) {
+    pub fn hide(variable: impl Fn(&str) -> Option<String>, scrubber: &Scrubber) {
         let names = HTTPS.into_iter().chain(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]);
         for value in names.filter_map(variable).map(Zeroizing::new) {
             let Some((before, _)) = value.rsplit_once('@') else { continue };

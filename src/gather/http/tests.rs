@@ -370,7 +370,7 @@ fn a_form_is_posted_and_its_secrets_do_not_come_back() {
         })
         .await;
         let client = client(&id.root, ClientOptions::default());
-        let mut scrubber = Scrubber::default();
+        let scrubber = Scrubber::default();
         scrubber.add("s3cret-token");
         let form = [("grant_type", "a:b"), ("subject_token", "s3cret-token")];
         let url = format!("https://localhost:{port}/api/oauth/token");

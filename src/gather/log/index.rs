@@ -1,6 +1,6 @@
 //! The texts that are searched for, and what each is there for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, PatternID};
@@ -32,6 +32,8 @@ pub(super) struct Index {
     uses: Vec<(String, Vec<Use>)>,
     /// The text that is in every URL.
     url: PatternID,
+    /// Which texts only count at the end of a flag's name, by their index.
+    is_flag: Vec<bool>,
     /// The known messages, the specific before the general.
     pub(super) messages: Vec<(&'static Message, Template)>,
     /// The facts and how they are told.
@@ -49,6 +51,8 @@ impl Index {
         let messages: Vec<_> = messages().map(|m| (m, Template::parse(m.text))).collect();
         let facts: Vec<_> =
             FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();
+        let secrets: Vec<String> = secrets::needles().collect();
+        let flags: BTreeSet<String> = secrets::flags().collect();
         let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
         let mut add = |needle, one| uses.entry(needle).or_default().push(one);
         for (index, (_, template)) in messages.iter().enumerate() {
@@ -60,7 +64,7 @@ impl Index {
         for (mark, needle) in MARKS {
             add(needle, Use::Mark(*mark));
         }
-        for needle in secrets::needles() {
+        for needle in &secrets {
             add(needle, Use::Secret);
         }
         let uses: Vec<(String, Vec<Use>)> =
@@ -70,9 +74,13 @@ impl Index {
             AhoCorasickBuilder::new().match_kind(matches).kind(Some(kind)).build(needles).ok()
         };
         let url = uses.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
+        let is_only_flag = |(needle, all): &(String, Vec<Use>)| {
+            flags.contains(needle) && all.iter().all(|one| matches!(one, Use::Secret))
+        };
         Self {
             url: PatternID::new_unchecked(url),
-            rough: automaton(MatchKind::LeftmostFirst, AhoCorasickKind::DFA),
+            is_flag: uses.iter().map(is_only_flag).collect(),
+            rough: automaton(MatchKind::LeftmostLongest, AhoCorasickKind::DFA),
             exact: automaton(MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
             uses,
             messages,
@@ -90,11 +98,17 @@ impl Index {
         loop {
             let hit = self.rough.as_ref()?.find(&block[from..])?;
             let (start, end) = (from + hit.start(), from + hit.end());
-            // Logs are full of URLs.
-            if hit.pattern() != self.url || secrets::may_hold_credentials(&block[end..]) {
+            // Logs are full of URLs, and speak of tokens.
+            let is_worth_it = if hit.pattern() == self.url {
+                secrets::may_hold_credentials(&block[end..])
+            } else {
+                !self.is_flag[hit.pattern()] || secrets::is_flag(&block[..start])
+            };
+            if is_worth_it {
                 return Some(start);
             }
-            from = end;
+            // Another text may begin within this one.
+            from = start + 1;
         }
     }
 

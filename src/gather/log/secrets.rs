@@ -1,29 +1,31 @@
-//! Secrets in a line, by their shape.
+//! Secrets in a line, by their shape or by the name that they are assigned to.
+
+mod assigned;
 
 use std::ops::Range;
 
-use crate::jwt::OPAQUE;
 use crate::log::SecretKind;
-use crate::secret::{REDACTED, Scrubber};
+use crate::secret::shapes::{self, HOOKS, OPAQUE};
+use crate::secret::{REDACTED, Scrubber, is_reference};
 
 /// What is searched for: a line without any of these holds none.
-pub(super) fn needles() -> impl Iterator<Item = &'static str> {
-    let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "uthorization", URL];
-    let names = [
-        "assword=",
-        "assword\":",
-        "PASSWORD=",
-        "ecret=",
-        "ecret\":",
-        "SECRET=",
-        "ACCESS_KEY=",
-        "ACCESS_KEY\":",
-        "_token=",
-        "_token\":",
-        "_TOKEN=",
-        "ookie: ",
-    ];
-    shapes.into_iter().chain(names).chain(OPAQUE.iter().map(|(prefix, _)| *prefix))
+pub(super) fn needles() -> impl Iterator<Item = String> {
+    let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "EARER ", "uthorization", "UTHORIZATION", URL];
+    let prefixes = OPAQUE.iter().map(|shape| shape.prefix);
+    let fixed = shapes.into_iter().chain(SPACED).chain(HOOKS).chain(prefixes).map(str::to_owned);
+    fixed.chain(assigned::needles()).chain(flags())
+}
+
+/// The texts among [`needles`] that only count at the end of a flag's name.
+pub(super) fn flags() -> impl Iterator<Item = String> {
+    assigned::flags()
+}
+
+/// Whether a text ends with the beginning of a flag: `--access-t`.
+pub(super) fn is_flag(before: &[u8]) -> bool {
+    let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let length = before.iter().rev().take(64).take_while(is_name).count();
+    before[before.len() - length..].starts_with(b"-")
 }
 
 /// A shorter one is a name, a placeholder, or cut off so far that it is none.
@@ -33,9 +35,9 @@ const HEADERS: [&str; 4] = ["eyJ0eXAiOi", "eyJhbGciOi", "eyJraWQiOi", "eyJ4NXQiO
 /// How objects begin that are written with white space inside, in base64url.
 const SPACED: [&str; 4] = ["eyAi", "ewog", "ewoJ", "ew0K"];
 const SHORTEST_BASE64: usize = 64;
-const SHORTEST_ID: usize = 12;
 const SHORTEST_OPAQUE: usize = 20;
 const SHORTEST_BEARER: usize = 16;
+const SHORTEST_CREDENTIAL: usize = 8;
 
 /// What is behind the scheme of a URL. Logs are full of them: [`may_hold_credentials`] tells which
 /// are worth a look.
@@ -50,8 +52,9 @@ pub(super) fn may_hold_credentials(rest: &[u8]) -> bool {
 /// The secrets in a line, in order; they do not overlap.
 pub(super) fn find(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let mut found = headers(line);
-    found.extend(named(line));
     found.extend(url_credentials(line));
+    let opaque = assigned::values(line).into_iter().chain(shapes::hooks(line));
+    found.extend(opaque.map(|range| (range, SecretKind::Opaque)));
     for (at, word) in words(line) {
         if let Some((range, kind)) = by_shape(word) {
             found.push((at + range.start..at + range.end, kind));
@@ -147,18 +150,15 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
     {
         return whole(at, SecretKind::Jwt);
     }
-    if let Some(at) = word.find("pul-") {
-        let id = &word[at + 4..];
-        let digits = id.bytes().take_while(u8::is_ascii_hexdigit).count();
-        let begins = !word[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-        if digits >= SHORTEST_ID && begins {
-            return Some((at..at + 4 + digits, SecretKind::PulumiAccessToken));
+    let (at, kind) = shapes::prefixed(word)?;
+    Some(match kind {
+        shapes::Kind::Pulumi => {
+            let digits = word[at + 4..].bytes().take_while(u8::is_ascii_hexdigit).count();
+            (at..at + 4 + digits, SecretKind::PulumiAccessToken)
         }
-    }
-    let begin = word.rfind(['=', '/']).map_or(0, |at| at + 1);
-    let opaque = OPAQUE.iter().any(|(prefix, _)| word[begin..].starts_with(prefix));
-    (opaque && word.len() - begin >= SHORTEST_OPAQUE)
-        .then_some((begin..word.len(), SecretKind::Opaque))
+        shapes::Kind::Jwt => (at..word.len(), SecretKind::Jwt),
+        shapes::Kind::Opaque => (at..word.len(), SecretKind::Opaque),
+    })
 }
 
 /// The value of an `Authorization` header, whatever its scheme, and what stands behind `Bearer`.
@@ -179,7 +179,7 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
                 let value = &line[start..start + end];
                 let is_scheme = line[start + end..].starts_with([' ', '+'])
                     && value.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
-                if value.len() >= shortest && !is_scheme && !is_placeholder(value) {
+                if value.len() >= shortest && !is_scheme && !is_reference(value) {
                     found.push((start..start + end, SecretKind::Bearer));
                     break;
                 }
@@ -194,54 +194,6 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     found
 }
 
-/// A shorter value behind a word for a secret is a word itself.
-const SHORTEST_CREDENTIAL: usize = 8;
-
-/// What the names of secrets end with, in lower case.
-const NAMES: [&str; 12] = [
-    "password",
-    "passwd",
-    "secret",
-    "secret_access_key",
-    "api_key",
-    "api-key",
-    "apikey",
-    "cookie",
-    "access_token",
-    "id_token",
-    "refresh_token",
-    "subject_token",
-];
-
-/// The values of `NAME=VALUE` and `"NAME": "VALUE"` where the name is one for a secret.
-fn named(line: &str) -> Vec<(Range<usize>, SecretKind)> {
-    let lower = line.to_ascii_lowercase();
-    let mut found = Vec::new();
-    for name in NAMES {
-        for (at, _) in lower.match_indices(name) {
-            let rest = &line[at + name.len()..];
-            let quoted = rest.trim_start_matches(['"', '\'', '\\']);
-            let assigns = quoted.starts_with('=')
-                || quoted.starts_with(':') && (quoted.len() < rest.len() || name == "cookie");
-            if !assigns {
-                continue;
-            }
-            let start = at + name.len() + (rest.len() - quoted.len()) + 1;
-            let start = start + skip(&line[start..]);
-            // The cookies of a header go on behind a space.
-            let end = match name {
-                "cookie" => line[start..].find(['"', '\'']).unwrap_or(line.len() - start),
-                _ => value_end(&line[start..]),
-            };
-            let value = &line[start..start + end];
-            if value.len() >= SHORTEST_CREDENTIAL && !is_placeholder(value) {
-                found.push((start..start + end, SecretKind::Opaque));
-            }
-        }
-    }
-    found
-}
-
 /// What stands between a name and its value.
 fn skip(text: &str) -> usize {
     let value = text.trim_start_matches([' ', ':', '=', '"', '\'', '[', '\\', '+', '%']);
@@ -249,18 +201,7 @@ fn skip(text: &str) -> usize {
 }
 
 fn value_end(text: &str) -> usize {
-    let ends = [' ', '"', '\'', ']', '\\', ',', ')', '&', ';', '}', '\t'];
-    text.find(ends).unwrap_or(text.len())
-}
-
-/// Whether a value is the place for one: a mask, a variable, a `<word>`.
-fn is_placeholder(value: &str) -> bool {
-    let value = value.trim_end_matches(['"', '\'']);
-    value.contains("***")
-        || value.trim_matches(['*', 'x', 'X']).is_empty()
-        || value.starts_with(['$', '<', '{'])
-        || value.starts_with('%') && value.ends_with('%') && value.len() > 2
-        || value.trim_start_matches('[').starts_with("redacted")
+    text.find(|c: char| c.is_whitespace() || "\"'])}\\,&;<".contains(c)).unwrap_or(text.len())
 }
 
 /// `://USER:PASSWORD@`, and a user without a password that is long enough to be a token.
@@ -276,7 +217,7 @@ fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
             Some((_, password)) => (password, 1),
             None => (user, SHORTEST_OPAQUE),
         };
-        if secret.len() >= shortest && !is_placeholder(secret) {
+        if secret.len() >= shortest && !is_reference(secret) {
             found.push((start..start + user.len(), SecretKind::UrlCredentials));
         }
     }
@@ -284,92 +225,4 @@ fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJlLW9mLWl0";
-    const PULUMI: &str = "pul-0123456789abcdef0123456789abcdef01234567";
-
-    fn kinds(line: &str) -> Vec<SecretKind> {
-        find(line).into_iter().map(|(_, kind)| kind).collect()
-    }
-
-    #[test]
-    fn secrets_are_found_and_taken_out() {
-        use SecretKind::{Bearer, Jwt, Opaque, PulumiAccessToken, UrlCredentials};
-        let base64 = "ZXlKaGJHY2lPaUpTVXpJMU5pSjkuZXlKcGMzTWlPaUpvZEhSd2N6b3ZMMkVpZlEuYzJsbg==";
-        let cases = [
-            (format!("Got '{JWT}'"), vec![Jwt]),
-            (format!("TOKEN={JWT}"), vec![Jwt]),
-            (base64.to_owned(), vec![Jwt]),
-            (format!("\"access_token\":\"{PULUMI}\""), vec![PulumiAccessToken]),
-            (format!("Authorization:[token {PULUMI}]"), vec![PulumiAccessToken]),
-            ("-H 'Authorization: Bearer abcdefghijklmnopqrst'".to_owned(), vec![Bearer]),
-            ("authorization: Basic dXNlcjpwYXNzd29yZDEyMw==".to_owned(), vec![Bearer]),
-            ("token ghp_0123456789abcdefghijABCDEFGHIJ012345 x".to_owned(), vec![Opaque]),
-            ("https://user:hunter2pass@host/x".to_owned(), vec![UrlCredentials]),
-            ("https://user:hunter2%21@host/x".to_owned(), vec![UrlCredentials]),
-            ("https://hunter2hunter2hunter2@host/x".to_owned(), vec![UrlCredentials]),
-            ("client_secret=hunter2hunter2&x=1".to_owned(), vec![Opaque]),
-            ("{\"AWS_SECRET_ACCESS_KEY\":\"hunter2hunter2\"}".to_owned(), vec![Opaque]),
-            ("Authorization: Negotiate hunter2hunter2".to_owned(), vec![Bearer]),
-            ("Cookie: a=b; session=hunter2hunter2".to_owned(), vec![Opaque]),
-            (format!("{JWT} and {PULUMI}"), vec![Jwt, PulumiAccessToken]),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(kinds(&line), expected, "{line}");
-            let shown = redact(&line);
-            assert_eq!(kinds(&shown), [], "{shown}");
-            for secret in
-                [JWT, PULUMI, "abcdefghijklmnopqrst", "hunter2", "dXNlcjpw", "ghp_0", "ZXlK"]
-            {
-                assert!(!shown.contains(secret), "{shown}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_nobody_would_write_is_not_shown() {
-        let signature = "HJK1XwXuFvb6zTpX19k2X38jOzChOmUbTTXzCGXWT3et94QA_08HTlzBSWu0G7w";
-        assert_eq!(redact(&format!("Unauthorized: {signature}")), "Unauthorized: [redacted]");
-    }
-
-    #[test]
-    fn names_and_masks_are_none() {
-        for line in [
-            "pulumi login https://api.pulumi.com",
-            "Authorization: Bearer ***",
-            "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
-            "Authorization: token ${{ secrets.PULUMI_ACCESS_TOKEN }}",
-            "https://***:***@host/x https://$USER:$PASSWORD@host",
-            "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSETf0KqFyZ8ppdXmA/sc/5a1c9e7b-20f4-4d83",
-            "/home/vsts/work/_temp/azureclitaskscript1732612345678.sh sha256:0123456789abcdef0123456789",
-            "SYSTEM_ACCESSTOKEN: unbound variable, CI_JOB_TOKEN: unbound variable",
-            "requested_token_type=urn:pulumi:token-type:access_token:organization",
-            "password: wrong, try again",
-            "the bearer of good news is here, pul-cloud",
-            "eyJhbGciOiJSUzI1NiJ9",
-            "git@github.com:acme/app https://host:8080/a@b",
-            "",
-        ] {
-            assert_eq!(kinds(line), [], "{line}");
-            assert_eq!(redact(line), line);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_taken_out_stays_out(before in "[ -~]{0,20}", after in "[ '\"\\])][ -~]{0,20}") {
-            let shown = redact(&format!("{before} {JWT}{after}"));
-            prop_assert!(!shown.contains("c2lnbmF0dXJlLW9mLWl0"), "{}", shown);
-        }
-
-        #[test]
-        fn nothing_makes_it_panic(line in ".{0,80}") {
-            let _ = redact(&line);
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
 use crate::descriptors;
+use crate::secret::argument;
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 256 * 1024;
@@ -34,7 +35,7 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
     let mut files = Vec::new();
     let mut note = |path: &Path, error| {
         descriptors::note(&error);
-        unreadable.push(Unreadable { name: path.display().to_string(), error });
+        unreadable.push(Unreadable { name: argument(path), error });
     };
     if path.is_dir() {
         below(path, DEEPEST, &mut files, &mut note);
@@ -42,7 +43,7 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
         files.push(path.to_owned());
     }
     for path in files {
-        let name = path.display().to_string();
+        let name = argument(&path);
         let read = File::open(&path).and_then(|mut file| {
             let start = start_of(&mut file)?;
             match is_zip(&start) && file.rewind().is_ok() {

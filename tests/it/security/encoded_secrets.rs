@@ -1,1 +1,299 @@
-//! Secrets that a server echoes in another encoding are never shown.
+//! Credentials of the run never come out, in whatever encoding a server repeats them and wherever
+//! on the command line somebody puts one. Claims, names and URLs stay.
+
+#[path = "../../../src/secret/scrubber/readings.rs"]
+mod readings;
+
+use readings::{ENCODINGS, gives_away};
+use serde_json::json;
+
+use crate::support::platforms::{self, GITHUB};
+use crate::support::{
+    CAPABILITIES, CLOUD_NAME, Doctor, EXCHANGE, Identity, Response, Run, WHOAMI, World,
+};
+
+/// Distinct, and of the length that such values have.
+const CLIENT: &str = "3f8Q~Tq7xLw2Zk9VbN4mRj6Yh1Gd0Pc5SeUaXo8";
+const PLATFORM: &str = "q7x2mlk9fhd3vbz8w4nct6yrsj1guape5i0qzxwvm4";
+const STORED: &str = "pul-5706edc0ffee0123456789abcdef0123456789ab";
+/// Not a credential, though it looks as random as one.
+const REQUEST: &str = "Zk81mQw2Lx9VtB4nRy6Jh3Gd7Pc5Se0UaXo2fT";
+
+/// Every format, with the secrets of the environment.
+fn outputs(prepare: impl Fn() -> Doctor) -> String {
+    let formats = [
+        &["--format", "json"][..],
+        &["--format", "human", "-v"],
+        &["--format", "markdown", "-v"],
+        &["--format", "azure"],
+    ];
+    let mut all = String::new();
+    for format in formats {
+        let run = planted(prepare()).args(format.iter().copied()).run();
+        all += &(run.stdout + &run.stderr);
+    }
+    all
+}
+
+fn planted(doctor: Doctor) -> Doctor {
+    let credentials = json!({"accessTokens": {"https://api.pulumi.com": STORED}});
+    doctor
+        .file("../home/.pulumi/credentials.json", credentials.to_string())
+        .env("ARM_CLIENT_SECRET", CLIENT)
+        .env("SYSTEM_ACCESSTOKEN", PLATFORM)
+        .secret(CLIENT)
+        .secret(PLATFORM)
+        .secret(STORED)
+}
+
+/// The credentials of a run, less what of a token is shown.
+fn credentials(world: &World) -> Vec<String> {
+    let token = world.token();
+    let signature = token.rsplit('.').next().unwrap().to_owned();
+    let minted = world.cloud.access_token().to_owned();
+    vec![signature, minted, CLIENT.into(), PLATFORM.into(), STORED.into()]
+}
+
+fn assert_hidden(output: &str, secrets: &[String], about: &str) {
+    for secret in secrets {
+        // The output is not printed: then the secret would be.
+        assert!(!gives_away(output, secret), "{about}: a secret can be read out of the output");
+    }
+}
+
+#[test]
+fn an_error_that_echoes_a_credential_hides_it() {
+    for (encoding, encode) in ENCODINGS {
+        let world = World::new(&GITHUB);
+        let token = world.token();
+        let mut secrets = credentials(&world);
+        let mut echoed: Vec<String> = secrets.iter().map(|secret| encode(secret)).collect();
+        echoed.push(encode(&token));
+        let said = format!("refused {}; request {REQUEST}", echoed.join(" , "));
+        let body = json!({"error": "access_denied", "error_description": said});
+        world.cloud.answer(EXCHANGE, Response::json(400, &body));
+        let output = outputs(|| world.doctor_for(&token));
+        secrets.remove(1);
+        assert_hidden(&output, &secrets, encoding);
+        assert!(output.contains(REQUEST), "{encoding}: the rest of the message stays");
+    }
+}
+
+#[test]
+fn pages_headers_and_redirects_hide_what_they_echo() {
+    let base64 = |text: &str| ENCODINGS[4].1(text);
+    for secret in 0..5 {
+        let world = World::new(&GITHUB);
+        let token = world.token();
+        let secrets = credentials(&world);
+        let echoed = base64(&secrets[secret]);
+        let page = format!("<!doctype html><html><title>No {echoed} {REQUEST}</title></html>");
+        let answers = [
+            Response::new(502, "text/html", page),
+            Response::new(400, "text/plain", format!("no {echoed} {REQUEST}")),
+            Response::new(302, "text/plain", "")
+                .header("location", &format!("https://sso.test/{echoed}/{REQUEST}")),
+            Response::json(401, &json!({"message": REQUEST, "code": 401}))
+                .header("x-pulumi-request-id", &format!("{echoed} {REQUEST}")),
+        ];
+        for answer in answers {
+            for path in [CAPABILITIES, WHOAMI] {
+                world.cloud.answer(path, answer.clone());
+            }
+            let output = outputs(|| world.doctor_for(&token));
+            assert_hidden(&output, &secrets[secret..=secret], "whoami");
+            world.cloud.answer(EXCHANGE, answer);
+            let output = outputs(|| world.doctor_for(&token));
+            // A token that is not minted is none.
+            if secret != 1 {
+                assert_hidden(&output, &secrets[secret..=secret], "exchange");
+            }
+        }
+    }
+}
+
+/// It is known as soon as it exists.
+#[test]
+fn a_minted_token_in_another_case_is_hidden() {
+    let world = World::new(&GITHUB);
+    let minted = world.cloud.access_token().to_owned();
+    let name = minted.to_ascii_uppercase();
+    let user = json!({
+        "id": "u", "githubLogin": "ci", "name": "ci", "email": "ci@example.test",
+        "organizations": [{"githubLogin": name, "name": name}],
+        "tokenInfo": {"name": name, "organization": name},
+    });
+    world.cloud.answer(WHOAMI, Response::json(200, &user));
+    let output = outputs(|| world.doctor());
+    assert!(!output.to_ascii_lowercase().contains(&minted[4..24]));
+}
+
+#[test]
+fn the_fields_of_a_success_hide_other_secrets() {
+    let world = World::new(&GITHUB);
+    let answer = json!({
+        "access_token": world.cloud.access_token(),
+        "issued_token_type": format!("urn:x:{CLIENT}"),
+        "token_type": "token", "expires_in": 7200,
+        "scope": format!("team:{PLATFORM} {}", world.cloud.access_token().to_ascii_uppercase()),
+    });
+    world.cloud.answer(EXCHANGE, Response::json(200, &answer));
+    let output = outputs(|| world.doctor());
+    assert_hidden(&output, &credentials(&world), "fields of the exchange");
+}
+
+#[test]
+fn the_names_of_a_certificate_are_no_place_for_one() {
+    let mut world = World::new(&GITHUB);
+    let hex = &PLATFORM[..40];
+    let name = format!("{hex}.corp.test");
+    let named =
+        |names: &[&str], world: &World| -> Identity { world.authority.issue(names).unwrap() };
+    let identity = named(&["other.test", &name], &world);
+    world.cloud = crate::support::Cloud::start(identity);
+    world.cloud.register("acme", &world.issuer);
+    let output = outputs(|| world.doctor());
+    assert!(output.contains("other.test"), "control: its names are shown");
+    assert_hidden(&output, &[PLATFORM.to_owned()], "certificate");
+    let _ = CLOUD_NAME;
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_program_says_in_base64_is_hidden() {
+    let world = World::new(&platforms::BUILDKITE);
+    let script = "echo \"fatal: no $ECHOED for $ASKED\" >&2; exit 1";
+    let job = |echoed: String| {
+        let doctor = world.ready().env("CI", "true").env("BUILDKITE", "true");
+        let doctor = doctor.env("BUILDKITE_AGENT_ACCESS_TOKEN", PLATFORM).secret(PLATFORM);
+        doctor.env("ECHOED", echoed).env("ASKED", REQUEST).program("buildkite-agent", script).json()
+    };
+    for (encoding, encode) in ENCODINGS {
+        let run = job(encode(PLATFORM));
+        assert_hidden(&run.stdout, &[PLATFORM.to_owned()], encoding);
+        assert!(run.stdout.contains(REQUEST), "{encoding}: {}", run.stdout);
+    }
+}
+
+// --------------------------------------------------------------------- in the wrong place
+
+const SHAPES: [&str; 4] = [
+    "ghs_0123456789abcdefghijABCDEFGHIJ012345",
+    "glpat-0123456789abcdefABCD",
+    "pul-5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f9012",
+    "npm_0123456789abcdefghijABCDEFGHIJ012345",
+];
+
+fn hides(run: &Run, secret: &str) {
+    let output = format!("{}{}", run.stdout, run.stderr);
+    assert!(!gives_away(&output, secret), "a secret can be read out of the output");
+}
+
+#[test]
+fn an_argument_that_is_a_secret_is_not_repeated() {
+    let world = World::new(&GITHUB);
+    let opaque = REQUEST;
+    for secret in SHAPES.into_iter().chain([CLIENT, opaque]) {
+        let known = || Doctor::bare().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
+        let commands: [&[&str]; 14] = [
+            &["step", "azure", "--oidc-org", secret],
+            &["step", secret],
+            &["decode", secret],
+            &["decode", "--jwks", secret, "-"],
+            &["explain", secret],
+            &["demo", secret],
+            &["triage", secret],
+            &["replay", secret],
+            &["policy", "lint", secret],
+            &["policy", "test", "--policy", secret, "-"],
+            &["completions", secret],
+            &[secret, secret],
+            &["--offline", "--output", "missing/x", "--bundle", secret, secret],
+            &["login", "--oidc-token", secret, "--unknown", secret],
+        ];
+        for (at, command) in commands.into_iter().enumerate() {
+            // The name of an organization is no secret unless something says so.
+            if secret == opaque && at == 0 {
+                continue;
+            }
+            hides(&known().stdin("x").args(command.iter().copied()).run(), secret);
+        }
+        for flag in ["--policy", "--ca-cert", "--jwks", "--cwd", "--output", "--bundle"] {
+            let run = world.ready().secret(secret).option(flag, secret).arg("x.y.z").run();
+            hides(&run, secret);
+        }
+        hides(&known().arg(format!("--{secret}")).run(), secret);
+        let run = world.ready().secret(secret).env(&format!("X_{secret}"), "eyJ").json();
+        hides(&run, secret);
+    }
+    for secret in SHAPES.into_iter().chain([CLIENT]) {
+        for flag in ["--oidc-org", "--oidc-team", "--cloud-url", "--scope"] {
+            let doctor = world.doctor().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
+            hides(&doctor.option(flag, secret).run(), secret);
+        }
+    }
+}
+
+#[test]
+fn a_step_names_organizations_and_no_secrets() {
+    let step = |name: &str| Doctor::bare().args(["step", "azure", "--oidc-org", name]).run();
+    let run = step("acme-5ec4e7a1");
+    assert_eq!((run.status, run.stdout.contains("acme-5ec4e7a1")), (0, true));
+    for secret in SHAPES {
+        let run = step(secret);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+        assert!(run.stderr.contains("--oidc-org holds a secret"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_unexpanded_variable_is_no_place_for_a_token() {
+    let world = World::new(&GITHUB);
+    let run = world.ready().arg("$(idToken)").json();
+    assert!(run.finding("token-variable-unexpanded").to_string().contains("$(idToken)"));
+    for secret in SHAPES.into_iter().chain([CLIENT]) {
+        for (start, end) in [("$(", ")"), ("${{ ", " }}"), ("%", "%"), ("$", "")] {
+            let doctor = world.ready().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
+            hides(&doctor.arg(format!("{start}{secret}{end}")).json(), secret);
+        }
+    }
+}
+
+// ------------------------------------------------------------------------ what is shown
+
+/// What a variable of the job repeats is evidence all the same.
+#[test]
+fn claims_names_and_addresses_are_not_redacted() {
+    let mut world = World::new(&GITHUB);
+    world.shape.claims.insert("deployment".into(), json!(REQUEST));
+    let sub = world.shape.claims["sub"].as_str().unwrap().to_owned();
+    let url = world.cloud.url().to_owned();
+    let plain = world.doctor().json();
+    let run = world
+        .doctor()
+        .env("DEPLOY_TOKEN", REQUEST)
+        .env("SUBJECT_SECRET", &sub)
+        .env("BACKEND_CREDENTIAL", &url)
+        .env("TEAM_PASSWORD", "acme")
+        .env("ISSUER_TOKEN", world.issuer.url())
+        .json();
+    assert_eq!(run.report["token"]["claims"], plain.report["token"]["claims"]);
+    assert_eq!(run.report["token"]["claims"]["deployment"], REQUEST);
+    assert_eq!(run.report["request"], plain.report["request"]);
+    assert_eq!((run.status, run.codes()), (plain.status, plain.codes()));
+}
+
+/// The parts of a token that look like a claim in base64 do not hide that claim.
+#[test]
+fn a_claim_in_base64_is_shown() {
+    let mut world = World::new(&GITHUB);
+    let claims: String = world.shape.claims.values().map(ToString::to_string).collect();
+    for at in [3, 4, 5] {
+        let echoed = ENCODINGS[at].1(&claims);
+        world.shape.claims.insert(format!("copy_{at}"), json!(echoed));
+    }
+    let run = Doctor::bare().args(["decode", &world.token()]).json();
+    for (name, claim) in &world.shape.claims {
+        assert_eq!(&run.report["token"]["claims"][name], claim, "{name}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Which names promise a secret, and which values keep that promise.
+
+/// How the names of secrets end: lower case, without `_`, `-` and `.`.
+const ENDINGS: [&str; 24] = [
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "credential",
+    "credentials",
+    "cookie",
+    "jwt",
+    "assertion",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "principalkey",
+    "accountkey",
+    "storagekey",
+    "signingkey",
+    "encryptionkey",
+    "masterkey",
+    "authkey",
+    "subscriptionkey",
+    "deploykey",
+    "npmauth",
+];
+/// Endings that are a word of their own in the name: `DEVOPS_PAT` and `devopsPat`, not `compat`.
+const WORDS: [&str; 3] = ["pat", "pwd", "pass"];
+
+/// The longest name that is looked at, in bytes.
+const LONGEST_NAME: usize = 100;
+
+/// Whether a variable, member, header or flag of this name holds a secret.
+pub(crate) fn names_secret(name: &str) -> bool {
+    if name.len() > LONGEST_NAME {
+        return false;
+    }
+    let bare: String = name
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | '.'))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    if ENDINGS.iter().any(|ending| bare.ends_with(ending)) || name.ends_with("_auth") {
+        return true;
+    }
+    WORDS.iter().any(|word| {
+        let Some(at) = name.len().checked_sub(word.len()).filter(|at| *at > 0) else {
+            // The shell's own directory is PWD, and PASS is what tests print.
+            return name.eq_ignore_ascii_case("pat");
+        };
+        let (before, last) = (name.get(..at), name.get(at..));
+        let is_separate = before.is_some_and(|before| {
+            before.ends_with(['_', '-', '.'])
+                || before.ends_with(|c: char| c.is_ascii_lowercase())
+                    && last.is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()))
+        });
+        is_separate && last.is_some_and(|last| last.eq_ignore_ascii_case(word))
+    })
+}
+
+/// Whether a value refers to another one: a mask, a variable, an expression, a `<word>`.
+pub(crate) fn is_reference(value: &str) -> bool {
+    let value = value.trim_matches(['"', '\'']);
+    let inner = value.trim_matches(['[', ']', '<', '>', '(', ')']);
+    value.contains("***")
+        || value.trim_matches(['*', 'x', 'X', '.', '-', '\u{2022}']).is_empty()
+        || value.starts_with(['<', '{', '`'])
+        || value.starts_with('$') && is_variable(&value[1..])
+        || value.starts_with('%') && value.ends_with('%') && value.len() > 2
+        || ["redacted", "masked", "filtered", "hidden", "secret", "removed", "secure", "changeme"]
+            .iter()
+            .any(|word| inner.eq_ignore_ascii_case(word))
+}
+
+/// What follows the `$` of a variable: `NAME`, `{…}`, `(…)`, `env:NAME`.
+fn is_variable(rest: &str) -> bool {
+    rest.starts_with(['{', '(', '['])
+        || rest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.'))
+}
+
+/// Whether a value is something that people write: a URL, a path, a number, words, a reference.
+pub(crate) fn is_plain(value: &str) -> bool {
+    let is_path = value.starts_with(['/', '.', '~', '\\']) || value.get(1..3) == Some(":\\");
+    let is_number = value.bytes().all(|b| b.is_ascii_digit() || b".,:-".contains(&b));
+    // A capital letter begins a word; inside one it does not.
+    let is_word = |word: &str| {
+        let rest = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
+        word.len() - rest.len() <= 1 && rest.bytes().all(|b| b.is_ascii_lowercase())
+            || word.bytes().all(|b| b.is_ascii_uppercase())
+    };
+    value.contains("://")
+        || value.starts_with("urn:")
+        || is_path
+        || is_number
+        || is_reference(value)
+        || value.split(|c: char| "-_./:, ".contains(c)).all(is_word) && !is_consonants(value)
+}
+
+/// Fewer letters and digits than this do not look random.
+const SHORTEST_RANDOM: usize = 16;
+
+/// Whether a value looks as if it was drawn: letters, digits and capitals in no order that people
+/// use.
+pub(crate) fn looks_random(value: &str) -> bool {
+    let is_place = value.contains("://") || value.starts_with(['/', '.', '~']);
+    if is_place || value.contains(char::is_whitespace) || is_reference(value) {
+        return false;
+    }
+    let signs = value.bytes().filter(u8::is_ascii_alphanumeric).count();
+    let changes = value.as_bytes().windows(2).filter(|pair| {
+        let (one, other) = (pair[0], pair[1]);
+        one.is_ascii_digit() && other.is_ascii_alphabetic()
+            || one.is_ascii_alphabetic() && other.is_ascii_digit()
+            || one.is_ascii_lowercase() && other.is_ascii_uppercase()
+    });
+    signs >= SHORTEST_RANDOM && (changes.count() * 4 >= signs || is_consonants(value))
+}
+
+/// Whether there are more consonants in a row than any language has.
+fn is_consonants(value: &str) -> bool {
+    const MOST: usize = 6;
+    let is_consonant = |b: &u8| b.is_ascii_lowercase() && !b"aeiouy".contains(b);
+    value.as_bytes().windows(MOST).any(|run| run.iter().all(is_consonant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets() {
+        for name in [
+            "token",
+            "SYSTEM_ACCESSTOKEN",
+            "accessToken",
+            "PRIVATE-TOKEN",
+            "X-Api-Key",
+            "ARM_CLIENT_SECRET",
+            "AWS_SECRET_ACCESS_KEY",
+            "servicePrincipalKey",
+            "//registry.npmjs.org/:_authToken",
+            "SharedAccessKey",
+            "AZURE_DEVOPS_EXT_PAT",
+            "azurePat",
+            "PAT",
+            "FTP_PASS",
+            "Set-Cookie",
+        ] {
+            assert!(names_secret(name), "{name}");
+        }
+        for name in [
+            "PWD",
+            "OLDPWD2",
+            "PASS",
+            "compat",
+            "requested_token_type",
+            "subject_token_type",
+            "CACHE_KEY",
+            "key",
+            "secretName",
+            "tokens",
+            "PATH",
+            "",
+            "p\u{e9}pat",
+        ] {
+            assert!(!names_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_that_people_write() {
+        for value in [
+            "***",
+            "$TOKEN",
+            "$(System.AccessToken)",
+            "${{ secrets.TOKEN }}",
+            "${TOKEN}",
+            "$env:TOKEN",
+            "<token>",
+            "xxxx",
+            "changeme",
+            "REDACTED",
+            "[MASKED]",
+            "%TOKEN%",
+            "null",
+            "undefined",
+            "unbound",
+            "my-secret-name",
+            "GITHUB_TOKEN",
+            "https://a.test/x1y2z3",
+            "/var/run/secrets/token1",
+            "1700000000",
+            "",
+        ] {
+            assert!(is_plain(value), "{value}");
+        }
+        for value in ["hunter2hunter2", "$uper$ecret1", "P4ssword", "qwrtzpsdfg", "aBcDeFgH"] {
+            assert!(!is_plain(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn values_that_look_random() {
+        for value in [
+            "5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f9012",
+            "3f8Q~Tq7xLw2Zk9VbN4mRj6Yh1Gd0Pc5Se",
+            "5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815",
+            "q7x2mlk9fhd3vbz8w4nct6yr",
+        ] {
+            assert!(looks_random(value), "{value}");
+        }
+        for value in [
+            "my-fake-access-token-for-testing",
+            "eks-prod-eu-west-1-node-2b",
+            "PulumiOrganizationAccessTokenForInfra2",
+            "https://5ec4e7a1b2c3d4e5f6.test",
+            "azureclitaskscript1732612345678",
+            "hunter2",
+        ] {
+            assert!(!looks_random(value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+#![allow(clippy::unwrap_used)]
+
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use proptest::prelude::*;
+use readings::{ENCODINGS, gives_away};
+
+use super::*;
+
+#[path = "readings.rs"]
+mod readings;
+
+fn knowing(secret: &str) -> Scrubber {
+    let scrubber = Scrubber::default();
+    scrubber.add(secret);
+    scrubber
+}
+
+#[test]
+fn known_secrets_and_their_signature_go() {
+    let scrubber = knowing("aaa.bbb.signature-of-it");
+    assert_eq!(scrubber.scrub("x aaa.bbb.signature-of-it y"), "x [redacted] y");
+    assert_eq!(scrubber.scrub("only signature-of-it"), "only [redacted]");
+}
+
+#[test]
+fn shapes_go_and_words_stay() {
+    let scrubber = Scrubber::default();
+    let text =
+        "got 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln', pul-0123456789abcdef, pulumi-cloud";
+    assert_eq!(scrubber.scrub(text), "got '[redacted]', [redacted], pulumi-cloud");
+    assert_eq!(scrubber.scrub("--eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"), "[redacted]");
+    let hook = "https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/cccccccc";
+    assert_eq!(scrubber.scrub(hook), "https://hooks.slack.com/services/[redacted]");
+}
+
+#[test]
+fn names_that_begin_like_a_token_stay() {
+    let scrubber = Scrubber::default();
+    for name in [
+        "https://pul-production.corp.test/api",
+        "pul-platform-team",
+        "pul-1",
+        "sk-telecom-infrastructure-production",
+        "repo:npm_packages/infrastructure-of-acme",
+    ] {
+        assert_eq!(scrubber.scrub(name), name);
+    }
+    let digits = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(scrubber.scrub(&format!("pul-{digits}.")), "[redacted]");
+    assert_eq!(scrubber.scrub(&format!("pul-{digits}-x")), "[redacted]");
+}
+
+#[test]
+fn a_secret_that_is_added_later_is_known() {
+    let scrubber = Scrubber::default();
+    let held = &scrubber;
+    let copy = scrubber.clone();
+    scrubber.add("pul5ec4e7a1b2c3d4e5f6");
+    assert_eq!(held.scrub("PUL5EC4E7A1B2C3D4E5F6"), "[redacted]");
+    assert_eq!(copy.scrub("PUL5EC4E7A1B2C3D4E5F6"), "PUL5EC4E7A1B2C3D4E5F6");
+    assert_eq!(format!("{held:?}"), "Scrubber(1 secrets)");
+}
+
+/// What a person wrote goes as a whole; a few words of it are nobody's secret.
+#[test]
+fn written_secrets_go_as_a_whole() {
+    let scrubber = knowing("correct-horse-battery-staple");
+    assert_eq!(scrubber.scrub("x CORRECT_HORSE_BATTERY_STAPLE y"), "x [redacted] y");
+    assert_eq!(scrubber.scrub("a battery and a staple"), "a battery and a staple");
+    let scrubber = knowing("swordfish");
+    assert_eq!(scrubber.scrub("no Sword-Fish!"), "no [redacted]!");
+    assert_eq!(scrubber.scrub(&BASE64_STANDARD.encode("u:swordfish")), "[redacted]");
+    assert_eq!(knowing("p@$$!?&*/()").scrub("is p@$$!?&*/()."), "is [redacted].");
+}
+
+#[test]
+fn stand_ins_are_no_secrets() {
+    for value in ["$(System.AccessToken)", "${TOKEN_OF_JOB}", "********", "<your token>", "acme"] {
+        let text = format!("{value}: System.AccessToken is no token of this job");
+        assert_eq!(knowing(value).scrub(&text), text);
+    }
+}
+
+/// Time and memory grow with the text alone.
+#[test]
+fn long_texts_are_scrubbed_in_one_pass() {
+    let secret = "q7x2mlk9fhd3vbz8w4nct6yrsj1guape5i0q";
+    let scrubber = knowing(secret);
+    let hits = format!("{}{}", &secret[..12], "-z".repeat(20)).repeat(20_000);
+    let begun = std::time::Instant::now();
+    for text in [hits, "%25".repeat(300_000), "\\".repeat(1 << 20), "&<".repeat(500_000)] {
+        let _ = scrubber.scrub(&text);
+    }
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+// ------------------------------------------------------------------------- properties
+
+/// base64url of random bytes.
+fn signs(least: usize, most: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(any::<u8>(), least * 3 / 4..most * 3 / 4)
+        .prop_map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Secrets as they are made, of letters and digits and a few signs.
+fn drawn() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[A-Za-z0-9]{43,120}",
+        signs(43, 120),
+        "[0-9a-f]{40}",
+        "pul-[0-9a-f]{40}",
+        "[A-Za-z0-9]{3}8Q~[A-Za-z0-9_.~-]{34}",
+        "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+    ]
+    .prop_filter("drawn", |secret| looks_random(secret))
+}
+
+fn token() -> impl Strategy<Value = (String, Vec<String>)> {
+    let claim =
+        prop_oneof!["[ -~]{0,60}", "[a-z]{2,9}(/[a-z0-9-]{2,20}){1,4}", "[A-Za-z0-9+/]{8,80}"];
+    (prop::collection::vec(claim, 1..6), signs(86, 342)).prop_map(|(mut claims, signature)| {
+        // A claim may repeat what another one looks like in the token.
+        claims.push(BASE64_STANDARD.encode(&claims[0]));
+        let object: serde_json::Map<String, serde_json::Value> = claims
+            .iter()
+            .enumerate()
+            .map(|(at, claim)| (format!("claim_{at}"), claim.as_str().into()))
+            .collect();
+        let part = |text: String| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let header = part(r#"{"alg":"RS256","typ":"JWT"}"#.to_owned());
+        let body = part(serde_json::Value::Object(object).to_string());
+        (format!("{header}.{body}.{signature}"), claims)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_encoding_gives_a_secret_away(
+        secret in drawn(), before in "[ -~\n]{0,50}", after in "[ -~\n]{0,50}",
+    ) {
+        let scrubber = knowing(&secret);
+        for (name, encode) in ENCODINGS {
+            let text = format!("{before} {} {after}", encode(&secret));
+            let shown = scrubber.scrub(&text);
+            prop_assert!(!gives_away(&shown, &secret), "{name}: {text:?} is {shown:?}");
+        }
+    }
+
+    #[test]
+    fn no_encoding_gives_a_signature_away(token in token(), around in "[ -~]{0,40}") {
+        let (token, _) = token;
+        let signature = token.rsplit('.').next().unwrap();
+        let scrubber = knowing(&token);
+        for (name, encode) in ENCODINGS {
+            for echoed in [&token, signature] {
+                let text = format!("{around} {} {around}", encode(echoed));
+                let shown = scrubber.scrub(&text);
+                prop_assert!(!gives_away(&shown, signature), "{name}: {text:?} is {shown:?}");
+                if echoed == &token {
+                    prop_assert!(!shown.contains(&encode(&token)), "{name}: {shown:?}");
+                }
+            }
+        }
+    }
+
+    /// Any 20 characters are enough to be found.
+    #[test]
+    fn a_part_gives_nothing_away(secret in "[A-Za-z0-9_-]{60,200}", at in 0usize..40) {
+        prop_assume!(looks_random(&secret));
+        let part = &secret[at..at + 20];
+        prop_assert_eq!(knowing(&secret).scrub(&format!("\"{part}\"")), "\"[redacted]\"");
+    }
+
+    #[test]
+    fn claims_are_shown(token in token()) {
+        let (token, claims) = token;
+        let scrubber = knowing(&token);
+        for claim in claims {
+            prop_assert_eq!(&scrubber.scrub(&claim), &Scrubber::default().scrub(&claim));
+        }
+    }
+
+    #[test]
+    fn ordinary_text_stays(secret in drawn(), text in "[ -~]{0,200}") {
+        prop_assert_eq!(knowing(&secret).scrub(&text), Scrubber::default().scrub(&text));
+    }
+}

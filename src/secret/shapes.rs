@@ -1,0 +1,221 @@
+//! The shapes of secrets: one table of known prefixes for everything that looks for them.
+
+use std::ops::Range;
+
+/// A kind of token that is known by its prefix.
+pub(crate) struct Shape {
+    /// How it begins.
+    pub(crate) prefix: &'static str,
+    /// What it is, with an article.
+    pub(crate) what: &'static str,
+    /// The characters that follow the prefix, and at least how many of them.
+    tail: (Class, usize),
+}
+
+/// The characters of a tail.
+#[derive(Clone, Copy)]
+enum Class {
+    /// Hexadecimal digits.
+    Hex,
+    /// Capital letters and digits.
+    Upper,
+    /// Letters and digits, one digit at least.
+    Alphanumeric,
+    /// Letters, digits, `_` and `-`.
+    Word,
+    /// The same, with a digit, a capital and a small letter: other names begin like this too.
+    Mixed,
+}
+
+impl Class {
+    fn holds(self, byte: u8) -> bool {
+        match self {
+            Self::Hex => byte.is_ascii_hexdigit(),
+            Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Self::Word | Self::Mixed => byte.is_ascii_alphanumeric() || b"_-".contains(&byte),
+        }
+    }
+
+    fn is_drawn(self, tail: &[u8]) -> bool {
+        let has = |is: fn(&u8) -> bool| tail.iter().any(is);
+        match self {
+            Self::Hex | Self::Upper | Self::Word => true,
+            Self::Alphanumeric => has(u8::is_ascii_digit),
+            Self::Mixed => {
+                has(u8::is_ascii_digit)
+                    && has(u8::is_ascii_lowercase)
+                    && has(u8::is_ascii_uppercase)
+            }
+        }
+    }
+}
+
+const fn shape(prefix: &'static str, class: Class, least: usize, what: &'static str) -> Shape {
+    Shape { prefix, what, tail: (class, least) }
+}
+
+/// A Pulumi access token is `pul-` and 40 hexadecimal digits; hosts and teams begin like that too.
+const PULUMI: Shape = shape("pul-", Class::Hex, 12, "a Pulumi access token");
+
+/// Tokens of other systems, by their documented prefixes.
+pub(crate) const OPAQUE: &[Shape] = &[
+    shape("ghs_", Class::Word, 16, "a GitHub app or job token (GITHUB_TOKEN)"),
+    shape("ghp_", Class::Word, 16, "a GitHub personal access token"),
+    shape("github_pat_", Class::Word, 16, "a GitHub personal access token"),
+    shape("gho_", Class::Word, 16, "a GitHub OAuth token"),
+    shape("ghu_", Class::Word, 16, "a GitHub user token"),
+    shape("ghr_", Class::Word, 16, "a GitHub refresh token"),
+    shape("glcbt-", Class::Word, 14, "a GitLab job token (CI_JOB_TOKEN)"),
+    shape("glpat-", Class::Word, 14, "a GitLab personal access token"),
+    shape("gldt-", Class::Word, 14, "a GitLab deploy token"),
+    shape("glrt-", Class::Word, 14, "a GitLab runner token"),
+    shape("glptt-", Class::Word, 14, "a GitLab trigger token"),
+    shape("glsoat-", Class::Word, 14, "a GitLab SCIM token"),
+    shape("glagent-", Class::Word, 14, "a GitLab agent token"),
+    shape("gloas-", Class::Word, 14, "a GitLab OAuth secret"),
+    shape("CCIPAT_", Class::Word, 13, "a CircleCI personal access token"),
+    shape("CCIPRJ_", Class::Word, 13, "a CircleCI project token"),
+    shape("bkua_", Class::Word, 15, "a Buildkite access token"),
+    shape("bkaj_", Class::Word, 15, "a Buildkite job token"),
+    shape("ATATT", Class::Word, 15, "an Atlassian access token"),
+    shape("ATCTT", Class::Word, 15, "a Bitbucket access token"),
+    shape("ATBB", Class::Mixed, 16, "a Bitbucket app password"),
+    shape("ya29.", Class::Word, 15, "a Google access token"),
+    shape("AIza", Class::Word, 35, "a Google API key"),
+    shape("hvs.", Class::Word, 16, "a Vault token"),
+    shape("hvb.", Class::Word, 16, "a Vault batch token"),
+    shape("AKIA", Class::Upper, 16, "an AWS access key"),
+    shape("ASIA", Class::Upper, 16, "an AWS access key"),
+    shape("xoxb-", Class::Word, 16, "a Slack token"),
+    shape("xoxp-", Class::Word, 16, "a Slack token"),
+    shape("xoxa-", Class::Word, 16, "a Slack token"),
+    shape("xoxr-", Class::Word, 16, "a Slack token"),
+    shape("xapp-", Class::Word, 16, "a Slack token"),
+    shape("npm_", Class::Alphanumeric, 30, "an npm token"),
+    shape("pypi-AgE", Class::Word, 16, "a PyPI token"),
+    shape("dop_v1_", Class::Hex, 16, "a DigitalOcean token"),
+    shape("dapi", Class::Hex, 32, "a Databricks token"),
+    shape("sk-", Class::Mixed, 20, "an API key"),
+    shape("sk_live_", Class::Alphanumeric, 16, "a Stripe key"),
+    shape("rk_live_", Class::Alphanumeric, 16, "a Stripe key"),
+    shape("SG.", Class::Mixed, 20, "a SendGrid key"),
+    shape("dckr_pat_", Class::Word, 16, "a Docker access token"),
+    shape("atlasv1.", Class::Word, 24, "an HCP Terraform token"),
+];
+
+/// Addresses whose path is the secret.
+pub(crate) const HOOKS: [&str; 4] = [
+    "hooks.slack.com/services/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    ".webhook.office.com/",
+];
+const SHORTEST_HOOK: usize = 20;
+
+/// What a secret is, by its shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A JWT.
+    Jwt,
+    /// A Pulumi access token.
+    Pulumi,
+    /// A token of [`OPAQUE`].
+    Opaque,
+}
+
+/// A shorter JWT is cut off so far that it gives nothing away.
+const SHORTEST_JWT: usize = 32;
+
+/// The first secret in a word of letters, digits, `-`, `_` and `.`: where it begins, and its kind.
+pub(crate) fn in_word(word: &str) -> Option<(usize, Kind)> {
+    // Its header begins with `{"`, which is `eyJ` in base64url.
+    if let Some(at) = word.find("eyJ")
+        && word.len() - at >= SHORTEST_JWT
+        && word[at..].contains('.')
+    {
+        return Some((at, Kind::Jwt));
+    }
+    prefixed(word)
+}
+
+/// The first token of a known prefix in a word.
+pub(crate) fn prefixed(word: &str) -> Option<(usize, Kind)> {
+    const SHORTEST: usize = 16;
+    if word.len() < SHORTEST {
+        return None;
+    }
+    let bytes = word.as_bytes();
+    // It begins the word, or a part of it: behind a separator, which may be percent-encoded.
+    let begins = |at: &usize| {
+        *at == 0
+            || !bytes[*at - 1].is_ascii_alphanumeric()
+            || *at >= 3 && bytes[*at - 3] == b'%' && bytes[*at - 2].is_ascii_hexdigit()
+    };
+    (0..=bytes.len() - SHORTEST).filter(begins).find_map(|at| Some((at, begin(&bytes[at..])?)))
+}
+
+/// The kind of the secret that a text begins with.
+fn begin(text: &[u8]) -> Option<Kind> {
+    if !b"pgCbAyhxndsSra".contains(text.first()?) {
+        return None;
+    }
+    let fits = |shape: &Shape| {
+        let (class, least) = shape.tail;
+        let Some(rest) = text.strip_prefix(shape.prefix.as_bytes()) else { return false };
+        let length = rest.iter().take_while(|b| class.holds(**b)).count();
+        length >= least && class.is_drawn(&rest[..length])
+    };
+    if fits(&PULUMI) {
+        return Some(Kind::Pulumi);
+    }
+    OPAQUE.iter().any(fits).then_some(Kind::Opaque)
+}
+
+/// The secret paths of addresses in a text, in order.
+pub(crate) fn hooks(text: &str) -> Vec<Range<usize>> {
+    // All of them have this in common.
+    if !text.contains("hook") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for hook in HOOKS {
+        for (at, _) in text.match_indices(hook) {
+            let start = at + hook.len();
+            let is_path = |b: &&u8| b.is_ascii_alphanumeric() || b"/_-@.".contains(b);
+            let length = text.as_bytes()[start..].iter().take_while(is_path).count();
+            if length >= SHORTEST_HOOK {
+                found.push(start..start + length);
+            }
+        }
+    }
+    found.sort_unstable_by_key(|range| range.start);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prefix_is_looked_at() {
+        for shape in OPAQUE.iter().chain([&PULUMI]) {
+            let tail = match shape.tail.0 {
+                Class::Upper => "A1B2".repeat(9),
+                Class::Hex => "a1b2".repeat(20),
+                Class::Alphanumeric | Class::Word | Class::Mixed => "aB3d".repeat(10),
+            };
+            let word = format!("x-{}{tail}", shape.prefix);
+            assert_eq!(in_word(&word).map(|(at, _)| at), Some(2), "{word}");
+            assert_eq!(in_word(&format!("x{}{tail}", shape.prefix)), None, "inside a word");
+        }
+    }
+
+    #[test]
+    fn hooks_are_paths() {
+        let text = "POST https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/cccccccc done";
+        let found: Vec<_> = hooks(text).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(found, ["T0AAAAAAA/B0BBBBBBB/cccccccc"]);
+        assert!(hooks("https://hooks.slack.com/services/").is_empty());
+    }
+}
