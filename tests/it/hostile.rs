@@ -490,10 +490,11 @@ fn paste(command: &str, place: &str) -> Option<Vec<String>> {
     Some(words.split('\0').map(str::to_owned).collect())
 }
 
-/// Snippets for a policy file are JSON, and say what the token says.
+/// Snippets for a policy file are JSON, and say what the token says. Of control characters none is
+/// made: security/rules.rs has those.
 #[test]
 fn snippets_for_policies_are_json() {
-    let text = "\u{e0041}\u{202e}\"\\\n##[x]$(y)${{ z }}";
+    let text = "\u{e0041}\u{202e}\"\\##[x]$(y)${{ z }}";
     let mut world = world();
     world.shape.claims["sub"] = json!(text);
     let run = world.doctor().json();
