@@ -587,6 +587,18 @@ pub struct Backend {
     pub credentials: CredentialsFile,
 }
 
+impl Backend {
+    /// Whether no source names anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+            && self.without_token.is_none()
+            && self.given_twice.is_none()
+            && matches!(self.project, ProjectFile::NotFound)
+            && matches!(self.credentials, CredentialsFile::NotFound)
+    }
+}
+
 /// A URL and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -70,7 +70,7 @@ impl Common {
         }
         if let Some(decoded) = &mut decoded {
             let scrubber = self.scrubber.clone();
-            scrubber.add(decoded.compact.reveal());
+            scrubber.add_signature(decoded.compact.reveal());
             clean_claims(&mut decoded.token, &scrubber);
         }
         evidence.token = decoded.map(|decoded| decoded.token);

@@ -382,11 +382,19 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         &directory,
         &stored,
     );
-    for secret in decoded.iter().map(|d| &d.compact).chain(stored.tokens.values()) {
-        scrubber.add(secret.reveal());
+    if let Some(decoded) = &decoded {
+        match plan.offline {
+            true => scrubber.add_signature(decoded.compact.reveal()),
+            false => scrubber.add(decoded.compact.reveal()),
+        }
     }
-    clean(&mut input, &scrubber);
-    clean(&mut backend, &scrubber);
+    stored.tokens.values().for_each(|secret| scrubber.add(secret.reveal()));
+    if !matches!(input.source, Source::Argument | Source::Stdin) || input.problem.is_some() {
+        clean(&mut input, &scrubber);
+    }
+    if !backend.is_empty() {
+        clean(&mut backend, &scrubber);
+    }
     let login = Login {
         token_named,
         organization,

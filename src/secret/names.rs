@@ -38,12 +38,7 @@ pub(crate) fn names_secret(name: &str) -> bool {
     if name.len() > LONGEST_NAME {
         return false;
     }
-    let bare: String = name
-        .chars()
-        .filter(|c| !matches!(c, '_' | '-' | '.'))
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if ENDINGS.iter().any(|ending| bare.ends_with(ending)) || name.ends_with("_auth") {
+    if ENDINGS.iter().any(|ending| ends_with(name, ending)) || name.ends_with("_auth") {
         return true;
     }
     WORDS.iter().any(|word| {
@@ -59,6 +54,12 @@ pub(crate) fn names_secret(name: &str) -> bool {
         });
         is_separate && last.is_some_and(|last| last.eq_ignore_ascii_case(word))
     })
+}
+
+/// Whether a name ends with a word, without regard to case and separators.
+fn ends_with(name: &str, word: &str) -> bool {
+    let mut letters = name.bytes().rev().filter(|b| !matches!(b, b'_' | b'-' | b'.'));
+    word.bytes().rev().all(|b| letters.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&b)))
 }
 
 /// Whether a value refers to another one: a mask, a variable, an expression, a `<word>`.

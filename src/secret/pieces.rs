@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// The length of a piece. 36 to its power fits into 64 bits, so a piece is a number and no two are
@@ -15,15 +14,114 @@ const RADIX: u64 = 36;
 /// The numbers of pieces are below this.
 const LIMIT: u64 = RADIX.pow(LENGTH as u32);
 
-/// Every piece of the secret as it is, so that any [`LENGTH`] of its characters are found.
-const PLAIN: usize = 1;
-/// In base64, 20 characters of the secret are 27: they hold a piece that begins at such a step.
-const BASE64: usize = 8;
-/// In hexadecimal, they are 40.
-const HEX: usize = 16;
+/// How far apart the pieces of a secret begin that are looked for: in base64, 20 characters of the
+/// secret are 27, and in hexadecimal 40, so that they hold one at least.
+/// As it is, it has fewer letters and digits than characters: every second piece is looked for.
+const PLAIN_STEP: usize = 2;
+const BASE64_STEP: usize = 8;
+const HEX_STEP: usize = 16;
 
 /// How far apart the pieces of one secret may begin in a text, in letters and digits.
-const APART: usize = HEX;
+const APART: usize = HEX_STEP;
+
+/// No letter or digit.
+const NONE: u8 = u8::MAX;
+
+/// The value of a letter or digit as a digit below [`RADIX`], small and capital letters alike.
+const fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'z' => byte - b'a' + 10,
+        b'A'..=b'Z' => byte - b'A' + 10,
+        _ => NONE,
+    }
+}
+
+/// [`digit`] of every byte.
+static DIGITS: [u8; 256] = {
+    let mut digits = [NONE; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = digit(byte as u8);
+        byte += 1;
+    }
+    digits
+};
+
+/// [`digit`] of the characters of base64, whose last two have none in any alphabet.
+static BASE64: [u8; 64] = {
+    let mut digits = [NONE; 64];
+    let mut value = 0;
+    while value < 62 {
+        digits[value] = digit(match value {
+            0..=25 => b'A' + value as u8,
+            26..=51 => b'a' + value as u8 - 26,
+            _ => b'0' + value as u8 - 52,
+        });
+        value += 1;
+    }
+    digits
+};
+
+/// The letters and digits of a text, as digits.
+pub(super) type Digits = Zeroizing<Vec<u8>>;
+
+/// The digits of a text as it is.
+pub(super) fn plain(text: &[u8]) -> Digits {
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        if DIGITS[usize::from(*byte)] != NONE {
+            digits.push(DIGITS[usize::from(*byte)]);
+        }
+    }
+    digits
+}
+
+/// The digits of a secret in base64, where it begins at that byte in a group of three. The first
+/// and the last character are left out where they also depend on the bytes beside it.
+fn base64(secret: &[u8], offset: usize) -> Digits {
+    let mut digits = Zeroizing::new(Vec::with_capacity(secret.len() * 4 / 3 + 1));
+    let (mut bits, mut held) = (0_u32, 0);
+    let mut skipped = offset == 0;
+    for (at, byte) in secret.iter().enumerate() {
+        bits = (bits & 63) << 8 | u32::from(*byte);
+        held += 8;
+        if at == 0 {
+            // What these bytes leave of their last character belongs to it.
+            held += [0, 2, 4][offset];
+        }
+        while held >= 6 {
+            held -= 6;
+            let value = BASE64[(bits >> held & 63) as usize];
+            if skipped && value != NONE {
+                digits.push(value);
+            }
+            skipped = true;
+        }
+    }
+    bits.zeroize();
+    digits
+}
+
+/// The digits of a secret in hexadecimal.
+fn hexadecimal(secret: &[u8]) -> Digits {
+    let mut digits = Zeroizing::new(Vec::with_capacity(secret.len() * 2));
+    for byte in secret {
+        digits.push(byte >> 4);
+        digits.push(byte & 15);
+    }
+    digits
+}
+
+/// The encodings that repeat a secret in other letters, with the steps of their pieces.
+pub(super) fn encodings(secret: &[u8]) -> [(Digits, usize); 4] {
+    [
+        (base64(secret, 0), BASE64_STEP),
+        (base64(secret, 1), BASE64_STEP),
+        (base64(secret, 2), BASE64_STEP),
+        (hexadecimal(secret), HEX_STEP),
+    ]
+}
 
 /// A set of pieces, wiped when dropped.
 #[derive(Clone, Default)]
@@ -47,71 +145,57 @@ impl Pieces {
         at
     }
 
-    fn insert(&mut self, piece: u64) {
-        if self.count * 2 >= self.slots.len() {
-            let mut slots = Zeroizing::new(vec![0; (self.slots.len() * 4).max(1024)]);
-            for known in self.slots.iter().filter(|slot| **slot != 0) {
+    /// Makes room for so many more.
+    fn reserve(&mut self, more: usize) {
+        let needed = ((self.count + more) * 2).next_power_of_two();
+        if needed <= self.slots.len() {
+            return;
+        }
+        let mut slots = Zeroizing::new(vec![0; needed]);
+        for known in self.slots.iter() {
+            if *known != 0 {
                 let at = Self::slot(&slots, known - 1);
                 slots[at] = *known;
             }
-            self.slots = slots;
         }
-        let at = Self::slot(&self.slots, piece);
-        self.count += usize::from(self.slots[at] == 0);
-        self.slots[at] = piece + 1;
+        self.slots = slots;
     }
 
     fn contains(&self, piece: u64) -> bool {
-        !self.is_empty() && self.slots[Self::slot(&self.slots, piece)] != 0
+        self.count > 0 && self.slots[Self::slot(&self.slots, piece)] != 0
     }
 
     /// Adds the pieces of a secret in every encoding, except those that are public.
     pub(super) fn add(&mut self, secret: &[u8], public: &Self) {
-        self.add_form(secret, PLAIN, public);
-        for form in encodings(secret) {
-            self.add_form(form.text.as_bytes(), form.step, public);
+        self.add_digits(&plain(secret), PLAIN_STEP, public);
+        for (digits, step) in encodings(secret) {
+            self.add_digits(&digits, step, public);
         }
     }
 
     /// Adds every piece of a text.
     pub(super) fn add_text(&mut self, text: &[u8]) {
-        self.add_form(text, PLAIN, &Self::default());
+        self.add_digits(&plain(text), 1, &Self::default());
     }
 
-    fn add_form(&mut self, text: &[u8], step: usize, public: &Self) {
+    fn add_digits(&mut self, digits: &[u8], step: usize, public: &Self) {
+        self.reserve(digits.len() / step + 1);
         let mut window = Window::default();
-        for Sign { digit, .. } in Signs::of(text, false) {
-            let Some(piece) = window.push(digit) else { continue };
-            if (window.count - LENGTH).is_multiple_of(step) && !public.contains(piece) {
-                self.insert(piece);
+        let mut start = 0;
+        while start + LENGTH <= digits.len() {
+            // The others are in the window already.
+            let new = if start == 0 { LENGTH } else { step.min(LENGTH) };
+            for digit in &digits[start + LENGTH - new..start + LENGTH] {
+                window.push(*digit);
             }
+            if !public.contains(window.value) {
+                let at = Self::slot(&self.slots, window.value);
+                self.count += usize::from(self.slots[at] == 0);
+                self.slots[at] = window.value + 1;
+            }
+            start += step;
         }
     }
-}
-
-/// An encoding of a secret.
-pub(super) struct Encoding {
-    pub(super) text: Zeroizing<String>,
-    step: usize,
-}
-
-/// The encodings that repeat a secret in other letters: base64, wherever in a group of three bytes
-/// the secret begins, and hexadecimal.
-pub(super) fn encodings(secret: &[u8]) -> impl Iterator<Item = Encoding> {
-    let base64 = (0..3).map(|offset| {
-        let mut bytes = Zeroizing::new(vec![0; offset]);
-        bytes.extend_from_slice(secret);
-        let whole = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&*bytes));
-        // The first and the last character also depend on the bytes beside the secret.
-        let range = (offset * 8).div_ceil(6)..bytes.len() * 8 / 6;
-        let text = Zeroizing::new(whole.get(range).unwrap_or_default().to_owned());
-        Encoding { text, step: BASE64 }
-    });
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = secret.iter().flat_map(|b| [b >> 4, b & 15]);
-    let mut hex = Zeroizing::new(String::with_capacity(secret.len() * 2));
-    hex.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
-    base64.chain([Encoding { text: hex, step: HEX }])
 }
 
 /// The last letters and digits of a text, as a number.
@@ -122,11 +206,9 @@ struct Window {
 }
 
 impl Window {
-    /// The piece that ends with this digit.
-    fn push(&mut self, digit: u8) -> Option<u64> {
+    fn push(&mut self, digit: u8) {
         self.value = (self.value % (LIMIT / RADIX)) * RADIX + u64::from(digit);
         self.count += 1;
-        (self.count >= LENGTH).then_some(self.value)
     }
 }
 
@@ -171,16 +253,20 @@ pub(super) fn find(
     let mut window = Window::default();
     let mut starts = [0; LENGTH];
     let (mut of_drawn, mut of_written) = (Runs::default(), Runs::default());
-    for sign in Signs::of(text.as_bytes(), decode) {
+    let mut signs = Signs::of(text.as_bytes(), decode);
+    while let Some(sign) = signs.next_sign() {
         starts[window.count % LENGTH] = sign.start;
-        let Some(piece) = window.push(sign.digit) else { continue };
-        // The window is full: the oldest start is the next to be replaced.
-        let range = starts[window.count % LENGTH]..sign.end;
-        if drawn.contains(piece) {
-            of_drawn.add(window.count, range.clone());
+        window.push(sign.digit);
+        if window.count < LENGTH {
+            continue;
         }
-        if written.contains(piece) {
-            of_written.add(window.count, range);
+        // The window is full: the oldest start is the next to be replaced.
+        let start = starts[window.count % LENGTH];
+        if drawn.contains(window.value) {
+            of_drawn.add(window.count, start..sign.end);
+        }
+        if written.contains(window.value) {
+            of_written.add(window.count, start..sign.end);
         }
     }
     window.value.zeroize();
@@ -188,14 +274,15 @@ pub(super) fn find(
 }
 
 /// The letters and digits of a text, with their places: for secrets that are too short for pieces.
-pub(super) fn letters(text: &str, decode: bool) -> (Zeroizing<String>, Vec<Range<usize>>) {
-    let mut letters = Zeroizing::new(String::with_capacity(text.len()));
+pub(super) fn places(text: &str, decode: bool) -> (Digits, Vec<Range<usize>>) {
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut places = Vec::with_capacity(text.len());
-    for Sign { digit, start, end } in Signs::of(text.as_bytes(), decode) {
-        letters.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+    let mut signs = Signs::of(text.as_bytes(), decode);
+    while let Some(Sign { digit, start, end }) = signs.next_sign() {
+        digits.push(digit);
         places.push(start..end);
     }
-    (letters, places)
+    (digits, places)
 }
 
 /// Whether a text has escapes, so that there are two ways to read it.
@@ -222,29 +309,24 @@ impl<'a> Signs<'a> {
     fn of(text: &'a [u8], decode: bool) -> Self {
         Self { text, at: 0, decode }
     }
-}
 
-impl Iterator for Signs<'_> {
-    type Item = Sign;
-
-    fn next(&mut self) -> Option<Sign> {
-        loop {
+    /// The next one. No iterator: this is where the time goes.
+    fn next_sign(&mut self) -> Option<Sign> {
+        while self.at < self.text.len() {
             let start = self.at;
-            let mut byte = *self.text.get(start)?;
+            let mut byte = self.text[start];
             self.at += 1;
             if self.decode && matches!(byte, b'%' | b'\\' | b'&' | b'<') {
                 let (code, length) = escape(&self.text[start..]);
                 self.at = start + length;
                 byte = u8::try_from(code).unwrap_or_default();
             }
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'z' => byte - b'a' + 10,
-                b'A'..=b'Z' => byte - b'A' + 10,
-                _ => continue,
-            };
-            return Some(Sign { digit, start, end: self.at });
+            let digit = DIGITS[usize::from(byte)];
+            if digit != NONE {
+                return Some(Sign { digit, start, end: self.at });
+            }
         }
+        None
     }
 }
 
@@ -302,10 +384,32 @@ fn hex(digits: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn letters(digits: &[u8]) -> String {
+        digits.iter().map(|digit| char::from_digit(u32::from(*digit), 36).unwrap()).collect()
+    }
+
     fn read(text: &str) -> String {
-        letters(text, true).0.to_string()
+        letters(&places(text, true).0)
+    }
+
+    #[test]
+    fn encodings_are_those_of_the_text() {
+        use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
+        let secret = "q7X2mlk9Fhd3vbZ8w4nC~t6yr?>";
+        for length in 12..secret.len() {
+            let secret = &secret[..length];
+            let [zero, one, two, hex] = encodings(secret.as_bytes()).map(|(d, _)| letters(&d));
+            for (digits, before, after) in [(zero, "", "\n"), (one, ":", "?"), (two, "u:", "\0x")] {
+                let whole = BASE64_STANDARD_NO_PAD.encode(format!("{before}{secret}{after}"));
+                let whole = letters(&plain(whole.as_bytes()));
+                assert!(whole.contains(&digits), "{whole}: {digits}");
+                assert!(digits.len() * 3 + 8 + 3 * 4 >= length * 4, "{digits}");
+            }
+            assert_eq!(hex, secret.bytes().map(|b| format!("{b:02x}")).collect::<String>());
+        }
     }
 
     #[test]
@@ -330,11 +434,17 @@ mod tests {
     fn sets_grow() {
         let mut pieces = Pieces::default();
         assert!(!pieces.contains(0));
-        let numbers = (0..5000).map(|n: u64| n * n * 77);
-        numbers.clone().for_each(|n| pieces.insert(n));
-        assert!(numbers.clone().all(|n| pieces.contains(n)));
-        assert!(!pieces.contains(5) && pieces.count == 5000);
-        pieces.insert(LIMIT - 1);
+        let digits: Vec<u8> = (0..5000_u32).map(|n| (n * n / 7 % 36) as u8).collect();
+        digits.chunks(100).for_each(|part| pieces.add_digits(part, 1, &Pieces::default()));
+        let mut window = Window::default();
+        for part in digits.chunks(100) {
+            for (at, digit) in part.iter().enumerate() {
+                window.push(*digit);
+                assert!(at < LENGTH - 1 || pieces.contains(window.value));
+            }
+        }
+        assert!(!pieces.contains(LIMIT - 1));
+        pieces.add_digits(&[35; LENGTH], 1, &Pieces::default());
         assert!(pieces.contains(LIMIT - 1));
     }
 }

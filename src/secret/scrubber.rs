@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::pieces::{self, Pieces};
@@ -24,14 +25,14 @@ pub struct Scrubber {
 
 #[derive(Clone, Default)]
 struct Known {
-    /// How many there are.
-    count: usize,
+    /// All of them.
+    all: Vec<Zeroizing<String>>,
     /// Of secrets that look drawn: a single piece gives one away.
     drawn: Pieces,
     /// Of secrets that somebody wrote: it takes several of their words.
     written: Pieces,
     /// Secrets too short for pieces, by their letters and digits, in every encoding.
-    short: Vec<Zeroizing<String>>,
+    short: Vec<pieces::Digits>,
     /// Secrets that are hardly letters and digits, as they are.
     exact: Vec<Zeroizing<String>>,
 }
@@ -55,7 +56,10 @@ impl Scrubber {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.count += 1;
+        if known.all.iter().any(|known| known.as_str() == secret) {
+            return;
+        }
+        known.all.push(Zeroizing::new(secret.to_owned()));
         if let Some((signed, signature)) = secret.rsplit_once('.')
             && let Some(public) = public_text(signed)
         {
@@ -74,9 +78,21 @@ impl Scrubber {
         }
     }
 
+    /// Remembers the signature of a token that is sent nowhere, so that no answer repeats the rest.
+    pub fn add_signature(&self, token: &str) {
+        if let Some((_, signature)) = token.trim().rsplit_once('.')
+            && signature.len() >= SHORTEST_PART
+        {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).add_drawn(signature);
+        }
+    }
+
     /// The text without secrets.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
+        if text.len() < SHORTEST {
+            return text.to_owned();
+        }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let ranges = known.find(text);
         drop(known);
@@ -112,7 +128,7 @@ impl Scrubber {
 
 impl Known {
     fn add(&mut self, secret: &str) {
-        let letters = pieces::letters(secret, false).0;
+        let letters = pieces::plain(secret.as_bytes());
         if letters.len() >= pieces::LENGTH && looks_random(secret) {
             self.add_drawn(secret);
         } else if letters.len() >= WRITTEN {
@@ -120,7 +136,7 @@ impl Known {
         } else if letters.len() >= SHORTEST {
             self.short.push(letters);
             let encodings = pieces::encodings(secret.as_bytes());
-            self.short.extend(encodings.map(|encoding| pieces::letters(&encoding.text, false).0));
+            self.short.extend(encodings.into_iter().map(|(digits, _)| digits));
         } else {
             self.exact.push(Zeroizing::new(secret.to_owned()));
         }
@@ -130,13 +146,17 @@ impl Known {
     fn add_drawn(&mut self, secret: &str) {
         self.drawn.add(secret.as_bytes(), &Pieces::default());
         // Those with hardly a letter or digit have no piece.
-        let is_sign = |b: &&u8| !b.is_ascii_alphanumeric();
-        for part in secret.as_bytes().windows(LONGEST) {
-            if part.iter().filter(is_sign).count() > LONGEST - pieces::LENGTH
-                && let Ok(part) = std::str::from_utf8(part)
-            {
-                self.exact.push(Zeroizing::new(part.to_owned()));
+        let is_sign = |b: &u8| usize::from(!b.is_ascii_alphanumeric());
+        let bytes = secret.as_bytes();
+        let mut signs = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let start = (at + 1).saturating_sub(LONGEST);
+            signs += is_sign(byte);
+            if at + 1 >= LONGEST && signs >= LONGEST - pieces::LENGTH {
+                let part = String::from_utf8_lossy(&bytes[start..=at]).into_owned();
+                self.exact.push(Zeroizing::new(part));
             }
+            signs -= if at + 1 >= LONGEST { is_sign(&bytes[start]) } else { 0 };
         }
     }
 
@@ -147,14 +167,14 @@ impl Known {
             if decode && !pieces::has_escapes(text) {
                 break;
             }
-            if !self.drawn.is_empty() || !self.written.is_empty() {
+            if text.len() >= pieces::LENGTH && !(self.drawn.is_empty() && self.written.is_empty()) {
                 let written = (&self.written, WRITTEN);
                 found.extend(pieces::find(text, decode, &self.drawn, written));
             }
             if !self.short.is_empty() {
-                let (letters, places) = pieces::letters(text, decode);
+                let (digits, places) = pieces::places(text, decode);
                 let matches = self.short.iter().flat_map(|secret| {
-                    letters.match_indices(secret.as_str()).map(|(at, _)| at..at + secret.len())
+                    memmem::find_iter(&digits, secret.as_slice()).map(|at| at..at + secret.len())
                 });
                 found.extend(matches.map(|of| places[of.start].start..places[of.end - 1].end));
             }
@@ -227,7 +247,7 @@ impl Clone for Scrubber {
 impl fmt::Debug for Scrubber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        write!(f, "Scrubber({} secrets)", known.count)
+        write!(f, "Scrubber({} secrets)", known.all.len())
     }
 }
 
@@ -241,6 +261,9 @@ pub(crate) fn argument(path: &Path) -> String {
 
 /// Replaces the words that have the shape of a secret ([`shapes`]), and the paths of hooks.
 fn scrub_shapes(text: &str) -> String {
+    if text.len() < shapes::SHORTEST {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for Range { start, end } in shapes::hooks(text) {
@@ -261,7 +284,8 @@ fn scrub_words(text: &str) -> String {
         out.push_str(before);
         let end = word.find(|c: char| !is_token_char(c)).unwrap_or(word.len());
         let (word, after) = word.split_at(end);
-        out.push_str(if shapes::in_word(word).is_some() { REDACTED } else { word });
+        let is_secret = word.len() >= shapes::SHORTEST && shapes::in_word(word).is_some();
+        out.push_str(if is_secret { REDACTED } else { word });
         rest = after;
     }
     out.push_str(rest);

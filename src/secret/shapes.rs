@@ -124,6 +124,8 @@ pub(crate) enum Kind {
     Opaque,
 }
 
+/// No secret of a known shape is shorter.
+pub(super) const SHORTEST: usize = 16;
 /// A shorter JWT is cut off so far that it gives nothing away.
 const SHORTEST_JWT: usize = 32;
 
@@ -141,7 +143,6 @@ pub(crate) fn in_word(word: &str) -> Option<(usize, Kind)> {
 
 /// The first token of a known prefix in a word.
 pub(crate) fn prefixed(word: &str) -> Option<(usize, Kind)> {
-    const SHORTEST: usize = 16;
     if word.len() < SHORTEST {
         return None;
     }

@@ -67,13 +67,14 @@ fn an_error_that_echoes_a_credential_hides_it() {
         let world = World::new(&GITHUB);
         let token = world.token();
         let mut secrets = credentials(&world);
+        // One that is not minted yet is no credential.
+        secrets.remove(1);
         let mut echoed: Vec<String> = secrets.iter().map(|secret| encode(secret)).collect();
         echoed.push(encode(&token));
         let said = format!("refused {}; request {REQUEST}", echoed.join(" , "));
         let body = json!({"error": "access_denied", "error_description": said});
         world.cloud.answer(EXCHANGE, Response::json(400, &body));
         let output = outputs(|| world.doctor_for(&token));
-        secrets.remove(1);
         assert_hidden(&output, &secrets, encoding);
         assert!(output.contains(REQUEST), "{encoding}: the rest of the message stays");
     }
@@ -97,8 +98,10 @@ fn pages_headers_and_redirects_hide_what_they_echo() {
                 .header("x-pulumi-request-id", &format!("{echoed} {REQUEST}")),
         ];
         for answer in answers {
-            for path in [CAPABILITIES, WHOAMI] {
-                world.cloud.answer(path, answer.clone());
+            world.cloud.answer(WHOAMI, answer.clone());
+            // Asked beside the exchange: what that gives is not known yet.
+            if secret != 1 {
+                world.cloud.answer(CAPABILITIES, answer.clone());
             }
             let output = outputs(|| world.doctor_for(&token));
             assert_hidden(&output, &secrets[secret..=secret], "whoami");
