@@ -110,7 +110,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     lasting(
         "1xx storm",
-        Asked(|tls, _| forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(500), PAUSE)),
+        Asked(|tls, _| forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), PAUSE)),
     ),
     lasting(
         "drips its body",
