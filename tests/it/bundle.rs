@@ -1,4 +1,4 @@
-//! Support bundles. That every diagnosis of the tests can be judged again from its bundle, with the
+//! Support bundles. That the diagnoses of the tests can be judged again from their bundles, with the
 //! same result, is seen to by [`crate::support::Run`]; here is what is in one.
 
 use std::fs;

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::server::Act::{Asked, Certificate, Closed, Connected, Http2};
-use super::server::{Act, Tls, end, forever, head, reset, silence, write_whole};
+use super::server::{Act, PAUSE, Tls, end, forever, head, reset, silence, write_whole};
 use crate::faults::http2;
 use crate::support::{Authority, Identity, Response};
 
@@ -110,9 +110,7 @@ pub const FAULTS: &[Fault] = &[
     ),
     lasting(
         "1xx storm",
-        Asked(|tls, _| {
-            forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), Duration::ZERO)
-        }),
+        Asked(|tls, _| forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), PAUSE)),
     ),
     lasting(
         "drips its body",

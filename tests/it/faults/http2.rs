@@ -1,9 +1,8 @@
 //! Faults in HTTP/2, frame by frame (RFC 9113 section 4.1).
 
 use std::io::{self, Read, Write};
-use std::time::Duration;
 
-use super::server::{Tls, forever};
+use super::server::{PAUSE, Tls, forever};
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -67,7 +66,7 @@ pub fn goes_away(tls: &mut Tls) -> io::Result<()> {
 
 fn flood(tls: &mut Tls, what: &[u8]) -> io::Result<()> {
     // Nothing reads the acknowledgements: that is the other half of such a flood.
-    forever(tls, &what.repeat(500), Duration::ZERO)
+    forever(tls, &what.repeat(500), PAUSE)
 }
 
 pub fn settings_flood(tls: &mut Tls) -> io::Result<()> {

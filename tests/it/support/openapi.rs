@@ -1,7 +1,9 @@
 //! Holds the double's answers to the service's published OpenAPI document.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// The document, relative to the repository; it is not part of it.
@@ -11,19 +13,29 @@ const DOCUMENT: &str = "../shared/facts/pulumi-cloud-openapi.json";
 /// status that it does not describe (it has hardly any failures), everything passes.
 pub fn validate(method: &str, path: &str, status: u16, body: &Value) {
     let Some(document) = document() else { return };
-    let operation = operation(document, method, path)
+    let (template, operation) = operation(document, method, path)
         .unwrap_or_else(|| panic!("the API has no {method} {path}"));
     let response = &operation["responses"][status.to_string()];
     let Some(schema) = response.pointer("/content/application~1json/schema") else { return };
-
-    let mut schema = schema.clone();
-    schema["components"] = document["components"].clone();
-    let validator = jsonschema::validator_for(&schema).unwrap();
+    let validator = validator(document, format!("{method} {template} {status}"), schema);
     let errors: Vec<String> = validator
         .iter_errors(body)
         .map(|error| format!("{}: {error}", error.instance_path))
         .collect();
     assert!(errors.is_empty(), "{method} {path}: {errors:#?} in {body:#}");
+}
+
+/// The validator of a schema of the document, compiled once.
+fn validator(document: &Value, name: String, schema: &Value) -> Arc<Validator> {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> =
+        LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let compile = || {
+        let mut schema = schema.clone();
+        schema["components"] = document["components"].clone();
+        Arc::new(jsonschema::validator_for(&schema).unwrap())
+    };
+    Arc::clone(compiled.entry(name).or_insert_with(compile))
 }
 
 /// Whether the document is there.
@@ -49,14 +61,14 @@ fn document() -> Option<&'static Value> {
         .as_ref()
 }
 
-/// The operation of a path, by the document's templates (`/api/orgs/{orgName}/…`).
-fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+/// The operation of a path, and the document's template of the path (`/api/orgs/{orgName}/…`).
+fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<(&'a String, &'a Value)> {
     let fits = |template: &str| {
         let (template, path) = (template.split('/'), path.split('/'));
         template.clone().count() == path.clone().count()
             && template.zip(path).all(|(one, other)| one == other || one.starts_with('{'))
     };
     let paths = document["paths"].as_object()?;
-    let (_, item) = paths.iter().find(|(template, _)| fits(template))?;
-    item.get(method.to_ascii_lowercase())
+    let (template, item) = paths.iter().find(|(template, _)| fits(template))?;
+    Some((template, item.get(method.to_ascii_lowercase())?))
 }
