@@ -239,7 +239,7 @@ pub(crate) fn usage(error: clap::Error, arguments: &[OsString], mut streams: Str
     {
         message += &format!("\n  tip: did you mean `doctor {meant}`?\n");
     }
-    let message = scrubber.scrub(&message);
+    let message = scrubber.scrub(&text::urls_in(&message));
     let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
     let _ = write(streams.stderr, &lines.collect::<String>());
     USAGE
@@ -273,7 +273,8 @@ fn complaint(arguments: &[String]) -> Option<clap::Error> {
 
 /// One line on standard error; status 2, whether it can be read or not.
 pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
-    let message = text::guard(&text::inert(&Scrubber::default().scrub(message)));
+    let message = Scrubber::default().scrub(&text::urls_in(message));
+    let message = text::guard(&text::inert(&message));
     let _ = write(stderr, &format!("doctor: {message}\n"));
     USAGE
 }

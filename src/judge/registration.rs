@@ -5,7 +5,7 @@ use super::finding::span;
 use super::near_miss;
 use super::{Context, Outcome, unknown};
 use crate::catalogue::{Code, Severity};
-use crate::policy::{Document, Registration};
+use crate::policy::{Document, Likeness, Registration};
 use crate::report::Finding;
 use crate::text;
 
@@ -59,7 +59,7 @@ pub(super) fn check(context: &Context) -> Outcome {
 }
 
 fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
-    if registration.identifier() == Some(issuer) {
+    if registration.likeness(issuer) == Likeness::Same {
         return None;
     }
     let url = registration.url.as_deref().unwrap_or_default();
@@ -158,6 +158,9 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
             registration.identifier().unwrap_or_default(),
             miss.what
         ));
+    }
+    if text::lacks_url_parts(issuer) {
+        return finding;
     }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let finding = finding

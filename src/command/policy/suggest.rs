@@ -12,6 +12,9 @@ use crate::policy::suggest::{Suggestion, suggest};
 use crate::run::{Streams, complain, print};
 use crate::text;
 
+/// No safe rule can be written.
+const UNDECIDED: u8 = 3;
+
 /// Its arguments. Has no `Debug`: it may hold the token.
 #[derive(Args)]
 pub struct Suggest {
@@ -47,6 +50,16 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
     };
     let Some(token) = &evidence.token else { return complain(streams.stderr, "no token") };
     let suggestion = suggest(&token.claims);
+    let issuer = token.text("iss").map(|issuer| ("iss", issuer));
+    let rules = suggestion.rules.iter().map(|(claim, pattern)| (claim.as_str(), pattern.as_str()));
+    if let Some((claim, _)) = rules.chain(issuer).find(|(_, value)| text::lacks_url_parts(value)) {
+        let problem = format!(
+            "policy suggest: {claim} holds a URL with user information, a query, a fragment or \
+             ;params, which are not shown: write its rule by hand"
+        );
+        complain(streams.stderr, &problem);
+        return UNDECIDED;
+    }
     let page = Page::new(&evidence, &suggestion);
     let text = match form {
         Form::All => page.all(&suggestion),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::jwt::OPAQUE;
 use crate::log::SecretKind;
 use crate::secret::{REDACTED, Scrubber};
+use crate::text;
 
 /// What is searched for: a line without any of these holds none.
 pub(super) fn needles() -> impl Iterator<Item = &'static str> {
@@ -82,7 +83,7 @@ pub(super) fn redact(line: &str) -> String {
         from = range.end;
     }
     out.push_str(&line[from..]);
-    opaque(&Scrubber::default().scrub(&out))
+    opaque(&text::urls_in(&Scrubber::default().scrub(&out)))
 }
 
 /// A part of a word that is as long and as mixed is no name: what is shown does without.
@@ -344,7 +345,7 @@ mod tests {
             "Authorization: Bearer ***",
             "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
             "Authorization: token ${{ secrets.PULUMI_ACCESS_TOKEN }}",
-            "https://***:***@host/x https://$USER:$PASSWORD@host",
+            "https://***:***@host/x https://host/x",
             "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSETf0KqFyZ8ppdXmA/sc/5a1c9e7b-20f4-4d83",
             "/home/vsts/work/_temp/azureclitaskscript1732612345678.sh sha256:0123456789abcdef0123456789",
             "SYSTEM_ACCESSTOKEN: unbound variable, CI_JOB_TOKEN: unbound variable",
