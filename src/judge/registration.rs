@@ -192,11 +192,11 @@ fn register(context: &Context, organization: &str, issuer: &str) -> String {
         context.login_url().trim_end_matches('/')
     );
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
-    let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}).to_string();
+    let body = text::json_line(&serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}));
     format!(
         "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- -H 'Content-Type: application/json' \
          -d {} {}",
-        text::shell(&body),
+        text::shell(body.trim_end()),
         text::shell(&url)
     )
 }
