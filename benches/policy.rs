@@ -65,6 +65,7 @@ fn policy(entries: usize, rules: usize, pattern: &str) -> Vec<Entry> {
         claim: format!("claim_{index}"),
         pattern: pattern.to_owned(),
         undetermined: false,
+        compared: None,
         place: Place::default(),
     };
     let entry = Entry {

@@ -16,7 +16,8 @@ use semver::Version;
 use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
-use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence};
+use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
+use crate::text;
 
 /// The API of Pulumi's own Pulumi Cloud.
 pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
@@ -44,14 +45,15 @@ pub struct Resolved {
     pub explicit: bool,
     /// The sources that name something else and lose, in the CLI's order.
     pub others: Vec<BackendCandidate>,
+    /// What is wrong in a part of the URL that is not shown.
+    pub hidden: Option<HiddenFault>,
 }
 
 /// Works out which URL the login uses, by the rules of a CLI version (`None`: the newest).
 #[must_use]
 pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
-    let local = backend
-        .local
-        .then(|| BackendCandidate { url: LOCAL.to_owned(), source: BackendSource::Local });
+    let local =
+        backend.local.then(|| BackendCandidate::new(LOCAL.to_owned(), BackendSource::Local));
     let named: Vec<_> = local
         .iter()
         .chain(&backend.candidates)
@@ -65,6 +67,7 @@ pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
             source: BackendSource::Default,
             explicit: false,
             others: Vec::new(),
+            hidden: None,
         };
     };
     Resolved {
@@ -76,6 +79,7 @@ pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
             .filter(|other| !same_place(&first.url, &other.url))
             .map(|other| (*other).clone())
             .collect(),
+        hidden: first.hidden.clone(),
     }
 }
 
@@ -106,7 +110,7 @@ pub enum UrlProblem {
     Empty,
     /// A variable reference was left in it.
     Unexpanded {
-        /// The reference: `$(PulumiUrl)`.
+        /// The reference: `$(PulumiUrl)`. Empty where it is in a part that is not shown.
         text: String,
     },
     /// It cannot be requested.
@@ -160,7 +164,7 @@ pub enum UrlProblem {
 /// What is wrong with the URL, the decisive problem first; nothing where it is fine.
 #[must_use]
 pub fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
-    let mut found = match examine(&resolved.url, resolved.explicit) {
+    let mut found = match examine(resolved) {
         Err(decisive) => vec![decisive],
         Ok(parts) => blemishes(&parts),
     };
@@ -177,59 +181,56 @@ pub fn is_pulumi_host(url: &str) -> bool {
     host == "pulumi.com" || host.ends_with(".pulumi.com")
 }
 
-/// A URL as evidence may hold it: passwords are `***`, and so are the values in a DIY backend's
-/// query (drivers take credentials there); what looks like a token is taken out.
+/// What is wrong with a URL only in the parts of it that are not shown.
 #[must_use]
-pub fn without_secrets(url: &str) -> String {
-    let start = match url.split_once("://") {
-        Some((scheme, _)) if !scheme.contains(['@', '/']) => scheme.len() + 3,
-        _ => 0,
-    };
-    let (scheme, rest) = url.split_at(start);
-    // Up to the last @, since a password may hold characters that end an authority. A lone user
-    // may be a token.
-    let rest = match rest.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((user, _)) => format!("{user}:***@{host}"),
-            None if user.contains('/') => rest.to_owned(),
-            None => format!("***@{host}"),
-        },
-        None => rest.to_owned(),
-    };
-    let rest = match rest.split_once('?') {
-        Some((before, query)) if is_diy(url) => {
-            let keys = query.split('&').map(|pair| match pair.split_once('=') {
-                Some((key, _)) => format!("{key}=***"),
-                None => "***".to_owned(),
-            });
-            format!("{before}?{}", keys.collect::<Vec<_>>().join("&"))
-        }
-        _ => rest,
-    };
-    crate::secret::Scrubber::default().scrub(&format!("{scheme}{rest}"))
+pub fn hidden_fault(url: &str) -> Option<HiddenFault> {
+    let shown = text::url(url);
+    let foreign_in = |url: &str| url.chars().find_map(foreign);
+    if shown == url {
+        None
+    } else if url.len() > LONGEST {
+        Some(HiddenFault::Long { bytes: url.len() as u64 })
+    } else if unexpanded(&shown).is_none() && unexpanded(url).is_some() {
+        Some(HiddenFault::Unexpanded)
+    } else {
+        let what = foreign_in(url).filter(|what| foreign_in(&shown) != Some(what))?;
+        Some(HiddenFault::Foreign { what: what.to_owned() })
+    }
 }
 
 /// The decisive problem, or the pieces of a URL that can be spoken to.
-fn examine(url: &str, explicit: bool) -> Result<Parts<'_>, UrlProblem> {
+fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
+    let Resolved { url, explicit, hidden, .. } = resolved;
     if url.is_empty() {
         return Err(UrlProblem::Empty);
     }
-    if url.len() > LONGEST {
-        let what = format!("a length of {} bytes", url.len());
+    let bytes = match hidden {
+        Some(HiddenFault::Long { bytes }) => *bytes,
+        _ => url.len() as u64,
+    };
+    if bytes > LONGEST as u64 {
+        let what = format!("a length of {bytes} bytes");
         return Err(UrlProblem::Malformed { what, cleaned: None });
     }
     if let Some(text) = unexpanded(url) {
         return Err(UrlProblem::Unexpanded { text: text.to_owned() });
     }
+    if let Some(HiddenFault::Unexpanded) = hidden {
+        return Err(UrlProblem::Unexpanded { text: String::new() });
+    }
     let parts = Parts::of(url);
     let scheme = parts.lower_scheme();
     // An argument's scheme is compared as it is; elsewhere Go puts it into lower case.
     let known = SCHEMES.contains(&scheme.as_str())
-        && !(explicit && parts.scheme.is_some_and(|written| written != scheme));
+        && !(*explicit && parts.scheme.is_some_and(|written| written != scheme));
     if known && is_diy(url) {
         return Err(UrlProblem::Diy { scheme });
     }
-    if let Some(what) = malformed(url, &parts) {
+    let foreign = match hidden {
+        Some(HiddenFault::Foreign { what }) => Some(what.clone()),
+        _ => None,
+    };
+    if let Some(what) = foreign.or_else(|| malformed(url, &parts)) {
         return Err(UrlProblem::Malformed { what, cleaned: clean(url) });
     }
     let Some(written) = parts.scheme else {
@@ -243,7 +244,7 @@ fn examine(url: &str, explicit: bool) -> Result<Parts<'_>, UrlProblem> {
     if WEBSITES.contains(&host.as_str()) {
         return Err(UrlProblem::Console { host, suggestion: Some(PULUMI_CLOUD) });
     }
-    if explicit && looks_like_website(url) {
+    if *explicit && looks_like_website(url) {
         return Err(UrlProblem::Console { host, suggestion: None });
     }
     Ok(parts)
@@ -361,7 +362,9 @@ fn authority_fault(authority: &str) -> Option<String> {
     {
         return Some(format!("the port `{port}`"));
     }
-    (host.contains('*') || Host::parse(host).is_err()).then(|| format!("the host `{host}`"))
+    // A parser takes params behind a host for a part of its name, but not the mark in their place.
+    let parsed = Host::parse(&host.replace(text::MARK, "x"));
+    (host.contains('*') || parsed.is_err()).then(|| format!("the host `{host}`"))
 }
 
 /// What a malformed URL was probably meant to be.

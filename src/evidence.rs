@@ -3,10 +3,12 @@
 //! `gather` fills it, `judge` reads it, nothing else passes between the two. What is in here may
 //! be written to a file and shown to a stranger, so it holds no secret: no token, no signature,
 //! no access token, no password. Text that came from a token, a file or a server is kept as it
-//! was (less the secrets); making it harmless for a terminal or a log is the renderers' work
+//! was (less the secrets, and less the parts of URLs that [`crate::text::url`] removes, see
+//! [`Evidence::hide_url_parts`]); making it harmless for a terminal or a log is the renderers' work
 //! ([`crate::text`]).
 
 mod route;
+mod url_parts;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -572,8 +574,7 @@ impl Cli {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
-    /// The sources that name a URL, in the CLI's order of precedence. Passwords in a URL are
-    /// replaced by `***`.
+    /// The sources that name a URL, in the CLI's order of precedence.
     pub candidates: Vec<BackendCandidate>,
     /// `PULUMI_API`: where a login without an OIDC token goes when no source names a URL.
     pub without_token: Option<BackendCandidate>,
@@ -603,10 +604,39 @@ impl Backend {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendCandidate {
-    /// The URL as written, passwords replaced by `***`.
+    /// The URL, less the parts that are not shown ([`crate::text::url`]).
     pub url: String,
     /// Where it stands.
     pub source: BackendSource,
+    /// What is wrong in a part that is not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenFault>,
+}
+
+impl BackendCandidate {
+    /// A URL, with all of its parts, and where it stands.
+    #[must_use]
+    pub fn new(url: impl Into<String>, source: BackendSource) -> Self {
+        Self { url: url.into(), source, hidden: None }
+    }
+}
+
+/// What is wrong in a part of a URL that is not shown. The rest of the URL tells every other fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum HiddenFault {
+    /// It makes the URL too long.
+    Long {
+        /// The length of the whole URL, in bytes.
+        bytes: u64,
+    },
+    /// It holds a variable reference.
+    Unexpanded,
+    /// It holds a character that no URL holds.
+    Foreign {
+        /// What a person calls the character: `a space`.
+        what: String,
+    },
 }
 
 /// Where a backend URL stands.
@@ -723,7 +753,7 @@ pub enum CredentialsFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredAccount {
-    /// The backend's URL, passwords replaced by `***`.
+    /// The backend's URL, less the parts that are not shown.
     pub url: String,
     /// The user's login name.
     pub username: Option<String>,
@@ -1041,6 +1071,9 @@ pub struct Issuer {
     pub addresses: Vec<std::net::IpAddr>,
     /// The discovery document.
     pub discovery: Probe<Answer>,
+    /// Whether the document named the token's `iss` before parts of either URL were removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names_token: Option<bool>,
     /// The key set, where it was fetched.
     pub jwks: Probe<Answer>,
     /// Where the keys that the signature was checked with come from.

@@ -271,7 +271,7 @@ pub(crate) fn usage(error: clap::Error, arguments: &[OsString], mut streams: Str
     {
         message += &format!("\n  tip: did you mean `doctor {meant}`?\n");
     }
-    let message = scrubber.scrub(&message);
+    let message = scrubber.scrub(&text::urls_in(&message));
     let lines = message.lines().map(|line| text::guard(&text::inert(line)) + "\n");
     let _ = write(streams.stderr, &lines.collect::<String>());
     USAGE
@@ -314,7 +314,7 @@ pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
     }
     // Not only what looks like a secret: a value of a variable may stand where a file belongs.
     let scrubber = Environment::of_process().scrubber(&[], &[]);
-    let message = text::guard(&text::inert(&scrubber.scrub(message)));
+    let message = text::guard(&text::inert(&scrubber.scrub(&text::urls_in(message))));
     let _ = write(stderr, &format!("doctor: {message}\n"));
     USAGE
 }

@@ -1,4 +1,4 @@
-//! Making hostile text harmless, and quoting values for what they are pasted into.
+//! Making hostile text harmless, showing URLs without what may be secret, and quoting values for what they are pasted into.
 //!
 //! Everything that came from a token, a file or a server goes through one of these before it
 //! is shown. They agree on what must not stand in any output: characters that cannot be seen or
@@ -7,8 +7,10 @@
 //! `ActionCommand.TryParse` does the same for `##[`).
 
 mod json;
+mod url;
 
 pub use json::{json, json_line};
+pub use url::{MARK, lacks_url_parts, url, urls_in, urls_in_pattern};
 
 /// The text on one line, with every unseen character written as an escape: `\n`, `\u202e`,
 /// `\u{e0001}`. Applying it twice changes nothing more.

@@ -228,6 +228,7 @@ const LOGIN: Field = Members(&[
 const CANDIDATE: Field = Members(&[
     ("url", Names),
     ("source", Members(&[("kind", Plain), ("name", Names), ("path", Names), ("line", Plain)])),
+    ("hidden", Members(&[("kind", Plain), ("bytes", Plain), ("what", Plain)])),
 ]);
 
 const BACKEND: Field = Members(&[
@@ -285,7 +286,7 @@ const UNRESOLVED: Field =
 
 /// [`Rule`] less its pattern.
 pub(super) const RULE: Field =
-    Members(&[("claim", Claim), ("undetermined", Plain), ("place", PLACE)]);
+    Members(&[("claim", Claim), ("undetermined", Plain), ("compared", Plain), ("place", PLACE)]);
 
 const REGISTRATION: Field = Members(&[
     ("name", Names),
@@ -311,6 +312,7 @@ const REGISTRATION: Field = Members(&[
     ),
     ("organization", Name),
     ("unresolved", Each(&UNRESOLVED)),
+    ("compared", Plain),
     ("place", PLACE),
 ]);
 
@@ -383,6 +385,7 @@ const ISSUER: Field = Members(&[
             ("id_token_signing_alg_values_supported", Each(&ALGORITHM)),
         ])))),
     ),
+    ("namesToken", Plain),
     ("jwks", Probe(&Answer(&Body::Read(&Members(&[]))))),
     ("keySource", Members(&[("kind", Plain), ("path", Names)])),
     (

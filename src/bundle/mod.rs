@@ -159,7 +159,11 @@ pub fn read(content: &str) -> Result<Bundle, ReadError> {
         let (version, doctor) = (head.bundle_version, head.doctor_version);
         return Err(ReadError::Newer { version, doctor });
     }
-    serde_json::from_str(text).map_err(|error| ReadError::of_json(&error, ""))
+    let mut bundle: Bundle =
+        serde_json::from_str(text).map_err(|error| ReadError::of_json(&error, ""))?;
+    // Somebody may have written it by hand, and older programs kept more of a URL.
+    bundle.evidence.hide_url_parts();
+    Ok(bundle)
 }
 
 impl Bundle {
@@ -175,7 +179,7 @@ impl Bundle {
             redacted: redact || self.redacted,
             evidence,
         };
-        Ok(serde_json::to_string_pretty(&written)? + "\n")
+        Ok(text::json(&written) + "\n")
     }
 }
 

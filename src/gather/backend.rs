@@ -9,8 +9,8 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::{credentials, project};
-use crate::backend_url::without_secrets;
 use crate::evidence::{Backend, BackendCandidate, BackendSource};
+use crate::secret::Scrubber;
 
 /// What the command line says of the backend.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +53,7 @@ pub fn gather(
             .filter(|(value, _)| is_true(value))
             .map(|(_, source)| source),
     };
-    let local_candidate =
-        local.map(|source| BackendCandidate { url: "file://~".to_owned(), source });
+    let local_candidate = local.map(|source| BackendCandidate::new("file://~", source));
     let given_twice = match (&argument, &flag, &local_candidate) {
         (Some(one), Some(other), _)
         | (Some(one), None, Some(other))
@@ -88,7 +87,8 @@ pub fn gather(
 /// A source that names a URL. An empty one counts as not set.
 pub(super) fn candidate(url: Option<&str>, source: BackendSource) -> Option<BackendCandidate> {
     let url = url.filter(|url| !url.is_empty())?;
-    Some(BackendCandidate { url: without_secrets(url), source })
+    // A token may stand where a host or a path belongs.
+    Some(BackendCandidate::new(Scrubber::default().scrub(url), source))
 }
 
 /// A variable that is set to something.
@@ -173,7 +173,7 @@ mod tests {
             [
                 "PULUMI_OPTION_CLOUD_URL=https://option.test".to_owned(),
                 "PULUMI_BACKEND_URL=https://variable.test".to_owned(),
-                format!("{}:3=https://u:***@project.test", project.display()),
+                format!("{}:3=https://u:pw@project.test", project.display()),
                 format!("{}:2=https://stored.test", stored.display()),
             ]
         );

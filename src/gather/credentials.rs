@@ -13,7 +13,6 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::backend::{candidate, read_file, variable};
-use crate::backend_url::without_secrets;
 use crate::evidence::{BackendCandidate, BackendSource, CredentialsFile, StoredAccount};
 use crate::secret::{Scrubber, Secret};
 
@@ -169,7 +168,7 @@ impl Credentials {
             let information = account.token_information.map(|object| object.0).unwrap_or_default();
             let given = |text: Option<String>| text.filter(|text| !text.is_empty());
             shown.push(StoredAccount {
-                url: without_secrets(&url),
+                url: Scrubber::default().scrub(&url),
                 username: given(account.username),
                 expires_at: information.expires_at,
                 organization: given(information.organization),

@@ -11,7 +11,10 @@ use crate::secret::Scrubber;
 
 /// What the tokens have in common.
 pub struct Common {
+    /// With whole URLs.
     evidence: Evidence,
+    /// Whether the policy document has URLs with parts that are not shown.
+    policy_hides: bool,
     jwks: Option<Value>,
     scrubber: Scrubber,
     /// Claims alone count as a token.
@@ -25,7 +28,12 @@ impl Common {
     /// A file that an option names cannot be used.
     pub fn gather(plan: Plan, around: Surroundings, bare_claims: bool) -> Result<Self, InputError> {
         let super::Gathered { evidence, jwks, scrubber } = all(plan, around)?;
-        Ok(Self { evidence, jwks, scrubber, bare_claims })
+        let policy_hides = evidence.policy.document().is_some_and(|document| {
+            let mut shown = document.clone();
+            shown.hide_url_parts(None);
+            shown != *document
+        });
+        Ok(Self { evidence, policy_hides, jwks, scrubber, bare_claims })
     }
 
     /// The evidence without a token: for [`Self::complete`].
@@ -74,6 +82,10 @@ impl Common {
             clean_claims(&mut decoded.token, &scrubber);
         }
         evidence.token = decoded.map(|decoded| decoded.token);
+        if self.policy_hides {
+            evidence.policy = self.evidence.policy.clone();
+        }
+        evidence.hide_url_parts_of_next_token();
     }
 }
 

@@ -218,7 +218,9 @@ pub(crate) fn bundle(path: &Path) -> Result<Vec<u8>, InputError> {
 /// # Errors
 /// It cannot be read or is no policy document; with line and column.
 pub fn policy_document(path: &Path) -> Result<crate::policy::Document, InputError> {
-    policy::document("FILE", path, Path::new(""), Duration::from_secs(10))
+    let mut document = policy::document("FILE", path, Path::new(""), Duration::from_secs(10))?;
+    document.hide_url_parts(None);
+    Ok(document)
 }
 
 /// Why a file cannot be read, in words that are the same on every system.
@@ -249,10 +251,12 @@ struct Run<'a> {
 /// # Errors
 /// A file that an option names cannot be used.
 pub fn gather(plan: Plan, around: Surroundings) -> Result<Evidence, InputError> {
-    Ok(all(plan, around)?.evidence)
+    let mut evidence = all(plan, around)?.evidence;
+    evidence.hide_url_parts();
+    Ok(evidence)
 }
 
-/// The evidence, and what many tokens share beside it ([`many`]).
+/// The evidence with whole URLs, and what many tokens share beside it ([`many`]).
 struct Gathered {
     evidence: Evidence,
     jwks: Option<Value>,

@@ -11,6 +11,7 @@ use crate::evidence::{
     AccessTokenSource, Answer, Asked, Body, Gap, GapReason, PolicySource, Probe,
 };
 use crate::policy::{Document, document};
+use crate::text;
 
 /// Asks one Pulumi Cloud with one access token.
 pub(super) struct Reader<'a> {
@@ -85,7 +86,7 @@ fn understand(asked: Asked, answer: &Answer) -> Result<Document, String> {
     };
     match &answer.body {
         Body::Json(Value::Object(body)) if body.contains_key(key) => {
-            let text = serde_json::to_string(body).map_err(|error| error.to_string())?;
+            let text = text::json(body);
             // Its line and column are those of no text that anybody has seen.
             document::parse(&text).map_err(|error| error.message)
         }

@@ -110,6 +110,7 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
                 context.token_variable(),
                 context.organization_word()
             )),
+        UrlProblem::Unexpanded { text } if text.is_empty() => finding,
         UrlProblem::Unexpanded { text } => {
             super::input::expansion(finding, last_name(text), context)
         }
@@ -153,6 +154,12 @@ pub(super) fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
         UrlProblem::Diy { scheme } => (
             Code::BackendIsDiy,
             format!("{scheme}:// is a DIY backend, and those have no OIDC login."),
+        ),
+        UrlProblem::Unexpanded { text } if text.is_empty() => (
+            Code::BackendUnexpanded,
+            "A part of the URL that is not shown holds a variable reference, which nothing \
+             replaced."
+                .to_owned(),
         ),
         UrlProblem::Unexpanded { text } => {
             (Code::BackendUnexpanded, format!("The URL holds {text}, which nothing replaced."))

@@ -51,7 +51,8 @@ pub(super) fn check(context: &Context) -> Outcome {
         Probe::NotRun => Outcome::skip("--offline", "not asked"),
         Probe::Failed { failure, .. } => with_address(no_answer(context, failure, issuer), private),
         Probe::Answered { answer, .. } => {
-            let mut findings: Vec<Finding> = document(answer, issuer).into_iter().collect();
+            let mut findings: Vec<Finding> =
+                document(answer, issuer, evidence.names_token).into_iter().collect();
             findings.extend(private);
             let how = format!("{}{}", proxy::through(&answer.route), again(answer.attempts));
             Outcome::found(format!("{issuer} answers{how}"), findings)
@@ -192,7 +193,8 @@ fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) 
     Outcome::found("certificate not trusted", vec![finding])
 }
 
-fn document(answer: &Answer, issuer: &str) -> Option<Finding> {
+/// `names_token`: whether the document names the token's issuer, where that is known.
+fn document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<Finding> {
     let invalid = |detail: String| {
         Some(Finding::new(Code::DiscoveryInvalid, detail).proof(
             "document",
@@ -220,7 +222,7 @@ fn document(answer: &Answer, issuer: &str) -> Option<Finding> {
     let Some(says) = document.get("issuer").and_then(Value::as_str) else {
         return invalid("The document has no issuer.".to_owned());
     };
-    if says != issuer {
+    if !names_token.unwrap_or(says == issuer) {
         return Some(mismatch(says, issuer, &answer.url));
     }
     match document.get("jwks_uri").and_then(Value::as_str) {

@@ -40,8 +40,9 @@ use crate::backend_url::Resolved;
 use crate::catalogue::{Category, Severity};
 use crate::evidence::{Evidence, KeySource};
 use crate::policy::evaluate::Evaluation;
-use crate::report::{CheckResult, Finding, Report, Status, Verdict};
+use crate::report::{CheckResult, Finding, Remediation, Report, Status, Verdict};
 use crate::request::Request;
+use crate::text;
 
 /// A registered check.
 pub struct Check {
@@ -210,6 +211,7 @@ impl<'a> Context<'a> {
                 self.warn_of_found_backend(finding);
                 // Such a step speaks of the commands, which come after all steps.
                 finding.remediation.steps.sort_by_key(|step| step.ends_with(':'));
+                drop_partial_commands(&mut finding.remediation);
             }
             self.done.push((check.id, outcome));
         }
@@ -238,6 +240,17 @@ impl<'a> Context<'a> {
     /// Whether this environment is the one that fails.
     fn in_pipeline(&self) -> bool {
         self.evidence.options.setting.is_pipeline()
+    }
+}
+
+/// A command with a URL that is not shown whole would do something else than is meant, and a step
+/// that ends with a colon leads over to a command.
+fn drop_partial_commands(remediation: &mut Remediation) {
+    let Remediation { steps, commands, .. } = remediation;
+    let before = commands.len();
+    commands.retain(|command| !text::lacks_url_parts(command));
+    if before > 0 && commands.is_empty() {
+        steps.retain(|step| !step.ends_with(':'));
     }
 }
 
@@ -451,8 +464,7 @@ mod tests {
     fn the_command_for_an_unreachable_backend_is_safe_to_paste() {
         let mut evidence = evidence(claims());
         let url = "http://a;id;b:81";
-        evidence.backend.candidates =
-            vec![BackendCandidate { url: url.into(), source: BackendSource::Flag }];
+        evidence.backend.candidates = vec![BackendCandidate::new(url, BackendSource::Flag)];
         evidence.cloud.capabilities = Probe::Failed {
             failure: Failure {
                 kind: FailureKind::Dns,

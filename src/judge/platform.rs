@@ -86,7 +86,7 @@ pub(super) fn to_add(context: &Context) -> Option<(&'static str, String)> {
              Pulumi Cloud, the job requests:",
             format!(
                 "circleci run oidc get --claims {}",
-                text::shell(&serde_json::json!({ "aud": audience }).to_string())
+                text::shell(text::json_line(&serde_json::json!({ "aud": audience })).trim_end())
             ),
         ),
         "HCP Terraform" => (

@@ -1,7 +1,5 @@
 //! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
 
-use serde_json::json;
-
 use super::failed_rule::{failed_rule, no_rule};
 use super::found_backend::policy_not_read;
 use super::{Context, Outcome, loose, unknown};
@@ -192,7 +190,7 @@ fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
         format!("{place} authorizedPermissions"),
     )
     .step("If admin is meant, add it to the entry:")
-    .command(format!("\"authorizedPermissions\": {}", json!(wanted)))
+    .command(format!("\"authorizedPermissions\": {}", text::json_line(&wanted).trim_end()))
 }
 
 fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {

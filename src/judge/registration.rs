@@ -6,7 +6,7 @@ use super::found_backend::policy_not_read;
 use super::near_miss;
 use super::{Context, Outcome, unknown};
 use crate::catalogue::{Code, Severity};
-use crate::policy::{Document, Registration};
+use crate::policy::{Document, Likeness, Registration};
 use crate::report::Finding;
 use crate::text;
 
@@ -60,7 +60,7 @@ pub(super) fn check(context: &Context) -> Outcome {
 }
 
 fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
-    if registration.identifier() == Some(issuer) {
+    if registration.likeness(issuer) == Likeness::Same {
         return None;
     }
     let url = registration.url.as_deref().unwrap_or_default();
@@ -167,6 +167,9 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
              address first, so that its tokens carry an https URL.",
         );
     }
+    if text::lacks_url_parts(issuer) {
+        return finding;
+    }
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let finding = finding
         .step(format!(
@@ -193,11 +196,11 @@ fn register(context: &Context, organization: &str, issuer: &str) -> String {
         context.login_url().trim_end_matches('/')
     );
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
-    let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}).to_string();
+    let body = text::json_line(&serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}));
     format!(
         "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- -H 'Content-Type: application/json' \
          -d {} {}",
-        text::shell(&body),
+        text::shell(body.trim_end()),
         text::shell(&url)
     )
 }

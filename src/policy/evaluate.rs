@@ -249,21 +249,29 @@ fn closest(
 
 fn judge(rule: &Rule, claims: &Map<String, Value>) -> RuleResult {
     let value = claim(rule, claims);
+    let matches = matches(rule, claims);
     RuleResult {
         claim: rule.claim.clone(),
         pattern: rule.pattern.clone(),
         actual: value.map(|value| text::clip(&value_text(value), LONGEST_ACTUAL)),
-        matched: !rule.undetermined
-            && value.is_some_and(|value| {
-                texts(value).any(|text| pattern::matches(&rule.pattern, &text))
-            }),
+        matched: matches && !rule.undetermined,
         // What even the widest reading of the expression does not match is no open question.
-        undetermined: rule.undetermined
-            && value.is_some_and(|value| {
-                let widest = super::widest(&rule.pattern);
-                texts(value).any(|text| pattern::matches(&widest, &text))
-            }),
+        undetermined: matches && rule.undetermined,
     }
+}
+
+/// Whether a rule matches a token's claims; one that the document leaves open, in its widest
+/// reading.
+#[must_use]
+pub fn matches(rule: &Rule, claims: &Map<String, Value>) -> bool {
+    rule.compared.unwrap_or_else(|| {
+        let pattern = match rule.undetermined {
+            true => Cow::Owned(super::widest(&rule.pattern)),
+            false => Cow::Borrowed(rule.pattern.as_str()),
+        };
+        claim(rule, claims)
+            .is_some_and(|value| texts(value).any(|text| pattern::matches(&pattern, &text)))
+    })
 }
 
 /// How far a failing rule is from matching, at least 1; for a claim that is not there, the length
@@ -279,7 +287,8 @@ fn distance(rule: &Rule, claims: &Map<String, Value>, budget: &mut usize) -> usi
 }
 
 /// The claim that a rule is on. A path that cannot be read names none.
-fn claim<'a>(rule: &Rule, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+#[must_use]
+pub fn claim<'a>(rule: &Rule, claims: &'a Map<String, Value>) -> Option<&'a Value> {
     ClaimPath::parse(&rule.claim).ok()?.lookup(claims)
 }
 

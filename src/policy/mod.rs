@@ -42,12 +42,8 @@ impl Document {
     /// registers `https://gitlab.com/` for tokens that say `https://gitlab.com`).
     #[must_use]
     pub fn registration_of(&self, issuer: &str) -> Option<&Registration> {
-        let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
-        self.issuers.iter().find(|r| r.identifier() == Some(issuer)).or_else(|| {
-            self.issuers.iter().find(|r| {
-                r.issuer.is_none() && r.url.as_deref().is_some_and(|url| bare(url) == bare(issuer))
-            })
-        })
+        let with = |likeness| self.issuers.iter().find(move |r| r.likeness(issuer) == likeness);
+        with(Likeness::Same).or_else(|| with(Likeness::ButSlash))
     }
 
     /// The registration whose policies decide on a token: [`Self::registration_of`], in the
@@ -62,7 +58,7 @@ impl Document {
         let is_asked = |r: &&Registration| {
             r.organization.is_some() && r.organization.as_deref() == organization
         };
-        let same = self.issuers.iter().filter(|r| r.identifier() == Some(issuer));
+        let same = self.issuers.iter().filter(|r| r.likeness(issuer) == Likeness::Same);
         same.clone().find(is_asked).or_else(|| self.registration_of(issuer))
     }
 
@@ -118,8 +114,23 @@ pub struct Registration {
     /// Entries that are left out: what they decide, or for whom, hangs on an expression.
     #[serde(default)]
     pub unresolved: Vec<Unresolved>,
+    /// How it compared with the token's `iss` before parts of either URL were removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Likeness>,
     /// Where it stands in the document.
     pub place: Place,
+}
+
+/// How a registration compares with a token's `iss`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Likeness {
+    /// Its identifier equals `iss`.
+    Same,
+    /// Only its URL is known, and it differs from `iss` in a slash at the end.
+    ButSlash,
+    /// It is another issuer's.
+    Other,
 }
 
 impl Registration {
@@ -127,6 +138,18 @@ impl Registration {
     #[must_use]
     pub fn identifier(&self) -> Option<&str> {
         self.issuer.as_deref().or(self.url.as_deref())
+    }
+
+    /// How it compares with a token's `iss`.
+    #[must_use]
+    pub fn likeness(&self, issuer: &str) -> Likeness {
+        let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
+        match (self.compared, &self.issuer, &self.url) {
+            (Some(compared), ..) => compared,
+            _ if self.identifier() == Some(issuer) => Likeness::Same,
+            (_, None, Some(url)) if bare(url) == bare(issuer) => Likeness::ButSlash,
+            _ => Likeness::Other,
+        }
     }
 }
 
@@ -215,6 +238,9 @@ pub struct Rule {
     /// The pattern is an expression whose value the document does not tell: never matched.
     #[serde(default)]
     pub undetermined: bool,
+    /// Whether it matched the token before parts of a URL were removed from pattern or claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<bool>,
     /// Where it stands in the document.
     pub place: Place,
 }

@@ -181,7 +181,7 @@ fn credentials_in_a_url_are_not_shown() {
         for source in SOURCES {
             let run = with(&world, source, &url).secret(password).json();
             assert_refused(&run, code, source);
-            run.assert_says(code, &["joe:***@"]);
+            run.assert_says(code, &["://…@"]);
         }
     }
 }
@@ -275,18 +275,19 @@ fn a_trailing_slash_is_sent_twice_in_the_exchange() {
 #[test]
 fn what_follows_the_host_is_told() {
     let world = World::new(&platforms::AZURE_ENTRA);
-    for (rest, what) in [
-        ("/", "a trailing slash"),
-        ("/api", "the path /api"),
-        ("/acme/web", "the path /acme/web"),
-        ("?x=1", "a query"),
-        ("#top", "a fragment"),
+    for (rest, shown, what) in [
+        ("/", "/", "a trailing slash"),
+        ("/api", "/api", "the path /api"),
+        ("/acme/web", "/acme/web", "the path /acme/web"),
+        ("?x=1", "?x=…", "a query"),
+        ("#top", "#…", "a fragment"),
     ] {
+        let shown = format!("https://cloud.test{shown}");
         let url = format!("https://cloud.test{rest}");
         let run = with(&world, "--cloud-url", &url).arg("--offline").json();
         assert_eq!((run.status, run.codes()), (0, vec!["backend-path-suspicious"]), "{url}");
         let login = "pulumi login https://cloud.test --oidc-token";
-        run.assert_says("backend-path-suspicious", &[what, &url, login]);
+        run.assert_says("backend-path-suspicious", &[what, &shown, login]);
     }
 }
 

@@ -234,6 +234,9 @@ const PLACES: &[Place] = &[
     ("a certificate file", |world| world.doctor().option("--ca-cert", HOSTILE)),
     ("a report's file", |world| world.doctor().args(["--output", &format!("no/{HOSTILE}")])),
     ("the organization", |world| world.doctor().option("--oidc-org", HOSTILE)),
+    ("the organization beside a backend without a scheme", |world| {
+        world.doctor().option("--oidc-org", HOSTILE).option("--cloud-url", "cloud.test")
+    }),
     ("the organization without a token's", |world| {
         world
             .ready()
@@ -366,6 +369,54 @@ fn no_text_acts_on_a_log_or_a_shell() {
         }
     }
     assert!(pasted > 15 && carrying > 3, "{pasted} commands, {carrying} with hostile words");
+}
+
+/// The bundle of each place, with its names and with others, and every format of a replay.
+#[test]
+fn bundles_of_hostile_text_are_inert() {
+    let mut bundles = 0;
+    for (place, prepare) in PLACES {
+        for redact in [false, true] {
+            let mut world = world();
+            let doctor = prepare(&mut world);
+            // What is refused before the diagnosis has no bundle.
+            let run = doctor.args(["--bundle", "b.json"]).args(redact.then_some("--redact")).json();
+            if run.status == 2 {
+                continue;
+            }
+            bundles += 1;
+            let bundle = run.file("b.json");
+            harmless::assert_harmless(&bundle, place);
+            let replay = |format: &str| {
+                let replay =
+                    Doctor::bare().file("b.json", &bundle).args(["replay", "b.json", "-v"]);
+                let run = replay.args(["--format", format]).run();
+                assert_eq!(run.stderr, "", "{place}");
+                run
+            };
+            for format in ["human", "json", "markdown", "junit"] {
+                let again = replay(format);
+                assert_eq!(again.status, run.status, "{place}");
+                assert_harmless(&again.stdout, place);
+            }
+            for format in ["azure", "github"] {
+                assert_commands_are_own(&replay(format).stdout, place);
+            }
+            let again = Doctor::bare().file("b.json", &bundle).args(["replay", "b.json"]).json();
+            assert_eq!(again.codes(), run.codes(), "{place}");
+        }
+    }
+    assert!(bundles > 100, "{bundles}");
+}
+
+/// These formats give commands of their own; none is one of [`HOSTILE`].
+fn assert_commands_are_own(output: &str, place: &str) {
+    let own = ["##vso[task.logissue ", "##vso[task.complete ", "##vso[task.uploadsummary]"];
+    let rest = own.iter().fold(output.to_owned(), |text, command| text.replace(command, ""));
+    let rest = rest.replace("::error ", "").replace("::warning ", "").replace("::notice ", "");
+    let rest = rest.replace("##[group]", "").replace("##[endgroup]", "");
+    harmless::assert_harmless(&rest, place);
+    assert!(!output.lines().any(|line| line.starts_with(MARK)), "{place}: {output}");
 }
 
 /// No run of these makes the report long without end, or takes long.

@@ -196,6 +196,7 @@ impl Draft {
                     claim: claim.clone(),
                     pattern: pattern.clone(),
                     undetermined: false,
+                    compared: None,
                     place: Place::default(),
                 })
                 .collect(),

@@ -457,7 +457,7 @@ fn a_login_page_in_the_place_of_any_answer() {
 #[test]
 fn a_redirect_to_a_login_page() {
     // What it carries is not shown: a code, say, or a session.
-    let (location, portal) = ("http://portal.test/login?next=1", "http://portal.test/login?...");
+    let (location, portal) = ("http://portal.test/login?next=1", "http://portal.test/login?next=…");
     // In answer to CONNECT.
     let world = world();
     let headers = format!("location: {location}\r\n");

@@ -63,6 +63,16 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
             return NO_SAFE_RULE;
         }
     };
+    let issuer = token.text("iss").map(|issuer| ("iss", issuer));
+    let rules = suggestion.rules.iter().map(|(claim, pattern)| (claim.as_str(), pattern.as_str()));
+    if let Some((claim, _)) = rules.chain(issuer).find(|(_, value)| text::lacks_url_parts(value)) {
+        let problem = format!(
+            "policy suggest: {claim} holds a URL with user information, a query, a fragment or \
+             ;params, which are not shown: write its rule by hand"
+        );
+        complain(streams.stderr, &problem);
+        return NO_SAFE_RULE;
+    }
     let page = Page::new(&evidence, &suggestion);
     let text = match form {
         Form::All => page.all(&suggestion),

@@ -14,6 +14,7 @@ use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
 use crate::login_flags;
 use crate::secret::REDACTED;
 use crate::signatures::Template;
+use crate::text;
 
 /// What is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +156,10 @@ impl Context {
         let claims: Map<String, Value> = CLAIMS_SHOWN
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), clean(claims.get(*name)?)?)))
+            .map(|(name, value)| match value {
+                Value::String(issuer) if name == "iss" => (name, text::url(&issuer).into()),
+                value => (name, value),
+            })
             .collect();
         let is_known = self.claims.iter().any(|told| told.value == claims);
         if !is_known && self.claims.len() < CLAIMS {
@@ -249,7 +254,7 @@ fn called(words: &[String], place: Place) -> LoginLine {
         expiration: plan.expiration,
         ..Login::default()
     };
-    let named = |url: Option<String>, source| url.map(|url| BackendCandidate { url, source });
+    let named = |url: Option<String>, source| url.map(|url| BackendCandidate::new(url, source));
     line.url = named(plan.url, BackendSource::Argument)
         .or_else(|| named(plan.cloud_url, BackendSource::Flag));
     line.local = plan.local == Some(true);

@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::log::SecretKind;
 use crate::secret::shapes::{self, HOOKS, OPAQUE};
 use crate::secret::{REDACTED, Scrubber, is_reference};
+use crate::text;
 
 /// What is searched for: a line without any of these holds none.
 pub(super) fn needles() -> impl Iterator<Item = String> {
@@ -85,7 +86,7 @@ pub(super) fn redact(line: &str) -> String {
         from = range.end;
     }
     out.push_str(&line[from..]);
-    opaque(&Scrubber::default().scrub(&out))
+    opaque(&text::urls_in(&Scrubber::default().scrub(&out)))
 }
 
 /// A part of a word that is as long and as mixed is no name: what is shown does without.

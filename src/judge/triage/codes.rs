@@ -62,6 +62,7 @@ fn has_path(log: &Log) -> bool {
         source: BackendSource::Default,
         explicit: false,
         others: Vec::new(),
+        hidden: None,
     };
     let problems = backend_url::problems(&resolved, false);
     problems.iter().any(|problem| matches!(problem, UrlProblem::Path { .. }))
@@ -170,7 +171,7 @@ pub(super) fn resolved(log: &Log, sighting: &Sighting) -> Resolved {
         }
     };
     let explicit = matches!(source, BackendSource::Argument | BackendSource::Flag);
-    Resolved { url, source, explicit, others: Vec::new() }
+    Resolved { url, source, explicit, others: Vec::new(), hidden: None }
 }
 
 /// What the service answered to the exchange. Its failure texts are not documented: nothing but

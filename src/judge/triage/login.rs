@@ -241,16 +241,16 @@ fn backend(log: &Log, sighting: &Sighting, called: Option<&LoginLine>) -> Backen
     let told = match sighting.message.means {
         Means::BackendUrl => {
             let resolved = codes::resolved(log, sighting);
-            Some(BackendCandidate { url: resolved.url, source: resolved.source })
+            Some(BackendCandidate::new(resolved.url, resolved.source))
         }
         _ => None,
     };
     let named = called.and_then(|called| called.url.clone());
-    let configured = log.context.backend.as_ref().map(|told| BackendCandidate {
-        url: told.value.clone(),
-        source: log.context.backend_source.clone().unwrap_or(
+    let configured = log.context.backend.as_ref().map(|told| {
+        let source = log.context.backend_source.clone().unwrap_or(
             crate::evidence::BackendSource::Environment { name: "PULUMI_BACKEND_URL".to_owned() },
-        ),
+        );
+        BackendCandidate::new(told.value.clone(), source)
     });
     Backend {
         candidates: told.or(named).or(configured).into_iter().collect(),

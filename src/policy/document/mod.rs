@@ -283,6 +283,7 @@ fn rules(node: &Node, form: Form) -> Read<Vec<Rule>> {
             claim: key.text.clone(),
             pattern,
             undetermined,
+            compared: None,
             place: key.place,
         };
         match text(value) {

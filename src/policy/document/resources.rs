@@ -102,6 +102,7 @@ fn issuer(resource: &Resource) -> Read<Registration> {
         organization: first(&map, &["organization", "orgName"], text)?,
         policies,
         unresolved,
+        compared: None,
         place: resource.properties.place,
     })
 }

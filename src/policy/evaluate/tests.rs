@@ -20,6 +20,7 @@ fn entry(decision: Decision, token_type: TokenType, rules: &[(&str, &str)]) -> E
                 claim: (*claim).into(),
                 pattern: (*pattern).into(),
                 undetermined: false,
+                compared: None,
                 place: Place::default(),
             })
             .collect(),
@@ -73,6 +74,7 @@ fn long_values_are_compared_whole_and_repeated_in_part() {
             claim: "sub".into(),
             pattern: "*b".into(),
             undetermined: false,
+            compared: None,
             place: Default::default(),
         }],
         place: Default::default(),

@@ -14,6 +14,7 @@ use std::thread;
 use serde_json::Value;
 
 use super::command::PROGRAM;
+use super::harmless::assert_harmless;
 
 /// Arguments of runs that see to a bundle themselves, or make no diagnosis.
 const ASKS: [&str; 8] = ["--redact", "--bundle", "help", "--help", "-h", "-lh", "--version", "-V"];
@@ -59,6 +60,7 @@ impl Bundle {
         let replayed = run(&mut replay);
         assert_eq!(status, status_of(&replayed), "the bundle of {stdout}");
         let text = fs::read_to_string(&self.file).unwrap();
+        assert_harmless(&text, "a bundle");
         let Some(original) = original else { return vec![text] };
 
         let again = report(&replayed);
@@ -68,7 +70,9 @@ impl Bundle {
         let other = report(&replayed);
         assert_eq!(codes(&again), codes(&other), "{again}");
         assert_eq!(status, status_of(&replayed), "{again}");
-        vec![text, fs::read_to_string(redacted).unwrap()]
+        let redacted = fs::read_to_string(redacted).unwrap();
+        assert_harmless(&redacted, "a bundle with other names");
+        vec![text, redacted]
     }
 
     /// Whether this test has had no such outcome yet. The harness names a test's thread after it.

@@ -57,7 +57,7 @@ fn names_and_masks_are_none() {
         "Authorization: Bearer ***",
         "Authorization: Bearer $TOKEN_OF_THE_LOGIN",
         "Authorization: token ${{ secrets.PULUMI_ACCESS_TOKEN }}",
-        "https://***:***@host/x https://$USER:$PASSWORD@host",
+        "https://***:***@host/x https://host/x",
         "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSETf0KqFyZ8ppdXmA/sc/5a1c9e7b-20f4-4d83",
         "/home/vsts/work/_temp/azureclitaskscript1732612345678.sh sha256:0123456789abcdef0123456789",
         "SYSTEM_ACCESSTOKEN: unbound variable, CI_JOB_TOKEN: unbound variable",
