@@ -7,6 +7,7 @@ use super::{Context, subject};
 use crate::catalogue::Code;
 use crate::entra::EntraSubject;
 use crate::evidence::Token;
+use crate::limits::{self, Work};
 use crate::policy::evaluate::value_text;
 use crate::policy::{Entry, claim_path, pattern};
 use crate::report::{Finding, RuleResult};
@@ -20,7 +21,11 @@ pub(super) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936
 /// What GitHub's default audience begins with; the owner follows.
 const GITHUB_DEFAULT: &str = "https://github.com/";
 
-/// The finding of a rule of the closest entry that fails, one of as many as `failing` says.
+/// How often a rule's pattern is compared with the claim to explain why it fails.
+const COMPARISONS: usize = 16;
+
+/// The finding of a rule of the closest entry that fails, one of as many as `failing` says. Where
+/// the work does not suffice, it is told without an explanation.
 pub(super) fn failed_rule(
     context: &Context,
     token: &Token,
@@ -28,23 +33,26 @@ pub(super) fn failed_rule(
     index: usize,
     entry: &Entry,
     failing: usize,
+    work: &mut Work,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
-    let Some(actual) = &rule.actual else { return absent(token, rule, &at) };
+    let Some(actual) = &rule.actual else { return absent(token, rule, &at, work) };
+    let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
     let code = match rule.claim.as_str() {
         "aud" => Code::AudienceMismatch,
         "sub" => Code::SubjectMismatch,
         _ => Code::ClaimMismatch,
     };
     let mut explanations = match code {
+        _ if !explained => Vec::new(),
         Code::AudienceMismatch => audience(&rule.pattern, token),
         Code::SubjectMismatch => {
             subject::explain(token.text("iss").unwrap_or_default(), &rule.pattern, actual)
         }
         _ => Vec::new(),
     };
-    if explanations.is_empty() {
+    if explanations.is_empty() && explained {
         explanations = general(&rule.pattern, actual);
     }
     let mut explanations = explanations.into_iter();
@@ -56,7 +64,9 @@ pub(super) fn failed_rule(
         actual,
         format!("token claim {}", rule.claim),
     );
-    finding = difference(finding, rule, actual);
+    if explained {
+        finding = difference(finding, rule, actual);
+    }
     if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
         finding = decoded(context, finding, &parts, token);
     }
@@ -70,7 +80,7 @@ pub(super) fn failed_rule(
             None => finding,
         };
     }
-    would_pass(finding, token, rule, &at, failing)
+    would_pass(finding, token, rule, &at, failing, work)
 }
 
 /// What Entra's subject says, beside what the token and the pipeline say of the same.
@@ -153,6 +163,7 @@ fn would_pass(
     rule: &RuleResult,
     at: &str,
     failing: usize,
+    work: &mut Work,
 ) -> Finding {
     let (then, token_is) = match failing {
         1 => ("The token would pass", "it"),
@@ -169,7 +180,7 @@ fn would_pass(
             rule.pattern
         ));
     }
-    let Some(value) = nearest_value(token, rule) else { return finding };
+    let Some(value) = nearest_value(token, rule, work) else { return finding };
     // Every service that the owner uses gets this one: no audience to let in.
     if requested && value.starts_with(GITHUB_DEFAULT) {
         return finding;
@@ -180,22 +191,21 @@ fn would_pass(
 }
 
 /// The claim's value to put into a rule; of a list, the element that comes closest to it; of a
-/// subject, what stays the same from run to run.
-fn nearest_value(token: &Token, rule: &RuleResult) -> Option<String> {
+/// subject, what stays the same from run to run. None where it is too long for a rule.
+fn nearest_value(token: &Token, rule: &RuleResult, work: &mut Work) -> Option<String> {
     if rule.claim == "sub"
         && let Some(identity) = identity(token)
     {
         return Some(identity);
     }
-    let mut budget = pattern::DISTANCE_CELLS;
-    values(token, &rule.claim)
-        .into_iter()
-        .min_by_key(|text| pattern::distance_within(&rule.pattern, text, &mut budget))
+    values(token, &rule.claim).into_iter().filter(|text| text.len() <= limits::PATTERN).min_by_key(
+        |text| pattern::distance_within(&rule.pattern, text, work).unwrap_or(usize::MAX),
+    )
 }
 
-/// A pattern for the token's subject in every run.
+/// A pattern for the token's subject in every run; none where it is too long for a rule.
 pub(super) fn identity(token: &Token) -> Option<String> {
-    let subject = token.text("sub")?;
+    let subject = token.text("sub").filter(|subject| subject.len() <= limits::PATTERN)?;
     let described = crate::subject::describe(token.text("iss").unwrap_or_default(), subject);
     Some(described.map_or_else(|| subject.to_owned(), |known| known.pattern))
 }
@@ -250,8 +260,8 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
     audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
 }
 
-fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
-    let near = claim_path::nearest(&rule.claim, &token.claims);
+fn absent(token: &Token, rule: &RuleResult, at: &str, work: &mut Work) -> Finding {
+    let near = claim_path::nearest(&rule.claim, &token.claims, work);
     let mut finding = Finding::new(
         Code::ClaimAbsent,
         format!("The rule is on {}, which the token does not have.", rule.claim),
@@ -274,12 +284,23 @@ fn absent(token: &Token, rule: &RuleResult, at: &str) -> Finding {
 
 /// What a rule on this claim is compared with. Objects have no text.
 pub(super) fn values(token: &Token, claim: &str) -> Vec<String> {
-    let path = claim_path::ClaimPath::parse(claim).ok();
     let scalar =
         |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);
-    match path.as_ref().and_then(|path| path.lookup(&token.claims)) {
+    match claim_of(token, claim) {
         Some(Value::Array(items)) => items.iter().filter(scalar).map(value_text).collect(),
         Some(value) => Some(value).filter(scalar).map(value_text).into_iter().collect(),
         None => Vec::new(),
     }
+}
+
+/// What making [`values`] costs, in steps.
+pub(super) fn values_length(token: &Token, claim: &str) -> usize {
+    match claim_of(token, claim) {
+        Some(Value::Array(items)) => items.len(),
+        _ => 1,
+    }
+}
+
+fn claim_of<'a>(token: &'a Token, claim: &str) -> Option<&'a Value> {
+    claim_path::ClaimPath::parse(claim).ok()?.lookup(&token.claims)
 }

@@ -2,11 +2,12 @@
 //! the issuer, and patterns that mean more, or less, than they seem to.
 
 use super::Context;
-use super::failed_rule::{identity, snippet, values};
+use super::failed_rule::{identity, snippet, values, values_length};
 use super::identity::{everybody, lets_in, names_an_identity};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
+use crate::limits::{self, Work};
 use crate::policy::evaluate::Evaluation;
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::Finding;
@@ -59,23 +60,27 @@ pub(super) fn surprises(
     token: &Token,
 ) -> Option<Finding> {
     let (mut hits, mut others) = (Vec::new(), Vec::new());
-    // One budget for all: what a hostile token and a large policy cost together is bounded.
-    let mut budget = pattern::SURPRISE_CELLS;
+    // Shared by all: what a hostile token and a large policy cost together is bounded.
+    let mut work = Work::new(limits::SURPRISES);
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
         for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
             let lone = pattern::lone_wildcards(&rule.pattern);
             if lone.is_empty() {
                 continue;
             }
-            let surprising = |text: &String| {
-                let found = pattern::surprises_within(&rule.pattern, text, &mut budget);
-                found.iter().any(|surprise| lone.contains(&surprise.at))
+            let mut surprising = || {
+                // Every call copies the claim's values.
+                work.take(values_length(token, &rule.claim))
+                    && values(token, &rule.claim).iter().any(|text| {
+                        let found = pattern::surprises_within(&rule.pattern, text, &mut work);
+                        found.iter().any(|surprise| lone.binary_search(&surprise.at).is_ok())
+                    })
             };
             let proof = |what: String| {
                 let place = format!("{}.rules.{}", name(index), rule.claim);
                 (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
             };
-            if outcome.matched && values(token, &rule.claim).iter().any(surprising) {
+            if outcome.matched && surprising() {
                 hits.push(proof(format!("rule {}, matched another character here", rule.claim)));
             } else {
                 others.push(proof(format!("rule {}", rule.claim)));

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::limits::Work;
+
 /// How many claims of a token [`nearest`] looks at, and how long a path may be for it.
 const MOST_CANDIDATES: usize = 512;
 const LONGEST_CANDIDATE: usize = 256;
@@ -96,9 +98,9 @@ impl fmt::Display for ClaimPath {
 /// most three, written as a rule has to write them. First come those that differ in quotes only
 /// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then those that differ in case,
 /// hyphens and underscores, then those of which only the end was named (`pod.name`), then those
-/// that look alike. May be empty.
+/// that look alike, as far as the work suffices to compare them. May be empty.
 #[must_use]
-pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
+pub fn nearest(path: &str, claims: &Map<String, Value>, work: &mut Work) -> Vec<String> {
     let wanted = path.replace('"', "");
     if wanted.is_empty() || wanted.len() > LONGEST_CANDIDATE {
         return Vec::new();
@@ -116,8 +118,10 @@ pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
                 3.0
             } else if found.ends_with(&ending) {
                 2.0
-            } else {
+            } else if work.take(found.len() * folded.len() / 4) {
                 strsim::jaro_winkler(&found, &folded)
+            } else {
+                0.0
             };
             (score >= ALIKE).then_some((score, candidate))
         })
@@ -206,12 +210,18 @@ mod tests {
             "kubernetes_io_pod_name": "decoy",
             "kubernetes.io": { "pod": { "name": "web-0", "names": ["x"] }, "namespace": "n" },
         }));
-        let named = nearest("kubernetes.io.pod.name", &claims);
+        let named = nearest("kubernetes.io.pod.name", &claims, &mut Work::unlimited());
         assert_eq!(named[0], "\"kubernetes.io\".pod.name");
         assert!(named.len() <= 3);
         // Quotes in the wrong place, and ones that are not closed, are the same mistake.
-        assert_eq!(nearest("\"kubernetes.io.pod\".name", &claims)[0], named[0]);
-        assert_eq!(nearest("\"kubernetes.io.pod.name", &claims)[0], named[0]);
+        assert_eq!(
+            nearest("\"kubernetes.io.pod\".name", &claims, &mut Work::unlimited())[0],
+            named[0]
+        );
+        assert_eq!(
+            nearest("\"kubernetes.io.pod.name", &claims, &mut Work::unlimited())[0],
+            named[0]
+        );
     }
 
     #[test]
@@ -225,12 +235,15 @@ mod tests {
             "we\"ird": 1,
             "sub": "s",
         }));
-        assert_eq!(nearest("repositoryOwner", &claims)[0], "repository_owner");
-        assert_eq!(nearest("repo", &claims)[0], "repository");
-        assert_eq!(nearest("enviroment", &claims), ["environment"]);
-        assert_eq!(nearest("name", &claims), ["pod.name"]);
+        assert_eq!(
+            nearest("repositoryOwner", &claims, &mut Work::unlimited())[0],
+            "repository_owner"
+        );
+        assert_eq!(nearest("repo", &claims, &mut Work::unlimited())[0], "repository");
+        assert_eq!(nearest("enviroment", &claims, &mut Work::unlimited()), ["environment"]);
+        assert_eq!(nearest("name", &claims, &mut Work::unlimited()), ["pod.name"]);
         for nothing in ["gone", "we\"ird", "zzz", "", &"x".repeat(300)] {
-            assert_eq!(nearest(nothing, &claims), [""; 0], "{nothing}");
+            assert_eq!(nearest(nothing, &claims, &mut Work::unlimited()), [""; 0], "{nothing}");
         }
     }
 
@@ -238,8 +251,8 @@ mod tests {
     fn a_huge_token_is_looked_at_in_part() {
         let many: Map<String, Value> =
             (0..100_000).map(|n| (format!("claim{n}"), json!(n))).collect();
-        assert_eq!(nearest("claim_1", &many)[0], "claim1");
-        let named = nearest("claim99999", &many);
+        assert_eq!(nearest("claim_1", &many, &mut Work::unlimited())[0], "claim1");
+        let named = nearest("claim99999", &many, &mut Work::unlimited());
         assert_eq!(named.len(), 3);
         assert!(!named.contains(&"claim99999".to_owned()), "beyond what is looked at: {named:?}");
     }
@@ -258,7 +271,7 @@ mod tests {
                 prop_assert!(read.to_string().len() <= path.len() + 2 * path.matches('.').count());
                 prop_assert_ne!(read.lookup(&claims), Some(&Value::Null));
             }
-            for named in nearest(&path, &claims) {
+            for named in nearest(&path, &claims, &mut Work::unlimited()) {
                 prop_assert!(ClaimPath::parse(&named).unwrap().lookup(&claims).is_some());
             }
         }

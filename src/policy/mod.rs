@@ -12,6 +12,8 @@ pub(crate) mod tree;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::{self, Work};
+
 /// A policy document, whichever form it had.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,7 +42,9 @@ impl Document {
     /// registers `https://gitlab.com/` for tokens that say `https://gitlab.com`).
     #[must_use]
     pub fn registration_of(&self, issuer: &str) -> Option<&Registration> {
-        let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
+        fn bare(url: &str) -> &str {
+            url.strip_suffix('/').unwrap_or(url)
+        }
         self.issuers.iter().find(|r| r.identifier() == Some(issuer)).or_else(|| {
             self.issuers.iter().find(|r| {
                 r.issuer.is_none() && r.url.as_deref().is_some_and(|url| bare(url) == bare(issuer))
@@ -67,7 +71,13 @@ impl Document {
     /// Whether an issuer whose URL the document leaves open can be this one.
     #[must_use]
     pub fn may_register(&self, issuer: &str) -> bool {
-        self.unresolved.iter().any(|open| pattern::matches(&widest(&open.expression), issuer))
+        let mut work = Work::new(limits::NEAR_MISS);
+        self.unresolved.iter().any(|open| {
+            let widest = widest(&open.expression);
+            let found = pattern::matches_within(&widest, std::iter::once(issuer), &mut work);
+            // What was not worked out is left open.
+            found.unwrap_or(true)
+        })
     }
 }
 
