@@ -29,6 +29,9 @@ pub const ENTRIES: usize = 1_000;
 /// Rules in one entry of a policy file.
 pub const RULES: usize = 100;
 
+/// Rules in one policy of a policy file.
+pub const RULES_IN_POLICY: usize = 5_000;
+
 /// Entries, and rules, in all policies of a document together. An answer of Pulumi Cloud cannot hold
 /// more: it has at most 25,000 values.
 pub const IN_ALL: usize = 25_000;
@@ -44,7 +47,7 @@ pub const BUNDLE_VALUES: usize = 1_000_000;
 pub const NAME: usize = 64;
 
 /// Steps for matching the rules of a policy. A rule of 100 characters on a claim of 100 takes 200.
-pub const EVALUATION: u64 = 10_000_000;
+pub const EVALUATION: u64 = 8_000_000;
 
 /// Steps for finding the entry that comes closest.
 pub const CLOSEST: u64 = 2_000_000;
@@ -60,6 +63,9 @@ pub const LINT: u64 = 10_000_000;
 
 /// Steps for comparing registered issuers with a token's.
 pub const NEAR_MISS: u64 = 4_000_000;
+
+/// Steps for replacing the names in a support bundle (`--redact`): a step is a byte of text.
+pub const REDACTION: usize = 1 << 20;
 
 /// What an archive's member or a compressed log may unpack to whatever its packed size is, in bytes.
 pub const UNPACKED: u64 = 64 << 20;

@@ -261,7 +261,7 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
 }
 
 fn absent(token: &Token, rule: &RuleResult, at: &str, work: &mut Work) -> Finding {
-    let near = claim_path::nearest(&rule.claim, &token.claims, work);
+    let near = claim_path::nearest_within(&rule.claim, &token.claims, work);
     let mut finding = Finding::new(
         Code::ClaimAbsent,
         format!("The rule is on {}, which the token does not have.", rule.claim),

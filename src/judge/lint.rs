@@ -345,7 +345,7 @@ fn matches(pattern: &str, text: &str, work: &mut Work) -> Option<bool> {
 
 /// Whether everything that matches `entry` matches `by`, as far as the rules tell word by word.
 fn covers(by: &Entry, entry: &Entry, work: &mut Work) -> Result<bool, TooMuch> {
-    if !work.take(ENTRY) {
+    if !work.take(ENTRY + by.team_name.as_ref().map_or(0, String::len)) {
         return Err(TooMuch);
     }
     let same = by.token_type == entry.token_type

@@ -52,6 +52,9 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
     findings
 }
 
+/// How many patterns are listed.
+const MOST_SHOWN: usize = 100;
+
 /// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
 pub(super) fn surprises(
     context: &Context,
@@ -100,10 +103,16 @@ pub(super) fn surprises(
         "In a pattern . stands for any one character and ? for at most one; an entry that names \
          no team, user or runner where its type needs one is for nobody.{matched}"
     );
-    let mut proofs = hits.into_iter().chain(others).peekable();
+    let left_out = (hits.len() + others.len()).saturating_sub(MOST_SHOWN);
+    let mut proofs = hits.into_iter().chain(others).take(MOST_SHOWN).peekable();
     proofs.peek()?;
     let finding = Finding::new(Code::PolicyWildcardSurprise, detail).severity(severity);
-    Some(proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place)))
+    let finding =
+        proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place));
+    Some(match left_out {
+        0 => finding,
+        more => finding.proof("and more", format!("{more} of the same kind"), "the policy"),
+    })
 }
 
 /// What an entry of this token type has to name.

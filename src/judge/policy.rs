@@ -117,12 +117,18 @@ fn denial(
             )
             .proof("asked for", wanted, "token type")
             .proof("allowed", named, "policy entries tokenType");
-            let ways = allows(entries).map(|entry| how_to_ask(entry.token_type, entry));
-            let mut ways: Vec<String> = ways.collect();
-            ways.dedup();
+            let mut ways: Vec<String> = Vec::new();
+            for entry in allows(entries) {
+                let way = how_to_ask(entry.token_type, entry);
+                if ways.last() != Some(&way) {
+                    ways.push(way);
+                }
+                if ways.len() == 3 {
+                    break;
+                }
+            }
             one(ways
                 .into_iter()
-                .take(3)
                 .fold(finding, Finding::step)
                 .step(format!("Or add an allow entry with tokenType {wanted}.")))
         }
@@ -256,10 +262,15 @@ fn not_for<'a>(
     field: impl Fn(&'a Entry) -> Option<Option<&'a str>>,
 ) -> Finding {
     let asked = asked.unwrap_or("(none)");
-    let allowed: Vec<String> = allows(entries)
-        .filter_map(field)
-        .map(|name| name.unwrap_or("(none named: this entry never matches)").to_owned())
-        .collect();
+    let named = |name: Option<&str>| {
+        text::clip(name.unwrap_or("(none named: this entry never matches)"), SHOWN)
+    };
+    let mut names = allows(entries).filter_map(field);
+    let mut allowed: Vec<String> = names.by_ref().take(MOST_NAMED).map(named).collect();
+    match names.count() {
+        0 => {}
+        more => allowed.push(format!("{more} more")),
+    }
     let names = super::finding::list(&allowed);
     let detail = format!("The login asks for the {what} {asked}; the entries are for {names}.");
     Finding::new(code, detail).proof("asked for", asked, what).proof(
@@ -306,6 +317,9 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
         if is_program { "pulumi stack export, or " } else { "" }
     ))
 }
+
+/// How many teams, users or runners are named that entries are for.
+const MOST_NAMED: usize = 50;
 
 /// How many rules that were not evaluated are listed.
 const LISTED: usize = 10;

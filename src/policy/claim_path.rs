@@ -98,9 +98,18 @@ impl fmt::Display for ClaimPath {
 /// most three, written as a rule has to write them. First come those that differ in quotes only
 /// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then those that differ in case,
 /// hyphens and underscores, then those of which only the end was named (`pod.name`), then those
-/// that look alike, as far as the work suffices to compare them. May be empty.
+/// that look alike. May be empty.
 #[must_use]
-pub fn nearest(path: &str, claims: &Map<String, Value>, work: &mut Work) -> Vec<String> {
+pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
+    nearest_within(path, claims, &mut Work::unlimited())
+}
+
+/// [`nearest`], as far as the work suffices to compare the claims.
+pub(crate) fn nearest_within(
+    path: &str,
+    claims: &Map<String, Value>,
+    work: &mut Work,
+) -> Vec<String> {
     let wanted = path.replace('"', "");
     if wanted.is_empty() || wanted.len() > LONGEST_CANDIDATE {
         return Vec::new();
@@ -111,6 +120,9 @@ pub fn nearest(path: &str, claims: &Map<String, Value>, work: &mut Work) -> Vec<
         .into_iter()
         .filter_map(|candidate| {
             let joined = candidate.joined();
+            if !work.take(2 * joined.len()) {
+                return None;
+            }
             let found = fold(&joined);
             let score = if joined == wanted {
                 4.0
@@ -118,7 +130,7 @@ pub fn nearest(path: &str, claims: &Map<String, Value>, work: &mut Work) -> Vec<
                 3.0
             } else if found.ends_with(&ending) {
                 2.0
-            } else if work.take(found.len() * folded.len() / 4) {
+            } else if work.take(found.len() * folded.len()) {
                 strsim::jaro_winkler(&found, &folded)
             } else {
                 0.0
@@ -210,18 +222,12 @@ mod tests {
             "kubernetes_io_pod_name": "decoy",
             "kubernetes.io": { "pod": { "name": "web-0", "names": ["x"] }, "namespace": "n" },
         }));
-        let named = nearest("kubernetes.io.pod.name", &claims, &mut Work::unlimited());
+        let named = nearest("kubernetes.io.pod.name", &claims);
         assert_eq!(named[0], "\"kubernetes.io\".pod.name");
         assert!(named.len() <= 3);
         // Quotes in the wrong place, and ones that are not closed, are the same mistake.
-        assert_eq!(
-            nearest("\"kubernetes.io.pod\".name", &claims, &mut Work::unlimited())[0],
-            named[0]
-        );
-        assert_eq!(
-            nearest("\"kubernetes.io.pod.name", &claims, &mut Work::unlimited())[0],
-            named[0]
-        );
+        assert_eq!(nearest("\"kubernetes.io.pod\".name", &claims)[0], named[0]);
+        assert_eq!(nearest("\"kubernetes.io.pod.name", &claims)[0], named[0]);
     }
 
     #[test]
@@ -235,15 +241,12 @@ mod tests {
             "we\"ird": 1,
             "sub": "s",
         }));
-        assert_eq!(
-            nearest("repositoryOwner", &claims, &mut Work::unlimited())[0],
-            "repository_owner"
-        );
-        assert_eq!(nearest("repo", &claims, &mut Work::unlimited())[0], "repository");
-        assert_eq!(nearest("enviroment", &claims, &mut Work::unlimited()), ["environment"]);
-        assert_eq!(nearest("name", &claims, &mut Work::unlimited()), ["pod.name"]);
+        assert_eq!(nearest("repositoryOwner", &claims)[0], "repository_owner");
+        assert_eq!(nearest("repo", &claims)[0], "repository");
+        assert_eq!(nearest("enviroment", &claims), ["environment"]);
+        assert_eq!(nearest("name", &claims), ["pod.name"]);
         for nothing in ["gone", "we\"ird", "zzz", "", &"x".repeat(300)] {
-            assert_eq!(nearest(nothing, &claims, &mut Work::unlimited()), [""; 0], "{nothing}");
+            assert_eq!(nearest(nothing, &claims), [""; 0], "{nothing}");
         }
     }
 
@@ -251,8 +254,8 @@ mod tests {
     fn a_huge_token_is_looked_at_in_part() {
         let many: Map<String, Value> =
             (0..100_000).map(|n| (format!("claim{n}"), json!(n))).collect();
-        assert_eq!(nearest("claim_1", &many, &mut Work::unlimited())[0], "claim1");
-        let named = nearest("claim99999", &many, &mut Work::unlimited());
+        assert_eq!(nearest("claim_1", &many)[0], "claim1");
+        let named = nearest("claim99999", &many);
         assert_eq!(named.len(), 3);
         assert!(!named.contains(&"claim99999".to_owned()), "beyond what is looked at: {named:?}");
     }
@@ -271,7 +274,7 @@ mod tests {
                 prop_assert!(read.to_string().len() <= path.len() + 2 * path.matches('.').count());
                 prop_assert_ne!(read.lookup(&claims), Some(&Value::Null));
             }
-            for named in nearest(&path, &claims, &mut Work::unlimited()) {
+            for named in nearest(&path, &claims) {
                 prop_assert!(ClaimPath::parse(&named).unwrap().lookup(&claims).is_some());
             }
         }

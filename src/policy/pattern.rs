@@ -218,8 +218,8 @@ struct Walk {
 ///
 /// Within such a block, `reached` is the set of positions (as bits) up to which the elements so
 /// far can match the text; each element turns the set of its predecessor into its own. What
-/// crosses the block's end is one bit for each element. An element in a block is a step; `None` where
-/// the work does not suffice for all of them.
+/// crosses the block's end is one bit for each element. A step is a character of the text, or an
+/// element in a block; `None` where the work does not suffice.
 fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
     if !work.take(WALK) {
         return None;
@@ -233,7 +233,7 @@ fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
     let mut walk = Walk { matched: false, furthest: 0 };
     let mut start = 0;
     loop {
-        if !work.take(elements.len()) {
+        if !work.take(64 + elements.len()) {
             work.exhaust();
             return None;
         }

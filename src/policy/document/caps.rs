@@ -3,7 +3,7 @@
 
 use super::DocumentError;
 use super::reading::quote;
-use crate::limits::{ENTRIES, IN_ALL, PATTERN, REGISTRATIONS, RULES};
+use crate::limits::{ENTRIES, IN_ALL, PATTERN, REGISTRATIONS, RULES, RULES_IN_POLICY};
 use crate::policy::{Document, Entry, Place, Rule};
 
 /// Refuses what goes over a limit, at its place.
@@ -15,6 +15,8 @@ pub(super) fn check(document: &Document) -> Result<(), DocumentError> {
     for issuer in &document.issuers {
         let entries = issuer.policies.iter().flatten();
         at_most(ENTRIES, entries.map(|entry| entry.place), "entries in one policy")?;
+        let rules = issuer.policies.iter().flatten().flat_map(|entry| &entry.rules);
+        at_most(RULES_IN_POLICY, rules.map(|rule| rule.place), "rules in one policy")?;
         let unresolved = issuer.unresolved.iter().map(|open| open.place);
         at_most(ENTRIES, unresolved, "open entries in one policy")?;
     }

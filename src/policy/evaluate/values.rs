@@ -10,10 +10,10 @@ use crate::text;
 
 /// How much of a claim a rule's result repeats, in characters. Every rule on a claim repeats it.
 const LONGEST: usize = 4096;
-/// The same where the results repeat [`ROOM`] already. No subject that people have is as long.
-const SHORTENED: usize = 256;
-/// How many bytes of longer values all results together repeat before they are shortened.
+/// How many bytes all results together repeat of claims before they are shortened.
 const ROOM: usize = 1 << 20;
+/// How much of a claim a result repeats then, in characters.
+const SHORTENED: usize = 64;
 
 /// The claims of a token.
 pub(super) struct Values<'a> {
@@ -48,9 +48,6 @@ impl<'a> Values<'a> {
                 let text = value_text(value);
                 (text::clip(&text, LONGEST), text::clip(&text, SHORTENED))
             });
-        if whole.len() <= SHORTENED {
-            return whole.clone();
-        }
         match self.room.checked_sub(whole.len()) {
             Some(room) => {
                 self.room = room;
