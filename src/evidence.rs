@@ -378,7 +378,7 @@ pub enum InputProblem {
         /// What is wrong, with the position.
         reason: String,
     },
-    /// Larger than any token (over 1 MiB); nothing of it was looked at.
+    /// Larger than any token ([`crate::limits::TOKEN`]); nothing of it was looked at.
     TooLarge {
         /// Size in bytes, as far as it was read.
         bytes: u64,

@@ -18,10 +18,8 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::evidence::{InputProblem, Token, Wrapping};
+use crate::limits;
 use crate::secret::Secret;
-
-/// The size in bytes over which a value is not looked at: no token comes near it.
-pub const MAX_BYTES: usize = 1 << 20;
 
 /// A token, decoded.
 #[derive(Debug, Clone)]
@@ -62,7 +60,7 @@ fn read_into(
     trimmed: bool,
     wrapped: &mut Vec<Wrapping>,
 ) -> Result<(Token, Secret), InputProblem> {
-    if raw.len() > MAX_BYTES {
+    if raw.len() > limits::TOKEN {
         return Err(InputProblem::TooLarge { bytes: raw.len() as u64 });
     }
     let text = wrapping::to_text(raw, wrapped)

@@ -23,6 +23,7 @@ pub mod interruption;
 pub mod issuer_url;
 pub mod judge;
 pub mod jwt;
+pub mod limits;
 mod lines;
 pub mod log;
 pub mod login_flags;

@@ -234,9 +234,24 @@ pub struct RuleResult {
     pub actual: Option<String>,
     /// Whether it matches.
     pub matched: bool,
-    /// The pattern hangs on an expression that the document does not resolve: never matched.
+    /// Whether it matches is not known: the pattern hangs on an expression that the document does
+    /// not resolve, or a limit kept it from being matched.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub undetermined: bool,
+    /// The limit that kept it from being matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A limit that keeps a rule from being matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Limit {
+    /// The pattern is longer than 4 KiB.
+    Length,
+    /// All rules together take too much work.
+    Work,
 }
 
 /// An entry's result.

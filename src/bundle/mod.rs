@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
 use crate::judge;
+use crate::limits::json::{self, Refused};
+use crate::limits::{self, BUNDLE_VALUES};
 use crate::report::Report;
 use crate::text;
 use outline::Outline;
@@ -73,6 +75,9 @@ pub enum WriteError {
     /// No random number is to be had for the pseudonyms.
     #[error("this system gives no random numbers")]
     Random,
+    /// There is so much text that replacing the names in it would take too long.
+    #[error("there is too much text in it to replace all names; leave --redact out")]
+    TooLarge,
     /// Every way of replacing the names changes the diagnosis.
     #[error("the diagnosis would be another one with other names{0}; leave --redact out")]
     Diagnosis(Cause),
@@ -126,6 +131,14 @@ pub enum ReadError {
         /// The program's version.
         doctor: String,
     },
+    /// It holds more than any bundle that a doctor writes.
+    #[error("more than {most} {what}: no doctor wrote it")]
+    TooLarge {
+        /// The most that there may be.
+        most: usize,
+        /// Of what.
+        what: &'static str,
+    },
     /// No program wrote it.
     #[error("there are no bundles of version 0: they begin with 1")]
     Zero,
@@ -149,6 +162,9 @@ impl ReadError {
 /// With line and column where it is none; or that a newer doctor wrote it.
 pub fn read(content: &str) -> Result<Bundle, ReadError> {
     let text = content.strip_prefix('\u{feff}').unwrap_or(content);
+    if let Err(Refused::TooManyValues { .. }) = json::check(text.as_bytes(), BUNDLE_VALUES) {
+        return Err(ReadError::TooLarge { most: BUNDLE_VALUES, what: "JSON values" });
+    }
     let head: Head = serde_json::from_str(text).map_err(|error| {
         ReadError::of_json(&error, "not a support bundle (--bundle writes one): ")
     })?;
@@ -161,9 +177,29 @@ pub fn read(content: &str) -> Result<Bundle, ReadError> {
     }
     let mut bundle: Bundle =
         serde_json::from_str(text).map_err(|error| ReadError::of_json(&error, ""))?;
+    within_limits(&bundle.evidence)?;
     // Somebody may have written it by hand, and older programs kept more of a URL.
     bundle.evidence.hide_url_parts();
     Ok(bundle)
+}
+
+/// Refuses what goes over the limits of what a run reads ([`limits`]): a bundle may be hostile too.
+/// Longer patterns may come from Pulumi Cloud; evaluating the policy sees to them.
+fn within_limits(evidence: &Evidence) -> Result<(), ReadError> {
+    let at_most = |most, found, what| match found > most {
+        true => Err(ReadError::TooLarge { most, what }),
+        false => Ok(()),
+    };
+    if let Some(token) = &evidence.token {
+        let part = |part| serde_json::to_string(part).map_or(0, |text| text.len());
+        let bytes = part(&token.header) + part(&token.claims);
+        at_most(limits::TOKEN, bytes, "bytes of header and claims")?;
+    }
+    let Some(document) = evidence.policy.document() else { return Ok(()) };
+    let entries = || document.issuers.iter().flat_map(|issuer| issuer.policies.iter().flatten());
+    at_most(limits::IN_ALL, document.issuers.len(), "issuers")?;
+    at_most(limits::IN_ALL, entries().count(), "policy entries")?;
+    at_most(limits::IN_ALL, entries().map(|entry| entry.rules.len()).sum(), "rules")
 }
 
 impl Bundle {
@@ -215,9 +251,13 @@ fn renamed(
     value: &serde_json::Value,
     certain: &HashSet<String>,
 ) -> Result<Option<serde_json::Value>, WriteError> {
+    let attempts = ATTEMPTS.min(limits::REDACTION / cost(evidence, value));
+    if attempts == 0 {
+        return Err(WriteError::TooLarge);
+    }
     let original = judge::judge(evidence, false);
     let mut second_best = None;
-    for attempt in 0..ATTEMPTS {
+    for attempt in 0..attempts {
         let names =
             Pseudonyms::new(evidence, certain, attempt % 2 == 1).ok_or(WriteError::Random)?;
         let value = Outline::new(evidence, Some(&names)).apply(value.clone());
@@ -234,6 +274,30 @@ fn renamed(
         second_best = Some(value);
     }
     Ok(second_best)
+}
+
+/// A text is likely to be one long word from this length on, in bytes.
+const LONG: usize = 256;
+
+/// What one attempt costs, in steps, at least 1: replacing every text, then judging again.
+fn cost(evidence: &Evidence, value: &serde_json::Value) -> usize {
+    fn texts(value: &serde_json::Value) -> usize {
+        match value {
+            // Every character of a long word is encrypted; a short one is known the next time.
+            serde_json::Value::String(text) if text.len() > LONG => 4 * text.len(),
+            serde_json::Value::String(text) => text.len(),
+            serde_json::Value::Array(items) => items.iter().map(texts).sum(),
+            serde_json::Value::Object(members) => members.values().map(texts).sum(),
+            _ => 1,
+        }
+    }
+    let claims = value.pointer("/token/claims").map_or(0, texts);
+    let entries = evidence.registration().into_iter().flat_map(|r| r.policies.iter().flatten());
+    let rules = entries.flat_map(|entry| &entry.rules);
+    let rules: usize = rules.map(|rule| rule.claim.len() + rule.pattern.len()).sum();
+    // See `policy::pattern`: 64 characters of a text are matched at once.
+    let judging = (rules * (1 + claims / 64)).min(limits::EVALUATION as usize) / 8;
+    texts(value) + judging + 1
 }
 
 /// The verdict, the root cause, and every finding's code, severity and check.

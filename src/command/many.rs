@@ -19,10 +19,10 @@ use crate::output::{Failure, Output};
 use crate::progress::Bar;
 use crate::report::Report;
 use crate::run::{Streams, complain, delivered, working_directory, write};
-use crate::{jwt, lines, text};
+use crate::{limits, lines, text};
 
 /// A line is no longer than this where its token is not too long, however it is quoted.
-const LONGEST_LINE: usize = 2 * jwt::MAX_BYTES;
+const LONGEST_LINE: usize = 2 * limits::TOKEN;
 
 /// The option.
 #[derive(Args)]

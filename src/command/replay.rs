@@ -9,6 +9,7 @@ use crate::bundle;
 use crate::cli::{BundleArgs, OutputArgs};
 use crate::gather;
 use crate::gather::environment::Environment;
+use crate::limits;
 use crate::output::Output;
 use crate::run::{Streams, complain, conclude};
 use crate::secret::argument;
@@ -60,12 +61,12 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
 fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        let mut limited = (&mut streams.stdin).take(gather::LARGEST_BUNDLE + 1);
+        let mut limited = (&mut streams.stdin).take(limits::BUNDLE + 1);
         limited.read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;
-        if bytes.len() as u64 > gather::LARGEST_BUNDLE {
+        if bytes.len() as u64 > limits::BUNDLE {
             return Err(format!(
                 "replay -: standard input is longer than {} MB, the most that a bundle has",
-                gather::LARGEST_BUNDLE >> 20
+                limits::BUNDLE >> 20
             ));
         }
         bytes

@@ -14,6 +14,7 @@ use super::{
     PolicySource, Probe, ProjectFile, ProxyFault, Refusal, Signature, Token,
 };
 use crate::backend_url::hidden_fault;
+use crate::limits::{self, Work};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::{claim, matches};
 use crate::policy::{Document, Unresolved};
@@ -79,6 +80,8 @@ impl Document {
     /// token that still has all of its own.
     pub fn hide_url_parts(&mut self, token: Option<&Token>) {
         let issuer = token.map(|token| token.text("iss").unwrap_or_default());
+        // Shared by all rules, as in the evaluation.
+        let mut work = Work::new(limits::EVALUATION);
         let open = |open: &mut Unresolved| in_pattern(&mut open.expression);
         self.unresolved.iter_mut().for_each(open);
         for registration in &mut self.issuers {
@@ -98,7 +101,7 @@ impl Document {
                         || claim(rule, &token.claims)
                             .is_some_and(|value| hides(&last_key(&rule.claim), value)))
                 {
-                    rule.compared = Some(matches(rule, &token.claims));
+                    rule.compared = matches(rule, &token.claims, &mut work);
                 }
                 in_pattern(&mut rule.pattern);
             }

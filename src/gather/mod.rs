@@ -42,6 +42,7 @@ use crate::evidence::{
     Tried,
 };
 use crate::jwt::Decoded;
+use crate::limits;
 use crate::progress::Progress;
 use crate::secret::{Scrubber, Secret, argument};
 use bounded::Bounded;
@@ -164,9 +165,6 @@ pub struct InputError {
     pub problem: String,
 }
 
-/// The most that is read of a policy, key or certificate file, in bytes.
-const LARGEST_FILE: u64 = 8 << 20;
-
 /// Reads a file that an option names, or a pipe (a shell's `<(...)`), for which `limit` holds.
 fn read(
     option: &'static str,
@@ -174,7 +172,7 @@ fn read(
     directory: &Path,
     limit: Duration,
 ) -> Result<Vec<u8>, InputError> {
-    read_up_to(LARGEST_FILE, option, path, directory, limit)
+    read_up_to(limits::FILE, option, path, directory, limit)
 }
 
 /// [`read`], but not more than `largest` bytes.
@@ -202,15 +200,12 @@ fn read_up_to(
     Ok(bytes)
 }
 
-/// The most that is read of a bundle, in bytes: it holds a policy document, indented.
-pub(crate) const LARGEST_BUNDLE: u64 = 16 * LARGEST_FILE;
-
 /// Reads a support bundle from a file, or a pipe for a few seconds.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn bundle(path: &Path) -> Result<Vec<u8>, InputError> {
-    read_up_to(LARGEST_BUNDLE, "replay", path, Path::new(""), Duration::from_secs(10))
+    read_up_to(limits::BUNDLE, "replay", path, Path::new(""), Duration::from_secs(10))
 }
 
 /// Reads a policy document from a file, or a pipe for a few seconds.

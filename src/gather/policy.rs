@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::environment::Environment;
 use super::{InputError, read};
 use crate::evidence::{KeySet, PolicySource};
+use crate::limits::{self, json::Refused};
 use crate::policy::Document;
 use crate::secret::{Scrubber, argument};
 use crate::signature;
@@ -71,8 +72,13 @@ fn without_secrets(document: Document, text: &str) -> Document {
 pub(super) fn key_set(path: &Path, directory: &Path, limit: Duration) -> Result<Value, InputError> {
     let bytes = read("--jwks", path, directory, limit)?;
     let error = |problem| InputError { option: "--jwks", path: argument(path), problem };
-    let keys = serde_json::from_slice(&bytes)
-        .map_err(|e| error(format!("{}:{}: not JSON; {WANTED_KEYS}", e.line(), e.column())))?;
+    let broken = |line, column, what| error(format!("{line}:{column}: {what}; {WANTED_KEYS}"));
+    limits::json::check(&bytes, limits::VALUES).map_err(|refused| match refused {
+        Refused::Invalid(e) => broken(e.line(), e.column(), "not JSON"),
+        Refused::TooManyValues { line, column } => broken(line, column, "too many values"),
+    })?;
+    let keys =
+        serde_json::from_slice(&bytes).map_err(|e| broken(e.line(), e.column(), "not JSON"))?;
     match signature::outline(&keys) {
         KeySet::Keys { .. } => Ok(keys),
         KeySet::Invalid { reason } => Err(error(format!("not a key set: {reason}; {WANTED_KEYS}"))),

@@ -88,7 +88,7 @@ fn understand(asked: Asked, answer: &Answer) -> Result<Document, String> {
         Body::Json(Value::Object(body)) if body.contains_key(key) => {
             let text = text::json(body);
             // Its line and column are those of no text that anybody has seen.
-            document::parse(&text).map_err(|error| error.message)
+            document::parse_answer(&text).map_err(|error| error.message)
         }
         Body::Html(title) => Err(format!(
             "a web page titled {} instead of {what}",

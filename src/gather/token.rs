@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::bounded::Bounded;
 use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
 use crate::jwt::{self, Decoded};
+use crate::limits;
 use crate::secret::Scrubber;
 
 /// Where the command line says that the token is. Has no `Debug`: it may hold the token.
@@ -27,7 +28,7 @@ pub enum Choice {
     None,
 }
 
-/// Reads and decodes the token. Of the source, at most 1 MiB and one byte is read; standard input
+/// Reads and decodes the token. Of the source, at most [`limits::TOKEN`] and one byte is read; standard input
 /// only when it was asked for.
 ///
 /// `variable` looks an environment variable up, `terminal` says whether a person is at the other
@@ -129,7 +130,7 @@ fn nothing(source: Source, reason: String) -> (Input, Option<Decoded>) {
 /// with a file, white space around it does not count.
 fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
-    let outcome = match stdin.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut bytes) {
+    let outcome = match stdin.take(limits::TOKEN as u64 + 1).read_to_end(&mut bytes) {
         Err(error) if error.kind() == ErrorKind::TimedOut && bytes.trim_ascii().is_empty() => {
             return nothing(Source::Stdin, error.to_string());
         }
@@ -173,7 +174,7 @@ const USUAL_BYTES: usize = 64 * 1024;
 
 fn capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
-    source.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    source.take(limits::TOKEN as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -386,9 +387,9 @@ mod tests {
             Path::new("/"),
             LIMIT,
         );
-        assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: (1 << 20) + 1 }));
+        assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: limits::TOKEN as u64 + 1 }));
         let (input, _) = in_file(&vec![b'a'; 3 << 20]);
-        assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: (1 << 20) + 1 }));
+        assert_eq!(input.problem, Some(InputProblem::TooLarge { bytes: limits::TOKEN as u64 + 1 }));
     }
 
     #[test]

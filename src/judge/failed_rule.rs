@@ -7,6 +7,7 @@ use super::{Context, subject};
 use crate::catalogue::Code;
 use crate::entra::EntraSubject;
 use crate::evidence::Token;
+use crate::limits::Work;
 use crate::policy::evaluate::value_text;
 use crate::policy::job_claims::instead;
 use crate::policy::rule_pattern::{RefusedValue, RulePattern, inexact};
@@ -22,7 +23,11 @@ pub(super) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936
 /// What GitHub's default audience begins with; the owner follows.
 const GITHUB_DEFAULT: &str = "https://github.com/";
 
-/// The finding of a rule of the closest entry that fails, one of as many as `failing` says.
+/// How often a rule's pattern is compared with the claim to explain why it fails.
+const COMPARISONS: usize = 16;
+
+/// The finding of a rule of the closest entry that fails, one of as many as `failing` says. Where
+/// the work does not suffice, it is told without an explanation.
 pub(super) fn failed_rule(
     context: &Context,
     token: &Token,
@@ -30,23 +35,26 @@ pub(super) fn failed_rule(
     index: usize,
     entry: &Entry,
     failing: usize,
+    work: &mut Work,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
-    let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at) };
+    let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at, work) };
+    let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
     let code = match rule.claim.as_str() {
         "aud" => Code::AudienceMismatch,
         "sub" => Code::SubjectMismatch,
         _ => Code::ClaimMismatch,
     };
     let mut explanations = match code {
+        _ if !explained => Vec::new(),
         Code::AudienceMismatch => audience(&rule.pattern, token),
         Code::SubjectMismatch => {
             subject::explain(token.text("iss").unwrap_or_default(), &rule.pattern, actual)
         }
         _ => Vec::new(),
     };
-    if explanations.is_empty() {
+    if explanations.is_empty() && explained {
         explanations = general(&rule.pattern, actual);
     }
     let mut explanations = explanations.into_iter();
@@ -58,7 +66,9 @@ pub(super) fn failed_rule(
         actual,
         format!("token claim {}", rule.claim),
     );
-    finding = difference(finding, rule, actual);
+    if explained {
+        finding = difference(finding, rule, actual);
+    }
     if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
         finding = decoded(context, finding, &parts, token);
     }
@@ -72,7 +82,7 @@ pub(super) fn failed_rule(
             None => finding,
         };
     }
-    would_pass(finding, token, rule, &at, failing)
+    would_pass(finding, token, rule, &at, failing, work)
 }
 
 /// What Entra's subject says, beside what the token and the pipeline say of the same.
@@ -160,6 +170,7 @@ fn would_pass(
     rule: &RuleResult,
     at: &str,
     failing: usize,
+    work: &mut Work,
 ) -> Finding {
     let (then, token_is) = match failing {
         1 => ("The token would pass", "it"),
@@ -176,7 +187,7 @@ fn would_pass(
             rule.pattern
         ));
     }
-    let (value, pattern) = match nearest_value(token, rule) {
+    let (value, pattern) = match nearest_value(token, rule, work) {
         None => return finding,
         Some(Ok(nearest)) => nearest,
         Some(Err(refused)) => {
@@ -217,6 +228,7 @@ type ValueAndPattern = (String, RulePattern);
 fn nearest_value(
     token: &Token,
     rule: &RuleResult,
+    work: &mut Work,
 ) -> Option<Result<ValueAndPattern, RefusedValue>> {
     if rule.claim == "sub"
         && let Some(subject) = token.text("sub")
@@ -225,7 +237,6 @@ fn nearest_value(
         return Some(identity.map(|pattern| (subject.to_owned(), pattern)));
     }
     let mut refused = None;
-    let mut budget = pattern::DISTANCE_CELLS;
     let safe =
         values(token, &rule.claim).into_iter().filter_map(|value| {
             match RulePattern::of_value(&rule.claim, &value) {
@@ -236,8 +247,9 @@ fn nearest_value(
                 }
             }
         });
-    let nearest =
-        safe.min_by_key(|(value, _)| pattern::distance_within(&rule.pattern, value, &mut budget));
+    let nearest = safe.min_by_key(|(value, _)| {
+        pattern::distance_within(&rule.pattern, value, work).unwrap_or(usize::MAX)
+    });
     nearest.map(Ok).or(refused.map(Err))
 }
 
@@ -310,8 +322,8 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
     audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
 }
 
-fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str) -> Finding {
-    let near = claim_path::nearest(&rule.claim, &token.claims);
+fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str, work: &mut Work) -> Finding {
+    let near = claim_path::nearest_within(&rule.claim, &token.claims, work);
     let mut finding = Finding::new(
         Code::ClaimAbsent,
         format!("The rule is on {}, which the token does not have.", rule.claim),
@@ -336,12 +348,23 @@ fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str) -> Finding 
 
 /// What a rule on this claim is compared with. Objects have no text.
 pub(super) fn values(token: &Token, claim: &str) -> Vec<String> {
-    let path = claim_path::ClaimPath::parse(claim).ok();
     let scalar =
         |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);
-    match path.as_ref().and_then(|path| path.lookup(&token.claims)) {
+    match claim_of(token, claim) {
         Some(Value::Array(items)) => items.iter().filter(scalar).map(value_text).collect(),
         Some(value) => Some(value).filter(scalar).map(value_text).into_iter().collect(),
         None => Vec::new(),
     }
+}
+
+/// What making [`values`] costs, in steps.
+pub(super) fn values_length(token: &Token, claim: &str) -> usize {
+    match claim_of(token, claim) {
+        Some(Value::Array(items)) => items.len(),
+        _ => 1,
+    }
+}
+
+fn claim_of<'a>(token: &'a Token, claim: &str) -> Option<&'a Value> {
+    claim_path::ClaimPath::parse(claim).ok()?.lookup(&token.claims)
 }

@@ -4,6 +4,7 @@ use super::finding::{list, upper};
 use super::{Context, Outcome, platform};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Input, InputProblem, Source, Wrapping};
+use crate::limits;
 use crate::report::Finding;
 use crate::text;
 
@@ -122,8 +123,9 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
         InputProblem::TooLarge { bytes } => Finding::new(
             Code::TokenNotAToken,
             format!(
-                "What came from {source} is larger than 1 MiB ({bytes} bytes were read); no token \
-                 is that large."
+                "What came from {source} is larger than {} KiB ({bytes} bytes were read); no \
+                 token is that large.",
+                limits::TOKEN >> 10
             ),
         )
         .fix("Pass the token alone."),

@@ -9,7 +9,7 @@ use super::backend::network_failure;
 use super::certificate::{resigned, signed_by, with_chain};
 use super::finding::again;
 use super::registration::AUTHORIZATION;
-use super::{Context, Outcome, proxy};
+use super::{Context, Outcome, near_miss, proxy};
 use crate::address::{AddressClass, classify, is_localhost};
 use crate::backend_url;
 use crate::catalogue::{Code, Severity};
@@ -17,6 +17,7 @@ use crate::evidence::{
     Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Issuer, Probe,
 };
 use crate::issuer_url;
+use crate::limits::Work;
 use crate::policy::Registration;
 use crate::report::Finding;
 use crate::text;
@@ -267,7 +268,9 @@ fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
          with the tenant's id."
             .to_owned()
     } else {
-        super::near_miss::compare(says, issuer).map_or_else(
+        // There is one of each.
+        let near = near_miss::compare(says, issuer, &mut Work::unlimited()).ok().flatten();
+        near.map_or_else(
             || "They name different issuers.".to_owned(),
             |miss| {
                 let what = miss.what.replace("is registered", "is in the document");

@@ -11,6 +11,7 @@ use super::identity::{everybody, lets_in, names_an_identity};
 use super::loose::{REGULAR_EXPRESSION, named_by, never_applies};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
+use crate::limits::{self, Work};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::RulePattern;
 use crate::policy::{Decision, Document, Entry, Registration, Rule, TokenType, pattern};
@@ -23,12 +24,22 @@ const DOTTED: [&str; 3] = ["kubernetes.io", "oidc.circleci.com/", "eks.amazonaws
 #[must_use]
 pub fn lint(document: &Document, path: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
+    // Every entry is compared with every other one.
+    let mut work = Work::new(limits::LINT);
     for registration in &document.issuers {
         let entries = registration.policies.as_deref().unwrap_or_default();
         let linter = Linter { registration, path };
+        let mut compared = true;
         for (index, entry) in entries.iter().enumerate() {
-            linter.entry(index, entry, &mut findings);
-            findings.extend(linter.never_decides(index, entry, entries));
+            linter.entry(index, entry, &mut work, &mut findings);
+            match linter.never_decides(index, entry, entries, &mut work) {
+                Ok(found) => findings.extend(found),
+                Err(TooMuch) if compared => {
+                    compared = false;
+                    findings.push(linter.not_compared(index, entry, entries.len()));
+                }
+                Err(TooMuch) => {}
+            }
         }
     }
     for finding in &mut findings {
@@ -51,7 +62,7 @@ impl Linter<'_> {
         Known::of(self.registration.identifier()?)
     }
 
-    fn entry(&self, index: usize, entry: &Entry, findings: &mut Vec<Finding>) {
+    fn entry(&self, index: usize, entry: &Entry, work: &mut Work, findings: &mut Vec<Finding>) {
         let at = self.at(entry.place, &name(index));
         let admin = entry.authorized_permissions.iter().any(|permission| permission == "admin");
         let issuer = self.registration.identifier();
@@ -112,10 +123,11 @@ impl Linter<'_> {
                 .fix(format!("Name the {}.", named_by(entry))),
             );
         }
+        let pinned = pinned(entry);
         for rule in entry.rules.iter().filter(|rule| !rule.undetermined) {
             let at = self.at(rule.place, &format!("{}.rules.{}", name(index), rule.claim));
             findings.extend(self.claim(rule, &at));
-            findings.extend(self.pattern(rule, entry, &at));
+            findings.extend(self.pattern(rule, pinned, &at, work));
         }
     }
 
@@ -172,7 +184,8 @@ impl Linter<'_> {
         Some(finding)
     }
 
-    fn pattern(&self, rule: &Rule, entry: &Entry, at: &str) -> Vec<Finding> {
+    /// `pinned`: a rule on an id keeps look-alike names out.
+    fn pattern(&self, rule: &Rule, pinned: bool, at: &str, work: &mut Work) -> Vec<Finding> {
         let written = &rule.pattern;
         let issuer = self.registration.identifier();
         let mut findings = Vec::new();
@@ -204,10 +217,10 @@ impl Linter<'_> {
         }
         if rule.claim == "iss"
             && let Some(issuer) = issuer
-            && !pattern::matches(written, issuer)
+            && !matches(written, issuer, work).unwrap_or(true)
             // Only the URL is known, and a slash at its end may not be the issuer's.
             && (self.registration.issuer.is_some()
-                || !pattern::matches(written, issuer.trim_end_matches('/')))
+                || !matches(written, issuer.trim_end_matches('/'), work).unwrap_or(true))
         {
             let finding = surprise(
                 "The rule on iss does not match the issuer that it is registered with: the entry \
@@ -241,7 +254,7 @@ impl Linter<'_> {
             );
         } else if let Some(lone) = pattern::lone_wildcards(written).first()
             && rule.claim != "iss"
-            && !pinned(entry)
+            && !pinned
         {
             // The registration fixes the issuer, whatever the rule on iss would match besides.
             let other: String = written
@@ -266,21 +279,49 @@ impl Linter<'_> {
     }
 
     /// An entry that another one makes pointless.
-    fn never_decides(&self, index: usize, entry: &Entry, entries: &[Entry]) -> Option<Finding> {
-        let (other, denied) = entries.iter().enumerate().find_map(|(other, by)| {
+    fn never_decides(
+        &self,
+        index: usize,
+        entry: &Entry,
+        entries: &[Entry],
+        work: &mut Work,
+    ) -> Result<Option<Finding>, TooMuch> {
+        let mut found = None;
+        for (other, by) in entries.iter().enumerate().filter(|(other, _)| *other != index) {
+            let permissions = by.authorized_permissions.len() * entry.authorized_permissions.len();
+            if !work.take(1 + permissions) {
+                return Err(TooMuch);
+            }
             let denied = by.decision == Decision::Deny && entry.decision == Decision::Allow;
-            let same = by.decision == entry.decision
-                && grants(by, entry)
-                // Of two that are the same, the later one is pointless.
-                && (other < index || !(same_rules(by, entry) && grants(entry, by)));
-            (other != index && covers(by, entry) && (denied || same)).then_some((other, denied))
-        })?;
+            let same = by.decision == entry.decision && grants(by, entry);
+            if !(denied || same) || !covers(by, entry, work)? {
+                continue;
+            }
+            // Of two that are the same, the later one is pointless.
+            if denied || other < index || !(grants(entry, by) && covers(entry, by, work)?) {
+                found = Some((other, denied));
+                break;
+            }
+        }
+        let Some((other, denied)) = found else { return Ok(None) };
         let why = if denied { "denies all that it allows" } else { "decides the same already" };
-        Some(
+        Ok(Some(
             surprise(format!("{} never decides: {} {why}.", name(index), name(other)))
                 .proof("entry", rules(entry), self.at(entry.place, &name(index)))
                 .fix("Remove one of the two."),
-        )
+        ))
+    }
+
+    /// Says from which entry on they were not compared with each other.
+    fn not_compared(&self, index: usize, entry: &Entry, count: usize) -> Finding {
+        surprise(format!(
+            "Of {count} entries, those from {} on were not compared with the others: that would \
+             take too long. Some of them may never decide.",
+            name(index)
+        ))
+        .severity(Severity::Info)
+        .proof("entry", name(index), self.at(entry.place, &name(index)))
+        .fix("Split the policy, or look at these entries by hand.")
     }
 }
 
@@ -294,31 +335,58 @@ fn rules(entry: &Entry) -> String {
     if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") }
 }
 
+/// The work does not suffice.
+struct TooMuch;
+
+/// What comparing two entries costs beside their rules, in steps.
+const ENTRY: usize = 8;
+
+fn matches(pattern: &str, text: &str, work: &mut Work) -> Option<bool> {
+    if !work.take(pattern.len()) {
+        return None;
+    }
+    pattern::matches_within(pattern, std::iter::once(text), work)
+}
+
 /// Whether everything that matches `entry` matches `by`, as far as the rules tell word by word.
-fn covers(by: &Entry, entry: &Entry) -> bool {
+fn covers(by: &Entry, entry: &Entry, work: &mut Work) -> Result<bool, TooMuch> {
+    if !work.take(ENTRY + by.team_name.as_ref().map_or(0, String::len)) {
+        return Err(TooMuch);
+    }
     let same = by.token_type == entry.token_type
         && by.team_name == entry.team_name
         && by.user_login == entry.user_login
         && by.runner_id == entry.runner_id;
-    let wider = |rule: &Rule| {
-        !rule.undetermined
-            && entry.rules.iter().any(|other| {
-                other.claim == rule.claim
-                    && !other.undetermined
-                    // A pattern without wildcards is a text, and the wider pattern matches it.
-                    && (other.pattern == rule.pattern
-                        || pattern::is_literal(&other.pattern)
-                            && pattern::matches(&rule.pattern, &other.pattern))
-            })
+    let mut wider = |rule: &Rule| {
+        for other in &entry.rules {
+            if !work.take(1) {
+                return Err(TooMuch);
+            }
+            if other.claim != rule.claim || other.undetermined {
+                continue;
+            }
+            // A pattern without wildcards is a text, and the wider pattern matches it.
+            let fits = other.pattern == rule.pattern
+                || pattern::is_literal(&other.pattern)
+                    && matches(&rule.pattern, &other.pattern, work).ok_or(TooMuch)?;
+            if fits {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     };
     let team = by.token_type == TokenType::Team
         && entry.token_type == TokenType::Team
         && by.team_name.as_deref().is_some_and(pattern::is_universal);
-    (same || team) && by.rules.iter().all(wider)
-}
-
-fn same_rules(a: &Entry, b: &Entry) -> bool {
-    covers(a, b) && covers(b, a)
+    if !same && !team {
+        return Ok(false);
+    }
+    for rule in &by.rules {
+        if rule.undetermined || !wider(rule)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether `by` gives at least what `entry` gives.

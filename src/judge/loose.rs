@@ -2,11 +2,12 @@
 //! the issuer, and patterns that mean more, or less, than they seem to.
 
 use super::Context;
-use super::failed_rule::{identity, no_rule, open_parts, snippet, values};
+use super::failed_rule::{identity, no_rule, open_parts, snippet, values, values_length};
 use super::identity::{everybody, lets_in, names_an_identity};
 use super::policy::name;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
+use crate::limits::{self, Work};
 use crate::policy::evaluate::Evaluation;
 use crate::policy::job_claims::instead;
 use crate::policy::rule_pattern::inexact;
@@ -60,6 +61,9 @@ pub(super) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
     findings
 }
 
+/// How many patterns are listed.
+const MOST_SHOWN: usize = 100;
+
 /// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
 pub(super) fn surprises(
     context: &Context,
@@ -68,23 +72,27 @@ pub(super) fn surprises(
     token: &Token,
 ) -> Option<Finding> {
     let (mut hits, mut others) = (Vec::new(), Vec::new());
-    // One budget for all: what a hostile token and a large policy cost together is bounded.
-    let mut budget = pattern::SURPRISE_CELLS;
+    // Shared by all: what a hostile token and a large policy cost together is bounded.
+    let mut work = Work::new(limits::SURPRISES);
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
         for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
             let lone = pattern::lone_wildcards(&rule.pattern);
             if lone.is_empty() {
                 continue;
             }
-            let surprising = |text: &String| {
-                let found = pattern::surprises_within(&rule.pattern, text, &mut budget);
-                found.iter().any(|surprise| lone.contains(&surprise.at))
+            let mut surprising = || {
+                // Every call copies the claim's values.
+                work.take(values_length(token, &rule.claim))
+                    && values(token, &rule.claim).iter().any(|text| {
+                        let found = pattern::surprises_within(&rule.pattern, text, &mut work);
+                        found.iter().any(|surprise| lone.binary_search(&surprise.at).is_ok())
+                    })
             };
             let proof = |what: String| {
                 let place = format!("{}.rules.{}", name(index), rule.claim);
                 (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
             };
-            if outcome.matched && values(token, &rule.claim).iter().any(surprising) {
+            if outcome.matched && surprising() {
                 hits.push(proof(format!("rule {}, matched another character here", rule.claim)));
             } else {
                 others.push(proof(format!("rule {}", rule.claim)));
@@ -104,10 +112,16 @@ pub(super) fn surprises(
         "In a pattern . stands for any one character and ? for at most one; an entry that names \
          no team, user or runner where its type needs one is for nobody.{matched}"
     );
-    let mut proofs = hits.into_iter().chain(others).peekable();
+    let left_out = (hits.len() + others.len()).saturating_sub(MOST_SHOWN);
+    let mut proofs = hits.into_iter().chain(others).take(MOST_SHOWN).peekable();
     proofs.peek()?;
     let finding = Finding::new(Code::PolicyWildcardSurprise, detail).severity(severity);
-    Some(proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place)))
+    let finding =
+        proofs.fold(finding, |finding, (what, value, place)| finding.proof(what, value, place));
+    Some(match left_out {
+        0 => finding,
+        more => finding.proof("and more", format!("{more} of the same kind"), "the policy"),
+    })
 }
 
 /// What an entry of this token type has to name.

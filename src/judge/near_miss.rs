@@ -5,6 +5,7 @@ mod mark;
 pub(super) use mark::marked;
 
 use super::finding::list;
+use crate::limits::Work;
 
 /// A near miss: what differs in words, and how far apart the two are (edits).
 pub(super) struct NearMiss {
@@ -25,26 +26,95 @@ const GITHUB: &str = "token.actions.githubusercontent.com";
 /// So many edits may be a typing error.
 const FEW: usize = 3;
 
-/// Compares a registered issuer with the token's. `None`: they have nothing in common that is
+/// Compares a registered issuer with the token's. `Ok(None)`: they have nothing in common that is
 /// worth telling.
-pub(super) fn compare(registered: &str, token: &str) -> Option<NearMiss> {
-    let explained = explain(registered, token);
-    // There may be many registrations, and most are of another length than any near one has.
-    if explained.is_none() && registered.len().abs_diff(token.len()) > 4 * FEW {
-        return None;
+///
+/// # Errors
+/// The work, which is shared by all registrations, does not suffice.
+pub(super) fn compare(
+    registered: &str,
+    token: &str,
+    work: &mut Work,
+) -> Result<Option<NearMiss>, TooMuch> {
+    if !work.take(COMPARING + registered.len().min(CLIP)) {
+        return Err(TooMuch);
     }
-    let distance = strsim::levenshtein(&clip(registered), &clip(token));
-    let what = explained.or_else(|| (distance <= FEW).then(|| characters(distance)))?;
-    Some(NearMiss { what, distance })
+    let clipped = [registered, token].map(clip);
+    let explained = explain(&clipped[0], &clipped[1]);
+    let most = if explained.is_some() { CLIP } else { FEW };
+    let distance = edits(&clipped[0], &clipped[1], most, work)?;
+    let what = match (explained, distance) {
+        (None, Some(0)) => format!("what stands behind the first {CLIP} characters"),
+        (None, Some(distance)) => characters(distance),
+        (Some(what), _) => what,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(NearMiss { what, distance: distance.unwrap_or(CLIP) }))
+}
+
+/// The work does not suffice.
+pub(super) struct TooMuch;
+
+/// What comparing two issuers costs beside counting edits, in steps.
+const COMPARING: usize = 50;
+
+/// The edits between two texts, if they are no more than `most` (Ukkonen's cut-off: further away from
+/// the diagonal, there are more).
+fn edits(left: &str, right: &str, most: usize, work: &mut Work) -> Result<Option<usize>, TooMuch> {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let (mut left, mut right) = (left.as_slice(), right.as_slice());
+    while let ([a, left_rest @ ..], [b, right_rest @ ..]) = (left, right)
+        && a == b
+    {
+        (left, right) = (left_rest, right_rest);
+    }
+    while let ([left_rest @ .., a], [right_rest @ .., b]) = (left, right)
+        && a == b
+    {
+        (left, right) = (left_rest, right_rest);
+    }
+    if left.len().abs_diff(right.len()) > most {
+        return Ok(None);
+    }
+    let beyond = most + 1;
+    let mut row: Vec<usize> = (0..=right.len()).map(|at| at.min(beyond)).collect();
+    for (at, a) in left.iter().enumerate() {
+        let from = (at + 1).saturating_sub(most);
+        let to = (at + 1 + most).min(right.len());
+        if !work.take(to + 1 - from) {
+            return Err(TooMuch);
+        }
+        let mut diagonal = row[from.saturating_sub(1)];
+        // Left of the band, there are more edits than count.
+        let mut before = if from <= 1 { (at + 1).min(beyond) } else { beyond };
+        if from <= 1 {
+            row[0] = before;
+        }
+        let mut least = before;
+        for index in from.max(1)..=to {
+            let above = if index == at + 1 + most { beyond } else { row[index] };
+            let changed = diagonal + usize::from(*a != right[index - 1]);
+            before = changed.min(above + 1).min(before + 1).min(beyond);
+            diagonal = row[index];
+            row[index] = before;
+            least = least.min(before);
+        }
+        if least == beyond {
+            return Ok(None);
+        }
+    }
+    Ok(Some(row[right.len()]).filter(|edits| *edits <= most))
 }
 
 fn characters(count: usize) -> String {
     if count == 1 { "one character".to_owned() } else { format!("{count} characters") }
 }
 
-/// Issuers are short; a hostile one must not make the comparison slow.
+/// How much of an issuer is compared, in characters: they are short.
+const CLIP: usize = 512;
+
 fn clip(text: &str) -> String {
-    text.chars().take(512).collect()
+    text.chars().take(CLIP).collect()
 }
 
 /// An issuer's URL in the parts in which two may differ, as they are written: what a parser of URLs
@@ -369,9 +439,37 @@ mod tests {
             ),
         ];
         for (registered, token, expected) in cases {
-            let what = compare(registered, token).map(|m| m.what).unwrap_or_default();
+            let what = compared(registered, token).map(|m| m.what).unwrap_or_default();
             assert!(what.starts_with(expected), "{registered} / {token}: {what}");
         }
-        assert!(compare("https://example.org", "https://gitlab.com").is_none());
+        assert!(compared("https://example.org", "https://gitlab.com").is_none());
+    }
+
+    fn compared(registered: &str, token: &str) -> Option<NearMiss> {
+        compare(registered, token, &mut Work::unlimited()).ok().flatten()
+    }
+
+    #[test]
+    fn the_work_for_many_issuers_is_bounded() {
+        let mut work = Work::new(100_000);
+        let token = format!("https://a.test/{}", "x".repeat(600));
+        let compared = (0..10_000)
+            .take_while(|number| {
+                let registered = format!("https://a{number}.test/{}", "x".repeat(600));
+                compare(&registered, &token, &mut work).is_ok()
+            })
+            .count();
+        assert!((100..1_000).contains(&compared), "{compared}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn edits_are_levenshtein_s_up_to_a_limit(
+            left in "[ab]{0,12}", right in "[ab]{0,12}", most in 0..14_usize,
+        ) {
+            let found = edits(&left, &right, most, &mut Work::unlimited()).ok().flatten();
+            let expected = strsim::levenshtein(&left, &right);
+            proptest::prop_assert_eq!(found, Some(expected).filter(|edits| *edits <= most));
+        }
     }
 }

@@ -5,11 +5,12 @@ use super::found_backend::policy_not_read;
 use super::{Context, Outcome, loose, unknown};
 use crate::catalogue::Code;
 use crate::evidence::{PolicySource, Token};
+use crate::limits::{self, Work};
 use crate::policy::evaluate::{self, Evaluation};
 use crate::policy::job_claims::instead;
 use crate::policy::suggest::{NoSafeRule, Suggestion, suggest};
 use crate::policy::{Decision, Entry, Form, TokenType};
-use crate::report::{Finding, RuleResult};
+use crate::report::{Finding, Limit, RuleResult};
 use crate::text;
 
 pub(super) fn check(context: &Context) -> Outcome {
@@ -38,8 +39,10 @@ pub(super) fn check(context: &Context) -> Outcome {
     let entries = entries.unwrap_or_default();
     if evaluation.decision().is_none() {
         let finding = open_parts(context, entries, not_known(context, token));
-        return Outcome::skip("--policy", "what the policy leaves open could decide either way")
-            .with(vec![finding]);
+        let finding = not_evaluated(context, entries, evaluation, finding);
+        let summary =
+            format!("what the policy leaves open could decide either way{}", limited(evaluation));
+        return Outcome::skip("--policy", summary).with(vec![finding]);
     }
     let mut findings = denial(context, token, entries, evaluation);
     findings.extend(loose::too_broad(context, token, entries));
@@ -48,7 +51,7 @@ pub(super) fn check(context: &Context) -> Outcome {
         evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", name(*entry)),
         _ => "the token is not let in".to_owned(),
     };
-    Outcome::found(summary, findings)
+    Outcome::found(summary + &limited(evaluation), findings)
 }
 
 /// Evaluates the policy of the registration that decides on the token.
@@ -125,12 +128,18 @@ fn denial(
             )
             .proof("asked for", wanted, "token type")
             .proof("allowed", named, "policy entries tokenType");
-            let ways = allows(entries).map(|entry| how_to_ask(entry.token_type, entry));
-            let mut ways: Vec<String> = ways.collect();
-            ways.dedup();
+            let mut ways: Vec<String> = Vec::new();
+            for entry in allows(entries) {
+                let way = how_to_ask(entry.token_type, entry);
+                if ways.last() != Some(&way) {
+                    ways.push(way);
+                }
+                if ways.len() == 3 {
+                    break;
+                }
+            }
             one(ways
                 .into_iter()
-                .take(3)
                 .fold(finding, Finding::step)
                 .step(format!("Or add an allow entry with tokenType {wanted}.")))
         }
@@ -161,16 +170,18 @@ fn denial(
         }
         evaluate::Outcome::Rules { entry } => {
             let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
-            let failing: Vec<_> = result.rules.iter().filter(|rule| !rule.matched).collect();
+            // Of a rule that was not evaluated, nothing is known.
+            let failing = result.rules.iter().filter(|rule| !rule.matched && rule.limit.is_none());
+            let failing: Vec<_> = failing.collect();
+            let mut work = Work::new(limits::EXPLANATION);
             let Some(source) = entries.get(*entry) else { return Vec::new() };
             // The rules alone would send people into the next refusal.
             let admin =
                 evaluate::lacks_admin(source, ask).then(|| admin(*entry, source, &at(*entry)));
-            failing
-                .iter()
-                .map(|rule| failed_rule(context, token, rule, *entry, source, failing.len()))
-                .chain(admin)
-                .collect()
+            let explain = |rule: &&RuleResult| {
+                failed_rule(context, token, rule, *entry, source, failing.len(), &mut work)
+            };
+            failing.iter().map(explain).chain(admin).collect()
         }
     }
 }
@@ -262,10 +273,15 @@ fn not_for<'a>(
     field: impl Fn(&'a Entry) -> Option<Option<&'a str>>,
 ) -> Finding {
     let asked = asked.unwrap_or("(none)");
-    let allowed: Vec<String> = allows(entries)
-        .filter_map(field)
-        .map(|name| name.unwrap_or("(none named: this entry never matches)").to_owned())
-        .collect();
+    let named = |name: Option<&str>| {
+        text::clip(name.unwrap_or("(none named: this entry never matches)"), SHOWN)
+    };
+    let mut names = allows(entries).filter_map(field);
+    let mut allowed: Vec<String> = names.by_ref().take(MOST_NAMED).map(named).collect();
+    match names.count() {
+        0 => {}
+        more => allowed.push(format!("{more} more")),
+    }
     let names = super::finding::list(&allowed);
     let detail = format!("The login asks for the {what} {asked}; the entries are for {names}.");
     Finding::new(code, detail).proof("asked for", asked, what).proof(
@@ -299,16 +315,71 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
     let is_program = form == Some(Form::Program);
     let whole = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
     let whole = whole.map(|open| (&open.expression, open.place.line, "a policy entry".to_owned()));
-    rules
-        .chain(whole)
-        .fold(finding, |finding, (expression, line, what)| {
-            finding.proof("not resolved", expression, context.policy_place(line, &what))
-        })
-        .fix(format!(
-            "The document does not tell what these expressions stand for. Write the values out, or \
+    let mut open = rules.chain(whole).peekable();
+    if open.peek().is_none() {
+        return finding;
+    }
+    open.fold(finding, |finding, (expression, line, what)| {
+        finding.proof("not resolved", expression, context.policy_place(line, &what))
+    })
+    .fix(format!(
+        "The document does not tell what these expressions stand for. Write the values out, or \
              pass what Pulumi Cloud has: {}a saved answer of its API.",
-            if is_program { "pulumi stack export, or " } else { "" }
-        ))
+        if is_program { "pulumi stack export, or " } else { "" }
+    ))
+}
+
+/// How many teams, users or runners are named that entries are for.
+const MOST_NAMED: usize = 50;
+
+/// How many rules that were not evaluated are listed.
+const LISTED: usize = 10;
+/// How much of their patterns is shown, in characters.
+const SHOWN: usize = 200;
+
+/// The rules that were not evaluated because of a limit, and why.
+fn not_evaluated(
+    context: &Context,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+    finding: Finding,
+) -> Finding {
+    if evaluation.limited == 0 {
+        return finding;
+    }
+    let results = entries.iter().zip(&evaluation.entries);
+    let rules = results.flat_map(|(entry, result)| {
+        let rules = entry.rules.iter().zip(&result.rules);
+        rules.filter_map(move |(rule, outcome)| {
+            let place = format!("{}.rules.{}", name(result.index), text::clip(&rule.claim, SHOWN));
+            Some((rule, outcome.limit?, place))
+        })
+    });
+    let finding = rules.take(LISTED).fold(finding, |finding, (rule, limit, place)| {
+        let what = match limit {
+            Limit::Length => "too long",
+            Limit::Work => "not evaluated",
+        };
+        let place = context.policy_place(rule.place.line, &place);
+        finding.proof(what, text::clip(&rule.pattern, SHOWN), place)
+    });
+    let detail = format!("{}{}.", finding.detail.trim_end_matches('.'), limited(evaluation));
+    Finding { detail, ..finding }
+        .fix("Shorten the policy: fewer rules, shorter patterns, fewer wildcards.")
+}
+
+/// The end of a sentence that says how many rules were not evaluated; empty where all were.
+fn limited(evaluation: &Evaluation) -> String {
+    let count = match evaluation.limited {
+        0 => return String::new(),
+        1 => "1 rule was".to_owned(),
+        more => format!("{more} rules were"),
+    };
+    format!(
+        "; {count} not evaluated, because of the limits on the length of a pattern ({} bytes) and \
+         on the work for a policy",
+        limits::PATTERN
+    )
 }
 
 fn not_known(context: &Context, token: &Token) -> Finding {

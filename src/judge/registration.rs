@@ -6,6 +6,7 @@ use super::found_backend::policy_not_read;
 use super::near_miss;
 use super::{Context, Outcome, unknown};
 use crate::catalogue::{Code, Severity};
+use crate::limits::{self, Work};
 use crate::policy::{Document, Likeness, Registration};
 use crate::report::Finding;
 use crate::text;
@@ -112,15 +113,29 @@ fn login(context: &Context, organization: &str) -> String {
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
     let registered: Vec<&Registration> =
         document.issuers.iter().filter(|r| r.identifier().is_some()).collect();
-    let mut near: Vec<(near_miss::NearMiss, &Registration)> = registered
-        .iter()
-        .filter_map(|r| Some((near_miss::compare(r.identifier()?, issuer)?, *r)))
-        .collect();
+    let mut work = Work::new(limits::NEAR_MISS);
+    let mut near: Vec<(near_miss::NearMiss, &Registration)> = Vec::new();
+    let mut not_compared = 0;
+    for registration in &registered {
+        let identifier = registration.identifier().unwrap_or_default();
+        match near_miss::compare(identifier, issuer, &mut work) {
+            Ok(found) => near.extend(found.map(|miss| (miss, *registration))),
+            Err(near_miss::TooMuch) => not_compared += 1,
+        }
+    }
     near.sort_by_key(|(miss, _)| miss.distance);
     let detail = match near.first() {
         Some((miss, _)) => format!("The nearest registration differs in {}.", miss.what),
         None if registered.is_empty() => "No issuer is registered.".to_owned(),
         None => "No registration comes near the token's issuer.".to_owned(),
+    };
+    let detail = match not_compared {
+        0 => detail,
+        _ => format!(
+            "{detail} {not_compared} of {} registrations were not compared, to keep to the time \
+             limit.",
+            registered.len()
+        ),
     };
     let mut finding = Finding::new(Code::IssuerNotRegistered, detail).proof(
         "token iss",

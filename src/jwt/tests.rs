@@ -518,7 +518,7 @@ fn what_is_malformed_is_located() {
 fn what_is_too_large_is_not_looked_at() {
     let text = "a".repeat(10_000_000);
     assert_eq!(problem(&text), InputProblem::TooLarge { bytes: 10_000_000 });
-    assert!(!matches!(problem(&text[..MAX_BYTES]), InputProblem::TooLarge { .. }));
+    assert!(!matches!(problem(&text[..limits::TOKEN]), InputProblem::TooLarge { .. }));
 }
 
 #[test]
@@ -546,7 +546,7 @@ fn large_values_are_judged_quickly() {
         &token,
         &format!("{token} "),
     ] {
-        let _ = read(seed.repeat(MAX_BYTES / 4 / seed.len()).as_bytes(), false);
+        let _ = read(seed.repeat(limits::TOKEN / 4 / seed.len()).as_bytes(), false);
     }
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }

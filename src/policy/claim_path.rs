@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::limits::Work;
+
 /// How many claims of a token [`nearest`] looks at, and how long a path may be for it.
 const MOST_CANDIDATES: usize = 512;
 const LONGEST_CANDIDATE: usize = 256;
@@ -99,6 +101,15 @@ impl fmt::Display for ClaimPath {
 /// that look alike. May be empty.
 #[must_use]
 pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
+    nearest_within(path, claims, &mut Work::unlimited())
+}
+
+/// [`nearest`], as far as the work suffices to compare the claims.
+pub(crate) fn nearest_within(
+    path: &str,
+    claims: &Map<String, Value>,
+    work: &mut Work,
+) -> Vec<String> {
     let wanted = path.replace('"', "");
     if wanted.is_empty() || wanted.len() > LONGEST_CANDIDATE {
         return Vec::new();
@@ -109,6 +120,9 @@ pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
         .into_iter()
         .filter_map(|candidate| {
             let joined = candidate.joined();
+            if !work.take(2 * joined.len()) {
+                return None;
+            }
             let found = fold(&joined);
             let score = if joined == wanted {
                 4.0
@@ -116,8 +130,10 @@ pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
                 3.0
             } else if found.ends_with(&ending) {
                 2.0
-            } else {
+            } else if work.take(found.len() * folded.len()) {
                 strsim::jaro_winkler(&found, &folded)
+            } else {
+                0.0
             };
             (score >= ALIKE).then_some((score, candidate))
         })

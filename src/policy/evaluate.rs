@@ -7,18 +7,16 @@
 //! Not documented, and assumed: a rule matches an array when it matches one of its elements;
 //! numbers and booleans are compared by their JSON text; a rule on an absent claim does not match.
 
+mod values;
+
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::claim_path::ClaimPath;
 use super::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
-use crate::report::{EntryResult, RuleResult};
-use crate::text;
-
-/// How much of a claim a rule's result repeats, in characters. A token may hold a claim of several
-/// hundred kilobytes, and every rule on it would repeat it.
-const LONGEST_ACTUAL: usize = 4096;
+use crate::limits::{self, Work};
+use crate::report::{EntryResult, Limit, RuleResult};
+use values::Values;
 
 /// What a policy decides on a token and a request, entry by entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +31,8 @@ pub struct Evaluation {
     /// it is the one that allows, where one does. Where no allow entry is for this request, it is
     /// the deny entry that matches.
     pub closest: Option<usize>,
+    /// How many rules, and teams of entries, were left open because of a limit ([`limits`]).
+    pub limited: usize,
 }
 
 impl Evaluation {
@@ -120,46 +120,67 @@ pub fn evaluate_registration(
 /// Evaluates a policy.
 #[must_use]
 pub fn evaluate(entries: &[Entry], claims: &Map<String, Value>, ask: &Ask) -> Evaluation {
+    evaluate_within(entries, claims, ask, &mut Work::new(limits::EVALUATION))
+}
+
+/// Evaluates a policy with so much work. A rule is undetermined where the work does not suffice, and
+/// where its pattern is too long.
+#[must_use]
+pub fn evaluate_within(
+    entries: &[Entry],
+    claims: &Map<String, Value>,
+    ask: &Ask,
+    work: &mut Work,
+) -> Evaluation {
+    let mut values = Values::new(claims);
+    // `None`: that an entry is for this request was not worked out.
+    let applying: Vec<Option<bool>> =
+        entries.iter().map(|entry| applies(entry, ask, work)).collect();
     let results: Vec<EntryResult> = entries
         .iter()
+        .zip(&applying)
         .enumerate()
-        .map(|(index, entry)| EntryResult {
+        .map(|(index, (entry, applies))| EntryResult {
             index,
             decision: entry.decision.name(),
             token_type: entry.token_type.name(),
-            applies: applies(entry, ask),
-            rules: entry.rules.iter().map(|rule| judge(rule, claims)).collect(),
+            applies: applies.unwrap_or(true),
+            rules: entry.rules.iter().map(|rule| judge(rule, &mut values, work)).collect(),
         })
         .collect();
+    let limited = results.iter().flat_map(|result| &result.rules).filter(|r| r.limit.is_some());
+    let limited = limited.count() + applying.iter().filter(|applies| applies.is_none()).count();
 
-    // An entry without rules lets everybody in, or keeps everybody out: none of its rules fails.
+    // What keeps an entry from deciding: rules that fail, a team that was not compared. An entry
+    // without rules lets everybody in, or keeps everybody out: none of its rules fails.
+    let failing = |index: usize| failing(&results[index]) + usize::from(applying[index].is_none());
     let denying = entries.iter().zip(&results).position(|(entry, result)| {
-        entry.decision == Decision::Deny && result.applies && failing(result) == 0
+        entry.decision == Decision::Deny && result.applies && failing(result.index) == 0
     });
-    // Only a rule that the document leaves open keeps such an entry from matching.
+    // Only what is left open keeps such an entry from matching.
     let open = |decision: Decision| {
         entries.iter().zip(&results).any(|(entry, result)| {
             entry.decision == decision
                 && result.applies
                 && (decision == Decision::Deny || !lacks_admin(entry, ask))
-                && failing(result) > 0
+                && failing(result.index) > 0
                 && result.rules.iter().all(|rule| rule.matched || rule.undetermined)
         })
     };
-    let closest = closest(entries, &results, claims, ask);
-    let allowed = closest
-        .is_some_and(|entry| failing(&results[entry]) == 0 && !lacks_admin(&entries[entry], ask));
+    let closest = closest(entries, &results, &mut values, ask, failing);
+    let allowed =
+        closest.is_some_and(|entry| failing(entry) == 0 && !lacks_admin(&entries[entry], ask));
     let outcome = match (denying, closest) {
         (Some(entry), _) => Outcome::Denied { entry },
         (None, _) if open(if allowed { Decision::Deny } else { Decision::Allow }) => {
             Outcome::Undetermined
         }
-        (None, Some(entry)) if failing(&results[entry]) > 0 => Outcome::Rules { entry },
+        (None, Some(entry)) if failing(entry) > 0 => Outcome::Rules { entry },
         (None, Some(entry)) if lacks_admin(&entries[entry], ask) => Outcome::Admin { entry },
         (None, Some(entry)) => Outcome::Allowed { entry },
         (None, None) => not_for_this_request(entries, ask),
     };
-    Evaluation { outcome, entries: results, closest: closest.or(denying) }
+    Evaluation { outcome, closest: closest.or(denying), limited, entries: results }
 }
 
 /// A claim's value as rules compare it and as reports show it: a string as it is, everything else
@@ -169,25 +190,28 @@ pub fn value_text(value: &Value) -> String {
     scalar_text(value).map_or_else(|| value.to_string(), Cow::into_owned)
 }
 
-/// Whether the entry is for this token type and this team, user or runner.
+/// Whether the entry is for this token type and this team, user or runner; `None` where that would
+/// take too much work.
 ///
 /// The documentation requires the name for each type but organization. An entry that lacks it is
 /// for nobody: the service has nothing to compare the request with, and taking it for "everybody"
 /// would tell people that a login works which may not. Wildcards are documented for teams alone.
-fn applies(entry: &Entry, ask: &Ask) -> bool {
+fn applies(entry: &Entry, ask: &Ask, work: &mut Work) -> Option<bool> {
     fn same(entry: Option<&String>, ask: Option<&String>) -> bool {
         entry.is_some() && entry == ask
     }
-    entry.token_type == ask.token_type
-        && match ask.token_type {
-            TokenType::Organization => true,
-            TokenType::Team => match (&entry.team_name, &ask.team) {
-                (Some(name), Some(team)) => pattern::matches(name, team),
-                _ => false,
-            },
-            TokenType::Personal => same(entry.user_login.as_ref(), ask.user.as_ref()),
-            TokenType::Runner => same(entry.runner_id.as_ref(), ask.runner.as_ref()),
-        }
+    if entry.token_type != ask.token_type {
+        return Some(false);
+    }
+    match ask.token_type {
+        TokenType::Organization => Some(true),
+        TokenType::Team => match (&entry.team_name, &ask.team) {
+            (Some(name), Some(team)) => matched(name, std::iter::once(team), 1, work).ok(),
+            _ => Some(false),
+        },
+        TokenType::Personal => Some(same(entry.user_login.as_ref(), ask.user.as_ref())),
+        TokenType::Runner => Some(same(entry.runner_id.as_ref(), ask.runner.as_ref())),
+    }
 }
 
 /// Why no allow entry is for this request.
@@ -218,78 +242,117 @@ fn failing(result: &EntryResult) -> usize {
     result.rules.iter().filter(|rule| !rule.matched).count()
 }
 
-/// The closest of the allow entries for this request.
+/// The closest of the allow entries for this request. `failing` counts what keeps an entry from
+/// letting the token in.
 fn closest(
     entries: &[Entry],
     results: &[EntryResult],
-    claims: &Map<String, Value>,
+    values: &mut Values,
     ask: &Ask,
+    failing: impl Fn(usize) -> usize,
 ) -> Option<usize> {
     let counted: Vec<(usize, usize)> = entries
         .iter()
         .zip(results)
         .filter(|(entry, result)| entry.decision == Decision::Allow && result.applies)
         .map(|(entry, result)| {
-            (failing(result) + usize::from(lacks_admin(entry, ask)), result.index)
+            (failing(result.index) + usize::from(lacks_admin(entry, ask)), result.index)
         })
         .collect();
     let fewest = counted.iter().map(|(count, _)| *count).min()?;
-    // One budget for all: what a hostile token and a large policy cost together is bounded.
-    let mut budget = pattern::DISTANCE_CELLS;
+    // Shared by all: what a hostile token and a large policy cost together is bounded.
+    let mut work = Work::new(limits::CLOSEST);
     counted.into_iter().filter(|(count, _)| *count == fewest).map(|(_, index)| index).min_by_key(
         |index| -> usize {
             let rules = entries[*index].rules.iter().zip(&results[*index].rules);
             rules
                 .filter(|(_, result)| !result.matched)
-                .map(|(rule, _)| distance(rule, claims, &mut budget))
+                .map(|(rule, _)| distance(rule, values, &mut work))
                 .sum()
         },
     )
 }
 
-fn judge(rule: &Rule, claims: &Map<String, Value>) -> RuleResult {
-    let value = claim(rule, claims);
-    let matches = matches(rule, claims);
+/// What judging a rule costs beside matching, in steps.
+const RULE: usize = 16;
+
+fn judge(rule: &Rule, values: &mut Values, work: &mut Work) -> RuleResult {
+    let value = values.get(&rule.claim);
+    // What even the widest reading of an expression does not match is no open question.
+    let pattern = match rule.undetermined {
+        true => Cow::Owned(super::widest(&rule.pattern)),
+        false => Cow::Borrowed(&*rule.pattern),
+    };
+    let outcome = match (rule.compared, value) {
+        (Some(compared), _) => Ok(compared),
+        (None, None) => Ok(false),
+        (None, Some(value)) => matched(&pattern, texts(value), elements(value), work),
+    };
     RuleResult {
         claim: rule.claim.clone(),
         pattern: rule.pattern.clone(),
-        actual: value.map(|value| text::clip(&value_text(value), LONGEST_ACTUAL)),
-        matched: matches && !rule.undetermined,
-        // What even the widest reading of the expression does not match is no open question.
-        undetermined: matches && rule.undetermined,
+        actual: value.map(|value| values.shown(value)),
+        matched: !rule.undetermined && outcome == Ok(true),
+        undetermined: rule.undetermined && outcome == Ok(true) || outcome.is_err(),
+        limit: outcome.err(),
     }
 }
 
 /// Whether a rule matches a token's claims; one that the document leaves open, in its widest
-/// reading.
+/// reading. `None` above a limit.
 #[must_use]
-pub fn matches(rule: &Rule, claims: &Map<String, Value>) -> bool {
-    rule.compared.unwrap_or_else(|| {
-        let pattern = match rule.undetermined {
-            true => Cow::Owned(super::widest(&rule.pattern)),
-            false => Cow::Borrowed(rule.pattern.as_str()),
-        };
-        claim(rule, claims)
-            .is_some_and(|value| texts(value).any(|text| pattern::matches(&pattern, &text)))
-    })
+pub fn matches(rule: &Rule, claims: &Map<String, Value>, work: &mut Work) -> Option<bool> {
+    let outcome = judge(rule, &mut Values::new(claims), work);
+    outcome.limit.is_none().then_some(outcome.matched || outcome.undetermined)
+}
+
+/// Whether a pattern matches one of the texts, which come from so many elements.
+fn matched<T: AsRef<str>>(
+    pattern: &str,
+    texts: impl Iterator<Item = T>,
+    elements: usize,
+    work: &mut Work,
+) -> Result<bool, Limit> {
+    if pattern.len() > limits::PATTERN {
+        return Err(Limit::Length);
+    }
+    if !work.take(RULE + pattern.len() + elements) {
+        return Err(Limit::Work);
+    }
+    pattern::matches_within(pattern, texts, work).ok_or(Limit::Work)
 }
 
 /// How far a failing rule is from matching, at least 1; for a claim that is not there, the length
 /// of the pattern.
-fn distance(rule: &Rule, claims: &Map<String, Value>, budget: &mut usize) -> usize {
-    claim(rule, claims)
-        .into_iter()
-        .flat_map(texts)
-        .map(|text| pattern::distance_within(&rule.pattern, &text, budget))
-        .min()
-        .unwrap_or_else(|| rule.pattern.chars().count())
-        .max(1)
+fn distance(rule: &Rule, values: &mut Values, work: &mut Work) -> usize {
+    let Some(value) = values.get(&rule.claim) else {
+        return rule.pattern.chars().count().max(1);
+    };
+    // No pattern and text are further apart; so an entry that was not compared comes last.
+    let furthest = |text: &str| rule.pattern.len() + text.len();
+    let mut least = usize::MAX;
+    if rule.pattern.len() <= limits::PATTERN && work.take(elements(value)) {
+        for text in texts(value) {
+            // The rest of a long list is not looked at when the work is used up.
+            if !work.take(1) {
+                break;
+            }
+            let found = pattern::distance_within(&rule.pattern, &text, work);
+            least = least.min(found.unwrap_or_else(|| furthest(&text)));
+        }
+    }
+    if least == usize::MAX { furthest("") } else { least }.max(1)
 }
 
 /// The claim that a rule is on. A path that cannot be read names none.
 #[must_use]
 pub fn claim<'a>(rule: &Rule, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-    ClaimPath::parse(&rule.claim).ok()?.lookup(claims)
+    super::claim_path::ClaimPath::parse(&rule.claim).ok()?.lookup(claims)
+}
+
+/// How many elements [`texts`] looks at.
+fn elements(value: &Value) -> usize {
+    value.as_array().map_or(1, Vec::len)
 }
 
 /// The texts of which a rule has to match one. Objects have none, and arrays in arrays neither.

@@ -14,6 +14,8 @@ pub(crate) mod tree;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::{self, Work};
+
 /// A policy document, whichever form it had.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,7 +67,13 @@ impl Document {
     /// Whether an issuer whose URL the document leaves open can be this one.
     #[must_use]
     pub fn may_register(&self, issuer: &str) -> bool {
-        self.unresolved.iter().any(|open| pattern::matches(&widest(&open.expression), issuer))
+        let mut work = Work::new(limits::NEAR_MISS);
+        self.unresolved.iter().any(|open| {
+            let widest = widest(&open.expression);
+            let found = pattern::matches_within(&widest, std::iter::once(issuer), &mut work);
+            // What was not worked out is left open.
+            found.unwrap_or(true)
+        })
     }
 }
 

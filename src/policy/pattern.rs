@@ -10,16 +10,28 @@
 
 use std::collections::HashMap;
 
-/// How many table cells one [`distance`] may fill: the square of 4096 characters.
-pub(crate) const DISTANCE_CELLS: usize = 4096 * 4096;
-/// The same for [`surprises`], which keeps its whole table.
-pub(crate) const SURPRISE_CELLS: usize = 2048 * 2048;
+use crate::limits::{self, Work};
 
 /// Whether the pattern matches the whole text. Takes time in proportion to the product of both
 /// lengths, divided by 64.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
-    walk(&parse(pattern), text).matched
+    matches_within(pattern, std::iter::once(text), &mut Work::unlimited()).unwrap_or_default()
+}
+
+/// Whether the pattern matches one of the texts; `None` where the work does not suffice to tell.
+pub(crate) fn matches_within<T: AsRef<str>>(
+    pattern: &str,
+    texts: impl Iterator<Item = T>,
+    work: &mut Work,
+) -> Option<bool> {
+    let elements = parse(pattern);
+    for text in texts {
+        if walk(&elements, text.as_ref(), work)?.matched {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
 /// Whether the pattern matches every text, the empty one included.
@@ -51,7 +63,7 @@ pub fn lone_wildcards(pattern: &str) -> Vec<usize> {
 /// stands right after it; the whole length means that the text ends too early, or matches.
 #[must_use]
 pub fn divergence(pattern: &str, text: &str) -> usize {
-    walk(&parse(pattern), text).furthest
+    walk(&parse(pattern), text, &mut Work::unlimited()).map_or(0, |walk| walk.furthest)
 }
 
 /// The smallest number of characters that have to be inserted, removed or replaced in the text for
@@ -59,8 +71,10 @@ pub fn divergence(pattern: &str, text: &str) -> usize {
 /// number would take too much time, it is a lower bound instead.
 #[must_use]
 pub fn distance(pattern: &str, text: &str) -> usize {
-    let found = distance_within(pattern, text, &mut { DISTANCE_CELLS });
-    if found == 0 { usize::from(!matches(pattern, text)) } else { found }
+    let found = distance_within(pattern, text, &mut Work::new(limits::CLOSEST));
+    found.unwrap_or_else(|| {
+        length_gap(&parse(pattern), text.chars().count()).max(usize::from(!matches(pattern, text)))
+    })
 }
 
 /// A `.` or `?` that did not stand for itself.
@@ -80,18 +94,20 @@ pub struct Surprise {
 /// are so long that finding out would take too much time.
 #[must_use]
 pub fn surprises(pattern: &str, text: &str) -> Vec<Surprise> {
-    surprises_within(pattern, text, &mut { SURPRISE_CELLS })
+    surprises_within(pattern, text, &mut Work::new(limits::SURPRISES))
 }
 
-/// [`surprises`] with a budget of table cells that is shared between several calls; where it does
-/// not suffice, there are none.
-pub(crate) fn surprises_within(pattern: &str, text: &str, budget: &mut usize) -> Vec<Surprise> {
+/// [`surprises`] with work that is shared between several calls; where it does not suffice, there
+/// are none. Each cell of the table is a step.
+pub(crate) fn surprises_within(pattern: &str, text: &str, work: &mut Work) -> Vec<Surprise> {
+    let cells = |pattern: usize, text: usize| (pattern + 1).saturating_mul(text + 1);
+    // No text has more characters than bytes.
+    if !work.take(cells(pattern.len(), text.len())) {
+        return Vec::new();
+    }
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let width = text.len() + 1;
-    let cells = (pattern.len() + 1).saturating_mul(width);
-    let Some(left) = budget.checked_sub(cells) else { return Vec::new() };
-    *budget = left;
 
     // cost[i * width + j]: the fewest surprises with which the first i characters of the pattern
     // match the first j of the text.
@@ -188,6 +204,9 @@ fn parse(pattern: &str) -> Vec<Element> {
     elements
 }
 
+/// What every [`walk`] costs beside its blocks, in steps.
+const WALK: usize = 16;
+
 /// What came of walking a text along a pattern.
 struct Walk {
     matched: bool,
@@ -199,8 +218,12 @@ struct Walk {
 ///
 /// Within such a block, `reached` is the set of positions (as bits) up to which the elements so
 /// far can match the text; each element turns the set of its predecessor into its own. What
-/// crosses the block's end is one bit for each element.
-fn walk(elements: &[Element], text: &str) -> Walk {
+/// crosses the block's end is one bit for each element. A step is a character of the text, or an
+/// element in a block; `None` where the work does not suffice.
+fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
+    if !work.take(WALK) {
+        return None;
+    }
     let mut carries = vec![false; elements.len()];
     // Where each character stands in a block; claims are ASCII nearly always, and hashing every
     // character would be most of the work.
@@ -210,6 +233,10 @@ fn walk(elements: &[Element], text: &str) -> Walk {
     let mut walk = Walk { matched: false, furthest: 0 };
     let mut start = 0;
     loop {
+        if !work.take(64 + elements.len()) {
+            work.exhaust();
+            return None;
+        }
         ascii.fill(0);
         places.clear();
         let mut filled = 0;
@@ -259,18 +286,21 @@ fn walk(elements: &[Element], text: &str) -> Walk {
         }
         if last {
             walk.matched = reached >> filled & 1 == 1;
-            return walk;
+            return Some(walk);
         }
         if !carries.contains(&true) {
-            return walk;
+            return Some(walk);
         }
         start += 64;
     }
 }
 
-/// [`distance`] with a budget of table cells that is shared between several calls; where it does
-/// not suffice, the result is the lower bound that the lengths give, which may be 0.
-pub(crate) fn distance_within(pattern: &str, text: &str, budget: &mut usize) -> usize {
+/// [`distance`] with work that is shared between several calls; `None` where it does not suffice.
+/// Each cell of the table is a step.
+pub(crate) fn distance_within(pattern: &str, text: &str, work: &mut Work) -> Option<usize> {
+    if !work.take(pattern.len() + text.len()) {
+        return None;
+    }
     let elements = parse(pattern);
     let chars: Vec<char> = text.chars().collect();
     let (mut elements, mut rest) = (elements.as_slice(), chars.as_slice());
@@ -285,13 +315,8 @@ pub(crate) fn distance_within(pattern: &str, text: &str, budget: &mut usize) -> 
     {
         (elements, rest) = (before, rest_before);
     }
-
     let cells = (elements.len() + 1).saturating_mul(rest.len() + 1);
-    if let Some(left) = budget.checked_sub(cells) {
-        *budget = left;
-        return edits(elements, rest);
-    }
-    length_gap(elements, rest.len())
+    work.take(cells).then(|| edits(elements, rest))
 }
 
 /// The exact distance, row by row (P. H. Sellers, "The theory and computation of evolutionary

@@ -9,10 +9,8 @@
 use std::fmt;
 
 use super::Rule;
+use crate::limits::PATTERN;
 use crate::text;
-
-/// The longest pattern, in bytes. The doctor refuses a longer one in a policy document.
-pub const MAX_BYTES: usize = 4096;
 
 /// How many characters of a refused value are shown.
 const SHOWN: usize = 200;
@@ -59,7 +57,7 @@ impl RulePattern {
             Unsafe::Empty
         } else if chars().any(char::is_control) {
             Unsafe::Control
-        } else if pattern.len() > MAX_BYTES {
+        } else if pattern.len() > PATTERN {
             Unsafe::TooLong { bytes: pattern.len() }
         } else {
             return Ok(Self(pattern));
@@ -190,7 +188,7 @@ impl fmt::Display for RefusedValue {
             Unsafe::TooLong { bytes } => write!(
                 f,
                 "A rule on {claim} with this token's value has {bytes} bytes. A pattern may have \
-                 at most {MAX_BYTES}."
+                 at most {PATTERN}."
             ),
             Unsafe::Missing => write!(
                 f,
@@ -234,7 +232,7 @@ mod tests {
 
     #[test]
     fn other_values_are_refused_with_the_reason() {
-        let long = "a".repeat(MAX_BYTES + 1);
+        let long = "a".repeat(PATTERN + 1);
         let cases = [
             ("*", "In a rule * matches anything, so"),
             ("repo:acme/web:environment:*", "The value of sub is repo:acme/web:environment:*."),
@@ -251,7 +249,7 @@ mod tests {
             assert_eq!(refused.value, value);
             assert!(refused.to_string().contains(words), "{refused}");
         }
-        assert!(RulePattern::of_value("sub", &"a".repeat(MAX_BYTES)).is_ok());
+        assert!(RulePattern::of_value("sub", &"a".repeat(PATTERN)).is_ok());
     }
 
     #[test]

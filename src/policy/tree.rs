@@ -11,6 +11,7 @@ use serde_saphyr::{DefaultMessageFormatter, Location, MessageFormatter as _, Spa
 
 use super::Place;
 use super::document::DocumentError;
+use crate::limits::{self, json::Refused};
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,22 +75,31 @@ impl Node {
 /// what is then known to be well-formed finds the places, which `serde_json` does not give.
 ///
 /// # Errors
-/// When it is not JSON, or nested deeper than 127 levels (the limit of `serde_json`).
+/// When it is not JSON, nested deeper than 127 levels (the limit of `serde_json`), or holds more
+/// than [`limits::VALUES`].
 pub fn json(text: &str) -> Result<Node, DocumentError> {
-    serde_json::from_str::<Value>(text).map_err(|error| grammar_error(text, &error))?;
+    limits::json::check(text.as_bytes(), limits::VALUES).map_err(|refused| match refused {
+        Refused::Invalid(error) => grammar_error(text, &error),
+        Refused::TooManyValues { line, column } => {
+            DocumentError::new(place_in(text, line, column), TOO_MANY)
+        }
+    })?;
     JsonWalk { rest: text, place: Place { line: 1, column: 1 } }.value()
 }
 
 fn grammar_error(text: &str, error: &serde_json::Error) -> DocumentError {
-    let (line, bytes) = (error.line(), error.column());
+    let (line, column) = (error.line(), error.column());
     let message = error.to_string();
-    let suffix = format!(" at line {line} column {bytes}");
+    let suffix = format!(" at line {line} column {column}");
     let message = message.strip_suffix(&suffix).unwrap_or(&message);
-    // serde_json counts bytes, an editor shows characters.
+    syntax_error(place_in(text, line, column), "JSON", message)
+}
+
+/// A place that `serde_json` names: it counts bytes, an editor shows characters.
+fn place_in(text: &str, line: usize, bytes: usize) -> Place {
     let before = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default().bytes();
     let column = before.take(bytes).filter(|byte| byte & 0xC0 != 0x80).count().max(1);
-    let place = Place { line: line.max(1) as u64, column: column as u64 };
-    syntax_error(place, "JSON", message)
+    Place { line: line.max(1) as u64, column: column as u64 }
 }
 
 /// Both parsers give up on deep nesting before they have said anything about the grammar, and in
@@ -102,6 +112,8 @@ fn syntax_error(place: Place, format: &str, message: &str) -> DocumentError {
 }
 
 const TOO_DEEP: &str = "nested too deeply for a policy document";
+pub(super) const TOO_MANY: &str = "too many values or aliases for a policy document; keep only its \
+                                   issuers and policies";
 
 /// A walk over well-formed JSON.
 struct JsonWalk<'a> {
@@ -197,17 +209,19 @@ fn string_length(inner: &str) -> usize {
 /// YAML's own are ignored.
 ///
 /// # Errors
-/// When it is not YAML, holds several documents, or goes over [`DEPTH`] or [`LIMIT`].
+/// When it is not YAML, holds several documents, or goes over [`DEPTH`] or [`limits::VALUES`].
 pub fn yaml(text: &str) -> Result<Node, DocumentError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             enforce_alias_anchor_ratio: false, // one audience in a hundred entries is no attack
             max_depth: DEPTH,
-            max_events: LIMIT,
-            max_nodes: LIMIT,
-            max_recorded_anchor_events: LIMIT,
+            max_events: limits::VALUES,
+            max_nodes: limits::VALUES,
+            // Aliases may repeat what the file holds, but not without end.
+            max_total_scalar_bytes: 2 * limits::FILE as usize,
+            max_recorded_anchor_events: limits::VALUES,
         },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: LIMIT },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: limits::VALUES },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         ignore_binary_tag_for_string: true,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
@@ -221,10 +235,6 @@ pub fn yaml(text: &str) -> Result<Node, DocumentError> {
 /// unoptimised build takes some 40 KiB of stack for each.
 const DEPTH: usize = 32;
 
-/// Values, keys and aliased values that a YAML document may come to: far more than any policy
-/// has, few enough that a document of nested aliases ends at once.
-const LIMIT: usize = 100_000;
-
 fn yaml_error(error: &serde_saphyr::Error) -> DocumentError {
     use serde_saphyr::Error as E;
     use serde_saphyr::budget::BudgetBreach as Breach;
@@ -237,9 +247,7 @@ fn yaml_error(error: &serde_saphyr::Error) -> DocumentError {
         E::MultipleDocuments { .. } => "more than one YAML document; keep one in the file",
         E::Budget { breach: Breach::Depth { .. }, .. }
         | E::AliasReplayStackDepthExceeded { .. } => TOO_DEEP,
-        E::Budget { .. } | E::AliasReplayLimitExceeded { .. } => {
-            "too many values or aliases for a policy document"
-        }
+        E::Budget { .. } | E::AliasReplayLimitExceeded { .. } => TOO_MANY,
         E::RecursiveReferencesRequireWeakTypes { .. } => "an alias within its own anchor",
         E::NullIntoString { .. } => "a key must be a string, not null",
         other => {

@@ -61,6 +61,7 @@ fn rule(claim: &str, pattern: &str, actual: Option<&str>, matched: bool) -> Rule
         actual: actual.map(Into::into),
         matched,
         undetermined: false,
+        limit: None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::gather::environment::Environment;
 use crate::gather::many::{Common, are_claims};
 use crate::gather::token::Choice;
 use crate::gather::{self, Plan, Surroundings};
-use crate::jwt;
+use crate::limits;
 use crate::run::{Streams, working_directory};
 
 /// Test a token against policies, suggest a policy, lint a document
@@ -95,7 +95,7 @@ fn evidence(
     let directory = working_directory()?;
     let mut given = Vec::new();
     let source = if token == "-" {
-        let read = stdin.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut given);
+        let read = stdin.take(limits::TOKEN as u64 + 1).read_to_end(&mut given);
         read.map_err(|error| format!("standard input: {error}"))?;
         stdin = Box::new(Cursor::new(given.clone()));
         Source::Stdin
@@ -105,7 +105,7 @@ fn evidence(
         if absolute.is_file()
             && let Ok(file) = File::open(&absolute)
         {
-            let _ = file.take(jwt::MAX_BYTES as u64 + 1).read_to_end(&mut given);
+            let _ = file.take(limits::TOKEN as u64 + 1).read_to_end(&mut given);
         }
         gather::token::file(path, &absolute)
     } else {

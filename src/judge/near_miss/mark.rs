@@ -1,6 +1,7 @@
 //! Two texts in one, with what differs marked.
 
 use super::clip;
+use crate::limits::Work;
 
 /// Both texts in one, with what differs in brackets: `https://gitlab.[com -> example]`.
 pub(in crate::judge) fn marked(registered: &str, token: &str) -> String {
@@ -34,10 +35,13 @@ fn common(left: &[char], right: &[char]) -> Vec<(usize, usize)> {
     let (from, to) = (prefix, (left.len() - suffix, right.len() - suffix));
     // The longest common run of the middle, and what is common on both sides of it.
     let mut places: Vec<(usize, usize)> = (0..prefix).map(|at| (at, at)).collect();
-    runs(left, right, (from, from), to, &mut places);
+    runs(left, right, (from, from), to, &mut places, &mut Work::new(STEPS));
     places.extend((0..suffix).map(|at| (to.0 + at, to.1 + at)));
     places
 }
+
+/// How many pairs of characters are compared.
+const STEPS: u64 = 1_000_000;
 
 /// A run in common has to be so long to count as one.
 const RUN: usize = 4;
@@ -48,7 +52,12 @@ fn runs(
     from: (usize, usize),
     to: (usize, usize),
     places: &mut Vec<(usize, usize)>,
+    work: &mut Work,
 ) {
+    // Texts that have little in common are not taken apart without end.
+    if !work.take((to.0 - from.0) * (to.1 - from.1)) {
+        return;
+    }
     let (mut best, mut before) = ((0, 0, 0), vec![0; to.1.saturating_sub(from.1) + 1]);
     for l in from.0..to.0 {
         let mut now = vec![0; before.len()];
@@ -70,9 +79,9 @@ fn runs(
         places.extend(but_for_case(left, right, from, to));
         return;
     }
-    runs(left, right, from, (l, r), places);
+    runs(left, right, from, (l, r), places, work);
     places.extend((0..length).map(|at| (l + at, r + at)));
-    runs(left, right, (l + length, r + length), to, places);
+    runs(left, right, (l + length, r + length), to, places, work);
 }
 
 /// Where upper and lower case is all that differs, every character for itself.

@@ -4,6 +4,7 @@
 //! places to a document; the forms share the readers of an issuer and of an entry. The keys are
 //! those of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
 
+mod caps;
 mod program;
 mod reading;
 mod resources;
@@ -46,12 +47,24 @@ impl DocumentError {
 /// A byte order mark and CRLF line ends are tolerated.
 ///
 /// # Errors
-/// When it is neither JSON nor YAML, has none of the forms, or says something that its form does
-/// not know; the first fault is named.
+/// When it is neither JSON nor YAML, has none of the forms, says something that its form does not
+/// know, or goes over one of the [`crate::limits`]; the first fault is named.
 pub fn parse(text: &str) -> Result<Document, DocumentError> {
+    let document = parse_answer(text)?;
+    caps::check(&document)?;
+    Ok(document)
+}
+
+/// [`parse`] for an answer of Pulumi Cloud: rules of any length and number are read. Those that go
+/// over a limit are undetermined when the policy is evaluated.
+///
+/// # Errors
+/// As [`parse`], less the limits on rules, entries and issuers.
+pub fn parse_answer(text: &str) -> Result<Document, DocumentError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match tree::json(text) {
         Ok(tree) => read(&tree),
+        Err(error) if error.message == tree::TOO_MANY => Err(error),
         // YAML in braces is no JSON but fine. Broken JSON is explained in JSON's terms.
         Err(error) => match tree::yaml(text).and_then(|tree| read(&tree)) {
             Err(_) if looks_like_json(text) => Err(error),

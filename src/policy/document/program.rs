@@ -17,14 +17,18 @@ const DEEPEST: usize = 16;
 /// So many references are followed in all: references to references can multiply.
 const MOST: usize = 10_000;
 
-/// What interpolations may make of one text, in bytes.
+/// What interpolations may make of one text, in bytes: more is no pattern and no URL.
 const LONGEST: usize = 64 << 10;
+
+/// What they may make in all, in bytes: what is long can be referred to often.
+const LONGEST_IN_ALL: usize = 4 << 20;
 
 /// Reads the program.
 pub(super) fn read(map: &Map<'_>) -> Read<Document> {
     let node = |name| map.get(name).map(|(_, node)| node);
     let program = Program {
         left: Cell::new(MOST),
+        bytes: Cell::new(LONGEST_IN_ALL),
         variables: node("variables"),
         resources: node("resources"),
     };
@@ -49,6 +53,8 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
 struct Program<'a> {
     /// How many references may still be followed.
     left: Cell<usize>,
+    /// How many bytes references may still stand for.
+    bytes: Cell<usize>,
     variables: Option<&'a Node>,
     resources: Option<&'a Node>,
 }
@@ -128,10 +134,9 @@ impl Program<'_> {
         };
         // A value of another kind than text is not what a text is made of.
         let Kind::Text(text) = &node.kind else { return None };
-        match self.interpolate(text, depth + 1) {
-            Kind::Text(text) => Some(text),
-            _ => None,
-        }
+        let Kind::Text(text) = self.interpolate(text, depth + 1) else { return None };
+        self.bytes.set(self.bytes.get().checked_sub(text.len())?);
+        Some(text)
     }
 }
 

@@ -80,7 +80,7 @@ impl<'a> Map<'a> {
     /// under another spelling.
     pub(super) fn missing(&self, name: &str) -> Fault {
         let similar = |(key, _): &&(Key, Node)| nearest(&key.text, &[name]).is_some();
-        match self.entries.iter().find(similar) {
+        match self.entries.iter().take(MOST_COMPARED).find(similar) {
             Some((key, _)) => Fault::new(
                 key.place,
                 format!("the key {name:?} is missing; did you mean it by {}?", quote(&key.text)),
@@ -218,6 +218,9 @@ pub(super) fn quote(text: &str) -> String {
         None => format!("{text:?}"),
     }
 }
+
+/// How many keys are compared with one that is missing.
+const MOST_COMPARED: usize = 50;
 
 /// The known word that this one looks like.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {

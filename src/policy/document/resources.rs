@@ -5,10 +5,13 @@
 //! with its policies inside, and `pulumiservice:api/auth:OidcIssuer` with a
 //! `pulumiservice:api/auth:Policy` beside it that names the issuer by `issuerId`.
 
+use std::collections::HashMap;
+
 use super::reading::{Fault, Map, Read, object, seconds, text, texts};
 use super::{entries, public_keys};
+use crate::limits::IN_ALL;
 use crate::policy::tree::{Kind, Node};
-use crate::policy::{Document, Form, Place, Registration, Unresolved};
+use crate::policy::{Document, Entry, Form, Place, Registration, Unresolved};
 
 /// What a resource is to us.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,9 +66,11 @@ pub(super) fn document(form: Form, place: Place, resources: &[Resource]) -> Read
             Err(fault) => return Err(fault.within(resource.path.clone())),
         }
     }
+    let mut separate = Separate::default();
     for resource in of(Type::Policy) {
-        policy(resource, &mut document).map_err(|fault| fault.within(resource.path.clone()))?;
+        separate.read(resource).map_err(|fault| fault.within(resource.path.clone()))?;
     }
+    separate.hand_out(&mut document)?;
     if document.issuers.is_empty() && document.unresolved.is_empty() {
         return Err(Fault::new(
             place,
@@ -107,30 +112,58 @@ fn issuer(resource: &Resource) -> Read<Registration> {
     })
 }
 
-/// Puts a separate `Policy` resource's entries with the issuer that it is for.
-fn policy(resource: &Resource, document: &mut Document) -> Read<()> {
-    let map = Map::of(&resource.properties)?;
-    let issuer = known(map.optional("issuerId", text))?;
-    let Some((key, node)) = map.get("policies") else { return Ok(()) };
-    let (added, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
-    // A resource's id may have the organization in front.
-    let bare = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
-    let named = issuer.as_deref().map(bare);
-    for registration in &mut document.issuers {
-        match &named {
-            Some(id) if registration.id.as_deref().map(bare).as_ref() == Some(id) => {
-                registration.policies.get_or_insert_default().extend(added.iter().cloned());
+/// What separate `Policy` resources hold.
+#[derive(Default)]
+struct Separate {
+    /// By the id of the issuer that they are for.
+    by_issuer: HashMap<String, (Vec<Entry>, Vec<Unresolved>)>,
+    /// The first that may be for any issuer: one is enough to leave all of them open.
+    of_any: Option<Place>,
+}
+
+impl Separate {
+    fn read(&mut self, resource: &Resource) -> Read<()> {
+        let map = Map::of(&resource.properties)?;
+        let issuer = known(map.optional("issuerId", text))?;
+        let Some((key, node)) = map.get("policies") else { return Ok(()) };
+        let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
+        match issuer {
+            Some(id) => {
+                let known = self.by_issuer.entry(bare(&id).to_owned()).or_default();
+                known.0.extend(entries);
+                known.1.extend(unresolved);
+            }
+            None => {
+                self.of_any.get_or_insert(resource.properties.place);
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_out(self, document: &mut Document) -> Read<()> {
+        let mut left = IN_ALL;
+        for registration in &mut document.issuers {
+            let id = registration.id.as_deref().map(bare);
+            if let Some((entries, unresolved)) = id.and_then(|id| self.by_issuer.get(id)) {
+                // Many issuers may have the same id, and each gets a copy.
+                left = left.checked_sub(entries.len() + unresolved.len()).ok_or_else(|| {
+                    let message = format!("more than {IN_ALL} policy entries in the document");
+                    Fault::new(registration.place, message)
+                })?;
+                registration.policies.get_or_insert_default().extend(entries.iter().cloned());
                 registration.unresolved.extend(unresolved.iter().cloned());
             }
-            Some(_) => {}
-            // It may be for any of them.
-            None => {
-                let place = resource.properties.place;
+            if let Some(place) = self.of_any {
                 registration.unresolved.push(Unresolved::new("issuerId", place));
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// A resource's id without the organization that may stand in front.
+fn bare(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or_default()
 }
 
 /// The first of these properties that is there.

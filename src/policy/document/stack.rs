@@ -1,5 +1,7 @@
 //! Form 4: what `pulumi stack export` prints.
 
+use std::collections::HashSet;
+
 use super::reading::{Map, Read, text, wrong_type};
 use super::resources::{self, Resource, type_of};
 use crate::policy::tree::{Key, Kind, Node};
@@ -38,10 +40,11 @@ fn resource(index: usize, node: &Node) -> Read<Option<Resource>> {
     }
     // What the provider answered comes before what it was given.
     let mut properties: Vec<(Key, Node)> = Vec::new();
+    let mut known = HashSet::new();
     for name in ["outputs", "inputs"] {
         let Some((_, Node { kind: Kind::Map(entries), .. })) = map.get(name) else { continue };
         for (key, node) in entries {
-            if properties.iter().all(|(known, _)| known.text != key.text) {
+            if known.insert(key.text.as_str()) {
                 properties.push((key.clone(), plain(node)));
             }
         }

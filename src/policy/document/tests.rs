@@ -425,7 +425,7 @@ fn alias_bombs_end_with_one_error() {
         let start = Instant::now();
         let error = error(&bomb);
         let expected = ": too many values or aliases for a policy document";
-        assert!(error.ends_with(expected), "{error}");
+        assert!(error.contains(expected), "{error}");
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 }

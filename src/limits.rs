@@ -1,0 +1,130 @@
+//! How much the doctor reads, and how much work it does with it (product contract, section 7,
+//! "Time and size").
+//!
+//! A token, a file or a server may be hostile. Sizes are capped where values enter. What is computed
+//! from them is counted in steps ([`Work`]) and not in seconds, so that the same input gives the same
+//! report on every machine. An unoptimised build takes some 40 ns for a step, a released one less
+//! than 4 ns; ordinary inputs need a thousandth of what is allowed.
+
+pub mod json;
+
+/// A token in bytes, from every source, with everything that is wrapped around it.
+pub const TOKEN: usize = 128 << 10;
+
+/// A pattern in bytes: a rule's value, or the team of an entry.
+pub const PATTERN: usize = 4 << 10;
+
+/// A file that an option names (policy, keys, certificates), in bytes.
+pub const FILE: u64 = 4 << 20;
+
+/// JSON or YAML values in such a file. In memory each takes some 250 bytes.
+pub const VALUES: usize = 100_000;
+
+/// Registrations in a policy file. Organizations of 500 issuers are large.
+pub const REGISTRATIONS: usize = 2_000;
+
+/// Entries in one policy of a policy file.
+pub const ENTRIES: usize = 1_000;
+
+/// Rules in one entry of a policy file.
+pub const RULES: usize = 100;
+
+/// Rules in one policy of a policy file.
+pub const RULES_IN_POLICY: usize = 5_000;
+
+/// Entries, and rules, in all policies of a document together. An answer of Pulumi Cloud cannot hold
+/// more: it has at most 25,000 values.
+pub const IN_ALL: usize = 25_000;
+
+/// A support bundle in bytes: it holds a policy document, indented.
+pub const BUNDLE: u64 = 32 << 20;
+
+/// JSON values in a support bundle.
+pub const BUNDLE_VALUES: usize = 1_000_000;
+
+/// Names longer than this, in bytes, are not searched for a similar one: no name that is known here
+/// is half as long.
+pub const NAME: usize = 64;
+
+/// Steps for matching the rules of a policy. A rule of 100 characters on a claim of 100 takes 200.
+pub const EVALUATION: u64 = 8_000_000;
+
+/// Steps for finding the entry that comes closest.
+pub const CLOSEST: u64 = 2_000_000;
+
+/// Steps for explaining the rules that fail.
+pub const EXPLANATION: u64 = 4_000_000;
+
+/// Steps for finding wildcards that matched another character than the one that is written.
+pub const SURPRISES: u64 = 1_000_000;
+
+/// Steps for comparing the entries of a document with each other (`policy lint`).
+pub const LINT: u64 = 10_000_000;
+
+/// Steps for comparing registered issuers with a token's.
+pub const NEAR_MISS: u64 = 4_000_000;
+
+/// Steps for replacing the names in a support bundle (`--redact`): a step is a byte of text.
+pub const REDACTION: usize = 1 << 20;
+
+/// What an archive's member or a compressed log may unpack to whatever its packed size is, in bytes.
+pub const UNPACKED: u64 = 64 << 20;
+
+/// How often its packed size it may unpack to beyond that.
+pub const UNPACKED_RATIO: u64 = 200;
+
+/// Work that may still be done, in steps. A step is about what comparing one character costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    left: u64,
+}
+
+impl Work {
+    /// So many steps.
+    #[must_use]
+    pub const fn new(steps: u64) -> Self {
+        Self { left: steps }
+    }
+
+    /// Without a limit, for inputs whose size is bounded.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self::new(u64::MAX)
+    }
+
+    /// Takes steps for what is about to be done. Where they do not suffice, nothing is taken and the
+    /// work must not be done.
+    #[must_use]
+    pub fn take(&mut self, steps: usize) -> bool {
+        match self.left.checked_sub(steps as u64) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Gives up all that is left: what was begun could not be finished, and nothing like it can be.
+    pub fn exhaust(&mut self) {
+        self.left = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_taken_whole_or_not_at_all() {
+        let mut work = Work::new(10);
+        assert!(work.take(4));
+        assert!(!work.take(7));
+        assert!(work.take(6));
+        assert!(!work.take(1) && work.take(0));
+        work = Work::new(3);
+        work.exhaust();
+        assert!(!work.take(1));
+        assert!(Work::unlimited().take(usize::MAX));
+    }
+}
