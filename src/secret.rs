@@ -1,6 +1,7 @@
 //! Values that must never be shown: their `Debug` says nothing, and they are wiped when dropped.
 //! [`Scrubber`] takes them out of texts that others wrote.
 
+mod letters;
 mod names;
 mod pieces;
 mod scrubber;

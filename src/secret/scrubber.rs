@@ -12,7 +12,7 @@ use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::pieces::{self, Pieces};
-use super::{REDACTED, looks_random, shapes};
+use super::{REDACTED, letters, looks_random, shapes};
 
 /// Takes known secrets, and whatever looks like one, out of text that a server or a file wrote
 /// before it becomes evidence: a server may echo the request that it refuses, in any encoding.
@@ -32,7 +32,7 @@ struct Known {
     /// Of secrets that somebody wrote: it takes several of their words.
     written: Pieces,
     /// Secrets too short for pieces, by their letters and digits, in every encoding.
-    short: Vec<pieces::Digits>,
+    short: Vec<letters::Digits>,
     /// Secrets that are hardly letters and digits, as they are.
     exact: Vec<Zeroizing<String>>,
 }
@@ -128,13 +128,13 @@ impl Scrubber {
 
 impl Known {
     fn add(&mut self, secret: &str) {
-        let letters = pieces::plain(secret.as_bytes());
-        if letters.len() >= pieces::LENGTH && looks_random(secret) {
+        let digits = letters::plain(secret.as_bytes());
+        if digits.len() >= pieces::LENGTH && looks_random(secret) {
             self.add_drawn(secret);
-        } else if letters.len() >= WRITTEN {
+        } else if digits.len() >= WRITTEN {
             self.written.add(secret.as_bytes(), &Pieces::default());
-        } else if letters.len() >= SHORTEST {
-            self.short.push(letters);
+        } else if digits.len() >= SHORTEST {
+            self.short.push(digits);
             let encodings = pieces::encodings(secret.as_bytes());
             self.short.extend(encodings.into_iter().map(|(digits, _)| digits));
         } else {
@@ -164,7 +164,7 @@ impl Known {
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for decode in [false, true] {
-            if decode && !pieces::has_escapes(text) {
+            if decode && !letters::has_escapes(text) {
                 break;
             }
             if text.len() >= pieces::LENGTH && !(self.drawn.is_empty() && self.written.is_empty()) {
@@ -172,7 +172,7 @@ impl Known {
                 found.extend(pieces::find(text, decode, &self.drawn, written));
             }
             if !self.short.is_empty() {
-                let (digits, places) = pieces::places(text, decode);
+                let (digits, places) = letters::places(text, decode);
                 let matches = self.short.iter().flat_map(|secret| {
                     memmem::find_iter(&digits, secret.as_slice()).map(|at| at..at + secret.len())
                 });

@@ -67,8 +67,11 @@ fn mixed_case(text: &str) -> String {
     text.chars().enumerate().map(flip).collect()
 }
 
+/// Encodes a secret.
+type Encode = fn(&str) -> String;
+
 /// The ways in which a server repeats what it was sent.
-pub(crate) const ENCODINGS: [(&str, fn(&str) -> String); 15] = [
+pub(crate) const ENCODINGS: [(&str, Encode); 15] = [
     ("as it is", str::to_owned),
     ("capitals", str::to_ascii_uppercase),
     ("another case", mixed_case),

@@ -193,12 +193,10 @@ fn placeholders_and_words_are_no_secrets() {
             false => log(all),
         };
         let found = triage(&text, &[]);
-        for secret in found["secrets"].as_array().unwrap() {
-            for place in secret["places"].as_array().unwrap() {
-                let line = place["line"].as_u64().unwrap() as usize;
-                panic!("{}: {}", secret["kind"], HARMLESS[line - 1]);
-            }
-        }
+        let secrets = found["secrets"].as_array().unwrap();
+        let places = secrets.iter().flat_map(|secret| secret["places"].as_array().unwrap());
+        let lines = places.map(|place| HARMLESS[place["line"].as_u64().unwrap() as usize - 1]);
+        assert_eq!(lines.collect::<Vec<_>>(), [""; 0]);
     }
 }
 
@@ -219,7 +217,7 @@ fn messages_are_quoted_without_their_secrets() {
                 assert!(run.stdout.contains("organization-missing"), "{}", run.stdout);
             }
             let found = triage(&line, &[OPAQUE]);
-            assert_eq!(found["rootCause"].is_null(), false, "{line}");
+            assert!(found["rootCause"].is_string(), "{line}");
         }
     }
 }

@@ -10,7 +10,7 @@ const SHORTEST: usize = 8;
 const SHORTEST_PASSWORD: usize = 4;
 
 /// How the names of secrets end, less the first letter: that may be a capital one.
-const STEMS: [&str; 15] = [
+const STEMS: [&str; 9] = [
     "oken",
     "ecret",
     "assword",
@@ -19,22 +19,12 @@ const STEMS: [&str; 15] = [
     "redential",
     "redentials",
     "ookie",
-    "wt",
     "ssertion",
-    "ey",
-    "at",
-    "wd",
-    "ass",
-    "uth",
 ];
-/// Stems that are too short to be searched for without the letters before.
-const WHOLE: [(&str, &[&str]); 6] = [
-    ("wt", &["jwt", "Jwt", "JWT"]),
-    ("ey", &["key", "Key", "KEY"]),
-    ("at", &["_pat", "-pat", "Pat", "PAT"]),
-    ("wd", &["_pwd", "-pwd", "Pwd", "_PWD"]),
-    ("ass", &["_pass", "-pass", "Pass", "_PASS"]),
-    ("uth", &["_auth", "_AUTH"]),
+/// Endings that are too short to be searched for without their first letter.
+const ENDINGS: [&str; 20] = [
+    "jwt", "Jwt", "JWT", "key", "Key", "KEY", "_pat", "-pat", "Pat", "PAT", "_pwd", "-pwd", "Pwd",
+    "_PWD", "_pass", "-pass", "Pass", "_PASS", "_auth", "_AUTH",
 ];
 /// What follows a name that is given a value.
 const ASSIGNS: [&str; 9] = ["=", " =", ":", " :", "\"", "\\\"", "'", "%3D", ">"];
@@ -57,12 +47,8 @@ pub(super) fn flags() -> impl Iterator<Item = String> {
 }
 
 fn stems() -> impl Iterator<Item = String> {
-    STEMS.into_iter().flat_map(|stem| -> Vec<String> {
-        match WHOLE.iter().find(|(short, _)| *short == stem) {
-            Some((_, whole)) => whole.iter().map(|whole| (*whole).to_owned()).collect(),
-            None => vec![stem.to_owned(), stem.to_ascii_uppercase()],
-        }
-    })
+    let stems = STEMS.into_iter().flat_map(|stem| [stem.to_owned(), stem.to_ascii_uppercase()]);
+    stems.chain(ENDINGS.map(str::to_owned))
 }
 
 /// The values in a line that are secrets by their names.

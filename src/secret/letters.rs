@@ -1,0 +1,235 @@
+//! The letters and digits of texts, as digits of base 36: small and capital letters are the same.
+
+use std::ops::Range;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// No letter or digit.
+const NONE: u8 = u8::MAX;
+
+/// The value of a letter or digit as a digit below 36, small and capital letters alike.
+const fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'z' => byte - b'a' + 10,
+        b'A'..=b'Z' => byte - b'A' + 10,
+        _ => NONE,
+    }
+}
+
+/// [`digit`] of every byte.
+static DIGITS: [u8; 256] = {
+    let mut digits = [NONE; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = digit(byte as u8);
+        byte += 1;
+    }
+    digits
+};
+
+/// [`digit`] of the characters of base64, whose last two have none in any alphabet.
+static BASE64: [u8; 64] = {
+    let mut digits = [NONE; 64];
+    let mut value = 0;
+    while value < 62 {
+        digits[value] = digit(match value {
+            0..=25 => b'A' + value as u8,
+            26..=51 => b'a' + value as u8 - 26,
+            _ => b'0' + value as u8 - 52,
+        });
+        value += 1;
+    }
+    digits
+};
+
+/// The letters and digits of a text, as digits.
+pub(super) type Digits = Zeroizing<Vec<u8>>;
+
+/// The digits of a text as it is.
+pub(super) fn plain(text: &[u8]) -> Digits {
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        if DIGITS[usize::from(*byte)] != NONE {
+            digits.push(DIGITS[usize::from(*byte)]);
+        }
+    }
+    digits
+}
+
+/// The digits of a secret in base64, where it begins at that byte in a group of three. The first
+/// and the last character are left out where they also depend on the bytes beside it.
+pub(super) fn base64(secret: &[u8], offset: usize) -> Digits {
+    let mut digits = Zeroizing::new(Vec::with_capacity(secret.len() * 4 / 3 + 1));
+    let (mut bits, mut held) = (0_u32, 0);
+    let mut skipped = offset == 0;
+    for (at, byte) in secret.iter().enumerate() {
+        bits = (bits & 63) << 8 | u32::from(*byte);
+        held += 8;
+        if at == 0 {
+            // What these bytes leave of their last character belongs to it.
+            held += [0, 2, 4][offset];
+        }
+        while held >= 6 {
+            held -= 6;
+            let value = BASE64[(bits >> held & 63) as usize];
+            if skipped && value != NONE {
+                digits.push(value);
+            }
+            skipped = true;
+        }
+    }
+    bits.zeroize();
+    digits
+}
+
+/// The digits of a secret in hexadecimal.
+pub(super) fn hexadecimal(secret: &[u8]) -> Digits {
+    let mut digits = Zeroizing::new(Vec::with_capacity(secret.len() * 2));
+    for byte in secret {
+        digits.push(byte >> 4);
+        digits.push(byte & 15);
+    }
+    digits
+}
+
+/// The letters and digits of a text, with their places: for secrets that are too short for pieces.
+pub(super) fn places(text: &str, decode: bool) -> (Digits, Vec<Range<usize>>) {
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut places = Vec::with_capacity(text.len());
+    let mut signs = Signs::of(text.as_bytes(), decode);
+    while let Some(Sign { digit, start, end }) = signs.next_sign() {
+        digits.push(digit);
+        places.push(start..end);
+    }
+    (digits, places)
+}
+
+/// Whether a text has escapes, so that there are two ways to read it.
+pub(super) fn has_escapes(text: &str) -> bool {
+    text.contains(['%', '\\', '&', '<'])
+}
+
+/// A letter or digit of a text.
+pub(super) struct Sign {
+    /// Its value as a digit, below 36.
+    pub(super) digit: u8,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// The letters and digits of a text, one by one.
+pub(super) struct Signs<'a> {
+    text: &'a [u8],
+    at: usize,
+    decode: bool,
+}
+
+impl<'a> Signs<'a> {
+    pub(super) fn of(text: &'a [u8], decode: bool) -> Self {
+        Self { text, at: 0, decode }
+    }
+
+    /// The next one. No iterator: this is where the time goes.
+    pub(super) fn next_sign(&mut self) -> Option<Sign> {
+        while self.at < self.text.len() {
+            let start = self.at;
+            let mut byte = self.text[start];
+            self.at += 1;
+            if self.decode && matches!(byte, b'%' | b'\\' | b'&' | b'<') {
+                let (code, length) = escape(&self.text[start..]);
+                self.at = start + length;
+                byte = u8::try_from(code).unwrap_or_default();
+            }
+            let digit = DIGITS[usize::from(byte)];
+            if digit != NONE {
+                return Some(Sign { digit, start, end: self.at });
+            }
+        }
+        None
+    }
+}
+
+/// What the escape at the beginning of a text stands for (0: nothing that counts), and its length.
+fn escape(text: &[u8]) -> (u32, usize) {
+    match text.first() {
+        Some(b'%') => {
+            // Encoded several times, the percent sign itself became `%25`.
+            let again = text[1..].chunks_exact(2).take_while(|pair| pair == b"25").count();
+            (0..=again)
+                .rev()
+                .find_map(|times| {
+                    let at = 1 + 2 * times;
+                    Some((hex(text.get(at..at + 2)?)?, at + 2))
+                })
+                .unwrap_or((0, 1))
+        }
+        Some(b'\\') => {
+            let length = text.iter().take_while(|b| **b == b'\\').count();
+            let digits = |from, count| hex(text.get(from..from + count)?);
+            match text.get(length) {
+                Some(b'u') => digits(length + 1, 4).map(|code| (code, length + 5)),
+                Some(b'x') => digits(length + 1, 2).map(|code| (code, length + 3)),
+                Some(b'n' | b'r' | b't') => Some((0, length + 1)),
+                _ => None,
+            }
+            .unwrap_or((0, length))
+        }
+        Some(b'&') => {
+            let end = text.iter().take(LONGEST_ESCAPE).position(|b| *b == b';');
+            let Some(end) = end else { return (0, 1) };
+            let code = match &text[1..end] {
+                [b'#', b'x' | b'X', digits @ ..] => hex(digits),
+                [b'#', digits @ ..] => {
+                    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok())
+                }
+                _ => None,
+            };
+            (code.unwrap_or(0), end + 1)
+        }
+        _ => {
+            let end = text.iter().take(LONGEST_ESCAPE).position(|b| *b == b'>');
+            (0, end.map_or(1, |end| end + 1))
+        }
+    }
+}
+
+/// A longer entity or tag is none.
+const LONGEST_ESCAPE: usize = 10;
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+    is_hex.then(|| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn letters(digits: &[u8]) -> String {
+        digits.iter().map(|digit| char::from_digit(u32::from(*digit), 36).unwrap()).collect()
+    }
+
+    fn read(text: &str) -> String {
+        letters(&places(text, true).0)
+    }
+
+    #[test]
+    fn escapes_are_read() {
+        for (text, expected) in [
+            ("%41b%2fc", "abc"),
+            ("%2541%252541", "aa"),
+            ("%25", ""),
+            ("100%", "100"),
+            ("%zz%4", "zz4"),
+            (r"a\u0062\x63\nd\\nE\\\u0066", "abcdef"),
+            (r"C:\dir\u00", "cdiru00"),
+            ("&#97;&#x62;c&zwnj;d&amp", "abcdamp"),
+            ("a<br>b<wbr/>c < d", "abcd"),
+            ("a\u{200b}b\u{e9}c\r\n  d", "abcd"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+}
