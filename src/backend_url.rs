@@ -15,6 +15,7 @@ use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence};
+use crate::limits;
 
 /// The API of Pulumi's own Pulumi Cloud.
 pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
@@ -392,6 +393,9 @@ fn clean(url: &str) -> Option<String> {
 }
 
 fn nearest_scheme(scheme: &str) -> &'static str {
+    if scheme.len() > limits::NAME {
+        return "https";
+    }
     SCHEMES
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(scheme, known), known))

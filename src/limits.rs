@@ -70,6 +70,9 @@ pub const REDACTION: usize = 1 << 20;
 /// What an archive's member or a compressed log may unpack to whatever its packed size is, in bytes.
 pub const UNPACKED: u64 = 64 << 20;
 
+/// The same for all members of an archive together: several may be the same bytes.
+pub const UNPACKED_IN_ALL: u64 = 1 << 30;
+
 /// How often its packed size it may unpack to beyond that.
 pub const UNPACKED_RATIO: u64 = 200;
 
