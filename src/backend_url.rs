@@ -17,6 +17,7 @@ use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
+use crate::limits;
 use crate::text;
 
 /// The API of Pulumi's own Pulumi Cloud.
@@ -397,6 +398,9 @@ fn clean(url: &str) -> Option<String> {
 }
 
 fn nearest_scheme(scheme: &str) -> &'static str {
+    if scheme.len() > limits::NAME {
+        return "https";
+    }
     SCHEMES
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(scheme, known), known))

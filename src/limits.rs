@@ -65,10 +65,13 @@ pub const LINT: u64 = 10_000_000;
 pub const NEAR_MISS: u64 = 4_000_000;
 
 /// Steps for replacing the names in a support bundle (`--redact`): a step is a byte of text.
-pub const REDACTION: usize = 1 << 20;
+pub const REDACTION: usize = 6 << 20;
 
 /// What an archive's member or a compressed log may unpack to whatever its packed size is, in bytes.
 pub const UNPACKED: u64 = 64 << 20;
+
+/// The same for all members of an archive together: several may be the same bytes.
+pub const UNPACKED_IN_ALL: u64 = 1 << 30;
 
 /// How often its packed size it may unpack to beyond that.
 pub const UNPACKED_RATIO: u64 = 200;

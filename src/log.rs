@@ -30,6 +30,9 @@ pub struct File {
     pub name: String,
     /// How many lines it has.
     pub lines: u64,
+    /// After how many unpacked bytes reading it was stopped, because it unpacks to far more than it
+    /// is packed ([`crate::limits::UNPACKED_RATIO`]).
+    pub stopped_after: Option<u64>,
 }
 
 /// Where something stands.

@@ -15,6 +15,7 @@ use crate::examples;
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::go_flags::{self, Flag, FlagError, Kind};
+use crate::limits;
 
 /// The word that this command line begins with.
 const NAME: &str = "login";
@@ -173,6 +174,9 @@ fn flags(own: &Command) -> Vec<Flag<'_>> {
 /// Adds the flag that a misspelt one may stand for.
 fn suggest(flags: &[Flag], error: FlagError) -> LoginError {
     let FlagError::Unknown { name } = &error else { return error.into() };
+    if name.len() > limits::NAME {
+        return error.into();
+    }
     let nearest = flags
         .iter()
         .map(|flag| (strsim::damerau_levenshtein(flag.name, name), flag.name))

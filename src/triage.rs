@@ -147,6 +147,10 @@ pub struct LogSecret {
 pub struct LogFile {
     /// Its name.
     pub name: String,
-    /// How many lines it has.
+    /// How many lines were read.
     pub lines: u64,
+    /// After how many unpacked bytes reading was stopped, because it unpacks to more than 64 MiB and
+    /// 200 times what it is packed; what follows was not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_after: Option<u64>,
 }

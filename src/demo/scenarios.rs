@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::issuer::{AUDIENCE, SUBJECT};
 use crate::catalogue::Code;
+use crate::limits;
 
 /// A login and the world around it. What a scenario does not say is as in the healthy one.
 #[derive(Debug, Clone)]
@@ -56,6 +57,9 @@ pub fn find(name: &str) -> Option<Scenario> {
 /// The name of the scenario that a misspelt name is probably meant for.
 #[must_use]
 pub fn nearest(name: &str) -> Option<&'static str> {
+    if name.len() > limits::NAME {
+        return None;
+    }
     scenarios()
         .into_iter()
         .map(|scenario| {

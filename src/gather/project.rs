@@ -10,6 +10,7 @@ use serde_saphyr::{Location, MessageFormatter as _, UserMessageFormatter};
 
 use super::backend::{candidate, read_file};
 use crate::evidence::{BackendCandidate, BackendSource, ProjectFile};
+use crate::limits;
 use crate::policy::Place;
 use crate::policy::tree::{Key as Name, Kind, Node};
 use crate::secret::Scrubber;
@@ -246,6 +247,9 @@ fn foreign_key(name: &str, section: &Section, only: &[&str]) -> Option<String> {
 /// The CLI's `findClosestKey`: at most two edits away without regard to case, the first in
 /// alphabetical order.
 fn nearest<'a>(meant: &str, keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if meant.len() > limits::NAME {
+        return None;
+    }
     let meant = meant.to_lowercase();
     // Long keys are further away than two edits, and comparing them would be slow.
     keys.filter(|key| key.len() <= meant.len() + 8)

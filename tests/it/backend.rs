@@ -108,11 +108,7 @@ fn the_articles_error_has_two_causes() {
 fn the_installed_cli_without_a_default_is_what_fails_inside_ci() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
     // The newest CLI has a default: the hosted Pulumi Cloud, which no issuer on loopback suits.
-    world.shape.claims["iss"] = "https://idp.test".into();
-    world.cloud.registration(|registration| {
-        registration["issuer"] = "https://idp.test".into();
-        registration["url"] = "https://idp.test".into();
-    });
+    world.use_public_issuer();
     let doctor = || {
         let doctor = without_url(&world).without("--pulumi-version").arg("--offline");
         doctor.program("pulumi", "echo v3.210.0")

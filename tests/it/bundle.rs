@@ -75,8 +75,7 @@ fn options_that_do_not_go_together() {
 #[test]
 fn doctor_login_and_the_demo_write_one_too() {
     let mut world = World::new(&platforms::GITHUB);
-    // The hosted Pulumi Cloud cannot reach an issuer on loopback.
-    world.shape.claims["iss"] = json!("https://idp.test");
+    world.use_public_issuer();
     let token = world.token();
     let login = Doctor::bare().secret(&token).args(["login", "https://api.pulumi.com"]);
     let login = login.args(["--oidc-org=acme", "--offline", "--oidc-token", &token]);

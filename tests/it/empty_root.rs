@@ -87,7 +87,8 @@ fn libraries(program: &Path) -> Vec<String> {
 #[test]
 fn what_asks_nobody_works_in_an_empty_root() {
     let Some(root) = Root::new() else { return };
-    let world = World::new(&platforms::AZURE_ENTRA);
+    let mut world = World::new(&platforms::AZURE_ENTRA);
+    world.use_public_issuer();
     let token = world.token();
     root.put("policy.json", world.policy().to_string().as_bytes());
 
@@ -115,7 +116,9 @@ fn what_asks_nobody_works_in_an_empty_root() {
 #[test]
 fn files_are_written_where_that_user_may_write() {
     let Some(root) = Root::new() else { return };
-    let token = World::new(&platforms::AZURE_ENTRA).token();
+    let mut world = World::new(&platforms::AZURE_ENTRA);
+    world.use_public_issuer();
+    let token = world.token();
     fs::create_dir(root.path("out")).unwrap();
     chown(root.path("out"), Some(NOBODY), Some(NOBODY)).unwrap();
     let offline = ["--offline", "--oidc-org", ORGANIZATION, "-"];

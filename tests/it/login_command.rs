@@ -296,7 +296,8 @@ fn without_a_token_it_says_whose_identity_is_used() {
 
 #[test]
 fn the_first_refusal_is_the_clis_by_order_and_version() {
-    let world = World::new(&platforms::GITHUB);
+    let mut world = World::new(&platforms::GITHUB);
+    world.use_public_issuer();
     let token = world.token();
     let acme = "urn:pulumi:org:acme";
     assert_eq!(world.shape.claims["aud"], acme);

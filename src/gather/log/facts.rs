@@ -10,6 +10,7 @@ use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::jwt;
+use crate::limits;
 use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
 use crate::login_flags;
 use crate::secret::REDACTED;
@@ -196,14 +197,24 @@ fn login(line: &Line, next: &[Cow<str>]) -> Option<Vec<String>> {
     if is_quoted || !is_call {
         return None;
     }
-    let mut text = line.text[at..].to_owned();
+    let mut text = beginning(&line.text[at..]).to_owned();
     for line in next {
         // A backslash continues a line in a shell, a backtick in PowerShell, a caret in cmd.
         let Some(continued) = text.trim_end().strip_suffix(['\\', '`', '^']) else { break };
-        text = format!("{continued} {}", Line::read(line, true).text.trim());
+        text = format!("{continued} {}", beginning(Line::read(line, true).text.trim()));
     }
     Some(hide_token(words(&super::secrets::redact(&text))))
 }
+
+/// How much of a line is looked at as a command, in bytes: a token in it has less.
+const LONGEST_COMMAND: usize = 2 * limits::TOKEN;
+
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST_COMMAND)).unwrap_or(text)
+}
+
+/// How much of a call of `pulumi login` is kept, in characters.
+const LONGEST_CALL: usize = 4096;
 
 /// What is passed as the token is shown only where it names a variable or a file: else it may be
 /// one, of whatever shape.
@@ -230,7 +241,7 @@ fn hide_token(mut words: Vec<String>) -> Vec<String> {
 /// What the words ask for, as pulumi reads them; without its flags where it would refuse them.
 fn called(words: &[String], place: Place) -> LoginLine {
     let mut line = LoginLine {
-        text: words.join(" "),
+        text: text::clip(&words.join(" "), LONGEST_CALL),
         token: None,
         login: Login::default(),
         url: None,

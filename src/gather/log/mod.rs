@@ -13,6 +13,7 @@ mod secrets;
 mod sighting;
 mod source;
 mod step;
+mod unpacked;
 
 use std::io::Read;
 use std::ops::Range;
@@ -21,6 +22,7 @@ use std::path::Path;
 pub use self::source::Unreadable;
 
 use self::scan::Scanner;
+use self::source::Stopped;
 use crate::log::Log;
 
 /// Where a log comes from.
@@ -38,7 +40,9 @@ pub fn read(sources: &[Source], stdin: Box<dyn Read + Send>) -> (Log, Vec<Unread
     let mut unreadable = Vec::new();
     let mut stdin = Some(stdin);
     for source in sources {
-        let mut visit = |name: &str, reader: &mut dyn Read| scanner.log(name, reader);
+        let mut visit = |name: &str, reader: &mut dyn Read, stopped: Stopped| {
+            scanner.log(name, reader, stopped)
+        };
         unreadable.extend(match source {
             Source::Path(path) => source::path(path, &mut visit),
             // Read once: named twice, it has ended.

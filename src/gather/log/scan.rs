@@ -11,6 +11,7 @@ use super::index::{Index, Use};
 use super::line::Line;
 use super::parts::parts;
 use super::sighting::{Continuation, Recognised, Surroundings, go_on, recognise};
+use super::source::Stopped;
 use super::step::{Mark, Step, is_harmless};
 use super::{block, secrets};
 use crate::log::{File, Leak, Log, PLACES, Place, SecretKind, Sighting};
@@ -81,9 +82,18 @@ impl Scanner {
     }
 
     /// Reads a log.
-    pub(super) fn log(&mut self, name: &str, reader: &mut dyn Read) -> io::Result<()> {
+    pub(super) fn log(
+        &mut self,
+        name: &str,
+        reader: &mut dyn Read,
+        stopped: Stopped,
+    ) -> io::Result<()> {
         let file = self.collected.log.files.len();
-        self.collected.log.files.push(File { name: name.to_owned(), lines: 0 });
+        self.collected.log.files.push(File {
+            name: name.to_owned(),
+            lines: 0,
+            stopped_after: None,
+        });
         let mut reading = Reading::new(file);
         let mut ends_open = false;
         let read = block::blocks(reader, |block| {
@@ -92,6 +102,7 @@ impl Scanner {
         });
         if let Some(file) = self.collected.log.files.last_mut() {
             file.lines = reading.line - 1 + u64::from(ends_open);
+            file.stopped_after = stopped();
         }
         read
     }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
+use super::unpacked::{Allowance, Counted, Packed};
 use crate::descriptors;
+use crate::limits::{UNPACKED, UNPACKED_IN_ALL, UNPACKED_RATIO};
 use crate::secret::argument;
 
 /// How much is read at once, in bytes.
@@ -16,8 +18,11 @@ pub(super) const BLOCK: usize = 256 * 1024;
 /// A folder in a folder in a folder: deeper ones are a loop or no logs.
 const DEEPEST: usize = 16;
 
+/// After how many unpacked bytes reading was stopped, told when the log has been read.
+pub(super) type Stopped<'a> = &'a dyn Fn() -> Option<u64>;
+
 /// Takes one log: its name and its text as UTF-8.
-pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read) -> io::Result<()> + 'a;
+pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read, Stopped) -> io::Result<()> + 'a;
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +53,11 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
             let start = start_of(&mut file)?;
             match is_zip(&start) && file.rewind().is_ok() {
                 true => archive(&name, file, visit),
-                false => stream(&name, start, file, visit),
+                false => {
+                    let size = file.metadata().ok().filter(fs::Metadata::is_file);
+                    let packed = size.map(|file| Packed::Known(file.len()));
+                    stream(&name, start, file, packed, visit)
+                }
             }
         });
         if let Err(error) = read {
@@ -63,7 +72,7 @@ pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<U
     const NAME: &str = "stdin";
     let read = start_of(&mut stdin).and_then(|start| {
         if !is_zip(&start) {
-            return stream(NAME, start, stdin, visit);
+            return stream(NAME, start, stdin, None, visit);
         }
         // The list of an archive's members stands at its end.
         let spooled = spool(Cursor::new(start).chain(stdin)).map_err(|error| {
@@ -125,11 +134,21 @@ fn is_zip(start: &[u8]) -> bool {
 }
 
 fn archive(name: &str, file: File, visit: &mut Visit) -> io::Result<()> {
+    let size = file.metadata()?.len();
+    // Members may lie about their size, and several may be the same bytes.
+    let allowance = Allowance::of(Packed::Known(size), UNPACKED_IN_ALL);
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     let mut first = None;
     for index in 0..archive.len() {
+        if !allowance.holds() {
+            return Err(io::Error::other(format!(
+                "its members together unpack to more than {UNPACKED_RATIO} times its size; the \
+                 last {} of them were not read",
+                archive.len() - index
+            )));
+        }
         // One that cannot be read says nothing of the others.
-        let read = member(&mut archive, index, name, visit);
+        let read = member(&mut archive, index, name, (&allowance, size), visit);
         if let Err(error) = read
             && first.is_none()
         {
@@ -143,30 +162,54 @@ fn member(
     archive: &mut ZipArchive<BufReader<File>>,
     index: usize,
     name: &str,
+    (whole, size): (&Allowance, u64),
     visit: &mut Visit,
 ) -> io::Result<()> {
-    let mut member = archive.by_index(index)?;
+    let member = archive.by_index(index)?;
     if !member.is_file() {
         return Ok(());
     }
     let own = member.name().map_err(io::Error::other)?.into_owned();
+    let packed = Packed::Known(member.compressed_size().min(size));
+    let allowance = Allowance::of(packed.clone(), UNPACKED);
+    let mut member = allowance.read(whole.read(member));
+    let name = format!("{name}/{own}");
     let read = start_of(&mut member).and_then(|start| match is_zip(&start) {
         true => Err(io::Error::other("an archive within the archive; unpack it first")),
-        false => stream(&format!("{name}/{own}"), start, member, visit),
+        false => {
+            let mut visit = |name: &str, reader: &mut dyn Read, stopped: Stopped| {
+                let any = || stopped().or(allowance.stopped()).or(whole.stopped());
+                visit(name, reader, &any)
+            };
+            stream(&name, start, member, Some(packed), &mut visit)
+        }
     });
     read.map_err(|error| io::Error::other(format!("{own}: {error}")))
 }
 
-/// A log that is read from its beginning to its end.
-fn stream(name: &str, start: Vec<u8>, rest: impl Read, visit: &mut Visit) -> io::Result<()> {
+/// A log that is read from its beginning to its end. `packed`: how large its file, or what it is in
+/// an archive, is; `None` where that is not known.
+fn stream(
+    name: &str,
+    start: Vec<u8>,
+    rest: impl Read,
+    packed: Option<Packed>,
+    visit: &mut Visit,
+) -> io::Result<()> {
     let whole = Cursor::new(start.clone()).chain(rest);
     // RFC 1952 section 2.3.1.
     if !start.starts_with(&[0x1f, 0x8b]) {
         return text(name, &start, whole, visit);
     }
-    let mut plain = MultiGzDecoder::new(BufReader::with_capacity(BLOCK, whole));
+    let (whole, counted) = Counted::new(whole);
+    let allowance = Allowance::of(packed.unwrap_or(counted), UNPACKED);
+    let plain = MultiGzDecoder::new(BufReader::with_capacity(BLOCK, whole));
+    let mut plain = allowance.read(plain);
     let start = start_of(&mut plain)?;
-    text(name, &start.clone(), Cursor::new(start).chain(plain), visit)
+    let mut visit = |name: &str, reader: &mut dyn Read, stopped: Stopped| {
+        visit(name, reader, &|| stopped().or(allowance.stopped()))
+    };
+    text(name, &start.clone(), Cursor::new(start).chain(plain), &mut visit)
 }
 
 /// UTF-16, as Windows PowerShell's `>` writes it, becomes UTF-8.
@@ -182,9 +225,10 @@ fn text<R: Read>(
         // ASCII without a byte order mark.
         [a, 0, b, 0] if a != 0 && b != 0 => u16::from_le_bytes,
         [0, a, 0, b] if a != 0 && b != 0 => u16::from_be_bytes,
-        _ => return visit(name, &mut whole),
+        _ => return visit(name, &mut whole, &|| None),
     };
-    visit(name, &mut Utf16 { source: whole, unit, pending: Vec::new(), text: Cursor::default() })
+    let mut text = Utf16 { source: whole, unit, pending: Vec::new(), text: Cursor::default() };
+    visit(name, &mut text, &|| None)
 }
 
 /// UTF-16 read as UTF-8; what is neither becomes U+FFFD.
@@ -236,7 +280,7 @@ mod tests {
 
     fn collect(read: impl FnOnce(&mut Visit) -> Vec<Unreadable>) -> Vec<(String, String)> {
         let mut seen = Vec::new();
-        let unreadable = read(&mut |name: &str, reader: &mut dyn Read| {
+        let unreadable = read(&mut |name: &str, reader: &mut dyn Read, _: Stopped| {
             let mut text = String::new();
             reader.read_to_string(&mut text)?;
             seen.push((name.to_owned(), text));
@@ -319,7 +363,7 @@ mod tests {
         let missing = directory.path().join("missing.log");
         let broken = directory.path().join("broken.zip");
         fs::write(&broken, b"PK\x03\x04 and no more").unwrap();
-        let mut visit = |_: &str, _: &mut dyn Read| Ok(());
+        let mut visit = |_: &str, _: &mut dyn Read, _: Stopped| Ok(());
         for place in [missing, broken] {
             let unreadable = path(&place, &mut visit);
             assert_eq!(unreadable.len(), 1);
@@ -327,8 +371,9 @@ mod tests {
         }
         let mut cut = gzip("text");
         cut.truncate(12);
-        let mut drain =
-            |_: &str, reader: &mut dyn Read| io::copy(reader, &mut io::sink()).map(drop);
+        let mut drain = |_: &str, reader: &mut dyn Read, _: Stopped| {
+            io::copy(reader, &mut io::sink()).map(drop)
+        };
         assert_eq!(stdin(Box::new(Cursor::new(cut)), &mut drain).len(), 1);
     }
 }

@@ -56,7 +56,11 @@ pub fn triage(log: &Log) -> Triage {
         files: log
             .files
             .iter()
-            .map(|file| LogFile { name: file.name.clone(), lines: file.lines })
+            .map(|file| LogFile {
+                name: file.name.clone(),
+                lines: file.lines,
+                stopped_after: file.stopped_after,
+            })
             .collect(),
     }
 }

@@ -5,6 +5,7 @@ use colored::Color;
 use super::page::{Page, Row};
 use super::{Depth, one_finding};
 use crate::catalogue::Severity;
+use crate::limits::UNPACKED_RATIO;
 use crate::render::{Style, Verbosity};
 use crate::triage::{LogPlace, Triage};
 
@@ -33,8 +34,24 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
         page.blank();
         page.value(0, &format!("{} more messages were left out.", triage.left_out));
     }
+    for note in stopped(triage) {
+        page.blank();
+        page.prose(0, "", &note);
+    }
     secrets(&mut page, triage);
     page.finish()
+}
+
+/// A sentence for each log that was not read to its end.
+pub(in crate::render) fn stopped(triage: &Triage) -> impl Iterator<Item = String> {
+    triage.files.iter().filter_map(|file| {
+        let mib = file.stopped_after? >> 20;
+        Some(format!(
+            "{}: reading stopped after {mib} MiB. It unpacks to more than {UNPACKED_RATIO} times \
+             its packed size; what follows was not looked at.",
+            file.name
+        ))
+    })
 }
 
 /// The verdict in a word, and what it means.

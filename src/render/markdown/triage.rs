@@ -2,7 +2,7 @@
 
 use super::quote::{code, prose};
 use super::{Page, one_finding};
-use crate::render::human::triage::{about, headline};
+use crate::render::human::triage::{about, headline, stopped};
 use crate::triage::{LogPlace, Triage};
 
 /// The page: the findings, then what the logs tell of the login and where secrets stand.
@@ -21,6 +21,9 @@ pub(in crate::render) fn triage(triage: &Triage) -> String {
                 about.iter().map(|[what, value, place]| [prose(what), code(value), prose(place)]),
             );
         });
+    }
+    for note in stopped(triage) {
+        page.paragraph(&note);
     }
     if !triage.secrets.is_empty() {
         page.heading(3, "Secrets in these logs");

@@ -111,6 +111,16 @@ impl World {
         Self { authority, issuer, cloud, shape }
     }
 
+    /// Gives tokens an issuer that the hosted Pulumi Cloud could reach: it cannot reach loopback.
+    pub fn use_public_issuer(&mut self) {
+        let issuer = "https://idp.test";
+        self.shape.claims["iss"] = issuer.into();
+        self.cloud.registration(|registration| {
+            registration["issuer"] = issuer.into();
+            registration["url"] = issuer.into();
+        });
+    }
+
     /// The token of the world's shape, signed by the issuer.
     pub fn token(&self) -> String {
         self.issuer.sign(&self.shape.header, &self.shape.claims)

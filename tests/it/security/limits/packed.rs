@@ -1,0 +1,124 @@
+//! `triage` stops reading what unpacks to far more than any log does, and says so.
+
+use std::io::{Cursor, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+
+use super::MEMORY;
+use crate::support::{Doctor, Run};
+
+const FAILURE: &str =
+    "error: problem logging in: organization must be specified for token exchange\n";
+const MIB: usize = 1 << 20;
+
+/// A log that begins with a failure and goes on with so many blank MiB.
+fn gzip(mib: usize) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(FAILURE.as_bytes()).unwrap();
+    for _ in 0..mib {
+        encoder.write_all(&vec![b'\n'; MIB]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn zip(members: &[(&str, &[&[u8]])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
+    for (name, parts) in members {
+        zip.start_file(*name, options).unwrap();
+        for part in *parts {
+            zip.write_all(part).unwrap();
+        }
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn triage(name: &str, content: &[u8]) -> Run {
+    let run = Doctor::bare().args(["triage", name]).file(name, content).json();
+    assert!(run.peak_memory.is_none_or(|peak| peak < MEMORY / 2), "{:?}", run.peak_memory);
+    run
+}
+
+fn file<'a>(run: &'a Run, name: &str) -> &'a Value {
+    let files = run.report["files"].as_array().unwrap();
+    files.iter().find(|file| file["name"] == name).unwrap_or_else(|| panic!("{name}: {files:?}"))
+}
+
+/// It was read up to 64 MiB and a little more, and no further.
+fn stopped(file: &Value) {
+    let bytes = file["stoppedAfter"].as_u64().unwrap() as usize;
+    assert!((64 * MIB..66 * MIB).contains(&bytes), "{file}");
+}
+
+#[test]
+fn a_gzip_bomb_is_read_in_part_and_said() {
+    let bomb = gzip(400);
+    let run = triage("bomb.gz", &bomb);
+    stopped(file(&run, "bomb.gz"));
+    assert_eq!((run.status, run.root_cause()), (1, Some("organization-missing")));
+    assert!(run.elapsed.as_secs() < 10, "{:?}", run.elapsed);
+    for format in ["human", "markdown"] {
+        let run = Doctor::bare()
+            .args(["triage", "bomb.gz", "--format", format])
+            .file("bomb.gz", &bomb)
+            .run();
+        assert!(run.stdout.contains("organization-missing"), "{}", run.stdout);
+        for part in ["bomb.gz", "reading stopped after 64 MiB", "200 times"] {
+            assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+        }
+    }
+    // By a pipe, whose length nobody knows, as well.
+    let run = Doctor::bare().args(["triage", "-"]).stdin(bomb).json();
+    stopped(file(&run, "stdin"));
+    // The control: nothing of 60 MiB is left out.
+    let run = triage("whole.gz", &gzip(60));
+    assert_eq!(file(&run, "whole.gz")["stoppedAfter"], Value::Null);
+    assert_eq!(file(&run, "whole.gz")["lines"], 60 * MIB + 1);
+    assert_eq!(run.root_cause(), Some("organization-missing"));
+}
+
+#[test]
+fn a_zip_s_other_members_are_read() {
+    let blank = vec![b'\n'; 100 * MIB];
+    let packed = gzip(100);
+    let bytes = zip(&[
+        ("bomb.txt", &[FAILURE.as_bytes(), &blank]),
+        ("packed.gz", &[&packed]),
+        ("last.txt", &[FAILURE.as_bytes()]),
+    ]);
+    let run = triage("logs.zip", &bytes);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    stopped(file(&run, "logs.zip/bomb.txt"));
+    stopped(file(&run, "logs.zip/packed.gz"));
+    assert_eq!(file(&run, "logs.zip/last.txt")["lines"], 1);
+    assert_eq!(run.report["findings"][0]["count"], 3);
+}
+
+/// The archive's list says that a member has a byte; what it unpacks to counts.
+#[test]
+fn a_member_that_lies_about_its_size_is_stopped_too() {
+    let blank = vec![b'\n'; 100 * MIB];
+    let mut bytes = zip(&[("bomb.txt", &[FAILURE.as_bytes(), &blank])]);
+    // APPNOTE.TXT 4.3.7 and 4.3.12: the uncompressed size in the two headers.
+    for (signature, offset) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
+        let at = bytes.windows(4).position(|window| window == signature).unwrap();
+        bytes[at + offset..at + offset + 4].copy_from_slice(&1_u32.to_le_bytes());
+    }
+    let run = triage("logs.zip", &bytes);
+    stopped(file(&run, "logs.zip/bomb.txt"));
+    assert_eq!(run.root_cause(), Some("organization-missing"));
+}
+
+#[test]
+fn a_line_of_100_mib_takes_no_memory() {
+    let line = [FAILURE.trim_end().as_bytes(), &vec![b'x'; 100 * MIB]].concat();
+    let run = triage("build.log", &line);
+    assert_eq!(file(&run, "build.log")["lines"], 1);
+    let login = "$ pulumi login --oidc-org ".to_owned() + &"a ".repeat(4 * MIB);
+    let run = triage("build.log", (login + "\n" + FAILURE).as_bytes());
+    assert_eq!(run.root_cause(), Some("organization-missing"));
+    assert!(run.stdout.len() < 100_000, "{}", run.stdout.len());
+}
