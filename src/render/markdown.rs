@@ -133,7 +133,9 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         let number = format!("{}. ", index + 1);
         let number = if fix.steps.len() > 1 { &*number } else { "" };
         let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
-        page.line(&format!("{number}{}", prose(first)));
+        // A list item that begins with an empty line ends there (CommonMark 0.31, section 5.2).
+        let first = if first.trim().is_empty() { "Use:".to_owned() } else { prose(first) };
+        page.line(&format!("{number}{first}"));
         if !snippet.is_empty() {
             page.block(snippet, number.len());
             page.blank();

@@ -215,7 +215,10 @@ fn a_terminal_is_left_clean() {
 fn bulky() -> String {
     let path = format!("{}/fixtures/bundles/v1/healthy.json", env!("CARGO_MANIFEST_DIR"));
     let mut bundle: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    bundle["evidence"]["token"]["claims"]["sub"] = "long ".repeat(1 << 19).into();
+    let entries = bundle.pointer_mut("/evidence/policy/document/issuers/0/policies").unwrap();
+    let mut entry = entries[0].clone();
+    entry["rules"][0]["pattern"] = "x".repeat(4_000).into();
+    entries.as_array_mut().unwrap().extend(vec![entry; 600]);
     bundle.to_string()
 }
 

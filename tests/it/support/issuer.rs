@@ -1,7 +1,7 @@
 //! An issuer: discovery, keys, signatures.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use doctor::loopback::{Connection, Identity, Request, Response, Server, SigningKey};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ pub const KID: &str = "the-key";
 pub struct Issuer {
     server: Server,
     served: ServedBy,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     url: String,
     algorithm: String,
 }
@@ -36,12 +36,12 @@ impl ServedBy {
 }
 
 impl Issuer {
-    /// Starts an issuer with a new key.
+    /// Starts an issuer. All issuers of one algorithm sign with the same key: see [`signing_key`].
     pub fn start(identity: Identity, path: &str, algorithm: &str) -> Self {
         let served = ServedBy::default();
         let answering = served.clone();
         let server = Server::start(identity, move |request| answering.get(request.path())).unwrap();
-        let key = SigningKey::generate(algorithm).unwrap();
+        let key = signing_key(algorithm);
         let url = format!("{}{path}", server.url());
         let issuer = Self { server, served, key, url, algorithm: algorithm.to_owned() };
         issuer.answer(&issuer.discovery_path(), Response::json(200, &issuer.discovery()));
@@ -111,4 +111,17 @@ impl Issuer {
     fn path(&self) -> &str {
         self.url.strip_prefix(self.server.url()).unwrap()
     }
+}
+
+/// The key that every issuer of this algorithm signs with. It is generated once per test process:
+/// generating an RSA key takes longer than a diagnosis. A test about other keys generates its own.
+fn signing_key(algorithm: &str) -> Arc<SigningKey> {
+    static KEYS: OnceLock<Mutex<BTreeMap<String, Arc<SigningKey>>>> = OnceLock::new();
+    let mut keys = KEYS.get_or_init(Mutex::default).lock().unwrap();
+    if let Some(key) = keys.get(algorithm) {
+        return Arc::clone(key);
+    }
+    let key = Arc::new(SigningKey::generate(algorithm).unwrap());
+    keys.insert(algorithm.to_owned(), Arc::clone(&key));
+    key
 }
