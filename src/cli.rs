@@ -20,6 +20,7 @@ use crate::command::triage::Triage;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
 use crate::go_duration;
+use crate::limits;
 use crate::render::Verbosity;
 use crate::step::Platform;
 
@@ -48,6 +49,14 @@ impl Cli {
     /// Wrong usage, or that help was asked for.
     pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         let mut definition = bare_command();
+        // clap searches for an option that is spelled alike, however long the name is.
+        if arguments.iter().any(|argument| beginning(argument).is_some()) {
+            let shortened = arguments.iter().map(|argument| match beginning(argument) {
+                Some(beginning) => beginning.into(),
+                None => argument.clone(),
+            });
+            bare_command().try_get_matches_from(shortened)?;
+        }
         let mut matches = match definition.try_get_matches_from_mut(arguments) {
             Err(error) if error.kind() == ErrorKind::DisplayHelp => {
                 command().try_get_matches_from(arguments)?
@@ -56,6 +65,12 @@ impl Cli {
         };
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))
     }
+}
+
+/// The beginning of an option's name that is too long for one.
+fn beginning(argument: &OsString) -> Option<&str> {
+    let name = argument.to_str()?.split('=').next().filter(|name| name.starts_with("--"))?;
+    (name.len() > limits::NAME).then(|| name.split_at(name.floor_char_boundary(limits::NAME)).0)
 }
 
 /// The whole definition, with everything that commands take, and examples in every help.

@@ -50,7 +50,7 @@ pub const NAME: usize = 64;
 pub const EVALUATION: u64 = 8_000_000;
 
 /// Steps for finding the entry that comes closest.
-pub const CLOSEST: u64 = 2_000_000;
+pub const CLOSEST: u64 = 1_000_000;
 
 /// Steps for explaining the rules that fail.
 pub const EXPLANATION: u64 = 4_000_000;

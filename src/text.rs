@@ -176,6 +176,11 @@ struct Syntax {
 
 /// Replaces what must not stand in the output by escapes.
 fn escape(text: &str, syntax: &Syntax) -> String {
+    // Most text is plain, and looking at each character would take most of the time of a report.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'#' | b'"' | b'\\');
+    if text.as_bytes().iter().all(is_plain) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut previous = ' ';
     for (at, c) in text.char_indices() {

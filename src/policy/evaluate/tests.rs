@@ -239,3 +239,76 @@ fn a_hostile_token_is_judged_all_the_same() {
     let evaluation = evaluate(&entries, &claims, &Ask::default());
     assert_eq!(evaluation.outcome, Outcome::Rules { entry: 0 });
 }
+
+mod limits {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::limits::{PATTERN, Work};
+    use crate::report::Limit;
+
+    #[test]
+    fn a_pattern_that_is_too_long_is_left_open() {
+        let long = "*".repeat(PATTERN + 1);
+        let whole = "*".repeat(PATTERN);
+        let evaluation = |pattern: &str, others: &[Entry]| {
+            let entries = [&[allow(&[("sub", pattern)])], others].concat();
+            judged(&entries, &Ask::default())
+        };
+        assert_eq!(evaluation(&whole, &[]).outcome, Outcome::Allowed { entry: 0 });
+        let open = evaluation(&long, &[]);
+        assert_eq!((open.decision(), open.limited), (None, 1));
+        assert_eq!(open.entries[0].rules[0].limit, Some(Limit::Length));
+        // Another entry decides.
+        let known = evaluation(&long, &[allow(&[("aud", "other")])]);
+        assert_eq!((known.outcome, known.limited), (Outcome::Allowed { entry: 1 }, 1));
+        // What the token does not have matches nothing.
+        let absent = judged(&[allow(&[("gone", &long)])], &Ask::default());
+        assert_eq!((absent.decision(), absent.limited), (Some(Decision::Deny), 0));
+    }
+
+    #[test]
+    fn a_team_that_is_not_compared_is_left_open() {
+        let mut entry = allow(&[]);
+        entry.token_type = TokenType::Team;
+        entry.team_name = Some("*".repeat(PATTERN + 1));
+        let ask =
+            Ask { token_type: TokenType::Team, team: Some("web".to_owned()), ..Ask::default() };
+        let open = evaluate(std::slice::from_ref(&entry), &token(), &ask);
+        assert_eq!((open.decision(), open.limited), (None, 1));
+        let certain = Entry { team_name: Some("web".to_owned()), ..entry.clone() };
+        let known = evaluate(&[entry, certain], &token(), &ask);
+        assert_eq!(known.outcome, Outcome::Allowed { entry: 1 });
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let rule = (prop::sample::select(vec!["sub", "aud", "gone"]), "[a*?.]{0,6}");
+        let rules = prop::collection::vec(rule, 0..3);
+        let entry = (any::<bool>(), rules).prop_map(|(allows, rules)| {
+            let rules: Vec<(&str, &str)> =
+                rules.iter().map(|(claim, pattern)| (*claim, pattern.as_str())).collect();
+            if allows { allow(&rules) } else { deny(&rules) }
+        });
+        prop::collection::vec(entry, 0..5)
+    }
+
+    proptest! {
+        /// Whatever the work, an answer that is given is the answer; with enough of it, there is one.
+        #[test]
+        fn less_work_never_makes_another_answer(
+            entries in entries(), text in "a{0,80}", steps in 0..1_200_u64,
+        ) {
+            let claims = json!({"sub": text, "aud": ["a", text]});
+            let claims = claims.as_object().unwrap();
+            let ask = Ask::default();
+            let full = evaluate_within(&entries, claims, &ask, &mut Work::unlimited());
+            prop_assert_eq!(&evaluate(&entries, claims, &ask), &full);
+            let limited = evaluate_within(&entries, claims, &ask, &mut Work::new(steps));
+            prop_assert!(
+                limited.decision().is_none() || limited.decision() == full.decision(),
+                "{:?}, {:?}", limited.outcome, full.outcome
+            );
+            prop_assert!(limited.limited > 0 || limited == full);
+        }
+    }
+}

@@ -25,7 +25,7 @@ fn longer_ones_in_a_file_are_refused_with_their_place() {
         refused(&policy(&[rule("allow", "sub", &pattern)]), &[&expected]);
     }
     let yaml = format!(
-        "url: {ISSUER}\npolicies:\n  - decision: allow\n    tokenType: team\n    teamName: {}\n    \
+        "url: {ISSUER}\npolicies:\n  - decision: allow\n    tokenType: team\n    teamName: '{}'\n    \
          rules: {{}}\n",
         slow(PATTERN + 2)
     );

@@ -68,8 +68,8 @@ fn many_teams_and_a_long_name() {
         })
         .collect();
     let run = |team: &str| {
-        let claims = json!({"aud": "urn:pulumi:org:acme", "scope": format!("team:{team}")});
-        in_time(|| judged(&token(&claims), &policy(&entries)), Doctor::json)
+        let token = token(&json!({"aud": "urn:pulumi:org:acme"}));
+        in_time(|| judged(&token, &policy(&entries)).args(["--oidc-team", team]), Doctor::json)
     };
     let hostile = run(&"a".repeat(80_000));
     assert_eq!(hostile.report["policy"]["decision"], "unknown");
@@ -211,7 +211,7 @@ fn replacing_names_is_bounded() {
     let redacted = |policy: &str| {
         let token = token(&json!({}));
         let doctor = || judged(&token, policy).arg("--redact");
-        in_time(doctor, Doctor::json)
+        in_time(doctor, Doctor::run)
     };
     let named = |length| {
         json!({"issuers": [{"name": "x".repeat(length), "url": ISSUER,
@@ -222,7 +222,7 @@ fn replacing_names_is_bounded() {
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("too much text in it to replace all names"), "{}", run.stderr);
     let run = redacted(&named(50_000));
-    run.assert_healthy();
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
     assert!(!run.file("bundle.json").contains("xxxx"));
 }
 
