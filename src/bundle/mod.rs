@@ -191,8 +191,7 @@ fn within_limits(evidence: &Evidence) -> Result<(), ReadError> {
         false => Ok(()),
     };
     if let Some(token) = &evidence.token {
-        let part = |part| serde_json::to_string(part).map_or(0, |text| text.len());
-        let bytes = part(&token.header) + part(&token.claims);
+        let bytes = bytes_of(&token.header) + bytes_of(&token.claims);
         at_most(limits::TOKEN, bytes, "bytes of header and claims")?;
     }
     let Some(document) = evidence.policy.document() else { return Ok(()) };
@@ -200,6 +199,19 @@ fn within_limits(evidence: &Evidence) -> Result<(), ReadError> {
     at_most(limits::IN_ALL, document.issuers.len(), "issuers")?;
     at_most(limits::IN_ALL, entries().count(), "policy entries")?;
     at_most(limits::IN_ALL, entries().map(|entry| entry.rules.len()).sum(), "rules")
+}
+
+/// The length of all keys and texts of an object, in bytes.
+fn bytes_of(object: &serde_json::Map<String, serde_json::Value>) -> usize {
+    fn of(value: &serde_json::Value) -> usize {
+        match value {
+            serde_json::Value::String(text) => text.len(),
+            serde_json::Value::Array(items) => items.iter().map(of).sum(),
+            serde_json::Value::Object(members) => bytes_of(members),
+            _ => 1,
+        }
+    }
+    object.iter().map(|(key, value)| key.len() + of(value)).sum()
 }
 
 impl Bundle {

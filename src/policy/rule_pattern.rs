@@ -163,7 +163,8 @@ impl RefusedValue {
 impl fmt::Display for RefusedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { claim, why, .. } = self;
-        let value = text::clip(&self.value, SHOWN);
+        // One line: what follows a line break in a step is shown as a snippet.
+        let value = text::inert(&text::clip(&self.value, SHOWN));
         match why {
             Unsafe::Wildcards { any_number, at_most_one } => {
                 let meaning = match (any_number, at_most_one) {
