@@ -68,7 +68,7 @@ fn case(xml: &mut String, report: &Report, check: &CheckResult) {
             let _ = write!(xml, "\n      <skipped message=\"{why}\"/>\n    ");
         }
         Status::Pass | Status::Warn => {
-            let seen = format!("{}\n{all}", check.summary);
+            let seen = format!("{}\n{all}", text::inert(&check.summary));
             let seen = body(seen.trim_end());
             let _ = write!(xml, "\n      <system-out>{seen}</system-out>\n    ");
         }
