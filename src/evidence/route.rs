@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Route {
-    /// The proxy in between, without credentials (`http://proxy:3128`).
+    /// The proxy in between, its credentials not shown (`http://proxy:3128`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
     /// The variable that names it.

@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::report::{Finding, Proof, Remediation};
+use crate::text;
 pub(super) use crate::text::list;
 
 impl Finding {
@@ -56,8 +57,10 @@ impl Finding {
         self
     }
 
-    pub(super) fn step(mut self, step: impl Into<String>) -> Self {
-        self.remediation.steps.push(step.into());
+    /// Adds a step. Renderers take what follows a line break for a snippet, and a value in the step may
+    /// hold one.
+    pub(super) fn step(mut self, step: impl AsRef<str>) -> Self {
+        self.remediation.steps.push(text::inert(step.as_ref()));
         self
     }
 

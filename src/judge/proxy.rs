@@ -109,6 +109,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
     let Failure { host, port, route, .. } = failure;
     let variable = variable(route);
     let scheme_and_host = route.proxy.as_deref().unwrap_or("http://PROXY_HOST:PORT");
+    let scheme_and_host = &scheme_and_host.replacen("…@", "", 1);
     let unset = |finding: Finding| {
         finding
             .step("Correct it, or leave it out where no proxy is needed:")

@@ -293,7 +293,7 @@ fn a_proxy_that_is_not_there() {
     let address = closed();
     let url = format!("http://joe:hunter22@{address}");
     let run = through(&world, &url).secret("hunter22").json();
-    let shown = format!("http://{address}");
+    let shown = format!("http://…@{address}");
     assert_proxy_is_to_blame(&run, &["Nothing accepts connections at the proxy", &shown]);
     for code in ["backend-unreachable", "issuer-unreachable"] {
         let way = evidence(&run, code, "through the proxy");

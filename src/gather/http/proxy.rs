@@ -212,7 +212,7 @@ mod tests {
     fn the_variable_that_counts() {
         let target = "https://api.pulumi.com/";
         for (variables, expected) in [
-            (&[("HTTPS_PROXY", "http://u:p@a:3128")][..], Some(("http://a:3128", "HTTPS_PROXY"))),
+            (&[("HTTPS_PROXY", "http://u:p@a:3128")][..], Some(("http://…@a:3128", "HTTPS_PROXY"))),
             (&[("https_proxy", "a:3128")], Some(("http://a:3128", "https_proxy"))),
             (
                 &[("HTTPS_PROXY", ""), ("https_proxy", "http://b")],

@@ -294,7 +294,12 @@ fn no_part_comes_out_in_any_format() {
 #[test]
 fn what_is_left_of_a_url_is_shown() {
     // Where nothing of a URL is shown at all.
-    let silent = ["another claim", "a proxy that cannot be read", "a URL in the token's place"];
+    let silent = [
+        "a proxy that cannot be read",
+        "an exception from the proxies",
+        "a URL in the token's place",
+        "the platform that is asked for a token",
+    ];
     for (place, prepare) in PLACES {
         let details = |plant: Plant| {
             let mut world = world();

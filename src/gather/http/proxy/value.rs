@@ -7,6 +7,8 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::text;
+
 /// The schemes of proxies that Go's HTTP client knows, with their ports.
 const SCHEMES: [(&str, u16); 4] =
     [("http", 80), ("https", 443), ("socks5", 1080), ("socks5h", 1080)];
@@ -86,7 +88,9 @@ fn build(parts: &Parts) -> Option<Value> {
         url.set_username(&encoded(user)).ok()?;
         url.set_password(password.as_deref().map(encoded).as_deref()).ok()?;
     }
-    let shown = format!("{}://{host}:{port}", parts.scheme);
+    let user = if parts.credentials.is_some() { "user@" } else { "" };
+    let shown = format!("{}://{user}{host}:{port}", parts.scheme);
+    let shown = text::url(&shown).into_owned();
     Some(Value::Proxy(Proxy { shown, url }))
 }
 
@@ -245,9 +249,9 @@ mod tests {
             ("socks5://p.test", "socks5://p.test:1080 socks5h://p.test:1080/"),
             ("http://[fd00::1]:1", "http://[fd00::1]:1 http://[fd00::1]:1/"),
             ("ftp://p.test:21", "ftp://p.test:21 http://p.test:21/"),
-            ("joe:a%40b@p.test:1", "http://p.test:1 http://joe:a%40b@p.test:1/"),
-            ("http://d%5Cjoe@p.test:1", "http://p.test:1 http://d%5Cjoe@p.test:1/"),
-            ("http://a@b:c@p.test:1", "http://p.test:1 http://a%40b:c@p.test:1/"),
+            ("joe:a%40b@p.test:1", "http://…@p.test:1 http://joe:a%40b@p.test:1/"),
+            ("http://d%5Cjoe@p.test:1", "http://…@p.test:1 http://d%5Cjoe@p.test:1/"),
+            ("http://a@b:c@p.test:1", "http://…@p.test:1 http://a%40b:c@p.test:1/"),
         ] {
             assert_eq!(url(value), expected, "{value}");
         }
