@@ -37,6 +37,18 @@ impl RulePattern {
     /// The value cannot be a rule: it holds a wildcard or a control character, is empty or is
     /// too long.
     pub fn new(claim: &str, pieces: &[Piece]) -> Result<Self, RefusedValue> {
+        let texts = || {
+            pieces.iter().map(|piece| match piece {
+                Piece::Value(text) | Piece::Varies(text) => *text,
+            })
+        };
+        let refused =
+            |value: String, why| Err(RefusedValue { claim: claim.to_owned(), value, why });
+        // First, so that a hostile value of any length is not read once for every entry.
+        let bytes = texts().map(str::len).sum();
+        if bytes > PATTERN {
+            return refused(String::new(), Unsafe::TooLong { bytes });
+        }
         let values = || {
             pieces.iter().filter_map(|piece| match piece {
                 Piece::Value(value) => Some(*value),
@@ -44,12 +56,6 @@ impl RulePattern {
             })
         };
         let chars = || values().flat_map(str::chars);
-        let pattern: String = pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Value(text) | Piece::Varies(text) => *text,
-            })
-            .collect();
         let wildcards = [chars().any(|c| c == '*'), chars().any(|c| c == '?')];
         let why = if wildcards.contains(&true) {
             Unsafe::Wildcards { any_number: wildcards[0], at_most_one: wildcards[1] }
@@ -57,19 +63,14 @@ impl RulePattern {
             Unsafe::Empty
         } else if chars().any(char::is_control) {
             Unsafe::Control
-        } else if pattern.len() > PATTERN {
-            Unsafe::TooLong { bytes: pattern.len() }
         } else {
-            return Ok(Self(pattern));
+            return Ok(Self(texts().collect()));
         };
-        let value: String = pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Value(text) => *text,
-                Piece::Varies(_) => "…",
-            })
-            .collect();
-        Err(RefusedValue { claim: claim.to_owned(), value, why })
+        let value = pieces.iter().map(|piece| match piece {
+            Piece::Value(text) => *text,
+            Piece::Varies(_) => "…",
+        });
+        refused(value.collect(), why)
     }
 
     /// The pattern that matches a claim's whole value.

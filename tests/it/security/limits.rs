@@ -49,7 +49,10 @@ fn token(claims: &Value) -> String {
         all[name] = value.clone();
     }
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
-    format!("{header}.{}.{}", URL_SAFE_NO_PAD.encode(all.to_string()), "A".repeat(342))
+    // A signature of the length that RSA with 2048 bits makes, and unlike all claims here: whatever
+    // looks like it is hidden.
+    let signature = "Bk3x".repeat(85) + "Bg";
+    format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(all.to_string()))
 }
 
 /// An entry with these rules.

@@ -204,5 +204,6 @@ fn key_sets_are_capped() {
     assert!(refused.stderr.contains("too many values"), "{}", refused.stderr);
     let key = format!("{{\"kty\":\"RSA\",\"n\":\"w{}\",\"e\":\"AQAB\"}}", "A".repeat(341));
     let kept = run(&format!("{{\"keys\":[{}]}}", vec![key; 10_000].join(",")));
-    assert_eq!(kept.raised("signature-invalid")[2], "signature");
+    // All of them would fit, and so many are not tried.
+    kept.ended("signature", "skip", Some("keys"));
 }
