@@ -85,7 +85,7 @@ fn longer_ones_from_pulumi_cloud_leave_the_policy_open() {
     world.shape.claims["sub"] = json!("a".repeat(80_000));
     let hostile = rule("allow", "sub", &slow(400 << 10));
 
-    let run = live(&world, &[hostile.clone()]);
+    let run = live(&world, std::slice::from_ref(&hostile));
     assert_eq!(run.report["policy"]["decision"], "unknown", "{}", run.stdout);
     let rule = &run.report["policy"]["entries"][0]["rules"][0];
     assert_eq!((&rule["undetermined"], &rule["limit"]), (&json!(true), &json!("length")));
