@@ -12,13 +12,11 @@ use crate::address::{self, AddressClass};
 use crate::evidence::Evidence;
 use crate::go_duration;
 use crate::policy::claim_path::ClaimPath;
+use crate::policy::rule_pattern::LEFT_OUT;
 use Field::{
     Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
     Plain, Presence, Probe, Rule, Scope, Version,
 };
-
-/// What stands in the place of a claim that nothing is known of.
-const WITHHELD: &str = "(left out of the bundle)";
 
 /// More of what an answer says is not shown, in characters; one more tells that it was cut.
 const SHOWN: usize = 501;
@@ -172,7 +170,7 @@ impl<'a> Outline<'a> {
                 Value::Object(members) => self.claims(path, members).into(),
                 Value::Null => Value::Null,
                 value if public::is_claim(path, true) => self.claim(path, value),
-                _ => WITHHELD.into(),
+                _ => LEFT_OUT.into(),
             };
             let name = self.key(path);
             path.pop();
@@ -257,7 +255,7 @@ impl<'a> Outline<'a> {
                     }
                     // Of what a platform answered, the names are shown.
                     let name = self.text(name, Kind::Message);
-                    (!pointers.is_empty()).then(|| (name, WITHHELD.into()))
+                    (!pointers.is_empty()).then(|| (name, LEFT_OUT.into()))
                 });
                 Value::Object(members.collect())
             }

@@ -224,6 +224,7 @@ pub fn instead(claims: &Map<String, Value>, refused: &RefusedValue) -> Instead {
     }
     let change = match refused.why {
         Unsafe::Missing => format!("Give the token one value for {claim}"),
+        Unsafe::NotInBundle => format!("Read the value of {claim} in the token itself"),
         _ => format!("Change what {claim} is made from, to a value {without}"),
     };
     let values = |paths: &[&'static str]| {

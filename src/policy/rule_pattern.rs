@@ -30,6 +30,9 @@ pub enum Piece<'a> {
     Varies(&'static str),
 }
 
+/// What a support bundle holds in the place of a value that it leaves out.
+pub const LEFT_OUT: &str = "(left out of the bundle)";
+
 impl RulePattern {
     /// Makes the pattern of a rule on a claim.
     ///
@@ -61,6 +64,8 @@ impl RulePattern {
             Unsafe::Wildcards { any_number: wildcards[0], at_most_one: wildcards[1] }
         } else if values().all(str::is_empty) {
             Unsafe::Empty
+        } else if values().any(|value| value == LEFT_OUT) {
+            Unsafe::NotInBundle
         } else if chars().any(char::is_control) {
             Unsafe::Control
         } else {
@@ -111,7 +116,7 @@ impl fmt::Display for RulePattern {
 pub struct RefusedValue {
     /// The path of the claim, or the key of the entry that would have the value.
     pub claim: String,
-    /// The value. `…` is a part that varies from run to run.
+    /// The value; empty if it is too long. `…` is a part that varies from run to run.
     pub value: String,
     /// Why it cannot be a rule.
     pub why: Unsafe,
@@ -129,6 +134,8 @@ pub enum Unsafe {
     },
     /// It is empty.
     Empty,
+    /// The support bundle does not hold it.
+    NotInBundle,
     /// It holds a control character, which the console's form cannot take.
     Control,
     /// It is longer than a pattern may be.
@@ -154,7 +161,7 @@ impl RefusedValue {
             Unsafe::Wildcards { any_number: true, at_most_one: true } => "without * and ?",
             Unsafe::Wildcards { any_number: true, .. } => "without *",
             Unsafe::Wildcards { .. } => "without ?",
-            Unsafe::Empty | Unsafe::Missing => "that is not empty",
+            Unsafe::Empty | Unsafe::Missing | Unsafe::NotInBundle => "that is not empty",
             Unsafe::Control => "without control characters",
             Unsafe::TooLong { .. } => "that is shorter",
         }
@@ -182,6 +189,10 @@ impl fmt::Display for RefusedValue {
             Unsafe::Empty => {
                 write!(f, "The value of {claim} is empty, so a rule with it identifies no job.")
             }
+            Unsafe::NotInBundle => write!(
+                f,
+                "The bundle does not hold the value of {claim}, so no rule can be made from it."
+            ),
             Unsafe::Control => write!(
                 f,
                 "The value of {claim} is {value}. It holds control characters, which \
@@ -241,6 +252,7 @@ mod tests {
             ("prod?", "? matches any character or none"),
             ("?*", "* matches anything and ? matches any character or none"),
             ("", "The value of sub is empty"),
+            (LEFT_OUT, "The bundle does not hold the value of sub"),
             ("a\nb", "control characters"),
             ("a\u{1b}[31m", "control characters"),
             ("a\u{85}b", "control characters"),
@@ -248,7 +260,8 @@ mod tests {
         ];
         for (value, words) in cases {
             let refused = RulePattern::of_value("sub", value).unwrap_err();
-            assert_eq!(refused.value, value);
+            let is_too_long = matches!(refused.why, Unsafe::TooLong { .. });
+            assert_eq!(refused.value, if is_too_long { "" } else { value });
             assert!(refused.to_string().contains(words), "{refused}");
         }
         assert!(RulePattern::of_value("sub", &"a".repeat(PATTERN)).is_ok());

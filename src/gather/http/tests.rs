@@ -474,7 +474,7 @@ fn proxies() {
             let failure = probe.failure().unwrap();
             let fault = ProxyFault::Credentials { sent: true, schemes: Vec::new() };
             assert_eq!(failure.kind, FailureKind::Proxy { fault }, "{failure:?}");
-            assert_eq!(failure.route.proxy, Some(format!("http://{refusing}")));
+            assert_eq!(failure.route.proxy, Some(format!("http://…@{refusing}")));
             assert_eq!(failure.host, "name.invalid");
         }
         let first = asked.lock().unwrap()[0].to_lowercase();
