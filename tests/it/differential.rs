@@ -136,7 +136,8 @@ fn the_program_says_what_the_library_decides() {
 /// What a backtracking matcher does not live to finish.
 #[test]
 fn no_pattern_makes_it_slow() {
-    const LENGTH: usize = 20_000;
+    // Longer patterns are not evaluated.
+    const LENGTH: usize = doctor::limits::PATTERN - 8;
     let half = LENGTH / 2;
     let patterns = [
         "*a".repeat(half) + "*b",
@@ -152,7 +153,7 @@ fn no_pattern_makes_it_slow() {
     };
     let policies: Vec<Value> = patterns.iter().map(rules).collect();
     let document = document::parse(&json!({"policies": policies}).to_string()).unwrap();
-    let claims = json!({"sub": "a".repeat(LENGTH)});
+    let claims = json!({"sub": "a".repeat(20_000)});
     let claims = claims.as_object().unwrap();
     let begun = Instant::now();
     let evaluation = evaluate_registration(&document.issuers[0], claims, &Ask::default()).unwrap();

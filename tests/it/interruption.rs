@@ -211,11 +211,12 @@ fn a_terminal_is_left_clean() {
 
 // ------------------------------------------------------------------------------ while it works
 
-/// A bundle whose writing takes a while: what a token says may be as long as this.
+/// A bundle whose report takes a while to write: a registration's name may be as long as this.
 fn bulky() -> String {
     let path = format!("{}/fixtures/bundles/v1/healthy.json", env!("CARGO_MANIFEST_DIR"));
     let mut bundle: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    bundle["evidence"]["token"]["claims"]["sub"] = "long ".repeat(1 << 19).into();
+    let name = bundle.pointer_mut("/evidence/policy/document/issuers/0/name").unwrap();
+    *name = "long ".repeat(1 << 20).into();
     bundle.to_string()
 }
 
