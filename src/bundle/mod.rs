@@ -243,12 +243,18 @@ const ATTEMPTS: usize = 16;
 /// can keep, or at least the same codes.
 fn redacted(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
     let value = serde_json::to_value(evidence)?;
+    // What stays out of the bundle costs nothing.
+    let attempts = limits::REDACTION / cost(evidence, &plain(evidence)?);
+    if attempts == 0 {
+        return Err(WriteError::TooLarge);
+    }
+    let attempts = attempts.min(ATTEMPTS);
     let certain = names::collect(&value);
-    if let Some(value) = renamed(evidence, &value, &certain)? {
+    if let Some(value) = renamed(evidence, &value, &certain, attempts)? {
         return Ok(value);
     }
     let without = HashSet::new();
-    Err(WriteError::Diagnosis(if renamed(evidence, &value, &without)?.is_some() {
+    Err(WriteError::Diagnosis(if renamed(evidence, &value, &without, attempts)?.is_some() {
         Cause::Word
     } else if pseudonym::has_pieces(evidence) {
         Cause::Wildcard
@@ -262,11 +268,8 @@ fn renamed(
     evidence: &Evidence,
     value: &serde_json::Value,
     certain: &HashSet<String>,
+    attempts: usize,
 ) -> Result<Option<serde_json::Value>, WriteError> {
-    let attempts = ATTEMPTS.min(limits::REDACTION / cost(evidence, value));
-    if attempts == 0 {
-        return Err(WriteError::TooLarge);
-    }
     let original = judge::judge(evidence, false);
     let mut second_best = None;
     for attempt in 0..attempts {
@@ -288,16 +291,19 @@ fn renamed(
     Ok(second_best)
 }
 
-/// A text is likely to be one long word from this length on, in bytes.
-const LONG: usize = 256;
+/// The pseudonym of a longer word is not kept, in bytes.
+const LONG: usize = pseudonym::LONGEST_KNOWN;
 
 /// What one attempt costs, in steps, at least 1: replacing every text, then judging again.
 fn cost(evidence: &Evidence, value: &serde_json::Value) -> usize {
     fn texts(value: &serde_json::Value) -> usize {
         match value {
-            // Every character of a long word is encrypted; a short one is known the next time.
-            serde_json::Value::String(text) if text.len() > LONG => 4 * text.len(),
-            serde_json::Value::String(text) => text.len(),
+            serde_json::Value::String(text) => {
+                let words = text.split(|c: char| !c.is_alphanumeric()).map(str::len);
+                // Every character of a long word is replaced; a short one is known the next time.
+                let long: usize = words.filter(|length| *length > LONG).sum();
+                text.len() + 3 * long
+            }
             serde_json::Value::Array(items) => items.iter().map(texts).sum(),
             serde_json::Value::Object(members) => members.values().map(texts).sum(),
             _ => 1,

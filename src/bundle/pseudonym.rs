@@ -63,7 +63,7 @@ pub(super) enum Kind {
 }
 
 /// How long a word is kept to be used again, in bytes.
-const LONGEST_KNOWN: usize = 64;
+pub(super) const LONGEST_KNOWN: usize = 64;
 /// The longest port, in digits; and no other number that is kept is longer.
 const LONGEST_NUMBER: usize = 5;
 
