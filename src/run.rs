@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "demo")]
+use std::path::Path;
+use std::path::PathBuf;
 
 #[cfg(feature = "demo")]
 use clap::Parser;
@@ -14,7 +16,9 @@ use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
 use crate::login_flags::{self, Login, LoginError};
 use crate::output::{Failure, Output, Terminals};
-use crate::secret::{argument, looks_random};
+#[cfg(feature = "demo")]
+use crate::secret::argument;
+use crate::secret::looks_random;
 use crate::step::step;
 use crate::{command, descriptors, interruption, judge, text};
 
