@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use doctor::jwt;
 use doctor::loopback::SigningKey;
-use doctor::signature::verify;
+use doctor::oidc::jwt;
+use doctor::oidc::signature::verify;
 use serde_json::{Value, json};
 use support::{KID, doctor, is_listing, machine, row, token};
 

@@ -27,11 +27,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use doctor::gather::guard::Guard;
-use doctor::gather::http::{Client, ClientOptions};
-use doctor::gather::tls::Roots;
+use doctor::gather::network::client::{Client, ClientOptions};
+use doctor::gather::network::guard::Guard;
+use doctor::gather::network::tls::Roots;
 use doctor::loopback::{Authority, Request, Response, Server, SigningKey};
-use doctor::secret::Scrubber;
+use doctor::text::secret::Scrubber;
 use serde_json::{Map, Value, json};
 use support::{doctor, is_listing, peak, row};
 use tempfile::TempDir;

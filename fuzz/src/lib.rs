@@ -11,18 +11,22 @@ mod reference;
 use std::io::Cursor;
 use std::sync::LazyLock;
 
-use doctor::bundle::{self, Bundle};
+use doctor::bundle;
+use doctor::bundle::Bundle;
 use doctor::cli::PageFormat;
 use doctor::evidence::{Answer, Body, Evidence, KeySet, Probe, Signature};
-use doctor::gather::{http, log};
+use doctor::gather::log;
+use doctor::gather::network::client;
 use doctor::judge;
-use doctor::policy::claim_path::{self, ClaimPath};
+use doctor::oidc::{jwt, signature};
+use doctor::policy::claim_path;
+use doctor::policy::claim_path::ClaimPath;
 use doctor::policy::evaluate::evaluate_registration;
 use doctor::policy::{Ask, Document, document, pattern};
-use doctor::render::{self, Format, Style, Verbosity};
+use doctor::render;
+use doctor::render::{Format, Style, Verbosity};
 use doctor::report::Report;
-use doctor::secret::{REDACTED, Scrubber};
-use doctor::{jwt, signature};
+use doctor::text::secret::{REDACTED, Scrubber};
 use harmless::assert_harmless;
 use serde_json::{Map, Value, json};
 
@@ -139,7 +143,7 @@ pub fn pattern(data: &[u8]) {
 /// The body of a server's answer; the first byte says whether it is called a page.
 pub fn answer(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
-    match http::recognise(body, first % 2 == 1, &Scrubber::default()) {
+    match client::recognise(body, first % 2 == 1, &Scrubber::default()) {
         Body::Empty => {}
         Body::Json(value) => assert_no_credential(&value),
         Body::Html(title) => assert!(title.is_none_or(|title| !title.is_empty())),

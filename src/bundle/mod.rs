@@ -15,25 +15,28 @@
 //! [`VERSION`] and a conversion here. `fixtures/bundles/v1` holds bundles of version 1, which are
 //! never edited: they are what was written then.
 
-mod addresses;
-mod fields;
-mod names;
-mod outline;
-mod pseudonym;
-mod public;
+mod allow_list;
+mod filter;
+pub mod redact;
+#[cfg(test)]
+mod tests;
 
+use crate::bundle::redact::names;
+use crate::bundle::redact::pseudonym;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
 use crate::judge;
-use crate::limits::json::{self, Refused};
-use crate::limits::{self, BUNDLE_VALUES};
+use crate::limits;
+use crate::limits::BUNDLE_VALUES;
+use crate::limits::json;
+use crate::limits::json::Refused;
 use crate::report::Report;
 use crate::text;
-use outline::Outline;
-use pseudonym::Pseudonyms;
+use filter::Outline;
+use redact::pseudonym::Pseudonyms;
 
 /// The version of the file's shape that this program writes.
 pub const VERSION: u32 = 1;
@@ -338,6 +341,3 @@ fn details(report: &Report) -> impl PartialEq {
         entries.collect::<Vec<_>>(),
     )
 }
-
-#[cfg(test)]
-mod tests;

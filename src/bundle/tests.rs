@@ -41,9 +41,11 @@ fn what_can_only_be_told_with_names_is_an_error() {
 
 #[test]
 fn a_claim_that_finds_its_way_into_a_suggested_policy_is_kept() {
-    for path in crate::subject::id_claims().chain(crate::policy::job_claims::paths(None)) {
+    for path in
+        crate::platform::subject::id_claims().chain(crate::judge::policy::job_claims::paths(None))
+    {
         let path = ClaimPath::parse(path).unwrap();
-        assert!(public::is_claim(path.keys(), true), "{path}");
+        assert!(crate::bundle::redact::public::is_claim(path.keys(), true), "{path}");
     }
 }
 

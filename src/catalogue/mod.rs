@@ -8,7 +8,7 @@
 mod backend;
 mod backend_url;
 mod commands;
-mod explanation;
+mod entry;
 mod issuer;
 mod links;
 mod login;
@@ -26,7 +26,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-pub use explanation::{ByHand, Cause, Change, Language, Platform};
+pub use entry::{ByHand, Cause, Change, Language, Platform};
 
 /// What a failure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

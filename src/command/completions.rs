@@ -3,7 +3,8 @@
 use clap::{Args as _, Command};
 use clap_complete::Shell;
 
-use crate::cli::{self, Diagnosis};
+use crate::cli;
+use crate::cli::Diagnosis;
 
 /// The script that completes the command line in a shell.
 pub(crate) fn text(shell: Shell) -> String {

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::many::{self, Job, ManyArgs};
+use super::ndjson;
+use super::ndjson::{Job, ManyArgs};
 use crate::cli::OutputArgs;
+use crate::command::output::Output;
+use crate::command::run::{Streams, complain, delivered, working_directory};
 use crate::evidence::{Evidence, KeySource};
+use crate::gather;
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
-use crate::gather::{self, Plan, Surroundings};
+use crate::gather::{Plan, Surroundings};
 use crate::judge;
-use crate::output::Output;
-use crate::run::{Streams, complain, delivered, working_directory};
 
 /// Decode and explain a token; offline, without a policy
 ///
@@ -54,7 +56,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
             status: |evidence, _| status(evidence),
             meanings: MEANINGS,
         };
-        return many::run(job, token, environment, arguments.output.format, &output, streams);
+        return ndjson::run(job, token, environment, arguments.output.format, &output, streams);
     }
     let choice = match (arguments.token, arguments.token_env) {
         (Some(token), _) => Choice::Argument(token),

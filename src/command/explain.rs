@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::catalogue::{CATALOGUE, Entry};
 use crate::cli::{ColorArg, PageFormat};
+use crate::command::output;
+use crate::command::run::{Streams, complain, print};
 use crate::gather::environment::Environment;
-use crate::output;
 use crate::render;
 use crate::report::SCHEMA_VERSION;
-use crate::run::{Streams, complain, print};
 
 /// Explain a failure code: its meaning, its causes, its fix
 ///

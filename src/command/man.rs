@@ -5,7 +5,8 @@ mod options;
 use clap::{Arg, Command};
 use roff::{Roff, bold, italic, roman};
 
-use crate::{cli, examples};
+use crate::cli;
+use crate::cli::examples;
 
 /// Exit statuses (product contract, section 3).
 const STATUSES: &[(&str, &str)] = &[

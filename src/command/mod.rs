@@ -7,7 +7,10 @@ pub mod explain;
 #[cfg(feature = "generate")]
 pub mod generate;
 pub(crate) mod man;
-pub mod many;
+pub mod ndjson;
+pub(crate) mod output;
 pub mod policy;
 pub mod replay;
+pub mod run;
+pub mod step;
 pub mod triage;

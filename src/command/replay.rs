@@ -7,12 +7,12 @@ use clap::Args;
 
 use crate::bundle;
 use crate::cli::{BundleArgs, OutputArgs};
+use crate::command::output::Output;
+use crate::command::run::{Streams, complain, conclude};
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::limits;
-use crate::output::Output;
-use crate::run::{Streams, complain, conclude};
-use crate::secret::argument;
+use crate::text::secret::argument;
 
 /// Judge a support bundle again, offline, with this version's checks
 ///

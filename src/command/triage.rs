@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::{ColorArg, PageFormat};
+use crate::command::output;
+use crate::command::run::{Streams, USAGE, complain, print};
 use crate::gather::environment::Environment;
 use crate::gather::log::{Source, read};
 use crate::judge;
-use crate::output;
-use crate::render::{self, Style, Verbosity};
-use crate::run::{Streams, USAGE, complain, print};
+use crate::render;
+use crate::render::{Style, Verbosity};
 
 /// Find the known failures in logs, or in an error that was pasted
 ///

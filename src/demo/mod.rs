@@ -17,8 +17,9 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::interruption::whole;
-use crate::loopback::{self, Authority, Server};
+use crate::console::signals::whole;
+use crate::loopback;
+use crate::loopback::{Authority, Server};
 use crate::policy::document;
 
 /// The scenario that runs when none is named: the mistake that is made most often.

@@ -14,11 +14,12 @@ use super::{
     FailureKind, Gap, GapReason, Input, InputProblem, Issuer, KeySet, PlatformEnvironment,
     PolicySource, Probe, ProjectFile, ProxyFault, Refusal, Signature, Token,
 };
-use crate::backend_url::hidden_fault;
-use crate::limits::{self, Work};
+use crate::limits;
+use crate::limits::Work;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::{claim, matches};
 use crate::policy::{Document, Unresolved};
+use crate::pulumi::backend_url::hidden_fault;
 use crate::text::{url, urls_in, urls_in_pattern};
 
 impl Evidence {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::http::Proxies;
-use super::platforms::{PLATFORMS, Platform};
+use super::ambient::platforms::{PLATFORMS, Platform};
+use super::network::client::Proxies;
 use crate::evidence::Setting;
-use crate::secret::{Scrubber, is_plain, looks_random, names_secret};
+use crate::text::secret::{Scrubber, is_plain, looks_random, names_secret};
 
 /// Variables whose values are secrets, whatever they look like.
 pub const SECRETS: &[&str] = &[

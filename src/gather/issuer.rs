@@ -3,17 +3,18 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::guard::Guard;
-use super::http::{Client, ClientOptions, Proxies};
-use super::tls::Roots;
-use super::{Run, budget};
+use super::Run;
+use super::network::budget;
+use super::network::client::{Client, ClientOptions, Proxies};
+use super::network::guard::Guard;
+use super::network::tls::Roots;
 use crate::evidence::{
     Answer, Body, Evidence, Failure, FailureKind, Issuer, KeySet, KeySource, Probe, Signature,
 };
-use crate::issuer_url;
-use crate::jwt::Decoded;
-use crate::secret::{Scrubber, argument};
-use crate::signature;
+use crate::oidc::issuer_url;
+use crate::oidc::jwt::Decoded;
+use crate::oidc::signature;
+use crate::text::secret::{Scrubber, argument};
 
 /// What to ask the issuer.
 pub(super) struct Questions {

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 use super::token;
 use super::{InputError, Plan, Surroundings, all, clean, clean_claims, issuer};
 use crate::evidence::Evidence;
-use crate::jwt;
-use crate::secret::Scrubber;
+use crate::oidc::jwt;
+use crate::text::secret::Scrubber;
 
 /// What the tokens have in common.
 pub struct Common {

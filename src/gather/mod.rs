@@ -6,26 +6,23 @@
 //! made is the judge's decision ([`judge::exchange_obstacle`]).
 
 mod ambient;
-pub mod backend;
-mod bounded;
-mod budget;
 mod cloud;
-pub mod credentials;
 pub mod environment;
-pub mod guard;
-pub mod http;
+pub mod files;
 mod issuer;
 pub mod log;
 pub mod many;
-mod platforms;
-mod policy;
+pub(crate) mod ndjson;
+pub mod network;
+mod policy_file;
 mod program;
-pub mod project;
-mod pulumi_cli;
-mod registry;
-pub mod tls;
+pub mod pulumi;
 pub mod token;
 
+use crate::gather::files::bounded;
+use crate::gather::network::tls;
+use crate::gather::pulumi::backend;
+use crate::gather::pulumi::credentials_file;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,18 +33,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::descriptors;
+use crate::console::descriptors;
+use crate::console::progress::Progress;
 use crate::evidence::{
     AzureIds, Cli, Cloud, Evidence, InputProblem, Issuer, Login, Options, Setting, Source, Token,
     Tried,
 };
-use crate::jwt::Decoded;
 use crate::limits;
-use crate::progress::Progress;
-use crate::secret::{Scrubber, Secret, argument};
-use bounded::Bounded;
+use crate::oidc::jwt::Decoded;
+use crate::text::secret::{Scrubber, Secret, argument};
 use environment::Environment;
-use pulumi_cli::Question;
+use files::bounded::Bounded;
+use pulumi::version::Question;
 
 /// How long the installed `pulumi` may take to say its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(3);
@@ -213,7 +210,7 @@ pub(crate) fn bundle(path: &Path) -> Result<Vec<u8>, InputError> {
 /// # Errors
 /// It cannot be read or is no policy document; with line and column.
 pub fn policy_document(path: &Path) -> Result<crate::policy::Document, InputError> {
-    let mut document = policy::document("FILE", path, Path::new(""), Duration::from_secs(10))?;
+    let mut document = policy_file::document("FILE", path, Path::new(""), Duration::from_secs(10))?;
     document.hide_url_parts(None);
     Ok(document)
 }
@@ -275,12 +272,16 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let heed_options = setting.is_pipeline();
 
     // Files first: a run whose input cannot be used must not touch anything else.
-    let policy =
-        policy::gather(plan.policy.as_deref(), &around.environment, &directory, reading(begun))?;
+    let policy = policy_file::gather(
+        plan.policy.as_deref(),
+        &around.environment,
+        &directory,
+        reading(begun),
+    )?;
     let jwks = plan
         .jwks
         .as_deref()
-        .map(|path| policy::key_set(path, &directory, reading(begun)))
+        .map(|path| policy_file::key_set(path, &directory, reading(begun)))
         .transpose()?;
     let ca_cert = plan
         .ca_cert
@@ -369,7 +370,7 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         begun = Instant::now();
     }
     let started_at = Timestamp::now();
-    let stored = credentials::read(around.environment.variables(), &directory);
+    let stored = credentials_file::read(around.environment.variables(), &directory);
     let mut backend = backend::gather(
         &backend::Arguments {
             url: plan.url.clone(),

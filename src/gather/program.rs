@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::environment::Environment;
-use crate::descriptors;
-use crate::interruption::{self, spawn};
+use crate::console::descriptors;
+use crate::console::signals;
+use crate::console::signals::spawn;
 
 /// How often the child is looked after.
 const POLL: Duration = Duration::from_millis(5);
@@ -153,7 +154,7 @@ impl Group {
     fn start(mut command: Command) -> Result<Self, String> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let leader = interruption::whole(|traces| {
+        let leader = signals::whole(|traces| {
             let child = command.spawn().inspect_err(descriptors::note)?;
             traces.children.push(child.id());
             Ok(child)
@@ -179,11 +180,11 @@ impl Drop for Group {
     fn drop(&mut self) {
         let id = self.leader.id();
         if !self.is_done {
-            interruption::kill(id);
+            signals::kill(id);
             let _ = self.leader.kill();
         }
         // The id may be another process's once the child has been waited for.
-        interruption::whole(|traces| traces.children.retain(|child| *child != id));
+        signals::whole(|traces| traces.children.retain(|child| *child != id));
         let _ = self.leader.wait();
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::bounded::Bounded;
+use super::files::bounded::Bounded;
 use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
-use crate::jwt::{self, Decoded};
 use crate::limits;
-use crate::secret::Scrubber;
+use crate::oidc::jwt;
+use crate::oidc::jwt::Decoded;
+use crate::text::secret::Scrubber;
 
 /// Where the command line says that the token is. Has no `Debug`: it may hold the token.
 pub enum Choice {
@@ -184,7 +185,7 @@ fn unreadable(reason: String) -> (InputProblem, Vec<Wrapping>) {
 
 /// Why it cannot be read, in words that are the same on every system.
 pub(crate) fn reason(error: &io::Error) -> String {
-    crate::descriptors::note(error);
+    crate::console::descriptors::note(error);
     match error.kind() {
         ErrorKind::NotFound => "no such file".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),

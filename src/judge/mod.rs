@@ -4,44 +4,29 @@
 //! only be said with all outcomes at hand (the echo of an earlier failure, a login that works,
 //! the root cause) is in [`verdict`].
 
-mod backend;
-mod certificate;
-mod exchange;
-mod failed_rule;
+pub mod advice;
+pub mod checks;
+pub mod compare;
 mod finding;
-mod found_backend;
-mod header;
-mod identity;
-mod input;
-mod issuer;
-mod keys;
-mod lint;
-mod login;
-mod loose;
-mod near_miss;
-mod platform;
-mod policy;
-mod proxy;
-mod registration;
-mod subject;
-mod times;
-mod token;
+pub mod network;
+pub mod policy;
 mod triage;
-mod unknown;
 pub mod verdict;
-mod whoami;
-mod would;
 
 pub(crate) use self::triage::passed;
 pub use self::triage::triage;
 
-pub use self::lint::lint;
-use crate::backend_url::Resolved;
+pub use self::policy::lint::lint;
 use crate::catalogue::{Category, Severity};
 use crate::evidence::{Evidence, KeySource};
+use crate::judge::advice::found_backend;
+use crate::judge::checks::{
+    backend, exchange, input, issuer, keys, login, registration, token, whoami,
+};
 use crate::policy::evaluate::Evaluation;
+use crate::pulumi::backend_url::Resolved;
+use crate::pulumi::request::Request;
 use crate::report::{CheckResult, Finding, Remediation, Report, Status, Verdict};
-use crate::request::Request;
 use crate::text;
 
 /// A registered check.
@@ -105,7 +90,12 @@ pub const CHECKS: &[Check] = &[
         run: issuer::check_thumbprints,
         elapsed: at_once,
     },
-    Check { id: "policy", category: Category::Policy, run: policy::check, elapsed: at_once },
+    Check {
+        id: "policy",
+        category: Category::Policy,
+        run: checks::policy::check,
+        elapsed: at_once,
+    },
     Check {
         id: "exchange",
         category: Category::Exchange,
@@ -297,7 +287,7 @@ fn only(evidence: &Evidence, strict: bool, wanted: &[&str]) -> Report {
 fn run(evidence: &Evidence, strict: bool, registry: Vec<&'static Check>) -> Report {
     let mut context = Context::new(evidence);
     // Costly for a large policy, and what is asked before the network does not need it.
-    context.evaluation = policy::evaluation(&context);
+    context.evaluation = checks::policy::evaluation(&context);
     context.run(registry.iter().copied());
     verdict::settle(&mut context);
     let checks = registry

@@ -1,8 +1,9 @@
 //! What can only be said with all outcomes at hand: echoes, a login that works, the order of
 //! findings, the verdict.
 
-use super::exchange::POINTER;
-use super::{Context, whoami};
+use super::Context;
+use super::checks::exchange::POINTER;
+use super::checks::whoami;
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{Exchange, PolicySource, Probe};
 use crate::policy::Decision;

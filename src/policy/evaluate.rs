@@ -7,6 +7,8 @@
 //! Not documented, and assumed: a rule matches an array when it matches one of its elements;
 //! numbers and booleans are compared by their JSON text; a rule on an absent claim does not match.
 
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::borrow::Cow;
@@ -14,7 +16,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
-use crate::limits::{self, Work};
+use crate::limits;
+use crate::limits::Work;
 use crate::report::{EntryResult, Limit, RuleResult};
 use values::Values;
 
@@ -371,6 +374,3 @@ fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

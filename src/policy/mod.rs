@@ -5,16 +5,14 @@
 pub mod claim_path;
 pub mod document;
 pub mod evaluate;
-pub mod job_claims;
 pub mod pattern;
 pub mod rule_pattern;
-pub mod suggest;
-pub(crate) mod tree;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::limits::{self, Work};
+use crate::limits;
+use crate::limits::Work;
 
 /// A policy document, whichever form it had.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -8,9 +8,13 @@
 //! Both sides may be hostile, so nothing in here backtracks: every function has a bound on its
 //! time that holds for all inputs.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
-use crate::limits::{self, Work};
+use crate::limits;
+use crate::limits::Work;
 
 /// Whether the pattern matches the whole text. Takes time in proportion to the product of both
 /// lengths, divided by 64.
@@ -352,6 +356,3 @@ fn length_gap(elements: &[Element], length: usize) -> usize {
     let longest = if many == 0 { shortest + optional } else { usize::MAX };
     shortest.saturating_sub(length).max(length.saturating_sub(longest))
 }
-
-#[cfg(test)]
-mod tests;

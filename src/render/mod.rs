@@ -1,24 +1,24 @@
 //! Rendering: a report in one format. One file per format, each a function from the report to
 //! text; nothing here reads the environment or writes anywhere.
 
-mod azure;
-mod github;
+mod ci;
 mod human;
 mod json;
 mod junit;
 mod markdown;
-mod platform;
 #[cfg(test)]
 mod samples;
 
+use crate::render::ci::azure;
+use crate::render::ci::github;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::catalogue::Entry;
 use crate::cli::PageFormat;
+use crate::report::triage::Triage;
 use crate::report::{Finding, Report};
-use crate::triage::Triage;
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,9 @@
 //! No parser of URLs is used: a text that no parser accepts holds credentials as often as any
 //! other. Where two readings are possible, the one that hides more is taken.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -372,6 +375,3 @@ fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
     text.len() >= end.len()
         && text.get(text.len() - end.len()..).is_some_and(|last| last.eq_ignore_ascii_case(end))
 }
-
-#[cfg(test)]
-mod tests;

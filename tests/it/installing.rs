@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use doctor::cli::Cli;
-use doctor::login_flags;
+use doctor::pulumi::login_flags;
 
 use crate::support::Doctor;
 

@@ -9,7 +9,9 @@ use aws_lc_rs::digest;
 use doctor::evidence::{
     Answer, Body, CertificateProblem, Chain, Evidence, Failure, FailureKind, Probe,
 };
-use doctor::gather::{self, Plan, Surroundings, token::Choice};
+use doctor::gather;
+use doctor::gather::token::Choice;
+use doctor::gather::{Plan, Surroundings};
 use doctor::judge;
 use serde_json::{Value, json};
 

@@ -7,14 +7,14 @@ use serde_json::json;
 
 use crate::catalogue::Severity;
 use crate::cli::OutputArgs;
+use crate::command::output::Output;
+use crate::command::run::{Streams, complain, delivered};
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::judge;
-use crate::output::Output;
 use crate::render;
 use crate::report::SCHEMA_VERSION;
-use crate::run::{Streams, complain, delivered};
-use crate::secret::argument;
+use crate::text::secret::argument;
 
 /// Its arguments.
 #[derive(Debug, Args)]

@@ -10,13 +10,14 @@ use std::io::{Cursor, Read};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
+use crate::command::run::{Streams, working_directory};
 use crate::evidence::{Evidence, Source};
+use crate::gather;
 use crate::gather::environment::Environment;
 use crate::gather::many::{Common, are_claims};
 use crate::gather::token::Choice;
-use crate::gather::{self, Plan, Surroundings};
+use crate::gather::{Plan, Surroundings};
 use crate::limits;
-use crate::run::{Streams, working_directory};
 
 /// Test a token against policies, suggest a policy, lint a document
 #[derive(Subcommand)]

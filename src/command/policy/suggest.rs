@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Subject, evidence};
+use crate::command::run::{Streams, complain, print};
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
-use crate::issuer_url;
-use crate::policy::suggest::{Suggestion, suggest};
-use crate::run::{Streams, complain, print};
+use crate::judge::policy::suggest::{Suggestion, suggest};
+use crate::oidc::issuer_url;
 use crate::text;
 
 /// Its arguments. Has no `Debug`: it may hold the token.

@@ -6,13 +6,14 @@ use clap::Args;
 
 use super::{Subject, evidence};
 use crate::cli::OutputArgs;
-use crate::command::many::{self, Job, ManyArgs};
+use crate::command::ndjson;
+use crate::command::ndjson::{Job, ManyArgs};
+use crate::command::output::Output;
+use crate::command::run::{Streams, complain, delivered};
 use crate::evidence::{Evidence, PolicySource};
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::judge;
-use crate::output::Output;
-use crate::run::{Streams, complain, delivered};
 
 /// Its arguments. Has no `Debug`: it may hold the token.
 #[derive(Args)]
@@ -48,7 +49,7 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
             status: |_, report| report.verdict.exit_status(),
             meanings: MEANINGS,
         };
-        return many::run(job, &token, environment, format, &output, streams);
+        return ndjson::run(job, &token, environment, format, &output, streams);
     }
     let evidence = match evidence(token, plan, environment, &mut streams) {
         Ok(evidence) => evidence,

@@ -7,12 +7,13 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::Lookout;
-use super::surroundings::{connection, connection_variables, system_token};
+use super::explain::{connection, connection_variables, system_token};
 use crate::evidence::{Probe, Refusal, SystemToken};
-use crate::gather::guard::Guard;
-use crate::gather::http::{Client, ClientOptions, Method, Proxies, Reply};
-use crate::gather::platforms::Request;
-use crate::gather::{program, tls};
+use crate::gather::ambient::platforms::Request;
+use crate::gather::network::client::{Client, ClientOptions, Method, Proxies, Reply};
+use crate::gather::network::guard::Guard;
+use crate::gather::network::tls;
+use crate::gather::program;
 use crate::text;
 
 /// The most that is read of a program's output, in bytes: a token is smaller.
@@ -198,7 +199,7 @@ fn http(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .inspect_err(crate::descriptors::note)
+        .inspect_err(crate::console::descriptors::note)
         .map_err(|error| error.to_string())?;
     let deadline = tokio::time::Instant::from_std(around.deadline);
     let probe = runtime.block_on(client.request(method, url, headers, around.scrubber, deadline));

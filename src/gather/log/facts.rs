@@ -6,16 +6,16 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::line::Line;
+use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
 use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
-use crate::jwt;
+use crate::known_messages::Template;
 use crate::limits;
-use crate::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
-use crate::login_flags;
-use crate::secret::REDACTED;
-use crate::signatures::Template;
+use crate::oidc::jwt;
+use crate::pulumi::login_flags;
 use crate::text;
+use crate::text::secret::REDACTED;
 
 /// What is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

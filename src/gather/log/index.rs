@@ -8,7 +8,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, 
 use super::facts::{FACTS, Fact};
 use super::secrets;
 use super::step::{MARKS, Mark};
-use crate::signatures::{Message, Template, messages};
+use crate::known_messages::{Message, Template, messages};
 
 /// What a text that is searched for is there for.
 #[derive(Debug, Clone, Copy)]

@@ -8,9 +8,9 @@ mod facts;
 mod index;
 mod line;
 mod parts;
+mod recognise;
 mod scan;
 mod secrets;
-mod sighting;
 mod source;
 mod step;
 mod unpacked;
@@ -23,7 +23,7 @@ pub use self::source::Unreadable;
 
 use self::scan::Scanner;
 use self::source::Stopped;
-use crate::log::Log;
+use crate::evidence::log::Log;
 
 /// Where a log comes from.
 #[derive(Debug, Clone, Copy)]

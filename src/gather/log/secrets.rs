@@ -1,13 +1,16 @@
 //! Secrets in a line, by their shape or by the name that they are assigned to.
 
 mod assigned;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
-use crate::log::SecretKind;
-use crate::secret::shapes::{self, HOOKS, OPAQUE};
-use crate::secret::{REDACTED, Scrubber, is_reference};
+use crate::evidence::log::SecretKind;
 use crate::text;
+use crate::text::secret::shapes;
+use crate::text::secret::shapes::{HOOKS, OPAQUE};
+use crate::text::secret::{REDACTED, Scrubber, is_reference};
 
 /// What is searched for: a line without any of these holds none.
 pub(super) fn needles() -> impl Iterator<Item = String> {
@@ -224,6 +227,3 @@ fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     }
     found
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,9 +9,9 @@ use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
 use super::unpacked::{Allowance, Counted, Packed};
-use crate::descriptors;
+use crate::console::descriptors;
 use crate::limits::{UNPACKED, UNPACKED_IN_ALL, UNPACKED_RATIO};
-use crate::secret::argument;
+use crate::text::secret::argument;
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 256 * 1024;

@@ -1,8 +1,8 @@
 //! What is known of the step that a line belongs to.
 
 use super::line::Line;
-use crate::log::Party;
-use crate::signatures::Scope;
+use crate::evidence::log::Party;
+use crate::known_messages::Scope;
 
 /// How many lines a command speaks for, where nothing says that its step has ended.
 const REACH: u64 = 60;

@@ -1,13 +1,14 @@
 //! Which codes a message stands for, the most likely one first.
 
 use super::login::{login_of, variable};
-use crate::backend_url::{self, Resolved, UrlProblem};
 use crate::catalogue::Code;
+use crate::evidence::log::{Decided, Log, Party, Sighting};
 use crate::evidence::{BackendSource, InputProblem, Wrapping};
-use crate::judge::backend::describe;
-use crate::judge::input::wrapping;
-use crate::log::{Decided, Log, Party, Sighting};
-use crate::signatures::{Means, Scope};
+use crate::judge::checks::backend::describe;
+use crate::judge::checks::input::wrapping;
+use crate::known_messages::{Means, Scope};
+use crate::pulumi::backend_url;
+use crate::pulumi::backend_url::{Resolved, UrlProblem};
 
 /// The codes of a message; never none.
 pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use super::codes;
 use crate::catalogue::Code;
+use crate::evidence::log::{Decided, Log, LoginLine, Sighting};
 use crate::evidence::{
     Answer, Backend, BackendCandidate, Body, Cli, Cloud, Evidence, Input, InputProblem, Issuer,
     Options, PlatformEnvironment, PolicySource, Refusal, Setting, Source, SystemToken, Token,
 };
 use crate::judge::{Context, judge};
-use crate::log::{Decided, Log, LoginLine, Sighting};
+use crate::known_messages::Means;
 use crate::report::{Proof, Remediation};
-use crate::signatures::Means;
 
 /// What the checks advise for that code, where what the log tells is enough for them to raise it.
 pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Remediation> {

@@ -14,13 +14,13 @@ pub(crate) use self::codes::passed;
 use super::finding::list;
 use super::verdict;
 use crate::catalogue::{Code, Severity};
-use crate::log::{Log, LoginLine, Place, SecretKind, Sighting};
-use crate::report::{Finding, Proof};
-use crate::signatures::{Means, Role, Scope, Template, Trouble};
-use crate::triage::{
+use crate::evidence::log::{Log, LoginLine, Place, SecretKind, Sighting};
+use crate::known_messages::{Means, Role, Scope, Template, Trouble};
+use crate::report::triage::{
     LogClaims, LogContext, LogFile, LogFinding, LogPlace, LogSecret, LogValue, SCHEMA_VERSION,
     Triage,
 };
+use crate::report::{Finding, Proof};
 
 /// A text that somebody pasted is no longer, in lines: in it a message may stand in a quotation.
 const PASTED: u64 = 50;
@@ -356,7 +356,7 @@ fn context(log: &Log) -> LogContext {
     }
 }
 
-fn secret(log: &Log, leak: &crate::log::Leak) -> LogSecret {
+fn secret(log: &Log, leak: &crate::evidence::log::Leak) -> LogSecret {
     let (kind, what, advice) = match leak.kind {
         SecretKind::Jwt => (
             "jwt",

@@ -9,12 +9,15 @@ mod program;
 mod reading;
 mod resources;
 mod stack;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tree;
 
 use serde_json::Value;
 
-use super::tree::{self, Key, Kind, Node};
+use super::document::tree::{Key, Kind, Node};
 use super::{Decision, Document, Entry, Form, Place, Registration, Rule, TokenType, Unresolved};
-use crate::secret::Scrubber;
+use crate::text::secret::Scrubber;
 use reading::{
     Fault, Map, Read, describe, each, nearest, object, one_of, seconds, text, texts, unique_keys,
     wrong_type,
@@ -320,6 +323,3 @@ const TOKEN_TYPES: [(&str, TokenType); 6] = [
     ("runner", TokenType::Runner),
     ("deployment-runner", TokenType::Runner),
 ];
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use super::reading::{Map, Read, step, text};
 use super::resources::{self, Resource, Type, type_of};
-use crate::policy::tree::{Kind, Node};
+use crate::policy::document::tree::{Kind, Node};
 use crate::policy::{Document, Form};
 
 /// References that lead to references are followed so far; a circle ends here.

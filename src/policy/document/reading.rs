@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::super::tree::{Key, Kind, Node};
 use super::super::{Form, Place};
 use super::DocumentError;
+use crate::policy::document::tree::{Key, Kind, Node};
 
 pub(super) type Read<T> = Result<T, Fault>;
 

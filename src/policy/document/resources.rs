@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::reading::{Fault, Map, Read, object, seconds, text, texts};
 use super::{entries, public_keys};
 use crate::limits::IN_ALL;
-use crate::policy::tree::{Kind, Node};
+use crate::policy::document::tree::{Kind, Node};
 use crate::policy::{Document, Entry, Form, Place, Registration, Unresolved};
 
 /// What a resource is to us.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::reading::{Map, Read, text, wrong_type};
 use super::resources::{self, Resource, type_of};
-use crate::policy::tree::{Key, Kind, Node};
+use crate::policy::document::tree::{Key, Kind, Node};
 use crate::policy::{Document, Form};
 
 /// The key of what Pulumi wraps around a special value, a secret above all

@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod programs;
+
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-
-mod programs;
 
 const OWN_YAML: &str = include_str!("../../../fixtures/policies/own-azure.yaml");
 const OWN_JSON: &str = include_str!("../../../fixtures/policies/own-azure.json");

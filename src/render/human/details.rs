@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::page::{Page, Row};
-use crate::entra::EntraSubject;
+use crate::platform::entra::EntraSubject;
+use crate::platform::subject;
 use crate::report::{EntryResult, Report};
-use crate::subject;
 
 /// Everything that `-v` adds.
 pub(super) fn all(page: &mut Page, report: &Report) {

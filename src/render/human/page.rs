@@ -5,7 +5,7 @@ use colored::{Color, Colorize};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::render::Style;
-use crate::render::platform::Platform;
+use crate::render::ci::Platform;
 use crate::report::{Finding, RuleResult};
 use crate::text::{guard, inert, json_string, wrap};
 

@@ -7,7 +7,7 @@ use super::{Depth, one_finding};
 use crate::catalogue::Severity;
 use crate::limits::UNPACKED_RATIO;
 use crate::render::{Style, Verbosity};
-use crate::triage::{LogPlace, Triage};
+use crate::report::triage::{LogPlace, Triage};
 
 /// The findings, what the logs tell of the login, and where secrets stand.
 pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {

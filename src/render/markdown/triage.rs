@@ -3,7 +3,7 @@
 use super::quote::{code, prose};
 use super::{Page, one_finding};
 use crate::render::human::triage::{about, headline, stopped};
-use crate::triage::{LogPlace, Triage};
+use crate::report::triage::{LogPlace, Triage};
 
 /// The page: the findings, then what the logs tell of the login and where secrets stand.
 pub(in crate::render) fn triage(triage: &Triage) -> String {

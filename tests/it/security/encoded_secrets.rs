@@ -1,7 +1,7 @@
 //! Credentials of the run never come out, in whatever encoding a server repeats them and wherever
 //! on the command line somebody puts one. Claims, names and URLs stay.
 
-#[path = "../../../src/secret/scrubber/readings.rs"]
+#[path = "../../../src/text/secret/scrubber/readings.rs"]
 mod readings;
 
 use readings::{ENCODINGS, gives_away};

@@ -2,7 +2,7 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::log::Decided;
+use crate::evidence::log::Decided;
 
 fn read(text: &str) -> Log {
     let mut scanner = Scanner::new();
@@ -60,7 +60,7 @@ fn what_is_kept_does_not_grow_with_the_log() {
     let log = read(&text);
     assert_eq!(log.sightings.len(), VARIANTS);
     assert_eq!(log.left_out, 5_000 - VARIANTS as u64);
-    assert_eq!(log.context.logins.len(), crate::log::LOGINS);
+    assert_eq!(log.context.logins.len(), crate::evidence::log::LOGINS);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::secret::{is_plain, is_reference, looks_random, names_secret};
+use crate::text::secret::{is_plain, is_reference, looks_random, names_secret};
 
 /// A shorter value behind a name for a secret is a word or a placeholder.
 const SHORTEST: usize = 8;

@@ -1,0 +1,469 @@
+//! What a bundle may hold: the evidence, field by field, and what of each is a name.
+//!
+//! This is an allow-list. A field of the evidence that is not in here is not written; of a value
+//! of another kind than is expected, only its JSON type is. A replay fails without a field that
+//! the judge needs, so a forgotten one shows in the tests; a secret or a name that was forgotten
+//! would not.
+
+/// What of a value is written.
+pub(super) enum Field {
+    /// As it is: numbers, switches, instants, and words that are the program's own.
+    Plain,
+    /// A text that is made of names.
+    Names,
+    /// A name for certain, whatever else its words may mean.
+    Name,
+    /// A text that is one of these values of a standard, in any case; else [`Field::Names`].
+    Known(&'static [&'static str]),
+    /// A scope: words of a standard, and names.
+    Scope,
+    /// A duration as Go writes it; else [`Field::Names`].
+    Duration,
+    /// A version by semver: of what follows its numbers, the usual words.
+    Version,
+    /// A message, which may hold names.
+    Message,
+    /// A digest in hexadecimal.
+    Digest,
+    /// An IP address.
+    Address,
+    /// That it is there.
+    Presence,
+    /// These members of an object.
+    Members(&'static [(&'static str, Field)]),
+    /// Every element of a list.
+    Each(&'static Field),
+    /// A token's claims: public ones and those that a policy's rules name, of the others the names.
+    Claims,
+    /// The path of a claim, as a rule has it.
+    Claim,
+    /// A rule of a policy: [`RULE`] and its pattern, which is read with its claim.
+    Rule,
+    /// A [`crate::evidence::Probe`] with answers of this kind.
+    Probe(&'static Field),
+    /// A [`crate::evidence::Answer`] with a body of this kind.
+    Answer(&'static Body),
+}
+
+/// What of an answer's body is written.
+pub(super) enum Body {
+    /// These members of a JSON object: what the judge reads. Of a text only whether a storage
+    /// service wrote it, which it looks for.
+    Read(&'static Field),
+    /// What it says about a refusal, which findings repeat: the members with a message and those
+    /// that these JSON pointers lead to; where there are none, the whole, as far as it is shown.
+    Said(&'static [&'static str]),
+}
+
+use super::redact::public::EVENTS;
+use Field::{
+    Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
+    Plain, Presence, Probe, Rule, Scope, Version,
+};
+
+/// The evidence.
+pub(super) const EVIDENCE: Field = Members(&[
+    ("startedAt", Plain),
+    ("now", Plain),
+    ("durationMs", Plain),
+    ("options", OPTIONS),
+    ("input", INPUT),
+    ("token", TOKEN),
+    ("login", LOGIN),
+    ("backend", BACKEND),
+    ("policy", POLICY),
+    ("issuer", ISSUER),
+    ("cloud", CLOUD),
+]);
+
+const OPTIONS: Field = Members(&[
+    ("setting", Members(&[("kind", Plain), ("platform", Plain)])),
+    ("offline", Plain),
+    ("noExchange", Plain),
+    ("nowGiven", Plain),
+    ("allowPrivateIssuer", Plain),
+    ("insecure", Plain),
+]);
+
+const INPUT: Field = Members(&[
+    (
+        "source",
+        Members(&[
+            ("kind", Plain),
+            ("path", Names),
+            ("absolute", Names),
+            ("name", Names),
+            ("id", Plain),
+            ("platform", Plain),
+        ]),
+    ),
+    ("problem", PROBLEM),
+    ("wrapped", Each(&Plain)),
+    ("typedOnTerminal", Plain),
+    ("tried", Each(&Members(&[("source", Names), ("reason", Message)]))),
+    ("byVariable", Plain),
+    ("surroundings", SURROUNDINGS),
+    ("heldBy", Names),
+    ("unused", Each(&Names)),
+    ("azure", Members(&[("organization", Name), ("connection", Names)])),
+]);
+
+const PROBLEM: Field = Members(&[
+    ("kind", Plain),
+    (
+        "candidates",
+        Each(&Members(&[("name", Names), ("audiences", Each(&Names)), ("expires", Plain)])),
+    ),
+    (
+        "refusal",
+        Members(&[
+            ("kind", Plain),
+            ("failure", FAILURE),
+            ("answer", Answer(&Body::Said(&PLATFORM_MESSAGES))),
+            ("reason", Message),
+            ("said", Message),
+        ]),
+    ),
+    ("what", Message),
+    ("shown", Message),
+    ("text", Names),
+    ("syntax", Plain),
+    ("name", Names),
+    ("how", Message),
+    ("reason", Message),
+    ("part", Plain),
+    ("bytes", Plain),
+]);
+
+/// Where CI platforms put the message of a refusal.
+const PLATFORM_MESSAGES: [&str; 4] = ["/value", "/value/Message", "/Message", "/error/message"];
+
+const SURROUNDINGS: Field = Members(&[
+    ("kind", Plain),
+    ("hasClientSecret", Plain),
+    ("isFederated", Plain),
+    ("hasRequestUri", Plain),
+    ("systemToken", Plain),
+    ("connection", Names),
+    ("missing", Each(&Plain)),
+    ("event", Known(EVENTS)),
+    ("fork", Names),
+    ("job", Names),
+    ("server", Names),
+    ("others", Each(&Each(&Names))),
+]);
+
+/// RFC 7518 sections 3.1 and 4.1, RFC 8037, RFC 8812, RFC 9864.
+const ALGORITHM: Field = Known(&[
+    "none",
+    "HS256",
+    "HS384",
+    "HS512",
+    "RS256",
+    "RS384",
+    "RS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "EdDSA",
+    "Ed25519",
+    "Ed448",
+    "ES256K",
+    "RSA1_5",
+    "RSA-OAEP",
+    "RSA-OAEP-256",
+    "A128KW",
+    "A192KW",
+    "A256KW",
+    "dir",
+    "ECDH-ES",
+    "A128GCMKW",
+    "A256GCMKW",
+]);
+/// RFC 7515 section 4.1.9, RFC 9068 section 2.1.
+const TYPE: Field = Known(&["JWT", "at+jwt", "application/at+jwt", "JOSE", "JOSE+JSON", "JWS"]);
+
+const TOKEN: Field = Members(&[
+    // RFC 7515 section 4.1.
+    (
+        "header",
+        Members(&[
+            ("alg", ALGORITHM),
+            // RFC 7797 section 3.
+            ("b64", Plain),
+            ("crit", Each(&Known(&["b64", "exp"]))),
+            ("cty", TYPE),
+            ("jwk", Presence),
+            ("kid", Names),
+            ("nonce", Presence),
+            ("typ", TYPE),
+            ("x5c", Each(&Presence)),
+            ("x5t", Names),
+        ]),
+    ),
+    ("claims", Claims),
+    ("duplicates", Each(&Claim)),
+    ("fingerprint", Digest),
+    ("signatureBytes", Plain),
+    ("truncated", Message),
+]);
+
+const LOGIN: Field = Members(&[
+    ("tokenNamed", Plain),
+    ("organization", Name),
+    ("team", Name),
+    ("user", Name),
+    ("expiration", Duration),
+    ("scope", Scope),
+    ("accessTokenInEnvironment", Plain),
+    (
+        "cli",
+        Members(&[("kind", Plain), ("version", Version), ("path", Names), ("reason", Message)]),
+    ),
+]);
+
+const CANDIDATE: Field = Members(&[
+    ("url", Names),
+    ("source", Members(&[("kind", Plain), ("name", Names), ("path", Names), ("line", Plain)])),
+    ("hidden", Members(&[("kind", Plain), ("bytes", Plain), ("what", Plain)])),
+]);
+
+const BACKEND: Field = Members(&[
+    ("candidates", Each(&CANDIDATE)),
+    ("withoutToken", CANDIDATE),
+    ("local", Plain),
+    ("givenTwice", Each(&CANDIDATE)),
+    ("project", LOCAL_FILE),
+    ("credentials", LOCAL_FILE),
+]);
+
+const LOCAL_FILE: Field = Members(&[
+    ("kind", Plain),
+    ("path", Names),
+    ("accounts", Each(&Members(&[("url", Names), ("username", Name)]))),
+    ("line", Plain),
+    ("column", Plain),
+    ("reason", Message),
+]);
+
+const POLICY: Field = Members(&[
+    ("kind", Plain),
+    ("path", Names),
+    (
+        "document",
+        Members(&[
+            ("form", Plain),
+            ("organization", Name),
+            ("issuers", Each(&REGISTRATION)),
+            ("unresolved", Each(&UNRESOLVED)),
+        ]),
+    ),
+    (
+        "gap",
+        Members(&[
+            ("asked", Plain),
+            ("accessToken", ACCESS_TOKEN),
+            (
+                "reason",
+                Members(&[
+                    ("kind", Plain),
+                    ("failure", FAILURE),
+                    ("answer", Answer(&Body::Said(&[]))),
+                    ("problem", Message),
+                ]),
+            ),
+        ]),
+    ),
+]);
+
+const PLACE: Field = Members(&[("line", Plain), ("column", Plain)]);
+
+const UNRESOLVED: Field =
+    Members(&[("expression", Names), ("decision", Plain), ("tokenType", Plain), ("place", PLACE)]);
+
+/// [`Rule`] less its pattern.
+pub(super) const RULE: Field =
+    Members(&[("claim", Claim), ("undetermined", Plain), ("compared", Plain), ("place", PLACE)]);
+
+const REGISTRATION: Field = Members(&[
+    ("name", Names),
+    ("id", Names),
+    ("url", Names),
+    ("issuer", Names),
+    ("thumbprints", Each(&Digest)),
+    ("maxExpiration", Plain),
+    ("jwks", Presence),
+    ("lastUsed", Plain),
+    (
+        "policies",
+        Each(&Members(&[
+            ("decision", Plain),
+            ("tokenType", Plain),
+            ("teamName", Name),
+            ("userLogin", Name),
+            ("runnerId", Names),
+            ("authorizedPermissions", Each(&Scope)),
+            ("rules", Each(&Rule)),
+            ("place", PLACE),
+        ])),
+    ),
+    ("organization", Name),
+    ("unresolved", Each(&UNRESOLVED)),
+    ("compared", Plain),
+    ("place", PLACE),
+]);
+
+const FAILURE: Field = Members(&[
+    ("kind", Members(&[("kind", Plain), ("problem", Plain), ("fault", PROXY_FAULT)])),
+    ("host", Names),
+    ("port", Plain),
+    ("proxy", Names),
+    ("proxyVariable", Plain),
+    ("passedOver", PASSED_OVER),
+    ("nearException", Names),
+    ("detail", Message),
+    ("attempts", Plain),
+]);
+
+const PROXY_FAULT: Field = Members(&[
+    ("kind", Plain),
+    ("name", Names),
+    ("sent", Plain),
+    ("schemes", Each(&Plain)),
+    ("status", Plain),
+    ("title", Message),
+    ("location", Names),
+]);
+
+const PASSED_OVER: Field = Members(&[("variable", Plain), ("reason", Plain)]);
+
+/// [`Answer`] less its body.
+pub(super) const ANSWER: Field = Members(&[
+    ("url", Names),
+    ("status", Plain),
+    ("contentType", Message),
+    ("location", Names),
+    ("retryAfter", Message),
+    ("requestId", Names),
+    ("proxy", Names),
+    ("proxyVariable", Plain),
+    ("passedOver", PASSED_OVER),
+    ("nearException", Names),
+    ("clockOffsetSeconds", Plain),
+    ("attempts", Plain),
+]);
+
+/// [`Probe`] less its answer.
+pub(super) const PROBE: Field =
+    Members(&[("outcome", Plain), ("failure", FAILURE), ("elapsedMs", Plain)]);
+
+const CHAIN: Field = Members(&[
+    (
+        "certificates",
+        Each(&Members(&[
+            ("subject", Names),
+            ("issuer", Names),
+            ("names", Each(&Names)),
+            ("notAfter", Plain),
+            ("sha256", Digest),
+            ("sha1", Digest),
+        ])),
+    ),
+    ("publiclyTrusted", Plain),
+]);
+
+const ISSUER: Field = Members(&[
+    ("addresses", Each(&Address)),
+    (
+        "discovery",
+        Probe(&Answer(&Body::Read(&Members(&[
+            ("issuer", Names),
+            ("jwks_uri", Names),
+            ("id_token_signing_alg_values_supported", Each(&ALGORITHM)),
+        ])))),
+    ),
+    ("namesToken", Plain),
+    ("jwks", Probe(&Answer(&Body::Read(&Members(&[]))))),
+    ("keySource", Members(&[("kind", Plain), ("path", Names)])),
+    (
+        "keys",
+        Members(&[
+            ("kind", Plain),
+            (
+                "keys",
+                Each(&Members(&[
+                    ("id", Names),
+                    // RFC 7517 section 4, RFC 7518 sections 6.1 and 6.2, RFC 8037.
+                    ("keyType", Known(&["RSA", "EC", "OKP", "oct"])),
+                    ("algorithm", ALGORITHM),
+                    ("usage", Known(&["sig", "enc"])),
+                    (
+                        "curve",
+                        Known(&[
+                            "P-256",
+                            "P-384",
+                            "P-521",
+                            "secp256k1",
+                            "Ed25519",
+                            "Ed448",
+                            "X25519",
+                            "X448",
+                        ]),
+                    ),
+                ])),
+            ),
+            ("reason", Message),
+        ]),
+    ),
+    (
+        "signature",
+        Members(&[
+            ("kind", Plain),
+            ("key", Names),
+            ("unusual", Each(&Message)),
+            ("reason", Message),
+            ("assumesGo", Plain),
+            ("expected", Plain),
+        ]),
+    ),
+    ("chain", CHAIN),
+]);
+
+const ACCESS_TOKEN: Field =
+    Members(&[("kind", Plain), ("name", Names), ("path", Names), ("expiresAt", Plain)]);
+
+const CLOUD: Field = Members(&[
+    (
+        "capabilities",
+        Probe(&Answer(&Body::Read(&Members(&[("capabilities", Each(&Members(&[])))])))),
+    ),
+    ("chain", CHAIN),
+    (
+        "exchange",
+        Probe(&Members(&[
+            ("kind", Plain),
+            ("issuedTokenType", Names),
+            ("expiresIn", Plain),
+            ("scope", Scope),
+            ("clockOffsetSeconds", Plain),
+            ("reason", Message),
+            ("answer", Answer(&Body::Said(&[]))),
+        ])),
+    ),
+    ("exchangeSkipped", Plain),
+    ("accessToken", ACCESS_TOKEN),
+    ("whoami", Probe(&Answer(&Body::Said(&[])))),
+]);
+
+/// What of `GET /api/user` is written where it names somebody.
+pub(super) const USER: Field = Members(&[
+    ("githubLogin", Name),
+    ("organizations", Each(&Members(&[("githubLogin", Name)]))),
+    ("tokenInfo", Members(&[("name", Names), ("organization", Name), ("team", Name)])),
+]);
+
+/// The members of a JSON body that hold a message: RFC 6749 section 5.2 and Pulumi's own.
+pub(super) const MESSAGES: [&str; 4] = ["error", "error_description", "message", "errors"];

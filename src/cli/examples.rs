@@ -1,0 +1,200 @@
+//! Examples of the command line, for help and the manual.
+
+use clap::Command;
+
+/// A command line, and what it is for.
+type Example = (&'static str, &'static str);
+
+/// The examples of each command, by the words behind `doctor`; those of the diagnosis come first.
+const EXAMPLES: &[(&[&str], &[Example])] = &[
+    (
+        &[],
+        &[
+            ("doctor --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor --oidc-org acme", "in a CI job: the job's own token"),
+            ("doctor --oidc-org acme --token-env idToken", ""),
+            ("doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt", ""),
+            ("doctor triage build.log", "somebody else's log"),
+            ("doctor explain audience-mismatch", "what a code means, and how it is fixed"),
+            ("doctor replay bundle.json", "what --bundle FILE wrote, judged again"),
+            ("doctor demo audience-mismatch", "see it work, without any account"),
+        ],
+    ),
+    (
+        &["login"],
+        &[
+            ("doctor login --oidc-token \"$idToken\" --oidc-org acme", "for `pulumi login ...`"),
+            ("doctor login --oidc-org acme --format json", "the job's own token, for a script"),
+        ],
+    ),
+    (&["step"], &[("doctor step azure --oidc-org acme", "YAML to paste into azure-pipelines.yml")]),
+    (
+        &["decode"],
+        &[
+            ("doctor decode -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor decode --format json file://token.jwt", ""),
+            ("doctor decode --ndjson --jwks keys.json file://tokens.ndjson", "a token a line"),
+        ],
+    ),
+    (
+        &["policy"],
+        &[
+            ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor policy test --policy policy.yaml --oidc-org acme file://claims.json", ""),
+            ("doctor policy lint policy.yaml", ""),
+        ],
+    ),
+    (
+        &["policy", "test"],
+        &[
+            ("doctor policy test --policy policy.yaml --oidc-org acme file://claims.json", ""),
+            ("doctor policy test --policy policy.yaml --oidc-org acme -", "paste a token"),
+            ("doctor policy test --policy policy.yaml --ndjson -", "a token a line"),
+        ],
+    ),
+    (
+        &["policy", "suggest"],
+        &[
+            ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor policy suggest --oidc-org acme --as yaml file://token.jwt", ""),
+        ],
+    ),
+    (
+        &["policy", "lint"],
+        &[("doctor policy lint --strict policy.yaml", "in a pipeline: a warning ends with 1")],
+    ),
+    (
+        &["triage"],
+        &[
+            ("doctor triage build.log logs.zip", "as the platform exports them"),
+            ("doctor triage -", "paste an error, then Enter, Ctrl-D"),
+            ("doctor triage -q --format json build.log", "the root cause, for a script"),
+        ],
+    ),
+    (
+        &["explain"],
+        &[
+            ("doctor explain", "all codes"),
+            ("doctor explain audience-mismatch", ""),
+            ("doctor explain --format markdown issuer-not-registered", ""),
+        ],
+    ),
+    (
+        &["replay"],
+        &[
+            ("doctor replay bundle.json", ""),
+            ("doctor replay --redact --bundle shared.json bundle.json", "without its names"),
+        ],
+    ),
+    (
+        &["completions"],
+        &[
+            ("doctor completions bash > ~/.local/share/bash-completion/completions/doctor", ""),
+            ("doctor completions zsh > ~/.zfunc/_doctor", "where fpath has ~/.zfunc"),
+            ("doctor completions fish > ~/.config/fish/completions/doctor.fish", ""),
+            ("doctor completions powershell | Out-String | Invoke-Expression", "in $PROFILE"),
+        ],
+    ),
+    (
+        &["man"],
+        &[
+            ("doctor man > ~/.local/share/man/man1/doctor.1", "then `man doctor`"),
+            ("doctor man | man -l -", "read it without installing it"),
+        ],
+    ),
+    (
+        &["demo"],
+        &[
+            ("doctor demo", "an audience mismatch"),
+            ("doctor demo --list", ""),
+            ("doctor demo expired-token --format markdown", ""),
+        ],
+    ),
+];
+
+/// The examples of a command that this build has.
+fn of(command: &[&str]) -> impl Iterator<Item = Example> {
+    let found = EXAMPLES.iter().find(|(of, _)| *of == command);
+    let examples = found.map_or(&[][..], |(_, examples)| examples);
+    let has_demo = cfg!(feature = "demo");
+    examples.iter().copied().filter(move |(line, _)| has_demo || !line.starts_with("doctor demo"))
+}
+
+/// Adds its examples to the help of a command, which is called by these words behind `doctor`, and
+/// theirs to that of its subcommands.
+pub(crate) fn add(mut command: Command, path: &[&str]) -> Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    for name in &names {
+        let path = [path, &[name]].concat();
+        command = command.mut_subcommand(name, |below| add(below, &path));
+    }
+    let examples = text(path);
+    if examples.is_empty() {
+        return command;
+    }
+    let prose = command.get_after_help().map(|prose| format!("{prose}\n\n")).unwrap_or_default();
+    command.after_help(format!("{prose}Examples:\n{examples}"))
+}
+
+/// The examples of a command in two columns; a long line has its remark below.
+pub(crate) fn text(command: &[&str]) -> String {
+    const LONG: usize = 36;
+    let lengths = of(command).map(|(line, _)| line.len());
+    let width = lengths.filter(|length| *length <= LONG).max().unwrap_or(4);
+    let lines = of(command).map(|(line, remark)| match remark {
+        "" => format!("  {line}"),
+        _ if line.len() > width => format!("  {line}\n  {:width$}  {remark}", ""),
+        _ => format!("  {line:width$}  {remark}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::gather::environment::Environment;
+    use crate::pulumi::login_flags;
+
+    /// The words of an example, as a shell would split them.
+    fn words(line: &str) -> Vec<OsString> {
+        let line = line.split(['>', '|']).next().unwrap();
+        line.split_whitespace().map(|word| word.trim_matches('"').into()).collect()
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let environment: Environment = std::iter::empty::<(String, String)>().collect();
+        for (line, _) in EXAMPLES.iter().flat_map(|(command, _)| of(command)) {
+            let words = words(line);
+            match login_flags::arguments(&words) {
+                Some(words) => {
+                    assert!(login_flags::parse(&words, &environment).is_ok(), "{line}");
+                }
+                None => assert!(Cli::read(&words).is_ok(), "{line}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_and_none_is_wide() {
+        fn look(command: &Command, path: &mut Vec<String>) {
+            // clap's own command `help` says enough by itself.
+            let own = |sub: &&Command| !sub.is_hide_set() && sub.get_name() != "help";
+            for sub in command.get_subcommands().filter(own) {
+                path.push(sub.get_name().to_owned());
+                let names: Vec<&str> = path.iter().map(String::as_str).collect();
+                let text = text(&names);
+                assert!(!text.is_empty(), "{names:?}");
+                assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+                look(sub, path);
+                path.pop();
+            }
+        }
+        look(&crate::cli::command(), &mut Vec::new());
+    }
+}

@@ -1,0 +1,188 @@
+//! `--ndjson`: many tokens, one a line, each answered with one line of JSON.
+//!
+//! What the tokens have in common is gathered once; then each line is judged like a token alone.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::FormatArg;
+use crate::command::output::{Failure, Output};
+use crate::command::run::{Streams, complain, delivered, working_directory, write};
+use crate::console::progress::Bar;
+use crate::evidence::{Evidence, Source};
+use crate::gather::environment::Environment;
+use crate::gather::many::Common;
+use crate::gather::ndjson;
+use crate::gather::token;
+use crate::gather::token::Choice;
+use crate::gather::{Plan, Surroundings};
+use crate::report::Report;
+use crate::{limits, text};
+
+/// A line is no longer than this where its token is not too long, however it is quoted.
+const LONGEST_LINE: usize = 2 * limits::TOKEN;
+
+/// The option.
+#[derive(Args)]
+pub struct ManyArgs {
+    /// Take many tokens, one a line, from file://PATH or -, and answer one JSON object a line
+    ///
+    /// A line is a token, a JSON string, or a JSON object with a token in it; for `policy test` it
+    /// may be claims. An answer is what --format json prints, on one line, behind `line`, the token's
+    /// line from 1. Answers come in the order of the tokens, while these are still being read. The
+    /// exit status is the worst of all tokens.
+    #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
+    pub ndjson: bool,
+}
+
+/// What is done with each token.
+pub(super) struct Job {
+    /// What to gather; its token comes line by line.
+    pub(super) plan: Plan,
+    /// Whether claims alone count as a token.
+    pub(super) bare_claims: bool,
+    /// Why nothing can be said of any token.
+    pub(super) obstacle: fn(&Evidence) -> Option<&'static str>,
+    /// Judges one.
+    pub(super) judge: fn(&Evidence, bool) -> Report,
+    /// The status that one comes to.
+    pub(super) status: fn(&Evidence, &Report) -> u8,
+    /// The statuses that there are, the weightiest first, and what they mean.
+    pub(super) meanings: &'static [(u8, &'static str)],
+}
+
+/// A line of the answer.
+#[derive(Serialize)]
+struct Line<'a> {
+    line: u64,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Why the tokens were not all answered.
+enum Problem {
+    /// A sentence about what was given.
+    Input(String),
+    /// The answers cannot be delivered.
+    Output(Failure),
+}
+
+/// Runs it: the weightiest status of all tokens, 2 where they cannot be read.
+pub(super) fn run(
+    job: Job,
+    token: &str,
+    environment: Environment,
+    format: FormatArg,
+    output: &Output,
+    mut streams: Streams,
+) -> u8 {
+    if !matches!(format, FormatArg::Auto | FormatArg::Json) {
+        return complain(streams.stderr, "--ndjson: its answers are JSON; leave --format out");
+    }
+    let meanings = job.meanings;
+    let counts = match answer(job, token, environment, output, &mut streams) {
+        Ok(counts) => counts,
+        Err(Problem::Input(problem)) => return complain(streams.stderr, &problem),
+        Err(Problem::Output(failure)) => return delivered(Err(failure), 0, streams.stderr),
+    };
+    let seen = meanings.iter().zip(counts).filter(|(_, count)| *count > 0);
+    let (statuses, words): (Vec<u8>, Vec<String>) =
+        seen.map(|((status, meaning), count)| (*status, format!("{count} {meaning}"))).unzip();
+    let Some(worst) = statuses.first() else {
+        return complain(streams.stderr, &format!("{}: there is no token in it", place(token)));
+    };
+    if output.progress {
+        let _ = write(streams.stderr, &format!("{}\n", words.join(", ")));
+    }
+    *worst
+}
+
+/// Answers every line; how many came to each of the job's statuses.
+fn answer(
+    job: Job,
+    token: &str,
+    environment: Environment,
+    output: &Output,
+    streams: &mut Streams,
+) -> Result<Vec<u64>, Problem> {
+    let Job { plan, bare_claims, obstacle, judge, status, meanings } = job;
+    let directory = working_directory().map_err(Problem::Input)?;
+    let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
+    let (tokens, source, size) = open(token, &directory, stdin).map_err(Problem::Input)?;
+    let plan = Plan { token: Choice::Lines(source), ..plan };
+    let around = Surroundings {
+        environment,
+        directory,
+        stdin: Box::new(std::io::empty()),
+        terminal: false,
+        progress: false,
+    };
+    let common = Common::gather(plan, around, bare_claims)
+        .map_err(|error| Problem::Input(error.to_string()))?;
+    if let Some(obstacle) = obstacle(common.evidence()) {
+        return Err(Problem::Input(obstacle.to_owned()));
+    }
+    let worker = || {
+        let mut evidence = common.evidence().clone();
+        let common = &common;
+        move |line, token: &[u8]| {
+            common.complete(&mut evidence, token);
+            let report = judge(&evidence, output.strict);
+            let text = text::json_line(&Line { line, report: &report });
+            (text, status(&evidence, &report))
+        }
+    };
+    // On one terminal, answers and a bar would run into each other.
+    let mut bar = (output.progress && !streams.stdout_is_terminal).then(|| Bar::start(size));
+    let mut counts = vec![0; meanings.len()];
+    let (mut bytes, mut number) = (0, 0);
+    ndjson::answer(tokens, LONGEST_LINE, worker, |answered| {
+        let mut text = String::new();
+        for (line, status) in answered.answers {
+            text.push_str(&line);
+            number += 1;
+            let index = meanings.iter().position(|(known, _)| *known == status);
+            if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
+                *count += 1;
+            }
+        }
+        bytes += answered.bytes;
+        if let Some(bar) = &mut bar {
+            bar.set(bytes, number);
+        }
+        write(streams.stdout, &text)
+    })
+    .map_err(|error| match error {
+        ndjson::Error::Source(error) => Problem::Input(unreadable(token, &error)),
+        ndjson::Error::Sink(error) => Problem::Output(Failure::Stdout(error)),
+    })?;
+    Ok(counts)
+}
+
+/// The tokens, where they come from, and how many bytes there are, where that is known.
+type Tokens = (Box<dyn Read + Send>, Source, Option<u64>);
+
+fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<Tokens, String> {
+    if token == "-" {
+        return Ok((stdin, Source::Stdin, None));
+    }
+    let Some(path) = token.strip_prefix("file://") else {
+        return Err("--ndjson: the tokens come from file://PATH or from -".to_owned());
+    };
+    let absolute = directory.join(path);
+    let file = File::open(&absolute).map_err(|error| unreadable(token, &error))?;
+    let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len());
+    Ok((Box::new(file), token::file(path, &absolute), size))
+}
+
+fn unreadable(token: &str, error: &std::io::Error) -> String {
+    format!("{}: {}", place(token), token::reason(error))
+}
+
+fn place(token: &str) -> &str {
+    if token == "-" { "standard input" } else { token }
+}

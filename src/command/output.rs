@@ -1,0 +1,239 @@
+//! Where a report goes and how it looks there, decided once; and the writing of it.
+//!
+//! The format does not depend on `--output`: a file holds what the log would have shown.
+
+use crate::console::file;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::bundle::Bundle;
+use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
+use crate::command::run::write;
+use crate::gather::environment::Environment;
+use crate::render;
+use crate::render::{Format, Style, Verbosity};
+use crate::report::{Finding, Report};
+use crate::text::secret::argument;
+
+/// Width of the report where there is no terminal, in columns.
+const WIDTH: usize = 100;
+
+/// The place of a report.
+pub(crate) struct Output {
+    format: Format,
+    style: Style,
+    file: Option<PathBuf>,
+    /// Where a bundle goes, and whether names in it are replaced.
+    bundle: Option<(PathBuf, bool)>,
+    /// Azure's directory for files that live as long as the job.
+    agent_directory: Option<PathBuf>,
+    /// The file that GitHub shows as the step's summary.
+    step_summary: Option<PathBuf>,
+    /// `--strict`.
+    pub(crate) strict: bool,
+    /// Whether a person waits for it at a terminal, and wants to see that something happens.
+    pub(crate) progress: bool,
+}
+
+/// Which streams are terminals.
+#[derive(Clone, Copy)]
+pub(crate) struct Terminals {
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
+}
+
+impl Output {
+    /// By the options first, then by the environment.
+    pub(crate) fn new(
+        arguments: &OutputArgs,
+        environment: &Environment,
+        terminals: Terminals,
+    ) -> Self {
+        let path = |name: &str| environment.get(name).map(PathBuf::from);
+        let verbosity = arguments.verbosity();
+        let style = match arguments.output {
+            Some(_) => style(ColorArg::Never, environment, false),
+            None => style(arguments.color, environment, terminals.stdout),
+        };
+        Self {
+            format: format(arguments.format, environment),
+            style: Style { verbosity, ..style },
+            file: arguments.output.clone(),
+            bundle: None,
+            agent_directory: path("AGENT_TEMPDIRECTORY"),
+            step_summary: path("GITHUB_STEP_SUMMARY"),
+            strict: arguments.strict,
+            progress: terminals.stderr
+                && environment.get("TERM") != Some("dumb")
+                && verbosity != Verbosity::Quiet
+                && !environment.setting().is_pipeline(),
+        }
+    }
+
+    /// The same, with a place for a bundle.
+    pub(crate) fn with_bundle(self, arguments: &BundleArgs) -> Self {
+        let bundle = arguments.bundle.clone().map(|path| (path, arguments.redact));
+        Self { bundle, ..self }
+    }
+
+    /// Why nothing can be delivered, whatever there is: the report has no place, or the bundle's.
+    pub(crate) fn conflict(&self) -> Option<String> {
+        let report = self.file.as_ref()?;
+        if let Some(problem) = file::obstacle(report) {
+            return Some(format!("--output {}: {problem}", argument(report)));
+        }
+        let (bundle, _) = self.bundle.as_ref()?;
+        let place = file::place(report);
+        let same = report == bundle || place.is_some_and(|p| file::place(bundle) == Some(p));
+        same.then(|| {
+            let path = argument(bundle);
+            format!("--bundle {path}: --output names the same file; give the bundle its own")
+        })
+    }
+
+    /// Writes the bundle, where one is asked for.
+    ///
+    /// # Errors
+    /// A sentence for standard error.
+    pub(crate) fn keep_bundle(&self, bundle: &Bundle) -> Result<(), String> {
+        let Some((path, redact)) = &self.bundle else { return Ok(()) };
+        let text = bundle.write(*redact).map_err(|error| error.to_string());
+        text.and_then(|text| file::replace(path, &text))
+            .map_err(|problem| format!("--bundle {}: {problem}", argument(path)))
+    }
+
+    /// Prints or writes the report.
+    ///
+    /// # Errors
+    /// A sentence for standard error where the file of `--output` cannot be written; the error
+    /// itself where it is standard output.
+    pub(crate) fn deliver(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+        note: impl FnOnce(&str),
+    ) -> Result<(), Failure> {
+        let mut text = render::render(report, self.format, &self.style);
+        match self.summary(report) {
+            Ok(command) => text.push_str(&command),
+            // The platform's page is an extra: without it the report is as good and the status
+            // the same.
+            Err(problem) => note(&format!("no summary: {problem}")),
+        }
+        self.put(&text, stdout)
+    }
+
+    /// Prints or writes what a document decides on a token.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub(crate) fn deliver_policy(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.put(&render::policy(report, self.format, &self.style), stdout)
+    }
+
+    /// Prints or writes what a token says.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub(crate) fn deliver_token(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.put(&render::token(report, self.format, &self.style), stdout)
+    }
+
+    /// Prints or writes a text.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub(crate) fn put(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
+        match &self.file {
+            None => write(stdout, text).map_err(Failure::Stdout),
+            Some(path) => file::replace(path, text).map_err(|problem| {
+                Failure::File(format!("--output {}: {problem}", argument(path)))
+            }),
+        }
+    }
+
+    /// Findings about a document, for a person.
+    pub(crate) fn findings(&self, findings: &[Finding]) -> String {
+        render::findings(findings, &self.style)
+    }
+
+    /// Whether it is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Hands the summary to the platform; what the log has to say for it.
+    fn summary(&self, report: &Report) -> Result<String, String> {
+        match (self.format, &self.step_summary) {
+            (Format::Azure, _) => {
+                let own = self.agent_directory.as_deref();
+                let path = file::keep(own, &render::summary(report))?;
+                render::upload_summary(&path)
+                    .ok_or_else(|| "the temporary directory's name is not plain text".to_owned())
+            }
+            (Format::Github, Some(path)) => file::append(path, &render::summary(report))
+                .map(|()| String::new())
+                .map_err(|error| format!("GITHUB_STEP_SUMMARY: {error}")),
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+/// Why a report could not be delivered.
+pub(crate) enum Failure {
+    /// Standard output cannot be written.
+    Stdout(io::Error),
+    /// The file cannot be written: which, and why.
+    File(String),
+}
+
+/// `auto` is the platform's own format, where there is one.
+fn format(argument: FormatArg, environment: &Environment) -> Format {
+    match argument {
+        FormatArg::Human => Format::Human,
+        FormatArg::Json => Format::Json,
+        FormatArg::Markdown => Format::Markdown,
+        FormatArg::Junit => Format::Junit,
+        FormatArg::Azure => Format::Azure,
+        FormatArg::Github => Format::Github,
+        FormatArg::Auto if environment.is_on("TF_BUILD") => Format::Azure,
+        FormatArg::Auto if environment.is_on("GITHUB_ACTIONS") => Format::Github,
+        FormatArg::Auto => Format::Human,
+    }
+}
+
+/// How a text for a person looks on standard output.
+pub(crate) fn style(argument: ColorArg, environment: &Environment, terminal: bool) -> Style {
+    let color = match argument {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto => color(environment, terminal),
+    };
+    colored::control::set_override(color);
+    let width = if terminal {
+        terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
+    } else {
+        WIDTH
+    };
+    Style { color, width, verbosity: Verbosity::Normal }
+}
+
+/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
+fn color(environment: &Environment, terminal: bool) -> bool {
+    let set = |name: &str| environment.get(name);
+    if set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
+        return true;
+    }
+    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+}

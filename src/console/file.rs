@@ -1,0 +1,198 @@
+//! Writing files: whole or not at all, for their owner alone. What cannot be written is told in a
+//! sentence, which says what to do; the name of a temporary file means nothing to anybody.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use crate::console::descriptors;
+use crate::console::signals::{spawn, whole};
+
+/// How a process's own streams are called; redirected to a file, they are still no file to replace.
+const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+/// How long a pipe's reader may be away.
+const READER: Duration = Duration::from_millis(300);
+
+/// Replaces the file whole or not at all. It can be read by its owner only, whatever was there,
+/// and a symbolic link in its place is replaced rather than followed. What is no file
+/// (/dev/stdout, /dev/null, a named pipe) is written to: root could replace those too.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
+    let written = match is_own_stream(path) {
+        own if own || is_stream(path) => write_stream(path, own, text),
+        _ => match obstacle(path) {
+            Some(problem) => return Err(problem),
+            // What ends the program must not leave half of it behind.
+            None => whole(|_| {
+                let file = create(&tempfile::Builder::new(), directory_of(path), text)?;
+                file.persist(path).map(drop).map_err(|error| error.error)
+            }),
+        },
+    };
+    written.map_err(|error| sentence(path, &error))
+}
+
+/// What keeps a file from being written there, whatever its content is, as far as a look tells.
+pub(crate) fn obstacle(path: &Path) -> Option<String> {
+    let kind = if path.file_name().is_none() || is_directory(path) {
+        ErrorKind::IsADirectory
+    } else {
+        match fs::metadata(directory_of(path)) {
+            Ok(found) if found.is_dir() => return None,
+            Ok(_) => ErrorKind::NotADirectory,
+            Err(error) => error.kind(),
+        }
+    };
+    Some(sentence(path, &kind.into()))
+}
+
+/// A link to a directory is a link.
+fn is_directory(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
+/// Writes a new file that stays when the program is gone, in the first of the directories that
+/// is one.
+pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
+    let own = own.filter(|directory| directory.is_absolute() && directory.is_dir());
+    let general = std::env::temp_dir();
+    let directory = own.unwrap_or(&general);
+    let kept = whole(|_| {
+        let file =
+            create(tempfile::Builder::new().prefix("doctor-").suffix(".md"), directory, text)?;
+        file.keep().map_err(|error| error.error)
+    });
+    let (_, path) = kept.map_err(|error| {
+        format!("{}: {}", directory.display(), sentence(&directory.join("summary"), &error))
+    })?;
+    Ok(path)
+}
+
+/// A new file with a name of its own, which goes unless it is kept.
+fn create(builder: &tempfile::Builder, directory: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let file = builder.tempfile_in(directory)?;
+    // The process's umask may have taken away more.
+    #[cfg(unix)]
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.as_file().write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Adds to a file that other programs of the step write as well. Opening anything else, a pipe
+/// say, could take forever.
+pub(crate) fn append(path: &Path, text: &str) -> Result<(), String> {
+    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        return Err("not a file".to_owned());
+    }
+    // Another program's last line may have no end.
+    let text = format!("\n\n{text}");
+    let add =
+        || OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes());
+    whole(|_| add()).map_err(|error| sentence(path, &error))
+}
+
+/// Whether it is one of the process's own streams, by whatever name.
+fn is_own_stream(path: &Path) -> bool {
+    let place = place(path).unwrap_or_else(|| path.to_owned());
+    STREAMS.iter().any(|stream| place.starts_with(stream))
+}
+
+/// Where a path leads to, its last part unresolved.
+pub(crate) fn place(path: &Path) -> Option<PathBuf> {
+    let directory = directory_of(path).canonicalize().ok()?;
+    Some(directory.join(path.file_name()?))
+}
+
+fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+fn write_stream(path: &Path, own: bool, text: &str) -> io::Result<()> {
+    let mut stream = open_stream(path)?;
+    if !own && stream.metadata()?.is_file() {
+        return Err(io::Error::other("something else took its place"));
+    }
+    stream.write_all(text.as_bytes())
+}
+
+/// Opening a pipe waits for its reader, who may never come: the run must not.
+fn open_stream(path: &Path) -> io::Result<File> {
+    let (sender, opened) = std::sync::mpsc::channel();
+    let path = path.to_owned();
+    spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
+    opened.recv_timeout(READER).unwrap_or_else(|_| Err(io::Error::other("nobody reads this pipe")))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Why a file cannot be written, and what to do; without its name.
+fn sentence(path: &Path, error: &io::Error) -> String {
+    descriptors::note(error);
+    let words = match error.kind() {
+        ErrorKind::NotFound => {
+            let directory = directory_of(path).display();
+            return format!("there is no directory {directory}; create it first");
+        }
+        ErrorKind::IsADirectory => "it is a directory; name a file in it",
+        ErrorKind::NotADirectory => "a part of its path is no directory; name another place",
+        ErrorKind::PermissionDenied => "permission denied; name a place where this user may write",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another place",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "no space is left there; free some, or name another place"
+        }
+        ErrorKind::FileTooLarge => {
+            "it is larger than a file of this process may be; raise that limit (ulimit -f)"
+        }
+        // The system's own words, or this program's; others may hold a temporary name.
+        kind if kind == ErrorKind::Other || error.raw_os_error().is_some() => {
+            return error.to_string();
+        }
+        kind => return kind.to_string(),
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report");
+        for text in ["first", "second"] {
+            replace(&path, text).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert!(replace(directory.path(), "text").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_without_a_reader_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let begin = std::time::Instant::now();
+        assert!(replace(&pipe, "text").is_err());
+        assert!(begin.elapsed() < READER * 10);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_report_does_not_replace_a_device() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        replace(&link, "text").unwrap();
+        assert!(link.metadata().unwrap().file_type().is_char_device());
+    }
+}

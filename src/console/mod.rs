@@ -1,0 +1,6 @@
+//! The process around the pipeline: files, progress, signals, file descriptors.
+
+pub(crate) mod descriptors;
+pub(crate) mod file;
+pub(crate) mod progress;
+pub mod signals;

@@ -1,0 +1,115 @@
+//! A line on the terminal that says that something happens, or how much is done, while it takes
+//! long. Standard error has to be a terminal.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::console::signals::{Traces, spawn, whole};
+
+/// Who waits shorter than this needs no comfort.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often the line moves.
+const TICK: Duration = Duration::from_millis(120);
+/// What moves. ASCII only: other signs are not in every font.
+const MARKS: [char; 4] = ['|', '/', '-', '\\'];
+
+/// A line that moves; it is gone when this is dropped.
+pub(crate) struct Progress {
+    done: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Shows what is being done, from a second on.
+    pub(crate) fn start(doing: &'static str) -> Self {
+        let (done, ended) = mpsc::channel::<()>();
+        let thread = spawn(move || {
+            let begun = Instant::now();
+            let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
+            let mut marks = MARKS.into_iter().cycle();
+            let mut wait = PATIENCE;
+            while goes_on(wait)
+                && let Some(mark) = marks.next()
+            {
+                let line = format!("{mark} {doing} ({}s)", begun.elapsed().as_secs());
+                whole(|traces| traces.show(&line));
+                wait = TICK;
+            }
+            whole(Traces::clear);
+        });
+        Self { done: Some(done), thread: Some(thread) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        drop(self.done.take());
+        if let Some(thread) = self.thread.take() {
+            // A line that could not be drawn is no reason to fail.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Characters of a bar.
+const BAR: usize = 30;
+
+/// A bar, or a count where nobody knows how much there is; gone when this is dropped.
+pub(crate) struct Bar {
+    /// In bytes.
+    total: Option<u64>,
+    begun: Instant,
+    next: Instant,
+}
+
+impl Bar {
+    /// Of so many bytes.
+    pub(crate) fn start(total: Option<u64>) -> Self {
+        let begun = Instant::now();
+        Self { total: total.filter(|total| *total > 0), begun, next: begun + PATIENCE }
+    }
+
+    /// Shows how far it is, unless it has just been shown.
+    pub(crate) fn set(&mut self, bytes: u64, tokens: u64) {
+        let now = Instant::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now + TICK;
+        let line = line(self.total, bytes, tokens, now - self.begun);
+        whole(|traces| traces.show(&line));
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        whole(Traces::clear);
+    }
+}
+
+fn line(total: Option<u64>, bytes: u64, tokens: u64, elapsed: Duration) -> String {
+    let a_second = u128::from(tokens) * 1000 / elapsed.as_millis().max(1);
+    let count = format!("{tokens} tokens, {a_second} a second");
+    let Some(total) = total else { return count };
+    // A file may grow while it is read.
+    let percent = usize::try_from(bytes.saturating_mul(100) / total).unwrap_or(100).min(100);
+    let (done, bar) = ("#".repeat(BAR * percent / 100), BAR);
+    format!("[{done:-<bar$}] {percent:>3}%  {count}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_where_the_end_is_known_and_a_count_where_it_is_not() {
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            line(Some(200), 100, 7, second),
+            "[###############---------------]  50%  7 tokens, 7 a second"
+        );
+        assert_eq!(line(None, 100, 10, second * 2), "10 tokens, 5 a second");
+        assert!(line(Some(10), 20, 1, Duration::ZERO).contains("] 100%  1 tokens, 1000 a second"));
+    }
+}

@@ -1,0 +1,277 @@
+//! Pulumi Cloud's probes: is it one, the token exchange, whoami, what is registered.
+
+pub(crate) mod registrations;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Run;
+use super::network::budget;
+use super::network::client::{Client, ClientOptions, Proxies, Reply};
+use super::network::guard::Guard;
+use super::network::tls::Roots;
+use super::pulumi::version::Question;
+use crate::evidence::{
+    AccessTokenSource, Answer, Body, Cli, CredentialsFile, Evidence, Exchange, PolicySource, Probe,
+};
+use crate::judge;
+use crate::pulumi::backend_url::is_plain_http;
+use crate::pulumi::request::Request;
+use crate::text::secret::{Scrubber, Secret};
+
+/// The API version from which newer CLIs speak another one (`currentAPIVersion` in
+/// `pkg/backend/httpstate/client/api.go`).
+const ACCEPT_9_SINCE: semver::Version = semver::Version::new(3, 233, 0);
+
+/// What stands in the place of a success's body.
+const WITHHELD: &str = "(not shown: it may hold a credential)";
+
+/// What to ask Pulumi Cloud.
+struct Questions {
+    /// The backend's URL.
+    url: String,
+    /// What the exchange asks for.
+    request: Request,
+    /// The organization, when the exchange is made.
+    organization: String,
+}
+
+/// The backend's URL; `None`: it cannot be spoken to, or the network is off.
+pub(super) fn backend(evidence: &Evidence, run: &Run) -> Option<String> {
+    let usable = !run.plan.offline && judge::backend_usable(evidence);
+    usable.then(|| evidence.resolved_backend().url)
+}
+
+/// Takes in what the installed `pulumi` says, and so decides on the exchange.
+pub(super) fn hear(evidence: &mut Evidence, cli: Cli) {
+    evidence.login.cli = cli;
+    evidence.cloud.exchange_skipped = judge::exchange_obstacle(evidence);
+}
+
+/// By the rules of the installed `pulumi` there is none.
+struct NoBackend;
+
+/// Asks; what is registered, if that was read, is handed back.
+pub(super) async fn probe(
+    evidence: &mut Evidence,
+    cli: Question,
+    run: &Run<'_>,
+    roots: &Roots,
+    deadline: Instant,
+) -> Result<Option<PolicySource>, String> {
+    let Some(url) = backend(evidence, run) else {
+        hear(evidence, cli.answer().await);
+        return Ok(None);
+    };
+    let client = Client::new(
+        roots,
+        ClientOptions {
+            insecure: evidence.options.insecure,
+            guard: guard(evidence),
+            proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
+            deadline: Some(deadline),
+        },
+    )?;
+    let capabilities = format!("{}/api/capabilities", trimmed(&url));
+    let asked = tokio::try_join!(
+        async {
+            hear(evidence, cli.answer().await);
+            // A version decides whether there is a default, not which.
+            let url = backend(evidence, run).ok_or(NoBackend)?;
+            let request = evidence.request();
+            let organization = request.organization.clone().unwrap_or_default();
+            let questions = Questions { url, request, organization };
+            Ok(tokio::join!(
+                login(&client, &questions, evidence, run, deadline),
+                registered(&client, &questions, evidence, run, deadline),
+            ))
+        },
+        async { Ok::<_, NoBackend>(client.get(&capabilities, &[], &run.scrubber, deadline).await) },
+    );
+    let Ok((((exchange, source, whoami), policy), capabilities)) = asked else { return Ok(None) };
+    let cloud = &mut evidence.cloud;
+    cloud.chain = client.chain(&url).map(|chain| chain.scrubbed(&run.scrubber));
+    cloud.capabilities = capabilities;
+    cloud.exchange = exchange;
+    cloud.access_token = source;
+    cloud.whoami = whoami;
+    Ok(policy)
+}
+
+/// Where a backend that only a project file names may be. In CI and for `doctor login` the login
+/// itself connects to it, so only metadata services are refused.
+fn guard(evidence: &Evidence) -> Option<Guard> {
+    let options = &evidence.options;
+    evidence
+        .backend_is_found()
+        .then(|| Guard::for_backend(options.setting.is_pipeline(), options.allow_private_issuer))
+}
+
+/// A URL less the slash that the CLI trims.
+fn trimmed(url: &str) -> &str {
+    url.strip_suffix('/').unwrap_or(url)
+}
+
+/// What is registered, where no document says it and an access token is at hand. Never asked with
+/// the token that this run mints: that one is the login's (product contract, section 2).
+async fn registered(
+    client: &Client,
+    questions: &Questions,
+    evidence: &Evidence,
+    run: &Run<'_>,
+    deadline: Instant,
+) -> Option<PolicySource> {
+    let issuer = evidence.token.as_ref()?.text("iss")?;
+    if !matches!(evidence.policy, PolicySource::None) || questions.organization.is_empty() {
+        return None;
+    }
+    let origin = trimmed(&questions.url);
+    let (source, token) = existing_token(evidence, run, origin)?;
+    let credential = Credential::new(evidence, run, &token, origin)?;
+    let reader =
+        registrations::Reader { client, origin, credential: &credential, source, deadline };
+    Some(reader.read(&questions.organization, issuer).await)
+}
+
+/// An access token as the CLI presents it.
+pub(super) struct Credential<'a> {
+    accept: String,
+    authorization: zeroize::Zeroizing<String>,
+    scrubber: &'a Scrubber,
+}
+
+impl<'a> Credential<'a> {
+    /// `None`: an access token must not be sent to `url` (product contract, section 7).
+    fn new(evidence: &Evidence, run: &'a Run, token: &Secret, url: &str) -> Option<Self> {
+        if is_plain_http(url) {
+            return None;
+        }
+        run.scrubber.add(token.reveal());
+        let version = evidence.rules();
+        let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
+        Some(Self {
+            accept: format!("application/vnd.pulumi+{accept}"),
+            authorization: zeroize::Zeroizing::new(format!("token {}", token.reveal())),
+            scrubber: &run.scrubber,
+        })
+    }
+
+    /// Asks with it.
+    pub(super) async fn get(&self, client: &Client, url: &str, deadline: Instant) -> Probe<Answer> {
+        let headers = [("Accept", self.accept.as_str()), ("Authorization", &self.authorization)];
+        client.get(url, &headers, self.scrubber, deadline).await
+    }
+}
+
+/// The exchange, and whoami with what it gave; or whoami with a token that is already there.
+async fn login(
+    client: &Client,
+    questions: &Questions,
+    evidence: &Evidence,
+    run: &Run<'_>,
+    deadline: Instant,
+) -> (Probe<Exchange>, AccessTokenSource, Probe<Answer>) {
+    let url = &questions.url;
+    let (exchange, access) = match (&evidence.cloud.exchange_skipped, &run.decoded) {
+        (None, Some(decoded)) => {
+            let by = budget::before_whoami(deadline);
+            let (probe, token) =
+                exchange(client, questions, &decoded.compact, &run.scrubber, by).await;
+            (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
+        }
+        _ => (Probe::NotRun, existing_token(evidence, run, url)),
+    };
+    let credential = access
+        .and_then(|(source, token)| Some((source, Credential::new(evidence, run, &token, url)?)));
+    let Some((source, credential)) = credential else {
+        return (exchange, AccessTokenSource::None, Probe::NotRun);
+    };
+    // Unlike the exchange, this request of the CLI trims one slash.
+    let user = format!("{}/api/user", trimmed(url));
+    let whoami = credential.get(client, &user, deadline).await;
+    (exchange, source, whoami)
+}
+
+/// The CLI's own request (`ExchangeOidcToken` in `client.go`), once. The URL is a plain
+/// concatenation there, so a slash at its end is sent twice.
+async fn exchange(
+    client: &Client,
+    questions: &Questions,
+    token: &Secret,
+    scrubber: &Scrubber,
+    deadline: Instant,
+) -> (Probe<Exchange>, Option<Secret>) {
+    let fields = questions.request.form(&questions.organization);
+    let mut form: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    form.push(("subject_token", token.reveal()));
+    // Go's url.Values.Encode sorts by key.
+    form.sort_unstable();
+    let url = format!("{}/api/oauth/token", questions.url);
+    match client.post_form(&url, &[], &form, scrubber, deadline).await {
+        Probe::NotRun => (Probe::NotRun, None),
+        Probe::Failed { failure, elapsed_ms } => (Probe::Failed { failure, elapsed_ms }, None),
+        Probe::Answered { answer: reply, elapsed_ms } => {
+            let (answer, token) = understand(reply, scrubber);
+            (Probe::Answered { answer, elapsed_ms }, token)
+        }
+    }
+}
+
+/// RFC 8693 section 2.2.1: what of the answer is evidence, and the access token.
+fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
+    let Reply { mut answer, raw } = reply;
+    if answer.status != 200 {
+        return (Exchange::Refused { answer }, None);
+    }
+    let malformed =
+        |reason: &str, answer| (Exchange::Malformed { reason: reason.to_owned(), answer }, None);
+    let body = serde_json::from_slice(&raw);
+    if !matches!(answer.body, Body::Html(_) | Body::Empty) {
+        // Whatever stands in there may be a credential, under whatever name.
+        answer.body = Body::Text(WITHHELD.to_owned());
+    }
+    let Ok(Value::Object(mut body)) = body else {
+        return malformed("the body is not a JSON object", answer);
+    };
+    let token = match body.remove("access_token") {
+        Some(Value::String(token)) if !token.is_empty() => Secret::new(token),
+        Some(_) | None => return malformed("there is no access_token in it", answer),
+    };
+    let text = |field: &str| body.get(field).and_then(Value::as_str).map(str::to_owned);
+    scrubber.add(token.reveal());
+    let exchange = Exchange::Minted {
+        issued_token_type: text("issued_token_type").map(|t| scrubber.scrub(&t)),
+        expires_in: body.get("expires_in").and_then(Value::as_i64),
+        scope: text("scope").map(|t| scrubber.scrub(&t)),
+        clock_offset_seconds: answer.clock_offset_seconds,
+    };
+    (exchange, Some(token))
+}
+
+/// An access token that is already there: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else
+/// the stored credentials of this backend. To a backend that only a project file names,
+/// `DOCTOR_ACCESS_TOKEN` is never sent, and the others only where the CLI sends them: in CI and for
+/// `doctor login` (product contract, section 7).
+fn existing_token(
+    evidence: &Evidence,
+    run: &Run,
+    url: &str,
+) -> Option<(AccessTokenSource, Secret)> {
+    if evidence.sends_no_credentials() {
+        return None;
+    }
+    let names = ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"];
+    for name in names.into_iter().skip(usize::from(evidence.backend_is_found())) {
+        if let Some(value) = run.environment.get(name) {
+            let source = AccessTokenSource::Environment { name: name.to_owned() };
+            return Some((source, Secret::new(value.to_owned())));
+        }
+    }
+    let CredentialsFile::Read { path, accounts } = &evidence.backend.credentials else {
+        return None;
+    };
+    let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
+    let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
+    let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
+    Some((source, run.stored.get(key)?.clone()))
+}

@@ -1,0 +1,3 @@
+//! Reads input files.
+
+pub(crate) mod bounded;

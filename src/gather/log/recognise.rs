@@ -1,0 +1,227 @@
+//! Recognising a known message in a line.
+
+use std::hash::BuildHasher;
+
+use memchr::memrchr;
+
+use super::index::{Index, Use};
+use super::line::Line;
+use super::secrets;
+use super::step::{Mark, Step};
+use crate::catalogue::Code;
+use crate::evidence::InputProblem;
+use crate::evidence::log::{Decided, Sighting};
+use crate::known_messages::{Found, Means, Message, Template};
+use crate::oidc::jwt;
+use crate::text::secret::REDACTED;
+use crate::{judge, text};
+
+/// How much of a line is shown, in characters.
+const LONGEST_TEXT: usize = 400;
+/// A message in a line.
+pub(super) struct Recognised<'a> {
+    /// Which, as an index into [`Index::messages`].
+    pub(super) index: usize,
+    pub(super) message: &'static Message,
+    template: &'a Template,
+    line: &'a str,
+    found: Found<'a>,
+    pub(super) decided: Option<Decided>,
+    /// It begins where messages begin.
+    pub(super) begins: bool,
+}
+
+impl Recognised<'_> {
+    /// By what the same message is known when it comes again. The values are not kept for it: they
+    /// may be secrets.
+    pub(super) fn identity(&self, hasher: &impl BuildHasher) -> u64 {
+        hasher.hash_one((self.index, &self.found.values, format!("{:?}", self.decided)))
+    }
+
+    /// What is shown of the line.
+    pub(super) fn text(&self) -> String {
+        let text = match self.message.means {
+            Means::TokenValue => self.template.fill(|_| Some("[redacted]'".to_owned())),
+            // Whom a request went to stands in front.
+            Means::Network(_) => last(&secrets::redact(&self.line[..self.found.end])),
+            _ => secrets::redact(self.line[self.found.start..self.found.end].trim_end()),
+        };
+        text::clip(&text, LONGEST_TEXT)
+    }
+
+    /// The values, as they may be kept.
+    pub(super) fn values(&self) -> Vec<(&'static str, String)> {
+        let values = self.found.values.iter();
+        values.map(|(name, value)| (*name, shown(self.message, name, value))).collect()
+    }
+}
+
+/// A line, and what is around it.
+pub(super) struct Surroundings<'a> {
+    pub(super) line: &'a Line<'a>,
+    pub(super) number: u64,
+    pub(super) marks: &'a [Mark],
+    pub(super) step: &'a Step,
+    /// The log up to the line.
+    pub(super) before: &'a [u8],
+}
+
+/// The first known message of a line.
+pub(super) fn recognise<'a>(
+    index: &'a Index,
+    hits: &[Use],
+    around: &Surroundings<'a>,
+) -> Option<Recognised<'a>> {
+    let mut candidates: Vec<usize> = hits
+        .iter()
+        .filter_map(|hit| match hit {
+            Use::Message(index) => Some(*index),
+            _ => None,
+        })
+        .collect();
+    candidates.sort_unstable();
+    let line = around.line;
+    // In the middle of a sentence, within a code fence or far from a login it may be no more than
+    // a quotation: whether that counts is judged later.
+    let is_fenced = !candidates.is_empty() && is_fenced(around.before);
+    let (at, found, decided, begins) = [true, false].into_iter().find_map(|begins| {
+        candidates.iter().filter(|_| !(begins && is_fenced)).find_map(|at| {
+            let (message, template) = &index.messages[*at];
+            let found = template
+                .find(line.text, |start| !begins || message.anywhere || line.may_begin(start))?;
+            let counts =
+                around.step.counts(message.scope, around.marks, around.number, around.before);
+            let decided = decide(message, &found, around)?;
+            (counts || !begins).then_some((*at, found, decided, begins))
+        })
+    })?;
+    let (message, template) = &index.messages[at];
+    Some(Recognised { index: at, message, template, line: line.text, found, decided, begins })
+}
+
+/// Adds the next line to a message that goes on in it; whether it did.
+pub(super) fn go_on(sighting: &mut Sighting, raw: &str) -> Continuation {
+    let line = Line::read(raw.trim_end_matches('\r'), false);
+    let shown = line.text.trim();
+    if line.is_command || OTHERS.iter().any(|mark| raw.contains(mark)) || !goes_on(sighting) {
+        return Continuation::Over;
+    }
+    if shown.is_empty() {
+        return Continuation::Blank;
+    }
+    let text = format!("{} {}", sighting.text, secrets::redact(shown));
+    sighting.text = text::clip(&text, LONGEST_TEXT);
+    Continuation::Added
+}
+
+/// How a line stands to the message before it.
+pub(super) enum Continuation {
+    /// It belongs to it.
+    Added,
+    /// It is empty.
+    Blank,
+    /// It belongs to something else.
+    Over,
+}
+
+/// What a line holds that belongs to nothing before it.
+const OTHERS: [&str; 4] = ["##[", "section_", "error: ", "-----BEGIN"];
+
+/// Whether a message goes on in the next line: an answer does while it is not whole. Behind a
+/// secret there may be more of it.
+fn goes_on(sighting: &Sighting) -> bool {
+    let text = sighting.text.as_str();
+    if text.ends_with(REDACTED) {
+        return false;
+    }
+    if sighting.message.means != Means::ExchangeAnswer {
+        return true;
+    }
+    let count = |c: char| text.chars().filter(|other| *other == c).count();
+    let lower = text.to_ascii_lowercase();
+    let in_page =
+        (lower.contains("<html") || lower.contains("<!doctype")) && !lower.contains("</html");
+    count('{') > count('}') || in_page
+}
+
+/// A value as it may be kept. What was passed as the token is told in words.
+fn shown(message: &Message, name: &str, value: &str) -> String {
+    match (message.means, name) {
+        (Means::TokenValue, _) => passed(value).1,
+        // Go names the resolver behind the host.
+        (_, "host") => secrets::redact(first_word(value)),
+        _ => text::clip(&secrets::redact(value), LONGEST_TEXT),
+    }
+}
+
+/// Whether the line before opens a block of code in a page.
+fn is_fenced(before: &[u8]) -> bool {
+    let before = before.strip_suffix(b"\n").unwrap_or(before);
+    let start = memrchr(b'\n', before).map_or(0, |at| at + 1);
+    let last = String::from_utf8_lossy(&before[start..]);
+    Line::read(&last, false).text.trim_start().starts_with("```")
+}
+
+/// The end of a text, from where a request begins if it is in there.
+fn last(text: &str) -> String {
+    let start = ["Post \"", "Get \"", "request to "].iter().find_map(|method| text.find(method));
+    let text = &text[start.unwrap_or(0)..];
+    let count = text.chars().count();
+    text.chars().skip(count.saturating_sub(LONGEST_TEXT)).collect()
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or(text)
+}
+
+/// The host of the first URL in a line.
+fn url_host(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(secrets::URL)?;
+    rest.split(['/', ' ', '"', '\'', ':', '?']).next()
+}
+
+/// What the line decides (`None`: the message says nothing in it).
+#[allow(clippy::option_option)]
+fn decide(
+    message: &Message,
+    found: &Found<'_>,
+    around: &Surroundings<'_>,
+) -> Option<Option<Decided>> {
+    match message.means {
+        Means::Network(_) | Means::Status => {
+            let named = found.values.iter().find(|(name, _)| *name == "host");
+            let host =
+                named.map(|(_, host)| first_word(host)).or_else(|| url_host(around.line.text));
+            around
+                .step
+                .party(around.marks, host, around.before)
+                .map(|party| Some(Decided::Party(party)))
+        }
+        Means::TokenValue => {
+            let (_, value) = found.values.first()?;
+            let (code, what, problem) = passed(value);
+            Some(Some(Decided::Token { code, what, problem }))
+        }
+        _ => Some(None),
+    }
+}
+
+/// What a value is that the CLI refused as a token, and quoted up to the end of the line.
+fn passed(quoted: &str) -> (Code, String, Option<InputProblem>) {
+    let quoted = quoted.trim_end();
+    // Where the quotation does not end, the value goes on in the next line.
+    let (value, is_cut) = match quoted.strip_suffix('\'') {
+        Some(value) => (value, false),
+        None => (quoted, true),
+    };
+    let read = jwt::read(value.as_bytes(), false);
+    let (problem, wrapped) = match read {
+        Ok(decoded) => {
+            let cut_off = decoded.token.truncated;
+            (cut_off.map(|how| InputProblem::Truncated { how }), decoded.wrapped)
+        }
+        Err((problem, wrapped)) => (Some(problem), wrapped),
+    };
+    let (code, what) = judge::passed(problem.as_ref(), &wrapped, is_cut);
+    (code, what, problem)
+}

@@ -1,0 +1,366 @@
+//! Lines in, answers out: in order, on all cores, in little memory, however many there are.
+//!
+//! One thread reads whole lines, as many as have come, so that nothing waits for input that is not
+//! there yet; one a core answers them; the caller's takes the answers in the order of the lines.
+
+use std::io::{self, ErrorKind, Read};
+use std::num::NonZero;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use zeroize::Zeroizing;
+
+use crate::console::signals::spawn;
+
+/// What is read at once, in bytes; the buffer of every batch has at least this.
+const BATCH: usize = 64 << 10;
+/// Batches that are on their way for each core: enough that none waits, few enough for the memory.
+const AHEAD: usize = 4;
+
+/// Whole lines, as they were read. They may hold tokens, so they are wiped.
+struct Batch {
+    bytes: Zeroizing<Vec<u8>>,
+    /// The number of the first line, from 1.
+    first: u64,
+}
+
+/// What became of a batch.
+pub(crate) struct Answers<T> {
+    /// An answer for each line that was not blank, in their order.
+    pub(crate) answers: Vec<T>,
+    /// How many bytes the lines had, line ends included.
+    pub(crate) bytes: u64,
+}
+
+struct Job<T> {
+    batch: Batch,
+    reply: Sender<Answers<T>>,
+}
+
+/// Answers every line of `source` that is not blank, and hands the answers on until `take` says
+/// that nobody wants more. `worker` is called once in each of the threads; what it makes gets the
+/// line's number, from 1, and the line without its end. Of a line of more than `longest` bytes it
+/// gets a few more than that, and nothing of the rest.
+///
+/// # Errors
+/// The source cannot be read any further, or `take` failed.
+pub(crate) fn answer<T, W>(
+    source: impl Read + Send + 'static,
+    longest: usize,
+    worker: impl Fn() -> W + Sync,
+    mut take: impl FnMut(Answers<T>) -> Result<(), io::Error>,
+) -> Result<(), Error>
+where
+    T: Send + 'static,
+    W: FnMut(u64, &[u8]) -> T,
+{
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let (jobs, queue) = mpsc::sync_channel(cores * AHEAD);
+    let (order, ordered) = mpsc::sync_channel(cores * AHEAD);
+    let all_read = jobs.clone();
+    // It may wait for input that never comes: nothing waits for this thread.
+    spawn(move || Reader::new(source, longest).run(&jobs, &order));
+    let queue = Mutex::new(queue);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| work(&queue, worker()));
+        }
+        let taken = ordered.into_iter().try_for_each(|reply| match reply {
+            Err(error) => Err(Error::Source(error)),
+            // Without an answer its worker has died, and the scope dies of it.
+            Ok(reply) => reply.recv().map_or(Ok(()), |a| take(a).map_err(Error::Sink)),
+        });
+        for _ in 0..cores {
+            // The reader may never say that there is no more.
+            let _ = all_read.send(None);
+        }
+        taken
+    })
+}
+
+/// Why not every line has been answered.
+pub(crate) enum Error {
+    /// The source cannot be read.
+    Source(io::Error),
+    /// The answers cannot be delivered.
+    Sink(io::Error),
+}
+
+fn work<T>(queue: &Mutex<Receiver<Option<Job<T>>>>, mut answer: impl FnMut(u64, &[u8]) -> T) {
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Some(Job { batch, reply })) = next() {
+        let lines = batch.bytes.split(|byte| *byte == b'\n').zip(batch.first..);
+        let lines = lines.map(|(line, number)| (number, line.trim_ascii()));
+        let answers =
+            lines.filter(|(_, line)| !line.is_empty()).map(|(n, line)| answer(n, line)).collect();
+        // Nobody may be left who wants to know.
+        let _ = reply.send(Answers { answers, bytes: batch.bytes.len() as u64 });
+    }
+}
+
+struct Reader<R> {
+    source: R,
+    longest: usize,
+    /// What was read behind the last line's end.
+    rest: Zeroizing<Vec<u8>>,
+    /// The number of the line that `rest` belongs to.
+    number: u64,
+}
+
+impl<R: Read> Reader<R> {
+    fn new(source: R, longest: usize) -> Self {
+        Self { source, longest, rest: buffer(0), number: 1 }
+    }
+
+    fn run<T>(
+        mut self,
+        jobs: &SyncSender<Option<Job<T>>>,
+        order: &SyncSender<io::Result<Receiver<Answers<T>>>>,
+    ) {
+        loop {
+            let batch = match self.next() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return,
+                Err(error) => {
+                    let _ = order.send(Err(error));
+                    return;
+                }
+            };
+            let (reply, answers) = mpsc::channel();
+            if order.send(Ok(answers)).is_err() || jobs.send(Some(Job { batch, reply })).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The lines that have come since, at least one; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<Batch>> {
+        loop {
+            if self.rest.len() > self.longest {
+                return self.cut().map(Some);
+            }
+            let filled = self.rest.len();
+            if self.fill()? == 0 {
+                let bytes = std::mem::replace(&mut self.rest, buffer(0));
+                let first = self.number;
+                return Ok((filled > 0).then_some(Batch { bytes, first }));
+            }
+            if let Some(end) = memchr::memrchr(b'\n', &self.rest[filled..]) {
+                let (lines, rest) = self.rest.split_at(filled + end + 1);
+                let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+                let lines = lines.len();
+                let mut next = buffer(rest.len());
+                next.extend_from_slice(rest);
+                let mut bytes = std::mem::replace(&mut self.rest, next);
+                bytes.truncate(lines);
+                let first = self.number;
+                self.number += count;
+                return Ok(Some(Batch { bytes, first }));
+            }
+        }
+    }
+
+    /// A line that is too long: what is there of it, while the rest is passed over.
+    fn cut(&mut self) -> io::Result<Batch> {
+        let bytes = std::mem::replace(&mut self.rest, buffer(0));
+        let first = self.number;
+        while self.fill()? > 0 {
+            let end = memchr::memchr(b'\n', &self.rest);
+            let line = end.unwrap_or(self.rest.len());
+            let mut next = buffer(self.rest.len() - line);
+            next.extend_from_slice(&self.rest[line..]);
+            self.rest = next;
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok(Batch { bytes, first })
+    }
+
+    /// Reads what has come; how much that is.
+    fn fill(&mut self) -> io::Result<usize> {
+        let filled = self.rest.len();
+        if self.rest.capacity() - filled < BATCH {
+            // Growing in place would leave a copy behind in memory that was given back.
+            let mut larger = buffer(filled * 2);
+            larger.extend_from_slice(&self.rest);
+            self.rest = larger;
+        }
+        self.rest.resize(filled + BATCH, 0);
+        let read = loop {
+            match self.source.read(&mut self.rest[filled..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.rest.truncate(filled + *read.as_ref().unwrap_or(&0));
+        read
+    }
+}
+
+/// Room for so much and for what is read next.
+fn buffer(length: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(length + BATCH))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives its pieces one by one, as a pipe does.
+    struct Pieces(VecDeque<Vec<u8>>);
+
+    impl Read for Pieces {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(mut piece) = self.0.pop_front() else { return Ok(0) };
+            let length = piece.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&piece[..length]);
+            if length < piece.len() {
+                self.0.push_front(piece.split_off(length));
+            }
+            Ok(length)
+        }
+    }
+
+    const LONGEST: usize = 20;
+
+    fn answered(pieces: Vec<Vec<u8>>) -> Vec<(u64, Vec<u8>)> {
+        let mut all = Vec::new();
+        let source = Pieces(pieces.into_iter().filter(|piece| !piece.is_empty()).collect());
+        let worker = || |number, line: &[u8]| (number, line.to_vec());
+        let taken = answer(source, LONGEST, worker, |batch| {
+            all.extend(batch.answers);
+            Ok(())
+        });
+        assert!(taken.is_ok());
+        all
+    }
+
+    /// The same by the standard library.
+    fn expected(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        let lines = text.split(|byte| *byte == b'\n').zip(1..);
+        let lines = lines.map(|(line, number)| (number, line.trim_ascii().to_vec()));
+        lines.filter(|(_, line)| !line.is_empty()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_answered_in_order_wherever_reading_cuts_it(
+            lines in prop::collection::vec("[ -~]{0,18}\r?", 0..40),
+            cuts in prop::collection::vec(0..200_usize, 0..10),
+            ends in any::<bool>(),
+        ) {
+            let mut text = lines.join("\n").into_bytes();
+            if ends {
+                text.push(b'\n');
+            }
+            let mut pieces = vec![text.clone()];
+            for cut in cuts {
+                let last = pieces.pop().unwrap();
+                let (left, right) = last.split_at(cut.min(last.len()));
+                pieces.extend([left.to_vec(), right.to_vec()]);
+            }
+            prop_assert_eq!(answered(pieces), expected(&text));
+        }
+    }
+
+    #[test]
+    fn many_batches_come_in_order() {
+        let text: String = (0..100_000).map(|number| format!("line {number}\n")).collect();
+        assert_eq!(answered(vec![text.clone().into_bytes()]), expected(text.as_bytes()));
+    }
+
+    #[test]
+    fn of_a_line_that_is_too_long_the_beginning_is_answered_and_the_next_one_is_whole() {
+        let long = "x".repeat(10 * BATCH);
+        let all = answered(vec![format!("a\n{long}\nb\n{long}").into_bytes()]);
+        let lengths: Vec<_> = all.iter().map(|(number, line)| (*number, line.len())).collect();
+        assert_eq!(lengths.len(), 4);
+        assert_eq!((lengths[0], lengths[2]), ((1, 1), (3, 1)));
+        for (number, length) in [lengths[1], lengths[3]] {
+            assert!(number % 2 == 0 && (LONGEST..=2 * BATCH).contains(&length), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_breaks_is_told_after_what_came_before() {
+        struct Breaks(bool);
+        impl Read for Breaks {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    return Err(ErrorKind::ConnectionReset.into());
+                }
+                buffer[..4].copy_from_slice(b"a\nb\n");
+                Ok(4)
+            }
+        }
+        let mut seen = 0;
+        let result = answer(
+            Breaks(false),
+            LONGEST,
+            || |_, _: &[u8]| (),
+            |batch| {
+                seen += batch.answers.len();
+                Ok(())
+            },
+        );
+        assert!(matches!(result, Err(Error::Source(e)) if e.kind() == ErrorKind::ConnectionReset));
+        assert_eq!(seen, 2);
+    }
+
+    #[test]
+    fn an_answer_does_not_wait_for_the_next_line() {
+        /// Gives a line for every answer.
+        struct AnswerFirst(Receiver<()>);
+        impl Read for AnswerFirst {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if self.0.recv().is_err() {
+                    return Ok(0);
+                }
+                buffer[..2].copy_from_slice(b"a\n");
+                Ok(2)
+            }
+        }
+        let (answered, next) = mpsc::channel();
+        answered.send(()).unwrap();
+        let mut answered = Some(answered);
+        let mut seen = Vec::new();
+        let worker = || |number, _: &[u8]| number;
+        let result = answer(AnswerFirst(next), LONGEST, worker, |batch| {
+            seen.extend(batch.answers);
+            match &answered {
+                Some(more) if seen.len() < 5 => more.send(()).unwrap(),
+                _ => answered = None,
+            }
+            Ok(())
+        });
+        assert!(result.is_ok());
+        assert_eq!(seen, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn whoever_wants_no_more_is_not_kept_waiting_by_an_input_that_stays_open() {
+        struct StaysOpen(bool);
+        impl Read for StaysOpen {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if std::mem::replace(&mut self.0, true) {
+                    loop {
+                        thread::park();
+                    }
+                }
+                buffer[..2].copy_from_slice(b"a\n");
+                Ok(2)
+            }
+        }
+        let worker = || |_, _: &[u8]| ();
+        let result =
+            answer(StaysOpen(false), LONGEST, worker, |_| Err(ErrorKind::BrokenPipe.into()));
+        assert!(matches!(result, Err(Error::Sink(e)) if e.kind() == ErrorKind::BrokenPipe));
+    }
+}

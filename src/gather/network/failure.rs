@@ -1,0 +1,129 @@
+//! Why a request got no answer: from the client's nested errors to one kind and one sentence.
+
+use std::error::Error;
+use std::io;
+
+use url::Url;
+
+use crate::console::descriptors;
+use crate::evidence::{FailureKind, ProxyFault};
+use crate::gather::network::guard::{Refused, host_of};
+use crate::gather::network::tls;
+use crate::gather::network::tls::Recorder;
+
+/// The kind of a failure and the words for it.
+pub(crate) type Cause = (FailureKind, String);
+
+/// What a reqwest error comes from. Types decide; error texts are only passed on.
+pub(crate) fn cause(
+    error: &reqwest::Error,
+    url: &Url,
+    proxy: Option<&Url>,
+    recorder: &Recorder,
+) -> Cause {
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).for_each(descriptors::note);
+    if let Some(refused) = find::<Refused>(error) {
+        return (FailureKind::AddressRefused, refused.to_string());
+    }
+    let innermost = causes(error).last().map_or_else(String::new, ToString::to_string);
+    if let Some(error) = find::<rustls::Error>(error) {
+        return tls_cause(error, url, proxy, recorder);
+    }
+    if let Some(fault) = proxy.and_then(|proxy| proxy_fault(error, url, proxy)) {
+        return (FailureKind::Proxy { fault }, innermost);
+    }
+    let kind = if error.is_dns() {
+        FailureKind::Dns
+    } else if error.is_timeout() {
+        FailureKind::Timeout
+    } else if error.is_builder() {
+        FailureKind::BadUrl
+    } else if error.is_connect() {
+        // A peer that takes the connection and hangs up on the handshake is not an unreachable one.
+        let hung_up = causes(error).any(|error| {
+            error.downcast_ref::<io::Error>().map(io::Error::kind)
+                == Some(io::ErrorKind::UnexpectedEof)
+        });
+        if hung_up { FailureKind::Tls } else { FailureKind::Connect }
+    } else {
+        FailureKind::Protocol
+    };
+    (kind, innermost)
+}
+
+/// What is wrong with the proxy, if it is the proxy. A plain request speaks with nobody else.
+fn proxy_fault(error: &reqwest::Error, url: &Url, proxy: &Url) -> Option<ProxyFault> {
+    let is_plain = url.scheme() == "http";
+    let io = find::<io::Error>(error).map(io::Error::kind);
+    match io {
+        _ if error.is_timeout() => (is_plain || error.is_connect()).then_some(ProxyFault::Timeout),
+        _ if error.is_dns() => Some(ProxyFault::Dns),
+        _ if !error.is_connect() => is_plain.then_some(ProxyFault::Protocol),
+        Some(io::ErrorKind::UnexpectedEof) if proxy.scheme() == "https" => Some(ProxyFault::Tls),
+        // It took the connection, and did not want what was asked.
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+            Some(ProxyFault::Closed)
+        }
+        Some(_) => Some(ProxyFault::Connect),
+        None => Some(ProxyFault::Other),
+    }
+}
+
+fn tls_cause(error: &rustls::Error, url: &Url, proxy: Option<&Url>, recorder: &Recorder) -> Cause {
+    let chain = recorder.chain(&host_of(url));
+    // No certificate of the host was seen, but the proxy speaks TLS itself: it is the proxy's.
+    if let Some(proxy) = proxy.filter(|proxy| chain.is_none() && proxy.scheme() == "https") {
+        let detail = match error {
+            rustls::Error::InvalidCertificate(error) => {
+                tls::explain(error, recorder.chain(&host_of(proxy)).as_ref()).1
+            }
+            other => other.to_string(),
+        };
+        return (FailureKind::Proxy { fault: ProxyFault::Tls }, detail);
+    }
+    match error {
+        rustls::Error::InvalidCertificate(error) => {
+            let (problem, detail) = tls::explain(error, chain.as_ref());
+            (FailureKind::Certificate { problem }, detail)
+        }
+        other => (FailureKind::Tls, tls_words(other)),
+    }
+}
+
+/// What ended a handshake, where the library's words need an expert.
+fn tls_words(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible as Peer};
+    let words = match error {
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(Peer::ServerDoesNotSupportTls12Or13) => {
+            "the server speaks neither TLS 1.2 nor TLS 1.3"
+        }
+        Error::AlertReceived(Alert::CertificateRequired) => {
+            "the server asks for a client certificate"
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "what the server says is not TLS"
+        }
+        other => return other.to_string(),
+    };
+    format!("{words} ({error})")
+}
+
+/// An error and everything under it. `io::Error::source` skips the error that it wraps, so those
+/// are opened by hand.
+pub(crate) fn causes<'a>(
+    error: &'a reqwest::Error,
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let first: &'a (dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |error: &&'a (dyn Error + 'static)| {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    })
+}
+
+fn find<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+    causes(error).find_map(|error| error.downcast_ref::<T>())
+}

@@ -1,0 +1,13 @@
+//! The HTTP client of the probes: proxies, TLS, retries, and the guard of addresses.
+
+pub(crate) mod answer;
+pub(crate) mod budget;
+pub mod client;
+pub(crate) mod failure;
+pub(crate) mod first_connection;
+pub mod guard;
+pub(crate) mod proxy;
+pub(crate) mod proxy_refusal;
+pub(crate) mod request;
+pub(crate) mod retry;
+pub mod tls;

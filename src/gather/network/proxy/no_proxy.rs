@@ -1,0 +1,202 @@
+//! The entries of `NO_PROXY`, matched as Go matches them (golang.org/x/net/http/httpproxy).
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::evidence::address::{within_v4, within_v6};
+
+/// The exceptions of an environment.
+#[derive(Clone, Default)]
+pub(super) struct Exceptions {
+    entries: Vec<Entry>,
+    text: String,
+}
+
+#[derive(Clone)]
+enum Entry {
+    All,
+    Network(IpAddr, u8),
+    Address(IpAddr, Option<String>),
+    /// `.a.test`, whether `a.test` itself is meant too, and the port.
+    Domain(String, bool, Option<String>),
+}
+
+impl Exceptions {
+    /// Reads the value of `NO_PROXY`.
+    pub(super) fn read(value: &str) -> Self {
+        let text = value.to_lowercase();
+        Self { entries: text.split(',').filter_map(|entry| read(entry.trim())).collect(), text }
+    }
+
+    /// Whether an entry holds for the URL's host.
+    pub(super) fn hold(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default().map(|port| port.to_string());
+        let fits = |wanted: &Option<String>| wanted.is_none() || *wanted == port;
+        self.entries.iter().any(|entry| match (entry, host(url)) {
+            (Entry::All, _) => true,
+            (Entry::Network(base, bits), Ok(address)) => contains(*base, *bits, address),
+            (Entry::Address(one, port), Ok(address)) => {
+                one.to_canonical() == address.to_canonical() && fits(port)
+            }
+            (Entry::Domain(domain, itself, port), Err(name)) => {
+                (name.ends_with(domain) || *itself && name == &domain[1..]) && fits(port)
+            }
+            _ => false,
+        })
+    }
+
+    /// An entry that somebody may have written for the URL's host and that does not hold for it:
+    /// other programs separate entries by spaces too, for instance.
+    pub(super) fn near(&self, url: &Url) -> Option<&str> {
+        let Err(name) = host(url) else { return None };
+        let entries = self.text.split([',', ';', '|', ' ', '\t']).map(str::trim);
+        entries.filter(|entry| !entry.is_empty()).find(|entry| {
+            let host = entry.split_once("://").map_or(*entry, |(_, rest)| rest);
+            let host = host.split([':', '/']).next().unwrap_or_default();
+            let host = host.trim_matches(['*', '.']);
+            let name = name.trim_end_matches('.');
+            !host.is_empty()
+                && name
+                    .strip_suffix(host)
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
+    }
+}
+
+/// The address or the name that is asked for.
+fn host(url: &Url) -> Result<IpAddr, &str> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Ok(address.into()),
+        Some(Host::Ipv6(address)) => Ok(address.into()),
+        Some(Host::Domain(name)) => Err(name),
+        None => Err(""),
+    }
+}
+
+fn read(entry: &str) -> Option<Entry> {
+    if entry == "*" {
+        return Some(Entry::All);
+    }
+    if let Some((base, bits)) = entry.split_once('/')
+        && let (Ok(base), Ok(bits)) = (base.parse::<IpAddr>(), bits.parse::<u8>())
+        && bits <= if base.is_ipv4() { 32 } else { 128 }
+    {
+        return Some(Entry::Network(base, bits));
+    }
+    let (host, port) = split_port(entry);
+    if let Ok(address) = host.parse() {
+        return Some(Entry::Address(address, port));
+    }
+    let host = if host.starts_with("*.") { &host[1..] } else { host };
+    let itself = !host.is_empty() && !host.starts_with('.');
+    let host = match Host::parse(host) {
+        Ok(Host::Domain(ascii)) if !host.is_ascii() => ascii,
+        _ => host.to_owned(),
+    };
+    match host.is_empty() {
+        true => None,
+        false if itself => Some(Entry::Domain(format!(".{host}"), true, port)),
+        false => Some(Entry::Domain(host, false, port)),
+    }
+}
+
+/// `net.SplitHostPort`: the whole where there is no port, or more than one colon without brackets.
+fn split_port(entry: &str) -> (&str, Option<String>) {
+    let Some((host, port)) = entry.rsplit_once(':') else { return (entry, None) };
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match inner {
+        None if host.contains([':', '[', ']']) => (entry, None),
+        _ => (inner.unwrap_or(host), Some(port.to_owned()).filter(|port| !port.is_empty())),
+    }
+}
+
+fn contains(base: IpAddr, bits: u8, address: IpAddr) -> bool {
+    match (base, address.to_canonical()) {
+        (IpAddr::V4(base), IpAddr::V4(address)) => within_v4(address, base, bits),
+        (IpAddr::V6(base), IpAddr::V6(address)) => within_v6(address, base, bits),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn url(url: &str) -> Url {
+        Url::parse(url).unwrap()
+    }
+
+    #[test]
+    fn exceptions() {
+        for (exceptions, target, exempt) in [
+            ("*", "https://a.test", true),
+            ("x.test, * ", "https://10.0.0.1", true),
+            ("a.test", "https://a.test", true),
+            ("A.Test", "https://a.test", true),
+            ("a.test", "https://a.test.", false),
+            ("other.test, a.test", "https://x.a.test", true),
+            ("other.test a.test", "https://a.test", false),
+            (".a.test", "https://x.a.test", true),
+            (".a.test", "https://a.test", false),
+            ("*.a.test", "https://x.a.test", true),
+            ("*.a.test", "https://a.test", false),
+            ("*a.test", "https://a.test", false),
+            ("a.test", "https://aa.test", false),
+            ("m\u{fc}nchen.test", "https://m\u{fc}nchen.test", true),
+            ("a.test:8443", "https://a.test:8443", true),
+            ("a.test:8443", "https://a.test", false),
+            ("a.test:443", "https://a.test", true),
+            ("a.test:", "https://a.test", true),
+            (":443", "https://a.test", false),
+            ("10.0.0.0/8", "https://10.9.8.7", true),
+            ("10.0.0.0/8", "https://[::ffff:10.9.8.7]", true),
+            ("10.0.0.0/8", "https://11.9.8.7", false),
+            ("10.0.0.0/99", "https://10.0.0.0", false),
+            ("10.0.0.1", "https://10.0.0.1", true),
+            ("10.0.0.1:443", "https://10.0.0.1", true),
+            ("10.0.0.1:444", "https://10.0.0.1", false),
+            ("10.0.0.1", "https://10.0.0.2", false),
+            ("10.", "https://10.0.0.2", false),
+            ("fd00::/8", "https://[fd00::1]", true),
+            ("[fd00::1]:443", "https://[fd00::1]", true),
+            ("[fd00::1]", "https://[fd00::1]", false),
+            ("fd00::2", "https://[fd00::1]", false),
+            (",, ,", "https://a.test", false),
+            (".", "https://a.test", false),
+        ] {
+            let got = Exceptions::read(exceptions).hold(&url(target));
+            assert_eq!(got, exempt, "{exceptions} {target}");
+        }
+    }
+
+    #[test]
+    fn entries_that_nearly_hold() {
+        for (exceptions, near) in [
+            ("other.test a.test", Some("a.test")),
+            ("other.test;a.test", Some("a.test")),
+            (".a.test", Some(".a.test")),
+            ("*a.test", Some("*a.test")),
+            ("https://a.test/", Some("https://a.test/")),
+            ("a.test:8443", Some("a.test:8443")),
+            ("a.test.", Some("a.test.")),
+            ("test", Some("test")),
+            ("aa.test,.,b.a.test", None),
+        ] {
+            assert_eq!(Exceptions::read(exceptions).near(&url("https://a.test")), near);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_in_no_proxy_panics(value in "\\PC{0,24}", host in "[a-z0-9.:\\[\\]-]{1,20}") {
+            if let Ok(url) = Url::parse(&format!("https://{host}/")) {
+                let exceptions = Exceptions::read(&value);
+                exceptions.hold(&url);
+                exceptions.near(&url);
+            }
+        }
+    }
+}

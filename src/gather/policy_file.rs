@@ -1,0 +1,89 @@
+//! Reading the files that say what is registered: the policy document and a key set.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::environment::Environment;
+use super::{InputError, read};
+use crate::evidence::{KeySet, PolicySource};
+use crate::limits;
+use crate::limits::json::Refused;
+use crate::oidc::signature;
+use crate::policy::Document;
+use crate::text::secret::{Scrubber, argument};
+
+/// Reads the document that `--policy` or `DOCTOR_POLICY` names.
+///
+/// # Errors
+/// The file cannot be read or is no policy document; with line and column.
+pub(super) fn gather(
+    option: Option<&Path>,
+    environment: &Environment,
+    directory: &Path,
+    limit: Duration,
+) -> Result<PolicySource, InputError> {
+    let (name, path) = match (option, environment.get("DOCTOR_POLICY")) {
+        (Some(path), _) => ("--policy", path),
+        (None, Some(path)) => ("DOCTOR_POLICY", Path::new(path)),
+        (None, None) => return Ok(PolicySource::None),
+    };
+    let document = document(name, path, directory, limit)?;
+    let path = argument(path);
+    Ok(PolicySource::File { path, document })
+}
+
+/// Reads a policy document.
+///
+/// # Errors
+/// As [`gather`].
+pub(super) fn document(
+    name: &'static str,
+    path: &Path,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Document, InputError> {
+    let shown = argument(path);
+    let bytes = read(name, path, directory, limit)?;
+    let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
+    let text = String::from_utf8(bytes).map_err(|e| {
+        error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
+    })?;
+    let document = crate::policy::document::parse(&text).map_err(|e| error(e.to_string()))?;
+    Ok(without_secrets(document, &text))
+}
+
+/// The document without tokens that somebody pasted into it. They are taken out of what was read,
+/// not of the text: there they are what the syntax makes of them.
+fn without_secrets(document: Document, text: &str) -> Document {
+    let scrubber = Scrubber::default();
+    if scrubber.scrub(text) == text {
+        return document;
+    }
+    let clean = serde_json::to_value(&document)
+        .and_then(|value| serde_json::from_str(&scrubber.scrub_json(value).to_string()));
+    clean.unwrap_or(document)
+}
+
+/// Reads the key set that `--jwks` names.
+///
+/// # Errors
+/// The file cannot be read, is not JSON or no key set.
+pub(super) fn key_set(path: &Path, directory: &Path, limit: Duration) -> Result<Value, InputError> {
+    let bytes = read("--jwks", path, directory, limit)?;
+    let error = |problem| InputError { option: "--jwks", path: argument(path), problem };
+    let broken = |line, column, what| error(format!("{line}:{column}: {what}; {WANTED_KEYS}"));
+    limits::json::check(&bytes, limits::VALUES).map_err(|refused| match refused {
+        Refused::Invalid(e) => broken(e.line(), e.column(), "not JSON"),
+        Refused::TooManyValues { line, column } => broken(line, column, "too many values"),
+    })?;
+    let keys =
+        serde_json::from_slice(&bytes).map_err(|e| broken(e.line(), e.column(), "not JSON"))?;
+    match signature::outline(&keys) {
+        KeySet::Keys { .. } => Ok(keys),
+        KeySet::Invalid { reason } => Err(error(format!("not a key set: {reason}; {WANTED_KEYS}"))),
+    }
+}
+
+const WANTED_KEYS: &str = "save what the issuer serves at its jwks_uri";

@@ -1,0 +1,6 @@
+//! What the installed `pulumi` would use: version, project file, credentials, backend.
+
+pub mod backend;
+pub mod credentials_file;
+pub mod project_file;
+pub(crate) mod version;

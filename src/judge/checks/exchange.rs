@@ -1,0 +1,239 @@
+//! Check `exchange`: what Pulumi Cloud says to the token.
+//!
+//! The service's texts for a refusal are not documented: they are shown, and nothing but
+//! `invalid organization` and a hint at where to look is read out of them.
+
+use serde_json::Value;
+
+use super::backend::network_failure;
+use super::issuer::web_page;
+use crate::catalogue::{Category, Code};
+use crate::evidence::{Answer, Body, Exchange, FailureKind, Probe};
+use crate::judge::advice::found_backend::NAMES_IT;
+use crate::judge::finding::span;
+use crate::judge::{Context, Outcome};
+use crate::policy::Decision;
+use crate::policy::evaluate::Evaluation;
+use crate::report::Finding;
+
+/// The most that is shown of each thing that an answer says, in characters.
+const LONGEST: usize = 500;
+
+/// What the evidence calls the category that a refusal points to.
+pub(crate) const POINTER: &str = "points to";
+
+/// Statuses that are about the request's address or size. Pulumi Cloud itself words its refusals in
+/// JSON.
+const ELSEWHERE: [u16; 3] = [404, 405, 413];
+
+/// Words of a refusal and what they hint at, the most particular first: the error codes of
+/// RFC 6749 section 5.2, and what its description may be about.
+const HINTS: &[(&str, Category)] = &[
+    ("audience", Category::Audience),
+    ("expired", Category::Token),
+    ("issuer", Category::Issuer),
+    ("signature", Category::Issuer),
+    ("signing key", Category::Issuer),
+    ("policy", Category::Policy),
+    ("policies", Category::Policy),
+    ("access_denied", Category::Policy),
+    ("unauthorized_client", Category::Policy),
+    ("invalid_scope", Category::Policy),
+];
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let cloud = &context.evidence.cloud;
+    match &cloud.exchange {
+        Probe::NotRun => {
+            let because = cloud.exchange_skipped.clone().unwrap_or_else(|| context.cause("token"));
+            let summary = match because.as_str() {
+                NAMES_IT => format!("not made: {}", context.why_unnamed()),
+                _ => "not made".to_owned(),
+            };
+            Outcome::skip(because, summary)
+        }
+        Probe::Failed { .. } if context.failed("cloud") => {
+            Outcome::skip("cloud", "not made: the backend gave no answer")
+        }
+        Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
+            "not a token response",
+            vec![network_failure(Code::ExchangeMalformed, failure)],
+        ),
+        Probe::Failed { failure, .. } => {
+            Outcome::found("no answer", vec![network_failure(Code::BackendUnreachable, failure)])
+        }
+        Probe::Answered { answer, .. } => match answer {
+            Exchange::Minted { expires_in, .. } => minted(context, *expires_in),
+            Exchange::Malformed { reason, answer } => {
+                let finding = Finding::new(
+                    Code::ExchangeMalformed,
+                    format!("Status {}, but {reason}.", answer.status),
+                );
+                Outcome::found("not a token response", vec![proofs(finding, answer)])
+            }
+            Exchange::Refused { answer } => Outcome::found(
+                format!("refused with status {}", answer.status),
+                refused(context, answer),
+            ),
+        },
+    }
+}
+
+fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
+    let life = expires_in.map_or_else(String::new, |s| format!(", valid for {}", span(s)));
+    let summary = format!("an access token was issued{life}");
+    let denies = context.evaluation.as_ref().is_some_and(|e| e.decision() == Some(Decision::Deny));
+    if !denies {
+        return Outcome::pass(summary);
+    }
+    let finding = Finding::new(
+        Code::ExchangeContradictsPolicy,
+        format!("Pulumi Cloud lets the token in; by {} it would not.", context.policy_source()),
+    )
+    .proof(context.policy_source(), "deny", "policy check")
+    .proof("Pulumi Cloud", "access token issued", "token exchange");
+    Outcome::found(summary, vec![finding])
+}
+
+fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
+    let said = words(answer);
+    let status = answer.status;
+    let says = |text: &str| said.iter().any(|s| s.to_lowercase().contains(text));
+    let finding = if status == 429 {
+        let wait = answer.retry_after.as_deref().map_or_else(String::new, |after| {
+            format!(
+                " It asks to wait {after}{}.",
+                if after.bytes().all(|b| b.is_ascii_digit()) { " s" } else { "" }
+            )
+        });
+        Finding::new(Code::ExchangeRateLimited, format!("Status 429.{wait}"))
+    } else if status >= 500 {
+        Finding::new(Code::ExchangeServerError, format!("Status {status}."))
+            .step("Many jobs exchanging at the same moment have been seen to cause this: retry with a pause.")
+    } else if says("invalid organization") {
+        unknown_organization(context)
+    } else {
+        return rejected(context, answer, hint(answer, &says));
+    };
+    vec![proofs(finding, answer)]
+}
+
+/// A refusal that nothing here explains.
+fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<Finding> {
+    let elsewhere = hint == Some(Category::Backend);
+    let why = if elsewhere {
+        "It does not come from the token exchange and says nothing of the token: the backend's \
+         URL leads somewhere else, or something in between answers."
+    } else {
+        "Nothing that could be checked here explains it."
+    };
+    let detail = format!("Status {}. {why}", answer.status);
+    let mut finding = proofs(Finding::new(Code::ExchangeRejected, detail), answer);
+    if let Some(category) = hint {
+        finding = finding.proof(POINTER, category.name(), "the service's answer");
+    }
+    if let Some(used) = context.evidence.registration().and_then(|r| r.last_used.as_deref()) {
+        // It tells an exchange that broke from one that never worked.
+        finding = finding.proof("an exchange last worked", used, "registration lastUsed");
+    }
+    match context.evaluation.as_ref().and_then(Evaluation::decision) {
+        Some(Decision::Allow) if !elsewhere => vec![finding, contradiction(context)],
+        Some(_) => vec![finding],
+        None => vec![finding.step(
+            "Pass the issuer's policy with --policy to see whether it is the policy that refuses.",
+        )],
+    }
+}
+
+/// The category that a refusal points to. Web pages and redirects come from something in between.
+fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
+    let is_elsewhere = match answer.body {
+        Body::Html(_) => true,
+        Body::Json(_) => false,
+        Body::Text(_) | Body::Empty => ELSEWHERE.contains(&answer.status),
+    };
+    if is_elsewhere || answer.location.is_some() {
+        return Some(Category::Backend);
+    }
+    HINTS.iter().find(|(word, _)| says(word)).map(|(_, category)| *category)
+}
+
+/// The assumptions that an evaluation rests on and that the service may not share.
+fn contradiction(context: &Context) -> Finding {
+    Finding::new(
+        Code::ExchangeContradictsPolicy,
+        format!("Pulumi Cloud refuses the token; by {} it would be let in.", context.policy_source()),
+    )
+    .proof(context.policy_source(), "allow", "policy check")
+    .proof("Pulumi Cloud", "refused", "token exchange")
+    .step("Assumed and not documented: a token's iss has to equal the registration's issuer; patterns match whole values, case-sensitively; of a list of audiences one match is enough.")
+}
+
+fn unknown_organization(context: &Context) -> Finding {
+    let name = context.request.organization.as_deref().unwrap_or_default();
+    let mut finding = Finding::new(
+        Code::OrganizationUnknown,
+        format!("Pulumi Cloud has no organization named {name}."),
+    )
+    .proof("asked for", name, "token exchange audience");
+    if let Some(organizations) = super::whoami::organizations(context) {
+        finding = finding.proof("known organizations", organizations.join(", "), "GET /api/user");
+    }
+    finding.step(
+        "In the console, the address of the organization's page is https://app.pulumi.com/NAME.",
+    )
+}
+
+/// What a failure's body says, in its several shapes: RFC 6749 section 5.2, Pulumi's own, text.
+pub(crate) fn words(answer: &Answer) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let all = match &answer.body {
+        Body::Json(Value::Object(body)) => {
+            let known = ["error", "error_description", "message"];
+            let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+            let said: Vec<String> = known
+                .into_iter()
+                .filter_map(|key| body.get(key).filter(|value| !value.is_null()))
+                .chain(errors)
+                .map(text)
+                .collect();
+            if said.is_empty() { vec![Value::Object(body.clone()).to_string()] } else { said }
+        }
+        Body::Json(value) => vec![text(value)],
+        Body::Text(text) => vec![text.clone()],
+        Body::Html(title) => {
+            vec![format!("a web page titled {}", title.as_deref().unwrap_or("(nothing)"))]
+        }
+        Body::Empty => Vec::new(),
+    };
+    all.into_iter().map(|said| shortened(&said)).collect()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Status, words and request id of an answer, as evidence.
+pub(crate) fn proofs(finding: Finding, answer: &Answer) -> Finding {
+    let said = words(answer).join(": ");
+    let said = if said.is_empty() { "(nothing)".to_owned() } else { said };
+    let says = format!("{} {said}", answer.status);
+    let mut finding = finding.proof("Pulumi Cloud says", says, &answer.url).asked(answer.attempts);
+    if let Body::Html(title) = &answer.body {
+        finding = web_page(finding, title.as_deref(), &answer.url);
+    }
+    let headers = [
+        ("request id", &answer.request_id, "X-Pulumi-Request-ID"),
+        ("retry after", &answer.retry_after, "Retry-After"),
+        ("redirects to", &answer.location, "Location"),
+    ];
+    for (what, value, place) in headers {
+        if let Some(value) = value {
+            finding = finding.proof(what, value, place);
+        }
+    }
+    finding
+}

@@ -1,0 +1,414 @@
+//! Checks `issuer` (its URL, its address, its discovery document) and `thumbprints`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::backend::network_failure;
+use super::registration::AUTHORIZATION;
+use crate::catalogue::{Code, Severity};
+use crate::evidence::address::{AddressClass, classify, is_localhost};
+use crate::evidence::{
+    Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Issuer, Probe,
+};
+use crate::judge::compare::issuer;
+use crate::judge::finding::again;
+use crate::judge::network::certificate::{resigned, signed_by, with_chain};
+use crate::judge::network::proxy;
+use crate::judge::{Context, Outcome};
+use crate::limits::Work;
+use crate::oidc::issuer_url;
+use crate::policy::Registration;
+use crate::pulumi::backend_url;
+use crate::report::Finding;
+use crate::text;
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    let Some(issuer) = token.text("iss") else {
+        return Outcome::skip("token", "the token names no issuer");
+    };
+    let url = match issuer_url::parse(issuer) {
+        Ok(url) => url,
+        Err(problem) => {
+            let finding = Finding::new(
+                Code::IssuerUrlInvalid,
+                format!("iss cannot be an issuer's URL: {problem}."),
+            )
+            .proof("token iss", issuer, "token claim iss");
+            return Outcome::found("not a usable URL", vec![finding]);
+        }
+    };
+    let evidence = &context.evidence.issuer;
+    let private = not_public(context, &addresses(evidence, &url));
+    match &evidence.discovery {
+        _ if context.has_registered_keys() => Outcome::pass(
+            "not needed: the registration carries keys, so Pulumi Cloud fetches nothing",
+        ),
+        Probe::NotRun if private.is_some() => {
+            Outcome::found("not asked", private.into_iter().collect())
+        }
+        Probe::NotRun => Outcome::skip("--offline", "not asked"),
+        Probe::Failed { failure, .. } => with_address(no_answer(context, failure, issuer), private),
+        Probe::Answered { answer, .. } => {
+            let mut findings: Vec<Finding> =
+                document(answer, issuer, evidence.names_token).into_iter().collect();
+            findings.extend(private);
+            let how = format!("{}{}", proxy::through(&answer.route), again(answer.attempts));
+            Outcome::found(format!("{issuer} answers{how}"), findings)
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Whether the registration carries static keys, so that nothing is fetched.
+    pub(crate) fn has_registered_keys(&self) -> bool {
+        self.evidence.registration().is_some_and(|r| r.jwks.is_some())
+    }
+}
+
+/// The addresses of the issuer's host. An address in the URL, or a name for loopback, is known
+/// without any request.
+fn addresses(issuer: &Issuer, url: &Url) -> Vec<IpAddr> {
+    match url.host() {
+        _ if !issuer.addresses.is_empty() => issuer.addresses.clone(),
+        Some(Host::Ipv4(address)) => vec![address.into()],
+        Some(Host::Ipv6(address)) => vec![address.into()],
+        Some(Host::Domain(name)) if is_localhost(name) => vec![Ipv4Addr::LOCALHOST.into()],
+        _ => Vec::new(),
+    }
+}
+
+/// Adds what follows from the issuer's address. If Pulumi Cloud cannot connect to it, a failure to
+/// connect from here is evidence of that, not a failure of its own: a thumbprint would not help.
+fn with_address(mut outcome: Outcome, private: Option<Finding>) -> Outcome {
+    let Some(mut private) = private else { return outcome };
+    if private.severity == Severity::Error {
+        let (kept, failures) = outcome
+            .findings
+            .into_iter()
+            .partition(|finding| finding.code == Code::IssuerAddressRefused);
+        outcome.findings = kept;
+        let failures: Vec<Finding> = failures;
+        private.evidence.extend(failures.into_iter().flat_map(|failure| failure.evidence));
+    }
+    outcome.findings.push(private);
+    outcome
+}
+
+fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
+    let finding = match &failure.kind {
+        FailureKind::AddressRefused => refused(
+            context,
+            failure,
+            "The address is not public, and the token chose it. The doctor did not connect to the \
+             issuer; the verdict rests on the other checks.",
+        )
+        .proof("token iss", issuer, "token claim iss"),
+        FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
+        FailureKind::TooLarge => Finding::new(
+            Code::DiscoveryInvalid,
+            format!(
+                "The discovery document is too large ({}); no client reads that much.",
+                failure.detail
+            ),
+        )
+        .proof("token iss", issuer, "token claim iss"),
+        FailureKind::Proxy { .. } => {
+            proxy::only_here(network_failure(Code::IssuerUnreachable, failure), failure)
+        }
+        _ => network_failure(Code::IssuerUnreachable, failure)
+            .step(
+                "If the issuer is only reachable inside a private network, register its keys \
+                 (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
+            )
+            .command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer)))),
+    };
+    Outcome::found("no answer", vec![finding])
+}
+
+/// The guard refused an address. What opens the way to it (product contract, section 6) is told
+/// only where something does.
+pub(crate) fn refused(context: &Context, failure: &Failure, detail: &str) -> Finding {
+    let finding = Finding::new(Code::IssuerAddressRefused, detail).proof(
+        "address",
+        &failure.detail,
+        "resolved here",
+    );
+    let literal = failure.host.parse().map(|address: IpAddr| vec![address]);
+    let addresses = literal.as_ref().unwrap_or(&context.evidence.issuer.addresses);
+    let can_be_allowed = addresses.iter().any(|address| {
+        !matches!(classify(*address), AddressClass::Metadata | AddressClass::Special)
+    });
+    if context.evidence.options.allow_private_issuer || !can_be_allowed {
+        return finding.fix(
+            "No option allows this address. Check that you know this issuer, and pass its keys \
+             with --jwks.",
+        );
+    }
+    finding
+        .step("Or pass the issuer's keys, which then are not fetched, with --jwks FILE.")
+        .command("doctor --allow-private-issuer …")
+}
+
+/// An untrusted certificate stops Pulumi Cloud too, unless one of the served certificates has a
+/// registered thumbprint: that is what thumbprints are for.
+fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) -> Outcome {
+    let chain = context.evidence.issuer.chain.as_ref();
+    let finding = with_chain(network_failure(Code::IssuerTlsUntrusted, failure), chain);
+    let finding = signed_by(finding, failure, chain);
+    let authority =
+        matches!(problem, CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned);
+    let pinned = authority
+        && context
+            .evidence
+            .registration()
+            .zip(chain)
+            .is_some_and(|(registration, chain)| matching(registration, chain).is_some());
+    let resigned = chain.is_some_and(|chain| resigned(&failure.host, chain).is_some());
+    let finding = if authority && resigned {
+        finding
+            .severity(Severity::Warning)
+            .fix(
+                "Pulumi Cloud does not go through that proxy, so this is no obstacle to the login. \
+                 To let the doctor look further, pass the proxy's authority with --ca-cert.",
+            )
+            .command("doctor --ca-cert authority.pem …")
+    } else if pinned {
+        finding
+            .severity(Severity::Warning)
+            .fix(
+                "A registered thumbprint is that of a served certificate, so Pulumi Cloud accepts \
+                 it. To let the doctor look further, pass the authority with --ca-cert.",
+            )
+            .command("doctor --ca-cert authority.pem …")
+    } else {
+        finding
+            .step(
+                "If the authority is known to you, pass its certificate so that the doctor can \
+                 look further (Pulumi Cloud still needs the thumbprint or the keys):",
+            )
+            .command("doctor --ca-cert authority.pem …")
+    };
+    Outcome::found("certificate not trusted", vec![finding])
+}
+
+/// `names_token`: whether the document names the token's issuer, where that is known.
+fn document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<Finding> {
+    let invalid = |detail: String| {
+        Some(Finding::new(Code::DiscoveryInvalid, detail).proof(
+            "document",
+            &answer.url,
+            "discovery document",
+        ))
+    };
+    if answer.status != 200 {
+        return Some(not_found(answer));
+    }
+    let document = match &answer.body {
+        Body::Json(Value::Object(document)) => document,
+        Body::Html(_) => return Some(not_found(answer)),
+        Body::Json(_) => return invalid("The document is JSON, but not an object.".to_owned()),
+        Body::Empty => return invalid("The document is empty.".to_owned()),
+        Body::Text(text) if text.starts_with('\u{feff}') => {
+            return invalid(
+                "The document begins with a byte order mark, which JSON has not (RFC 8259 section \
+                 8.1): many clients cannot read it."
+                    .to_owned(),
+            );
+        }
+        Body::Text(_) => return invalid("The document is not JSON.".to_owned()),
+    };
+    let Some(says) = document.get("issuer").and_then(Value::as_str) else {
+        return invalid("The document has no issuer.".to_owned());
+    };
+    if !names_token.unwrap_or(says == issuer) {
+        return Some(mismatch(says, issuer, &answer.url));
+    }
+    match document.get("jwks_uri").and_then(Value::as_str) {
+        Some(_) => None,
+        None => invalid("The document has no jwks_uri.".to_owned()),
+    }
+}
+
+fn not_found(answer: &Answer) -> Finding {
+    let content_type = answer.content_type.as_deref().unwrap_or("no content type");
+    let what = if matches!(answer.body, Body::Html(_)) { " and a web page" } else { "" };
+    let mut finding = Finding::new(
+        Code::DiscoveryNotFound,
+        format!("GET {} is answered with status {}{what}.", answer.url, answer.status),
+    )
+    .proof("status", answer.status.to_string(), &answer.url)
+    .proof("content type", content_type, &answer.url)
+    .asked(answer.attempts);
+    if let Body::Html(title) = &answer.body {
+        finding = web_page(finding, title.as_deref(), &answer.url);
+    }
+    match &answer.location {
+        Some(location) => finding.proof("redirects to", location, &answer.url).step(
+            "A redirect to another host is not followed: it may lead to a login page, and the \
+                 issuer has to serve the document itself.",
+        ),
+        None => finding,
+    }
+}
+
+/// Says that a web page came where JSON belongs.
+pub(crate) fn web_page(finding: Finding, title: Option<&str>, url: &str) -> Finding {
+    finding.proof("web page", title.unwrap_or("(without a title)"), url).step(
+        "A web page in its place is a login page or a proxy's answer: the JSON has to be served \
+         without any login.",
+    )
+}
+
+fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
+    let differs = if says.contains("{tenantid}") {
+        "The document is Entra's template for many tenants; a token names one. Use the address \
+         with the tenant's id."
+            .to_owned()
+    } else {
+        // There is one of each.
+        let near = issuer::compare(says, issuer, &mut Work::unlimited()).ok().flatten();
+        near.map_or_else(
+            || "They name different issuers.".to_owned(),
+            |miss| {
+                let what = miss.what.replace("is registered", "is in the document");
+                format!("They differ in {}.", what.replace("the registered", "the document's"))
+            },
+        )
+    };
+    Finding::new(Code::DiscoveryIssuerMismatch, differs)
+        .proof("token iss", issuer, "token claim iss")
+        .proof("document issuer", says, url)
+}
+
+/// Pulumi Cloud cannot connect to a private address, whatever happens from here. A self-hosted
+/// backend may be able to, so there it is a warning, and loopback is not judged.
+fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
+    let hosted = backend_url::is_pulumi_host(&context.backend.url);
+    let private = addresses.iter().find(|address| match classify(**address) {
+        AddressClass::Private | AddressClass::LinkLocal => true,
+        AddressClass::Loopback => hosted,
+        AddressClass::Public | AddressClass::Metadata | AddressClass::Special => false,
+    })?;
+    // One public address among several is enough to be reached.
+    if addresses.iter().any(|address| classify(*address) == AddressClass::Public) {
+        return None;
+    }
+    let issuer = context.evidence.token.as_ref()?.text("iss")?;
+    Some(
+        Finding::new(
+            Code::IssuerNotPublic,
+            format!("{issuer} has the address {private}, which Pulumi Cloud cannot reach from the internet."),
+        )
+        .severity(if hosted { Severity::Error } else { Severity::Warning })
+        .proof("issuer address", private.to_string(), "token claim iss, or resolved here")
+        .step(
+            "Save the key set from the issuer's jwks_uri and register it as the issuer's jwks; \
+             renew it when the issuer rotates its keys.",
+        ),
+    )
+}
+
+// ----------------------------------------------------------------------------- thumbprints
+
+pub(crate) fn check_thumbprints(context: &Context) -> Outcome {
+    if context.evidence.token.is_none() {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    }
+    // Entries saved alone come without the registration that they belong to.
+    let Some(registration) = context.evidence.registration().filter(|r| r.identifier().is_some())
+    else {
+        return Outcome::skip(context.cause("registration"), "there is no registration");
+    };
+    if registration.thumbprints.is_empty() {
+        let private = context.evidence.issuer.chain.as_ref().is_some_and(|c| !c.publicly_trusted);
+        return Outcome::pass(match private && registration.jwks.is_none() {
+            // Pulumi Cloud may have worked them out itself; an exchange tells.
+            true => "none known; without a public authority's certificate Pulumi Cloud needs one",
+            false => "none registered, none needed",
+        });
+    }
+    if registration.jwks.is_some() {
+        return Outcome::pass("not used: the registration carries keys");
+    }
+    let Some(chain) = &context.evidence.issuer.chain else {
+        return Outcome::skip(context.cause("issuer"), "no certificate was seen");
+    };
+    let is_private = context.findings().any(|finding| {
+        finding.code == Code::IssuerNotPublic && finding.severity == Severity::Error
+    });
+    if is_private {
+        return Outcome::skip("issuer", "Pulumi Cloud cannot connect to the issuer");
+    }
+    if let Some(certificate) = matching(registration, chain) {
+        return Outcome::pass(format!(
+            "a registered thumbprint is that of the served certificate {}",
+            certificate.subject
+        ));
+    }
+    let host = registration.identifier().and_then(|issuer| url::Url::parse(issuer).ok());
+    let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    if let Some(authority) = resigned(host, chain) {
+        return Outcome::skip(
+            "issuer",
+            format!("a proxy that signs as {authority} hides the certificate that {host} serves"),
+        );
+    }
+    Outcome::found(
+        "none matches a served certificate",
+        vec![thumbprint(context, registration, chain)],
+    )
+}
+
+/// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without
+/// colons, of any certificate of the served chain.
+fn matching<'a>(registration: &Registration, chain: &'a Chain) -> Option<&'a Certificate> {
+    registration.thumbprints.iter().find_map(|thumbprint| {
+        let bare = bare(thumbprint);
+        chain.certificates.iter().find(|c| c.sha256 == bare || c.sha1 == bare)
+    })
+}
+
+fn bare(thumbprint: &str) -> String {
+    let digits = thumbprint.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    digits.flat_map(char::to_lowercase).collect()
+}
+
+fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
+    let (severity, detail) = if chain.publicly_trusted {
+        (
+            Severity::Warning,
+            "A public authority vouches for the issuer's certificate, so Pulumi Cloud does not \
+             look at thumbprints: this does no harm now.",
+        )
+    } else {
+        (
+            Severity::Error,
+            "No public authority vouches for the issuer's certificate, so Pulumi Cloud looks at \
+             the thumbprints, and none is that of a served certificate.",
+        )
+    };
+    let mut finding = Finding::new(Code::ThumbprintMismatch, detail).severity(severity);
+    for registered in &registration.thumbprints {
+        finding = finding.proof("registered", registered, "registration thumbprints");
+    }
+    for certificate in &chain.certificates {
+        finding = finding
+            .proof("served (SHA-256)", &certificate.sha256, &certificate.subject)
+            .proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
+    }
+    let organization = context.request.organization.as_deref().unwrap_or("ORG");
+    let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
+    let url = format!(
+        "{}/api/orgs/{organization}/oidc/issuers/{id}/regenerate-thumbprints",
+        context.login_url().trim_end_matches('/')
+    );
+    finding.command(format!(
+        "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- {}",
+        text::shell(&url)
+    ))
+}

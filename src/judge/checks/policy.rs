@@ -1,0 +1,421 @@
+//! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
+
+use crate::catalogue::Code;
+use crate::evidence::{PolicySource, Token};
+use crate::judge::advice::found_backend::policy_not_read;
+use crate::judge::advice::unknown_policy;
+use crate::judge::compare::rule::{failed_rule, no_rule};
+use crate::judge::policy::broad;
+use crate::judge::policy::job_claims::instead;
+use crate::judge::policy::suggest::{NoSafeRule, Suggestion, suggest};
+use crate::judge::{Context, Outcome};
+use crate::limits;
+use crate::limits::Work;
+use crate::policy::evaluate;
+use crate::policy::evaluate::Evaluation;
+use crate::policy::{Decision, Entry, Form, TokenType};
+use crate::report::{Finding, Limit, RuleResult};
+use crate::text;
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    // Where the document names none either, its entries decide all the same.
+    if token.text("iss").is_none() && context.evidence.registration().is_none() {
+        return Outcome::skip("token", "the token names no issuer");
+    }
+    if context.failed("registration") && context.evidence.registration().is_none() {
+        return Outcome::skip(
+            "registration",
+            "the issuer has no registration, so no policy either",
+        );
+    }
+    let Some(evaluation) = &context.evaluation else {
+        let gap = context.evidence.policy.gap();
+        let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
+            let summary = || "the policy is not known".to_owned();
+            ("--policy", gap.map_or_else(summary, unknown_policy::summary))
+        });
+        return Outcome::skip(because, summary).with(vec![not_known(context, token)]);
+    };
+    let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
+    let entries = entries.unwrap_or_default();
+    if evaluation.decision().is_none() {
+        let finding = open_parts(context, entries, not_known(context, token));
+        let finding = not_evaluated(context, entries, evaluation, finding);
+        let summary =
+            format!("what the policy leaves open could decide either way{}", limited(evaluation));
+        return Outcome::skip("--policy", summary).with(vec![finding]);
+    }
+    let mut findings = denial(context, token, entries, evaluation);
+    findings.extend(broad::too_broad(context, token, entries));
+    findings.extend(broad::surprises(context, entries, evaluation, token));
+    let summary = match &evaluation.outcome {
+        evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", name(*entry)),
+        _ => "the token is not let in".to_owned(),
+    };
+    Outcome::found(summary + &limited(evaluation), findings)
+}
+
+/// Evaluates the policy of the registration that decides on the token.
+pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
+    let claims = &context.evidence.token.as_ref()?.claims;
+    let registration = context.evidence.registration()?;
+    evaluate::evaluate_registration(registration, claims, &context.request.ask)
+}
+
+fn denial(
+    context: &Context,
+    token: &Token,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+) -> Vec<Finding> {
+    let ask = &context.request.ask;
+    let wanted = ask.token_type.name();
+    let at = |index: usize| {
+        entries.get(index).map_or_else(String::new, |entry| context.entry_place(index, entry))
+    };
+    let one = |finding: Finding| vec![finding];
+    match &evaluation.outcome {
+        evaluate::Outcome::Allowed { .. } | evaluate::Outcome::Undetermined => Vec::new(),
+        evaluate::Outcome::NoAllowEntry => {
+            let finding = Finding::new(
+                Code::PolicyDefaultDeny,
+                format!("The policy has no allow entry ({} in all).", count(entries.len())),
+            );
+            let suggested = suggest(&token.claims, ask);
+            let finding = match &suggested {
+                Err(none) => none.refused.iter().take(1).fold(finding, |finding, refused| {
+                    finding.fix(instead(&token.claims, refused).summary)
+                }),
+                Ok(_) => finding,
+            };
+            one(offer(finding, suggested, token, "Add this entry to the issuer's policies:"))
+        }
+        evaluate::Outcome::Denied { entry } => {
+            let finding = Finding::new(
+                Code::PolicyDenied,
+                format!("{} denies, and all its rules match this token.", name(*entry)),
+            );
+            let finding = rule_proofs(
+                finding,
+                evaluation.entries.get(*entry).map(|e| &e.rules[..]),
+                &at(*entry),
+            );
+            if allows(entries).next().is_some() {
+                return one(finding);
+            }
+            // Without this entry the policy would still let nobody in.
+            one(finding
+                .step(format!(
+                    "The policy has no allow entry. If {} was meant to let this login in, change \
+                     its decision:",
+                    name(*entry)
+                ))
+                .command("\"decision\": \"allow\""))
+        }
+        evaluate::Outcome::TokenType => {
+            let mut types: Vec<String> = Vec::new();
+            for entry in allows(entries) {
+                let name = entry.token_type.name().to_owned();
+                if !types.contains(&name) {
+                    types.push(name);
+                }
+            }
+            let named = crate::judge::finding::list(&types);
+            let finding = Finding::new(
+                Code::TokenTypeNotAllowed,
+                format!(
+                    "The login asks for a token of type {wanted}; the allow entries are for {named}."
+                ),
+            )
+            .proof("asked for", wanted, "token type")
+            .proof("allowed", named, "policy entries tokenType");
+            let mut ways: Vec<String> = Vec::new();
+            for entry in allows(entries) {
+                let way = how_to_ask(entry.token_type, entry);
+                if ways.last() != Some(&way) {
+                    ways.push(way);
+                }
+                if ways.len() == 3 {
+                    break;
+                }
+            }
+            one(ways
+                .into_iter()
+                .fold(finding, Finding::step)
+                .step(format!("Or add an allow entry with tokenType {wanted}.")))
+        }
+        evaluate::Outcome::Team => {
+            one(not_for(Code::TeamNotAllowed, "team", ask.team.as_deref(), entries, |e| {
+                (e.token_type == TokenType::Team).then_some(e.team_name.as_deref())
+            })
+            .step(
+                "One of Pulumi's guides says that the team's slug is meant, the API says its name.",
+            ))
+        }
+        evaluate::Outcome::User => {
+            one(not_for(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
+                (e.token_type == TokenType::Personal).then_some(e.user_login.as_deref())
+            }))
+        }
+        evaluate::Outcome::Runner => {
+            one(not_for(Code::RunnerNotAllowed, "runner", ask.runner.as_deref(), entries, |e| {
+                (e.token_type == TokenType::Runner).then_some(e.runner_id.as_deref())
+            })
+            .step(
+                "Whether scope runner:X names a runner or its id is not documented; the entry's \
+             runnerID was compared.",
+            ))
+        }
+        evaluate::Outcome::Admin { entry } => {
+            entries.get(*entry).map(|e| admin(*entry, e, &at(*entry))).into_iter().collect()
+        }
+        evaluate::Outcome::Rules { entry } => {
+            let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
+            // Of a rule that was not evaluated, nothing is known.
+            let failing = result.rules.iter().filter(|rule| !rule.matched && rule.limit.is_none());
+            let failing: Vec<_> = failing.collect();
+            let mut work = Work::new(limits::EXPLANATION);
+            let Some(source) = entries.get(*entry) else { return Vec::new() };
+            // The rules alone would send people into the next refusal.
+            let admin =
+                evaluate::lacks_admin(source, ask).then(|| admin(*entry, source, &at(*entry)));
+            let explain = |rule: &&RuleResult| {
+                failed_rule(context, token, rule, *entry, source, failing.len(), &mut work)
+            };
+            failing.iter().map(explain).chain(admin).collect()
+        }
+    }
+}
+
+fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
+    let granted = &entry.authorized_permissions;
+    let mut wanted = granted.clone();
+    wanted.push("admin".to_owned());
+    Finding::new(
+        Code::AdminNotPermitted,
+        format!("scope=admin is asked for, and {} does not grant it.", name(index)),
+    )
+    .proof("asked for", "admin", "requested scope")
+    .proof(
+        "granted",
+        if granted.is_empty() { "(nothing)".to_owned() } else { granted.join(", ") },
+        format!("{place} authorizedPermissions"),
+    )
+    .step("If admin is meant, add it to the entry:")
+    .command(format!("\"authorizedPermissions\": {}", text::json_line(&wanted).trim_end()))
+}
+
+fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    entries.iter().filter(|entry| entry.decision == Decision::Allow)
+}
+
+/// An entry as the document names it.
+pub(crate) fn name(index: usize) -> String {
+    format!("policies[{index}]")
+}
+
+impl Context<'_> {
+    /// Where something stands in the policy document.
+    pub(crate) fn policy_place(&self, line: u64, what: &str) -> String {
+        match (&self.evidence.policy, line) {
+            (PolicySource::File { path, .. }, 1..) => format!("{path}:{line}, {what}"),
+            (PolicySource::Live { .. }, _) => format!("Pulumi Cloud, {what}"),
+            _ => what.to_owned(),
+        }
+    }
+
+    /// What the policy was read from, in a sentence.
+    pub(crate) fn policy_source(&self) -> &'static str {
+        match self.evidence.policy {
+            PolicySource::Live { .. } => "the policies read from Pulumi Cloud",
+            _ => "the policy file",
+        }
+    }
+
+    pub(crate) fn entry_place(&self, index: usize, entry: &Entry) -> String {
+        self.policy_place(entry.place.line, &name(index))
+    }
+}
+
+fn count(entries: usize) -> String {
+    match entries {
+        1 => "1 entry".to_owned(),
+        n => format!("{n} entries"),
+    }
+}
+
+/// How a login asks for what an entry allows.
+fn how_to_ask(token_type: TokenType, entry: &Entry) -> String {
+    match token_type {
+        TokenType::Organization => {
+            "To ask for an organization token, leave --oidc-team and --oidc-user out.".to_owned()
+        }
+        TokenType::Team => format!(
+            "To ask for a team token, add --oidc-team {}.",
+            text::shell(entry.team_name.as_deref().unwrap_or("TEAM"))
+        ),
+        TokenType::Personal => format!(
+            "To ask for a personal token, add --oidc-user {}.",
+            text::shell(entry.user_login.as_deref().unwrap_or("USER"))
+        ),
+        TokenType::Runner => {
+            "A runner token cannot be asked for with pulumi login; the entry is for deployment \
+             runners."
+                .to_owned()
+        }
+    }
+}
+
+fn not_for<'a>(
+    code: Code,
+    what: &str,
+    asked: Option<&str>,
+    entries: &'a [Entry],
+    field: impl Fn(&'a Entry) -> Option<Option<&'a str>>,
+) -> Finding {
+    let asked = asked.unwrap_or("(none)");
+    let named = |name: Option<&str>| {
+        text::clip(name.unwrap_or("(none named: this entry never matches)"), SHOWN)
+    };
+    let mut names = allows(entries).filter_map(field);
+    let mut allowed: Vec<String> = names.by_ref().take(MOST_NAMED).map(named).collect();
+    match names.count() {
+        0 => {}
+        more => allowed.push(format!("{more} more")),
+    }
+    let names = crate::judge::finding::list(&allowed);
+    let detail = format!("The login asks for the {what} {asked}; the entries are for {names}.");
+    Finding::new(code, detail).proof("asked for", asked, what).proof(
+        "allowed",
+        allowed.join(", "),
+        format!("policy entries, {what}"),
+    )
+}
+
+fn rule_proofs(finding: Finding, rules: Option<&[RuleResult]>, place: &str) -> Finding {
+    rules.unwrap_or_default().iter().fold(finding, |finding, rule| {
+        finding.proof(format!("rule {}", rule.claim), &rule.pattern, place).proof(
+            format!("token {}", rule.claim),
+            rule.actual.as_deref().unwrap_or("(absent)"),
+            format!("token claim {}", rule.claim),
+        )
+    })
+}
+
+// -------------------------------------------------------------------------- unknown policy
+
+/// The expressions that the decision hangs on.
+fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding {
+    let rules = entries.iter().enumerate().flat_map(|(index, entry)| {
+        let open = entry.rules.iter().filter(|rule| rule.undetermined);
+        open.map(move |rule| {
+            (&rule.pattern, rule.place.line, format!("{}.rules.{}", name(index), rule.claim))
+        })
+    });
+    let form = context.evidence.policy.document().map(|document| document.form);
+    let is_program = form == Some(Form::Program);
+    let whole = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
+    let whole = whole.map(|open| (&open.expression, open.place.line, "a policy entry".to_owned()));
+    let mut open = rules.chain(whole).peekable();
+    if open.peek().is_none() {
+        return finding;
+    }
+    open.fold(finding, |finding, (expression, line, what)| {
+        finding.proof("not resolved", expression, context.policy_place(line, &what))
+    })
+    .fix(format!(
+        "The document does not tell what these expressions stand for. Write the values out, or \
+             pass what Pulumi Cloud has: {}a saved answer of its API.",
+        if is_program { "pulumi stack export, or " } else { "" }
+    ))
+}
+
+/// How many teams, users or runners are named that entries are for.
+const MOST_NAMED: usize = 50;
+
+/// How many rules that were not evaluated are listed.
+const LISTED: usize = 10;
+/// How much of their patterns is shown, in characters.
+const SHOWN: usize = 200;
+
+/// The rules that were not evaluated because of a limit, and why.
+fn not_evaluated(
+    context: &Context,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+    finding: Finding,
+) -> Finding {
+    if evaluation.limited == 0 {
+        return finding;
+    }
+    let results = entries.iter().zip(&evaluation.entries);
+    let rules = results.flat_map(|(entry, result)| {
+        let rules = entry.rules.iter().zip(&result.rules);
+        rules.filter_map(move |(rule, outcome)| {
+            let place = format!("{}.rules.{}", name(result.index), text::clip(&rule.claim, SHOWN));
+            Some((rule, outcome.limit?, place))
+        })
+    });
+    let finding = rules.take(LISTED).fold(finding, |finding, (rule, limit, place)| {
+        let what = match limit {
+            Limit::Length => "too long",
+            Limit::Work => "not evaluated",
+        };
+        let place = context.policy_place(rule.place.line, &place);
+        finding.proof(what, text::clip(&rule.pattern, SHOWN), place)
+    });
+    let detail = format!("{}{}.", finding.detail.trim_end_matches('.'), limited(evaluation));
+    Finding { detail, ..finding }
+        .fix("Shorten the policy: fewer rules, shorter patterns, fewer wildcards.")
+}
+
+/// The end of a sentence that says how many rules were not evaluated; empty where all were.
+fn limited(evaluation: &Evaluation) -> String {
+    let count = match evaluation.limited {
+        0 => return String::new(),
+        1 => "1 rule was".to_owned(),
+        more => format!("{more} rules were"),
+    };
+    format!(
+        "; {count} not evaluated, because of the limits on the length of a pattern ({} bytes) and \
+         on the work for a policy",
+        limits::PATTERN
+    )
+}
+
+fn not_known(context: &Context, token: &Token) -> Finding {
+    let finding = Finding::new(
+        Code::PolicyUnknown,
+        "Without the policy, only an exchange tells whether the token is let in.",
+    );
+    let finding = unknown_policy::explain(context, finding);
+    offer(
+        finding,
+        suggest(&token.claims, &context.request.ask),
+        token,
+        "For this token the issuer's policy has to hold an entry like this one, and no deny entry \
+         that matches:",
+    )
+}
+
+/// Offers the allow entry for exactly this token and request, as the API has it; or says why no
+/// such entry can be written.
+fn offer(
+    finding: Finding,
+    suggested: Result<Suggestion, NoSafeRule>,
+    token: &Token,
+    lead: &str,
+) -> Finding {
+    match suggested {
+        Ok(suggestion) => {
+            let command = text::json(&suggestion.entry());
+            suggestion.notes.into_iter().fold(finding, Finding::step).step(lead).command(command)
+        }
+        Err(none) => {
+            none.refused.iter().fold(finding, |finding, refused| no_rule(finding, token, refused))
+        }
+    }
+}

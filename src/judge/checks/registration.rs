@@ -1,0 +1,270 @@
+//! Check `registration`: is the token's issuer registered, in the right organization, and what
+//! does the registration limit?
+
+use crate::catalogue::{Code, Severity};
+use crate::judge::advice::found_backend::policy_not_read;
+use crate::judge::advice::unknown_policy;
+use crate::judge::compare::issuer;
+use crate::judge::finding::span;
+use crate::judge::{Context, Outcome};
+use crate::limits;
+use crate::limits::Work;
+use crate::policy::{Document, Likeness, Registration};
+use crate::report::Finding;
+use crate::text;
+
+/// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
+const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
+
+/// Where Azure DevOps' own issuer lives; it retires for service connections on 1 July 2027.
+const RETIRING: &str = "https://vstoken.dev.azure.com/";
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause("token"), "there is no decoded token");
+    };
+    let Some(issuer) = token.text("iss") else {
+        return Outcome::skip("token", "the token names no issuer");
+    };
+    let retiring = retiring(issuer, token.text("sub").unwrap_or_default());
+    let Some(document) = context.evidence.policy.document() else {
+        let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
+            let summary = || "no policy document says which issuers are registered".to_owned();
+            (
+                "--policy",
+                context.evidence.policy.gap().map_or_else(summary, unknown_policy::summary),
+            )
+        });
+        return Outcome::skip(because, summary).with(retiring.into_iter().collect());
+    };
+    if !document.names_issuers() {
+        return Outcome::skip("--policy", "the policy document holds entries only, no issuer")
+            .with(retiring.into_iter().collect());
+    }
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(wrong_organization(context, document));
+    let summary = match context.evidence.registration() {
+        None if document.may_register(issuer) => {
+            return Outcome::skip("--policy", "which issuers are registered is not resolved")
+                .with(findings.into_iter().chain(retiring).collect());
+        }
+        None => {
+            findings.push(not_registered(context, document, issuer));
+            "not registered".to_owned()
+        }
+        Some(registration) => {
+            findings.extend(slash_only(registration, issuer));
+            findings.extend(expiration(context, registration));
+            let name = registration.name.as_deref().unwrap_or(issuer);
+            let used = registration.last_used.as_deref();
+            let used = used.map_or_else(String::new, |at| format!(", last used {at}"));
+            format!("registered as {name}{used}")
+        }
+    };
+    findings.extend(retiring);
+    Outcome::found(summary, findings)
+}
+
+fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
+    if registration.likeness(issuer) == Likeness::Same {
+        return None;
+    }
+    let url = registration.url.as_deref().unwrap_or_default();
+    Some(
+        Finding::new(
+            Code::IssuerNotRegistered,
+            "The registered URL and the token's issuer differ in the slash at the end. Pulumi \
+             Cloud compares with the issuer that it read from the discovery document, which the \
+             policy document does not say; this is an assumption.",
+        )
+        .severity(Severity::Warning)
+        .proof("registered", url, "policy document url")
+        .proof("token iss", issuer, "token claim iss")
+        .fix("If the login is refused, register the issuer under exactly the token's iss."),
+    )
+}
+
+fn wrong_organization(context: &Context, document: &Document) -> Option<Finding> {
+    let own = context.evidence.registration().and_then(|r| r.organization.as_deref());
+    let registered = own.or(document.organization.as_deref())?;
+    let asked = context.request.organization.as_deref()?;
+    if registered == asked {
+        return None;
+    }
+    let same_but_case = registered.to_lowercase() == asked.to_lowercase();
+    let detail = if same_but_case {
+        format!(
+            "The login asks for {asked}, the registration is in {registered}: they differ in \
+             case only. Whether Pulumi Cloud tells them apart is not documented."
+        )
+    } else {
+        format!("The login asks for {asked}, the registration is in {registered}.")
+    };
+    Some(
+        Finding::new(Code::IssuerWrongOrganization, detail)
+            .severity(if same_but_case { Severity::Warning } else { Severity::Error })
+            .proof("asked for", asked, "--oidc-org or token claim aud")
+            .proof("registered in", registered, "policy document organization")
+            .command(login(context, registered)),
+    )
+}
+
+fn login(context: &Context, organization: &str) -> String {
+    let [url, organization] = [&context.backend.url, organization].map(text::shell);
+    let variable = context.token_variable();
+    format!("pulumi login {url} --oidc-token \"${variable}\" --oidc-org {organization}")
+}
+
+fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
+    let registered: Vec<&Registration> =
+        document.issuers.iter().filter(|r| r.identifier().is_some()).collect();
+    let mut work = Work::new(limits::NEAR_MISS);
+    let mut near: Vec<(issuer::NearMiss, &Registration)> = Vec::new();
+    let mut not_compared = 0;
+    for registration in &registered {
+        let identifier = registration.identifier().unwrap_or_default();
+        match issuer::compare(identifier, issuer, &mut work) {
+            Ok(found) => near.extend(found.map(|miss| (miss, *registration))),
+            Err(issuer::TooMuch) => not_compared += 1,
+        }
+    }
+    near.sort_by_key(|(miss, _)| miss.distance);
+    let detail = match near.first() {
+        Some((miss, _)) => format!("The nearest registration differs in {}.", miss.what),
+        None if registered.is_empty() => "No issuer is registered.".to_owned(),
+        None => "No registration comes near the token's issuer.".to_owned(),
+    };
+    let detail = match not_compared {
+        0 => detail,
+        _ => format!(
+            "{detail} {not_compared} of {} registrations were not compared, to keep to the time \
+             limit.",
+            registered.len()
+        ),
+    };
+    let mut finding = Finding::new(Code::IssuerNotRegistered, detail).proof(
+        "token iss",
+        issuer,
+        "token claim iss",
+    );
+    let shown: Vec<&Registration> = if near.is_empty() {
+        registered.into_iter().take(5).collect()
+    } else {
+        near.iter().take(3).map(|(_, r)| *r).collect()
+    };
+    for registration in shown {
+        finding = finding.proof(
+            "registered",
+            registration.identifier().unwrap_or_default(),
+            context.policy_place(
+                registration.place.line,
+                &registration.name.as_deref().map_or_else(
+                    || "a registration".to_owned(),
+                    |name| format!("registration {name}"),
+                ),
+            ),
+        );
+    }
+    if let Some((_, nearest)) = near.first() {
+        let nearest = nearest.identifier().unwrap_or_default();
+        finding = finding.proof(
+            "registered -> token",
+            issuer::marked(nearest, issuer),
+            "what differs, in brackets",
+        );
+    }
+    for (miss, registration) in near.iter().skip(1).take(2) {
+        finding = finding.step(format!(
+            "Also near: {}, which differs in {}.",
+            registration.identifier().unwrap_or_default(),
+            miss.what
+        ));
+    }
+    // What cannot be an issuer's URL must not be registered.
+    if crate::oidc::issuer_url::parse(issuer).is_err() {
+        return finding.fix(
+            "Do not register this value of iss: it is not a usable URL. Configure the issuer's \
+             address first, so that its tokens carry an https URL.",
+        );
+    }
+    if text::lacks_url_parts(issuer) {
+        return finding;
+    }
+    let organization = context.request.organization.as_deref().unwrap_or("ORG");
+    let finding = finding
+        .step(format!(
+            "In the console of organization {organization}, under Settings, Access Management, \
+             OIDC Issuers, register an issuer with the URL {issuer} (the URL of an existing one \
+             cannot be changed)."
+        ))
+        .step("Then add an allow policy to it: a new issuer lets nobody in.");
+    finding.step("Or register it with an organization admin's access token:").command(register(
+        context,
+        organization,
+        issuer,
+    ))
+}
+
+/// The header that a request to Pulumi Cloud's API needs, for `curl -H @-`: an argument would show
+/// the access token in the list of processes.
+pub(crate) const AUTHORIZATION: &str = "printf 'Authorization: token %s' \"$PULUMI_ACCESS_TOKEN\"";
+
+/// `RegisterOidcIssuer` of Pulumi Cloud's API.
+fn register(context: &Context, organization: &str, issuer: &str) -> String {
+    let url = format!(
+        "{}/api/orgs/{organization}/oidc/issuers",
+        context.login_url().trim_end_matches('/')
+    );
+    let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    let body = text::json_line(&serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}));
+    format!(
+        "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- -H 'Content-Type: application/json' \
+         -d {} {}",
+        text::shell(body.trim_end()),
+        text::shell(&url)
+    )
+}
+
+fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
+    // A pipeline's own token (p://) is not a service connection's.
+    if !issuer.starts_with(RETIRING) || !subject.starts_with("sc://") {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Code::AzureIssuerRetiring,
+            "This service connection still uses Azure DevOps' own issuer, which retires on \
+             1 July 2027. Converting the connection changes iss, sub and aud: the registration and \
+             the policy both have to follow.",
+        )
+        .proof("token iss", issuer, "token claim iss"),
+    )
+}
+
+fn expiration(context: &Context, registration: &Registration) -> Option<Finding> {
+    let maximum = registration.max_expiration?;
+    let asked = *context.request.expiration_seconds.as_ref().ok()?;
+    if asked <= maximum {
+        return None;
+    }
+    let is_default = asked == CLI_DEFAULT_EXPIRATION && context.evidence.login.expiration.is_none();
+    let source = if is_default { "default of pulumi login" } else { "--oidc-expiration" };
+    Some(
+        Finding::new(
+            Code::ExpirationExceedsMaximum,
+            format!(
+                "Asked for are {}, the registration allows {}. Whether Pulumi Cloud shortens or \
+                 refuses this is not documented.",
+                span(asked),
+                span(maximum)
+            ),
+        )
+        .severity(if is_default { Severity::Info } else { Severity::Warning })
+        .proof("asked for", format!("{asked} s"), source)
+        .proof("allowed", format!("{maximum} s"), "registration maxExpiration")
+        .command(format!(
+            "{} --oidc-expiration {maximum}s",
+            login(context, context.request.organization.as_deref().unwrap_or("ORG"))
+        )),
+    )
+}

@@ -1,0 +1,263 @@
+//! Check `token`: its times, by this machine's clock and by the servers'.
+
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
+use crate::judge::finding::{instant, span};
+use crate::judge::{ASSUMES_GO, Context};
+use crate::report::Finding;
+use crate::text;
+
+/// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
+/// There is none for `exp`.
+const LEEWAY: i64 = 60;
+
+/// The last second that Go's `time.Unix` can count to: its own epoch is the year 1. A later `exp`
+/// wraps around into the past, in go-oidc and in golang-jwt; go-jose refuses it.
+const LAST_SECOND_OF_GO: i64 = i64::MAX - 62_135_596_800;
+
+/// Units that are mistaken for seconds, and how many of them a second has.
+const UNITS: [(&str, i64); 3] =
+    [("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
+
+/// How far from the time of judging a time in another unit may lie: 20 years, in seconds.
+const PLAUSIBLE: u64 = 20 * 365 * 86_400;
+
+/// Whether the token has expired by this time.
+pub(crate) fn expired(token: &Token, now: i64) -> bool {
+    token.seconds("exp").is_some_and(|exp| now >= exp)
+}
+
+/// What is wrong with the times, and with the clocks that they are judged by.
+pub(crate) fn check(context: &Context, token: &Token) -> Vec<Finding> {
+    let problem = |now: i64, clock: &str| {
+        expiry(context, token, now, clock).or_else(|| not_yet_valid(token, now, clock))
+    };
+    let here = problem(context.now(), context.clock_name());
+    let Some(offset) = clock_offset(context) else { return here.into_iter().collect() };
+    // Issuer and Pulumi Cloud go by their own clocks: what only this machine's makes of the token
+    // is evidence of a wrong clock, and what it does not see is there all the same.
+    let there = problem(context.now().saturating_add(offset), "the servers' clocks");
+    let fails = |found: &Finding| found.severity == Severity::Error;
+    let explained = here.filter(|found| fails(found) && !there.as_ref().is_some_and(fails));
+    std::iter::once(clock_skew(offset, explained.as_ref())).chain(there).collect()
+}
+
+fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Finding> {
+    let exp = token.seconds("exp")?;
+    if exp > LAST_SECOND_OF_GO {
+        return Some(
+            Finding::new(
+                Code::TokenExpired,
+                format!(
+                    "Its exp is too large a number: Go's libraries refuse it, or read it as a \
+                     time in the past. {ASSUMES_GO}"
+                ),
+            )
+            .proof("exp", raw(token, "exp"), "token claim exp")
+            .fix("Correct the issuer: exp is a number of seconds since 1970."),
+        );
+    }
+    let left = exp.saturating_sub(now);
+    if left >= LEEWAY {
+        return None;
+    }
+    let lifetime = token.seconds("iat").map(|iat| exp.saturating_sub(iat)).filter(|l| *l > 0);
+    let (code, what, lives) = if left > 0 {
+        (Code::TokenExpiresSoon, format!("It expires in {}.", span(left)), "lives")
+    } else {
+        (Code::TokenExpired, format!("It expired {} ago.", span(left)), "lived")
+    };
+    let life = lifetime.map_or_else(String::new, |l| format!(" It {lives} {}.", span(l)));
+    let mut finding = Finding::new(code, format!("{what}{life}"))
+        .proof("exp", instant(exp), "token claim exp")
+        .proof("judged at", instant(now), clock);
+    if let Some(iat) = token.seconds("iat") {
+        finding = finding.proof("iat", instant(iat), "token claim iat");
+    }
+    if context.evidence.token_is_ambient() {
+        if let Some(lifetime) = lifetime
+            && left <= 0
+        {
+            let (ran, lifetime) = (span(lifetime.saturating_sub(left)), span(lifetime));
+            finding = if context.evidence.options.setting.platform() == Some("GitLab CI") {
+                finding
+                    .fix("Log in sooner after the job has started, or give the job more time.")
+                    .step(format!(
+                        "GitLab issues the token when the job starts, here {ran} before this \
+                         check, for as long as the job's timeout, here {lifetime}: put what takes \
+                         long into a job of its own, or raise timeout: in this one."
+                    ))
+            } else {
+                finding.step(format!(
+                    "The job requested the token {ran} before this check, and it lives \
+                     {lifetime}: request it in the step that logs in, after builds and approvals."
+                ))
+            };
+        }
+    } else if left <= 0 {
+        finding = finding.fix(
+            "A token that is looked at afterwards usually has expired; this matters only if it \
+             had already when the login used it.",
+        );
+        if let Some(iat) = token.seconds("iat") {
+            finding = finding
+                .step("To judge the rest as of the time when the token was valid:")
+                .command(as_of(&instant(iat), context.evidence));
+        }
+    }
+    Some(finding)
+}
+
+/// This run again, as far as the evidence tells of it, at another time.
+fn as_of(instant: &str, evidence: &Evidence) -> String {
+    let Evidence { options, login, .. } = evidence;
+    let policy = match &evidence.policy {
+        PolicySource::File { path, .. } => Some(path),
+        _ => None,
+    };
+    let mut candidates = evidence.backend.candidates.iter();
+    let cloud_url = candidates.find(|candidate| matches!(candidate.source, BackendSource::Flag));
+    let switches =
+        [("--offline", options.offline), ("--allow-private-issuer", options.allow_private_issuer)];
+    let values = [
+        ("--oidc-org", &login.organization),
+        ("--oidc-team", &login.team),
+        ("--oidc-user", &login.user),
+        ("--scope", &login.scope),
+        ("--cloud-url", &cloud_url.map(|candidate| candidate.url.clone())),
+        ("--policy", &policy.cloned()),
+    ];
+    let mut line = format!("doctor --now {instant}");
+    for (name, _) in switches.iter().filter(|(_, given)| *given) {
+        line.extend([" ", name]);
+    }
+    for (name, value) in values {
+        if let Some(value) = value {
+            line.extend([" ", name, " ", &text::shell(value)]);
+        }
+    }
+    let source = match &evidence.input.source {
+        Source::File { path, .. } => text::shell(&format!("file://{path}")),
+        _ => "-".to_owned(),
+    };
+    line.extend([" ", &source]);
+    line
+}
+
+fn not_yet_valid(token: &Token, now: i64, clock: &str) -> Option<Finding> {
+    let (claim, from) = ["nbf", "iat"]
+        .into_iter()
+        .filter_map(|claim| Some((claim, token.seconds(claim)?)))
+        .find(|(_, from)| *from > now.saturating_add(LEEWAY))?;
+    let finding = Finding::new(
+        Code::TokenNotYetValid,
+        format!("{claim} lies {} in the future.", span(from.saturating_sub(now))),
+    )
+    .proof(claim, instant(from), format!("token claim {claim}"))
+    .proof("judged at", instant(now), clock);
+    let Some((unit, meant)) = in_other_unit(from, now) else { return Some(finding) };
+    let detail = format!(
+        "{claim} is in {unit}, and a token's times are in seconds (RFC 7519): read as seconds, \
+         {} lies far in the future.",
+        raw(token, claim)
+    );
+    Some(
+        Finding { detail, ..finding }
+            .proof(format!("{claim} in {unit}"), instant(meant), format!("token claim {claim}"))
+            .fix(format!("Correct the issuer: write {claim} in seconds since 1970.")),
+    )
+}
+
+/// The unit that a number far in the future was probably meant in, and the second that it means.
+fn in_other_unit(number: i64, now: i64) -> Option<(&'static str, i64)> {
+    UNITS
+        .into_iter()
+        .map(|(unit, per_second)| (unit, number / per_second))
+        .find(|(_, seconds)| seconds.abs_diff(now) < PLAUSIBLE)
+        .filter(|_| number.abs_diff(now) > PLAUSIBLE)
+}
+
+/// A claim as the token has it.
+fn raw(token: &Token, claim: &str) -> String {
+    token.claims.get(claim).map(ToString::to_string).unwrap_or_default()
+}
+
+/// How far this machine's clock is behind the servers', in seconds, if it is off by a minute or
+/// more. One server that agrees with it is enough to trust it: caches send old dates.
+fn clock_offset(context: &Context) -> Option<i64> {
+    if context.evidence.options.now_given {
+        return None;
+    }
+    let evidence = context.evidence;
+    let answers = [
+        evidence.issuer.discovery.answer(),
+        evidence.issuer.jwks.answer(),
+        evidence.cloud.capabilities.answer(),
+        evidence.cloud.whoami.answer(),
+    ];
+    let exchange = match &evidence.cloud.exchange {
+        Probe::Answered { answer, .. } => match answer {
+            Exchange::Minted { clock_offset_seconds, .. } => *clock_offset_seconds,
+            Exchange::Malformed { answer, .. } | Exchange::Refused { answer } => {
+                answer.clock_offset_seconds
+            }
+        },
+        _ => None,
+    };
+    answers
+        .into_iter()
+        .flatten()
+        .filter_map(|answer| answer.clock_offset_seconds)
+        .chain(exchange)
+        .min_by_key(|offset| offset.unsigned_abs())
+        .filter(|offset| offset.unsigned_abs() >= LEEWAY.unsigned_abs())
+}
+
+fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
+    let direction = if offset > 0 { "behind" } else { "ahead" };
+    let mut detail = format!("It is {} {direction} of the servers that were asked.", span(offset));
+    if explains.is_some() {
+        detail.push_str(" By their time the token is valid.");
+    }
+    let mut finding = Finding::new(Code::ClockSkew, detail)
+        .severity(if explains.is_some() { Severity::Error } else { Severity::Warning })
+        .proof("offset", format!("{offset} s"), "Date header of the answers")
+        .command("timedatectl set-ntp true       # Linux")
+        .command("w32tm /resync                  # Windows");
+    if let Some(problem) = explains {
+        finding = finding.proof("by this machine's clock", &problem.detail, "token");
+    }
+    finding
+}
+
+impl Context<'_> {
+    /// The instant that time claims are judged by, in seconds since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.evidence.now.as_second()
+    }
+
+    fn clock_name(&self) -> &'static str {
+        if self.evidence.options.now_given { "--now" } else { "this machine's clock" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_another_unit_are_recognised() {
+        let now = 1_790_000_000;
+        for (number, expected) in [
+            (1_790_000_060_000, Some(("milliseconds", 1_790_000_060))),
+            (1_700_000_000_000_000, Some(("microseconds", 1_700_000_000))),
+            (1_790_000_060_000_000_000, Some(("nanoseconds", 1_790_000_060))),
+            (1_790_000_600, None),
+            (253_402_300_800, None),
+            (i64::MAX, None),
+            (0, None),
+        ] {
+            assert_eq!(in_other_unit(number, now), expected, "{number}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Check `whoami`: whose the access token is.
+
+use serde_json::{Map, Value};
+
+use super::backend::network_failure;
+use super::exchange::proofs;
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{AccessTokenSource, Answer, Body, Exchange, FailureKind, Probe};
+use crate::judge::advice::found_backend::NAMES_IT;
+use crate::judge::finding::again;
+use crate::judge::{Context, Outcome};
+use crate::report::{Finding, Identity};
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let cloud = &context.evidence.cloud;
+    let mut findings = expired(context).into_iter().collect::<Vec<_>>();
+    let mut outcome = match &cloud.whoami {
+        Probe::NotRun if context.evidence.options.offline => {
+            Outcome::skip("--offline", "not asked")
+        }
+        Probe::NotRun => not_asked(context),
+        Probe::Failed { .. } if context.failed("cloud") => {
+            Outcome::skip("cloud", "not asked: the backend gave no answer")
+        }
+        Probe::Failed { failure, .. } => {
+            let code = match failure.kind {
+                FailureKind::TooLarge => Code::WhoamiMalformed,
+                _ => Code::WhoamiFailed,
+            };
+            Outcome::found("no answer", vec![network_failure(code, failure)])
+        }
+        Probe::Answered { answer, .. } => answered(context, answer),
+    };
+    findings.append(&mut outcome.findings);
+    if !context.uses_access_token() {
+        // A token that this login does not use says nothing about the login.
+        for finding in &mut findings {
+            finding.severity = Severity::Info;
+        }
+    }
+    outcome.with(findings)
+}
+
+fn not_asked(context: &Context) -> Outcome {
+    let cloud = &context.evidence.cloud;
+    let usable = !context.failed("backend");
+    if usable && context.evidence.sends_no_credentials() {
+        return Outcome::skip(NAMES_IT, format!("not asked: {}", context.why_unnamed()));
+    }
+    let minted = matches!(cloud.exchange.answer(), Some(Exchange::Minted { .. }));
+    // Without an exchange, whoami is asked with an existing access token.
+    let switched_off = cloud.exchange_skipped.as_ref().is_some_and(|why| why.starts_with("--"));
+    if usable && (minted || switched_off) && context.is_plain_http() {
+        return Outcome::skip("backend", "not asked: no access token is sent over plain http");
+    }
+    Outcome::skip(context.cause("exchange"), "there is no access token")
+}
+
+impl Context<'_> {
+    /// Whether the access token that whoami was asked with is the one that the login uses.
+    fn uses_access_token(&self) -> bool {
+        self.evidence.cloud.access_token == AccessTokenSource::Exchange
+    }
+}
+
+fn answered(context: &Context, answer: &Answer) -> Outcome {
+    let whose = match &context.evidence.cloud.access_token {
+        AccessTokenSource::None | AccessTokenSource::Exchange => String::new(),
+        AccessTokenSource::Environment { name } => format!(" (token from {name})"),
+        AccessTokenSource::Stored { path, .. } => format!(" (token from {path})"),
+    };
+    if answer.status != 200 {
+        let finding = proofs(refusal(answer), answer);
+        return Outcome::found(format!("status {}{whose}", answer.status), vec![finding]);
+    }
+    let Some(identity) = identity(answer) else {
+        let finding = Finding::new(
+            Code::WhoamiMalformed,
+            "Status 200, but the answer has no githubLogin, which is where the login name stands.",
+        );
+        return Outcome::found("names nobody", vec![proofs(finding, answer)]);
+    };
+    let findings = wrong_organization(context, &identity).into_iter().collect();
+    let again = again(answer.attempts);
+    Outcome::found(format!("{}{whose}{again}", identity.user), findings)
+}
+
+fn refusal(answer: &Answer) -> Finding {
+    match answer.status {
+        401 if single_sign_on(answer) => Finding::new(
+            Code::WhoamiUnauthorized,
+            "The organization asks for a new single sign-on (SAML) before it accepts this token.",
+        )
+        .fix("Sign in again through the organization's single sign-on page."),
+        401 => Finding::new(Code::WhoamiUnauthorized, "Status 401: the access token is not valid."),
+        403 => Finding::new(Code::WhoamiForbidden, "Status 403."),
+        status => Finding::new(Code::WhoamiFailed, format!("Status {status}.")),
+    }
+}
+
+/// `pulumiAPICall` in `client/api.go`: an error of one of these types asks for single sign-on.
+fn single_sign_on(answer: &Answer) -> bool {
+    let Body::Json(body) = &answer.body else { return false };
+    body.get("errors").and_then(Value::as_array).into_iter().flatten().any(|error| {
+        ["type", "errorType"].iter().any(|key| {
+            matches!(
+                error.get(key).and_then(Value::as_str),
+                Some("saml_reauth_required" | "saml_login_required")
+            )
+        })
+    })
+}
+
+/// Who an answer to `GET /api/user` names; `None` where it names nobody (the CLI refuses an empty
+/// `githubLogin`).
+pub(crate) fn identity(answer: &Answer) -> Option<Identity> {
+    let Body::Json(Value::Object(body)) = &answer.body else { return None };
+    let user = body.get("githubLogin")?.as_str().filter(|login| !login.is_empty())?;
+    let organizations = body
+        .get("organizations")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|o| o.get("githubLogin").and_then(Value::as_str))
+        .map(str::to_owned)
+        .collect();
+    let token: Option<Map<String, Value>> =
+        body.get("tokenInfo").and_then(Value::as_object).cloned();
+    Some(Identity { user: user.to_owned(), organizations, token })
+}
+
+/// The organizations of the identity, if whoami named one.
+pub(crate) fn organizations(context: &Context) -> Option<Vec<String>> {
+    let answer = context.evidence.cloud.whoami.answer()?;
+    identity(answer).map(|i| i.organizations).filter(|list| !list.is_empty())
+}
+
+fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding> {
+    let field = |key: &str| {
+        let text = identity.token.as_ref()?.get(key)?.as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let differs = |a: &str, b: &str| !a.eq_ignore_ascii_case(b);
+    let asked = context.request.organization.as_deref();
+    let wrong = |what: &str, asked: &str, has: String, place: &str| {
+        Finding::new(
+            Code::WhoamiWrongOrganization,
+            format!("The login asks for the {what} {asked}; the access token is of {has}."),
+        )
+        .proof("asked for", asked, what)
+        .proof("access token", has, place)
+    };
+    if let (Some(asked), Some(has)) = (asked, field("organization")) {
+        if differs(asked, &has) {
+            return Some(wrong("organization", asked, has, "GET /api/user tokenInfo.organization"));
+        }
+    } else if let Some(asked) = asked
+        && !identity.organizations.is_empty()
+        && identity.organizations.iter().all(|has| differs(asked, has))
+    {
+        return Some(
+            Finding::new(
+                Code::WhoamiWrongOrganization,
+                format!("The user {} is not a member of {asked}.", identity.user),
+            )
+            .proof("asked for", asked, "organization")
+            .proof(
+                "organizations",
+                identity.organizations.join(", "),
+                "GET /api/user organizations",
+            ),
+        );
+    }
+    let team = context.request.ask.team.as_deref()?;
+    let has = field("team")?;
+    differs(team, &has).then(|| wrong("team", team, has, "GET /api/user tokenInfo.team"))
+}
+
+fn expired(context: &Context) -> Option<Finding> {
+    let AccessTokenSource::Stored { path, expires_at: Some(expires) } =
+        &context.evidence.cloud.access_token
+    else {
+        return None;
+    };
+    if expires.as_second() > context.evidence.started_at.as_second() {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Code::WhoamiTokenExpired,
+            "The stored access token's life was over before this run.",
+        )
+        .proof("expiresAt", expires.to_string(), path),
+    )
+}

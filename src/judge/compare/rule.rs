@@ -1,0 +1,372 @@
+//! A rule that fails: what differs, in words, and the smallest change on either side.
+
+use serde_json::Value;
+
+use super::subject;
+use crate::catalogue::Code;
+use crate::evidence::Token;
+use crate::judge::Context;
+use crate::judge::checks::policy::name;
+use crate::judge::policy::job_claims::instead;
+use crate::limits::Work;
+use crate::platform::entra::EntraSubject;
+use crate::policy::evaluate::value_text;
+use crate::policy::rule_pattern::{RefusedValue, RulePattern, inexact};
+use crate::policy::{Entry, claim_path, pattern};
+use crate::report::{Finding, RuleResult};
+use crate::text;
+
+/// The audience of a federated Azure service connection, as people write it and as Entra puts it
+/// into the token.
+pub(crate) const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
+pub(crate) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
+/// What GitHub's default audience begins with; the owner follows.
+const GITHUB_DEFAULT: &str = "https://github.com/";
+
+/// How often a rule's pattern is compared with the claim to explain why it fails.
+const COMPARISONS: usize = 16;
+
+/// The finding of a rule of the closest entry that fails, one of as many as `failing` says. Where
+/// the work does not suffice, it is told without an explanation.
+pub(crate) fn failed_rule(
+    context: &Context,
+    token: &Token,
+    rule: &RuleResult,
+    index: usize,
+    entry: &Entry,
+    failing: usize,
+    work: &mut Work,
+) -> Finding {
+    let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
+    let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
+    let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at, work) };
+    let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
+    let code = match rule.claim.as_str() {
+        "aud" => Code::AudienceMismatch,
+        "sub" => Code::SubjectMismatch,
+        _ => Code::ClaimMismatch,
+    };
+    let mut explanations = match code {
+        _ if !explained => Vec::new(),
+        Code::AudienceMismatch => audience(&rule.pattern, token),
+        Code::SubjectMismatch => {
+            subject::explain(token.text("iss").unwrap_or_default(), &rule.pattern, actual)
+        }
+        _ => Vec::new(),
+    };
+    if explanations.is_empty() && explained {
+        explanations = general(&rule.pattern, actual);
+    }
+    let mut explanations = explanations.into_iter();
+    let detail = explanations.next().unwrap_or_else(|| {
+        format!("The rule on {} is {}, the token has {actual}.", rule.claim, rule.pattern)
+    });
+    let mut finding = Finding::new(code, detail).proof("expected", &rule.pattern, &at).proof(
+        "actual",
+        actual,
+        format!("token claim {}", rule.claim),
+    );
+    if explained {
+        finding = difference(finding, rule, actual);
+    }
+    if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
+        finding = decoded(context, finding, &parts, token);
+    }
+    finding = explanations.fold(finding, Finding::step);
+    if code == Code::AudienceMismatch {
+        finding = match side_to_change(&rule.pattern, token) {
+            Some(Side::Rule) => finding.fix("Put the audience that the token has into the rule."),
+            Some(Side::Token) => {
+                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
+            }
+            None => finding,
+        };
+    }
+    would_pass(finding, token, rule, &at, failing, work)
+}
+
+/// What Entra's subject says, beside what the token and the pipeline say of the same.
+fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &Token) -> Finding {
+    let azure = context.evidence.input.azure.as_ref();
+    let is_id = |text: &&str| text.len() == parts.tenant.len();
+    let issuer = || token.text("iss")?.strip_prefix("https://")?.split('/').nth(1).filter(is_id);
+    let elsewhere = |name: &str| match name {
+        "tenant" => vec![("token claim tid", token.text("tid")), ("token claim iss", issuer())],
+        "organization" => {
+            vec![("this pipeline's", azure.and_then(|azure| azure.organization.as_deref()))]
+        }
+        "service connection" => {
+            vec![("this task's", azure.and_then(|azure| azure.connection.as_deref()))]
+        }
+        _ => Vec::new(),
+    };
+    parts.parts().into_iter().fold(finding, |mut finding, (name, value)| {
+        let mut place = "decoded from token claim sub".to_owned();
+        for (whose, other) in elsewhere(name) {
+            match other {
+                Some(other) if other.eq_ignore_ascii_case(value) => {
+                    place.push_str(&format!("; the same as {whose}"));
+                }
+                Some(other) => {
+                    finding = finding.step(format!(
+                        "The {name} in sub is {value}, {whose} is {other}: the token is from \
+                         elsewhere."
+                    ));
+                }
+                None => {}
+            }
+        }
+        finding.proof(name, value, place)
+    })
+}
+
+/// Which side of a comparison to change.
+enum Side {
+    Rule,
+    Token,
+}
+
+/// An Azure service connection's audience cannot be chosen; GitHub's default says that nobody
+/// chose one. Elsewhere either side may be wrong.
+fn side_to_change(rule: &str, token: &Token) -> Option<Side> {
+    let audiences = token.audiences();
+    if audiences.iter().any(|audience| is_azure(audience)) {
+        Some(Side::Rule)
+    } else if audiences.iter().any(|audience| audience.starts_with(GITHUB_DEFAULT)) {
+        pattern::is_literal(rule).then_some(Side::Token)
+    } else {
+        None
+    }
+}
+
+/// Where the two part, when they have a beginning in common.
+fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
+    let same = pattern::divergence(&rule.pattern, actual);
+    // A `*` goes on to the end of every value, also of one that differs before.
+    if same == 0 || (same == actual.chars().count() && rule.pattern.contains('*')) {
+        return finding;
+    }
+    let head: String = actual.chars().take(same).collect();
+    let tail: String = actual.chars().skip(same).collect();
+    let place = format!("token claim {}, from character {}", rule.claim, same + 1);
+    let tail = if tail.is_empty() { "(the token's value ends here)".to_owned() } else { tail };
+    finding.proof("same up to", head, place.clone()).proof("differs from", tail, place)
+}
+
+/// A rule to paste into a policy, JSON or YAML.
+pub(crate) fn snippet(claim: &str, pattern: &RulePattern) -> String {
+    format!("{}: {}", text::json_string(claim), text::json_string(pattern.as_str()))
+}
+
+/// Says why a value of the token cannot be a rule, and what identifies the job instead.
+pub(crate) fn no_rule(finding: Finding, token: &Token, refused: &RefusedValue) -> Finding {
+    finding.step(refused.to_string()).step(instead(&token.claims, refused).claims)
+}
+
+/// The smallest change on either side. The snippet stands after all steps, so its step is last.
+fn would_pass(
+    mut finding: Finding,
+    token: &Token,
+    rule: &RuleResult,
+    at: &str,
+    failing: usize,
+    work: &mut Work,
+) -> Finding {
+    let (then, token_is) = match failing {
+        1 => ("The token would pass", "it"),
+        _ => ("This rule would match", "the token"),
+    };
+    if failing > 1 {
+        finding = finding.step(format!("{failing} rules fail: change all of them."));
+    }
+    let requested =
+        rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern);
+    if requested {
+        finding = finding.step(format!(
+            "{then} if {token_is} were requested for the audience {}.",
+            rule.pattern
+        ));
+    }
+    let (value, pattern) = match nearest_value(token, rule, work) {
+        None => return finding,
+        Some(Ok(nearest)) => nearest,
+        Some(Err(refused)) => {
+            let finding = if requested {
+                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
+            } else {
+                finding.fix(instead(&token.claims, &refused).summary)
+            };
+            return no_rule(finding, token, &refused);
+        }
+    };
+    // Every service that the owner uses gets this one: no audience to let in.
+    if requested && value.starts_with(GITHUB_DEFAULT) {
+        return finding;
+    }
+    if rule.claim == "sub" {
+        // What the detail says already.
+        let is_told = |sentence: &String| {
+            let start = sentence.split(" (").next().unwrap_or_default();
+            finding.detail.contains(start)
+        };
+        let open: Vec<String> =
+            open_parts(token).into_iter().filter(|sentence| !is_told(sentence)).collect();
+        finding = open.into_iter().fold(finding, Finding::step);
+    }
+    inexact(&rule.claim, &value)
+        .into_iter()
+        .fold(finding, Finding::step)
+        .step(format!("{} if {at} were:", if requested { "Or" } else { then }))
+        .command(snippet(&rule.claim, &pattern))
+}
+
+/// A value of the token, and the pattern of a rule on it.
+type ValueAndPattern = (String, RulePattern);
+
+/// The claim's value to put into a rule; of a list, the element that comes closest to it; of a
+/// subject, what stays the same from run to run. An error if no value can be a rule.
+fn nearest_value(
+    token: &Token,
+    rule: &RuleResult,
+    work: &mut Work,
+) -> Option<Result<ValueAndPattern, RefusedValue>> {
+    if rule.claim == "sub"
+        && let Some(subject) = token.text("sub")
+        && let Some(identity) = identity(token)
+    {
+        return Some(identity.map(|pattern| (subject.to_owned(), pattern)));
+    }
+    let mut refused = None;
+    let safe =
+        values(token, &rule.claim).into_iter().filter_map(|value| {
+            match RulePattern::of_value(&rule.claim, &value) {
+                Ok(pattern) => Some((value, pattern)),
+                Err(why) => {
+                    refused.get_or_insert(why);
+                    None
+                }
+            }
+        });
+    let nearest = safe.min_by_key(|(value, _)| {
+        pattern::distance_within(&rule.pattern, value, work).unwrap_or(usize::MAX)
+    });
+    nearest.map(Ok).or(refused.map(Err))
+}
+
+/// A pattern for the token's subject in every run, or why there is none.
+pub(crate) fn identity(token: &Token) -> Option<Result<RulePattern, RefusedValue>> {
+    let subject = token.text("sub")?;
+    let described =
+        crate::platform::subject::describe(token.text("iss").unwrap_or_default(), subject);
+    Some(described.map_or_else(|| RulePattern::of_value("sub", subject), |known| known.pattern))
+}
+
+/// What is open in the pattern for the token's subject, a sentence each.
+pub(crate) fn open_parts(token: &Token) -> Vec<String> {
+    let described = token.text("sub").and_then(|sub| {
+        crate::platform::subject::describe(token.text("iss").unwrap_or_default(), sub)
+    });
+    described.map_or_else(Vec::new, |known| known.open_parts().collect())
+}
+
+fn general(rule: &str, actual: &str) -> Vec<String> {
+    let mut explanations = Vec::new();
+    if pattern::matches(&rule.to_lowercase(), &actual.to_lowercase()) {
+        explanations.push(
+            "They differ in upper and lower case only; matching is case-sensitive.".to_owned(),
+        );
+    } else if pattern::matches(rule.trim(), actual.trim()) {
+        explanations.push("They differ in white space at the beginning or end only.".to_owned());
+    } else if rule.trim_end_matches('/') == actual.trim_end_matches('/') {
+        explanations.push("They differ in the slash at the end only.".to_owned());
+    }
+    explanations
+}
+
+fn is_azure(audience: &str) -> bool {
+    audience.eq_ignore_ascii_case(AZURE_AUDIENCE) || audience == AZURE_AUDIENCE_ID
+}
+
+fn audience(rule: &str, token: &Token) -> Vec<String> {
+    let audiences = token.audiences();
+    let has = |value: &str| audiences.contains(&value);
+    if rule.eq_ignore_ascii_case(AZURE_AUDIENCE) && has(AZURE_AUDIENCE_ID) {
+        return vec![format!(
+            "They are the same audience, spelled two ways: {AZURE_AUDIENCE} is the name of the \
+             application with the id {AZURE_AUDIENCE_ID}, and the Entra issuer puts the id into \
+             the token. The rule has to hold the id."
+        )];
+    }
+    if rule == AZURE_AUDIENCE_ID && has(AZURE_AUDIENCE) {
+        return vec![format!(
+            "They are the same audience, spelled two ways: Azure DevOps' own issuer puts the name \
+             {AZURE_AUDIENCE} into the token, Entra's the id. The rule has to hold the name."
+        )];
+    }
+    let organization = |urn: &str| urn.strip_prefix("urn:pulumi:org:").map(str::to_owned);
+    if let Some(wanted) = organization(rule)
+        && let Some(asked) = audiences.iter().find_map(|a| organization(a))
+        && wanted.to_lowercase() != asked.to_lowercase()
+    {
+        return vec![format!("The token is for the organization {asked}, the rule for {wanted}.")];
+    }
+    if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix(GITHUB_DEFAULT)) {
+        let request = match pattern::is_literal(rule) {
+            true => format!(" Request it with audience={rule}."),
+            false => String::new(),
+        };
+        return vec![format!(
+            "The token has GitHub's default audience, that of the owner {owner}: it was requested \
+             without an audience.{request}"
+        )];
+    }
+    audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
+}
+
+fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str, work: &mut Work) -> Finding {
+    let near = claim_path::nearest_within(&rule.claim, &token.claims, work);
+    let mut finding = Finding::new(
+        Code::ClaimAbsent,
+        format!("The rule is on {}, which the token does not have.", rule.claim),
+    )
+    .proof("expected", format!("{}: {}", rule.claim, rule.pattern), at)
+    .proof("actual", "(absent)", "token claims");
+    if let Some(nearest) = near.first() {
+        if nearest.contains('"') {
+            finding = finding.step(
+                "A claim's name that holds dots is written in double quotes inside the path.",
+            );
+        }
+        finding = finding.proof("nearest in the token", near.join(", "), "token claims");
+        if let Some(written) = entry.rules.iter().find(|written| written.claim == rule.claim) {
+            finding = finding
+                .step("If the nearest claim is meant:")
+                .command(snippet(nearest, &RulePattern::of_rule(written)));
+        }
+    }
+    finding
+}
+
+/// What a rule on this claim is compared with. Objects have no text.
+pub(crate) fn values(token: &Token, claim: &str) -> Vec<String> {
+    let scalar =
+        |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);
+    match claim_of(token, claim) {
+        Some(Value::Array(items)) => items.iter().filter(scalar).map(value_text).collect(),
+        Some(value) => Some(value).filter(scalar).map(value_text).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// What making [`values`] costs, in steps.
+pub(crate) fn values_length(token: &Token, claim: &str) -> usize {
+    match claim_of(token, claim) {
+        Some(Value::Array(items)) => items.len(),
+        _ => 1,
+    }
+}
+
+fn claim_of<'a>(token: &'a Token, claim: &str) -> Option<&'a Value> {
+    claim_path::ClaimPath::parse(claim).ok()?.lookup(&token.claims)
+}

@@ -1,0 +1,81 @@
+//! Certificates that are not trusted: what was served, and who signed it.
+
+use crate::evidence::{CertificateProblem, Chain, Failure, FailureKind};
+use crate::report::Finding;
+
+/// Hosts whose certificates a public authority signs. Where another one has, somebody in between
+/// has signed anew: a proxy that looks into TLS.
+const PUBLIC_HOSTS: [&str; 12] = [
+    "accounts.google.com",
+    "agent.buildkite.com",
+    "api.bitbucket.org",
+    "api.pulumi.com",
+    "app.terraform.io",
+    "container.googleapis.com",
+    "gitlab.com",
+    "login.microsoftonline.com",
+    "oidc.circleci.com",
+    "sts.windows.net",
+    "token.actions.githubusercontent.com",
+    "vstoken.dev.azure.com",
+];
+
+/// Who signed anew what this host serves: the authority of a proxy in between. `None` where the
+/// chain is the host's own, or may be.
+pub(crate) fn resigned<'a>(host: &str, chain: &'a Chain) -> Option<&'a str> {
+    let top = chain.certificates.last()?;
+    (PUBLIC_HOSTS.contains(&host) && !chain.publicly_trusted).then_some(&*top.issuer)
+}
+
+/// Who signed a certificate that is not trusted: a proxy in between, or an authority of one's own.
+pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chain>) -> Finding {
+    let FailureKind::Certificate {
+        problem: CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned,
+    } = failure.kind
+    else {
+        return finding;
+    };
+    let Some((chain, top)) = chain.and_then(|chain| Some((chain, chain.certificates.last()?)))
+    else {
+        return finding;
+    };
+    let who = match (resigned(&failure.host, chain), &failure.route.proxy) {
+        (Some(authority), _) => format!(
+            "{} has a certificate of a public authority. This one is signed by {authority}: a proxy \
+             between this machine and it opens the connection and signs anew.",
+            failure.host
+        ),
+        (None, Some(proxy)) => format!(
+            "It is signed by {}: the proxy {proxy}, which may open connections and sign anew, or \
+             an authority of your own.",
+            top.issuer
+        ),
+        (None, None) => format!("It is signed by {}.", top.issuer),
+    };
+    let is_alone = chain.certificates.len() == 1 && top.issuer != top.subject;
+    // Browsers fetch what is missing, so that a server may go on like this for long.
+    let alone = if is_alone && resigned(&failure.host, chain).is_none() {
+        " The server sends that certificate alone: where the authority is an intermediate one, it \
+         has to send the authority's certificate too."
+    } else {
+        ""
+    };
+    let detail = format!("{} {who}{alone}", finding.detail);
+    Finding { detail, ..finding }
+}
+
+/// Adds the served certificates, leaf first, each with its thumbprints.
+pub(crate) fn with_chain(mut finding: Finding, chain: Option<&Chain>) -> Finding {
+    for certificate in chain.iter().flat_map(|c| &c.certificates) {
+        let until = certificate.not_after.map_or_else(String::new, |t| format!(", until {t}"));
+        finding = finding
+            .proof(
+                "certificate",
+                format!("{} signed by {}{until}", certificate.subject, certificate.issuer),
+                "TLS handshake",
+            )
+            .proof("SHA-256", &certificate.sha256, &certificate.subject)
+            .proof("SHA-1", &certificate.sha1, &certificate.subject);
+    }
+    finding
+}

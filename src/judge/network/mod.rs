@@ -1,0 +1,4 @@
+//! Network failures in words.
+
+pub(crate) mod certificate;
+pub(crate) mod proxy;

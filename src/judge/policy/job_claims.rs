@@ -1,0 +1,329 @@
+//! Which claims identify a job when its subject cannot be a rule.
+//!
+//! The claims are those that the platforms document for their tokens and that stay the same from
+//! run to run (not `run_id`, `sha` or `jti`). Entra has none: `tid`, `azp` and `oid` are the same
+//! for every service connection of a tenant.
+
+use serde_json::{Map, Value};
+
+use super::suggest::suggest;
+use crate::policy::Ask;
+use crate::policy::claim_path::ClaimPath;
+use crate::policy::evaluate::value_text;
+use crate::policy::rule_pattern::{RefusedValue, RulePattern, Unsafe};
+use crate::text::{clip, list};
+
+/// Claims of a platform that together identify a job as narrowly as its subject.
+struct Way {
+    /// Whether these claims replace the subject of such a token.
+    applies: fn(&Map<String, Value>) -> bool,
+    /// The paths of the claims.
+    claims: &'static [&'static str],
+}
+
+/// A platform, recognised by its claims: GitHub, GitLab and others run under many issuer URLs.
+struct JobPlatform {
+    /// Claims that every token of this platform has, and no other platform's.
+    marks: &'static [&'static str],
+    /// The ways to identify a job, the preferred one first.
+    ways: &'static [Way],
+    /// Claims that identify a part of it, such as the repository.
+    parts: &'static [&'static str],
+}
+
+const fn way(claims: &'static [&'static str]) -> Way {
+    Way { applies: |_| true, claims }
+}
+
+/// A job with an environment has it in its subject instead of the branch.
+fn has_environment(claims: &Map<String, Value>) -> bool {
+    claims.contains_key("environment")
+}
+
+/// A branch or tag. The ref of a pull request and of the merge queue changes from run to run.
+fn has_stable_ref(claims: &Map<String, Value>) -> bool {
+    let stable = |name: &str| {
+        name.starts_with("refs/tags/")
+            || name.starts_with("refs/heads/") && !name.contains("/gh-readonly-queue/")
+    };
+    !has_environment(claims) && claims.get("ref").and_then(Value::as_str).is_some_and(stable)
+}
+
+const PLATFORMS: &[JobPlatform] = &[
+    // GitHub Actions.
+    JobPlatform {
+        marks: &["repository_id", "repository_owner"],
+        ways: &[
+            Way { applies: has_environment, claims: &["repository_id", "environment_node_id"] },
+            Way { applies: has_environment, claims: &["repository_id", "environment"] },
+            Way { applies: has_stable_ref, claims: &["repository_id", "ref"] },
+        ],
+        parts: &["repository_id", "repository", "job_workflow_ref", "repository_owner_id"],
+    },
+    // GitLab.
+    JobPlatform {
+        marks: &["project_id", "project_path"],
+        ways: &[way(&["project_id", "ref_type", "ref"])],
+        parts: &["project_id", "project_path", "namespace_id"],
+    },
+    // CircleCI.
+    JobPlatform {
+        marks: &["\"oidc.circleci.com/project-id\""],
+        ways: &[way(&[
+            "\"oidc.circleci.com/project-id\"",
+            "\"oidc.circleci.com/vcs-origin\"",
+            "\"oidc.circleci.com/vcs-ref\"",
+        ])],
+        parts: &["\"oidc.circleci.com/project-id\""],
+    },
+    // Kubernetes.
+    JobPlatform {
+        marks: &["\"kubernetes.io\".namespace"],
+        ways: &[
+            way(&["\"kubernetes.io\".serviceaccount.uid"]),
+            way(&["\"kubernetes.io\".namespace", "\"kubernetes.io\".serviceaccount.name"]),
+        ],
+        parts: &["\"kubernetes.io\".namespace"],
+    },
+    // Azure DevOps.
+    JobPlatform {
+        // Only a pipeline's own token has them.
+        marks: &["def_id", "prj_id"],
+        ways: &[way(&["org_id", "prj_id", "def_id"])],
+        parts: &["def_id", "prj_id", "org_id"],
+    },
+    // Buildkite.
+    JobPlatform {
+        marks: &["organization_slug", "pipeline_slug"],
+        ways: &[
+            way(&["organization_slug", "pipeline_id", "build_branch", "step_key"]),
+            way(&["organization_slug", "pipeline_slug", "build_branch", "step_key"]),
+        ],
+        parts: &["pipeline_id", "pipeline_slug", "organization_slug"],
+    },
+    // HCP Terraform.
+    JobPlatform {
+        marks: &["terraform_workspace_name"],
+        ways: &[
+            way(&["terraform_workspace_id"]),
+            way(&[
+                "terraform_organization_name",
+                "terraform_project_name",
+                "terraform_workspace_name",
+            ]),
+        ],
+        parts: &["terraform_project_id", "terraform_organization_name"],
+    },
+    // Bitbucket Pipelines.
+    JobPlatform {
+        marks: &["repositoryUuid", "workspaceUuid"],
+        ways: &[
+            way(&["repositoryUuid", "deploymentEnvironmentUuid"]),
+            Way {
+                applies: |claims| !claims.contains_key("deploymentEnvironmentUuid"),
+                claims: &["repositoryUuid", "branchName"],
+            },
+        ],
+        parts: &["repositoryUuid", "workspaceUuid"],
+    },
+    // Spacelift.
+    JobPlatform {
+        marks: &["spaceId", "callerId"],
+        ways: &[way(&["spaceId", "callerType", "callerId", "runType", "scope"])],
+        parts: &["callerId", "spaceId"],
+    },
+    // Pulumi Deployments.
+    JobPlatform {
+        marks: &["org", "project", "stack"],
+        ways: &[way(&["org", "project", "stack", "operation", "scope"])],
+        parts: &["stack", "project", "org"],
+    },
+];
+
+/// The text of the claim at a path, where a rule on it would match.
+pub(crate) fn text_at(claims: &Map<String, Value>, path: &str) -> Option<String> {
+    let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
+    let text = matches!(value, Value::String(_) | Value::Number(_)).then(|| value_text(value))?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// Claims of this token with values that can be rules.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// They identify the job as narrowly as its subject does.
+    Job(Vec<&'static str>),
+    /// They identify only a part of it, such as its repository.
+    Part(Vec<&'static str>),
+    /// There are none.
+    Nothing,
+}
+
+fn find(claims: &Map<String, Value>, refused: &str) -> Found {
+    // The ref of a pull request is another one for the next.
+    let lasts = |text: &str| !text.contains("refs/pull/");
+    let usable = |path: &&str| {
+        **path != *refused
+            && text_at(claims, path)
+                .is_some_and(|text| lasts(&text) && RulePattern::of_value(path, &text).is_ok())
+    };
+    // Where the subject leaves something out (CircleCI's branch), the refused claim is needed too.
+    if refused != "sub" && suggest(claims, &Ask::default()).is_ok() {
+        return Found::Job(vec!["sub"]);
+    }
+    let has_marks = |platform: &&JobPlatform| {
+        platform
+            .marks
+            .iter()
+            .all(|path| ClaimPath::parse(path).is_ok_and(|path| path.lookup(claims).is_some()))
+    };
+    let Some(platform) = PLATFORMS.iter().find(has_marks) else { return Found::Nothing };
+    let mut ways = platform.ways.iter().filter(|way| (way.applies)(claims));
+    if let Some(way) = ways.find(|way| way.claims.iter().all(&usable)) {
+        return Found::Job(way.claims.to_vec());
+    }
+    let parts: Vec<&str> = platform.parts.iter().copied().filter(usable).collect();
+    if parts.is_empty() { Found::Nothing } else { Found::Part(parts) }
+}
+
+/// What to do where a value cannot be a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// In one sentence.
+    pub summary: String,
+    /// Which other claims of the token identify the job, or that none does.
+    pub claims: String,
+}
+
+/// What to do instead of making a rule from this value of the token.
+#[must_use]
+pub fn instead(claims: &Map<String, Value>, refused: &RefusedValue) -> Instead {
+    let RefusedValue { claim, .. } = refused;
+    let without = refused.what_to_avoid();
+    match claim.as_str() {
+        "aud" => {
+            return Instead {
+                summary: format!("Request the token for an audience {without}."),
+                claims: "No other claim can replace the audience. Pulumi's usual audience is \
+                         urn:pulumi:org:ORG."
+                    .to_owned(),
+            };
+        }
+        "iss" => {
+            return Instead {
+                summary: "Use an issuer whose URL holds no wildcard.".to_owned(),
+                claims: "No other claim can replace the issuer.".to_owned(),
+            };
+        }
+        "teamName" | "userLogin" | "runnerID" => {
+            return Instead {
+                summary: format!("Name the {} that the login asks for.", asked_for(claim)),
+                claims: "No claim can replace what the login asks for.".to_owned(),
+            };
+        }
+        _ => {}
+    }
+    let change = match refused.why {
+        Unsafe::Missing => format!("Give the token one value for {claim}"),
+        Unsafe::NotInBundle => format!("Read the value of {claim} in the token itself"),
+        _ => format!("Change what {claim} is made from, to a value {without}"),
+    };
+    let values = |paths: &[&'static str]| {
+        let each = paths
+            .iter()
+            .filter_map(|path| Some(format!("{path} ({})", clip(&text_at(claims, path)?, 100))));
+        list(&each.collect::<Vec<_>>())
+    };
+    match find(claims, claim) {
+        Found::Job(paths) => {
+            let names: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            let narrow = if claim == "sub" { " as narrowly as sub would" } else { "" };
+            Instead {
+                summary: format!("Identify the job by {}, not by {claim}.", list(&names)),
+                claims: format!(
+                    "{} can identify this job{narrow}. Write rules on {}, beside aud.",
+                    values(&paths),
+                    if paths.len() == 1 { "this claim" } else { "all of these claims" }
+                ),
+            }
+        }
+        Found::Part(paths) => Instead {
+            summary: format!("{change}."),
+            claims: format!(
+                "No other claims identify this job as narrowly. {} can identify only a part of it: \
+                 a rule on this part also lets in other jobs.",
+                values(&paths)
+            ),
+        },
+        Found::Nothing => Instead {
+            summary: format!("{change}."),
+            claims: "No other claim of this token is known to identify the job.".to_owned(),
+        },
+    }
+}
+
+/// What a key of an entry names.
+fn asked_for(key: &str) -> &'static str {
+    match key {
+        "teamName" => "team",
+        "userLogin" => "user",
+        _ => "runner",
+    }
+}
+
+/// The paths of the claims that identify jobs: of the platform with this mark, or of all.
+#[cfg(test)]
+pub(crate) fn paths(mark: Option<&str>) -> impl Iterator<Item = &'static str> {
+    let of =
+        PLATFORMS.iter().filter(move |known| mark.is_none_or(|mark| known.marks.contains(&mark)));
+    of.flat_map(|known| known.ways.iter().flat_map(|way| way.claims).chain(known.parts).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(claims: Value) -> Found {
+        find(claims.as_object().unwrap(), "sub")
+    }
+
+    #[test]
+    fn github_jobs_are_identified_by_ids() {
+        let base = |more: Value| {
+            let mut all = json!({"repository_id": "74", "repository_owner": "acme"});
+            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            all
+        };
+        let main = json!({"ref": "refs/heads/main"});
+        assert_eq!(found(base(main)), Found::Job(vec!["repository_id", "ref"]));
+        let environment =
+            json!({"ref": "refs/heads/main", "environment": "*", "environment_node_id": "EN_1"});
+        let both = vec!["repository_id", "environment_node_id"];
+        assert_eq!(found(base(environment)), Found::Job(both));
+        // The branch does not replace the environment.
+        let environment = json!({"ref": "refs/heads/main", "environment": "*"});
+        assert_eq!(found(base(environment)), Found::Part(vec!["repository_id"]));
+        let pull = json!({"ref": "refs/pull/3/merge", "event_name": "pull_request"});
+        assert_eq!(found(base(pull)), Found::Part(vec!["repository_id"]));
+        let queue = json!({"ref": "refs/heads/gh-readonly-queue/main/pr-1-c0ffee"});
+        assert!(matches!(found(base(queue)), Found::Part(_)));
+    }
+
+    #[test]
+    fn unsafe_values_do_not_identify() {
+        let claims = json!({"repository_id": "7?", "repository_owner": "*", "ref": "refs/heads/*"});
+        assert_eq!(found(claims), Found::Nothing);
+        assert_eq!(found(json!({"repository_id": 1})), Found::Nothing);
+        assert_eq!(found(json!({"oid": "x", "tid": "y", "azp": "z"})), Found::Nothing);
+    }
+
+    #[test]
+    fn a_safe_subject_identifies_the_job() {
+        let claims = json!({"sub": "job:web", "workflow": "*"});
+        assert_eq!(find(claims.as_object().unwrap(), "workflow"), Found::Job(vec!["sub"]));
+        let both = json!({"sub": "*", "workflow": "*"});
+        assert_eq!(find(both.as_object().unwrap(), "workflow"), Found::Nothing);
+    }
+}

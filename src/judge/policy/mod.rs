@@ -1,0 +1,8 @@
+//! Judges policies: lint, broad entries, owners, suggestions.
+
+pub(crate) mod broad;
+pub(crate) mod claims;
+pub mod job_claims;
+pub(crate) mod lint;
+pub(crate) mod owner;
+pub mod suggest;

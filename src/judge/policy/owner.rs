@@ -1,0 +1,309 @@
+//! Whether an entry says whose jobs it lets in.
+//!
+//! An issuer that everybody can use (GitHub, gitlab.com) vouches for strangers, so there a rule has
+//! to name whose job it is: only certain claims do, and only a pattern that spells the owner out.
+//! An issuer of one organization vouches for its own jobs; there any rule narrows that is not the
+//! same for all of them.
+
+use super::claims::Known;
+use crate::policy::{Entry, Rule};
+
+/// An issuer that everybody can get tokens from.
+struct Shared {
+    issuer: &'static str,
+    /// Who is let in where none is named.
+    everybody: &'static str,
+    /// What a rule has to name.
+    owner: &'static str,
+    /// Claims that name it; one that ends with `_` stands for all that begin so.
+    claims: &'static [&'static str],
+    /// What stands before it in a subject, which `:` takes apart.
+    keys: &'static [&'static str],
+    /// Whether a `:` inside a value is escaped, so that a key cannot be part of one.
+    escaped: bool,
+}
+
+const SHARED: &[Shared] = &[
+    Shared {
+        issuer: "https://token.actions.githubusercontent.com",
+        everybody: "every repository on GitHub",
+        owner: "repository or owner",
+        claims: &[
+            "actor",
+            "actor_id",
+            "enterprise",
+            "enterprise_id",
+            "job_workflow_ref",
+            "repository",
+            "repository_id",
+            "repository_owner",
+            "repository_owner_id",
+            "workflow_ref",
+        ],
+        keys: &["repo"],
+        escaped: true,
+    },
+    Shared {
+        issuer: "https://gitlab.com",
+        everybody: "every project on gitlab.com",
+        owner: "project or group",
+        claims: &[
+            "groups_direct",
+            "job_namespace_",
+            "job_project_",
+            "namespace_",
+            "project_id",
+            "project_path",
+            "user_email",
+            "user_id",
+            "user_login",
+        ],
+        keys: &["project_path"],
+        escaped: false,
+    },
+    Shared {
+        issuer: "https://agent.buildkite.com",
+        everybody: "every pipeline on Buildkite",
+        owner: "organization",
+        claims: &["agent_id", "cluster_id", "organization_id", "organization_slug", "pipeline_id"],
+        keys: &["organization"],
+        escaped: false,
+    },
+    Shared {
+        issuer: "https://app.terraform.io",
+        everybody: "every workspace on HCP Terraform",
+        owner: "organization",
+        claims: &["terraform_organization_", "terraform_project_id", "terraform_workspace_id"],
+        keys: &["organization"],
+        escaped: false,
+    },
+    Shared {
+        issuer: "https://api.pulumi.com/oidc",
+        everybody: "every stack and environment on Pulumi Cloud",
+        owner: "organization",
+        claims: &["org"],
+        keys: &["org"],
+        escaped: false,
+    },
+];
+
+/// Claims that are the same for many jobs of any issuer. `tid` and `azp` are the same for every
+/// service connection of a tenant; everybody can have a branch or an environment of any name.
+const NO_IDENTITY: &[&str] = &[
+    "aud",
+    "azp",
+    "environment",
+    "event_name",
+    "exp",
+    "iat",
+    "idtyp",
+    "iss",
+    "jti",
+    "nbf",
+    "ref",
+    "ref_protected",
+    "ref_type",
+    "runner_environment",
+    "sha",
+    "tid",
+    "ver",
+    "workflow",
+];
+
+/// What all subjects of a platform begin with, and the text behind which they differ.
+const SUBJECTS: &[(&str, &str)] = &[
+    ("repo:", "repo:"),
+    ("project_path:", "project_path:"),
+    ("system:serviceaccount:", "system:serviceaccount:"),
+    ("organization:", "organization:"),
+    ("space:", "space:"),
+    ("sc://", "sc://"),
+    ("p://", "p://"),
+    ("/eid1/", "/sc/"),
+    ("org/", "/project/"),
+];
+
+impl Shared {
+    /// The issuer with this URL. With an enterprise's name behind it, it is that enterprise's own.
+    fn of(issuer: &str) -> Option<&'static Self> {
+        SHARED.iter().find(|shared| shared.issuer == issuer.trim_end_matches('/'))
+    }
+
+    fn names(&self, rule: &Rule) -> bool {
+        if rule.claim == "sub" {
+            return self.subject(&rule.pattern);
+        }
+        let claim = rule.claim.trim_matches('"');
+        // GitLab's and HCP Terraform's families.
+        let known =
+            |known: &str| claim == known || known.ends_with('_') && claim.starts_with(known);
+        self.claims.iter().any(|name| known(name)) && is_whole(&rule.pattern)
+    }
+
+    fn subject(&self, pattern: &str) -> bool {
+        let parts: Vec<&str> = pattern.split(':').collect();
+        // A repository may choose what makes its subject: GitHub's claims are keys as well.
+        let is_key =
+            |part: &str| self.keys.contains(&part) || self.escaped && self.claims.contains(&part);
+        parts.windows(2).enumerate().any(|(at, pair)| {
+            let fixed = || !parts.iter().take(at).any(|part| part.contains(['*', '?']));
+            matches!(pair, [key, value] if is_key(key) && is_whole(value))
+                && (self.escaped || fixed())
+        })
+    }
+}
+
+/// Whether a pattern spells a name out up to its first separator. An `@` ends a name before its id.
+fn is_whole(pattern: &str) -> bool {
+    let name = pattern.split(['/', ':', '@']).next().unwrap_or_default();
+    has_text(name) && !name.contains(['*', '?']) && !name.contains("..")
+}
+
+fn has_text(pattern: &str) -> bool {
+    pattern.contains(char::is_alphanumeric)
+}
+
+/// Whether a rule narrows the jobs of an issuer that one organization has for itself.
+fn narrows(rule: &Rule) -> bool {
+    if NO_IDENTITY.contains(&rule.claim.as_str()) || !has_text(&rule.pattern) {
+        return false;
+    }
+    if rule.claim != "sub" {
+        return true;
+    }
+    let written = &rule.pattern;
+    SUBJECTS.iter().all(|(start, behind)| match written.strip_prefix(start) {
+        Some(_) => written.split_once(behind).is_some_and(|(_, rest)| has_text(rest)),
+        // Cut off before it tells anything.
+        None => !start.starts_with(written.trim_end_matches(['*', '?', '.'])),
+    })
+}
+
+/// Whether an entry names whose jobs it lets in. What the document leaves open may do so.
+pub(crate) fn names_an_identity(issuer: Option<&str>, entry: &Entry) -> bool {
+    let shared = issuer.and_then(Shared::of);
+    let known = issuer.and_then(Known::of);
+    // A subject that no token has lets nobody in; that is told as such.
+    let nobody = |rule: &Rule| {
+        rule.claim == "sub" && known.is_some_and(|known| known.no_subject(&rule.pattern).is_some())
+    };
+    entry.rules.iter().any(|rule| {
+        rule.undetermined
+            || nobody(rule)
+            || shared.map_or_else(|| narrows(rule), |shared| shared.names(rule))
+    })
+}
+
+/// To whom an entry gives what it gives that names nobody.
+pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
+    match issuer.and_then(Shared::of) {
+        Some(_) => "strangers",
+        None => "every identity of the issuer",
+    }
+}
+
+/// Whom an entry lets in that names nobody, in a sentence.
+pub(crate) fn lets_in(issuer: Option<&str>, entry: &Entry, name: &str) -> String {
+    let Some(shared) = issuer.and_then(Shared::of) else {
+        return format!("{name} lets every identity of the issuer in.");
+    };
+    let also: Vec<String> = entry
+        .rules
+        .iter()
+        .filter(|rule| !matches!(rule.claim.as_str(), "aud" | "iss") && has_text(&rule.pattern))
+        .map(|rule| format!("{} {}", rule.claim, rule.pattern))
+        .collect();
+    let also = match also.is_empty() {
+        true => String::new(),
+        false => format!(" whose token matches {}", crate::judge::finding::list(&also)),
+    };
+    format!("{name} names no {}: {}{also} is let in.", shared.owner, shared.everybody)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::document;
+
+    /// Whether a rule names somebody, by issuer, claim and pattern.
+    fn names(issuer: &str, claim: &str, pattern: &str) -> bool {
+        let document = serde_json::json!({"url": issuer, "policies": [{
+            "decision": "allow", "tokenType": "organization",
+            "rules": {"aud": "a", claim: pattern}}]});
+        let parsed = document::parse(&document.to_string()).unwrap();
+        names_an_identity(Some(issuer), &parsed.issuers[0].policies.as_ref().unwrap()[0])
+    }
+
+    const GITHUB: &str = "https://token.actions.githubusercontent.com";
+    const GITLAB: &str = "https://gitlab.com";
+    const BUILDKITE: &str = "https://agent.buildkite.com";
+    const ENTRA: &str =
+        "https://login.microsoftonline.com/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0";
+    const OTHER: &str = "https://ci.example";
+
+    #[test]
+    fn rules_that_let_strangers_in_name_nobody() {
+        for (issuer, claim, pattern) in [
+            (GITHUB, "ref", "refs/heads/main"),
+            (GITHUB, "event_name", "push"),
+            (GITHUB, "environment", "prod"),
+            (GITHUB, "repository", "*/web"),
+            (GITHUB, "repository_owner_id", "6*"),
+            (GITHUB, "repository_owner", "acm?"),
+            (GITHUB, "sub", "repo:*"),
+            (GITHUB, "sub", "?*"),
+            (GITHUB, "sub", "repo:*:environment:prod"),
+            (GITHUB, "sub", "*:ref:refs/heads/main"),
+            (GITHUB, "sub", "repo:octo-org*"),
+            (GITHUB, "sub", "repo:...../web:*"),
+            (GITHUB, "sub", "*acme/web*"),
+            (GITHUB, "sub", "environment:prod:*"),
+            (GITLAB, "ref_protected", "true"),
+            (GITLAB, "namespace_path", "acme*"),
+            (GITLAB, "sub", "*:project_path:acme/*"),
+            (BUILDKITE, "sub", "organization:*"),
+            (BUILDKITE, "sub", "*:organization:acme:*"),
+            (BUILDKITE, "build_branch", "main"),
+            ("https://app.terraform.io", "terraform_run_phase", "apply"),
+            ("https://api.pulumi.com/oidc", "sub", "pulumi:deploy:org:*"),
+            (ENTRA, "sub", "/eid1/*"),
+            (ENTRA, "tid", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3"),
+            (OTHER, "sub", "system:serviceaccount:*"),
+            (OTHER, "sub", "system:*"),
+            (OTHER, "sub", "org/b9917b05/project/*"),
+            (OTHER, "ref_protected", "true"),
+        ] {
+            assert!(!names(issuer, claim, pattern), "{issuer} {claim}: {pattern}");
+        }
+    }
+
+    #[test]
+    fn rules_that_name_an_owner_are_enough() {
+        for (issuer, claim, pattern) in [
+            (GITHUB, "sub", "repo:acme/*"),
+            (GITHUB, "sub", "repo:acme@1042/*"),
+            (GITHUB, "sub", "repo:octo-org/web*"),
+            (GITHUB, "sub", "repository_owner_id:65:*"),
+            (GITHUB, "sub", "repository_id:74:run_id:*:ref:refs/heads/main"),
+            (GITHUB, "sub", "*:repository_owner:acme:*"),
+            (GITHUB, "sub", "Repo:acme/web:ref:refs/heads/main"),
+            (GITHUB, "repository_owner", "acme"),
+            (GITHUB, "repository_id", "74"),
+            (GITHUB, "job_workflow_ref", "acme/ci/.github/workflows/up.yml@*"),
+            (&format!("{GITHUB}/acme"), "sub", "*:pull_request"),
+            (GITLAB, "sub", "project_path:acme/*"),
+            (GITLAB, "namespace_path", "acme"),
+            (GITLAB, "project_id", "22"),
+            (BUILDKITE, "sub", "organization:acme:*"),
+            ("https://app.terraform.io", "sub", "organization:acme:project:*"),
+            ("https://api.pulumi.com/oidc", "sub", "pulumi:deploy:org:acme:*"),
+            (ENTRA, "sub", "/eid1/c/pub/t/T/a/A/sc/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815/*"),
+            (OTHER, "sub", "system:serviceaccount:ci:*"),
+            (OTHER, "sub", "*-deployer"),
+            (OTHER, "\"kubernetes.io\".namespace", "ci"),
+        ] {
+            assert!(names(issuer, claim, pattern), "{issuer} {claim}: {pattern}");
+        }
+    }
+}

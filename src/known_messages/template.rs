@@ -1,0 +1,187 @@
+//! The form that messages are written down in.
+
+/// How many places of a line are tried: a hostile line could hold any number.
+const TRIES: usize = 32;
+
+/// A text with places for values: `file '{path}' is empty`. `{}` is a value that does not matter,
+/// `{{` a brace. A value is as short as it can be; at the beginning it is one word, at the end it
+/// reaches to the end of the line.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// What stands between the values, in order: one more than there are names.
+    pieces: Vec<String>,
+    names: Vec<&'static str>,
+}
+
+/// A template found in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// Where the message begins, in bytes.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// The values by name, in order, without those that do not matter.
+    pub values: Vec<(&'static str, &'a str)>,
+}
+
+impl Template {
+    /// Reads a template.
+    #[must_use]
+    pub fn parse(text: &'static str) -> Self {
+        let (mut pieces, mut names) = (vec![String::new()], Vec::new());
+        let mut rest = text;
+        while let Some(at) = rest.find('{') {
+            let (before, after) = (&rest[..at], &rest[at + 1..]);
+            let piece = match pieces.last_mut() {
+                Some(piece) => piece,
+                None => break,
+            };
+            piece.push_str(before);
+            if let Some(after) = after.strip_prefix('{') {
+                piece.push('{');
+                rest = after;
+                continue;
+            }
+            let end = after.find('}').unwrap_or(after.len());
+            names.push(&after[..end]);
+            pieces.push(String::new());
+            rest = after.get(end + 1..).unwrap_or_default();
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(rest);
+        }
+        Self { pieces, names }
+    }
+
+    /// The names of the values.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied().filter(|name| !name.is_empty())
+    }
+
+    /// The piece that the message is searched by: a line without it does not hold the message.
+    #[must_use]
+    pub fn needle(&self) -> &str {
+        self.pieces.iter().max_by_key(|piece| piece.len()).map_or("", String::as_str)
+    }
+
+    /// Finds the message at the earliest place where it may begin.
+    pub fn find<'a>(&self, line: &'a str, may_begin: impl Fn(usize) -> bool) -> Option<Found<'a>> {
+        let leads = self.pieces.first().is_some_and(String::is_empty);
+        let first = self.pieces.get(usize::from(leads)).map_or("", String::as_str);
+        for (at, _) in line.match_indices(first).take(TRIES) {
+            let start = if leads { word_before(line, at) } else { at };
+            // What is missing behind the first place is missing behind every other.
+            let (values, end) = self.values(line, start)?;
+            if may_begin(start) {
+                return Some(Found { start, end, values });
+            }
+        }
+        None
+    }
+
+    /// The values of a message that begins there, and where it ends.
+    #[allow(clippy::type_complexity)]
+    fn values<'a>(
+        &self,
+        line: &'a str,
+        start: usize,
+    ) -> Option<(Vec<(&'static str, &'a str)>, usize)> {
+        let mut rest = line.get(start..)?.strip_prefix(self.pieces.first()?.as_str())?;
+        let mut values = Vec::new();
+        for (name, piece) in self.names.iter().zip(&self.pieces[1..]) {
+            let end = if piece.is_empty() { rest.len() } else { rest.find(piece.as_str())? };
+            if !name.is_empty() {
+                values.push((*name, &rest[..end]));
+            }
+            rest = &rest[end + piece.len()..];
+        }
+        Some((values, line.len() - rest.len()))
+    }
+
+    /// The text with values in their places; a value that is not known leaves its name.
+    #[must_use]
+    pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> String {
+        let mut text = self.pieces.first().cloned().unwrap_or_default();
+        for (name, piece) in self.names.iter().zip(&self.pieces[1..]) {
+            text.push_str(&value(name).unwrap_or_else(|| (*name).to_owned()));
+            text.push_str(piece);
+        }
+        text
+    }
+}
+
+/// Where the word that ends there begins.
+fn word_before(line: &str, end: usize) -> usize {
+    line[..end].rfind([' ', '\t', '\'', '"']).map_or(0, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn find<'a>(template: &'static str, line: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+        Template::parse(template).find(line, |_| true).map(|found| found.values)
+    }
+
+    #[test]
+    fn values_stand_between_the_pieces() {
+        let conflict = "--oidc-org '{flag}' conflicts with '{claim}'.";
+        let line = "error: --oidc-org 'a' conflicts with 'b'. Use one";
+        assert_eq!(find(conflict, line), Some(vec![("flag", "a"), ("claim", "b")]));
+        assert_eq!(find(conflict, "--oidc-org 'a' agrees with 'b'."), None);
+        assert_eq!(
+            find("failed: {rest}", "x failed: all of it"),
+            Some(vec![("rest", "all of it")])
+        );
+        assert_eq!(find("failed: {rest}", "failed: "), Some(vec![("rest", "")]));
+    }
+
+    #[test]
+    fn a_value_at_the_beginning_is_a_word() {
+        let found =
+            Template::parse("{url} is not valid").find("error: https://a is not valid", |_| true);
+        assert_eq!(found, Some(Found { start: 7, end: 29, values: vec![("url", "https://a")] }));
+    }
+
+    #[test]
+    fn what_does_not_matter_has_no_value() {
+        assert_eq!(find("asked {} for {what}", "asked a for b"), Some(vec![("what", "b")]));
+        assert_eq!(find("asked {} for", "asked a for"), Some(vec![]));
+    }
+
+    #[test]
+    fn braces_can_be_written() {
+        assert_eq!(find("{{\"code\":{code},", "{\"code\":404,"), Some(vec![("code", "404")]));
+        let template = Template::parse("{a} and {{b}");
+        assert_eq!(template.fill(|name| Some(name.to_uppercase())), "A and {b}");
+    }
+
+    #[test]
+    fn another_place_is_tried_where_it_may_not_begin() {
+        let template = Template::parse("bad: {what}");
+        let line = "\"bad: one\", bad: two";
+        let found = template.find(line, |at| at > 5).unwrap();
+        assert_eq!(found.values, [("what", "two")]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_filled_in_is_found(a in "[a-z0-9:/.]{0,12}", b in "[a-z0-9:/. ]{0,12}", before in "[a-z: ]{0,9}") {
+            let template = Template::parse("token '{a}' of {b}");
+            let text = template.fill(|name| Some(if name == "a" { a.clone() } else { b.clone() }));
+            let line = format!("{before}{text}");
+            let found = template.find(&line, |_| true).unwrap();
+            prop_assert_eq!(found.values, vec![("a", a.as_str()), ("b", b.as_str())]);
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(line in ".{0,80}") {
+            for message in crate::known_messages::messages() {
+                let _ = Template::parse(message.text).find(&line, |_| true);
+            }
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! Which backend URL a login uses, and what is wrong with it.
+//!
+//! The order of the sources is that of pkg/cmd/pulumi/auth/login.go and of
+//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. Only what the command line names is
+//! looked at by the CLI before it sends a request; the same mistake in another place surfaces as
+//! an error of Go's HTTP client, which `message` spells out.
+
+mod message;
+mod parts;
+#[cfg(test)]
+mod tests;
+mod trust;
+
+pub use message::cli_message;
+pub use trust::is_plain_http;
+
+use semver::Version;
+use url::Host;
+
+use self::parts::{Parts, is_diy, is_loopback, split_port};
+use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
+use crate::limits;
+use crate::text;
+
+/// The API of Pulumi's own Pulumi Cloud.
+pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
+/// What `--local` stands for (pkg/backend/diy/backend.go, `FilePathPrefix`).
+const LOCAL: &str = "file://~";
+/// The schemes that the CLI takes (login.go, `validateCloudBackendType`).
+const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "postgres"];
+/// Those of them that mean a DIY backend (pkg/backend/diy/backend.go, `IsDIYBackendURL`).
+const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
+/// Websites, none of which serves the API.
+const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
+/// No URL of a backend is longer; looking closely at one that is could take long.
+const LONGEST: usize = 2048;
+/// The CLI's versions that know `--oidc-token` and no default backend.
+const NO_DEFAULT: [Version; 2] = [Version::new(3, 209, 0), Version::new(3, 216, 0)];
+
+/// The backend URL that the login uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The URL; empty where nothing is configured and the CLI has no default.
+    pub url: String,
+    /// Where it stands.
+    pub source: BackendSource,
+    /// Named on the command line or with `PULUMI_OPTION_…`: the CLI checks its form.
+    pub explicit: bool,
+    /// The sources that name something else and lose, in the CLI's order.
+    pub others: Vec<BackendCandidate>,
+    /// What is wrong in a part of the URL that is not shown.
+    pub hidden: Option<HiddenFault>,
+}
+
+/// Works out which URL the login uses, by the rules of a CLI version (`None`: the newest).
+#[must_use]
+pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
+    let local =
+        backend.local.then(|| BackendCandidate::new(LOCAL.to_owned(), BackendSource::Local));
+    let named: Vec<_> = local
+        .iter()
+        .chain(&backend.candidates)
+        .filter(|candidate| !candidate.url.is_empty())
+        .collect();
+    let Some((first, rest)) = named.split_first() else {
+        let [from, until] = &NO_DEFAULT;
+        let none = version.is_some_and(|version| version >= from && version < until);
+        return Resolved {
+            url: if none { String::new() } else { PULUMI_CLOUD.to_owned() },
+            source: BackendSource::Default,
+            explicit: false,
+            others: Vec::new(),
+            hidden: None,
+        };
+    };
+    Resolved {
+        url: first.url.clone(),
+        source: first.source.clone(),
+        explicit: is_explicit(&first.source),
+        others: rest
+            .iter()
+            .filter(|other| !same_place(&first.url, &other.url))
+            .map(|other| (*other).clone())
+            .collect(),
+        hidden: first.hidden.clone(),
+    }
+}
+
+fn is_explicit(source: &BackendSource) -> bool {
+    match source {
+        BackendSource::Argument | BackendSource::Flag | BackendSource::Local => true,
+        BackendSource::Environment { name } => name.starts_with("PULUMI_OPTION_"),
+        _ => false,
+    }
+}
+
+fn same_place(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+}
+
+impl Evidence {
+    /// The backend that this login uses.
+    #[must_use]
+    pub fn resolved_backend(&self) -> Resolved {
+        resolve(&self.backend, self.rules())
+    }
+}
+
+/// What is wrong with a backend URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UrlProblem {
+    /// Nothing is configured, and the CLI has no default.
+    Empty,
+    /// A variable reference was left in it.
+    Unexpanded {
+        /// The reference: `$(PulumiUrl)`. Empty where it is in a part that is not shown.
+        text: String,
+    },
+    /// It cannot be requested.
+    Malformed {
+        /// What makes it so, in words: `a line break`.
+        what: String,
+        /// What was probably meant, where that can be told.
+        cleaned: Option<String>,
+    },
+    /// It has no scheme.
+    SchemeMissing {
+        /// The same with a scheme.
+        suggestion: String,
+    },
+    /// Its scheme is none that a backend has, or (as an argument) is in upper case.
+    SchemeUnknown {
+        /// The scheme, as written.
+        scheme: String,
+        /// The nearest one that a backend has.
+        nearest: &'static str,
+    },
+    /// A DIY backend: OIDC logs in to Pulumi Cloud only.
+    Diy {
+        /// The scheme, in lower case.
+        scheme: String,
+    },
+    /// A website of Pulumi's, or what the CLI takes for one in an argument.
+    Console {
+        /// The host, in lower case.
+        host: String,
+        /// The API's URL; `None` where the host is not Pulumi's and only the CLI's prefix test
+        /// refuses it, which `PULUMI_BACKEND_URL` is not put to.
+        suggestion: Option<&'static str>,
+    },
+    /// There is something after the host.
+    Path {
+        /// What, in words: `a trailing slash`, `the path /api`.
+        what: String,
+        /// The URL without it.
+        origin: String,
+    },
+    /// `http://` to another machine.
+    InsecureHttp {
+        /// Host and port, as written.
+        authority: String,
+    },
+    /// `--insecure`.
+    InsecureFlag,
+}
+
+/// What is wrong with the URL, the decisive problem first; nothing where it is fine.
+#[must_use]
+pub fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
+    let mut found = match examine(resolved) {
+        Err(decisive) => vec![decisive],
+        Ok(parts) => blemishes(&parts),
+    };
+    if insecure && !matches!(found.first(), Some(UrlProblem::Diy { .. })) {
+        found.push(UrlProblem::InsecureFlag);
+    }
+    found
+}
+
+/// Whether a URL's host is pulumi.com or under it.
+#[must_use]
+pub fn is_pulumi_host(url: &str) -> bool {
+    let host = Parts::of(url).host();
+    host == "pulumi.com" || host.ends_with(".pulumi.com")
+}
+
+/// What is wrong with a URL only in the parts of it that are not shown.
+#[must_use]
+pub fn hidden_fault(url: &str) -> Option<HiddenFault> {
+    let shown = text::url(url);
+    let foreign_in = |url: &str| url.chars().find_map(foreign);
+    if shown == url {
+        None
+    } else if url.len() > LONGEST {
+        Some(HiddenFault::Long { bytes: url.len() as u64 })
+    } else if unexpanded(&shown).is_none() && unexpanded(url).is_some() {
+        Some(HiddenFault::Unexpanded)
+    } else {
+        let what = foreign_in(url).filter(|what| foreign_in(&shown) != Some(what))?;
+        Some(HiddenFault::Foreign { what: what.to_owned() })
+    }
+}
+
+/// The decisive problem, or the pieces of a URL that can be spoken to.
+fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
+    let Resolved { url, explicit, hidden, .. } = resolved;
+    if url.is_empty() {
+        return Err(UrlProblem::Empty);
+    }
+    let bytes = match hidden {
+        Some(HiddenFault::Long { bytes }) => *bytes,
+        _ => url.len() as u64,
+    };
+    if bytes > LONGEST as u64 {
+        let what = format!("a length of {bytes} bytes");
+        return Err(UrlProblem::Malformed { what, cleaned: None });
+    }
+    if let Some(text) = unexpanded(url) {
+        return Err(UrlProblem::Unexpanded { text: text.to_owned() });
+    }
+    if let Some(HiddenFault::Unexpanded) = hidden {
+        return Err(UrlProblem::Unexpanded { text: String::new() });
+    }
+    let parts = Parts::of(url);
+    let scheme = parts.lower_scheme();
+    // An argument's scheme is compared as it is; elsewhere Go puts it into lower case.
+    let known = SCHEMES.contains(&scheme.as_str())
+        && !(*explicit && parts.scheme.is_some_and(|written| written != scheme));
+    if known && is_diy(url) {
+        return Err(UrlProblem::Diy { scheme });
+    }
+    let foreign = match hidden {
+        Some(HiddenFault::Foreign { what }) => Some(what.clone()),
+        _ => None,
+    };
+    if let Some(what) = foreign.or_else(|| malformed(url, &parts)) {
+        return Err(UrlProblem::Malformed { what, cleaned: clean(url) });
+    }
+    let Some(written) = parts.scheme else {
+        return Err(UrlProblem::SchemeMissing { suggestion: parts.origin() });
+    };
+    if !known {
+        let (scheme, nearest) = (written.to_owned(), nearest_scheme(&scheme));
+        return Err(UrlProblem::SchemeUnknown { scheme, nearest });
+    }
+    let host = parts.host();
+    if WEBSITES.contains(&host.as_str()) {
+        return Err(UrlProblem::Console { host, suggestion: Some(PULUMI_CLOUD) });
+    }
+    if *explicit && looks_like_website(url) {
+        return Err(UrlProblem::Console { host, suggestion: None });
+    }
+    Ok(parts)
+}
+
+/// The prefix test of login.go that an argument is put to.
+fn looks_like_website(url: &str) -> bool {
+    let bare = url.strip_prefix("https://").unwrap_or(url);
+    let bare = bare.strip_prefix("http://").unwrap_or(bare);
+    bare.starts_with("app.pulumi.com/") || bare.starts_with("pulumi.com")
+}
+
+/// What does not keep the URL from being requested.
+fn blemishes(parts: &Parts<'_>) -> Vec<UrlProblem> {
+    let mut found = Vec::new();
+    if !parts.rest.is_empty() {
+        let path = parts.rest.split(['?', '#']).next().unwrap_or_default();
+        let what = if !path.trim_matches('/').is_empty() {
+            format!("the path {path}")
+        } else if parts.rest.contains('?') {
+            "a query".to_owned()
+        } else if parts.rest.contains('#') {
+            "a fragment".to_owned()
+        } else {
+            "a trailing slash".to_owned()
+        };
+        found.push(UrlProblem::Path { what, origin: parts.origin() });
+    }
+    if parts.lower_scheme() == "http" && !is_loopback(parts.authority) {
+        found.push(UrlProblem::InsecureHttp { authority: parts.authority.to_owned() });
+    }
+    found
+}
+
+/// A variable reference: `$(X)`, `${X}`, `${{ x }}`, `$X`, `$env:X`, `%X%`.
+fn unexpanded(url: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name_starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    for (at, sign) in url.match_indices(['$', '%']) {
+        let text = &url[at..];
+        let after = &text[1..];
+        let end = match after.chars().next() {
+            Some('(') if sign == "$" => text.find(')').map(|end| end + 1),
+            Some('{') if after.starts_with("{{") && sign == "$" => {
+                text.find("}}").map(|end| end + 2)
+            }
+            Some('{') if sign == "$" => text.find('}').map(|end| end + 1),
+            Some(first) if name_starts(first) => {
+                let name = after.strip_prefix("env:").unwrap_or(after);
+                let prefix = text.len() - name.len();
+                let length = name.find(|c| !is_name(c)).unwrap_or(name.len());
+                if sign == "$" {
+                    Some(prefix + length)
+                } else {
+                    // %C3%A9 is percent-encoding.
+                    let encoded = length == 2 && name[..2].bytes().all(|b| b.is_ascii_hexdigit());
+                    (!encoded && name[length..].starts_with('%')).then_some(prefix + length + 1)
+                }
+            }
+            _ => None,
+        };
+        if let Some(end) = end {
+            return Some(&text[..end]);
+        }
+    }
+    None
+}
+
+/// What makes a URL one that cannot be requested, in words.
+fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
+    if let Some(what) = url.chars().find_map(foreign) {
+        return Some(what.to_owned());
+    }
+    let http = matches!(parts.lower_scheme().as_str(), "http" | "https");
+    if http && parts.separator != "://" {
+        return Some(format!("`{}` where `://` belongs", parts.separator));
+    }
+    if parts.rest.starts_with("//") && is_http_word(parts.authority.trim_end_matches(':')) {
+        return Some("two schemes".to_owned());
+    }
+    if parts.authority.contains('@') {
+        return Some("credentials in it".to_owned());
+    }
+    authority_fault(parts.authority)
+}
+
+/// Characters that no URL holds, by what a person calls them.
+fn foreign(c: char) -> Option<&'static str> {
+    match c {
+        '\n' | '\r' => Some("a line break"),
+        '"' | '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => Some("quotes"),
+        '<' | '>' => Some("angle brackets"),
+        '\\' => Some("a backslash"),
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' => Some("an invisible character"),
+        c if c.is_whitespace() => Some("a space"),
+        c if c.is_control() => Some("a control character"),
+        _ => None,
+    }
+}
+
+fn is_http_word(text: &str) -> bool {
+    ["http", "https"].iter().any(|scheme| text.eq_ignore_ascii_case(scheme))
+}
+
+fn authority_fault(authority: &str) -> Option<String> {
+    let (host, port) = split_port(authority);
+    if host.is_empty() || is_http_word(host) {
+        return Some("no host".to_owned());
+    }
+    if let Some(port) = port.filter(|port| !port.is_empty())
+        && port.parse::<u16>().map_or(true, |number| number == 0)
+    {
+        return Some(format!("the port `{port}`"));
+    }
+    // A parser takes params behind a host for a part of its name, but not the mark in their place.
+    let parsed = Host::parse(&host.replace(text::MARK, "x"));
+    (host.contains('*') || parsed.is_err()).then(|| format!("the host `{host}`"))
+}
+
+/// What a malformed URL was probably meant to be.
+fn clean(url: &str) -> Option<String> {
+    // What follows a space and begins with a dash is another option.
+    let one = url.trim().split(" -").next()?;
+    let text: String = one
+        .chars()
+        .filter(|c| *c == '\\' || foreign(*c).is_none())
+        .map(|c| if c == '\\' { '/' } else { c })
+        .collect();
+    let mut scheme = None;
+    let mut bare = text.as_str();
+    loop {
+        let known = ["https:", "http:"].into_iter().find(|known| {
+            bare.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known))
+        });
+        let Some(known) = known else { break };
+        scheme = Some(known.trim_end_matches(':'));
+        bare = bare[known.len()..].trim_start_matches('/');
+    }
+    let mut parts = Parts::of(bare);
+    // Another scheme cannot be put right by cleaning.
+    if parts.scheme.is_some() && !parts.authority.contains('@') {
+        return None;
+    }
+    parts.scheme = scheme;
+    let (_, authority) = parts.authority.rsplit_once('@').unwrap_or(("", parts.authority));
+    authority_fault(authority).is_none().then(|| parts.origin())
+}
+
+fn nearest_scheme(scheme: &str) -> &'static str {
+    if scheme.len() > limits::NAME {
+        return "https";
+    }
+    SCHEMES
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(scheme, known), known))
+        .filter(|(distance, known)| *distance <= if known.len() > 3 { 2 } else { 1 })
+        .min_by_key(|(distance, _)| *distance)
+        .map_or("https", |(_, known)| known)
+}

@@ -1,0 +1,504 @@
+//! What the login asks for: organization, token type, scope and life, from the flags and, where
+//! the CLI reads them, from the token's own claims; and the form that the exchange sends.
+//!
+//! The rules are those of pkg/cmd/pulumi/auth/login.go (`extractOIDCDefaults`),
+//! sdk/go/common/workspace/creds.go (`NewAuthContextForTokenExchange`) and
+//! pkg/backend/httpstate/client/client.go (`ExchangeOidcToken`).
+
+use std::fmt;
+
+use semver::Version;
+
+use crate::evidence::{Cli, Evidence, Login, Source, Token};
+use crate::policy::{Ask, TokenType};
+use crate::pulumi::duration;
+use crate::pulumi::duration::DurationError;
+
+/// The life that the CLI asks for unless told otherwise, in seconds.
+pub const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
+
+/// The CLI reads organization, team and user from the token's claims since this version.
+pub const CLAIMS_SINCE: Version = Version::new(3, 217, 0);
+
+/// What the login asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The organization, if one is named.
+    pub organization: Option<String>,
+    /// Where the organization's name comes from.
+    pub organization_from: Option<Provenance>,
+    /// What is asked for, as far as a policy decides on it.
+    pub ask: Ask,
+    /// The requested scope, as it is sent.
+    pub scope: String,
+    /// The requested life in whole seconds, negative ones included as the CLI sends them; or why
+    /// `--oidc-expiration` cannot be read.
+    pub expiration_seconds: Result<i64, DurationError>,
+    /// What makes the CLI stop, in its order. Where a flag and a claim disagree, the request
+    /// holds the flag's value.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Where a value of the request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// A flag of the login.
+    Flag,
+    /// The token's `aud` claim.
+    AudienceClaim,
+    /// The token's `scope` claim.
+    ScopeClaim,
+}
+
+/// Two values of which the CLI takes only one. Displayed, it is the CLI's own message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// `--oidc-org` and the `aud` claim name different organizations.
+    Organization {
+        /// `--oidc-org`.
+        flag: String,
+        /// The claim's.
+        claim: String,
+    },
+    /// `--oidc-team` and the `scope` claim name different teams.
+    Team {
+        /// `--oidc-team`.
+        flag: String,
+        /// The claim's.
+        claim: String,
+    },
+    /// `--oidc-user` and the `scope` claim name different users.
+    User {
+        /// `--oidc-user`.
+        flag: String,
+        /// The claim's.
+        claim: String,
+    },
+    /// Both a team and a user.
+    TeamAndUser {
+        /// The team.
+        team: String,
+        /// Where the team comes from.
+        team_from: Provenance,
+        /// The user.
+        user: String,
+        /// Where the user comes from.
+        user_from: Provenance,
+    },
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (option, flag, place, claim) = match self {
+            Self::Organization { flag, claim } => ("org", flag, "aud claim", claim),
+            Self::Team { flag, claim } => ("team", flag, "scope", claim),
+            Self::User { flag, claim } => ("user", flag, "scope", claim),
+            Self::TeamAndUser { team, team_from, user, user_from } => {
+                if *team_from != Provenance::Flag && *user_from != Provenance::Flag {
+                    write!(f, "JWT scope contains both team '{team}' and user '{user}'. Only")?;
+                } else {
+                    f.write_str("only")?;
+                }
+                return f.write_str(" one of team or user may be specified for token exchange");
+            }
+        };
+        let what = if option == "org" { "organization" } else { option };
+        write!(
+            f,
+            "--oidc-{option} '{flag}' conflicts with JWT {place} {what} '{claim}'. \
+             The JWT {place} takes precedence during token exchange. \
+             Either omit --oidc-{option} to use the JWT value, or ensure they match"
+        )
+    }
+}
+
+impl Evidence {
+    /// The CLI version whose rules apply; `None`: the newest rules. Outside CI a token is from
+    /// elsewhere, and the `pulumi` installed here has nothing to say of it.
+    #[must_use]
+    pub fn rules(&self) -> Option<&Version> {
+        match &self.login.cli {
+            Cli::Given { version } => Some(version),
+            Cli::Installed { version, .. } if self.options.setting.is_pipeline() => Some(version),
+            Cli::Installed { .. } | Cli::Unreadable { .. } | Cli::NotFound => None,
+        }
+    }
+
+    /// What this login asks for.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        resolve(&self.login, self.rules(), self.token.as_ref(), &self.input.source)
+    }
+}
+
+/// Works out what a login asks for, by the rules of a CLI version (`None`: the newest).
+#[must_use]
+pub fn resolve(
+    login: &Login,
+    version: Option<&Version>,
+    token: Option<&Token>,
+    source: &Source,
+) -> Request {
+    let mut named = Named::of_claims(version, token, source);
+    let mut conflicts = Vec::new();
+    let explicit = given(&login.scope);
+    if explicit.is_some() {
+        // A scope that is spelt out takes the place of team and user.
+        (named.team, named.user) = (None, None);
+    }
+    if let (Some(team), Some(user)) = (&named.team, &named.user) {
+        conflicts.push(Conflict::TeamAndUser {
+            team: team.clone(),
+            team_from: Provenance::ScopeClaim,
+            user: user.clone(),
+            user_from: Provenance::ScopeClaim,
+        });
+    }
+    let organization = choose(
+        given(&login.organization),
+        named.organization.map(|claim| (claim, Provenance::AudienceClaim)),
+        |flag, claim| conflicts.push(Conflict::Organization { flag, claim }),
+    );
+    let scope = explicit.unwrap_or_else(|| {
+        let claimed = |value: Option<String>| value.map(|claim| (claim, Provenance::ScopeClaim));
+        let team = choose(given(&login.team), claimed(named.team), |flag, claim| {
+            conflicts.push(Conflict::Team { flag, claim });
+        });
+        let user = choose(given(&login.user), claimed(named.user), |flag, claim| {
+            conflicts.push(Conflict::User { flag, claim });
+        });
+        match (team, user) {
+            (Some((team, team_from)), Some((user, user_from))) => {
+                let scope = format!("user:{user}");
+                if [team_from, user_from].contains(&Provenance::Flag) {
+                    conflicts.push(Conflict::TeamAndUser { team, team_from, user, user_from });
+                }
+                scope
+            }
+            (Some((team, _)), None) => format!("team:{team}"),
+            (None, Some((user, _))) => format!("user:{user}"),
+            (None, None) => String::new(),
+        }
+    });
+    let (organization, organization_from) = organization.unzip();
+    Request {
+        organization,
+        organization_from,
+        ask: ask_of(&scope),
+        scope,
+        expiration_seconds: expiration_of(given(&login.expiration).as_deref()),
+        conflicts,
+    }
+}
+
+type Sourced = (String, Provenance);
+
+/// The flag if there is one, else the claim; tells of a difference between the two.
+fn choose(
+    flag: Option<String>,
+    claim: Option<Sourced>,
+    differ: impl FnOnce(String, String),
+) -> Option<Sourced> {
+    let Some(flag) = flag else { return claim };
+    if let Some((claim, _)) = claim
+        && claim != flag
+    {
+        differ(flag.clone(), claim);
+    }
+    Some((flag, Provenance::Flag))
+}
+
+impl Request {
+    /// The exchange's form in the order of Go's `url.Values.Encode` (sorted by key), without
+    /// `subject_token`, which belongs before `subject_token_type`. `expiration` is left out where
+    /// it cannot be read: the CLI does not get that far.
+    #[must_use]
+    pub fn form(&self, organization: &str) -> Vec<(&'static str, String)> {
+        let mut form = vec![("audience", format!("urn:pulumi:org:{organization}"))];
+        if let Ok(seconds) = self.expiration_seconds {
+            form.push(("expiration", seconds.to_string()));
+        }
+        let requested = self.ask.token_type.name();
+        form.extend([
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
+            ("requested_token_type", format!("urn:pulumi:token-type:access_token:{requested}")),
+            ("scope", self.scope.clone()),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
+        ]);
+        form
+    }
+}
+
+/// Go's flags know no difference between empty and not given.
+fn given(flag: &Option<String>) -> Option<String> {
+    flag.clone().filter(|value| !value.is_empty())
+}
+
+/// `int(expiration.Seconds())`: through a float, then cut off towards zero.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+fn expiration_of(text: Option<&str>) -> Result<i64, DurationError> {
+    let Some(text) = text else { return Ok(DEFAULT_EXPIRATION_SECONDS) };
+    let nanoseconds = duration::parse(text)?;
+    let (whole, rest) = (nanoseconds / duration::SECOND, nanoseconds % duration::SECOND);
+    Ok((whole as f64 + rest as f64 / 1e9) as i64)
+}
+
+/// The token type follows from the scope's prefix; a runner has no flag in the CLI.
+fn ask_of(scope: &str) -> Ask {
+    let named = |prefix| scope.strip_prefix(prefix).map(str::to_owned);
+    let (team, user, runner) = (named("team:"), named("user:"), named("runner:"));
+    let token_type = match (&team, &user, &runner) {
+        (Some(_), ..) => TokenType::Team,
+        (_, Some(_), _) => TokenType::Personal,
+        (.., Some(_)) => TokenType::Runner,
+        _ => TokenType::Organization,
+    };
+    Ask { token_type, team, user, runner, admin: scope == "admin" }
+}
+
+/// What a token's claims name.
+#[derive(Default)]
+struct Named {
+    organization: Option<String>,
+    team: Option<String>,
+    user: Option<String>,
+}
+
+impl Named {
+    /// The CLI parses the literal `file://PATH` here, not the file, so such a token names
+    /// nothing; neither does any token for a CLI before 3.217.0.
+    fn of_claims(version: Option<&Version>, token: Option<&Token>, source: &Source) -> Self {
+        let Some(token) = token else { return Self::default() };
+        if matches!(source, Source::File { .. }) || version.is_some_and(|v| *v < CLAIMS_SINCE) {
+            return Self::default();
+        }
+        let mut named = Self {
+            // Only a lone string is looked at: an array of one is ignored.
+            organization: token
+                .text("aud")
+                .and_then(|aud| aud.strip_prefix("urn:pulumi:org:"))
+                .filter(|name| !name.is_empty() && !name.contains(':'))
+                .map(str::to_owned),
+            ..Self::default()
+        };
+        // Fields of a string, but whole elements of an array; the last of a kind wins, an empty
+        // one too.
+        let scopes: Vec<&str> = match token.claims.get("scope") {
+            Some(serde_json::Value::String(text)) => text.split_whitespace().collect(),
+            Some(serde_json::Value::Array(items)) => {
+                items.iter().filter_map(serde_json::Value::as_str).collect()
+            }
+            _ => Vec::new(),
+        };
+        let value = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+        for scope in scopes {
+            if let Some(team) = scope.strip_prefix("team:") {
+                named.team = value(team);
+            } else if let Some(user) = scope.strip_prefix("user:") {
+                named.user = value(user);
+            }
+        }
+        named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::evidence::Cli;
+
+    fn token(claims: Value) -> Token {
+        Token {
+            header: serde_json::Map::new(),
+            claims: claims.as_object().unwrap().clone(),
+            duplicates: Vec::new(),
+            fingerprint: String::new(),
+            signature_bytes: 256,
+            truncated: None,
+        }
+    }
+
+    fn login(organization: &str, team: &str, user: &str) -> Login {
+        let some = |text: &str| Some(text.to_owned());
+        Login {
+            organization: some(organization),
+            team: some(team),
+            user: some(user),
+            ..Login::default()
+        }
+    }
+
+    fn with_version(version: &str) -> Login {
+        Login { cli: Cli::Given { version: version.parse().unwrap() }, ..login("", "", "") }
+    }
+
+    fn ask(login: &Login, claims: Value) -> Request {
+        resolve(login, login.cli.version(), Some(&token(claims)), &Source::OidcTokenFlag)
+    }
+
+    #[test]
+    fn claims_are_read_by_version_and_source() {
+        let claims = json!({"aud": "urn:pulumi:org:acme", "scope": "openid team:ops"});
+        let table = [
+            ("3.209.0", None, ""),
+            ("3.216.0", None, ""),
+            ("3.217.0", Some("acme"), "team:ops"),
+            ("3.260.1", Some("acme"), "team:ops"),
+        ];
+        for (version, organization, scope) in table {
+            let request = ask(&with_version(version), claims.clone());
+            assert_eq!(request.organization.as_deref(), organization, "{version}");
+            assert_eq!(request.scope, scope, "{version}");
+        }
+        let newest = ask(&Login::default(), claims.clone());
+        assert_eq!(newest.organization.as_deref(), Some("acme"));
+        assert_eq!(newest.organization_from, Some(Provenance::AudienceClaim));
+        assert_eq!(newest.ask.token_type, TokenType::Team);
+        assert_eq!(newest.ask.team.as_deref(), Some("ops"));
+
+        let file = Source::File { path: "t".into(), absolute: "/t".into() };
+        let from_file = resolve(&Login::default(), None, Some(&token(claims)), &file);
+        assert_eq!((from_file.organization, from_file.scope.as_str()), (None, ""));
+    }
+
+    #[test]
+    fn only_exact_audiences_name_an_organization() {
+        let table = [
+            (json!("urn:pulumi:org:acme"), Some("acme")),
+            (json!(["urn:pulumi:org:acme"]), None),
+            (json!("urn:pulumi:org:acme:x"), None),
+            (json!("urn:pulumi:org:"), None),
+            (json!("URN:pulumi:org:acme"), None),
+            (json!(7), None),
+        ];
+        for (audience, expected) in table {
+            let request = ask(&Login::default(), json!({ "aud": audience }));
+            assert_eq!(request.organization.as_deref(), expected, "{audience}");
+        }
+    }
+
+    #[test]
+    fn scope_claims_are_read_in_both_forms() {
+        let table = [
+            (json!("user:jane"), "user:jane"),
+            (json!(["team:a", 1, "team:b"]), "team:b"),
+            (json!(["read team:a"]), ""),
+            (json!("team:a team:"), ""),
+            (json!("runner:r"), ""),
+            (json!({}), ""),
+        ];
+        for (scope, expected) in table {
+            assert_eq!(
+                ask(&Login::default(), json!({ "scope": scope })).scope,
+                expected,
+                "{scope}"
+            );
+        }
+    }
+
+    #[test]
+    fn conflicts_are_told_in_the_words_of_the_cli() {
+        let claims = json!({"aud": "urn:pulumi:org:b", "scope": "team:b"});
+        let texts = |login: &Login, claims: &Value| {
+            ask(login, claims.clone()).conflicts.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts(&login("a", "a", ""), &claims),
+            [
+                "--oidc-org 'a' conflicts with JWT aud claim organization 'b'. The JWT aud claim takes precedence during token exchange. Either omit --oidc-org to use the JWT value, or ensure they match",
+                "--oidc-team 'a' conflicts with JWT scope team 'b'. The JWT scope takes precedence during token exchange. Either omit --oidc-team to use the JWT value, or ensure they match",
+            ]
+        );
+        assert_eq!(
+            texts(&login("b", "b", ""), &claims),
+            Vec::<String>::new(),
+            "equal values are no conflict"
+        );
+        assert_eq!(
+            texts(&login("", "", "u"), &json!({"scope": "user:v"})),
+            [
+                "--oidc-user 'u' conflicts with JWT scope user 'v'. The JWT scope takes precedence during token exchange. Either omit --oidc-user to use the JWT value, or ensure they match"
+            ]
+        );
+        assert_eq!(
+            texts(&login("", "", ""), &json!({"scope": "team:t user:u"})),
+            [
+                "JWT scope contains both team 't' and user 'u'. Only one of team or user may be specified for token exchange"
+            ]
+        );
+        let one_of = ["only one of team or user may be specified for token exchange"];
+        assert_eq!(texts(&login("", "t", "u"), &json!({})), one_of);
+        assert_eq!(texts(&login("", "t", ""), &json!({"scope": "user:u"})), one_of);
+        let mixed = ask(&login("", "t", ""), json!({"scope": "user:u"}));
+        assert_eq!(
+            mixed.conflicts,
+            [Conflict::TeamAndUser {
+                team: "t".into(),
+                team_from: Provenance::Flag,
+                user: "u".into(),
+                user_from: Provenance::ScopeClaim,
+            }]
+        );
+        assert_eq!(ask(&login("a", "", ""), claims).organization.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn scopes_without_a_flag() {
+        let table = [
+            ("admin", TokenType::Organization, true),
+            ("runner:build", TokenType::Runner, false),
+            ("team:ops", TokenType::Team, false),
+            ("user:jane", TokenType::Personal, false),
+            ("admin openid", TokenType::Organization, false),
+            ("", TokenType::Organization, false),
+        ];
+        for (scope, token_type, admin) in table {
+            let login = Login { scope: Some(scope.into()), ..Login::default() };
+            let request = resolve(&login, login.cli.version(), None, &Source::None);
+            assert_eq!(request.ask.token_type, token_type, "{scope}");
+            assert_eq!(request.ask.admin, admin, "{scope}");
+            assert_eq!(request.scope, scope);
+        }
+        let login = Login { scope: Some("runner:build".into()), ..Login::default() };
+        let request = resolve(&login, login.cli.version(), None, &Source::None);
+        assert_eq!(request.ask.runner.as_deref(), Some("build"));
+    }
+
+    #[test]
+    fn expirations_are_cut_off_as_go_does() {
+        let table = [
+            ("", Some(7200)),
+            ("15m", Some(900)),
+            ("1.9s", Some(1)),
+            ("-1.9s", Some(-1)),
+            ("999ms", Some(0)),
+            ("-1h", Some(-3600)),
+            ("1d", None),
+            ("3600", None),
+        ];
+        for (text, expected) in table {
+            let login = Login { expiration: Some(text.into()), ..Login::default() };
+            let request = resolve(&login, login.cli.version(), None, &Source::None);
+            assert_eq!(request.expiration_seconds.ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_form_is_the_one_that_the_cli_sends() {
+        let request = resolve(&login("acme", "", "jane"), None, None, &Source::None);
+        assert_eq!(
+            request.form("acme"),
+            [
+                ("audience", "urn:pulumi:org:acme".to_owned()),
+                ("expiration", "7200".to_owned()),
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
+                ("requested_token_type", "urn:pulumi:token-type:access_token:personal".to_owned()),
+                ("scope", "user:jane".to_owned()),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,444 @@
+//! The report for a tired engineer: the verdict, what to fix first and how, then everything
+//! else by how much it matters.
+//!
+//! Only ASCII markers and no cursor movement: the text has to read the same in a terminal, in a
+//! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
+//! can be copied.
+
+pub(super) mod details;
+pub(super) mod explain;
+pub(super) mod page;
+#[cfg(test)]
+mod tests;
+pub(super) mod triage;
+
+use std::cmp::Reverse;
+
+use colored::Color;
+
+use self::page::{Page, Row};
+use super::ci::Platform;
+use super::{Style, Verbosity};
+use crate::catalogue::{Category, Code, Severity};
+use crate::report::{CheckResult, Finding, Report, Status, Verdict};
+
+/// The report as text, with the commands of the platform that shows it. There the details are
+/// folded away, so they are told without `-v`: a failed job is seldom run again for them.
+pub(super) fn render(
+    report: &Report,
+    style: &Style,
+    platform: Option<&'static Platform>,
+) -> String {
+    let mut page = Page::new(style, platform);
+    let verbosity = style.verbosity;
+    verdict(&mut page, report);
+    match verbosity {
+        Verbosity::Quiet => page.value(2, &backend(report)),
+        Verbosity::Normal => page.value(2, &who(report)),
+        Verbosity::Verbose => {}
+    }
+    if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
+        not_checked(&mut page, report);
+    }
+    findings(&mut page, report, verbosity, verbosity == Verbosity::Verbose);
+    if verbosity != Verbosity::Quiet && platform.is_some_and(|p| p.masks_claims) {
+        details::parts(&mut page, report);
+    }
+    match verbosity {
+        Verbosity::Quiet => {}
+        Verbosity::Normal if report.verdict == Verdict::Healthy => {}
+        Verbosity::Normal if platform.is_none() => {
+            checks(&mut page, report, false);
+            more(&mut page, report);
+        }
+        Verbosity::Normal | Verbosity::Verbose => {
+            checks(&mut page, report, true);
+            details::all(&mut page, report);
+        }
+    }
+    page.finish()
+}
+
+/// What a policy document decides: the verdict, every entry, what to change.
+pub(super) fn policy(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    let (word, color, meaning) = match report.policy.decision {
+        "allow" if report.verdict == Verdict::Inconclusive => {
+            ("undecided", Color::Yellow, "the document lets it in, if it is genuine")
+        }
+        "allow" if signature(report) == Some(Status::Fail) => {
+            ("denied", Color::Red, "the document lets it in, but its signature does not verify")
+        }
+        "allow" => ("allowed", Color::Green, "the document lets this token in"),
+        _ if report.root_cause == Some(Code::IssuerWrongOrganization) => {
+            ("denied", Color::Red, "the document is for another organization")
+        }
+        // An issuer that is not registered has no policy to decide.
+        _ if report.verdict == Verdict::Unhealthy => {
+            ("denied", Color::Red, "the document does not let this token in")
+        }
+        _ => ("undecided", Color::Yellow, "the document does not tell whether it lets it in"),
+    };
+    page.marked("policy: ", word, color, &format!(" - {meaning}"));
+    let request = &report.request;
+    let organization = request.organization.as_deref().unwrap_or("(none)");
+    page.value(2, &format!("asked for: {} token of {organization}", request.token_type));
+    if style.verbosity != Verbosity::Quiet {
+        details::policy(&mut page, report);
+        // Why it is undecided, where no finding says it: the claims name no issuer.
+        let skipped = report.checks.iter().find(|check| check.status == Status::Skip);
+        if let Some(check) = skipped.filter(|_| word == "undecided") {
+            page.blank();
+            page.value(2, &format!("not decided: {}", check.summary));
+        }
+    }
+    findings(&mut page, report, style.verbosity, true);
+    page.finish()
+}
+
+/// What a token says, and what is wrong with it.
+pub(super) fn token(report: &Report, style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    let (word, color, meaning) = match report.token {
+        Some(_) => ("decoded", Color::Green, of_signature(report)),
+        None => ("not decodable", Color::Red, "there is no token in it"),
+    };
+    page.marked("token: ", word, color, &format!(" - {meaning}"));
+    if style.verbosity != Verbosity::Quiet {
+        details::explained(&mut page, report);
+        details::token(&mut page, report);
+    }
+    findings(&mut page, report, style.verbosity, style.verbosity == Verbosity::Verbose);
+    page.finish()
+}
+
+/// How the check of the signature ended, where it belongs to the report.
+fn signature(report: &Report) -> Option<Status> {
+    report.checks.iter().find(|check| check.id == "signature").map(|check| check.status)
+}
+
+fn of_signature(report: &Report) -> &'static str {
+    match signature(report) {
+        Some(Status::Pass | Status::Warn) => "the signature verifies",
+        Some(Status::Fail) => "the signature does not verify",
+        Some(Status::Skip) => "the signature cannot be checked",
+        None => "the signature was not checked",
+    }
+}
+
+/// Findings about a document, each with its place, or a line that there is none.
+pub(super) fn lint(found: &[Finding], style: &Style) -> String {
+    let mut page = Page::new(style, None);
+    if found.is_empty() {
+        page.marked("lint: ", "clean", Color::Green, " - nothing loose was found");
+    }
+    for (index, finding) in found.iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        one_finding(&mut page, finding, Depth::Everything);
+    }
+    page.finish()
+}
+
+// -------------------------------------------------------------------------------- verdict
+
+fn verdict(page: &mut Page, report: &Report) {
+    let (word, color, meaning) = headline(report);
+    page.marked("doctor: ", word, color, &format!(" - {meaning}"));
+}
+
+/// The verdict in a word, and what it means.
+pub(super) fn headline(report: &Report) -> (&'static str, Color, String) {
+    let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let numbers = [(errors, "error"), (warnings, "warning")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
+        .collect::<Vec<_>>()
+        .join(", ");
+    match report.verdict {
+        Verdict::Healthy if exchanged(report) => {
+            ("healthy", Color::Green, "this login works".to_owned())
+        }
+        Verdict::Healthy => (
+            "healthy",
+            Color::Green,
+            "the policy allows this login; the login itself was not tried".to_owned(),
+        ),
+        Verdict::Unhealthy if errors > 0 => {
+            ("unhealthy", Color::Red, format!("this login fails ({numbers})"))
+        }
+        Verdict::Unhealthy => {
+            ("unhealthy", Color::Red, format!("{numbers}; --strict counts warnings as errors"))
+        }
+        Verdict::Inconclusive => (
+            "inconclusive",
+            Color::Yellow,
+            "nothing failed, but what decides this login was not checked".to_owned(),
+        ),
+    }
+}
+
+/// Whether the login itself was made, which proves more than any check here.
+fn exchanged(report: &Report) -> bool {
+    report.checks.iter().any(|c| {
+        c.category == Category::Exchange && matches!(c.status, Status::Pass | Status::Warn)
+    })
+}
+
+/// Who logs in where, on one line.
+pub(super) fn who(report: &Report) -> String {
+    let request = &report.request;
+    let mut parts = Vec::new();
+    if let Some(identity) = report.identity.as_ref().filter(|_| exchanged(report)) {
+        parts.push(format!("user {}", identity.user));
+    }
+    parts.push(match &request.organization {
+        Some(name) => format!("organization {name}"),
+        None => "no organization".to_owned(),
+    });
+    parts.push(backend(report));
+    parts.join(", ")
+}
+
+fn backend(report: &Report) -> String {
+    let backend = &report.request.backend;
+    if backend.url.is_empty() {
+        "no backend".to_owned()
+    } else {
+        format!("backend {} ({})", backend.url, backend.source)
+    }
+}
+
+/// What an inconclusive verdict is missing, and how to get it.
+fn not_checked(page: &mut Page, report: &Report) {
+    let rows = report
+        .checks
+        .iter()
+        .filter(|c| matches!(c.category, Category::Policy | Category::Exchange))
+        .filter(|c| c.status == Status::Skip)
+        .map(|check| {
+            let reason = match check.skipped_because.as_deref() {
+                Some(NEEDED) if report.policy.source == "none" => {
+                    format!("not known; pass it with {NEEDED}")
+                }
+                Some(NEEDED | NAMES_BACKEND) => check.summary.clone(),
+                Some(option) if option.starts_with('-') => {
+                    format!("switched off by {option}; run again without it")
+                }
+                _ => why_skipped(report, check),
+            };
+            Row::new(check.id, reason, "")
+        })
+        .collect::<Vec<_>>();
+    if !rows.is_empty() {
+        page.heading("Not checked");
+        page.rows(2, &rows);
+    }
+}
+
+// ------------------------------------------------------------------------------- findings
+
+/// How much is said of a finding; each step holds the ones before it.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+enum Depth {
+    Title,
+    Detail,
+    Fix,
+    Evidence,
+    Everything,
+}
+
+/// The finding to act on: the root cause, or what made the verdict inconclusive.
+fn lead(report: &Report) -> Option<usize> {
+    report.findings.iter().position(|finding| match report.verdict {
+        Verdict::Inconclusive => finding.code == Code::PolicyUnknown,
+        _ => report.root_cause == Some(finding.code),
+    })
+}
+
+/// The findings with their indexes: what to act on first, then by severity.
+pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
+    let lead = lead(report);
+    let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
+    ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
+    ordered
+}
+
+/// `entries`: they stand on the page already, the closest among them.
+fn findings(page: &mut Page, report: &Report, verbosity: Verbosity, entries: bool) {
+    let lead = lead(report);
+    let compact = verbosity == Verbosity::Quiet
+        || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
+    let mut closest = details::closest(report).filter(|_| !compact && !entries);
+    let mut last = Depth::Everything;
+    for (index, finding) in in_order(report) {
+        let depth = match (verbosity, finding.severity) {
+            (Verbosity::Verbose, _) => Depth::Everything,
+            (Verbosity::Quiet, Severity::Error | Severity::Warning) if lead == Some(index) => {
+                Depth::Detail
+            }
+            (Verbosity::Quiet, _) => continue,
+            _ if lead == Some(index) => Depth::Everything,
+            (_, Severity::Info) if compact => continue,
+            (_, Severity::Info) => Depth::Title,
+            _ if compact => Depth::Fix,
+            _ => Depth::Evidence,
+        };
+        if !compact && last.max(depth) > Depth::Title {
+            page.blank();
+        }
+        last = depth;
+        one_finding(page, finding, depth);
+        if matches!(finding.category, Category::Audience | Category::Policy)
+            && let Some(entry) = closest.take_if(|_| finding.severity > Severity::Info)
+        {
+            page.blank();
+            details::closest_entry(page, entry);
+        }
+    }
+    if let Some(entry) = closest.filter(|_| report.policy.decision == "deny") {
+        page.blank();
+        details::closest_entry(page, entry);
+    }
+}
+
+fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
+    page.annotation(finding);
+    title(page, finding.severity, finding.code, finding.title);
+    if depth >= Depth::Detail {
+        page.prose(2, "", &finding.detail);
+    }
+    if depth >= Depth::Evidence && !finding.evidence.is_empty() {
+        if depth == Depth::Everything {
+            page.blank();
+        }
+        let rows = finding
+            .evidence
+            .iter()
+            .map(|p| Row::new(&p.what, &p.value, &p.place))
+            .collect::<Vec<_>>();
+        page.rows(4, &rows);
+    }
+    let fix = &finding.remediation;
+    if depth == Depth::Everything {
+        page.blank();
+    }
+    if depth >= Depth::Fix && !fix.summary.is_empty() {
+        page.prose(2, "Fix: ", &fix.summary);
+    }
+    if depth < Depth::Everything {
+        return;
+    }
+    let width = fix.steps.len().to_string().len();
+    for (index, step) in fix.steps.iter().enumerate() {
+        let number = format!("{:>width$}. ", index + 1);
+        let lead = if fix.steps.len() > 1 { &number } else { "" };
+        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        page.prose(4, lead, first);
+        page.snippet(4 + lead.len() + 2, snippet);
+    }
+    for command in &fix.commands {
+        page.blank();
+        page.snippet(4, command);
+    }
+    if !fix.links.is_empty() {
+        page.blank();
+    }
+    for link in &fix.links {
+        page.value(2, &format!("See {link}"));
+    }
+}
+
+/// `error[token-expired]: The token has expired`
+fn title(page: &mut Page, severity: Severity, code: Code, title: &str) {
+    page.marked("", severity.name(), severity_color(severity), &format!("[{code}]: {title}"));
+}
+
+fn severity_color(severity: Severity) -> Color {
+    match severity {
+        Severity::Error => Color::Red,
+        Severity::Warning => Color::Yellow,
+        Severity::Info => Color::Cyan,
+    }
+}
+
+/// Where to learn more than fits here.
+fn more(page: &mut Page, report: &Report) {
+    let explain =
+        report.root_cause.map_or_else(String::new, |code| format!("`doctor explain {code}`; "));
+    page.blank();
+    page.value(0, &format!("More: {explain}-v shows every check and the token."));
+}
+
+// --------------------------------------------------------------------------------- checks
+
+fn checks(page: &mut Page, report: &Report, each: bool) {
+    let mut groups: Vec<Vec<&CheckResult>> = Vec::new();
+    for check in &report.checks {
+        let same = |group: &&mut Vec<&CheckResult>| {
+            let first = group[0];
+            !each
+                && matches!(check.status, Status::Pass | Status::Skip)
+                && (first.category, first.status, &first.skipped_because)
+                    == (check.category, check.status, &check.skipped_because)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
+        }
+    }
+    page.section("Checks");
+    for group in groups {
+        let first = group[0];
+        let (word, color) = match first.status {
+            Status::Pass => ("ok", Color::Green),
+            Status::Warn => ("warn", Color::Yellow),
+            Status::Fail => ("fail", Color::Red),
+            Status::Skip => ("skip", Color::Cyan),
+        };
+        let name = first.category.name();
+        let ids = |checks: &[&CheckResult]| {
+            checks.iter().map(|check| check.id).collect::<Vec<_>>().join(", ")
+        };
+        // A category's main check has its name, which stands on the line already.
+        let (has_main, others) = (first.id == name, group.get(1..).unwrap_or_default());
+        let mut text = match first.status {
+            Status::Skip if has_main && others.is_empty() => {
+                format!("not checked: {}", why_skipped(report, first))
+            }
+            Status::Skip => format!("{} not checked: {}", ids(&group), why_skipped(report, first)),
+            _ if has_main && others.is_empty() => first.summary.clone(),
+            _ if has_main => format!("{}; {}", first.summary, ids(others)),
+            _ if others.is_empty() => format!("{}: {}", first.id, first.summary),
+            _ => ids(&group),
+        };
+        if each && first.duration_ms > 0 {
+            text.push_str(&format!(" ({} ms)", first.duration_ms));
+        }
+        page.item(2, word, color, &format!("{name:<8}  "), &text);
+    }
+}
+
+/// The one option that keeps a check from running by its absence.
+const NEEDED: &str = "--policy";
+
+/// The option without which no credential is sent to a backend that a project file names.
+const NAMES_BACKEND: &str = "--cloud-url";
+
+/// Why a check did not run.
+pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
+    match check.skipped_because.as_deref() {
+        Some(NEEDED) if report.policy.source == "none" => format!("no {NEEDED} given"),
+        // There is one, and it does not tell.
+        Some(NEEDED) => check.summary.clone(),
+        Some(NAMES_BACKEND) => {
+            format!("needs {NAMES_BACKEND}, since only a project file names the backend")
+        }
+        Some(option) if option.starts_with('-') => option.to_owned(),
+        Some(cause) => format!("stopped by {cause}"),
+        None => check.summary.clone(),
+    }
+}

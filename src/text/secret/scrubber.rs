@@ -1,0 +1,300 @@
+//! Taking secrets out of text.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::memmem;
+use zeroize::Zeroizing;
+
+use super::pieces::{self, Pieces};
+use super::{REDACTED, letters, looks_random, shapes};
+
+/// Takes known secrets, and whatever looks like one, out of text that a server or a file wrote
+/// before it becomes evidence: a server may echo the request that it refuses, in any encoding.
+///
+/// Secrets may be added while others hold it: a token that is minted is known from then on.
+#[derive(Default)]
+pub struct Scrubber {
+    known: RwLock<Known>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    /// All of them.
+    all: Vec<Zeroizing<String>>,
+    /// Of secrets that look drawn: a single piece gives one away.
+    drawn: Pieces,
+    /// Of secrets that somebody wrote: it takes several of their words.
+    written: Pieces,
+    /// Secrets too short for pieces, by their letters and digits, in every encoding.
+    short: Vec<letters::Digits>,
+    /// Secrets that are hardly letters and digits, as they are.
+    exact: Vec<Zeroizing<String>>,
+}
+
+/// Shorter values, in bytes, are not looked for: no credential is that short, and what stands in
+/// for one (`dummy`) would hit ordinary words and names, which the judge compares.
+const SHORTEST: usize = 8;
+/// The same for a part of a value.
+const SHORTEST_PART: usize = 12;
+/// How many letters and digits of a secret that somebody wrote give it away. With separators they
+/// are 20 characters.
+const WRITTEN: usize = 16;
+/// So many characters of a drawn secret are never shown (product contract, section 7).
+const LONGEST: usize = 20;
+
+impl Scrubber {
+    /// Remembers a secret; of a token with dots its signature (the last part) as well.
+    pub fn add(&self, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() < SHORTEST || is_stand_in(secret) {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.all.iter().any(|known| known.as_str() == secret) {
+            return;
+        }
+        known.all.push(Zeroizing::new(secret.to_owned()));
+        if let Some((signed, signature)) = secret.rsplit_once('.')
+            && let Some(public) = public_text(signed)
+        {
+            // Header and claims are shown, decoded: a claim may repeat what they look like encoded.
+            let mut shown = Pieces::default();
+            shown.add_text(&public);
+            known.drawn.add(signed.as_bytes(), &shown);
+            known.add_drawn(signature);
+            return;
+        }
+        known.add(secret);
+        if let Some((_, part)) = secret.rsplit_once('.')
+            && part.len() >= SHORTEST_PART
+        {
+            known.add(part);
+        }
+    }
+
+    /// Remembers the signature of a token that is sent nowhere, so that no answer repeats the rest.
+    pub fn add_signature(&self, token: &str) {
+        if let Some((_, signature)) = token.trim().rsplit_once('.')
+            && signature.len() >= SHORTEST_PART
+        {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).add_drawn(signature);
+        }
+    }
+
+    /// The text without secrets.
+    #[must_use]
+    pub fn scrub(&self, text: &str) -> String {
+        if text.len() < SHORTEST {
+            return text.to_owned();
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let ranges = known.find(text);
+        drop(known);
+        if ranges.is_empty() {
+            return scrub_shapes(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut from = 0;
+        for Range { start, end } in ranges {
+            out.push_str(&text[from..start]);
+            out.push_str(REDACTED);
+            from = end;
+        }
+        scrub_shapes(&(out + &text[from..]))
+    }
+
+    /// [`Self::scrub`] for every string of a JSON value, keys included.
+    #[must_use]
+    pub fn scrub_json(&self, value: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        match value {
+            Value::String(s) => Value::String(self.scrub(&s)),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|v| self.scrub_json(v)).collect())
+            }
+            Value::Object(map) => Value::Object(
+                map.into_iter().map(|(k, v)| (self.scrub(&k), self.scrub_json(v))).collect(),
+            ),
+            other => other,
+        }
+    }
+}
+
+impl Known {
+    fn add(&mut self, secret: &str) {
+        let digits = letters::plain(secret.as_bytes());
+        if digits.len() >= pieces::LENGTH && looks_random(secret) {
+            self.add_drawn(secret);
+        } else if digits.len() >= WRITTEN {
+            self.written.add(secret.as_bytes(), &Pieces::default());
+        } else if digits.len() >= SHORTEST {
+            self.short.push(digits);
+            let encodings = pieces::encodings(secret.as_bytes());
+            self.short.extend(encodings.into_iter().map(|(digits, _)| digits));
+        } else {
+            self.exact.push(Zeroizing::new(secret.to_owned()));
+        }
+    }
+
+    /// Adds a secret of which no [`LONGEST`] characters may be seen.
+    fn add_drawn(&mut self, secret: &str) {
+        self.drawn.add(secret.as_bytes(), &Pieces::default());
+        // Those with hardly a letter or digit have no piece.
+        let is_sign = |b: &u8| usize::from(!b.is_ascii_alphanumeric());
+        let bytes = secret.as_bytes();
+        let mut signs = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let start = (at + 1).saturating_sub(LONGEST);
+            signs += is_sign(byte);
+            if at + 1 >= LONGEST && signs >= LONGEST - pieces::LENGTH {
+                let part = String::from_utf8_lossy(&bytes[start..=at]).into_owned();
+                self.exact.push(Zeroizing::new(part));
+            }
+            signs -= if at + 1 >= LONGEST { is_sign(&bytes[start]) } else { 0 };
+        }
+    }
+
+    /// Where a text repeats secrets: in order, apart from each other.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for decode in [false, true] {
+            if decode && !letters::has_escapes(text) {
+                break;
+            }
+            if text.len() >= pieces::LENGTH && !(self.drawn.is_empty() && self.written.is_empty()) {
+                let written = (&self.written, WRITTEN);
+                found.extend(pieces::find(text, decode, &self.drawn, written));
+            }
+            if !self.short.is_empty() {
+                let (digits, places) = letters::places(text, decode);
+                let matches = self.short.iter().flat_map(|secret| {
+                    memmem::find_iter(&digits, secret.as_slice()).map(|at| at..at + secret.len())
+                });
+                found.extend(matches.map(|of| places[of.start].start..places[of.end - 1].end));
+            }
+        }
+        for secret in &self.exact {
+            let matches = text.match_indices(secret.as_str());
+            found.extend(matches.map(|(at, _)| at..at + secret.len()));
+        }
+        found.iter_mut().for_each(|range| *range = word_around(text, range.clone()));
+        found.sort_unstable_by_key(|range| range.start);
+        found.dedup_by(|next, range| {
+            let joins = next.start <= range.end
+                || !text[range.end..next.start].contains(|c: char| c.is_ascii_alphanumeric());
+            if joins {
+                range.end = range.end.max(next.end);
+            }
+            joins
+        });
+        found
+    }
+}
+
+/// A range with the rest of the words that it begins and ends in: what is left of a secret there.
+fn word_around(text: &str, range: Range<usize>) -> Range<usize> {
+    // A longer rest is another word, and looking for its end would take long.
+    const LONGEST: usize = 64;
+    let is_rest = |b: &&u8| b.is_ascii_alphanumeric() || b"-_+".contains(b);
+    let (before, after) = (&text.as_bytes()[..range.start], &text.as_bytes()[range.end..]);
+    let before = before.iter().rev().take(LONGEST).take_while(is_rest).count();
+    let rest = after.iter().take(LONGEST).take_while(is_rest).count();
+    let padding = after[rest..].iter().take(2).take_while(|b| **b == b'=').count();
+    range.start - before..range.end + rest + padding
+}
+
+/// Whether a value stands in the place of a secret: a mask or a variable that nothing expanded.
+fn is_stand_in(value: &str) -> bool {
+    let is_expression =
+        |(start, end): (&str, &str)| value.starts_with(start) && value.ends_with(end);
+    value.contains("***") || [("$(", ")"), ("${", "}"), ("<", ">")].into_iter().any(is_expression)
+}
+
+/// The header and claims of a signed token, of which this is what the signature is for. `None`: it
+/// is none, or encrypted.
+fn public_text(signed: &str) -> Option<Zeroizing<Vec<u8>>> {
+    const BASE64: GeneralPurpose = GeneralPurpose::new(
+        &URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let (header, claims) = signed.split_once('.')?;
+    let mut text = Zeroizing::new(BASE64.decode(header).ok()?);
+    let claims = Zeroizing::new(BASE64.decode(claims).ok()?);
+    let is_object = |bytes: &[u8]| bytes.trim_ascii_start().first() == Some(&b'{');
+    if !is_object(&text) || !is_object(&claims) {
+        return None;
+    }
+    text.extend_from_slice(&claims);
+    Some(text)
+}
+
+impl Clone for Scrubber {
+    /// A copy of its own: what is added to one is not known to the other.
+    fn clone(&self) -> Self {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        Self { known: RwLock::new(known.clone()) }
+    }
+}
+
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        write!(f, "Scrubber({} secrets)", known.all.len())
+    }
+}
+
+/// A path from the command line, as a message may repeat it. A word that looks drawn and names no
+/// file is a secret in the wrong place.
+pub(crate) fn argument(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_drawn = !text.contains(['/', '\\', '.']) && looks_random(&text) && !path.exists();
+    if is_drawn { REDACTED.to_owned() } else { Scrubber::default().scrub(&text) }
+}
+
+/// Replaces the words that have the shape of a secret ([`shapes`]), and the paths of hooks.
+fn scrub_shapes(text: &str) -> String {
+    if text.len() < shapes::SHORTEST {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for Range { start, end } in shapes::hooks(text) {
+        if start >= from {
+            out.push_str(&scrub_words(&text[from..start]));
+            out.push_str(REDACTED);
+            from = end;
+        }
+    }
+    out + &scrub_words(&text[from..])
+}
+
+fn scrub_words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_token_char) {
+        let (before, word) = rest.split_at(start);
+        out.push_str(before);
+        let end = word.find(|c: char| !is_token_char(c)).unwrap_or(word.len());
+        let (word, after) = word.split_at(end);
+        let is_secret = word.len() >= shapes::SHORTEST && shapes::in_word(word).is_some();
+        out.push_str(if is_secret { REDACTED } else { word });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
