@@ -18,7 +18,7 @@ use crate::command::explain::Explain;
 use crate::command::generate::Document;
 use crate::command::policy::PolicyCommand;
 use crate::command::replay::Replay;
-use crate::command::step::Platform;
+use crate::command::step::StepPlatform;
 use crate::command::triage::Triage;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
@@ -102,7 +102,7 @@ pub enum Command {
     /// Print a pipeline step that runs the doctor when a login fails
     Step {
         /// Where the pipeline runs
-        platform: Platform,
+        platform: StepPlatform,
         /// The organization in Pulumi Cloud; without it, the step holds the placeholder ORG
         #[arg(long, value_name = "ORG", value_parser = ascii)]
         oidc_org: Option<String>,

@@ -1,21 +1,28 @@
-//! Pipeline steps to paste that run the doctor when the login fails: one text for each platform.
-//!
-//! A script stands in a literal block (YAML 1.2.2 section 8.1.2), where a word that is quoted for
-//! the shell needs no other quoting.
+//! `doctor step`: pipeline steps to paste that run the doctor when the login fails. The platforms'
+//! files have their text.
+
+use std::sync::LazyLock;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
-use crate::text;
+use crate::platform::{ALL, StepTemplate};
 
 /// A platform that `doctor step` has a step for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Platform {
-    /// Azure Pipelines: a task that runs when an earlier one failed
-    Azure,
-    /// GitHub Actions: a step that runs when an earlier one failed
-    Github,
-    /// GitLab CI: a job whose after_script looks at what failed
-    Gitlab,
+#[derive(Clone, Copy)]
+pub struct StepPlatform(&'static StepTemplate);
+
+impl ValueEnum for StepPlatform {
+    fn value_variants<'a>() -> &'a [Self] {
+        static VARIANTS: LazyLock<Vec<StepPlatform>> = LazyLock::new(|| {
+            ALL.iter().filter_map(|platform| platform.step.as_ref()).map(StepPlatform).collect()
+        });
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.argument).help(self.0.about))
+    }
 }
 
 /// What stands for an organization that is not named.
@@ -24,65 +31,11 @@ const PLACEHOLDER: &str = "ORG";
 /// The step, as YAML that ends with a line break. Without an organization, or with an empty name,
 /// it holds a placeholder and says so.
 #[must_use]
-pub fn step(platform: Platform, organization: Option<&str>) -> String {
-    let named = organization.filter(|name| !name.is_empty());
-    let note = match named {
-        Some(_) => "",
-        None => "# ORG stands for the organization in Pulumi Cloud.\n",
-    };
-    let name = named.unwrap_or(PLACEHOLDER);
-    let word = text::shell(name);
-    match platform {
-        // Tasks/AzureCLIV2 of microsoft/azure-pipelines-tasks: `idToken` is in the environment of
-        // the script alone, and only with addSpnToEnvironment.
-        Platform::Azure => format!(
-            r#"# Azure Pipelines: a task for the job that logs in, after the one that does.
-# doctor has to be on the agent's PATH. If that task has an env: block, repeat it here.
-{note}- task: AzureCLI@2
-  displayName: Why the login to Pulumi Cloud fails
-  condition: failed()
-  inputs:
-    azureSubscription: my-service-connection  # the one that the login uses
-    addSpnToEnvironment: true  # puts the token into idToken
-    scriptType: bash
-    scriptLocation: inlineScript
-    inlineScript: |
-      doctor login https://api.pulumi.com --oidc-token "$idToken" --oidc-org {word}
-"#
-        ),
-        // The doctor asks for the token itself: no step hands its own to the next.
-        Platform::Github => format!(
-            r#"# GitHub Actions: a step for the job that logs in, after the one that does.
-# doctor has to be on the runner's PATH. If that step has an env: block, repeat it here.
-# GitHub gives a token only to a job with this permission:
-#   permissions:
-#     id-token: write
-#     contents: read  # what is not listed is not allowed
-{note}- name: Why the login to Pulumi Cloud fails
-  if: failure()
-  shell: bash
-  run: |
-    doctor --oidc-org {word}
-"#
-        ),
-        // Some runners leave CI_JOB_STATUS at `running`: it is compared with what needs no doctor.
-        Platform::Gitlab => format!(
-            r#"# GitLab CI: id_tokens and after_script for the job that logs in.
-# doctor has to be on PATH in the job. after_script runs whether or not the job failed.
-{note}login:
-  id_tokens:
-    PULUMI_TOKEN:
-      aud: {audience}
-  script:
-    - |
-      pulumi login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
-  after_script:
-    - |
-      if [ "$CI_JOB_STATUS" != success ]; then
-        doctor login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
-      fi
-"#,
-            audience = text::yaml(&format!("urn:pulumi:org:{name}")),
-        ),
+pub fn step(platform: StepPlatform, organization: Option<&str>) -> String {
+    match organization.filter(|name| !name.is_empty()) {
+        Some(name) => (platform.0.yaml)("", name),
+        None => {
+            (platform.0.yaml)("# ORG stands for the organization in Pulumi Cloud.\n", PLACEHOLDER)
+        }
     }
 }

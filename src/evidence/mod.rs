@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 pub use self::route::{PassedOver, ProxyFault, Route};
 
+use crate::platform;
 use crate::policy::{Document, Registration};
 
 /// One run's evidence.
@@ -99,14 +100,16 @@ pub enum Setting {
     Person,
     /// A job on a CI platform: this environment is the one that fails.
     Pipeline {
-        /// The platform's name as people know it (`GitHub Actions`).
-        platform: String,
+        /// The platform.
+        #[serde(with = "platform::by_name")]
+        platform: platform::Id,
     },
     /// `doctor login` in the place of `pulumi login`: wherever that is, this environment is the
     /// one that fails.
     Login {
         /// The CI platform, if it is one.
-        platform: Option<String>,
+        #[serde(with = "platform::by_name_if_any", default)]
+        platform: Option<platform::Id>,
     },
 }
 
@@ -117,13 +120,13 @@ impl Setting {
         matches!(self, Self::Pipeline { .. } | Self::Login { .. })
     }
 
-    /// The CI platform around, by its name as people know it.
+    /// The CI platform around.
     #[must_use]
-    pub fn platform(&self) -> Option<&str> {
+    pub fn platform(&self) -> Option<platform::Id> {
         match self {
             Self::Person => None,
-            Self::Pipeline { platform } => Some(platform),
-            Self::Login { platform } => platform.as_deref(),
+            Self::Pipeline { platform } => Some(*platform),
+            Self::Login { platform } => *platform,
         }
     }
 
@@ -200,10 +203,9 @@ pub enum Source {
     },
     /// The CI platform was asked for it.
     Request {
-        /// How the report names the source (`azure-pipelines`, `buildkite-agent`).
-        id: String,
-        /// The platform's name as people know it.
-        platform: String,
+        /// The platform.
+        #[serde(flatten, with = "platform::by_key_and_name")]
+        platform: platform::Id,
     },
     /// Nothing named a source, and none that was looked at gave a token.
     None,
@@ -220,7 +222,7 @@ impl Source {
             Self::Stdin => "stdin".into(),
             Self::File { path, .. } => format!("file://{path}"),
             Self::Environment { name } => format!("env:{name}"),
-            Self::Request { id, .. } => id.clone(),
+            Self::Request { platform } => platform.key().into(),
             Self::None => "none".into(),
         }
     }
@@ -245,53 +247,13 @@ pub enum PlatformEnvironment {
     #[default]
     Other,
     /// Azure Pipelines.
-    AzurePipelines {
-        /// `servicePrincipalKey` is set: AzureCLI does that for a connection with a secret.
-        has_client_secret: bool,
-        /// An `AZURESUBSCRIPTION_*` variable is set: AzureCLI and AzurePowerShell do that for a
-        /// federated connection.
-        is_federated: bool,
-        /// `SYSTEM_OIDCREQUESTURI` is set.
-        has_request_uri: bool,
-        /// `SYSTEM_ACCESSTOKEN`.
-        system_token: SystemToken,
-        /// The service connection's id.
-        connection: Option<String>,
-    },
+    AzurePipelines(platform::AzureEnvironment),
     /// GitHub Actions.
-    GitHubActions {
-        /// The variables for requesting a token that are not set.
-        missing: Vec<String>,
-        /// `GITHUB_EVENT_NAME`.
-        event: Option<String>,
-        /// The repository that the pull request comes from, where that is a fork.
-        fork: Option<String>,
-        /// `GITHUB_JOB`.
-        job: Option<String>,
-    },
+    GitHubActions(platform::GitHubEnvironment),
     /// Buildkite: its agent can be asked.
     Buildkite,
     /// GitLab CI.
-    GitLab {
-        /// `CI_SERVER_URL`.
-        server: Option<String>,
-        /// `CI_JOB_NAME`.
-        job: Option<String>,
-        /// Variables with a token of another issuer: the variable, then the issuer.
-        others: Vec<(String, String)>,
-    },
-}
-
-/// The state of `SYSTEM_ACCESSTOKEN`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SystemToken {
-    /// Not set, or empty.
-    Missing,
-    /// It holds the text of a reference: `$(System.AccessToken)`.
-    Unexpanded,
-    /// Set.
-    Set,
+    GitLab(platform::GitLabEnvironment),
 }
 
 /// How asking a CI platform for a token failed.

@@ -41,6 +41,8 @@ use crate::evidence::{
 };
 use crate::limits;
 use crate::oidc::jwt::Decoded;
+use crate::platform;
+use crate::platform::azure_job;
 use crate::text::secret::{Scrubber, Secret, argument};
 use environment::Environment;
 use files::bounded::Bounded;
@@ -341,11 +343,11 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let scrubber = around.environment.scrubber(&names, &claims);
     (input.held_by, input.unused) =
         ambient::holders(&around.environment, decoded.as_ref(), &scrubber);
-    if heed_options && around.environment.is_on("TF_BUILD") {
+    if heed_options && setting.platform() == Some(platform::Id::AzurePipelines) {
         let variable = |name: &str| around.environment.get(name).map(|id| scrubber.scrub(id));
         input.azure = Some(AzureIds {
-            organization: variable("SYSTEM_COLLECTIONID"),
-            connection: variable("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
+            organization: variable(azure_job::COLLECTION),
+            connection: variable(azure_job::OWN_CONNECTION),
         });
     }
     if input.problem == Some(InputProblem::Empty) {
@@ -540,7 +542,7 @@ fn millis(since: Instant) -> u64 {
 
 impl Setting {
     /// The setting that the platform's name stands for.
-    fn of(platform: Option<&str>) -> Self {
-        platform.map_or(Self::Person, |name| Self::Pipeline { platform: name.to_owned() })
+    fn of(platform: Option<platform::Id>) -> Self {
+        platform.map_or(Self::Person, |platform| Self::Pipeline { platform })
     }
 }

@@ -6,6 +6,7 @@ use crate::judge::advice::missing_token;
 use crate::judge::finding::{list, upper};
 use crate::judge::{Context, Outcome};
 use crate::limits;
+use crate::platform::{Id, public_issuer};
 use crate::report::Finding;
 use crate::text;
 
@@ -51,7 +52,7 @@ fn place(input: &Input) -> String {
         Source::Stdin => "standard input".to_owned(),
         Source::File { path, .. } => format!("the file {path}"),
         Source::Environment { name } => format!("the environment variable {name}"),
-        Source::Request { platform, .. } => format!("the request to {platform}"),
+        Source::Request { platform } => format!("the request to {}", platform.name()),
         Source::None => "anywhere".to_owned(),
     }
 }
@@ -231,8 +232,8 @@ pub(crate) fn expansion(finding: Finding, name: &str, context: &Context) -> Find
     let azure = format!("$({name}) in Azure Pipelines");
     let github = format!("${{{{ env.{name} }}}} in GitHub Actions");
     let written = match context.evidence.options.setting.platform() {
-        Some("Azure Pipelines") => Some(azure),
-        Some("GitHub Actions") => Some(github),
+        Some(Id::AzurePipelines) => Some(azure),
+        Some(Id::GitHubActions) => Some(github),
         Some(_) => None,
         None => Some(format!("{azure} and {github}")),
     };
@@ -418,7 +419,7 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
     )
     .proof(place.trim_start_matches("token "), &sign.value, place);
     let issuer = context.evidence.token.as_ref().and_then(|t| t.text("iss")).unwrap_or_default();
-    if issuer.contains("login.microsoftonline.com") || issuer.contains("sts.windows.net") {
+    if public_issuer(issuer).is_some_and(|platform| platform.id == Id::Entra) {
         finding = finding
             .step(
                 "In Azure Pipelines, use the idToken of a federated service connection, not \

@@ -7,10 +7,11 @@ use crate::catalogue::Code;
 use crate::evidence::log::{Decided, Log, LoginLine, Sighting};
 use crate::evidence::{
     Answer, Backend, BackendCandidate, Body, Cli, Cloud, Evidence, Input, InputProblem, Issuer,
-    Options, PlatformEnvironment, PolicySource, Refusal, Setting, Source, SystemToken, Token,
+    Options, PlatformEnvironment, PolicySource, Refusal, Setting, Source, Token,
 };
 use crate::judge::{Context, judge};
 use crate::known_messages::Means;
+use crate::platform::{AzureEnvironment, GitHubEnvironment, GitLabEnvironment, Id, SystemToken};
 use crate::report::{Proof, Remediation};
 
 /// What the checks advise for that code, where what the log tells is enough for them to raise it.
@@ -112,7 +113,7 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     };
     let word = called.and_then(|called| called.token.as_deref());
     // AzureCLI's script is not in the log, but its variable has that name.
-    let usual = (log.context.platform == Some("Azure Pipelines")).then_some("idToken");
+    let usual = (log.context.platform == Some(Id::AzurePipelines)).then_some("idToken");
     let name = word.map_or(usual, variable).map(str::to_owned);
     let claims = log.context.claims.first();
     let now = sighting.at.unwrap_or_default();
@@ -121,7 +122,7 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
         now,
         duration_ms: 0,
         options: Options {
-            setting: Setting::Login { platform: log.context.platform.map(str::to_owned) },
+            setting: Setting::Login { platform: log.context.platform },
             offline: true,
             no_exchange: false,
             now_given: false,
@@ -209,23 +210,29 @@ fn refusal(sighting: &Sighting) -> Refusal {
 
 /// The environment in which the platform's checks raise a code.
 fn surroundings(sighting: &Sighting, code: Code) -> Option<PlatformEnvironment> {
-    let azure = |secret, federated, uri, system_token| PlatformEnvironment::AzurePipelines {
-        has_client_secret: secret,
-        is_federated: federated,
-        has_request_uri: uri,
-        system_token,
-        connection: None,
+    let azure = |secret, federated, uri, system_token| {
+        PlatformEnvironment::AzurePipelines(AzureEnvironment {
+            has_client_secret: secret,
+            is_federated: federated,
+            has_request_uri: uri,
+            system_token,
+            connection: None,
+        })
     };
     match code {
-        Code::GithubIdTokenPermission => Some(PlatformEnvironment::GitHubActions {
-            missing: vec!["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()],
-            event: None,
-            fork: None,
-            job: None,
-        }),
-        Code::GitlabIdTokenMissing => {
-            Some(PlatformEnvironment::GitLab { server: None, job: None, others: Vec::new() })
+        Code::GithubIdTokenPermission => {
+            Some(PlatformEnvironment::GitHubActions(GitHubEnvironment {
+                missing: vec!["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()],
+                event: None,
+                fork: None,
+                job: None,
+            }))
         }
+        Code::GitlabIdTokenMissing => Some(PlatformEnvironment::GitLab(GitLabEnvironment {
+            server: None,
+            job: None,
+            others: Vec::new(),
+        })),
         Code::AdoTokenNotExposed => Some(azure(false, true, false, SystemToken::Missing)),
         // Only the refusals of Azure are told by their words.
         Code::TokenRequestFailed if sighting.text.contains("service connection") => {

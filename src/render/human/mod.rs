@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 use colored::Color;
 
 use self::page::{Page, Row};
-use super::ci::Platform;
+use super::ci::LogCommands;
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
@@ -27,7 +27,7 @@ use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 pub(super) fn render(
     report: &Report,
     style: &Style,
-    platform: Option<&'static Platform>,
+    platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform);
     let verbosity = style.verbosity;

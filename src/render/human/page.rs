@@ -5,7 +5,7 @@ use colored::{Color, Colorize};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::render::Style;
-use crate::render::ci::Platform;
+use crate::render::ci::LogCommands;
 use crate::report::{Finding, RuleResult};
 use crate::text::{guard, inert, json_string, wrap};
 
@@ -37,14 +37,14 @@ impl Row {
 pub(super) struct Page {
     color: bool,
     width: usize,
-    platform: Option<&'static Platform>,
+    platform: Option<&'static LogCommands>,
     /// Whether a group of the platform is open.
     folded: bool,
     out: String,
 }
 
 impl Page {
-    pub(super) fn new(style: &Style, platform: Option<&'static Platform>) -> Self {
+    pub(super) fn new(style: &Style, platform: Option<&'static LogCommands>) -> Self {
         let width = style.width.clamp(60, 120);
         Self { color: style.color, width, platform, folded: false, out: String::new() }
     }

@@ -7,6 +7,7 @@ pub(crate) use crate::judge::compare::mark::marked;
 use self::edits::edits;
 use crate::judge::finding::list;
 use crate::limits::Work;
+use crate::platform::{AZURE_HOST, AZURE_OLD_HOST, Id, at_host};
 
 /// A near miss: what differs in words, and how far apart the two are (edits).
 pub(crate) struct NearMiss {
@@ -15,14 +16,6 @@ pub(crate) struct NearMiss {
     /// Edits between the two.
     pub(crate) distance: usize,
 }
-
-/// Azure DevOps' own issuer and Entra's, which replaced it for service connections.
-const AZURE_OLD: &str = "vstoken.dev.azure.com";
-const AZURE_NEW: &str = "login.microsoftonline.com";
-/// What Azure DevOps' own issuer was called before.
-const AZURE_OLDER: &str = "app.vstoken.visualstudio.com";
-const ENTRA_V1: &str = "sts.windows.net";
-const GITHUB: &str = "token.actions.githubusercontent.com";
 
 /// So many edits may be a typing error.
 const FEW: usize = 3;
@@ -113,15 +106,16 @@ fn explain(registered: &str, token: &str) -> Option<String> {
         found.push("white space at the beginning or end".to_owned());
     }
     found.extend(scheme(&left, &right));
-    match (hosts.0.as_str(), hosts.1.as_str()) {
-        (AZURE_OLD | AZURE_OLDER, AZURE_NEW | ENTRA_V1) => {
+    let platform = |host: &str| at_host(host).map(|platform| platform.id);
+    match (platform(&hosts.0), platform(&hosts.1)) {
+        (Some(Id::AzurePipelines), Some(Id::Entra)) => {
             return Some(
                 "the kind of issuer: Azure DevOps' own is registered, the token is from Entra. The \
                  service connection was converted or made anew; sub and aud changed with it"
                     .to_owned(),
             );
         }
-        (AZURE_NEW | ENTRA_V1, AZURE_OLD | AZURE_OLDER) => {
+        (Some(Id::Entra), Some(Id::AzurePipelines)) => {
             return Some(
                 "the kind of issuer: Entra's is registered, the token is from Azure DevOps' own. \
                  The service connection has not been converted; its sub and aud are of the old \
@@ -129,7 +123,7 @@ fn explain(registered: &str, token: &str) -> Option<String> {
                     .to_owned(),
             );
         }
-        (AZURE_NEW | ENTRA_V1, AZURE_NEW | ENTRA_V1) => {
+        (Some(Id::Entra), Some(Id::Entra)) => {
             let entra = entra(&left, &right);
             found.extend(written_otherwise("host", left.host, right.host));
             found.extend(port(&left, &right));
@@ -138,16 +132,19 @@ fn explain(registered: &str, token: &str) -> Option<String> {
                 false => found.extend(entra),
             }
         }
-        (AZURE_OLDER, AZURE_OLD) | (AZURE_OLD, AZURE_OLDER) => {
+        (Some(Id::AzurePipelines), Some(Id::AzurePipelines)) if hosts.0 != hosts.1 => {
             found.push(format!(
-                "the host: Azure DevOps' own issuer was {AZURE_OLDER} and is {AZURE_OLD}"
+                "the host: Azure DevOps' own issuer was {AZURE_OLD_HOST} and is {AZURE_HOST}"
             ));
             found.extend(path(&left, &right));
         }
-        (a, b) if a == b => {
+        (id, _) if hosts.0 == hosts.1 => {
             found.extend(written_otherwise("host", left.host, right.host));
             found.extend(port(&left, &right));
-            found.extend(if a == GITHUB { slug(&left, &right) } else { path(&left, &right) });
+            found.extend(match id {
+                Some(Id::GitHubActions) => slug(&left, &right),
+                _ => path(&left, &right),
+            });
         }
         _ => {
             let (registered, token) = (github(&left)?, github(&right)?);
@@ -253,7 +250,9 @@ fn github(issuer: &Written) -> Option<String> {
     let enterprise = host.strip_prefix("token.actions.").filter(|rest| rest.ends_with(".ghe.com"));
     match enterprise {
         Some(enterprise) => Some(enterprise.to_owned()),
-        None if host == GITHUB => Some("github.com".to_owned()),
+        None if at_host(&host).is_some_and(|platform| platform.id == Id::GitHubActions) => {
+            Some("github.com".to_owned())
+        }
         None => issuer.path.starts_with("/_services/token").then(|| format!("the server {host}")),
     }
 }
