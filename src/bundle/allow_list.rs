@@ -5,7 +5,7 @@
 //! the judge needs, so a forgotten one shows in the tests; a secret or a name that was forgotten
 //! would not.
 
-use crate::platform::{GITHUB_EVENTS, REFUSAL_MESSAGES};
+use crate::platform::{REFUSAL_MESSAGES, github};
 
 /// What of a value is written.
 pub(super) enum Field {
@@ -144,7 +144,7 @@ const SURROUNDINGS: Field = Members(&[
     ("systemToken", Plain),
     ("connection", Names),
     ("missing", Each(&Plain)),
-    ("event", Known(GITHUB_EVENTS)),
+    ("event", Known(github::EVENTS)),
     ("fork", Names),
     ("job", Names),
     ("server", Names),

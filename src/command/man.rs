@@ -7,7 +7,7 @@ use roff::{Roff, bold, italic, roman};
 
 use crate::cli;
 use crate::cli::examples;
-use crate::platform;
+use crate::platform::Id;
 
 /// Exit statuses (product contract, section 3).
 const STATUSES: &[(&str, &str)] = &[
@@ -44,8 +44,7 @@ const VARIABLES: &[(&str, &str)] = &[
 
 /// Where a job's own token is, for each platform; it is used where no other is given.
 fn tokens() -> Vec<(&'static str, &'static str)> {
-    let known = platform::ALL.iter().filter(|platform| !platform.sources.is_empty());
-    known.map(|platform| (platform.name, platform.sources_in_words)).collect()
+    Id::with_tokens().map(|id| (id.name(), id.platform().sources_in_words)).collect()
 }
 
 /// The page.

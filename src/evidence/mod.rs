@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 pub use self::route::{PassedOver, ProxyFault, Route};
 
 use crate::platform;
+use crate::platform::{azure, github, gitlab};
 use crate::policy::{Document, Registration};
 
 /// One run's evidence.
@@ -247,13 +248,13 @@ pub enum PlatformEnvironment {
     #[default]
     Other,
     /// Azure Pipelines.
-    AzurePipelines(platform::AzureEnvironment),
+    AzurePipelines(azure::job::Environment),
     /// GitHub Actions.
-    GitHubActions(platform::GitHubEnvironment),
+    GitHubActions(github::job::Environment),
     /// Buildkite: its agent can be asked.
     Buildkite,
     /// GitLab CI.
-    GitLab(platform::GitLabEnvironment),
+    GitLab(gitlab::Environment),
 }
 
 /// How asking a CI platform for a token failed.

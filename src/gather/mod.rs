@@ -42,7 +42,7 @@ use crate::evidence::{
 use crate::limits;
 use crate::oidc::jwt::Decoded;
 use crate::platform;
-use crate::platform::azure_job;
+use crate::platform::azure;
 use crate::text::secret::{Scrubber, Secret, argument};
 use environment::Environment;
 use files::bounded::Bounded;
@@ -346,8 +346,8 @@ fn all(mut plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     if heed_options && setting.platform() == Some(platform::Id::AzurePipelines) {
         let variable = |name: &str| around.environment.get(name).map(|id| scrubber.scrub(id));
         input.azure = Some(AzureIds {
-            organization: variable(azure_job::COLLECTION),
-            connection: variable(azure_job::OWN_CONNECTION),
+            organization: variable(azure::job::COLLECTION),
+            connection: variable(azure::job::OWN_CONNECTION),
         });
     }
     if input.problem == Some(InputProblem::Empty) {

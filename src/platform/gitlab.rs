@@ -11,7 +11,7 @@ use crate::text;
 
 pub(super) const GITLAB: Platform = Platform {
     marker: Some("GITLAB_CI"),
-    sources: &[TokenSource::AnyOfIssuer("CI_SERVER_URL")],
+    sources: &[TokenSource::AnyOfIssuer(SERVER)],
     sources_in_words: "any variable of id_tokens",
     audience: Audience::Chosen { request: Some(id_tokens), default: None },
     issuer: Some(Issuer {
@@ -157,6 +157,23 @@ pub struct Environment {
     pub job: Option<String>,
     /// Variables with a token of another issuer: the variable, then the issuer.
     pub others: Vec<(String, String)>,
+}
+
+/// The variable that holds the issuer.
+const SERVER: &str = "CI_SERVER_URL";
+
+/// What the variables that are set show. `others` finds the variables with a token of another
+/// issuer than this.
+pub(crate) fn environment<'a>(
+    variables: impl Fn(&str) -> Option<&'a str>,
+    others: impl FnOnce(Option<&str>) -> Vec<(String, String)>,
+) -> Environment {
+    let server = variables(SERVER);
+    Environment {
+        others: others(server),
+        server: server.map(str::to_owned),
+        job: variables("CI_JOB_NAME").map(str::to_owned),
+    }
 }
 
 /// The variable that the advice names.

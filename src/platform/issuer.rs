@@ -78,7 +78,7 @@ pub(crate) fn at_host(host: &str) -> Option<&'static Platform> {
         }
     };
     let has = |platform: &&&Platform| {
-        platform.issuer.as_ref().is_some_and(|own| own.public_hosts.iter().any(|p| is_host(p)))
+        platform.issuer.as_ref().is_some_and(|own| own.public_hosts.iter().any(is_host))
     };
     ALL.iter().find(has).copied()
 }

@@ -6,13 +6,13 @@
 mod advice;
 mod audience;
 mod auth0;
-mod azure;
+pub(crate) mod azure;
 mod bitbucket;
 mod buildkite;
 mod circleci;
 mod claims;
-mod github;
-mod gitlab;
+pub(crate) mod github;
+pub(crate) mod gitlab;
 mod google;
 mod hcp_terraform;
 mod issuer;
@@ -33,16 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::advice::{Addition, Cause, Explanation, Job, Refused, Remedy};
 pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
-pub use self::azure::job::{Environment as AzureEnvironment, SystemToken};
-pub(crate) use self::azure::{
-    AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID, HOST as AZURE_HOST,
-    OLD_HOST as AZURE_OLD_HOST, entra, job as azure_job,
-};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
-pub use self::github::job::Environment as GitHubEnvironment;
-pub(crate) use self::github::{EVENTS as GITHUB_EVENTS, job as github_job};
-pub use self::gitlab::Environment as GitLabEnvironment;
-pub(crate) use self::gitlab::explain as explain_gitlab;
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
 pub(crate) use self::log::LogMarks;
 pub(crate) use self::shape::{Beginning, Note, Parts, Shape, Subjects, Varying};
@@ -152,6 +143,11 @@ platforms! {
 }
 
 impl Id {
+    /// The platforms whose jobs get tokens.
+    pub fn with_tokens() -> impl Iterator<Item = Self> {
+        ALL.iter().filter(|platform| !platform.sources.is_empty()).map(|platform| platform.id)
+    }
+
     /// What people call the CI system.
     #[must_use]
     pub fn name(self) -> &'static str {

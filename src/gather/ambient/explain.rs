@@ -8,7 +8,7 @@ use super::{is_issued_by, tokens};
 use crate::evidence::PlatformEnvironment;
 use crate::gather::environment::Environment;
 use crate::gather::pulumi::backend::read_file;
-use crate::platform::{GitLabEnvironment, Id, azure_job, github_job};
+use crate::platform::{Id, azure, github, gitlab};
 
 /// What the variables show.
 pub(super) fn of(platform: Option<Id>, environment: &Environment) -> PlatformEnvironment {
@@ -18,32 +18,32 @@ pub(super) fn of(platform: Option<Id>, environment: &Environment) -> PlatformEnv
             let is_federated = environment
                 .variables()
                 .iter()
-                .any(|(name, value)| name.starts_with(azure_job::FEDERATED) && !value.is_empty());
-            PlatformEnvironment::AzurePipelines(azure_job::environment(variables, is_federated))
+                .any(|(name, value)| name.starts_with(azure::job::FEDERATED) && !value.is_empty());
+            PlatformEnvironment::AzurePipelines(azure::job::environment(variables, is_federated))
         }
         Some(Id::GitHubActions) => {
             let fork = |event: &str| fork(Path::new(event));
-            PlatformEnvironment::GitHubActions(github_job::environment(variables, fork))
+            PlatformEnvironment::GitHubActions(github::job::environment(variables, fork))
         }
         Some(Id::Buildkite) => PlatformEnvironment::Buildkite,
-        Some(Id::GitLab) => PlatformEnvironment::GitLab(gitlab(environment)),
+        Some(Id::GitLab) => {
+            let others = |server: Option<&str>| of_other_issuers(server, environment);
+            PlatformEnvironment::GitLab(gitlab::environment(variables, others))
+        }
         _ => PlatformEnvironment::Other,
     }
 }
 
-fn gitlab(environment: &Environment) -> GitLabEnvironment {
-    let server = environment.get("CI_SERVER_URL").map(str::to_owned);
-    let others = tokens(environment)
+/// The variables that hold a token of another issuer, with that issuer.
+fn of_other_issuers(server: Option<&str>, environment: &Environment) -> Vec<(String, String)> {
+    tokens(environment)
         .into_iter()
-        .filter(|(_, decoded)| {
-            server.as_deref().is_none_or(|url| !is_issued_by(&decoded.token, url))
-        })
+        .filter(|(_, decoded)| server.is_none_or(|url| !is_issued_by(&decoded.token, url)))
         .map(|(name, decoded)| {
             let issuer = decoded.token.text("iss").unwrap_or("(no issuer)");
             (name.to_owned(), issuer.to_owned())
         })
-        .collect();
-    GitLabEnvironment { server, job: environment.get("CI_JOB_NAME").map(str::to_owned), others }
+        .collect()
 }
 
 /// The repository that a pull request comes from, if it is another one than it goes to. The

@@ -143,7 +143,8 @@ fn look(source: TokenSource, platform: &Platform, around: &Lookout) -> Result<Fo
             Some(issuer) => {
                 let mut tokens = tokens(environment);
                 tokens.retain(|(_, decoded)| is_issued_by(&decoded.token, issuer));
-                let reason = "no variable holds a token of this GitLab";
+                let reason =
+                    format!("no variable holds a token of this {}", platform.issuer_name());
                 choose(tokens, around.organization)
                     .ok_or_else(|| Gap::absent(platform.id.key(), reason))
             }

@@ -12,7 +12,7 @@ use crate::gather::network::client::{Client, ClientOptions, Method, Proxies, Rep
 use crate::gather::network::guard::Guard;
 use crate::gather::network::tls;
 use crate::gather::program;
-use crate::platform::azure_job::{first_id, is_unexpanded};
+use crate::platform::azure::job::{first_id, is_unexpanded};
 use crate::platform::{Http, Parameter, Program};
 use crate::text;
 

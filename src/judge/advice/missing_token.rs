@@ -11,8 +11,7 @@ use crate::judge::checks::backend::network_failure;
 use crate::judge::checks::exchange::words;
 use crate::judge::finding::{instant, list};
 use crate::platform::{
-    Cause, Explanation, Job, REFUSAL_MESSAGES, Refused, Remedy, azure_job, explain_gitlab,
-    github_job,
+    Cause, Explanation, Job, REFUSAL_MESSAGES, Refused, Remedy, azure, github, gitlab,
 };
 use crate::report::Finding;
 use crate::text;
@@ -26,9 +25,9 @@ pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
     let job = job(context, &url);
     let Explanation { cause, detail, remedy } = match input.surroundings.as_ref()? {
         PlatformEnvironment::Other | PlatformEnvironment::Buildkite => return None,
-        PlatformEnvironment::AzurePipelines(environment) => azure_job::explain(environment, &job)?,
-        PlatformEnvironment::GitHubActions(environment) => github_job::explain(environment)?,
-        PlatformEnvironment::GitLab(environment) => explain_gitlab(environment, &job),
+        PlatformEnvironment::AzurePipelines(environment) => azure::job::explain(environment, &job)?,
+        PlatformEnvironment::GitHubActions(environment) => github::job::explain(environment)?,
+        PlatformEnvironment::GitLab(environment) => gitlab::explain(environment, &job),
     };
     Some(tried(apply(Finding::new(code(cause), detail), remedy), input, context))
 }
@@ -241,7 +240,7 @@ fn advise(
         let signs_in = answer.location.is_some() || matches!(answer.body, Body::Html(_));
         let refused = Refused { status: answer.status, said, signs_in };
         let url = context.login_url();
-        return apply(finding, azure_job::refused(environment, &refused, &job(context, &url)));
+        return apply(finding, azure::job::refused(environment, &refused, &job(context, &url)));
     }
     match answer.status {
         429 | 500.. => finding.fix("Try again; the platform's status page tells of outages."),

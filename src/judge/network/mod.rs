@@ -2,3 +2,4 @@
 
 pub(crate) mod certificate;
 pub(crate) mod proxy;
+pub(crate) mod public_issuer;

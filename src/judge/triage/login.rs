@@ -11,7 +11,8 @@ use crate::evidence::{
 };
 use crate::judge::{Context, judge};
 use crate::known_messages::Means;
-use crate::platform::{AzureEnvironment, GitHubEnvironment, GitLabEnvironment, Id, SystemToken};
+use crate::platform::azure::job::SystemToken;
+use crate::platform::{Id, azure, github, gitlab};
 use crate::report::{Proof, Remediation};
 
 /// What the checks advise for that code, where what the log tells is enough for them to raise it.
@@ -211,7 +212,7 @@ fn refusal(sighting: &Sighting) -> Refusal {
 /// The environment in which the platform's checks raise a code.
 fn surroundings(sighting: &Sighting, code: Code) -> Option<PlatformEnvironment> {
     let azure = |secret, federated, uri, system_token| {
-        PlatformEnvironment::AzurePipelines(AzureEnvironment {
+        PlatformEnvironment::AzurePipelines(azure::job::Environment {
             has_client_secret: secret,
             is_federated: federated,
             has_request_uri: uri,
@@ -221,14 +222,14 @@ fn surroundings(sighting: &Sighting, code: Code) -> Option<PlatformEnvironment> 
     };
     match code {
         Code::GithubIdTokenPermission => {
-            Some(PlatformEnvironment::GitHubActions(GitHubEnvironment {
+            Some(PlatformEnvironment::GitHubActions(github::job::Environment {
                 missing: vec!["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()],
                 event: None,
                 fork: None,
                 job: None,
             }))
         }
-        Code::GitlabIdTokenMissing => Some(PlatformEnvironment::GitLab(GitLabEnvironment {
+        Code::GitlabIdTokenMissing => Some(PlatformEnvironment::GitLab(gitlab::Environment {
             server: None,
             job: None,
             others: Vec::new(),

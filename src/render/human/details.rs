@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::page::{Page, Row};
-use crate::platform::entra::EntraSubject;
+use crate::platform::azure::entra::EntraSubject;
 use crate::platform::subject;
 use crate::report::{EntryResult, Report};
 

@@ -7,7 +7,7 @@ pub(crate) use crate::judge::compare::mark::marked;
 use self::edits::edits;
 use crate::judge::finding::list;
 use crate::limits::Work;
-use crate::platform::{AZURE_HOST, AZURE_OLD_HOST, Id, at_host};
+use crate::platform::{Id, at_host, azure};
 
 /// A near miss: what differs in words, and how far apart the two are (edits).
 pub(crate) struct NearMiss {
@@ -134,7 +134,9 @@ fn explain(registered: &str, token: &str) -> Option<String> {
         }
         (Some(Id::AzurePipelines), Some(Id::AzurePipelines)) if hosts.0 != hosts.1 => {
             found.push(format!(
-                "the host: Azure DevOps' own issuer was {AZURE_OLD_HOST} and is {AZURE_HOST}"
+                "the host: Azure DevOps' own issuer was {} and is {}",
+                azure::OLD_HOST,
+                azure::HOST
             ));
             found.extend(path(&left, &right));
         }
