@@ -1,5 +1,8 @@
 //! Which platform an issuer belongs to.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use url::{Host, Url};
 
 use super::{ALL, Platform};
@@ -71,17 +74,30 @@ pub(crate) fn public_issuer(url: &str) -> Option<&'static Platform> {
 
 /// The platform whose public issuer is at this host, in lower case.
 pub(crate) fn at_host(host: &str) -> Option<&'static Platform> {
-    let is_host = |pattern: &&str| match pattern.split_once('*') {
-        None => *pattern == host,
-        Some((start, end)) => {
-            host.len() > start.len() + end.len() && host.starts_with(start) && host.ends_with(end)
-        }
+    let (whole, with_gap) = &*HOSTS;
+    let fits = |(start, end, _): &&(&str, &str, _)| {
+        host.len() > start.len() + end.len() && host.starts_with(start) && host.ends_with(end)
     };
-    let has = |platform: &&&Platform| {
-        platform.issuer.as_ref().is_some_and(|own| own.public_hosts.iter().any(is_host))
-    };
-    ALL.iter().find(has).copied()
+    whole.get(host).copied().or_else(|| with_gap.iter().find(fits).map(|(.., found)| *found))
 }
+
+type Whole = HashMap<&'static str, &'static Platform>;
+/// What stands before and behind the `*`.
+type WithGap = Vec<(&'static str, &'static str, &'static Platform)>;
+
+/// The public hosts: a policy document may name very many issuers.
+static HOSTS: LazyLock<(Whole, WithGap)> = LazyLock::new(|| {
+    let (mut whole, mut with_gap) = (Whole::new(), WithGap::new());
+    for platform in ALL {
+        for host in platform.issuer.iter().flat_map(|issuer| issuer.public_hosts) {
+            match host.split_once('*') {
+                None => drop(whole.insert(host, platform)),
+                Some((start, end)) => with_gap.push((start, end, platform)),
+            }
+        }
+    }
+    (whole, with_gap)
+});
 
 #[cfg(test)]
 mod tests {

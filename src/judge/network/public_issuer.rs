@@ -25,15 +25,15 @@ pub(crate) fn only_here(finding: Finding, issuer: &str, seen: Seen) -> Finding {
     let (why, fix) = match seen {
         Seen::Failure => (
             format!(
-                "This is the public issuer of {name}. Pulumi Cloud reaches it over another \
-                 network, so this does not stop the login."
+                "This issuer is public ({name}). Pulumi Cloud reaches it over another network, so \
+                 this does not stop the login."
             ),
             "Let this machine reach the issuer, so that the doctor can verify the signature too.",
         ),
         Seen::Answer => (
             format!(
-                "This is the public issuer of {name}. Pulumi Cloud asks it over another network \
-                 and may get another answer."
+                "This issuer is public ({name}). Pulumi Cloud asks it over another network and may \
+                 get another answer."
             ),
             "Check whether a proxy or a filter gave this answer, and what the platform's status \
              page says.",

@@ -106,8 +106,13 @@ fn explain(registered: &str, token: &str) -> Option<String> {
         found.push("white space at the beginning or end".to_owned());
     }
     found.extend(scheme(&left, &right));
-    let platform = |host: &str| at_host(host).map(|platform| platform.id);
-    match (platform(&hosts.0), platform(&hosts.1)) {
+    // Very many may be registered, and most are of the token's host or of no platform's.
+    let of_token = at_host(&hosts.1).map(|platform| platform.id);
+    let of_registered = match hosts.0 == hosts.1 {
+        true => of_token,
+        false => of_token.and_then(|_| at_host(&hosts.0)).map(|platform| platform.id),
+    };
+    match (of_registered, of_token) {
         (Some(Id::AzurePipelines), Some(Id::Entra)) => {
             return Some(
                 "the kind of issuer: Azure DevOps' own is registered, the token is from Entra. The \

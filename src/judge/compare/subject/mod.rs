@@ -5,6 +5,7 @@
 mod tests;
 
 use crate::judge::policy::broad::REGULAR_EXPRESSION;
+use crate::platform::subject::{Difference, Subject};
 use crate::platform::{ALL, subject};
 use crate::policy::pattern;
 
@@ -13,8 +14,7 @@ pub(crate) fn explain(issuer: &str, rule: &str, subject: &str) -> Vec<String> {
     let both = Both { issuer, rule, subject };
     let mismatches = ALL.iter().flat_map(|platform| platform.subjects.mismatches);
     let told: Vec<String> = mismatches.filter_map(|mismatch| mismatch(rule, subject)).collect();
-    let of_parts = [one_run_only, parts].into_iter().filter(|_| told.is_empty());
-    let of_parts: Vec<String> = of_parts.filter_map(|explanation| explanation(&both)).collect();
+    let of_parts = if told.is_empty() { parts(&both) } else { None };
     let others = [refs_prefix, regular_expression, missing_wildcard];
     upper_and_lower_case(&both)
         .into_iter()
@@ -37,11 +37,21 @@ fn upper_and_lower_case(both: &Both) -> Option<String> {
         .then(|| "They differ in upper and lower case only; matching is case-sensitive.".to_owned())
 }
 
-/// A rule that names what is another one in every run.
-fn one_run_only(both: &Both) -> Option<String> {
+/// Part by part, in the words of the subject's platform.
+fn parts(both: &Both) -> Option<String> {
     let described = subject::describe(both.issuer, both.subject)?;
     let differences = subject::differences(both.issuer, both.rule, both.subject);
-    let varying = |one: &subject::Difference| {
+    one_run_only(&described, &differences).or_else(|| {
+        // Of these the platform tells more.
+        let is_told = described.platform.platform().subjects.mismatches_name_parts;
+        let parts = differences.iter().filter(|_| !is_told);
+        sentences(parts.map(|one| (one.name, one.wanted, one.has)))
+    })
+}
+
+/// A rule that names what is another one in every run.
+fn one_run_only(described: &Subject, differences: &[Difference]) -> Option<String> {
+    let varying = |one: &Difference| {
         described.varying.iter().find(|varying| one.wanted.is_some() && varying.name == one.name)
     };
     let first = varying(differences.first()?)?;
@@ -53,18 +63,6 @@ fn one_run_only(both: &Both) -> Option<String> {
             first.name, first.why
         )
     })
-}
-
-/// Part by part, in the words of the subject's platform.
-fn parts(both: &Both) -> Option<String> {
-    // Of these there is more to tell.
-    let described = subject::describe(both.issuer, both.subject)?;
-    if described.platform.platform().subjects.mismatches_name_parts || one_run_only(both).is_some()
-    {
-        return None;
-    }
-    let differences = subject::differences(both.issuer, both.rule, both.subject);
-    sentences(differences.iter().map(|one| (one.name, one.wanted, one.has)))
 }
 
 /// A sentence for each part: its name, what the rule wants where that is known, what the token has.
