@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use doctor::bundle;
 use doctor::bundle::Bundle;
-use doctor::cli::PageFormat;
+use doctor::render::PageFormat;
 use doctor::evidence::{Answer, Body, Evidence, KeySet, Probe, Signature};
 use doctor::gather::log;
 use doctor::gather::network::client;

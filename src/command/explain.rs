@@ -2,35 +2,16 @@
 
 use std::cmp::Reverse;
 
-use clap::Args;
 use serde::Serialize;
 
 use crate::catalogue::{CATALOGUE, Entry};
-use crate::cli::{ColorArg, PageFormat};
+use crate::cli::commands::Explain;
+use crate::command::exit::{complain, print};
 use crate::command::output;
-use crate::command::run::{Streams, complain, print};
+use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
-use crate::render;
+use crate::render::{self, PageFormat};
 use crate::report::SCHEMA_VERSION;
-
-/// Explain a failure code: its meaning, its causes, its fix
-///
-/// Exit status: 0, or 2 for a code that there is not. --format json prints an object with
-/// schemaVersion, code, category, severity, title, meaning, detection, causes (platform, text),
-/// fix, example (language, before, after), byHand (words, command), related and link; without
-/// CODE, an object with schemaVersion and codes, a list of such objects.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// The code, or a line that begins with it; without it, the list of all
-    #[arg(value_name = "CODE")]
-    code: Option<String>,
-    /// The format
-    #[arg(long, value_enum, default_value_t)]
-    format: PageFormat,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t)]
-    color: ColorArg,
-}
 
 /// The JSON of a code; keys as in the report's: some may come, none go within a version.
 #[derive(Serialize)]

@@ -2,13 +2,13 @@
 //!
 //! The format does not depend on `--output`: a file holds what the log would have shown.
 
-use crate::console::file;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::bundle::Bundle;
-use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
-use crate::command::run::write;
+use crate::cli::args::{BundleArgs, ColorArg, FormatArg, OutputArgs};
+use crate::console::file;
+use crate::console::streams::{Terminals, write};
 use crate::gather::environment::Environment;
 use crate::render;
 use crate::render::{Format, Style, Verbosity};
@@ -33,13 +33,6 @@ pub(crate) struct Output {
     pub(crate) strict: bool,
     /// Whether a person waits for it at a terminal, and wants to see that something happens.
     pub(crate) progress: bool,
-}
-
-/// Which streams are terminals.
-#[derive(Clone, Copy)]
-pub(crate) struct Terminals {
-    pub(crate) stdout: bool,
-    pub(crate) stderr: bool,
 }
 
 impl Output {

@@ -16,7 +16,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::catalogue::Entry;
-use crate::cli::PageFormat;
 use crate::report::triage::Triage;
 use crate::report::{Finding, Report};
 
@@ -35,6 +34,18 @@ pub enum Format {
     Markdown,
     /// For the test results of a CI platform: JUnit XML.
     Junit,
+}
+
+/// `--format` of the commands whose answer is a page, not a verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum PageFormat {
+    /// For people
+    #[default]
+    Human,
+    /// For programs
+    Json,
+    /// For a ticket or a pull request
+    Markdown,
 }
 
 /// How much a person is told.

@@ -1,30 +1,18 @@
 //! `doctor policy lint`.
 
-use std::path::PathBuf;
-
-use clap::Args;
 use serde_json::json;
 
 use crate::catalogue::Severity;
-use crate::cli::OutputArgs;
+use crate::cli::policy::Lint;
+use crate::command::exit::{complain, delivered};
 use crate::command::output::Output;
-use crate::command::run::{Streams, complain, delivered};
+use crate::console::streams::Streams;
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::judge;
 use crate::render;
 use crate::report::SCHEMA_VERSION;
 use crate::text::secret::argument;
-
-/// Its arguments.
-#[derive(Debug, Args)]
-pub struct Lint {
-    /// The policy document (JSON or YAML)
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    #[command(flatten)]
-    output: OutputArgs,
-}
 
 pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
