@@ -7,10 +7,12 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use semver::Version;
 
-use super::values::{bundle_file, duration, instant, variable, version};
+use super::values::{
+    AUTO, FormatChoice, bundle_file, duration, format, instant, variable, version,
+};
 use crate::gather::Plan;
 use crate::gather::token::Choice;
-use crate::render::Verbosity;
+use crate::render::{DIAGNOSIS, Verbosity};
 
 /// The options of the diagnosis. Has no `Debug`: it may hold the token.
 #[derive(Args)]
@@ -112,8 +114,8 @@ pub(crate) struct OutputArgs {
     ///
     /// auto is azure in Azure Pipelines (TF_BUILD), github in GitHub Actions (GITHUB_ACTIONS),
     /// else human.
-    #[arg(long, value_enum, default_value_t, help_heading = "Report")]
-    pub(crate) format: FormatArg,
+    #[arg(long, value_parser = format(&DIAGNOSIS), default_value = AUTO, help_heading = "Report")]
+    pub(crate) format: FormatChoice,
     /// Write the report to FILE instead of standard output
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub(crate) output: Option<PathBuf>,
@@ -153,26 +155,6 @@ pub(crate) struct ManyArgs {
     /// exit status is the worst of all tokens.
     #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
     pub(crate) ndjson: bool,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FormatArg {
-    /// What suits the place
-    #[default]
-    Auto,
-    /// For people
-    Human,
-    /// For programs
-    Json,
-    /// For a ticket or a pull request
-    Markdown,
-    /// For the test results of a CI platform (JUnit XML)
-    Junit,
-    /// For the log of an Azure pipeline: issues, groups, a summary page
-    Azure,
-    /// For the log of a GitHub workflow: annotations, groups, a step summary
-    Github,
 }
 
 /// `--color`.

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args::{BundleArgs, ColorArg, ManyArgs, OutputArgs};
-use super::values::variable;
-use crate::render::PageFormat;
+use super::values::{AUTO, FormatChoice, format, variable};
+use crate::render::{CODE, TOKEN, TRIAGE};
 
 /// Decode and explain a token; offline, without a policy
 ///
 /// Exit status: 0 decoded, 1 not decodable, or with --jwks not verified, 2 bad usage.
 // Has no `Debug`: it may hold the token.
 #[derive(Args)]
+#[command(mut_arg("format", |arg| arg.value_parser(format(&TOKEN))))]
 pub(crate) struct Decode {
     /// The token: a JWT, file://PATH, or - for standard input; without it, the job's own
     #[arg(value_name = "TOKEN", conflicts_with = "token_env")]
@@ -38,8 +39,8 @@ pub(crate) struct Triage {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The format
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: PageFormat,
+    #[arg(long, value_parser = format(&TRIAGE), default_value = AUTO)]
+    pub(crate) format: FormatChoice,
     /// When to use colour
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: ColorArg,
@@ -63,8 +64,8 @@ pub(crate) struct Explain {
     #[arg(value_name = "CODE")]
     pub(crate) code: Option<String>,
     /// The format
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: PageFormat,
+    #[arg(long, value_parser = format(&CODE), default_value = AUTO)]
+    pub(crate) format: FormatChoice,
     /// When to use colour
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: ColorArg,

@@ -6,7 +6,7 @@ pub(crate) mod examples;
 pub(crate) mod login;
 pub(crate) mod policy;
 pub(crate) mod usage;
-mod values;
+pub(crate) mod values;
 
 use std::ffi::OsString;
 

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{ManyArgs, OutputArgs};
+use super::values::format;
 use crate::gather::Plan;
 use crate::gather::token::Choice;
+use crate::render::{LINT, POLICY};
 
 /// Test a token against policies, suggest a policy, lint a document
 #[derive(Subcommand)]
@@ -29,6 +31,7 @@ pub(crate) enum PolicyCommand {
 
 /// `doctor policy test`. Has no `Debug`: it may hold the token.
 #[derive(Args)]
+#[command(mut_arg("format", |arg| arg.value_parser(format(&POLICY))))]
 pub(crate) struct Test {
     /// The policy document (JSON or YAML); also from DOCTOR_POLICY
     #[arg(long, value_name = "FILE")]
@@ -70,6 +73,7 @@ pub(crate) enum Form {
 
 /// `doctor policy lint`.
 #[derive(Args)]
+#[command(mut_arg("format", |arg| arg.value_parser(format(&LINT))))]
 pub(crate) struct Lint {
     /// The policy document (JSON or YAML)
     #[arg(value_name = "FILE")]

@@ -3,11 +3,30 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::ValueEnum as _;
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use semver::Version;
 
 use crate::pulumi::duration;
+use crate::render::{Format, View};
+
+/// The name of the format that suits the place.
+pub(super) const AUTO: &str = "auto";
+
+/// `--format`; nothing: [`AUTO`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FormatChoice(pub(crate) Option<Format>);
+
+/// The formats that a view has.
+pub(super) fn format<T: ?Sized>(
+    view: &View<T>,
+) -> impl TypedValueParser<Value = FormatChoice> + use<T> {
+    let auto = PossibleValue::new(AUTO).help("What suits the place");
+    let formats = view.formats().filter_map(|format| format.to_possible_value());
+    let names = PossibleValuesParser::new(std::iter::once(auto).chain(formats));
+    names.map(|name| FormatChoice(Format::from_str(&name, false).ok()))
+}
 
 /// `3.210.0`, with or without the `v` that `pulumi version` prints.
 pub(super) fn version(text: &str) -> Result<Version, String> {

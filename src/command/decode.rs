@@ -13,6 +13,7 @@ use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::gather::{Plan, Surroundings};
 use crate::judge;
+use crate::render::TOKEN;
 
 /// The statuses of tokens, the weightiest first.
 const MEANINGS: &[(u8, &str)] = &[(1, "not decoded or not verified"), (0, "decoded")];
@@ -56,7 +57,11 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
     let report = judge::judge_token(&evidence, output.strict);
-    delivered(output.deliver_token(&report, streams.stdout), status(&evidence), streams.stderr)
+    delivered(
+        output.deliver_view(&TOKEN, &report, streams.stdout),
+        status(&evidence),
+        streams.stderr,
+    )
 }
 
 fn status(evidence: &Evidence) -> u8 {

@@ -2,51 +2,24 @@
 
 use std::cmp::Reverse;
 
-use serde::Serialize;
-
 use crate::catalogue::{CATALOGUE, Entry};
 use crate::cli::commands::Explain;
 use crate::command::exit::{complain, print};
 use crate::command::output;
 use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
-use crate::render::{self, PageFormat};
-use crate::report::SCHEMA_VERSION;
-
-/// The JSON of a code; keys as in the report's: some may come, none go within a version.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct One {
-    schema_version: u32,
-    #[serde(flatten)]
-    entry: Entry,
-}
-
-/// The JSON of all codes.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct All {
-    schema_version: u32,
-    codes: &'static [Entry],
-}
+use crate::render::{CODE, CODES, Format};
 
 /// Runs it; the exit status.
 pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: Streams) -> u8 {
-    let style = || output::style(arguments.color, environment, streams.stdout_is_terminal);
-    let text = match (&arguments.code, arguments.format) {
-        (None, PageFormat::Human) => render::codes(&style()),
-        (None, PageFormat::Markdown) => render::codes_page(),
-        (None, PageFormat::Json) => {
-            render::value(&All { schema_version: SCHEMA_VERSION, codes: CATALOGUE })
-        }
-        (Some(word), format) => match (find(word), format) {
+    let format = arguments.format.0.unwrap_or(Format::Human);
+    let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
+    let text = match &arguments.code {
+        None => CODES.render(CATALOGUE, format, &style),
+        Some(word) => match find(word) {
+            Some(entry) => CODE.render(entry, format, &style),
             // The word itself is not repeated: a token may have been pasted in its place.
-            (None, _) => return complain(streams.stderr, &unknown(word)),
-            (Some(entry), PageFormat::Human) => render::explanation(entry, &style()),
-            (Some(entry), PageFormat::Markdown) => render::explanation_page(entry),
-            (Some(entry), PageFormat::Json) => {
-                render::value(&One { schema_version: SCHEMA_VERSION, entry: *entry })
-            }
+            None => return complain(streams.stderr, &unknown(word)),
         },
     };
     print(&mut streams, &text, 0)

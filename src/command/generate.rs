@@ -6,14 +6,18 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
+use crate::catalogue::CATALOGUE;
 use crate::cli::commands::Document;
-use crate::render;
+use crate::render::{self, CODES, Format, Style, Verbosity};
 use crate::report::Report;
+
+/// Only people see a style.
+const PLAIN: Style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
 
 /// The document's text.
 pub(crate) fn text(document: Document) -> String {
     match document {
-        Document::Codes => render::codes_page(),
+        Document::Codes => CODES.render(CATALOGUE, Format::Markdown, &PLAIN),
         Document::Schema => render::value(&schema()),
     }
 }

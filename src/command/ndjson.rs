@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::args::FormatArg;
+use crate::cli::values::FormatChoice;
 use crate::command::diagnose::working_directory;
 use crate::command::exit::{complain, delivered};
 use crate::command::output::{Failure, Output};
@@ -21,6 +21,7 @@ use crate::gather::ndjson;
 use crate::gather::token;
 use crate::gather::token::Choice;
 use crate::gather::{Plan, Surroundings};
+use crate::render::Format;
 use crate::report::Report;
 use crate::{limits, text};
 
@@ -64,11 +65,11 @@ pub(super) fn run(
     job: Job,
     token: &str,
     environment: Environment,
-    format: FormatArg,
+    format: FormatChoice,
     output: &Output,
     mut streams: Streams,
 ) -> u8 {
-    if !matches!(format, FormatArg::Auto | FormatArg::Json) {
+    if !matches!(format.0, None | Some(Format::Json)) {
         return complain(streams.stderr, "--ndjson: its answers are JSON; leave --format out");
     }
     let meanings = job.meanings;

@@ -9,8 +9,7 @@ use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
 use crate::gather::log::{Source, read};
 use crate::judge;
-use crate::render;
-use crate::render::{Style, Verbosity};
+use crate::render::{Format, Style, TRIAGE, Verbosity};
 
 /// Runs it: 0 nothing known found, 1 something found, 2 unreadable.
 pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
@@ -36,8 +35,9 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
+    let format = arguments.format.0.unwrap_or(Format::Human);
     let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
-    let text = render::triage(&triage, arguments.format, &Style { verbosity, ..style });
+    let text = TRIAGE.render(&triage, format, &Style { verbosity, ..style });
     let status = match unreadable.is_empty() {
         true => u8::from(!triage.findings.is_empty()),
         false => USAGE,

@@ -1,13 +1,37 @@
 //! The report as JSON: the contract's object (section 3), pretty-printed.
 
-use crate::report::Report;
-use crate::text;
+use serde::Serialize;
+use serde_json::json;
+
+use super::value;
+use crate::catalogue::Entry;
+use crate::report::{Finding, Report, SCHEMA_VERSION};
 
 /// The report as one JSON object and a line break. Parsing it gives back every string as it was.
 pub(super) fn render(report: &Report) -> String {
-    let mut out = text::json(report);
-    out.push('\n');
-    out
+    value(report)
+}
+
+/// Findings about a policy document.
+pub(super) fn lint(found: &[Finding]) -> String {
+    value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": found}))
+}
+
+/// A code; keys as in the report's: some may come, none go within a version.
+pub(super) fn code(entry: &Entry) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct One<'a> {
+        schema_version: u32,
+        #[serde(flatten)]
+        entry: &'a Entry,
+    }
+    value(&One { schema_version: SCHEMA_VERSION, entry })
+}
+
+/// The codes of the catalogue.
+pub(super) fn codes(codes: &[Entry]) -> String {
+    value(&json!({"schemaVersion": SCHEMA_VERSION, "codes": codes}))
 }
 
 #[cfg(test)]
@@ -19,6 +43,7 @@ mod tests {
 
     use super::*;
     use crate::render::samples;
+    use crate::text;
     use crate::text::inert;
     use crate::text::tests::hostile;
 

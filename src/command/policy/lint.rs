@@ -1,7 +1,5 @@
 //! `doctor policy lint`.
 
-use serde_json::json;
-
 use crate::catalogue::Severity;
 use crate::cli::policy::Lint;
 use crate::command::exit::{complain, delivered};
@@ -10,8 +8,7 @@ use crate::console::streams::Streams;
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::judge;
-use crate::render;
-use crate::report::SCHEMA_VERSION;
+use crate::render::LINT;
 use crate::text::secret::argument;
 
 pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) -> u8 {
@@ -22,11 +19,6 @@ pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) 
     };
     let findings = judge::lint(&document, &argument(&arguments.file));
     let warned = findings.iter().any(|finding| finding.severity >= Severity::Warning);
-    let text = if output.is_json() {
-        render::value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": findings}))
-    } else {
-        output.findings(&findings)
-    };
     let status = u8::from(warned && output.strict);
-    delivered(output.put(&text, streams.stdout), status, streams.stderr)
+    delivered(output.deliver_view(&LINT, &findings[..], streams.stdout), status, streams.stderr)
 }

@@ -12,6 +12,7 @@ use crate::evidence::{Evidence, PolicySource};
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::judge;
+use crate::render::POLICY;
 
 /// The statuses of tokens, the weightiest first.
 const MEANINGS: &[(u8, &str)] = &[(1, "denied"), (3, "undecided"), (0, "allowed")];
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
     }
     let report = judge::judge_policy(&evidence, output.strict);
     let status = report.verdict.exit_status();
-    delivered(output.deliver_policy(&report, streams.stdout), status, streams.stderr)
+    delivered(output.deliver_view(&POLICY, &report, streams.stdout), status, streams.stderr)
 }
 
 fn no_policy(evidence: &Evidence) -> Option<&'static str> {
