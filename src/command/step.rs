@@ -4,6 +4,7 @@
 //! the shell needs no other quoting.
 
 use crate::cli::commands::StepPlatform;
+use crate::pulumi::urn;
 use crate::text;
 
 /// What stands for an organization that is not named.
@@ -69,7 +70,7 @@ pub(super) fn step(platform: StepPlatform, organization: Option<&str>) -> String
         doctor login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
       fi
 "#,
-            audience = text::yaml(&format!("urn:pulumi:org:{name}")),
+            audience = text::yaml(&urn::organization(name)),
         ),
     }
 }

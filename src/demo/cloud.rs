@@ -19,9 +19,7 @@ use super::ORGANIZATION;
 use crate::loopback::{Request, Response, verify};
 use crate::policy::evaluate::evaluate;
 use crate::policy::{Ask, Decision, Document, TokenType};
-
-const ORGANIZATION_URN: &str = "urn:pulumi:org:";
-const TOKEN_TYPE_URN: &str = "urn:pulumi:token-type:access_token:";
+use crate::pulumi::urn;
 
 /// The form fields that have to say exactly this (RFC 8693 section 2.1).
 const FIXED: [(&str, &str); 2] = [
@@ -85,7 +83,7 @@ impl Cloud {
                 return Err(refuse("invalid_request", format!("{name} has to be {value}")));
             }
         }
-        if field("audience")?.strip_prefix(ORGANIZATION_URN) != Some(ORGANIZATION) {
+        if urn::organization_of(field("audience")?) != Some(ORGANIZATION) {
             return Err(refuse("invalid_request", "invalid organization"));
         }
         let ask = ask(field("requested_token_type")?, field("scope")?)
@@ -161,7 +159,7 @@ impl Cloud {
 /// What is asked for; none where the scope is not one of the token type's.
 fn ask(token_type: &str, scope: &str) -> Option<Ask> {
     let name = |prefix: &str| scope.strip_prefix(prefix).map(str::to_owned).map(Some);
-    let ask = match token_type.strip_prefix(TOKEN_TYPE_URN)? {
+    let ask = match token_type.strip_prefix(urn::ACCESS_TOKEN)? {
         "organization" if matches!(scope, "" | "admin") => {
             Ask { token_type: TokenType::Organization, admin: scope == "admin", ..Ask::default() }
         }
