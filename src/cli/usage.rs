@@ -10,6 +10,7 @@ use super::{Cli, bare_command, login};
 use crate::gather::environment::Environment;
 use crate::pulumi::login_flags;
 use crate::text;
+use crate::text::nearest;
 use crate::text::secret::looks_random;
 
 /// A longer argument may be a secret: usage errors do not repeat it.
@@ -49,16 +50,9 @@ pub(crate) fn message(error: clap::Error, arguments: &[OsString]) -> String {
 
 /// The command that a misspelt word is probably meant for.
 fn command_meant(word: &str) -> Option<String> {
-    // No command is half as long; comparing a token would be slow.
-    const LONGEST: usize = 24;
     let commands = bare_command();
     let names = commands.get_subcommands().filter(|c| !c.is_hide_set()).map(|c| c.get_name());
-    names
-        .filter(|name| word.len() <= LONGEST && *name != word)
-        .map(|name| (strsim::normalized_damerau_levenshtein(name, word), name))
-        .filter(|(likeness, _)| *likeness > 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name.to_owned())
+    nearest::most_alike(word, names.filter(|name| *name != word)).map(str::to_owned)
 }
 
 /// What clap says against a command line.

@@ -9,6 +9,7 @@ use crate::command::output;
 use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
 use crate::render::{CODE, CODES, Format};
+use crate::text::nearest::likeness;
 
 /// Runs it; the exit status.
 pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: Streams) -> u8 {
@@ -46,8 +47,6 @@ const SUGGESTIONS: usize = 3;
 const ALIKE: f64 = 0.7;
 /// How much less a word of a code says than the whole.
 const WORD: f64 = 0.9;
-/// Longer words are no code, and would take long to compare.
-const LONGEST: usize = 64;
 
 /// What to say of a word that is no code.
 fn unknown(word: &str) -> String {
@@ -64,18 +63,13 @@ fn unknown(word: &str) -> String {
 /// The codes that are probably meant, the likeliest first: those that are spelled alike, whole or
 /// in one of their words.
 fn nearest(name: &str) -> Vec<&'static str> {
-    if name.len() > LONGEST {
-        return Vec::new();
-    }
     let mut alike: Vec<(u64, &str)> = CATALOGUE
         .iter()
         .map(|entry| entry.code.name())
         .filter_map(|code| {
-            let whole = strsim::normalized_damerau_levenshtein(code, name);
-            let alike = code
-                .split('-')
-                .map(|word| strsim::normalized_damerau_levenshtein(word, name) * WORD)
-                .fold(whole, f64::max);
+            let whole = likeness(code, name);
+            let alike =
+                code.split('-').map(|word| likeness(word, name) * WORD).fold(whole, f64::max);
             (alike > ALIKE).then_some(((alike * 1000.0) as u64, code))
         })
         .collect();

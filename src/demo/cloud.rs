@@ -20,6 +20,7 @@ use crate::loopback::{Request, Response, verify};
 use crate::policy::evaluate::evaluate;
 use crate::policy::{Ask, Decision, Document, TokenType};
 use crate::pulumi::urn;
+use crate::text;
 
 /// The form fields that have to say exactly this (RFC 8693 section 2.1).
 const FIXED: [(&str, &str); 2] = [
@@ -183,5 +184,5 @@ fn claims(token: &str) -> Option<Map<String, Value>> {
 fn mint() -> Option<String> {
     let mut bytes = [0; 20];
     rand::fill(&mut bytes).ok()?;
-    Some(bytes.iter().fold("pul-".to_owned(), |token, byte| format!("{token}{byte:02x}")))
+    Some(format!("pul-{}", text::hex(&bytes)))
 }

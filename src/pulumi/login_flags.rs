@@ -6,8 +6,8 @@
 
 use std::ffi::OsString;
 
-use crate::limits;
 use crate::pulumi::flags::{self, Flag, FlagError, Kind, Parsed};
+use crate::text::nearest;
 
 /// The word that this command line begins with.
 pub(crate) const NAME: &str = "login";
@@ -96,16 +96,9 @@ fn all() -> Vec<Flag<'static>> {
 /// Adds the flag that a misspelt one may stand for.
 fn suggest(flags: &[Flag<'static>], error: FlagError) -> LoginError {
     let FlagError::Unknown { name } = &error else { return error.into() };
-    if name.len() > limits::NAME {
-        return error.into();
-    }
-    let nearest = flags
-        .iter()
-        .map(|flag| (strsim::damerau_levenshtein(flag.name, name), flag.name))
-        .min()
-        .filter(|(distance, known)| *distance <= 2 && known.len() > 3);
+    let nearest = nearest::within_two_edits(name, flags.iter().map(|flag| flag.name));
     match nearest {
-        Some((_, nearest)) => LoginError::Misspelt { nearest, error },
+        Some(nearest) => LoginError::Misspelt { nearest, error },
         None => error.into(),
     }
 }

@@ -19,9 +19,8 @@ use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
-use crate::limits;
 use crate::pulumi::versions;
-use crate::text;
+use crate::text::{self, nearest};
 
 /// The API of Pulumi's own Pulumi Cloud.
 pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
@@ -399,13 +398,5 @@ fn clean(url: &str) -> Option<String> {
 }
 
 fn nearest_scheme(scheme: &str) -> &'static str {
-    if scheme.len() > limits::NAME {
-        return "https";
-    }
-    SCHEMES
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(scheme, known), known))
-        .filter(|(distance, known)| *distance <= if known.len() > 3 { 2 } else { 1 })
-        .min_by_key(|(distance, _)| *distance)
-        .map_or("https", |(_, known)| known)
+    nearest::within_two_edits(scheme, SCHEMES).unwrap_or("https")
 }
