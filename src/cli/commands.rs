@@ -117,8 +117,6 @@ pub(crate) enum StepPlatform {
 #[cfg(feature = "generate")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Document {
-    /// docs/codes.md: the catalogue
-    Codes,
     /// docs/report.schema.json: the JSON Schema of the report
     Schema,
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::catalogue::{CATALOGUE, Entry};
+use crate::catalogue::Code;
 use crate::cli::commands::Explain;
 use crate::command::exit::{complain, print};
 use crate::command::output;
@@ -16,9 +16,9 @@ pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: S
     let format = arguments.format.0.unwrap_or(Format::Human);
     let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
     let text = match &arguments.code {
-        None => CODES.render(CATALOGUE, format, &style),
+        None => CODES.render(Code::ALL, format, &style),
         Some(word) => match find(word) {
-            Some(entry) => CODE.render(entry, format, &style),
+            Some(code) => CODE.render(&code, format, &style),
             // The word itself is not repeated: a token may have been pasted in its place.
             None => return complain(streams.stderr, &unknown(word)),
         },
@@ -26,11 +26,10 @@ pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: S
     print(&mut streams, &text, 0)
 }
 
-/// The row that is meant, in whatever spelling it was copied: `error[CODE]: …`, upper case,
-/// underscores.
-fn find(word: &str) -> Option<&'static Entry> {
+/// The code, also as it was copied from a report: `error[CODE]: …`, upper case, underscores.
+fn find(word: &str) -> Option<Code> {
     let name = name(word);
-    CATALOGUE.iter().find(|entry| entry.code.name() == name)
+    Code::ALL.iter().copied().find(|code| code.name() == name)
 }
 
 /// The word as codes are spelled.
@@ -63,9 +62,9 @@ fn unknown(word: &str) -> String {
 /// The codes that are probably meant, the likeliest first: those that are spelled alike, whole or
 /// in one of their words.
 fn nearest(name: &str) -> Vec<&'static str> {
-    let mut alike: Vec<(u64, &str)> = CATALOGUE
+    let mut alike: Vec<(u64, &str)> = Code::ALL
         .iter()
-        .map(|entry| entry.code.name())
+        .map(|code| code.name())
         .filter_map(|code| {
             let whole = likeness(code, name);
             let alike =
@@ -92,7 +91,7 @@ mod tests {
             "`audience-mismatch`",
             "#audience-mismatch",
         ] {
-            let code = find(word).map(|entry| entry.code.name());
+            let code = find(word).map(Code::name);
             assert_eq!(code, Some("audience-mismatch"), "{word}");
         }
         for word in ["", "[", "[]", "audience", "mismatch-audience"] {

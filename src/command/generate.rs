@@ -1,23 +1,18 @@
-//! `doctor generate`: the documents of the repository that follow from the program. A test holds
-//! the ones that are there to them.
+//! `doctor generate`: writes the files of the repository that follow from the program's types. A test
+//! compares them.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
-use crate::catalogue::CATALOGUE;
 use crate::cli::commands::Document;
-use crate::render::{self, CODES, Format, Style, Verbosity};
+use crate::render;
 use crate::report::Report;
-
-/// Only people see a style.
-const PLAIN: Style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
 
 /// The document's text.
 pub(crate) fn text(document: Document) -> String {
     match document {
-        Document::Codes => CODES.render(CATALOGUE, Format::Markdown, &PLAIN),
         Document::Schema => render::value(&schema()),
     }
 }

@@ -8,19 +8,18 @@ pub(super) use crate::text::list;
 impl Finding {
     /// A finding with the catalogue's title, severity, advice and link.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        let entry = code.entry();
         Self {
             code,
-            category: entry.category,
-            severity: entry.severity,
+            category: code.category(),
+            severity: code.severity(),
             // The registry puts the check's id in when the check has run.
             check: "",
-            title: entry.title,
+            title: code.title(),
             detail: detail.into(),
             evidence: Vec::new(),
             remediation: Remediation {
-                summary: entry.fix.to_owned(),
-                links: vec![entry.link.to_owned()],
+                summary: code.fix(),
+                links: vec![code.link().to_owned()],
                 ..Remediation::default()
             },
         }

@@ -123,7 +123,7 @@ pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
 ///
 /// # Errors
 /// What pulumi would refuse.
-pub(crate) fn parse(arguments: &[String]) -> Result<Parsed<'static>, LoginError> {
+pub fn parse(arguments: &[String]) -> Result<Parsed<'static>, LoginError> {
     let flags = all();
     let parsed = flags::parse(&flags, arguments).map_err(|error| suggest(&flags, error))?;
     if parsed.boolean("help") == Some(true) {

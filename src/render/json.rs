@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::value;
-use crate::catalogue::Entry;
+use crate::catalogue::{Code, Entry};
 use crate::report::{Finding, Report, SCHEMA_VERSION};
 
 /// The report as one JSON object and a line break. Parsing it gives back every string as it was.
@@ -18,19 +18,20 @@ pub(super) fn lint(found: &[Finding]) -> String {
 }
 
 /// A code; keys as in the report's: some may come, none go within a version.
-pub(super) fn code(entry: &Entry) -> String {
+pub(super) fn code(code: Code) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct One<'a> {
+    struct One {
         schema_version: u32,
         #[serde(flatten)]
-        entry: &'a Entry,
+        entry: Entry,
     }
-    value(&One { schema_version: SCHEMA_VERSION, entry })
+    value(&One { schema_version: SCHEMA_VERSION, entry: Entry::of(code) })
 }
 
-/// The codes of the catalogue.
-pub(super) fn codes(codes: &[Entry]) -> String {
+/// Several codes.
+pub(super) fn codes(codes: &[Code]) -> String {
+    let codes: Vec<Entry> = codes.iter().map(|code| Entry::of(*code)).collect();
     value(&json!({"schemaVersion": SCHEMA_VERSION, "codes": codes}))
 }
 

@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use self::ci::{azure, github};
-use crate::catalogue::Entry;
+use crate::catalogue::Code;
 use crate::report::triage::Triage;
 use crate::report::{Finding, Report};
 
@@ -104,15 +104,15 @@ pub static TRIAGE: View<Triage> = View(&[
     (Format::Markdown, |triage, _| markdown::triage::triage(triage)),
 ]);
 
-/// A code of the catalogue.
-pub static CODE: View<Entry> = View(&[
-    (Format::Human, human::explain::one),
-    (Format::Json, |entry, _| json::code(entry)),
-    (Format::Markdown, |entry, _| markdown::explain::one(entry)),
+/// A failure code.
+pub static CODE: View<Code> = View(&[
+    (Format::Human, |code, style| human::explain::one(*code, style)),
+    (Format::Json, |code, _| json::code(*code)),
+    (Format::Markdown, |code, _| code.page().to_owned()),
 ]);
 
-/// The whole catalogue.
-pub static CODES: View<[Entry]> = View(&[
+/// All failure codes.
+pub static CODES: View<[Code]> = View(&[
     (Format::Human, |_, style| human::explain::all(style)),
     (Format::Json, |codes, _| json::codes(codes)),
     (Format::Markdown, |_, _| markdown::explain::all()),
@@ -219,8 +219,8 @@ mod tests {
 
     #[test]
     fn unknown_format_is_that_of_people() {
-        let entry = &crate::catalogue::CATALOGUE[0];
-        let human = CODE.render(entry, Format::Human, &STYLE);
-        assert_eq!(CODE.render(entry, Format::Azure, &STYLE), human);
+        let code = &Code::AudienceMismatch;
+        let human = CODE.render(code, Format::Human, &STYLE);
+        assert_eq!(CODE.render(code, Format::Azure, &STYLE), human);
     }
 }

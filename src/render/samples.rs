@@ -33,18 +33,17 @@ fn skip(id: &'static str, category: Category, because: &str) -> CheckResult {
 
 /// A finding of the code's usual severity.
 pub(super) fn finding(code: Code, check: &'static str, detail: &str) -> Finding {
-    let entry = code.entry();
     Finding {
         code,
-        category: entry.category,
-        severity: entry.severity,
+        category: code.category(),
+        severity: code.severity(),
         check,
-        title: entry.title,
+        title: code.title(),
         detail: detail.into(),
         evidence: Vec::new(),
         remediation: Remediation {
-            summary: entry.fix.into(),
-            links: vec![entry.link.into()],
+            summary: code.fix(),
+            links: vec![code.link().into()],
             ..Remediation::default()
         },
     }
