@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::human::{headline, why_skipped};
 use crate::catalogue::Severity;
-use crate::report::{CheckResult, Finding, Report, Status};
+use crate::report::{CheckResult, Finding, FoundBy, Report, Status};
 use crate::text;
 
 /// The document. A failed check is a failure, one with warnings has them as its output, one that
@@ -43,11 +43,14 @@ fn case(xml: &mut String, report: &Report, check: &CheckResult) {
         xml,
         "    <testcase classname=\"doctor.{}\" name=\"{}\" time=\"{}\">",
         check.category.name(),
-        escape(check.id),
+        escape(check.id.name()),
         seconds(check.duration_ms),
     );
-    let findings: Vec<&Finding> =
-        report.findings.iter().filter(|finding| finding.check == check.id).collect();
+    let findings: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.check == FoundBy::Check(check.id))
+        .collect();
     let all: String = findings.iter().map(|finding| told(finding)).collect();
     match check.status {
         Status::Fail => {
@@ -86,7 +89,8 @@ fn told(finding: &Finding) -> String {
     let fix = &finding.remediation;
     lines.push(text::inert(&format!("Fix: {}", fix.summary)));
     // A line break in these is that of a snippet, whose values are quoted.
-    lines.extend(fix.steps.iter().chain(&fix.commands).chain(&fix.links).cloned());
+    let steps = fix.steps.iter().map(|step| &step.text);
+    lines.extend(steps.chain(&fix.commands).chain(&fix.links).cloned());
     lines.iter().map(|line| line.clone() + "\n").collect()
 }
 

@@ -20,6 +20,7 @@ use self::page::{Page, Row};
 use super::ci::Platform;
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
+use crate::evidence::{CheckId, SkipReason};
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 
 /// The report as text, with the commands of the platform that shows it. There the details are
@@ -114,7 +115,7 @@ pub(super) fn token(report: &Report, style: &Style) -> String {
 
 /// How the check of the signature ended, where it belongs to the report.
 fn signature(report: &Report) -> Option<Status> {
-    report.checks.iter().find(|check| check.id == "signature").map(|check| check.status)
+    report.checks.iter().find(|check| check.id == CheckId::Signature).map(|check| check.status)
 }
 
 fn of_signature(report: &Report) -> &'static str {
@@ -220,17 +221,17 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| matches!(c.category, Category::Policy | Category::Exchange))
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
-            let reason = match check.skipped_because.as_deref() {
-                Some(NEEDED) if report.policy.source == "none" => {
-                    format!("not known; pass it with {NEEDED}")
+            let reason = match check.skipped_because {
+                Some(SkipReason::Policy) if report.policy.source == "none" => {
+                    "not known; pass it with --policy".to_owned()
                 }
-                Some(NEEDED | NAMES_BACKEND) => check.summary.clone(),
-                Some(option) if option.starts_with('-') => {
-                    format!("switched off by {option}; run again without it")
+                Some(SkipReason::Policy | SkipReason::CloudUrl) => check.summary.clone(),
+                Some(option @ (SkipReason::Offline | SkipReason::Now | SkipReason::NoExchange)) => {
+                    format!("switched off by {}; run again without it", option.name())
                 }
-                _ => why_skipped(report, check),
+                Some(SkipReason::Check(_)) | None => why_skipped(report, check),
             };
-            Row::new(check.id, reason, "")
+            Row::new(check.id.name(), reason, "")
         })
         .collect::<Vec<_>>();
     if !rows.is_empty() {
@@ -336,7 +337,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     for (index, step) in fix.steps.iter().enumerate() {
         let number = format!("{:>width$}. ", index + 1);
         let lead = if fix.steps.len() > 1 { &number } else { "" };
-        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        let (first, snippet) = step.text.split_once('\n').unwrap_or((&step.text, ""));
         page.prose(4, lead, first);
         page.snippet(4 + lead.len() + 2, snippet);
     }
@@ -382,8 +383,8 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
             let first = group[0];
             !each
                 && matches!(check.status, Status::Pass | Status::Skip)
-                && (first.category, first.status, &first.skipped_because)
-                    == (check.category, check.status, &check.skipped_because)
+                && (first.category, first.status, first.skipped_because)
+                    == (check.category, check.status, check.skipped_because)
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.push(check),
@@ -401,10 +402,10 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
         };
         let name = first.category.name();
         let ids = |checks: &[&CheckResult]| {
-            checks.iter().map(|check| check.id).collect::<Vec<_>>().join(", ")
+            checks.iter().map(|check| check.id.name()).collect::<Vec<_>>().join(", ")
         };
         // A category's main check has its name, which stands on the line already.
-        let (has_main, others) = (first.id == name, group.get(1..).unwrap_or_default());
+        let (has_main, others) = (first.id.name() == name, group.get(1..).unwrap_or_default());
         let mut text = match first.status {
             Status::Skip if has_main && others.is_empty() => {
                 format!("not checked: {}", why_skipped(report, first))
@@ -422,23 +423,20 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
     }
 }
 
-/// The one option that keeps a check from running by its absence.
-const NEEDED: &str = "--policy";
-
-/// The option without which no credential is sent to a backend that a project file names.
-const NAMES_BACKEND: &str = "--cloud-url";
-
 /// Why a check did not run.
 pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
-    match check.skipped_because.as_deref() {
-        Some(NEEDED) if report.policy.source == "none" => format!("no {NEEDED} given"),
-        // There is one, and it does not tell.
-        Some(NEEDED) => check.summary.clone(),
-        Some(NAMES_BACKEND) => {
-            format!("needs {NAMES_BACKEND}, since only a project file names the backend")
+    match check.skipped_because {
+        Some(SkipReason::Policy) if report.policy.source == "none" => {
+            "no --policy given".to_owned()
         }
-        Some(option) if option.starts_with('-') => option.to_owned(),
-        Some(cause) => format!("stopped by {cause}"),
-        None => check.summary.clone(),
+        Some(SkipReason::CloudUrl) => {
+            "needs --cloud-url, since only a project file names the backend".to_owned()
+        }
+        Some(option @ (SkipReason::Offline | SkipReason::Now | SkipReason::NoExchange)) => {
+            option.name().to_owned()
+        }
+        Some(SkipReason::Check(check)) => format!("stopped by {check}"),
+        // A policy was given and does not decide.
+        Some(SkipReason::Policy) | None => check.summary.clone(),
     }
 }
