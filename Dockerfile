@@ -6,6 +6,7 @@ FROM rust:1.95-alpine3.23 AS build
 WORKDIR /doctor
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
+COPY docs/codes docs/codes
 RUN cargo build --release --locked --no-default-features
 # Their licences ask that what is built of the dependencies comes with their notices.
 RUN find "$CARGO_HOME"/registry/src -maxdepth 3 -type f \

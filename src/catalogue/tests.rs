@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::path::Path;
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::*;
 use crate::text::{guard, inert};
@@ -8,127 +11,260 @@ use crate::text::{guard, inert};
 /// Columns that a snippet may take: what is left of a line of a log beside the indent.
 const WIDTH: usize = 96;
 
-fn prose(entry: &Entry) -> Vec<&'static str> {
-    let causes = entry.causes.iter().map(|cause| cause.text);
-    [entry.meaning, entry.detection, entry.fix].into_iter().chain(causes).collect()
+const SECTIONS: [Section; 6] = [
+    Section::Meaning,
+    Section::Detection,
+    Section::Causes,
+    Section::Fix,
+    Section::Example,
+    Section::ByHand,
+];
+
+/// What a cause may begin with.
+const PLATFORMS: [&str; 11] = [
+    "Azure Pipelines",
+    "GitHub Actions",
+    "GitLab CI",
+    "CircleCI",
+    "Bitbucket Pipelines",
+    "Buildkite",
+    "HCP Terraform",
+    "Spacelift",
+    "Pulumi Deployments",
+    "Kubernetes",
+    "anywhere",
+];
+
+fn entries() -> impl Iterator<Item = Entry> {
+    Code::ALL.iter().map(|code| Entry::of(*code))
 }
 
-fn snippets(entry: &Entry) -> [(Language, &'static str); 3] {
-    let Change { language, before, after } = entry.example;
-    [(language, before), (language, after), (Language::Sh, entry.by_hand.command)]
+fn prose(entry: &Entry) -> Vec<&str> {
+    let paragraphs = [&entry.meaning, &entry.detection, &entry.fix];
+    let causes = entry.causes.iter().map(|cause| cause.text.as_str());
+    paragraphs.into_iter().flat_map(|text| text.lines()).chain(causes).collect()
+}
+
+fn snippets(entry: &Entry) -> [(&str, &str); 3] {
+    let entry::Example { language, before, after } = entry.example;
+    [(language, before), (language, after), ("sh", entry.by_hand.command)]
 }
 
 #[test]
-fn rows_stand_at_their_code() {
-    for row in CATALOGUE {
-        assert!(std::ptr::eq(row.code.entry(), row), "{}", row.code);
-    }
-}
-
-#[test]
-fn names_are_unique_and_say_what_they_are_spelled_like() {
+fn names_are_unique_and_spelled_like_the_variants() {
     let mut seen = BTreeSet::new();
-    for row in CATALOGUE {
-        let name = row.code.name();
+    for code in Code::ALL {
+        let name = code.name();
         assert!(seen.insert(name), "{name} twice");
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
-        let variant = format!("{:?}", row.code).to_lowercase();
-        assert_eq!(variant, name.replace('-', ""), "the code's name in the program");
+        assert_eq!(format!("{code:?}").to_lowercase(), name.replace('-', ""));
     }
 }
 
 #[test]
-fn rows_are_complete() {
-    for row in CATALOGUE {
-        let code = row.code;
-        assert!(!row.title.is_empty() && !row.title.ends_with('.'), "{code}: {}", row.title);
-        assert!(!row.causes.is_empty(), "{code}");
-        for text in prose(row) {
+fn pages_begin_with_the_row_of_their_code() {
+    for code in Code::ALL {
+        let (severity, category) = (code.severity().name(), code.category().name());
+        let head = format!(
+            "# {code}: {}\n\nSeverity: {severity}. Category: {category}.\n\n## What it means\n\n",
+            code.title()
+        );
+        assert!(code.page().starts_with(&head), "docs/codes/{code}.md does not begin with {head}");
+        assert!(!code.title().is_empty() && !code.title().ends_with('.'), "{code}");
+    }
+}
+
+#[test]
+fn pages_have_the_six_headings() {
+    for code in Code::ALL {
+        let mut headings = Vec::new();
+        let mut is_heading = false;
+        for event in Parser::new(code.page()) {
+            match event {
+                Event::Start(Tag::Heading { .. }) => is_heading = true,
+                Event::End(TagEnd::Heading(_)) => is_heading = false,
+                Event::Text(text) if is_heading => headings.push(text.to_string()),
+                _ => {}
+            }
+        }
+        // A title may be several events.
+        let sections = headings.iter().skip_while(|text| *text != "What it means");
+        assert!(sections.eq(SECTIONS.iter().map(|section| section.heading())), "{code}");
+    }
+}
+
+#[test]
+fn entries_are_complete() {
+    for entry in entries() {
+        let code = entry.code;
+        assert!(!entry.meaning.is_empty() && !entry.detection.is_empty(), "{code}");
+        assert!(!entry.causes.is_empty() && !entry.fix.is_empty(), "{code}");
+        for text in prose(&entry) {
             assert!(text.len() > 10 && text.ends_with(['.', '`']), "{code}: {text}");
-            assert!(!text.contains("  ") && !text.contains('\n'), "{code}: {text}");
             assert_eq!(text.matches('`').count() % 2, 0, "{code}: {text}");
         }
-        assert!(row.by_hand.words.ends_with(':'), "{code}: {}", row.by_hand.words);
-        let Change { before, after, .. } = row.example;
-        assert!(!before.is_empty() && before != after, "{code}");
-        assert!(row.link.starts_with("https://"), "{code}");
+        assert!(entry.by_hand.words.ends_with(':'), "{code}: {}", entry.by_hand.words);
+        let entry::Example { before, after, .. } = entry.example;
+        assert!(!before.is_empty() && !after.is_empty() && before != after, "{code}");
+        assert!(!entry.by_hand.command.is_empty(), "{code}");
+        assert!(entry.link.starts_with("https://"), "{code}");
+    }
+}
+
+/// What is on a page and not in its entry would be missing from `doctor explain`.
+#[test]
+fn nothing_on_a_page_is_left_out() {
+    for entry in entries() {
+        let words = |text: &str| {
+            let text = text.replace(['[', ']', '`'], " ");
+            text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut expected = format!("# {}: {}\n", entry.code, entry.title);
+        let (severity, category) = (entry.severity.name(), entry.category.name());
+        expected += &format!("Severity: {severity}. Category: {category}.\n");
+        let causes = entry.causes.iter().map(|c| format!("- {}: {}\n", c.platform, c.text));
+        let entry::Example { language, before, after } = entry.example;
+        let example = format!("Before: {language}\n{before}\nAfter: {language}\n{after}");
+        let by_hand = format!("{} sh\n{}\n", entry.by_hand.words, entry.by_hand.command);
+        let texts = [entry.meaning, entry.detection, causes.collect(), entry.fix, example, by_hand];
+        for (section, text) in SECTIONS.iter().zip(texts) {
+            expected += &format!("## {}\n{text}\n", section.heading());
+        }
+        if !entry.related.is_empty() {
+            let links = entry.related.iter().map(|code| format!("{code} ({code}.md)"));
+            expected += &format!("Related: {}\n", links.collect::<Vec<_>>().join(", "));
+        }
+        expected += &format!("See <{}>\n", entry.link);
+        let page = entry.code.page().replace("](", "] (");
+        let page = page.replace("),", ") ,");
+        assert_eq!(words(&page), words(&expected.replace("),", ") ,")), "{}", entry.code);
+    }
+}
+
+/// Reports show the same text in every format.
+#[test]
+fn code_spans_are_the_only_markup_in_prose() {
+    for code in Code::ALL {
+        let body = code.page().split_once("\n## What it means\n").unwrap().1;
+        let body = body.rsplit_once("\nSee <").unwrap().0;
+        let body = body.split("\nRelated: ").next().unwrap();
+        for event in Parser::new(body) {
+            let is_plain = match &event {
+                Event::Start(tag) => matches!(
+                    tag,
+                    Tag::Paragraph
+                        | Tag::Heading { .. }
+                        | Tag::List(None)
+                        | Tag::Item
+                        | Tag::CodeBlock(_)
+                ),
+                Event::End(_) | Event::Text(_) | Event::Code(_) | Event::SoftBreak => true,
+                _ => false,
+            };
+            assert!(is_plain, "{code}: {event:?}");
+        }
     }
 }
 
 #[test]
-fn causes_of_a_platform_stand_together_and_those_of_all_last() {
-    for row in CATALOGUE {
-        let platforms: Vec<_> = row.causes.iter().map(|cause| cause.platform).collect();
+fn causes_are_grouped_by_platform() {
+    for entry in entries() {
+        let platforms: Vec<_> = entry.causes.iter().map(|cause| cause.platform).collect();
         let groups: Vec<_> = platforms.chunk_by(|a, b| a == b).map(|group| group[0]).collect();
         for (index, platform) in groups.iter().enumerate() {
-            assert!(!groups[..index].contains(platform), "{}: {}", row.code, platform.name());
+            assert!(PLATFORMS.contains(platform), "{}: {platform}", entry.code);
+            assert!(!groups[..index].contains(platform), "{}: {platform} twice", entry.code);
             let is_last = index + 1 == groups.len();
-            assert!(is_last || *platform != Platform::Anywhere, "{}", row.code);
+            assert!(is_last || *platform != "anywhere", "{}", entry.code);
         }
     }
 }
 
 #[test]
-fn what_is_related_is_so_both_ways() {
-    for row in CATALOGUE {
-        for other in row.related {
-            assert_ne!(*other, row.code);
-            assert!(
-                other.entry().related.contains(&row.code),
-                "{other} does not name {}",
-                row.code
-            );
-        }
-        let distinct: BTreeSet<_> = row.related.iter().collect();
-        assert_eq!(distinct.len(), row.related.len(), "{}", row.code);
-    }
-}
-
-#[test]
-fn nothing_is_changed_where_it_is_shown() {
-    for row in CATALOGUE {
-        let snippets = snippets(row);
-        let lines = snippets.iter().flat_map(|(_, text)| text.lines());
-        for text in prose(row).into_iter().chain([row.title, row.by_hand.words]).chain(lines) {
-            assert!(text.is_ascii(), "{}: {text}", row.code);
-            assert_eq!(guard(&inert(text)), text, "{}", row.code);
+fn related_codes_exist_and_name_each_other() {
+    for entry in entries() {
+        let distinct: BTreeSet<_> = entry.related.iter().collect();
+        assert_eq!(distinct.len(), entry.related.len(), "{}", entry.code);
+        for name in &entry.related {
+            let other = Code::ALL.iter().find(|code| code.name() == *name);
+            let other = other.unwrap_or_else(|| panic!("{}: {name} does not exist", entry.code));
+            assert_ne!(*other, entry.code);
+            let back = Entry::of(*other).related;
+            assert!(back.contains(&entry.code.name()), "{other} does not name {}", entry.code);
         }
     }
 }
 
 #[test]
-fn snippets_fit_into_a_line_and_are_what_they_are_said_to_be() {
-    for row in CATALOGUE {
-        for (language, text) in snippets(row) {
+fn links_lead_somewhere() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes");
+    for code in Code::ALL {
+        let mut links = 0;
+        for event in Parser::new(code.page()) {
+            let Event::Start(Tag::Link { dest_url, .. }) = event else { continue };
+            let is_file = !dest_url.contains(':') && folder.join(&*dest_url).is_file();
+            assert!(dest_url.starts_with("https://") || is_file, "{code}: {dest_url}");
+            links += 1;
+        }
+        assert!(links > 0, "{code}");
+    }
+}
+
+#[test]
+fn pages_are_shown_as_they_are_written() {
+    for code in Code::ALL {
+        for line in code.page().lines() {
+            assert!(line.is_ascii(), "{code}: {line}");
+            assert_eq!(guard(&inert(line)), line, "{code}");
+            assert_eq!(line.trim_end(), line, "{code}: white space at the end");
+        }
+    }
+}
+
+#[test]
+fn snippets_fit_into_a_line_and_can_be_parsed() {
+    for entry in entries() {
+        for (language, text) in snippets(&entry) {
             for line in text.lines() {
-                assert!(line.len() <= WIDTH, "{}: {line}", row.code);
-                assert_eq!(line.trim_end(), line, "{}: white space at the end", row.code);
+                assert!(line.len() <= WIDTH, "{}: {line}", entry.code);
             }
-            let parsed = match language {
-                Language::Json => serde_json::from_str(text).map_err(|e| e.to_string()),
-                Language::Yaml => serde_saphyr::from_str(text).map_err(|e| e.to_string()),
-                // The shell itself is asked by a test of the program.
-                Language::Sh => Ok(serde_json::json!([text])),
+            let parsed: Result<serde_json::Value, String> = match language {
+                "json" => serde_json::from_str(text).map_err(|e| e.to_string()),
+                "yaml" => serde_saphyr::from_str(text).map_err(|e| e.to_string()),
+                // An integration test asks bash.
+                "sh" => Ok(serde_json::json!([text])),
+                other => Err(format!("the language is {other}")),
             };
-            let parsed: serde_json::Value = parsed.unwrap();
-            assert!(parsed.is_object() || parsed.is_array(), "{}: {text}", row.code);
+            let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", entry.code));
+            assert!(parsed.is_object() || parsed.is_array(), "{}: {text}", entry.code);
         }
     }
 }
 
-/// A word on a command line is seen by everybody on the machine.
+/// Everyone on the machine can read the arguments of a process.
 #[test]
-fn no_check_by_hand_puts_a_token_on_a_command_line() {
-    for row in CATALOGUE {
-        for line in row.by_hand.command.lines() {
-            // printf and echo are the shell's own; what follows <<< goes to standard input.
+fn commands_by_hand_keep_tokens_off_the_command_line() {
+    for entry in entries() {
+        for line in entry.by_hand.command.lines() {
+            // printf and echo are built into the shell; what follows <<< goes to standard input.
             let seen = line.split("<<<").next().unwrap();
             let is_secret = |name: &&str| seen.contains(&format!("${name}"));
             let secret = ["PULUMI_ACCESS_TOKEN", "SYSTEM_ACCESSTOKEN", "idToken", "TOKEN"]
                 .iter()
                 .find(|name| is_secret(name));
-            let own = ["printf ", "echo "].iter().any(|command| seen.starts_with(command));
-            assert!(secret.is_none() || own, "{}: {line}", row.code);
+            let is_builtin = ["printf ", "echo "].iter().any(|command| seen.starts_with(command));
+            assert!(secret.is_none() || is_builtin, "{}: {line}", entry.code);
+        }
+    }
+}
+
+/// A command for a self-hosted backend must not send an access token to api.pulumi.com.
+#[test]
+fn requests_by_hand_go_to_the_reader_s_backend() {
+    for entry in entries() {
+        for line in entry.by_hand.command.lines() {
+            let is_setting = line.starts_with("BACKEND=") && line.contains("  # or the ");
+            assert!(is_setting || !line.contains("api.pulumi.com"), "{}: {line}", entry.code);
         }
     }
 }

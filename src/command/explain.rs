@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use clap::Args;
 use serde::Serialize;
 
-use crate::catalogue::{CATALOGUE, Entry};
+use crate::catalogue::{Code, Entry};
 use crate::cli::{ColorArg, PageFormat};
 use crate::command::output;
 use crate::command::run::{Streams, complain, print};
@@ -46,7 +46,7 @@ struct One {
 #[serde(rename_all = "camelCase")]
 struct All {
     schema_version: u32,
-    codes: &'static [Entry],
+    codes: Vec<Entry>,
 }
 
 /// Runs it; the exit status.
@@ -56,26 +56,26 @@ pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: S
         (None, PageFormat::Human) => render::codes(&style()),
         (None, PageFormat::Markdown) => render::codes_page(),
         (None, PageFormat::Json) => {
-            render::value(&All { schema_version: SCHEMA_VERSION, codes: CATALOGUE })
+            let codes = Code::ALL.iter().map(|code| Entry::of(*code)).collect();
+            render::value(&All { schema_version: SCHEMA_VERSION, codes })
         }
         (Some(word), format) => match (find(word), format) {
             // The word itself is not repeated: a token may have been pasted in its place.
             (None, _) => return complain(streams.stderr, &unknown(word)),
-            (Some(entry), PageFormat::Human) => render::explanation(entry, &style()),
-            (Some(entry), PageFormat::Markdown) => render::explanation_page(entry),
-            (Some(entry), PageFormat::Json) => {
-                render::value(&One { schema_version: SCHEMA_VERSION, entry: *entry })
+            (Some(code), PageFormat::Human) => render::explanation(code, &style()),
+            (Some(code), PageFormat::Markdown) => code.page().to_owned(),
+            (Some(code), PageFormat::Json) => {
+                render::value(&One { schema_version: SCHEMA_VERSION, entry: Entry::of(code) })
             }
         },
     };
     print(&mut streams, &text, 0)
 }
 
-/// The row that is meant, in whatever spelling it was copied: `error[CODE]: …`, upper case,
-/// underscores.
-fn find(word: &str) -> Option<&'static Entry> {
+/// The code, also as it was copied from a report: `error[CODE]: …`, upper case, underscores.
+fn find(word: &str) -> Option<Code> {
     let name = name(word);
-    CATALOGUE.iter().find(|entry| entry.code.name() == name)
+    Code::ALL.iter().copied().find(|code| code.name() == name)
 }
 
 /// The word as codes are spelled.
@@ -113,9 +113,9 @@ fn nearest(name: &str) -> Vec<&'static str> {
     if name.len() > LONGEST {
         return Vec::new();
     }
-    let mut alike: Vec<(u64, &str)> = CATALOGUE
+    let mut alike: Vec<(u64, &str)> = Code::ALL
         .iter()
-        .map(|entry| entry.code.name())
+        .map(|code| code.name())
         .filter_map(|code| {
             let whole = strsim::normalized_damerau_levenshtein(code, name);
             let alike = code
@@ -144,7 +144,7 @@ mod tests {
             "`audience-mismatch`",
             "#audience-mismatch",
         ] {
-            let code = find(word).map(|entry| entry.code.name());
+            let code = find(word).map(Code::name);
             assert_eq!(code, Some("audience-mismatch"), "{word}");
         }
         for word in ["", "[", "[]", "audience", "mismatch-audience"] {

@@ -1,5 +1,5 @@
-//! `doctor generate`: the documents of the repository that follow from the program. A test holds
-//! the ones that are there to them.
+//! `doctor generate`: writes the files of the repository that follow from the program's types. A test
+//! compares them.
 
 use clap::ValueEnum;
 use schemars::Schema;
@@ -13,8 +13,6 @@ use crate::report::Report;
 /// The documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Document {
-    /// docs/codes.md: the catalogue
-    Codes,
     /// docs/report.schema.json: the JSON Schema of the report
     Schema,
 }
@@ -22,7 +20,6 @@ pub enum Document {
 /// The document's text.
 pub(crate) fn text(document: Document) -> String {
     match document {
-        Document::Codes => render::codes_page(),
         Document::Schema => render::value(&schema()),
     }
 }

@@ -222,7 +222,7 @@ mod tests {
     /// What Pulumi Cloud has to say in a scenario; nothing where it lets the token in.
     fn refusal(expect: Option<Code>) -> Option<&'static str> {
         Some(match expect? {
-            code if code.entry().category == Category::Backend => return None,
+            code if code.category() == Category::Backend => return None,
             Code::IssuerNotRegistered => "no issuer matches the token",
             Code::TokenExpired => "the token has expired",
             Code::SigningKeyNotFound => "the token's signature cannot be verified",

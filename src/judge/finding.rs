@@ -12,19 +12,18 @@ pub(super) const ASSUMES_GO: &str = "Which library Pulumi Cloud verifies tokens 
 impl Finding {
     /// A finding with the catalogue's title, severity, advice and link.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        let entry = code.entry();
         Self {
             code,
-            category: entry.category,
-            severity: entry.severity,
+            category: code.category(),
+            severity: code.severity(),
             // The registry puts the check's id in when a check has run.
             check: FoundBy::Triage,
-            title: entry.title,
+            title: code.title(),
             detail: detail.into(),
             evidence: Vec::new(),
             remediation: Remediation {
-                summary: entry.fix.to_owned(),
-                links: vec![entry.link.to_owned()],
+                summary: code.fix(),
+                links: vec![code.link().to_owned()],
                 ..Remediation::default()
             },
         }

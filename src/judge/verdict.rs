@@ -103,7 +103,7 @@ fn merge_echo(context: &mut Context) {
 /// has usually expired by then, so that its expiry comes last.
 #[must_use]
 pub fn rank(code: Code, ambient: bool) -> (u8, Code) {
-    let step = match (code, code.entry().category) {
+    let step = match (code, code.category()) {
         (Code::TokenExpired, _) if !ambient => 9,
         (Code::IssuerUrlInvalid | Code::IssuerNotRegistered | Code::IssuerWrongOrganization, _) => {
             3

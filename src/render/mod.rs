@@ -15,7 +15,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::catalogue::Entry;
+use crate::catalogue::Code;
 use crate::cli::PageFormat;
 use crate::report::triage::Triage;
 use crate::report::{Finding, Report};
@@ -118,10 +118,10 @@ pub fn triage(triage: &Triage, format: PageFormat, style: &Style) -> String {
     }
 }
 
-/// A code of the catalogue, for a person.
+/// A code's page, for a person.
 #[must_use]
-pub fn explanation(entry: &Entry, style: &Style) -> String {
-    human::explain::one(entry, style)
+pub fn explanation(code: Code, style: &Style) -> String {
+    human::explain::one(code, style)
 }
 
 /// The list of all codes, for a person.
@@ -130,13 +130,7 @@ pub fn codes(style: &Style) -> String {
     human::explain::all(style)
 }
 
-/// A code of the catalogue, as `docs/codes.md` has it.
-#[must_use]
-pub fn explanation_page(entry: &Entry) -> String {
-    markdown::explain::one(entry)
-}
-
-/// The whole catalogue: `docs/codes.md`.
+/// The list of all codes with links to their pages: `docs/codes/README.md`.
 #[must_use]
 pub fn codes_page() -> String {
     markdown::explain::all()

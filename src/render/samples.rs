@@ -34,18 +34,17 @@ fn skip(id: CheckId, because: SkipReason) -> CheckResult {
 
 /// A finding of the code's usual severity.
 pub(super) fn finding(code: Code, check: CheckId, detail: &str) -> Finding {
-    let entry = code.entry();
     Finding {
         code,
-        category: entry.category,
-        severity: entry.severity,
+        category: code.category(),
+        severity: code.severity(),
         check: FoundBy::Check(check),
-        title: entry.title,
+        title: code.title(),
         detail: detail.into(),
         evidence: Vec::new(),
         remediation: Remediation {
-            summary: entry.fix.into(),
-            links: vec![entry.link.into()],
+            summary: code.fix(),
+            links: vec![code.link().into()],
             ..Remediation::default()
         },
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use doctor::catalogue::{CATALOGUE, Entry, Severity};
+use doctor::catalogue::{Code, Severity};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -21,9 +21,9 @@ fn every_code_has_a_test_that_triggers_it() {
             tests.push_str(&fs::read_to_string(path).unwrap());
         }
     }
-    let is_tested = |entry: &&Entry| tests.contains(&format!("\"{}\"", entry.code.name()));
+    let is_tested = |name: &&str| tests.contains(&format!("\"{name}\""));
     let missing: Vec<_> =
-        CATALOGUE.iter().filter(|entry| !is_tested(entry)).map(|entry| entry.code.name()).collect();
+        Code::ALL.iter().map(|code| code.name()).filter(|name| !is_tested(name)).collect();
     assert!(missing.is_empty(), "codes without a test: {missing:#?}");
 }
 
@@ -32,17 +32,13 @@ fn codes_have_the_contract_s_order_and_severities() {
     let rows = rows(include_str!("../../fixtures/contract/codes.tsv"));
     assert!(rows.len() > 80, "{} rows", rows.len());
     let mut last = BTreeMap::new();
-    for entry in CATALOGUE {
+    for code in Code::ALL {
         // A code may be added where a real failure fits none.
-        let Some((place, severity)) = rows.get(entry.code.name()) else { continue };
+        let Some((place, severity)) = rows.get(code.name()) else { continue };
         // The steps of the root-cause order are made of categories.
-        let before = last.insert(entry.category, *place);
-        assert!(
-            before.is_none_or(|before| before < *place),
-            "{} stands too late",
-            entry.code.name()
-        );
-        let named = match entry.severity {
+        let before = last.insert(code.category(), *place);
+        assert!(before.is_none_or(|before| before < *place), "{code} stands too late");
+        let named = match code.severity() {
             Severity::Error => 'E',
             Severity::Warning => 'W',
             Severity::Info => 'I',
@@ -50,9 +46,8 @@ fn codes_have_the_contract_s_order_and_severities() {
         let conditional = severity.starts_with('(') || severity.contains(" in ");
         assert!(
             severity.starts_with(named) || conditional && severity.contains(named),
-            "{}: {:?} here, {severity} there",
-            entry.code.name(),
-            entry.severity
+            "{code}: {:?} here, {severity} there",
+            code.severity()
         );
     }
 }

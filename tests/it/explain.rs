@@ -1,8 +1,23 @@
 //! `doctor explain`: the catalogue, from the outside.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use doctor::cli::Cli;
+use doctor::pulumi::login_flags;
 use serde_json::Value;
 
 use crate::support::{Doctor, Run};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes")
+}
+
+/// A page of docs/codes.
+fn page(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap().replace("\r\n", "\n")
+}
 
 fn explain(arguments: &[&str]) -> Run {
     let run = Doctor::bare().command("explain").args(arguments.iter().copied()).run();
@@ -28,18 +43,20 @@ fn text<'a>(entry: &'a Value, pointer: &str) -> &'a str {
 fn a_code_is_told_on_one_screen() {
     insta::assert_snapshot!(explain(&["token-expires-soon"]).stdout, @r#"
     warning[token-expires-soon]: The token is about to expire
-      Less than a minute is left.
+      The token expires in less than a minute.
 
-    How it is found
+    How it is detected
       exp is less than 60 s away.
 
-    Likely causes
-      Azure Pipelines      The token of AzureCLI@2 is from the beginning of the task, and the script
-                           works long before it logs in.
-      anywhere             The token was requested in an earlier step.
+    Causes
+      Azure Pipelines      AzureCLI@2 gets the token when the task begins. The script works for a long
+                           time before it logs in.
+      anywhere             An earlier step requested the token.
 
     Fix
       Request the token right before the login.
+
+    Example
       before:
         ./build.sh
         pulumi login https://api.pulumi.com --oidc-token "$idToken" --oidc-org acme
@@ -48,7 +65,7 @@ fn a_code_is_told_on_one_screen() {
         ./build.sh
 
     By hand
-      Compare the token's times with this machine's:
+      Compare the times in the token with the clock of this machine:
         # token.jwt holds the token
         cut -d. -f2 token.jwt | tr '_-' '/+' |
           jq -R '@base64d | fromjson | {now: now, iat, exp} | map_values(todate)'
@@ -173,12 +190,30 @@ fn nothing_but_colour_depends_on_the_environment() {
 }
 
 #[test]
-fn markdown_is_what_the_document_has() {
-    let document = explain(&["--format", "markdown"]).stdout;
+fn markdown_is_the_page() {
     for entry in codes() {
-        let section = explain(&[text(&entry, "/code"), "--format", "markdown"]).stdout;
-        assert!(document.contains(&section), "{section}");
+        let code = text(&entry, "/code");
+        assert_eq!(explain(&[code, "--format", "markdown"]).stdout, page(&format!("{code}.md")));
     }
+}
+
+#[test]
+fn index_is_what_the_program_prints() {
+    let printed = explain(&["--format", "markdown"]).stdout;
+    assert!(
+        page("README.md") == printed,
+        "`cargo run -- explain --format markdown > docs/codes/README.md` brings it up to date"
+    );
+    // One line and one link per page, and no page besides.
+    let linked = printed.split("](").skip(1).map(|rest| rest.split_once(')').unwrap().0);
+    let mut linked: Vec<_> = linked.map(str::to_owned).collect();
+    linked.sort();
+    let files = fs::read_dir(folder()).unwrap();
+    let mut files: Vec<_> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.retain(|name| name != "README.md");
+    files.sort();
+    assert_eq!(linked, files);
 }
 
 #[test]
@@ -191,7 +226,16 @@ fn a_report_names_the_command_for_its_root_cause() {
     );
 }
 
-/// Before, after and the check by hand, where they are for a shell.
+/// A snippet of a page, with its language.
+fn snippets(entry: &Value) -> [(&str, &str); 3] {
+    let language = text(entry, "/example/language");
+    [
+        (language, text(entry, "/example/before")),
+        (language, text(entry, "/example/after")),
+        ("sh", text(entry, "/byHand/command")),
+    ]
+}
+
 #[cfg(unix)]
 #[test]
 fn bash_understands_every_command() {
@@ -200,11 +244,7 @@ fn bash_understands_every_command() {
 
     let mut asked = 0;
     for entry in codes() {
-        let mut commands = vec![text(&entry, "/byHand/command")];
-        if text(&entry, "/example/language") == "sh" {
-            commands.extend([text(&entry, "/example/before"), text(&entry, "/example/after")]);
-        }
-        for command in commands {
+        for (_, command) in snippets(&entry).into_iter().filter(|(language, _)| *language == "sh") {
             let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
             bash.stdin.take().unwrap().write_all(command.as_bytes()).unwrap();
             assert!(bash.wait().unwrap().success(), "{command}");
@@ -212,4 +252,93 @@ fn bash_understands_every_command() {
         }
     }
     assert!(asked > 200, "{asked}");
+}
+
+/// The words of each simple command, without quotes; comments are left out.
+fn simple_commands(script: &str) -> Vec<Vec<String>> {
+    let script = script.replace("\\\n", " ");
+    let mut commands = vec![Vec::new()];
+    let (mut word, mut quote) = (None::<String>, None);
+    let mut chars = script.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(q), _) if c == q => quote = None,
+            (Some(_), _) => word.get_or_insert_default().push(c),
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => {
+                // The rest of the line, and its end, which ends the command.
+                chars.by_ref().find(|c| *c == '\n');
+                commands.push(Vec::new());
+            }
+            (None, c) if c.is_whitespace() || ";|&(){}<>".contains(c) => {
+                commands.last_mut().unwrap().extend(word.take());
+                if c != ' ' {
+                    commands.push(Vec::new());
+                }
+            }
+            (None, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    commands.last_mut().unwrap().extend(word);
+    commands
+}
+
+/// The command line of a program, behind what YAML and the shell write in front of it.
+fn of_program<'a>(command: &'a [String], program: &str) -> Option<&'a [String]> {
+    let in_front = |word: &&String| *word == "-" || *word == "run:" || word.contains('=');
+    let line = &command[command.iter().take_while(in_front).count()..];
+    (line.first()? == program).then_some(line)
+}
+
+#[test]
+fn simple_commands_are_found() {
+    let script = "A=1 doctor --x \"a b\" # c\n- run: pulumi \\\n  up 'c;d' && x=$(y | z)";
+    let commands = simple_commands(script);
+    let doctor = commands.iter().find_map(|command| of_program(command, "doctor")).unwrap();
+    assert_eq!(doctor, ["doctor", "--x", "a b"]);
+    let pulumi = commands.iter().find_map(|command| of_program(command, "pulumi")).unwrap();
+    assert_eq!(pulumi, ["pulumi", "up", "c;d"]);
+    assert!(of_program(&["command".into(), "pulumi".into()], "pulumi").is_none());
+}
+
+/// The flags that the pages use of other commands than `pulumi login`.
+const PULUMI_FLAGS: [(&str, &[&str]); 4] = [
+    ("logout", &["--all"]),
+    ("up", &["--yes", "--stack"]),
+    ("version", &[]),
+    ("whoami", &["--verbose"]),
+];
+
+#[test]
+fn commands_on_pages_are_understood() {
+    let (mut doctors, mut logins) = (0, 0);
+    for entry in codes() {
+        for (_, snippet) in snippets(&entry) {
+            for command in simple_commands(snippet) {
+                if let Some(line) = of_program(&command, "doctor") {
+                    let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+                    assert!(Cli::read(&line).is_ok(), "{line:?}");
+                    doctors += 1;
+                } else if let Some(line) = of_program(&command, "pulumi") {
+                    match line[1].as_str() {
+                        "login" => {
+                            let login = login_flags::parse(&line[2..], &Default::default());
+                            assert!(login.is_ok(), "{line:?}");
+                            logins += 1;
+                        }
+                        name => {
+                            let flags = PULUMI_FLAGS.iter().find(|(known, _)| *known == name);
+                            let (_, flags) = flags.unwrap_or_else(|| panic!("{line:?}"));
+                            let mut used = line.iter().filter(|word| word.starts_with('-'));
+                            assert!(used.all(|flag| flags.contains(&flag.as_str())), "{line:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(doctors > 20 && logins > 80, "{doctors} {logins}");
 }

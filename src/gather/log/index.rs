@@ -1,7 +1,8 @@
 //! The texts that are searched for, and what each is there for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, PatternID};
 
@@ -25,15 +26,15 @@ pub(super) enum Use {
 
 /// Finds all that is searched for at once.
 pub(super) struct Index {
-    /// Finds the next text in a block, as fast as can be.
-    rough: Option<AhoCorasick>,
-    /// Finds all texts of a line.
-    exact: Option<AhoCorasick>,
+    /// Finds all texts, overlapping ones too.
+    all: Option<AhoCorasick>,
+    /// Finds the next text much faster, and takes longer to build than a short log to read.
+    fast: OnceLock<Option<AhoCorasick>>,
     uses: Vec<(String, Vec<Use>)>,
     /// The text that is in every URL.
     url: PatternID,
-    /// Which texts only count at the end of a flag's name, by their index.
-    is_flag: Vec<bool>,
+    /// Which texts only count where they may be given a value, by their index.
+    is_stem: Vec<bool>,
     /// The known messages, the specific before the general.
     pub(super) messages: Vec<(&'static Message, Template)>,
     /// The facts and how they are told.
@@ -52,7 +53,7 @@ impl Index {
         let facts: Vec<_> =
             FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();
         let secrets: Vec<String> = secrets::needles().collect();
-        let flags: BTreeSet<String> = secrets::flags().collect();
+        let stems: BTreeSet<String> = secrets::stems().collect();
         let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
         let mut add = |needle, one| uses.entry(needle).or_default().push(one);
         for (index, (_, template)) in messages.iter().enumerate() {
@@ -69,19 +70,15 @@ impl Index {
         }
         let uses: Vec<(String, Vec<Use>)> =
             uses.into_iter().map(|(needle, uses)| (needle.to_owned(), uses)).collect();
-        let automaton = |matches, kind| {
-            let needles = uses.iter().map(|(needle, _)| needle);
-            AhoCorasickBuilder::new().match_kind(matches).kind(Some(kind)).build(needles).ok()
-        };
         let url = uses.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
-        let is_only_flag = |(needle, all): &(String, Vec<Use>)| {
-            flags.contains(needle) && all.iter().all(|one| matches!(one, Use::Secret))
+        let is_stem = |(needle, all): &(String, Vec<Use>)| {
+            stems.contains(needle) && all.iter().all(|one| matches!(one, Use::Secret))
         };
         Self {
             url: PatternID::new_unchecked(url),
-            is_flag: uses.iter().map(is_only_flag).collect(),
-            rough: automaton(MatchKind::LeftmostLongest, AhoCorasickKind::DFA),
-            exact: automaton(MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
+            is_stem: uses.iter().map(is_stem).collect(),
+            all: automaton(&uses, MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
+            fast: OnceLock::new(),
             uses,
             messages,
             facts,
@@ -93,32 +90,87 @@ impl Index {
         self.uses.iter().map(|(needle, _)| needle.as_str())
     }
 
-    /// Where the next text begins that is worth a closer look, from a byte on.
-    pub(super) fn next(&self, block: &[u8], mut from: usize) -> Option<usize> {
+    /// Where the next text begins that is worth a closer look, from a byte on. `is_long`: there is
+    /// enough to read for the faster automaton.
+    pub(super) fn next(&self, block: &[u8], from: usize, is_long: bool) -> Option<usize> {
+        if !is_long && self.fast.get().is_none() {
+            let hits = self.all.as_ref()?.find_overlapping_iter(&block[from..]);
+            let mut hits = hits.map(|hit| (hit.pattern(), from + hit.start()..from + hit.end()));
+            return hits
+                .find(|(text, at)| self.is_worth_it(*text, block, at))
+                .map(|(_, at)| at.start);
+        }
+        let build = || automaton(&self.uses, MatchKind::LeftmostLongest, AhoCorasickKind::DFA);
+        let fast = self.fast.get_or_init(build).as_ref()?;
+        let mut from = from;
         loop {
-            let hit = self.rough.as_ref()?.find(&block[from..])?;
-            let (start, end) = (from + hit.start(), from + hit.end());
-            // Logs are full of URLs, and speak of tokens.
-            let is_worth_it = if hit.pattern() == self.url {
-                secrets::may_hold_credentials(&block[end..])
-            } else {
-                !self.is_flag[hit.pattern()] || secrets::is_flag(&block[..start])
-            };
-            if is_worth_it {
-                return Some(start);
+            let hit = fast.find(&block[from..])?;
+            let at = from + hit.start()..from + hit.end();
+            if self.is_worth_it(hit.pattern(), block, &at) {
+                return Some(at.start);
             }
             // Another text may begin within this one.
-            from = start + 1;
+            from = at.start + 1;
+        }
+    }
+
+    /// Logs are full of URLs, and speak of tokens: most of them say nothing.
+    fn is_worth_it(&self, text: PatternID, block: &[u8], at: &Range<usize>) -> bool {
+        if text == self.url {
+            secrets::may_hold_credentials(&block[at.end..])
+        } else {
+            !self.is_stem[text] || secrets::may_assign(&block[..at.start], &block[at.end..])
         }
     }
 
     /// What of all that is searched for is in the text; a message once.
     pub(super) fn hits(&self, text: &str) -> Vec<Use> {
-        let Some(exact) = &self.exact else { return Vec::new() };
-        let mut patterns: Vec<usize> =
-            exact.find_overlapping_iter(text).map(|hit| hit.pattern().as_usize()).collect();
+        let Some(all) = &self.all else { return Vec::new() };
+        let bytes = text.as_bytes();
+        let mut patterns: Vec<usize> = all
+            .find_overlapping_iter(text)
+            .filter(|hit| {
+                !self.is_stem[hit.pattern()]
+                    || secrets::may_assign(&bytes[..hit.start()], &bytes[hit.end()..])
+            })
+            .map(|hit| hit.pattern().as_usize())
+            .collect();
         patterns.sort_unstable();
         patterns.dedup();
         patterns.iter().flat_map(|pattern| &self.uses[*pattern].1).copied().collect()
+    }
+}
+
+fn automaton(
+    uses: &[(String, Vec<Use>)],
+    matches: MatchKind,
+    kind: AhoCorasickKind,
+) -> Option<AhoCorasick> {
+    let needles = uses.iter().map(|(needle, _)| needle);
+    AhoCorasickBuilder::new().match_kind(matches).kind(Some(kind)).build(needles).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn both_automata_stop_at_the_same_lines() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/logs");
+        // Once an index has the faster automaton it uses no other.
+        let (short, long) = (Index::new(), Index::new());
+        let mut stops = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read(&path).unwrap_or_default();
+            for line in text.split(|b| *b == b'\n') {
+                let stops_at = |index: &Index, is_long| index.next(line, 0, is_long).is_some();
+                let line = String::from_utf8_lossy(line);
+                assert_eq!(stops_at(&short, false), stops_at(&long, true), "{path:?}: {line}");
+                stops += usize::from(stops_at(&short, false));
+            }
+        }
+        assert!(stops > 100, "{stops}");
     }
 }

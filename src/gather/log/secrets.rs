@@ -12,24 +12,19 @@ use crate::text::secret::shapes;
 use crate::text::secret::shapes::{HOOKS, OPAQUE};
 use crate::text::secret::{REDACTED, Scrubber, is_reference};
 
+pub(super) use self::assigned::may_assign;
+
 /// What is searched for: a line without any of these holds none.
 pub(super) fn needles() -> impl Iterator<Item = String> {
     let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "EARER ", "uthorization", "UTHORIZATION", URL];
     let prefixes = OPAQUE.iter().map(|shape| shape.prefix);
     let fixed = shapes.into_iter().chain(SPACED).chain(HOOKS).chain(prefixes).map(str::to_owned);
-    fixed.chain(assigned::needles()).chain(flags())
+    fixed.chain(assigned::needles())
 }
 
-/// The texts among [`needles`] that only count at the end of a flag's name.
-pub(super) fn flags() -> impl Iterator<Item = String> {
-    assigned::flags()
-}
-
-/// Whether a text ends with the beginning of a flag: `--access-t`.
-pub(super) fn is_flag(before: &[u8]) -> bool {
-    let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let length = before.iter().rev().take(64).take_while(is_name).count();
-    before[before.len() - length..].starts_with(b"-")
+/// The texts among [`needles`] that only count where [`may_assign`] says so.
+pub(super) fn stems() -> impl Iterator<Item = String> {
+    assigned::stems()
 }
 
 /// A shorter one is a name, a placeholder, or cut off so far that it is none.
@@ -130,6 +125,9 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
+    if word.len() < SHORTEST_JWT {
+        return by_prefix(word);
+    }
     let whole = |at: usize, kind| Some((at..word.len(), kind));
     if let Some(at) = word.find("eyJ")
         && word.len() - at >= SHORTEST_JWT
@@ -154,6 +152,10 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
     {
         return whole(at, SecretKind::Jwt);
     }
+    by_prefix(word)
+}
+
+fn by_prefix(word: &str) -> Option<(Range<usize>, SecretKind)> {
     let (at, kind) = shapes::prefixed(word)?;
     Some(match kind {
         shapes::Kind::Pulumi => {

@@ -47,7 +47,7 @@ fn look_closer(job: &Job) -> Remediation {
                   token, the issuer, its registration and the policies."
             .to_owned(),
         commands: vec![format!("doctor {arguments} --bundle bundle.json")],
-        links: vec![Code::ExchangeRejected.entry().link.to_owned()],
+        links: vec![Code::ExchangeRejected.link().to_owned()],
         ..Remediation::default()
     }
 }

@@ -280,11 +280,9 @@ fn detail(log: &Log, judged: &Judged) -> String {
     };
     let is_answer = sighting.message.means == Means::ExchangeAnswer;
     let mut text = match sighting.message.says {
-        _ if is_answer && judged.code != Code::ExchangeRejected => {
-            judged.code.entry().meaning.to_owned()
-        }
-        _ if judged.code == Code::GitlabIdTokenMissing => judged.code.entry().meaning.to_owned(),
-        "" => judged.code.entry().meaning.to_owned(),
+        _ if is_answer && judged.code != Code::ExchangeRejected => judged.code.meaning(),
+        _ if judged.code == Code::GitlabIdTokenMissing => judged.code.meaning(),
+        "" => judged.code.meaning(),
         _ => template.fill(value),
     };
     if let Some(system) = judged.system {

@@ -1,19 +1,20 @@
-//! The catalogue as Markdown: `docs/codes.md`, and the part of it that is one code's.
+//! The list of the failure codes as Markdown: `docs/codes/README.md`.
 
 use super::Page;
-use super::quote::{code, link, prose};
-use crate::catalogue::{CATALOGUE, Code, Entry};
+use super::quote::{code, prose};
+use crate::catalogue::Code;
 
-/// What stands above the codes. `doctor generate codes` is a command of builds from source.
+/// What stands above the codes.
 const INTRODUCTION: &str = "\
-Every code that a report can hold, in the order in which failures are to be fixed within a category.
-A code's severity is its usual one: a report says more or less of it where the run asks for that.
-`doctor explain CODE` prints the same in a terminal.
+Every code that a report can contain. Within a category, the first code is the one to fix first. The
+severity is the usual one: a report may raise or lower it. `doctor explain CODE` prints a page in a
+terminal.
 
-In the examples the organization is `acme`. Commands are for bash, with `curl` 7.55, `jq` 1.6 and
-`openssl`; they put no token on a command line and print none.
+In the examples the organization is `acme`, and the backend is `https://api.pulumi.com` or
+`https://pulumi.acme.test`. Use your own names and the URL of your own backend. Commands are for
+bash, with `curl` 7.55, `jq` 1.6 and `openssl`. They put no token on a command line and print none.
 
-<!-- Generated from src/catalogue: cargo run -- generate codes > docs/codes.md -->";
+<!-- Written by `doctor explain --format markdown > docs/codes/README.md` -->";
 
 pub(in crate::render) fn all() -> String {
     let mut page = Page::default();
@@ -22,53 +23,20 @@ pub(in crate::render) fn all() -> String {
     for line in INTRODUCTION.lines() {
         page.line(line);
     }
-    for group in CATALOGUE.chunk_by(|a, b| a.category == b.category) {
+    for group in Code::ALL.chunk_by(|a, b| a.category() == b.category()) {
         let Some(first) = group.first() else { continue };
-        page.heading(2, &format!("{}: {}", first.category.name(), first.category.title()));
+        page.heading(2, &format!("{}: {}", first.category().name(), first.category().title()));
         page.table(
             ["code", "severity", "title"],
-            group.iter().map(|entry| {
-                [reference(entry.code), entry.severity.name().to_owned(), prose(entry.title)]
+            group.iter().map(|code| {
+                [reference(*code), code.severity().name().to_owned(), prose(code.title())]
             }),
         );
-        for entry in group {
-            section(&mut page, entry);
-        }
     }
     page.0
 }
 
-pub(in crate::render) fn one(entry: &Entry) -> String {
-    let mut page = Page::default();
-    section(&mut page, entry);
-    page.0
-}
-
-fn section(page: &mut Page, entry: &Entry) {
-    page.heading(3, entry.code.name());
-    page.paragraph(&format!("**{}: {}.**", entry.severity.name(), prose(entry.title)));
-    page.paragraph(&prose(entry.meaning));
-    page.paragraph(&format!("**How it is found:** {}", prose(entry.detection)));
-    page.paragraph("**Likely causes:**");
-    page.blank();
-    for cause in entry.causes {
-        page.line(&format!("- {}: {}", prose(cause.platform.name()), prose(cause.text)));
-    }
-    page.paragraph(&format!("**Fix:** {}", prose(entry.fix)));
-    for (name, snippet) in [("Before:", entry.example.before), ("After:", entry.example.after)] {
-        page.paragraph(name);
-        page.code(entry.example.language.name(), snippet, 0);
-    }
-    page.paragraph(&format!("**By hand:** {}", prose(entry.by_hand.words)));
-    page.code("sh", entry.by_hand.command, 0);
-    if !entry.related.is_empty() {
-        let related = entry.related.iter().copied().map(reference).collect::<Vec<_>>();
-        page.paragraph(&format!("Related: {}", related.join(", ")));
-    }
-    page.paragraph(&format!("See {}", link(entry.link)));
-}
-
-/// A link to another code's section.
+/// A link to a code's page.
 fn reference(to: Code) -> String {
-    format!("[{}](#{to})", code(to.name()))
+    format!("[{}]({to}.md)", code(to.name()))
 }

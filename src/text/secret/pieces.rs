@@ -13,8 +13,8 @@ use super::letters::{Digits, Signs, base64, hexadecimal, plain};
 /// the same one.
 pub(super) const LENGTH: usize = 12;
 const RADIX: u64 = 36;
-/// The numbers of pieces are below this.
-const LIMIT: u64 = RADIX.pow(LENGTH as u32);
+/// What the first digit of a piece counts.
+const FIRST: u64 = RADIX.pow(LENGTH as u32 - 1);
 
 /// How far apart the pieces of a secret begin that are looked for: in base64, 20 characters of the
 /// secret are 27, and in hexadecimal 40, so that they hold one at least.
@@ -80,9 +80,13 @@ impl Pieces {
 
     /// Adds the pieces of a secret in every encoding, except those that are public.
     pub(super) fn add(&mut self, secret: &[u8], public: &Self) {
-        self.add_digits(&plain(secret), PLAIN_STEP, public);
-        for (digits, step) in encodings(secret) {
-            self.add_digits(&digits, step, public);
+        let plain = plain(secret);
+        let encodings = encodings(secret);
+        let all = || encodings.iter().map(|(digits, step)| (digits, *step));
+        let all = || std::iter::once((&plain, PLAIN_STEP)).chain(all());
+        self.reserve(all().map(|(digits, step)| digits.len() / step + 1).sum());
+        for (digits, step) in all() {
+            self.add_digits(digits, step, public);
         }
     }
 
@@ -115,12 +119,18 @@ impl Pieces {
 #[derive(Default)]
 struct Window {
     value: u64,
+    digits: [u8; LENGTH],
+    /// Where among the digits the next one goes: there is the oldest.
+    next: usize,
     count: usize,
 }
 
 impl Window {
+    /// Without a division: that would be most of the work.
     fn push(&mut self, digit: u8) {
-        self.value = (self.value % (LIMIT / RADIX)) * RADIX + u64::from(digit);
+        let oldest = std::mem::replace(&mut self.digits[self.next], digit);
+        self.value = (self.value - u64::from(oldest) * FIRST) * RADIX + u64::from(digit);
+        self.next = if self.next + 1 == LENGTH { 0 } else { self.next + 1 };
         self.count += 1;
     }
 }
@@ -168,13 +178,13 @@ pub(super) fn find(
     let (mut of_drawn, mut of_written) = (Runs::default(), Runs::default());
     let mut signs = Signs::of(text.as_bytes(), decode);
     while let Some(sign) = signs.next_sign() {
-        starts[window.count % LENGTH] = sign.start;
+        starts[window.next] = sign.start;
         window.push(sign.digit);
         if window.count < LENGTH {
             continue;
         }
         // The window is full: the oldest start is the next to be replaced.
-        let start = starts[window.count % LENGTH];
+        let start = starts[window.next];
         if drawn.contains(window.value) {
             of_drawn.add(window.count, start..sign.end);
         }
@@ -183,6 +193,7 @@ pub(super) fn find(
         }
     }
     window.value.zeroize();
+    window.digits.zeroize();
     of_drawn.ranges(LENGTH).chain(of_written.ranges(least)).collect()
 }
 
@@ -225,8 +236,8 @@ mod tests {
                 assert!(at < LENGTH - 1 || pieces.contains(window.value));
             }
         }
-        assert!(!pieces.contains(LIMIT - 1));
+        assert!(!pieces.contains(FIRST * RADIX - 1));
         pieces.add_digits(&[35; LENGTH], 1, &Pieces::default());
-        assert!(pieces.contains(LIMIT - 1));
+        assert!(pieces.contains(FIRST * RADIX - 1));
     }
 }

@@ -26,6 +26,8 @@ const SIGHTINGS: usize = 400;
 const VARIANTS: usize = 20;
 /// How many lines behind one may continue it.
 const CONTINUATION: usize = 8;
+/// From so many bytes on, building the faster automaton pays.
+const LONG: usize = 1 << 20;
 
 /// Reads logs one after the other.
 pub(super) struct Scanner {
@@ -42,6 +44,8 @@ struct Collected {
     /// How many texts of a message there are.
     variants: HashMap<usize, usize>,
     leaks: BTreeMap<SecretKind, Leak>,
+    /// How many bytes were read.
+    bytes: usize,
 }
 
 /// The state of the log that is being read.
@@ -122,9 +126,11 @@ impl Scanner {
 impl Collected {
     fn block(&mut self, index: &Index, block: &[u8], reading: &mut Reading) {
         self.go_on(block, reading);
+        self.bytes = self.bytes.saturating_add(block.len());
+        let is_long = self.bytes > LONG;
         let mut counted = 0;
         let mut from = 0;
-        while let Some(at) = index.next(block, from) {
+        while let Some(at) = index.next(block, from, is_long) {
             let start = memrchr(b'\n', &block[..at]).map_or(0, |at| at + 1);
             let end = memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
             reading.line += count_lines(&block[counted..start]);

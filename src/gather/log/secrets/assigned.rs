@@ -37,16 +37,25 @@ const LOGINS: [&str; 3] = ["docker login ", "podman login ", "registry login "];
 /// What is searched for.
 pub(super) fn needles() -> impl Iterator<Item = String> {
     let fixed = QUERIES.into_iter().chain(USERS).chain(LOGINS).map(str::to_owned);
-    let names = stems().flat_map(|stem| ASSIGNS.into_iter().map(move |sign| stem.clone() + sign));
-    fixed.chain(names)
+    fixed.chain(stems())
 }
 
-/// The names of flags, with the space that ends them.
-pub(super) fn flags() -> impl Iterator<Item = String> {
-    stems().map(|stem| stem + " ")
+/// Whether what ends with one of the [`stems`] may be given a value here: logs speak of tokens and
+/// keys in almost every line.
+pub(in crate::gather::log) fn may_assign(before: &[u8], after: &[u8]) -> bool {
+    ASSIGNS.iter().any(|sign| after.starts_with(sign.as_bytes()))
+        || after.first() == Some(&b' ') && is_flag(before)
 }
 
-fn stems() -> impl Iterator<Item = String> {
+/// Whether a text ends with the beginning of a flag: `--access-t`.
+fn is_flag(before: &[u8]) -> bool {
+    let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let length = before.iter().rev().take(64).take_while(is_name).count();
+    before[before.len() - length..].starts_with(b"-")
+}
+
+/// The ends of names that hold secrets.
+pub(super) fn stems() -> impl Iterator<Item = String> {
     let stems = STEMS.into_iter().flat_map(|stem| [stem.to_owned(), stem.to_ascii_uppercase()]);
     stems.chain(ENDINGS.map(str::to_owned))
 }

@@ -1,0 +1,87 @@
+//! What failures are about, and how bad they are.
+
+use serde::Serialize;
+
+/// What a failure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Category {
+    /// How the token came here.
+    Input,
+    /// What the CLI itself would refuse before any request.
+    Login,
+    /// Which Pulumi Cloud is spoken to.
+    Backend,
+    /// What the token says.
+    Token,
+    /// Whether Pulumi Cloud can verify it.
+    Issuer,
+    /// Whether it is meant for Pulumi Cloud.
+    Audience,
+    /// Whether Pulumi Cloud lets it in.
+    Policy,
+    /// What the token exchange says.
+    Exchange,
+    /// What the service says of the new access token.
+    Whoami,
+}
+
+impl Category {
+    /// The name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Login => "login",
+            Self::Backend => "backend",
+            Self::Token => "token",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Policy => "policy",
+            Self::Exchange => "exchange",
+            Self::Whoami => "whoami",
+        }
+    }
+
+    /// What it is about, in a few words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Input => "how the token came here",
+            Self::Login => "what pulumi itself would refuse",
+            Self::Backend => "which Pulumi Cloud is spoken to",
+            Self::Token => "what the token says",
+            Self::Issuer => "whether Pulumi Cloud can verify the token",
+            Self::Audience => "whether the token is meant for Pulumi Cloud",
+            Self::Policy => "whether Pulumi Cloud lets the token in",
+            Self::Exchange => "what the token exchange says",
+            Self::Whoami => "what the service says of the new access token",
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Does not stop a login, or may not.
+    Warning,
+    /// Stops a login.
+    Error,
+}
+
+impl Severity {
+    /// The name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
