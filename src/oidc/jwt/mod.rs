@@ -19,7 +19,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::evidence::{InputProblem, Token, Wrapping};
+use crate::evidence::{InputProblem, LooksLike, Token, Wrapping};
 use crate::limits;
 use crate::text::secret::Secret;
 
@@ -138,7 +138,7 @@ fn too_few_parts(compact: &str) -> InputProblem {
 }
 
 fn not_a_token(what: &str, shown: Option<String>) -> InputProblem {
-    InputProblem::NotAToken { what: what.into(), shown }
+    InputProblem::NotAToken { what: what.into(), shown, looks_like: LooksLike::Other }
 }
 
 fn truncated(how: String) -> InputProblem {
