@@ -127,6 +127,8 @@ const PROBLEM: Field = Members(&[
     ),
     ("what", Message),
     ("shown", Message),
+    ("looksLike", Plain),
+    ("isEmpty", Plain),
     ("text", Names),
     ("syntax", Plain),
     ("name", Names),

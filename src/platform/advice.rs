@@ -1,29 +1,11 @@
 //! Advice of the platforms, as plain values: the judge makes findings of them.
 
-use crate::text;
-
-/// What advice about a job is made from.
-pub(crate) struct Job<'a> {
-    /// The organization that the login names.
-    pub(crate) organization: Option<&'a str>,
-    /// The backend of the login.
-    pub(crate) backend: &'a str,
-}
-
-impl Job<'_> {
-    /// The audience that the documentation of Pulumi Cloud gives.
-    pub(crate) fn audience(&self) -> String {
-        format!("urn:pulumi:org:{}", self.organization.unwrap_or("ORG"))
-    }
-
-    /// The login in a shell, with the token in a variable.
-    pub(crate) fn login(&self, variable: &str) -> String {
-        let organization = self.organization.map_or_else(|| "ORG".to_owned(), text::shell);
-        format!(
-            "pulumi login {} --oidc-token \"${variable}\" --oidc-org {organization}",
-            text::shell(self.backend)
-        )
-    }
+/// The login that advice puts into a pipeline.
+pub(crate) struct Login {
+    /// The command, with the token in the platform's [`Platform::variable`](super::Platform).
+    pub(crate) command: String,
+    /// The audience of a token for it.
+    pub(crate) audience: String,
 }
 
 /// A step to take, and what to add to the pipeline.
@@ -53,6 +35,13 @@ impl Explanation {
     }
 }
 
+/// A step of a remedy.
+pub(crate) enum Step {
+    Told(String),
+    /// It announces the commands.
+    Announcing(String),
+}
+
 /// What to do, and what shows it.
 #[derive(Default)]
 pub(crate) struct Remedy {
@@ -60,7 +49,7 @@ pub(crate) struct Remedy {
     pub(crate) fix: Option<String>,
     /// What, its value, and where that is.
     pub(crate) evidence: Vec<(String, String, String)>,
-    pub(crate) steps: Vec<String>,
+    pub(crate) steps: Vec<Step>,
     /// To paste. Values are quoted for what it is meant for.
     pub(crate) commands: Vec<String>,
 }
@@ -82,7 +71,12 @@ impl Remedy {
     }
 
     pub(super) fn step(mut self, step: impl Into<String>) -> Self {
-        self.steps.push(step.into());
+        self.steps.push(Step::Told(step.into()));
+        self
+    }
+
+    pub(super) fn announce(mut self, step: impl Into<String>) -> Self {
+        self.steps.push(Step::Announcing(step.into()));
         self
     }
 

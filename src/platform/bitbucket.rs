@@ -8,8 +8,8 @@ use crate::text;
 
 pub(super) const BITBUCKET: Platform = Platform {
     marker: Some("BITBUCKET_BUILD_NUMBER"),
-    sources: &[TokenSource::Variable("BITBUCKET_STEP_OIDC_TOKEN", "the step needs oidc: true")],
-    sources_in_words: "BITBUCKET_STEP_OIDC_TOKEN",
+    sources: &[TokenSource::Variable(TOKEN, "the step needs oidc: true")],
+    sources_in_words: TOKEN,
     audience: Audience::Chosen { request: None, default: None },
     issuer: Some(Issuer::new(
         "Bitbucket Pipelines",
@@ -46,17 +46,17 @@ pub(super) const BITBUCKET: Platform = Platform {
         ..Claims::NONE
     },
     log: LogMarks { platform: &["BITBUCKET_"], ..LogMarks::NONE },
-    missing_token: Some(|job| {
+    variable: Some(TOKEN),
+    missing_token: Some(|login| {
         (
             "Bitbucket gives a token to the steps that ask for one:",
-            format!(
-                "- step:\n    oidc: true\n    script:\n      - {}",
-                text::yaml(&job.login("BITBUCKET_STEP_OIDC_TOKEN"))
-            ),
+            format!("- step:\n    oidc: true\n    script:\n      - {}", text::yaml(&login.command)),
         )
     }),
     ..Platform::new(Id::Bitbucket, "Bitbucket Pipelines")
 };
+
+const TOKEN: &str = "BITBUCKET_STEP_OIDC_TOKEN";
 
 /// Of fixed length, so that its pattern cannot reach over an environment.
 const STEP: Varying = Varying {

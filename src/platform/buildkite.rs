@@ -73,8 +73,8 @@ pub(super) const BUILDKITE: Platform = Platform {
         token_request: &["oidc request-token"],
         ..LogMarks::NONE
     },
-    missing_token: Some(|job| {
-        ("The agent gives the job a token when it is asked:", request(&job.audience()))
+    missing_token: Some(|login| {
+        ("The agent gives the job a token when it is asked:", request(&login.audience))
     }),
     ..Platform::new(Id::Buildkite, "Buildkite")
 };

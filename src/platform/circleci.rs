@@ -71,11 +71,11 @@ pub(super) const CIRCLECI: Platform = Platform {
         token_request: &["circleci run oidc get"],
         ..LogMarks::NONE
     },
-    missing_token: Some(|job| {
+    missing_token: Some(|login| {
         (
             "CircleCI sets CIRCLE_OIDC_TOKEN_V2 in its jobs, for an audience of its own. A token \
              for Pulumi Cloud, the job requests:",
-            request(&job.audience()),
+            request(&login.audience),
         )
     }),
     ..Platform::new(Id::CircleCi, "CircleCI")

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::{BOOLEANS, VISIBILITIES};
 use super::{
-    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, Job, JobClaims, LogMarks, Note,
+    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, LogMarks, Login, Note,
     Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
 };
 use crate::text;
@@ -139,6 +139,7 @@ pub(super) const GITLAB: Platform = Platform {
         keys: &["/oauth/discovery/keys"],
         ..LogMarks::NONE
     },
+    variable: Some(VARIABLE),
     step: Some(StepTemplate {
         argument: "gitlab",
         about: "GitLab CI: a job whose after_script looks at what failed",
@@ -148,7 +149,7 @@ pub(super) const GITLAB: Platform = Platform {
 };
 
 /// What the variables of a job show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
     /// `CI_SERVER_URL`.
@@ -185,8 +186,8 @@ fn id_tokens(audience: &str) -> String {
 }
 
 /// Why there is no token.
-pub(crate) fn explain(environment: &Environment, job: &Job) -> Explanation {
-    let Environment { server, job: name, others } = environment;
+pub(crate) fn explain(environment: &Environment, login: &Login) -> Explanation {
+    let Environment { server, job, others } = environment;
     let server = server.as_deref().unwrap_or("this GitLab (CI_SERVER_URL is not set)");
     let remedy = others.iter().fold(Remedy::default(), |remedy, (name, issuer)| {
         remedy.proof("another issuer's", issuer, format!("env:{name}"))
@@ -194,19 +195,19 @@ pub(crate) fn explain(environment: &Environment, job: &Job) -> Explanation {
     Explanation::new(
         Cause::IdTokenMissing,
         format!("No environment variable holds a token issued by {server}."),
-        remedy.step("Add the block to the job, and pass the variable that it names:").command(
+        remedy.announce("Add the block to the job, and pass the variable that it names:").command(
             format!(
                 "{}:\n{}\n  script:\n    - {}",
-                text::yaml(name.as_deref().unwrap_or("JOB")),
-                id_tokens(&job.audience()),
-                text::yaml(&job.login(VARIABLE)),
+                text::yaml(job.as_deref().unwrap_or("JOB")),
+                id_tokens(&login.audience),
+                text::yaml(&login.command),
             ),
         ),
     )
 }
 
 /// Some runners leave CI_JOB_STATUS at `running`: it is compared with what needs no doctor.
-fn step(note: &str, organization: &str) -> String {
+fn step(note: &str, organization: &str, audience: &str) -> String {
     let word = text::shell(organization);
     format!(
         r#"# GitLab CI: id_tokens and after_script for the job that logs in.
@@ -224,6 +225,6 @@ fn step(note: &str, organization: &str) -> String {
         doctor login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
       fi
 "#,
-        audience = text::yaml(&format!("urn:pulumi:org:{organization}")),
+        audience = text::yaml(audience),
     )
 }

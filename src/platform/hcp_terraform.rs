@@ -74,10 +74,10 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
         }),
         ..Claims::NONE
     },
-    missing_token: Some(|job| {
+    missing_token: Some(|login| {
         (
             "Set this environment variable on the workspace, or in a variable set:",
-            request(&job.audience()),
+            request(&login.audience),
         )
     }),
     ..Platform::new(Id::HcpTerraform, "HCP Terraform")

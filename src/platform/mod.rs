@@ -31,7 +31,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::advice::{Addition, Cause, Explanation, Job, Refused, Remedy};
+pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
 pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
@@ -58,8 +58,10 @@ pub(crate) struct Platform {
     /// Variables of a job that hold secrets.
     pub(crate) secrets: &'static [&'static str],
     pub(crate) log: LogMarks,
+    /// The variable that holds the token where a pipeline follows the advice.
+    pub(crate) variable: Option<&'static str>,
     /// What to do in a job that has no token, and what to add to its pipeline.
-    pub(crate) missing_token: Option<fn(&Job) -> Addition>,
+    pub(crate) missing_token: Option<fn(&Login) -> Addition>,
     /// What `doctor step` prints.
     pub(crate) step: Option<StepTemplate>,
 }
@@ -79,6 +81,7 @@ impl Platform {
             claims: Claims::NONE,
             secrets: &[],
             log: LogMarks::NONE,
+            variable: None,
             missing_token: None,
             step: None,
         }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use crate::platform::{ALL, Audience, STANDARD_CLAIMS, TokenSource, subject};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::pattern;
+use crate::pulumi::urn;
 
 /// Public hosts and ids that are the same for everybody, beside those of the platforms.
 const PLACES: &[&str] = &[
@@ -80,8 +81,8 @@ const AROUND: &[&str] = &[
     "runner:",
     "system:serviceaccount:",
     "team:",
-    "urn:pulumi:org:",
-    "urn:pulumi:token-type:",
+    urn::ORGANIZATION,
+    urn::TOKEN_TYPE,
     "user:",
     "{tenantid}",
     ".json",

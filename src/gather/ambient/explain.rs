@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{is_issued_by, tokens};
 use crate::evidence::PlatformEnvironment;
 use crate::gather::environment::Environment;
-use crate::gather::pulumi::backend::read_file;
+use crate::gather::pulumi::file::read_file;
 use crate::platform::{Id, azure, github, gitlab};
 
 /// What the variables show.

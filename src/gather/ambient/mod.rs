@@ -14,6 +14,7 @@ use crate::oidc::jwt;
 use crate::oidc::jwt::Decoded;
 use crate::platform;
 use crate::platform::{Platform, TokenSource};
+use crate::pulumi::urn;
 use crate::text::secret::Scrubber;
 
 /// Where to look, and what may be done for it.
@@ -188,7 +189,7 @@ fn file(path: &str, around: &Lookout) -> Found {
     let absent = !absolute.exists();
     let left = around.deadline.saturating_duration_since(Instant::now());
     match token::from_file(path, &absolute, left) {
-        Err((InputProblem::FileUnreadable { reason }, _)) => {
+        Err((InputProblem::FileUnreadable { reason, .. }, _)) => {
             Err(Gap { label: source.label(), reason, absent })
         }
         outcome => Ok((source, outcome)),
@@ -223,12 +224,11 @@ fn choose(
     mut candidates: Vec<(&str, Decoded)>,
     organization: Option<&str>,
 ) -> Option<(Source, Outcome)> {
-    const AUDIENCE: &str = "urn:pulumi:org:";
     let mut seen = BTreeSet::new();
     candidates.retain(|(_, decoded)| seen.insert(decoded.token.fingerprint.clone()));
     let tests: [&dyn Fn(&str) -> bool; 2] =
-        [&|aud| organization.is_some_and(|org| aud.strip_prefix(AUDIENCE) == Some(org)), &|aud| {
-            aud.starts_with(AUDIENCE)
+        [&|aud| organization.is_some_and(|org| urn::organization_of(aud) == Some(org)), &|aud| {
+            urn::organization_of(aud).is_some()
         }];
     for test in tests {
         let meant =

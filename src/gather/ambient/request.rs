@@ -14,6 +14,7 @@ use crate::gather::network::tls;
 use crate::gather::program;
 use crate::platform::azure::job::{first_id, is_unexpanded};
 use crate::platform::{Http, Parameter, Program};
+use crate::pulumi::urn;
 use crate::text;
 
 /// The most that is read of a program's output, in bytes: a token is smaller.
@@ -141,7 +142,7 @@ pub(super) fn of_program(asked: &Program, around: &Lookout) -> Answer {
 
 /// The audience that the documentation of Pulumi Cloud gives for these platforms.
 fn audience(around: &Lookout) -> Option<String> {
-    around.organization.map(|organization| format!("urn:pulumi:org:{organization}"))
+    around.organization.map(urn::organization)
 }
 
 fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {

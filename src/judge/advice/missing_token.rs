@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
+use super::job::Job;
 use crate::catalogue::Code;
 use crate::evidence::{
     Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source,
 };
-use crate::judge::Context;
-use crate::judge::checks::backend::network_failure;
-use crate::judge::checks::exchange::words;
+use crate::judge::answer::words;
+use crate::judge::context::Context;
 use crate::judge::finding::{instant, list};
+use crate::judge::network::failure::network_failure;
 use crate::platform::{
-    Cause, Explanation, Job, REFUSAL_MESSAGES, Refused, Remedy, azure, github, gitlab,
+    Cause, Explanation, Id, Login, REFUSAL_MESSAGES, Refused, Remedy, Step, azure, github, gitlab,
 };
 use crate::report::Finding;
 use crate::text;
@@ -21,34 +22,41 @@ const LONGEST: usize = 400;
 
 /// The platform's own reason for there being no token, where its environment tells one.
 pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
-    let url = context.login_url();
-    let job = job(context, &url);
-    let Explanation { cause, detail, remedy } = match input.surroundings.as_ref()? {
+    let job = context.job();
+    let explanation = match input.surroundings.as_ref()? {
         PlatformEnvironment::Other | PlatformEnvironment::Buildkite => return None,
-        PlatformEnvironment::AzurePipelines(environment) => azure::job::explain(environment, &job)?,
+        PlatformEnvironment::AzurePipelines(environment) => {
+            azure::job::explain(environment, &login(&job, Id::AzurePipelines))?
+        }
         PlatformEnvironment::GitHubActions(environment) => github::job::explain(environment)?,
-        PlatformEnvironment::GitLab(environment) => gitlab::explain(environment, &job),
+        PlatformEnvironment::GitLab(environment) => {
+            gitlab::explain(environment, &login(&job, Id::GitLab))
+        }
     };
-    Some(tried(apply(Finding::new(code(cause), detail), remedy), input, context))
+    Some(tried(explained(explanation), input, context))
 }
 
-/// What the platforms make their advice from.
-fn job<'a>(context: &'a Context, url: &'a str) -> Job<'a> {
-    Job { organization: context.evidence.login.organization.as_deref(), backend: url }
+/// The login of a job as the platform's advice puts it into a pipeline.
+pub(crate) fn login(job: &Job, platform: Id) -> Login {
+    let variable = platform.platform().variable.unwrap_or(job.variable);
+    Login { command: job.login_with(variable), audience: job.audience() }
 }
 
-fn code(cause: Cause) -> Code {
-    match cause {
+/// A platform's explanation as a finding.
+pub(crate) fn explained(Explanation { cause, detail, remedy }: Explanation) -> Finding {
+    let code = match cause {
         Cause::TokenNotExposed => Code::AdoTokenNotExposed,
         Cause::ConnectionNotFederated => Code::AdoConnectionNotFederated,
         Cause::SystemTokenUnmapped => Code::AdoSystemAccesstokenUnmapped,
         Cause::RequestFailed => Code::TokenRequestFailed,
         Cause::IdTokenPermission => Code::GithubIdTokenPermission,
         Cause::IdTokenMissing => Code::GitlabIdTokenMissing,
-    }
+    };
+    remedied(Finding::new(code, detail), remedy)
 }
 
-fn apply(finding: Finding, remedy: Remedy) -> Finding {
+/// Adds a platform's remedy.
+pub(crate) fn remedied(finding: Finding, remedy: Remedy) -> Finding {
     let finding = match remedy.fix {
         Some(fix) => finding.fix(fix),
         None => finding,
@@ -57,7 +65,10 @@ fn apply(finding: Finding, remedy: Remedy) -> Finding {
         .evidence
         .into_iter()
         .fold(finding, |finding, (what, value, place)| finding.proof(what, value, place));
-    let finding = remedy.steps.into_iter().fold(finding, Finding::step);
+    let finding = remedy.steps.into_iter().fold(finding, |finding, step| match step {
+        Step::Told(step) => finding.step(step),
+        Step::Announcing(step) => finding.announce(step),
+    });
     remedy.commands.into_iter().fold(finding, Finding::command)
 }
 
@@ -72,14 +83,14 @@ pub(crate) fn lacks_organization(input: &Input, context: &Context) -> bool {
 }
 
 /// Where a job whose environment says no more gets a token: the step to take, and what to add.
-pub(crate) fn to_add(context: &Context) -> Option<(&'static str, String)> {
-    let missing_token = context.evidence.options.setting.platform()?.platform().missing_token?;
-    Some(missing_token(&job(context, &context.login_url())))
+pub(crate) fn to_add(job: &Job) -> Option<(&'static str, String)> {
+    let id = job.platform?;
+    Some(id.platform().missing_token?(&login(job, id)))
 }
 
-/// The login in a shell.
-pub(crate) fn login_line(variable: &str, context: &Context) -> String {
-    job(context, &context.login_url()).login(variable)
+/// Adds what [`to_add`] gives.
+pub(crate) fn add(finding: Finding, step: &str, snippet: String) -> Finding {
+    finding.fix("Let the platform give the job a token.").announce(step).command(snippet)
 }
 
 /// Adds everything that was looked at in vain, and what was not looked at.
@@ -115,7 +126,7 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     let which = match &context.evidence.login.organization {
         None => "no --oidc-org says which of them is meant".to_owned(),
         Some(organization) => {
-            let wanted = format!("urn:pulumi:org:{organization}");
+            let wanted = crate::pulumi::urn::organization(organization);
             let fits = |candidate: &Candidate| candidate.audiences.contains(&wanted);
             let how_many = if candidates.iter().any(fits) { "all of them are" } else { "none is" };
             format!("{how_many} for {wanted}")
@@ -125,7 +136,7 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
         Code::TokenAmbiguous,
         format!("{} hold different tokens, and {which}.", list(&names)),
     )
-    .step("Name the one that the login uses:");
+    .announce("Name the one that the login uses:");
     for Candidate { name, audiences, expires } in candidates {
         let expiry =
             expires.map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", instant(exp)));
@@ -169,7 +180,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
                 .fix("Run the same request in the job and see what it says.");
             let finding =
                 if said.is_empty() { finding } else { finding.proof("it says", said, id) };
-            let audience = job(context, "").audience();
+            let audience = context.job().audience();
             let request = asked.and_then(|asked| asked.platform().audience.request(&audience));
             request.into_iter().fold(finding, Finding::command)
         }
@@ -239,13 +250,17 @@ fn advise(
     if let Some(PlatformEnvironment::AzurePipelines(environment)) = &input.surroundings {
         let signs_in = answer.location.is_some() || matches!(answer.body, Body::Html(_));
         let refused = Refused { status: answer.status, said, signs_in };
-        let url = context.login_url();
-        return apply(finding, azure::job::refused(environment, &refused, &job(context, &url)));
+        let login = login(&context.job(), Id::AzurePipelines);
+        return remedied(finding, azure::job::refused(environment, &refused, &login));
     }
     match answer.status {
         429 | 500.. => finding.fix("Try again; the platform's status page tells of outages."),
-        _ => finding.step(
-            "The request is valid only while the job runs, and only with the job's own variables.",
-        ),
+        _ => only_in_the_job(finding),
     }
+}
+
+pub(crate) fn only_in_the_job(finding: Finding) -> Finding {
+    finding.step(
+        "The request is valid only while the job runs, and only with the job's own variables.",
+    )
 }

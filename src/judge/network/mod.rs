@@ -1,5 +1,6 @@
 //! Network failures in words.
 
 pub(crate) mod certificate;
+pub(crate) mod failure;
 pub(crate) mod proxy;
 pub(crate) mod public_issuer;

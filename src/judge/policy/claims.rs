@@ -2,6 +2,7 @@
 
 use crate::judge::finding::list;
 use crate::platform::{Platform, STANDARD_CLAIMS, by_issuer};
+use crate::text::nearest;
 
 /// The platform of an issuer whose tokens are documented claim by claim. The platforms add claims
 /// over time, so a claim that is not documented is a warning.
@@ -29,11 +30,7 @@ pub(in crate::judge) fn has(platform: &Platform, claim: &str) -> bool {
 
 /// The documented claim that is written almost like this one.
 pub(in crate::judge) fn nearest(platform: &Platform, claim: &str) -> Option<&'static str> {
-    // A hostile name must not make the comparison slow.
-    let claim: String = claim.chars().take(64).collect();
-    let distances =
-        claims(platform).map(|known| (strsim::damerau_levenshtein(&claim, known), known));
-    distances.min().filter(|(distance, _)| *distance <= 2).map(|(_, known)| known)
+    nearest::within_two_edits(claim, claims(platform))
 }
 
 /// Why no subject of this issuer matches a pattern, judged by its beginning.

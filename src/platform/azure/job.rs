@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CONNECTION, OIDC_REQUEST};
-use crate::platform::{Cause, Explanation, Job, Refused, Remedy};
+use crate::platform::{Cause, Explanation, Login, Refused, Remedy};
 
 /// What the variables of a job show. Of secrets it says only whether they are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,17 +77,17 @@ pub(crate) fn first_id<'a>(
 }
 
 /// Why there is no token, where the variables tell.
-pub(crate) fn explain(environment: &Environment, job: &Job) -> Option<Explanation> {
+pub(crate) fn explain(environment: &Environment, login: &Login) -> Option<Explanation> {
     let Environment { has_client_secret, is_federated, has_request_uri, system_token, connection } =
         environment;
     let connection = connection.as_deref();
     let can_ask = *has_request_uri && *system_token == SystemToken::Set;
     Some(if *has_client_secret {
-        not_federated(job)
+        not_federated(login)
     } else if can_ask && connection.is_none() {
         without_connection()
     } else if *is_federated {
-        not_exposed(connection, job)
+        not_exposed(connection, login)
     } else if *has_request_uri && !can_ask {
         unmapped(*system_token, connection)
     } else {
@@ -96,17 +96,17 @@ pub(crate) fn explain(environment: &Environment, job: &Job) -> Option<Explanatio
 }
 
 /// The task that logs in, with the token in its environment.
-pub(super) fn login_task(connection: Option<&str>, job: &Job) -> String {
+pub(crate) fn login_task(connection: Option<&str>, login: &Login) -> String {
     let id = connection.map_or_else(String::new, |id| format!("  # the one with the id {id}"));
     format!(
         "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION{id}\n    \
          scriptType: bash\n    scriptLocation: inlineScript\n    addSpnToEnvironment: true\n    \
          inlineScript: |\n      {}",
-        job.login("idToken")
+        login.command
     )
 }
 
-fn not_exposed(connection: Option<&str>, job: &Job) -> Explanation {
+pub(crate) fn not_exposed(connection: Option<&str>, login: &Login) -> Explanation {
     let mut remedy = Remedy::default().proof("idToken", "(not set)", "environment").proof(
         "AZURESUBSCRIPTION_*",
         "(set)",
@@ -120,8 +120,8 @@ fn not_exposed(connection: Option<&str>, job: &Job) -> Explanation {
         "The task's service connection is federated (AZURESUBSCRIPTION_* is set), but idToken is \
          not set: the task did not hand the token to the script.",
         remedy
-            .step("Add addSpnToEnvironment: true to the task:")
-            .command(login_task(connection, job))
+            .announce("Add addSpnToEnvironment: true to the task:")
+            .command(login_task(connection, login))
             .step(
                 "The name is idToken, with this spelling: on Linux $IDTOKEN and $idtoken are other \
                  variables, and $(idToken) is never replaced.",
@@ -129,7 +129,7 @@ fn not_exposed(connection: Option<&str>, job: &Job) -> Explanation {
     )
 }
 
-fn not_federated(job: &Job) -> Explanation {
+pub(crate) fn not_federated(login: &Login) -> Explanation {
     Explanation::new(
         Cause::ConnectionNotFederated,
         "servicePrincipalKey is set and idToken is not: the service connection signs in with a \
@@ -141,14 +141,14 @@ fn not_federated(job: &Job) -> Explanation {
                 "In Azure DevOps, under Project settings, Service connections, open the \
                  connection and convert it to workload identity federation.",
             )
-            .step("The step that logs in stays as it is, with addSpnToEnvironment: true:")
-            .command(login_task(None, job)),
+            .announce("The step that logs in stays as it is, with addSpnToEnvironment: true:")
+            .command(login_task(None, login)),
     )
 }
 
 const MAPPING: &str = "  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)";
 
-fn unmapped(token: SystemToken, connection: Option<&str>) -> Explanation {
+pub(crate) fn unmapped(token: SystemToken, connection: Option<&str>) -> Explanation {
     let (detail, shown) = match token {
         SystemToken::Unexpanded => (
             "SYSTEM_ACCESSTOKEN holds the text of a variable reference: nothing replaced it.",
@@ -163,7 +163,7 @@ fn unmapped(token: SystemToken, connection: Option<&str>) -> Explanation {
     let mut remedy = Remedy::default()
         .proof("SYSTEM_ACCESSTOKEN", shown, "environment")
         .proof("SYSTEM_OIDCREQUESTURI", "(set)", "environment")
-        .step("Add this to the step that requests the token, in exactly this spelling:")
+        .announce("Add this to the step that requests the token, in exactly this spelling:")
         .command(MAPPING);
     if connection.is_none() {
         remedy = remedy.step(
@@ -192,21 +192,14 @@ fn without_connection() -> Explanation {
 }
 
 /// What to do about a refused request for a token.
-pub(crate) fn refused(environment: &Environment, refused: &Refused, job: &Job) -> Remedy {
+pub(crate) fn refused(environment: &Environment, refused: &Refused, login: &Login) -> Remedy {
     let connection = environment.connection.as_deref();
     let remedy = match connection {
         Some(id) => Remedy::default().proof("service connection", id, "environment"),
         None => Remedy::default(),
     };
-    if refused.said.contains("no explicit reference to service connection") {
-        return remedy
-            .fix("Name the service connection in an input of a task of the same job.")
-            .step("A variable that holds the id is not enough; a task that never runs is:")
-            .command(login_task(connection, job).replacen(
-                "AzureCLI@2\n",
-                "AzureCLI@2\n  condition: false\n",
-                1,
-            ));
+    if is_unreferenced(refused.said) {
+        return reference(remedy, connection, login);
     }
     match refused.status {
         401 | 403 => system_token_refused(remedy),
@@ -224,6 +217,22 @@ pub(crate) fn refused(environment: &Environment, refused: &Refused, job: &Job) -
         _ if refused.signs_in => system_token_refused(remedy),
         _ => remedy,
     }
+}
+
+/// Whether Azure's own words say that no task of the job names the service connection.
+pub(crate) fn is_unreferenced(said: &str) -> bool {
+    said.contains("no explicit reference to service connection")
+}
+
+pub(crate) fn reference(remedy: Remedy, connection: Option<&str>, login: &Login) -> Remedy {
+    remedy
+        .fix("Name the service connection in an input of a task of the same job.")
+        .announce("A variable that holds the id is not enough; a task that never runs is:")
+        .command(login_task(connection, login).replacen(
+            "AzureCLI@2\n",
+            "AzureCLI@2\n  condition: false\n",
+            1,
+        ))
 }
 
 fn system_token_refused(remedy: Remedy) -> Remedy {

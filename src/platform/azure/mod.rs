@@ -11,6 +11,9 @@ use super::{
 };
 use crate::text;
 
+/// The variable into which AzureCLI puts the token.
+pub(crate) const TOKEN: &str = "idToken";
+
 /// The host of Azure DevOps' own issuer.
 pub(crate) const HOST: &str = "vstoken.dev.azure.com";
 /// What it was called before.
@@ -25,7 +28,7 @@ pub(crate) const AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 pub(super) const AZURE_PIPELINES: Platform = Platform {
     marker: Some("TF_BUILD"),
     sources: &[
-        TokenSource::Variable("idToken", "AzureCLI@2 sets it with addSpnToEnvironment: true"),
+        TokenSource::Variable(TOKEN, "AzureCLI@2 sets it with addSpnToEnvironment: true"),
         TokenSource::Http(&OIDC_REQUEST),
     ],
     sources_in_words: "idToken; else SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and a service \
@@ -87,10 +90,11 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
         token_request: &["oidctoken", "SYSTEM_OIDCREQUESTURI"],
         ..LogMarks::NONE
     },
-    missing_token: Some(|job| {
+    variable: Some(TOKEN),
+    missing_token: Some(|login| {
         (
             "Only AzureCLI@2 with a federated connection gives its script a token. Log in there:",
-            job::login_task(None, job),
+            job::login_task(None, login),
         )
     }),
     step: Some(StepTemplate {
@@ -169,7 +173,7 @@ fn decoded(subject: &str) -> Option<Parts> {
 
 /// Tasks/AzureCLIV2 of microsoft/azure-pipelines-tasks: `idToken` is in the environment of the
 /// script alone, and only with addSpnToEnvironment.
-fn step(note: &str, organization: &str) -> String {
+fn step(note: &str, organization: &str, _: &str) -> String {
     let word = text::shell(organization);
     format!(
         r#"# Azure Pipelines: a task for the job that logs in, after the one that does.

@@ -21,6 +21,12 @@ pub struct Environment {
     pub job: Option<String>,
 }
 
+/// The environment where nothing but the permission is known to be missing.
+pub(crate) fn without_permission() -> Environment {
+    let missing = vec![ID_TOKEN_REQUEST.url.to_owned()];
+    Environment { missing, event: None, fork: None, job: None }
+}
+
 /// What the variables that are set show. `fork` reads the event in a file.
 pub(crate) fn environment<'a>(
     variables: impl Fn(&str) -> Option<&'a str>,
@@ -78,7 +84,7 @@ pub(crate) fn explain(environment: &Environment) -> Option<Explanation> {
 
 fn without_forks(remedy: Remedy) -> Remedy {
     remedy
-        .step("Leave the step out for pull requests from forks:")
+        .announce("Leave the step out for pull requests from forks:")
         .command(
             "if: github.event_name != 'pull_request' || \
              github.event.pull_request.head.repo.full_name == github.repository",

@@ -239,7 +239,7 @@ pub(crate) const EVENTS: &[&str] = &[
 ];
 
 /// The doctor requests the token itself: no step hands its own to the next.
-fn step(note: &str, organization: &str) -> String {
+fn step(note: &str, organization: &str, _: &str) -> String {
     let word = text::shell(organization);
     format!(
         r#"# GitHub Actions: a step for the job that logs in, after the one that does.

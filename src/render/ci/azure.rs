@@ -46,11 +46,11 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::render::{Format, Style, Verbosity, render, samples};
+    use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
     use crate::report::Report;
 
     fn show(report: &Report, verbosity: Verbosity) -> String {
-        render(report, Format::Azure, &Style { color: false, width: 80, verbosity })
+        DIAGNOSIS.render(report, Format::Azure, &Style { color: false, width: 80, verbosity })
     }
 
     #[test]
@@ -116,11 +116,11 @@ mod tests {
         ##[group]Checks
           ok    input     a token from env:idToken
           ok    login     organization acme
-          ok    backend   backend-url: https://api.pulumi.com
+          ok    backend   cloud: https://api.pulumi.com
           ok    backend   answers as Pulumi Cloud
           ok    token     valid for 9 min
           ok    issuer    registered as azure
-          ok    issuer    discovery: served
+          ok    issuer    registration: served
           ok    issuer    signature: verified with key k1
           fail  policy    denied: aud does not match
           skip  exchange  not checked: stopped by policy

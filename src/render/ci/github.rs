@@ -34,13 +34,13 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::render::{Format, Style, Verbosity, render, samples};
+    use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
 
     #[test]
     fn a_failure() {
         let style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
         let report = samples::several_errors();
-        assert_snapshot!(render(&report, Format::Github, &style), @r##"
+        assert_snapshot!(DIAGNOSIS.render(&report, Format::Github, &style), @r##"
         doctor: unhealthy - this login fails (2 errors, 1 warning)
           organization acme, backend api.pulumi.com (PULUMI_BACKEND_URL)
 
@@ -72,13 +72,13 @@ mod tests {
 
         ::group::Checks
           ok    input     a token from env:idToken
-          fail  backend   backend-url: api.pulumi.com has no scheme
-          skip  backend   not checked: stopped by backend-url
+          fail  backend   cloud: api.pulumi.com has no scheme
+          skip  backend   not checked: stopped by cloud
           fail  token     expired 3 h 10 min ago
-          skip  issuer    discovery not checked: --offline
+          skip  issuer    registration not checked: --offline
           skip  issuer    keys not checked: --offline
           ok    issuer    registered as azure
-          skip  exchange  not checked: stopped by backend-url
+          skip  exchange  not checked: stopped by cloud
         ::endgroup::
         ::group::Login
           organization  acme

@@ -6,27 +6,48 @@ mod quote;
 pub(super) mod triage;
 
 use self::quote::{block, cell, code, link, prose};
-use super::human::{details, headline, in_order, page, who, why_skipped};
+use super::human::{details, page};
+use super::wording::{self, Headline, in_order, who, why_skipped};
+use super::{DECODE, POLICY_LINT, POLICY_TEST};
 use crate::catalogue::{Code, Severity};
 use crate::report::{Finding, Report, RuleResult, Status, TokenSummary};
 use crate::text::guard;
 
-/// The page. No text in it that is not ours is more than text.
+/// The diagnosis. No text in it that is not ours is more than text.
 pub(super) fn render(report: &Report) -> String {
-    page(report, false)
+    page(report, "doctor", &wording::diagnosis(report), &who(report), false)
 }
 
-/// The page for a ticket or a pull request: what few readers need is folded away, in the one HTML
-/// element that GitHub, GitLab and Azure DevOps render in Markdown.
+/// The diagnosis for a ticket or a pull request: what few readers need is folded away, in the one
+/// HTML element that GitHub, GitLab and Azure DevOps render in Markdown.
 pub(super) fn folded(report: &Report) -> String {
-    page(report, true)
+    page(report, "doctor", &wording::diagnosis(report), &who(report), true)
 }
 
-fn page(report: &Report, folded: bool) -> String {
+/// What a policy document decides on a token.
+pub(super) fn policy(report: &Report) -> String {
+    page(report, POLICY_TEST, &wording::policy(report), &wording::asked_for(report), true)
+}
+
+/// What a token says.
+pub(super) fn token(report: &Report) -> String {
+    page(report, DECODE, &wording::token(report), "", true)
+}
+
+/// Findings about a document.
+pub(super) fn lint(found: &[Finding]) -> String {
     let mut page = Page::default();
-    let (word, _, meaning) = headline(report);
-    page.heading(2, &format!("doctor: {word} - {}", prose(&meaning)));
-    page.paragraph(&prose(&who(report)));
+    page.headline(POLICY_LINT, &wording::lint(found));
+    for finding in found {
+        one_finding(&mut page, finding);
+    }
+    page.0
+}
+
+fn page(report: &Report, command: &str, headline: &Headline, about: &str, folded: bool) -> String {
+    let mut page = Page::default();
+    page.headline(command, headline);
+    page.paragraph(&prose(about));
     findings(&mut page, report);
     if let Some(entry) = details::closest(report) {
         page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
@@ -34,7 +55,7 @@ fn page(report: &Report, folded: bool) -> String {
     }
     page.section("Checks", folded, |page| checks(page, report));
     if let Some(token) = &report.token {
-        page.section("Token", folded, |page| self::token(page, token));
+        page.section("Token", folded, |page| token_claims(page, token));
     }
     page.0
 }
@@ -64,6 +85,10 @@ impl Page {
 
     fn heading(&mut self, level: usize, text: &str) {
         self.paragraph(&format!("{} {text}", "#".repeat(level)));
+    }
+
+    fn headline(&mut self, command: &str, headline: &Headline) {
+        self.heading(2, &format!("{command}: {} - {}", headline.word, prose(&headline.meaning)));
     }
 
     fn section(&mut self, title: &str, folded: bool, content: impl FnOnce(&mut Self)) {
@@ -132,7 +157,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     for (index, step) in fix.steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
         let number = if fix.steps.len() > 1 { &*number } else { "" };
-        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        let (first, snippet) = step.text.split_once('\n').unwrap_or((&step.text, ""));
         // A list item that begins with an empty line ends there (CommonMark 0.31, section 5.2).
         let first = if first.trim().is_empty() { "Use:".to_owned() } else { prose(first) };
         page.line(&format!("{number}{first}"));
@@ -178,12 +203,12 @@ fn checks(page: &mut Page, report: &Report) {
                 Status::Fail => ("fail", check.summary.clone()),
                 Status::Skip => ("skip", format!("not checked: {}", why_skipped(report, check))),
             };
-            [status.to_owned(), prose(check.id), prose(&seen)]
+            [status.to_owned(), prose(check.id.name()), prose(&seen)]
         }),
     );
 }
 
-fn token(page: &mut Page, token: &TokenSummary) {
+fn token_claims(page: &mut Page, token: &TokenSummary) {
     page.paragraph(&format!("from {}, {}", prose(&token.source), code(&token.fingerprint)));
     for (name, map) in [("header", &token.header), ("claim", &token.claims)] {
         page.table(
@@ -256,11 +281,11 @@ mod tests {
         | --- | --- | --- |
         | ok | input | a token from `env:idToken` |
         | ok | login | organization acme |
-        | ok | backend-url | `https://api.pulumi.com` |
+        | ok | cloud | `https://api.pulumi.com` |
         | ok | backend | answers as Pulumi Cloud |
         | ok | token | valid for 9 min |
         | ok | issuer | registered as azure |
-        | ok | discovery | served |
+        | ok | registration | served |
         | ok | signature | verified with key `k1` |
         | fail | policy | denied: aud does not match |
         | skip | exchange | not checked: stopped by policy |
@@ -338,15 +363,15 @@ mod tests {
         | --- | --- | --- |
         | ok | input | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | login | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | ok | backend-url | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | cloud | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | backend | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | token | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | issuer | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | ok | discovery | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | registration | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | signature | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | fail | policy | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | skip | exchange | not checked: stopped by ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | skip | whoami | not checked: stopped by ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | skip | exchange | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | skip | whoami | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         "##);
     }
 

@@ -4,7 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use crate::judge::policy::broad::REGULAR_EXPRESSION;
 use crate::platform::subject::{Difference, Subject};
 use crate::platform::{ALL, subject};
 use crate::policy::pattern;
@@ -95,7 +94,7 @@ fn refs_prefix(both: &Both) -> Option<String> {
 }
 
 fn regular_expression(both: &Both) -> Option<String> {
-    let looks_like = REGULAR_EXPRESSION.iter().any(|sign| both.rule.contains(sign));
+    let looks_like = pattern::REGULAR_EXPRESSION.iter().any(|sign| both.rule.contains(sign));
     looks_like.then(|| {
         "The rule looks like a regular expression; patterns know only * (any characters), ? (at \
          most one) and . (exactly one)."

@@ -10,7 +10,6 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::job_claims::{instead, text_at as at};
 use crate::platform::subject;
 use crate::platform::subject::Subject;
 use crate::platform::{ALL, Note, default_audience};
@@ -18,6 +17,7 @@ use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{Piece, RefusedValue, RulePattern, inexact};
 use crate::policy::{Ask, TokenType, pattern};
+use crate::pulumi::urn;
 
 /// A suggested policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,19 +37,6 @@ pub struct Suggestion {
 pub struct NoSafeRule {
     /// The values that would be in the rules and cannot be; at least one.
     pub refused: Vec<RefusedValue>,
-}
-
-impl NoSafeRule {
-    /// Why, and which claims of the token identify the job instead: on one line.
-    #[must_use]
-    pub fn message(&self, claims: &Map<String, Value>) -> String {
-        let mut message = "no safe rule can be written for this token.".to_owned();
-        for refused in &self.refused {
-            let instead = instead(claims, refused);
-            message.push_str(&format!(" {refused} {} {}", instead.claims, instead.summary));
-        }
-        message
-    }
 }
 
 /// Suggests the rules for a token of these claims, in an entry for what the login asks for.
@@ -87,6 +74,13 @@ pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoS
     }
 }
 
+/// The text of the claim at a path, where a rule on it would match.
+pub(crate) fn text_at(claims: &Map<String, Value>, path: &str) -> Option<String> {
+    let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
+    let text = matches!(value, Value::String(_) | Value::Number(_)).then(|| value_text(value))?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// Collects the rules of a suggestion, and the values that cannot be rules.
 #[derive(Default)]
 struct Writer {
@@ -112,7 +106,7 @@ impl Writer {
 
     /// The value of a claim that the rules need if the token has it.
     fn needed(&mut self, claims: &Map<String, Value>, path: &str) -> Option<String> {
-        let value = at(claims, path);
+        let value = text_at(claims, path);
         if value.is_none() && ClaimPath::parse(path).ok()?.lookup(claims).is_some() {
             self.refused.push(RefusedValue::missing(path));
         }
@@ -177,7 +171,7 @@ impl Writer {
             known.parts.iter().filter(|(name, _)| known.varying.iter().all(|v| v.name != *name));
         for (name, text) in closed.filter(|(_, text)| !pattern::is_literal(text)) {
             let id = known.id.filter(|(part, _)| part == name);
-            match id.and_then(|(_, path)| Some((path, at(claims, path)?))) {
+            match id.and_then(|(_, path)| Some((path, text_at(claims, path)?))) {
                 Some((path, id))
                     if pattern::is_literal(&id) && RulePattern::of_value(path, &id).is_ok() =>
                 {
@@ -203,7 +197,7 @@ impl Writer {
             if !pieces.is_empty() {
                 pieces.push(Piece::Value(":"));
             }
-            let varies = is_per_run(key) && at(claims, key).as_deref() == Some(part);
+            let varies = is_per_run(key) && text_at(claims, key).as_deref() == Some(part);
             if varies {
                 self.note(format!(
                     "The {key} in sub ({part}) is another one in every run: it is open in the rule."
@@ -222,7 +216,7 @@ impl Writer {
     fn left_out(&mut self, claims: &Map<String, Value>, subject: &str) {
         let Some(repository) = self.needed(claims, "repository_id") else { return };
         let told = |claim: &str, key: &str| {
-            let Some(value) = at(claims, claim) else { return false };
+            let Some(value) = text_at(claims, claim) else { return false };
             format!(":{subject}:").contains(&format!(":{key}:{value}:"))
         };
         let names_repository = subject.starts_with("repo:")
@@ -297,7 +291,7 @@ fn audience(claims: &Map<String, Value>) -> Option<(String, usize)> {
         _ => Vec::new(),
     };
     let ours: Vec<&str> =
-        all.iter().copied().filter(|one| one.starts_with("urn:pulumi:org:")).collect();
+        all.iter().copied().filter(|one| urn::organization_of(one).is_some()).collect();
     let candidates = if ours.is_empty() { &all } else { &ours };
     let safe = |one: &&&str| RulePattern::of_value("aud", one).is_ok();
     let chosen = candidates.iter().find(safe).or(candidates.first())?;
