@@ -244,7 +244,7 @@ fn contributing_names_paths_that_exist() {
     let paths: Vec<_> = text.split('`').skip(1).step_by(2).filter(is_path).collect();
     assert!(paths.len() > 15, "{paths:?}");
     for path in paths {
-        let path = path.replace("CODE.md", "policy-denied.md").replace("NAME.rs", "github.rs");
+        let path = path.replace("CODE.md", "policy-denied.md").replace("NAME.rs", "gitlab.rs");
         assert!(root.join(&path).exists(), "CONTRIBUTING.md names {path}");
     }
 }
