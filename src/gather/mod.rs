@@ -23,6 +23,7 @@ use crate::gather::files::bounded;
 use crate::gather::network::tls;
 use crate::gather::pulumi::backend;
 use crate::gather::pulumi::credentials_file;
+use crate::pulumi::versions;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -126,7 +127,7 @@ impl Plan {
             jwks: None,
             ca_cert: None,
             // Not asking the installed one: nothing here depends on it.
-            pulumi_version: Some(Version::new(3, 259, 0)),
+            pulumi_version: Some(versions::NEWEST),
             offline: true,
             no_exchange: true,
             now: None,

@@ -10,6 +10,8 @@ use crate::judge::Context;
 use crate::judge::checks::backend::network_failure;
 use crate::judge::checks::exchange::words;
 use crate::judge::finding::{instant, list};
+use crate::pulumi::login_command::LoginCommand;
+use crate::pulumi::urn;
 use crate::report::Finding;
 use crate::text;
 
@@ -64,7 +66,7 @@ pub(crate) fn lacks_organization(input: &Input, context: &Context) -> bool {
 /// Where a job whose environment says no more gets a token: the step to take, and what to add.
 pub(crate) fn to_add(context: &Context) -> Option<(&'static str, String)> {
     let organization = context.evidence.login.organization.as_deref().unwrap_or("ORG");
-    let audience = format!("urn:pulumi:org:{organization}");
+    let audience = urn::organization(organization);
     Some(match context.evidence.options.setting.platform()? {
         "Azure Pipelines" => (
             "Only AzureCLI@2 with a federated connection gives its script a token. Log in there:",
@@ -130,7 +132,7 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     let which = match &context.evidence.login.organization {
         None => "no --oidc-org says which of them is meant".to_owned(),
         Some(organization) => {
-            let wanted = format!("urn:pulumi:org:{organization}");
+            let wanted = urn::organization(organization);
             let fits = |candidate: &Candidate| candidate.audiences.contains(&wanted);
             let how_many = if candidates.iter().any(fits) { "all of them are" } else { "none is" };
             format!("{how_many} for {wanted}")
@@ -170,16 +172,8 @@ fn azure_step(connection: Option<&str>, context: &Context) -> String {
 
 /// The login in a shell.
 pub(crate) fn login_line(variable: &str, context: &Context) -> String {
-    let organization = context
-        .evidence
-        .login
-        .organization
-        .as_deref()
-        .map_or_else(|| "ORG".to_owned(), text::shell);
-    format!(
-        "pulumi login {} --oidc-token \"${variable}\" --oidc-org {organization}",
-        text::shell(&context.login_url())
-    )
+    let organization = context.evidence.login.organization.as_deref();
+    LoginCommand { url: Some(&context.login_url()), variable, organization }.to_string()
 }
 
 fn not_exposed(connection: Option<&str>, context: &Context) -> Finding {
@@ -346,7 +340,7 @@ fn gitlab(
     finding.step("Add the block to the job, and pass the variable that it names:").command(format!(
         "{}:\n  id_tokens:\n    {variable}:\n      aud: {}\n  script:\n    - {script}",
         text::yaml(job.unwrap_or("JOB")),
-        text::yaml(&format!("urn:pulumi:org:{organization}")),
+        text::yaml(&urn::organization(organization)),
     ))
 }
 
@@ -379,7 +373,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
             let finding =
                 if said.is_empty() { finding } else { finding.proof("it says", said, id) };
             let organization = context.evidence.login.organization.as_deref().unwrap_or("ORG");
-            let audience = text::shell(&format!("urn:pulumi:org:{organization}"));
+            let audience = text::shell(&urn::organization(organization));
             finding.command(format!("buildkite-agent oidc request-token --audience {audience}"))
         }
         Refusal::Answered { answer } => {

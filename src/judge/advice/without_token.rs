@@ -3,13 +3,10 @@
 
 use crate::evidence::{Backend, CredentialsFile, InputProblem, ProjectFile, Source, StoredAccount};
 use crate::judge::Context;
-use crate::judge::checks::login::FIRST_WITH_OIDC;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::{PULUMI_CLOUD, UrlProblem};
 use crate::pulumi::request::{Conflict, Provenance};
-
-/// The version since which a failure names the backend (login.go, `loginError`).
-const NAMES_BACKEND: semver::Version = semver::Version::new(3, 259, 0);
+use crate::pulumi::versions;
 
 impl Context<'_> {
     /// Whether the login asks for a token exchange. A `pulumi login` without a token does not; a
@@ -115,7 +112,7 @@ impl Context<'_> {
 
     /// Whether the CLI is too old for OIDC.
     pub(crate) fn has_no_oidc(&self) -> bool {
-        self.evidence.rules().is_some_and(|version| *version < FIRST_WITH_OIDC)
+        !versions::OIDC.holds(self.evidence.rules())
     }
 
     /// Whether one of the login's `--oidc-…` flags has a value.
@@ -191,7 +188,7 @@ impl Context<'_> {
         }
         if let Some(unread) = self.unread_token() {
             let text = format!("OIDC token exchange failed: {unread}");
-            return if self.evidence.rules().is_some_and(|version| *version < NAMES_BACKEND) {
+            return if !versions::NAMES_BACKEND.holds(self.evidence.rules()) {
                 logging_in(&text)
             } else {
                 let url = &self.backend.url;

@@ -12,6 +12,7 @@ use crate::judge::network::proxy;
 use crate::judge::{Context, Outcome};
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::{PULUMI_CLOUD, UrlProblem};
+use crate::pulumi::login_command::LoginCommand;
 use crate::report::Finding;
 use crate::text;
 
@@ -104,15 +105,11 @@ fn url(context: &Context, problem: &UrlProblem) -> Finding {
         }
     }
     match problem {
-        UrlProblem::Empty => finding.command(context.login_command(PULUMI_CLOUD)),
+        UrlProblem::Empty => finding.command(context.login_command(Some(PULUMI_CLOUD))),
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
-            .command(format!(
-                "pulumi login --oidc-token \"${}\" --oidc-org {}",
-                context.token_variable(),
-                context.organization_word()
-            )),
+            .command(context.login_command(None)),
         UrlProblem::Unexpanded { text } if text.is_empty() => finding,
         UrlProblem::Unexpanded { text } => {
             super::input::expansion(finding, last_name(text), context)
@@ -217,7 +214,7 @@ fn correct(context: &Context, finding: Finding, url: &str) -> Finding {
         BackendSource::Environment { name } => finding
             .step(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
             .command(format!("export {name}={}", text::shell(url)))
-            .command(context.login_command(url)),
+            .command(context.login_command(Some(url))),
         BackendSource::Project { path, line } => {
             let snippet = if path.ends_with(".json") {
                 format!("\"backend\": {{\"url\": {}}}", text::json_string(url))
@@ -228,20 +225,19 @@ fn correct(context: &Context, finding: Finding, url: &str) -> Finding {
         }
         BackendSource::Credentials { .. } => finding
             .step("The stored credentials remember it from an earlier login; name the URL:")
-            .command(context.login_command(url)),
+            .command(context.login_command(Some(url))),
         BackendSource::Argument
         | BackendSource::Flag
         | BackendSource::Local
-        | BackendSource::Default => finding.command(context.login_command(url)),
+        | BackendSource::Default => finding.command(context.login_command(Some(url))),
     }
 }
 
 impl Context<'_> {
     /// The login to paste, with the run's own organization.
-    pub(crate) fn login_command(&self, url: &str) -> String {
-        let (url, organization) = (text::shell(url), self.organization_word());
-        let variable = self.token_variable();
-        format!("pulumi login {url} --oidc-token \"${variable}\" --oidc-org {organization}")
+    pub(crate) fn login_command(&self, url: Option<&str>) -> String {
+        let organization = self.request.organization.as_deref();
+        LoginCommand { url, variable: self.token_variable(), organization }.to_string()
     }
 }
 

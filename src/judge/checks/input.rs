@@ -6,6 +6,7 @@ use crate::judge::advice::missing_token;
 use crate::judge::finding::{list, upper};
 use crate::judge::{Context, Outcome};
 use crate::limits;
+use crate::pulumi::login_command::LoginCommand;
 use crate::report::Finding;
 use crate::text;
 
@@ -150,7 +151,7 @@ fn missing(input: &Input, context: &Context) -> Finding {
         return finding.fix("Let the platform give the job a token.").step(step).command(snippet);
     }
     if is_login {
-        return finding.command(context.login_command(&context.login_url()));
+        return finding.command(context.login_command(Some(&context.login_url())));
     }
     finding
         .command("doctor \"$TOKEN\"")
@@ -428,9 +429,12 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
                 "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION\n    \
                  scriptType: bash\n    scriptLocation: inlineScript\n    \
                  addSpnToEnvironment: true\n    inlineScript: |\n      \
-                 pulumi login {} --oidc-token \"$idToken\" --oidc-org {}",
-                text::shell(&context.login_url()),
-                context.organization_word()
+                 {}",
+                LoginCommand {
+                    url: Some(&context.login_url()),
+                    variable: "idToken",
+                    organization: context.request.organization.as_deref(),
+                }
             ));
     }
     finding

@@ -7,12 +7,11 @@ use crate::evidence::{Cli, InputProblem};
 use crate::judge::{Context, Outcome};
 use crate::pulumi::backend_url::PULUMI_CLOUD;
 use crate::pulumi::duration;
-use crate::pulumi::request::{CLAIMS_SINCE, Conflict, Provenance, Request};
+use crate::pulumi::login_command::LoginCommand;
+use crate::pulumi::request::{Conflict, Provenance, Request};
+use crate::pulumi::versions;
 use crate::report::Finding;
 use crate::text;
-
-/// The first CLI with `--oidc-*` flags.
-pub(crate) const FIRST_WITH_OIDC: semver::Version = semver::Version::new(3, 209, 0);
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let request = &context.request;
@@ -68,7 +67,7 @@ fn summary(request: &Request) -> String {
 /// Whether the CLI reads no claims at all: a file's, or by its version.
 fn claims_hidden(context: &Context) -> bool {
     matches!(context.evidence.input.source, crate::evidence::Source::File { .. })
-        || context.evidence.rules().is_some_and(|version| *version < CLAIMS_SINCE)
+        || !versions::READS_CLAIMS.holds(context.evidence.rules())
 }
 
 fn access_token_set(context: &Context) -> Finding {
@@ -105,12 +104,12 @@ fn organization_missing(context: &Context) -> Finding {
         finding = finding.proof("token aud", audience, "token claim aud");
     }
     let named = context.evidence.policy.document().and_then(|d| d.organization.as_deref());
-    finding.command(format!(
-        "pulumi login {} --oidc-token \"${}\" --oidc-org {}",
-        text::shell(&context.login_url()),
-        context.token_variable(),
-        named.map_or_else(|| "ORG".to_owned(), text::shell)
-    ))
+    let login = LoginCommand {
+        url: Some(&context.login_url()),
+        variable: context.token_variable(),
+        organization: named,
+    };
+    finding.command(login.to_string())
 }
 
 fn conflict(conflict: &Conflict) -> Finding {
@@ -168,7 +167,7 @@ pub(crate) fn check_cli(context: &Context) -> Outcome {
         Cli::Given { version } | Cli::Installed { version, .. } => {
             let summary = format!("pulumi {version}");
             let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
-            if *version >= FIRST_WITH_OIDC || unused {
+            if versions::OIDC.holds(Some(version)) || unused {
                 return Outcome::pass(summary);
             }
             let place = match cli {
@@ -207,11 +206,6 @@ pub(crate) fn check_cli(context: &Context) -> Outcome {
 }
 
 impl Context<'_> {
-    /// The organization to print into a command, quoted for a shell.
-    pub(crate) fn organization_word(&self) -> String {
-        self.request.organization.as_deref().map_or_else(|| "ORG".to_owned(), text::shell)
-    }
-
     /// The variable to print into a login command: the one that holds the token, if one does and
     /// a shell can name it.
     pub(crate) fn token_variable(&self) -> &str {

@@ -10,6 +10,7 @@ use crate::judge::{Context, Outcome};
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::{Document, Likeness, Registration};
+use crate::pulumi::login_command::LoginCommand;
 use crate::report::Finding;
 use crate::text;
 
@@ -110,9 +111,8 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
 }
 
 fn login(context: &Context, organization: &str) -> String {
-    let [url, organization] = [&context.backend.url, organization].map(text::shell);
-    let variable = context.token_variable();
-    format!("pulumi login {url} --oidc-token \"${variable}\" --oidc-org {organization}")
+    let (url, variable) = (Some(&*context.backend.url), context.token_variable());
+    LoginCommand { url, variable, organization: Some(organization) }.to_string()
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {

@@ -11,6 +11,7 @@ use crate::evidence::{
 };
 use crate::judge::{Context, judge};
 use crate::known_messages::Means;
+use crate::pulumi::versions;
 use crate::report::{Proof, Remediation};
 
 /// What the checks advise for that code, where what the log tells is enough for them to raise it.
@@ -29,7 +30,7 @@ pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Remed
 
 /// A refusal whose reason no log holds.
 fn look_closer(context: &Context) -> Remediation {
-    let login = context.login_command(&context.login_url());
+    let login = context.login_command(Some(&context.login_url()));
     let arguments = login.strip_prefix("pulumi ").unwrap_or(&login);
     Remediation {
         summary: "The service does not say why. Run the doctor in that step: it looks at the \
@@ -94,9 +95,6 @@ pub(super) fn variable(word: &str) -> Option<&str> {
     Some(name.split(":-").next().unwrap_or(name)).filter(|name| is_name(name))
 }
 
-/// The last version of pulumi that has no default backend for a login with a token.
-const LAST_WITHOUT_DEFAULT: semver::Version = semver::Version::new(3, 215, 0);
-
 fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     let called = login_of(log, sighting);
     let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
@@ -107,7 +105,9 @@ fn evidence(log: &Log, sighting: &Sighting, code: Code) -> Evidence {
     login.cli = match &log.context.version {
         Some(told) => Cli::Given { version: told.value.clone() },
         // Only these have no default backend.
-        None if code == Code::BackendEmpty => Cli::Given { version: LAST_WITHOUT_DEFAULT },
+        None if code == Code::BackendEmpty => {
+            Cli::Given { version: versions::WITHOUT_DEFAULT_BACKEND }
+        }
         None => Cli::NotFound,
     };
     let word = called.and_then(|called| called.token.as_deref());

@@ -16,6 +16,7 @@ use super::verdict;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::log::{Log, LoginLine, Place, SecretKind, Sighting};
 use crate::known_messages::{Means, Role, Scope, Template, Trouble};
+use crate::pulumi::versions;
 use crate::report::triage::{
     LogClaims, LogContext, LogFile, LogFinding, LogPlace, LogSecret, LogValue, SCHEMA_VERSION,
     Triage,
@@ -111,10 +112,10 @@ fn fits(log: &Log, sighting: &Sighting) -> bool {
 /// The words of a message about something else: a stack's file instead of the project's, a flag
 /// that this pulumi knows, on another command.
 fn is_of_another_command(log: &Log, sighting: &Sighting) -> bool {
-    const OIDC: semver::Version = semver::Version::new(3, 209, 0);
     let extension = codes::value(sighting, "extension");
     let is_stack = extension.is_some_and(|e| !["yaml", "yml", "json"].contains(&e));
-    let is_new = log.context.version.as_ref().is_some_and(|told| told.value >= OIDC);
+    let is_new =
+        log.context.version.as_ref().is_some_and(|told| versions::OIDC.holds(Some(&told.value)));
     is_stack || is_new && sighting.message.means == Means::Codes(&[Code::CliTooOld])
 }
 
