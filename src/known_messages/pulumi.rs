@@ -328,21 +328,11 @@ pub(super) const AFTER: &[Message] = &[
         "PowerShell's request was refused with status {status}.",
     ),
     Message::code(
-        "problem logging in: unexpected response from server",
-        &[Code::WhoamiMalformed],
-        "What answered is not what Pulumi Cloud answers.",
-    ),
-    Message::code(
         "unexpected response from server",
         &[Code::WhoamiMalformed],
         "What answered is not what Pulumi Cloud answers.",
     )
     .scope(Scope::PulumiLogin),
-    Message::code(
-        "problem logging in: invalid access token",
-        &[Code::WhoamiUnauthorized],
-        "Pulumi Cloud does not accept the access token.",
-    ),
     Message::code(
         "invalid access token",
         &[Code::WhoamiUnauthorized],
