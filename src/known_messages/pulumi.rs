@@ -3,7 +3,7 @@
 //! pkg/backend/backenderr, sdk/go/common/workspace (3.99 to 3.276); pulumi/actions-helpers;
 //! pulumi/pulumi-pulumiservice (registration).
 
-use super::Means::{BackendUrl, ExchangeAnswer, Status, TokenValue};
+use super::Means::{BackendArgument, BackendUrl, ExchangeAnswer, Status, TokenValue};
 use super::{Message, Scope};
 use crate::catalogue::Code;
 
@@ -75,7 +75,7 @@ pub(super) const BEFORE: &[Message] = &[
     // ---------------------------------------------------------------------------- backend
     Message::new(
         "unknown backend cloudUrl format '{url}'",
-        BackendUrl,
+        BackendArgument,
         "The CLI took {url} for the scheme of the backend's URL, and knows no such scheme.",
     ),
     Message::code(

@@ -2,5 +2,7 @@
 
 pub mod backend;
 pub mod credentials_file;
+pub(crate) mod file;
 pub mod project_file;
+pub(crate) mod source;
 pub(crate) mod version;
