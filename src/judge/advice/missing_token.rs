@@ -481,6 +481,12 @@ pub(crate) fn is_unreferenced(said: &str) -> bool {
     said.contains("no explicit reference to service connection")
 }
 
+/// Whether GitHub's token service failed or gave an empty answer, in the words of actions/toolkit
+/// (packages/core/src/oidc-utils.ts). It does so for a short time.
+pub(crate) fn is_transient(said: &str) -> bool {
+    ["Error Code : undefined", "Error Code : 5"].iter().any(|words| said.contains(words))
+}
+
 pub(crate) fn reference(finding: Finding, connection: Option<&str>, job: &Job) -> Finding {
     finding
         .fix("Name the service connection in an input of a task of the same job.")

@@ -140,6 +140,9 @@ impl<'a> Logged<'a> {
             Code::TokenRequestFailed if missing_token::is_unreferenced(&sighting.text) => {
                 Some(missing_token::reference(finding, None, job))
             }
+            Code::TokenRequestFailed if missing_token::is_transient(&sighting.text) => {
+                Some(finding.fix("Run the job again: GitHub's token service failed for a moment."))
+            }
             Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
             Code::GithubIdTokenPermission => {
                 let missing = ["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()];
