@@ -9,6 +9,7 @@ use semver::Version;
 
 use super::environment::Environment;
 use super::token;
+use crate::pulumi::versions;
 
 /// What to gather: the command line, as typed values. Has no `Debug`: it may hold the token.
 pub struct Plan {

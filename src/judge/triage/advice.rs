@@ -52,8 +52,6 @@ fn look_closer(job: &Job) -> Remediation {
     }
 }
 
-/// The last version of pulumi that has no default backend for a login with a token.
-
 /// The login that a message belongs to, as far as the log tells.
 struct Logged<'a> {
     platform: Option<&'a str>,
