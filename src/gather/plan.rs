@@ -85,7 +85,7 @@ impl Plan {
             jwks: None,
             ca_cert: None,
             // Not asking the installed one: nothing here depends on it.
-            pulumi_version: Some(crate::pulumi::versions::NEWEST),
+            pulumi_version: Some(versions::NEWEST),
             offline: true,
             no_exchange: true,
             now: None,
