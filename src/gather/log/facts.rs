@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::line::Line;
-use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
+use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Success, Told};
 use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::known_messages::Template;
 use crate::limits;
@@ -69,6 +69,7 @@ const FACTS: &[(Fact, &str)] = &[
     (Fact::BackendCredentials, "recorded in your stored Pulumi credentials"),
     (Fact::Success, "Logged in to {name} as {user} (http{url})"),
     (Fact::Success, "Logged in to {name} (http{url})"),
+    (Fact::Success, "Logged in to https://{name} as {user}"),
     (Fact::Success, "OIDC token exchange performed successfully"),
     (Fact::Claims, "\"iss\""),
     (Fact::Token, "eyJ"),
@@ -94,7 +95,11 @@ impl Context {
                 if self.logins.len() < LOGINS
                     && let Some(words) = login(line, &next())
                 {
-                    self.logins.push(called(&words, place));
+                    let login = called(&words, place);
+                    if let Some(url) = &login.url {
+                        self.name_backend(&url.url);
+                    }
+                    self.logins.push(login);
                 }
             }
             Fact::BareVersion => {
@@ -111,6 +116,7 @@ impl Context {
             }
             Fact::Backend => {
                 if let Some(value) = value().filter(|v| !v.is_empty() && !v.contains(['$', '*'])) {
+                    self.name_backend(&value);
                     self.backend.get_or_insert(Told { value, place });
                 }
             }
@@ -129,9 +135,17 @@ impl Context {
                 self.backend_source.get_or_insert(BackendSource::Credentials { path, line: 0 });
             }
             Fact::Success => {
-                let begins = template.find(line.text, |at| line.may_begin(at)).is_some();
-                if begins && !line.is_command && self.successes.len() < SUCCESSES {
-                    self.successes.push(place);
+                let Some(found) = template.find(line.text, |at| line.may_begin(at)) else { return };
+                if line.is_command {
+                    return;
+                }
+                if let Some((_, name)) = found.values.first() {
+                    self.name_backend(name);
+                }
+                // A line may have the form of several of these texts.
+                let is_told = self.successes.last().is_some_and(|last| last.place == place);
+                if !is_told && self.successes.len() < SUCCESSES {
+                    self.successes.push(Success { place, at: line.at });
                 }
             }
             Fact::Claims => {
