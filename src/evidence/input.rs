@@ -113,7 +113,6 @@ pub enum PlatformEnvironment {
     /// A platform of which nothing more has to be known, or none.
     #[default]
     Other,
-    /// Azure Pipelines.
     AzurePipelines {
         /// `servicePrincipalKey` is set: AzureCLI does that for a connection with a secret.
         has_client_secret: bool,
@@ -127,7 +126,6 @@ pub enum PlatformEnvironment {
         /// The service connection's id.
         connection: Option<String>,
     },
-    /// GitHub Actions.
     GitHubActions {
         /// The variables for requesting a token that are not set.
         missing: Vec<String>,
@@ -159,7 +157,6 @@ pub enum SystemToken {
     Missing,
     /// It holds the text of a reference: `$(System.AccessToken)`.
     Unexpanded,
-    /// Set.
     Set,
 }
 
@@ -173,10 +170,7 @@ pub enum Refusal {
         failure: Failure,
     },
     /// An answer without a token in it.
-    Answered {
-        /// The answer.
-        answer: Answer,
-    },
+    Answered { answer: Answer },
     /// The platform's program did not give one.
     Program {
         /// Why, in words.
@@ -327,7 +321,6 @@ impl LooksLike {
 pub struct Candidate {
     /// The environment variable that holds it.
     pub name: String,
-    /// Its audiences.
     pub audiences: Vec<String>,
     /// When it expires, in seconds since the epoch.
     pub expires: Option<i64>,
