@@ -12,16 +12,16 @@ fn main() -> ExitCode {
         let place = panic.location().map_or_else(String::new, |l| format!(" at {l}"));
         doctor::console::signals::tidy();
         let _ = writeln!(io::stderr(), "doctor: internal error{place}; please report it");
-        std::process::exit(doctor::command::run::INTERNAL_ERROR.into());
+        std::process::exit(doctor::command::exit::INTERNAL_ERROR.into());
     }));
     let (stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
     let stderr_is_terminal = stderr.is_terminal();
     let terminal = stdin.is_terminal() && stderr_is_terminal;
     let stdout_is_terminal = stdout.is_terminal();
-    ExitCode::from(doctor::command::run::run(
+    ExitCode::from(doctor::command::run(
         std::env::args_os().collect(),
         doctor::gather::environment::Environment::of_process(),
-        doctor::command::run::Streams {
+        doctor::console::streams::Streams {
             stdin: Box::new(stdin),
             stdout: &mut stdout,
             stderr: &mut stderr,

@@ -13,7 +13,6 @@ use std::sync::LazyLock;
 
 use doctor::bundle;
 use doctor::bundle::Bundle;
-use doctor::cli::PageFormat;
 use doctor::evidence::{Answer, Body, Evidence, KeySet, Probe, Signature};
 use doctor::gather::log;
 use doctor::gather::network::client;
@@ -23,8 +22,7 @@ use doctor::policy::claim_path;
 use doctor::policy::claim_path::ClaimPath;
 use doctor::policy::evaluate::evaluate_registration;
 use doctor::policy::{Ask, Document, document, pattern};
-use doctor::render;
-use doctor::render::{Format, Style, Verbosity};
+use doctor::render::{DIAGNOSIS, Format, Style, TRIAGE, Verbosity};
 use doctor::report::Report;
 use doctor::text::secret::{REDACTED, Scrubber};
 use harmless::assert_harmless;
@@ -193,9 +191,9 @@ pub fn keys(data: &[u8]) {
 pub fn log(data: &[u8]) {
     let (log, _) = log::read(&[log::Source::Stdin], Box::new(Cursor::new(data.to_vec())));
     let triage = judge::triage(&log);
-    let formats = [PageFormat::Human, PageFormat::Json, PageFormat::Markdown];
+    let formats: Vec<_> = TRIAGE.formats().collect();
     let format = formats[data.len() % formats.len()];
-    assert_harmless(&render::triage(&triage, format, &STYLE), "triage");
+    assert_harmless(&TRIAGE.render(&triage, format, &STYLE), "triage");
 }
 
 /// A line of a log, or an answer, around secrets.
@@ -271,5 +269,5 @@ fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) ->
 fn assert_shown_harmless(report: &Report, data: &[u8]) {
     let formats = [Format::Human, Format::Json, Format::Markdown, Format::Junit];
     let format = formats[data.len() % formats.len()];
-    assert_harmless(&render::render(report, format, &STYLE), "report");
+    assert_harmless(&DIAGNOSIS.render(report, format, &STYLE), "report");
 }

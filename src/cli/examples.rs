@@ -157,6 +157,7 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+    use crate::cli::login;
     use crate::gather::environment::Environment;
     use crate::pulumi::login_flags;
 
@@ -173,7 +174,7 @@ mod tests {
             let words = words(line);
             match login_flags::arguments(&words) {
                 Some(words) => {
-                    assert!(login_flags::parse(&words, &environment).is_ok(), "{line}");
+                    assert!(login::parse(&words, &environment).is_ok(), "{line}");
                 }
                 None => assert!(Cli::read(&words).is_ok(), "{line}"),
             }

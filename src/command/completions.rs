@@ -4,7 +4,7 @@ use clap::{Args as _, Command};
 use clap_complete::Shell;
 
 use crate::cli;
-use crate::cli::Diagnosis;
+use crate::cli::args::Diagnosis;
 
 /// The script that completes the command line in a shell.
 pub(crate) fn text(shell: Shell) -> String {

@@ -1,41 +1,19 @@
 //! `doctor decode`: what a token says, and nothing about whether it is let in.
 
-use std::path::PathBuf;
-
-use clap::Args;
-
 use super::ndjson;
-use super::ndjson::{Job, ManyArgs};
-use crate::cli::OutputArgs;
+use super::ndjson::Job;
+use crate::cli::commands::Decode;
+use crate::command::diagnose::working_directory;
+use crate::command::exit::{complain, delivered};
 use crate::command::output::Output;
-use crate::command::run::{Streams, complain, delivered, working_directory};
+use crate::console::streams::Streams;
 use crate::evidence::{Evidence, KeySource};
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::gather::{Plan, Surroundings};
 use crate::judge;
-
-/// Decode and explain a token; offline, without a policy
-///
-/// Exit status: 0 decoded, 1 not decodable, or with --jwks not verified, 2 bad usage.
-// Has no `Debug`: it may hold the token.
-#[derive(Args)]
-pub struct Decode {
-    /// The token: a JWT, file://PATH, or - for standard input; without it, the job's own
-    #[arg(value_name = "TOKEN", conflicts_with = "token_env")]
-    token: Option<String>,
-    /// The environment variable that holds the token
-    #[arg(long, value_name = "NAME", value_parser = crate::cli::variable)]
-    token_env: Option<String>,
-    /// Also verify the signature with these keys (a JWKS)
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
-    #[command(flatten)]
-    many: ManyArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
+use crate::render::TOKEN;
 
 /// The statuses of tokens, the weightiest first.
 const MEANINGS: &[(u8, &str)] = &[(1, "not decoded or not verified"), (0, "decoded")];
@@ -79,7 +57,11 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
     let report = judge::judge_token(&evidence, output.strict);
-    delivered(output.deliver_token(&report, streams.stdout), status(&evidence), streams.stderr)
+    delivered(
+        output.deliver_view(&TOKEN, &report, streams.stdout),
+        status(&evidence),
+        streams.stderr,
+    )
 }
 
 fn status(evidence: &Evidence) -> u8 {

@@ -1,21 +1,14 @@
 //! `doctor generate`: writes the files of the repository that follow from the program's types. A test
 //! compares them.
 
-use clap::ValueEnum;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
+use crate::cli::commands::Document;
 use crate::render;
 use crate::report::Report;
-
-/// The documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Document {
-    /// docs/report.schema.json: the JSON Schema of the report
-    Schema,
-}
 
 /// The document's text.
 pub(crate) fn text(document: Document) -> String {

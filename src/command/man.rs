@@ -1,8 +1,7 @@
 //! `doctor man`: the manual page, in roff. One page holds every command.
 
-mod options;
-
 use clap::{Arg, Command};
+use clap_mangen::Man;
 use roff::{Roff, bold, italic, roman};
 
 use crate::cli;
@@ -62,10 +61,11 @@ const TOKENS: &[(&str, &str)] = &[
 pub(crate) fn text() -> String {
     let version = env!("CARGO_PKG_VERSION");
     // The third argument is a date, which would differ from build to build.
-    format!(".TH DOCTOR 1 \"\" \"doctor {version}\" \"User Commands\"\n{}", body().render())
+    let preamble = Roff::new().render();
+    format!(".TH DOCTOR 1 \"\" \"doctor {version}\" \"User Commands\"\n{preamble}{}", body())
 }
 
-fn body() -> Roff {
+fn body() -> String {
     let mut whole = cli::bare_command();
     whole.build();
     let about = whole.get_about().map(ToString::to_string).unwrap_or_default();
@@ -87,10 +87,10 @@ fn body() -> Roff {
         "{about}. Without a command it makes the diagnosis: it takes the token, and looks at \
          everything that decides the login."
     ))]);
-    page.control("SH", ["OPTIONS"]);
-    options::all(&mut page, &whole, |_| true);
-    page.control("SH", ["COMMANDS"]);
-    commands(&mut page, &whole, &whole, &mut Vec::new());
+    let mut text = page.to_roff() + &options(whole.clone());
+    text += ".SH COMMANDS\n";
+    commands(&mut text, &whole, &whole, &mut Vec::new());
+    let mut page = Roff::new();
     for (title, rows) in
         [("EXIT STATUS", STATUSES), ("ENVIRONMENT", VARIABLES), ("TOKENS OF CI PLATFORMS", TOKENS)]
     {
@@ -104,44 +104,68 @@ fn body() -> Roff {
     }
     page.control("SH", ["EXAMPLES"]);
     show_examples(&mut page, &[]);
-    page
+    text + &page.to_roff()
+}
+
+/// The options of a command, each group a section.
+fn options(command: Command) -> String {
+    let mut section = Vec::new();
+    // Nothing can go wrong on the way to memory.
+    let _ = Man::new(command).render_options_section(&mut section);
+    let section = String::from_utf8_lossy(&section);
+    // It begins like a page of its own.
+    section.find(".SH").map_or_else(String::new, |start| section[start..].to_owned())
 }
 
 /// The commands below one, with what is their own: the options of the diagnosis are listed once.
-fn commands(page: &mut Roff, whole: &Command, above: &Command, path: &mut Vec<String>) {
+fn commands(text: &mut String, whole: &Command, above: &Command, path: &mut Vec<String>) {
     let mut shown: Vec<&Command> =
         above.get_subcommands().filter(|command| is_shown(command)).collect();
     shown.sort_by_key(|command| command.get_display_order());
     for command in shown {
         path.push(command.get_name().to_owned());
         if command.has_subcommands() {
-            commands(page, whole, command, path);
-            path.pop();
-            continue;
+            commands(text, whole, command, path);
+        } else {
+            *text += &one_command(whole, command, path);
         }
-        let usage = command.clone().render_usage().to_string();
-        page.control("SS", [usage.trim_start_matches("Usage: ")]);
-        let about = command.get_long_about().or(command.get_about());
-        paragraphs(page, &about.map(ToString::to_string).unwrap_or_default());
-        let is_own = |arg: &Arg| {
-            let known = whole.get_arguments().find(|known| known.get_id() == arg.get_id());
-            known.is_none_or(|known| known.get_help() != arg.get_help())
-        };
-        let is_help = |arg: &Arg| arg.get_id() == "help";
-        options::all(page, command, |arg| is_own(arg) && !is_help(arg));
-        let known = options::names(command, |arg| !is_own(arg) && !is_help(arg));
-        if !known.is_empty() {
-            page.control("PP", []);
-            page.text([roman(format!("And, as above: {}.", known.join(", ")))]);
-        }
-        if let Some(prose) = command.get_after_help() {
-            page.control("PP", []);
-            paragraphs(page, &prose.to_string());
-        }
-        page.control("PP", []);
-        show_examples(page, &path.iter().map(String::as_str).collect::<Vec<_>>());
         path.pop();
     }
+}
+
+fn one_command(whole: &Command, command: &Command, path: &[String]) -> String {
+    let mut page = Roff::new();
+    let usage = command.clone().render_usage().to_string();
+    page.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let about = command.get_long_about().or(command.get_about());
+    paragraphs(&mut page, &about.map(ToString::to_string).unwrap_or_default());
+    let is_own = |arg: &Arg| {
+        let known = whole.get_arguments().find(|known| known.get_id() == arg.get_id());
+        known.is_none_or(|known| known.get_help() != arg.get_help())
+    };
+    let is_help = |arg: &Arg| arg.get_id() == "help";
+    // Without the groups, whose headings would be sections of the page.
+    let own = command.clone().mut_args(|arg| {
+        let hidden = arg.is_hide_set() || !is_own(&arg) || is_help(&arg);
+        arg.hide(hidden).help_heading(None)
+    });
+    let mut text = page.to_roff() + options(own).trim_start_matches(".SH OPTIONS\n");
+    let known = command.get_arguments().filter(|a| !a.is_hide_set() && !is_own(a) && !is_help(a));
+    let known: Vec<String> =
+        known.filter_map(Arg::get_long).map(|long| format!("--{long}")).collect();
+    let mut page = Roff::new();
+    if !known.is_empty() {
+        page.control("PP", []);
+        page.text([roman(format!("And, as above: {}.", known.join(", ")))]);
+    }
+    if let Some(prose) = command.get_after_help() {
+        page.control("PP", []);
+        paragraphs(&mut page, &prose.to_string());
+    }
+    page.control("PP", []);
+    show_examples(&mut page, &path.iter().map(String::as_str).collect::<Vec<_>>());
+    text += &page.to_roff();
+    text
 }
 
 fn is_shown(command: &Command) -> bool {

@@ -1,16 +1,117 @@
-//! The commands besides the diagnosis, one file each: its arguments (clap's, made typed), and a
-//! `run` that ends with the exit status. What they work on lives in modules of its own.
+//! The commands, one file each, and which of them a command line asks for. A command's `run` ends
+//! with the exit status.
 
 pub(crate) mod completions;
-pub mod decode;
-pub mod explain;
+mod decode;
+#[cfg(feature = "demo")]
+mod demo;
+mod diagnose;
+pub mod exit;
+mod explain;
 #[cfg(feature = "generate")]
-pub mod generate;
+mod generate;
 pub(crate) mod man;
-pub mod ndjson;
-pub(crate) mod output;
-pub mod policy;
-pub mod replay;
-pub mod run;
-pub mod step;
-pub mod triage;
+mod ndjson;
+mod output;
+mod policy;
+mod replay;
+mod step;
+mod triage;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+
+use self::diagnose::diagnose_here;
+use self::exit::{INTERNAL_ERROR, USAGE, complain, print};
+use crate::cli::login::{Login, LoginError};
+use crate::cli::{self, Cli, Command};
+use crate::console::descriptors;
+use crate::console::streams::{Streams, write};
+use crate::gather::environment::Environment;
+use crate::pulumi::login_flags;
+
+/// Runs the program; its exit status.
+pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
+    let status = dispatch(arguments, environment, streams);
+    if descriptors::ran_out() { INTERNAL_ERROR } else { status }
+}
+
+fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Streams) -> u8 {
+    if let Some(words) = login_flags::arguments(&arguments) {
+        return login(&words, &arguments, environment, streams);
+    }
+    let cli = match Cli::read(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(error, &arguments, streams),
+    };
+    let prints_only = matches!(
+        cli.command,
+        Some(
+            Command::Step { .. } | Command::Completions { .. } | Command::Man | Command::Explain(_)
+        )
+    );
+    if !prints_only && !descriptors::suffice() {
+        return complain(streams.stderr, "too many open files");
+    }
+    let Some(command) = cli.command else {
+        let (plan, output, bundle) = cli.diagnosis.plan();
+        return diagnose_here(plan, environment, &output, &bundle, streams);
+    };
+    match command {
+        Command::Login => login(&[], &arguments, environment, streams),
+        Command::Step { platform, oidc_org } => {
+            let name = oidc_org.unwrap_or_default();
+            // A step is pasted into a repository.
+            if environment.scrubber(&[], &[]).scrub(&name) != name {
+                let problem = "step: --oidc-org holds a secret; it is the organization's name";
+                return complain(streams.stderr, problem);
+            }
+            print(&mut streams, &step::step(platform, Some(&name)), 0)
+        }
+        Command::Completions { shell } => print(&mut streams, &completions::text(shell), 0),
+        Command::Man => print(&mut streams, &man::text(), 0),
+        Command::Triage(arguments) => triage::run(&arguments, &environment, streams),
+        Command::Explain(arguments) => explain::run(&arguments, &environment, streams),
+        #[cfg(feature = "generate")]
+        Command::Generate { document } => print(&mut streams, &generate::text(document), 0),
+        Command::Decode(arguments) => decode::run(arguments, environment, streams),
+        Command::Replay(arguments) => replay::run(arguments, &environment, streams),
+        Command::Policy { command } => policy::run(command, environment, streams),
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo::run(&arguments, &environment, streams),
+        #[cfg(not(feature = "demo"))]
+        Command::Demo { .. } => complain(
+            streams.stderr,
+            "demo: this build leaves it out, as those for pipelines do; `cargo run -- demo` in the \
+             sources has it",
+        ),
+    }
+}
+
+/// `doctor login`, with the arguments behind that word.
+fn login(
+    words: &[String],
+    arguments: &[OsString],
+    environment: Environment,
+    mut streams: Streams,
+) -> u8 {
+    match cli::login::parse(words, &environment) {
+        Ok(Login::Help(text)) => print(&mut streams, &text, 0),
+        Ok(Login::Run(_)) if !descriptors::suffice() => {
+            complain(streams.stderr, "too many open files")
+        }
+        Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, &run.2, streams),
+        Err(LoginError::Clap(error)) => usage(error, arguments, streams),
+        Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
+    }
+}
+
+/// Prints what clap has to say: help, or what is wrong with the command line.
+fn usage(error: clap::Error, arguments: &[OsString], mut streams: Streams) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return print(&mut streams, &error.render().to_string(), 0);
+    }
+    let _ = write(streams.stderr, &cli::usage::message(error, arguments));
+    USAGE
+}

@@ -6,13 +6,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use clap::Args;
 use serde::Serialize;
 
-use crate::cli::FormatArg;
+use crate::cli::values::FormatChoice;
+use crate::command::diagnose::working_directory;
+use crate::command::exit::{complain, delivered};
 use crate::command::output::{Failure, Output};
-use crate::command::run::{Streams, complain, delivered, working_directory, write};
 use crate::console::progress::Bar;
+use crate::console::streams::{Streams, write};
 use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
 use crate::gather::many::Common;
@@ -20,24 +21,12 @@ use crate::gather::ndjson;
 use crate::gather::token;
 use crate::gather::token::Choice;
 use crate::gather::{Plan, Surroundings};
+use crate::render::Format;
 use crate::report::Report;
 use crate::{limits, text};
 
 /// A line is no longer than this where its token is not too long, however it is quoted.
 const LONGEST_LINE: usize = 2 * limits::TOKEN;
-
-/// The option.
-#[derive(Args)]
-pub struct ManyArgs {
-    /// Take many tokens, one a line, from file://PATH or -, and answer one JSON object a line
-    ///
-    /// A line is a token, a JSON string, or a JSON object with a token in it; for `policy test` it
-    /// may be claims. An answer is what --format json prints, on one line, behind `line`, the token's
-    /// line from 1. Answers come in the order of the tokens, while these are still being read. The
-    /// exit status is the worst of all tokens.
-    #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
-    pub ndjson: bool,
-}
 
 /// What is done with each token.
 pub(super) struct Job {
@@ -76,11 +65,11 @@ pub(super) fn run(
     job: Job,
     token: &str,
     environment: Environment,
-    format: FormatArg,
+    format: FormatChoice,
     output: &Output,
     mut streams: Streams,
 ) -> u8 {
-    if !matches!(format, FormatArg::Auto | FormatArg::Json) {
+    if !matches!(format.0, None | Some(Format::Json)) {
         return complain(streams.stderr, "--ndjson: its answers are JSON; leave --format out");
     }
     let meanings = job.meanings;

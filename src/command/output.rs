@@ -2,17 +2,18 @@
 //!
 //! The format does not depend on `--output`: a file holds what the log would have shown.
 
-use crate::console::file;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::bundle::Bundle;
-use crate::cli::{BundleArgs, ColorArg, FormatArg, OutputArgs};
-use crate::command::run::write;
+use crate::cli::args::{BundleArgs, ColorArg, OutputArgs};
+use crate::cli::values::FormatChoice;
+use crate::console::file;
+use crate::console::streams::{Terminals, write};
 use crate::gather::environment::Environment;
 use crate::render;
-use crate::render::{Format, Style, Verbosity};
-use crate::report::{Finding, Report};
+use crate::render::{DIAGNOSIS, Format, Style, Verbosity, View};
+use crate::report::Report;
 use crate::text::secret::argument;
 
 /// Width of the report where there is no terminal, in columns.
@@ -33,13 +34,6 @@ pub(crate) struct Output {
     pub(crate) strict: bool,
     /// Whether a person waits for it at a terminal, and wants to see that something happens.
     pub(crate) progress: bool,
-}
-
-/// Which streams are terminals.
-#[derive(Clone, Copy)]
-pub(crate) struct Terminals {
-    pub(crate) stdout: bool,
-    pub(crate) stderr: bool,
 }
 
 impl Output {
@@ -113,7 +107,7 @@ impl Output {
         stdout: &mut dyn Write,
         note: impl FnOnce(&str),
     ) -> Result<(), Failure> {
-        let mut text = render::render(report, self.format, &self.style);
+        let mut text = DIAGNOSIS.render(report, self.format, &self.style);
         match self.summary(report) {
             Ok(command) => text.push_str(&command),
             // The platform's page is an extra: without it the report is as good and the status
@@ -123,51 +117,26 @@ impl Output {
         self.put(&text, stdout)
     }
 
-    /// Prints or writes what a document decides on a token.
+    /// Prints or writes what is no diagnosis.
     ///
     /// # Errors
     /// As [`Self::deliver`].
-    pub(crate) fn deliver_policy(
+    pub(crate) fn deliver_view<T: ?Sized>(
         &self,
-        report: &Report,
+        view: &View<T>,
+        value: &T,
         stdout: &mut dyn Write,
     ) -> Result<(), Failure> {
-        self.put(&render::policy(report, self.format, &self.style), stdout)
+        self.put(&view.render(value, self.format, &self.style), stdout)
     }
 
-    /// Prints or writes what a token says.
-    ///
-    /// # Errors
-    /// As [`Self::deliver`].
-    pub(crate) fn deliver_token(
-        &self,
-        report: &Report,
-        stdout: &mut dyn Write,
-    ) -> Result<(), Failure> {
-        self.put(&render::token(report, self.format, &self.style), stdout)
-    }
-
-    /// Prints or writes a text.
-    ///
-    /// # Errors
-    /// As [`Self::deliver`].
-    pub(crate) fn put(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
+    fn put(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
         match &self.file {
             None => write(stdout, text).map_err(Failure::Stdout),
             Some(path) => file::replace(path, text).map_err(|problem| {
                 Failure::File(format!("--output {}: {problem}", argument(path)))
             }),
         }
-    }
-
-    /// Findings about a document, for a person.
-    pub(crate) fn findings(&self, findings: &[Finding]) -> String {
-        render::findings(findings, &self.style)
-    }
-
-    /// Whether it is for programs.
-    pub(crate) fn is_json(&self) -> bool {
-        self.format == Format::Json
     }
 
     /// Hands the summary to the platform; what the log has to say for it.
@@ -196,17 +165,12 @@ pub(crate) enum Failure {
 }
 
 /// `auto` is the platform's own format, where there is one.
-fn format(argument: FormatArg, environment: &Environment) -> Format {
-    match argument {
-        FormatArg::Human => Format::Human,
-        FormatArg::Json => Format::Json,
-        FormatArg::Markdown => Format::Markdown,
-        FormatArg::Junit => Format::Junit,
-        FormatArg::Azure => Format::Azure,
-        FormatArg::Github => Format::Github,
-        FormatArg::Auto if environment.is_on("TF_BUILD") => Format::Azure,
-        FormatArg::Auto if environment.is_on("GITHUB_ACTIONS") => Format::Github,
-        FormatArg::Auto => Format::Human,
+fn format(choice: FormatChoice, environment: &Environment) -> Format {
+    match choice {
+        FormatChoice(Some(format)) => format,
+        _ if environment.is_on("TF_BUILD") => Format::Azure,
+        _ if environment.is_on("GITHUB_ACTIONS") => Format::Github,
+        _ => Format::Human,
     }
 }
 

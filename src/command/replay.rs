@@ -1,32 +1,18 @@
 //! `doctor replay`: a support bundle, judged again.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
-
-use clap::Args;
+use std::path::Path;
 
 use crate::bundle;
-use crate::cli::{BundleArgs, OutputArgs};
+use crate::cli::commands::Replay;
+use crate::command::diagnose::conclude;
+use crate::command::exit::complain;
 use crate::command::output::Output;
-use crate::command::run::{Streams, complain, conclude};
+use crate::console::streams::Streams;
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::limits;
 use crate::text::secret::argument;
-
-/// Judge a support bundle again, offline, with this version's checks
-///
-/// Exit status: that of the diagnosis; 2 where the bundle cannot be used.
-#[derive(Debug, Args)]
-pub struct Replay {
-    /// The bundle that --bundle wrote, or - for standard input
-    #[arg(value_name = "BUNDLE")]
-    file: PathBuf,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    bundle: BundleArgs,
-}
 
 /// Runs it: the status of the diagnosis, 2 where the bundle cannot be used.
 pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Streams) -> u8 {

@@ -3,28 +3,16 @@
 //! A script stands in a literal block (YAML 1.2.2 section 8.1.2), where a word that is quoted for
 //! the shell needs no other quoting.
 
-use clap::ValueEnum;
-
+use crate::cli::commands::StepPlatform;
+use crate::pulumi::urn;
 use crate::text;
-
-/// A platform that `doctor step` has a step for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Platform {
-    /// Azure Pipelines: a task that runs when an earlier one failed
-    Azure,
-    /// GitHub Actions: a step that runs when an earlier one failed
-    Github,
-    /// GitLab CI: a job whose after_script looks at what failed
-    Gitlab,
-}
 
 /// What stands for an organization that is not named.
 const PLACEHOLDER: &str = "ORG";
 
 /// The step, as YAML that ends with a line break. Without an organization, or with an empty name,
 /// it holds a placeholder and says so.
-#[must_use]
-pub fn step(platform: Platform, organization: Option<&str>) -> String {
+pub(super) fn step(platform: StepPlatform, organization: Option<&str>) -> String {
     let named = organization.filter(|name| !name.is_empty());
     let note = match named {
         Some(_) => "",
@@ -35,7 +23,7 @@ pub fn step(platform: Platform, organization: Option<&str>) -> String {
     match platform {
         // Tasks/AzureCLIV2 of microsoft/azure-pipelines-tasks: `idToken` is in the environment of
         // the script alone, and only with addSpnToEnvironment.
-        Platform::Azure => format!(
+        StepPlatform::Azure => format!(
             r#"# Azure Pipelines: a task for the job that logs in, after the one that does.
 # doctor has to be on the agent's PATH. If that task has an env: block, repeat it here.
 {note}- task: AzureCLI@2
@@ -51,7 +39,7 @@ pub fn step(platform: Platform, organization: Option<&str>) -> String {
 "#
         ),
         // The doctor asks for the token itself: no step hands its own to the next.
-        Platform::Github => format!(
+        StepPlatform::Github => format!(
             r#"# GitHub Actions: a step for the job that logs in, after the one that does.
 # doctor has to be on the runner's PATH. If that step has an env: block, repeat it here.
 # GitHub gives a token only to a job with this permission:
@@ -66,7 +54,7 @@ pub fn step(platform: Platform, organization: Option<&str>) -> String {
 "#
         ),
         // Some runners leave CI_JOB_STATUS at `running`: it is compared with what needs no doctor.
-        Platform::Gitlab => format!(
+        StepPlatform::Gitlab => format!(
             r#"# GitLab CI: id_tokens and after_script for the job that logs in.
 # doctor has to be on PATH in the job. after_script runs whether or not the job failed.
 {note}login:
@@ -82,7 +70,7 @@ pub fn step(platform: Platform, organization: Option<&str>) -> String {
         doctor login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
       fi
 "#,
-            audience = text::yaml(&format!("urn:pulumi:org:{name}")),
+            audience = text::yaml(&urn::organization(name)),
         ),
     }
 }

@@ -1,39 +1,15 @@
 //! `doctor triage`: which known messages logs hold.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
-
-use crate::cli::{ColorArg, PageFormat};
+use crate::cli::commands::Triage;
+use crate::command::exit::{USAGE, complain, print};
 use crate::command::output;
-use crate::command::run::{Streams, USAGE, complain, print};
+use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
 use crate::gather::log::{Source, read};
 use crate::judge;
-use crate::render;
-use crate::render::{Style, Verbosity};
-
-/// Find the known failures in logs, or in an error that was pasted
-///
-/// Exit status: 0 nothing known was found, 1 something was, 2 a log cannot be read.
-#[derive(Debug, Args)]
-pub struct Triage {
-    /// Logs: plain, gzip, zip archives, folders of them; - or nothing for standard input
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// The format
-    #[arg(long, value_enum, default_value_t)]
-    format: PageFormat,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t)]
-    color: ColorArg,
-    /// Only the most likely root cause
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// All that is to be done for every finding, not only for the first
-    #[arg(short, long)]
-    verbose: bool,
-}
+use crate::render::{Format, Style, TRIAGE, Verbosity};
 
 /// Runs it: 0 nothing known found, 1 something found, 2 unreadable.
 pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
@@ -59,8 +35,9 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
+    let format = arguments.format.0.unwrap_or(Format::Human);
     let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
-    let text = render::triage(&triage, arguments.format, &Style { verbosity, ..style });
+    let text = TRIAGE.render(&triage, format, &Style { verbosity, ..style });
     let status = match unreadable.is_empty() {
         true => u8::from(!triage.findings.is_empty()),
         false => USAGE,

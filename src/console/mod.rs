@@ -4,3 +4,4 @@ pub(crate) mod descriptors;
 pub(crate) mod file;
 pub(crate) mod progress;
 pub mod signals;
+pub mod streams;

@@ -19,9 +19,8 @@ use super::ORGANIZATION;
 use crate::loopback::{Request, Response, verify};
 use crate::policy::evaluate::evaluate;
 use crate::policy::{Ask, Decision, Document, TokenType};
-
-const ORGANIZATION_URN: &str = "urn:pulumi:org:";
-const TOKEN_TYPE_URN: &str = "urn:pulumi:token-type:access_token:";
+use crate::pulumi::urn;
+use crate::text;
 
 /// The form fields that have to say exactly this (RFC 8693 section 2.1).
 const FIXED: [(&str, &str); 2] = [
@@ -85,7 +84,7 @@ impl Cloud {
                 return Err(refuse("invalid_request", format!("{name} has to be {value}")));
             }
         }
-        if field("audience")?.strip_prefix(ORGANIZATION_URN) != Some(ORGANIZATION) {
+        if urn::organization_of(field("audience")?) != Some(ORGANIZATION) {
             return Err(refuse("invalid_request", "invalid organization"));
         }
         let ask = ask(field("requested_token_type")?, field("scope")?)
@@ -161,7 +160,7 @@ impl Cloud {
 /// What is asked for; none where the scope is not one of the token type's.
 fn ask(token_type: &str, scope: &str) -> Option<Ask> {
     let name = |prefix: &str| scope.strip_prefix(prefix).map(str::to_owned).map(Some);
-    let ask = match token_type.strip_prefix(TOKEN_TYPE_URN)? {
+    let ask = match token_type.strip_prefix(urn::ACCESS_TOKEN)? {
         "organization" if matches!(scope, "" | "admin") => {
             Ask { token_type: TokenType::Organization, admin: scope == "admin", ..Ask::default() }
         }
@@ -185,5 +184,5 @@ fn claims(token: &str) -> Option<Map<String, Value>> {
 fn mint() -> Option<String> {
     let mut bytes = [0; 20];
     rand::fill(&mut bytes).ok()?;
-    Some(bytes.iter().fold("pul-".to_owned(), |token, byte| format!("{token}{byte:02x}")))
+    Some(format!("pul-{}", text::hex(&bytes)))
 }

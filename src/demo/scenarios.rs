@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::issuer::{AUDIENCE, SUBJECT};
 use crate::catalogue::Code;
-use crate::limits;
+use crate::text::nearest;
 
 /// A login and the world around it. What a scenario does not say is as in the healthy one.
 #[derive(Debug, Clone)]
@@ -57,17 +57,7 @@ pub fn find(name: &str) -> Option<Scenario> {
 /// The name of the scenario that a misspelt name is probably meant for.
 #[must_use]
 pub fn nearest(name: &str) -> Option<&'static str> {
-    if name.len() > limits::NAME {
-        return None;
-    }
-    scenarios()
-        .into_iter()
-        .map(|scenario| {
-            (strsim::normalized_damerau_levenshtein(scenario.name, name), scenario.name)
-        })
-        .filter(|(likeness, _)| *likeness > 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
+    nearest::most_alike(name, scenarios().into_iter().map(|scenario| scenario.name))
 }
 
 /// Every scenario, the healthy one first.

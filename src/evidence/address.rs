@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::{Ipv4Net, Ipv6Net};
+
 /// What kind of place an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressClass {
@@ -22,73 +24,82 @@ pub enum AddressClass {
 
 use AddressClass::{LinkLocal, Loopback, Metadata, Private, Special};
 
+const fn v4(address: [u8; 4], bits: u8) -> Ipv4Net {
+    let [a, b, c, d] = address;
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits)
+}
+
+const fn v6(address: Ipv6Addr, bits: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(address, bits)
+}
+
 /// IPv4 networks that are not public; the first that holds an address names its class
 /// (IANA IPv4 Special-Purpose Address Registry; metadata addresses from the clouds' manuals).
-const V4: &[(Ipv4Addr, u8, AddressClass)] = &[
-    (Ipv4Addr::new(169, 254, 169, 254), 32, Metadata), // AWS, Azure, Google and most others
-    (Ipv4Addr::new(169, 254, 170, 2), 32, Metadata),   // AWS ECS
-    (Ipv4Addr::new(169, 254, 170, 23), 32, Metadata),  // AWS EKS
-    (Ipv4Addr::new(169, 254, 42, 42), 32, Metadata),   // Scaleway
-    (Ipv4Addr::new(169, 254, 0, 23), 32, Metadata),    // Tencent
-    (Ipv4Addr::new(100, 100, 100, 200), 32, Metadata), // Alibaba
-    (Ipv4Addr::new(168, 63, 129, 16), 32, Metadata),   // Azure's host agent
-    (Ipv4Addr::new(192, 0, 0, 192), 32, Metadata),     // Oracle
-    (Ipv4Addr::new(127, 0, 0, 0), 8, Loopback),
-    (Ipv4Addr::new(169, 254, 0, 0), 16, LinkLocal),
-    (Ipv4Addr::new(10, 0, 0, 0), 8, Private),
-    (Ipv4Addr::new(172, 16, 0, 0), 12, Private),
-    (Ipv4Addr::new(192, 168, 0, 0), 16, Private),
-    (Ipv4Addr::new(100, 64, 0, 0), 10, Private),
-    (Ipv4Addr::new(198, 18, 0, 0), 15, Private),
-    (Ipv4Addr::new(0, 0, 0, 0), 8, Special),
-    (Ipv4Addr::new(192, 0, 0, 0), 24, Special),
-    (Ipv4Addr::new(192, 0, 2, 0), 24, Special),
-    (Ipv4Addr::new(192, 88, 99, 0), 24, Special), // 6to4 relays
-    (Ipv4Addr::new(198, 51, 100, 0), 24, Special),
-    (Ipv4Addr::new(203, 0, 113, 0), 24, Special),
-    (Ipv4Addr::new(224, 0, 0, 0), 3, Special), // multicast, reserved, broadcast
+const V4: &[(Ipv4Net, AddressClass)] = &[
+    (v4([169, 254, 169, 254], 32), Metadata), // AWS, Azure, Google and most others
+    (v4([169, 254, 170, 2], 32), Metadata),   // AWS ECS
+    (v4([169, 254, 170, 23], 32), Metadata),  // AWS EKS
+    (v4([169, 254, 42, 42], 32), Metadata),   // Scaleway
+    (v4([169, 254, 0, 23], 32), Metadata),    // Tencent
+    (v4([100, 100, 100, 200], 32), Metadata), // Alibaba
+    (v4([168, 63, 129, 16], 32), Metadata),   // Azure's host agent
+    (v4([192, 0, 0, 192], 32), Metadata),     // Oracle
+    (v4([127, 0, 0, 0], 8), Loopback),
+    (v4([169, 254, 0, 0], 16), LinkLocal),
+    (v4([10, 0, 0, 0], 8), Private),
+    (v4([172, 16, 0, 0], 12), Private),
+    (v4([192, 168, 0, 0], 16), Private),
+    (v4([100, 64, 0, 0], 10), Private),
+    (v4([198, 18, 0, 0], 15), Private),
+    (v4([0, 0, 0, 0], 8), Special),
+    (v4([192, 0, 0, 0], 24), Special),
+    (v4([192, 0, 2, 0], 24), Special),
+    (v4([192, 88, 99, 0], 24), Special), // 6to4 relays
+    (v4([198, 51, 100, 0], 24), Special),
+    (v4([203, 0, 113, 0], 24), Special),
+    (v4([224, 0, 0, 0], 3), Special), // multicast, reserved, broadcast
 ];
 
 /// The same for IPv6 (IANA IPv6 Special-Purpose Address Registry).
-const V6: &[(Ipv6Addr, u8, AddressClass)] = &[
-    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, Metadata), // AWS
-    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23), 128, Metadata),  // AWS EKS
-    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128, Metadata),  // Google
-    (Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe), 128, Metadata), // Oracle
-    (Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42), 128, Metadata),   // Scaleway
-    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe), 128, Metadata), // OpenStack
-    (Ipv6Addr::LOCALHOST, 128, Loopback),
-    (Ipv6Addr::UNSPECIFIED, 128, Special),
-    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, LinkLocal),
-    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, Private),
-    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Private),
-    (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 32, Special), // discarded, dummies
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, Special), // Teredo, which hides where it leads
-    (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, Private), // benchmarks
-    (Ipv6Addr::new(0x2001, 0x10, 0, 0, 0, 0, 0, 0), 28, Special), // ORCHID
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, Special),
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, Special),
-    (Ipv6Addr::new(0x5f00, 0, 0, 0, 0, 0, 0, 0), 16, Special), // segment routing
-    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, Special),
+const V6: &[(Ipv6Net, AddressClass)] = &[
+    (v6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128), Metadata), // AWS
+    (v6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23), 128), Metadata),  // AWS EKS
+    (v6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128), Metadata),  // Google
+    (v6(Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe), 128), Metadata), // Oracle
+    (v6(Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42), 128), Metadata),   // Scaleway
+    (v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe), 128), Metadata), // OpenStack
+    (v6(Ipv6Addr::LOCALHOST, 128), Loopback),
+    (v6(Ipv6Addr::UNSPECIFIED, 128), Special),
+    (v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10), LinkLocal),
+    (v6(Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10), Private),
+    (v6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7), Private),
+    (v6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 32), Special), // discarded, dummies
+    (v6(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32), Special), // Teredo, which hides where it leads
+    (v6(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48), Private), // benchmarks
+    (v6(Ipv6Addr::new(0x2001, 0x10, 0, 0, 0, 0, 0, 0), 28), Special), // ORCHID
+    (v6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), Special),
+    (v6(Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), Special),
+    (v6(Ipv6Addr::new(0x5f00, 0, 0, 0, 0, 0, 0, 0), 16), Special), // segment routing
+    (v6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8), Special),
 ];
 
 /// The only IPv6 space that is routed on the internet (IANA IPv6 Global Unicast Allocations).
 /// Overlay networks use parts of the rest.
-const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+const GLOBAL_UNICAST: Ipv6Net = v6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// IPv6 networks whose addresses hold an IPv4 address, and how many bits follow it: mapped and
 /// compatible (RFC 4291 section 2.5.5), translated (RFC 2765), NAT64 (RFC 6052 section 2.1), 6to4
 /// (RFC 3056).
-const EMBEDDING: &[(Ipv6Addr, u8, u32)] = &[
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, 0),
-    (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, 0),
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96, 0),
-    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96, 0),
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, 80),
+const EMBEDDING: &[(Ipv6Net, u32)] = &[
+    (v6(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96), 0),
+    (v6(Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96), 0),
+    (v6(Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96), 0),
+    (v6(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96), 0),
+    (v6(Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), 80),
 ];
 
 /// The NAT64 prefix for local use (RFC 8215).
-const LOCAL_NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48);
+const LOCAL_NAT64: Ipv6Net = v6(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48);
 
 /// Host names of metadata services, from the clouds' manuals. They matter where a proxy resolves
 /// the name: this machine then sees no address.
@@ -131,17 +142,16 @@ pub fn classify(address: IpAddr) -> AddressClass {
 }
 
 fn classify_v6(address: Ipv6Addr) -> AddressClass {
-    let within = |(network, bits)| within_v6(address, network, bits);
-    if within(LOCAL_NAT64) {
+    if LOCAL_NAT64.contains(&address) {
         return classify_local_nat64(address);
     }
-    if let Some((_, _, class)) = V6.iter().find(|(net, bits, _)| within((*net, *bits))) {
+    if let Some((_, class)) = V6.iter().find(|(network, _)| network.contains(&address)) {
         return *class;
     }
-    if let Some((_, _, behind)) = EMBEDDING.iter().find(|(net, bits, _)| within((*net, *bits))) {
+    if let Some((_, behind)) = EMBEDDING.iter().find(|(network, _)| network.contains(&address)) {
         return classify_v4(low_v4(address.to_bits() >> behind));
     }
-    if !within(GLOBAL_UNICAST) {
+    if !GLOBAL_UNICAST.contains(&address) {
         return Special;
     }
     // ISATAP (RFC 5214 section 6.1): the IPv4 address of an interface inside the site.
@@ -187,20 +197,8 @@ impl AddressClass {
 }
 
 fn classify_v4(address: Ipv4Addr) -> AddressClass {
-    let found = V4.iter().find(|(net, bits, _)| within_v4(address, *net, *bits));
-    found.map_or(AddressClass::Public, |(_, _, class)| *class)
-}
-
-/// Whether the first `bits` bits of both are the same; `false` where IPv4 has not that many.
-pub(crate) fn within_v4(address: Ipv4Addr, network: Ipv4Addr, bits: u8) -> bool {
-    let differing = (address.to_bits() ^ network.to_bits()).leading_zeros();
-    bits <= 32 && differing >= u32::from(bits)
-}
-
-/// [`within_v4`] for IPv6.
-pub(crate) fn within_v6(address: Ipv6Addr, network: Ipv6Addr, bits: u8) -> bool {
-    let differing = (address.to_bits() ^ network.to_bits()).leading_zeros();
-    bits <= 128 && differing >= u32::from(bits)
+    let found = V4.iter().find(|(network, _)| network.contains(&address));
+    found.map_or(AddressClass::Public, |(_, class)| *class)
 }
 
 #[cfg(test)]
@@ -307,11 +305,10 @@ mod tests {
 
     /// An IPv4 address that is not public. 0.0.0.0/8 is left out: nothing is translated to it.
     fn refused() -> impl Strategy<Value = Ipv4Addr> {
-        let networks = V4.iter().filter(|(network, ..)| network.octets()[0] != 0);
-        let networks: Vec<_> = networks.map(|(network, bits, _)| (*network, *bits)).collect();
-        (prop::sample::select(networks), any::<u32>()).prop_map(|((network, bits), host)| {
-            let host = host.checked_shr(bits.into()).unwrap_or(0);
-            Ipv4Addr::from_bits(network.to_bits() | host)
+        let networks = V4.iter().filter(|(network, _)| network.addr().octets()[0] != 0);
+        let networks: Vec<_> = networks.map(|(network, _)| *network).collect();
+        (prop::sample::select(networks), any::<u32>()).prop_map(|(network, host)| {
+            Ipv4Addr::from_bits(network.addr().to_bits() | host & network.hostmask().to_bits())
         })
     }
 

@@ -9,6 +9,7 @@ use semver::Version;
 
 use super::environment::Environment;
 use super::token;
+use crate::pulumi::versions;
 
 /// What to gather: the command line, as typed values. Has no `Debug`: it may hold the token.
 pub struct Plan {
@@ -84,7 +85,7 @@ impl Plan {
             jwks: None,
             ca_cert: None,
             // Not asking the installed one: nothing here depends on it.
-            pulumi_version: Some(Version::new(3, 259, 0)),
+            pulumi_version: Some(versions::NEWEST),
             offline: true,
             no_exchange: true,
             now: None,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::evidence::{Answer, Body};
 use crate::report::{Finding, Identity};
+use crate::text;
 
 /// The most that is shown of each thing that an answer says, in characters.
 const LONGEST: usize = 500;
@@ -30,14 +31,7 @@ pub(crate) fn words(answer: &Answer) -> Vec<String> {
         }
         Body::Empty => Vec::new(),
     };
-    all.into_iter().map(|said| shortened(&said)).collect()
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+    all.into_iter().map(|said| text::shorten(&said, LONGEST)).collect()
 }
 
 /// Status, words and request id of an answer, as evidence.

@@ -10,10 +10,8 @@ use crate::policy::Entry;
 use crate::policy::evaluate::Evaluation;
 use crate::pulumi::backend_url::{Resolved, is_plain_http};
 use crate::pulumi::request::Request;
+use crate::pulumi::versions;
 use crate::report::{Finding, Status};
-
-/// The first CLI with `--oidc-*` flags.
-pub(crate) const FIRST_WITH_OIDC: semver::Version = semver::Version::new(3, 209, 0);
 
 /// What a check may look at.
 pub(crate) struct Context<'a> {
@@ -87,7 +85,7 @@ impl<'a> Context<'a> {
 
     /// Whether the CLI is too old for OIDC.
     pub(crate) fn has_no_oidc(&self) -> bool {
-        self.evidence.rules().is_some_and(|version| *version < FIRST_WITH_OIDC)
+        !versions::OIDC.holds(self.evidence.rules())
     }
 
     /// Whether one of the login's `--oidc-…` flags has a value.

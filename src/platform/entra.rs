@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::text::hex;
+
 /// Entra's subject of an Azure DevOps service connection,
 /// `/eid1/c/pub/t/TENANT/a/APPLICATION/sc/ORGANIZATION/CONNECTION`, decoded.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +51,6 @@ pub(crate) fn guid(text: &str) -> Option<String> {
     let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
     let ordered = [d, c, b, a, f, e, h, g];
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     Some(format!(
         "{}-{}-{}-{}-{}",
         hex(ordered.get(..4)?),

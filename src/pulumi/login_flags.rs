@@ -1,78 +1,73 @@
-//! The command line of `doctor login`: what `pulumi login` takes, in pulumi's own syntax, and the
-//! long form of every other option of the diagnosis.
+//! The flags of `pulumi login`, and the options that `doctor login` adds to them, in pulumi's own
+//! syntax.
 //!
 //! The flags are those of pkg/cmd/pulumi/auth/login.go and the global ones of
-//! pkg/cmd/pulumi/pulumi.go. Where a name is both pulumi's and the doctor's, pulumi's syntax holds
-//! and both meanings apply: `--color raw` prints no colour, `-v` takes a number, and above 0 every
-//! check is shown.
+//! pkg/cmd/pulumi/pulumi.go.
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
-
-use crate::cli::examples;
-use crate::cli::{BundleArgs, Diagnosis, OutputArgs};
-use crate::gather::Plan;
-use crate::gather::environment::Environment;
-use crate::limits;
-use crate::pulumi::flags;
-use crate::pulumi::flags::{Flag, FlagError, Kind};
+use crate::pulumi::flags::{self, Flag, FlagError, Kind, Parsed};
+use crate::text::nearest;
 
 /// The word that this command line begins with.
-const NAME: &str = "login";
+pub(crate) const NAME: &str = "login";
 
-/// A flag of `pulumi login`.
-struct PulumiFlag {
-    flag: Flag<'static>,
-    /// What it does here; nothing where the diagnosis has an option of this name.
-    help: &'static str,
+const fn flag(name: &'static str, short: Option<char>, kind: Kind) -> Flag<'static> {
+    Flag { name, short, kind }
 }
 
-const fn flag(
-    name: &'static str,
-    short: Option<char>,
-    kind: Kind,
-    help: &'static str,
-) -> PulumiFlag {
-    PulumiFlag { flag: Flag { name, short, kind }, help }
-}
-
-const NO_EFFECT: &str = "Accepted; changes nothing here";
-
-const PULUMI: &[PulumiFlag] = &[
-    flag("cloud-url", Some('c'), Kind::Text, ""),
-    flag("default-org", None, Kind::Text, NO_EFFECT),
-    flag("local", Some('l'), Kind::Boolean, ""),
-    flag("insecure", None, Kind::Boolean, ""),
-    flag("interactive", None, Kind::Boolean, NO_EFFECT),
-    flag("oidc-token", None, Kind::Text, ""),
-    flag("oidc-org", None, Kind::Text, ""),
-    flag("oidc-team", None, Kind::Text, ""),
-    flag("oidc-user", None, Kind::Text, ""),
-    flag("oidc-expiration", None, Kind::Text, ""),
-    flag("color", None, Kind::Text, ""),
-    flag(
-        "cwd",
-        Some('C'),
-        Kind::Text,
-        "Where to look for the project file, and where a relative file:// begins",
-    ),
-    flag("disable-integrity-checking", None, Kind::Boolean, NO_EFFECT),
-    flag("emoji", Some('e'), Kind::Boolean, NO_EFFECT),
-    flag("fully-qualify-stack-names", Some('Q'), Kind::Boolean, NO_EFFECT),
-    flag("help", Some('h'), Kind::Boolean, "Print help"),
-    flag("logflow", None, Kind::Boolean, NO_EFFECT),
-    flag("logtostderr", None, Kind::Boolean, NO_EFFECT),
-    flag("memprofilerate", None, Kind::Integer, NO_EFFECT),
-    flag("non-interactive", None, Kind::Boolean, NO_EFFECT),
-    flag("otel-traces", None, Kind::Text, NO_EFFECT),
-    flag("profiling", None, Kind::Text, NO_EFFECT),
-    flag("tracing", None, Kind::Text, NO_EFFECT),
-    flag("tracing-header", None, Kind::Text, NO_EFFECT),
-    flag("verbose", Some('v'), Kind::Integer, ""),
+/// What `pulumi login` takes.
+pub(crate) const PULUMI: &[Flag<'static>] = &[
+    flag("cloud-url", Some('c'), Kind::Text),
+    flag("default-org", None, Kind::Text),
+    flag("local", Some('l'), Kind::Boolean),
+    flag("insecure", None, Kind::Boolean),
+    flag("interactive", None, Kind::Boolean),
+    flag("oidc-token", None, Kind::Text),
+    flag("oidc-org", None, Kind::Text),
+    flag("oidc-team", None, Kind::Text),
+    flag("oidc-user", None, Kind::Text),
+    flag("oidc-expiration", None, Kind::Text),
+    flag("color", None, Kind::Text),
+    flag("cwd", Some('C'), Kind::Text),
+    flag("disable-integrity-checking", None, Kind::Boolean),
+    flag("emoji", Some('e'), Kind::Boolean),
+    flag("fully-qualify-stack-names", Some('Q'), Kind::Boolean),
+    flag("help", Some('h'), Kind::Boolean),
+    flag("logflow", None, Kind::Boolean),
+    flag("logtostderr", None, Kind::Boolean),
+    flag("memprofilerate", None, Kind::Integer),
+    flag("non-interactive", None, Kind::Boolean),
+    flag("otel-traces", None, Kind::Text),
+    flag("profiling", None, Kind::Text),
+    flag("tracing", None, Kind::Text),
+    flag("tracing-header", None, Kind::Text),
+    flag("verbose", Some('v'), Kind::Integer),
 ];
 
-/// Why the command line of `doctor login` cannot be used.
+/// What `doctor login` takes besides. A log may hold such a line too, and a reader has to know
+/// which word is a flag's value.
+pub(crate) const DOCTOR: &[Flag<'static>] = &[
+    flag("token-env", None, Kind::Text),
+    flag("scope", None, Kind::Text),
+    flag("pulumi-version", None, Kind::Text),
+    flag("policy", None, Kind::Text),
+    flag("jwks", None, Kind::Text),
+    flag("now", None, Kind::Text),
+    flag("offline", None, Kind::Boolean),
+    flag("no-exchange", None, Kind::Boolean),
+    flag("timeout", None, Kind::Text),
+    flag("ca-cert", None, Kind::Text),
+    flag("allow-private-issuer", None, Kind::Boolean),
+    flag("format", None, Kind::Text),
+    flag("output", None, Kind::Text),
+    flag("strict", None, Kind::Boolean),
+    flag("quiet", None, Kind::Boolean),
+    flag("bundle", None, Kind::Text),
+    flag("redact", None, Kind::Boolean),
+];
+
+/// Why the command line of a login cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// pulumi would refuse it as well.
@@ -84,7 +79,7 @@ pub enum LoginError {
         /// pulumi's own message.
         error: FlagError,
         /// The flag that may be meant.
-        nearest: String,
+        nearest: &'static str,
     },
     /// More than one URL.
     #[error("accepts at most 1 arg(s), received {0}")]
@@ -92,107 +87,20 @@ pub enum LoginError {
     /// `--color` with something else than pulumi knows.
     #[error("unsupported color option; supported values are: auto, always, never, raw")]
     Color,
-    /// A value that an option of the doctor does not take, or two that exclude each other.
-    #[error("{0}")]
-    Clap(#[from] clap::Error),
 }
 
-/// What `doctor login` is asked to do.
-pub enum Login {
-    /// Print the help.
-    Help(String),
-    /// Run.
-    Run(Box<(Plan, OutputArgs, BundleArgs)>),
-}
-
-/// The definition for clap, which prints the help and checks what is the doctor's own.
-#[must_use]
-pub fn command() -> Command {
-    let own = Diagnosis::augment_args(Command::new(NAME).display_name("doctor login"))
-        .bin_name("doctor login")
-        .override_usage("doctor login [URL] [FLAGS]")
-        .about("Diagnose the login that pulumi would make here, with its flags")
-        .after_help(after_help())
-        .disable_help_flag(true)
-        .mut_arg("token", |_| {
-            Arg::new("token").value_name("URL").help("The URL of Pulumi Cloud, as --cloud-url")
-        })
-        .mut_arg("quiet", |arg| arg.short(None))
-        .mut_arg("color", |arg| {
-            arg.help("When to use colour; raw, which pulumi has as well, is never here")
-        })
-        .mut_arg("verbose", |_| {
-            Arg::new("verbose")
-                .short('v')
-                .long("verbose")
-                .value_name("N")
-                .help("Above 0: every check and every rule")
-                .help_heading("Report")
-        });
-    let shown = PULUMI.iter().filter(|pulumi| !pulumi.help.is_empty());
-    let own = shown.fold(own, |command, pulumi| {
-        let Flag { name, short, kind } = pulumi.flag;
-        let arg = Arg::new(name).long(name).short(short).help(pulumi.help);
-        let arg = match kind {
-            Kind::Boolean => arg.action(ArgAction::SetTrue),
-            Kind::Text => arg.value_name("TEXT"),
-            Kind::Integer => arg.value_name("N"),
-        };
-        // Thirteen of them would hide what matters.
-        command.arg(arg.hide(pulumi.help == NO_EFFECT))
-    });
-    own.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
-}
-
-/// What the list of options does not say.
-fn after_help() -> String {
-    let without_effect = PULUMI.iter().filter(|pulumi| pulumi.help == NO_EFFECT);
-    let names: Vec<String> =
-        without_effect.map(|pulumi| format!("--{}", pulumi.flag.name)).collect();
-    format!(
-        "Flags are written as for pulumi (--flag value, --flag=value, -cURL, --insecure=false; the \
-         last one wins) and may also come from the environment (PULUMI_OPTION_OIDC_TOKEN, ...). In \
-         a failing step, put `doctor` in the place of `pulumi`.\n\n\
-         Accepted as pulumi accepts them, without effect here: {}.\n\n\
-         Exit status: that of the diagnosis: 0 healthy, 1 unhealthy, 2 bad usage or input file, \
-         3 inconclusive, 70 internal error.",
-        names.join(", ")
-    )
-}
-
-/// Every flag: pulumi's, and the long form of the doctor's that pulumi has not.
-fn flags(own: &Command) -> Vec<Flag<'_>> {
-    let pulumi = PULUMI.iter().map(|pulumi| pulumi.flag);
-    let others = own.get_arguments().filter_map(|arg| {
-        let name = arg.get_long()?;
-        let kind = if arg.get_action().takes_values() { Kind::Text } else { Kind::Boolean };
-        let known = PULUMI.iter().any(|pulumi| pulumi.flag.name == name);
-        (!known).then_some(Flag { name, short: None, kind })
-    });
-    pulumi.chain(others).collect()
+fn all() -> Vec<Flag<'static>> {
+    [PULUMI, DOCTOR].concat()
 }
 
 /// Adds the flag that a misspelt one may stand for.
-fn suggest(flags: &[Flag], error: FlagError) -> LoginError {
+fn suggest(flags: &[Flag<'static>], error: FlagError) -> LoginError {
     let FlagError::Unknown { name } = &error else { return error.into() };
-    if name.len() > limits::NAME {
-        return error.into();
-    }
-    let nearest = flags
-        .iter()
-        .map(|flag| (strsim::damerau_levenshtein(flag.name, name), flag.name))
-        .min()
-        .filter(|(distance, known)| *distance <= 2 && known.len() > 3);
+    let nearest = nearest::within_two_edits(name, flags.iter().map(|flag| flag.name));
     match nearest {
-        Some((_, nearest)) => LoginError::Misspelt { nearest: nearest.to_owned(), error },
+        Some(nearest) => LoginError::Misspelt { nearest, error },
         None => error.into(),
     }
-}
-
-/// The options of the diagnosis alone, as clap knows them.
-fn diagnosis() -> Command {
-    Diagnosis::augment_args(Command::new("doctor login").no_binary_name(true))
-        .override_usage("doctor login [URL] [FLAGS]")
 }
 
 /// The arguments of `doctor login`, if that is what a command line says: without the program's
@@ -205,71 +113,37 @@ pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     if !words.iter().any(|word| word == NAME) {
         return None;
     }
-    let own = diagnosis();
-    let at = flags::find_command(&flags(&own), NAME, &words)?;
+    let at = flags::find_command(&all(), NAME, &words)?;
     words.remove(at);
     Some(words)
 }
 
-/// Reads the arguments of `doctor login`. Of the environment, `PULUMI_OPTION_COLOR` and
-/// `PULUMI_OPTION_VERBOSE` are read here; the others are evidence and are read where that is
-/// gathered.
+/// Takes the arguments of a login apart: at most one of them is no flag, the URL. Where help is
+/// asked for, the rest is not looked at.
 ///
 /// # Errors
-/// What pulumi, or an option of the doctor, would refuse.
-pub fn parse(arguments: &[String], environment: &Environment) -> Result<Login, LoginError> {
-    let own = diagnosis();
-    let flags = flags(&own);
+/// What pulumi would refuse.
+pub fn parse(arguments: &[String]) -> Result<Parsed<'static>, LoginError> {
+    let flags = all();
     let parsed = flags::parse(&flags, arguments).map_err(|error| suggest(&flags, error))?;
     if parsed.boolean("help") == Some(true) {
-        let mut whole = examples::add(command(), &[NAME]);
-        return Ok(Login::Help(whole.render_help().to_string()));
+        return Ok(parsed);
     }
     if parsed.positional.len() > 1 {
         return Err(LoginError::Arguments(parsed.positional.len()));
     }
-    let setting = |name: &str, variable: &str| {
-        parsed.value(name).or_else(|| environment.get(variable)).map(str::to_owned)
-    };
-    let color = setting("color", "PULUMI_OPTION_COLOR").map(|color| match color.as_str() {
-        "always" | "auto" | "never" => Ok(color),
-        "raw" => Ok("never".to_owned()),
-        _ => Err(LoginError::Color),
-    });
-    let color = color.transpose()?;
-    let verbose = setting("verbose", "PULUMI_OPTION_VERBOSE")
-        .and_then(|level| flags::integer(&level))
-        .is_some_and(|level| level > 0)
-        && parsed.boolean("quiet") != Some(true);
+    parsed.value("color").map(color).transpose()?;
+    Ok(parsed)
+}
 
-    let mut words: Vec<String> = Vec::new();
-    for arg in own.get_arguments() {
-        let Some(name) = arg.get_long() else { continue };
-        let value = match name {
-            "verbose" => verbose.then_some("true"),
-            "color" => color.as_deref(),
-            _ => parsed.value(name),
-        };
-        match value {
-            Some(value) if arg.get_action().takes_values() => {
-                words.push(format!("--{name}={value}"))
-            }
-            Some("true") => words.push(format!("--{name}")),
-            _ => {}
-        }
+/// A value of `--color`, as the doctor's option of that name takes it.
+///
+/// # Errors
+/// pulumi has no such value.
+pub(crate) fn color(value: &str) -> Result<&str, LoginError> {
+    match value {
+        "always" | "auto" | "never" => Ok(value),
+        "raw" => Ok("never"),
+        _ => Err(LoginError::Color),
     }
-    let mut own = diagnosis();
-    let mut matches = own.try_get_matches_from_mut(words)?;
-    let diagnosis =
-        Diagnosis::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut own))?;
-    let (plan, output, bundle) = diagnosis.plan();
-    let plan = Plan {
-        is_login: true,
-        url: parsed.positional.into_iter().next(),
-        local: parsed.values.get("local").map(|value| value == "true"),
-        insecure: parsed.values.get("insecure").map(|value| value == "true"),
-        directory: parsed.values.get("cwd").map(Into::into),
-        ..plan
-    };
-    Ok(Login::Run(Box::new((plan, output, bundle))))
 }

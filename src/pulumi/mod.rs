@@ -3,5 +3,8 @@
 pub mod backend_url;
 pub mod duration;
 pub mod flags;
+pub(crate) mod login_command;
 pub mod login_flags;
 pub mod request;
+pub(crate) mod urn;
+pub(crate) mod versions;

@@ -13,12 +13,10 @@ use crate::evidence::{Cli, Evidence, Login, Source, Token};
 use crate::policy::{Ask, TokenType};
 use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
+use crate::pulumi::{urn, versions};
 
 /// The life that the CLI asks for unless told otherwise, in seconds.
 pub const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
-
-/// The CLI reads organization, team and user from the token's claims since this version.
-pub const CLAIMS_SINCE: Version = Version::new(3, 217, 0);
 
 /// What the login asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,14 +212,13 @@ impl Request {
     /// it cannot be read: the CLI does not get that far.
     #[must_use]
     pub fn form(&self, organization: &str) -> Vec<(&'static str, String)> {
-        let mut form = vec![("audience", format!("urn:pulumi:org:{organization}"))];
+        let mut form = vec![("audience", urn::organization(organization))];
         if let Ok(seconds) = self.expiration_seconds {
             form.push(("expiration", seconds.to_string()));
         }
-        let requested = self.ask.token_type.name();
         form.extend([
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
-            ("requested_token_type", format!("urn:pulumi:token-type:access_token:{requested}")),
+            ("requested_token_type", urn::access_token(self.ask.token_type)),
             ("scope", self.scope.clone()),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
         ]);
@@ -269,14 +266,14 @@ impl Named {
     /// nothing; neither does any token for a CLI before 3.217.0.
     fn of_claims(version: Option<&Version>, token: Option<&Token>, source: &Source) -> Self {
         let Some(token) = token else { return Self::default() };
-        if matches!(source, Source::File { .. }) || version.is_some_and(|v| *v < CLAIMS_SINCE) {
+        if matches!(source, Source::File { .. }) || !versions::READS_CLAIMS.holds(version) {
             return Self::default();
         }
         let mut named = Self {
             // Only a lone string is looked at: an array of one is ignored.
             organization: token
                 .text("aud")
-                .and_then(|aud| aud.strip_prefix("urn:pulumi:org:"))
+                .and_then(urn::organization_of)
                 .filter(|name| !name.is_empty() && !name.contains(':'))
                 .map(str::to_owned),
             ..Self::default()

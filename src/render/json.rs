@@ -1,13 +1,38 @@
 //! The report as JSON: the contract's object (section 3), pretty-printed.
 
-use crate::report::Report;
-use crate::text;
+use serde::Serialize;
+use serde_json::json;
+
+use super::value;
+use crate::catalogue::{Code, Entry};
+use crate::report::{Finding, Report, SCHEMA_VERSION};
 
 /// The report as one JSON object and a line break. Parsing it gives back every string as it was.
 pub(super) fn render(report: &Report) -> String {
-    let mut out = text::json(report);
-    out.push('\n');
-    out
+    value(report)
+}
+
+/// Findings about a policy document.
+pub(super) fn lint(found: &[Finding]) -> String {
+    value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": found}))
+}
+
+/// A code; keys as in the report's: some may come, none go within a version.
+pub(super) fn code(code: Code) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct One {
+        schema_version: u32,
+        #[serde(flatten)]
+        entry: Entry,
+    }
+    value(&One { schema_version: SCHEMA_VERSION, entry: Entry::of(code) })
+}
+
+/// Several codes.
+pub(super) fn codes(codes: &[Code]) -> String {
+    let codes: Vec<Entry> = codes.iter().map(|code| Entry::of(*code)).collect();
+    value(&json!({"schemaVersion": SCHEMA_VERSION, "codes": codes}))
 }
 
 #[cfg(test)]
@@ -19,6 +44,7 @@ mod tests {
 
     use super::*;
     use crate::render::samples;
+    use crate::text;
     use crate::text::inert;
     use crate::text::tests::hostile;
 

@@ -1,82 +1,160 @@
 //! The report as JUnit XML, which CI platforms show as a test result (Azure's
-//! PublishTestResults, GitLab's `artifacts:reports:junit`, Jenkins): one suite, one case per check.
+//! PublishTestResults, GitLab's `artifacts:reports:junit`, Jenkins): one suite, named after the
+//! command, and one case per check.
 //!
-//! The writer is our own: a dozen lines, and every text goes through [`escape`] on its way, which
-//! no library would do to the same end.
+//! The writer is our own: [`escape`] shows the characters that XML forbids, where quick-junit drops
+//! them, and quick-junit brings a second library for time.
 
 use std::fmt::Write as _;
 
-use super::human::{headline, why_skipped};
+use jiff::Timestamp;
+
+use super::wording::{self, Headline, why_skipped};
+use super::{DECODE, POLICY_LINT, POLICY_TEST};
 use crate::catalogue::Severity;
 use crate::report::{CheckResult, Finding, FoundBy, Report, Status};
 use crate::text;
 
-/// The document. A failed check is a failure, one with warnings has them as its output, one that
+/// The diagnosis. A failed check is a failure, one with warnings has them as its output, one that
 /// did not run is skipped.
 pub(super) fn render(report: &Report) -> String {
-    let count = |status| report.checks.iter().filter(|check| check.status == status).count();
-    let (word, _, meaning) = headline(report);
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{}\"",
-        report.checks.len(),
-        count(Status::Fail),
-        count(Status::Skip),
-        seconds(report.duration_ms),
-    );
-    let _ = writeln!(xml, "<testsuites name=\"doctor\" {counts}>");
-    let _ = writeln!(
-        xml,
-        "  <testsuite name=\"doctor: {}\" timestamp=\"{}\" {counts}>",
-        escape(&format!("{word} - {meaning}")),
-        escape(&report.started_at.to_string()),
-    );
-    for check in &report.checks {
-        case(&mut xml, report, check);
-    }
-    xml.push_str("  </testsuite>\n</testsuites>\n");
-    xml.lines().map(|line| text::guard(line) + "\n").collect()
+    checks(report, "doctor", &wording::diagnosis(report))
 }
 
-fn case(xml: &mut String, report: &Report, check: &CheckResult) {
-    let _ = write!(
-        xml,
-        "    <testcase classname=\"doctor.{}\" name=\"{}\" time=\"{}\">",
-        check.category.name(),
-        escape(check.id.name()),
-        seconds(check.duration_ms),
-    );
+/// What a policy document decides on a token.
+pub(super) fn policy(report: &Report) -> String {
+    checks(report, POLICY_TEST, &wording::policy(report))
+}
+
+/// What a token says.
+pub(super) fn token(report: &Report) -> String {
+    checks(report, DECODE, &wording::token(report))
+}
+
+fn checks(report: &Report, command: &str, headline: &Headline) -> String {
+    let cases: Vec<Case> = report.checks.iter().map(|check| of_check(report, check)).collect();
+    document(command, headline, Some((report.started_at, report.duration_ms)), &cases)
+}
+
+/// Findings about a document: each is a failed case, since a document should have none. A note is
+/// the output of a passed one.
+pub(super) fn lint(found: &[Finding]) -> String {
+    let cases = found.iter().map(|finding| {
+        let outcome = match finding.severity {
+            Severity::Error | Severity::Warning => Outcome::Failure {
+                code: finding.code.name(),
+                message: finding.title.to_owned(),
+                text: told(finding),
+            },
+            Severity::Info => Outcome::Output(told(finding)),
+        };
+        Case {
+            category: finding.category.name(),
+            name: finding.code.name(),
+            duration_ms: 0,
+            outcome,
+        }
+    });
+    let mut cases: Vec<Case> = cases.collect();
+    let headline = wording::lint(found);
+    // A platform takes a suite without a case for a run that did not happen.
+    if cases.is_empty() {
+        let outcome = Outcome::Output(headline.meaning.clone());
+        cases.push(Case { category: "policy", name: "policy", duration_ms: 0, outcome });
+    }
+    document(POLICY_LINT, &headline, None, &cases)
+}
+
+/// A test case.
+struct Case<'a> {
+    category: &'static str,
+    name: &'a str,
+    duration_ms: u64,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Failure { code: &'static str, message: String, text: String },
+    Skipped(String),
+    Output(String),
+}
+
+fn of_check<'a>(report: &Report, check: &'a CheckResult) -> Case<'a> {
     let findings: Vec<&Finding> = report
         .findings
         .iter()
         .filter(|finding| finding.check == FoundBy::Check(check.id))
         .collect();
     let all: String = findings.iter().map(|finding| told(finding)).collect();
-    match check.status {
+    let outcome = match check.status {
         Status::Fail => {
             // A check fails without a finding of its own where that is evidence of an earlier one.
             let worst = findings.iter().find(|finding| finding.severity == Severity::Error);
             let (code, message) = worst.map_or(("", check.summary.as_str()), |finding| {
                 (finding.code.name(), finding.title)
             });
-            let _ = write!(
-                xml,
-                "\n      <failure type=\"{code}\" message=\"{}\">{}</failure>\n    ",
-                escape(message),
-                body(&all)
-            );
+            Outcome::Failure { code, message: message.to_owned(), text: all }
         }
-        Status::Skip => {
-            let why = escape(&why_skipped(report, check));
-            let _ = write!(xml, "\n      <skipped message=\"{why}\"/>\n    ");
-        }
+        Status::Skip => Outcome::Skipped(why_skipped(report, check)),
         Status::Pass | Status::Warn => {
-            let seen = format!("{}\n{all}", text::inert(&check.summary));
-            let seen = body(seen.trim_end());
-            let _ = write!(xml, "\n      <system-out>{seen}</system-out>\n    ");
+            Outcome::Output(format!("{}\n{all}", text::inert(&check.summary)))
         }
+    };
+    let (category, duration_ms) = (check.category.name(), check.duration_ms);
+    Case { category, name: check.id.name(), duration_ms, outcome }
+}
+
+fn document(
+    command: &str,
+    headline: &Headline,
+    run: Option<(Timestamp, u64)>,
+    cases: &[Case],
+) -> String {
+    let count = |wanted: fn(&Outcome) -> bool| cases.iter().filter(|c| wanted(&c.outcome)).count();
+    let (timestamp, duration_ms) = match run {
+        Some((begun, duration)) => {
+            (format!(" timestamp=\"{}\"", escape(&begun.to_string())), duration)
+        }
+        None => (String::new(), 0),
+    };
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{}\"",
+        cases.len(),
+        count(|outcome| matches!(outcome, Outcome::Failure { .. })),
+        count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+        seconds(duration_ms),
+    );
+    let suite = escape(&format!("{command}: {}", headline.plain()));
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites name=\"{command}\" {counts}>\n  \
+         <testsuite name=\"{suite}\"{timestamp} {counts}>\n"
+    );
+    for case in cases {
+        write_case(&mut xml, case);
     }
-    xml.push_str("</testcase>\n");
+    xml.push_str("  </testsuite>\n</testsuites>\n");
+    xml.lines().map(|line| text::guard(line) + "\n").collect()
+}
+
+fn write_case(xml: &mut String, case: &Case) {
+    let content = match &case.outcome {
+        Outcome::Failure { code, message, text } => format!(
+            "<failure type=\"{code}\" message=\"{}\">{}</failure>",
+            escape(message),
+            body(text)
+        ),
+        Outcome::Skipped(why) => format!("<skipped message=\"{}\"/>", escape(why)),
+        Outcome::Output(text) => format!("<system-out>{}</system-out>", body(text.trim_end())),
+    };
+    let _ = writeln!(
+        xml,
+        "    <testcase classname=\"doctor.{}\" name=\"{}\" time=\"{}\">\n      {content}\n    \
+         </testcase>",
+        case.category,
+        escape(case.name),
+        seconds(case.duration_ms),
+    );
 }
 
 /// What a finding says, as plain text.

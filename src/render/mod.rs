@@ -8,34 +8,120 @@ mod junit;
 mod markdown;
 #[cfg(test)]
 mod samples;
+mod wording;
 
-use crate::render::ci::azure;
-use crate::render::ci::github;
 use std::path::Path;
 
+use clap::ValueEnum;
 use serde::Serialize;
 
+use self::ci::{azure, github};
 use crate::catalogue::Code;
-use crate::cli::PageFormat;
 use crate::report::triage::Triage;
 use crate::report::{Finding, Report};
 
 /// The formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a person at a terminal or in front of a log.
+    /// For people
     Human,
-    /// For programs: the contract's object.
+    /// For programs
     Json,
-    /// For the log of an Azure pipeline: the human report with the agent's logging commands.
-    Azure,
-    /// For the log of a GitHub workflow: the human report with the runner's workflow commands.
-    Github,
-    /// For a ticket or a pull request.
+    /// For a ticket or a pull request
     Markdown,
-    /// For the test results of a CI platform: JUnit XML.
+    /// For the test results of a CI platform (JUnit XML)
     Junit,
+    /// For the log of an Azure pipeline: issues, groups, a summary page
+    Azure,
+    /// For the log of a GitHub workflow: annotations, groups, a step summary
+    Github,
 }
+
+/// A function for each format in which something can be printed.
+type Renderer<T> = fn(&T, &Style) -> String;
+
+/// Something that can be printed, and its formats; the first is that of people.
+pub struct View<T: ?Sized + 'static>(&'static [(Format, Renderer<T>)]);
+
+impl<T: ?Sized> View<T> {
+    /// The formats that it has.
+    pub fn formats(&self) -> impl Iterator<Item = Format> {
+        self.0.iter().map(|(format, _)| *format)
+    }
+
+    /// The text, which ends with a line break. A format that it has not is that of people.
+    #[must_use]
+    pub fn render(&self, value: &T, format: Format, style: &Style) -> String {
+        let known = self.0.iter().find(|(known, _)| *known == format).or(self.0.first());
+        known.map_or_else(String::new, |(_, render)| render(value, style))
+    }
+}
+
+/// The diagnosis.
+pub static DIAGNOSIS: View<Report> = View(&[
+    (Format::Human, |report, style| human::render(report, style, None)),
+    (Format::Json, |report, _| json::render(report)),
+    (Format::Markdown, |report, _| markdown::folded(report)),
+    (Format::Junit, |report, _| junit::render(report)),
+    (Format::Azure, |report, style| human::render(report, style, Some(&azure::PLATFORM))),
+    (Format::Github, |report, style| human::render(report, style, Some(&github::PLATFORM))),
+]);
+
+/// What a policy document decides on a token: every entry, rule by rule.
+pub static POLICY: View<Report> = View(&[
+    (Format::Human, |report, style| human::policy(report, style, None)),
+    (Format::Json, |report, _| json::render(report)),
+    (Format::Markdown, |report, _| markdown::policy(report)),
+    (Format::Junit, |report, _| junit::policy(report)),
+    (Format::Azure, |report, style| human::policy(report, style, Some(&azure::PLATFORM))),
+    (Format::Github, |report, style| human::policy(report, style, Some(&github::PLATFORM))),
+]);
+
+/// What a token says.
+pub static TOKEN: View<Report> = View(&[
+    (Format::Human, |report, style| human::token(report, style, None)),
+    (Format::Json, |report, _| json::render(report)),
+    (Format::Markdown, |report, _| markdown::token(report)),
+    (Format::Junit, |report, _| junit::token(report)),
+    (Format::Azure, |report, style| human::token(report, style, Some(&azure::PLATFORM))),
+    (Format::Github, |report, style| human::token(report, style, Some(&github::PLATFORM))),
+]);
+
+/// Findings about a policy document alone.
+pub static LINT: View<[Finding]> = View(&[
+    (Format::Human, |found, style| human::lint(found, style, None)),
+    (Format::Json, |found, _| json::lint(found)),
+    (Format::Markdown, |found, _| markdown::lint(found)),
+    (Format::Junit, |found, _| junit::lint(found)),
+    (Format::Azure, |found, style| human::lint(found, style, Some(&azure::PLATFORM))),
+    (Format::Github, |found, style| human::lint(found, style, Some(&github::PLATFORM))),
+]);
+
+/// What logs tell.
+pub static TRIAGE: View<Triage> = View(&[
+    (Format::Human, human::triage::triage),
+    (Format::Json, |triage, _| value(triage)),
+    (Format::Markdown, |triage, _| markdown::triage::triage(triage)),
+]);
+
+/// A failure code.
+pub static CODE: View<Code> = View(&[
+    (Format::Human, |code, style| human::explain::one(*code, style)),
+    (Format::Json, |code, _| json::code(*code)),
+    (Format::Markdown, |code, _| code.page().to_owned()),
+]);
+
+/// All failure codes.
+pub static CODES: View<[Code]> = View(&[
+    (Format::Human, |_, style| human::explain::all(style)),
+    (Format::Json, |codes, _| json::codes(codes)),
+    (Format::Markdown, |_, _| markdown::explain::all()),
+]);
+
+/// The commands that a report names where it is not the diagnosis'.
+const DECODE: &str = "doctor decode";
+const POLICY_TEST: &str = "doctor policy test";
+const POLICY_LINT: &str = "doctor policy lint";
 
 /// How much a person is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,79 +147,10 @@ pub struct Style {
     pub verbosity: Verbosity,
 }
 
-/// The report in one format, ending with a line break.
-#[must_use]
-pub fn render(report: &Report, format: Format, style: &Style) -> String {
-    match format {
-        Format::Human => human::render(report, style, None),
-        Format::Json => json::render(report),
-        Format::Azure => human::render(report, style, Some(&azure::PLATFORM)),
-        Format::Github => human::render(report, style, Some(&github::PLATFORM)),
-        Format::Markdown => markdown::folded(report),
-        Format::Junit => junit::render(report),
-    }
-}
-
-/// What a policy document decides on a token: every entry, rule by rule.
-#[must_use]
-pub fn policy(report: &Report, format: Format, style: &Style) -> String {
-    match format {
-        Format::Json => json::render(report),
-        Format::Human | Format::Azure | Format::Github => human::policy(report, style),
-        Format::Markdown => markdown::folded(report),
-        Format::Junit => junit::render(report),
-    }
-}
-
-/// What a token says.
-#[must_use]
-pub fn token(report: &Report, format: Format, style: &Style) -> String {
-    match format {
-        Format::Json => json::render(report),
-        Format::Human | Format::Azure | Format::Github => human::token(report, style),
-        Format::Markdown => markdown::folded(report),
-        Format::Junit => junit::render(report),
-    }
-}
-
-/// Findings about a document alone, for a person.
-#[must_use]
-pub fn findings(findings: &[Finding], style: &Style) -> String {
-    human::lint(findings, style)
-}
-
 /// Any value as JSON that is harmless in a log, with a line break.
 #[must_use]
 pub fn value(value: &impl Serialize) -> String {
     crate::text::json(value) + "\n"
-}
-
-/// What logs tell.
-#[must_use]
-pub fn triage(triage: &Triage, format: PageFormat, style: &Style) -> String {
-    match format {
-        PageFormat::Human => human::triage::triage(triage, style),
-        PageFormat::Json => value(triage),
-        PageFormat::Markdown => markdown::triage::triage(triage),
-    }
-}
-
-/// A code's page, for a person.
-#[must_use]
-pub fn explanation(code: Code, style: &Style) -> String {
-    human::explain::one(code, style)
-}
-
-/// The list of all codes, for a person.
-#[must_use]
-pub fn codes(style: &Style) -> String {
-    human::explain::all(style)
-}
-
-/// The list of all codes with links to their pages: `docs/codes/README.md`.
-#[must_use]
-pub fn codes_page() -> String {
-    markdown::explain::all()
 }
 
 /// The report as a Markdown page: what the platforms show beside the log.
@@ -147,4 +164,63 @@ pub fn summary(report: &Report) -> String {
 #[must_use]
 pub fn upload_summary(path: &Path) -> Option<String> {
     azure::upload_summary(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    const STYLE: Style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
+
+    /// The texts of a view in all its formats.
+    fn texts<T: ?Sized>(view: &View<T>, value: &T) -> Vec<(Format, String)> {
+        view.formats().map(|format| (format, view.render(value, format, &STYLE))).collect()
+    }
+
+    fn assert_distinct<T: ?Sized>(view: &View<T>, value: &T, command: &str) {
+        let texts = texts(view, value);
+        for (index, (format, text)) in texts.iter().enumerate() {
+            assert!(text.ends_with('\n'), "{command} {format:?}");
+            let same = texts[..index].iter().find(|(_, other)| other == text);
+            assert!(same.is_none(), "{command}: {format:?} is as {same:?}");
+            match format {
+                Format::Junit => {
+                    let suites = format!("<testsuites name=\"{command}\"");
+                    let suite = format!("<testsuite name=\"{command}: ");
+                    assert!(text.contains(&suites) && text.contains(&suite), "{text}");
+                }
+                Format::Markdown => {
+                    assert!(text.starts_with(&format!("## {command}: ")), "{text}");
+                }
+                Format::Azure => assert!(text.contains("\n##vso[task.logissue "), "{text}"),
+                Format::Github => assert!(text.contains("\n::error title="), "{text}"),
+                Format::Human | Format::Json => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_format_of_a_view_is_its_own() {
+        let report = samples::several_errors();
+        assert_distinct(&DIAGNOSIS, &report, "doctor");
+        assert_distinct(&POLICY, &report, "doctor policy test");
+        assert_distinct(&TOKEN, &report, "doctor decode");
+        assert_distinct(&LINT, &report.findings[..], "doctor policy lint");
+    }
+
+    #[test]
+    fn clean_document_is_a_passed_test() {
+        let xml = LINT.render(&[], Format::Junit, &STYLE);
+        assert!(xml.contains("tests=\"1\" failures=\"0\""), "{xml}");
+        assert!(xml.contains("doctor policy lint: clean - nothing loose was found"), "{xml}");
+    }
+
+    #[test]
+    fn unknown_format_is_that_of_people() {
+        let code = &Code::AudienceMismatch;
+        let human = CODE.render(code, Format::Human, &STYLE);
+        assert_eq!(CODE.render(code, Format::Azure, &STYLE), human);
+    }
 }

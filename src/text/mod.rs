@@ -7,6 +7,7 @@
 //! `ActionCommand.TryParse` does the same for `##[`).
 
 mod json;
+pub(crate) mod nearest;
 pub mod secret;
 mod url;
 
@@ -30,13 +31,27 @@ pub fn inert(text: &str) -> String {
 /// At most the first `max_chars` characters of the text, and then how many are left out.
 #[must_use]
 pub fn clip(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        None => text.to_owned(),
-        Some((end, _)) => {
-            let (kept, left_out) = text.split_at(end);
-            format!("{kept}... ({} more characters)", left_out.chars().count())
-        }
+    let kept = prefix(text, max_chars);
+    match text[kept.len()..].chars().count() {
+        0 => text.to_owned(),
+        left_out => format!("{kept}... ({left_out} more characters)"),
     }
+}
+
+/// At most the first `max_chars` characters of the text, and dots where some are left out.
+pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
+    let kept = prefix(text, max_chars);
+    if kept == text { text.to_owned() } else { format!("{kept}...") }
+}
+
+/// At most the first `max_chars` characters of the text.
+pub(crate) fn prefix(text: &str, max_chars: usize) -> &str {
+    text.char_indices().nth(max_chars).map_or(text, |(end, _)| &text[..end])
+}
+
+/// Bytes as hexadecimal digits in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -325,7 +325,7 @@ fn commands_on_pages_are_understood() {
                 } else if let Some(line) = of_program(&command, "pulumi") {
                     match line[1].as_str() {
                         "login" => {
-                            let login = login_flags::parse(&line[2..], &Default::default());
+                            let login = login_flags::parse(&line[2..]);
                             assert!(login.is_ok(), "{line:?}");
                             logins += 1;
                         }

@@ -182,9 +182,9 @@ fn its_numbers_are_those_of_the_program() {
     let statuses = [
         (Verdict::Healthy.exit_status(), "healthy"),
         (Verdict::Unhealthy.exit_status(), "unhealthy"),
-        (doctor::command::run::USAGE, "bad usage"),
+        (doctor::command::exit::USAGE, "bad usage"),
         (Verdict::Inconclusive.exit_status(), "inconclusive"),
-        (doctor::command::run::INTERNAL_ERROR, "internal error"),
+        (doctor::command::exit::INTERNAL_ERROR, "internal error"),
     ];
     for (status, meaning) in statuses {
         assert!(readme.contains(&format!("| {status} | {meaning}")), "{status} {meaning}");

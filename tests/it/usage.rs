@@ -29,6 +29,8 @@ fn wrong_arguments() {
         (&["--pulumi-version", "latest"], "three numbers"),
         (&["--format", "xml"], "json"),
         (&["--color", "mauve"], "never"),
+        (&["triage", "--format", "junit"], "[possible values: auto, human, json, markdown]"),
+        (&["explain", "--format", "azure"], "[possible values: auto, human, json, markdown]"),
     ] {
         let text = refused(Doctor::bare().args(arguments.iter().copied()));
         assert!(text.contains(words), "{arguments:?}: {text}");

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::bundle::allow_list::{Body, EVIDENCE, Field, RULE, USER};
 use crate::platform::subject;
+use crate::pulumi::urn;
 
 /// Claims that are a name as a whole.
 const CLAIMS: [&str; 17] = [
@@ -89,7 +90,7 @@ impl Collected {
 
     /// The names in a text whose shape says where they are.
     fn text(&mut self, text: &str) {
-        if let Some(organization) = text.strip_prefix("urn:pulumi:org:") {
+        if let Some(organization) = urn::organization_of(text) {
             self.add(organization);
         }
         for home in HOMES {

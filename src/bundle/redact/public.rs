@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use crate::platform::subject;
 use crate::policy::pattern;
+use crate::pulumi::urn;
 
 /// Public hosts, and audiences and ids that are the same for everybody.
 const PLACES: &[&str] = &[
@@ -95,8 +96,8 @@ const AROUND: &[&str] = &[
     "system:serviceaccount:",
     "team:",
     "token.actions.",
-    "urn:pulumi:org:",
-    "urn:pulumi:token-type:",
+    urn::ORGANIZATION,
+    urn::TOKEN_TYPE,
     "user:",
     "{tenantid}",
     ".ghe.com",

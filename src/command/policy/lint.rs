@@ -1,30 +1,15 @@
 //! `doctor policy lint`.
 
-use std::path::PathBuf;
-
-use clap::Args;
-use serde_json::json;
-
 use crate::catalogue::Severity;
-use crate::cli::OutputArgs;
+use crate::cli::policy::Lint;
+use crate::command::exit::{complain, delivered};
 use crate::command::output::Output;
-use crate::command::run::{Streams, complain, delivered};
+use crate::console::streams::Streams;
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::judge;
-use crate::render;
-use crate::report::SCHEMA_VERSION;
+use crate::render::LINT;
 use crate::text::secret::argument;
-
-/// Its arguments.
-#[derive(Debug, Args)]
-pub struct Lint {
-    /// The policy document (JSON or YAML)
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    #[command(flatten)]
-    output: OutputArgs,
-}
 
 pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
@@ -34,11 +19,6 @@ pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) 
     };
     let findings = judge::lint(&document, &argument(&arguments.file));
     let warned = findings.iter().any(|finding| finding.severity >= Severity::Warning);
-    let text = if output.is_json() {
-        render::value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": findings}))
-    } else {
-        output.findings(&findings)
-    };
     let status = u8::from(warned && output.strict);
-    delivered(output.put(&text, streams.stdout), status, streams.stderr)
+    delivered(output.deliver_view(&LINT, &findings[..], streams.stdout), status, streams.stderr)
 }

@@ -7,10 +7,11 @@ mod test;
 use std::fs::File;
 use std::io::{Cursor, Read};
 
-use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use crate::command::run::{Streams, working_directory};
+use crate::cli::policy::PolicyCommand;
+use crate::command::diagnose::working_directory;
+use crate::console::streams::Streams;
 use crate::evidence::{Evidence, Source};
 use crate::gather;
 use crate::gather::environment::Environment;
@@ -19,66 +20,12 @@ use crate::gather::token::Choice;
 use crate::gather::{Plan, Surroundings};
 use crate::limits;
 
-/// Test a token against policies, suggest a policy, lint a document
-#[derive(Subcommand)]
-pub enum PolicyCommand {
-    /// Evaluate a token, or bare claims, against a policy document
-    ///
-    /// Exit status: 0 allowed, 1 denied, 3 when the document does not decide, 2 bad usage or an
-    /// unusable file. Times (exp, nbf) are not judged, so that a fixture in a repository does not
-    /// go stale, and the signature only with --jwks.
-    Test(test::Test),
-    /// Print the least-privilege policy for a token
-    ///
-    /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or what is no token.
-    Suggest(suggest::Suggest),
-    /// Warn about what is loose, or never matches, in a policy document
-    ///
-    /// Exit status: 0, or 1 with --strict and a warning; 2 bad usage or an unusable file.
-    Lint(lint::Lint),
-}
-
 /// Runs it; the exit status.
 pub(crate) fn run(command: PolicyCommand, environment: Environment, streams: Streams) -> u8 {
     match command {
         PolicyCommand::Test(arguments) => test::run(arguments, environment, streams),
         PolicyCommand::Suggest(arguments) => suggest::run(arguments, environment, streams),
         PolicyCommand::Lint(arguments) => lint::run(&arguments, environment, streams),
-    }
-}
-
-/// The token and what the login would ask for.
-#[derive(Args)]
-struct Subject {
-    /// The token: a JWT, its claims as a JSON object, file://PATH of either, or - for standard
-    /// input
-    #[arg(value_name = "TOKEN")]
-    token: String,
-    /// The organization in Pulumi Cloud
-    #[arg(long, value_name = "ORG", help_heading = "Login")]
-    oidc_org: Option<String>,
-    /// The team, for a team token
-    #[arg(long, value_name = "TEAM", help_heading = "Login")]
-    oidc_team: Option<String>,
-    /// The user, for a personal token
-    #[arg(long, value_name = "USER", help_heading = "Login")]
-    oidc_user: Option<String>,
-    /// The requested scope where pulumi login has no flag for it (admin, runner:NAME)
-    #[arg(long, help_heading = "Login", conflicts_with_all = ["oidc_team", "oidc_user"])]
-    scope: Option<String>,
-}
-
-impl Subject {
-    /// The token as it was given, and what to gather beside it.
-    fn plan(self) -> (String, Plan) {
-        let plan = Plan {
-            organization: self.oidc_org,
-            team: self.oidc_team,
-            user: self.oidc_user,
-            scope: self.scope,
-            ..Plan::offline(Choice::None)
-        };
-        (self.token, plan)
     }
 }
 

@@ -2,41 +2,18 @@
 
 use std::fmt::Write as _;
 
-use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Subject, evidence};
-use crate::command::run::{Streams, complain, print};
+use super::evidence;
+use crate::cli::policy::{Form, Suggest};
+use crate::command::exit::{complain, print};
+use crate::console::streams::Streams;
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
 use crate::judge::policy::job_claims::no_safe_rule;
 use crate::judge::policy::suggest::{Suggestion, suggest};
 use crate::oidc::issuer_url;
 use crate::text;
-
-/// Its arguments. Has no `Debug`: it may hold the token.
-#[derive(Args)]
-pub struct Suggest {
-    #[command(flatten)]
-    subject: Subject,
-    /// The form of the policy
-    #[arg(long = "as", value_enum, default_value_t, value_name = "FORM")]
-    form: Form,
-}
-
-/// The forms of a suggested policy.
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// All of them, with headings
-    #[default]
-    All,
-    /// The body of the API's request: JSON
-    Api,
-    /// A Pulumi YAML program
-    Yaml,
-    /// What to enter in the console
-    Console,
-}
 
 /// The exit status if no safe rule can be written (product contract, section 1).
 const NO_SAFE_RULE: u8 = 3;

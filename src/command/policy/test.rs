@@ -1,36 +1,18 @@
 //! `doctor policy test`.
 
-use std::path::PathBuf;
-
-use clap::Args;
-
-use super::{Subject, evidence};
-use crate::cli::OutputArgs;
+use super::evidence;
+use crate::cli::args::OutputArgs;
+use crate::cli::policy::Test;
+use crate::command::exit::{complain, delivered};
 use crate::command::ndjson;
-use crate::command::ndjson::{Job, ManyArgs};
+use crate::command::ndjson::Job;
 use crate::command::output::Output;
-use crate::command::run::{Streams, complain, delivered};
+use crate::console::streams::Streams;
 use crate::evidence::{Evidence, PolicySource};
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::judge;
-
-/// Its arguments. Has no `Debug`: it may hold the token.
-#[derive(Args)]
-pub struct Test {
-    /// The policy document (JSON or YAML); also from DOCTOR_POLICY
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Also verify the signature, with these keys (a JWKS)
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
-    #[command(flatten)]
-    subject: Subject,
-    #[command(flatten)]
-    many: ManyArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
+use crate::render::POLICY;
 
 /// The statuses of tokens, the weightiest first.
 const MEANINGS: &[(u8, &str)] = &[(1, "denied"), (3, "undecided"), (0, "allowed")];
@@ -60,7 +42,7 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
     }
     let report = judge::judge_policy(&evidence, output.strict);
     let status = report.verdict.exit_status();
-    delivered(output.deliver_policy(&report, streams.stdout), status, streams.stderr)
+    delivered(output.deliver_view(&POLICY, &report, streams.stdout), status, streams.stderr)
 }
 
 fn no_policy(evidence: &Evidence) -> Option<&'static str> {

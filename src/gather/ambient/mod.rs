@@ -14,6 +14,7 @@ use super::token::{self, Outcome};
 use crate::evidence::{Candidate, Input, InputProblem, PlatformEnvironment, Source, Token, Tried};
 use crate::oidc::jwt;
 use crate::oidc::jwt::Decoded;
+use crate::pulumi::urn;
 use crate::text::secret::Scrubber;
 
 /// Where to look, and what may be done for it.
@@ -218,12 +219,11 @@ fn choose(
     mut candidates: Vec<(&str, Decoded)>,
     organization: Option<&str>,
 ) -> Option<(Source, Outcome)> {
-    const AUDIENCE: &str = "urn:pulumi:org:";
     let mut seen = BTreeSet::new();
     candidates.retain(|(_, decoded)| seen.insert(decoded.token.fingerprint.clone()));
     let tests: [&dyn Fn(&str) -> bool; 2] =
-        [&|aud| organization.is_some_and(|org| aud.strip_prefix(AUDIENCE) == Some(org)), &|aud| {
-            aud.starts_with(AUDIENCE)
+        [&|aud| organization.is_some_and(|org| urn::organization_of(aud) == Some(org)), &|aud| {
+            urn::organization_of(aud).is_some()
         }];
     for test in tests {
         let meant =

@@ -14,6 +14,7 @@ use crate::gather::network::client::{Client, ClientOptions, Method, Proxies, Rep
 use crate::gather::network::guard::Guard;
 use crate::gather::network::tls;
 use crate::gather::program;
+use crate::pulumi::urn;
 use crate::text;
 
 /// The most that is read of a program's output, in bytes: a token is smaller.
@@ -171,7 +172,7 @@ fn buildkite(around: &Lookout) -> Result<Answer, String> {
 
 /// The audience that the documentation of Pulumi Cloud gives for these platforms.
 fn audience(around: &Lookout) -> Option<String> {
-    around.organization.map(|organization| format!("urn:pulumi:org:{organization}"))
+    around.organization.map(urn::organization)
 }
 
 fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {

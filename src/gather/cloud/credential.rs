@@ -7,11 +7,8 @@ use crate::evidence::{AccessTokenSource, Answer, CredentialsFile, Evidence, Prob
 use crate::gather::local::Run;
 use crate::gather::network::client::Client;
 use crate::pulumi::backend_url::is_plain_http;
+use crate::pulumi::versions;
 use crate::text::secret::{Scrubber, Secret};
-
-/// The API version from which newer CLIs speak another one (`currentAPIVersion` in
-/// `pkg/backend/httpstate/client/api.go`).
-const ACCEPT_9_SINCE: semver::Version = semver::Version::new(3, 233, 0);
 
 /// An access token as the CLI presents it.
 pub(super) struct Credential<'a> {
@@ -33,7 +30,7 @@ impl<'a> Credential<'a> {
         }
         run.scrubber.add(token.reveal());
         let version = evidence.rules();
-        let accept = if version.is_none_or(|v| *v >= ACCEPT_9_SINCE) { 9 } else { 8 };
+        let accept = if versions::API_VERSION_9.holds(version) { 9 } else { 8 };
         Some(Self {
             accept: format!("application/vnd.pulumi+{accept}"),
             authorization: Zeroizing::new(format!("token {}", token.reveal())),

@@ -8,8 +8,6 @@ use serde_json::{Map, Value};
 use super::line::Line;
 use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
 use crate::evidence::{BackendCandidate, BackendSource, Login};
-use crate::gather::environment::Environment;
-use crate::gather::token::Choice;
 use crate::known_messages::Template;
 use crate::limits;
 use crate::oidc::jwt;
@@ -249,26 +247,24 @@ fn called(words: &[String], place: Place) -> LoginLine {
         place,
     };
     let arguments = words.get(2..).unwrap_or_default();
-    let Ok(login_flags::Login::Run(run)) = login_flags::parse(arguments, &Environment::default())
-    else {
+    let parsed = login_flags::parse(arguments).ok();
+    let Some(parsed) = parsed.filter(|parsed| parsed.boolean("help") != Some(true)) else {
         return line;
     };
-    let plan = run.0;
-    if let Choice::OidcToken(token) = plan.token {
-        line.token = Some(token);
-    }
+    let value = |name| parsed.value(name).map(str::to_owned);
+    line.token = value("oidc-token");
     line.login = Login {
         token_named: line.token.is_some(),
-        organization: plan.organization,
-        team: plan.team,
-        user: plan.user,
-        expiration: plan.expiration,
+        organization: value("oidc-org"),
+        team: value("oidc-team"),
+        user: value("oidc-user"),
+        expiration: value("oidc-expiration"),
         ..Login::default()
     };
+    line.local = parsed.boolean("local") == Some(true);
     let named = |url: Option<String>, source| url.map(|url| BackendCandidate::new(url, source));
-    line.url = named(plan.url, BackendSource::Argument)
-        .or_else(|| named(plan.cloud_url, BackendSource::Flag));
-    line.local = plan.local == Some(true);
+    line.url = named(parsed.positional.first().cloned(), BackendSource::Argument)
+        .or_else(|| named(value("cloud-url"), BackendSource::Flag));
     line
 }
 

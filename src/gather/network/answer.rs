@@ -35,7 +35,7 @@ pub(crate) fn answer(
     if has_too_many_values(body) {
         return None;
     }
-    let line = |text: &str| cut(&scrubber.scrub(text), LINE);
+    let line = |text: &str| text::prefix(&scrubber.scrub(text), LINE).to_owned();
     let header = |name: &str| {
         headers.get(name).map(|value| line(&String::from_utf8_lossy(value.as_bytes())))
     };
@@ -92,16 +92,17 @@ pub fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
         redact(&mut value);
         return Body::Json(scrubber.scrub_json(value));
     }
-    let start = cut(bare, 20).to_ascii_lowercase();
+    let cut = |text: &str, most| text::prefix(&scrubber.scrub(text), most).to_owned();
+    let start = text::prefix(bare, 20).to_ascii_lowercase();
     if is_html || start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return Body::Html(title(text).map(|title| cut(&scrubber.scrub(&title), LINE)));
+        return Body::Html(title(text).map(|title| cut(&title, LINE)));
     }
     // A broken token response: nothing tells where in it the credential ends.
     if CREDENTIALS.iter().any(|name| is_assigned(text, name)) {
         return Body::Text(REDACTED.into());
     }
     // Secrets go first: a cut could leave a part of one that is no longer recognised.
-    Body::Text(cut(&scrubber.scrub(text), TEXT))
+    Body::Text(cut(text, TEXT))
 }
 
 /// Whether a member of this name seems to be given a value, in JSON or in a form; the bare word
@@ -135,10 +136,6 @@ fn title(page: &str) -> Option<String> {
     let end = begin + folded[begin..].find("</title")?;
     let title = page[begin..end].split_whitespace().collect::<Vec<_>>().join(" ");
     (!title.is_empty()).then_some(title)
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::console::descriptors;
 use crate::console::signals::spawn;
 use crate::evidence::address::plain_name;
 use crate::evidence::{Certificate, CertificateProblem, Chain};
+use crate::text::hex;
 use crate::text::secret::Scrubber;
 
 /// What server certificates are checked against. Loading reads files: do it once, and only when
@@ -319,10 +320,6 @@ fn host_name(name: &GeneralName<'_>) -> Option<String> {
             .map(|address| address.to_string()),
         _ => None,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::judge::answer::words;
 use crate::judge::context::Context;
 use crate::judge::finding::{instant, list};
 use crate::judge::network::failure::network_failure;
+use crate::pulumi::urn;
 use crate::report::Finding;
 use crate::text;
 
@@ -135,7 +136,7 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     let which = match &context.evidence.login.organization {
         None => "no --oidc-org says which of them is meant".to_owned(),
         Some(organization) => {
-            let wanted = format!("urn:pulumi:org:{organization}");
+            let wanted = urn::organization(organization);
             let fits = |candidate: &Candidate| candidate.audiences.contains(&wanted);
             let how_many = if candidates.iter().any(fits) { "all of them are" } else { "none is" };
             format!("{how_many} for {wanted}")

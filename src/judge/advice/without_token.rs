@@ -6,9 +6,7 @@ use crate::judge::context::Context;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::{PULUMI_CLOUD, UrlProblem};
 use crate::pulumi::request::{Conflict, Provenance};
-
-/// The version since which a failure names the backend (login.go, `loginError`).
-const NAMES_BACKEND: semver::Version = semver::Version::new(3, 259, 0);
+use crate::pulumi::versions;
 
 /// What `pulumi login` would do here, as the rest of a sentence that begins with it.
 pub(crate) fn what_pulumi_does(context: &Context) -> String {
@@ -162,7 +160,7 @@ fn refusal_of_the_exchange(context: &Context) -> Option<String> {
     }
     if let Some(unread) = unread_token(context) {
         let text = format!("OIDC token exchange failed: {unread}");
-        return if context.evidence.rules().is_some_and(|version| *version < NAMES_BACKEND) {
+        return if !versions::NAMES_BACKEND.holds(context.evidence.rules()) {
             logging_in(&text)
         } else {
             let url = &context.backend.url;

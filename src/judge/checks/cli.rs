@@ -2,8 +2,9 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Cli;
-use crate::judge::context::{Context, FIRST_WITH_OIDC};
+use crate::judge::context::Context;
 use crate::judge::outcome::Outcome;
+use crate::pulumi::versions;
 use crate::report::Finding;
 
 /// Installs the newest pulumi.
@@ -16,7 +17,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         Cli::Given { version } | Cli::Installed { version, .. } => {
             let summary = format!("pulumi {version}");
             let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
-            if *version >= FIRST_WITH_OIDC || unused {
+            if versions::OIDC.holds(Some(version)) || unused {
                 return Outcome::pass(summary);
             }
             let place = match cli {

@@ -8,7 +8,8 @@ use crate::judge::advice::without_token;
 use crate::judge::context::Context;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::duration;
-use crate::pulumi::request::{CLAIMS_SINCE, Conflict, Provenance, Request};
+use crate::pulumi::request::{Conflict, Provenance, Request};
+use crate::pulumi::versions;
 use crate::report::Finding;
 use crate::text;
 
@@ -66,7 +67,7 @@ fn summary(request: &Request) -> String {
 /// Whether the CLI reads no claims at all: a file's, or by its version.
 fn claims_hidden(context: &Context) -> bool {
     matches!(context.evidence.input.source, Source::File { .. })
-        || context.evidence.rules().is_some_and(|version| *version < CLAIMS_SINCE)
+        || !versions::READS_CLAIMS.holds(context.evidence.rules())
 }
 
 /// For bash and sh, and for PowerShell.

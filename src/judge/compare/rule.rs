@@ -12,6 +12,7 @@ use crate::platform::entra::EntraSubject;
 use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{RefusedValue, RulePattern, inexact};
 use crate::policy::{Entry, claim_path, pattern};
+use crate::pulumi::urn;
 use crate::report::{Finding, RuleResult};
 use crate::text;
 
@@ -303,7 +304,7 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
              {AZURE_AUDIENCE} into the token, Entra's the id. The rule has to hold the name."
         )];
     }
-    let organization = |urn: &str| urn.strip_prefix("urn:pulumi:org:").map(str::to_owned);
+    let organization = |audience: &str| urn::organization_of(audience).map(str::to_owned);
     if let Some(wanted) = organization(rule)
         && let Some(asked) = audiences.iter().find_map(|a| organization(a))
         && wanted.to_lowercase() != asked.to_lowercase()

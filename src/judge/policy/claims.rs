@@ -1,6 +1,7 @@
 //! Issuers whose tokens are documented claim by claim.
 
 use crate::judge::finding::list;
+use crate::text::nearest;
 
 /// The claims of an issuer whose tokens are documented claim by claim. The platforms add claims
 /// over time, so a claim that is not in here is a warning.
@@ -37,11 +38,7 @@ impl Known {
 
     /// The documented claim that is written almost like this one.
     pub(in crate::judge) fn nearest(&self, claim: &str) -> Option<&'static str> {
-        // A hostile name must not make the comparison slow.
-        let claim: String = claim.chars().take(64).collect();
-        let distances =
-            self.claims.iter().map(|known| (strsim::damerau_levenshtein(&claim, known), *known));
-        distances.min().filter(|(distance, _)| *distance <= 2).map(|(_, known)| known)
+        nearest::within_two_edits(claim, self.claims.iter().copied())
     }
 
     /// Why no subject of this issuer matches a pattern, judged by its beginning.

@@ -15,12 +15,12 @@ use crate::judge::advice::{found_backend, missing_token, token_value};
 use crate::judge::checks::cli::UPGRADE;
 use crate::judge::checks::input::fill_variable;
 use crate::judge::checks::login::{UNSET_ACCESS_TOKEN, conflict, expiration_option};
-use crate::judge::context::FIRST_WITH_OIDC;
 use crate::known_messages::Means;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::request;
-use crate::pulumi::request::{CLAIMS_SINCE, Request};
+use crate::pulumi::request::Request;
+use crate::pulumi::versions;
 use crate::report::{Finding, Remediation};
 
 /// What to do about a code. `None`: no more than the catalogue says.
@@ -52,9 +52,6 @@ fn look_closer(job: &Job) -> Remediation {
     }
 }
 
-/// The last version of pulumi that has no default backend for a login with a token.
-const LAST_WITHOUT_DEFAULT: Version = Version::new(3, 215, 0);
-
 /// The login that a message belongs to, as far as the log tells.
 struct Logged<'a> {
     platform: Option<&'a str>,
@@ -78,7 +75,8 @@ impl<'a> Logged<'a> {
         }
         let told = log.context.version.as_ref().map(|told| told.value.clone());
         // Only these have no default backend.
-        let version = told.or((code == Code::BackendEmpty).then_some(LAST_WITHOUT_DEFAULT));
+        let version =
+            told.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
         let word = called.and_then(|called| called.token.as_deref());
         // AzureCLI's script is not in the log, but its variable has that name.
         let usual = (log.context.platform == Some("Azure Pipelines")).then_some("idToken");
@@ -169,7 +167,8 @@ impl<'a> Logged<'a> {
                 is_wrong.then(|| finding.command(expiration_option(written)))
             }
             Code::CliTooOld => {
-                let is_old = self.is_before(&FIRST_WITH_OIDC) && self.login.uses_oidc_flags();
+                let is_old =
+                    !versions::OIDC.holds(self.version.as_ref()) && self.login.uses_oidc_flags();
                 is_old.then(|| finding.command(UPGRADE))
             }
             _ => backend_url::problems(&self.backend, false)
@@ -186,16 +185,12 @@ impl<'a> Logged<'a> {
     /// Whether the organization is missing as far as the log tells: claims that it does not show may
     /// name one, where the CLI reads them.
     fn lacks_organization(&self) -> bool {
-        let reads_claims =
-            !matches!(self.source, Source::File { .. }) && !self.is_before(&CLAIMS_SINCE);
+        let reads_claims = !matches!(self.source, Source::File { .. })
+            && versions::READS_CLAIMS.holds(self.version.as_ref());
         self.asks_for_exchange()
-            && !self.is_before(&FIRST_WITH_OIDC)
+            && versions::OIDC.holds(self.version.as_ref())
             && self.request.organization.is_none()
             && (self.token.is_some() || !reads_claims)
-    }
-
-    fn is_before(&self, version: &Version) -> bool {
-        self.version.as_ref().is_some_and(|told| told < version)
     }
 }
 

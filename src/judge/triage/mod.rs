@@ -13,12 +13,12 @@ use std::cmp::Reverse;
 
 pub(crate) use self::passed::passed;
 
-use super::context::FIRST_WITH_OIDC;
 use super::finding::list;
 use super::verdict;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::log::{Log, LoginLine, Place, SecretKind, Sighting};
 use crate::known_messages::{Means, Role, Scope, Template, Trouble};
+use crate::pulumi::versions;
 use crate::report::triage::{
     LogClaims, LogContext, LogFile, LogFinding, LogPlace, LogSecret, LogValue, SCHEMA_VERSION,
     Triage,
@@ -116,7 +116,8 @@ fn fits(log: &Log, sighting: &Sighting) -> bool {
 fn is_of_another_command(log: &Log, sighting: &Sighting) -> bool {
     let extension = login::value(sighting, "extension");
     let is_stack = extension.is_some_and(|e| !["yaml", "yml", "json"].contains(&e));
-    let is_new = log.context.version.as_ref().is_some_and(|told| told.value >= FIRST_WITH_OIDC);
+    let is_new =
+        log.context.version.as_ref().is_some_and(|told| versions::OIDC.holds(Some(&told.value)));
     is_stack || is_new && sighting.message.means == Means::Codes(&[Code::CliTooOld])
 }
 

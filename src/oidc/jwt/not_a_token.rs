@@ -10,6 +10,7 @@ use super::{
     whole_tokens,
 };
 use crate::evidence::{InputProblem, LooksLike};
+use crate::text;
 use crate::text::secret::shapes::OPAQUE;
 use crate::text::secret::{REDACTED, Scrubber};
 
@@ -325,9 +326,5 @@ const LONGEST_SHOWN: usize = 300;
 
 /// The beginning of a text, without what looks like a token.
 fn clipped(text: &str) -> String {
-    let text = Scrubber::default().scrub(text);
-    match text.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
+    text::shorten(&Scrubber::default().scrub(text), LONGEST_SHOWN)
 }

@@ -7,9 +7,7 @@ use semver::Version;
 use super::parts::{go_scheme, is_diy};
 use super::{Resolved, UrlProblem, looks_like_website};
 use crate::evidence::BackendSource;
-
-/// Failures name the backend and where it comes from since this version.
-const NAMES_BACKEND: Version = Version::new(3, 259, 0);
+use crate::pulumi::versions;
 
 /// The schemes as login.go's `validateCloudBackendType` lists them.
 const SUPPORTED: [&str; 7] = ["azblob", "gs", "s3", "file", "https", "http", "postgres"];
@@ -66,7 +64,7 @@ pub fn cli_message(
     }
     let url = &resolved.url;
     let cause = request_error(&format!("{url}/api/oauth/token"))?;
-    if version.is_some_and(|version| *version < NAMES_BACKEND) {
+    if !versions::NAMES_BACKEND.holds(version) {
         return Some(format!("problem logging in: OIDC token exchange failed: {cause}"));
     }
     let mut text = format!(

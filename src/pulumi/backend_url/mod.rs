@@ -20,8 +20,8 @@ use url::Host;
 use self::parts::{Parts, is_diy, is_loopback, split_port};
 use crate::evidence::url_faults::{LONGEST, foreign, unexpanded};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
-use crate::limits;
-use crate::text;
+use crate::pulumi::versions;
+use crate::text::{self, nearest};
 
 /// The API of Pulumi's own Pulumi Cloud.
 pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
@@ -33,8 +33,6 @@ const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "post
 const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
 /// Websites, none of which serves the API.
 const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
-/// The CLI's versions that know `--oidc-token` and no default backend.
-const NO_DEFAULT: [Version; 2] = [Version::new(3, 209, 0), Version::new(3, 216, 0)];
 
 /// The backend URL that the login uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +60,8 @@ pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
         .filter(|candidate| !candidate.url.is_empty())
         .collect();
     let Some((first, rest)) = named.split_first() else {
-        let [from, until] = &NO_DEFAULT;
-        let none = version.is_some_and(|version| version >= from && version < until);
+        // Before the flags existed, every login had a default.
+        let none = versions::OIDC.holds(version) && !versions::DEFAULT_BACKEND.holds(version);
         return Resolved {
             url: if none { String::new() } else { PULUMI_CLOUD.to_owned() },
             source: BackendSource::Default,
@@ -331,13 +329,5 @@ fn clean(url: &str) -> Option<String> {
 }
 
 fn nearest_scheme(scheme: &str) -> &'static str {
-    if scheme.len() > limits::NAME {
-        return "https";
-    }
-    SCHEMES
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(scheme, known), known))
-        .filter(|(distance, known)| *distance <= if known.len() > 3 { 2 } else { 1 })
-        .min_by_key(|(distance, _)| *distance)
-        .map_or("https", |(_, known)| known)
+    nearest::within_two_edits(scheme, SCHEMES).unwrap_or("https")
 }

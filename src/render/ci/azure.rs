@@ -46,11 +46,11 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::render::{Format, Style, Verbosity, render, samples};
+    use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
     use crate::report::Report;
 
     fn show(report: &Report, verbosity: Verbosity) -> String {
-        render(report, Format::Azure, &Style { color: false, width: 80, verbosity })
+        DIAGNOSIS.render(report, Format::Azure, &Style { color: false, width: 80, verbosity })
     }
 
     #[test]

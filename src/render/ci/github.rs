@@ -34,13 +34,13 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::render::{Format, Style, Verbosity, render, samples};
+    use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
 
     #[test]
     fn a_failure() {
         let style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
         let report = samples::several_errors();
-        assert_snapshot!(render(&report, Format::Github, &style), @r##"
+        assert_snapshot!(DIAGNOSIS.render(&report, Format::Github, &style), @r##"
         doctor: unhealthy - this login fails (2 errors, 1 warning)
           organization acme, backend api.pulumi.com (PULUMI_BACKEND_URL)
 

@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
     use crate::render::ci::{azure, github};
-    use crate::render::{Format, Style, Verbosity, render, samples};
+    use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
     use crate::text::tests::hostile;
 
     /// What a platform makes of each escape, in its order.
@@ -73,7 +73,7 @@ mod tests {
                 let annotation = report.findings.iter().find_map(platform.annotation).unwrap();
                 for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
                     let style = Style { color: false, width: 80, verbosity };
-                    let page = render(&report, format, &style);
+                    let page = DIAGNOSIS.render(&report, format, &style);
                     prop_assert_eq!(page.lines().filter(|line| *line == annotation).count(), 1);
                     for line in page.lines().filter(|line| *line != annotation) {
                         if groups.iter().any(|group| line.starts_with(group)) {

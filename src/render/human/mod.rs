@@ -12,15 +12,14 @@ pub(super) mod page;
 mod tests;
 pub(super) mod triage;
 
-use std::cmp::Reverse;
-
 use colored::Color;
 
 use self::page::{Page, Row};
 use super::ci::Platform;
+use super::wording::{self, backend, in_order, lead, who, why_skipped};
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
-use crate::evidence::{CheckId, SkipReason};
+use crate::evidence::SkipReason;
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 
 /// The report as text, with the commands of the platform that shows it. There the details are
@@ -32,7 +31,7 @@ pub(super) fn render(
 ) -> String {
     let mut page = Page::new(style, platform);
     let verbosity = style.verbosity;
-    verdict(&mut page, report);
+    page.headline("doctor: ", &wording::diagnosis(report));
     match verbosity {
         Verbosity::Quiet => page.value(2, &backend(report)),
         Verbosity::Normal => page.value(2, &who(report)),
@@ -61,34 +60,20 @@ pub(super) fn render(
 }
 
 /// What a policy document decides: the verdict, every entry, what to change.
-pub(super) fn policy(report: &Report, style: &Style) -> String {
-    let mut page = Page::new(style, None);
-    let (word, color, meaning) = match report.policy.decision {
-        "allow" if report.verdict == Verdict::Inconclusive => {
-            ("undecided", Color::Yellow, "the document lets it in, if it is genuine")
-        }
-        "allow" if signature(report) == Some(Status::Fail) => {
-            ("denied", Color::Red, "the document lets it in, but its signature does not verify")
-        }
-        "allow" => ("allowed", Color::Green, "the document lets this token in"),
-        _ if report.root_cause == Some(Code::IssuerWrongOrganization) => {
-            ("denied", Color::Red, "the document is for another organization")
-        }
-        // An issuer that is not registered has no policy to decide.
-        _ if report.verdict == Verdict::Unhealthy => {
-            ("denied", Color::Red, "the document does not let this token in")
-        }
-        _ => ("undecided", Color::Yellow, "the document does not tell whether it lets it in"),
-    };
-    page.marked("policy: ", word, color, &format!(" - {meaning}"));
-    let request = &report.request;
-    let organization = request.organization.as_deref().unwrap_or("(none)");
-    page.value(2, &format!("asked for: {} token of {organization}", request.token_type));
+pub(super) fn policy(
+    report: &Report,
+    style: &Style,
+    platform: Option<&'static Platform>,
+) -> String {
+    let mut page = Page::new(style, platform).unfolded();
+    let headline = wording::policy(report);
+    page.headline("policy: ", &headline);
+    page.value(2, &wording::asked_for(report));
     if style.verbosity != Verbosity::Quiet {
         details::policy(&mut page, report);
         // Why it is undecided, where no finding says it: the claims name no issuer.
         let skipped = report.checks.iter().find(|check| check.status == Status::Skip);
-        if let Some(check) = skipped.filter(|_| word == "undecided") {
+        if let Some(check) = skipped.filter(|_| headline.word == "undecided") {
             page.blank();
             page.value(2, &format!("not decided: {}", check.summary));
         }
@@ -98,13 +83,9 @@ pub(super) fn policy(report: &Report, style: &Style) -> String {
 }
 
 /// What a token says, and what is wrong with it.
-pub(super) fn token(report: &Report, style: &Style) -> String {
-    let mut page = Page::new(style, None);
-    let (word, color, meaning) = match report.token {
-        Some(_) => ("decoded", Color::Green, of_signature(report)),
-        None => ("not decodable", Color::Red, "there is no token in it"),
-    };
-    page.marked("token: ", word, color, &format!(" - {meaning}"));
+pub(super) fn token(report: &Report, style: &Style, platform: Option<&'static Platform>) -> String {
+    let mut page = Page::new(style, platform).unfolded();
+    page.headline("token: ", &wording::token(report));
     if style.verbosity != Verbosity::Quiet {
         details::explained(&mut page, report);
         details::token(&mut page, report);
@@ -113,25 +94,15 @@ pub(super) fn token(report: &Report, style: &Style) -> String {
     page.finish()
 }
 
-/// How the check of the signature ended, where it belongs to the report.
-fn signature(report: &Report) -> Option<Status> {
-    report.checks.iter().find(|check| check.id == CheckId::Signature).map(|check| check.status)
-}
-
-fn of_signature(report: &Report) -> &'static str {
-    match signature(report) {
-        Some(Status::Pass | Status::Warn) => "the signature verifies",
-        Some(Status::Fail) => "the signature does not verify",
-        Some(Status::Skip) => "the signature cannot be checked",
-        None => "the signature was not checked",
-    }
-}
-
 /// Findings about a document, each with its place, or a line that there is none.
-pub(super) fn lint(found: &[Finding], style: &Style) -> String {
-    let mut page = Page::new(style, None);
+pub(super) fn lint(
+    found: &[Finding],
+    style: &Style,
+    platform: Option<&'static Platform>,
+) -> String {
+    let mut page = Page::new(style, platform).unfolded();
     if found.is_empty() {
-        page.marked("lint: ", "clean", Color::Green, " - nothing loose was found");
+        page.headline("lint: ", &wording::lint(found));
     }
     for (index, finding) in found.iter().enumerate() {
         if index > 0 {
@@ -140,77 +111,6 @@ pub(super) fn lint(found: &[Finding], style: &Style) -> String {
         one_finding(&mut page, finding, Depth::Everything);
     }
     page.finish()
-}
-
-// -------------------------------------------------------------------------------- verdict
-
-fn verdict(page: &mut Page, report: &Report) {
-    let (word, color, meaning) = headline(report);
-    page.marked("doctor: ", word, color, &format!(" - {meaning}"));
-}
-
-/// The verdict in a word, and what it means.
-pub(super) fn headline(report: &Report) -> (&'static str, Color, String) {
-    let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let numbers = [(errors, "error"), (warnings, "warning")]
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
-        .collect::<Vec<_>>()
-        .join(", ");
-    match report.verdict {
-        Verdict::Healthy if exchanged(report) => {
-            ("healthy", Color::Green, "this login works".to_owned())
-        }
-        Verdict::Healthy => (
-            "healthy",
-            Color::Green,
-            "the policy allows this login; the login itself was not tried".to_owned(),
-        ),
-        Verdict::Unhealthy if errors > 0 => {
-            ("unhealthy", Color::Red, format!("this login fails ({numbers})"))
-        }
-        Verdict::Unhealthy => {
-            ("unhealthy", Color::Red, format!("{numbers}; --strict counts warnings as errors"))
-        }
-        Verdict::Inconclusive => (
-            "inconclusive",
-            Color::Yellow,
-            "nothing failed, but what decides this login was not checked".to_owned(),
-        ),
-    }
-}
-
-/// Whether the login itself was made, which proves more than any check here.
-fn exchanged(report: &Report) -> bool {
-    report.checks.iter().any(|c| {
-        c.category == Category::Exchange && matches!(c.status, Status::Pass | Status::Warn)
-    })
-}
-
-/// Who logs in where, on one line.
-pub(super) fn who(report: &Report) -> String {
-    let request = &report.request;
-    let mut parts = Vec::new();
-    if let Some(identity) = report.identity.as_ref().filter(|_| exchanged(report)) {
-        parts.push(format!("user {}", identity.user));
-    }
-    parts.push(match &request.organization {
-        Some(name) => format!("organization {name}"),
-        None => "no organization".to_owned(),
-    });
-    parts.push(backend(report));
-    parts.join(", ")
-}
-
-fn backend(report: &Report) -> String {
-    let backend = &report.request.backend;
-    if backend.url.is_empty() {
-        "no backend".to_owned()
-    } else {
-        format!("backend {} ({})", backend.url, backend.source)
-    }
 }
 
 /// What an inconclusive verdict is missing, and how to get it.
@@ -250,22 +150,6 @@ enum Depth {
     Fix,
     Evidence,
     Everything,
-}
-
-/// The finding to act on: the root cause, or what made the verdict inconclusive.
-fn lead(report: &Report) -> Option<usize> {
-    report.findings.iter().position(|finding| match report.verdict {
-        Verdict::Inconclusive => finding.code == Code::PolicyUnknown,
-        _ => report.root_cause == Some(finding.code),
-    })
-}
-
-/// The findings with their indexes: what to act on first, then by severity.
-pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
-    let lead = lead(report);
-    let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
-    ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
-    ordered
 }
 
 /// `entries`: they stand on the page already, the closest among them.
@@ -420,23 +304,5 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
             text.push_str(&format!(" ({} ms)", first.duration_ms));
         }
         page.item(2, word, color, &format!("{name:<8}  "), &text);
-    }
-}
-
-/// Why a check did not run.
-pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
-    match check.skipped_because {
-        Some(SkipReason::Policy) if report.policy.source == "none" => {
-            "no --policy given".to_owned()
-        }
-        Some(SkipReason::CloudUrl) => {
-            "needs --cloud-url, since only a project file names the backend".to_owned()
-        }
-        Some(option @ (SkipReason::Offline | SkipReason::Now | SkipReason::NoExchange)) => {
-            option.name().to_owned()
-        }
-        Some(SkipReason::Check(check)) => format!("stopped by {check}"),
-        // A policy was given and does not decide.
-        Some(SkipReason::Policy) | None => check.summary.clone(),
     }
 }

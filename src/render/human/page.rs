@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::render::Style;
 use crate::render::ci::Platform;
+use crate::render::wording::Headline;
 use crate::report::{Finding, RuleResult};
 use crate::text::{guard, inert, json_string, wrap};
 
@@ -38,7 +39,9 @@ pub(super) struct Page {
     color: bool,
     width: usize,
     platform: Option<&'static Platform>,
-    /// Whether a group of the platform is open.
+    /// Whether sections are groups of the platform.
+    folds: bool,
+    /// Whether one is open.
     folded: bool,
     out: String,
 }
@@ -46,7 +49,13 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn new(style: &Style, platform: Option<&'static Platform>) -> Self {
         let width = style.width.clamp(60, 120);
-        Self { color: style.color, width, platform, folded: false, out: String::new() }
+        let out = String::new();
+        Self { color: style.color, width, platform, folds: true, folded: false, out }
+    }
+
+    /// The same where the sections are what was asked for.
+    pub(super) fn unfolded(self) -> Self {
+        Self { folds: false, ..self }
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -58,7 +67,7 @@ impl Page {
     pub(super) fn section(&mut self, title: &'static str) {
         let follows_another = self.folded;
         self.unfold();
-        match self.platform {
+        match self.platform.filter(|_| self.folds) {
             None => self.heading(title),
             Some(platform) => {
                 if !follows_another {
@@ -118,6 +127,12 @@ impl Page {
     pub(super) fn marked(&mut self, before: &str, word: &str, color: Color, after: &str) {
         let word = self.paint(word, color);
         self.put(0, &format!("{before}{word}{}", inert(after)));
+    }
+
+    /// The outcome, with its word coloured.
+    pub(super) fn headline(&mut self, subject: &str, headline: &Headline) {
+        let meaning = format!(" - {}", headline.meaning);
+        self.marked(subject, headline.word, headline.color, &meaning);
     }
 
     /// Wrapped text; what comes after the first line stands below the text, not below `lead`.

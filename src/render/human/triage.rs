@@ -6,6 +6,7 @@ use super::page::{Page, Row};
 use super::{Depth, one_finding};
 use crate::catalogue::Severity;
 use crate::limits::UNPACKED_RATIO;
+use crate::render::wording::Headline;
 use crate::render::{Style, Verbosity};
 use crate::report::triage::{LogPlace, Triage};
 
@@ -13,8 +14,7 @@ use crate::report::triage::{LogPlace, Triage};
 pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
     let mut page = Page::new(style, None);
     let verbosity = style.verbosity;
-    let (word, color, meaning) = headline(triage);
-    page.marked("triage: ", word, color, &format!(" - {meaning}"));
+    page.headline("triage: ", &headline(triage));
     let context = about(triage);
     if verbosity != Verbosity::Quiet && !context.is_empty() {
         let rows = context.into_iter().map(|[what, value, place]| Row::new(what, value, place));
@@ -55,7 +55,7 @@ pub(in crate::render) fn stopped(triage: &Triage) -> impl Iterator<Item = String
 }
 
 /// The verdict in a word, and what it means.
-pub(in crate::render) fn headline(triage: &Triage) -> (&'static str, Color, String) {
+pub(in crate::render) fn headline(triage: &Triage) -> Headline {
     let lines: u64 = triage.files.iter().map(|file| file.lines).sum();
     let read = match triage.files.len() {
         1 if lines == 1 => "1 line".to_owned(),
@@ -63,7 +63,8 @@ pub(in crate::render) fn headline(triage: &Triage) -> (&'static str, Color, Stri
         files => format!("{files} logs, {lines} lines"),
     };
     let Some(first) = triage.findings.first() else {
-        return ("nothing known", Color::Green, format!("no message that is known here in {read}"));
+        let meaning = format!("no message that is known here in {read}");
+        return Headline::new("nothing known", Color::Green, meaning);
     };
     let (word, color) = match first.finding.severity {
         Severity::Error => ("failure", Color::Red),
@@ -74,7 +75,7 @@ pub(in crate::render) fn headline(triage: &Triage) -> (&'static str, Color, Stri
         0 => String::new(),
         others => format!(", and {others} more"),
     };
-    (word, color, format!("{}{others}, in {read}", first.finding.code))
+    Headline::new(word, color, format!("{}{others}, in {read}", first.finding.code))
 }
 
 /// What the logs tell of the login: what it is, its value, where it stands.

@@ -6,27 +6,48 @@ mod quote;
 pub(super) mod triage;
 
 use self::quote::{block, cell, code, link, prose};
-use super::human::{details, headline, in_order, page, who, why_skipped};
+use super::human::{details, page};
+use super::wording::{self, Headline, in_order, who, why_skipped};
+use super::{DECODE, POLICY_LINT, POLICY_TEST};
 use crate::catalogue::{Code, Severity};
 use crate::report::{Finding, Report, RuleResult, Status, TokenSummary};
 use crate::text::guard;
 
-/// The page. No text in it that is not ours is more than text.
+/// The diagnosis. No text in it that is not ours is more than text.
 pub(super) fn render(report: &Report) -> String {
-    page(report, false)
+    page(report, "doctor", &wording::diagnosis(report), &who(report), false)
 }
 
-/// The page for a ticket or a pull request: what few readers need is folded away, in the one HTML
-/// element that GitHub, GitLab and Azure DevOps render in Markdown.
+/// The diagnosis for a ticket or a pull request: what few readers need is folded away, in the one
+/// HTML element that GitHub, GitLab and Azure DevOps render in Markdown.
 pub(super) fn folded(report: &Report) -> String {
-    page(report, true)
+    page(report, "doctor", &wording::diagnosis(report), &who(report), true)
 }
 
-fn page(report: &Report, folded: bool) -> String {
+/// What a policy document decides on a token.
+pub(super) fn policy(report: &Report) -> String {
+    page(report, POLICY_TEST, &wording::policy(report), &wording::asked_for(report), true)
+}
+
+/// What a token says.
+pub(super) fn token(report: &Report) -> String {
+    page(report, DECODE, &wording::token(report), "", true)
+}
+
+/// Findings about a document.
+pub(super) fn lint(found: &[Finding]) -> String {
     let mut page = Page::default();
-    let (word, _, meaning) = headline(report);
-    page.heading(2, &format!("doctor: {word} - {}", prose(&meaning)));
-    page.paragraph(&prose(&who(report)));
+    page.headline(POLICY_LINT, &wording::lint(found));
+    for finding in found {
+        one_finding(&mut page, finding);
+    }
+    page.0
+}
+
+fn page(report: &Report, command: &str, headline: &Headline, about: &str, folded: bool) -> String {
+    let mut page = Page::default();
+    page.headline(command, headline);
+    page.paragraph(&prose(about));
     findings(&mut page, report);
     if let Some(entry) = details::closest(report) {
         page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
@@ -34,7 +55,7 @@ fn page(report: &Report, folded: bool) -> String {
     }
     page.section("Checks", folded, |page| checks(page, report));
     if let Some(token) = &report.token {
-        page.section("Token", folded, |page| self::token(page, token));
+        page.section("Token", folded, |page| token_claims(page, token));
     }
     page.0
 }
@@ -64,6 +85,10 @@ impl Page {
 
     fn heading(&mut self, level: usize, text: &str) {
         self.paragraph(&format!("{} {text}", "#".repeat(level)));
+    }
+
+    fn headline(&mut self, command: &str, headline: &Headline) {
+        self.heading(2, &format!("{command}: {} - {}", headline.word, prose(&headline.meaning)));
     }
 
     fn section(&mut self, title: &str, folded: bool, content: impl FnOnce(&mut Self)) {
@@ -183,7 +208,7 @@ fn checks(page: &mut Page, report: &Report) {
     );
 }
 
-fn token(page: &mut Page, token: &TokenSummary) {
+fn token_claims(page: &mut Page, token: &TokenSummary) {
     page.paragraph(&format!("from {}, {}", prose(&token.source), code(&token.fingerprint)));
     for (name, map) in [("header", &token.header), ("claim", &token.claims)] {
         page.table(

@@ -8,8 +8,7 @@ use crate::report::triage::{LogPlace, Triage};
 /// The page: the findings, then what the logs tell of the login and where secrets stand.
 pub(in crate::render) fn triage(triage: &Triage) -> String {
     let mut page = Page::default();
-    let (word, _, meaning) = headline(triage);
-    page.heading(2, &format!("doctor triage: {word} - {}", prose(&meaning)));
+    page.headline("doctor triage", &headline(triage));
     for found in &triage.findings {
         one_finding(&mut page, &found.finding);
     }

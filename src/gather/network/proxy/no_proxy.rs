@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use url::{Host, Url};
-
-use crate::evidence::address::{within_v4, within_v6};
 
 /// The exceptions of an environment.
 #[derive(Clone, Default)]
@@ -16,7 +15,7 @@ pub(super) struct Exceptions {
 #[derive(Clone)]
 enum Entry {
     All,
-    Network(IpAddr, u8),
+    Network(IpNet),
     Address(IpAddr, Option<String>),
     /// `.a.test`, whether `a.test` itself is meant too, and the port.
     Domain(String, bool, Option<String>),
@@ -35,7 +34,7 @@ impl Exceptions {
         let fits = |wanted: &Option<String>| wanted.is_none() || *wanted == port;
         self.entries.iter().any(|entry| match (entry, host(url)) {
             (Entry::All, _) => true,
-            (Entry::Network(base, bits), Ok(address)) => contains(*base, *bits, address),
+            (Entry::Network(network), Ok(address)) => network.contains(&address.to_canonical()),
             (Entry::Address(one, port), Ok(address)) => {
                 one.to_canonical() == address.to_canonical() && fits(port)
             }
@@ -80,9 +79,9 @@ fn read(entry: &str) -> Option<Entry> {
     }
     if let Some((base, bits)) = entry.split_once('/')
         && let (Ok(base), Ok(bits)) = (base.parse::<IpAddr>(), bits.parse::<u8>())
-        && bits <= if base.is_ipv4() { 32 } else { 128 }
+        && let Ok(network) = IpNet::new(base, bits)
     {
-        return Some(Entry::Network(base, bits));
+        return Some(Entry::Network(network));
     }
     let (host, port) = split_port(entry);
     if let Ok(address) = host.parse() {
@@ -108,14 +107,6 @@ fn split_port(entry: &str) -> (&str, Option<String>) {
     match inner {
         None if host.contains([':', '[', ']']) => (entry, None),
         _ => (inner.unwrap_or(host), Some(port.to_owned()).filter(|port| !port.is_empty())),
-    }
-}
-
-fn contains(base: IpAddr, bits: u8, address: IpAddr) -> bool {
-    match (base, address.to_canonical()) {
-        (IpAddr::V4(base), IpAddr::V4(address)) => within_v4(address, base, bits),
-        (IpAddr::V6(base), IpAddr::V6(address)) => within_v6(address, base, bits),
-        _ => false,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{Piece, RefusedValue, RulePattern, inexact};
 use crate::policy::{Ask, TokenType, pattern};
+use crate::pulumi::urn;
 
 /// What GitHub's default audience begins with: the job asked for none.
 const GITHUB_DEFAULT: &str = "https://github.com/";
@@ -281,7 +282,7 @@ fn audience(claims: &Map<String, Value>) -> Option<(String, usize)> {
         _ => Vec::new(),
     };
     let ours: Vec<&str> =
-        all.iter().copied().filter(|one| one.starts_with("urn:pulumi:org:")).collect();
+        all.iter().copied().filter(|one| urn::organization_of(one).is_some()).collect();
     let candidates = if ours.is_empty() { &all } else { &ours };
     let safe = |one: &&&str| RulePattern::of_value("aud", one).is_ok();
     let chosen = candidates.iter().find(safe).or(candidates.first())?;

@@ -1,0 +1,180 @@
+//! `doctor login`: what `pulumi login` takes, in pulumi's own syntax, and the long form of every
+//! other option of the diagnosis.
+//!
+//! Where a name is both pulumi's and the doctor's, pulumi's syntax holds and both meanings apply:
+//! `--color raw` prints no colour, `-v` takes a number, and above 0 every check is shown.
+
+use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
+
+use super::args::{BundleArgs, Diagnosis, OutputArgs};
+use super::examples;
+use crate::gather::Plan;
+use crate::gather::environment::Environment;
+use crate::pulumi::flags::{self, Flag, Kind};
+use crate::pulumi::login_flags::{self, NAME, PULUMI};
+
+const USAGE: &str = "doctor login [URL] [FLAGS]";
+
+/// What pulumi's flags do here that are no options of the diagnosis. The others have no effect.
+const HELP: &[(&str, &str)] = &[
+    ("cwd", "Where to look for the project file, and where a relative file:// begins"),
+    ("help", "Print help"),
+];
+const NO_EFFECT: &str = "Accepted; changes nothing here";
+
+/// Why the command line of `doctor login` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoginError {
+    /// pulumi would refuse it as well.
+    #[error("{0}")]
+    Pulumi(#[from] login_flags::LoginError),
+    /// A value that an option of the doctor does not take, or two that exclude each other.
+    #[error("{0}")]
+    Clap(#[from] clap::Error),
+}
+
+/// What `doctor login` is asked to do.
+pub(crate) enum Login {
+    /// Print the help.
+    Help(String),
+    /// Run.
+    Run(Box<(Plan, OutputArgs, BundleArgs)>),
+}
+
+/// The definition for clap, which prints the help and checks what is the doctor's own.
+pub(crate) fn command() -> Command {
+    let own = Diagnosis::augment_args(Command::new(NAME).display_name("doctor login"))
+        .bin_name("doctor login")
+        .override_usage(USAGE)
+        .about("Diagnose the login that pulumi would make here, with its flags")
+        .after_help(after_help())
+        .disable_help_flag(true)
+        .mut_arg("token", |_| {
+            Arg::new("token").value_name("URL").help("The URL of Pulumi Cloud, as --cloud-url")
+        })
+        .mut_arg("quiet", |arg| arg.short(None))
+        .mut_arg("color", |arg| {
+            arg.help("When to use colour; raw, which pulumi has as well, is never here")
+        })
+        .mut_arg("verbose", |_| {
+            Arg::new("verbose")
+                .short('v')
+                .long("verbose")
+                .value_name("N")
+                .help("Above 0: every check and every rule")
+                .help_heading("Report")
+        });
+    let own = pulumi_only().fold(own, |command, (flag, help)| {
+        let Flag { name, short, kind } = *flag;
+        let arg = Arg::new(name).long(name).short(short).help(help);
+        let arg = match kind {
+            Kind::Boolean => arg.action(ArgAction::SetTrue),
+            Kind::Text => arg.value_name("TEXT"),
+            Kind::Integer => arg.value_name("N"),
+        };
+        // Thirteen of them would hide what matters.
+        command.arg(arg.hide(help == NO_EFFECT))
+    });
+    own.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
+}
+
+/// pulumi's flags that are no options of the diagnosis, and what they do here.
+fn pulumi_only() -> impl Iterator<Item = (&'static Flag<'static>, &'static str)> {
+    let own = diagnosis();
+    let only =
+        move |flag: &&Flag| !own.get_arguments().any(|arg| arg.get_long() == Some(flag.name));
+    PULUMI.iter().filter(only).map(|flag| {
+        let help = HELP.iter().find(|(name, _)| *name == flag.name);
+        (flag, help.map_or(NO_EFFECT, |(_, help)| help))
+    })
+}
+
+/// What the list of options does not say.
+fn after_help() -> String {
+    let without_effect = pulumi_only().filter(|(_, help)| *help == NO_EFFECT);
+    let names: Vec<String> = without_effect.map(|(flag, _)| format!("--{}", flag.name)).collect();
+    format!(
+        "Flags are written as for pulumi (--flag value, --flag=value, -cURL, --insecure=false; the \
+         last one wins) and may also come from the environment (PULUMI_OPTION_OIDC_TOKEN, ...). In \
+         a failing step, put `doctor` in the place of `pulumi`.\n\n\
+         Accepted as pulumi accepts them, without effect here: {}.\n\n\
+         Exit status: that of the diagnosis: 0 healthy, 1 unhealthy, 2 bad usage or input file, \
+         3 inconclusive, 70 internal error.",
+        names.join(", ")
+    )
+}
+
+/// The options of the diagnosis alone, as clap knows them.
+fn diagnosis() -> Command {
+    Diagnosis::augment_args(Command::new("doctor login").no_binary_name(true)).override_usage(USAGE)
+}
+
+/// Reads the arguments of `doctor login`. Of the environment, `PULUMI_OPTION_COLOR` and
+/// `PULUMI_OPTION_VERBOSE` are read here; the others are evidence and are read where that is
+/// gathered.
+///
+/// # Errors
+/// What pulumi, or an option of the doctor, would refuse.
+pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<Login, LoginError> {
+    let parsed = login_flags::parse(arguments)?;
+    if parsed.boolean("help") == Some(true) {
+        let mut whole = examples::add(command(), &[NAME]);
+        return Ok(Login::Help(whole.render_help().to_string()));
+    }
+    let setting = |name, variable| parsed.value(name).or_else(|| environment.get(variable));
+    let color = setting("color", "PULUMI_OPTION_COLOR").map(login_flags::color).transpose()?;
+    let verbose = setting("verbose", "PULUMI_OPTION_VERBOSE")
+        .and_then(flags::integer)
+        .is_some_and(|level| level > 0)
+        && parsed.boolean("quiet") != Some(true);
+
+    let mut own = diagnosis();
+    let mut words: Vec<String> = Vec::new();
+    for arg in own.get_arguments() {
+        let Some(name) = arg.get_long() else { continue };
+        let value = match name {
+            "verbose" => verbose.then_some("true"),
+            "color" => color,
+            _ => parsed.value(name),
+        };
+        match value {
+            Some(value) if arg.get_action().takes_values() => {
+                words.push(format!("--{name}={value}"))
+            }
+            Some("true") => words.push(format!("--{name}")),
+            _ => {}
+        }
+    }
+    let mut matches = own.try_get_matches_from_mut(words)?;
+    let diagnosis =
+        Diagnosis::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut own))?;
+    let (plan, output, bundle) = diagnosis.plan();
+    let plan = Plan {
+        is_login: true,
+        local: parsed.boolean("local"),
+        insecure: parsed.boolean("insecure"),
+        directory: parsed.value("cwd").map(Into::into),
+        url: parsed.positional.into_iter().next(),
+        ..plan
+    };
+    Ok(Login::Run(Box::new((plan, output, bundle))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pulumi::login_flags::DOCTOR;
+
+    #[test]
+    fn flag_tables_name_every_option() {
+        let is_pulumi = |name: &str| PULUMI.iter().any(|flag| flag.name == name);
+        let own = diagnosis();
+        let options = own.get_arguments().filter_map(|arg| {
+            let name = arg.get_long().filter(|name| !is_pulumi(name))?;
+            let kind = if arg.get_action().takes_values() { Kind::Text } else { Kind::Boolean };
+            Some((name, kind))
+        });
+        let table = DOCTOR.iter().map(|flag| (flag.name, flag.kind));
+        assert_eq!(options.collect::<Vec<_>>(), table.collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,130 @@
+//! Values of options: clap's strings become typed values.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use jiff::Timestamp;
+use semver::Version;
+
+use crate::pulumi::duration;
+use crate::render::{Format, View};
+
+/// The name of the format that suits the place.
+pub(super) const AUTO: &str = "auto";
+
+/// `--format`; nothing: [`AUTO`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FormatChoice(pub(crate) Option<Format>);
+
+/// The formats that a view has.
+pub(super) fn format<T: ?Sized>(
+    view: &View<T>,
+) -> impl TypedValueParser<Value = FormatChoice> + use<T> {
+    let auto = PossibleValue::new(AUTO).help("What suits the place");
+    let formats = view.formats().filter_map(|format| format.to_possible_value());
+    let names = PossibleValuesParser::new(std::iter::once(auto).chain(formats));
+    names.map(|name| FormatChoice(Format::from_str(&name, false).ok()))
+}
+
+/// `3.210.0`, with or without the `v` that `pulumi version` prints.
+pub(super) fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text.trim_start_matches('v'))
+        .map_err(|_| "a version has three numbers, as in 3.210.0".to_owned())
+}
+
+/// A file: a bundle on standard output would run into the report.
+pub(super) fn bundle_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
+        true => Err("it takes a file: standard output is the report's"),
+        false => Ok(path),
+    })
+}
+
+/// The name of an organization, for a file whose encoding is not known here.
+pub(super) fn ascii(text: &str) -> Result<String, String> {
+    match text.is_ascii() {
+        true => Ok(text.to_owned()),
+        false => Err("it takes ASCII only: the organization's name as in its URL".to_owned()),
+    }
+}
+
+/// The name of an environment variable. The token itself gets into its place by a `$` too many, and
+/// a name is shown.
+pub(super) fn variable(text: &str) -> Result<String, String> {
+    let expanded = text.strip_prefix('$').map(|name| name.trim_matches(['(', ')', '{', '}']));
+    if let Some(name) = expanded.filter(|name| is_variable(name)) {
+        return Err(format!("it takes the name of the variable alone: {name}"));
+    }
+    // An empty name is that of a variable which is not set.
+    match text.is_empty() || is_variable(text) {
+        true => Ok(text.to_owned()),
+        false => Err("it takes the name of the variable, not the token".to_owned()),
+    }
+}
+
+/// POSIX (XBD 8.1), and the characters that other systems allow besides. Tokens, which begin with
+/// `eyJ` or `pul-`, are made of these too.
+fn is_variable(name: &str) -> bool {
+    name.len() <= 128
+        && !name.starts_with("eyJ")
+        && !name.starts_with("pul-")
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.()".contains(c))
+}
+
+/// RFC 3339 or seconds since the epoch.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    let wanted = "use RFC 3339 (2026-01-31T12:00:00Z) or Unix seconds";
+    match text.parse::<i64>() {
+        Ok(seconds) => Timestamp::from_second(seconds).map_err(|_| wanted.to_owned()),
+        Err(_) => text.parse().map_err(|_| wanted.to_owned()),
+    }
+}
+
+/// A Go duration that is more than nothing.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let nanoseconds = duration::parse(text).map_err(|error| {
+        duration::suggest(text)
+            .map_or_else(|| error.to_string(), |meant| format!("{error}; did you mean {meant}?"))
+    })?;
+    match u64::try_from(nanoseconds) {
+        Ok(0) | Err(_) => Err("it has to be more than nothing".to_owned()),
+        Ok(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        assert_eq!(instant("0"), Ok(Timestamp::UNIX_EPOCH));
+        assert_eq!(instant("1970-01-01T00:00:00Z"), Ok(Timestamp::UNIX_EPOCH));
+        assert!(instant("yesterday").is_err());
+    }
+
+    #[test]
+    fn variables() {
+        for name in ["idToken", "CI_JOB_JWT", "ProgramFiles(x86)", "a-b.c", ""] {
+            assert_eq!(variable(name), Ok(name.to_owned()));
+        }
+        for text in ["$idToken", "$(idToken)", "${idToken}"] {
+            assert!(variable(text).is_err_and(|e| e.ends_with("alone: idToken")), "{text}");
+        }
+        for token in
+            ["eyJhbGciOiJSUzI1NiJ9", "pul-0123456789", "Bearer x", "$eyJhbGciOiJSUzI1NiJ9", "a/b="]
+        {
+            assert!(variable(token).is_err(), "{token}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("1d").is_err_and(|e| e.contains("24h")));
+        assert!(duration("0").is_err());
+        assert!(duration("-1s").is_err());
+    }
+}

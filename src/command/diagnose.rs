@@ -1,0 +1,83 @@
+//! The diagnosis: gather, judge, render.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::exit::{complain, delivered};
+use super::output::Output;
+use crate::bundle::Bundle;
+use crate::cli::args::{BundleArgs, OutputArgs};
+use crate::console::streams::Streams;
+use crate::gather::environment::Environment;
+use crate::gather::{self, Plan, Surroundings};
+use crate::judge;
+
+/// The diagnosis where this process runs.
+pub(super) fn diagnose_here(
+    plan: Plan,
+    environment: Environment,
+    output: &OutputArgs,
+    bundle: &BundleArgs,
+    streams: Streams,
+) -> u8 {
+    let output = Output::new(output, &environment, streams.terminals()).with_bundle(bundle);
+    match working_directory() {
+        Ok(directory) => diagnose(plan, environment, directory, &output, streams),
+        Err(problem) => complain(streams.stderr, &problem),
+    }
+}
+
+/// The diagnosis: gather, judge, render.
+pub(super) fn diagnose(
+    plan: Plan,
+    environment: Environment,
+    directory: PathBuf,
+    output: &Output,
+    mut streams: Streams,
+) -> u8 {
+    if let Some(problem) = output.conflict() {
+        return complain(streams.stderr, &problem);
+    }
+    let around = Surroundings {
+        environment,
+        directory,
+        stdin: std::mem::replace(&mut streams.stdin, Box::new(io::empty())),
+        terminal: streams.terminal,
+        progress: output.progress,
+    };
+    match gather::gather(plan, around) {
+        Ok(evidence) => conclude(&Bundle { redacted: false, evidence }, output, streams),
+        Err(error) => complain(streams.stderr, &error.to_string()),
+    }
+}
+
+/// Judges evidence, prints the report and writes a bundle, where one is asked for; the status is
+/// the diagnosis' unless one of them cannot be written.
+pub(crate) fn conclude(bundle: &Bundle, output: &Output, streams: Streams) -> u8 {
+    let report = judge::judge(&bundle.evidence, output.strict);
+    let status = report.verdict.exit_status();
+    // Whoever reads the report may stop reading.
+    let bundled = output.keep_bundle(bundle);
+    let mut note = |problem: &str| {
+        complain(streams.stderr, problem);
+    };
+    let result = output.deliver(&report, streams.stdout, &mut note);
+    let status = delivered(result, status, streams.stderr);
+    match bundled {
+        Ok(()) => status,
+        Err(problem) => complain(streams.stderr, &problem),
+    }
+}
+
+/// Where the program runs.
+///
+/// # Errors
+/// A sentence for standard error.
+pub(crate) fn working_directory() -> Result<PathBuf, String> {
+    std::env::current_dir().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            "working directory: it is gone; change to one that exists".to_owned()
+        }
+        kind => format!("working directory: {kind}; change to another one"),
+    })
+}
