@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::catalogue::Code;
 use crate::evidence::{BackendCandidate, BackendSource, InputProblem, Login};
 use crate::known_messages::{Message, Trouble};
+use crate::platform;
 
 /// What several logs hold.
 #[derive(Debug, Clone, Default)]
@@ -152,7 +153,7 @@ pub struct Context {
     /// Where a login succeeded.
     pub successes: Vec<Place>,
     /// The CI platform.
-    pub platform: Option<&'static str>,
+    pub platform: Option<platform::Id>,
 }
 
 /// How many logins are kept.
