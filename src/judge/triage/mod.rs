@@ -17,6 +17,7 @@ use self::counting::{counting, is_pasted, is_short};
 use self::ranked::{Judged, Ranked};
 use crate::evidence::log::{Log, Place, SecretKind};
 use crate::known_messages::Role;
+use crate::platform::Id;
 use crate::report::triage::{
     LogClaims, LogContext, LogFile, LogFinding, LogPlace, LogSecret, LogValue, SCHEMA_VERSION,
     Triage,
@@ -72,7 +73,7 @@ fn at(log: &Log, place: Place) -> LogPlace {
 fn context(log: &Log) -> LogContext {
     let context = &log.context;
     LogContext {
-        platform: context.platform,
+        platform: context.platform.map(Id::name),
         pulumi_version: context
             .version
             .as_ref()
