@@ -36,7 +36,7 @@ pub(crate) fn failed_rule(
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", entry_name(index), rule.claim));
     let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at, work) };
-    if let Some(variable) = unexpanded(actual) {
+    if let Some(variable) = variable_in(actual) {
         return not_expanded(rule, actual, variable, &at);
     }
     let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
@@ -82,6 +82,17 @@ pub(crate) fn failed_rule(
         };
     }
     would_pass(finding, token, rule, &at, failing, work)
+}
+
+/// A variable that takes the place of a whole part of a claim. Within a part it may be a person's own
+/// name for a branch.
+fn variable_in(claim: &str) -> Option<&str> {
+    let variable = unexpanded(claim)?;
+    let (before, after) = claim.split_once(variable)?;
+    let ends = |c: char| matches!(c, ':' | '/' | '@' | '.' | '-' | ',' | '"');
+    let is_part = (before.is_empty() || before.ends_with(ends))
+        && (after.is_empty() || after.starts_with(ends));
+    is_part.then_some(variable)
 }
 
 /// The rule is right, and the request for the token is wrong: it sent a variable's name.
