@@ -114,9 +114,3 @@ fn with_permission(mut remedy: Remedy, event: Option<&str>, job: Option<&str>) -
         .step("In a reusable workflow, the job that calls it has to have the permission as well.")
         .step("A container that a step starts by itself has to be given both variables.")
 }
-
-/// Whether GitHub's token service failed or gave an empty answer, in the words of actions/toolkit
-/// (packages/core/src/oidc-utils.ts). It does so for a short time.
-pub(crate) fn is_transient(said: &str) -> bool {
-    ["Error Code : undefined", "Error Code : 5"].iter().any(|words| said.contains(words))
-}
