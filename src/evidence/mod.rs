@@ -8,6 +8,7 @@
 //! ([`crate::text`]).
 
 pub mod address;
+mod cli;
 pub mod log;
 mod route;
 mod url_parts;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub(crate) use self::cli::{CliParser, CredentialHelper, HelperProblem, HelperSource};
 pub use self::route::{PassedOver, ProxyFault, Route};
 
 use crate::policy::{Document, Registration};

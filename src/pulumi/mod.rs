@@ -3,6 +3,7 @@
 pub mod backend_url;
 pub mod duration;
 pub mod flags;
+pub(crate) mod go;
 pub(crate) mod login_command;
 pub mod login_flags;
 pub mod request;

@@ -5,6 +5,7 @@
 //! parses with golang-jwt), of RFC 7515 (the compact form) and of RFC 4648 section 5 (base64url).
 //! Nothing is verified here.
 
+pub(crate) mod cli_parser;
 pub(crate) mod header;
 mod json;
 mod not_a_token;
