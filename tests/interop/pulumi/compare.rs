@@ -1,0 +1,164 @@
+//! What the real CLI did, what the doctor says that it does, and the difference.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cases::Case;
+use crate::stage::{Outcome, Stage};
+
+/// What the real CLI did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    pub status: i32,
+    /// The error that it ended with, without `error: `.
+    pub message: String,
+    /// Its first exchange.
+    pub exchange: String,
+}
+
+impl Fact {
+    pub fn of(run: &Outcome) -> Self {
+        let status = run.status.unwrap_or(-1);
+        let message = match run.stderr.find("error: ").filter(|_| status != 0) {
+            Some(start) => run.stderr[start + "error: ".len()..].trim(),
+            None => "",
+        };
+        Self {
+            status,
+            message: without_token(message),
+            exchange: run.exchange.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// A refused value is quoted by the CLI, and left out by the doctor.
+fn without_token(message: &str) -> String {
+    match message.split_once(" Got '") {
+        Some((start, _)) => format!("{start} Got '…'"),
+        None => message.to_owned(),
+    }
+}
+
+/// What the doctor says.
+#[derive(Debug)]
+pub struct Doctor {
+    status: Option<i32>,
+    /// `request.cli`; the usage error where the command line is refused.
+    message: Option<String>,
+    exit_status: Option<i64>,
+    exchange: Option<String>,
+    root_cause: String,
+}
+
+impl Doctor {
+    pub fn of(case: &Case, version: &str) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_doctor"));
+        let version = format!("--pulumi-version={version}");
+        let run =
+            Stage::new(case).run(program, &["login", &version, "--format=json", "--timeout=10s"]);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+        let cli = &report["request"]["cli"];
+        let refused = run.status == Some(2);
+        let message = if refused {
+            Some(run.stderr.trim().trim_start_matches("error: ").to_owned())
+        } else {
+            cli["message"].as_str().map(without_token)
+        };
+        Self {
+            status: run.status,
+            message,
+            exit_status: cli["exitStatus"].as_i64(),
+            exchange: run.exchange,
+            root_cause: report["rootCause"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What is different, if anything is.
+    pub fn differs_from(&self, fact: &Fact) -> Option<String> {
+        let mut found = String::new();
+        let mut differ = |what: &str, ours: &str, theirs: &str| {
+            let _ = write!(found, "\n  {what}\n    doctor: {ours}\n    pulumi: {theirs}");
+        };
+        if (self.status == Some(0)) != (fact.status == 0) {
+            let ours = format!("{:?} {}", self.status, self.root_cause);
+            differ("outcome", &ours, &format!("{} {}", fact.status, fact.message));
+        }
+        let message = self.message.as_deref().unwrap_or_default();
+        if self.status == Some(2) {
+            // The doctor adds where help is.
+            let first = fact.message.lines().next().unwrap_or_default();
+            if !message.starts_with(first) {
+                differ("usage", message, first);
+            }
+        } else {
+            if message != fact.message {
+                differ("message", message, &fact.message);
+            }
+            if self.exit_status != Some(i64::from(fact.status)) {
+                differ("exit status", &format!("{:?}", self.exit_status), &fact.status.to_string());
+            }
+        }
+        // The doctor makes no exchange that it knows to be in vain.
+        if let Some(exchange) = &self.exchange
+            && *exchange != fact.exchange
+        {
+            differ("exchange", exchange, &fact.exchange);
+        }
+        (!found.is_empty()).then_some(found)
+    }
+}
+
+fn path(version: &str) -> String {
+    format!("{}/fixtures/cli/{version}.tsv", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Writes down what the real CLI did.
+pub fn write<'a>(version: &str, facts: impl Iterator<Item = (&'static str, &'a Fact)>) {
+    let mut text = "case\texit status\tmessage\texchange\n".to_owned();
+    for (name, fact) in facts {
+        let escape =
+            |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
+        let _ = writeln!(
+            text,
+            "{name}\t{}\t{}\t{}",
+            fact.status,
+            escape(&fact.message),
+            escape(&fact.exchange)
+        );
+    }
+    fs::create_dir_all(Path::new(&path(version)).parent().unwrap()).unwrap();
+    fs::write(path(version), text).unwrap();
+}
+
+/// Reads what was written down.
+pub fn read(version: &str) -> Vec<(String, Fact)> {
+    let text = fs::read_to_string(path(version)).unwrap().replace("\r\n", "\n");
+    text.lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<String> = line.split('\t').map(unescape).collect();
+            let [name, status, message, exchange] = cells.try_into().unwrap();
+            (name, Fact { status: status.parse().unwrap(), message, exchange })
+        })
+        .collect()
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match (c, c == '\\') {
+            (_, true) => match rest.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some(c) => out.push(c),
+                None => out.push('\\'),
+            },
+            (c, false) => out.push(c),
+        }
+    }
+    out
+}
