@@ -126,6 +126,8 @@ const PROBLEM: Field = Members(&[
     ),
     ("what", Message),
     ("shown", Message),
+    ("looksLike", Plain),
+    ("isEmpty", Plain),
     ("text", Names),
     ("syntax", Plain),
     ("name", Names),

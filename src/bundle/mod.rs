@@ -181,6 +181,7 @@ pub fn read(content: &str) -> Result<Bundle, ReadError> {
     let mut bundle: Bundle =
         serde_json::from_str(text).map_err(|error| ReadError::of_json(&error, ""))?;
     within_limits(&bundle.evidence)?;
+    bundle.evidence.complete();
     // Somebody may have written it by hand, and older programs kept more of a URL.
     bundle.evidence.hide_url_parts();
     Ok(bundle)
@@ -329,7 +330,7 @@ fn codes(report: &Report) -> impl PartialEq {
 
 /// How the checks ended, and which rules of which entry matched.
 fn details(report: &Report) -> impl PartialEq {
-    let checks = report.checks.iter().map(|c| (c.id, c.status, c.skipped_because.clone()));
+    let checks = report.checks.iter().map(|c| (c.id, c.status, c.skipped_because));
     let entries = report.policy.entries.iter().map(|entry| {
         let rules = entry.rules.iter().map(|rule| (rule.matched, rule.undetermined));
         (entry.applies, rules.collect::<Vec<_>>())

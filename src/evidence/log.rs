@@ -28,6 +28,8 @@ pub struct Log {
 pub struct File {
     /// Its name; of a member of an archive, the archive's and its own.
     pub name: String,
+    /// It came on standard input, not within an archive.
+    pub is_stdin: bool,
     /// How many lines it has.
     pub lines: u64,
     /// After how many unpacked bytes reading it was stopped, because it unpacks to far more than it

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::url_faults::hidden_fault;
 use super::{
     Answer, Backend, BackendCandidate, Body, CredentialsFile, Evidence, Exchange, Failure,
     FailureKind, Gap, GapReason, Input, InputProblem, Issuer, KeySet, PlatformEnvironment,
@@ -19,7 +20,6 @@ use crate::limits::Work;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::{claim, matches};
 use crate::policy::{Document, Unresolved};
-use crate::pulumi::backend_url::hidden_fault;
 use crate::text::{url, urls_in, urls_in_pattern};
 
 impl Evidence {
@@ -201,7 +201,7 @@ fn input(input: &mut Input) {
         server.iter_mut().chain(others.iter_mut().map(|(_, issuer)| issuer)).for_each(whole);
     }
     match &mut input.problem {
-        Some(InputProblem::NotAToken { what, shown }) => {
+        Some(InputProblem::NotAToken { what, shown, .. }) => {
             in_text(what);
             shown.iter_mut().for_each(|text| replace(text, |text| show("", text)));
         }
@@ -213,7 +213,7 @@ fn input(input: &mut Input) {
         Some(
             InputProblem::Unexpanded { text, .. }
             | InputProblem::Malformed { reason: text, .. }
-            | InputProblem::FileUnreadable { reason: text },
+            | InputProblem::FileUnreadable { reason: text, .. },
         ) => in_text(text),
         _ => {}
     }

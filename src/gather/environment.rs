@@ -91,7 +91,10 @@ impl Environment {
     /// Whose environment this is.
     #[must_use]
     pub fn setting(&self) -> Setting {
-        Setting::of(self.platform().map(|platform| platform.name))
+        match self.platform() {
+            Some(platform) => Setting::Pipeline { platform: platform.name.to_owned() },
+            None => Setting::Person,
+        }
     }
 
     /// Whether a variable that is a switch is set, and not to `false` or `0`.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Run;
+use super::local::Run;
 use super::network::budget;
 use super::network::client::{Client, ClientOptions, Proxies};
 use super::network::guard::Guard;
@@ -79,7 +79,7 @@ pub(super) fn plan(evidence: &Evidence, run: &Run) -> Option<Questions> {
 /// Asks.
 pub(super) async fn probe(
     questions: Option<Questions>,
-    run: &Run<'_>,
+    run: &Run,
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<Issuer>, String> {

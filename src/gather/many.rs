@@ -3,8 +3,10 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::clean::{clean, clean_claims};
+use super::plan::{InputError, Plan, Surroundings};
 use super::token;
-use super::{InputError, Plan, Surroundings, all, clean, clean_claims, issuer};
+use super::{Gathered, all, issuer};
 use crate::evidence::Evidence;
 use crate::oidc::jwt;
 use crate::text::secret::Scrubber;
@@ -27,7 +29,7 @@ impl Common {
     /// # Errors
     /// A file that an option names cannot be used.
     pub fn gather(plan: Plan, around: Surroundings, bare_claims: bool) -> Result<Self, InputError> {
-        let super::Gathered { evidence, jwks, scrubber } = all(plan, around)?;
+        let Gathered { evidence, jwks, scrubber } = all(plan, around)?;
         let policy_hides = evidence.policy.document().is_some_and(|document| {
             let mut shown = document.clone();
             shown.hide_url_parts(None);

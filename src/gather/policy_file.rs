@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::environment::Environment;
-use super::{InputError, read};
+use super::files::named::read;
+use super::plan::InputError;
 use crate::evidence::{KeySet, PolicySource};
 use crate::limits;
 use crate::limits::json::Refused;
@@ -52,6 +53,16 @@ pub(super) fn document(
     })?;
     let document = crate::policy::document::parse(&text).map_err(|e| error(e.to_string()))?;
     Ok(without_secrets(document, &text))
+}
+
+/// Reads a policy document from a file, or a pipe for a few seconds.
+///
+/// # Errors
+/// It cannot be read or is no policy document; with line and column.
+pub fn policy_document(path: &Path) -> Result<Document, InputError> {
+    let mut document = document("FILE", path, Path::new(""), Duration::from_secs(10))?;
+    document.hide_url_parts(None);
+    Ok(document)
 }
 
 /// The document without tokens that somebody pasted into it. They are taken out of what was read,

@@ -165,7 +165,10 @@ pub(super) fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome
         )
         .map_err(|error| unreadable(reason(&error)))?;
     match jwt::read(&bytes, true) {
-        Err((InputProblem::Empty, wrapped)) => Err((unreadable("is empty".into()).0, wrapped)),
+        Err((InputProblem::Empty, wrapped)) => {
+            let reason = "is empty".to_owned();
+            Err((InputProblem::FileUnreadable { reason, is_empty: true }, wrapped))
+        }
         outcome => outcome,
     }
 }
@@ -180,7 +183,7 @@ fn capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 fn unreadable(reason: String) -> (InputProblem, Vec<Wrapping>) {
-    (InputProblem::FileUnreadable { reason }, Vec::new())
+    (InputProblem::FileUnreadable { reason, is_empty: false }, Vec::new())
 }
 
 /// Why it cannot be read, in words that are the same on every system.
@@ -250,7 +253,9 @@ mod tests {
     fn unreadable(path: &str, cwd: &Path) -> String {
         let choice = Choice::Argument(format!("file://{path}"));
         match acquire(choice, |_| None, Untouched, true, cwd, LIMIT) {
-            (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => reason,
+            (Input { problem: Some(InputProblem::FileUnreadable { reason, .. }), .. }, None) => {
+                reason
+            }
             (input, _) => panic!("{input:?}"),
         }
     }
@@ -404,7 +409,7 @@ mod tests {
         let choice = Choice::Argument("-".into());
         let (input, _) = acquire(choice, |_| None, Broken, false, Path::new("/"), LIMIT);
         let reason = "permission denied".into();
-        assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason }));
+        assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason, is_empty: false }));
         assert_eq!(input.source, Source::Stdin);
     }
 

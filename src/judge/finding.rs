@@ -1,9 +1,13 @@
 //! Building findings: the catalogue gives the general part, a check adds the run's own values.
 
 use crate::catalogue::{Code, Severity};
-use crate::report::{Finding, Proof, Remediation};
+use crate::report::{Finding, FoundBy, Proof, Remediation, Step};
 use crate::text;
 pub(super) use crate::text::list;
+
+/// Said wherever the behaviour of the service's JWT library decides.
+pub(super) const ASSUMES_GO: &str = "Which library Pulumi Cloud verifies tokens with is not documented: this \
+    assumes Go's (go-oidc, go-jose, golang-jwt), as in the CLI.";
 
 impl Finding {
     /// A finding with the catalogue's title, severity, advice and link.
@@ -12,8 +16,8 @@ impl Finding {
             code,
             category: code.category(),
             severity: code.severity(),
-            // The registry puts the check's id in when the check has run.
-            check: "",
+            // The registry puts the check's id in when a check has run.
+            check: FoundBy::Triage,
             title: code.title(),
             detail: detail.into(),
             evidence: Vec::new(),
@@ -59,7 +63,21 @@ impl Finding {
     /// Adds a step. Renderers take what follows a line break for a snippet, and a value in the step may
     /// hold one.
     pub(super) fn step(mut self, step: impl AsRef<str>) -> Self {
-        self.remediation.steps.push(text::inert(step.as_ref()));
+        self.remediation.steps.push(text::inert(step.as_ref()).into());
+        self
+    }
+
+    /// Adds a step that announces the commands.
+    pub(super) fn announce(mut self, step: impl AsRef<str>) -> Self {
+        self.remediation.steps.push(Step { text: text::inert(step.as_ref()), announces: true });
+        self
+    }
+
+    /// Adds another remedy's steps and commands, and takes its summary.
+    pub(super) fn remedied_by(mut self, remedy: Remediation) -> Self {
+        self.remediation.summary = remedy.summary;
+        self.remediation.steps.extend(remedy.steps);
+        self.remediation.commands.extend(remedy.commands);
         self
     }
 
@@ -67,6 +85,24 @@ impl Finding {
     pub(super) fn command(mut self, command: impl Into<String>) -> Self {
         self.remediation.commands.push(command.into());
         self
+    }
+}
+
+impl Remediation {
+    /// Drops these commands, and what announces commands if none is left.
+    pub(super) fn drop_commands(&mut self, unwanted: impl Fn(&str) -> bool) {
+        let before = self.commands.len();
+        self.commands.retain(|command| !unwanted(command));
+        if before > 0 && self.commands.is_empty() {
+            self.steps.retain(|step| !step.announces);
+        }
+    }
+
+    /// Puts the steps in the order in which they are read: commands come after all steps. A command
+    /// with a URL that is not shown whole would do something else than is meant.
+    pub(super) fn settle(&mut self) {
+        self.steps.sort_by_key(|step| step.announces);
+        self.drop_commands(text::lacks_url_parts);
     }
 }
 

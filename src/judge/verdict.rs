@@ -1,11 +1,11 @@
 //! What can only be said with all outcomes at hand: echoes, a login that works, the order of
 //! findings, the verdict.
 
-use super::Context;
+use super::answer;
 use super::checks::exchange::POINTER;
-use super::checks::whoami;
+use super::context::Context;
 use crate::catalogue::{Category, Code, Severity};
-use crate::evidence::{Exchange, PolicySource, Probe};
+use crate::evidence::{CheckId, Exchange, PolicySource, Probe};
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
 use crate::report::{
@@ -17,7 +17,7 @@ use crate::report::{
 pub(super) fn settle(context: &mut Context) {
     if !minted(context) {
         merge_echo(context);
-    } else if context.done.iter().any(|(id, o)| *id == "whoami" && o.status() == Status::Pass) {
+    } else if context.outcome(CheckId::Whoami).is_some_and(|o| o.status() == Status::Pass) {
         let proof = "the login works: Pulumi Cloud issued an access token, and whoami accepts it";
         soften(context, proof, |_| true);
     } else {
@@ -39,7 +39,7 @@ fn minted(context: &Context) -> bool {
 /// What works is the proof: what the probes here found wrong means that this machine sees less
 /// than Pulumi Cloud, or that the policy file is stale.
 fn soften(context: &mut Context, proof: &str, concerned: impl Fn(Category) -> bool) {
-    for finding in context.done.iter_mut().flat_map(|(_, outcome)| &mut outcome.findings) {
+    for finding in context.findings_mut() {
         if finding.severity == Severity::Error && concerned(finding.category) {
             finding.severity = Severity::Warning;
             finding.evidence.push(crate::report::Proof {
@@ -80,7 +80,7 @@ fn merge_echo(context: &mut Context) {
     };
     let mut echo = None;
     for (id, outcome) in &mut context.done {
-        if *id == "exchange" {
+        if *id == CheckId::Exchange {
             let position = outcome.findings.iter().position(|f| echoes(f.code));
             if let Some(position) = position {
                 echo = Some(outcome.findings.remove(position));
@@ -91,12 +91,7 @@ fn merge_echo(context: &mut Context) {
         }
     }
     let Some(echo) = echo else { return };
-    let explained = context
-        .done
-        .iter_mut()
-        .filter(|(id, _)| *id == check)
-        .flat_map(|(_, outcome)| &mut outcome.findings)
-        .find(|f| f.code == code);
+    let explained = context.findings_mut().find(|f| f.check == check && f.code == code);
     if let Some(finding) = explained {
         finding.evidence.extend(echo.evidence.into_iter().filter(|proof| proof.what != POINTER));
     }
@@ -165,7 +160,7 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             .whoami
             .answer()
             .filter(|a| a.status == 200)
-            .and_then(whoami::identity),
+            .and_then(answer::identity),
     }
 }
 

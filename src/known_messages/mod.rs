@@ -47,6 +47,9 @@ pub enum Means {
     TokenValue,
     /// The value `url`, from which the CLI made a request, decides.
     BackendUrl,
+    /// The value `url`, which is what stands before the first colon of the URL that was given as an
+    /// argument, decides.
+    BackendArgument,
     /// The value `answer`, which is what Pulumi Cloud answered to the exchange, decides.
     ExchangeAnswer,
     /// The value `status`, an HTTP status that a program made an error of, decides, together with
@@ -159,7 +162,7 @@ mod tests {
             assert!(template.needle().len() >= 4, "{}: too short to search for", message.text);
             let wanted = match message.means {
                 Means::TokenValue => Some("token"),
-                Means::BackendUrl => Some("url"),
+                Means::BackendUrl | Means::BackendArgument => Some("url"),
                 Means::ExchangeAnswer => Some("answer"),
                 Means::Status => Some("status"),
                 _ => None,

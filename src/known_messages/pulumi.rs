@@ -2,7 +2,7 @@
 //! the same service. Sources: pulumi/pulumi pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate,
 //! pkg/backend/backenderr, sdk/go/common/workspace (3.99 to 3.259); pulumi/actions-helpers.
 
-use super::Means::{BackendUrl, ExchangeAnswer, Status, TokenValue};
+use super::Means::{BackendArgument, BackendUrl, ExchangeAnswer, Status, TokenValue};
 use super::{Message, Scope};
 use crate::catalogue::Code;
 
@@ -85,7 +85,7 @@ pub(super) const BEFORE: &[Message] = &[
     // ---------------------------------------------------------------------------- backend
     Message::new(
         "unknown backend cloudUrl format '{url}'",
-        BackendUrl,
+        BackendArgument,
         "The CLI took {url} for the scheme of the backend's URL, and knows no such scheme.",
     ),
     Message::code(

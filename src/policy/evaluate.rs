@@ -13,12 +13,12 @@ mod values;
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
 use crate::limits;
 use crate::limits::Work;
-use crate::report::{EntryResult, Limit, RuleResult};
 use values::Values;
 
 /// What a policy decides on a token and a request, entry by entry.
@@ -85,6 +85,58 @@ pub enum Outcome {
     },
     /// What the document leaves open could turn the decision.
     Undetermined,
+}
+
+/// A rule's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RuleResult {
+    /// The claim path.
+    pub claim: String,
+    /// The pattern.
+    pub pattern: String,
+    /// The claim's value, as JSON text unless it is a string; null where the token has none.
+    pub actual: Option<String>,
+    /// Whether it matches.
+    pub matched: bool,
+    /// Whether it matches is not known: the pattern hangs on an expression that the document does
+    /// not resolve, or a limit kept it from being matched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undetermined: bool,
+    /// The limit that kept it from being matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A limit that keeps a rule from being matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Limit {
+    /// The pattern is longer than 4 KiB.
+    Length,
+    /// All rules together take too much work.
+    Work,
+}
+
+/// An entry's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EntryResult {
+    /// Its index, from 0.
+    pub index: usize,
+    /// `allow` or `deny`.
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny"])))]
+    pub decision: &'static str,
+    /// The token type that it is for.
+    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
+    pub token_type: &'static str,
+    /// Whether it is for this request at all.
+    pub applies: bool,
+    /// Its rules.
+    pub rules: Vec<RuleResult>,
 }
 
 /// Evaluates the policy of a registration; `None` where the document does not tell it.

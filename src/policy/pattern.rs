@@ -16,6 +16,9 @@ use std::collections::HashMap;
 use crate::limits;
 use crate::limits::Work;
 
+/// What in a pattern makes it look like a regular expression.
+pub const REGULAR_EXPRESSION: &[&str] = &[".*", ".+", "\\", "[", "(", "^", "$", "|"];
+
 /// Whether the pattern matches the whole text. Takes time in proportion to the product of both
 /// lengths, divided by 64.
 #[must_use]

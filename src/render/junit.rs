@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::wording::{self, Headline, why_skipped};
 use super::{DECODE, POLICY_LINT, POLICY_TEST};
 use crate::catalogue::Severity;
-use crate::report::{CheckResult, Finding, Report, Status};
+use crate::report::{CheckResult, Finding, FoundBy, Report, Status};
 use crate::text;
 
 /// The diagnosis. A failed check is a failure, one with warnings has them as its output, one that
@@ -80,8 +80,11 @@ enum Outcome {
 }
 
 fn of_check<'a>(report: &Report, check: &'a CheckResult) -> Case<'a> {
-    let findings: Vec<&Finding> =
-        report.findings.iter().filter(|finding| finding.check == check.id).collect();
+    let findings: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.check == FoundBy::Check(check.id))
+        .collect();
     let all: String = findings.iter().map(|finding| told(finding)).collect();
     let outcome = match check.status {
         Status::Fail => {
@@ -98,7 +101,7 @@ fn of_check<'a>(report: &Report, check: &'a CheckResult) -> Case<'a> {
         }
     };
     let (category, duration_ms) = (check.category.name(), check.duration_ms);
-    Case { category, name: check.id, duration_ms, outcome }
+    Case { category, name: check.id.name(), duration_ms, outcome }
 }
 
 fn document(
@@ -164,7 +167,8 @@ fn told(finding: &Finding) -> String {
     let fix = &finding.remediation;
     lines.push(text::inert(&format!("Fix: {}", fix.summary)));
     // A line break in these is that of a snippet, whose values are quoted.
-    lines.extend(fix.steps.iter().chain(&fix.commands).chain(&fix.links).cloned());
+    let steps = fix.steps.iter().map(|step| &step.text);
+    lines.extend(steps.chain(&fix.commands).chain(&fix.links).cloned());
     lines.iter().map(|line| line.clone() + "\n").collect()
 }
 

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::{Category, Code};
+use crate::catalogue::Code;
+use crate::evidence::{CheckId, SkipReason};
 use crate::report::{
-    BackendSummary, CheckResult, EntryResult, Finding, Identity, PolicySummary, Proof, Remediation,
-    Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status, TokenSummary, Verdict,
+    BackendSummary, CheckResult, EntryResult, Finding, FoundBy, Identity, PolicySummary, Proof,
+    Remediation, Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status, TokenSummary, Verdict,
 };
 
 /// A text that tries to be everything it must not be.
@@ -16,10 +17,10 @@ fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-fn check(id: &'static str, category: Category, status: Status, summary: &str) -> CheckResult {
+fn check(id: CheckId, status: Status, summary: &str) -> CheckResult {
     CheckResult {
         id,
-        category,
+        category: id.category(),
         status,
         summary: summary.into(),
         duration_ms: 0,
@@ -27,17 +28,17 @@ fn check(id: &'static str, category: Category, status: Status, summary: &str) ->
     }
 }
 
-fn skip(id: &'static str, category: Category, because: &str) -> CheckResult {
-    CheckResult { skipped_because: Some(because.into()), ..check(id, category, Status::Skip, "") }
+fn skip(id: CheckId, because: SkipReason) -> CheckResult {
+    CheckResult { skipped_because: Some(because), ..check(id, Status::Skip, "") }
 }
 
 /// A finding of the code's usual severity.
-pub(super) fn finding(code: Code, check: &'static str, detail: &str) -> Finding {
+pub(super) fn finding(code: Code, check: CheckId, detail: &str) -> Finding {
     Finding {
         code,
         category: code.category(),
         severity: code.severity(),
-        check,
+        check: FoundBy::Check(check),
         title: code.title(),
         detail: detail.into(),
         evidence: Vec::new(),
@@ -71,7 +72,7 @@ const AUDIENCE: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 /// A login that works, with a warning and an info.
 pub(super) fn healthy() -> Report {
     let rules = vec![rule("aud", AUDIENCE, Some(AUDIENCE), true)];
-    let mut whoami = check("whoami", Category::Whoami, Status::Pass, "ci-bot in acme");
+    let mut whoami = check(CheckId::Whoami, Status::Pass, "ci-bot in acme");
     whoami.duration_ms = 12;
     Report {
         schema_version: SCHEMA_VERSION,
@@ -81,21 +82,21 @@ pub(super) fn healthy() -> Report {
         verdict: Verdict::Healthy,
         root_cause: None,
         checks: vec![
-            check("input", Category::Input, Status::Pass, "a token from env:idToken"),
-            check("login", Category::Login, Status::Pass, "organization acme"),
-            check("backend-url", Category::Backend, Status::Pass, "https://api.pulumi.com"),
-            check("backend", Category::Backend, Status::Pass, "answers as Pulumi Cloud"),
-            check("token", Category::Token, Status::Warn, "expires in 42 s"),
-            check("issuer", Category::Issuer, Status::Pass, "registered as azure"),
-            check("discovery", Category::Issuer, Status::Pass, "served"),
-            check("signature", Category::Issuer, Status::Pass, "verified with key k1"),
-            check("policy", Category::Policy, Status::Pass, "policies[0] allows it"),
-            check("exchange", Category::Exchange, Status::Pass, "an access token for 7200 s"),
+            check(CheckId::Input, Status::Pass, "a token from env:idToken"),
+            check(CheckId::Login, Status::Pass, "organization acme"),
+            check(CheckId::Cloud, Status::Pass, "https://api.pulumi.com"),
+            check(CheckId::Backend, Status::Pass, "answers as Pulumi Cloud"),
+            check(CheckId::Token, Status::Warn, "expires in 42 s"),
+            check(CheckId::Issuer, Status::Pass, "registered as azure"),
+            check(CheckId::Registration, Status::Pass, "served"),
+            check(CheckId::Signature, Status::Pass, "verified with key k1"),
+            check(CheckId::Policy, Status::Pass, "policies[0] allows it"),
+            check(CheckId::Exchange, Status::Pass, "an access token for 7200 s"),
             whoami,
         ],
         findings: vec![
-            finding(Code::TokenExpiresSoon, "token", "The token expires in 42 s."),
-            finding(Code::CliNotFound, "login", "No pulumi was found on PATH."),
+            finding(Code::TokenExpiresSoon, CheckId::Token, "The token expires in 42 s."),
+            finding(Code::CliNotFound, CheckId::Login, "No pulumi was found on PATH."),
         ],
         token: Some(TokenSummary {
             source: "env:idToken".into(),
@@ -148,7 +149,7 @@ pub(super) fn audience_mismatch() -> Report {
     ];
     let mut audience = finding(
         Code::AudienceMismatch,
-        "policy",
+        CheckId::Policy,
         "policies[0] wants the audience api://AzureADTokenExchange and the token's audience is \
          fb60f99c-7a34-4190-8149-302f77469936. These are one audience, spelled two ways: the Entra \
          issuer puts the GUID into the token.",
@@ -157,24 +158,25 @@ pub(super) fn audience_mismatch() -> Report {
         proof("expected", "api://AzureADTokenExchange", "policy.yaml:12"),
         proof("token aud", AUDIENCE, "token claim aud"),
     ];
-    audience.remediation.steps = vec![
-        "In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.".into(),
-        "Set the rule on aud to the token's value:\nrules:\n  aud: \"fb60f99c-7a34-4190-8149-302f77469936\""
-            .into(),
-    ];
+    audience.remediation.steps = [
+        "In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.",
+        "Set the rule on aud to the token's value:\nrules:\n  aud: \"fb60f99c-7a34-4190-8149-302f77469936\"",
+    ]
+    .map(|step| step.to_owned().into())
+    .to_vec();
     audience.remediation.commands =
         vec!["pulumi login --oidc-token \"$idToken\" --oidc-org acme".into()];
     report.verdict = Verdict::Unhealthy;
     report.root_cause = Some(Code::AudienceMismatch);
     report.checks.truncate(8);
-    report.checks[4] = check("token", Category::Token, Status::Pass, "valid for 9 min");
+    report.checks[4] = check(CheckId::Token, Status::Pass, "valid for 9 min");
     report.checks.extend([
-        check("policy", Category::Policy, Status::Fail, "denied: aud does not match"),
-        skip("exchange", Category::Exchange, "policy"),
-        skip("whoami", Category::Whoami, "policy"),
+        check(CheckId::Policy, Status::Fail, "denied: aud does not match"),
+        skip(CheckId::Exchange, SkipReason::Check(CheckId::Policy)),
+        skip(CheckId::Whoami, SkipReason::Check(CheckId::Policy)),
     ]);
     report.findings =
-        vec![audience, finding(Code::CliNotFound, "login", "No pulumi was found on PATH.")];
+        vec![audience, finding(Code::CliNotFound, CheckId::Login, "No pulumi was found on PATH.")];
     report.policy.decision = "deny";
     report.policy.rules.clone_from(&rules);
     report.policy.entries[0].rules = rules;
@@ -194,30 +196,31 @@ pub(super) fn several_errors() -> Report {
     let mut report = audience_mismatch();
     let mut scheme = finding(
         Code::BackendSchemeMissing,
-        "backend-url",
+        CheckId::Cloud,
         "PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.",
     );
     scheme.evidence = vec![proof("PULUMI_BACKEND_URL", "api.pulumi.com", "environment")];
     scheme.remediation.commands = vec!["export PULUMI_BACKEND_URL=https://api.pulumi.com".into()];
-    let mut expired = finding(Code::TokenExpired, "token", "The token expired 3 h 10 min ago.");
+    let mut expired =
+        finding(Code::TokenExpired, CheckId::Token, "The token expired 3 h 10 min ago.");
     expired.evidence = vec![proof("exp", "1700000000 (2023-11-14T22:13:20Z)", "token claim exp")];
     let overridden =
-        finding(Code::BackendOverridden, "backend-url", "The environment beats the project file.");
+        finding(Code::BackendOverridden, CheckId::Cloud, "The environment beats the project file.");
     report.root_cause = Some(Code::BackendSchemeMissing);
     report.checks = vec![
-        check("input", Category::Input, Status::Pass, "a token from env:idToken"),
-        check("backend-url", Category::Backend, Status::Fail, "api.pulumi.com has no scheme"),
-        skip("backend", Category::Backend, "backend-url"),
-        check("token", Category::Token, Status::Fail, "expired 3 h 10 min ago"),
-        skip("discovery", Category::Issuer, "--offline"),
-        skip("keys", Category::Issuer, "--offline"),
-        check("issuer", Category::Issuer, Status::Pass, "registered as azure"),
-        skip("exchange", Category::Exchange, "backend-url"),
+        check(CheckId::Input, Status::Pass, "a token from env:idToken"),
+        check(CheckId::Cloud, Status::Fail, "api.pulumi.com has no scheme"),
+        skip(CheckId::Backend, SkipReason::Check(CheckId::Cloud)),
+        check(CheckId::Token, Status::Fail, "expired 3 h 10 min ago"),
+        skip(CheckId::Registration, SkipReason::Offline),
+        skip(CheckId::Keys, SkipReason::Offline),
+        check(CheckId::Issuer, Status::Pass, "registered as azure"),
+        skip(CheckId::Exchange, SkipReason::Check(CheckId::Cloud)),
     ];
     report.findings = vec![
         scheme,
-        finding(Code::CliNotFound, "login", "No pulumi was found on PATH."),
-        finding(Code::PolicyUnknown, "policy", "No policy was given."),
+        finding(Code::CliNotFound, CheckId::Login, "No pulumi was found on PATH."),
+        finding(Code::PolicyUnknown, CheckId::Policy, "No policy was given."),
         overridden,
         expired,
     ];
@@ -239,7 +242,7 @@ pub(super) fn inconclusive() -> Report {
     let mut report = several_errors();
     let mut unknown = finding(
         Code::PolicyUnknown,
-        "policy",
+        CheckId::Policy,
         "No policy was given, and --offline keeps the doctor from asking Pulumi Cloud for it.",
     );
     unknown.remediation.summary =
@@ -253,14 +256,14 @@ pub(super) fn inconclusive() -> Report {
     report.verdict = Verdict::Inconclusive;
     report.root_cause = None;
     report.checks = vec![
-        check("input", Category::Input, Status::Pass, "a token from stdin"),
-        check("token", Category::Token, Status::Pass, "valid for 9 min"),
-        check("policy", Category::Policy, Status::Skip, "no policy is known"),
-        skip("exchange", Category::Exchange, "--offline"),
-        skip("whoami", Category::Whoami, "--offline"),
+        check(CheckId::Input, Status::Pass, "a token from stdin"),
+        check(CheckId::Token, Status::Pass, "valid for 9 min"),
+        check(CheckId::Policy, Status::Skip, "no policy is known"),
+        skip(CheckId::Exchange, SkipReason::Offline),
+        skip(CheckId::Whoami, SkipReason::Offline),
     ];
     report.findings =
-        vec![finding(Code::CliNotFound, "login", "No pulumi was found on PATH."), unknown];
+        vec![finding(Code::CliNotFound, CheckId::Login, "No pulumi was found on PATH."), unknown];
     report.request.backend =
         BackendSummary { url: "https://api.pulumi.com".into(), source: "default".into() };
     report
@@ -274,14 +277,15 @@ pub(super) fn with_text(text: &str) -> Report {
         finding.evidence = vec![proof(text, text, text), proof("", text, "")];
         finding.remediation = Remediation {
             summary: text.into(),
-            steps: vec![text.into(), text.into()],
+            steps: [text, text].map(|step| step.to_owned().into()).to_vec(),
             commands: vec![text.into()],
             links: vec![text.into()],
         };
     }
     for check in &mut report.checks {
         check.summary = text.into();
-        check.skipped_because = check.skipped_because.as_ref().map(|_| text.into());
+        // What is shown of such a check is its summary.
+        check.skipped_because = check.skipped_because.map(|_| SkipReason::Policy);
     }
     for entry in &mut report.policy.entries {
         entry.rules = vec![rule(text, text, Some(text), false)];

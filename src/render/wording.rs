@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use colored::Color;
 
 use crate::catalogue::{Category, Code, Severity};
+use crate::evidence::{CheckId, SkipReason};
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 
 /// The outcome in a word, and what it means.
@@ -102,7 +103,7 @@ pub(super) fn token(report: &Report) -> Headline {
 
 /// How the check of the signature ended, where it belongs to the report.
 fn signature(report: &Report) -> Option<Status> {
-    report.checks.iter().find(|check| check.id == "signature").map(|check| check.status)
+    report.checks.iter().find(|check| check.id == CheckId::Signature).map(|check| check.status)
 }
 
 /// What a policy document is.
@@ -170,23 +171,20 @@ pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
     ordered
 }
 
-/// The one option that keeps a check from running by its absence.
-pub(super) const NEEDED: &str = "--policy";
-
-/// The option without which no credential is sent to a backend that a project file names.
-pub(super) const NAMES_BACKEND: &str = "--cloud-url";
-
 /// Why a check did not run.
 pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
-    match check.skipped_because.as_deref() {
-        Some(NEEDED) if report.policy.source == "none" => format!("no {NEEDED} given"),
-        // There is one, and it does not tell.
-        Some(NEEDED) => check.summary.clone(),
-        Some(NAMES_BACKEND) => {
-            format!("needs {NAMES_BACKEND}, since only a project file names the backend")
+    match check.skipped_because {
+        Some(SkipReason::Policy) if report.policy.source == "none" => {
+            "no --policy given".to_owned()
         }
-        Some(option) if option.starts_with('-') => option.to_owned(),
-        Some(cause) => format!("stopped by {cause}"),
-        None => check.summary.clone(),
+        Some(SkipReason::CloudUrl) => {
+            "needs --cloud-url, since only a project file names the backend".to_owned()
+        }
+        Some(option @ (SkipReason::Offline | SkipReason::Now | SkipReason::NoExchange)) => {
+            option.name().to_owned()
+        }
+        Some(SkipReason::Check(check)) => format!("stopped by {check}"),
+        // A policy was given and does not decide.
+        Some(SkipReason::Policy) | None => check.summary.clone(),
     }
 }

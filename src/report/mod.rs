@@ -7,10 +7,12 @@
 pub mod triage;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::catalogue::{Category, Code, Severity};
+use crate::evidence::{CheckId, SkipReason};
+pub use crate::policy::evaluate::{EntryResult, Limit, RuleResult};
 
 /// Version of the JSON shape: keys may come, none go within a version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -92,7 +94,8 @@ pub enum Status {
 #[serde(rename_all = "camelCase")]
 pub struct CheckResult {
     /// The check's id.
-    pub id: &'static str,
+    #[cfg_attr(feature = "generate", schemars(with = "String"))]
+    pub id: CheckId,
     /// Its category.
     pub category: Category,
     /// How it ended.
@@ -103,7 +106,8 @@ pub struct CheckResult {
     pub duration_ms: u64,
     /// Why it did not run: the id of the check that stopped it, or the option that switched it
     /// off.
-    pub skipped_because: Option<String>,
+    #[cfg_attr(feature = "generate", schemars(with = "Option<String>"))]
+    pub skipped_because: Option<SkipReason>,
 }
 
 /// A finding.
@@ -118,7 +122,8 @@ pub struct Finding {
     /// How bad it is in this run.
     pub severity: Severity,
     /// The id of the check that raised it.
-    pub check: &'static str,
+    #[cfg_attr(feature = "generate", schemars(with = "String"))]
+    pub check: FoundBy,
     /// The code's title.
     pub title: &'static str,
     /// What is wrong, in this run's own values.
@@ -127,6 +132,24 @@ pub struct Finding {
     pub evidence: Vec<Proof>,
     /// What to change.
     pub remediation: Remediation,
+}
+
+/// What raised a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    /// A check of the diagnosis.
+    Check(CheckId),
+    /// A message in a log.
+    Triage,
+}
+
+impl Serialize for FoundBy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Check(check) => check.name(),
+            Self::Triage => "triage",
+        })
+    }
 }
 
 /// A piece of evidence.
@@ -151,11 +174,32 @@ pub struct Remediation {
     /// In one sentence.
     pub summary: String,
     /// Step by step. A step may hold a snippet of several lines.
-    pub steps: Vec<String>,
+    #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
+    pub steps: Vec<Step>,
     /// Commands or snippets to paste, quoted for what they are meant for.
     pub commands: Vec<String>,
     /// The documentation they rest on.
     pub links: Vec<String>,
+}
+
+/// A step of a remediation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub text: String,
+    /// It announces the commands: it comes last, and not without them.
+    pub announces: bool,
+}
+
+impl From<String> for Step {
+    fn from(text: String) -> Self {
+        Self { text, announces: false }
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 /// The token as the report shows it.
@@ -221,58 +265,6 @@ pub struct PolicySummary {
     pub rules: Vec<RuleResult>,
     /// Every entry.
     pub entries: Vec<EntryResult>,
-}
-
-/// A rule's result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct RuleResult {
-    /// The claim path.
-    pub claim: String,
-    /// The pattern.
-    pub pattern: String,
-    /// The claim's value, as JSON text unless it is a string; null where the token has none.
-    pub actual: Option<String>,
-    /// Whether it matches.
-    pub matched: bool,
-    /// Whether it matches is not known: the pattern hangs on an expression that the document does
-    /// not resolve, or a limit kept it from being matched.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub undetermined: bool,
-    /// The limit that kept it from being matched.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<Limit>,
-}
-
-/// A limit that keeps a rule from being matched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Limit {
-    /// The pattern is longer than 4 KiB.
-    Length,
-    /// All rules together take too much work.
-    Work,
-}
-
-/// An entry's result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct EntryResult {
-    /// Its index, from 0.
-    pub index: usize,
-    /// `allow` or `deny`.
-    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny"])))]
-    pub decision: &'static str,
-    /// The token type that it is for.
-    #[cfg_attr(feature = "generate", schemars(extend("enum" = ["organization", "team", "personal", "runner"])))]
-    pub token_type: &'static str,
-    /// Whether it is for this request at all.
-    pub applies: bool,
-    /// Its rules.
-    pub rules: Vec<RuleResult>,
 }
 
 /// Who the access token belongs to.

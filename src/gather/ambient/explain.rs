@@ -8,7 +8,7 @@ use super::{is_issued_by, tokens};
 use crate::evidence::{PlatformEnvironment, SystemToken};
 use crate::gather::ambient::platforms::Platform;
 use crate::gather::environment::Environment;
-use crate::gather::pulumi::backend::read_file;
+use crate::gather::pulumi::file::read_file;
 
 /// The variables that hold a service connection's id: of AzureCLI and AzurePowerShell, and of the
 /// azurerm and azuread providers (azidentity knows them all).

@@ -185,7 +185,7 @@ fn file(path: &str, around: &Lookout) -> Found {
     let absent = !absolute.exists();
     let left = around.deadline.saturating_duration_since(Instant::now());
     match token::from_file(path, &absolute, left) {
-        Err((InputProblem::FileUnreadable { reason }, _)) => {
+        Err((InputProblem::FileUnreadable { reason, .. }, _)) => {
             Err(Gap { label: source.label(), reason, absent })
         }
         outcome => Ok((source, outcome)),

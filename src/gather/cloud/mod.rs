@@ -1,23 +1,23 @@
 //! Pulumi Cloud's probes: is it one, the token exchange, whoami, what is registered.
 
-pub(crate) mod registrations;
+mod credential;
+mod registrations;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Run;
+use self::credential::{Credential, existing_token, trimmed};
+use super::local::Run;
 use super::network::budget;
 use super::network::client::{Client, ClientOptions, Proxies, Reply};
 use super::network::guard::Guard;
 use super::network::tls::Roots;
 use super::pulumi::version::Question;
 use crate::evidence::{
-    AccessTokenSource, Answer, Body, Cli, CredentialsFile, Evidence, Exchange, PolicySource, Probe,
+    AccessTokenSource, Answer, Body, Cli, Evidence, Exchange, PolicySource, Probe,
 };
 use crate::judge;
-use crate::pulumi::backend_url::is_plain_http;
 use crate::pulumi::request::Request;
-use crate::pulumi::versions;
 use crate::text::secret::{Scrubber, Secret};
 
 /// What stands in the place of a success's body.
@@ -39,25 +39,25 @@ pub(super) fn backend(evidence: &Evidence, run: &Run) -> Option<String> {
     usable.then(|| evidence.resolved_backend().url)
 }
 
-/// Takes in what the installed `pulumi` says, and so decides on the exchange.
-pub(super) fn hear(evidence: &mut Evidence, cli: Cli) {
+/// Stores the CLI's version, then decides whether the exchange may be made.
+pub(super) fn record_cli(evidence: &mut Evidence, cli: Cli) {
     evidence.login.cli = cli;
     evidence.cloud.exchange_skipped = judge::exchange_obstacle(evidence);
 }
 
-/// By the rules of the installed `pulumi` there is none.
+/// The installed CLI version has no default backend.
 struct NoBackend;
 
 /// Asks; what is registered, if that was read, is handed back.
 pub(super) async fn probe(
     evidence: &mut Evidence,
     cli: Question,
-    run: &Run<'_>,
+    run: &Run,
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<PolicySource>, String> {
     let Some(url) = backend(evidence, run) else {
-        hear(evidence, cli.answer().await);
+        record_cli(evidence, cli.answer().await);
         return Ok(None);
     };
     let client = Client::new(
@@ -72,7 +72,7 @@ pub(super) async fn probe(
     let capabilities = format!("{}/api/capabilities", trimmed(&url));
     let asked = tokio::try_join!(
         async {
-            hear(evidence, cli.answer().await);
+            record_cli(evidence, cli.answer().await);
             // A version decides whether there is a default, not which.
             let url = backend(evidence, run).ok_or(NoBackend)?;
             let request = evidence.request();
@@ -104,18 +104,13 @@ fn guard(evidence: &Evidence) -> Option<Guard> {
         .then(|| Guard::for_backend(options.setting.is_pipeline(), options.allow_private_issuer))
 }
 
-/// A URL less the slash that the CLI trims.
-fn trimmed(url: &str) -> &str {
-    url.strip_suffix('/').unwrap_or(url)
-}
-
 /// What is registered, where no document says it and an access token is at hand. Never asked with
 /// the token that this run mints: that one is the login's (product contract, section 2).
 async fn registered(
     client: &Client,
     questions: &Questions,
     evidence: &Evidence,
-    run: &Run<'_>,
+    run: &Run,
     deadline: Instant,
 ) -> Option<PolicySource> {
     let issuer = evidence.token.as_ref()?.text("iss")?;
@@ -130,42 +125,12 @@ async fn registered(
     Some(reader.read(&questions.organization, issuer).await)
 }
 
-/// An access token as the CLI presents it.
-pub(super) struct Credential<'a> {
-    accept: String,
-    authorization: zeroize::Zeroizing<String>,
-    scrubber: &'a Scrubber,
-}
-
-impl<'a> Credential<'a> {
-    /// `None`: an access token must not be sent to `url` (product contract, section 7).
-    fn new(evidence: &Evidence, run: &'a Run, token: &Secret, url: &str) -> Option<Self> {
-        if is_plain_http(url) {
-            return None;
-        }
-        run.scrubber.add(token.reveal());
-        let version = evidence.rules();
-        let accept = if versions::API_VERSION_9.holds(version) { 9 } else { 8 };
-        Some(Self {
-            accept: format!("application/vnd.pulumi+{accept}"),
-            authorization: zeroize::Zeroizing::new(format!("token {}", token.reveal())),
-            scrubber: &run.scrubber,
-        })
-    }
-
-    /// Asks with it.
-    pub(super) async fn get(&self, client: &Client, url: &str, deadline: Instant) -> Probe<Answer> {
-        let headers = [("Accept", self.accept.as_str()), ("Authorization", &self.authorization)];
-        client.get(url, &headers, self.scrubber, deadline).await
-    }
-}
-
 /// The exchange, and whoami with what it gave; or whoami with a token that is already there.
 async fn login(
     client: &Client,
     questions: &Questions,
     evidence: &Evidence,
-    run: &Run<'_>,
+    run: &Run,
     deadline: Instant,
 ) -> (Probe<Exchange>, AccessTokenSource, Probe<Answer>) {
     let url = &questions.url;
@@ -243,32 +208,4 @@ fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
         clock_offset_seconds: answer.clock_offset_seconds,
     };
     (exchange, Some(token))
-}
-
-/// An access token that is already there: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else
-/// the stored credentials of this backend. To a backend that only a project file names,
-/// `DOCTOR_ACCESS_TOKEN` is never sent, and the others only where the CLI sends them: in CI and for
-/// `doctor login` (product contract, section 7).
-fn existing_token(
-    evidence: &Evidence,
-    run: &Run,
-    url: &str,
-) -> Option<(AccessTokenSource, Secret)> {
-    if evidence.sends_no_credentials() {
-        return None;
-    }
-    let names = ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"];
-    for name in names.into_iter().skip(usize::from(evidence.backend_is_found())) {
-        if let Some(value) = run.environment.get(name) {
-            let source = AccessTokenSource::Environment { name: name.to_owned() };
-            return Some((source, Secret::new(value.to_owned())));
-        }
-    }
-    let CredentialsFile::Read { path, accounts } = &evidence.backend.credentials else {
-        return None;
-    };
-    let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
-    let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
-    let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
-    Some((source, run.stored.get(key)?.clone()))
 }

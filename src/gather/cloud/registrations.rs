@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Credential;
+use super::credential::Credential;
 use crate::evidence::{
     AccessTokenSource, Answer, Asked, Body, Gap, GapReason, PolicySource, Probe,
 };
@@ -14,20 +14,20 @@ use crate::policy::{Document, document};
 use crate::text;
 
 /// Asks one Pulumi Cloud with one access token.
-pub(crate) struct Reader<'a> {
-    pub(crate) client: &'a Client,
+pub(super) struct Reader<'a> {
+    pub(super) client: &'a Client,
     /// The backend's URL without a slash at its end.
-    pub(crate) origin: &'a str,
-    pub(crate) credential: &'a Credential<'a>,
+    pub(super) origin: &'a str,
+    pub(super) credential: &'a Credential<'a>,
     /// Where the access token comes from.
-    pub(crate) source: AccessTokenSource,
-    pub(crate) deadline: Instant,
+    pub(super) source: AccessTokenSource,
+    pub(super) deadline: Instant,
 }
 
 impl Reader<'_> {
     /// The organization's registrations, and the policies of the one that `issuer` finds: two
     /// requests at most.
-    pub(crate) async fn read(&self, organization: &str, issuer: &str) -> PolicySource {
+    pub(super) async fn read(&self, organization: &str, issuer: &str) -> PolicySource {
         let by = budget::before_another(self.deadline);
         let listed = self.ask(Asked::Issuers, organization, &["oidc", "issuers"], by).await;
         let mut document = match listed {

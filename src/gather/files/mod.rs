@@ -1,3 +1,4 @@
 //! Reads input files.
 
 pub(crate) mod bounded;
+pub(crate) mod named;

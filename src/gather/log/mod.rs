@@ -41,7 +41,8 @@ pub fn read(sources: &[Source], stdin: Box<dyn Read + Send>) -> (Log, Vec<Unread
     let mut stdin = Some(stdin);
     for source in sources {
         let mut visit = |name: &str, reader: &mut dyn Read, stopped: Stopped| {
-            scanner.log(name, reader, stopped)
+            let is_stdin = matches!(source, Source::Stdin) && name == source::STDIN;
+            scanner.log(name, is_stdin, reader, stopped)
         };
         unreadable.extend(match source {
             Source::Path(path) => source::path(path, &mut visit),

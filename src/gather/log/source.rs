@@ -26,7 +26,7 @@ pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read, Stopped) -> io::Resul
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {}", crate::gather::reason(error))]
+#[error("{name}: {}", crate::gather::files::named::reason(error))]
 pub struct Unreadable {
     /// Its name, as given.
     pub name: String,
@@ -67,12 +67,14 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
     unreadable
 }
 
+/// What the log on standard input is called.
+pub(super) const STDIN: &str = "stdin";
+
 /// Visits the log on standard input.
 pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<Unreadable> {
-    const NAME: &str = "stdin";
     let read = start_of(&mut stdin).and_then(|start| {
         if !is_zip(&start) {
-            return stream(NAME, start, stdin, None, visit);
+            return stream(STDIN, start, stdin, None, visit);
         }
         // The list of an archive's members stands at its end.
         let spooled = spool(Cursor::new(start).chain(stdin)).map_err(|error| {
@@ -82,9 +84,9 @@ pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<U
                 "an archive needs a temporary file here: {reason}; name the archive instead"
             ))
         });
-        archive(NAME, spooled?, visit)
+        archive(STDIN, spooled?, visit)
     });
-    read.err().map(|error| Unreadable { name: NAME.to_owned(), error }).into_iter().collect()
+    read.err().map(|error| Unreadable { name: STDIN.to_owned(), error }).into_iter().collect()
 }
 
 /// A reader's content, in a file that nobody else sees.

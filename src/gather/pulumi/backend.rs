@@ -2,15 +2,11 @@
 //! (pkg/cmd/pulumi/auth/login.go, `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go).
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
+use super::source::{candidate, is_true, variable};
 use super::{credentials_file, project_file};
 use crate::evidence::{Backend, BackendCandidate, BackendSource};
-use crate::text::secret::Scrubber;
 
 /// What the command line says of the backend.
 #[derive(Debug, Clone, Default)]
@@ -82,56 +78,6 @@ pub fn gather(
         project: project.file,
         credentials: credentials.file.clone(),
     }
-}
-
-/// A source that names a URL. An empty one counts as not set.
-pub(crate) fn candidate(url: Option<&str>, source: BackendSource) -> Option<BackendCandidate> {
-    let url = url.filter(|url| !url.is_empty())?;
-    // A token may stand where a host or a path belongs.
-    Some(BackendCandidate::new(Scrubber::default().scrub(url), source))
-}
-
-/// A variable that is set to something.
-pub(crate) fn variable<'a>(
-    environment: &'a BTreeMap<String, String>,
-    name: &str,
-) -> Option<&'a str> {
-    environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
-}
-
-/// How the CLI reads a boolean option from the environment (pkg/cmd/pulumi/pulumi.go,
-/// `declareFlagsAsEnvironmentVariables`).
-pub(crate) fn is_true(value: &str) -> bool {
-    value == "1" || value.eq_ignore_ascii_case("true")
-}
-
-/// No project or credentials file is larger.
-const LARGEST: u64 = 1 << 20;
-
-/// Reads a file of the CLI's; the error says why not, in words. What is no ordinary file is not
-/// opened: reading a pipe could wait for ever.
-pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let explain = |error: std::io::Error| {
-        crate::console::descriptors::note(&error);
-        match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
-            ErrorKind::PermissionDenied => "it may not be read: permission denied".to_owned(),
-            ErrorKind::NotADirectory => "a part of its path is not a directory".to_owned(),
-            _ => format!("it cannot be read: {error}"),
-        }
-    };
-    let metadata = path.metadata().map_err(explain)?;
-    if !metadata.is_file() {
-        return Err("it is not an ordinary file".to_owned());
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(explain)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err("it is larger than 1 MiB".to_owned());
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

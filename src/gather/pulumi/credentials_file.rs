@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::backend::{candidate, read_file, variable};
+use super::file::read_file;
+use super::source::{candidate, variable};
 use crate::evidence::{BackendCandidate, BackendSource, CredentialsFile, StoredAccount};
 use crate::text::secret::{Scrubber, Secret};
 

@@ -3,5 +3,7 @@
 pub mod backend;
 pub(crate) mod credential_helper;
 pub mod credentials_file;
+pub(crate) mod file;
 pub mod project_file;
+pub(crate) mod source;
 pub(crate) mod version;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_saphyr::{Location, MessageFormatter as _, UserMessageFormatter};
 
-use super::backend::{candidate, read_file};
+use super::file::read_file;
+use super::source::candidate;
 use crate::evidence::{BackendCandidate, BackendSource, ProjectFile};
 use crate::limits;
 use crate::policy::Place;

@@ -2,14 +2,15 @@
 //! "Credentials go only where the user sent them").
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{BackendSource, FailureKind, PolicySource, Probe};
-use crate::judge::{Context, Outcome};
-use crate::pulumi::backend_url::is_plain_http;
-use crate::report::Finding;
+use crate::evidence::{BackendSource, CheckId, FailureKind, PolicySource, Probe, SkipReason};
+use crate::judge::context::Context;
+use crate::judge::outcome::Outcome;
+use crate::pulumi::backend_url::Resolved;
+use crate::report::{Finding, Remediation};
 use crate::text;
 
 /// The option that names the backend.
-pub(crate) const NAMES_IT: &str = "--cloud-url";
+const NAMES_IT: &str = "--cloud-url";
 
 /// What a command that sends a token mentions.
 const SENDS_TOKEN: [&str; 4] =
@@ -58,72 +59,60 @@ fn refused_address<'a>(context: &Context<'a>) -> Option<&'a str> {
 pub(crate) fn not_connected(context: &Context) -> Option<Outcome> {
     let address = refused_address(context).filter(|_| context.evidence.sends_no_credentials())?;
     let summary = format!("not connected to {address}: {}", context.why_unnamed());
-    Some(Outcome::skip(NAMES_IT, summary))
+    Some(Outcome::skip(SkipReason::CloudUrl, summary))
 }
 
 /// Why the policy was not read from Pulumi Cloud, other than for want of an access token: the check
 /// or option, and a summary.
-pub(crate) fn policy_not_read(context: &Context) -> Option<(&'static str, String)> {
+pub(crate) fn policy_not_read(context: &Context) -> Option<(SkipReason, String)> {
     let evidence = context.evidence;
     let wanted = matches!(evidence.policy, PolicySource::None) && !evidence.options.offline;
-    if !wanted || context.failed("backend") {
+    if !wanted || context.failed(CheckId::Backend) {
         return None;
     }
     if evidence.sends_no_credentials() {
-        return Some((NAMES_IT, format!("the policy was not read: {}", context.why_unnamed())));
+        return Some((
+            SkipReason::CloudUrl,
+            format!("the policy was not read: {}", context.why_unnamed()),
+        ));
     }
     context.is_plain_http().then(|| {
-        ("backend", "the policy was not read: no access token is sent over plain http".to_owned())
+        (
+            SkipReason::Check(CheckId::Backend),
+            "the policy was not read: no access token is sent over plain http".to_owned(),
+        )
     })
 }
 
-impl Context<'_> {
-    /// Why nothing was sent to a found backend, after a colon.
-    pub(crate) fn why_unnamed(&self) -> String {
-        format!("{} names the backend; to trust it, pass {NAMES_IT}", self.backend.source.label())
+/// Takes the commands that send a token to a found backend out of a remedy of a plain run. In CI
+/// and for `doctor login`, where the login itself uses this backend, the remedy says where it comes
+/// from.
+pub(crate) fn withhold_commands(context: &Context, remediation: &mut Remediation) {
+    if context.evidence.backend_is_found() {
+        withhold(&context.backend, context.in_pipeline(), remediation);
     }
+}
 
-    /// Whether access tokens are kept from the backend because of its scheme.
-    pub(crate) fn is_plain_http(&self) -> bool {
-        is_plain_http(&self.backend.url)
+/// [`withhold_commands`] for a backend that only a project file names.
+pub(crate) fn withhold(backend: &Resolved, in_pipeline: bool, remediation: &mut Remediation) {
+    // With the authority alone, a corrected URL on the same host is found as well.
+    let url = backend.url.to_lowercase();
+    let after = url.split_once("://").map_or(url.as_str(), |(_, after)| after);
+    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
+    let there = format!("//{authority}");
+    let sends = |command: &str| {
+        command.to_lowercase().contains(&there)
+            && SENDS_TOKEN.iter().any(|word| command.contains(word))
+    };
+    if authority.is_empty() || !remediation.commands.iter().any(|command| sends(command)) {
+        return;
     }
-
-    /// Takes the commands that send a token to a found backend out of a finding of a plain run. In
-    /// CI and for `doctor login`, where the login itself uses this backend, the finding says where
-    /// it comes from.
-    pub(crate) fn warn_of_found_backend(&self, finding: &mut Finding) {
-        if !self.evidence.backend_is_found() {
-            return;
-        }
-        // With the authority alone, a corrected URL on the same host is found as well.
-        let url = self.backend.url.to_lowercase();
-        let after = url.split_once("://").map_or(url.as_str(), |(_, after)| after);
-        let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
-        let there = format!("//{authority}");
-        let sends = |command: &String| {
-            command.to_lowercase().contains(&there)
-                && SENDS_TOKEN.iter().any(|word| command.contains(word))
-        };
-        let remediation = &mut finding.remediation;
-        if authority.is_empty() || !remediation.commands.iter().any(sends) {
-            return;
-        }
-        let label = self.backend.source.label();
-        let url = &self.backend.url;
-        if self.in_pipeline() {
-            remediation.steps.push(format!(
-                "{label} names the backend {url}. Log in there only if it is your own."
-            ));
-            return;
-        }
-        remediation.commands.retain(|command| !sends(command));
-        if remediation.commands.is_empty() {
-            // Such a step announces the commands.
-            remediation.steps.retain(|step| !step.ends_with(':'));
-        }
-        remediation.steps.push(format!(
-            "{label} names the backend {url}. If it is your own, pass {NAMES_IT}; the report then \
-             shows the command."
-        ));
-    }
+    let named = format!("{} names the backend {}.", backend.source.label(), backend.url);
+    let step = if in_pipeline {
+        format!("{named} Log in there only if it is your own.")
+    } else {
+        remediation.drop_commands(sends);
+        format!("{named} If it is your own, pass {NAMES_IT}; the report then shows the command.")
+    };
+    remediation.steps.push(step.into());
 }

@@ -2,16 +2,15 @@
 
 use serde_json::Value;
 
+use super::job::Job;
 use crate::catalogue::Code;
 use crate::evidence::{
     Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source, SystemToken,
 };
-use crate::judge::Context;
-use crate::judge::checks::backend::network_failure;
-use crate::judge::checks::exchange::words;
+use crate::judge::answer::words;
+use crate::judge::context::Context;
 use crate::judge::finding::{instant, list};
-use crate::pulumi::login_command::LoginCommand;
-use crate::pulumi::urn;
+use crate::judge::network::failure::network_failure;
 use crate::report::Finding;
 use crate::text;
 
@@ -31,11 +30,11 @@ pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
         } => {
             let can_ask = *has_request_uri && *system_token == SystemToken::Set;
             if *has_client_secret {
-                not_federated(context)
+                not_federated(&context.job())
             } else if can_ask && connection.is_none() {
                 without_connection()
             } else if *is_federated {
-                not_exposed(connection.as_deref(), context)
+                not_exposed(connection.as_deref(), &context.job())
             } else if *has_request_uri && !can_ask {
                 unmapped(*system_token, connection.as_deref())
             } else {
@@ -47,7 +46,7 @@ pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
             github(missing, event.as_deref(), fork.as_deref(), job.as_deref())
         }
         PlatformEnvironment::GitLab { server, job, others } => {
-            gitlab(server.as_deref(), job.as_deref(), others, context)
+            gitlab(server.as_deref(), job.as_deref(), others, &context.job())
         }
     };
     Some(tried(finding, input, context))
@@ -64,19 +63,18 @@ pub(crate) fn lacks_organization(input: &Input, context: &Context) -> bool {
 }
 
 /// Where a job whose environment says no more gets a token: the step to take, and what to add.
-pub(crate) fn to_add(context: &Context) -> Option<(&'static str, String)> {
-    let organization = context.evidence.login.organization.as_deref().unwrap_or("ORG");
-    let audience = urn::organization(organization);
-    Some(match context.evidence.options.setting.platform()? {
+pub(crate) fn to_add(job: &Job) -> Option<(&'static str, String)> {
+    let audience = job.audience();
+    Some(match job.platform? {
         "Azure Pipelines" => (
             "Only AzureCLI@2 with a federated connection gives its script a token. Log in there:",
-            azure_step(None, context),
+            azure_step(None, job),
         ),
         "Bitbucket Pipelines" => (
             "Bitbucket gives a token to the steps that ask for one:",
             format!(
                 "- step:\n    oidc: true\n    script:\n      - {}",
-                text::yaml(&login_line("BITBUCKET_STEP_OIDC_TOKEN", context))
+                text::yaml(&job.login_with("BITBUCKET_STEP_OIDC_TOKEN"))
             ),
         ),
         "Buildkite" => (
@@ -97,6 +95,11 @@ pub(crate) fn to_add(context: &Context) -> Option<(&'static str, String)> {
         ),
         _ => return None,
     })
+}
+
+/// Adds what [`to_add`] gives.
+pub(crate) fn add(finding: Finding, step: &str, snippet: String) -> Finding {
+    finding.fix("Let the platform give the job a token.").announce(step).command(snippet)
 }
 
 /// Adds everything that was looked at in vain, and what was not looked at.
@@ -132,7 +135,7 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     let which = match &context.evidence.login.organization {
         None => "no --oidc-org says which of them is meant".to_owned(),
         Some(organization) => {
-            let wanted = urn::organization(organization);
+            let wanted = crate::pulumi::urn::organization(organization);
             let fits = |candidate: &Candidate| candidate.audiences.contains(&wanted);
             let how_many = if candidates.iter().any(fits) { "all of them are" } else { "none is" };
             format!("{how_many} for {wanted}")
@@ -142,7 +145,7 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
         Code::TokenAmbiguous,
         format!("{} hold different tokens, and {which}.", list(&names)),
     )
-    .step("Name the one that the login uses:");
+    .announce("Name the one that the login uses:");
     for Candidate { name, audiences, expires } in candidates {
         let expiry =
             expires.map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", instant(exp)));
@@ -160,23 +163,17 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
 // ------------------------------------------------------------------------ Azure Pipelines
 
 /// The step that logs in, with the token in its environment.
-fn azure_step(connection: Option<&str>, context: &Context) -> String {
+pub(crate) fn azure_step(connection: Option<&str>, job: &Job) -> String {
     let id = connection.map_or_else(String::new, |id| format!("  # the one with the id {id}"));
     format!(
         "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION{id}\n    \
          scriptType: bash\n    scriptLocation: inlineScript\n    addSpnToEnvironment: true\n    \
          inlineScript: |\n      {}",
-        login_line("idToken", context)
+        job.login_with("idToken")
     )
 }
 
-/// The login in a shell.
-pub(crate) fn login_line(variable: &str, context: &Context) -> String {
-    let organization = context.evidence.login.organization.as_deref();
-    LoginCommand { url: Some(&context.login_url()), variable, organization }.to_string()
-}
-
-fn not_exposed(connection: Option<&str>, context: &Context) -> Finding {
+pub(crate) fn not_exposed(connection: Option<&str>, job: &Job) -> Finding {
     let mut finding = Finding::new(
         Code::AdoTokenNotExposed,
         "The task's service connection is federated (AZURESUBSCRIPTION_* is set), but idToken is \
@@ -188,15 +185,15 @@ fn not_exposed(connection: Option<&str>, context: &Context) -> Finding {
         finding = finding.proof("service connection", id, "environment");
     }
     finding
-        .step("Add addSpnToEnvironment: true to the task:")
-        .command(azure_step(connection, context))
+        .announce("Add addSpnToEnvironment: true to the task:")
+        .command(azure_step(connection, job))
         .step(
             "The name is idToken, with this spelling: on Linux $IDTOKEN and $idtoken are other \
              variables, and $(idToken) is never replaced.",
         )
 }
 
-fn not_federated(context: &Context) -> Finding {
+pub(crate) fn not_federated(job: &Job) -> Finding {
     Finding::new(
         Code::AdoConnectionNotFederated,
         "servicePrincipalKey is set and idToken is not: the service connection signs in with a \
@@ -208,13 +205,13 @@ fn not_federated(context: &Context) -> Finding {
         "In Azure DevOps, under Project settings, Service connections, open the connection and \
          convert it to workload identity federation.",
     )
-    .step("The step that logs in stays as it is, with addSpnToEnvironment: true:")
-    .command(azure_step(None, context))
+    .announce("The step that logs in stays as it is, with addSpnToEnvironment: true:")
+    .command(azure_step(None, job))
 }
 
 const MAPPING: &str = "  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)";
 
-fn unmapped(token: SystemToken, connection: Option<&str>) -> Finding {
+pub(crate) fn unmapped(token: SystemToken, connection: Option<&str>) -> Finding {
     let (detail, shown) = match token {
         SystemToken::Unexpanded => (
             "SYSTEM_ACCESSTOKEN holds the text of a variable reference: nothing replaced it.",
@@ -229,7 +226,7 @@ fn unmapped(token: SystemToken, connection: Option<&str>) -> Finding {
     let mut finding = Finding::new(Code::AdoSystemAccesstokenUnmapped, detail)
         .proof("SYSTEM_ACCESSTOKEN", shown, "environment")
         .proof("SYSTEM_OIDCREQUESTURI", "(set)", "environment")
-        .step("Add this to the step that requests the token, in exactly this spelling:")
+        .announce("Add this to the step that requests the token, in exactly this spelling:")
         .command(MAPPING);
     if connection.is_none() {
         finding = finding.step(
@@ -259,7 +256,7 @@ fn without_connection() -> Finding {
 
 // ----------------------------------------------------------------------------- the others
 
-fn github(
+pub(crate) fn github(
     missing: &[String],
     event: Option<&str>,
     fork: Option<&str>,
@@ -295,7 +292,7 @@ fn github(
     }
     if fork.is_some() {
         return finding
-            .step("Leave the step out for pull requests from forks:")
+            .announce("Leave the step out for pull requests from forks:")
             .command(
                 "if: github.event_name != 'pull_request' || \
                  github.event.pull_request.head.repo.full_name == github.repository",
@@ -318,11 +315,11 @@ fn github(
         .step("A container that a step starts by itself has to be given both variables.")
 }
 
-fn gitlab(
+pub(crate) fn gitlab(
     server: Option<&str>,
-    job: Option<&str>,
+    name: Option<&str>,
     others: &[(String, String)],
-    context: &Context,
+    job: &Job,
 ) -> Finding {
     let mut finding = Finding::new(
         Code::GitlabIdTokenMissing,
@@ -334,14 +331,15 @@ fn gitlab(
     for (name, issuer) in others {
         finding = finding.proof("another issuer's", issuer, format!("env:{name}"));
     }
-    let organization = context.evidence.login.organization.as_deref().unwrap_or("ORG");
     let variable = "PULUMI_ID_TOKEN";
-    let script = text::yaml(&login_line(variable, context));
-    finding.step("Add the block to the job, and pass the variable that it names:").command(format!(
-        "{}:\n  id_tokens:\n    {variable}:\n      aud: {}\n  script:\n    - {script}",
-        text::yaml(job.unwrap_or("JOB")),
-        text::yaml(&urn::organization(organization)),
-    ))
+    let script = text::yaml(&job.login_with(variable));
+    finding.announce("Add the block to the job, and pass the variable that it names:").command(
+        format!(
+            "{}:\n  id_tokens:\n    {variable}:\n      aud: {}\n  script:\n    - {script}",
+            text::yaml(name.unwrap_or("JOB")),
+            text::yaml(&job.audience()),
+        ),
+    )
 }
 
 // -------------------------------------------------------------------------------- refusals
@@ -372,8 +370,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
                 .fix("Run the same request in the job and see what it says.");
             let finding =
                 if said.is_empty() { finding } else { finding.proof("it says", said, id) };
-            let organization = context.evidence.login.organization.as_deref().unwrap_or("ORG");
-            let audience = text::shell(&urn::organization(organization));
+            let audience = text::shell(&context.job().audience());
             finding.command(format!("buildkite-agent oidc request-token --audience {audience}"))
         }
         Refusal::Answered { answer } => {
@@ -443,10 +440,7 @@ fn advise(
     let Some(PlatformEnvironment::AzurePipelines { connection, .. }) = &input.surroundings else {
         return match answer.status {
             429 | 500.. => finding.fix("Try again; the platform's status page tells of outages."),
-            _ => finding.step(
-                "The request is valid only while the job runs, and only with the job's own \
-                 variables.",
-            ),
+            _ => only_in_the_job(finding),
         };
     };
     let connection = connection.as_deref();
@@ -455,15 +449,8 @@ fn advise(
         None => finding,
     };
     let signs_in = answer.location.is_some() || matches!(answer.body, Body::Html(_));
-    if said.contains("no explicit reference to service connection") {
-        return finding
-            .fix("Name the service connection in an input of a task of the same job.")
-            .step("A variable that holds the id is not enough; a task that never runs is:")
-            .command(azure_step(connection, context).replacen(
-                "AzureCLI@2\n",
-                "AzureCLI@2\n  condition: false\n",
-                1,
-            ));
+    if is_unreferenced(said) {
+        return reference(finding, connection, &context.job());
     }
     match answer.status {
         401 | 403 => system_token_refused(finding),
@@ -481,6 +468,28 @@ fn advise(
         _ if signs_in => system_token_refused(finding),
         _ => finding,
     }
+}
+
+pub(crate) fn only_in_the_job(finding: Finding) -> Finding {
+    finding.step(
+        "The request is valid only while the job runs, and only with the job's own variables.",
+    )
+}
+
+/// Whether Azure's own words say that no task of the job names the service connection.
+pub(crate) fn is_unreferenced(said: &str) -> bool {
+    said.contains("no explicit reference to service connection")
+}
+
+pub(crate) fn reference(finding: Finding, connection: Option<&str>, job: &Job) -> Finding {
+    finding
+        .fix("Name the service connection in an input of a task of the same job.")
+        .announce("A variable that holds the id is not enough; a task that never runs is:")
+        .command(azure_step(connection, job).replacen(
+            "AzureCLI@2\n",
+            "AzureCLI@2\n  condition: false\n",
+            1,
+        ))
 }
 
 fn system_token_refused(finding: Finding) -> Finding {

@@ -1,6 +1,11 @@
 //! What to change, for causes that several checks share.
 
+pub(crate) mod api_request;
+pub(crate) mod backend_url;
 pub(crate) mod found_backend;
+pub(crate) mod job;
 pub(crate) mod missing_token;
+pub(crate) mod token_value;
 pub(crate) mod unknown_policy;
+pub(crate) mod variables;
 pub(crate) mod without_token;

@@ -1,8 +1,8 @@
 //! Why the policy is not known: a note, never the verdict.
 
 use crate::evidence::{AccessTokenSource, Asked, Gap, GapReason, PolicySource};
-use crate::judge::Context;
-use crate::judge::checks::exchange::{proofs, words};
+use crate::judge::answer::{proofs, words};
+use crate::judge::context::Context;
 use crate::report::Finding;
 
 impl Asked {

@@ -3,22 +3,16 @@
 //! The service's texts for a refusal are not documented: they are shown, and nothing but
 //! `invalid organization` and a hint at where to look is read out of them.
 
-use serde_json::Value;
-
-use super::backend::network_failure;
-use super::issuer::web_page;
 use crate::catalogue::{Category, Code};
-use crate::evidence::{Answer, Body, Exchange, FailureKind, Probe};
-use crate::judge::advice::found_backend::NAMES_IT;
+use crate::evidence::{Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason};
+use crate::judge::answer::{identity, proofs, words};
+use crate::judge::context::Context;
 use crate::judge::finding::span;
-use crate::judge::{Context, Outcome};
+use crate::judge::network::failure::network_failure;
+use crate::judge::outcome::Outcome;
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
 use crate::report::Finding;
-use crate::text;
-
-/// The most that is shown of each thing that an answer says, in characters.
-const LONGEST: usize = 500;
 
 /// What the evidence calls the category that a refusal points to.
 pub(crate) const POINTER: &str = "points to";
@@ -46,15 +40,15 @@ pub(crate) fn check(context: &Context) -> Outcome {
     let cloud = &context.evidence.cloud;
     match &cloud.exchange {
         Probe::NotRun => {
-            let because = cloud.exchange_skipped.clone().unwrap_or_else(|| context.cause("token"));
-            let summary = match because.as_str() {
-                NAMES_IT => format!("not made: {}", context.why_unnamed()),
+            let because = cloud.exchange_skipped.unwrap_or_else(|| context.cause(CheckId::Token));
+            let summary = match because {
+                SkipReason::CloudUrl => format!("not made: {}", context.why_unnamed()),
                 _ => "not made".to_owned(),
             };
             Outcome::skip(because, summary)
         }
-        Probe::Failed { .. } if context.failed("cloud") => {
-            Outcome::skip("cloud", "not made: the backend gave no answer")
+        Probe::Failed { .. } if context.failed(CheckId::Cloud) => {
+            Outcome::skip(CheckId::Cloud, "not made: the backend gave no answer")
         }
         Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
             "not a token response",
@@ -177,57 +171,12 @@ fn unknown_organization(context: &Context) -> Finding {
         format!("Pulumi Cloud has no organization named {name}."),
     )
     .proof("asked for", name, "token exchange audience");
-    if let Some(organizations) = super::whoami::organizations(context) {
-        finding = finding.proof("known organizations", organizations.join(", "), "GET /api/user");
+    let known = context.evidence.cloud.whoami.answer().and_then(identity);
+    if let Some(identity) = known.filter(|known| !known.organizations.is_empty()) {
+        let organizations = identity.organizations.join(", ");
+        finding = finding.proof("known organizations", organizations, "GET /api/user");
     }
     finding.step(
         "In the console, the address of the organization's page is https://app.pulumi.com/NAME.",
     )
-}
-
-/// What a failure's body says, in its several shapes: RFC 6749 section 5.2, Pulumi's own, text.
-pub(crate) fn words(answer: &Answer) -> Vec<String> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let all = match &answer.body {
-        Body::Json(Value::Object(body)) => {
-            let known = ["error", "error_description", "message"];
-            let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
-            let said: Vec<String> = known
-                .into_iter()
-                .filter_map(|key| body.get(key).filter(|value| !value.is_null()))
-                .chain(errors)
-                .map(text)
-                .collect();
-            if said.is_empty() { vec![Value::Object(body.clone()).to_string()] } else { said }
-        }
-        Body::Json(value) => vec![text(value)],
-        Body::Text(text) => vec![text.clone()],
-        Body::Html(title) => {
-            vec![format!("a web page titled {}", title.as_deref().unwrap_or("(nothing)"))]
-        }
-        Body::Empty => Vec::new(),
-    };
-    all.into_iter().map(|said| text::shorten(&said, LONGEST)).collect()
-}
-
-/// Status, words and request id of an answer, as evidence.
-pub(crate) fn proofs(finding: Finding, answer: &Answer) -> Finding {
-    let said = words(answer).join(": ");
-    let said = if said.is_empty() { "(nothing)".to_owned() } else { said };
-    let says = format!("{} {said}", answer.status);
-    let mut finding = finding.proof("Pulumi Cloud says", says, &answer.url).asked(answer.attempts);
-    if let Body::Html(title) = &answer.body {
-        finding = web_page(finding, title.as_deref(), &answer.url);
-    }
-    let headers = [
-        ("request id", &answer.request_id, "X-Pulumi-Request-ID"),
-        ("retry after", &answer.retry_after, "Retry-After"),
-        ("redirects to", &answer.location, "Location"),
-    ];
-    for (what, value, place) in headers {
-        if let Some(value) = value {
-            finding = finding.proof(what, value, place);
-        }
-    }
-    finding
 }

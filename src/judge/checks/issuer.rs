@@ -1,35 +1,35 @@
-//! Checks `issuer` (its URL, its address, its discovery document) and `thumbprints`.
+//! Check `issuer`: its URL, its address, its discovery document.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::backend::network_failure;
-use super::registration::AUTHORIZATION;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::address::{AddressClass, classify, is_localhost};
 use crate::evidence::{
-    Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Issuer, Probe,
+    Answer, Body, CertificateProblem, CheckId, Failure, FailureKind, Issuer, Probe, SkipReason,
 };
-use crate::judge::compare::issuer;
+use crate::judge::answer::web_page;
+use crate::judge::compare::issuer::{self, Other};
+use crate::judge::context::Context;
 use crate::judge::finding::again;
-use crate::judge::network::certificate::{resigned, signed_by, with_chain};
+use crate::judge::network::certificate::{matching, resigned, signed_by, with_chain};
+use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
-use crate::judge::{Context, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::limits::Work;
 use crate::oidc::issuer_url;
-use crate::policy::Registration;
 use crate::pulumi::backend_url;
 use crate::report::Finding;
 use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause("token"), "there is no decoded token");
+        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
     };
     let Some(issuer) = token.text("iss") else {
-        return Outcome::skip("token", "the token names no issuer");
+        return Outcome::skip(CheckId::Token, "the token names no issuer");
     };
     let url = match issuer_url::parse(issuer) {
         Ok(url) => url,
@@ -51,7 +51,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         Probe::NotRun if private.is_some() => {
             Outcome::found("not asked", private.into_iter().collect())
         }
-        Probe::NotRun => Outcome::skip("--offline", "not asked"),
+        Probe::NotRun => Outcome::skip(SkipReason::Offline, "not asked"),
         Probe::Failed { failure, .. } => with_address(no_answer(context, failure, issuer), private),
         Probe::Answered { answer, .. } => {
             let mut findings: Vec<Finding> =
@@ -60,13 +60,6 @@ pub(crate) fn check(context: &Context) -> Outcome {
             let how = format!("{}{}", proxy::through(&answer.route), again(answer.attempts));
             Outcome::found(format!("{issuer} answers{how}"), findings)
         }
-    }
-}
-
-impl Context<'_> {
-    /// Whether the registration carries static keys, so that nothing is fetched.
-    pub(crate) fn has_registered_keys(&self) -> bool {
-        self.evidence.registration().is_some_and(|r| r.jwks.is_some())
     }
 }
 
@@ -187,7 +180,7 @@ fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) 
             .command("doctor --ca-cert authority.pem …")
     } else {
         finding
-            .step(
+            .announce(
                 "If the authority is known to you, pass its certificate so that the doctor can \
                  look further (Pulumi Cloud still needs the thumbprint or the keys):",
             )
@@ -256,14 +249,6 @@ fn not_found(answer: &Answer) -> Finding {
     }
 }
 
-/// Says that a web page came where JSON belongs.
-pub(crate) fn web_page(finding: Finding, title: Option<&str>, url: &str) -> Finding {
-    finding.proof("web page", title.unwrap_or("(without a title)"), url).step(
-        "A web page in its place is a login page or a proxy's answer: the JSON has to be served \
-         without any login.",
-    )
-}
-
 fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
     let differs = if says.contains("{tenantid}") {
         "The document is Entra's template for many tenants; a token names one. Use the address \
@@ -271,13 +256,11 @@ fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
             .to_owned()
     } else {
         // There is one of each.
-        let near = issuer::compare(says, issuer, &mut Work::unlimited()).ok().flatten();
+        let work = &mut Work::unlimited();
+        let near = issuer::compare(Other::Document, says, issuer, work).ok().flatten();
         near.map_or_else(
             || "They name different issuers.".to_owned(),
-            |miss| {
-                let what = miss.what.replace("is registered", "is in the document");
-                format!("They differ in {}.", what.replace("the registered", "the document's"))
-            },
+            |miss| format!("They differ in {}.", miss.what),
         )
     };
     Finding::new(Code::DiscoveryIssuerMismatch, differs)
@@ -311,104 +294,4 @@ fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
              renew it when the issuer rotates its keys.",
         ),
     )
-}
-
-// ----------------------------------------------------------------------------- thumbprints
-
-pub(crate) fn check_thumbprints(context: &Context) -> Outcome {
-    if context.evidence.token.is_none() {
-        return Outcome::skip(context.cause("token"), "there is no decoded token");
-    }
-    // Entries saved alone come without the registration that they belong to.
-    let Some(registration) = context.evidence.registration().filter(|r| r.identifier().is_some())
-    else {
-        return Outcome::skip(context.cause("registration"), "there is no registration");
-    };
-    if registration.thumbprints.is_empty() {
-        let private = context.evidence.issuer.chain.as_ref().is_some_and(|c| !c.publicly_trusted);
-        return Outcome::pass(match private && registration.jwks.is_none() {
-            // Pulumi Cloud may have worked them out itself; an exchange tells.
-            true => "none known; without a public authority's certificate Pulumi Cloud needs one",
-            false => "none registered, none needed",
-        });
-    }
-    if registration.jwks.is_some() {
-        return Outcome::pass("not used: the registration carries keys");
-    }
-    let Some(chain) = &context.evidence.issuer.chain else {
-        return Outcome::skip(context.cause("issuer"), "no certificate was seen");
-    };
-    let is_private = context.findings().any(|finding| {
-        finding.code == Code::IssuerNotPublic && finding.severity == Severity::Error
-    });
-    if is_private {
-        return Outcome::skip("issuer", "Pulumi Cloud cannot connect to the issuer");
-    }
-    if let Some(certificate) = matching(registration, chain) {
-        return Outcome::pass(format!(
-            "a registered thumbprint is that of the served certificate {}",
-            certificate.subject
-        ));
-    }
-    let host = registration.identifier().and_then(|issuer| url::Url::parse(issuer).ok());
-    let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
-    if let Some(authority) = resigned(host, chain) {
-        return Outcome::skip(
-            "issuer",
-            format!("a proxy that signs as {authority} hides the certificate that {host} serves"),
-        );
-    }
-    Outcome::found(
-        "none matches a served certificate",
-        vec![thumbprint(context, registration, chain)],
-    )
-}
-
-/// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without
-/// colons, of any certificate of the served chain.
-fn matching<'a>(registration: &Registration, chain: &'a Chain) -> Option<&'a Certificate> {
-    registration.thumbprints.iter().find_map(|thumbprint| {
-        let bare = bare(thumbprint);
-        chain.certificates.iter().find(|c| c.sha256 == bare || c.sha1 == bare)
-    })
-}
-
-fn bare(thumbprint: &str) -> String {
-    let digits = thumbprint.chars().filter(|c| *c != ':' && !c.is_whitespace());
-    digits.flat_map(char::to_lowercase).collect()
-}
-
-fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
-    let (severity, detail) = if chain.publicly_trusted {
-        (
-            Severity::Warning,
-            "A public authority vouches for the issuer's certificate, so Pulumi Cloud does not \
-             look at thumbprints: this does no harm now.",
-        )
-    } else {
-        (
-            Severity::Error,
-            "No public authority vouches for the issuer's certificate, so Pulumi Cloud looks at \
-             the thumbprints, and none is that of a served certificate.",
-        )
-    };
-    let mut finding = Finding::new(Code::ThumbprintMismatch, detail).severity(severity);
-    for registered in &registration.thumbprints {
-        finding = finding.proof("registered", registered, "registration thumbprints");
-    }
-    for certificate in &chain.certificates {
-        finding = finding
-            .proof("served (SHA-256)", &certificate.sha256, &certificate.subject)
-            .proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
-    }
-    let organization = context.request.organization.as_deref().unwrap_or("ORG");
-    let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
-    let url = format!(
-        "{}/api/orgs/{organization}/oidc/issuers/{id}/regenerate-thumbprints",
-        context.login_url().trim_end_matches('/')
-    );
-    finding.command(format!(
-        "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- {}",
-        text::shell(&url)
-    ))
 }

@@ -1,19 +1,21 @@
-//! Checks `keys` (the key set) and `signature`.
+//! Check `keys`: the key set.
 
-use super::backend::network_failure;
-use super::issuer::web_page;
+use super::issuer::refused;
 use crate::catalogue::Code;
-use crate::evidence::{Answer, Body, FailureKind, KeyOutline, KeySet, KeySource, Probe, Signature};
+use crate::evidence::{Answer, Body, CheckId, FailureKind, KeySet, KeySource, Probe, SkipReason};
+use crate::judge::answer::web_page;
+use crate::judge::context::Context;
 use crate::judge::finding::again;
 use crate::judge::network::certificate::with_chain;
+use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
-use crate::judge::{ASSUMES_GO, Context, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::report::Finding;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let issuer = &context.evidence.issuer;
     if context.evidence.token.is_none() {
-        return Outcome::skip(context.cause("token"), "there is no decoded token");
+        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
     }
     if let Some(keys) = &issuer.keys {
         return match keys {
@@ -29,19 +31,19 @@ pub(crate) fn check(context: &Context) -> Outcome {
     }
     match &issuer.jwks {
         Probe::NotRun if context.evidence.options.offline => {
-            Outcome::skip("--offline", "not fetched")
+            Outcome::skip(SkipReason::Offline, "not fetched")
         }
-        Probe::NotRun => Outcome::skip(context.cause("issuer"), "not fetched"),
+        Probe::NotRun => Outcome::skip(context.cause(CheckId::Issuer), "not fetched"),
         Probe::Failed { failure, .. } => {
             let chain = issuer.chain.as_ref();
             let finding = match failure.kind {
-                FailureKind::AddressRefused => super::issuer::refused(
+                FailureKind::AddressRefused => refused(
                     context,
                     failure,
                     "The discovery document sends to an address for its keys that is private, \
                      local or a metadata service's. The keys were not fetched.",
                 )
-                .proof("jwks_uri", jwks_uri(context), "discovery document"),
+                .proof("jwks_uri", context.jwks_uri(), "discovery document"),
                 FailureKind::TooLarge => Finding::new(
                     Code::JwksInvalid,
                     format!("The key set is too large: {}.", failure.detail),
@@ -52,7 +54,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 )
                 .proof(
                     "jwks_uri",
-                    jwks_uri(context),
+                    context.jwks_uri(),
                     "discovery document jwks_uri",
                 ),
                 FailureKind::Certificate { .. } => {
@@ -66,20 +68,11 @@ pub(crate) fn check(context: &Context) -> Outcome {
     }
 }
 
-fn jwks_uri(context: &Context) -> String {
-    context
-        .discovery()
-        .and_then(|d| d.get("jwks_uri"))
-        .and_then(|uri| uri.as_str())
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn count(keys: usize) -> String {
+pub(crate) fn count(keys: usize) -> String {
     if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
 }
 
-fn source(source: &KeySource) -> String {
+pub(crate) fn source(source: &KeySource) -> String {
     match source {
         KeySource::None => "nowhere".to_owned(),
         KeySource::File { path } => path.clone(),
@@ -90,7 +83,7 @@ fn source(source: &KeySource) -> String {
 
 fn invalid(context: &Context, reason: &str) -> Finding {
     let place = match &context.evidence.issuer.key_source {
-        KeySource::Issuer => jwks_uri(context),
+        KeySource::Issuer => context.jwks_uri().to_owned(),
         other => source(other),
     };
     let finding = Finding::new(Code::JwksInvalid, format!("The key set is not one: {reason}."))
@@ -98,7 +91,7 @@ fn invalid(context: &Context, reason: &str) -> Finding {
     match context.evidence.issuer.key_source {
         KeySource::Issuer => match context.evidence.issuer.jwks.answer().map(|answer| &answer.body)
         {
-            Some(Body::Html(title)) => web_page(finding, title.as_deref(), &jwks_uri(context)),
+            Some(Body::Html(title)) => web_page(finding, title.as_deref(), context.jwks_uri()),
             _ => finding,
         },
         KeySource::Registration => finding.fix(
@@ -123,116 +116,4 @@ fn not_served(answer: &Answer) -> Finding {
         finding = finding.proof("redirects to", location, &answer.url);
     }
     finding
-}
-
-// ------------------------------------------------------------------------------- signature
-
-pub(crate) fn check_signature(context: &Context) -> Outcome {
-    let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause("token"), "there is no decoded token");
-    };
-    if token.truncated.is_some() {
-        return Outcome::skip("input", "the signature is cut off");
-    }
-    let kid = token.key_id();
-    let issuer = &context.evidence.issuer;
-    let name = |key: &Option<String>| key.as_deref().map_or_else(String::new, |k| format!(" {k}"));
-    match &issuer.signature {
-        Signature::NotChecked => Outcome::skip(context.cause("keys"), "there are no keys"),
-        Signature::Verified { key, unusual } => {
-            let findings = not_recommended(context, key.as_deref(), unusual);
-            Outcome::found(
-                format!("verifies with key{}", name(key)),
-                findings.into_iter().collect(),
-            )
-        }
-        Signature::NotVerifiable { reason } => {
-            Outcome::skip("keys", format!("not checked: {reason}"))
-        }
-        // The token check says what is wrong with the algorithm or the length.
-        Signature::UnsupportedAlgorithm | Signature::WrongLength { .. } => {
-            Outcome::skip("token", "cannot be checked")
-        }
-        Signature::KeyNotFound => Outcome::found("no such key", vec![not_found(context, kid)]),
-        Signature::KeyUnusable { reason, assumes_go } => {
-            Outcome::found("the key cannot be used", vec![unusable(context, reason, *assumes_go)])
-        }
-        Signature::Invalid { key } => {
-            let finding = Finding::new(
-                Code::SignatureInvalid,
-                format!(
-                    "The key{} is there and did not make this signature: the token was altered \
-                     after it was signed, or the keys are not its issuer's.",
-                    name(key)
-                ),
-            )
-            .proof("token kid", kid.unwrap_or("(absent)"), "token header kid")
-            .proof("keys from", source(&issuer.key_source), "key set");
-            Outcome::found("does not verify", vec![finding])
-        }
-    }
-}
-
-/// The key verified, and other verifiers may want more of it.
-fn not_recommended(context: &Context, key: Option<&str>, unusual: &[String]) -> Option<Finding> {
-    if unusual.is_empty() {
-        return None;
-    }
-    let shown = key.unwrap_or("(no kid)");
-    let detail = format!(
-        "The key {shown} verifies the signature, but is unusual: {}. {ASSUMES_GO}",
-        unusual.join("; ")
-    );
-    let issuer = &context.evidence.issuer;
-    let mut finding = Finding::new(Code::KeyNotRecommended, detail);
-    for problem in unusual {
-        finding = finding.proof("key", format!("{shown}: {problem}"), source(&issuer.key_source));
-    }
-    Some(finding)
-}
-
-/// The token's key is in the set, but not usable.
-fn unusable(context: &Context, reason: &str, assumes_go: bool) -> Finding {
-    let kid = context.evidence.token.as_ref().and_then(|token| token.key_id());
-    let which = if kid.is_some() { "The key that the token names" } else { "A key of the set" };
-    let mut detail = format!("{which} cannot be used: {reason}.");
-    if assumes_go {
-        detail.push(' ');
-        detail.push_str(ASSUMES_GO);
-    }
-    Finding { detail, ..not_found(context, kid) }
-}
-
-fn not_found(context: &Context, kid: Option<&str>) -> Finding {
-    let issuer = &context.evidence.issuer;
-    let keys = match &issuer.keys {
-        Some(KeySet::Keys { keys }) => keys.as_slice(),
-        _ => &[],
-    };
-    let shown = kid.unwrap_or("(absent)");
-    let finding = Finding::new(
-        Code::SigningKeyNotFound,
-        format!("The token is signed with key {shown}; the key set has {}.", count(keys.len())),
-    )
-    .proof("token kid", shown, "token header kid")
-    .proof(
-        "keys in the set",
-        keys.iter().map(outline).collect::<Vec<_>>().join(", "),
-        source(&issuer.key_source),
-    );
-    match issuer.key_source {
-        KeySource::Registration => finding.fix(
-            "The registered keys (jwks) are out of date: register the issuer's current ones, \
-                 or remove them so that Pulumi Cloud fetches the keys itself.",
-        ),
-        _ => finding,
-    }
-}
-
-fn outline(key: &KeyOutline) -> String {
-    let id = key.id.as_deref().unwrap_or("(no kid)");
-    match &key.algorithm {
-        Some(algorithm) => format!("{id} ({algorithm})"),
-        None => format!("{id} ({})", key.key_type),
-    }
 }

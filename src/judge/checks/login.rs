@@ -1,13 +1,13 @@
-//! Checks `login` and `cli`: what the CLI itself would refuse before any request
+//! Check `login`: what the CLI itself would refuse before any request
 //! (`pkg/cmd/pulumi/auth/login.go`, `NewAuthContextForTokenExchange` in
 //! `sdk/go/common/workspace/creds.go`).
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Cli, InputProblem};
-use crate::judge::{Context, Outcome};
-use crate::pulumi::backend_url::PULUMI_CLOUD;
+use crate::evidence::{InputProblem, Source};
+use crate::judge::advice::without_token;
+use crate::judge::context::Context;
+use crate::judge::outcome::Outcome;
 use crate::pulumi::duration;
-use crate::pulumi::login_command::LoginCommand;
 use crate::pulumi::request::{Conflict, Provenance, Request};
 use crate::pulumi::versions;
 use crate::report::Finding;
@@ -50,7 +50,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     }
     let mut summary = summary(request);
     if context.evidence.options.setting.is_login() {
-        summary = format!("{summary}; pulumi login {}", context.what_pulumi_does());
+        summary = format!("{summary}; pulumi login {}", without_token::what_pulumi_does(context));
     }
     Outcome::found(summary, findings)
 }
@@ -66,9 +66,15 @@ fn summary(request: &Request) -> String {
 
 /// Whether the CLI reads no claims at all: a file's, or by its version.
 fn claims_hidden(context: &Context) -> bool {
-    matches!(context.evidence.input.source, crate::evidence::Source::File { .. })
+    matches!(context.evidence.input.source, Source::File { .. })
         || !versions::READS_CLAIMS.holds(context.evidence.rules())
 }
+
+/// For bash and sh, and for PowerShell.
+pub(crate) const UNSET_ACCESS_TOKEN: [&str; 2] = [
+    "unset PULUMI_ACCESS_TOKEN          # bash, sh",
+    "Remove-Item Env:PULUMI_ACCESS_TOKEN  # PowerShell",
+];
 
 fn access_token_set(context: &Context) -> Finding {
     let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
@@ -82,14 +88,14 @@ fn access_token_set(context: &Context) -> Finding {
     Finding::new(Code::AccessTokenSet, detail)
         .severity(severity)
         .proof("PULUMI_ACCESS_TOKEN", "(set)", "environment")
-        .command("unset PULUMI_ACCESS_TOKEN          # bash, sh")
-        .command("Remove-Item Env:PULUMI_ACCESS_TOKEN  # PowerShell")
+        .command(UNSET_ACCESS_TOKEN[0])
+        .command(UNSET_ACCESS_TOKEN[1])
 }
 
 fn organization_missing(context: &Context) -> Finding {
     let token = context.evidence.token.as_ref();
     let audience = token.map(|t| t.audiences().join(", ")).unwrap_or_default();
-    let why = if matches!(context.evidence.input.source, crate::evidence::Source::File { .. }) {
+    let why = if matches!(context.evidence.input.source, Source::File { .. }) {
         "With --oidc-token file://… the CLI reads nothing from the token's claims, so the \
          organization has to be given."
     } else if claims_hidden(context) {
@@ -104,15 +110,10 @@ fn organization_missing(context: &Context) -> Finding {
         finding = finding.proof("token aud", audience, "token claim aud");
     }
     let named = context.evidence.policy.document().and_then(|d| d.organization.as_deref());
-    let login = LoginCommand {
-        url: Some(&context.login_url()),
-        variable: context.token_variable(),
-        organization: named,
-    };
-    finding.command(login.to_string())
+    finding.command(context.job().login_to(named))
 }
 
-fn conflict(conflict: &Conflict) -> Finding {
+pub(crate) fn conflict(conflict: &Conflict) -> Finding {
     let against = |code, name: &str, flag: &str, claim: &str, place: &str| {
         Finding::new(
             code,
@@ -149,86 +150,16 @@ fn provenance(from: Provenance, flag: &str) -> String {
 }
 
 fn expiration_invalid(written: &str, error: &str) -> Finding {
-    let finding = Finding::new(
+    Finding::new(
         Code::ExpirationInvalid,
         format!("The CLI stops with `could not parse expiration duration: {error}`."),
     )
-    .proof("--oidc-expiration", written, "command line");
-    match duration::suggest(written) {
-        Some(meant) => finding.command(format!("--oidc-expiration {}", text::shell(&meant))),
-        None => finding.command("--oidc-expiration 2h"),
-    }
+    .proof("--oidc-expiration", written, "command line")
+    .command(expiration_option(written))
 }
 
-pub(crate) fn check_cli(context: &Context) -> Outcome {
-    let cli = &context.evidence.login.cli;
-    let explicit = matches!(cli, Cli::Given { .. });
-    match cli {
-        Cli::Given { version } | Cli::Installed { version, .. } => {
-            let summary = format!("pulumi {version}");
-            let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
-            if versions::OIDC.holds(Some(version)) || unused {
-                return Outcome::pass(summary);
-            }
-            let place = match cli {
-                Cli::Installed { path, .. } => path.as_str(),
-                _ => "--pulumi-version",
-            };
-            let judged = explicit || context.in_pipeline();
-            let severity = if judged { Severity::Error } else { Severity::Info };
-            let finding = Finding::new(
-                Code::CliTooOld,
-                format!("pulumi {version} has no --oidc flags; they came with 3.209.0."),
-            )
-            .severity(severity)
-            .proof("pulumi", version.to_string(), place)
-            .command("curl -fsSL https://get.pulumi.com | sh");
-            Outcome::found(summary, vec![finding])
-        }
-        Cli::Unreadable { path, reason } => Outcome::found(
-            "the installed pulumi gave no version",
-            vec![
-                Finding::new(
-                    Code::CliNotFound,
-                    format!("{path} is there but gave no version ({reason}); the rules of the newest CLI were used."),
-                )
-                .proof("pulumi", reason, path),
-            ],
-        ),
-        Cli::NotFound => Outcome::found(
-            "no pulumi on PATH",
-            vec![Finding::new(
-                Code::CliNotFound,
-                "The rules of the newest CLI were used for this diagnosis.",
-            )],
-        ),
-    }
-}
-
-impl Context<'_> {
-    /// The variable to print into a login command: the one that holds the token, if one does and
-    /// a shell can name it.
-    pub(crate) fn token_variable(&self) -> &str {
-        let is_name = |name: &&str| {
-            !name.starts_with(|c: char| c.is_ascii_digit())
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        };
-        self.evidence.input.held_by.as_deref().filter(is_name).unwrap_or("TOKEN")
-    }
-
-    /// The URL to print into a login command: the one in use if it can be used, else what it was
-    /// meant to be, else Pulumi Cloud's.
-    pub(crate) fn login_url(&self) -> String {
-        let usable =
-            self.backend.url.starts_with("https://") || self.backend.url.starts_with("http://");
-        let bad = super::backend::has_error(self);
-        if usable && !bad {
-            return self.backend.url.clone();
-        }
-        let insecure = self.evidence.options.insecure;
-        let problems = crate::pulumi::backend_url::problems(&self.backend, insecure);
-        let meant =
-            problems.first().and_then(|p| super::backend::replacement(p, &self.backend.url));
-        meant.unwrap_or_else(|| PULUMI_CLOUD.to_owned())
-    }
+/// The option with the duration that was meant.
+pub(crate) fn expiration_option(written: &str) -> String {
+    let meant = duration::suggest(written);
+    format!("--oidc-expiration {}", meant.map_or_else(|| "2h".to_owned(), |d| text::shell(&d)))
 }

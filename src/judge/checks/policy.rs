@@ -1,14 +1,16 @@
 //! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
 
 use crate::catalogue::Code;
-use crate::evidence::{PolicySource, Token};
+use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::found_backend::policy_not_read;
 use crate::judge::advice::unknown_policy;
 use crate::judge::compare::rule::{failed_rule, no_rule};
+use crate::judge::context::{Context, entry_name};
+use crate::judge::finding::list;
+use crate::judge::outcome::Outcome;
 use crate::judge::policy::broad;
 use crate::judge::policy::job_claims::instead;
 use crate::judge::policy::suggest::{NoSafeRule, Suggestion, suggest};
-use crate::judge::{Context, Outcome};
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::evaluate;
@@ -19,15 +21,15 @@ use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause("token"), "there is no decoded token");
+        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
     };
     // Where the document names none either, its entries decide all the same.
     if token.text("iss").is_none() && context.evidence.registration().is_none() {
-        return Outcome::skip("token", "the token names no issuer");
+        return Outcome::skip(CheckId::Token, "the token names no issuer");
     }
-    if context.failed("registration") && context.evidence.registration().is_none() {
+    if context.failed(CheckId::Registration) && context.evidence.registration().is_none() {
         return Outcome::skip(
-            "registration",
+            CheckId::Registration,
             "the issuer has no registration, so no policy either",
         );
     }
@@ -35,7 +37,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         let gap = context.evidence.policy.gap();
         let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
             let summary = || "the policy is not known".to_owned();
-            ("--policy", gap.map_or_else(summary, unknown_policy::summary))
+            (SkipReason::Policy, gap.map_or_else(summary, unknown_policy::summary))
         });
         return Outcome::skip(because, summary).with(vec![not_known(context, token)]);
     };
@@ -46,13 +48,13 @@ pub(crate) fn check(context: &Context) -> Outcome {
         let finding = not_evaluated(context, entries, evaluation, finding);
         let summary =
             format!("what the policy leaves open could decide either way{}", limited(evaluation));
-        return Outcome::skip("--policy", summary).with(vec![finding]);
+        return Outcome::skip(SkipReason::Policy, summary).with(vec![finding]);
     }
     let mut findings = denial(context, token, entries, evaluation);
     findings.extend(broad::too_broad(context, token, entries));
     findings.extend(broad::surprises(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
-        evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", name(*entry)),
+        evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", entry_name(*entry)),
         _ => "the token is not let in".to_owned(),
     };
     Outcome::found(summary + &limited(evaluation), findings)
@@ -96,7 +98,7 @@ fn denial(
         evaluate::Outcome::Denied { entry } => {
             let finding = Finding::new(
                 Code::PolicyDenied,
-                format!("{} denies, and all its rules match this token.", name(*entry)),
+                format!("{} denies, and all its rules match this token.", entry_name(*entry)),
             );
             let finding = rule_proofs(
                 finding,
@@ -108,10 +110,10 @@ fn denial(
             }
             // Without this entry the policy would still let nobody in.
             one(finding
-                .step(format!(
+                .announce(format!(
                     "The policy has no allow entry. If {} was meant to let this login in, change \
                      its decision:",
-                    name(*entry)
+                    entry_name(*entry)
                 ))
                 .command("\"decision\": \"allow\""))
         }
@@ -123,7 +125,7 @@ fn denial(
                     types.push(name);
                 }
             }
-            let named = crate::judge::finding::list(&types);
+            let named = list(&types);
             let finding = Finding::new(
                 Code::TokenTypeNotAllowed,
                 format!(
@@ -196,7 +198,7 @@ fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
     wanted.push("admin".to_owned());
     Finding::new(
         Code::AdminNotPermitted,
-        format!("scope=admin is asked for, and {} does not grant it.", name(index)),
+        format!("scope=admin is asked for, and {} does not grant it.", entry_name(index)),
     )
     .proof("asked for", "admin", "requested scope")
     .proof(
@@ -204,40 +206,12 @@ fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
         if granted.is_empty() { "(nothing)".to_owned() } else { granted.join(", ") },
         format!("{place} authorizedPermissions"),
     )
-    .step("If admin is meant, add it to the entry:")
+    .announce("If admin is meant, add it to the entry:")
     .command(format!("\"authorizedPermissions\": {}", text::json_line(&wanted).trim_end()))
 }
 
 fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(|entry| entry.decision == Decision::Allow)
-}
-
-/// An entry as the document names it.
-pub(crate) fn name(index: usize) -> String {
-    format!("policies[{index}]")
-}
-
-impl Context<'_> {
-    /// Where something stands in the policy document.
-    pub(crate) fn policy_place(&self, line: u64, what: &str) -> String {
-        match (&self.evidence.policy, line) {
-            (PolicySource::File { path, .. }, 1..) => format!("{path}:{line}, {what}"),
-            (PolicySource::Live { .. }, _) => format!("Pulumi Cloud, {what}"),
-            _ => what.to_owned(),
-        }
-    }
-
-    /// What the policy was read from, in a sentence.
-    pub(crate) fn policy_source(&self) -> &'static str {
-        match self.evidence.policy {
-            PolicySource::Live { .. } => "the policies read from Pulumi Cloud",
-            _ => "the policy file",
-        }
-    }
-
-    pub(crate) fn entry_place(&self, index: usize, entry: &Entry) -> String {
-        self.policy_place(entry.place.line, &name(index))
-    }
 }
 
 fn count(entries: usize) -> String {
@@ -286,7 +260,7 @@ fn not_for<'a>(
         0 => {}
         more => allowed.push(format!("{more} more")),
     }
-    let names = crate::judge::finding::list(&allowed);
+    let names = list(&allowed);
     let detail = format!("The login asks for the {what} {asked}; the entries are for {names}.");
     Finding::new(code, detail).proof("asked for", asked, what).proof(
         "allowed",
@@ -312,7 +286,7 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
     let rules = entries.iter().enumerate().flat_map(|(index, entry)| {
         let open = entry.rules.iter().filter(|rule| rule.undetermined);
         open.map(move |rule| {
-            (&rule.pattern, rule.place.line, format!("{}.rules.{}", name(index), rule.claim))
+            (&rule.pattern, rule.place.line, format!("{}.rules.{}", entry_name(index), rule.claim))
         })
     });
     let form = context.evidence.policy.document().map(|document| document.form);
@@ -355,7 +329,8 @@ fn not_evaluated(
     let rules = results.flat_map(|(entry, result)| {
         let rules = entry.rules.iter().zip(&result.rules);
         rules.filter_map(move |(rule, outcome)| {
-            let place = format!("{}.rules.{}", name(result.index), text::clip(&rule.claim, SHOWN));
+            let place =
+                format!("{}.rules.{}", entry_name(result.index), text::clip(&rule.claim, SHOWN));
             Some((rule, outcome.limit?, place))
         })
     });
@@ -412,7 +387,12 @@ fn offer(
     match suggested {
         Ok(suggestion) => {
             let command = text::json(&suggestion.entry());
-            suggestion.notes.into_iter().fold(finding, Finding::step).step(lead).command(command)
+            suggestion
+                .notes
+                .into_iter()
+                .fold(finding, Finding::step)
+                .announce(lead)
+                .command(command)
         }
         Err(none) => {
             none.refused.iter().fold(finding, |finding, refused| no_rule(finding, token, refused))

@@ -2,15 +2,19 @@
 //! does the registration limit?
 
 use crate::catalogue::{Code, Severity};
+use crate::evidence::{CheckId, SkipReason};
+use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::advice::found_backend::policy_not_read;
+use crate::judge::advice::job::Job;
 use crate::judge::advice::unknown_policy;
-use crate::judge::compare::issuer;
+use crate::judge::compare::issuer::{self, Other};
+use crate::judge::compare::mark::marked;
+use crate::judge::context::Context;
 use crate::judge::finding::span;
-use crate::judge::{Context, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::{Document, Likeness, Registration};
-use crate::pulumi::login_command::LoginCommand;
 use crate::report::Finding;
 use crate::text;
 
@@ -22,32 +26,38 @@ const RETIRING: &str = "https://vstoken.dev.azure.com/";
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause("token"), "there is no decoded token");
+        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
     };
     let Some(issuer) = token.text("iss") else {
-        return Outcome::skip("token", "the token names no issuer");
+        return Outcome::skip(CheckId::Token, "the token names no issuer");
     };
     let retiring = retiring(issuer, token.text("sub").unwrap_or_default());
     let Some(document) = context.evidence.policy.document() else {
         let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
             let summary = || "no policy document says which issuers are registered".to_owned();
             (
-                "--policy",
+                SkipReason::Policy,
                 context.evidence.policy.gap().map_or_else(summary, unknown_policy::summary),
             )
         });
         return Outcome::skip(because, summary).with(retiring.into_iter().collect());
     };
     if !document.names_issuers() {
-        return Outcome::skip("--policy", "the policy document holds entries only, no issuer")
-            .with(retiring.into_iter().collect());
+        return Outcome::skip(
+            SkipReason::Policy,
+            "the policy document holds entries only, no issuer",
+        )
+        .with(retiring.into_iter().collect());
     }
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(wrong_organization(context, document));
     let summary = match context.evidence.registration() {
         None if document.may_register(issuer) => {
-            return Outcome::skip("--policy", "which issuers are registered is not resolved")
-                .with(findings.into_iter().chain(retiring).collect());
+            return Outcome::skip(
+                SkipReason::Policy,
+                "which issuers are registered is not resolved",
+            )
+            .with(findings.into_iter().chain(retiring).collect());
         }
         None => {
             findings.push(not_registered(context, document, issuer));
@@ -106,13 +116,13 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
             .severity(if same_but_case { Severity::Warning } else { Severity::Error })
             .proof("asked for", asked, "--oidc-org or token claim aud")
             .proof("registered in", registered, "policy document organization")
-            .command(login(context, registered)),
+            .command(login_in_use(context, Some(registered))),
     )
 }
 
-fn login(context: &Context, organization: &str) -> String {
-    let (url, variable) = (Some(&*context.backend.url), context.token_variable());
-    LoginCommand { url, variable, organization: Some(organization) }.to_string()
+/// The login at the backend in use, be its URL right or wrong.
+fn login_in_use(context: &Context, organization: Option<&str>) -> String {
+    Job { url: context.backend.url.clone(), organization, ..context.job() }.login()
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
@@ -123,7 +133,7 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     let mut not_compared = 0;
     for registration in &registered {
         let identifier = registration.identifier().unwrap_or_default();
-        match issuer::compare(identifier, issuer, &mut work) {
+        match issuer::compare(Other::Registration, identifier, issuer, &mut work) {
             Ok(found) => near.extend(found.map(|miss| (miss, *registration))),
             Err(issuer::TooMuch) => not_compared += 1,
         }
@@ -169,7 +179,7 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
         let nearest = nearest.identifier().unwrap_or_default();
         finding = finding.proof(
             "registered -> token",
-            issuer::marked(nearest, issuer),
+            marked(nearest, issuer),
             "what differs, in brackets",
         );
     }
@@ -198,31 +208,18 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
              cannot be changed)."
         ))
         .step("Then add an allow policy to it: a new issuer lets nobody in.");
-    finding.step("Or register it with an organization admin's access token:").command(register(
+    finding.announce("Or register it with an organization admin's access token:").command(register(
         context,
         organization,
         issuer,
     ))
 }
 
-/// The header that a request to Pulumi Cloud's API needs, for `curl -H @-`: an argument would show
-/// the access token in the list of processes.
-pub(crate) const AUTHORIZATION: &str = "printf 'Authorization: token %s' \"$PULUMI_ACCESS_TOKEN\"";
-
 /// `RegisterOidcIssuer` of Pulumi Cloud's API.
 fn register(context: &Context, organization: &str, issuer: &str) -> String {
-    let url = format!(
-        "{}/api/orgs/{organization}/oidc/issuers",
-        context.login_url().trim_end_matches('/')
-    );
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
-    let body = text::json_line(&serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer}));
-    format!(
-        "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- -H 'Content-Type: application/json' \
-         -d {} {}",
-        text::shell(body.trim_end()),
-        text::shell(&url)
-    )
+    let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});
+    post_to_issuers(&context.job().url, organization, "", Some(&body))
 }
 
 fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
@@ -264,7 +261,7 @@ fn expiration(context: &Context, registration: &Registration) -> Option<Finding>
         .proof("allowed", format!("{maximum} s"), "registration maxExpiration")
         .command(format!(
             "{} --oidc-expiration {maximum}s",
-            login(context, context.request.organization.as_deref().unwrap_or("ORG"))
+            login_in_use(context, context.request.organization.as_deref())
         )),
     )
 }

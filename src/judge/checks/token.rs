@@ -4,16 +4,19 @@
 pub(crate) mod header;
 pub(crate) mod times;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Body, Signature, Token};
-use crate::judge::{ASSUMES_GO, Context, Outcome};
+use crate::evidence::{CheckId, Signature, Token};
+use crate::judge::advice::token_value::truncated;
+use crate::judge::context::Context;
+use crate::judge::finding::{ASSUMES_GO, list};
+use crate::judge::outcome::Outcome;
 use crate::report::Finding;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause("input"), "there is no decoded token");
+        return Outcome::skip(context.cause(CheckId::Input), "there is no decoded token");
     };
     let mut findings: Vec<Finding> = claims(token).into_iter().collect();
     findings.extend(duplicates(token));
@@ -104,8 +107,7 @@ fn claims(token: &Token) -> Option<Finding> {
         return None;
     }
     let named: Vec<String> = bad.iter().map(|(claim, _)| (*claim).to_owned()).collect();
-    let mut detail =
-        format!("Missing or of the wrong type: {}.", crate::judge::finding::list(&named));
+    let mut detail = format!("Missing or of the wrong type: {}.", list(&named));
     if by_library {
         detail.push_str(
             " Go's libraries differ on a time that is null or a number in a string: some read on, \
@@ -143,7 +145,7 @@ fn duplicates(token: &Token) -> Option<Finding> {
     if token.duplicates.is_empty() {
         return None;
     }
-    let names = crate::judge::finding::list(&token.duplicates);
+    let names = list(&token.duplicates);
     Some(
         Finding::new(
             Code::TokenDuplicateClaim,
@@ -162,15 +164,5 @@ fn signature_length(context: &Context, token: &Token) -> Option<Finding> {
         "its signature has {} bytes, the issuer's key makes {expected}",
         token.signature_bytes
     );
-    Some(super::input::truncated(&how, &context.evidence.input.source.label()))
-}
-
-impl Context<'_> {
-    /// The discovery document, if one was had.
-    pub(crate) fn discovery(&self) -> Option<&Map<String, Value>> {
-        match &self.evidence.issuer.discovery.answer()?.body {
-            Body::Json(Value::Object(document)) => Some(document),
-            _ => None,
-        }
-    }
+    Some(truncated(&how, &context.evidence.input.source.label()))
 }

@@ -1,14 +1,16 @@
 //! Check `whoami`: whose the access token is.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::backend::network_failure;
-use super::exchange::proofs;
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{AccessTokenSource, Answer, Body, Exchange, FailureKind, Probe};
-use crate::judge::advice::found_backend::NAMES_IT;
+use crate::evidence::{
+    AccessTokenSource, Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason,
+};
+use crate::judge::answer::{identity, proofs};
+use crate::judge::context::Context;
 use crate::judge::finding::again;
-use crate::judge::{Context, Outcome};
+use crate::judge::network::failure::network_failure;
+use crate::judge::outcome::Outcome;
 use crate::report::{Finding, Identity};
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -16,11 +18,11 @@ pub(crate) fn check(context: &Context) -> Outcome {
     let mut findings = expired(context).into_iter().collect::<Vec<_>>();
     let mut outcome = match &cloud.whoami {
         Probe::NotRun if context.evidence.options.offline => {
-            Outcome::skip("--offline", "not asked")
+            Outcome::skip(SkipReason::Offline, "not asked")
         }
         Probe::NotRun => not_asked(context),
-        Probe::Failed { .. } if context.failed("cloud") => {
-            Outcome::skip("cloud", "not asked: the backend gave no answer")
+        Probe::Failed { .. } if context.failed(CheckId::Cloud) => {
+            Outcome::skip(CheckId::Cloud, "not asked: the backend gave no answer")
         }
         Probe::Failed { failure, .. } => {
             let code = match failure.kind {
@@ -43,24 +45,24 @@ pub(crate) fn check(context: &Context) -> Outcome {
 
 fn not_asked(context: &Context) -> Outcome {
     let cloud = &context.evidence.cloud;
-    let usable = !context.failed("backend");
+    let usable = !context.failed(CheckId::Backend);
     if usable && context.evidence.sends_no_credentials() {
-        return Outcome::skip(NAMES_IT, format!("not asked: {}", context.why_unnamed()));
+        return Outcome::skip(
+            SkipReason::CloudUrl,
+            format!("not asked: {}", context.why_unnamed()),
+        );
     }
     let minted = matches!(cloud.exchange.answer(), Some(Exchange::Minted { .. }));
     // Without an exchange, whoami is asked with an existing access token.
-    let switched_off = cloud.exchange_skipped.as_ref().is_some_and(|why| why.starts_with("--"));
+    let switched_off =
+        cloud.exchange_skipped.is_some_and(|why| !matches!(why, SkipReason::Check(_)));
     if usable && (minted || switched_off) && context.is_plain_http() {
-        return Outcome::skip("backend", "not asked: no access token is sent over plain http");
+        return Outcome::skip(
+            CheckId::Backend,
+            "not asked: no access token is sent over plain http",
+        );
     }
-    Outcome::skip(context.cause("exchange"), "there is no access token")
-}
-
-impl Context<'_> {
-    /// Whether the access token that whoami was asked with is the one that the login uses.
-    fn uses_access_token(&self) -> bool {
-        self.evidence.cloud.access_token == AccessTokenSource::Exchange
-    }
+    Outcome::skip(context.cause(CheckId::Exchange), "there is no access token")
 }
 
 fn answered(context: &Context, answer: &Answer) -> Outcome {
@@ -109,30 +111,6 @@ fn single_sign_on(answer: &Answer) -> bool {
             )
         })
     })
-}
-
-/// Who an answer to `GET /api/user` names; `None` where it names nobody (the CLI refuses an empty
-/// `githubLogin`).
-pub(crate) fn identity(answer: &Answer) -> Option<Identity> {
-    let Body::Json(Value::Object(body)) = &answer.body else { return None };
-    let user = body.get("githubLogin")?.as_str().filter(|login| !login.is_empty())?;
-    let organizations = body
-        .get("organizations")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|o| o.get("githubLogin").and_then(Value::as_str))
-        .map(str::to_owned)
-        .collect();
-    let token: Option<Map<String, Value>> =
-        body.get("tokenInfo").and_then(Value::as_object).cloned();
-    Some(Identity { user: user.to_owned(), organizations, token })
-}
-
-/// The organizations of the identity, if whoami named one.
-pub(crate) fn organizations(context: &Context) -> Option<Vec<String>> {
-    let answer = context.evidence.cloud.whoami.answer()?;
-    identity(answer).map(|i| i.organizations).filter(|list| !list.is_empty())
 }
 
 fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding> {

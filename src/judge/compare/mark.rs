@@ -1,7 +1,13 @@
 //! Two texts in one, with what differs marked.
 
-use super::issuer::clip;
 use crate::limits::Work;
+
+/// How much of an issuer is compared, in characters: they are short.
+pub(crate) const CLIP: usize = 512;
+
+pub(crate) fn clip(text: &str) -> String {
+    text.chars().take(CLIP).collect()
+}
 
 /// Both texts in one, with what differs in brackets: `https://gitlab.[com -> example]`.
 pub(crate) fn marked(registered: &str, token: &str) -> String {

@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::subject;
 use crate::catalogue::Code;
 use crate::evidence::Token;
-use crate::judge::Context;
-use crate::judge::checks::policy::name;
+use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
 use crate::limits::Work;
 use crate::platform::entra::EntraSubject;
@@ -40,7 +39,7 @@ pub(crate) fn failed_rule(
     work: &mut Work,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
-    let at = context.policy_place(line, &format!("{}.rules.{}", name(index), rule.claim));
+    let at = context.policy_place(line, &format!("{}.rules.{}", entry_name(index), rule.claim));
     let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at, work) };
     let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
     let code = match rule.claim.as_str() {
@@ -218,7 +217,7 @@ fn would_pass(
     inexact(&rule.claim, &value)
         .into_iter()
         .fold(finding, Finding::step)
-        .step(format!("{} if {at} were:", if requested { "Or" } else { then }))
+        .announce(format!("{} if {at} were:", if requested { "Or" } else { then }))
         .command(snippet(&rule.claim, &pattern))
 }
 
@@ -342,7 +341,7 @@ fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str, work: &mut 
         finding = finding.proof("nearest in the token", near.join(", "), "token claims");
         if let Some(written) = entry.rules.iter().find(|written| written.claim == rule.claim) {
             finding = finding
-                .step("If the nearest claim is meant:")
+                .announce("If the nearest claim is meant:")
                 .command(snippet(nearest, &RulePattern::of_rule(written)));
         }
     }

@@ -1,6 +1,7 @@
 //! Certificates that are not trusted: what was served, and who signed it.
 
-use crate::evidence::{CertificateProblem, Chain, Failure, FailureKind};
+use crate::evidence::{Certificate, CertificateProblem, Chain, Failure, FailureKind};
+use crate::policy::Registration;
 use crate::report::Finding;
 
 /// Hosts whose certificates a public authority signs. Where another one has, somebody in between
@@ -25,6 +26,23 @@ const PUBLIC_HOSTS: [&str; 12] = [
 pub(crate) fn resigned<'a>(host: &str, chain: &'a Chain) -> Option<&'a str> {
     let top = chain.certificates.last()?;
     (PUBLIC_HOSTS.contains(&host) && !chain.publicly_trusted).then_some(&*top.issuer)
+}
+
+/// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without
+/// colons, of any certificate of the served chain.
+pub(crate) fn matching<'a>(
+    registration: &Registration,
+    chain: &'a Chain,
+) -> Option<&'a Certificate> {
+    registration.thumbprints.iter().find_map(|thumbprint| {
+        let bare = bare(thumbprint);
+        chain.certificates.iter().find(|c| c.sha256 == bare || c.sha1 == bare)
+    })
+}
+
+fn bare(thumbprint: &str) -> String {
+    let digits = thumbprint.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    digits.flat_map(char::to_lowercase).collect()
 }
 
 /// Who signed a certificate that is not trusted: a proxy in between, or an authority of one's own.

@@ -1,4 +1,5 @@
 //! Network failures in words.
 
 pub(crate) mod certificate;
+pub(crate) mod failure;
 pub(crate) mod proxy;

@@ -64,7 +64,7 @@ pub(crate) fn with_route(mut finding: Finding, failure: &Failure) -> Finding {
     if let Some(passed_over) = &route.passed_over {
         finding = finding
             .proof("not used as a proxy", &passed_over.reason, &passed_over.variable)
-            .step(format!(
+            .announce(format!(
                 "The request went without a proxy, since of {} {}. If {host} is reached through \
                  one only, name it in HTTPS_PROXY:",
                 passed_over.variable, passed_over.reason
@@ -112,13 +112,15 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
     let scheme_and_host = &scheme_and_host.replacen("…@", "", 1);
     let unset = |finding: Finding| {
         finding
-            .step("Correct it, or leave it out where no proxy is needed:")
+            .announce("Correct it, or leave it out where no proxy is needed:")
             .command(format!("unset {variable}"))
     };
     let finding = match fault {
         ProxyFault::Misread { .. } => finding
             .fix(format!("Write a URL into {variable}, and in it percent-encode the password."))
-            .step("No quotes and no spaces around it; in a password @ is %40, : %3A, / %2F, # %23:")
+            .announce(
+                "No quotes and no spaces around it; in a password @ is %40, : %3A, / %2F, # %23:",
+            )
             .command(format!("export {variable}=http://USER:PASSWORD@PROXY_HOST:PORT")),
         ProxyFault::Cgi => {
             unset(finding.fix("Unset REQUEST_METHOD, which makes it a CGI program."))
@@ -134,7 +136,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
         ProxyFault::Tls => unset(
             finding
                 .fix("Make this machine trust the authority that signed the proxy's certificate.")
-                .step("Put that authority's certificate into a PEM file and name it:")
+                .announce("Put that authority's certificate into a PEM file and name it:")
                 .command("export SSL_CERT_FILE=/path/to/authority.pem"),
         ),
         ProxyFault::Credentials { schemes, .. }
@@ -151,7 +153,9 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
                 scheme_and_host.split_once("://").unwrap_or(("http", scheme_and_host));
             finding
                 .fix(format!("Put the proxy's credentials into {variable}."))
-                .step("Percent-encode them (@ is %40, : %3A, / %2F, # %23) and keep them secret:")
+                .announce(
+                    "Percent-encode them (@ is %40, : %3A, / %2F, # %23) and keep them secret:",
+                )
                 .command(format!("export {variable}={scheme}://USER:PASSWORD@{}", text::shell(at)))
         }
         ProxyFault::Refused { location: Some(_), .. } => finding.fix(format!(
@@ -171,7 +175,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
     };
     let entry = text::shell(host);
     finding
-        .step(format!("Or, if {host} is reached without the proxy too, make it an exception:"))
+        .announce(format!("Or, if {host} is reached without the proxy too, make it an exception:"))
         .command(format!("export NO_PROXY=\"${{NO_PROXY:-${{no_proxy:-}}}}\",{entry}"))
 }
 

@@ -4,9 +4,8 @@
 use super::owner::{everybody, lets_in, names_an_identity};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
-use crate::judge::Context;
-use crate::judge::checks::policy::name;
 use crate::judge::compare::rule::{identity, no_rule, open_parts, snippet, values, values_length};
+use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
 use crate::limits;
 use crate::limits::Work;
@@ -14,9 +13,6 @@ use crate::policy::evaluate::Evaluation;
 use crate::policy::rule_pattern::inexact;
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::Finding;
-
-/// What in a pattern makes it look like a regular expression.
-pub(crate) const REGULAR_EXPRESSION: &[&str] = &[".*", ".+", "\\", "[", "(", "^", "$", "|"];
 
 /// The allow entries that name no identity, and those of them that grant admin.
 pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
@@ -30,14 +26,15 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
         let at = context.entry_place(index, entry);
-        let mut finding = Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &name(index)))
-            .proof("rules", &rules, &at);
+        let mut finding =
+            Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &entry_name(index)))
+                .proof("rules", &rules, &at);
         finding = match identity(token) {
             Some(Ok(subject)) => open_parts(token)
                 .into_iter()
                 .chain(token.text("sub").and_then(|sub| inexact("sub", sub)))
                 .fold(finding, Finding::step)
-                .step("For exactly this token's subject that is:")
+                .announce("For exactly this token's subject that is:")
                 .command(snippet("sub", &subject)),
             Some(Err(refused)) => {
                 no_rule(finding.fix(instead(&token.claims, &refused).summary), token, &refused)
@@ -49,7 +46,7 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             findings.push(
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin to {}.", name(index), everybody(issuer)),
+                    format!("{} grants admin to {}.", entry_name(index), everybody(issuer)),
                 )
                 .proof(
                     "authorizedPermissions",
@@ -90,7 +87,7 @@ pub(crate) fn surprises(
                     })
             };
             let proof = |what: String| {
-                let place = format!("{}.rules.{}", name(index), rule.claim);
+                let place = format!("{}.rules.{}", entry_name(index), rule.claim);
                 (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
             };
             if outcome.matched && surprising() {

@@ -6,10 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::suggest::suggest;
+use super::suggest::{NoSafeRule, suggest, text_at};
 use crate::policy::Ask;
 use crate::policy::claim_path::ClaimPath;
-use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{RefusedValue, RulePattern, Unsafe};
 use crate::text::{clip, list};
 
@@ -140,13 +139,6 @@ const PLATFORMS: &[JobPlatform] = &[
     },
 ];
 
-/// The text of the claim at a path, where a rule on it would match.
-pub(crate) fn text_at(claims: &Map<String, Value>, path: &str) -> Option<String> {
-    let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
-    let text = matches!(value, Value::String(_) | Value::Number(_)).then(|| value_text(value))?;
-    Some(text).filter(|text| !text.is_empty())
-}
-
 /// Claims of this token with values that can be rules.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
@@ -192,6 +184,17 @@ pub struct Instead {
     pub summary: String,
     /// Which other claims of the token identify the job, or that none does.
     pub claims: String,
+}
+
+/// Why no rule can be written, and which claims of the token identify the job instead: on one line.
+#[must_use]
+pub fn no_safe_rule(none: &NoSafeRule, claims: &Map<String, Value>) -> String {
+    let mut message = "no safe rule can be written for this token.".to_owned();
+    for refused in &none.refused {
+        let instead = instead(claims, refused);
+        message.push_str(&format!(" {refused} {} {}", instead.claims, instead.summary));
+    }
+    message
 }
 
 /// What to do instead of making a rule from this value of the token.

@@ -4,17 +4,18 @@
 
 use crate::judge::policy::claims::Known;
 
-use super::broad::{REGULAR_EXPRESSION, named_by, never_applies};
+use super::broad::{named_by, never_applies};
 use super::owner::{everybody, lets_in, names_an_identity};
 use crate::catalogue::{Code, Severity};
-use crate::judge::checks::policy::name;
+use crate::evidence::CheckId;
 use crate::judge::compare::rule::{AZURE_AUDIENCE, AZURE_AUDIENCE_ID, snippet};
+use crate::judge::context::entry_name;
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::RulePattern;
 use crate::policy::{Decision, Document, Entry, Registration, Rule, TokenType, pattern};
-use crate::report::Finding;
+use crate::report::{Finding, FoundBy};
 
 /// Claims whose name has dots in it, so that a path needs quotes around it.
 const DOTTED: [&str; 3] = ["kubernetes.io", "oidc.circleci.com/", "eks.amazonaws.com"];
@@ -42,7 +43,7 @@ pub fn lint(document: &Document, path: &str) -> Vec<Finding> {
         }
     }
     for finding in &mut findings {
-        finding.check = "policy";
+        finding.check = FoundBy::Check(CheckId::Policy);
     }
     findings
 }
@@ -62,13 +63,13 @@ impl Linter<'_> {
     }
 
     fn entry(&self, index: usize, entry: &Entry, work: &mut Work, findings: &mut Vec<Finding>) {
-        let at = self.at(entry.place, &name(index));
+        let at = self.at(entry.place, &entry_name(index));
         let admin = entry.authorized_permissions.iter().any(|permission| permission == "admin");
         let issuer = self.registration.identifier();
         let broad = entry.decision == Decision::Allow && !names_an_identity(issuer, entry);
         if broad {
             findings.push(
-                Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &name(index)))
+                Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &entry_name(index)))
                     .proof("rules", rules(entry), &at)
                     .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
             );
@@ -82,7 +83,7 @@ impl Linter<'_> {
                     format!(
                         "{} has {}: a token that the job requested for another service is let in \
                          as well.",
-                        name(index),
+                        entry_name(index),
                         match audience {
                             Some(_) => "a rule on aud that every audience matches",
                             None => "no rule on aud",
@@ -99,7 +100,7 @@ impl Linter<'_> {
             let finding = |who: &str| {
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin{who}.", name(index)),
+                    format!("{} grants admin{who}.", entry_name(index)),
                 )
                 .proof("authorizedPermissions", &granted, &at)
             };
@@ -114,7 +115,7 @@ impl Linter<'_> {
             findings.push(
                 surprise(format!(
                     "{} is for nobody: an entry of type {} has to name its {}.",
-                    name(index),
+                    entry_name(index),
                     entry.token_type.name(),
                     named_by(entry)
                 ))
@@ -124,7 +125,7 @@ impl Linter<'_> {
         }
         let pinned = pinned(entry);
         for rule in entry.rules.iter().filter(|rule| !rule.undetermined) {
-            let at = self.at(rule.place, &format!("{}.rules.{}", name(index), rule.claim));
+            let at = self.at(rule.place, &format!("{}.rules.{}", entry_name(index), rule.claim));
             findings.extend(self.claim(rule, &at));
             findings.extend(self.pattern(rule, pinned, &at, work));
         }
@@ -177,7 +178,7 @@ impl Linter<'_> {
         .proof("rule on", &rule.claim, at);
         if let Some(near) = known.nearest(&rule.claim) {
             finding = finding
-                .step("If this one is meant:")
+                .announce("If this one is meant:")
                 .command(snippet(near, &RulePattern::of_rule(rule)));
         }
         Some(finding)
@@ -242,7 +243,7 @@ impl Linter<'_> {
                 surprise(format!("{why}: this rule never matches.")).proof("pattern", written, at),
             );
         }
-        if REGULAR_EXPRESSION.iter().any(|sign| written.contains(sign)) {
+        if pattern::REGULAR_EXPRESSION.iter().any(|sign| written.contains(sign)) {
             findings.push(
                 surprise(
                     "The pattern looks like a regular expression; patterns know only * (any \
@@ -305,8 +306,8 @@ impl Linter<'_> {
         let Some((other, denied)) = found else { return Ok(None) };
         let why = if denied { "denies all that it allows" } else { "decides the same already" };
         Ok(Some(
-            surprise(format!("{} never decides: {} {why}.", name(index), name(other)))
-                .proof("entry", rules(entry), self.at(entry.place, &name(index)))
+            surprise(format!("{} never decides: {} {why}.", entry_name(index), entry_name(other)))
+                .proof("entry", rules(entry), self.at(entry.place, &entry_name(index)))
                 .fix("Remove one of the two."),
         ))
     }
@@ -316,10 +317,10 @@ impl Linter<'_> {
         surprise(format!(
             "Of {count} entries, those from {} on were not compared with the others: that would \
              take too long. Some of them may never decide.",
-            name(index)
+            entry_name(index)
         ))
         .severity(Severity::Info)
-        .proof("entry", name(index), self.at(entry.place, &name(index)))
+        .proof("entry", entry_name(index), self.at(entry.place, &entry_name(index)))
         .fix("Split the policy, or look at these entries by hand.")
     }
 }

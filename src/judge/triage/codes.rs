@@ -1,11 +1,10 @@
 //! Which codes a message stands for, the most likely one first.
 
-use super::login::{login_of, variable};
+use super::login::{login_of, resolved, value, variable};
 use crate::catalogue::Code;
+use crate::evidence::BackendSource;
 use crate::evidence::log::{Decided, Log, Party, Sighting};
-use crate::evidence::{BackendSource, InputProblem, Wrapping};
-use crate::judge::checks::backend::describe;
-use crate::judge::checks::input::wrapping;
+use crate::judge::advice::backend_url::describe;
 use crate::known_messages::{Means, Scope};
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::{Resolved, UrlProblem};
@@ -17,7 +16,7 @@ pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
         (Means::OtherSystem(_), _) => vec![Code::OtherSystemFailed],
         (Means::Network(trouble), Some(Decided::Party(party))) => vec![party.trouble(trouble)],
         (Means::TokenValue, Some(Decided::Token { code, .. })) => vec![*code],
-        (Means::BackendUrl, _) => backend(log, sighting),
+        (Means::BackendUrl | Means::BackendArgument, _) => backend(log, sighting),
         (Means::ExchangeAnswer, _) => {
             let status = value(sighting, "status");
             match exchange(status, &sighting.text) {
@@ -69,77 +68,6 @@ fn has_path(log: &Log) -> bool {
     problems.iter().any(|problem| matches!(problem, UrlProblem::Path { .. }))
 }
 
-pub(super) fn value<'a>(sighting: &'a Sighting, name: &str) -> Option<&'a str> {
-    sighting.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
-}
-
-/// What was passed as the token and quoted by the CLI: the code, and what it is in words. Where
-/// the log masks the token, what is around the mask is what the CLI refused.
-pub(crate) fn passed(
-    problem: Option<&InputProblem>,
-    wrapped: &[Wrapping],
-    is_cut: bool,
-) -> (Code, String) {
-    let around = || {
-        let names: Vec<&str> = wrapped.iter().map(|w| wrapping(*w)).collect();
-        names.join(" and ")
-    };
-    let described = match problem {
-        // A page or an error's JSON has line breaks as well.
-        _ if is_cut && !matches!(problem, Some(InputProblem::NotAToken { .. })) => {
-            (Code::TokenWrapped, "a value with a line break in it".to_owned())
-        }
-        Some(InputProblem::Masked) => {
-            (Code::TokenMasked, "***, which is what a log shows for a secret,".to_owned())
-        }
-        Some(InputProblem::Unexpanded { text, .. }) => {
-            (Code::TokenVariableUnexpanded, format!("the text {text}"))
-        }
-        Some(InputProblem::NotAToken { what, shown }) => {
-            let code = match what.contains("file path") {
-                true => Code::TokenFileUnreadable,
-                false => Code::TokenNotAToken,
-            };
-            let shown = shown.as_deref().map_or_else(String::new, |shown| format!(" ({shown})"));
-            (code, format!("{what}{shown}"))
-        }
-        Some(InputProblem::OpaqueToken { what }) => (Code::TokenNotAToken, what.clone()),
-        Some(InputProblem::PulumiToken) => {
-            (Code::TokenIsPulumiToken, "a Pulumi access token".to_owned())
-        }
-        Some(InputProblem::Encrypted) => {
-            (Code::TokenEncrypted, "an encrypted token (JWE)".to_owned())
-        }
-        Some(InputProblem::Truncated { how }) => {
-            (Code::TokenTruncated, format!("a token that is cut off ({how})"))
-        }
-        Some(InputProblem::Malformed { part, reason }) => {
-            (Code::TokenMalformed, format!("a token whose {part} cannot be decoded ({reason})"))
-        }
-        Some(InputProblem::TooLarge { .. }) => {
-            (Code::TokenNotAToken, "something larger than any token".to_owned())
-        }
-        Some(InputProblem::FileUnreadable { reason }) => {
-            (Code::TokenFileUnreadable, reason.clone())
-        }
-        Some(
-            InputProblem::Missing
-            | InputProblem::Empty
-            | InputProblem::Ambiguous { .. }
-            | InputProblem::Refused { .. },
-        ) => (Code::TokenEmpty, "nothing but white space".to_owned()),
-        None if wrapped.is_empty() => (Code::TokenMalformed, "a token that it refuses".to_owned()),
-        None => (Code::TokenWrapped, format!("a token with {}", around())),
-    };
-    match problem {
-        // What is around it is what comes first.
-        Some(InputProblem::Truncated { .. } | InputProblem::Masked) if !wrapped.is_empty() => {
-            (Code::TokenWrapped, format!("a token with {}", around()))
-        }
-        _ => described,
-    }
-}
-
 /// The URL that the CLI could not use, by the rules for backends.
 fn backend(log: &Log, sighting: &Sighting) -> Vec<Code> {
     let resolved = resolved(log, sighting);
@@ -154,25 +82,6 @@ fn backend(log: &Log, sighting: &Sighting) -> Vec<Code> {
         Some(problem) => vec![describe(problem, &resolved.url).0],
         None => vec![Code::BackendSchemeMissing],
     }
-}
-
-/// The backend of a message that tells its URL.
-pub(super) fn resolved(log: &Log, sighting: &Sighting) -> Resolved {
-    let login = sighting.login.and_then(|index| log.context.logins.get(index));
-    let named = login.and_then(|login| login.url.as_ref());
-    let told = value(sighting, "url").unwrap_or_default();
-    let is_argument = sighting.message.text.starts_with("unknown backend");
-    // Of an argument the message has only what stands before the first colon.
-    let (url, source) = match named {
-        Some(named) if named.url.starts_with(told) => (named.url.clone(), named.source.clone()),
-        _ if is_argument => (told.to_owned(), BackendSource::Argument),
-        _ => {
-            let source = log.context.backend_source.clone();
-            (told.to_owned(), source.unwrap_or(BackendSource::Default))
-        }
-    };
-    let explicit = matches!(source, BackendSource::Argument | BackendSource::Flag);
-    Resolved { url, source, explicit, others: Vec::new(), hidden: None }
 }
 
 /// What the service answered to the exchange. Its failure texts are not documented: nothing but

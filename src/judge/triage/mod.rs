@@ -2,14 +2,16 @@
 //!
 //! A log tells less than a run of the doctor, but what it tells of the login (its flags, the CLI's
 //! version, the backend's URL) is evidence like any other: the advice is that of the same checks,
-//! with the log's own values ([`login`]).
+//! with the log's own values ([`advice`]).
 
+mod advice;
 mod codes;
 mod login;
+mod passed;
 
 use std::cmp::Reverse;
 
-pub(crate) use self::codes::passed;
+pub(crate) use self::passed::passed;
 
 use super::finding::list;
 use super::verdict;
@@ -77,7 +79,7 @@ fn counting(log: &Log) -> impl Iterator<Item = &Sighting> {
 
 fn is_pasted(log: &Log) -> bool {
     let lines: u64 = log.files.iter().map(|file| file.lines).sum();
-    lines <= PASTED && log.files.iter().all(|file| file.name == "stdin")
+    lines <= PASTED && log.files.iter().all(|file| file.is_stdin)
 }
 
 /// Whether what the log tells of logins lets the message count.
@@ -112,7 +114,7 @@ fn fits(log: &Log, sighting: &Sighting) -> bool {
 /// The words of a message about something else: a stack's file instead of the project's, a flag
 /// that this pulumi knows, on another command.
 fn is_of_another_command(log: &Log, sighting: &Sighting) -> bool {
-    let extension = codes::value(sighting, "extension");
+    let extension = login::value(sighting, "extension");
     let is_stack = extension.is_some_and(|e| !["yaml", "yml", "json"].contains(&e));
     let is_new =
         log.context.version.as_ref().is_some_and(|told| versions::OIDC.holds(Some(&told.value)));
@@ -166,8 +168,7 @@ impl Ranked {
     fn new(log: &Log, judged: Judged) -> Self {
         let sighting = judged.sighting;
         let mut finding = Finding::new(judged.code, detail(log, &judged));
-        finding.check = "triage";
-        if let Some(advice) = login::advice(log, sighting, judged.code) {
+        if let Some(advice) = advice::advice(log, sighting, judged.code) {
             finding.remediation = advice;
         }
         if !sighting.message.fix.is_empty() {

@@ -20,7 +20,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::evidence::{InputProblem, Token, Wrapping};
+use crate::evidence::{InputProblem, LooksLike, Token, Wrapping};
 use crate::limits;
 use crate::text::secret::Secret;
 
@@ -139,7 +139,7 @@ fn too_few_parts(compact: &str) -> InputProblem {
 }
 
 fn not_a_token(what: &str, shown: Option<String>) -> InputProblem {
-    InputProblem::NotAToken { what: what.into(), shown }
+    InputProblem::NotAToken { what: what.into(), shown, looks_like: LooksLike::Other }
 }
 
 fn truncated(how: String) -> InputProblem {
@@ -209,10 +209,12 @@ impl Part {
 
     /// The base64url alphabet without padding (RFC 7515 section 2).
     fn check_alphabet(self, text: &str) -> Result<(), InputProblem> {
-        let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let Some((index, found)) = text.chars().enumerate().find(|(_, c)| !is_valid(*c)) else {
+        let is_valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        let Some(index) = text.as_bytes().iter().position(|b| !is_valid(b)) else {
             return Ok(());
         };
+        // All before it are single bytes.
+        let found = text[index..].chars().next().unwrap_or_default();
         let why = match found {
             '+' | '/' => "is of the standard base64 alphabet, where base64url has - and _",
             '=' => "is padding, which a token leaves off",
@@ -242,13 +244,18 @@ fn opens_object(text: &str) -> bool {
 /// Whether a text holds nothing but the characters of base64 and dots, and begins as a token
 /// does. Whether it is one is for [`decode`] to say.
 fn has_token_shape(text: &str) -> bool {
-    text.contains('.') && opens_object(text) && text.chars().all(is_token_char)
+    opens_object(text) && text.contains('.') && is_token_text(text)
 }
 
 /// How many words have all parts of a token.
 fn whole_tokens(text: &str) -> usize {
-    let is_whole = |word: &&str| has_token_shape(word) && word.matches('.').count() == 2;
-    text.split_whitespace().filter(is_whole).count()
+    let is_whole =
+        |word: &str| opens_object(word) && word.bytes().filter(|b| *b == b'.').count() == 2;
+    // Most texts are one word, and a long one.
+    if is_token_text(text) {
+        return usize::from(is_whole(text));
+    }
+    text.split_whitespace().filter(|word| is_whole(word) && is_token_text(word)).count()
 }
 
 /// Whether a token, or the beginning of one, is among the words.
@@ -259,6 +266,11 @@ fn holds_token(text: &str) -> bool {
 /// The runs of characters that a part of a token may have.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_token_char(c) || matches!(c, '.' | '/' | '='))
+}
+
+/// Whether a text holds nothing else than [`is_token_char`]. By bytes: tokens are long.
+fn is_token_text(text: &str) -> bool {
+    text.bytes().all(|b| is_token_char(char::from(b)))
 }
 
 fn is_token_char(c: char) -> bool {

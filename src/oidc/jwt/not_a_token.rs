@@ -9,7 +9,7 @@ use super::{
     has_token_shape, holds_token, is_token_char, not_a_token, opens_object, runs, truncated,
     whole_tokens,
 };
-use crate::evidence::InputProblem;
+use crate::evidence::{InputProblem, LooksLike};
 use crate::text;
 use crate::text::secret::shapes::OPAQUE;
 use crate::text::secret::{REDACTED, Scrubber};
@@ -52,7 +52,11 @@ fn begins_as_token(text: &str) -> Option<InputProblem> {
         return Some(truncated("dots stand for what was left out".into()));
     }
     let tokens = whole_tokens(text);
-    (tokens > 1).then(|| not_a_token(&format!("{tokens} tokens, one after the other"), None))
+    (tokens > 1).then(|| InputProblem::NotAToken {
+        what: format!("{tokens} tokens, one after the other"),
+        shown: None,
+        looks_like: LooksLike::SeveralTokens,
+    })
 }
 
 /// How programs print that there is no value.
@@ -226,6 +230,7 @@ const WITH_TOKEN: &str = "text with a token somewhere in it, not the token alone
 fn other(text: &str) -> Option<InputProblem> {
     let starts =
         |prefix: &str| text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
+    let mut looks_like = LooksLike::Other;
     let (what, shown) = if text == "-" {
         ("a hyphen, which means standard input only as the argument TOKEN", None)
     } else if words(text).any(has_token_shape) {
@@ -235,11 +240,13 @@ fn other(text: &str) -> Option<InputProblem> {
     } else if is_message(text) {
         ("an error message", Some(showable(text)))
     } else if starts("file:") {
+        looks_like = LooksLike::FileAddress;
         ("a file address that does not begin with file://", path(text))
     } else if starts("http://") || starts("https://") {
         // The path and query of such a URL may be a credential.
         ("a URL", Url::parse(text).ok().and_then(|url| url.host_str().map(showable)))
     } else if is_path(text) {
+        looks_like = LooksLike::FilePath;
         ("a file path without file://", path(text))
     } else if is_guid(text) {
         ("a GUID, such as the id of a client or a tenant", None)
@@ -248,7 +255,7 @@ fn other(text: &str) -> Option<InputProblem> {
     } else {
         return None;
     };
-    Some(not_a_token(what, shown))
+    Some(InputProblem::NotAToken { what: what.into(), shown, looks_like })
 }
 
 /// The words that a token could be.

@@ -265,8 +265,13 @@ fn what_is_no_token_is_named() {
         ("hunter2", "text without the three parts of a token", None),
         ("a.b", "text without the three parts of a token", None),
     ] {
-        let expected =
-            InputProblem::NotAToken { what: what.into(), shown: shown.map(str::to_owned) };
+        let looks_like = match what {
+            "a file path without file://" => LooksLike::FilePath,
+            "a file address that does not begin with file://" => LooksLike::FileAddress,
+            _ => LooksLike::Other,
+        };
+        let shown = shown.map(str::to_owned);
+        let expected = InputProblem::NotAToken { what: what.into(), shown, looks_like };
         assert_eq!(problem(text), expected, "{text}");
     }
     let InputProblem::NotAToken { what, .. } = problem_of(&[0xC3, 0x28, 0x00, 0x01]) else {
@@ -291,8 +296,11 @@ fn a_token_among_other_things_is_said_to_be_there() {
             "text with a token somewhere in it, not the token alone",
         ),
     ] {
-        let InputProblem::NotAToken { what, shown } = problem(&text) else { panic!("{text}") };
+        let InputProblem::NotAToken { what, shown, looks_like } = problem(&text) else {
+            panic!("{text}")
+        };
         assert_eq!((what.as_str(), shown), (expected, None));
+        assert_eq!(looks_like == LooksLike::SeveralTokens, what.starts_with("2 tokens"));
     }
 }
 

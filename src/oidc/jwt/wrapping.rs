@@ -5,7 +5,7 @@ use serde_json::Value;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
-    LENIENT, Wiped, has_token_shape, holds_token, is_token_char, opens_object, whole_tokens,
+    LENIENT, Wiped, has_token_shape, holds_token, is_token_text, opens_object, whole_tokens,
 };
 use crate::evidence::Wrapping;
 
@@ -231,7 +231,7 @@ fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 /// A token without the white space inside. Two tokens, one after the other, are not joined.
 fn joined(text: &str) -> Option<Wiped> {
     let plain = without_space(text);
-    let is_token = opens_object(&plain) && plain.chars().all(is_token_char);
+    let is_token = opens_object(&plain) && is_token_text(&plain);
     (is_token && plain.len() < text.len() && whole_tokens(text) <= 1).then_some(plain)
 }
 

@@ -12,17 +12,11 @@ use crate::pulumi::versions;
 /// The schemes as login.go's `validateCloudBackendType` lists them.
 const SUPPORTED: [&str; 7] = ["azblob", "gs", "s3", "file", "https", "http", "postgres"];
 
-/// The CLI's own error for a problem of its backend URL, without the `error: ` in front, by its
-/// version (`None`: the newest). `None` where the CLI says nothing, or nothing that is known to
-/// the letter.
+/// The CLI's own error for the form of a backend URL, which it makes before any request; without the
+/// `error: ` in front. `None` where the form is one that the CLI takes.
 #[must_use]
-pub fn cli_message(
-    problem: &UrlProblem,
-    resolved: &Resolved,
-    version: Option<&Version>,
-) -> Option<String> {
-    use UrlProblem::{InsecureFlag, InsecureHttp, Path};
-    if matches!(problem, Path { .. } | InsecureHttp { .. } | InsecureFlag) {
+pub fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> {
+    if !has_message(problem) {
         return None;
     }
     let url = &resolved.url;
@@ -41,13 +35,34 @@ pub fn cli_message(
             ));
         }
     }
-    if is_diy(url) {
-        return Some(
-            "oidc-token, oidc-org, oidc-team, oidc-user, and oidc-expiration flags are not \
-             supported for this type of backend"
-                .to_owned(),
-        );
+    is_diy(url).then(|| {
+        "oidc-token, oidc-org, oidc-team, oidc-user, and oidc-expiration flags are not supported \
+         for this type of backend"
+            .to_owned()
+    })
+}
+
+fn has_message(problem: &UrlProblem) -> bool {
+    use UrlProblem::{InsecureFlag, InsecureHttp, Path};
+    !matches!(problem, Path { .. } | InsecureHttp { .. } | InsecureFlag)
+}
+
+/// The CLI's own error for a problem of its backend URL, of its form or of the request to it, by its
+/// version (`None`: the newest). `None` where the CLI says nothing, or nothing that is known to
+/// the letter.
+#[must_use]
+pub fn cli_message(
+    problem: &UrlProblem,
+    resolved: &Resolved,
+    version: Option<&Version>,
+) -> Option<String> {
+    if let refusal @ Some(_) = cli_refusal(problem, resolved) {
+        return refusal;
     }
+    if !has_message(problem) {
+        return None;
+    }
+    let url = &resolved.url;
     let cause = request_error(&format!("{url}/api/oauth/token"))?;
     if !versions::NAMES_BACKEND.holds(version) {
         return Some(format!("problem logging in: OIDC token exchange failed: {cause}"));

@@ -11,13 +11,14 @@ mod parts;
 mod tests;
 mod trust;
 
-pub use message::cli_message;
-pub use trust::is_plain_http;
+pub use message::{cli_message, cli_refusal};
+pub use trust::{is_found, is_plain_http};
 
 use semver::Version;
 use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
+use crate::evidence::url_faults::{LONGEST, foreign, unexpanded};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
 use crate::pulumi::versions;
 use crate::text::{self, nearest};
@@ -32,9 +33,6 @@ const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "post
 const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
 /// Websites, none of which serves the API.
 const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
-/// No URL of a backend is longer; looking closely at one that is could take long.
-const LONGEST: usize = 2048;
-
 /// The backend URL that the login uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
@@ -182,23 +180,6 @@ pub fn is_pulumi_host(url: &str) -> bool {
     host == "pulumi.com" || host.ends_with(".pulumi.com")
 }
 
-/// What is wrong with a URL only in the parts of it that are not shown.
-#[must_use]
-pub fn hidden_fault(url: &str) -> Option<HiddenFault> {
-    let shown = text::url(url);
-    let foreign_in = |url: &str| url.chars().find_map(foreign);
-    if shown == url {
-        None
-    } else if url.len() > LONGEST {
-        Some(HiddenFault::Long { bytes: url.len() as u64 })
-    } else if unexpanded(&shown).is_none() && unexpanded(url).is_some() {
-        Some(HiddenFault::Unexpanded)
-    } else {
-        let what = foreign_in(url).filter(|what| foreign_in(&shown) != Some(what))?;
-        Some(HiddenFault::Foreign { what: what.to_owned() })
-    }
-}
-
 /// The decisive problem, or the pieces of a URL that can be spoken to.
 fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
     let Resolved { url, explicit, hidden, .. } = resolved;
@@ -280,40 +261,6 @@ fn blemishes(parts: &Parts<'_>) -> Vec<UrlProblem> {
     found
 }
 
-/// A variable reference: `$(X)`, `${X}`, `${{ x }}`, `$X`, `$env:X`, `%X%`.
-fn unexpanded(url: &str) -> Option<&str> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let name_starts = |c: char| c.is_ascii_alphabetic() || c == '_';
-    for (at, sign) in url.match_indices(['$', '%']) {
-        let text = &url[at..];
-        let after = &text[1..];
-        let end = match after.chars().next() {
-            Some('(') if sign == "$" => text.find(')').map(|end| end + 1),
-            Some('{') if after.starts_with("{{") && sign == "$" => {
-                text.find("}}").map(|end| end + 2)
-            }
-            Some('{') if sign == "$" => text.find('}').map(|end| end + 1),
-            Some(first) if name_starts(first) => {
-                let name = after.strip_prefix("env:").unwrap_or(after);
-                let prefix = text.len() - name.len();
-                let length = name.find(|c| !is_name(c)).unwrap_or(name.len());
-                if sign == "$" {
-                    Some(prefix + length)
-                } else {
-                    // %C3%A9 is percent-encoding.
-                    let encoded = length == 2 && name[..2].bytes().all(|b| b.is_ascii_hexdigit());
-                    (!encoded && name[length..].starts_with('%')).then_some(prefix + length + 1)
-                }
-            }
-            _ => None,
-        };
-        if let Some(end) = end {
-            return Some(&text[..end]);
-        }
-    }
-    None
-}
-
 /// What makes a URL one that cannot be requested, in words.
 fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
     if let Some(what) = url.chars().find_map(foreign) {
@@ -330,23 +277,6 @@ fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
         return Some("credentials in it".to_owned());
     }
     authority_fault(parts.authority)
-}
-
-/// Characters that no URL holds, by what a person calls them.
-fn foreign(c: char) -> Option<&'static str> {
-    match c {
-        '\n' | '\r' => Some("a line break"),
-        '"' | '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => Some("quotes"),
-        '<' | '>' => Some("angle brackets"),
-        '\\' => Some("a backslash"),
-        '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}'
-        | '\u{feff}' => Some("an invisible character"),
-        c if c.is_whitespace() => Some("a space"),
-        c if c.is_control() => Some("a control character"),
-        _ => None,
-    }
 }
 
 fn is_http_word(text: &str) -> bool {

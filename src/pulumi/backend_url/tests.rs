@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::evidence::url_faults::hidden_fault;
 
 fn environment(url: &str) -> Resolved {
     let source = BackendSource::Environment { name: "PULUMI_BACKEND_URL".into() };

@@ -3,9 +3,11 @@
 
 use url::{Origin, Url};
 
-use super::PULUMI_CLOUD;
 use super::parts::is_loopback_url;
-use crate::evidence::{BackendSource, CredentialsFile, Evidence, PolicySource, Probe, Setting};
+use super::{PULUMI_CLOUD, Resolved};
+use crate::evidence::{
+    Backend, BackendSource, CredentialsFile, Evidence, PolicySource, Probe, Setting,
+};
 
 /// Scheme, host and port of an http or https URL, with the scheme's default port and the host in
 /// lower case. `None`: another scheme, no valid URL, or user information in front of the host.
@@ -23,31 +25,35 @@ pub fn is_plain_http(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !is_loopback_url(&url))
 }
 
+/// Whether a project file names the backend that is used, and the user did not. The user vouches for
+/// Pulumi's own Pulumi Cloud and for every origin in the stored credentials.
+#[must_use]
+pub fn is_found(backend: &Backend, resolved: &Resolved) -> bool {
+    if !matches!(resolved.source, BackendSource::Project { .. }) {
+        return false;
+    }
+    let Some(origin) = origin(&resolved.url) else { return true };
+    let accounts = match &backend.credentials {
+        CredentialsFile::Read { accounts, .. } => accounts.as_slice(),
+        _ => &[],
+    };
+    let current = backend
+        .candidates
+        .iter()
+        .filter(|candidate| matches!(candidate.source, BackendSource::Credentials { .. }));
+    accounts
+        .iter()
+        .map(|account| account.url.as_str())
+        .chain(current.map(|candidate| candidate.url.as_str()))
+        .chain([PULUMI_CLOUD])
+        .all(|url| self::origin(url).as_ref() != Some(&origin))
+}
+
 impl Evidence {
-    /// Whether a project file names the backend, and the user did not. The user vouches for
-    /// Pulumi's own Pulumi Cloud and for every origin in the stored credentials.
+    /// [`is_found`] for this login.
     #[must_use]
     pub fn backend_is_found(&self) -> bool {
-        let resolved = self.resolved_backend();
-        if !matches!(resolved.source, BackendSource::Project { .. }) {
-            return false;
-        }
-        let Some(origin) = self::origin(&resolved.url) else { return true };
-        let accounts = match &self.backend.credentials {
-            CredentialsFile::Read { accounts, .. } => accounts.as_slice(),
-            _ => &[],
-        };
-        let current = self
-            .backend
-            .candidates
-            .iter()
-            .filter(|candidate| matches!(candidate.source, BackendSource::Credentials { .. }));
-        accounts
-            .iter()
-            .map(|account| account.url.as_str())
-            .chain(current.map(|candidate| candidate.url.as_str()))
-            .chain([PULUMI_CLOUD])
-            .all(|url| self::origin(url).as_ref() != Some(&origin))
+        is_found(&self.backend, &self.resolved_backend())
     }
 
     /// Whether this is a plain run outside CI with a backend that only a project file names. Such a

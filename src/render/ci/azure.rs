@@ -116,11 +116,11 @@ mod tests {
         ##[group]Checks
           ok    input     a token from env:idToken
           ok    login     organization acme
-          ok    backend   backend-url: https://api.pulumi.com
+          ok    backend   cloud: https://api.pulumi.com
           ok    backend   answers as Pulumi Cloud
           ok    token     valid for 9 min
           ok    issuer    registered as azure
-          ok    issuer    discovery: served
+          ok    issuer    registration: served
           ok    issuer    signature: verified with key k1
           fail  policy    denied: aud does not match
           skip  exchange  not checked: stopped by policy

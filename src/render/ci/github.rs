@@ -72,13 +72,13 @@ mod tests {
 
         ::group::Checks
           ok    input     a token from env:idToken
-          fail  backend   backend-url: api.pulumi.com has no scheme
-          skip  backend   not checked: stopped by backend-url
+          fail  backend   cloud: api.pulumi.com has no scheme
+          skip  backend   not checked: stopped by cloud
           fail  token     expired 3 h 10 min ago
-          skip  issuer    discovery not checked: --offline
+          skip  issuer    registration not checked: --offline
           skip  issuer    keys not checked: --offline
           ok    issuer    registered as azure
-          skip  exchange  not checked: stopped by backend-url
+          skip  exchange  not checked: stopped by cloud
         ::endgroup::
         ::group::Login
           organization  acme

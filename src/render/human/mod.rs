@@ -16,9 +16,10 @@ use colored::Color;
 
 use self::page::{Page, Row};
 use super::ci::Platform;
-use super::wording::{self, NAMES_BACKEND, NEEDED, backend, in_order, lead, who, why_skipped};
+use super::wording::{self, backend, in_order, lead, who, why_skipped};
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
+use crate::evidence::SkipReason;
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 
 /// The report as text, with the commands of the platform that shows it. There the details are
@@ -120,17 +121,17 @@ fn not_checked(page: &mut Page, report: &Report) {
         .filter(|c| matches!(c.category, Category::Policy | Category::Exchange))
         .filter(|c| c.status == Status::Skip)
         .map(|check| {
-            let reason = match check.skipped_because.as_deref() {
-                Some(NEEDED) if report.policy.source == "none" => {
-                    format!("not known; pass it with {NEEDED}")
+            let reason = match check.skipped_because {
+                Some(SkipReason::Policy) if report.policy.source == "none" => {
+                    "not known; pass it with --policy".to_owned()
                 }
-                Some(NEEDED | NAMES_BACKEND) => check.summary.clone(),
-                Some(option) if option.starts_with('-') => {
-                    format!("switched off by {option}; run again without it")
+                Some(SkipReason::Policy | SkipReason::CloudUrl) => check.summary.clone(),
+                Some(option @ (SkipReason::Offline | SkipReason::Now | SkipReason::NoExchange)) => {
+                    format!("switched off by {}; run again without it", option.name())
                 }
-                _ => why_skipped(report, check),
+                Some(SkipReason::Check(_)) | None => why_skipped(report, check),
             };
-            Row::new(check.id, reason, "")
+            Row::new(check.id.name(), reason, "")
         })
         .collect::<Vec<_>>();
     if !rows.is_empty() {
@@ -220,7 +221,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     for (index, step) in fix.steps.iter().enumerate() {
         let number = format!("{:>width$}. ", index + 1);
         let lead = if fix.steps.len() > 1 { &number } else { "" };
-        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        let (first, snippet) = step.text.split_once('\n').unwrap_or((&step.text, ""));
         page.prose(4, lead, first);
         page.snippet(4 + lead.len() + 2, snippet);
     }
@@ -266,8 +267,8 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
             let first = group[0];
             !each
                 && matches!(check.status, Status::Pass | Status::Skip)
-                && (first.category, first.status, &first.skipped_because)
-                    == (check.category, check.status, &check.skipped_because)
+                && (first.category, first.status, first.skipped_because)
+                    == (check.category, check.status, check.skipped_because)
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.push(check),
@@ -285,10 +286,10 @@ fn checks(page: &mut Page, report: &Report, each: bool) {
         };
         let name = first.category.name();
         let ids = |checks: &[&CheckResult]| {
-            checks.iter().map(|check| check.id).collect::<Vec<_>>().join(", ")
+            checks.iter().map(|check| check.id.name()).collect::<Vec<_>>().join(", ")
         };
         // A category's main check has its name, which stands on the line already.
-        let (has_main, others) = (first.id == name, group.get(1..).unwrap_or_default());
+        let (has_main, others) = (first.id.name() == name, group.get(1..).unwrap_or_default());
         let mut text = match first.status {
             Status::Skip if has_main && others.is_empty() => {
                 format!("not checked: {}", why_skipped(report, first))

@@ -79,9 +79,9 @@ fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
     Checks
       ok    input     a token from env:idToken
       ok    login     organization acme
-      ok    backend   backend-url, backend
+      ok    backend   cloud, backend
       ok    token     valid for 9 min
-      ok    issuer    registered as azure; discovery, signature
+      ok    issuer    registered as azure; registration, signature
       fail  policy    denied: aud does not match
       skip  exchange  not checked: stopped by policy
       skip  whoami    not checked: stopped by policy
@@ -121,12 +121,12 @@ fn further_errors_are_shorter() {
 
     Checks
       ok    input     a token from env:idToken
-      fail  backend   backend-url: api.pulumi.com has no scheme
-      skip  backend   not checked: stopped by backend-url
+      fail  backend   cloud: api.pulumi.com has no scheme
+      skip  backend   not checked: stopped by cloud
       fail  token     expired 3 h 10 min ago
-      skip  issuer    discovery, keys not checked: --offline
+      skip  issuer    registration, keys not checked: --offline
       ok    issuer    registered as azure
-      skip  exchange  not checked: stopped by backend-url
+      skip  exchange  not checked: stopped by cloud
 
     More: `doctor explain backend-scheme-missing`; -v shows every check and the token.
     "##);
@@ -207,11 +207,11 @@ fn verbose_shows_everything() {
     Checks
       ok    input     a token from env:idToken
       ok    login     organization acme
-      ok    backend   backend-url: https://api.pulumi.com
+      ok    backend   cloud: https://api.pulumi.com
       ok    backend   answers as Pulumi Cloud
       warn  token     expires in 42 s
       ok    issuer    registered as azure
-      ok    issuer    discovery: served
+      ok    issuer    registration: served
       ok    issuer    signature: verified with key k1
       ok    policy    policies[0] allows it
       ok    exchange  an access token for 7200 s
@@ -340,19 +340,17 @@ fn hostile_text_stays_text() {
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
       ok    login     \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      ok    backend   backend-url, backend
+      ok    backend   cloud, backend
       ok    token     \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
       ok    issuer    \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y;
-                      discovery, signature
+                      registration, signature
       fail  policy    \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      skip  exchange  not checked: stopped by
-                      \r\n::error::x\n#\u0023vso[task.complete
+      skip  exchange  not checked: \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      skip  whoami    not checked: stopped by
-                      \r\n::error::x\n#\u0023vso[task.complete
+      skip  whoami    not checked: \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
 
     More: `doctor explain audience-mismatch`; -v shows every check and the token.

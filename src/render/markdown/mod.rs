@@ -157,7 +157,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     for (index, step) in fix.steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
         let number = if fix.steps.len() > 1 { &*number } else { "" };
-        let (first, snippet) = step.split_once('\n').unwrap_or((step, ""));
+        let (first, snippet) = step.text.split_once('\n').unwrap_or((&step.text, ""));
         // A list item that begins with an empty line ends there (CommonMark 0.31, section 5.2).
         let first = if first.trim().is_empty() { "Use:".to_owned() } else { prose(first) };
         page.line(&format!("{number}{first}"));
@@ -203,7 +203,7 @@ fn checks(page: &mut Page, report: &Report) {
                 Status::Fail => ("fail", check.summary.clone()),
                 Status::Skip => ("skip", format!("not checked: {}", why_skipped(report, check))),
             };
-            [status.to_owned(), prose(check.id), prose(&seen)]
+            [status.to_owned(), prose(check.id.name()), prose(&seen)]
         }),
     );
 }
@@ -281,11 +281,11 @@ mod tests {
         | --- | --- | --- |
         | ok | input | a token from `env:idToken` |
         | ok | login | organization acme |
-        | ok | backend-url | `https://api.pulumi.com` |
+        | ok | cloud | `https://api.pulumi.com` |
         | ok | backend | answers as Pulumi Cloud |
         | ok | token | valid for 9 min |
         | ok | issuer | registered as azure |
-        | ok | discovery | served |
+        | ok | registration | served |
         | ok | signature | verified with key `k1` |
         | fail | policy | denied: aud does not match |
         | skip | exchange | not checked: stopped by policy |
@@ -363,15 +363,15 @@ mod tests {
         | --- | --- | --- |
         | ok | input | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | login | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | ok | backend-url | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | cloud | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | backend | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | token | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | issuer | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | ok | discovery | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | ok | registration | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | ok | signature | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | fail | policy | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | skip | exchange | not checked: stopped by ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        | skip | whoami | not checked: stopped by ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | skip | exchange | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+        | skip | whoami | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         "##);
     }
 

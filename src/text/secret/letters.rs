@@ -46,51 +46,70 @@ static BASE64: [u8; 64] = {
 /// The letters and digits of a text, as digits.
 pub(super) type Digits = Zeroizing<Vec<u8>>;
 
-/// The digits of a text as it is.
-pub(super) fn plain(text: &[u8]) -> Digits {
-    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
-    for byte in text {
-        if DIGITS[usize::from(*byte)] != NONE {
-            digits.push(DIGITS[usize::from(*byte)]);
+/// Collects digits into memory that is wiped, without growing: this is where the time goes.
+struct Collector {
+    digits: Digits,
+    length: usize,
+}
+
+impl Collector {
+    fn new(most: usize) -> Self {
+        // One more, where a value that is no digit is written and then left.
+        Self { digits: Zeroizing::new(vec![0; most + 1]), length: 0 }
+    }
+
+    fn push(&mut self, digit: u8) {
+        if let Some(place) = self.digits.get_mut(self.length) {
+            *place = digit;
+            self.length += usize::from(digit != NONE);
         }
     }
-    digits
+
+    fn finish(mut self) -> Digits {
+        self.digits.truncate(self.length);
+        self.digits
+    }
+}
+
+/// The digits of a text as it is.
+pub(super) fn plain(text: &[u8]) -> Digits {
+    let mut digits = Collector::new(text.len());
+    for byte in text {
+        digits.push(DIGITS[usize::from(*byte)]);
+    }
+    digits.finish()
 }
 
 /// The digits of a secret in base64, where it begins at that byte in a group of three. The first
 /// and the last character are left out where they also depend on the bytes beside it.
 pub(super) fn base64(secret: &[u8], offset: usize) -> Digits {
-    let mut digits = Zeroizing::new(Vec::with_capacity(secret.len() * 4 / 3 + 1));
-    let (mut bits, mut held) = (0_u32, 0);
-    let mut skipped = offset == 0;
-    for (at, byte) in secret.iter().enumerate() {
-        bits = (bits & 63) << 8 | u32::from(*byte);
+    let mut digits = Collector::new(secret.len() * 4 / 3 + 1);
+    // What the bytes before leave of their last character belongs to the first one of this.
+    let (mut bits, mut held) = (0_u32, [0, 2, 4][offset]);
+    let mut skip = offset != 0;
+    for byte in secret {
+        bits = bits << 8 | u32::from(*byte);
         held += 8;
-        if at == 0 {
-            // What these bytes leave of their last character belongs to it.
-            held += [0, 2, 4][offset];
-        }
         while held >= 6 {
             held -= 6;
-            let value = BASE64[(bits >> held & 63) as usize];
-            if skipped && value != NONE {
-                digits.push(value);
+            if !skip {
+                digits.push(BASE64[(bits >> held & 63) as usize]);
             }
-            skipped = true;
+            skip = false;
         }
     }
     bits.zeroize();
-    digits
+    digits.finish()
 }
 
 /// The digits of a secret in hexadecimal.
 pub(super) fn hexadecimal(secret: &[u8]) -> Digits {
-    let mut digits = Zeroizing::new(Vec::with_capacity(secret.len() * 2));
+    let mut digits = Collector::new(secret.len() * 2);
     for byte in secret {
         digits.push(byte >> 4);
         digits.push(byte & 15);
     }
-    digits
+    digits.finish()
 }
 
 /// The letters and digits of a text, with their places: for secrets that are too short for pieces.

@@ -97,22 +97,28 @@ impl Pieces {
 
     fn add_digits(&mut self, digits: &[u8], step: usize, public: &Self) {
         self.reserve(digits.len() / step + 1);
-        let mut window = Window::default();
-        let mut start = 0;
-        while start + LENGTH <= digits.len() {
-            // The others are in the window already.
-            let new = if start == 0 { LENGTH } else { step.min(LENGTH) };
-            for digit in &digits[start + LENGTH - new..start + LENGTH] {
-                window.push(*digit);
+        let mut value = 0;
+        let mut next = 0;
+        for (at, digit) in digits.iter().enumerate() {
+            let oldest = if at < LENGTH { 0 } else { digits[at - LENGTH] };
+            value = slide(value, oldest, *digit);
+            if at + 1 < LENGTH + next {
+                continue;
             }
-            if !public.contains(window.value) {
-                let at = Self::slot(&self.slots, window.value);
+            next += step;
+            if !public.contains(value) {
+                let at = Self::slot(&self.slots, value);
                 self.count += usize::from(self.slots[at] == 0);
-                self.slots[at] = window.value + 1;
+                self.slots[at] = value + 1;
             }
-            start += step;
         }
     }
+}
+
+/// The number of a piece from that of the one before it. Without a division: that would be most of
+/// the work.
+fn slide(value: u64, oldest: u8, digit: u8) -> u64 {
+    (value - u64::from(oldest) * FIRST) * RADIX + u64::from(digit)
 }
 
 /// The last letters and digits of a text, as a number.
@@ -126,10 +132,9 @@ struct Window {
 }
 
 impl Window {
-    /// Without a division: that would be most of the work.
     fn push(&mut self, digit: u8) {
         let oldest = std::mem::replace(&mut self.digits[self.next], digit);
-        self.value = (self.value - u64::from(oldest) * FIRST) * RADIX + u64::from(digit);
+        self.value = slide(self.value, oldest, digit);
         self.next = if self.next + 1 == LENGTH { 0 } else { self.next + 1 };
         self.count += 1;
     }

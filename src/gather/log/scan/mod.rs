@@ -92,12 +92,14 @@ impl Scanner {
     pub(super) fn log(
         &mut self,
         name: &str,
+        is_stdin: bool,
         reader: &mut dyn Read,
         stopped: Stopped,
     ) -> io::Result<()> {
         let file = self.collected.log.files.len();
         self.collected.log.files.push(File {
             name: name.to_owned(),
+            is_stdin,
             lines: 0,
             stopped_after: None,
         });

@@ -6,7 +6,7 @@ use crate::evidence::log::Decided;
 
 fn read(text: &str) -> Log {
     let mut scanner = Scanner::new();
-    scanner.log("a.log", &mut Cursor::new(text.as_bytes()), &|| None).unwrap();
+    scanner.log("a.log", false, &mut Cursor::new(text.as_bytes()), &|| None).unwrap();
     scanner.finish()
 }
 

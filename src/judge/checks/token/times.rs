@@ -2,8 +2,8 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
-use crate::judge::finding::{instant, span};
-use crate::judge::{ASSUMES_GO, Context};
+use crate::judge::context::Context;
+use crate::judge::finding::{ASSUMES_GO, instant, span};
 use crate::report::Finding;
 use crate::text;
 
@@ -32,7 +32,7 @@ pub(crate) fn check(context: &Context, token: &Token) -> Vec<Finding> {
     let problem = |now: i64, clock: &str| {
         expiry(context, token, now, clock).or_else(|| not_yet_valid(token, now, clock))
     };
-    let here = problem(context.now(), context.clock_name());
+    let here = problem(context.now(), clock_name(context));
     let Some(offset) = clock_offset(context) else { return here.into_iter().collect() };
     // Issuer and Pulumi Cloud go by their own clocks: what only this machine's makes of the token
     // is evidence of a wrong clock, and what it does not see is there all the same.
@@ -101,7 +101,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
         );
         if let Some(iat) = token.seconds("iat") {
             finding = finding
-                .step("To judge the rest as of the time when the token was valid:")
+                .announce("To judge the rest as of the time when the token was valid:")
                 .command(as_of(&instant(iat), context.evidence));
         }
     }
@@ -230,15 +230,8 @@ fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
     finding
 }
 
-impl Context<'_> {
-    /// The instant that time claims are judged by, in seconds since the epoch.
-    pub(crate) fn now(&self) -> i64 {
-        self.evidence.now.as_second()
-    }
-
-    fn clock_name(&self) -> &'static str {
-        if self.evidence.options.now_given { "--now" } else { "this machine's clock" }
-    }
+fn clock_name(context: &Context) -> &'static str {
+    if context.evidence.options.now_given { "--now" } else { "this machine's clock" }
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 mod edits;
 
-pub(crate) use crate::judge::compare::mark::marked;
-
 use self::edits::edits;
+use crate::judge::compare::mark::{CLIP, clip};
 use crate::judge::finding::list;
 use crate::limits::Work;
 
@@ -14,6 +13,29 @@ pub(crate) struct NearMiss {
     pub(crate) what: String,
     /// Edits between the two.
     pub(crate) distance: usize,
+}
+
+/// Where the issuer stands that the token's is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Other {
+    Registration,
+    Document,
+}
+
+impl Other {
+    fn is_there(self) -> &'static str {
+        match self {
+            Self::Registration => "is registered",
+            Self::Document => "is in the document",
+        }
+    }
+
+    fn the(self) -> &'static str {
+        match self {
+            Self::Registration => "the registered",
+            Self::Document => "the document's",
+        }
+    }
 }
 
 /// Azure DevOps' own issuer and Entra's, which replaced it for service connections.
@@ -27,12 +49,13 @@ const GITHUB: &str = "token.actions.githubusercontent.com";
 /// So many edits may be a typing error.
 const FEW: usize = 3;
 
-/// Compares a registered issuer with the token's. `Ok(None)`: they have nothing in common that is
-/// worth telling.
+/// Compares a registered issuer, or a document's, with the token's. `Ok(None)`: they have nothing in
+/// common that is worth telling.
 ///
 /// # Errors
 /// The work, which is shared by all registrations, does not suffice.
 pub(crate) fn compare(
+    other: Other,
     registered: &str,
     token: &str,
     work: &mut Work,
@@ -41,7 +64,7 @@ pub(crate) fn compare(
         return Err(TooMuch);
     }
     let clipped = [registered, token].map(clip);
-    let explained = explain(&clipped[0], &clipped[1]);
+    let explained = explain(other, &clipped[0], &clipped[1]);
     let most = if explained.is_some() { CLIP } else { FEW };
     let distance = edits(&clipped[0], &clipped[1], most, work)?;
     let what = match (explained, distance) {
@@ -61,13 +84,6 @@ const COMPARING: usize = 50;
 
 fn characters(count: usize) -> String {
     if count == 1 { "one character".to_owned() } else { format!("{count} characters") }
-}
-
-/// How much of an issuer is compared, in characters: they are short.
-const CLIP: usize = 512;
-
-pub(crate) fn clip(text: &str) -> String {
-    text.chars().take(CLIP).collect()
 }
 
 /// An issuer's URL in the parts in which two may differ, as they are written: what a parser of URLs
@@ -105,36 +121,35 @@ impl<'a> Written<'a> {
 
 /// Everything that differs, in a sentence; `None` where the hosts have nothing to do with each
 /// other.
-fn explain(registered: &str, token: &str) -> Option<String> {
+fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
     let (left, right) = (Written::new(registered.trim()), Written::new(token.trim()));
     let hosts = (left.host(), right.host());
+    let is_there = other.is_there();
     let mut found = Vec::new();
     if registered.trim() != registered || token.trim() != token {
         found.push("white space at the beginning or end".to_owned());
     }
-    found.extend(scheme(&left, &right));
+    found.extend(scheme(other, &left, &right));
     match (hosts.0.as_str(), hosts.1.as_str()) {
         (AZURE_OLD | AZURE_OLDER, AZURE_NEW | ENTRA_V1) => {
-            return Some(
-                "the kind of issuer: Azure DevOps' own is registered, the token is from Entra. The \
+            return Some(format!(
+                "the kind of issuer: Azure DevOps' own {is_there}, the token is from Entra. The \
                  service connection was converted or made anew; sub and aud changed with it"
-                    .to_owned(),
-            );
+            ));
         }
         (AZURE_NEW | ENTRA_V1, AZURE_OLD | AZURE_OLDER) => {
-            return Some(
-                "the kind of issuer: Entra's is registered, the token is from Azure DevOps' own. \
+            return Some(format!(
+                "the kind of issuer: Entra's {is_there}, the token is from Azure DevOps' own. \
                  The service connection has not been converted; its sub and aud are of the old \
                  form too"
-                    .to_owned(),
-            );
+            ));
         }
         (AZURE_NEW | ENTRA_V1, AZURE_NEW | ENTRA_V1) => {
-            let entra = entra(&left, &right);
+            let entra = entra(other, &left, &right);
             found.extend(written_otherwise("host", left.host, right.host));
-            found.extend(port(&left, &right));
+            found.extend(port(other, &left, &right));
             match entra.is_empty() {
-                true => found.extend(path(&left, &right)),
+                true => found.extend(path(other, &left, &right)),
                 false => found.extend(entra),
             }
         }
@@ -142,24 +157,29 @@ fn explain(registered: &str, token: &str) -> Option<String> {
             found.push(format!(
                 "the host: Azure DevOps' own issuer was {AZURE_OLDER} and is {AZURE_OLD}"
             ));
-            found.extend(path(&left, &right));
+            found.extend(path(other, &left, &right));
         }
         (a, b) if a == b => {
             found.extend(written_otherwise("host", left.host, right.host));
-            found.extend(port(&left, &right));
-            found.extend(if a == GITHUB { slug(&left, &right) } else { path(&left, &right) });
+            found.extend(port(other, &left, &right));
+            found.extend(if a == GITHUB {
+                slug(other, &left, &right)
+            } else {
+                path(other, &left, &right)
+            });
         }
         _ => {
             let (registered, token) = (github(&left)?, github(&right)?);
             found.push(format!(
-                "the GitHub that it is: {registered} is registered, the token is from {token}"
+                "the GitHub that it is: {registered} {is_there}, the token is from {token}"
             ));
         }
     }
     (!found.is_empty()).then(|| list(&found))
 }
 
-fn scheme(registered: &Written, token: &Written) -> Option<String> {
+fn scheme(other: Other, registered: &Written, token: &Written) -> Option<String> {
+    let is_there = other.is_there();
     let (left, right) = (registered.scheme, token.scheme);
     match (left, right) {
         (Some(left), Some(right)) if left.eq_ignore_ascii_case(right) => {
@@ -170,11 +190,7 @@ fn scheme(registered: &Written, token: &Written) -> Option<String> {
             let named = |scheme: Option<&str>| {
                 scheme.map_or_else(|| "no scheme".to_owned(), |scheme| format!("{scheme}://"))
             };
-            Some(format!(
-                "the scheme: {} is registered, the token has {}",
-                named(left),
-                named(right)
-            ))
+            Some(format!("the scheme: {} {is_there}, the token has {}", named(left), named(right)))
         }
     }
 }
@@ -185,7 +201,8 @@ fn written_otherwise(what: &str, registered: &str, token: &str) -> Option<String
         .then(|| format!("upper and lower case in the {what}"))
 }
 
-fn port(registered: &Written, token: &Written) -> Option<String> {
+fn port(other: Other, registered: &Written, token: &Written) -> Option<String> {
+    let is_there = other.is_there();
     let needless = |one: &Written| one.port == Some("443") && one.is_https();
     match (registered.port, token.port) {
         (left, right) if left == right => None,
@@ -196,52 +213,55 @@ fn port(registered: &Written, token: &Written) -> Option<String> {
             Some("the port: the token has :443, though https means it anyway".to_owned())
         }
         (Some(left), Some(right)) => {
-            Some(format!("the port: {left} is registered, the token has {right}"))
+            Some(format!("the port: {left} {is_there}, the token has {right}"))
         }
-        (Some(left), None) => Some(format!("the port: {left} is registered, the token has none")),
-        (None, right) => Some(format!(
-            "the port: none is registered, the token has {}",
-            right.unwrap_or_default()
-        )),
+        (Some(left), None) => Some(format!("the port: {left} {is_there}, the token has none")),
+        (None, right) => {
+            Some(format!("the port: none {is_there}, the token has {}", right.unwrap_or_default()))
+        }
     }
 }
 
-fn path(registered: &Written, token: &Written) -> Option<String> {
+fn path(other: Other, registered: &Written, token: &Written) -> Option<String> {
+    let is_there = other.is_there();
+    let the = other.the();
     let (left, right) = (registered.path, token.path);
     let (bare_left, bare_right) = (left.trim_end_matches('/'), right.trim_end_matches('/'));
     if left == right {
         return None;
     }
     if bare_left == bare_right {
-        let which = if right.len() > left.len() { "the token's" } else { "the registered" };
+        let which = if right.len() > left.len() { "the token's" } else { the };
         return Some(format!("the slash at the end of {which} issuer"));
     }
     if left.eq_ignore_ascii_case(right) {
         return written_otherwise("path", left, right);
     }
     Some(match (bare_left, bare_right) {
-        ("", _) => format!("the path: the registered one has none, the token's is {right}"),
-        (_, "") => format!("the path: the registered one is {left}, the token's has none"),
-        _ => format!("the path: {left} is registered, the token's is {right}"),
+        ("", _) => format!("the path: {the} one has none, the token's is {right}"),
+        (_, "") => format!("the path: {the} one is {left}, the token's has none"),
+        _ => format!("the path: {left} {is_there}, the token's is {right}"),
     })
 }
 
 /// GitHub's path is the slug of an enterprise that asked for it.
-fn slug(registered: &Written, token: &Written) -> Option<String> {
+fn slug(other: Other, registered: &Written, token: &Written) -> Option<String> {
+    let is_there = other.is_there();
+    let the = other.the();
     let named = |one: &Written| one.path.trim_matches('/').to_owned();
     Some(match (named(registered).as_str(), named(token).as_str()) {
-        (left, right) if left == right => return path(registered, token),
-        (left, right) if left.eq_ignore_ascii_case(right) => return path(registered, token),
+        (left, right) if left == right => return path(other, registered, token),
+        (left, right) if left.eq_ignore_ascii_case(right) => return path(other, registered, token),
         ("", right) => format!(
-            "the path: the token has the enterprise slug {right} (include_enterprise_slug), the \
-             registered issuer has none"
+            "the path: the token has the enterprise slug {right} (include_enterprise_slug), {the} \
+             issuer has none"
         ),
         (left, "") => format!(
-            "the path: the registered issuer has the enterprise slug {left}, the token has none \
+            "the path: {the} issuer has the enterprise slug {left}, the token has none \
              (include_enterprise_slug is off)"
         ),
         (left, right) => {
-            format!("the enterprise slug: {left} is registered, the token has {right}")
+            format!("the enterprise slug: {left} {is_there}, the token has {right}")
         }
     })
 }
@@ -259,7 +279,8 @@ fn github(issuer: &Written) -> Option<String> {
 }
 
 /// Entra: tenant, version, and the templates `common`, `organizations` and `consumers`.
-fn entra(registered: &Written, token: &Written) -> Vec<String> {
+fn entra(other: Other, registered: &Written, token: &Written) -> Vec<String> {
+    let is_there = other.is_there();
     let mut found = Vec::new();
     let tenant =
         |issuer: &Written| issuer.path.split('/').nth(1).unwrap_or_default().to_ascii_lowercase();
@@ -269,8 +290,8 @@ fn entra(registered: &Written, token: &Written) -> Vec<String> {
             "common" | "organizations" | "consumers" => {
                 format!("the tenant: {left} is a template that no token carries")
             }
-            "" => format!("the tenant: none is registered, the token is from {right}"),
-            _ => format!("the tenant: {left} is registered, the token is from {right}"),
+            "" => format!("the tenant: none {is_there}, the token is from {right}"),
+            _ => format!("the tenant: {left} {is_there}, the token is from {right}"),
         });
     }
     let version = |issuer: &Written| match issuer.path.trim_end_matches('/').ends_with("/v2.0") {
@@ -279,7 +300,7 @@ fn entra(registered: &Written, token: &Written) -> Vec<String> {
     };
     if version(registered) != version(token) {
         found.push(format!(
-            "the version: {} is registered, the token is of {}",
+            "the version: {} {is_there}, the token is of {}",
             version(registered),
             version(token)
         ));
@@ -399,7 +420,7 @@ mod tests {
     }
 
     fn compared(registered: &str, token: &str) -> Option<NearMiss> {
-        compare(registered, token, &mut Work::unlimited()).ok().flatten()
+        compare(Other::Registration, registered, token, &mut Work::unlimited()).ok().flatten()
     }
 
     #[test]
@@ -409,7 +430,7 @@ mod tests {
         let compared = (0..10_000)
             .take_while(|number| {
                 let registered = format!("https://a{number}.test/{}", "x".repeat(600));
-                compare(&registered, &token, &mut work).is_ok()
+                compare(Other::Registration, &registered, &token, &mut work).is_ok()
             })
             .count();
         assert!((100..1_000).contains(&compared), "{compared}");

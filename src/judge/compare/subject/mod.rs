@@ -4,7 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use crate::judge::policy::broad::REGULAR_EXPRESSION;
 use crate::platform::entra::{EntraSubject, guid};
 use crate::platform::subject;
 use crate::policy::pattern;
@@ -312,7 +311,7 @@ fn refs_prefix(both: &Both) -> Option<String> {
 }
 
 fn regular_expression(both: &Both) -> Option<String> {
-    let looks_like = REGULAR_EXPRESSION.iter().any(|sign| both.rule.contains(sign));
+    let looks_like = pattern::REGULAR_EXPRESSION.iter().any(|sign| both.rule.contains(sign));
     looks_like.then(|| {
         "The rule looks like a regular expression; patterns know only * (any characters), ? (at \
          most one) and . (exactly one)."

@@ -11,7 +11,6 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::job_claims::{instead, text_at as at};
 use crate::platform::subject;
 use crate::platform::subject::Subject;
 use crate::policy::claim_path::ClaimPath;
@@ -45,19 +44,6 @@ pub struct Suggestion {
 pub struct NoSafeRule {
     /// The values that would be in the rules and cannot be; at least one.
     pub refused: Vec<RefusedValue>,
-}
-
-impl NoSafeRule {
-    /// Why, and which claims of the token identify the job instead: on one line.
-    #[must_use]
-    pub fn message(&self, claims: &Map<String, Value>) -> String {
-        let mut message = "no safe rule can be written for this token.".to_owned();
-        for refused in &self.refused {
-            let instead = instead(claims, refused);
-            message.push_str(&format!(" {refused} {} {}", instead.claims, instead.summary));
-        }
-        message
-    }
 }
 
 /// Suggests the rules for a token of these claims, in an entry for what the login asks for.
@@ -96,6 +82,13 @@ pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoS
     }
 }
 
+/// The text of the claim at a path, where a rule on it would match.
+pub(crate) fn text_at(claims: &Map<String, Value>, path: &str) -> Option<String> {
+    let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
+    let text = matches!(value, Value::String(_) | Value::Number(_)).then(|| value_text(value))?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// Collects the rules of a suggestion, and the values that cannot be rules.
 #[derive(Default)]
 struct Writer {
@@ -121,7 +114,7 @@ impl Writer {
 
     /// The value of a claim that the rules need if the token has it.
     fn needed(&mut self, claims: &Map<String, Value>, path: &str) -> Option<String> {
-        let value = at(claims, path);
+        let value = text_at(claims, path);
         if value.is_none() && ClaimPath::parse(path).ok()?.lookup(claims).is_some() {
             self.refused.push(RefusedValue::missing(path));
         }
@@ -186,7 +179,7 @@ impl Writer {
             known.parts.iter().filter(|(name, _)| known.varying.iter().all(|v| v.name != *name));
         for (name, text) in closed.filter(|(_, text)| !pattern::is_literal(text)) {
             let id = known.id.filter(|(part, _)| part == name);
-            match id.and_then(|(_, path)| Some((path, at(claims, path)?))) {
+            match id.and_then(|(_, path)| Some((path, text_at(claims, path)?))) {
                 Some((path, id))
                     if pattern::is_literal(&id) && RulePattern::of_value(path, &id).is_ok() =>
                 {
@@ -212,7 +205,7 @@ impl Writer {
             if !pieces.is_empty() {
                 pieces.push(Piece::Value(":"));
             }
-            let varies = PER_RUN.contains(&key) && at(claims, key).as_deref() == Some(part);
+            let varies = PER_RUN.contains(&key) && text_at(claims, key).as_deref() == Some(part);
             if varies {
                 self.note(format!(
                     "The {key} in sub ({part}) is another one in every run: it is open in the rule."
@@ -231,7 +224,7 @@ impl Writer {
     fn left_out(&mut self, claims: &Map<String, Value>, subject: &str) {
         let Some(repository) = self.needed(claims, "repository_id") else { return };
         let told = |claim: &str, key: &str| {
-            let Some(value) = at(claims, claim) else { return false };
+            let Some(value) = text_at(claims, claim) else { return false };
             format!(":{subject}:").contains(&format!(":{key}:{value}:"))
         };
         let names_repository = subject.starts_with("repo:")

@@ -1,23 +1,11 @@
-//! What this machine makes of the login in the CLI's own steps.
+//! The credential helper of the CLI.
 
 use serde::{Deserialize, Serialize};
-
-/// How the CLI's parser takes the token's value, as it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum CliParser {
-    /// A token.
-    Accepts,
-    /// A token to the CLIs that do not look at its signature part.
-    AcceptsWithoutSignature,
-    /// No token.
-    Refuses,
-}
 
 /// The credential helper that the CLI would use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-pub(crate) enum CredentialHelper {
+pub enum CredentialHelper {
     /// None is configured, and none was found.
     #[default]
     None,
@@ -44,7 +32,7 @@ pub(crate) enum CredentialHelper {
 /// What names a credential helper, in the CLI's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-pub(crate) enum HelperSource {
+pub enum HelperSource {
     /// `--credential-helper`.
     Flag,
     /// An environment variable.
@@ -65,7 +53,7 @@ pub(crate) enum HelperSource {
 
 impl HelperSource {
     /// The source as the report names it.
-    pub(crate) fn label(&self) -> &str {
+    pub fn label(&self) -> &str {
         match self {
             Self::Flag => "--credential-helper",
             Self::Environment { name } => name,
@@ -79,7 +67,7 @@ impl HelperSource {
 /// What is wrong with a credential helper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum HelperProblem {
+pub enum HelperProblem {
     /// `PATH` has no such program.
     NotOnPath,
     /// The file does not exist.

@@ -1,0 +1,199 @@
+//! Every source of a backend URL, as found.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Every source of a backend URL, as found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backend {
+    /// The sources that name a URL, in the CLI's order of precedence.
+    pub candidates: Vec<BackendCandidate>,
+    /// `PULUMI_API`: where a login without an OIDC token goes when no source names a URL.
+    pub without_token: Option<BackendCandidate>,
+    /// `--local`.
+    pub local: bool,
+    /// Two URLs were given on the command line (or one in `PULUMI_OPTION_CLOUD_URL`).
+    pub given_twice: Option<(BackendCandidate, BackendCandidate)>,
+    /// The project file.
+    pub project: ProjectFile,
+    /// The credentials file.
+    pub credentials: CredentialsFile,
+}
+
+impl Backend {
+    /// Whether no source names anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+            && self.without_token.is_none()
+            && self.given_twice.is_none()
+            && matches!(self.project, ProjectFile::NotFound)
+            && matches!(self.credentials, CredentialsFile::NotFound)
+    }
+}
+
+/// A URL and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendCandidate {
+    /// The URL, less the parts that are not shown ([`crate::text::url`]).
+    pub url: String,
+    /// Where it stands.
+    pub source: BackendSource,
+    /// What is wrong in a part that is not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenFault>,
+}
+
+impl BackendCandidate {
+    /// A URL, with all of its parts, and where it stands.
+    #[must_use]
+    pub fn new(url: impl Into<String>, source: BackendSource) -> Self {
+        Self { url: url.into(), source, hidden: None }
+    }
+}
+
+/// What is wrong in a part of a URL that is not shown. The rest of the URL tells every other fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum HiddenFault {
+    /// It makes the URL too long.
+    Long {
+        /// The length of the whole URL, in bytes.
+        bytes: u64,
+    },
+    /// It holds a variable reference.
+    Unexpanded,
+    /// It holds a character that no URL holds.
+    Foreign {
+        /// What a person calls the character: `a space`.
+        what: String,
+    },
+}
+
+/// Where a backend URL stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum BackendSource {
+    /// The positional argument URL of `doctor login`.
+    Argument,
+    /// `-c` / `--cloud-url`.
+    Flag,
+    /// `-l` / `--local`.
+    Local,
+    /// An environment variable (`PULUMI_OPTION_CLOUD_URL`, `PULUMI_BACKEND_URL`).
+    Environment {
+        /// The variable's name.
+        name: String,
+    },
+    /// `backend.url` in the project file.
+    Project {
+        /// The file.
+        path: String,
+        /// Its line, from 1.
+        line: u64,
+    },
+    /// `current` in the credentials file.
+    Credentials {
+        /// The file.
+        path: String,
+        /// Its line, from 1.
+        line: u64,
+    },
+    /// Nothing configured: the CLI's default.
+    Default,
+}
+
+impl BackendSource {
+    /// The source as the report names it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Argument => "argument".into(),
+            Self::Flag => "--cloud-url".into(),
+            Self::Local => "--local".into(),
+            Self::Environment { name } => name.clone(),
+            // A log tells the file only.
+            Self::Project { path, line: 0 } => path.clone(),
+            Self::Project { path, line } | Self::Credentials { path, line } => {
+                format!("{path}:{line}")
+            }
+            Self::Default => "default".into(),
+        }
+    }
+}
+
+/// The project file that the CLI would read: the first of Pulumi.json, Pulumi.yaml, Pulumi.yml
+/// from the working directory upwards.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum ProjectFile {
+    /// None.
+    #[default]
+    NotFound,
+    /// Read; a `backend.url` in it is among the candidates.
+    Read {
+        /// Its path.
+        path: String,
+    },
+    /// The CLI stops here.
+    Invalid {
+        /// Its path.
+        path: String,
+        /// Where, from 1; absent when the whole file is meant.
+        line: Option<u64>,
+        /// Column, from 1.
+        column: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The credentials file, without any credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum CredentialsFile {
+    /// None, or empty.
+    #[default]
+    NotFound,
+    /// Read.
+    Read {
+        /// Its path.
+        path: String,
+        /// The accounts that hold a token, by URL.
+        accounts: Vec<StoredAccount>,
+    },
+    /// An encrypted envelope (`$pulumiSecureStore`).
+    Encrypted {
+        /// Its path.
+        path: String,
+    },
+    /// Not readable as credentials.
+    Invalid {
+        /// Its path.
+        path: String,
+        /// Line, from 1.
+        line: Option<u64>,
+        /// Column, from 1.
+        column: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// An account in the credentials file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredAccount {
+    /// The backend's URL, less the parts that are not shown.
+    pub url: String,
+    /// The user's login name.
+    pub username: Option<String>,
+    /// When its token expires, if the CLI wrote that down.
+    pub expires_at: Option<Timestamp>,
+    /// The organization that the token is for.
+    pub organization: Option<String>,
+    /// The team that the token is for.
+    pub team: Option<String>,
+}

@@ -1,0 +1,77 @@
+//! What Pulumi Cloud answered.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Chain, Probe, SkipReason};
+
+/// What Pulumi Cloud answered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cloud {
+    /// `GET /api/capabilities`.
+    pub capabilities: Probe<Answer>,
+    /// The certificates that its host served.
+    pub chain: Option<Chain>,
+    /// `POST /api/oauth/token`.
+    pub exchange: Probe<Exchange>,
+    /// Why the exchange was not made, where that is a decision of the judge (the id of a check,
+    /// or an option).
+    pub exchange_skipped: Option<SkipReason>,
+    /// Whose token whoami was asked with.
+    pub access_token: AccessTokenSource,
+    /// `GET /api/user`.
+    pub whoami: Probe<Answer>,
+}
+
+/// The answer to the exchange, without the tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Exchange {
+    /// An access token was minted (RFC 8693 section 2.2.1).
+    Minted {
+        /// `issued_token_type`.
+        issued_token_type: Option<String>,
+        /// `expires_in`, seconds.
+        expires_in: Option<i64>,
+        /// `scope`.
+        scope: Option<String>,
+        /// The server's clock minus this machine's, in seconds.
+        clock_offset_seconds: Option<i64>,
+    },
+    /// 200, but no token response.
+    Malformed {
+        /// Why not.
+        reason: String,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Any other status.
+    Refused {
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// Whose access token whoami was asked with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum AccessTokenSource {
+    /// There is none.
+    #[default]
+    None,
+    /// The one that this run minted.
+    Exchange,
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        name: String,
+    },
+    /// The stored credentials.
+    Stored {
+        /// The file.
+        path: String,
+        /// When it expires, if known.
+        expires_at: Option<Timestamp>,
+    },
+}

@@ -1,0 +1,75 @@
+//! What the login asks for.
+
+use serde::{Deserialize, Serialize};
+
+/// What the login asks for, as given; [`crate::pulumi::request`] works out what follows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Login {
+    /// A source of the token was named: by a flag, an argument, or `PULUMI_OPTION_OIDC_TOKEN`. A
+    /// `pulumi login` without one makes no exchange.
+    #[serde(default)]
+    pub token_named: bool,
+    /// `--oidc-org`.
+    pub organization: Option<String>,
+    /// `--oidc-team`.
+    pub team: Option<String>,
+    /// `--oidc-user`.
+    pub user: Option<String>,
+    /// `--oidc-expiration`, as written.
+    pub expiration: Option<String>,
+    /// `--scope`.
+    pub scope: Option<String>,
+    /// `PULUMI_ACCESS_TOKEN` is set and not empty (its value is not kept).
+    pub access_token_in_environment: bool,
+    /// The `pulumi` this login runs with.
+    pub cli: Cli,
+}
+
+impl Login {
+    /// Whether one of the `--oidc-…` flags has a value.
+    #[must_use]
+    pub fn uses_oidc_flags(&self) -> bool {
+        let others = [&self.organization, &self.team, &self.user, &self.expiration];
+        self.token_named || others.into_iter().any(Option::is_some)
+    }
+}
+
+/// The Pulumi CLI whose rules apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Cli {
+    /// `--pulumi-version`.
+    Given {
+        /// The version.
+        version: semver::Version,
+    },
+    /// The `pulumi` on PATH said so.
+    Installed {
+        /// The version.
+        version: semver::Version,
+        /// Where it was found.
+        path: String,
+    },
+    /// There is a `pulumi` on PATH but it gave no version.
+    Unreadable {
+        /// Where it was found.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// No `pulumi` on PATH.
+    #[default]
+    NotFound,
+}
+
+impl Cli {
+    /// The version whose rules apply; `None`: the newest rules.
+    #[must_use]
+    pub fn version(&self) -> Option<&semver::Version> {
+        match self {
+            Self::Given { version } | Self::Installed { version, .. } => Some(version),
+            Self::Unreadable { .. } | Self::NotFound => None,
+        }
+    }
+}

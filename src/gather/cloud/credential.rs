@@ -1,0 +1,79 @@
+//! The access tokens that Pulumi Cloud is asked with, and to whom they may be sent.
+
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::evidence::{AccessTokenSource, Answer, CredentialsFile, Evidence, Probe};
+use crate::gather::local::Run;
+use crate::gather::network::client::Client;
+use crate::pulumi::backend_url::is_plain_http;
+use crate::pulumi::versions;
+use crate::text::secret::{Scrubber, Secret};
+
+/// An access token as the CLI presents it.
+pub(super) struct Credential<'a> {
+    accept: String,
+    authorization: Zeroizing<String>,
+    scrubber: &'a Scrubber,
+}
+
+impl<'a> Credential<'a> {
+    /// `None`: an access token must not be sent to `url` (product contract, section 7).
+    pub(super) fn new(
+        evidence: &Evidence,
+        run: &'a Run,
+        token: &Secret,
+        url: &str,
+    ) -> Option<Self> {
+        if is_plain_http(url) {
+            return None;
+        }
+        run.scrubber.add(token.reveal());
+        let version = evidence.rules();
+        let accept = if versions::API_VERSION_9.holds(version) { 9 } else { 8 };
+        Some(Self {
+            accept: format!("application/vnd.pulumi+{accept}"),
+            authorization: Zeroizing::new(format!("token {}", token.reveal())),
+            scrubber: &run.scrubber,
+        })
+    }
+
+    /// Asks with it.
+    pub(super) async fn get(&self, client: &Client, url: &str, deadline: Instant) -> Probe<Answer> {
+        let headers = [("Accept", self.accept.as_str()), ("Authorization", &self.authorization)];
+        client.get(url, &headers, self.scrubber, deadline).await
+    }
+}
+
+/// An access token that is already there: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else
+/// the stored credentials of this backend. To a backend that only a project file names,
+/// `DOCTOR_ACCESS_TOKEN` is never sent, and the others only where the CLI sends them: in CI and for
+/// `doctor login` (product contract, section 7).
+pub(super) fn existing_token(
+    evidence: &Evidence,
+    run: &Run,
+    url: &str,
+) -> Option<(AccessTokenSource, Secret)> {
+    if evidence.sends_no_credentials() {
+        return None;
+    }
+    let names = ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"];
+    for name in names.into_iter().skip(usize::from(evidence.backend_is_found())) {
+        if let Some(value) = run.environment.get(name) {
+            let source = AccessTokenSource::Environment { name: name.to_owned() };
+            return Some((source, Secret::new(value.to_owned())));
+        }
+    }
+    let CredentialsFile::Read { path, accounts } = &evidence.backend.credentials else {
+        return None;
+    };
+    let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
+    let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
+    let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
+    Some((source, run.stored.get(key)?.clone()))
+}
+
+/// A URL less the slash that the CLI trims.
+pub(super) fn trimmed(url: &str) -> &str {
+    url.strip_suffix('/').unwrap_or(url)
+}

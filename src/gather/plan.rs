@@ -1,0 +1,122 @@
+//! What to gather, and where the run stands.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use semver::Version;
+
+use super::environment::Environment;
+use super::token;
+use crate::pulumi::versions;
+
+/// What to gather: the command line, as typed values. Has no `Debug`: it may hold the token.
+pub struct Plan {
+    /// `doctor login`: this environment is the one that fails, whatever it is.
+    pub is_login: bool,
+    /// Where the token is.
+    pub token: token::Choice,
+    /// `--oidc-org`.
+    pub organization: Option<String>,
+    /// `--oidc-team`.
+    pub team: Option<String>,
+    /// `--oidc-user`.
+    pub user: Option<String>,
+    /// `--oidc-expiration`.
+    pub expiration: Option<String>,
+    /// `--scope`.
+    pub scope: Option<String>,
+    /// The positional URL of `doctor login`.
+    pub url: Option<String>,
+    /// `--cloud-url`.
+    pub cloud_url: Option<String>,
+    /// `--local`; as every flag, it takes the place of its variable where it was given.
+    pub local: Option<bool>,
+    /// `--insecure`.
+    pub insecure: Option<bool>,
+    /// `--cwd`: where pulumi would run.
+    pub directory: Option<PathBuf>,
+    /// `--policy`.
+    pub policy: Option<PathBuf>,
+    /// `--jwks`.
+    pub jwks: Option<PathBuf>,
+    /// `--ca-cert`.
+    pub ca_cert: Option<PathBuf>,
+    /// `--pulumi-version`.
+    pub pulumi_version: Option<Version>,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--no-exchange`.
+    pub no_exchange: bool,
+    /// `--now`.
+    pub now: Option<Timestamp>,
+    /// `--timeout`.
+    pub timeout: Duration,
+    /// `--allow-private-issuer`.
+    pub allow_private_issuer: bool,
+}
+
+impl Plan {
+    /// What the command line names: no value that is written there is a secret because a variable
+    /// holds it too.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let names = [&self.organization, &self.team, &self.user, &self.url, &self.cloud_url];
+        names.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// To look at a token without a network, by the newest rules.
+    #[must_use]
+    pub fn offline(token: token::Choice) -> Self {
+        Self {
+            is_login: false,
+            token,
+            organization: None,
+            team: None,
+            user: None,
+            expiration: None,
+            scope: None,
+            url: None,
+            cloud_url: None,
+            local: None,
+            insecure: None,
+            directory: None,
+            policy: None,
+            jwks: None,
+            ca_cert: None,
+            // Not asking the installed one: nothing here depends on it.
+            pulumi_version: Some(versions::NEWEST),
+            offline: true,
+            no_exchange: true,
+            now: None,
+            timeout: Duration::from_secs(15),
+            allow_private_issuer: false,
+        }
+    }
+}
+
+/// Where a run stands: what a test or the demo puts in the place of the real surroundings.
+pub struct Surroundings {
+    /// The environment variables.
+    pub environment: Environment,
+    /// The working directory.
+    pub directory: PathBuf,
+    /// Standard input; read only when asked for.
+    pub stdin: Box<dyn Read + Send>,
+    /// Whether a person sits at a terminal.
+    pub terminal: bool,
+    /// Whether to draw a progress line on standard error, which then is a terminal.
+    pub progress: bool,
+}
+
+/// An input file that cannot be used. It ends the run with status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{option} {path}: {problem}")]
+pub struct InputError {
+    /// The option that named the file.
+    pub option: &'static str,
+    /// The file as it was given.
+    pub path: String,
+    /// What is wrong with it, and where.
+    pub problem: String,
+}

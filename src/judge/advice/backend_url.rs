@@ -1,0 +1,142 @@
+//! A backend URL that cannot be used, and what to use instead.
+
+use semver::Version;
+
+use super::job::{Job, replacement};
+use super::variables;
+use crate::catalogue::Code;
+use crate::evidence::BackendSource;
+use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
+use crate::report::Finding;
+use crate::text;
+
+/// What is wrong with the backend's URL, and what to use instead. `version`: the CLI whose rules
+/// apply.
+pub(crate) fn of_problem(
+    problem: &UrlProblem,
+    resolved: &Resolved,
+    version: Option<&Version>,
+    job: &Job,
+) -> Finding {
+    let value = resolved.url.as_str();
+    let (code, detail) = describe(problem, value);
+    let mut finding = Finding::new(code, detail);
+    if !matches!(problem, UrlProblem::InsecureFlag) {
+        let shown = if value.is_empty() { "(empty)" } else { value };
+        finding = finding.proof("backend URL", shown, resolved.source.label());
+    }
+    if let Some(message) = backend_url::cli_message(problem, resolved, version) {
+        // A log has it on several lines, and is searched by line.
+        for line in message.lines().filter(|line| !line.is_empty()) {
+            finding = finding.proof("pulumi says", line, "pulumi login");
+        }
+    }
+    match problem {
+        UrlProblem::Empty => finding.command(job.login_command(PULUMI_CLOUD)),
+        UrlProblem::Console { suggestion: None, .. } => finding
+            .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
+            .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
+            .command(job.login_command_without_url()),
+        UrlProblem::Unexpanded { text } if text.is_empty() => finding,
+        UrlProblem::Unexpanded { text } => {
+            variables::expansion(finding, last_name(text), job.platform)
+        }
+        UrlProblem::InsecureFlag => finding.fix(
+            "Drop --insecure; for a private certificate authority name its certificate in \
+             SSL_CERT_FILE.",
+        ),
+        _ => match replacement(problem, value) {
+            Some(url) => correct(finding, &resolved.source, job, &url),
+            None => finding,
+        },
+    }
+}
+
+/// The code and what is wrong, in the value's own words.
+pub(crate) fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
+    match problem {
+        UrlProblem::Empty => (
+            Code::BackendEmpty,
+            "No backend is configured, and this version of pulumi has no default for an OIDC \
+             login."
+                .to_owned(),
+        ),
+        UrlProblem::SchemeMissing { .. } => {
+            (Code::BackendSchemeMissing, format!("{value} does not begin with https://."))
+        }
+        UrlProblem::SchemeUnknown { scheme, .. } => {
+            (Code::BackendSchemeUnknown, format!("{scheme} is no scheme that a backend has."))
+        }
+        UrlProblem::Console { host, suggestion: Some(_) } => (
+            Code::BackendIsConsole,
+            format!("{host} serves web pages; the API is at api.pulumi.com."),
+        ),
+        UrlProblem::Console { host, .. } => (
+            Code::BackendIsConsole,
+            format!(
+                "The CLI refuses every URL argument whose host begins with pulumi.com, and with \
+                 it {host}."
+            ),
+        ),
+        UrlProblem::Diy { scheme } => (
+            Code::BackendIsDiy,
+            format!("{scheme}:// is a DIY backend, and those have no OIDC login."),
+        ),
+        UrlProblem::Unexpanded { text } if text.is_empty() => (
+            Code::BackendUnexpanded,
+            "A part of the URL that is not shown holds a variable reference, which nothing \
+             replaced."
+                .to_owned(),
+        ),
+        UrlProblem::Unexpanded { text } => {
+            (Code::BackendUnexpanded, format!("The URL holds {text}, which nothing replaced."))
+        }
+        UrlProblem::Malformed { what, .. } => {
+            (Code::BackendMalformed, format!("The URL cannot be requested: {what}."))
+        }
+        UrlProblem::Path { what, .. } => {
+            (Code::BackendPathSuspicious, format!("The URL has {what} after the host."))
+        }
+        UrlProblem::InsecureHttp { authority } => (
+            Code::BackendInsecure,
+            format!(
+                "`pulumi login` sends the OIDC token to {authority} over plain HTTP. The doctor \
+                 sends no access token there."
+            ),
+        ),
+        UrlProblem::InsecureFlag => {
+            (Code::BackendInsecure, "--insecure switches the certificate's check off.".to_owned())
+        }
+    }
+}
+
+/// The variable's name in a reference: `url` in `${{ variables.url }}`.
+fn last_name(reference: &str) -> &str {
+    let is_other = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    reference.rsplit(is_other).find(|word| !word.is_empty()).unwrap_or_default()
+}
+
+/// How to put the right value where the wrong one stands.
+pub(crate) fn correct(finding: Finding, source: &BackendSource, job: &Job, url: &str) -> Finding {
+    match source {
+        BackendSource::Environment { name } => finding
+            .announce(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
+            .command(format!("export {name}={}", text::shell(url)))
+            .command(job.login_command(url)),
+        BackendSource::Project { path, line } => {
+            let snippet = if path.ends_with(".json") {
+                format!("\"backend\": {{\"url\": {}}}", text::json_string(url))
+            } else {
+                format!("backend:\n  url: {}", text::yaml(url))
+            };
+            finding.announce(format!("In {path}, line {line}, write:")).command(snippet)
+        }
+        BackendSource::Credentials { .. } => finding
+            .announce("The stored credentials remember it from an earlier login; name the URL:")
+            .command(job.login_command(url)),
+        BackendSource::Argument
+        | BackendSource::Flag
+        | BackendSource::Local
+        | BackendSource::Default => finding.command(job.login_command(url)),
+    }
+}

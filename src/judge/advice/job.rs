@@ -1,0 +1,98 @@
+//! What advice needs to know of a login and of where it runs: this run's login, or one in a log.
+
+use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
+use crate::pulumi::login_command::LoginCommand;
+use crate::pulumi::urn;
+
+/// The login that advice is for.
+pub(crate) struct Job<'a> {
+    /// The CI platform, by its name.
+    pub(crate) platform: Option<&'a str>,
+    /// The URL to print into a login command.
+    pub(crate) url: String,
+    /// The shell's variable that holds the token.
+    pub(crate) variable: &'a str,
+    /// The organization that the login asks for.
+    pub(crate) organization: Option<&'a str>,
+}
+
+impl Job<'_> {
+    /// The login to paste.
+    pub(crate) fn login(&self) -> String {
+        self.login_command(&self.url)
+    }
+
+    /// The login to another backend.
+    pub(crate) fn login_command(&self, url: &str) -> String {
+        login(Some(url), self.variable, self.organization)
+    }
+
+    /// The login to what `PULUMI_BACKEND_URL` names.
+    pub(crate) fn login_command_without_url(&self) -> String {
+        login(None, self.variable, self.organization)
+    }
+
+    /// The login with the token in another variable.
+    pub(crate) fn login_with(&self, variable: &str) -> String {
+        login(Some(&self.url), variable, self.organization)
+    }
+
+    /// The login to another organization.
+    pub(crate) fn login_to(&self, organization: Option<&str>) -> String {
+        login(Some(&self.url), self.variable, organization)
+    }
+
+    /// The audience of a token for this login.
+    pub(crate) fn audience(&self) -> String {
+        urn::organization(self.organization.unwrap_or("ORG"))
+    }
+}
+
+fn login(url: Option<&str>, variable: &str, organization: Option<&str>) -> String {
+    LoginCommand { url, variable, organization }.to_string()
+}
+
+/// The variable to print into a login command: the one that holds the token, if one does and a
+/// shell can name it.
+pub(crate) fn printable_variable(held_by: Option<&str>) -> &str {
+    let is_name = |name: &&str| {
+        !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    held_by.filter(is_name).unwrap_or("TOKEN")
+}
+
+/// The URL to print into a login command: the one in use if it can be used, else what it was
+/// meant to be, else Pulumi Cloud's.
+pub(crate) fn printable_url(resolved: &Resolved, insecure: bool, is_wrong: bool) -> String {
+    if is_http(&resolved.url) && !is_wrong {
+        return resolved.url.clone();
+    }
+    let problems = backend_url::problems(resolved, insecure);
+    let meant = problems.first().and_then(|problem| replacement(problem, &resolved.url));
+    meant.unwrap_or_else(|| PULUMI_CLOUD.to_owned())
+}
+
+/// Whether requests can be made to the URL.
+pub(crate) fn is_http(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// The value to use instead, where one can be named.
+pub(crate) fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
+    match problem {
+        UrlProblem::SchemeMissing { suggestion } => Some(suggestion.clone()),
+        UrlProblem::SchemeUnknown { nearest, .. } => {
+            let (_, rest) = url.split_once(':')?;
+            Some(format!("{nearest}:{rest}"))
+        }
+        UrlProblem::Console { suggestion, .. } => suggestion.map(str::to_owned),
+        UrlProblem::Diy { .. } => Some(PULUMI_CLOUD.to_owned()),
+        UrlProblem::Malformed { cleaned, .. } => cleaned.clone(),
+        UrlProblem::Path { origin, .. } => Some(origin.clone()),
+        UrlProblem::InsecureHttp { authority } => {
+            Some(format!("https://{}", authority.strip_suffix(":80").unwrap_or(authority)))
+        }
+        UrlProblem::Unexpanded { .. } | UrlProblem::Empty | UrlProblem::InsecureFlag => None,
+    }
+}

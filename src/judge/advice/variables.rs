@@ -1,0 +1,45 @@
+//! References to variables that nothing replaced: which syntax belongs where.
+
+use crate::report::Finding;
+
+/// Which syntax of a variable belongs where.
+pub(crate) fn expansion(finding: Finding, name: &str, platform: Option<&str>) -> Finding {
+    if name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        // No variable of a shell has such a name.
+        return finding
+            .step(format!("Check that {name} has a value where the step that logs in runs."));
+    }
+    let name = identifier(name);
+    let azure = format!("$({name}) in Azure Pipelines");
+    let github = format!("${{{{ env.{name} }}}} in GitHub Actions");
+    let written = match platform {
+        Some("Azure Pipelines") => Some(azure),
+        Some("GitHub Actions") => Some(github),
+        Some(_) => None,
+        None => Some(format!("{azure} and {github}")),
+    };
+    let finding = match written {
+        Some(written) => finding.step(format!("In YAML, outside scripts, it is {written}.")),
+        None => finding,
+    };
+    let finding = finding.step(format!(
+        "Check that {name} is set in this step, or in an earlier one of the same job."
+    ));
+    in_a_script(finding, &name, "In a script, write:")
+}
+
+pub(crate) fn in_a_script(finding: Finding, name: &str, step: &str) -> Finding {
+    finding
+        .announce(step)
+        .command(format!("\"${name}\"            # bash, sh"))
+        .command(format!("\"$env:{name}\"        # PowerShell"))
+        .command(format!("\"%{name}%\"           # cmd.exe"))
+}
+
+/// The characters of a name that can stand in a variable's name: what is left is safe to print
+/// into a snippet.
+pub(crate) fn identifier(name: &str) -> String {
+    let name: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();
+    if name.is_empty() { "TOKEN".to_owned() } else { name }
+}

@@ -1,0 +1,56 @@
+//! Check `cli`: does the CLI know OIDC logins?
+
+use crate::catalogue::{Code, Severity};
+use crate::evidence::Cli;
+use crate::judge::context::Context;
+use crate::judge::outcome::Outcome;
+use crate::pulumi::versions;
+use crate::report::Finding;
+
+/// Installs the newest pulumi.
+pub(crate) const UPGRADE: &str = "curl -fsSL https://get.pulumi.com | sh";
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let cli = &context.evidence.login.cli;
+    let explicit = matches!(cli, Cli::Given { .. });
+    match cli {
+        Cli::Given { version } | Cli::Installed { version, .. } => {
+            let summary = format!("pulumi {version}");
+            let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
+            if versions::OIDC.holds(Some(version)) || unused {
+                return Outcome::pass(summary);
+            }
+            let place = match cli {
+                Cli::Installed { path, .. } => path.as_str(),
+                _ => "--pulumi-version",
+            };
+            let judged = explicit || context.in_pipeline();
+            let severity = if judged { Severity::Error } else { Severity::Info };
+            let finding = Finding::new(
+                Code::CliTooOld,
+                format!("pulumi {version} has no --oidc flags; they came with 3.209.0."),
+            )
+            .severity(severity)
+            .proof("pulumi", version.to_string(), place)
+            .command(UPGRADE);
+            Outcome::found(summary, vec![finding])
+        }
+        Cli::Unreadable { path, reason } => Outcome::found(
+            "the installed pulumi gave no version",
+            vec![
+                Finding::new(
+                    Code::CliNotFound,
+                    format!("{path} is there but gave no version ({reason}); the rules of the newest CLI were used."),
+                )
+                .proof("pulumi", reason, path),
+            ],
+        ),
+        Cli::NotFound => Outcome::found(
+            "no pulumi on PATH",
+            vec![Finding::new(
+                Code::CliNotFound,
+                "The rules of the newest CLI were used for this diagnosis.",
+            )],
+        ),
+    }
+}

@@ -1,0 +1,119 @@
+//! Check `signature`: does a key of the key set verify it?
+
+use super::keys::{count, source};
+use crate::catalogue::Code;
+use crate::evidence::{CheckId, KeyOutline, KeySet, KeySource, Signature};
+use crate::judge::context::Context;
+use crate::judge::finding::ASSUMES_GO;
+use crate::judge::outcome::Outcome;
+use crate::report::Finding;
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    let Some(token) = &context.evidence.token else {
+        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+    };
+    if token.truncated.is_some() {
+        return Outcome::skip(CheckId::Input, "the signature is cut off");
+    }
+    let kid = token.key_id();
+    let issuer = &context.evidence.issuer;
+    let name = |key: &Option<String>| key.as_deref().map_or_else(String::new, |k| format!(" {k}"));
+    match &issuer.signature {
+        Signature::NotChecked => Outcome::skip(context.cause(CheckId::Keys), "there are no keys"),
+        Signature::Verified { key, unusual } => {
+            let findings = not_recommended(context, key.as_deref(), unusual);
+            Outcome::found(
+                format!("verifies with key{}", name(key)),
+                findings.into_iter().collect(),
+            )
+        }
+        Signature::NotVerifiable { reason } => {
+            Outcome::skip(CheckId::Keys, format!("not checked: {reason}"))
+        }
+        // The token check says what is wrong with the algorithm or the length.
+        Signature::UnsupportedAlgorithm | Signature::WrongLength { .. } => {
+            Outcome::skip(CheckId::Token, "cannot be checked")
+        }
+        Signature::KeyNotFound => Outcome::found("no such key", vec![not_found(context, kid)]),
+        Signature::KeyUnusable { reason, assumes_go } => {
+            Outcome::found("the key cannot be used", vec![unusable(context, reason, *assumes_go)])
+        }
+        Signature::Invalid { key } => {
+            let finding = Finding::new(
+                Code::SignatureInvalid,
+                format!(
+                    "The key{} is there and did not make this signature: the token was altered \
+                     after it was signed, or the keys are not its issuer's.",
+                    name(key)
+                ),
+            )
+            .proof("token kid", kid.unwrap_or("(absent)"), "token header kid")
+            .proof("keys from", source(&issuer.key_source), "key set");
+            Outcome::found("does not verify", vec![finding])
+        }
+    }
+}
+
+/// The key verified, and other verifiers may want more of it.
+fn not_recommended(context: &Context, key: Option<&str>, unusual: &[String]) -> Option<Finding> {
+    if unusual.is_empty() {
+        return None;
+    }
+    let shown = key.unwrap_or("(no kid)");
+    let detail = format!(
+        "The key {shown} verifies the signature, but is unusual: {}. {ASSUMES_GO}",
+        unusual.join("; ")
+    );
+    let issuer = &context.evidence.issuer;
+    let mut finding = Finding::new(Code::KeyNotRecommended, detail);
+    for problem in unusual {
+        finding = finding.proof("key", format!("{shown}: {problem}"), source(&issuer.key_source));
+    }
+    Some(finding)
+}
+
+/// The token's key is in the set, but not usable.
+fn unusable(context: &Context, reason: &str, assumes_go: bool) -> Finding {
+    let kid = context.evidence.token.as_ref().and_then(|token| token.key_id());
+    let which = if kid.is_some() { "The key that the token names" } else { "A key of the set" };
+    let mut detail = format!("{which} cannot be used: {reason}.");
+    if assumes_go {
+        detail.push(' ');
+        detail.push_str(ASSUMES_GO);
+    }
+    Finding { detail, ..not_found(context, kid) }
+}
+
+fn not_found(context: &Context, kid: Option<&str>) -> Finding {
+    let issuer = &context.evidence.issuer;
+    let keys = match &issuer.keys {
+        Some(KeySet::Keys { keys }) => keys.as_slice(),
+        _ => &[],
+    };
+    let shown = kid.unwrap_or("(absent)");
+    let finding = Finding::new(
+        Code::SigningKeyNotFound,
+        format!("The token is signed with key {shown}; the key set has {}.", count(keys.len())),
+    )
+    .proof("token kid", shown, "token header kid")
+    .proof(
+        "keys in the set",
+        keys.iter().map(outline).collect::<Vec<_>>().join(", "),
+        source(&issuer.key_source),
+    );
+    match issuer.key_source {
+        KeySource::Registration => finding.fix(
+            "The registered keys (jwks) are out of date: register the issuer's current ones, \
+                 or remove them so that Pulumi Cloud fetches the keys itself.",
+        ),
+        _ => finding,
+    }
+}
+
+fn outline(key: &KeyOutline) -> String {
+    let id = key.id.as_deref().unwrap_or("(no kid)");
+    match &key.algorithm {
+        Some(algorithm) => format!("{id} ({algorithm})"),
+        None => format!("{id} ({})", key.key_type),
+    }
+}

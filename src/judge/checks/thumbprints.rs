@@ -1,0 +1,88 @@
+//! Check `thumbprints`: do the registered ones fit the served certificates?
+
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{Chain, CheckId};
+use crate::judge::advice::api_request::post_to_issuers;
+use crate::judge::context::Context;
+use crate::judge::network::certificate::{matching, resigned};
+use crate::judge::outcome::Outcome;
+use crate::policy::Registration;
+use crate::report::Finding;
+
+pub(crate) fn check(context: &Context) -> Outcome {
+    if context.evidence.token.is_none() {
+        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+    }
+    // Entries saved alone come without the registration that they belong to.
+    let Some(registration) = context.evidence.registration().filter(|r| r.identifier().is_some())
+    else {
+        return Outcome::skip(context.cause(CheckId::Registration), "there is no registration");
+    };
+    if registration.thumbprints.is_empty() {
+        let private = context.evidence.issuer.chain.as_ref().is_some_and(|c| !c.publicly_trusted);
+        return Outcome::pass(match private && registration.jwks.is_none() {
+            // Pulumi Cloud may have worked them out itself; an exchange tells.
+            true => "none known; without a public authority's certificate Pulumi Cloud needs one",
+            false => "none registered, none needed",
+        });
+    }
+    if registration.jwks.is_some() {
+        return Outcome::pass("not used: the registration carries keys");
+    }
+    let Some(chain) = &context.evidence.issuer.chain else {
+        return Outcome::skip(context.cause(CheckId::Issuer), "no certificate was seen");
+    };
+    let is_private = context.findings().any(|finding| {
+        finding.code == Code::IssuerNotPublic && finding.severity == Severity::Error
+    });
+    if is_private {
+        return Outcome::skip(CheckId::Issuer, "Pulumi Cloud cannot connect to the issuer");
+    }
+    if let Some(certificate) = matching(registration, chain) {
+        return Outcome::pass(format!(
+            "a registered thumbprint is that of the served certificate {}",
+            certificate.subject
+        ));
+    }
+    let host = registration.identifier().and_then(|issuer| url::Url::parse(issuer).ok());
+    let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    if let Some(authority) = resigned(host, chain) {
+        return Outcome::skip(
+            CheckId::Issuer,
+            format!("a proxy that signs as {authority} hides the certificate that {host} serves"),
+        );
+    }
+    Outcome::found(
+        "none matches a served certificate",
+        vec![thumbprint(context, registration, chain)],
+    )
+}
+
+fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
+    let (severity, detail) = if chain.publicly_trusted {
+        (
+            Severity::Warning,
+            "A public authority vouches for the issuer's certificate, so Pulumi Cloud does not \
+             look at thumbprints: this does no harm now.",
+        )
+    } else {
+        (
+            Severity::Error,
+            "No public authority vouches for the issuer's certificate, so Pulumi Cloud looks at \
+             the thumbprints, and none is that of a served certificate.",
+        )
+    };
+    let mut finding = Finding::new(Code::ThumbprintMismatch, detail).severity(severity);
+    for registered in &registration.thumbprints {
+        finding = finding.proof("registered", registered, "registration thumbprints");
+    }
+    for certificate in &chain.certificates {
+        finding = finding
+            .proof("served (SHA-256)", &certificate.sha256, &certificate.subject)
+            .proof("served (SHA-1)", &certificate.sha1, &certificate.subject);
+    }
+    let organization = context.request.organization.as_deref().unwrap_or("ORG");
+    let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
+    let path = format!("/{id}/regenerate-thumbprints");
+    finding.command(post_to_issuers(&context.job().url, organization, &path, None))
+}

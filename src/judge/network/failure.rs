@@ -1,0 +1,43 @@
+//! A request that failed on the way, in words.
+
+use super::proxy;
+use crate::catalogue::Code;
+use crate::evidence::{CertificateProblem, Failure, FailureKind};
+use crate::judge::finding::upper;
+use crate::report::Finding;
+
+/// A finding about a failure on the way: which step failed, with host, port and proxy.
+pub(crate) fn network_failure(code: Code, failure: &Failure) -> Finding {
+    let Failure { host, port, detail, kind, attempts, .. } = failure;
+    let what = match kind {
+        FailureKind::Dns => format!("the name {host} cannot be resolved"),
+        FailureKind::Connect => format!("nothing accepts connections at {host}:{port}"),
+        FailureKind::Timeout => format!("there was no answer in time from {host}:{port}"),
+        FailureKind::Proxy { fault } => proxy::sentence(fault, failure),
+        FailureKind::Certificate { problem } => {
+            use CertificateProblem as P;
+            match problem {
+                P::UnknownIssuer => {
+                    format!("no authority that is trusted here signed the certificate of {host}")
+                }
+                P::SelfSigned => format!("the certificate of {host} is signed by itself"),
+                P::Expired => format!("the certificate of {host} has expired"),
+                P::NotYetValid => format!("the certificate of {host} is not valid yet"),
+                P::WrongHost => format!("the certificate is not for {host}"),
+                P::Other => format!("the certificate of {host} is not accepted"),
+            }
+        }
+        FailureKind::Tls => format!("the TLS handshake with {host}:{port} failed"),
+        FailureKind::Protocol => {
+            format!("the server at {host}:{port} broke off or does not speak HTTP")
+        }
+        FailureKind::TooLarge => format!("the answer of {host} is too large: {detail}"),
+        FailureKind::AddressRefused => format!("the address of {host} is one that is not asked"),
+        FailureKind::BadUrl => "the URL cannot be requested".to_owned(),
+    };
+    let finding = Finding::new(code, format!("{}.", upper(&what)))
+        .proof("host", format!("{host}:{port}"), "request")
+        .proof("error", detail, "network")
+        .asked(*attempts);
+    proxy::with_route(finding, failure)
+}

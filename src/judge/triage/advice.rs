@@ -1,0 +1,216 @@
+//! What to do about a failure that a log shows: the same advice as the checks give, with what the
+//! log tells of the login.
+
+use semver::Version;
+
+use super::login::{login_of, resolved, value, variable};
+use crate::catalogue::Code;
+use crate::evidence::log::{Decided, Log, Sighting};
+use crate::evidence::{
+    Backend, BackendCandidate, BackendSource, InputProblem, Login, Source, SystemToken, Token,
+};
+use crate::judge::advice::backend_url::of_problem;
+use crate::judge::advice::job::{Job, printable_url, printable_variable};
+use crate::judge::advice::{found_backend, missing_token, token_value};
+use crate::judge::checks::cli::UPGRADE;
+use crate::judge::checks::input::fill_variable;
+use crate::judge::checks::login::{UNSET_ACCESS_TOKEN, conflict, expiration_option};
+use crate::known_messages::Means;
+use crate::pulumi::backend_url;
+use crate::pulumi::backend_url::Resolved;
+use crate::pulumi::request;
+use crate::pulumi::request::Request;
+use crate::pulumi::versions;
+use crate::report::{Finding, Remediation};
+
+/// What to do about a code. `None`: no more than the catalogue says.
+pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Remediation> {
+    let logged = Logged::new(log, sighting, code);
+    let job = logged.job();
+    if code == Code::ExchangeRejected {
+        return Some(look_closer(&job));
+    }
+    let mut remediation = logged.finding(sighting, code, &job)?.remediation;
+    if backend_url::is_found(&logged.sources, &logged.backend) {
+        found_backend::withhold(&logged.backend, true, &mut remediation);
+    }
+    remediation.settle();
+    Some(remediation)
+}
+
+/// A refusal whose reason no log holds.
+fn look_closer(job: &Job) -> Remediation {
+    let login = job.login();
+    let arguments = login.strip_prefix("pulumi ").unwrap_or(&login);
+    Remediation {
+        summary: "The service does not say why. Run the doctor in that step: it looks at the \
+                  token, the issuer, its registration and the policies."
+            .to_owned(),
+        commands: vec![format!("doctor {arguments} --bundle bundle.json")],
+        links: vec![Code::ExchangeRejected.link().to_owned()],
+        ..Remediation::default()
+    }
+}
+
+/// The login that a message belongs to, as far as the log tells.
+struct Logged<'a> {
+    platform: Option<&'a str>,
+    login: Login,
+    version: Option<Version>,
+    /// What held the token: a variable or a file.
+    source: Source,
+    /// The first claims in the log.
+    token: Option<Token>,
+    request: Request,
+    sources: Backend,
+    backend: Resolved,
+}
+
+impl<'a> Logged<'a> {
+    fn new(log: &'a Log, sighting: &Sighting, code: Code) -> Self {
+        let called = login_of(log, sighting);
+        let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
+        if let Some(duration) = value(sighting, "duration") {
+            login.expiration = Some(duration.to_owned());
+        }
+        let told = log.context.version.as_ref().map(|told| told.value.clone());
+        // Only these have no default backend.
+        let version =
+            told.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
+        let word = called.and_then(|called| called.token.as_deref());
+        // AzureCLI's script is not in the log, but its variable has that name.
+        let usual = (log.context.platform == Some("Azure Pipelines")).then_some("idToken");
+        let source =
+            match (word.map_or(usual, variable), word.and_then(|w| w.strip_prefix("file://"))) {
+                (Some(name), _) => Source::Environment { name: name.to_owned() },
+                (_, Some(path)) => {
+                    Source::File { path: path.to_owned(), absolute: path.to_owned() }
+                }
+                _ => Source::OidcTokenFlag,
+            };
+        let token = log.context.claims.first().map(|told| Token::of_claims(told.value.clone()));
+        let request = request::resolve(&login, version.as_ref(), token.as_ref(), &source);
+        let sources = sources(log, sighting);
+        let backend = backend_url::resolve(&sources, version.as_ref());
+        let platform = log.context.platform;
+        Self { platform, login, version, source, token, request, sources, backend }
+    }
+
+    fn job(&self) -> Job<'_> {
+        let held_by = match &self.source {
+            Source::Environment { name } => Some(name.as_str()),
+            _ => None,
+        };
+        Job {
+            platform: self.platform,
+            url: printable_url(&self.backend, false, false),
+            variable: printable_variable(held_by),
+            organization: self.request.organization.as_deref(),
+        }
+    }
+
+    /// The finding of the check that raises this code, if the log tells enough for it.
+    fn finding(&self, sighting: &Sighting, code: Code, job: &Job) -> Option<Finding> {
+        let unusable = |problem| token_value::unusable(problem, &self.source, self.platform);
+        if let Some(Decided::Token { problem, .. }) = &sighting.decided
+            && *problem != Some(InputProblem::Empty)
+        {
+            return problem.as_ref().and_then(unusable).filter(|finding| finding.code == code);
+        }
+        let finding = Finding::new(code, "");
+        match code {
+            Code::TokenEmpty => match &self.source {
+                Source::Environment { name } => Some(fill_variable(finding, name)),
+                _ => None,
+            },
+            Code::TokenMissing => Some(match missing_token::to_add(job) {
+                Some((step, snippet)) => missing_token::add(finding, step, snippet),
+                None => finding.command(job.login()),
+            }),
+            Code::TokenVariableUnexpanded => {
+                let name = value(sighting, "variable").unwrap_or("idToken").to_owned();
+                unusable(&InputProblem::Unexpanded {
+                    text: format!("$({name})"),
+                    syntax: "an Azure Pipelines macro".to_owned(),
+                    name,
+                })
+            }
+            Code::TokenRequestFailed if missing_token::is_unreferenced(&sighting.text) => {
+                Some(missing_token::reference(finding, None, job))
+            }
+            Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
+            Code::GithubIdTokenPermission => {
+                let missing = ["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()];
+                Some(missing_token::github(&missing, None, None, None))
+            }
+            Code::GitlabIdTokenMissing => Some(missing_token::gitlab(None, None, &[], job)),
+            Code::AdoTokenNotExposed => Some(missing_token::not_exposed(None, job)),
+            Code::AdoConnectionNotFederated => Some(missing_token::not_federated(job)),
+            Code::AdoSystemAccesstokenUnmapped => {
+                Some(missing_token::unmapped(SystemToken::Missing, None))
+            }
+            Code::AccessTokenSet => self
+                .asks_for_exchange()
+                .then(|| UNSET_ACCESS_TOKEN.into_iter().fold(finding, Finding::command)),
+            Code::OrganizationMissing => {
+                self.lacks_organization().then(|| finding.command(job.login_to(None)))
+            }
+            Code::OrganizationConflict
+            | Code::TeamConflict
+            | Code::UserConflict
+            | Code::TeamAndUser => {
+                self.request.conflicts.iter().map(conflict).find(|finding| finding.code == code)
+            }
+            Code::ExpirationInvalid => {
+                let written = self.login.expiration.as_deref()?;
+                let is_wrong = self.request.expiration_seconds.is_err();
+                is_wrong.then(|| finding.command(expiration_option(written)))
+            }
+            Code::CliTooOld => {
+                let is_old =
+                    !versions::OIDC.holds(self.version.as_ref()) && self.login.uses_oidc_flags();
+                is_old.then(|| finding.command(UPGRADE))
+            }
+            _ => backend_url::problems(&self.backend, false)
+                .iter()
+                .map(|problem| of_problem(problem, &self.backend, self.version.as_ref(), job))
+                .find(|finding| finding.code == code),
+        }
+    }
+
+    fn asks_for_exchange(&self) -> bool {
+        self.login.token_named || self.token.is_some()
+    }
+
+    /// Whether the organization is missing as far as the log tells: claims that it does not show may
+    /// name one, where the CLI reads them.
+    fn lacks_organization(&self) -> bool {
+        let reads_claims = !matches!(self.source, Source::File { .. })
+            && versions::READS_CLAIMS.holds(self.version.as_ref());
+        self.asks_for_exchange()
+            && versions::OIDC.holds(self.version.as_ref())
+            && self.request.organization.is_none()
+            && (self.token.is_some() || !reads_claims)
+    }
+}
+
+/// Where the log names a backend: in the message, in the login, in what the CLI told before.
+fn sources(log: &Log, sighting: &Sighting) -> Backend {
+    let called = login_of(log, sighting);
+    let told =
+        matches!(sighting.message.means, Means::BackendUrl | Means::BackendArgument).then(|| {
+            let resolved = resolved(log, sighting);
+            BackendCandidate::new(resolved.url, resolved.source)
+        });
+    let named = called.and_then(|called| called.url.clone());
+    let configured = log.context.backend.as_ref().map(|told| {
+        let source = log.context.backend_source.clone();
+        let usual = || BackendSource::Environment { name: "PULUMI_BACKEND_URL".to_owned() };
+        BackendCandidate::new(told.value.clone(), source.unwrap_or_else(usual))
+    });
+    Backend {
+        candidates: told.or(named).or(configured).into_iter().collect(),
+        local: called.is_some_and(|called| called.local),
+        ..Backend::default()
+    }
+}

@@ -1,0 +1,62 @@
+//! What was passed as the token, where the CLI refused it and quoted it.
+
+use crate::catalogue::Code;
+use crate::evidence::{InputProblem, LooksLike, Wrapping};
+use crate::judge::advice::token_value::wrapping;
+
+/// The code of what was passed as the token, and what it is in words. Where the log masks the token,
+/// what is around the mask is what the CLI refused.
+pub(crate) fn passed(
+    problem: Option<&InputProblem>,
+    wrapped: &[Wrapping],
+    is_cut: bool,
+) -> (Code, String) {
+    let around = || {
+        let names: Vec<&str> = wrapped.iter().map(|w| wrapping(*w)).collect();
+        (Code::TokenWrapped, format!("a token with {}", names.join(" and ")))
+    };
+    match problem {
+        // What is around it is what comes first.
+        Some(InputProblem::Truncated { .. } | InputProblem::Masked) if !wrapped.is_empty() => {
+            around()
+        }
+        // A page or an error's JSON has line breaks as well.
+        _ if is_cut && !matches!(problem, Some(InputProblem::NotAToken { .. })) => {
+            (Code::TokenWrapped, "a value with a line break in it".to_owned())
+        }
+        Some(problem) => (code(problem), in_words(problem)),
+        None if wrapped.is_empty() => (Code::TokenMalformed, "a token that it refuses".to_owned()),
+        None => around(),
+    }
+}
+
+fn code(problem: &InputProblem) -> Code {
+    match problem {
+        // To the CLI, a path without file:// is a token.
+        InputProblem::NotAToken { looks_like: LooksLike::FilePath, .. } => {
+            Code::TokenFileUnreadable
+        }
+        _ => problem.code(),
+    }
+}
+
+fn in_words(problem: &InputProblem) -> String {
+    match problem {
+        InputProblem::Masked => "***, which is what a log shows for a secret,".to_owned(),
+        InputProblem::Unexpanded { text, .. } => format!("the text {text}"),
+        InputProblem::NotAToken { what, shown: Some(shown), .. } => format!("{what} ({shown})"),
+        InputProblem::NotAToken { what, .. } | InputProblem::OpaqueToken { what } => what.clone(),
+        InputProblem::PulumiToken => "a Pulumi access token".to_owned(),
+        InputProblem::Encrypted => "an encrypted token (JWE)".to_owned(),
+        InputProblem::Truncated { how } => format!("a token that is cut off ({how})"),
+        InputProblem::Malformed { part, reason } => {
+            format!("a token whose {part} cannot be decoded ({reason})")
+        }
+        InputProblem::TooLarge { .. } => "something larger than any token".to_owned(),
+        InputProblem::FileUnreadable { reason, .. } => reason.clone(),
+        InputProblem::Missing
+        | InputProblem::Empty
+        | InputProblem::Ambiguous { .. }
+        | InputProblem::Refused { .. } => "nothing but white space".to_owned(),
+    }
+}
