@@ -50,6 +50,7 @@ codes! {
     GithubIdTokenPermission "github-id-token-permission" Input Error "The job may not request an OIDC token",
     GitlabIdTokenMissing "gitlab-id-token-missing" Input Error "The job has no ID token",
     TokenRequestFailed "token-request-failed" Input Error "The CI platform issued no token",
+    ActionInputInvalid "action-input-invalid" Input Error "An action or task cannot run with its inputs",
     TokenNotAToken "token-not-a-token" Input Error "The value is not a token",
     TokenAmbiguous "token-ambiguous" Input Error "Several tokens, and nothing to choose by",
     TokenVariableUnexpanded "token-variable-unexpanded" Input Error "A variable reference was not expanded",
@@ -62,6 +63,8 @@ codes! {
     TokenFileUnreadable "token-file-unreadable" Input Error "The token's file cannot be read",
     TokenOnCommandLine "token-on-command-line" Input Info "The token was typed on the command line",
     // login
+    CredentialHelperActive "credential-helper-active" Login Error "A credential helper is configured, so pulumi refuses the OIDC token",
+    CredentialHelperInvalid "credential-helper-invalid" Login Error "The credential helper cannot be used",
     AccessTokenSet "access-token-set" Login Error "PULUMI_ACCESS_TOKEN is set",
     OrganizationMissing "organization-missing" Login Error "No organization is named",
     OrganizationConflict "organization-conflict" Login Error "--oidc-org and the token name different organizations",
@@ -70,7 +73,9 @@ codes! {
     UserConflict "user-conflict" Login Error "--oidc-user and the token name different users",
     ExpirationInvalid "expiration-invalid" Login Error "--oidc-expiration is not a duration",
     UrlGivenTwice "url-given-twice" Login Error "The backend is given twice",
+    LoginArgumentsInvalid "login-arguments-invalid" Login Error "pulumi refuses the arguments of the login",
     CliTooOld "cli-too-old" Login Error "This pulumi is too old for OIDC logins",
+    AgentAccountUsed "agent-account-used" Login Warning "pulumi used a temporary account for coding agents",
     CliNotFound "cli-not-found" Login Info "No pulumi on PATH",
     OtherSystemFailed "other-system-failed" Login Error "Another login failed, not Pulumi Cloud's",
     // backend
@@ -87,6 +92,7 @@ codes! {
     BackendFromProject "backend-from-project" Backend Warning "Only a project file names the backend",
     ProjectFileInvalid "project-file-invalid" Backend Error "The project file is invalid",
     CredentialsFileInvalid "credentials-file-invalid" Backend Error "The credentials file is invalid",
+    CredentialsFileUnwritable "credentials-file-unwritable" Backend Error "pulumi cannot store the login",
     CredentialsEncrypted "credentials-encrypted" Backend Info "The stored credentials are encrypted",
     BackendUnreachable "backend-unreachable" Backend Error "The backend cannot be reached",
     BackendTlsUntrusted "backend-tls-untrusted" Backend Error "The backend's certificate is not trusted",
@@ -99,6 +105,7 @@ codes! {
     TokenExpiresSoon "token-expires-soon" Token Warning "The token is about to expire",
     TokenNotYetValid "token-not-yet-valid" Token Error "The token is not valid yet",
     ClockSkew "clock-skew" Token Warning "This machine's clock is wrong",
+    ClaimUnexpanded "claim-unexpanded" Token Error "A claim holds a variable that was not expanded",
     AlgorithmUnsupported "algorithm-unsupported" Token Error "The token's signature algorithm cannot be used",
     // issuer
     IssuerUrlInvalid "issuer-url-invalid" Issuer Error "The token's issuer is not a usable URL",
@@ -116,9 +123,11 @@ codes! {
     SignatureInvalid "signature-invalid" Issuer Error "The signature does not verify",
     IssuerNotRegistered "issuer-not-registered" Issuer Error "The issuer is not registered",
     IssuerWrongOrganization "issuer-wrong-organization" Issuer Error "The issuer is registered in another organization",
+    IssuerRegisteredTwice "issuer-registered-twice" Issuer Warning "The issuer is registered twice",
     ThumbprintMismatch "thumbprint-mismatch" Issuer Warning "The registered thumbprints are not those of the issuer's certificates",
     AzureIssuerRetiring "azure-issuer-retiring" Issuer Info "Azure DevOps' own issuer is going away",
     ExpirationExceedsMaximum "expiration-exceeds-maximum" Issuer Warning "The login asks for a longer life than the registration allows",
+    RegistrationRefused "registration-refused" Issuer Error "Pulumi Cloud refuses to store the registration",
     // audience
     AudienceMismatch "audience-mismatch" Audience Error "The token's audience is not the one that the policy allows",
     // policy
@@ -142,12 +151,15 @@ codes! {
     ExchangeContradictsPolicy "exchange-contradicts-policy" Exchange Warning "Pulumi Cloud decides differently from the policy",
     ExchangeRateLimited "exchange-rate-limited" Exchange Error "Pulumi Cloud limits the rate of requests",
     ExchangeServerError "exchange-server-error" Exchange Error "Pulumi Cloud failed",
+    ExchangeRedirected "exchange-redirected" Exchange Error "The exchange is redirected to another host",
     ExchangeMalformed "exchange-malformed" Exchange Error "The exchange's answer is not a token response",
     // whoami
     WhoamiUnauthorized "whoami-unauthorized" Whoami Error "Pulumi Cloud does not accept the access token",
     WhoamiForbidden "whoami-forbidden" Whoami Error "The access token may not do this",
+    AccessTokenPolicy "access-token-policy" Whoami Error "The organization does not accept long-lived access tokens",
     WhoamiMalformed "whoami-malformed" Whoami Error "The answer to whoami names nobody",
     WhoamiFailed "whoami-failed" Whoami Error "whoami failed",
+    WhoamiWrongUser "whoami-wrong-user" Whoami Error "The access token belongs to another user",
     WhoamiWrongOrganization "whoami-wrong-organization" Whoami Error "The access token belongs elsewhere",
     WhoamiTokenExpired "whoami-token-expired" Whoami Error "The access token has expired",
 }

@@ -69,6 +69,10 @@ pub struct Sighting {
     pub decided: Option<Decided>,
     /// It begins where messages begin, rather than in the middle of a sentence or a quotation.
     pub begins: bool,
+    /// It begins where messages begin, and no command or step before it tells whose message it is.
+    pub bare: bool,
+    /// Every line that holds it is a warning.
+    pub warned: bool,
     /// Where it was met, at most [`PLACES`] of them.
     pub places: Vec<Place>,
     /// How often it was met.
@@ -78,6 +82,10 @@ pub struct Sighting {
     /// The login before it, as an index into [`Context::logins`].
     pub login: Option<usize>,
 }
+
+/// A text of so many lines is one that somebody pasted, or cut out of a log: a message in it counts
+/// although nothing tells whose it is.
+pub const SHORT: u64 = 20;
 
 /// How many places of one message are kept.
 pub const PLACES: usize = 100;
@@ -111,6 +119,45 @@ pub enum Party {
     Keys,
     /// A CI platform, for a token.
     Platform,
+    /// The text does not show it.
+    Unnamed,
+}
+
+impl Context {
+    /// The hosts of the issuers whose claims the log shows.
+    pub fn issuer_hosts(&self) -> impl Iterator<Item = &str> {
+        let issuers = self.claims.iter().filter_map(|told| told.value.get("iss")?.as_str());
+        issuers.filter_map(host_of)
+    }
+
+    /// Keeps the host of a URL that is a backend's, or such a host.
+    pub fn name_backend(&mut self, url: &str) {
+        let host = host_of(url).unwrap_or(url);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let is_host = (host.contains('.') || host == "localhost") && host.chars().all(is_name);
+        if is_host
+            && self.backend_hosts.len() < BACKENDS
+            && !self.backend_hosts.iter().any(|known| known == host)
+        {
+            self.backend_hosts.push(host.to_owned());
+        }
+    }
+
+    /// Notes that a step failed there.
+    pub fn note_failure(&mut self, place: Place) {
+        if let Some(last) = self.failures.iter_mut().find(|known| known.is_beside(&place)) {
+            *last = place;
+        } else if self.failures.len() < SUCCESSES {
+            self.failures.push(place);
+        }
+    }
+}
+
+/// The host of the first URL in a text.
+#[must_use]
+pub fn host_of(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    rest.split(['/', ' ', '"', '\'', ':', '?', ')', ',']).next().filter(|host| !host.is_empty())
 }
 
 impl Log {
@@ -128,8 +175,12 @@ impl Party {
     pub fn trouble(self, trouble: Trouble) -> Code {
         match (self, trouble) {
             (Self::Platform, _) => Code::TokenRequestFailed,
-            (Self::Backend | Self::Exchange, Trouble::Unreachable) => Code::BackendUnreachable,
-            (Self::Backend | Self::Exchange, Trouble::Untrusted) => Code::BackendTlsUntrusted,
+            (Self::Backend | Self::Exchange | Self::Unnamed, Trouble::Unreachable) => {
+                Code::BackendUnreachable
+            }
+            (Self::Backend | Self::Exchange | Self::Unnamed, Trouble::Untrusted) => {
+                Code::BackendTlsUntrusted
+            }
             (Self::Issuer | Self::Keys, Trouble::Untrusted) => Code::IssuerTlsUntrusted,
             (Self::Issuer, Trouble::Unreachable) => Code::IssuerUnreachable,
             (Self::Keys, Trouble::Unreachable) => Code::JwksUnreachable,
@@ -152,6 +203,10 @@ pub struct Context {
     pub claims: Vec<Told<serde_json::Map<String, serde_json::Value>>>,
     /// Where a login succeeded.
     pub successes: Vec<Place>,
+    /// The hosts of the backends that the log names, at most [`BACKENDS`] of them.
+    pub backend_hosts: Vec<String>,
+    /// Of each job, where its platform last said that a step failed.
+    pub failures: Vec<Place>,
     /// The CI platform.
     pub platform: Option<&'static str>,
 }
@@ -160,6 +215,8 @@ pub struct Context {
 pub const LOGINS: usize = 16;
 /// How many successes are kept.
 pub const SUCCESSES: usize = 64;
+/// How many hosts of backends are kept.
+pub const BACKENDS: usize = 16;
 /// How many claims sets are kept.
 pub const CLAIMS: usize = 8;
 

@@ -4,6 +4,8 @@
 //! The rows stand in one file by who says them, the specific before the general: of several that
 //! are in one line the first one counts. To add a message, add its row.
 
+mod actions;
+mod credentials;
 mod network;
 mod other_systems;
 mod platforms;
@@ -145,9 +147,17 @@ impl Message {
 
 /// Every known message, the specific before the general.
 pub fn messages() -> impl Iterator<Item = &'static Message> {
-    [platforms::MESSAGES, pulumi::BEFORE, other_systems::MESSAGES, network::MESSAGES, pulumi::AFTER]
-        .into_iter()
-        .flatten()
+    [
+        platforms::MESSAGES,
+        actions::MESSAGES,
+        credentials::MESSAGES,
+        pulumi::BEFORE,
+        other_systems::MESSAGES,
+        network::MESSAGES,
+        pulumi::AFTER,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What other systems' logins say, which are taken for Pulumi's. Sources: Microsoft's
 //! troubleshoot-workload-identity and error code reference, AWS's configure-aws-credentials and
-//! STS, hashicorp/vault-plugin-auth-jwt, google-github-actions/auth, PyPI, octo-sts.
+//! STS, hashicorp/vault-plugin-auth-jwt, google-github-actions/auth, PyPI, octo-sts, sigstore/cosign,
+//! jfrog/setup-jfrog-cli, jfrog-cli, microsoft/azure-pipelines-tasks AzureCLIV3.
 
 use super::Message;
 
@@ -68,6 +69,59 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::other("AADSTS50166: ", AZURE, "Azure could not fetch the issuer's keys."),
     Message::other("AADSTS90061: ", AZURE, "Azure could not fetch the issuer's keys."),
     Message::other("AADSTS{number}: ", AZURE, "Azure's own login failed with error {number}."),
+    // The same texts without their number, as SDKs and operators pass them on.
+    Message::other(
+        "No matching federated identity record found for presented assertion {what} '{value}'",
+        AZURE,
+        "No federated credential of the application has the token's {what} {value}.",
+    ),
+    Message::other(
+        "No matching federated identity record found for presented assertion",
+        AZURE,
+        "No federated credential of the application matches the token.",
+    ),
+    Message::other(
+        "Application with identifier '{application}' was not found in the directory",
+        AZURE,
+        "The application {application} is not in that tenant: the client id or the tenant id is wrong.",
+    ),
+    Message::other(
+        "Client assertion is not within its valid time range",
+        AZURE,
+        "The token was outside its valid time when Azure was asked.",
+    ),
+    Message::other(
+        "has no configured federated identity credentials",
+        AZURE,
+        "The application has no federated credential at all.",
+    ),
+    Message::other("Invalid client secret provided", AZURE, "The client secret is wrong."),
+    Message::other(
+        "The provided client secret keys for app '{application}' are expired",
+        AZURE,
+        "The client secret of {application} has expired.",
+    ),
+    Message::other(
+        "Request to External OIDC endpoint failed",
+        AZURE,
+        "Azure could not fetch the issuer's keys.",
+    ),
+    Message::other(
+        "Error in setting up subscription",
+        AZURE,
+        "The task could not select the subscription. A connection without a subscription needs \
+         allowNoSubscriptions: true, which AzureCLI@3 has.",
+    ),
+    Message::other(
+        "Failed to setup Azure DevOps CLI: {problem}",
+        AZURE,
+        "The task could not prepare Azure DevOps' command line: {problem}.",
+    ),
+    Message::other(
+        "Failed to login/install Azure DevOps CLI",
+        AZURE,
+        "The task could not log in to Azure DevOps or install its command line.",
+    ),
     Message::other(
         "The subscription of '{subscription}' doesn't exist in cloud",
         AZURE,
@@ -198,6 +252,21 @@ pub(super) const MESSAGES: &[Message] = &[
         "npm ERR! code ENEEDAUTH",
         "npm",
         "npm has no credentials for its registry, also none by trusted publishing.",
+    ),
+    Message::other(
+        "no providers are enabled, check providers.Enabled()",
+        "Sigstore",
+        "cosign found no token of the job.",
+    ),
+    Message::other(
+        "Exchanging JSON web token with an access token failed: {problem}",
+        "JFrog",
+        "JFrog did not accept the job's token: {problem}.",
+    ),
+    Message::other(
+        "failed to exchange OIDC token: {problem}",
+        "JFrog",
+        "JFrog did not accept the job's token: {problem}.",
     ),
     Message::other(
         "unable to find trust policy for",

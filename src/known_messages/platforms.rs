@@ -1,10 +1,14 @@
 //! What CI platforms, their runners and their libraries say when a job gets no token. Sources:
 //! actions/toolkit packages/core/src/oidc-utils.ts, actions/runner JobExtension.cs,
 //! microsoft/azure-pipelines-tasks AzureCLIV2, MicrosoftDocs azure-devops-docs, Azure's SDKs
-//! (azidentity), buildkite/agent clicommand/oidc_request_token.go, docs.gitlab.com.
+//! (azidentity), buildkite/agent clicommand/oidc_request_token.go, docs.gitlab.com,
+//! google-github-actions/auth, azure/login, aws-actions/configure-aws-credentials, PyPI's id,
+//! ambient-id.
 
 use super::{Message, Scope};
 use crate::catalogue::Code;
+
+const AGAIN: &str = "Run the job again. GitHub's token service has such failures for a short time.";
 
 pub(super) const MESSAGES: &[Message] = &[
     // --------------------------------------------------------------------- GitHub Actions
@@ -13,6 +17,46 @@ pub(super) const MESSAGES: &[Message] = &[
         &[Code::GithubIdTokenPermission],
         "",
     ),
+    Message::code(
+        "is requesting 'id-token: write', but is only allowed 'id-token: {allowed}'",
+        &[Code::GithubIdTokenPermission],
+        "The called workflow requests id-token: write, and the workflow that calls it grants \
+         id-token: {allowed}.",
+    )
+    .anywhere()
+    .fix(
+        "In the workflow that calls it, give the calling job permissions: id-token: write. A called \
+         workflow gets no more than its caller grants.",
+    ),
+    Message::code(
+        "GitHub Actions did not inject $ACTIONS_ID_TOKEN_REQUEST_TOKEN or",
+        &[Code::GithubIdTokenPermission],
+        "",
+    ),
+    Message::code(
+        "make sure to give write permissions to id-token in the workflow",
+        &[Code::GithubIdTokenPermission],
+        "",
+    )
+    .anywhere(),
+    Message::code(
+        "missing or insufficient OIDC token permissions, the {variable} environment variable was \
+         unset",
+        &[Code::GithubIdTokenPermission],
+        "",
+    ),
+    Message::code(
+        "insufficient permissions: missing ACTIONS_ID_TOKEN_REQUEST_{}",
+        &[Code::GithubIdTokenPermission],
+        "",
+    ),
+    Message::code(
+        "It looks like you might be trying to authenticate with OIDC. Did you mean to set the \
+         `id-token` permission?",
+        &[Code::GithubIdTokenPermission],
+        "",
+    )
+    .hint(),
     Message::code(
         "$ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set",
         &[Code::GithubIdTokenPermission],
@@ -23,6 +67,28 @@ pub(super) const MESSAGES: &[Message] = &[
         &[Code::GithubIdTokenPermission],
         "",
     ),
+    Message::code(
+        "Can't issue ID_TOKEN for audience '{audience}'",
+        &[Code::TokenRequestFailed],
+        "GitHub issues no token for the audience {audience}.",
+    )
+    .anywhere()
+    .fix(
+        "Request the audience urn:pulumi:org:ORG, with the organization's name in Pulumi Cloud: \
+         core.getIDToken(\"urn:pulumi:org:ORG\").",
+    ),
+    Message::code(
+        "Error Code : undefined",
+        &[Code::TokenRequestFailed],
+        "GitHub's token service gave an empty answer.",
+    )
+    .fix(AGAIN),
+    Message::code(
+        "Error Code : 50{}",
+        &[Code::TokenRequestFailed],
+        "GitHub's token service failed.",
+    )
+    .fix(AGAIN),
     Message::code(
         "Failed to get ID Token",
         &[Code::TokenRequestFailed],
@@ -132,6 +198,16 @@ pub(super) const MESSAGES: &[Message] = &[
         "",
     ),
     // ---------------------------------------------------------------------------- others
+    Message::code(
+        "OIDC token request failed (code={status}, body={answer})",
+        &[Code::TokenRequestFailed],
+        "The platform refused the request for a token with status {status}.",
+    ),
+    Message::code(
+        "GitLab: Environment variable {variable} not found",
+        &[Code::GitlabIdTokenMissing],
+        "",
+    ),
     Message::code(
         "CI_JOB_JWT_V2: unbound variable",
         &[Code::GitlabIdTokenMissing],

@@ -1,6 +1,7 @@
-//! What pulumi itself says, and pulumi/auth-actions and the Azure task of Pulumi, which speak to
-//! the same service. Sources: pulumi/pulumi pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate,
-//! pkg/backend/backenderr, sdk/go/common/workspace (3.99 to 3.259); pulumi/actions-helpers.
+//! What pulumi says about the token, the backend and the service's answers, and what the service
+//! answers. Sources: pulumi/pulumi pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate,
+//! pkg/backend/backenderr, sdk/go/common/workspace (3.99 to 3.276); pulumi/actions-helpers;
+//! pulumi/pulumi-pulumiservice (registration).
 
 use super::Means::{BackendArgument, BackendUrl, ExchangeAnswer, Status, TokenValue};
 use super::{Message, Scope};
@@ -19,12 +20,6 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::OrganizationMissing],
         "",
     ),
-    Message::code(
-        "Input required and not supplied: organization",
-        &[Code::OrganizationMissing],
-        "pulumi/auth-actions was given no organization.",
-    )
-    .scope(Scope::PulumiLogin),
     Message::code(
         "JWT scope contains both team '{team}' and user '{user}'",
         &[Code::TeamAndUser],
@@ -77,11 +72,6 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::UrlGivenTwice],
         "",
     ),
-    Message::code(
-        "unknown flag: --oidc-{flag}",
-        &[Code::CliTooOld],
-        "This pulumi does not know --oidc-{flag}, which came with 3.209.0.",
-    ),
     // ---------------------------------------------------------------------------- backend
     Message::new(
         "unknown backend cloudUrl format '{url}'",
@@ -99,6 +89,11 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::BackendIsDiy],
         "",
     ),
+    Message::code(
+        "unable to set default org for this type of backend",
+        &[Code::BackendIsDiy],
+        "The login went to a storage bucket or a directory, which has no organizations.",
+    ),
     Message::new(
         "Post \"{url}/api/oauth/token\": unsupported protocol scheme \"{scheme}\"",
         BackendUrl,
@@ -111,6 +106,17 @@ pub(super) const BEFORE: &[Message] = &[
     ),
     Message::new("parse \"{url}/api/oauth/token\": {problem}", BackendUrl, ""),
     Message::new("Post \"{url}/api/oauth/token\": http: no Host in request URL", BackendUrl, ""),
+    Message::new(
+        "Post \"{url}/api/oauth/token\": dial tcp: address {port}: invalid port",
+        BackendUrl,
+        "",
+    ),
+    Message::code(
+        "/api/oauth/token\": stopped after 10 redirects",
+        &[Code::BackendNotPulumi, Code::ExchangeRedirected],
+        "The backend redirects the exchange in a loop. Pulumi Cloud does not redirect it.",
+    )
+    .anywhere(),
     Message::code(
         "The PULUMI_BACKEND_URL environment variable is set to '{variable}', which conflicts with \
          the login URL '{url}'",
@@ -118,22 +124,6 @@ pub(super) const BEFORE: &[Message] = &[
         "The login was for {url}; commands after it use {variable}, from PULUMI_BACKEND_URL.",
     )
     .hint(),
-    Message::code(
-        "failed to read Pulumi credentials file. Please fix or delete invalid credentials file: \
-         '{path}'",
-        &[Code::CredentialsFileInvalid],
-        "{path} cannot be read as credentials, and the CLI stops there.",
-    ),
-    Message::code(
-        "credentials file '{path}' is encrypted but {problem}",
-        &[Code::CredentialsEncrypted],
-        "{path} is encrypted and {problem}.",
-    ),
-    Message::code(
-        "credentials file '{path}' cannot be decrypted: {problem}",
-        &[Code::CredentialsEncrypted],
-        "{path} is encrypted and cannot be read here: {problem}.",
-    ),
     Message::code(
         "could not unmarshal '{path}Pulumi.{extension}': {problem}",
         &[Code::ProjectFileInvalid],
@@ -158,6 +148,12 @@ pub(super) const BEFORE: &[Message] = &[
         "The CLI was given {token}, and refuses it: it takes the bare token, or file://PATH.",
     )
     .anywhere(),
+    Message::code(
+        "reading token from file 'eyJ{}': open",
+        &[Code::TokenFileUnreadable],
+        "The token itself follows file://, where the CLI takes it for the path of a file.",
+    )
+    .fix("Remove file:// from --oidc-token: pass the token itself, or file:// and the path of a file."),
     Message::code(
         "reading token from file '{path}': {problem}",
         &[Code::TokenFileUnreadable],
@@ -186,15 +182,6 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::TokenEmpty],
         "The token that was passed is empty.",
     ),
-    Message::code(
-        "Couldn't determine which login method to use",
-        &[Code::TokenMissing],
-        "The Pulumi task found neither PULUMI_ACCESS_TOKEN nor login arguments.",
-    )
-    .fix(
-        "Give the task its loginArgs (they are split at single spaces), or log in with AzureCLI@2 \
-         before it.",
-    ),
     // ------------------------------------------------------- exchange, by words of its own
     Message::code(
         "invalid organization {organization}",
@@ -209,6 +196,30 @@ pub(super) const BEFORE: &[Message] = &[
         "Pulumi Cloud limits how often it is asked, and was asked too often.",
     ),
     // ----------------------------------------------------------------------- registration
+    Message::code(
+        "metadata object store endpoint is not configured",
+        &[Code::RegistrationRefused],
+        "This self-hosted Pulumi Cloud has no storage for issuers.",
+    )
+    .fix("Configure the metadata object store of the self-hosted service, then register the issuer."),
+    Message::code(
+        "the issuer name is required",
+        &[Code::RegistrationRefused],
+        "The registration has no name.",
+    )
+    .fix("Give the registration a name, and send it again."),
+    Message::code(
+        "policy definition can not be empty",
+        &[Code::RegistrationRefused],
+        "The list of policies is empty.",
+    )
+    .fix("Send at least one policy entry. The page of this code shows one that is accepted."),
+    Message::code(
+        "Bad Request: Invalid issuer ID",
+        &[Code::RegistrationRefused],
+        "The id in the request is not that of a registration of this organization.",
+    )
+    .fix("List the organization's issuers and use the id of the one that is meant."),
     Message::code(
         "Calculated thumbprint {thumbprint} does not match any of the provided",
         &[Code::ThumbprintMismatch],
@@ -229,6 +240,29 @@ pub(super) const BEFORE: &[Message] = &[
         "The organization wants a new sign-on through SSO for this access token.",
     )
     .more(2),
+    Message::code(
+        "The `{organization}` organization enforces a max access token expiry of `{days}` days",
+        &[Code::AccessTokenPolicy],
+        "The organization {organization} accepts no access token that lives longer than {days} days. \
+         Tokens of an OIDC login are exempt, so pulumi used another one.",
+    ),
+    Message::code(
+        "API call failed ({status}), could not read response: {problem}",
+        &[Code::WhoamiFailed],
+        "Pulumi Cloud, or a proxy in front of it, answered {status} and broke off: {problem}.",
+    ),
+    Message::code(
+        "unmarshalling response object: {problem}",
+        &[Code::WhoamiMalformed],
+        "The answer to whoami is not JSON: {problem}. Often a proxy or a login page answers.",
+    )
+    .scope(Scope::PulumiLogin),
+    Message::code(
+        "failed to get user account details: {problem}",
+        &[Code::WhoamiFailed],
+        "whoami failed after the login: {problem}.",
+    )
+    .symptom(),
     Message::code(
         "[404] Not found: Organization '{organization}' not found",
         &[Code::WhoamiWrongOrganization],
@@ -257,19 +291,25 @@ pub(super) const BEFORE: &[Message] = &[
     ),
 ];
 
+const REFUSED: &str =
+    "Pulumi Cloud refused the exchange. The CLI shows its answer without the HTTP status.";
+
 /// What is general: it counts where nothing specific is in the line.
 pub(super) const AFTER: &[Message] = &[
+    Message::code(
+        "could not determine current cloud: {problem}",
+        &[Code::CredentialsFileInvalid, Code::CredentialsFileUnwritable],
+        "credentials.json is needed for the backend's URL and cannot be read: {problem}.",
+    ),
     Message::new(
         "Invalid response from token exchange {status}: {answer}",
         ExchangeAnswer,
         "pulumi/auth-actions asked for the exchange and was refused with status {status}.",
     ),
-    Message::new(
-        "OIDC token exchange failed: {answer}",
-        ExchangeAnswer,
-        "Pulumi Cloud refused the exchange. The CLI shows its answer without the HTTP status.",
-    )
-    .more(4),
+    // Other programs say the same.
+    Message::new("OIDC token exchange failed: {answer}", ExchangeAnswer, REFUSED)
+        .scope(Scope::PulumiLogin)
+        .more(4),
     Message::new(
         "Request failed with status code {status}",
         Status,
@@ -288,21 +328,11 @@ pub(super) const AFTER: &[Message] = &[
         "PowerShell's request was refused with status {status}.",
     ),
     Message::code(
-        "problem logging in: unexpected response from server",
-        &[Code::WhoamiMalformed],
-        "What answered is not what Pulumi Cloud answers.",
-    ),
-    Message::code(
         "unexpected response from server",
         &[Code::WhoamiMalformed],
         "What answered is not what Pulumi Cloud answers.",
     )
     .scope(Scope::PulumiLogin),
-    Message::code(
-        "problem logging in: invalid access token",
-        &[Code::WhoamiUnauthorized],
-        "Pulumi Cloud does not accept the access token.",
-    ),
     Message::code(
         "invalid access token",
         &[Code::WhoamiUnauthorized],
@@ -317,7 +347,7 @@ pub(super) const AFTER: &[Message] = &[
     .symptom(),
     Message::code(
         "this command requires logging in; try running `pulumi login` first",
-        &[Code::WhoamiUnauthorized],
+        &[Code::WhoamiUnauthorized, Code::TokenEmpty],
         "There is no login: the one before this command failed, was left out, or ran in another \
          job.",
     )

@@ -3,6 +3,9 @@
 /// How many places of a line are tried: a hostile line could hold any number.
 const TRIES: usize = 32;
 
+/// More of a message makes the automaton larger and hardly finds fewer lines, in bytes.
+const LONGEST_NEEDLE: usize = 24;
+
 /// A text with places for values: `file '{path}' is empty`. `{}` is a value that does not matter,
 /// `{{` a brace. A value is as short as it can be; at the beginning it is one word, at the end it
 /// reaches to the end of the line.
@@ -58,10 +61,12 @@ impl Template {
         self.names.iter().copied().filter(|name| !name.is_empty())
     }
 
-    /// The piece that the message is searched by: a line without it does not hold the message.
+    /// The text that the message is searched by, the beginning of its longest piece: a line without
+    /// it does not hold the message.
     #[must_use]
     pub fn needle(&self) -> &str {
-        self.pieces.iter().max_by_key(|piece| piece.len()).map_or("", String::as_str)
+        let piece = self.pieces.iter().max_by_key(|piece| piece.len()).map_or("", String::as_str);
+        &piece[..piece.floor_char_boundary(LONGEST_NEEDLE)]
     }
 
     /// Finds the message at the earliest place where it may begin.

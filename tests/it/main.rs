@@ -35,6 +35,7 @@ mod instructions;
 mod interruption;
 mod issuer;
 mod keys;
+mod known_messages;
 mod live;
 mod login;
 mod login_command;

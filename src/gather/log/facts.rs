@@ -61,6 +61,7 @@ pub(super) const FACTS: &[(Fact, &str)] = &[
     (Fact::BackendCredentials, "recorded in your stored Pulumi credentials"),
     (Fact::Success, "Logged in to {name} as {user} (http{url})"),
     (Fact::Success, "Logged in to {name} (http{url})"),
+    (Fact::Success, "Logged in to https://{name} as {user}"),
     (Fact::Success, "OIDC token exchange performed successfully"),
     (Fact::Claims, "\"iss\""),
     (Fact::Token, "eyJ"),
@@ -94,7 +95,11 @@ impl Context {
                 if self.logins.len() < LOGINS
                     && let Some(words) = login(line, &next())
                 {
-                    self.logins.push(called(&words, place));
+                    let login = called(&words, place);
+                    if let Some(url) = &login.url {
+                        self.name_backend(&url.url);
+                    }
+                    self.logins.push(login);
                 }
             }
             Fact::BareVersion => {
@@ -111,6 +116,7 @@ impl Context {
             }
             Fact::Backend => {
                 if let Some(value) = value().filter(|v| !v.is_empty() && !v.contains(['$', '*'])) {
+                    self.name_backend(&value);
                     self.backend.get_or_insert(Told { value, place });
                 }
             }
@@ -129,8 +135,15 @@ impl Context {
                 self.backend_source.get_or_insert(BackendSource::Credentials { path, line: 0 });
             }
             Fact::Success => {
-                let begins = template.find(line.text, |at| line.may_begin(at)).is_some();
-                if begins && !line.is_command && self.successes.len() < SUCCESSES {
+                let Some(found) = template.find(line.text, |at| line.may_begin(at)) else { return };
+                if line.is_command {
+                    return;
+                }
+                if let Some((_, name)) = found.values.first() {
+                    self.name_backend(name);
+                }
+                // A line may have the form of several of these texts.
+                if self.successes.last() != Some(&place) && self.successes.len() < SUCCESSES {
                     self.successes.push(place);
                 }
             }

@@ -11,6 +11,8 @@ pub(super) struct Line<'a> {
     pub(super) at: Option<Timestamp>,
     /// It repeats what is run, rather than what that says.
     pub(super) is_command: bool,
+    /// The platform or the program calls it a warning.
+    pub(super) is_warning: bool,
 }
 
 /// What platforms and shells put in front of a line which they are about to run.
@@ -45,6 +47,7 @@ impl<'a> Line<'a> {
             text = fields;
         }
         let mut is_command = in_script;
+        let mut is_warning = false;
         loop {
             while let Some((time, rest)) = timestamp(text) {
                 at = at.or(time);
@@ -57,8 +60,14 @@ impl<'a> Line<'a> {
             let marker = MARKERS.iter().find_map(|mark| trimmed.strip_prefix(mark));
             is_command |= command.is_some();
             match command.or(marker).or_else(|| logging_command(trimmed)) {
-                Some(rest) => text = rest,
-                None => return Self { text, at, is_command },
+                Some(rest) => {
+                    is_warning |= trimmed[..trimmed.len() - rest.len()].contains("warning");
+                    text = rest;
+                }
+                None => {
+                    is_warning |= ["warning: ", "Warning: "].iter().any(|w| text.starts_with(w));
+                    return Self { text, at, is_command, is_warning };
+                }
             }
         }
     }

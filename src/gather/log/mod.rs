@@ -13,6 +13,8 @@ mod scan;
 mod secrets;
 mod source;
 mod step;
+#[cfg(test)]
+mod tests;
 mod unpacked;
 
 use std::io::Read;

@@ -1,16 +1,17 @@
 //! Recognising a known message in a line.
 
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 
 use memchr::memrchr;
 
 use super::index::{Index, Use};
 use super::line::Line;
-use super::secrets;
-use super::step::{Mark, Step};
+use super::step::{Asked, Mark, Step};
+use super::{secrets, step};
 use crate::catalogue::Code;
 use crate::evidence::InputProblem;
-use crate::evidence::log::{Decided, Sighting};
+use crate::evidence::log::{Context, Decided, Party, SHORT, Sighting, host_of};
 use crate::known_messages::{Found, Means, Message, Template};
 use crate::oidc::jwt;
 use crate::text::secret::REDACTED;
@@ -29,6 +30,8 @@ pub(super) struct Recognised<'a> {
     pub(super) decided: Option<Decided>,
     /// It begins where messages begin.
     pub(super) begins: bool,
+    /// It does, and nothing before it tells whose message it is.
+    pub(super) bare: bool,
 }
 
 impl Recognised<'_> {
@@ -57,20 +60,40 @@ impl Recognised<'_> {
 }
 
 /// A line, and what is around it.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Surroundings<'a, 'c> {
     pub(super) line: &'a Line<'a>,
     pub(super) number: u64,
     pub(super) marks: &'a [Mark],
     pub(super) step: &'a Step,
     /// The log up to the line.
     pub(super) before: &'a [u8],
+    /// What the log has told so far.
+    pub(super) context: &'c Context,
+}
+
+impl Surroundings<'_, '_> {
+    /// Whom the line, or the command before it, asks. `host`: whom the message names.
+    fn party(&self, host: Option<&str>) -> Option<Party> {
+        self.step.party(
+            self.marks,
+            &Asked { line: self.line.text, host },
+            self.context,
+            self.before,
+        )
+    }
+
+    /// Whether the text is short so far and shows no command and no step: then nothing tells whose
+    /// messages are in it.
+    fn is_bare(&self) -> bool {
+        self.number <= SHORT && !step::shows_commands(self.before)
+    }
 }
 
 /// The first known message of a line.
 pub(super) fn recognise<'a>(
     index: &'a Index,
     hits: &[Use],
-    around: &Surroundings<'a>,
+    around: &Surroundings<'a, '_>,
 ) -> Option<Recognised<'a>> {
     let mut candidates: Vec<usize> = hits
         .iter()
@@ -84,26 +107,43 @@ pub(super) fn recognise<'a>(
     // In the middle of a sentence, within a code fence or far from a login it may be no more than
     // a quotation: whether that counts is judged later.
     let is_fenced = !candidates.is_empty() && is_fenced(around.before);
-    let (at, found, decided, begins) = [true, false].into_iter().find_map(|begins| {
-        candidates.iter().filter(|_| !(begins && is_fenced)).find_map(|at| {
+    let standings = [Standing::Own, Standing::Bare, Standing::Quoted];
+    let (at, found, decided, standing) = standings.into_iter().find_map(|standing| {
+        let begins = standing != Standing::Quoted;
+        if begins && is_fenced || standing == Standing::Bare && !around.is_bare() {
+            return None;
+        }
+        candidates.iter().find_map(|at| {
             let (message, template) = &index.messages[*at];
             let found = template
                 .find(line.text, |start| !begins || message.anywhere || line.may_begin(start))?;
-            let counts =
-                around.step.counts(message.scope, around.marks, around.number, around.before);
-            let decided = decide(message, &found, around)?;
-            (counts || !begins).then_some((*at, found, decided, begins))
+            let decided = decide(message, &found, around, standing)?;
+            let counts = || around.step.counts(message.scope, around.number, || around.party(None));
+            (standing != Standing::Own || counts()).then_some((*at, found, decided, standing))
         })
     })?;
     let (message, template) = &index.messages[at];
-    Some(Recognised { index: at, message, template, line: line.text, found, decided, begins })
+    let (begins, bare) = (standing == Standing::Own, standing == Standing::Bare);
+    Some(Recognised { index: at, message, template, line: line.text, found, decided, begins, bare })
+}
+
+/// How a message stands in its line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It begins there, about a login to Pulumi Cloud.
+    Own,
+    /// It begins there, and nothing tells whose it is.
+    Bare,
+    /// It may be a quotation, or another program's.
+    Quoted,
 }
 
 /// Adds the next line to a message that goes on in it; whether it did.
 pub(super) fn go_on(sighting: &mut Sighting, raw: &str) -> Continuation {
     let line = Line::read(raw.trim_end_matches('\r'), false);
     let shown = line.text.trim();
-    if line.is_command || OTHERS.iter().any(|mark| raw.contains(mark)) || !goes_on(sighting) {
+    let is_other = OTHERS.iter().any(|mark| raw.contains(mark)) || step::begins_another(raw);
+    if line.is_command || is_other || !goes_on(sighting) {
         return Continuation::Over;
     }
     if shown.is_empty() {
@@ -174,28 +214,24 @@ fn first_word(text: &str) -> &str {
     text.split(' ').next().unwrap_or(text)
 }
 
-/// The host of the first URL in a line.
-fn url_host(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once(secrets::URL)?;
-    rest.split(['/', ' ', '"', '\'', ':', '?']).next()
-}
-
 /// What the line decides (`None`: the message says nothing in it).
 #[allow(clippy::option_option)]
 fn decide(
     message: &Message,
     found: &Found<'_>,
-    around: &Surroundings<'_>,
+    around: &Surroundings<'_, '_>,
+    standing: Standing,
 ) -> Option<Option<Decided>> {
     match message.means {
         Means::Network(_) | Means::Status => {
             let named = found.values.iter().find(|(name, _)| *name == "host");
-            let host =
-                named.map(|(_, host)| first_word(host)).or_else(|| url_host(around.line.text));
-            around
-                .step
-                .party(around.marks, host, around.before)
-                .map(|party| Some(Decided::Party(party)))
+            let named = named.map(|(_, host)| first_word(host)).or(host_of(around.line.text));
+            let is_network = message.means != Means::Status;
+            let unnamed = || {
+                let may_be = standing == Standing::Bare && is_network;
+                (may_be && names_nobody(around.line, found, named)).then_some(Party::Unnamed)
+            };
+            around.party(named).or_else(unnamed).map(|party| Some(Decided::Party(party)))
         }
         Means::TokenValue => {
             let (_, value) = found.values.first()?;
@@ -205,6 +241,35 @@ fn decide(
         _ => Some(None),
     }
 }
+
+/// Whether a network error is one of which nothing tells whose request failed: it names no host, an
+/// address, or a host that may be somebody's own Pulumi Cloud.
+fn names_nobody(line: &Line, found: &Found, host: Option<&str>) -> bool {
+    // Go names the address in front.
+    let start = line.text.find("dial tcp").map_or(found.start, |dial| dial.min(found.start));
+    let program = line.text.split([' ', ':']).next().unwrap_or_default();
+    line.may_begin(start)
+        && !OTHER_PROGRAMS.contains(&program)
+        && host.is_none_or(|host| {
+            host.parse::<IpAddr>().is_ok() || host.split('.').any(|label| label == "pulumi")
+        })
+}
+
+/// Programs that begin their lines with their name.
+const OTHER_PROGRAMS: [&str; 12] = [
+    "npm",
+    "yarn",
+    "pip",
+    "docker",
+    "helm",
+    "kubectl",
+    "terraform",
+    "git",
+    "go",
+    "aws",
+    "az",
+    "gcloud",
+];
 
 /// What a value is that the CLI refused as a token, and quoted up to the end of the line.
 fn passed(quoted: &str) -> (Code, String, Option<InputProblem>) {

@@ -1,7 +1,7 @@
 //! What is known of the step that a line belongs to.
 
 use super::line::Line;
-use crate::evidence::log::Party;
+use crate::evidence::log::{Context, Party, host_of};
 use crate::known_messages::Scope;
 
 /// How many lines a command speaks for, where nothing says that its step has ended.
@@ -26,6 +26,8 @@ pub(super) enum Mark {
     LoggedIn,
     /// A step that does nothing else than the exchange.
     ExchangeStep,
+    /// The platform says that a step failed.
+    Failed,
 }
 
 /// The marks and the texts by which they are known.
@@ -41,7 +43,11 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::Login, "pulumi login"),
     (Mark::Login, "could not log in to"),
     (Mark::Login, "problem logging in"),
-    (Mark::Login, "token exchange"),
+    (Mark::Login, "Invalid response from token exchange"),
+    (Mark::Login, "action repository 'pulumi/auth-actions"),
+    (Mark::Login, "##[group]Run pulumi/esc-action"),
+    (Mark::Failed, "##[error]"),
+    (Mark::Failed, "ERROR: Job failed"),
     (Mark::Request(Party::Exchange), "/api/oauth/token"),
     (Mark::Request(Party::Backend), "api.pulumi.com"),
     (Mark::Request(Party::Backend), "/api/user"),
@@ -95,38 +101,51 @@ impl Step {
                 Mark::ExchangeStep => self.exchange = true,
                 Mark::Login => self.login_until = line + REACH,
                 Mark::LoggedIn => self.login_until = 0,
-                Mark::Request(_) => {}
+                Mark::Request(_) | Mark::Failed => {}
             }
         }
     }
 
-    /// Whether a message counts there. `before` is the log up to the line.
-    pub(super) fn counts(&self, scope: Scope, marks: &[Mark], line: u64, before: &[u8]) -> bool {
+    /// Whether a message counts there. `party` is whom the line asks.
+    pub(super) fn counts(
+        &self,
+        scope: Scope,
+        line: u64,
+        party: impl Fn() -> Option<Party>,
+    ) -> bool {
         match scope {
             // What was called before is judged when all is read.
             Scope::Anywhere | Scope::OidcLogin | Scope::LoginVariable => true,
             Scope::PulumiLogin => {
-                marks.contains(&Mark::Login)
-                    || line < self.login_until
-                    || matches!(
-                        self.party(marks, None, before),
-                        Some(Party::Backend | Party::Exchange)
-                    )
+                line < self.login_until || matches!(party(), Some(Party::Backend | Party::Exchange))
             }
-            Scope::TokenRequest => self.party(marks, None, before) == Some(Party::Platform),
+            Scope::TokenRequest => party() == Some(Party::Platform),
         }
     }
 
     /// Who was asked: whom the line tells, else whom the last command asked. A line that names a
     /// host is about that command only where it names the host too.
-    pub(super) fn party(&self, marks: &[Mark], host: Option<&str>, before: &[u8]) -> Option<Party> {
-        if let Some(party) = asked(marks) {
-            return Some(party);
+    pub(super) fn party(
+        &self,
+        marks: &[Mark],
+        asked: &Asked,
+        context: &Context,
+        before: &[u8],
+    ) -> Option<Party> {
+        let is_cli = marks.contains(&Mark::Login);
+        let url = host_of(asked.line).filter(|host| !host.contains(['$', '*', '%', '{']));
+        if let Some(party) = asked_by(marks) {
+            let is_its = is_cli || url.is_none_or(|host| belongs(party, host, context));
+            return is_its.then_some(party);
+        }
+        if url.is_some_and(|host| context.backend_hosts.iter().any(|known| known == host)) {
+            return Some(Party::Backend);
         }
         if self.exchange {
             return Some(Party::Exchange);
         }
-        if marks.contains(&Mark::Login) && host.is_none() {
+        let host = asked.host;
+        if is_cli && host.is_none() {
             return Some(Party::Backend);
         }
         let (party, command) = last_request(before)?;
@@ -134,13 +153,69 @@ impl Step {
     }
 }
 
+/// What a line tells of whom it asks.
+pub(super) struct Asked<'a> {
+    pub(super) line: &'a str,
+    /// The host that its message names.
+    pub(super) host: Option<&'a str>,
+}
+
+/// Whether a host is one that the log knows in that part, where it knows any: other programs have
+/// the same paths.
+fn belongs(party: Party, host: &str, context: &Context) -> bool {
+    let is_pulumis = host == "pulumi.com" || host.ends_with(".pulumi.com");
+    match party {
+        Party::Backend | Party::Exchange => {
+            let known = &context.backend_hosts;
+            is_pulumis || known.is_empty() || known.iter().any(|known| known == host)
+        }
+        Party::Issuer => {
+            let mut known = context.issuer_hosts().peekable();
+            known.peek().is_none() || known.any(|known| known == host)
+        }
+        Party::Keys | Party::Platform | Party::Unnamed => true,
+    }
+}
+
 /// Whom marks name: the path of a URL says more than its host.
-fn asked(marks: &[Mark]) -> Option<Party> {
+fn asked_by(marks: &[Mark]) -> Option<Party> {
     let named = marks.iter().filter_map(|mark| match mark {
         Mark::Request(party) => Some(*party),
         _ => None,
     });
     named.min_by_key(|party| *party == Party::Backend)
+}
+
+/// Whether a text that stands for the mark is in the line as more than the beginning of a longer
+/// word: `/api/users` is another application's.
+pub(super) fn is_in(mark: Mark, line: &str) -> bool {
+    let mut texts = MARKS.iter().filter(|(known, _)| *known == mark).map(|(_, text)| *text);
+    !matches!(mark, Mark::Request(_)) || texts.any(|text| is_word_in(text, line))
+}
+
+fn is_word_in(text: &str, line: &str) -> bool {
+    let goes_on = |rest: &str| {
+        !text.ends_with('/')
+            && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
+    };
+    // Only a path can go on: behind the name of a variable or a host there is anything.
+    line.match_indices(text)
+        .any(|(at, _)| !text.starts_with("/api/") || !goes_on(&line[at + text.len()..]))
+}
+
+/// Whether a line begins a step, or ends a script.
+pub(super) fn begins_another(line: &str) -> bool {
+    MARKS.iter().any(|(mark, text)| {
+        matches!(mark, Mark::Step | Mark::Script | Mark::ScriptEnd) && line.contains(text)
+    })
+}
+
+/// Whether a text shows what was run.
+pub(super) fn shows_commands(text: &[u8]) -> bool {
+    text.split(|b| *b == b'\n').any(|raw| {
+        let raw = String::from_utf8_lossy(raw);
+        begins_another(&raw) || Line::read(raw.trim_end_matches('\r'), false).is_command
+    })
 }
 
 /// Words by which a command is known that asks somebody.
@@ -183,8 +258,8 @@ fn last_request(before: &[u8]) -> Option<(Party, String)> {
 
 fn party_of(command: &str) -> Option<Party> {
     let marks: Vec<Mark> =
-        MARKS.iter().filter(|(_, text)| command.contains(text)).map(|(mark, _)| *mark).collect();
-    asked(&marks)
+        MARKS.iter().filter(|(_, text)| is_word_in(text, command)).map(|(mark, _)| *mark).collect();
+    asked_by(&marks)
 }
 
 /// Whether what a line says stops no login, whoever was asked.
@@ -197,7 +272,13 @@ mod tests {
     use super::*;
 
     fn party(before: &str, host: Option<&str>) -> Option<Party> {
-        Step::default().party(&[], host, before.as_bytes())
+        of_line(&[], "", host, before)
+    }
+
+    fn of_line(marks: &[Mark], line: &str, host: Option<&str>, before: &str) -> Option<Party> {
+        let mut context = Context::default();
+        context.name_backend("https://pulumi.acme.test");
+        Step::default().party(marks, &Asked { line, host }, &context, before.as_bytes())
     }
 
     #[test]
@@ -222,7 +303,22 @@ mod tests {
         assert_eq!(party(&format!("{exchange}{}", "a line\n".repeat(100)), None), None);
         assert_eq!(party("", None), None);
         let both = [Mark::Request(Party::Backend), Mark::Request(Party::Exchange)];
-        assert_eq!(Step::default().party(&both, None, b""), Some(Party::Exchange));
+        assert_eq!(of_line(&both, "", None, ""), Some(Party::Exchange));
+    }
+
+    #[test]
+    fn the_host_of_the_line_decides() {
+        let marks = [Mark::Request(Party::Backend)];
+        let ask =
+            |host: &str| of_line(&marks, &format!("Get \"https://{host}/api/user\": no"), None, "");
+        assert_eq!(ask("pulumi.acme.test"), Some(Party::Backend));
+        assert_eq!(ask("api.pulumi.com"), Some(Party::Backend));
+        assert_eq!(ask("crm.acme.test"), None);
+        let other = "Post \"https://pulumi.acme.test/api/stacks/a/b\": no";
+        assert_eq!(of_line(&[], other, None, ""), Some(Party::Backend));
+        assert!(is_in(marks[0], "Get \"https://a.test/api/user\""));
+        assert!(!is_in(marks[0], "Get \"https://a.test/api/users\""));
+        assert!(!is_in(marks[0], "Get \"https://a.test/api/user/1\""));
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn status(party: Party, status: &str) -> Code {
         (Party::Exchange, _) => Code::ExchangeRejected,
         (Party::Backend, 401) => Code::WhoamiUnauthorized,
         (Party::Backend, 403) => Code::WhoamiForbidden,
-        (Party::Backend, _) => Code::WhoamiFailed,
+        (Party::Backend | Party::Unnamed, _) => Code::WhoamiFailed,
     }
 }
 

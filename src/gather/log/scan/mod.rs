@@ -6,7 +6,6 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 
-use jiff::Timestamp;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::facts::Fact;
@@ -16,7 +15,7 @@ use super::parts::parts;
 use super::recognise::{Continuation, Recognised, Surroundings, go_on, recognise};
 use super::source::Stopped;
 use super::step::{Mark, Step, is_harmless};
-use super::{block, secrets};
+use super::{block, secrets, step};
 use crate::evidence::log::{File, Leak, Log, PLACES, Place, SecretKind, Sighting};
 use crate::known_messages::Template;
 
@@ -198,7 +197,11 @@ impl Collected {
                     Use::Mark(mark) => Some(*mark),
                     _ => None,
                 })
+                .filter(|mark| step::is_in(*mark, &part))
                 .collect();
+            if marks.contains(&Mark::Failed) {
+                self.log.context.note_failure(place);
+            }
             reading.step.mark(&marks, place.line);
             for hit in &hits {
                 if let Use::Fact(fact) = hit
@@ -215,9 +218,10 @@ impl Collected {
                     marks: &marks,
                     step: &reading.step,
                     before,
+                    context: &self.log.context,
                 };
                 if let Some(recognised) = recognise(index, &hits, &around) {
-                    reading.open = self.sighting(recognised, place, line.at).or(reading.open);
+                    reading.open = self.sighting(recognised, place, &line).or(reading.open);
                 }
             }
         }
@@ -239,16 +243,13 @@ impl Collected {
 
     /// Keeps a message, or counts it where it is known. What it says in the next lines belongs to
     /// the sighting of that index, so many of them.
-    fn sighting(
-        &mut self,
-        found: Recognised,
-        place: Place,
-        at: Option<Timestamp>,
-    ) -> Option<(usize, usize)> {
+    fn sighting(&mut self, found: Recognised, place: Place, line: &Line) -> Option<(usize, usize)> {
         let key = found.identity(self.known.hasher());
         if let Some(sighting) = self.known.get(&key).map(|at| &mut self.log.sightings[*at]) {
             note(&mut sighting.places, &mut sighting.count, place);
             sighting.begins |= found.begins;
+            sighting.bare |= found.bare;
+            sighting.warned &= line.is_warning;
             return None;
         }
         let variants = self.variants.entry(found.index).or_default();
@@ -264,10 +265,12 @@ impl Collected {
             text: found.text(),
             values: found.values(),
             begins: found.begins,
+            bare: found.bare,
+            warned: line.is_warning,
             decided: found.decided,
             places: vec![place],
             count: 1,
-            at,
+            at: line.at,
             login: self.log.context.logins.len().checked_sub(1),
         });
         let more = self.log.sightings[new].message.more;
