@@ -29,6 +29,12 @@ pub enum CredentialHelper {
     },
 }
 
+impl CredentialHelper {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 /// What names a credential helper, in the CLI's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]

@@ -32,6 +32,9 @@ pub struct Input {
     /// What the Azure pipeline around says that its tokens are about.
     #[serde(default)]
     pub azure: Option<AzureIds>,
+    /// How the CLI's parser takes the value; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cli_parser: Option<CliParser>,
 }
 
 /// Ids that Azure Pipelines sets and that a service connection's token repeats in its subject.

@@ -27,8 +27,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::backend::{
-    Backend, BackendCandidate, BackendSource, CredentialsFile, HiddenFault, ProjectFile,
-    StoredAccount,
+    Backend, BackendCandidate, BackendSource, BrokenConfig, CliFolder, CredentialsFile,
+    HiddenFault, ProjectFile, StoreProblem, StoredAccount, UnusableFolder,
 };
 pub use self::check::{CheckId, SkipReason};
 pub use self::cloud::{AccessTokenSource, Cloud, Exchange};

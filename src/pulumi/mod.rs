@@ -1,5 +1,6 @@
 //! How the Pulumi CLI and Pulumi Cloud behave.
 
+pub(crate) mod answers;
 pub mod backend_url;
 pub mod duration;
 pub mod flags;

@@ -35,6 +35,9 @@ pub(crate) const READS_CLAIMS: Rule = since(3, 217, 0);
 /// Failures have exit statuses; before, every failure ends with 255 (pull request 22176,
 /// pkg/cmd/pulumi/cmd/exit_codes.go).
 pub(crate) const EXIT_STATUSES: Rule = since(3, 226, 0);
+/// Whoami's 401 is told by its status; before, by the number in its body. 3.225.1 does not do it, 3.229.0
+/// does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
+pub(crate) const WHOAMI_BY_STATUS: Rule = since(3, 226, 0);
 /// The `Accept` header names API version 9; before, 8 (`currentAPIVersion` in
 /// pkg/backend/httpstate/client/api.go).
 pub(crate) const API_VERSION_9: Rule = since(3, 233, 0);

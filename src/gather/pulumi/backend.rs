@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::source::{candidate, is_true, variable};
-use super::{credentials_file, project_file};
+use super::{cli_folder, credentials_file, project_file};
 use crate::evidence::{Backend, BackendCandidate, BackendSource};
 
 /// What the command line says of the backend.
@@ -77,6 +77,7 @@ pub fn gather(
         given_twice,
         project: project.file,
         credentials: credentials.file.clone(),
+        folder: cli_folder::inspect(environment, cwd),
     }
 }
 

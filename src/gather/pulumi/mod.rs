@@ -1,6 +1,7 @@
 //! What the installed `pulumi` would use: version, project file, credentials, backend.
 
 pub mod backend;
+pub(crate) mod cli_folder;
 pub(crate) mod credential_helper;
 pub mod credentials_file;
 pub(crate) mod file;

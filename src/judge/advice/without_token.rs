@@ -74,7 +74,7 @@ pub(crate) fn without_token(context: &Context) -> String {
                 );
             }
         }
-        CredentialsFile::Encrypted { path } => {
+        CredentialsFile::Encrypted { path, .. } => {
             return format!(
                 "would use the credentials for {url} that {path} may hold; it is encrypted, \
                  so whose they are is not known"

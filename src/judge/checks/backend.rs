@@ -15,15 +15,15 @@ pub(crate) fn check(context: &Context) -> Outcome {
     let evidence = &context.evidence.backend;
     let resolved = &context.backend;
     let mut findings = Vec::new();
-    if let ProjectFile::Invalid { path, line, column, reason } = &evidence.project {
+    if let ProjectFile::Invalid { path, line, column, reason, .. } = &evidence.project {
         findings.push(file_invalid(Code::ProjectFileInvalid, path, (*line, *column), reason));
     }
     match &evidence.credentials {
-        CredentialsFile::Invalid { path, line, column, reason } => findings.push(
+        CredentialsFile::Invalid { path, line, column, reason, .. } => findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (*line, *column), reason)
                 .command(format!("mv {0} {0}.broken", text::shell(path))),
         ),
-        CredentialsFile::Encrypted { path } => findings.push(
+        CredentialsFile::Encrypted { path, .. } => findings.push(
             Finding::new(
                 Code::CredentialsEncrypted,
                 format!("{path} is encrypted: the backend and the accounts in it are not known."),
