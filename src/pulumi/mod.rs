@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub mod backend_url;
 pub mod duration;
+pub(crate) mod first_error;
 pub mod flags;
 pub(crate) mod go;
 pub(crate) mod login_command;

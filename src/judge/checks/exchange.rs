@@ -59,7 +59,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         }
         Probe::Answered { answer, .. } => match answer {
             Exchange::Minted { expires_in, .. } => minted(context, *expires_in),
-            Exchange::Malformed { reason, answer } => {
+            Exchange::Malformed { reason, answer, .. } => {
                 let finding = Finding::new(
                     Code::ExchangeMalformed,
                     format!("Status {}, but {reason}.", answer.status),
