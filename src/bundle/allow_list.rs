@@ -5,6 +5,8 @@
 //! the judge needs, so a forgotten one shows in the tests; a secret or a name that was forgotten
 //! would not.
 
+use crate::platform::{REFUSAL_MESSAGES, github};
+
 /// What of a value is written.
 pub(super) enum Field {
     /// As it is: numbers, switches, instants, and words that are the program's own.
@@ -55,7 +57,6 @@ pub(super) enum Body {
     Said(&'static [&'static str]),
 }
 
-use super::redact::public::EVENTS;
 use Field::{
     Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
     Plain, Presence, Probe, Rule, Scope, Version,
@@ -119,7 +120,7 @@ const PROBLEM: Field = Members(&[
         Members(&[
             ("kind", Plain),
             ("failure", FAILURE),
-            ("answer", Answer(&Body::Said(&PLATFORM_MESSAGES))),
+            ("answer", Answer(&Body::Said(&REFUSAL_MESSAGES))),
             ("reason", Message),
             ("said", Message),
         ]),
@@ -137,9 +138,6 @@ const PROBLEM: Field = Members(&[
     ("bytes", Plain),
 ]);
 
-/// Where CI platforms put the message of a refusal.
-const PLATFORM_MESSAGES: [&str; 4] = ["/value", "/value/Message", "/Message", "/error/message"];
-
 const SURROUNDINGS: Field = Members(&[
     ("kind", Plain),
     ("hasClientSecret", Plain),
@@ -148,7 +146,7 @@ const SURROUNDINGS: Field = Members(&[
     ("systemToken", Plain),
     ("connection", Names),
     ("missing", Each(&Plain)),
-    ("event", Known(EVENTS)),
+    ("event", Known(github::EVENTS)),
     ("fork", Names),
     ("job", Names),
     ("server", Names),

@@ -42,7 +42,7 @@ fn what_can_only_be_told_with_names_is_an_error() {
 #[test]
 fn a_claim_that_finds_its_way_into_a_suggested_policy_is_kept() {
     for path in
-        crate::platform::subject::id_claims().chain(crate::judge::policy::job_claims::paths(None))
+        crate::platform::subject::id_claims().chain(crate::judge::policy::job_claims::paths())
     {
         let path = ClaimPath::parse(path).unwrap();
         assert!(crate::bundle::redact::public::is_claim(path.keys(), true), "{path}");

@@ -1,11 +1,14 @@
 //! What each command takes, besides the diagnosis and `doctor policy`.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::args::{BundleArgs, ColorArg, ManyArgs, OutputArgs};
 use super::values::{AUTO, FormatChoice, format, variable};
+use crate::platform::{ALL, StepTemplate};
 use crate::render::{CODE, TOKEN, TRIAGE};
 
 /// Decode and explain a token; offline, without a policy
@@ -102,15 +105,21 @@ pub(crate) struct Demo {
     pub(crate) bundle: BundleArgs,
 }
 
-/// The platforms that `doctor step` has a step for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StepPlatform {
-    /// Azure Pipelines: a task that runs when an earlier one failed
-    Azure,
-    /// GitHub Actions: a step that runs when an earlier one failed
-    Github,
-    /// GitLab CI: a job whose after_script looks at what failed
-    Gitlab,
+/// A platform that `doctor step` has a step for.
+#[derive(Clone, Copy)]
+pub(crate) struct StepPlatform(pub(crate) &'static StepTemplate);
+
+impl ValueEnum for StepPlatform {
+    fn value_variants<'a>() -> &'a [Self] {
+        static VARIANTS: LazyLock<Vec<StepPlatform>> = LazyLock::new(|| {
+            ALL.iter().filter_map(|platform| platform.step.as_ref()).map(StepPlatform).collect()
+        });
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.argument).help(self.0.about))
+    }
 }
 
 /// The documents that `doctor generate` writes.

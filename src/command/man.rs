@@ -6,6 +6,7 @@ use roff::{Roff, bold, italic, roman};
 
 use crate::cli;
 use crate::cli::examples;
+use crate::platform::Id;
 
 /// Exit statuses (product contract, section 3).
 const STATUSES: &[(&str, &str)] = &[
@@ -41,21 +42,9 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Where a job's own token is, for each platform; it is used where no other is given.
-const TOKENS: &[(&str, &str)] = &[
-    (
-        "Azure Pipelines",
-        "idToken; else SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and a service connection's id",
-    ),
-    ("GitHub Actions", "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-    ("GitLab CI", "any variable of id_tokens"),
-    ("CircleCI", "CIRCLE_OIDC_TOKEN_V2, CIRCLE_OIDC_TOKEN"),
-    ("Bitbucket Pipelines", "BITBUCKET_STEP_OIDC_TOKEN"),
-    ("Buildkite", "asked of buildkite-agent"),
-    ("HCP Terraform", "TFC_WORKLOAD_IDENTITY_TOKEN, and with a suffix"),
-    ("Spacelift", "SPACELIFT_OIDC_TOKEN, /mnt/workspace/spacelift.oidc"),
-    ("Pulumi Deployments", "PULUMI_OIDC_TOKEN, /mnt/pulumi/pulumi.oidc"),
-    ("Kubernetes", "projected tokens under /var/run/secrets"),
-];
+fn tokens() -> Vec<(&'static str, &'static str)> {
+    Id::with_tokens().map(|id| (id.name(), id.platform().sources_in_words)).collect()
+}
 
 /// The page.
 pub(crate) fn text() -> String {
@@ -91,9 +80,11 @@ fn body() -> String {
     text += ".SH COMMANDS\n";
     commands(&mut text, &whole, &whole, &mut Vec::new());
     let mut page = Roff::new();
-    for (title, rows) in
-        [("EXIT STATUS", STATUSES), ("ENVIRONMENT", VARIABLES), ("TOKENS OF CI PLATFORMS", TOKENS)]
-    {
+    for (title, rows) in [
+        ("EXIT STATUS", STATUSES),
+        ("ENVIRONMENT", VARIABLES),
+        ("TOKENS OF CI PLATFORMS", &tokens()),
+    ] {
         page.control("SH", [title]);
         if title == "EXIT STATUS" {
             page.text([roman("Of the diagnosis; commands say above where theirs differ.")]);

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, Failure};
 use crate::catalogue::Code;
+use crate::platform;
+use crate::platform::{azure, github, gitlab};
 
 /// How the token came here and what was wrong with its form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,10 +74,9 @@ pub enum Source {
     },
     /// The CI platform was asked for it.
     Request {
-        /// How the report names the source (`azure-pipelines`, `buildkite-agent`).
-        id: String,
-        /// The platform's name as people know it.
-        platform: String,
+        /// The platform.
+        #[serde(flatten, with = "platform::by_key_and_name")]
+        platform: platform::Id,
     },
     /// Nothing named a source, and none that was looked at gave a token.
     None,
@@ -92,7 +93,7 @@ impl Source {
             Self::Stdin => "stdin".into(),
             Self::File { path, .. } => format!("file://{path}"),
             Self::Environment { name } => format!("env:{name}"),
-            Self::Request { id, .. } => id.clone(),
+            Self::Request { platform } => platform.key().into(),
             Self::None => "none".into(),
         }
     }
@@ -117,53 +118,13 @@ pub enum PlatformEnvironment {
     #[default]
     Other,
     /// Azure Pipelines.
-    AzurePipelines {
-        /// `servicePrincipalKey` is set: AzureCLI does that for a connection with a secret.
-        has_client_secret: bool,
-        /// An `AZURESUBSCRIPTION_*` variable is set: AzureCLI and AzurePowerShell do that for a
-        /// federated connection.
-        is_federated: bool,
-        /// `SYSTEM_OIDCREQUESTURI` is set.
-        has_request_uri: bool,
-        /// `SYSTEM_ACCESSTOKEN`.
-        system_token: SystemToken,
-        /// The service connection's id.
-        connection: Option<String>,
-    },
+    AzurePipelines(azure::job::Environment),
     /// GitHub Actions.
-    GitHubActions {
-        /// The variables for requesting a token that are not set.
-        missing: Vec<String>,
-        /// `GITHUB_EVENT_NAME`.
-        event: Option<String>,
-        /// The repository that the pull request comes from, where that is a fork.
-        fork: Option<String>,
-        /// `GITHUB_JOB`.
-        job: Option<String>,
-    },
+    GitHubActions(github::job::Environment),
     /// Buildkite: its agent can be asked.
     Buildkite,
     /// GitLab CI.
-    GitLab {
-        /// `CI_SERVER_URL`.
-        server: Option<String>,
-        /// `CI_JOB_NAME`.
-        job: Option<String>,
-        /// Variables with a token of another issuer: the variable, then the issuer.
-        others: Vec<(String, String)>,
-    },
-}
-
-/// The state of `SYSTEM_ACCESSTOKEN`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SystemToken {
-    /// Not set, or empty.
-    Missing,
-    /// It holds the text of a reference: `$(System.AccessToken)`.
-    Unexpanded,
-    /// Set.
-    Set,
+    GitLab(gitlab::Environment),
 }
 
 /// How asking a CI platform for a token failed.

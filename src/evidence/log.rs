@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::catalogue::Code;
 use crate::evidence::{BackendCandidate, BackendSource, InputProblem, Login};
 use crate::known_messages::{Message, Trouble};
+use crate::platform;
 
 /// What several logs hold.
 #[derive(Debug, Clone, Default)]
@@ -208,7 +209,7 @@ pub struct Context {
     /// Of each job, where its platform last said that a step failed.
     pub failures: Vec<Place>,
     /// The CI platform.
-    pub platform: Option<&'static str>,
+    pub platform: Option<platform::Id>,
 }
 
 /// How many logins are kept.

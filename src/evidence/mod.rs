@@ -35,7 +35,7 @@ pub use self::cloud::{AccessTokenSource, Cloud, Exchange};
 pub use self::credential_helper::{CredentialHelper, HelperProblem, HelperSource};
 pub use self::input::{
     AzureIds, Candidate, CliParser, Input, InputProblem, LooksLike, PlatformEnvironment, Refusal,
-    Source, SystemToken, Tried, Wrapping,
+    Source, Tried, Wrapping,
 };
 pub use self::issuer::{Issuer, KeyOutline, KeySet, KeySource, Signature};
 pub use self::login::{Cli, Login};
@@ -46,6 +46,7 @@ pub use self::policy::{Asked, Gap, GapReason, PolicySource};
 pub use self::route::{PassedOver, ProxyFault, Route};
 pub use self::token::Token;
 
+use crate::platform;
 use crate::policy::Registration;
 
 /// One run's evidence.
@@ -132,14 +133,16 @@ pub enum Setting {
     Person,
     /// A job on a CI platform: this environment is the one that fails.
     Pipeline {
-        /// The platform's name as people know it (`GitHub Actions`).
-        platform: String,
+        /// The platform.
+        #[serde(with = "platform::by_name")]
+        platform: platform::Id,
     },
     /// `doctor login` in the place of `pulumi login`: wherever that is, this environment is the
     /// one that fails.
     Login {
         /// The CI platform, if it is one.
-        platform: Option<String>,
+        #[serde(with = "platform::by_name_if_any", default)]
+        platform: Option<platform::Id>,
     },
 }
 
@@ -150,13 +153,13 @@ impl Setting {
         matches!(self, Self::Pipeline { .. } | Self::Login { .. })
     }
 
-    /// The CI platform around, by its name as people know it.
+    /// The CI platform around.
     #[must_use]
-    pub fn platform(&self) -> Option<&str> {
+    pub fn platform(&self) -> Option<platform::Id> {
         match self {
             Self::Person => None,
-            Self::Pipeline { platform } => Some(platform),
-            Self::Login { platform } => platform.as_deref(),
+            Self::Pipeline { platform } => Some(*platform),
+            Self::Login { platform } => *platform,
         }
     }
 

@@ -197,8 +197,11 @@ fn hides(name: &str, value: &Value) -> bool {
 
 fn input(input: &mut Input) {
     input.tried.iter_mut().for_each(|tried| in_text(&mut tried.reason));
-    if let Some(PlatformEnvironment::GitLab { server, others, .. }) = &mut input.surroundings {
-        server.iter_mut().chain(others.iter_mut().map(|(_, issuer)| issuer)).for_each(whole);
+    if let Some(PlatformEnvironment::GitLab(job)) = &mut input.surroundings {
+        job.server
+            .iter_mut()
+            .chain(job.others.iter_mut().map(|(_, issuer)| issuer))
+            .for_each(whole);
     }
     match &mut input.problem {
         Some(InputProblem::NotAToken { what, shown, .. }) => {

@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::ambient::platforms::{PLATFORMS, Platform};
 use super::network::client::Proxies;
 use crate::evidence::Setting;
+use crate::platform;
+use crate::platform::Platform;
 use crate::text::secret::{Scrubber, is_plain, looks_random, names_secret};
 
-/// Variables whose values are secrets, whatever they look like.
-pub const SECRETS: &[&str] = &[
-    "PULUMI_ACCESS_TOKEN",
-    "DOCTOR_ACCESS_TOKEN",
-    "SYSTEM_ACCESSTOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "servicePrincipalKey",
-    "ACTIONS_RUNTIME_TOKEN",
-    "BUILDKITE_AGENT_ACCESS_TOKEN",
-    "CI_JOB_TOKEN",
-];
+/// The variables whose values are secrets, whatever they look like: Pulumi's, ours, and those of
+/// the platforms.
+pub(super) fn secrets() -> impl Iterator<Item = &'static str> {
+    let platforms = platform::ALL.iter().flat_map(|platform| platform.secrets).copied();
+    ["PULUMI_ACCESS_TOKEN", "DOCTOR_ACCESS_TOKEN"].into_iter().chain(platforms)
+}
 
 /// Environment variables by name.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +41,7 @@ impl Environment {
         value.map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Knows the secrets of this environment: the variables of [`SECRETS`], those whose names say
+    /// Knows the secrets of this environment: the variables of [`secrets`], those whose names say
     /// that they hold one, tokens, and the passwords of proxies. A value is no secret because of its
     /// variable's name where it also stands in one of the `claims` of the token, or, unless it looks
     /// random, in one of the `names` of the command line: evidence would disappear.
@@ -53,7 +49,7 @@ impl Environment {
     pub fn scrubber(&self, names: &[&str], claims: &[&str]) -> Scrubber {
         let scrubber = Scrubber::default();
         for (name, value) in &self.0 {
-            let is_known = SECRETS.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let is_known = secrets().any(|known| known.eq_ignore_ascii_case(name));
             let is_token = value.trim_start().starts_with("eyJ");
             let stands_in = |texts: &[&str]| texts.iter().any(|text| text.contains(value.trim()));
             let is_named = || {
@@ -85,14 +81,15 @@ impl Environment {
 
     /// The platform that this is a job of.
     pub(super) fn platform(&self) -> Option<&'static Platform> {
-        PLATFORMS.iter().find(|platform| platform.marker.is_some_and(|name| self.is_on(name)))
+        let is_here = |platform: &&&Platform| platform.marker.is_some_and(|name| self.is_on(name));
+        platform::ALL.iter().find(is_here).copied()
     }
 
     /// Whose environment this is.
     #[must_use]
     pub fn setting(&self) -> Setting {
         match self.platform() {
-            Some(platform) => Setting::Pipeline { platform: platform.name.to_owned() },
+            Some(platform) => Setting::Pipeline { platform: platform.id },
             None => Setting::Person,
         }
     }
@@ -131,7 +128,7 @@ mod tests {
         assert_eq!(setting("HOME", "/root"), Setting::Person);
         assert_eq!(setting("CI", "false"), Setting::Person);
         assert_eq!(setting("TF_BUILD", ""), Setting::Person);
-        let azure = Setting::Pipeline { platform: "Azure Pipelines".into() };
+        let azure = Setting::Pipeline { platform: platform::Id::AzurePipelines };
         assert_eq!(setting("TF_BUILD", "True"), azure);
     }
 }

@@ -20,6 +20,7 @@ use crate::evidence::{
     Options, PolicySource, Setting, Source, Tried,
 };
 use crate::oidc::jwt::Decoded;
+use crate::platform::{Id, azure};
 use crate::text::secret::{Scrubber, Secret, argument};
 
 /// How long the installed `pulumi` may take to say its version.
@@ -328,11 +329,11 @@ impl<'a> Settings<'a> {
     fn explain(&self, input: &mut Input, decoded: Option<&Decoded>, scrubber: &Scrubber) {
         let environment = self.environment;
         (input.held_by, input.unused) = ambient::holders(environment, decoded, scrubber);
-        if self.setting.is_pipeline() && environment.is_on("TF_BUILD") {
+        if self.setting.platform() == Some(Id::AzurePipelines) {
             let variable = |name: &str| environment.get(name).map(|id| scrubber.scrub(id));
             input.azure = Some(AzureIds {
-                organization: variable("SYSTEM_COLLECTIONID"),
-                connection: variable("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
+                organization: variable(azure::job::COLLECTION),
+                connection: variable(azure::job::OWN_CONNECTION),
             });
         }
         if input.problem == Some(InputProblem::Empty) {

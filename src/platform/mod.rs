@@ -1,4 +1,234 @@
-//! What is known of the CI platforms.
+//! The CI platforms and the issuers of tokens, one file each: everything that is known of one of
+//! them is data in its file. All other code looks it up here.
+//!
+//! A new platform is a file and a line in `platforms!`.
 
-pub(crate) mod entra;
+mod advice;
+mod audience;
+mod auth0;
+pub(crate) mod azure;
+mod bitbucket;
+mod buildkite;
+mod circleci;
+mod claims;
+pub(crate) mod github;
+pub(crate) mod gitlab;
+mod google;
+mod hcp_terraform;
+mod issuer;
+mod kubernetes;
+mod log;
+mod okta;
+mod other_ci;
+mod pulumi;
+mod shape;
+mod source;
+mod spacelift;
+mod step;
 pub mod subject;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
+pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
+pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
+pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
+pub(crate) use self::log::LogMarks;
+pub(crate) use self::shape::{Beginning, Note, Parts, Shape, Subjects, Varying};
+pub(crate) use self::source::{Http, Parameter, Program, TokenSource};
+pub(crate) use self::step::StepTemplate;
+
+/// A platform: a CI system, an issuer of tokens, or both.
+pub(crate) struct Platform {
+    pub(crate) id: Id,
+    /// What people call the CI system.
+    pub(crate) name: &'static str,
+    /// The variable that it sets in every job.
+    pub(crate) marker: Option<&'static str>,
+    /// Where a job finds its token, in the order of precedence.
+    pub(crate) sources: &'static [TokenSource],
+    /// The same for the manual.
+    pub(crate) sources_in_words: &'static str,
+    pub(crate) audience: Audience,
+    pub(crate) issuer: Option<Issuer>,
+    pub(crate) subjects: Subjects,
+    pub(crate) claims: Claims,
+    /// Variables of a job that hold secrets.
+    pub(crate) secrets: &'static [&'static str],
+    pub(crate) log: LogMarks,
+    /// The variable that holds the token where a pipeline follows the advice.
+    pub(crate) variable: Option<&'static str>,
+    /// What to do in a job that has no token, and what to add to its pipeline.
+    pub(crate) missing_token: Option<fn(&Login) -> Addition>,
+    /// What `doctor step` prints.
+    pub(crate) step: Option<StepTemplate>,
+}
+
+impl Platform {
+    /// Nothing known: a platform's file says only what it adds.
+    const fn new(id: Id, name: &'static str) -> Self {
+        Self {
+            id,
+            name,
+            marker: None,
+            sources: &[],
+            sources_in_words: "",
+            audience: Audience::Unknown,
+            issuer: None,
+            subjects: Subjects::NONE,
+            claims: Claims::NONE,
+            secrets: &[],
+            log: LogMarks::NONE,
+            variable: None,
+            missing_token: None,
+            step: None,
+        }
+    }
+
+    /// What people call the issuer of its tokens.
+    pub(crate) fn issuer_name(&self) -> &'static str {
+        self.issuer.as_ref().map_or(self.name, |issuer| issuer.name)
+    }
+}
+
+/// Declares [`Id`] and [`ALL`] from one line for each platform.
+macro_rules! platforms {
+    ($($id:ident = $key:literal in $platform:path,)+) => {
+        /// A platform, with the key by which evidence and bundles name it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(from = "String", into = "&'static str")]
+        #[allow(missing_docs)]
+        pub enum Id {
+            $($id,)+
+        }
+
+        /// Every platform, in the order in which they are asked for a token (product contract,
+        /// section 2). Most platforms set the marker of the last one too.
+        pub(crate) const ALL: &[&Platform] = &[$(&$platform),+];
+
+        impl Id {
+            /// The key in evidence and bundles.
+            #[must_use]
+            pub fn key(self) -> &'static str {
+                match self { $(Self::$id => $key,)+ }
+            }
+
+            pub(crate) fn platform(self) -> &'static Platform {
+                match self { $(Self::$id => &$platform,)+ }
+            }
+        }
+    };
+}
+
+platforms! {
+    AzurePipelines = "azure-pipelines" in azure::AZURE_PIPELINES,
+    GitHubActions = "github-actions" in github::GITHUB_ACTIONS,
+    GitLab = "gitlab-ci" in gitlab::GITLAB,
+    CircleCi = "circleci" in circleci::CIRCLECI,
+    Bitbucket = "bitbucket-pipelines" in bitbucket::BITBUCKET,
+    Buildkite = "buildkite-agent" in buildkite::BUILDKITE,
+    HcpTerraform = "hcp-terraform" in hcp_terraform::HCP_TERRAFORM,
+    Spacelift = "spacelift" in spacelift::SPACELIFT,
+    PulumiDeployments = "pulumi-deployments" in pulumi::DEPLOYMENTS,
+    Kubernetes = "kubernetes" in kubernetes::KUBERNETES,
+    Entra = "entra" in azure::ENTRA,
+    PulumiEsc = "pulumi-esc" in pulumi::ESC,
+    Google = "google" in google::GOOGLE,
+    Auth0 = "auth0" in auth0::AUTH0,
+    Okta = "okta" in okta::OKTA,
+    Jenkins = "jenkins" in other_ci::JENKINS,
+    TeamCity = "teamcity" in other_ci::TEAMCITY,
+    Harness = "harness" in other_ci::HARNESS,
+    Codefresh = "codefresh" in other_ci::CODEFRESH,
+    OtherCi = "ci" in other_ci::OTHER_CI,
+}
+
+impl Id {
+    /// The platforms whose jobs get tokens.
+    pub fn with_tokens() -> impl Iterator<Item = Self> {
+        ALL.iter().filter(|platform| !platform.sources.is_empty()).map(|platform| platform.id)
+    }
+
+    /// What people call the CI system.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.platform().name
+    }
+
+    /// The platform that people call that; [`Id::OtherCi`] where this version knows none.
+    fn named(name: &str) -> Self {
+        ALL.iter().find(|platform| platform.name == name).map_or(Self::OtherCi, |found| found.id)
+    }
+}
+
+/// A bundle of another version may name a platform that this one does not know.
+impl From<String> for Id {
+    fn from(key: String) -> Self {
+        ALL.iter().find(|known| known.id.key() == key).map_or(Self::OtherCi, |known| known.id)
+    }
+}
+
+impl From<Id> for &'static str {
+    fn from(id: Id) -> Self {
+        id.key()
+    }
+}
+
+/// A platform that evidence names as people do, for `#[serde(with)]`.
+pub(crate) mod by_name {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Id;
+
+    pub(crate) fn serialize<S: Serializer>(id: &Id, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(id.name())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Id, D::Error> {
+        Ok(Id::named(&String::deserialize(from)?))
+    }
+}
+
+/// The same where there may be none.
+pub(crate) mod by_name_if_any {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Id;
+
+    pub(crate) fn serialize<S: Serializer>(id: &Option<Id>, to: S) -> Result<S::Ok, S::Error> {
+        id.map(Id::name).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Id>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(|name| Id::named(&name)))
+    }
+}
+
+/// A platform that evidence names both ways, for `#[serde(flatten, with)]`.
+pub(crate) mod by_key_and_name {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Id;
+
+    #[derive(Serialize, Deserialize)]
+    struct Named {
+        id: Id,
+        #[serde(with = "super::by_name")]
+        platform: Id,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(id: &Id, to: S) -> Result<S::Ok, S::Error> {
+        Named { id: *id, platform: *id }.serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Id, D::Error> {
+        Ok(Named::deserialize(from)?.id)
+    }
+}
+
+/// Where platforms put the message of a refused request for a token, as JSON pointers: Azure's
+/// `value` is a text or holds a `Message`; GitHub's is in `error`.
+pub(crate) const REFUSAL_MESSAGES: [&str; 4] =
+    ["/value", "/value/Message", "/Message", "/error/message"];

@@ -1,6 +1,7 @@
 //! Logins that work: nothing is found, little is said. A false alarm here sends people to change
 //! what was right.
 
+use doctor::platform::Id;
 use serde_json::json;
 
 use crate::support::{
@@ -38,6 +39,13 @@ fn assert_logged_in(run: &Run, about: &str) {
     assert_eq!(run.report["identity"]["organizations"], json!([ORGANIZATION]), "{about}");
     assert_eq!(run.report["policy"]["decision"], "allow", "{about}");
     assert_eq!(run.report["request"]["organization"], ORGANIZATION, "{about}");
+}
+
+#[test]
+fn every_platform_with_tokens_is_tested() {
+    for id in Id::with_tokens() {
+        assert!(platforms::ALL.iter().any(|tested| tested.id == id), "{id:?} has no token here");
+    }
 }
 
 #[test]

@@ -355,7 +355,7 @@ fn keys_may_be_on_another_host() {
 // ------------------------------------------------------------------- reachable from the cloud
 
 /// What an offline run gathers about the world's token, the backend being this one.
-fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
+pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("policy.json");
     std::fs::write(&file, policy.to_string()).unwrap();
@@ -393,7 +393,7 @@ fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
 }
 
 /// Addresses of an issuer that answers, as other networks have them.
-fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evidence {
+pub fn answering(world: &World, mut evidence: Evidence, addresses: &[&str]) -> Evidence {
     evidence.options.offline = false;
     evidence.issuer.addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
     let answer = Answer {

@@ -50,6 +50,7 @@ mod policy_forms;
 mod policy_suggest;
 mod properties;
 mod proxies;
+mod public_issuers;
 mod readme;
 mod reference;
 mod registration;

@@ -7,33 +7,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::bundle::allow_list::{Body, EVIDENCE, Field, RULE, USER};
-use crate::platform::subject;
+use crate::platform::{ALL, subject};
 use crate::pulumi::urn;
-
-/// Claims that are a name as a whole.
-const CLAIMS: [&str; 17] = [
-    "actor",
-    "enterprise",
-    "environment",
-    "namespace_path",
-    "organization_slug",
-    "pipeline_slug",
-    "project_path",
-    "repository",
-    "repository_id",
-    "repository_owner",
-    "repository_owner_id",
-    "terraform_full_workspace",
-    "terraform_organization_name",
-    "terraform_project_name",
-    "terraform_workspace_name",
-    "user_login",
-    "workflow",
-];
-
-/// Parts of subjects that a platform has words of its own for.
-const PUBLIC_PARTS: [&str; 6] =
-    ["context", "kind of ref", "operation", "run phase", "run type", "scope"];
 
 /// What stands before a person's name in a path.
 const HOMES: [&str; 3] = ["/home/", "/Users/", ":\\Users\\"];
@@ -43,6 +18,11 @@ pub(crate) fn collect(evidence: &Value) -> HashSet<String> {
     let mut names = Collected::default();
     names.field(&EVIDENCE, evidence);
     names.0
+}
+
+/// Whether a claim is a name as a whole.
+fn is_name(claim: &str) -> bool {
+    ALL.iter().any(|platform| platform.claims.names.contains(&claim))
 }
 
 #[derive(Default)]
@@ -81,7 +61,7 @@ impl Collected {
 
     fn claim(&mut self, name: &str, value: &Value) {
         match value {
-            Value::String(text) if CLAIMS.contains(&name) => self.add(text),
+            Value::String(text) if is_name(name) => self.add(text),
             Value::String(text) => self.text(text),
             Value::Array(items) => items.iter().for_each(|item| self.claim(name, item)),
             _ => {}
@@ -98,9 +78,9 @@ impl Collected {
                 self.add(rest.split(['/', '\\']).next().unwrap_or_default());
             }
         }
-        let parts = subject::describe("", text).map(|subject| subject.parts).unwrap_or_default();
-        for (_, value) in parts.iter().filter(|(part, _)| !PUBLIC_PARTS.contains(part)) {
-            self.add(value);
+        if let Some(subject) = subject::describe("", text) {
+            let is_name = |part: &&(&str, String)| !subject.words.contains(&part.0);
+            subject.parts.iter().filter(is_name).for_each(|(_, value)| self.add(value));
         }
     }
 

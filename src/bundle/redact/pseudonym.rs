@@ -36,7 +36,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use super::{addresses, public};
 use crate::evidence::Evidence;
-use crate::platform::entra;
+use crate::platform::azure::entra;
 
 /// The pseudonyms of one bundle.
 pub(crate) struct Pseudonyms<'a> {

@@ -4,43 +4,29 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::platform::subject;
+use crate::platform::{ALL, Audience, STANDARD_CLAIMS, TokenSource, subject};
+use crate::policy::claim_path::ClaimPath;
 use crate::policy::pattern;
 use crate::pulumi::urn;
 
-/// Public hosts, and audiences and ids that are the same for everybody.
+/// Public hosts and ids that are the same for everybody, beside those of the platforms.
 const PLACES: &[&str] = &[
-    "accounts.google.com",
-    "agent.buildkite.com",
-    "api.bitbucket.org",
-    "api.pulumi.com",
     "api.scalr.io",
-    "api://AzureADTokenExchange",
     "app.pulumi.com",
-    "app.terraform.io",
-    "app.vstoken.visualstudio.com",
-    "container.googleapis.com",
     "dev.azure.com",
     "github.com",
-    "gitlab.com",
     "graph.microsoft.com",
     "kubernetes.default.svc",
     "localhost",
-    "login.microsoftonline.com",
     "management.azure.com",
     "management.core.windows.net",
-    "oidc.circleci.com",
     "pulumi.com",
     "sts.amazonaws.com",
-    "sts.windows.net",
-    "token.actions.githubusercontent.com",
     "vault.azure.net",
-    "vstoken.dev.azure.com",
     "www.pulumi.com",
-    // Entra's ids of Azure's token exchange, Microsoft Graph and Azure DevOps.
+    // Entra's ids of Microsoft Graph and Azure DevOps.
     "00000003-0000-0000-c000-000000000000",
     "499b84ac-1321-427f-aa17-267ca6975798",
-    "fb60f99c-7a34-4190-8149-302f77469936",
 ];
 
 /// What stands around names in subjects, scopes, addresses, paths and certificates. What begins or
@@ -95,12 +81,10 @@ const AROUND: &[&str] = &[
     "runner:",
     "system:serviceaccount:",
     "team:",
-    "token.actions.",
     urn::ORGANIZATION,
     urn::TOKEN_TYPE,
     "user:",
     "{tenantid}",
-    ".ghe.com",
     ".json",
     ".localhost",
     ".pulumi.com",
@@ -113,33 +97,40 @@ const AROUND: &[&str] = &[
 /// The same, whatever follows: the CLI looks no further.
 const BEGINNINGS: &[&str] = &["http://pulumi.com", "https://pulumi.com", "PULUMI_OPTION_"];
 
-/// Sources of tokens that the program names itself.
+/// Sources of tokens that the program names itself, beside those of the platforms.
 const SOURCES: &[&str] = &[
     "--oidc-token",
     "--token-env",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    "BITBUCKET_STEP_OIDC_TOKEN",
-    "CIRCLE_OIDC_TOKEN",
-    "CIRCLE_OIDC_TOKEN_V2",
     "DOCTOR_ACCESS_TOKEN",
     "OIDC_TOKEN",
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_API",
     "PULUMI_BACKEND_URL",
-    "PULUMI_OIDC_TOKEN",
-    "SPACELIFT_OIDC_TOKEN",
-    "SYSTEM_OIDCREQUESTURI",
-    "TFC_WORKLOAD_IDENTITY_TOKEN",
     "TOKEN",
-    "azure-pipelines",
-    "bitbucket-pipelines",
-    "buildkite-agent",
-    "github-actions",
-    "gitlab-ci",
-    "hcp-terraform",
-    "idToken",
 ];
+
+/// What everybody knows of the platforms: the hosts of their issuers, audiences that nobody
+/// chooses, and the variables and keys by which the program names sources of tokens.
+fn of_platforms() -> impl Iterator<Item = &'static str> {
+    ALL.iter().flat_map(|platform| {
+        let hosts = platform.issuer.iter().flat_map(|issuer| issuer.public_hosts);
+        let hosts = hosts.flat_map(|host| host.split('*')).filter(|part| !part.is_empty());
+        let audiences: &[&str] = match platform.audience {
+            Audience::Fixed(audiences) => audiences,
+            Audience::Chosen { .. } | Audience::Unknown => &[],
+        };
+        let sources = platform.sources.iter().flat_map(|source| match *source {
+            TokenSource::Variable(name, _) => vec![name],
+            TokenSource::Variables(name, _) => vec![name, platform.id.key()],
+            TokenSource::Http(request) => {
+                vec![request.url, request.credential, platform.id.key()]
+            }
+            TokenSource::AnyOfIssuer(_) | TokenSource::Program(_) => vec![platform.id.key()],
+            TokenSource::File(_) => Vec::new(),
+        });
+        hosts.chain(audiences.iter().copied()).chain(sources)
+    })
+}
 
 /// Words of messages: the program's own, those of HTTP and TLS libraries, and those that Pulumi
 /// Cloud's and the platforms' refusals are read by.
@@ -178,7 +169,8 @@ const WORDS: &str = "
 /// follow.
 static PHRASES: LazyLock<HashMap<char, Vec<(String, bool)>>> = LazyLock::new(|| {
     let fixed = [PLACES, AROUND, SOURCES].concat();
-    let closed = fixed.into_iter().chain(subject::literals()).map(|phrase| (phrase, false));
+    let closed = fixed.into_iter().chain(subject::literals()).chain(of_platforms());
+    let closed = closed.map(|phrase| (phrase, false));
     let open = BEGINNINGS.iter().map(|phrase| (*phrase, true));
     let mut phrases: HashMap<char, Vec<(String, bool)>> = HashMap::new();
     for (phrase, open) in closed.chain(open) {
@@ -266,83 +258,15 @@ pub(crate) fn is_scope(item: &str) -> bool {
     SCOPES.contains(&item)
 }
 
-/// What starts a workflow of GitHub Actions.
-pub(crate) const EVENTS: &[&str] = &[
-    "branch_protection_rule",
-    "check_run",
-    "check_suite",
-    "create",
-    "delete",
-    "deployment",
-    "deployment_status",
-    "discussion",
-    "discussion_comment",
-    "fork",
-    "gollum",
-    "issue_comment",
-    "issues",
-    "label",
-    "merge_group",
-    "milestone",
-    "page_build",
-    "public",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "pull_request_target",
-    "push",
-    "registry_package",
-    "release",
-    "repository_dispatch",
-    "schedule",
-    "status",
-    "watch",
-    "workflow_call",
-    "workflow_dispatch",
-    "workflow_run",
-];
-
-const BOOLEANS: &[&str] = &["true", "false"];
-const VISIBILITIES: &[&str] = &["public", "private", "internal"];
-
-/// Claims with a platform's own values. A pseudonym of one would tell how its letters are replaced.
-const ENUMERATIONS: &[(&str, &[&str])] = &[
-    ("environment_protected", BOOLEANS),
-    ("event_name", EVENTS),
-    ("idtyp", &["app", "user"]),
-    (
-        "pipeline_source",
-        &[
-            "api",
-            "chat",
-            "external",
-            "external_pull_request_event",
-            "merge_request_event",
-            "parent_pipeline",
-            "pipeline",
-            "push",
-            "schedule",
-            "security_orchestration_policy",
-            "trigger",
-            "web",
-            "webide",
-        ],
-    ),
-    ("project_visibility", VISIBILITIES),
-    ("ref_protected", BOOLEANS),
-    ("ref_type", &["branch", "tag"]),
-    ("repository_visibility", VISIBILITIES),
-    ("runner_environment", &["github-hosted", "gitlab-hosted", "self-hosted"]),
-    ("terraform_run_phase", &["plan", "apply"]),
-    ("ver", &["1.0", "2.0"]),
-];
-
-/// Whether a claim's value, or a rule's pattern for it, is a platform's own.
+/// Whether a claim's value, or a rule's pattern for it, is a platform's own. A pseudonym of one would
+/// tell how its letters are replaced.
 pub(crate) fn is_value(path: &[String], text: &str) -> bool {
     let is_simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | '?');
-    let claim = ENUMERATIONS.iter().find(|(claim, _)| path == [*claim]);
+    let mut values = ALL.iter().flat_map(|platform| platform.claims.values);
     text.chars().all(is_simple)
-        && claim.is_some_and(|(_, values)| values.iter().any(|value| pattern::matches(text, value)))
+        && values.any(|(claim, values)| {
+            path == [*claim] && values.iter().any(|value| pattern::matches(text, value))
+        })
 }
 
 /// Whether a word of a message is none of a name.
@@ -350,138 +274,23 @@ pub(crate) fn is_word(word: &str) -> bool {
     VOCABULARY.contains(word.to_ascii_lowercase().as_str())
 }
 
-/// The claims whose names are public: those of RFC 7519, OpenID Connect, OAuth and the platforms'
-/// documentation. Their values say who the job is. What says more about a person, and what is an
-/// internal matter of the issuer, is not among them.
-const CLAIMS: &[&str] = &[
-    "actor",
-    "actor_id",
-    "appid",
-    "aud",
-    "auth_time",
-    "azp",
-    "base_ref",
-    "branchName",
-    "build_branch",
-    "build_commit",
-    "build_number",
-    "build_tag",
-    "callerId",
-    "callerType",
-    "ci_config_ref_uri",
-    "ci_config_sha",
-    "def_id",
-    "deploymentEnvironmentUuid",
-    "deployment_tier",
-    "enterprise",
-    "enterprise_id",
-    "environment",
-    "environment_node_id",
-    "environment_protected",
-    "event_name",
-    "exp",
-    "head_ref",
-    "iat",
-    "idtyp",
-    "iss",
-    "issuer_scope",
-    "job_id",
-    "job_workflow_ref",
-    "job_workflow_sha",
-    "jti",
-    "namespace_id",
-    "namespace_path",
-    "nbf",
-    "oid",
-    "oidc.circleci.com/context-ids",
-    "oidc.circleci.com/job-id",
-    "oidc.circleci.com/org-id",
-    "oidc.circleci.com/pipeline-id",
-    "oidc.circleci.com/project-id",
-    "oidc.circleci.com/vcs-origin",
-    "oidc.circleci.com/vcs-ref",
-    "oidc.circleci.com/workflow-id",
-    "operation",
-    "org",
-    "org_id",
-    "organization_id",
-    "organization_slug",
-    "pipeline_id",
-    "pipeline_slug",
-    "pipeline_source",
-    "prj_id",
-    "project",
-    "project_id",
-    "project_path",
-    "project_visibility",
-    "ref",
-    "ref_path",
-    "ref_protected",
-    "ref_type",
-    "repository",
-    "repositoryUuid",
-    "repository_id",
-    "repository_owner",
-    "repository_owner_id",
-    "repository_visibility",
-    "rpo_id",
-    "rpo_ref",
-    "rpo_uri",
-    "rpo_ver",
-    "run_attempt",
-    "run_id",
-    "runType",
-    "run_number",
-    "runner_environment",
-    "runner_id",
-    "scope",
-    "scp",
-    "sha",
-    "spaceId",
-    "stack",
-    "step_key",
-    "stepUuid",
-    "sub",
-    "terraform_full_workspace",
-    "terraform_organization_id",
-    "terraform_organization_name",
-    "terraform_project_id",
-    "terraform_project_name",
-    "terraform_run_id",
-    "terraform_run_phase",
-    "terraform_workspace_id",
-    "terraform_workspace_name",
-    "tid",
-    "user_id",
-    "user_login",
-    "ver",
-    "workflow",
-    "workflow_ref",
-    "workflow_sha",
-    "workspaceUuid",
-];
+/// Claims whose names are public, of OpenID Connect and of Microsoft's access tokens, beside
+/// [`STANDARD_CLAIMS`] and what the platforms document.
+const CLAIMS: [&str; 2] = ["auth_time", "scp"];
 
-/// Members of the claim `kubernetes.io` (the Kubernetes API's documentation of bound tokens).
-const KUBERNETES: [&[&str]; 8] = [
-    &["namespace"],
-    &["node", "name"],
-    &["node", "uid"],
-    &["pod", "name"],
-    &["pod", "uid"],
-    &["serviceaccount", "name"],
-    &["serviceaccount", "uid"],
-    &["warnafter"],
-];
+/// The keys of the paths of the claims whose names are public. Their values say who the job is.
+static PUBLIC_CLAIMS: LazyLock<Vec<ClaimPath>> = LazyLock::new(|| {
+    let documented = ALL.iter().flat_map(|platform| {
+        let claims = &platform.claims;
+        claims.documented.iter().filter(|claim| !claims.personal.contains(claim)).copied()
+    });
+    let all = STANDARD_CLAIMS.into_iter().chain(CLAIMS).chain(documented);
+    all.filter_map(|path| ClaimPath::parse(path).ok()).collect()
+});
 
 /// Whether the name of a claim, or of a member of one, is public. `whole`: its value is written.
 pub(crate) fn is_claim(path: &[String], whole: bool) -> bool {
-    match path {
-        [first, inner @ ..] if first == "kubernetes.io" => {
-            let begins =
-                |known: &&[&str]| known.len() >= inner.len() && inner == &known[..inner.len()];
-            KUBERNETES.iter().any(|known| begins(known) && (!whole || known.len() == inner.len()))
-        }
-        [first] => CLAIMS.contains(&first.as_str()),
-        _ => false,
-    }
+    PUBLIC_CLAIMS.iter().map(ClaimPath::keys).any(|known| {
+        !path.is_empty() && known.starts_with(path) && (!whole || known.len() == path.len())
+    })
 }

@@ -5,86 +5,45 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{is_issued_by, tokens};
-use crate::evidence::{PlatformEnvironment, SystemToken};
-use crate::gather::ambient::platforms::Platform;
+use crate::evidence::PlatformEnvironment;
 use crate::gather::environment::Environment;
 use crate::gather::pulumi::file::read_file;
-
-/// The variables that hold a service connection's id: of AzureCLI and AzurePowerShell, and of the
-/// azurerm and azuread providers (azidentity knows them all).
-const CONNECTION: [&str; 3] = [
-    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
-    "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
-    "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
-];
-
-/// The names of [`CONNECTION`], for people.
-pub(super) fn connection_variables() -> String {
-    CONNECTION.join(", ")
-}
-
-/// The id of the service connection, without what nothing replaced.
-pub(super) fn connection(environment: &Environment) -> Option<&str> {
-    CONNECTION.iter().filter_map(|name| environment.get(name)).map(str::trim).find(|id| {
-        !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    })
-}
-
-/// The job's own access token. Azure Pipelines leaves a macro as it is where it knows no such
-/// variable.
-pub(super) fn system_token(environment: &Environment) -> SystemToken {
-    match environment.get("SYSTEM_ACCESSTOKEN").map(str::trim) {
-        None | Some("") => SystemToken::Missing,
-        Some(value) if value.starts_with('$') || value.starts_with('%') => SystemToken::Unexpanded,
-        Some(_) => SystemToken::Set,
-    }
-}
+use crate::platform::{Id, azure, github, gitlab};
 
 /// What the variables show.
-pub(super) fn of(platform: Option<&Platform>, environment: &Environment) -> PlatformEnvironment {
-    let text = |name: &str| environment.get(name).map(str::to_owned);
-    let is_set = |name: &str| environment.get(name).is_some();
-    match platform.map(|platform| platform.id) {
-        Some("azure-pipelines") => PlatformEnvironment::AzurePipelines {
-            has_client_secret: is_set("servicePrincipalKey"),
-            is_federated: environment
+pub(super) fn of(platform: Option<Id>, environment: &Environment) -> PlatformEnvironment {
+    let variables = |name: &str| environment.get(name);
+    match platform {
+        Some(Id::AzurePipelines) => {
+            let is_federated = environment
                 .variables()
                 .iter()
-                .any(|(name, value)| name.starts_with("AZURESUBSCRIPTION_") && !value.is_empty()),
-            has_request_uri: is_set("SYSTEM_OIDCREQUESTURI"),
-            system_token: system_token(environment),
-            connection: connection(environment).map(str::to_owned),
-        },
-        Some("github-actions") => PlatformEnvironment::GitHubActions {
-            missing: ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
-                .into_iter()
-                .filter(|name| !is_set(name))
-                .map(str::to_owned)
-                .collect(),
-            event: text("GITHUB_EVENT_NAME"),
-            fork: environment.get("GITHUB_EVENT_PATH").and_then(|path| fork(Path::new(path))),
-            job: text("GITHUB_JOB"),
-        },
-        Some("buildkite-agent") => PlatformEnvironment::Buildkite,
-        Some("gitlab-ci") => {
-            let server = text("CI_SERVER_URL");
-            PlatformEnvironment::GitLab {
-                others: tokens(environment)
-                    .into_iter()
-                    .filter(|(_, decoded)| {
-                        server.as_deref().is_none_or(|url| !is_issued_by(&decoded.token, url))
-                    })
-                    .map(|(name, decoded)| {
-                        let issuer = decoded.token.text("iss").unwrap_or("(no issuer)");
-                        (name.to_owned(), issuer.to_owned())
-                    })
-                    .collect(),
-                server,
-                job: text("CI_JOB_NAME"),
-            }
+                .any(|(name, value)| name.starts_with(azure::job::FEDERATED) && !value.is_empty());
+            PlatformEnvironment::AzurePipelines(azure::job::environment(variables, is_federated))
+        }
+        Some(Id::GitHubActions) => {
+            let fork = |event: &str| fork(Path::new(event));
+            PlatformEnvironment::GitHubActions(github::job::environment(variables, fork))
+        }
+        Some(Id::Buildkite) => PlatformEnvironment::Buildkite,
+        Some(Id::GitLab) => {
+            let others = |server: Option<&str>| of_other_issuers(server, environment);
+            PlatformEnvironment::GitLab(gitlab::environment(variables, others))
         }
         _ => PlatformEnvironment::Other,
     }
+}
+
+/// The variables that hold a token of another issuer, with that issuer.
+fn of_other_issuers(server: Option<&str>, environment: &Environment) -> Vec<(String, String)> {
+    tokens(environment)
+        .into_iter()
+        .filter(|(_, decoded)| server.is_none_or(|url| !is_issued_by(&decoded.token, url)))
+        .map(|(name, decoded)| {
+            let issuer = decoded.token.text("iss").unwrap_or("(no issuer)");
+            (name.to_owned(), issuer.to_owned())
+        })
+        .collect()
 }
 
 /// The repository that a pull request comes from, if it is another one than it goes to. The

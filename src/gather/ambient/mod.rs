@@ -1,19 +1,19 @@
 //! The token that nothing named: where a CI platform keeps it, and why it is not there.
 
 mod explain;
-pub(crate) mod platforms;
 mod request;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
-use super::ambient::platforms::{PLATFORMS, Place, Platform};
 use super::environment::{self, Environment};
 use super::token::{self, Outcome};
 use crate::evidence::{Candidate, Input, InputProblem, PlatformEnvironment, Source, Token, Tried};
 use crate::oidc::jwt;
 use crate::oidc::jwt::Decoded;
+use crate::platform;
+use crate::platform::{Platform, TokenSource};
 use crate::pulumi::urn;
 use crate::text::secret::Scrubber;
 
@@ -67,7 +67,7 @@ pub(super) fn acquire(around: &Lookout) -> Result<(Input, Option<Decoded>), Stri
     let mut tried = Vec::new();
     let (source, outcome) = search(here, around, &mut tried)?
         .unwrap_or_else(|| (Source::None, Err((InputProblem::Missing, Vec::new()))));
-    let surroundings = Some(explain::of(here, around.environment));
+    let surroundings = Some(shown(around.environment));
     let (input, decoded) = token::finish(source, outcome);
     Ok((Input { surroundings, tried, ..input }, decoded))
 }
@@ -79,7 +79,7 @@ fn search(
 ) -> Result<Option<(Source, Outcome)>, String> {
     let has_own = here.is_some_and(|here| !here.sources.is_empty());
     let mut elsewhere = Vec::new();
-    for platform in PLATFORMS {
+    for platform in platform::ALL {
         // A pod has a token whatever runs in it. In a job it is not the one that was meant.
         if platform.marker.is_none() && has_own {
             continue;
@@ -87,8 +87,8 @@ fn search(
         let is_here = here.is_some_and(|here| here.id == platform.id);
         let mut gaps = Vec::new();
         let mut found = None;
-        for place in platform.sources {
-            match look(*place, platform, around)? {
+        for source in platform.sources {
+            match look(*source, platform, around)? {
                 Err(gap) => gaps.push(gap),
                 Ok(token) => {
                     found = Some(token);
@@ -116,11 +116,11 @@ fn search(
     Ok(None)
 }
 
-fn look(place: Place, platform: &Platform, around: &Lookout) -> Result<Found, String> {
+fn look(source: TokenSource, platform: &Platform, around: &Lookout) -> Result<Found, String> {
     let environment = around.environment;
-    Ok(match place {
-        Place::Variable(name, hint) => variable(name, hint, environment),
-        Place::Variables(prefix, hint) => {
+    Ok(match source {
+        TokenSource::Variable(name, hint) => variable(name, hint, environment),
+        TokenSource::Variables(prefix, hint) => {
             let names: Vec<&str> = environment
                 .variables()
                 .iter()
@@ -135,35 +135,39 @@ fn look(place: Place, platform: &Platform, around: &Lookout) -> Result<Found, St
                     tokens.retain(|(name, _)| names.contains(name));
                     let reason = format!("{} hold no token", names.join(", "));
                     choose(tokens, around.organization)
-                        .ok_or_else(|| Gap::unusable(platform.id, reason))
+                        .ok_or_else(|| Gap::unusable(platform.id.key(), reason))
                 }
             }
         }
-        Place::AnyOfIssuer(name) => match environment.get(name) {
-            None => Err(Gap::absent(platform.id, format!("{name} is not set"))),
+        TokenSource::AnyOfIssuer(name) => match environment.get(name) {
+            None => Err(Gap::absent(platform.id.key(), format!("{name} is not set"))),
             Some(issuer) => {
                 let mut tokens = tokens(environment);
                 tokens.retain(|(_, decoded)| is_issued_by(&decoded.token, issuer));
-                let reason = "no variable holds a token of this GitLab";
-                choose(tokens, around.organization).ok_or_else(|| Gap::absent(platform.id, reason))
+                let reason =
+                    format!("no variable holds a token of this {}", platform.issuer_name());
+                choose(tokens, around.organization)
+                    .ok_or_else(|| Gap::absent(platform.id.key(), reason))
             }
         },
-        Place::File(path) => file(path, around),
-        Place::Request(request) => {
-            let source =
-                Source::Request { id: platform.id.to_owned(), platform: platform.name.to_owned() };
-            match request::ask(request, around)? {
-                request::Answer::Token(token) => Ok((source, jwt::read(token.as_bytes(), true))),
-                request::Answer::Refused(refusal) => {
-                    let refusal = Box::new(refusal);
-                    Ok((source, Err((InputProblem::Refused { refusal }, Vec::new()))))
-                }
-                request::Answer::NotAsked { reason, absent } => {
-                    Err(Gap { label: source.label(), reason, absent })
-                }
-            }
-        }
+        TokenSource::File(path) => file(path, around),
+        TokenSource::Http(http) => requested(platform, request::over_http(http, around)?),
+        TokenSource::Program(program) => requested(platform, request::of_program(program, around)),
     })
+}
+
+fn requested(platform: &Platform, answer: request::Answer) -> Found {
+    let source = Source::Request { platform: platform.id };
+    match answer {
+        request::Answer::Token(token) => Ok((source, jwt::read(token.as_bytes(), true))),
+        request::Answer::Refused(refusal) => {
+            let refusal = Box::new(refusal);
+            Ok((source, Err((InputProblem::Refused { refusal }, Vec::new()))))
+        }
+        request::Answer::NotAsked { reason, absent } => {
+            Err(Gap { label: source.label(), reason, absent })
+        }
+    }
 }
 
 fn variable(name: &str, hint: &str, environment: &Environment) -> Found {
@@ -208,7 +212,8 @@ fn tokens(environment: &Environment) -> Vec<(&str, Decoded)> {
         .variables()
         .iter()
         .filter(|(name, value)| {
-            value.trim_start().starts_with("eyJ") && !environment::SECRETS.contains(&name.as_str())
+            value.trim_start().starts_with("eyJ")
+                && !environment::secrets().any(|known| known == name.as_str())
         })
         .filter_map(|(name, value)| Some((name.as_str(), jwt::read(value.as_bytes(), true).ok()?)))
         .collect()
@@ -247,7 +252,7 @@ fn choose(
 
 /// What a platform's environment shows to explain why a named source gave nothing.
 pub(super) fn shown(environment: &Environment) -> PlatformEnvironment {
-    explain::of(environment.platform(), environment)
+    explain::of(environment.platform().map(|platform| platform.id), environment)
 }
 
 /// The variables that look like tokens, by name: the first that holds this one, and those that

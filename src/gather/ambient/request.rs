@@ -7,13 +7,13 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::Lookout;
-use super::explain::{connection, connection_variables, system_token};
-use crate::evidence::{Probe, Refusal, SystemToken};
-use crate::gather::ambient::platforms::Request;
+use crate::evidence::{Probe, Refusal};
 use crate::gather::network::client::{Client, ClientOptions, Method, Proxies, Reply};
 use crate::gather::network::guard::Guard;
 use crate::gather::network::tls;
 use crate::gather::program;
+use crate::platform::azure::job::{first_id, is_unexpanded};
+use crate::platform::{Http, Parameter, Program};
 use crate::pulumi::urn;
 use crate::text;
 
@@ -22,20 +22,8 @@ const LONGEST_OUTPUT: u64 = 64 << 10;
 /// The most that is kept of a program's complaint, in characters.
 const LONGEST_COMPLAINT: usize = 500;
 
-/// What `buildkite-agent oidc request-token` reads (its `clicommand/oidc_request_token.go`): who
-/// the job is, which claims its tokens have, and how to have a token redacted in the log. Then the
-/// proxy and the certificates, as Go's HTTP client looks for them.
-const BUILDKITE: &[&str] = &[
-    "BUILDKITE_AGENT_ACCESS_TOKEN",
-    "BUILDKITE_AGENT_ENDPOINT",
-    "BUILDKITE_NO_HTTP2",
-    "BUILDKITE_JOB_ID",
-    "BUILDKITE_OIDC_TOKEN_SUBJECT_CLAIM",
-    "BUILDKITE_OIDC_TOKEN_CLAIMS",
-    "BUILDKITE_OIDC_TOKEN_AWS_SESSION_TAGS",
-    "BUILDKITE_AGENT_OIDC_REQUEST_TOKEN_SKIP_TOKEN_REDACTION",
-    "BUILDKITE_AGENT_JOB_API_SOCKET",
-    "BUILDKITE_AGENT_JOB_API_TOKEN",
+/// What every program needs: the proxy and the certificates, as Go's HTTP client looks for them.
+const NETWORK: &[&str] = &[
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
@@ -61,15 +49,6 @@ pub(super) enum Answer {
     Refused(Refusal),
 }
 
-/// Asks, if everything that it takes is there.
-pub(super) fn ask(request: Request, around: &Lookout) -> Result<Answer, String> {
-    match request {
-        Request::AzurePipelines => azure(around),
-        Request::GitHubActions => github(around),
-        Request::Buildkite => buildkite(around),
-    }
-}
-
 /// There is nobody to ask.
 fn absent(name: &str) -> Answer {
     Answer::NotAsked { reason: format!("{name} is not set"), absent: true }
@@ -84,76 +63,67 @@ const OFFLINE: &str = "--offline";
 const NO_ORGANIZATION: &str = "the token's audience has to be urn:pulumi:org:ORG, and no \
     organization is named (--oidc-org)";
 
-/// `oidctoken` of the job's plan. GET gives 405, and a bad system token a redirect to a page for
-/// signing in unless that is suppressed (azidentity's `azure_pipelines_credential.go`).
-fn azure(around: &Lookout) -> Result<Answer, String> {
-    let environment = around.environment;
-    let Some(uri) = environment.get("SYSTEM_OIDCREQUESTURI") else {
-        return Ok(absent("SYSTEM_OIDCREQUESTURI"));
-    };
-    let token = environment.get("SYSTEM_ACCESSTOKEN").unwrap_or_default();
-    match system_token(environment) {
-        SystemToken::Missing => return Ok(not_asked("SYSTEM_ACCESSTOKEN is not set")),
-        SystemToken::Unexpanded => {
-            return Ok(not_asked("SYSTEM_ACCESSTOKEN holds a reference that nothing replaced"));
+/// Requests a token over HTTP, if everything that it takes is there.
+pub(super) fn over_http(request: &Http, around: &Lookout) -> Result<Answer, String> {
+    let variables = |name: &str| around.environment.get(name);
+    let Some(url) = variables(request.url) else { return Ok(absent(request.url)) };
+    let name = request.credential;
+    let credential = variables(name).map(str::trim).unwrap_or_default();
+    if credential.is_empty() {
+        return Ok(match request.is_mapped {
+            true => not_asked(&format!("{name} is not set")),
+            false => absent(name),
+        });
+    }
+    if request.is_mapped && is_unexpanded(credential) {
+        return Ok(not_asked(&format!("{name} holds a reference that nothing replaced")));
+    }
+    let audience = audience(around);
+    let mut query = Vec::new();
+    for (name, parameter) in request.query {
+        let value = match parameter {
+            Parameter::Fixed(value) => Ok(*value),
+            Parameter::Audience => audience.as_deref().ok_or_else(|| NO_ORGANIZATION.to_owned()),
+            Parameter::Id(names, what) => first_id(names, variables)
+                .ok_or_else(|| format!("none of {} holds a {what}'s id", names.join(", "))),
+        };
+        match value {
+            Ok(value) => query.push((*name, value)),
+            Err(missing) => return Ok(not_asked(&missing)),
         }
-        SystemToken::Set => {}
     }
-    let Some(id) = connection(environment) else {
-        let names = connection_variables();
-        return Ok(not_asked(&format!("none of {names} holds a service connection's id")));
-    };
     if around.offline {
         return Ok(not_asked(OFFLINE));
     }
-    let url = with_query(uri, &[("api-version", "7.1"), ("serviceConnectionId", id)]);
-    let authorization = Zeroizing::new(format!("Bearer {}", token.trim()));
-    let headers = [
-        ("Authorization", authorization.as_str()),
-        ("Content-Type", "application/json"),
-        ("Content-Length", "0"),
-        ("X-TFS-FedAuthRedirect", "Suppress"),
-    ];
-    Ok(understand(http(Method::POST, &url, &headers, around)?, "oidcToken"))
+    let url = with_query(url, &query);
+    let authorization = Zeroizing::new(format!("{} {credential}", request.scheme));
+    let mut headers = vec![("Authorization", authorization.as_str())];
+    headers.extend(request.headers);
+    let method = if request.is_post { Method::POST } else { Method::GET };
+    Ok(understand(http(method, &url, &headers, around)?, request.member))
 }
 
-/// `getIDToken` of actions/toolkit (packages/core/src/oidc-utils.ts).
-fn github(around: &Lookout) -> Result<Answer, String> {
+/// Has a program of the platform request a token.
+pub(super) fn of_program(asked: &Program, around: &Lookout) -> Answer {
     let environment = around.environment;
-    let (url, token) = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN");
-    let (Some(url), Some(token)) = (environment.get(url), environment.get(token)) else {
-        let name = if environment.get(url).is_none() { url } else { token };
-        return Ok(absent(name));
-    };
-    let Some(audience) = audience(around) else { return Ok(not_asked(NO_ORGANIZATION)) };
+    if environment.get(asked.marker).is_none() {
+        return absent(asked.marker);
+    }
+    let Some(audience) = audience(around) else { return not_asked(NO_ORGANIZATION) };
     if around.offline {
-        return Ok(not_asked(OFFLINE));
+        return not_asked(OFFLINE);
     }
-    let url = with_query(url, &[("audience", &audience)]);
-    let authorization = Zeroizing::new(format!("bearer {}", token.trim()));
-    let headers = [("Authorization", authorization.as_str()), ("Accept", "application/json")];
-    Ok(understand(http(Method::GET, &url, &headers, around)?, "value"))
-}
-
-fn buildkite(around: &Lookout) -> Result<Answer, String> {
-    let environment = around.environment;
-    if environment.get("BUILDKITE").is_none() {
-        return Ok(absent("BUILDKITE"));
-    }
-    let Some(audience) = audience(around) else { return Ok(not_asked(NO_ORGANIZATION)) };
-    if around.offline {
-        return Ok(not_asked(OFFLINE));
-    }
-    let Some(agent) = program::find("buildkite-agent", environment) else {
-        return Ok(not_asked("it is not on PATH"));
+    let Some(path) = program::find(asked.name, environment) else {
+        return not_asked("it is not on PATH");
     };
-    let mut command = program::command(&agent, environment, BUILDKITE);
-    command.args(["oidc", "request-token", "--audience", &audience]);
+    let variables = [asked.variables, NETWORK].concat();
+    let mut command = program::command(&path, environment, &variables);
+    command.args(asked.arguments).arg(&audience);
     let left = around.deadline.saturating_duration_since(Instant::now());
     let refused = |reason: &str, said: String| {
         Answer::Refused(Refusal::Program { reason: reason.to_owned(), said })
     };
-    Ok(match program::output(command, left, LONGEST_OUTPUT) {
+    match program::output(command, left, LONGEST_OUTPUT) {
         Err(reason) => refused(&reason, String::new()),
         Ok(output) if !output.succeeded => {
             let said = around.scrubber.scrub(String::from_utf8_lossy(&output.complaint).trim());
@@ -167,7 +137,7 @@ fn buildkite(around: &Lookout) -> Result<Answer, String> {
                 Answer::Token(token)
             }
         }
-    })
+    }
 }
 
 /// The audience that the documentation of Pulumi Cloud gives for these platforms.

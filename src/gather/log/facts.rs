@@ -11,6 +11,7 @@ use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::known_messages::Template;
 use crate::limits;
 use crate::oidc::jwt;
+use crate::platform;
 use crate::pulumi::login_flags;
 use crate::text;
 use crate::text::secret::REDACTED;
@@ -39,11 +40,18 @@ pub(super) enum Fact {
     /// A token.
     Token,
     /// Words by which a platform is known.
-    Platform(&'static str),
+    Platform(platform::Id),
 }
 
 /// The facts and the texts by which they are known.
-pub(super) const FACTS: &[(Fact, &str)] = &[
+pub(super) fn facts() -> impl Iterator<Item = (Fact, &'static str)> {
+    let platforms = platform::ALL.iter().flat_map(|platform| {
+        platform.log.platform.iter().map(|text| (Fact::Platform(platform.id), *text))
+    });
+    FACTS.iter().copied().chain(platforms)
+}
+
+const FACTS: &[(Fact, &str)] = &[
     (Fact::Login, "pulumi login"),
     (Fact::Login, "doctor login"),
     (Fact::BareVersion, "v3."),
@@ -65,14 +73,6 @@ pub(super) const FACTS: &[(Fact, &str)] = &[
     (Fact::Success, "OIDC token exchange performed successfully"),
     (Fact::Claims, "\"iss\""),
     (Fact::Token, "eyJ"),
-    (Fact::Platform("Azure Pipelines"), "##[section]"),
-    (Fact::Platform("GitHub Actions"), "##[group]Run "),
-    (Fact::Platform("GitHub Actions"), "GITHUB_TOKEN Permissions"),
-    (Fact::Platform("GitLab CI"), "section_start:"),
-    (Fact::Platform("GitLab CI"), "Running with gitlab-runner"),
-    (Fact::Platform("Buildkite"), "buildkite-agent"),
-    (Fact::Platform("Bitbucket Pipelines"), "BITBUCKET_"),
-    (Fact::Platform("CircleCI"), "CIRCLE_"),
 ];
 
 impl Context {
@@ -157,8 +157,8 @@ impl Context {
                     self.tell_claims(claims, place);
                 }
             }
-            Fact::Platform(name) => {
-                self.platform.get_or_insert(name);
+            Fact::Platform(id) => {
+                self.platform.get_or_insert(id);
             }
         }
     }

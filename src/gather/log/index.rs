@@ -6,9 +6,9 @@ use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind, PatternID};
 
-use super::facts::{FACTS, Fact};
+use super::facts::{Fact, facts};
 use super::secrets;
-use super::step::{MARKS, Mark};
+use super::step::{Mark, marks};
 use crate::known_messages::{Message, Template, messages};
 
 /// What a text that is searched for is there for.
@@ -50,8 +50,7 @@ impl Index {
 
     fn new() -> Self {
         let messages: Vec<_> = messages().map(|m| (m, Template::parse(m.text))).collect();
-        let facts: Vec<_> =
-            FACTS.iter().map(|(fact, text)| (*fact, Template::parse(text))).collect();
+        let facts: Vec<_> = facts().map(|(fact, text)| (fact, Template::parse(text))).collect();
         let secrets: Vec<String> = secrets::needles().collect();
         let stems: BTreeSet<String> = secrets::stems().collect();
         let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
@@ -62,7 +61,7 @@ impl Index {
         for (index, (_, template)) in facts.iter().enumerate() {
             add(template.needle(), Use::Fact(index));
         }
-        for (mark, needle) in MARKS {
+        for (mark, needle) in marks() {
             add(needle, Use::Mark(*mark));
         }
         for needle in &secrets {

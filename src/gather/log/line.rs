@@ -1,6 +1,11 @@
 //! A line of a log without what the platform wrote in front of it.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+
+use crate::platform::ALL;
 
 /// A line, or a part of one that a carriage return would show in the place of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,23 +20,24 @@ pub(super) struct Line<'a> {
     pub(super) is_warning: bool,
 }
 
-/// What platforms and shells put in front of a line which they are about to run.
-const COMMANDS: [&str; 5] = ["##[command]", "[command]", "+ ", "++ ", "$ "];
-/// What platforms put in front of other lines.
-const MARKERS: [&str; 11] = [
-    // A quotation in a mail or a ticket.
-    "> ",
-    "##[error]",
-    "##[warning]",
-    "##[notice]",
-    "##[debug]",
-    "##[section]",
-    "##[group]",
-    "::error::",
-    "::warning::",
-    "::debug::",
-    "[error]",
-];
+/// What shells put in front of a line which they are about to run.
+const SHELLS: [&str; 2] = ["+ ", "++ "];
+/// What people and programs put in front of other lines: the first is a quotation in a mail or a
+/// ticket.
+const OTHER_PREFIXES: [&str; 2] = ["> ", "[error]"];
+
+/// What shells and platforms put in front of a command.
+static COMMANDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    SHELLS
+        .into_iter()
+        .chain(ALL.iter().flat_map(|platform| platform.log.commands).copied())
+        .collect()
+});
+/// What stands in front of other lines.
+static PREFIXES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let platforms = ALL.iter().flat_map(|platform| platform.log.prefixes).copied();
+    OTHER_PREFIXES.into_iter().chain(platforms).collect()
+});
 /// What stands in front of a text in the source of a program or a test, not in what it says.
 const SOURCE: [&str; 15] = [
     "echo ", "grep ", "printf ", "Write-", " == ", "// ", "# ", "raise ", "throw ", "assert",
@@ -57,7 +63,7 @@ impl<'a> Line<'a> {
             let command = COMMANDS.iter().find_map(|mark| trimmed.strip_prefix(mark));
             // Lists are indented behind their mark, traced commands are not.
             let command = command.filter(|command| !command.starts_with(' '));
-            let marker = MARKERS.iter().find_map(|mark| trimmed.strip_prefix(mark));
+            let marker = PREFIXES.iter().find_map(|mark| trimmed.strip_prefix(mark));
             is_command |= command.is_some();
             match command.or(marker).or_else(|| logging_command(trimmed)) {
                 Some(rest) => {

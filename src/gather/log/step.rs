@@ -1,8 +1,11 @@
 //! What is known of the step that a line belongs to.
 
+use std::sync::LazyLock;
+
 use super::line::Line;
 use crate::evidence::log::{Context, Party, host_of};
 use crate::known_messages::Scope;
+use crate::platform::{ALL, Platform};
 
 /// How many lines a command speaks for, where nothing says that its step has ended.
 const REACH: u64 = 60;
@@ -31,14 +34,13 @@ pub(super) enum Mark {
 }
 
 /// The marks and the texts by which they are known.
-pub(super) const MARKS: &[(Mark, &str)] = &[
-    (Mark::Step, "##[section]Starting: "),
-    (Mark::Script, "##[group]Run "),
-    (Mark::ExchangeStep, "##[group]Run pulumi/auth-actions"),
-    (Mark::ScriptEnd, "##[endgroup]"),
-    (Mark::Script, "Script contents:"),
-    (Mark::ScriptEnd, "Starting Command Output"),
-    (Mark::Step, "Post job cleanup"),
+pub(super) fn marks() -> &'static [(Mark, &'static str)] {
+    static MARKS: LazyLock<Vec<(Mark, &str)>> =
+        LazyLock::new(|| PULUMI.iter().copied().chain(platforms()).collect());
+    &MARKS
+}
+
+const PULUMI: &[(Mark, &str)] = &[
     (Mark::LoggedIn, "Logged in to "),
     (Mark::Login, "pulumi login"),
     (Mark::Login, "could not log in to"),
@@ -54,16 +56,23 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::Request(Party::Backend), "/api/capabilities"),
     (Mark::Request(Party::Issuer), "/.well-known/openid-configuration"),
     (Mark::Request(Party::Keys), "/.well-known/jwks"),
-    (Mark::Request(Party::Keys), "/discovery/v2.0/keys"),
-    (Mark::Request(Party::Keys), "/openid/v1/jwks"),
-    (Mark::Request(Party::Keys), "/oauth/discovery/keys"),
-    (Mark::Request(Party::Platform), "oidctoken"),
-    (Mark::Request(Party::Platform), "/idtoken/"),
-    (Mark::Request(Party::Platform), "SYSTEM_OIDCREQUESTURI"),
-    (Mark::Request(Party::Platform), "ACTIONS_ID_TOKEN_REQUEST_URL"),
-    (Mark::Request(Party::Platform), "oidc request-token"),
-    (Mark::Request(Party::Platform), "circleci run oidc get"),
 ];
+
+/// The marks of the platforms. What several have is theirs alike.
+fn platforms() -> impl Iterator<Item = (Mark, &'static str)> {
+    ALL.iter().flat_map(|Platform { log, .. }| {
+        [
+            (Mark::Step, log.step),
+            (Mark::Script, log.script),
+            (Mark::ScriptEnd, log.script_end),
+            (Mark::ExchangeStep, log.exchange_step),
+            (Mark::Request(Party::Keys), log.keys),
+            (Mark::Request(Party::Platform), log.token_request),
+        ]
+        .into_iter()
+        .flat_map(|(mark, texts)| texts.iter().map(move |text| (mark, *text)))
+    })
+}
 
 /// Requests to Pulumi Cloud whose failure stops no login.
 const HARMLESS: [&str; 2] = ["/api/cli/version", "A new version of Pulumi"];
@@ -189,7 +198,7 @@ fn asked_by(marks: &[Mark]) -> Option<Party> {
 /// Whether a text that stands for the mark is in the line as more than the beginning of a longer
 /// word: `/api/users` is another application's.
 pub(super) fn is_in(mark: Mark, line: &str) -> bool {
-    let mut texts = MARKS.iter().filter(|(known, _)| *known == mark).map(|(_, text)| *text);
+    let mut texts = marks().iter().filter(|(known, _)| *known == mark).map(|(_, text)| *text);
     !matches!(mark, Mark::Request(_)) || texts.any(|text| is_word_in(text, line))
 }
 
@@ -205,7 +214,7 @@ fn is_word_in(text: &str, line: &str) -> bool {
 
 /// Whether a line begins a step, or ends a script.
 pub(super) fn begins_another(line: &str) -> bool {
-    MARKS.iter().any(|(mark, text)| {
+    marks().iter().any(|(mark, text)| {
         matches!(mark, Mark::Step | Mark::Script | Mark::ScriptEnd) && line.contains(text)
     })
 }
@@ -231,11 +240,13 @@ fn last_request(before: &[u8]) -> Option<(Party, String)> {
     for raw in before.rsplit(|b| *b == b'\n').skip(1).take(REACH as usize) {
         let raw = String::from_utf8_lossy(raw);
         let line = Line::read(raw.trim_end_matches('\r'), script.is_some());
-        if raw.contains("##[endgroup]") || raw.contains("Starting Command Output") {
+        let has =
+            |wanted: Mark| marks().iter().any(|(mark, text)| *mark == wanted && raw.contains(text));
+        if has(Mark::ScriptEnd) {
             script = Some(Vec::new());
-        } else if raw.contains("##[group]Run ") || raw.contains("Script contents:") {
+        } else if has(Mark::Script) {
             break;
-        } else if raw.contains("##[section]Starting") {
+        } else if has(Mark::Step) {
             return None;
         } else if let Some(script) = &mut script {
             script.push(line.text.to_owned());
@@ -257,8 +268,11 @@ fn last_request(before: &[u8]) -> Option<(Party, String)> {
 }
 
 fn party_of(command: &str) -> Option<Party> {
-    let marks: Vec<Mark> =
-        MARKS.iter().filter(|(_, text)| is_word_in(text, command)).map(|(mark, _)| *mark).collect();
+    let marks: Vec<Mark> = marks()
+        .iter()
+        .filter(|(_, text)| is_word_in(text, command))
+        .map(|(mark, _)| *mark)
+        .collect();
     asked_by(&marks)
 }
 

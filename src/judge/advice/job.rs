@@ -1,13 +1,14 @@
 //! What advice needs to know of a login and of where it runs: this run's login, or one in a log.
 
+use crate::platform::Id;
 use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
 use crate::pulumi::login_command::LoginCommand;
 use crate::pulumi::urn;
 
 /// The login that advice is for.
 pub(crate) struct Job<'a> {
-    /// The CI platform, by its name.
-    pub(crate) platform: Option<&'a str>,
+    /// The CI platform.
+    pub(crate) platform: Option<Id>,
     /// The URL to print into a login command.
     pub(crate) url: String,
     /// The shell's variable that holds the token.

@@ -5,12 +5,15 @@ use serde_json::Value;
 use super::job::Job;
 use crate::catalogue::Code;
 use crate::evidence::{
-    Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source, SystemToken,
+    Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source,
 };
 use crate::judge::answer::words;
 use crate::judge::context::Context;
 use crate::judge::finding::{instant, list};
 use crate::judge::network::failure::network_failure;
+use crate::platform::{
+    Cause, Explanation, Id, Login, REFUSAL_MESSAGES, Refused, Remedy, Step, azure, github, gitlab,
+};
 use crate::report::Finding;
 use crate::text;
 
@@ -19,43 +22,60 @@ const LONGEST: usize = 400;
 
 /// The platform's own reason for there being no token, where its environment tells one.
 pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
-    let finding = match input.surroundings.as_ref()? {
+    let job = context.job();
+    let explanation = match input.surroundings.as_ref()? {
         PlatformEnvironment::Other | PlatformEnvironment::Buildkite => return None,
-        PlatformEnvironment::AzurePipelines {
-            has_client_secret,
-            is_federated,
-            has_request_uri,
-            system_token,
-            connection,
-        } => {
-            let can_ask = *has_request_uri && *system_token == SystemToken::Set;
-            if *has_client_secret {
-                not_federated(&context.job())
-            } else if can_ask && connection.is_none() {
-                without_connection()
-            } else if *is_federated {
-                not_exposed(connection.as_deref(), &context.job())
-            } else if *has_request_uri && !can_ask {
-                unmapped(*system_token, connection.as_deref())
-            } else {
-                return None;
-            }
+        PlatformEnvironment::AzurePipelines(environment) => {
+            azure::job::explain(environment, &login(&job, Id::AzurePipelines))?
         }
-        PlatformEnvironment::GitHubActions { missing, .. } if missing.is_empty() => return None,
-        PlatformEnvironment::GitHubActions { missing, event, fork, job } => {
-            github(missing, event.as_deref(), fork.as_deref(), job.as_deref())
-        }
-        PlatformEnvironment::GitLab { server, job, others } => {
-            gitlab(server.as_deref(), job.as_deref(), others, &context.job())
+        PlatformEnvironment::GitHubActions(environment) => github::job::explain(environment)?,
+        PlatformEnvironment::GitLab(environment) => {
+            gitlab::explain(environment, &login(&job, Id::GitLab))
         }
     };
-    Some(tried(finding, input, context))
+    Some(tried(explained(explanation), input, context))
+}
+
+/// The login of a job as the platform's advice puts it into a pipeline.
+pub(crate) fn login(job: &Job, platform: Id) -> Login {
+    let variable = platform.platform().variable.unwrap_or(job.variable);
+    Login { command: job.login_with(variable), audience: job.audience() }
+}
+
+/// A platform's explanation as a finding.
+pub(crate) fn explained(Explanation { cause, detail, remedy }: Explanation) -> Finding {
+    let code = match cause {
+        Cause::TokenNotExposed => Code::AdoTokenNotExposed,
+        Cause::ConnectionNotFederated => Code::AdoConnectionNotFederated,
+        Cause::SystemTokenUnmapped => Code::AdoSystemAccesstokenUnmapped,
+        Cause::RequestFailed => Code::TokenRequestFailed,
+        Cause::IdTokenPermission => Code::GithubIdTokenPermission,
+        Cause::IdTokenMissing => Code::GitlabIdTokenMissing,
+    };
+    remedied(Finding::new(code, detail), remedy)
+}
+
+/// Adds a platform's remedy.
+pub(crate) fn remedied(finding: Finding, remedy: Remedy) -> Finding {
+    let finding = match remedy.fix {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    };
+    let finding = remedy
+        .evidence
+        .into_iter()
+        .fold(finding, |finding, (what, value, place)| finding.proof(what, value, place));
+    let finding = remedy.steps.into_iter().fold(finding, |finding, step| match step {
+        Step::Told(step) => finding.step(step),
+        Step::Announcing(step) => finding.announce(step),
+    });
+    remedy.commands.into_iter().fold(finding, Finding::command)
 }
 
 /// Whether a token would have been requested if the login named an organization.
 pub(crate) fn lacks_organization(input: &Input, context: &Context) -> bool {
     let can_ask = match &input.surroundings {
-        Some(PlatformEnvironment::GitHubActions { missing, .. }) => missing.is_empty(),
+        Some(PlatformEnvironment::GitHubActions(environment)) => environment.missing.is_empty(),
         Some(PlatformEnvironment::Buildkite) => true,
         _ => false,
     };
@@ -64,37 +84,8 @@ pub(crate) fn lacks_organization(input: &Input, context: &Context) -> bool {
 
 /// Where a job whose environment says no more gets a token: the step to take, and what to add.
 pub(crate) fn to_add(job: &Job) -> Option<(&'static str, String)> {
-    let audience = job.audience();
-    Some(match job.platform? {
-        "Azure Pipelines" => (
-            "Only AzureCLI@2 with a federated connection gives its script a token. Log in there:",
-            azure_step(None, job),
-        ),
-        "Bitbucket Pipelines" => (
-            "Bitbucket gives a token to the steps that ask for one:",
-            format!(
-                "- step:\n    oidc: true\n    script:\n      - {}",
-                text::yaml(&job.login_with("BITBUCKET_STEP_OIDC_TOKEN"))
-            ),
-        ),
-        "Buildkite" => (
-            "The agent gives the job a token when it is asked:",
-            format!("buildkite-agent oidc request-token --audience {}", text::shell(&audience)),
-        ),
-        "CircleCI" => (
-            "CircleCI sets CIRCLE_OIDC_TOKEN_V2 in its jobs, for an audience of its own. A token for \
-             Pulumi Cloud, the job requests:",
-            format!(
-                "circleci run oidc get --claims {}",
-                text::shell(text::json_line(&serde_json::json!({ "aud": audience })).trim_end())
-            ),
-        ),
-        "HCP Terraform" => (
-            "Set this environment variable on the workspace, or in a variable set:",
-            format!("TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}"),
-        ),
-        _ => return None,
-    })
+    let id = job.platform?;
+    Some(id.platform().missing_token?(&login(job, id)))
 }
 
 /// Adds what [`to_add`] gives.
@@ -160,196 +151,15 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     finding
 }
 
-// ------------------------------------------------------------------------ Azure Pipelines
-
-/// The step that logs in, with the token in its environment.
-pub(crate) fn azure_step(connection: Option<&str>, job: &Job) -> String {
-    let id = connection.map_or_else(String::new, |id| format!("  # the one with the id {id}"));
-    format!(
-        "- task: AzureCLI@2\n  inputs:\n    azureSubscription: NAME_OF_THE_CONNECTION{id}\n    \
-         scriptType: bash\n    scriptLocation: inlineScript\n    addSpnToEnvironment: true\n    \
-         inlineScript: |\n      {}",
-        job.login_with("idToken")
-    )
-}
-
-pub(crate) fn not_exposed(connection: Option<&str>, job: &Job) -> Finding {
-    let mut finding = Finding::new(
-        Code::AdoTokenNotExposed,
-        "The task's service connection is federated (AZURESUBSCRIPTION_* is set), but idToken is \
-         not set: the task did not hand the token to the script.",
-    )
-    .proof("idToken", "(not set)", "environment")
-    .proof("AZURESUBSCRIPTION_*", "(set)", "environment");
-    if let Some(id) = connection {
-        finding = finding.proof("service connection", id, "environment");
-    }
-    finding
-        .announce("Add addSpnToEnvironment: true to the task:")
-        .command(azure_step(connection, job))
-        .step(
-            "The name is idToken, with this spelling: on Linux $IDTOKEN and $idtoken are other \
-             variables, and $(idToken) is never replaced.",
-        )
-}
-
-pub(crate) fn not_federated(job: &Job) -> Finding {
-    Finding::new(
-        Code::AdoConnectionNotFederated,
-        "servicePrincipalKey is set and idToken is not: the service connection signs in with a \
-         secret, so there is no token to exchange.",
-    )
-    .proof("servicePrincipalKey", "(set)", "environment")
-    .proof("idToken", "(not set)", "environment")
-    .step(
-        "In Azure DevOps, under Project settings, Service connections, open the connection and \
-         convert it to workload identity federation.",
-    )
-    .announce("The step that logs in stays as it is, with addSpnToEnvironment: true:")
-    .command(azure_step(None, job))
-}
-
-const MAPPING: &str = "  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)";
-
-pub(crate) fn unmapped(token: SystemToken, connection: Option<&str>) -> Finding {
-    let (detail, shown) = match token {
-        SystemToken::Unexpanded => (
-            "SYSTEM_ACCESSTOKEN holds the text of a variable reference: nothing replaced it.",
-            "(a reference that was not replaced)",
-        ),
-        SystemToken::Missing | SystemToken::Set => (
-            "SYSTEM_OIDCREQUESTURI is there, SYSTEM_ACCESSTOKEN is not: the token cannot be \
-             requested.",
-            "(not set)",
-        ),
-    };
-    let mut finding = Finding::new(Code::AdoSystemAccesstokenUnmapped, detail)
-        .proof("SYSTEM_ACCESSTOKEN", shown, "environment")
-        .proof("SYSTEM_OIDCREQUESTURI", "(set)", "environment")
-        .announce("Add this to the step that requests the token, in exactly this spelling:")
-        .command(MAPPING);
-    if connection.is_none() {
-        finding = finding.step(
-            "The request also needs the service connection's id, in \
-             AZURESUBSCRIPTION_SERVICE_CONNECTION_ID.",
-        );
-    }
-    finding
-}
-
-fn without_connection() -> Finding {
-    let variable = "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID";
-    Finding::new(
-        Code::TokenRequestFailed,
-        "Azure Pipelines was not asked: no variable names the service connection that the token \
-         is for.",
-    )
-    .fix("Put the service connection's id into the step's environment.")
-    .proof(variable, "(not set)", "environment")
-    .step(
-        "The id is in the address of the connection's page (resourceId=…), under Project \
-         settings, Service connections. AzureCLI@2 and AzurePowerShell@5 set the variable by \
-         themselves.",
-    )
-    .command(format!("{MAPPING}\n    {variable}: ID_OF_THE_CONNECTION"))
-}
-
-// ----------------------------------------------------------------------------- the others
-
-pub(crate) fn github(
-    missing: &[String],
-    event: Option<&str>,
-    fork: Option<&str>,
-    job: Option<&str>,
-) -> Finding {
-    // Pull requests of this kind run in the repository that they go to.
-    let fork = fork.filter(|_| event != Some("pull_request_target"));
-    let code = Code::GithubIdTokenPermission;
-    let mut finding = match fork {
-        Some(fork) => Finding::new(
-            code,
-            format!(
-                "This run is for a pull request from the fork {fork}. GitHub gives such runs no \
-                 id-token permission, whatever the workflow says."
-            ),
-        )
-        .fix("Log in only where the change comes from the repository itself.")
-        .proof("pull request from", fork, "GITHUB_EVENT_PATH"),
-        None => Finding::new(
-            code,
-            format!(
-                "{} {} not set: the job has no permission id-token: write.",
-                list(missing),
-                if missing.len() == 1 { "is" } else { "are" }
-            ),
-        ),
-    };
-    for name in missing {
-        finding = finding.proof(name, "(not set)", "environment");
-    }
-    if let Some(event) = event {
-        finding = finding.proof("event", event, "GITHUB_EVENT_NAME");
-    }
-    if fork.is_some() {
-        return finding
-            .announce("Leave the step out for pull requests from forks:")
-            .command(
-                "if: github.event_name != 'pull_request' || \
-                 github.event.pull_request.head.repo.full_name == github.repository",
-            )
-            .step("What needs the login can run when the pull request has been merged.");
-    }
-    if event == Some("pull_request") {
-        finding = finding.step(
-            "If the pull request comes from a fork, GitHub gives it no id-token permission, \
-             whatever the workflow says.",
-        );
-    }
-    let job = job.map_or_else(|| "JOB".to_owned(), text::yaml);
-    finding
-        .step("Naming any permission takes all others away: actions/checkout needs contents: read.")
-        .command(format!(
-            "jobs:\n  {job}:\n    permissions:\n      id-token: write\n      contents: read"
-        ))
-        .step("In a reusable workflow, the job that calls it has to have the permission as well.")
-        .step("A container that a step starts by itself has to be given both variables.")
-}
-
-pub(crate) fn gitlab(
-    server: Option<&str>,
-    name: Option<&str>,
-    others: &[(String, String)],
-    job: &Job,
-) -> Finding {
-    let mut finding = Finding::new(
-        Code::GitlabIdTokenMissing,
-        format!(
-            "No environment variable holds a token issued by {}.",
-            server.unwrap_or("this GitLab (CI_SERVER_URL is not set)")
-        ),
-    );
-    for (name, issuer) in others {
-        finding = finding.proof("another issuer's", issuer, format!("env:{name}"));
-    }
-    let variable = "PULUMI_ID_TOKEN";
-    let script = text::yaml(&job.login_with(variable));
-    finding.announce("Add the block to the job, and pass the variable that it names:").command(
-        format!(
-            "{}:\n  id_tokens:\n    {variable}:\n      aud: {}\n  script:\n    - {script}",
-            text::yaml(name.unwrap_or("JOB")),
-            text::yaml(&job.audience()),
-        ),
-    )
-}
-
 // -------------------------------------------------------------------------------- refusals
 
 /// The platform was asked and gave no token.
 pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Finding {
-    let (id, platform) = match &input.source {
-        Source::Request { id, platform } => (id.as_str(), platform.as_str()),
-        _ => ("", "The platform"),
+    let asked = match input.source {
+        Source::Request { platform } => Some(platform),
+        _ => None,
     };
+    let (id, platform) = asked.map_or(("", "The platform"), |asked| (asked.key(), asked.name()));
     let code = Code::TokenRequestFailed;
     match refusal {
         Refusal::Unanswered { failure } => {
@@ -370,8 +180,9 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
                 .fix("Run the same request in the job and see what it says.");
             let finding =
                 if said.is_empty() { finding } else { finding.proof("it says", said, id) };
-            let audience = text::shell(&context.job().audience());
-            finding.command(format!("buildkite-agent oidc request-token --audience {audience}"))
+            let audience = context.job().audience();
+            let request = asked.and_then(|asked| asked.platform().audience.request(&audience));
+            request.into_iter().fold(finding, Finding::command)
         }
         Refusal::Answered { answer } => {
             let said = said(answer);
@@ -413,11 +224,10 @@ fn what(answer: &Answer) -> String {
     }
 }
 
-/// What an answer says, in the shapes of the platforms: GitHub's `message`, and Azure's `value`,
-/// which is a text or holds a `Message`.
+/// What an answer says.
 fn said(answer: &Answer) -> String {
     let own: Vec<String> = match &answer.body {
-        Body::Json(body) => ["/value", "/value/Message", "/Message", "/error/message"]
+        Body::Json(body) => REFUSAL_MESSAGES
             .iter()
             .filter_map(|at| Some(body.pointer(at)?.as_str()?.to_owned()))
             .collect(),
@@ -437,36 +247,15 @@ fn advise(
     input: &Input,
     context: &Context,
 ) -> Finding {
-    let Some(PlatformEnvironment::AzurePipelines { connection, .. }) = &input.surroundings else {
-        return match answer.status {
-            429 | 500.. => finding.fix("Try again; the platform's status page tells of outages."),
-            _ => only_in_the_job(finding),
-        };
-    };
-    let connection = connection.as_deref();
-    let finding = match connection {
-        Some(id) => finding.proof("service connection", id, "environment"),
-        None => finding,
-    };
-    let signs_in = answer.location.is_some() || matches!(answer.body, Body::Html(_));
-    if is_unreferenced(said) {
-        return reference(finding, connection, &context.job());
+    if let Some(PlatformEnvironment::AzurePipelines(environment)) = &input.surroundings {
+        let signs_in = answer.location.is_some() || matches!(answer.body, Body::Html(_));
+        let refused = Refused { status: answer.status, said, signs_in };
+        let login = login(&context.job(), Id::AzurePipelines);
+        return remedied(finding, azure::job::refused(environment, &refused, &login));
     }
     match answer.status {
-        401 | 403 => system_token_refused(finding),
-        404 => finding
-            .fix("Check the service connection's id, and that this pipeline may use it.")
-            .step(
-                "In Azure DevOps, under Project settings, Service connections, the connection's \
-                 page has the id in its address (resourceId=…), and under Security the pipelines \
-                 that may use it.",
-            ),
-        405 => finding.fix("The request is a POST: a proxy in between changes it.").step(
-            "Azure Pipelines answers GET with this status; let requests to it through unchanged.",
-        ),
-        429 | 500.. => finding.fix("Try again; status.dev.azure.com tells of outages."),
-        _ if signs_in => system_token_refused(finding),
-        _ => finding,
+        429 | 500.. => finding.fix("Try again; the platform's status page tells of outages."),
+        _ => only_in_the_job(finding),
     }
 }
 
@@ -474,31 +263,4 @@ pub(crate) fn only_in_the_job(finding: Finding) -> Finding {
     finding.step(
         "The request is valid only while the job runs, and only with the job's own variables.",
     )
-}
-
-/// Whether Azure's own words say that no task of the job names the service connection.
-pub(crate) fn is_unreferenced(said: &str) -> bool {
-    said.contains("no explicit reference to service connection")
-}
-
-pub(crate) fn reference(finding: Finding, connection: Option<&str>, job: &Job) -> Finding {
-    finding
-        .fix("Name the service connection in an input of a task of the same job.")
-        .announce("A variable that holds the id is not enough; a task that never runs is:")
-        .command(azure_step(connection, job).replacen(
-            "AzureCLI@2\n",
-            "AzureCLI@2\n  condition: false\n",
-            1,
-        ))
-}
-
-fn system_token_refused(finding: Finding) -> Finding {
-    finding
-        .fix("Map the job's own access token into the step; what is in SYSTEM_ACCESSTOKEN is not accepted.")
-        .command(MAPPING)
-        .step(
-            "It holds only while the job runs, and only in the organization and project of the \
-             pipeline.",
-        )
-        .step("Check that this pipeline may use the service connection, under its Security.")
 }

@@ -4,6 +4,7 @@ use super::variables::{expansion, in_a_script};
 use crate::catalogue::Code;
 use crate::evidence::{InputProblem, LooksLike, Source, Wrapping};
 use crate::limits;
+use crate::platform::Id;
 use crate::report::Finding;
 use crate::text;
 
@@ -15,17 +16,17 @@ pub(crate) fn place(source: &Source) -> String {
         Source::Stdin => "standard input".to_owned(),
         Source::File { path, .. } => format!("the file {path}"),
         Source::Environment { name } => format!("the environment variable {name}"),
-        Source::Request { platform, .. } => format!("the request to {platform}"),
+        Source::Request { platform } => format!("the request to {}", platform.name()),
         Source::None => "anywhere".to_owned(),
     }
 }
 
 /// The finding for a value that is no usable token. `None`: there is no value. `platform`: the CI
-/// platform, by its name.
+/// platform.
 pub(crate) fn unusable(
     problem: &InputProblem,
     source: &Source,
-    platform: Option<&str>,
+    platform: Option<Id>,
 ) -> Option<Finding> {
     let place = place(source);
     let label = source.label();
@@ -96,7 +97,7 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
     }
 }
 
-fn unexpanded(finding: Finding, value: &str, name: &str, platform: Option<&str>) -> Finding {
+fn unexpanded(finding: Finding, value: &str, name: &str, platform: Option<Id>) -> Finding {
     if name.eq_ignore_ascii_case("idToken") {
         return in_a_script(
             finding.fix("Name idToken in the script of the AzureCLI@2 task, as its shell does."),

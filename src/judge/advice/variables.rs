@@ -1,9 +1,10 @@
 //! References to variables that nothing replaced: which syntax belongs where.
 
+use crate::platform::Id;
 use crate::report::Finding;
 
 /// Which syntax of a variable belongs where.
-pub(crate) fn expansion(finding: Finding, name: &str, platform: Option<&str>) -> Finding {
+pub(crate) fn expansion(finding: Finding, name: &str, platform: Option<Id>) -> Finding {
     if name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
         // No variable of a shell has such a name.
         return finding
@@ -13,8 +14,8 @@ pub(crate) fn expansion(finding: Finding, name: &str, platform: Option<&str>) ->
     let azure = format!("$({name}) in Azure Pipelines");
     let github = format!("${{{{ env.{name} }}}} in GitHub Actions");
     let written = match platform {
-        Some("Azure Pipelines") => Some(azure),
-        Some("GitHub Actions") => Some(github),
+        Some(Id::AzurePipelines) => Some(azure),
+        Some(Id::GitHubActions) => Some(github),
         Some(_) => None,
         None => Some(format!("{azure} and {github}")),
     };

@@ -2,13 +2,14 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Input, InputProblem, Source};
-use crate::judge::advice::missing_token::{self, azure_step};
+use crate::judge::advice::missing_token;
 use crate::judge::advice::token_value::{place, unusable, unwrap_advice, wrapping};
 use crate::judge::advice::variables::identifier;
 use crate::judge::advice::without_token::without_token;
 use crate::judge::context::Context;
 use crate::judge::finding::{list, upper};
 use crate::judge::outcome::Outcome;
+use crate::platform::{Id, azure, public_issuer};
 use crate::report::Finding;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -208,13 +209,16 @@ fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
     )
     .proof(place.trim_start_matches("token "), &sign.value, place);
     let issuer = context.evidence.token.as_ref().and_then(|t| t.text("iss")).unwrap_or_default();
-    if issuer.contains("login.microsoftonline.com") || issuer.contains("sts.windows.net") {
+    if public_issuer(issuer).is_some_and(|platform| platform.id == Id::Entra) {
         finding = finding
             .announce(
                 "In Azure Pipelines, use the idToken of a federated service connection, not \
                  `az account get-access-token`:",
             )
-            .command(azure_step(None, &context.job()));
+            .command(azure::job::login_task(
+                None,
+                &missing_token::login(&context.job(), Id::AzurePipelines),
+            ));
     }
     finding
 }

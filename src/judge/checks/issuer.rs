@@ -17,9 +17,11 @@ use crate::judge::finding::again;
 use crate::judge::network::certificate::{matching, resigned, signed_by, with_chain};
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
+use crate::judge::network::public_issuer::{Seen, only_here};
 use crate::judge::outcome::Outcome;
 use crate::limits::Work;
 use crate::oidc::issuer_url;
+use crate::platform::public_issuer;
 use crate::pulumi::backend_url;
 use crate::report::Finding;
 use crate::text;
@@ -101,7 +103,9 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
              issuer; the verdict rests on the other checks.",
         )
         .proof("token iss", issuer, "token claim iss"),
-        FailureKind::Certificate { problem } => return untrusted(context, failure, *problem),
+        FailureKind::Certificate { problem } => {
+            return untrusted(context, failure, *problem, issuer);
+        }
         FailureKind::TooLarge => Finding::new(
             Code::DiscoveryInvalid,
             format!(
@@ -113,12 +117,17 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
         FailureKind::Proxy { .. } => {
             proxy::only_here(network_failure(Code::IssuerUnreachable, failure), failure)
         }
-        _ => network_failure(Code::IssuerUnreachable, failure)
-            .step(
-                "If the issuer is only reachable inside a private network, register its keys \
-                 (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
-            )
-            .command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer)))),
+        _ => {
+            let finding = network_failure(Code::IssuerUnreachable, failure);
+            let finding = match public_issuer(issuer) {
+                Some(_) => only_here(finding, issuer, Seen::Failure),
+                None => finding.step(
+                    "If the issuer is only reachable inside a private network, register its keys \
+                     (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
+                ),
+            };
+            finding.command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer))))
+        }
     };
     Outcome::found("no answer", vec![finding])
 }
@@ -149,7 +158,12 @@ pub(crate) fn refused(context: &Context, failure: &Failure, detail: &str) -> Fin
 
 /// An untrusted certificate stops Pulumi Cloud too, unless one of the served certificates has a
 /// registered thumbprint: that is what thumbprints are for.
-fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) -> Outcome {
+fn untrusted(
+    context: &Context,
+    failure: &Failure,
+    problem: CertificateProblem,
+    issuer: &str,
+) -> Outcome {
     let chain = context.evidence.issuer.chain.as_ref();
     let finding = with_chain(network_failure(Code::IssuerTlsUntrusted, failure), chain);
     let finding = signed_by(finding, failure, chain);
@@ -178,6 +192,8 @@ fn untrusted(context: &Context, failure: &Failure, problem: CertificateProblem) 
                  it. To let the doctor look further, pass the authority with --ca-cert.",
             )
             .command("doctor --ca-cert authority.pem …")
+    } else if public_issuer(issuer).is_some() {
+        only_here(finding, issuer, Seen::Failure)
     } else {
         finding
             .announce(
@@ -198,12 +214,13 @@ fn document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<
             "discovery document",
         ))
     };
+    let not_found = || Some(only_here(not_found(answer), issuer, Seen::Answer));
     if answer.status != 200 {
-        return Some(not_found(answer));
+        return not_found();
     }
     let document = match &answer.body {
         Body::Json(Value::Object(document)) => document,
-        Body::Html(_) => return Some(not_found(answer)),
+        Body::Html(_) => return not_found(),
         Body::Json(_) => return invalid("The document is JSON, but not an object.".to_owned()),
         Body::Empty => return invalid("The document is empty.".to_owned()),
         Body::Text(text) if text.starts_with('\u{feff}') => {
@@ -282,6 +299,10 @@ fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
         return None;
     }
     let issuer = context.evidence.token.as_ref()?.text("iss")?;
+    // This machine's network has an address of its own for it.
+    if public_issuer(issuer).is_some() {
+        return None;
+    }
     Some(
         Finding::new(
             Code::IssuerNotPublic,

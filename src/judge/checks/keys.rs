@@ -9,14 +9,16 @@ use crate::judge::finding::again;
 use crate::judge::network::certificate::with_chain;
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
+use crate::judge::network::public_issuer::{Seen, only_here};
 use crate::judge::outcome::Outcome;
 use crate::report::Finding;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let issuer = &context.evidence.issuer;
-    if context.evidence.token.is_none() {
+    let Some(token) = &context.evidence.token else {
         return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
-    }
+    };
+    let iss = token.text("iss").unwrap_or_default();
     if let Some(keys) = &issuer.keys {
         return match keys {
             KeySet::Keys { keys } => {
@@ -25,7 +27,11 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 Outcome::pass(format!("{count} from {source}{}", again(fetched)))
             }
             KeySet::Invalid { reason } => {
-                Outcome::found("not a key set", vec![invalid(context, reason)])
+                let finding = match issuer.key_source {
+                    KeySource::Issuer => only_here(invalid(context, reason), iss, Seen::Answer),
+                    _ => invalid(context, reason),
+                };
+                Outcome::found("not a key set", vec![finding])
             }
         };
     }
@@ -62,9 +68,16 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 }
                 _ => proxy::only_here(network_failure(Code::JwksUnreachable, failure), failure),
             };
+            let finding = match finding.code {
+                Code::JwksUnreachable => only_here(finding, iss, Seen::Failure),
+                _ => finding,
+            };
             Outcome::found("not fetched", vec![finding])
         }
-        Probe::Answered { answer, .. } => Outcome::found("not served", vec![not_served(answer)]),
+        Probe::Answered { answer, .. } => {
+            let finding = only_here(not_served(answer), iss, Seen::Answer);
+            Outcome::found("not served", vec![finding])
+        }
     }
 }
 

@@ -14,15 +14,13 @@ use crate::judge::finding::span;
 use crate::judge::outcome::Outcome;
 use crate::limits;
 use crate::limits::Work;
+use crate::platform::{Id, by_issuer};
 use crate::policy::{Document, Likeness, Registration};
 use crate::report::Finding;
 use crate::text;
 
 /// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
 const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
-
-/// Where Azure DevOps' own issuer lives; it retires for service connections on 1 July 2027.
-const RETIRING: &str = "https://vstoken.dev.azure.com/";
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
@@ -224,7 +222,8 @@ fn register(context: &Context, organization: &str, issuer: &str) -> String {
 
 fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
     // A pipeline's own token (p://) is not a service connection's.
-    if !issuer.starts_with(RETIRING) || !subject.starts_with("sc://") {
+    let is_own = by_issuer(issuer).is_some_and(|platform| platform.id == Id::AzurePipelines);
+    if !is_own || !subject.starts_with("sc://") {
         return None;
     }
     Some(

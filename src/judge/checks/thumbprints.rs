@@ -6,6 +6,7 @@ use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::context::Context;
 use crate::judge::network::certificate::{matching, resigned};
 use crate::judge::outcome::Outcome;
+use crate::platform::public_issuer;
 use crate::policy::Registration;
 use crate::report::Finding;
 
@@ -19,7 +20,9 @@ pub(crate) fn check(context: &Context) -> Outcome {
         return Outcome::skip(context.cause(CheckId::Registration), "there is no registration");
     };
     if registration.thumbprints.is_empty() {
-        let private = context.evidence.issuer.chain.as_ref().is_some_and(|c| !c.publicly_trusted);
+        let is_public = registration.identifier().and_then(public_issuer).is_some();
+        let chain = context.evidence.issuer.chain.as_ref();
+        let private = !is_public && chain.is_some_and(|chain| !chain.publicly_trusted);
         return Outcome::pass(match private && registration.jwks.is_none() {
             // Pulumi Cloud may have worked them out itself; an exchange tells.
             true => "none known; without a public authority's certificate Pulumi Cloud needs one",

@@ -8,21 +8,15 @@ use crate::evidence::Token;
 use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
 use crate::limits::Work;
-use crate::platform::entra::EntraSubject;
+use crate::platform::azure::entra::EntraSubject;
+use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
+use crate::platform::{default_audience, fixed_audience};
 use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{RefusedValue, RulePattern, inexact};
 use crate::policy::{Entry, claim_path, pattern};
 use crate::pulumi::urn;
 use crate::report::{Finding, RuleResult};
 use crate::text;
-
-/// The audience of a federated Azure service connection, as people write it and as Entra puts it
-/// into the token.
-pub(crate) const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
-pub(crate) const AZURE_AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
-
-/// What GitHub's default audience begins with; the owner follows.
-const GITHUB_DEFAULT: &str = "https://github.com/";
 
 /// How often a rule's pattern is compared with the claim to explain why it fails.
 const COMPARISONS: usize = 16;
@@ -127,13 +121,12 @@ enum Side {
     Token,
 }
 
-/// An Azure service connection's audience cannot be chosen; GitHub's default says that nobody
-/// chose one. Elsewhere either side may be wrong.
+/// Some platforms' audiences cannot be chosen; a platform's default says that nobody chose one. Elsewhere either side may be wrong.
 fn side_to_change(rule: &str, token: &Token) -> Option<Side> {
     let audiences = token.audiences();
-    if audiences.iter().any(|audience| is_azure(audience)) {
+    if audiences.iter().any(|audience| fixed_audience(audience).is_some()) {
         Some(Side::Rule)
-    } else if audiences.iter().any(|audience| audience.starts_with(GITHUB_DEFAULT)) {
+    } else if audiences.iter().any(|audience| default_audience(audience).is_some()) {
         pattern::is_literal(rule).then_some(Side::Token)
     } else {
         None
@@ -180,8 +173,9 @@ fn would_pass(
     if failing > 1 {
         finding = finding.step(format!("{failing} rules fail: change all of them."));
     }
-    let requested =
-        rule.claim == "aud" && pattern::is_literal(&rule.pattern) && !is_azure(&rule.pattern);
+    let requested = rule.claim == "aud"
+        && pattern::is_literal(&rule.pattern)
+        && fixed_audience(&rule.pattern).is_none();
     if requested {
         finding = finding.step(format!(
             "{then} if {token_is} were requested for the audience {}.",
@@ -201,7 +195,7 @@ fn would_pass(
         }
     };
     // Every service that the owner uses gets this one: no audience to let in.
-    if requested && value.starts_with(GITHUB_DEFAULT) {
+    if requested && default_audience(&value).is_some() {
         return finding;
     }
     if rule.claim == "sub" {
@@ -284,10 +278,6 @@ fn general(rule: &str, actual: &str) -> Vec<String> {
     explanations
 }
 
-fn is_azure(audience: &str) -> bool {
-    audience.eq_ignore_ascii_case(AZURE_AUDIENCE) || audience == AZURE_AUDIENCE_ID
-}
-
 fn audience(rule: &str, token: &Token) -> Vec<String> {
     let audiences = token.audiences();
     let has = |value: &str| audiences.contains(&value);
@@ -311,14 +301,13 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
     {
         return vec![format!("The token is for the organization {asked}, the rule for {wanted}.")];
     }
-    if let Some(owner) = audiences.iter().find_map(|a| a.strip_prefix(GITHUB_DEFAULT)) {
-        let request = match pattern::is_literal(rule) {
-            true => format!(" Request it with audience={rule}."),
-            false => String::new(),
-        };
+    if let Some((platform, default, owner)) = audiences.iter().find_map(|a| default_audience(a)) {
+        let request = platform.audience.request(rule).filter(|_| pattern::is_literal(rule));
+        let request = request.map_or_else(String::new, |how| format!(" Request it with {how}."));
         return vec![format!(
-            "The token has GitHub's default audience, that of the owner {owner}: it was requested \
-             without an audience.{request}"
+            "The token has {} default audience, that of the owner {owner}: it was requested \
+             without an audience.{request}",
+            default.whose
         )];
     }
     audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()

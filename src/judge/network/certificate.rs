@@ -1,31 +1,16 @@
 //! Certificates that are not trusted: what was served, and who signed it.
 
 use crate::evidence::{Certificate, CertificateProblem, Chain, Failure, FailureKind};
+use crate::platform::at_host;
 use crate::policy::Registration;
 use crate::report::Finding;
 
-/// Hosts whose certificates a public authority signs. Where another one has, somebody in between
-/// has signed anew: a proxy that looks into TLS.
-const PUBLIC_HOSTS: [&str; 12] = [
-    "accounts.google.com",
-    "agent.buildkite.com",
-    "api.bitbucket.org",
-    "api.pulumi.com",
-    "app.terraform.io",
-    "container.googleapis.com",
-    "gitlab.com",
-    "login.microsoftonline.com",
-    "oidc.circleci.com",
-    "sts.windows.net",
-    "token.actions.githubusercontent.com",
-    "vstoken.dev.azure.com",
-];
-
-/// Who signed anew what this host serves: the authority of a proxy in between. `None` where the
-/// chain is the host's own, or may be.
+/// Who signed anew what this host serves: the authority of a proxy in between, since public
+/// authorities sign the certificates of public issuers. `None` where the chain is the host's own,
+/// or may be.
 pub(crate) fn resigned<'a>(host: &str, chain: &'a Chain) -> Option<&'a str> {
     let top = chain.certificates.last()?;
-    (PUBLIC_HOSTS.contains(&host) && !chain.publicly_trusted).then_some(&*top.issuer)
+    (at_host(host).is_some() && !chain.publicly_trusted).then_some(&*top.issuer)
 }
 
 /// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without

@@ -7,137 +7,11 @@
 use serde_json::{Map, Value};
 
 use super::suggest::{NoSafeRule, suggest, text_at};
+use crate::platform::{ALL, JobClaims};
 use crate::policy::Ask;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::{RefusedValue, RulePattern, Unsafe};
 use crate::text::{clip, list};
-
-/// Claims of a platform that together identify a job as narrowly as its subject.
-struct Way {
-    /// Whether these claims replace the subject of such a token.
-    applies: fn(&Map<String, Value>) -> bool,
-    /// The paths of the claims.
-    claims: &'static [&'static str],
-}
-
-/// A platform, recognised by its claims: GitHub, GitLab and others run under many issuer URLs.
-struct JobPlatform {
-    /// Claims that every token of this platform has, and no other platform's.
-    marks: &'static [&'static str],
-    /// The ways to identify a job, the preferred one first.
-    ways: &'static [Way],
-    /// Claims that identify a part of it, such as the repository.
-    parts: &'static [&'static str],
-}
-
-const fn way(claims: &'static [&'static str]) -> Way {
-    Way { applies: |_| true, claims }
-}
-
-/// A job with an environment has it in its subject instead of the branch.
-fn has_environment(claims: &Map<String, Value>) -> bool {
-    claims.contains_key("environment")
-}
-
-/// A branch or tag. The ref of a pull request and of the merge queue changes from run to run.
-fn has_stable_ref(claims: &Map<String, Value>) -> bool {
-    let stable = |name: &str| {
-        name.starts_with("refs/tags/")
-            || name.starts_with("refs/heads/") && !name.contains("/gh-readonly-queue/")
-    };
-    !has_environment(claims) && claims.get("ref").and_then(Value::as_str).is_some_and(stable)
-}
-
-const PLATFORMS: &[JobPlatform] = &[
-    // GitHub Actions.
-    JobPlatform {
-        marks: &["repository_id", "repository_owner"],
-        ways: &[
-            Way { applies: has_environment, claims: &["repository_id", "environment_node_id"] },
-            Way { applies: has_environment, claims: &["repository_id", "environment"] },
-            Way { applies: has_stable_ref, claims: &["repository_id", "ref"] },
-        ],
-        parts: &["repository_id", "repository", "job_workflow_ref", "repository_owner_id"],
-    },
-    // GitLab.
-    JobPlatform {
-        marks: &["project_id", "project_path"],
-        ways: &[way(&["project_id", "ref_type", "ref"])],
-        parts: &["project_id", "project_path", "namespace_id"],
-    },
-    // CircleCI.
-    JobPlatform {
-        marks: &["\"oidc.circleci.com/project-id\""],
-        ways: &[way(&[
-            "\"oidc.circleci.com/project-id\"",
-            "\"oidc.circleci.com/vcs-origin\"",
-            "\"oidc.circleci.com/vcs-ref\"",
-        ])],
-        parts: &["\"oidc.circleci.com/project-id\""],
-    },
-    // Kubernetes.
-    JobPlatform {
-        marks: &["\"kubernetes.io\".namespace"],
-        ways: &[
-            way(&["\"kubernetes.io\".serviceaccount.uid"]),
-            way(&["\"kubernetes.io\".namespace", "\"kubernetes.io\".serviceaccount.name"]),
-        ],
-        parts: &["\"kubernetes.io\".namespace"],
-    },
-    // Azure DevOps.
-    JobPlatform {
-        // Only a pipeline's own token has them.
-        marks: &["def_id", "prj_id"],
-        ways: &[way(&["org_id", "prj_id", "def_id"])],
-        parts: &["def_id", "prj_id", "org_id"],
-    },
-    // Buildkite.
-    JobPlatform {
-        marks: &["organization_slug", "pipeline_slug"],
-        ways: &[
-            way(&["organization_slug", "pipeline_id", "build_branch", "step_key"]),
-            way(&["organization_slug", "pipeline_slug", "build_branch", "step_key"]),
-        ],
-        parts: &["pipeline_id", "pipeline_slug", "organization_slug"],
-    },
-    // HCP Terraform.
-    JobPlatform {
-        marks: &["terraform_workspace_name"],
-        ways: &[
-            way(&["terraform_workspace_id"]),
-            way(&[
-                "terraform_organization_name",
-                "terraform_project_name",
-                "terraform_workspace_name",
-            ]),
-        ],
-        parts: &["terraform_project_id", "terraform_organization_name"],
-    },
-    // Bitbucket Pipelines.
-    JobPlatform {
-        marks: &["repositoryUuid", "workspaceUuid"],
-        ways: &[
-            way(&["repositoryUuid", "deploymentEnvironmentUuid"]),
-            Way {
-                applies: |claims| !claims.contains_key("deploymentEnvironmentUuid"),
-                claims: &["repositoryUuid", "branchName"],
-            },
-        ],
-        parts: &["repositoryUuid", "workspaceUuid"],
-    },
-    // Spacelift.
-    JobPlatform {
-        marks: &["spaceId", "callerId"],
-        ways: &[way(&["spaceId", "callerType", "callerId", "runType", "scope"])],
-        parts: &["callerId", "spaceId"],
-    },
-    // Pulumi Deployments.
-    JobPlatform {
-        marks: &["org", "project", "stack"],
-        ways: &[way(&["org", "project", "stack", "operation", "scope"])],
-        parts: &["stack", "project", "org"],
-    },
-];
 
 /// Claims of this token with values that can be rules.
 #[derive(Debug, PartialEq, Eq)]
@@ -162,18 +36,18 @@ fn find(claims: &Map<String, Value>, refused: &str) -> Found {
     if refused != "sub" && suggest(claims, &Ask::default()).is_ok() {
         return Found::Job(vec!["sub"]);
     }
-    let has_marks = |platform: &&JobPlatform| {
-        platform
-            .marks
+    let has_marks = |job: &&JobClaims| {
+        job.marks
             .iter()
             .all(|path| ClaimPath::parse(path).is_ok_and(|path| path.lookup(claims).is_some()))
     };
-    let Some(platform) = PLATFORMS.iter().find(has_marks) else { return Found::Nothing };
-    let mut ways = platform.ways.iter().filter(|way| (way.applies)(claims));
+    let mut known = ALL.iter().filter_map(|platform| platform.claims.job.as_ref());
+    let Some(job) = known.find(has_marks) else { return Found::Nothing };
+    let mut ways = job.ways.iter().filter(|way| (way.applies)(claims));
     if let Some(way) = ways.find(|way| way.claims.iter().all(&usable)) {
         return Found::Job(way.claims.to_vec());
     }
-    let parts: Vec<&str> = platform.parts.iter().copied().filter(usable).collect();
+    let parts: Vec<&str> = job.parts.iter().copied().filter(usable).collect();
     if parts.is_empty() { Found::Nothing } else { Found::Part(parts) }
 }
 
@@ -273,12 +147,11 @@ fn asked_for(key: &str) -> &'static str {
     }
 }
 
-/// The paths of the claims that identify jobs: of the platform with this mark, or of all.
+/// The paths of the claims that identify jobs.
 #[cfg(test)]
-pub(crate) fn paths(mark: Option<&str>) -> impl Iterator<Item = &'static str> {
-    let of =
-        PLATFORMS.iter().filter(move |known| mark.is_none_or(|mark| known.marks.contains(&mark)));
-    of.flat_map(|known| known.ways.iter().flat_map(|way| way.claims).chain(known.parts).copied())
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    let known = ALL.iter().filter_map(|platform| platform.claims.job.as_ref());
+    known.flat_map(|job| job.ways.iter().flat_map(|way| way.claims).chain(job.parts).copied())
 }
 
 #[cfg(test)]

@@ -2,23 +2,21 @@
 //! `doctor policy lint`. What the diagnosis says of the same is in [`super::broad`]; both rest on
 //! the same predicates.
 
-use crate::judge::policy::claims::Known;
-
 use super::broad::{named_by, never_applies};
+use super::claims::{documented, has, nearest, no_subject};
 use super::owner::{everybody, lets_in, names_an_identity};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::CheckId;
-use crate::judge::compare::rule::{AZURE_AUDIENCE, AZURE_AUDIENCE_ID, snippet};
+use crate::judge::compare::rule::snippet;
 use crate::judge::context::entry_name;
 use crate::limits;
 use crate::limits::Work;
+use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
+use crate::platform::{ALL, Id, Platform};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::RulePattern;
 use crate::policy::{Decision, Document, Entry, Registration, Rule, TokenType, pattern};
 use crate::report::{Finding, FoundBy};
-
-/// Claims whose name has dots in it, so that a path needs quotes around it.
-const DOTTED: [&str; 3] = ["kubernetes.io", "oidc.circleci.com/", "eks.amazonaws.com"];
 
 /// Looks at a whole document. `path` is how the report names it.
 #[must_use]
@@ -58,8 +56,8 @@ impl Linter<'_> {
         format!("{}:{}:{}, {what}", self.path, place.line, place.column)
     }
 
-    fn known(&self) -> Option<&'static Known> {
-        Known::of(self.registration.identifier()?)
+    fn known(&self) -> Option<&'static Platform> {
+        documented(self.registration.identifier()?)
     }
 
     fn entry(&self, index: usize, entry: &Entry, work: &mut Work, findings: &mut Vec<Finding>) {
@@ -133,7 +131,8 @@ impl Linter<'_> {
 
     /// A rule on a claim that this issuer's tokens never have.
     fn claim(&self, rule: &Rule, at: &str) -> Option<Finding> {
-        let unquoted = DOTTED.iter().find(|dotted| rule.claim.starts_with(**dotted));
+        let mut dotted = ALL.iter().flat_map(|platform| platform.claims.dotted);
+        let unquoted = dotted.find(|dotted| rule.claim.starts_with(**dotted));
         if let Some(dotted) = unquoted {
             let name = match dotted.ends_with('/') {
                 true => rule.claim.as_str(),
@@ -165,18 +164,19 @@ impl Linter<'_> {
                 .fix("Join keys with dots, and put a key that holds dots in double quotes."),
             );
         }
-        let known = self.known().filter(|known| !known.has(&rule.claim))?;
+        let known = self.known().filter(|known| !has(known, &rule.claim))?;
         let mut finding = Finding::new(
             Code::ClaimAbsent,
             format!(
                 "{} is none of the claims that {} documents: unless it is a new one, such a rule \
                  never matches.",
-                rule.claim, known.platform
+                rule.claim,
+                known.issuer_name()
             ),
         )
         .severity(Severity::Warning)
         .proof("rule on", &rule.claim, at);
-        if let Some(near) = known.nearest(&rule.claim) {
+        if let Some(near) = nearest(known, &rule.claim) {
             finding = finding
                 .announce("If this one is meant:")
                 .command(snippet(near, &RulePattern::of_rule(rule)));
@@ -190,15 +190,15 @@ impl Linter<'_> {
         let issuer = self.registration.identifier();
         let mut findings = Vec::new();
         let known = self.known();
-        let audience = match known.map(|known| known.platform) {
-            Some("Entra") if written.eq_ignore_ascii_case(AZURE_AUDIENCE) => Some((
+        let audience = match known.map(|known| known.id) {
+            Some(Id::Entra) if written.eq_ignore_ascii_case(AZURE_AUDIENCE) => Some((
                 format!(
                     "Entra puts the id {AZURE_AUDIENCE_ID} into the token where people write \
                      {AZURE_AUDIENCE}: this rule never matches."
                 ),
                 AZURE_AUDIENCE_ID,
             )),
-            Some("Azure DevOps") if written == AZURE_AUDIENCE_ID => Some((
+            Some(Id::AzurePipelines) if written == AZURE_AUDIENCE_ID => Some((
                 format!(
                     "Azure DevOps' own issuer puts the name {AZURE_AUDIENCE} into the token, \
                      Entra's the id {AZURE_AUDIENCE_ID}: this rule never matches."
@@ -237,7 +237,7 @@ impl Linter<'_> {
             });
         }
         if rule.claim == "sub"
-            && let Some(why) = known.and_then(|known| known.no_subject(written))
+            && let Some(why) = known.and_then(|known| no_subject(known, written))
         {
             findings.push(
                 surprise(format!("{why}: this rule never matches.")).proof("pattern", written, at),

@@ -5,87 +5,9 @@
 //! An issuer of one organization vouches for its own jobs; there any rule narrows that is not the
 //! same for all of them.
 
-use super::claims::Known;
+use super::claims::{is_one_of, no_subject};
+use crate::platform::{ALL, Beginning, Shared, by_issuer};
 use crate::policy::{Entry, Rule};
-
-/// An issuer that everybody can get tokens from.
-struct Shared {
-    issuer: &'static str,
-    /// Who is let in where none is named.
-    everybody: &'static str,
-    /// What a rule has to name.
-    owner: &'static str,
-    /// Claims that name it; one that ends with `_` stands for all that begin so.
-    claims: &'static [&'static str],
-    /// What stands before it in a subject, which `:` takes apart.
-    keys: &'static [&'static str],
-    /// Whether a `:` inside a value is escaped, so that a key cannot be part of one.
-    escaped: bool,
-}
-
-const SHARED: &[Shared] = &[
-    Shared {
-        issuer: "https://token.actions.githubusercontent.com",
-        everybody: "every repository on GitHub",
-        owner: "repository or owner",
-        claims: &[
-            "actor",
-            "actor_id",
-            "enterprise",
-            "enterprise_id",
-            "job_workflow_ref",
-            "repository",
-            "repository_id",
-            "repository_owner",
-            "repository_owner_id",
-            "workflow_ref",
-        ],
-        keys: &["repo"],
-        escaped: true,
-    },
-    Shared {
-        issuer: "https://gitlab.com",
-        everybody: "every project on gitlab.com",
-        owner: "project or group",
-        claims: &[
-            "groups_direct",
-            "job_namespace_",
-            "job_project_",
-            "namespace_",
-            "project_id",
-            "project_path",
-            "user_email",
-            "user_id",
-            "user_login",
-        ],
-        keys: &["project_path"],
-        escaped: false,
-    },
-    Shared {
-        issuer: "https://agent.buildkite.com",
-        everybody: "every pipeline on Buildkite",
-        owner: "organization",
-        claims: &["agent_id", "cluster_id", "organization_id", "organization_slug", "pipeline_id"],
-        keys: &["organization"],
-        escaped: false,
-    },
-    Shared {
-        issuer: "https://app.terraform.io",
-        everybody: "every workspace on HCP Terraform",
-        owner: "organization",
-        claims: &["terraform_organization_", "terraform_project_id", "terraform_workspace_id"],
-        keys: &["organization"],
-        escaped: false,
-    },
-    Shared {
-        issuer: "https://api.pulumi.com/oidc",
-        everybody: "every stack and environment on Pulumi Cloud",
-        owner: "organization",
-        claims: &["org"],
-        keys: &["org"],
-        escaped: false,
-    },
-];
 
 /// Claims that are the same for many jobs of any issuer. `tid` and `azp` are the same for every
 /// service connection of a tenant; everybody can have a branch or an environment of any name.
@@ -110,47 +32,31 @@ const NO_IDENTITY: &[&str] = &[
     "workflow",
 ];
 
-/// What all subjects of a platform begin with, and the text behind which they differ.
-const SUBJECTS: &[(&str, &str)] = &[
-    ("repo:", "repo:"),
-    ("project_path:", "project_path:"),
-    ("system:serviceaccount:", "system:serviceaccount:"),
-    ("organization:", "organization:"),
-    ("space:", "space:"),
-    ("sc://", "sc://"),
-    ("p://", "p://"),
-    ("/eid1/", "/sc/"),
-    ("org/", "/project/"),
-];
+/// The shared issuer with this URL.
+fn shared(issuer: &str) -> Option<&'static Shared> {
+    let issuer = issuer.trim_end_matches('/');
+    let own = by_issuer(issuer)?.issuer.as_ref()?;
+    own.shared.as_ref().filter(|_| own.urls.contains(&issuer))
+}
 
-impl Shared {
-    /// The issuer with this URL. With an enterprise's name behind it, it is that enterprise's own.
-    fn of(issuer: &str) -> Option<&'static Self> {
-        SHARED.iter().find(|shared| shared.issuer == issuer.trim_end_matches('/'))
+fn names(shared: &Shared, rule: &Rule) -> bool {
+    if rule.claim == "sub" {
+        return names_in_subject(shared, &rule.pattern);
     }
+    is_one_of(shared.claims.iter().copied(), rule.claim.trim_matches('"'))
+        && is_whole(&rule.pattern)
+}
 
-    fn names(&self, rule: &Rule) -> bool {
-        if rule.claim == "sub" {
-            return self.subject(&rule.pattern);
-        }
-        let claim = rule.claim.trim_matches('"');
-        // GitLab's and HCP Terraform's families.
-        let known =
-            |known: &str| claim == known || known.ends_with('_') && claim.starts_with(known);
-        self.claims.iter().any(|name| known(name)) && is_whole(&rule.pattern)
-    }
-
-    fn subject(&self, pattern: &str) -> bool {
-        let parts: Vec<&str> = pattern.split(':').collect();
-        // A repository may choose what makes its subject: GitHub's claims are keys as well.
-        let is_key =
-            |part: &str| self.keys.contains(&part) || self.escaped && self.claims.contains(&part);
-        parts.windows(2).enumerate().any(|(at, pair)| {
-            let fixed = || !parts.iter().take(at).any(|part| part.contains(['*', '?']));
-            matches!(pair, [key, value] if is_key(key) && is_whole(value))
-                && (self.escaped || fixed())
-        })
-    }
+fn names_in_subject(shared: &Shared, pattern: &str) -> bool {
+    let parts: Vec<&str> = pattern.split(':').collect();
+    // A repository may choose what makes its subject: GitHub's claims are keys as well.
+    let is_key =
+        |part: &str| shared.keys.contains(&part) || shared.escaped && shared.claims.contains(&part);
+    parts.windows(2).enumerate().any(|(at, pair)| {
+        let fixed = || !parts.iter().take(at).any(|part| part.contains(['*', '?']));
+        matches!(pair, [key, value] if is_key(key) && is_whole(value))
+            && (shared.escaped || fixed())
+    })
 }
 
 /// Whether a pattern spells a name out up to its first separator. An `@` ends a name before its id.
@@ -172,31 +78,32 @@ fn narrows(rule: &Rule) -> bool {
         return true;
     }
     let written = &rule.pattern;
-    SUBJECTS.iter().all(|(start, behind)| match written.strip_prefix(start) {
-        Some(_) => written.split_once(behind).is_some_and(|(_, rest)| has_text(rest)),
+    let mut beginnings = ALL.iter().flat_map(|platform| platform.subjects.beginnings);
+    beginnings.all(|Beginning { text, differ_after }| match written.strip_prefix(text) {
+        Some(_) => written.split_once(differ_after).is_some_and(|(_, rest)| has_text(rest)),
         // Cut off before it tells anything.
-        None => !start.starts_with(written.trim_end_matches(['*', '?', '.'])),
+        None => !text.starts_with(written.trim_end_matches(['*', '?', '.'])),
     })
 }
 
 /// Whether an entry names whose jobs it lets in. What the document leaves open may do so.
 pub(crate) fn names_an_identity(issuer: Option<&str>, entry: &Entry) -> bool {
-    let shared = issuer.and_then(Shared::of);
-    let known = issuer.and_then(Known::of);
+    let shared = issuer.and_then(shared);
+    let known = issuer.and_then(by_issuer);
     // A subject that no token has lets nobody in; that is told as such.
     let nobody = |rule: &Rule| {
-        rule.claim == "sub" && known.is_some_and(|known| known.no_subject(&rule.pattern).is_some())
+        rule.claim == "sub" && known.is_some_and(|known| no_subject(known, &rule.pattern).is_some())
     };
     entry.rules.iter().any(|rule| {
         rule.undetermined
             || nobody(rule)
-            || shared.map_or_else(|| narrows(rule), |shared| shared.names(rule))
+            || shared.map_or_else(|| narrows(rule), |shared| names(shared, rule))
     })
 }
 
 /// To whom an entry gives what it gives that names nobody.
 pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
-    match issuer.and_then(Shared::of) {
+    match issuer.and_then(shared) {
         Some(_) => "strangers",
         None => "every identity of the issuer",
     }
@@ -204,7 +111,7 @@ pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
 
 /// Whom an entry lets in that names nobody, in a sentence.
 pub(crate) fn lets_in(issuer: Option<&str>, entry: &Entry, name: &str) -> String {
-    let Some(shared) = issuer.and_then(Shared::of) else {
+    let Some(shared) = issuer.and_then(shared) else {
         return format!("{name} lets every identity of the issuer in.");
     };
     let also: Vec<String> = entry

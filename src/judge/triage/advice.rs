@@ -7,15 +7,18 @@ use super::login::{login_of, resolved, value, variable};
 use crate::catalogue::Code;
 use crate::evidence::log::{Decided, Log, Sighting};
 use crate::evidence::{
-    Backend, BackendCandidate, BackendSource, InputProblem, Login, Source, SystemToken, Token,
+    Backend, BackendCandidate, BackendSource, InputProblem, Login, Source, Token,
 };
 use crate::judge::advice::backend_url::of_problem;
 use crate::judge::advice::job::{Job, printable_url, printable_variable};
+use crate::judge::advice::missing_token::explained;
 use crate::judge::advice::{found_backend, missing_token, token_value};
 use crate::judge::checks::cli::UPGRADE;
 use crate::judge::checks::input::fill_variable;
 use crate::judge::checks::login::{UNSET_ACCESS_TOKEN, conflict, expiration_option};
 use crate::known_messages::Means;
+use crate::platform::azure::job::SystemToken;
+use crate::platform::{Id, Remedy, azure, github, gitlab};
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::request;
@@ -53,8 +56,8 @@ fn look_closer(job: &Job) -> Remediation {
 }
 
 /// The login that a message belongs to, as far as the log tells.
-struct Logged<'a> {
-    platform: Option<&'a str>,
+struct Logged {
+    platform: Option<Id>,
     login: Login,
     version: Option<Version>,
     /// What held the token: a variable or a file.
@@ -66,8 +69,8 @@ struct Logged<'a> {
     backend: Resolved,
 }
 
-impl<'a> Logged<'a> {
-    fn new(log: &'a Log, sighting: &Sighting, code: Code) -> Self {
+impl Logged {
+    fn new(log: &Log, sighting: &Sighting, code: Code) -> Self {
         let called = login_of(log, sighting);
         let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
         if let Some(duration) = value(sighting, "duration") {
@@ -79,7 +82,7 @@ impl<'a> Logged<'a> {
             told.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
         let word = called.and_then(|called| called.token.as_deref());
         // AzureCLI's script is not in the log, but its variable has that name.
-        let usual = (log.context.platform == Some("Azure Pipelines")).then_some("idToken");
+        let usual = (log.context.platform == Some(Id::AzurePipelines)).then_some(azure::TOKEN);
         let source =
             match (word.map_or(usual, variable), word.and_then(|w| w.strip_prefix("file://"))) {
                 (Some(name), _) => Source::Environment { name: name.to_owned() },
@@ -118,6 +121,7 @@ impl<'a> Logged<'a> {
             return problem.as_ref().and_then(unusable).filter(|finding| finding.code == code);
         }
         let finding = Finding::new(code, "");
+        let azure = || missing_token::login(job, Id::AzurePipelines);
         match code {
             Code::TokenEmpty => match &self.source {
                 Source::Environment { name } => Some(fill_variable(finding, name)),
@@ -135,19 +139,22 @@ impl<'a> Logged<'a> {
                     name,
                 })
             }
-            Code::TokenRequestFailed if missing_token::is_unreferenced(&sighting.text) => {
-                Some(missing_token::reference(finding, None, job))
+            Code::TokenRequestFailed if azure::job::is_unreferenced(&sighting.text) => {
+                let remedy = azure::job::reference(Remedy::default(), None, &azure());
+                Some(missing_token::remedied(finding, remedy))
             }
             Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
             Code::GithubIdTokenPermission => {
-                let missing = ["ACTIONS_ID_TOKEN_REQUEST_URL".to_owned()];
-                Some(missing_token::github(&missing, None, None, None))
+                github::job::explain(&github::job::without_permission()).map(explained)
             }
-            Code::GitlabIdTokenMissing => Some(missing_token::gitlab(None, None, &[], job)),
-            Code::AdoTokenNotExposed => Some(missing_token::not_exposed(None, job)),
-            Code::AdoConnectionNotFederated => Some(missing_token::not_federated(job)),
+            Code::GitlabIdTokenMissing => {
+                let login = missing_token::login(job, Id::GitLab);
+                Some(explained(gitlab::explain(&gitlab::Environment::default(), &login)))
+            }
+            Code::AdoTokenNotExposed => Some(explained(azure::job::not_exposed(None, &azure()))),
+            Code::AdoConnectionNotFederated => Some(explained(azure::job::not_federated(&azure()))),
             Code::AdoSystemAccesstokenUnmapped => {
-                Some(missing_token::unmapped(SystemToken::Missing, None))
+                Some(explained(azure::job::unmapped(SystemToken::Missing, None)))
             }
             Code::AccessTokenSet => self
                 .asks_for_exchange()

@@ -5,6 +5,7 @@ use crate::catalogue::Code;
 use crate::evidence::BackendSource;
 use crate::evidence::log::{Decided, Log, Party, Sighting};
 use crate::known_messages::{Means, Scope};
+use crate::platform::Id;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::{Resolved, UrlProblem};
 
@@ -36,13 +37,13 @@ pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
 fn by_platform(log: &Log, sighting: &Sighting, codes: &[Code]) -> Vec<Code> {
     let login = login_of(log, sighting).and_then(|login| login.token.as_deref());
     let variable = login.and_then(variable).unwrap_or_default();
-    let is_gitlab = log.context.platform == Some("GitLab CI");
+    let is_gitlab = log.context.platform == Some(Id::GitLab);
     // GitLab 17 has no CI_JOB_JWT any more.
     let is_unset = sighting.message.scope == Scope::LoginVariable;
     match codes {
         // On other platforms the name is somebody's own.
         [Code::AdoTokenNotExposed]
-            if log.context.platform.is_some_and(|platform| platform != "Azure Pipelines") =>
+            if log.context.platform.is_some_and(|platform| platform != Id::AzurePipelines) =>
         {
             vec![Code::TokenEmpty]
         }

@@ -18,6 +18,7 @@ use super::verdict;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::log::{Log, LoginLine, Place, SecretKind, Sighting};
 use crate::known_messages::{Means, Role, Scope, Template, Trouble};
+use crate::platform::Id;
 use crate::pulumi::versions;
 use crate::report::triage::{
     LogClaims, LogContext, LogFile, LogFinding, LogPlace, LogSecret, LogValue, SCHEMA_VERSION,
@@ -333,7 +334,7 @@ fn at(log: &Log, place: Place) -> LogPlace {
 fn context(log: &Log) -> LogContext {
     let context = &log.context;
     LogContext {
-        platform: context.platform,
+        platform: context.platform.map(Id::name),
         pulumi_version: context
             .version
             .as_ref()

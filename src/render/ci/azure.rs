@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use super::{Platform, level, message};
+use super::{LogCommands, level, message};
 use crate::report::Finding;
 use crate::text::inert;
 
 /// The agent masks every parameter of the service connections that it knows, issuer and subject
 /// among them.
-pub(crate) const PLATFORM: Platform = Platform {
+pub(crate) const PLATFORM: LogCommands = LogCommands {
     annotation,
     group: |title| format!("##[group]{title}"),
     end_group: "##[endgroup]",

@@ -1,11 +1,11 @@
 //! GitHub's workflow commands (docs.github.com, "Workflow commands for GitHub Actions"). The
 //! escapes are those of the runner's `ActionCommand`.
 
-use super::{Platform, level, message};
+use super::{LogCommands, level, message};
 use crate::report::Finding;
 
 /// The runner masks the token and nothing of its claims.
-pub(crate) const PLATFORM: Platform = Platform {
+pub(crate) const PLATFORM: LogCommands = LogCommands {
     annotation,
     group: |title| format!("::group::{}", data(title)),
     end_group: "::endgroup::",

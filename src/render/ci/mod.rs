@@ -11,7 +11,7 @@ use crate::text::{clip, inert};
 const LONGEST_DETAIL: usize = 600;
 
 /// A platform's commands. Each is a line of its own.
-pub(super) struct Platform {
+pub(super) struct LogCommands {
     /// The annotation of a finding, where it is worth one.
     pub(super) annotation: fn(&Finding) -> Option<String>,
     /// Opens a group of lines that is folded away.

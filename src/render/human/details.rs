@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::page::{Page, Row};
-use crate::platform::entra::EntraSubject;
+use crate::platform::azure::entra::EntraSubject;
 use crate::platform::subject;
 use crate::report::{EntryResult, Report};
 
@@ -81,7 +81,7 @@ pub(super) fn explained(page: &mut Page, report: &Report) {
     let claim = |name: &str| token.claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let Some(subject) = subject::describe(claim("iss"), claim("sub")) else { return };
     page.section("Subject");
-    let mut rows = vec![Row::new("platform", subject.platform, "")];
+    let mut rows = vec![Row::new("platform", subject.platform.platform().issuer_name(), "")];
     rows.extend(subject.parts.iter().map(|(name, value)| Row::new(*name, value, "")));
     page.rows(2, &rows);
 }

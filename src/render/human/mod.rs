@@ -15,7 +15,7 @@ pub(super) mod triage;
 use colored::Color;
 
 use self::page::{Page, Row};
-use super::ci::Platform;
+use super::ci::LogCommands;
 use super::wording::{self, backend, in_order, lead, who, why_skipped};
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
@@ -27,7 +27,7 @@ use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 pub(super) fn render(
     report: &Report,
     style: &Style,
-    platform: Option<&'static Platform>,
+    platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform);
     let verbosity = style.verbosity;
@@ -63,7 +63,7 @@ pub(super) fn render(
 pub(super) fn policy(
     report: &Report,
     style: &Style,
-    platform: Option<&'static Platform>,
+    platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
     let headline = wording::policy(report);
@@ -83,7 +83,11 @@ pub(super) fn policy(
 }
 
 /// What a token says, and what is wrong with it.
-pub(super) fn token(report: &Report, style: &Style, platform: Option<&'static Platform>) -> String {
+pub(super) fn token(
+    report: &Report,
+    style: &Style,
+    platform: Option<&'static LogCommands>,
+) -> String {
     let mut page = Page::new(style, platform).unfolded();
     page.headline("token: ", &wording::token(report));
     if style.verbosity != Verbosity::Quiet {
@@ -98,7 +102,7 @@ pub(super) fn token(report: &Report, style: &Style, platform: Option<&'static Pl
 pub(super) fn lint(
     found: &[Finding],
     style: &Style,
-    platform: Option<&'static Platform>,
+    platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
     if found.is_empty() {

@@ -5,7 +5,7 @@ use colored::{Color, Colorize};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::render::Style;
-use crate::render::ci::Platform;
+use crate::render::ci::LogCommands;
 use crate::render::wording::Headline;
 use crate::report::{Finding, RuleResult};
 use crate::text::{guard, inert, json_string, wrap};
@@ -38,7 +38,7 @@ impl Row {
 pub(super) struct Page {
     color: bool,
     width: usize,
-    platform: Option<&'static Platform>,
+    platform: Option<&'static LogCommands>,
     /// Whether sections are groups of the platform.
     folds: bool,
     /// Whether one is open.
@@ -47,7 +47,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(style: &Style, platform: Option<&'static Platform>) -> Self {
+    pub(super) fn new(style: &Style, platform: Option<&'static LogCommands>) -> Self {
         let width = style.width.clamp(60, 120);
         let out = String::new();
         Self { color: style.color, width, platform, folds: true, folded: false, out }

@@ -1,11 +1,13 @@
 //! Tokens in the shape of the CI platforms, each with the policy entry that lets it in.
 
+use doctor::platform::Id;
 use serde_json::{Map, Value, json};
 
 use super::object;
 
 /// A platform's tokens.
 pub struct Platform {
+    pub id: Id,
     pub name: &'static str,
     /// What its issuer's URL has after the host.
     pub path: &'static str,
@@ -75,6 +77,7 @@ fn shape(issuer: &str, times: Times, claims: Value, rules: Value) -> Shape {
 
 /// A service connection with Azure DevOps' own issuer.
 pub const AZURE_DEVOPS: Platform = Platform {
+    id: Id::AzurePipelines,
     name: "Azure DevOps",
     path: "/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815",
     shape: |issuer| {
@@ -92,6 +95,7 @@ pub const AZURE_DEVOPS: Platform = Platform {
 
 /// A service connection with the Entra issuer.
 pub const AZURE_ENTRA: Platform = Platform {
+    id: Id::AzurePipelines,
     name: "Azure DevOps (Entra)",
     path: "/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0",
     shape: |issuer| {
@@ -119,6 +123,7 @@ pub const AZURE_ENTRA: Platform = Platform {
 
 /// A push to a branch, with the subject of repositories from before 15 July 2026.
 pub const GITHUB: Platform = Platform {
+    id: Id::GitHubActions,
     name: "GitHub Actions",
     path: "",
     shape: |issuer| github(issuer, "repo:acme/web-shop:ref:refs/heads/main"),
@@ -126,6 +131,7 @@ pub const GITHUB: Platform = Platform {
 
 /// The same with the immutable subject of repositories created or renamed since.
 pub const GITHUB_IMMUTABLE: Platform = Platform {
+    id: Id::GitHubActions,
     name: "GitHub Actions (immutable subject)",
     path: "",
     shape: |issuer| github(issuer, "repo:acme@1042/web-shop@778899:ref:refs/heads/main"),
@@ -158,6 +164,7 @@ fn github(issuer: &str, sub: &str) -> Shape {
 
 /// A job on a branch.
 pub const GITLAB: Platform = Platform {
+    id: Id::GitLab,
     name: "GitLab",
     path: "",
     shape: |issuer| {
@@ -185,6 +192,7 @@ pub const GITLAB: Platform = Platform {
 
 /// `CIRCLE_OIDC_TOKEN`.
 pub const CIRCLECI: Platform = Platform {
+    id: Id::CircleCi,
     name: "CircleCI",
     path: "/org/b9917b05-2c4f-4e0a-9c35-11ad4b6e7d20",
     shape: |issuer| circleci(issuer, ""),
@@ -192,6 +200,7 @@ pub const CIRCLECI: Platform = Platform {
 
 /// `CIRCLE_OIDC_TOKEN_V2`.
 pub const CIRCLECI_V2: Platform = Platform {
+    id: Id::CircleCi,
     name: "CircleCI (V2)",
     path: "/org/b9917b05-2c4f-4e0a-9c35-11ad4b6e7d20",
     shape: |issuer| {
@@ -222,6 +231,7 @@ fn circleci(issuer: &str, origin: &str) -> Shape {
 
 /// A step with an audience of its own choice, which makes `aud` a list.
 pub const BITBUCKET: Platform = Platform {
+    id: Id::Bitbucket,
     name: "Bitbucket",
     path: "/2.0/workspaces/acme/pipelines-config/identity/oidc",
     shape: |issuer| {
@@ -247,6 +257,7 @@ pub const BITBUCKET: Platform = Platform {
 
 /// `buildkite-agent oidc request-token`.
 pub const BUILDKITE: Platform = Platform {
+    id: Id::Buildkite,
     name: "Buildkite",
     path: "",
     shape: |issuer| {
@@ -273,6 +284,7 @@ pub const BUILDKITE: Platform = Platform {
 
 /// A projected service account token.
 pub const KUBERNETES: Platform = Platform {
+    id: Id::Kubernetes,
     name: "Kubernetes",
     path: "/id/EXAMPLE0D58D1E9C7F6B5A4938271605",
     shape: |issuer| {
@@ -299,6 +311,7 @@ pub const KUBERNETES: Platform = Platform {
 
 /// `TFC_WORKLOAD_IDENTITY_TOKEN`.
 pub const HCP_TERRAFORM: Platform = Platform {
+    id: Id::HcpTerraform,
     name: "HCP Terraform",
     path: "",
     shape: |issuer| {
@@ -326,6 +339,7 @@ pub const HCP_TERRAFORM: Platform = Platform {
 
 /// `SPACELIFT_OIDC_TOKEN`. Its `scope` is no Pulumi scope.
 pub const SPACELIFT: Platform = Platform {
+    id: Id::Spacelift,
     name: "Spacelift",
     path: "",
     shape: |issuer| {
@@ -351,6 +365,7 @@ pub const SPACELIFT: Platform = Platform {
 
 /// `PULUMI_OIDC_TOKEN`.
 pub const PULUMI_DEPLOYMENTS: Platform = Platform {
+    id: Id::PulumiDeployments,
     name: "Pulumi Deployments",
     path: "/oidc",
     shape: |issuer| {

@@ -4,6 +4,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
 use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, instant, span};
+use crate::platform::Id;
 use crate::report::Finding;
 use crate::text;
 
@@ -79,7 +80,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
             && left <= 0
         {
             let (ran, lifetime) = (span(lifetime.saturating_sub(left)), span(lifetime));
-            finding = if context.evidence.options.setting.platform() == Some("GitLab CI") {
+            finding = if context.evidence.options.setting.platform() == Some(Id::GitLab) {
                 finding
                     .fix("Log in sooner after the job has started, or give the job more time.")
                     .step(format!(

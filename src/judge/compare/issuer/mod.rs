@@ -6,6 +6,7 @@ use self::edits::edits;
 use crate::judge::compare::mark::{CLIP, clip};
 use crate::judge::finding::list;
 use crate::limits::Work;
+use crate::platform::{Id, at_host, azure};
 
 /// A near miss: what differs in words, and how far apart the two are (edits).
 pub(crate) struct NearMiss {
@@ -37,14 +38,6 @@ impl Other {
         }
     }
 }
-
-/// Azure DevOps' own issuer and Entra's, which replaced it for service connections.
-const AZURE_OLD: &str = "vstoken.dev.azure.com";
-const AZURE_NEW: &str = "login.microsoftonline.com";
-/// What Azure DevOps' own issuer was called before.
-const AZURE_OLDER: &str = "app.vstoken.visualstudio.com";
-const ENTRA_V1: &str = "sts.windows.net";
-const GITHUB: &str = "token.actions.githubusercontent.com";
 
 /// So many edits may be a typing error.
 const FEW: usize = 3;
@@ -130,21 +123,27 @@ fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
         found.push("white space at the beginning or end".to_owned());
     }
     found.extend(scheme(other, &left, &right));
-    match (hosts.0.as_str(), hosts.1.as_str()) {
-        (AZURE_OLD | AZURE_OLDER, AZURE_NEW | ENTRA_V1) => {
+    // Very many may be registered, and most are of the token's host or of no platform's.
+    let of_token = at_host(&hosts.1).map(|platform| platform.id);
+    let of_registered = match hosts.0 == hosts.1 {
+        true => of_token,
+        false => of_token.and_then(|_| at_host(&hosts.0)).map(|platform| platform.id),
+    };
+    match (of_registered, of_token) {
+        (Some(Id::AzurePipelines), Some(Id::Entra)) => {
             return Some(format!(
                 "the kind of issuer: Azure DevOps' own {is_there}, the token is from Entra. The \
                  service connection was converted or made anew; sub and aud changed with it"
             ));
         }
-        (AZURE_NEW | ENTRA_V1, AZURE_OLD | AZURE_OLDER) => {
+        (Some(Id::Entra), Some(Id::AzurePipelines)) => {
             return Some(format!(
                 "the kind of issuer: Entra's {is_there}, the token is from Azure DevOps' own. \
                  The service connection has not been converted; its sub and aud are of the old \
                  form too"
             ));
         }
-        (AZURE_NEW | ENTRA_V1, AZURE_NEW | ENTRA_V1) => {
+        (Some(Id::Entra), Some(Id::Entra)) => {
             let entra = entra(other, &left, &right);
             found.extend(written_otherwise("host", left.host, right.host));
             found.extend(port(other, &left, &right));
@@ -153,19 +152,20 @@ fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
                 false => found.extend(entra),
             }
         }
-        (AZURE_OLDER, AZURE_OLD) | (AZURE_OLD, AZURE_OLDER) => {
+        (Some(Id::AzurePipelines), Some(Id::AzurePipelines)) if hosts.0 != hosts.1 => {
             found.push(format!(
-                "the host: Azure DevOps' own issuer was {AZURE_OLDER} and is {AZURE_OLD}"
+                "the host: Azure DevOps' own issuer was {} and is {}",
+                azure::OLD_HOST,
+                azure::HOST
             ));
             found.extend(path(other, &left, &right));
         }
-        (a, b) if a == b => {
+        (id, _) if hosts.0 == hosts.1 => {
             found.extend(written_otherwise("host", left.host, right.host));
             found.extend(port(other, &left, &right));
-            found.extend(if a == GITHUB {
-                slug(other, &left, &right)
-            } else {
-                path(other, &left, &right)
+            found.extend(match id {
+                Some(Id::GitHubActions) => slug(other, &left, &right),
+                _ => path(other, &left, &right),
             });
         }
         _ => {
@@ -273,7 +273,9 @@ fn github(issuer: &Written) -> Option<String> {
     let enterprise = host.strip_prefix("token.actions.").filter(|rest| rest.ends_with(".ghe.com"));
     match enterprise {
         Some(enterprise) => Some(enterprise.to_owned()),
-        None if host == GITHUB => Some("github.com".to_owned()),
+        None if at_host(&host).is_some_and(|platform| platform.id == Id::GitHubActions) => {
+            Some("github.com".to_owned())
+        }
         None => issuer.path.starts_with("/_services/token").then(|| format!("the server {host}")),
     }
 }

@@ -5,7 +5,6 @@
 //! then there is no policy to suggest. A `.` in a value also matches any other character there. A
 //! rule on the id of what the value names keeps neighbours out; without an id, a note says so.
 
-mod notes;
 #[cfg(test)]
 mod tests;
 
@@ -13,18 +12,12 @@ use serde_json::{Map, Value, json};
 
 use crate::platform::subject;
 use crate::platform::subject::Subject;
+use crate::platform::{ALL, Note, default_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{Piece, RefusedValue, RulePattern, inexact};
 use crate::policy::{Ask, TokenType, pattern};
 use crate::pulumi::urn;
-
-/// What GitHub's default audience begins with: the job asked for none.
-const GITHUB_DEFAULT: &str = "https://github.com/";
-
-/// Claims of GitHub that are other ones in every run, where a customised subject holds them.
-const PER_RUN: [&str; 6] =
-    ["run_id", "run_number", "run_attempt", "sha", "workflow_sha", "check_run_id"];
 
 /// A suggested policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,8 +56,7 @@ pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoS
             match subject::describe(text("iss").unwrap_or_default(), value) {
                 Some(known) => {
                     writer.known(claims, &known);
-                    // A shape with this part is GitHub's, and a repository may have chosen it.
-                    if known.parts.iter().any(|(name, _)| *name == "context") {
+                    if known.is_customisable {
                         writer.left_out(claims, value);
                     }
                 }
@@ -142,12 +134,12 @@ impl Writer {
         let Some((audience, others)) = audience(claims) else {
             return self.note("The token has no audience to make a rule of.");
         };
-        if audience.starts_with(GITHUB_DEFAULT) {
-            self.note(
-                "The audience is GitHub's default, the same for every service that the \
-                 repository's owner uses: request urn:pulumi:org:ORG instead, and write that into \
-                 the rule.",
-            );
+        if let Some((_, default, _)) = default_audience(&audience) {
+            self.note(format!(
+                "The audience is {} default, the same for every service that the repository's \
+                 owner uses: request urn:pulumi:org:ORG instead, and write that into the rule.",
+                default.whose
+            ));
         } else {
             self.loose("aud", &audience);
         }
@@ -165,7 +157,7 @@ impl Writer {
     fn known(&mut self, claims: &Map<String, Value>, known: &Subject) {
         known.open_parts().for_each(|sentence| self.note(sentence));
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
-        notes::notes(issuer, known).for_each(|sentence| self.note(sentence));
+        notes(issuer, known).for_each(|sentence| self.note(sentence));
         self.pattern("sub", known.pattern.clone());
         for path in known.beside {
             if let Some(value) = self.needed(claims, path) {
@@ -205,7 +197,7 @@ impl Writer {
             if !pieces.is_empty() {
                 pieces.push(Piece::Value(":"));
             }
-            let varies = PER_RUN.contains(&key) && text_at(claims, key).as_deref() == Some(part);
+            let varies = is_per_run(key) && text_at(claims, key).as_deref() == Some(part);
             if varies {
                 self.note(format!(
                     "The {key} in sub ({part}) is another one in every run: it is open in the rule."
@@ -272,6 +264,23 @@ impl Suggestion {
         entry.insert("rules".to_owned(), Value::Object(rules.collect()));
         entry
     }
+}
+
+/// The sentences about a rule on this subject.
+fn notes<'a>(issuer: &'a str, known: &'a Subject) -> impl Iterator<Item = &'static str> + 'a {
+    let platform = known.platform.platform();
+    let fits = move |note: &&Note| {
+        (!note.needs_issuer || platform.issues(issuer))
+            && known.parts.iter().any(|(name, value)| {
+                *name == note.part && note.value.is_none_or(|wanted| wanted == value)
+            })
+    };
+    platform.subjects.notes.iter().filter(fits).map(|note| note.sentence)
+}
+
+/// Whether a claim is another one in every run.
+fn is_per_run(claim: &str) -> bool {
+    ALL.iter().any(|platform| platform.claims.per_run.contains(&claim))
 }
 
 /// The audience to make a rule of, Pulumi's where there is one, and how many others there are.

@@ -1,0 +1,96 @@
+//! Advice of the platforms, as plain values: the judge makes findings of them.
+
+/// The login that advice puts into a pipeline.
+pub(crate) struct Login {
+    /// The command, with the token in the platform's [`Platform::variable`](super::Platform).
+    pub(crate) command: String,
+    /// The audience of a token for it.
+    pub(crate) audience: String,
+}
+
+/// A step to take, and what to add to the pipeline.
+pub(crate) type Addition = (&'static str, String);
+
+/// Why a job has no token. Each has a code in the catalogue.
+#[derive(Clone, Copy)]
+pub(crate) enum Cause {
+    TokenNotExposed,
+    ConnectionNotFederated,
+    SystemTokenUnmapped,
+    RequestFailed,
+    IdTokenPermission,
+    IdTokenMissing,
+}
+
+/// Why a job has no token, and what to do about it.
+pub(crate) struct Explanation {
+    pub(crate) cause: Cause,
+    pub(crate) detail: String,
+    pub(crate) remedy: Remedy,
+}
+
+impl Explanation {
+    pub(super) fn new(cause: Cause, detail: impl Into<String>, remedy: Remedy) -> Self {
+        Self { cause, detail: detail.into(), remedy }
+    }
+}
+
+/// A step of a remedy.
+pub(crate) enum Step {
+    Told(String),
+    /// It announces the commands.
+    Announcing(String),
+}
+
+/// What to do, and what shows it.
+#[derive(Default)]
+pub(crate) struct Remedy {
+    /// Replaces the catalogue's one sentence.
+    pub(crate) fix: Option<String>,
+    /// What, its value, and where that is.
+    pub(crate) evidence: Vec<(String, String, String)>,
+    pub(crate) steps: Vec<Step>,
+    /// To paste. Values are quoted for what it is meant for.
+    pub(crate) commands: Vec<String>,
+}
+
+impl Remedy {
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    pub(super) fn proof(
+        mut self,
+        what: impl Into<String>,
+        value: impl Into<String>,
+        place: impl Into<String>,
+    ) -> Self {
+        self.evidence.push((what.into(), value.into(), place.into()));
+        self
+    }
+
+    pub(super) fn step(mut self, step: impl Into<String>) -> Self {
+        self.steps.push(Step::Told(step.into()));
+        self
+    }
+
+    pub(super) fn announce(mut self, step: impl Into<String>) -> Self {
+        self.steps.push(Step::Announcing(step.into()));
+        self
+    }
+
+    pub(super) fn command(mut self, command: impl Into<String>) -> Self {
+        self.commands.push(command.into());
+        self
+    }
+}
+
+/// How a platform refused a token.
+pub(crate) struct Refused<'a> {
+    pub(crate) status: u16,
+    /// Its message.
+    pub(crate) said: &'a str,
+    /// It answered with a web page or a redirect, as for signing in.
+    pub(crate) signs_in: bool,
+}

@@ -1,0 +1,124 @@
+//! Why a subject of GitHub does not match a rule.
+
+use crate::policy::pattern;
+use crate::policy::rule_pattern::RulePattern;
+
+/// A subject in two: `OWNER/REPO`, and what the job is about.
+fn split(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix("repo:")?.split_once(':')
+}
+
+/// The repository's name without ids, where it has them: `OWNER@ID/REPO@ID`.
+fn without_ids(repository: &str) -> Option<String> {
+    let name = |part: &str| {
+        let (name, id) = part.rsplit_once('@')?;
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        is_id.then(|| name.to_owned())
+    };
+    let (owner, repository) = repository.split_once('/')?;
+    Some(format!("{}/{}", name(owner)?, name(repository)?))
+}
+
+/// The immutable subject: repositories created, renamed or moved since 15 July 2026 have
+/// `repo:OWNER@ID/REPO@ID:…`.
+pub(super) fn immutable_ids(rule: &str, subject: &str) -> Option<String> {
+    let wanted = rule.strip_prefix("repo:")?.split(':').next()?;
+    let (has, _) = split(subject)?;
+    // The beginning of a corrected rule, if this repository's name can be in a rule.
+    let begin = |lead: &str| {
+        let begin = RulePattern::of_value("sub", &format!("repo:{has}:"));
+        begin.map_or_else(|_| ".".to_owned(), |begin| format!("{lead}{begin}"))
+    };
+    match (without_ids(wanted), without_ids(has)) {
+        (None, Some(name)) if !wanted.contains('@') && pattern::matches(wanted, &name) => {
+            Some(format!(
+                "The token has GitHub's immutable subject, with the ids of owner and repository \
+                 (repositories created, renamed or moved since 15 July 2026 have it). A rule \
+                 without the ids can never match{}",
+                begin(": begin it with ")
+            ))
+        }
+        (Some(name), None) if name == has => Some(format!(
+            "The rule has the ids of GitHub's immutable subject, the token has a subject without \
+             them{}",
+            begin(": begin the rule with ")
+        )),
+        (Some(name), Some(other)) if name == other && wanted != has => Some(format!(
+            "The names are the same, the ids are not: the rule is for {wanted}, the token is from \
+             {has}. One of them was deleted and made anew under the same name."
+        )),
+        _ => None,
+    }
+}
+
+/// What a subject is about, after `repo:OWNER/REPO:`.
+pub(super) fn parts(rule: &str, subject: &str) -> Option<String> {
+    let ((wanted_repo, wanted), (repo, has)) = (split(rule)?, split(subject)?);
+    let mut told = Vec::new();
+    // Of ids that are missing or others, more is told elsewhere.
+    if !pattern::matches(wanted_repo, repo) && immutable_ids(rule, subject).is_none() {
+        told.push(format!(
+            "The repository differs: the rule is for {wanted_repo}, the token is from {repo}."
+        ));
+    }
+    if !pattern::matches(wanted, has) {
+        let why = if has.starts_with("environment:") && !wanted.starts_with("environment:") {
+            " A job with `environment:` has the environment in its subject, not the branch."
+        } else if has == "pull_request" {
+            " A job that a pull request started has neither branch nor environment in its subject."
+        } else {
+            ""
+        };
+        told.push(format!(
+            "The rule is for {}, the token is from {}.{why}",
+            about(wanted),
+            about(has)
+        ));
+    }
+    (!told.is_empty()).then(|| told.join(" "))
+}
+
+/// What a job is about, in words.
+fn about(context: &str) -> String {
+    let named = [
+        ("environment:", "the environment"),
+        ("ref:refs/heads/", "the branch"),
+        ("ref:refs/tags/", "the tag"),
+    ];
+    let found = named
+        .iter()
+        .find_map(|(start, what)| context.strip_prefix(start).map(|name| format!("{what} {name}")));
+    match context {
+        "pull_request" => "pull requests".to_owned(),
+        _ => found.unwrap_or_else(|| context.to_owned()),
+    }
+}
+
+/// Claims that a customised subject begins with most often.
+const CUSTOMISED: [&str; 8] = [
+    "repo",
+    "job_workflow_ref",
+    "repository",
+    "repository_id",
+    "repository_owner",
+    "repository_owner_id",
+    "environment",
+    "workflow_ref",
+];
+
+/// A repository can choose the claims that make its subject (`include_claim_keys`).
+pub(super) fn customised(rule: &str, subject: &str) -> Option<String> {
+    let (wanted, _) = rule.split_once(':')?;
+    let (has, _) = subject.split_once(':')?;
+    let known = CUSTOMISED.contains(&wanted) && CUSTOMISED.contains(&has);
+    let write = match RulePattern::of_value("sub", subject) {
+        Ok(_) => "; write the rule in the token's form.",
+        Err(_) => ".",
+    };
+    (wanted != has && known).then(|| {
+        format!(
+            "The rule begins with {wanted}:, the token's subject with {has}:. A GitHub repository or \
+             organization can choose the claims that make up the subject{write}"
+        )
+    })
+}
