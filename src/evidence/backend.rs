@@ -181,6 +181,9 @@ pub enum CredentialsFile {
         /// The version of the envelope, where the CLIs that are known cannot read it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         newer_version: Option<i64>,
+        /// The store that keeps its key, where only another operating system has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        other_system: Option<String>,
     },
     /// Not readable as credentials.
     Invalid {

@@ -10,6 +10,9 @@ use super::go::decode::{Struct, Type, decode};
 use super::go::json::field;
 use super::versions;
 
+/// Whoami refuses the access token.
+pub(crate) const UNAUTHORIZED: &str = "Unauthorized: No credentials provided or are invalid.";
+
 const EXCHANGE: Struct = Struct {
     name: "apitype.TokenExchangeGrantResponse",
     fields: &[
@@ -135,7 +138,7 @@ fn refusal(
         said.flatten().unwrap_or_else(|| (i64::from(status), text.trim().to_owned()));
     let by_status = versions::WHOAMI_BY_STATUS.holds(version);
     if status == 401 && (by_status || code == 401) {
-        return "Unauthorized: No credentials provided or are invalid.".to_owned().into();
+        return UNAUTHORIZED.to_owned().into();
     }
     if let Some(id) = request_id.filter(|_| status >= 500) {
         message += &format!(" (Request ID: {id})");

@@ -13,8 +13,8 @@ use super::request::{Conflict, Provenance, Request};
 use super::versions;
 use crate::catalogue::Code;
 use crate::evidence::{
-    CredentialHelper, CredentialsFile, Evidence, HelperProblem, InputProblem, ProjectFile, Source,
-    StoreProblem, UnusableFolder,
+    BackendSource, CredentialHelper, CredentialsFile, Evidence, HelperProblem, InputProblem,
+    ProjectFile, Source, StoreProblem, UnusableFolder,
 };
 
 /// An error that the CLI ends with.
@@ -131,6 +131,23 @@ impl CliLogin<'_> {
     /// An error of the backend that was chosen.
     pub(crate) fn in_backend(&self, error: CliError) -> CliError {
         let message = error.message.map(|text| in_backend(&text, self.backend, self.version));
+        CliError { message, ..error }
+    }
+
+    /// Whether the backend is no Pulumi Cloud.
+    pub(crate) fn is_diy(&self) -> bool {
+        matches!(self.problem, Some(UrlProblem::Diy { .. }))
+    }
+
+    /// An error of a login without a token: with nothing configured, no backend has been chosen yet.
+    pub(crate) fn without_token(&self, error: CliError) -> CliError {
+        let is_unnamed = self.backend.source == BackendSource::Default
+            && versions::NAMES_BACKEND.holds(self.version);
+        if !is_unnamed {
+            return self.in_backend(error);
+        }
+        let message =
+            error.message.map(|text| format!("could not log in to the Pulumi Cloud: {text}"));
         CliError { message, ..error }
     }
 
@@ -254,13 +271,27 @@ impl CliLogin<'_> {
             CredentialsFile::Invalid { message, .. } => {
                 Some(CliError { code: Code::CredentialsFileInvalid, message: message.clone() })
             }
-            CredentialsFile::Encrypted { path, newer_version: Some(version) } if has_store => {
+            CredentialsFile::Encrypted { path, newer_version: Some(version), .. } if has_store => {
                 Some(CliError::new(
                     Code::CredentialsFileInvalid,
                     format!(
                         "credentials file '{path}' was encrypted by a newer version of the Pulumi \
                          CLI (envelope version {version}). Upgrade the Pulumi CLI, or run `pulumi \
                          logout --all` to discard the stored credentials"
+                    ),
+                ))
+            }
+            CredentialsFile::Encrypted { path, other_system: Some(store), .. }
+                if has_store && self.reads_credentials_first() =>
+            {
+                Some(CliError::new(
+                    Code::CredentialsFileInvalid,
+                    format!(
+                        "credentials file '{path}' is encrypted but cannot be decrypted here: \
+                         credential store backend \"{store}\" is not available on this platform: no \
+                         usable OS credential protection: no such credential store on this \
+                         platform. Run `pulumi login` in this environment, or set \
+                         PULUMI_ACCESS_TOKEN"
                     ),
                 ))
             }

@@ -10,8 +10,11 @@ use std::fmt;
 use semver::Version;
 
 use crate::catalogue::Code;
-use crate::evidence::{Cli, CliParser, Evidence, Login, Source, Token};
+use crate::evidence::{
+    Cli, CliParser, CredentialsFile, Evidence, Login, Source, StoredAccount, Token,
+};
 use crate::policy::{Ask, TokenType};
+use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
 use crate::pulumi::{urn, versions};
@@ -145,6 +148,18 @@ impl Evidence {
             Some(CliParser::Refuses) => false,
             None => self.input.problem.is_none() && self.input.wrapped.is_empty(),
         }
+    }
+
+    /// The stored account of a backend, which is looked for without a slash at its URL's end.
+    pub(crate) fn stored_account(&self, backend: &Resolved) -> Option<&StoredAccount> {
+        let CredentialsFile::Read { accounts, .. } = &self.backend.credentials else { return None };
+        let url = backend.url.strip_suffix('/').unwrap_or(&backend.url);
+        accounts.iter().find(|account| account.url == url && self.is_read(account))
+    }
+
+    /// Whether the CLI looks at an account where it stands.
+    pub(crate) fn is_read(&self, account: &StoredAccount) -> bool {
+        !account.in_access_tokens || !versions::IGNORES_ACCESS_TOKENS.holds(self.rules())
     }
 
     /// What this login asks for. Elsewhere than in the failing job a token is taken as it was meant:

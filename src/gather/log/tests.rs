@@ -70,7 +70,7 @@ fn is_its_code(message: &Message, code: Code) -> bool {
         Means::Network(Trouble::Unreachable) => code == Code::BackendUnreachable,
         Means::Network(Trouble::Untrusted) => code == Code::BackendTlsUntrusted,
         Means::TokenValue => code == Code::TokenNotAToken,
-        Means::BackendUrl => code.category() == Category::Backend,
+        Means::BackendUrl | Means::BackendArgument => code.category() == Category::Backend,
         Means::ExchangeAnswer => code == Code::ExchangeRejected,
         Means::Status => matches!(code, Code::ExchangeRejected | Code::WhoamiForbidden),
         Means::OtherSystem(_) => code == Code::OtherSystemFailed,
@@ -79,7 +79,7 @@ fn is_its_code(message: &Message, code: Code) -> bool {
 
 fn read(text: &str) -> Log {
     let mut scanner = Scanner::new();
-    scanner.log("a.log", &mut Cursor::new(text), &|| None).unwrap();
+    scanner.log("a.log", false, &mut Cursor::new(text), &|| None).unwrap();
     scanner.finish()
 }
 

@@ -4,7 +4,6 @@
 //! sdk/go/common/util/pulumihome, util/securestore (resolve_linux.go, probe_linux.go).
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::file::read_file;

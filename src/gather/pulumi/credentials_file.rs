@@ -98,9 +98,10 @@ pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
     if bytes.is_empty() {
         return Stored::default();
     }
-    if let Ok(Envelope { version: Some(version) }) = parse(&bytes) {
+    if let Ok(Envelope { version: Some(version), backend }) = parse(&bytes) {
         let newer_version = Some(version).filter(|version| *version > ENVELOPE);
-        let file = CredentialsFile::Encrypted { path: shown, newer_version };
+        let other_system = backend.filter(|store| is_of_another_system(store));
+        let file = CredentialsFile::Encrypted { path: shown, newer_version, other_system };
         return Stored { file, ..Stored::default() };
     }
     match parse::<Credentials>(&bytes) {
@@ -172,7 +173,14 @@ macro_rules! go_struct {
 }
 
 // The mark of an encrypted file (sdk/go/common/util/securestore/envelope.go, `IsEnvelope`).
-go_struct!(Envelope { "$pulumiSecureStore" => version: i64, });
+go_struct!(Envelope { "$pulumiSecureStore" => version: i64, "backend" => backend: String, });
+
+/// The stores by the systems that have them (securestore.go, `Backend`).
+fn is_of_another_system(store: &str) -> bool {
+    ["macos", "windows", "linux"]
+        .iter()
+        .any(|system| store.starts_with(&format!("{system}-")) && std::env::consts::OS != *system)
+}
 
 go_struct!(Credentials {
     "version" => version: i64,

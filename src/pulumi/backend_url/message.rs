@@ -84,7 +84,7 @@ pub(crate) fn in_backend(error: &str, resolved: &Resolved, version: Option<&Vers
 }
 
 /// login.go's `backendSourceHint`.
-pub(crate) fn hint(source: &BackendSource) -> Option<String> {
+fn hint(source: &BackendSource) -> Option<String> {
     match source {
         BackendSource::Environment { name } => Some(format!(
             "This backend comes from the {name} environment variable, which takes precedence over \

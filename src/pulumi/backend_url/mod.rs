@@ -11,7 +11,7 @@ mod parts;
 mod tests;
 mod trust;
 
-pub(crate) use message::{cli_message, cli_refusal, hint, in_backend};
+pub(crate) use message::{cli_message, cli_refusal, in_backend};
 pub use trust::{is_found, is_plain_http};
 
 use semver::Version;
@@ -328,41 +328,43 @@ fn blemishes(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
 /// What makes a URL one that cannot be requested, in words: what Go's `net/url` and `net/http` refuse,
 /// and what only a parser that normalises URLs takes for what it may have meant.
 fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
-    // A person's name for a character says more than Go's for its consequence.
-    let foreign = || url.chars().find_map(foreign).map(str::to_owned);
     let http = matches!(parts.lower_scheme().as_str(), "http" | "https");
+    let path = parts.path();
+    let outside = |at: usize| !http || !path.contains(&at);
+    if let Some(what) =
+        url.char_indices().filter(|(at, _)| outside(*at)).find_map(|(_, c)| foreign(c))
+    {
+        return Some(what.to_owned());
+    }
     if http && parts.separator != "://" {
-        return foreign().or(Some(format!("`{}` where `://` belongs", parts.separator)));
+        return Some(format!("`{}` where `://` belongs", parts.separator));
     }
     if parts.rest.starts_with("//") && is_http_word(parts.authority.trim_end_matches(':')) {
         return Some("two schemes".to_owned());
     }
     let (_, authority) = parts.authority.rsplit_once('@').unwrap_or(("", parts.authority));
+    if let Some(fault) = authority_fault(authority) {
+        return Some(fault);
+    }
+    if !http {
+        return parts.authority.contains('@').then(|| "credentials in it".to_owned());
+    }
     // What stands in the place of a hidden part is not judged.
     let target = format!("{}/api/oauth/token", url.replace(text::MARK, "x"));
-    let refusal = authority_fault(authority).or_else(|| match go::url::parse(&target) {
-        // Without a scheme the URL has another fault.
-        Ok(parsed) if http => is_normalised(&parsed, &target),
-        Ok(_) => None,
-        Err(_) if parts.scheme.is_none() => None,
-        Err(why) => Some(why),
-    })?;
-    foreign().or(Some(refusal))
+    match go::url::parse(&target) {
+        Ok(parsed) => normalised(&parsed, &target),
+        Err(why) => Some(url.chars().find_map(foreign).map_or(why, str::to_owned)),
+    }
 }
 
 /// What a parser that normalises URLs changes in one that Go takes as it is: the program that answers
 /// gets something else from the CLI than from such a parser's client.
-fn is_normalised(parsed: &GoUrl, target: &str) -> Option<String> {
+fn normalised(parsed: &GoUrl, target: &str) -> Option<String> {
     let normal = url::Url::parse(target).ok()?;
-    let (host, _) = go::url::split_port(&parsed.host);
-    if let Some(Host::Ipv4(address)) = normal.host()
-        && address.to_string() != host
-    {
-        return Some(format!("the host `{host}`, which is a name to pulumi and not {address}"));
-    }
     let decoded = |path: &str| percent_encoding::percent_decode_str(path).collect::<Vec<u8>>();
     let path = parsed.path.strip_suffix("/api/oauth/token").unwrap_or(&parsed.path);
-    (decoded(&parsed.path) != decoded(normal.path()))
+    let sent = if parsed.path.is_empty() { "/" } else { &parsed.path };
+    (decoded(sent) != decoded(normal.path()))
         .then(|| format!("the path `{path}`, which pulumi sends as it is"))
 }
 
@@ -381,8 +383,15 @@ fn authority_fault(authority: &str) -> Option<String> {
         return Some(format!("the port `{port}`"));
     }
     // A parser takes params behind a host for a part of its name, but not the mark in their place.
-    let parsed = Host::parse(&host.replace(text::MARK, "x"));
-    (host.contains('*') || parsed.is_err()).then(|| format!("the host `{host}`"))
+    let bare = host.replace(text::MARK, "x");
+    let to_go = go::url::parse(&format!("http://{}", authority.replace(text::MARK, "x")));
+    match Host::parse(&bare) {
+        Ok(Host::Ipv4(address)) if address.to_string() != bare => {
+            Some(format!("the host `{host}`, which is a name to pulumi and not {address}"))
+        }
+        Ok(_) if !host.contains('*') && to_go.is_ok() => None,
+        _ => Some(format!("the host `{host}`")),
+    }
 }
 
 /// What a malformed URL was probably meant to be.

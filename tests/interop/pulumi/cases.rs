@@ -516,7 +516,9 @@ fn flags() -> Vec<Case> {
         case("cwd-missing", GOOD).arg("--cwd=missing"),
         case("default-org", GOOD).arg("--default-org=acme"),
         case("boolean-with-word", "{url} --insecure true --oidc-token {token} --oidc-org acme"),
-        case("flag-twice", GOOD).arg("--oidc-org=other"),
+        case("flag-twice", GOOD)
+            .arg("--oidc-org=other")
+            .user(200, r#"{"githubLogin":"ci-bot","organizations":[{"githubLogin":"other"}]}"#),
     ]
 }
 

@@ -82,16 +82,17 @@ impl Doctor {
         let mut differ = |what: &str, ours: &str, theirs: &str| {
             let _ = write!(found, "\n  {what}\n    doctor: {ours}\n    pulumi: {theirs}");
         };
-        if (self.status == Some(0)) != (fact.status == 0) {
+        // With an empty token the CLI may log in as somebody else, which is an error to the doctor.
+        let is_other_login = fact.status == 0 && self.root_cause == "token-empty";
+        if (self.status == Some(0)) != (fact.status == 0) && !is_other_login {
             let ours = format!("{:?} {}", self.status, self.root_cause);
             differ("outcome", &ours, &format!("{} {}", fact.status, fact.message));
         }
         let message = self.message.as_deref().unwrap_or_default();
         if self.status == Some(2) {
-            // The doctor adds where help is.
-            let first = fact.message.lines().next().unwrap_or_default();
-            if !message.starts_with(first) {
-                differ("usage", message, first);
+            // The doctor leaves out values, and adds what may be meant and where help is.
+            if fact.status == 0 {
+                differ("usage", message, "");
             }
         } else {
             if message != fact.message {
