@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
     let text = TRIAGE.render(&triage, format, &Style { verbosity, ..style });
     let status = match unreadable.is_empty() {
-        true => u8::from(!triage.findings.is_empty()),
+        true => u8::from(triage.root_cause.is_some()),
         false => USAGE,
     };
     print(&mut streams, &text, status)

@@ -138,7 +138,6 @@ pub enum ProjectFile {
     NotFound,
     /// Read; a `backend.url` in it is among the candidates.
     Read {
-        /// Its path.
         path: String,
         /// It has no `runtime`, which older CLIs ask for.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -146,7 +145,6 @@ pub enum ProjectFile {
     },
     /// The CLI stops here.
     Invalid {
-        /// Its path.
         path: String,
         /// Where, from 1; absent when the whole file is meant.
         line: Option<u64>,
@@ -167,16 +165,13 @@ pub enum CredentialsFile {
     /// None, or empty.
     #[default]
     NotFound,
-    /// Read.
     Read {
-        /// Its path.
         path: String,
         /// The accounts that hold a token, by URL.
         accounts: Vec<StoredAccount>,
     },
     /// An encrypted envelope (`$pulumiSecureStore`).
     Encrypted {
-        /// Its path.
         path: String,
         /// The version of the envelope, where the CLIs that are known cannot read it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,7 +182,6 @@ pub enum CredentialsFile {
     },
     /// Not readable as credentials.
     Invalid {
-        /// Its path.
         path: String,
         /// Line, from 1.
         line: Option<u64>,

@@ -46,14 +46,10 @@ pub enum Exchange {
         /// What the CLI says of it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
-        /// The answer.
         answer: Answer,
     },
     /// Any other status.
-    Refused {
-        /// The answer.
-        answer: Answer,
-    },
+    Refused { answer: Answer },
 }
 
 /// Whose access token whoami was asked with.
@@ -66,10 +62,7 @@ pub enum AccessTokenSource {
     /// The one that this run minted.
     Exchange,
     /// An environment variable.
-    Environment {
-        /// Its name.
-        name: String,
-    },
+    Environment { name: String },
     /// The stored credentials.
     Stored {
         /// The file.

@@ -96,7 +96,6 @@ pub const PLACES: usize = 100;
 pub enum Decided {
     /// What was passed as the token.
     Token {
-        /// The code.
         code: Code,
         /// What it is, in words.
         what: String,
@@ -202,8 +201,8 @@ pub struct Context {
     pub backend_source: Option<BackendSource>,
     /// Claims sets that were printed, as claims or within a token.
     pub claims: Vec<Told<serde_json::Map<String, serde_json::Value>>>,
-    /// Where a login succeeded.
-    pub successes: Vec<Place>,
+    /// Logins that succeeded, at most [`SUCCESSES`] of them.
+    pub successes: Vec<Success>,
     /// The hosts of the backends that the log names, at most [`BACKENDS`] of them.
     pub backend_hosts: Vec<String>,
     /// Of each job, where its platform last said that a step failed.
@@ -221,10 +220,18 @@ pub const BACKENDS: usize = 16;
 /// How many claims sets are kept.
 pub const CLAIMS: usize = 8;
 
+/// A login that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Success {
+    /// Where it stands.
+    pub place: Place,
+    /// When, if the log says so.
+    pub at: Option<Timestamp>,
+}
+
 /// A value and where it was found.
 #[derive(Debug, Clone)]
 pub struct Told<T> {
-    /// The value.
     pub value: T,
     /// Where it stands.
     pub place: Place,

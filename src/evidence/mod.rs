@@ -105,6 +105,15 @@ impl Evidence {
         };
         document.deciding(issuer, self.request().organization.as_deref())
     }
+
+    /// All registrations of the token's issuer in the organization that is asked for.
+    pub(crate) fn registrations(&self) -> Vec<&Registration> {
+        let document = self.policy.document();
+        let issuer = self.token.as_ref().and_then(|token| token.text("iss"));
+        let (Some(document), Some(issuer)) = (document, issuer) else { return Vec::new() };
+        let organization = self.request().organization;
+        document.registrations_of(issuer, organization.as_deref())
+    }
 }
 
 /// The options of the run that change what is judged.

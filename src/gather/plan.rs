@@ -39,7 +39,7 @@ pub struct Plan {
     /// `--cwd`: where pulumi would run.
     pub directory: Option<PathBuf>,
     /// `--credential-helper` and its arguments.
-    pub(crate) helper: Flags,
+    pub helper: Flags,
     /// `--policy`.
     pub policy: Option<PathBuf>,
     /// `--jwks`.

@@ -59,8 +59,11 @@ fn end(context: &Context, root_cause: Option<Code>) -> Option<End> {
     };
     match &cloud.exchange {
         Probe::NotRun => match cloud.exchange_skipped {
+            // What ends it after the exchange is known before.
             Some(SkipReason::Check(_)) => {
-                Some(End::Failure(CliError { code: root_cause?, message: None }))
+                let storing = login.while_storing().filter(|error| Some(error.code) == root_cause);
+                let untold = CliError { code: root_cause?, message: None };
+                Some(End::Failure(storing.unwrap_or(untold)))
             }
             _ => None,
         },

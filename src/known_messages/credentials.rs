@@ -14,6 +14,10 @@ const ARGUMENTS: &[Code] = &[Code::LoginArgumentsInvalid];
 const AGENT: &[Code] = &[Code::TokenEmpty, Code::AgentAccountUsed];
 
 const NO_HELPER: &str = "Set PULUMI_CREDENTIAL_HELPER=none for the step that logs in.";
+const HELPER_ANSWER: &str = "The credential helper ran, and pulumi cannot use its answer: credentials \
+    helper{problem}.";
+const HELPER_FIX: &str = "Run the helper by hand and correct its answer. An OIDC login needs no helper: \
+    set PULUMI_CREDENTIAL_HELPER=none.";
 const STORE: &str = "Set PULUMI_CREDENTIAL_STORE to auto or plaintext, or leave it unset.";
 const NEWER: &str = "Use a pulumi that is not older than the one that wrote the file, set PULUMI_HOME to \
     an empty folder, or run pulumi logout --all.";
@@ -102,12 +106,10 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     // Its own protocol: the helper ran.
     Message::code("unsupported credentials helper protocol version", HELPER, ""),
-    Message::code(
-        "credentials helper{problem}",
-        HELPER,
-        "The credential helper ran, and its answer is of no use: credentials helper{problem}.",
-    )
-    .fix("Run the helper by hand and correct its answer. An OIDC login needs no helper: set PULUMI_CREDENTIAL_HELPER=none."),
+    Message::code("error: credentials helper{problem}", HELPER, HELPER_ANSWER).fix(HELPER_FIX),
+    Message::code("credentials helper{problem}", HELPER, HELPER_ANSWER)
+        .scope(Scope::PulumiLogin)
+        .fix(HELPER_FIX),
     // ------------------------------------------------------------------ credentials.json
     Message::code(
         "invalid PULUMI_CREDENTIAL_STORE value \"{value}\"",
@@ -206,7 +208,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "getting stored credentials: {problem}",
         &[Code::CredentialsFileInvalid, Code::CredentialsEncrypted],
         "pulumi stored the login and cannot read it again: {problem}.",
-    ),
+    )
+    .scope(Scope::PulumiLogin),
     Message::code(
         "the OS credential store was not unlocked",
         UNWRITABLE,
@@ -219,6 +222,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "pulumi finds no home directory, because the user of this container has no passwd entry: \
          {problem}.",
     )
+    .scope(Scope::PulumiLogin)
     .fix("Set PULUMI_HOME to a folder that this user can write."),
     Message::code(
         "failed to create '{path}.pulumi': {problem}",

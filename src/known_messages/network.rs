@@ -21,6 +21,11 @@ const EXPIRED: &str = "The certificate has expired, or this machine's clock is w
 const OTHER_NAME: &str = "The certificate is for another name.";
 const HANDSHAKE: &str = "The TLS handshake failed.";
 
+const TRUST: &str = "Put the certificate of that authority into a PEM file, and name the file in SSL_CERT_FILE for every step that runs pulumi (in NODE_EXTRA_CA_CERTS for actions).";
+const RENEW: &str = "Renew the server's certificate, or correct this machine's clock.";
+const RENAME: &str =
+    "Use the host name that the certificate is for, or have it reissued for this one.";
+
 pub(super) const MESSAGES: &[Message] = &[
     // -------------------------------------------------------------------------------- Go
     Message::network("proxyconnect tcp: dial tcp: lookup http on {server}:", Unreachable, NO_URL)
@@ -75,25 +80,32 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("malformed HTTP response", Unreachable, "What answered does not speak HTTP."),
     Message::network("server gave HTTP response to HTTPS client", Unreachable, NO_TLS),
     Message::network("first record does not look like a TLS handshake", Unreachable, NO_TLS),
-    Message::network("x509: certificate signed by unknown authority", Untrusted, UNKNOWN),
-    Message::network("x509: certificate has expired or is not yet valid", Untrusted, EXPIRED),
+    Message::network("x509: certificate signed by unknown authority", Untrusted, UNKNOWN)
+        .fix(TRUST),
+    Message::network("x509: certificate has expired or is not yet valid", Untrusted, EXPIRED)
+        .fix(RENEW),
     Message::network(
         "x509: certificate is valid for {names}, not {host}",
         Untrusted,
         "The certificate is for {names}, and {host} was asked.",
-    ),
-    Message::network("x509: certificate is not valid for any names", Untrusted, OTHER_NAME),
-    Message::network("because it doesn't contain any IP SANs", Untrusted, OTHER_NAME),
-    Message::network("certificate relies on legacy Common Name field", Untrusted, OTHER_NAME),
-    Message::network("certificate name does not match input", Untrusted, OTHER_NAME),
-    Message::network("certificate is not trusted", Untrusted, UNKNOWN),
-    Message::network("certificate is not standards compliant", Untrusted, UNKNOWN),
-    Message::network("terminated in a root certificate which is not trusted", Untrusted, UNKNOWN),
+    )
+    .fix(RENAME),
+    Message::network("x509: certificate is not valid for any names", Untrusted, OTHER_NAME)
+        .fix(RENAME),
+    Message::network("because it doesn't contain any IP SANs", Untrusted, OTHER_NAME).fix(RENAME),
+    Message::network("certificate relies on legacy Common Name field", Untrusted, OTHER_NAME)
+        .fix(RENAME),
+    Message::network("certificate name does not match input", Untrusted, OTHER_NAME).fix(RENAME),
+    Message::network("certificate is not trusted", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("certificate is not standards compliant", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("terminated in a root certificate which is not trusted", Untrusted, UNKNOWN)
+        .fix(TRUST),
     Message::network(
         "tls: failed to verify certificate: {problem}",
         Untrusted,
         "The certificate is not accepted: {problem}.",
-    ),
+    )
+    .fix(TRUST),
     Message::network(
         "remote error: tls: {alert}",
         Untrusted,
@@ -111,12 +123,13 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::network("Connect Timeout Error", Unreachable, TIME),
     Message::network("timeout of {}ms exceeded", Unreachable, TIME),
     Message::network("tunneling socket could not be established", Unreachable, PROXY),
-    Message::network("unable to verify the first certificate", Untrusted, UNKNOWN),
-    Message::network("UNABLE_TO_VERIFY_LEAF_SIGNATURE", Untrusted, UNKNOWN),
-    Message::network("self-signed certificate", Untrusted, UNKNOWN),
-    Message::network("self signed certificate", Untrusted, UNKNOWN),
-    Message::network("unable to get local issuer certificate", Untrusted, UNKNOWN),
-    Message::network("Hostname/IP does not match certificate's altnames", Untrusted, OTHER_NAME),
+    Message::network("unable to verify the first certificate", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("UNABLE_TO_VERIFY_LEAF_SIGNATURE", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("self-signed certificate", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("self signed certificate", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("unable to get local issuer certificate", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("Hostname/IP does not match certificate's altnames", Untrusted, OTHER_NAME)
+        .fix(RENAME),
     // ------------------------------------------------------------------------------ curl
     Message::network("curl: (5) {problem}", Unreachable, PROXY),
     Message::network("curl: (6) Could not resolve host: {host}", Unreachable, NAME),
@@ -132,12 +145,14 @@ pub(super) const MESSAGES: &[Message] = &[
         "SSL certificate problem: {problem}",
         Untrusted,
         "The certificate is not accepted: {problem}.",
-    ),
+    )
+    .fix(TRUST),
     Message::network(
         "no alternative certificate subject name matches target host name",
         Untrusted,
         OTHER_NAME,
-    ),
+    )
+    .fix(RENAME),
     Message::network(
         "curl: (77) {problem}",
         Untrusted,
@@ -146,9 +161,9 @@ pub(super) const MESSAGES: &[Message] = &[
     // ------------------------------------------------------------------ PowerShell, Python
     Message::network("The remote name could not be resolved", Unreachable, NAME),
     Message::network("No such host is known", Unreachable, NAME),
-    Message::network("The SSL connection could not be established", Untrusted, UNKNOWN),
-    Message::network("The remote certificate is invalid", Untrusted, UNKNOWN),
-    Message::network("certificate verify failed", Untrusted, UNKNOWN),
+    Message::network("The SSL connection could not be established", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("The remote certificate is invalid", Untrusted, UNKNOWN).fix(TRUST),
+    Message::network("certificate verify failed", Untrusted, UNKNOWN).fix(TRUST),
     Message::network("Max retries exceeded with url", Unreachable, TIME),
-    Message::network("certificate has expired", Untrusted, EXPIRED),
+    Message::network("certificate has expired", Untrusted, EXPIRED).fix(RENEW),
 ];

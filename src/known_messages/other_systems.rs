@@ -94,7 +94,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "has no configured federated identity credentials",
         AZURE,
         "The application has no federated credential at all.",
-    ),
+    )
+    .anywhere(),
     Message::other("Invalid client secret provided", AZURE, "The client secret is wrong."),
     Message::other(
         "The provided client secret keys for app '{application}' are expired",
@@ -264,7 +265,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "JFrog did not accept the job's token: {problem}.",
     ),
     Message::other(
-        "failed to exchange OIDC token: {problem}",
+        "[Error] failed to exchange OIDC token: {problem}",
         "JFrog",
         "JFrog did not accept the job's token: {problem}.",
     ),

@@ -8,8 +8,6 @@
 use super::{Message, Scope};
 use crate::catalogue::Code;
 
-const AGAIN: &str = "Run the job again. GitHub's token service has such failures for a short time.";
-
 pub(super) const MESSAGES: &[Message] = &[
     // --------------------------------------------------------------------- GitHub Actions
     Message::code(
@@ -44,7 +42,8 @@ pub(super) const MESSAGES: &[Message] = &[
          unset",
         &[Code::GithubIdTokenPermission],
         "",
-    ),
+    )
+    .anywhere(),
     Message::code(
         "insufficient permissions: missing ACTIONS_ID_TOKEN_REQUEST_{}",
         &[Code::GithubIdTokenPermission],
@@ -77,18 +76,6 @@ pub(super) const MESSAGES: &[Message] = &[
         "Request the audience urn:pulumi:org:ORG, with the organization's name in Pulumi Cloud: \
          core.getIDToken(\"urn:pulumi:org:ORG\").",
     ),
-    Message::code(
-        "Error Code : undefined",
-        &[Code::TokenRequestFailed],
-        "GitHub's token service gave an empty answer.",
-    )
-    .fix(AGAIN),
-    Message::code(
-        "Error Code : 50{}",
-        &[Code::TokenRequestFailed],
-        "GitHub's token service failed.",
-    )
-    .fix(AGAIN),
     Message::code(
         "Failed to get ID Token",
         &[Code::TokenRequestFailed],

@@ -203,7 +203,7 @@ pub(super) const BEFORE: &[Message] = &[
     )
     .fix("Configure the metadata object store of the self-hosted service, then register the issuer."),
     Message::code(
-        "the issuer name is required",
+        "Bad Request: the issuer name is required",
         &[Code::RegistrationRefused],
         "The registration has no name.",
     )
@@ -262,6 +262,7 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::WhoamiFailed],
         "whoami failed after the login: {problem}.",
     )
+    .scope(Scope::PulumiLogin)
     .symptom(),
     Message::code(
         "[404] Not found: Organization '{organization}' not found",

@@ -136,6 +136,7 @@ pub(super) const GITLAB: Platform = Platform {
     log: LogMarks {
         platform: &["section_start:", "Running with gitlab-runner"],
         commands: &["$ "],
+        failed: &["ERROR: Job failed"],
         keys: &["/oauth/discovery/keys"],
         ..LogMarks::NONE
     },

@@ -16,6 +16,10 @@ pub(crate) struct LogMarks {
     pub(crate) script_end: &'static [&'static str],
     /// A step begins that does nothing else than the exchange.
     pub(crate) exchange_step: &'static [&'static str],
+    /// A step begins that also logs in to Pulumi Cloud, or will.
+    pub(crate) login_step: &'static [&'static str],
+    /// A step failed.
+    pub(crate) failed: &'static [&'static str],
     /// A token is requested.
     pub(crate) token_request: &'static [&'static str],
     /// The issuer is asked for its keys.
@@ -31,6 +35,8 @@ impl LogMarks {
         script: &[],
         script_end: &[],
         exchange_step: &[],
+        login_step: &[],
+        failed: &[],
         token_request: &[],
         keys: &[],
     };

@@ -62,6 +62,19 @@ impl Document {
         same.clone().find(is_asked).or_else(|| self.registration_of(issuer))
     }
 
+    /// The registrations of an issuer in the organization that is asked for.
+    pub(crate) fn registrations_of(
+        &self,
+        issuer: &str,
+        organization: Option<&str>,
+    ) -> Vec<&Registration> {
+        let is_here = |r: &&Registration| {
+            r.organization.is_none() || r.organization.as_deref() == organization
+        };
+        let same = self.issuers.iter().filter(|r| r.likeness(issuer) == Likeness::Same);
+        same.filter(is_here).collect()
+    }
+
     /// Whether an issuer whose URL the document leaves open can be this one.
     #[must_use]
     pub fn may_register(&self, issuer: &str) -> bool {

@@ -81,11 +81,7 @@ fn refusals_are_shown_in_every_shape() {
         (html(403), 403, &["web page", "Sign in to Corp"]),
         (Response::new(404, "text/plain", ""), 404, &["(nothing)"]),
         (Response::new(400, "application/json", "{\"error\":"), 400, &["{\"error\":"]),
-        (
-            Response::new(302, "text/plain", "").header("location", "https://sso.test/login"),
-            302,
-            &["https://sso.test/login"],
-        ),
+        (Response::new(302, "text/plain", "").header("location", "/login"), 302, &["/login"]),
     ];
     for (response, status, telling) in cases {
         let run = answered(response);
@@ -256,7 +252,7 @@ fn the_service_refuses_what_the_policy_allows() {
 
 #[test]
 fn an_answer_that_is_not_the_exchanges_contradicts_no_policy() {
-    let redirect = Response::new(302, "text/plain", "").header("location", "https://sso.test/");
+    let redirect = Response::new(302, "text/plain", "").header("location", "/sign-in");
     let cases = [html(403), redirect, Response::new(404, "text/plain", "404 page not found")];
     for response in cases {
         let world = World::new(&GITHUB);
@@ -265,6 +261,23 @@ fn an_answer_that_is_not_the_exchanges_contradicts_no_policy() {
         run.assert_root("exchange-rejected", "exchange", "exchange");
         assert_eq!(run.codes(), ["exchange-rejected"]);
         run.assert_says("exchange-rejected", &["says nothing of the token", "backend"]);
+    }
+}
+
+#[test]
+fn a_redirect_to_another_host_is_named() {
+    for (status, telling) in
+        [(307, "sends the token there"), (308, "sends the token there"), (302, "without the token")]
+    {
+        let world = World::new(&GITHUB);
+        let redirect = Response::new(status, "text/plain", "");
+        world
+            .cloud
+            .answer(EXCHANGE, redirect.header("location", "https://sso.test/api/oauth/token"));
+        let run = world.doctor().json();
+        run.assert_root("exchange-redirected", "exchange", "exchange");
+        run.assert_says("exchange-redirected", &["sso.test", "another domain", telling]);
+        assert_eq!(run.codes(), ["exchange-redirected"]);
     }
 }
 

@@ -305,7 +305,8 @@ fn simple_commands_are_found() {
 }
 
 /// The flags that the pages use of other commands than `pulumi login`.
-const PULUMI_FLAGS: [(&str, &[&str]); 4] = [
+const PULUMI_FLAGS: [(&str, &[&str]); 5] = [
+    ("about", &["--json"]),
     ("logout", &["--all"]),
     ("up", &["--yes", "--stack"]),
     ("version", &[]),

@@ -489,3 +489,22 @@ fn an_entry_that_can_never_match_is_told() {
     assert_eq!(run.finding("policy-wildcard-surprise")["severity"], "info");
     run.assert_says("policy-wildcard-surprise", &["can never match", "policies[1]", "userLogin"]);
 }
+
+#[test]
+fn a_claim_with_an_unexpanded_variable_is_the_requests_fault() {
+    let cases = [
+        ("aud", "${{AUDIENCE}}", "urn:pulumi:org:acme", "Request the token for the audience"),
+        ("aud", "$(Audience)", "urn:pulumi:org:acme", "Request the token for the audience"),
+        ("repository", "${REPOSITORY}", "acme/infra", "so that repository gets a value"),
+    ];
+    for (claim, value, rule, fix) in cases {
+        let mut world = World::new(&GITHUB);
+        world.shape.claims[claim] = value.into();
+        world.shape.entry["rules"][claim] = rule.into();
+        let run = world.doctor().json();
+        run.assert_root("claim-unexpanded", "token", "policy");
+        run.assert_says("claim-unexpanded", &[value, rule, fix]);
+        let commands = &run.finding("claim-unexpanded")["remediation"]["commands"];
+        assert_eq!(commands, &serde_json::json!([]), "no rule with the variable");
+    }
+}

@@ -236,3 +236,41 @@ fn near_misses_read_as_they_did() {
     }
     crate::support::golden("near-misses.txt", &all);
 }
+
+/// An offline run against two registrations of the token's issuer.
+fn registered_twice(one: &str, other: &str) -> Run {
+    let world = world();
+    let doctor = world.doctor().arg("--offline");
+    let issuer = world.shape.claims["iss"].clone();
+    let entry = |sub: &str| {
+        let mut entry = world.shape.entry.clone();
+        entry["rules"]["sub"] = json!(sub);
+        json!([entry])
+    };
+    let registration = |name: &str, sub: &str| json!({"name": name, "url": issuer, "issuer": issuer, "policies": entry(sub)});
+    let issuers = [registration("by-hand", one), registration("by-program", other)];
+    let document = json!({"organization": ORGANIZATION, "issuers": issuers});
+    doctor.file("policy.json", document.to_string()).json()
+}
+
+#[test]
+fn an_issuer_that_is_registered_twice_is_a_warning() {
+    let run = registered_twice("*", "*");
+    assert_eq!(run.finding("issuer-registered-twice")["severity"], "warning");
+    run.assert_says("issuer-registered-twice", &["by-hand", "by-program", "lets this token in"]);
+    assert_eq!(run.report["policy"]["decision"], "allow");
+    assert_eq!(run.report["rootCause"], json!(null));
+}
+
+#[test]
+fn registrations_that_disagree_decide_nothing() {
+    for (one, other) in [("*", "else"), ("else", "*")] {
+        let run = registered_twice(one, other);
+        let words = ["lets this token in", "does not let this token in"];
+        run.assert_says("issuer-registered-twice", &words);
+        assert_eq!(run.report["policy"]["decision"], "unknown");
+        assert_eq!(run.report["verdict"], "inconclusive");
+    }
+    let run = registered_twice("else", "else");
+    assert_eq!(run.report["rootCause"], "subject-mismatch");
+}

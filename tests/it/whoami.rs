@@ -303,3 +303,28 @@ fn a_policy_that_let_the_token_in_is_not_the_cause() {
     assert_eq!(run.finding("subject-mismatch")["severity"], "warning");
     assert_eq!(run.finding("exchange-contradicts-policy")["severity"], "warning");
 }
+
+#[test]
+fn a_personal_token_is_its_user_s() {
+    let asked = |name: &str| {
+        let mut world = World::new(&GITHUB);
+        world.shape.entry["tokenType"] = "personal".into();
+        world.shape.entry["userLogin"] = name.into();
+        let doctor = world.doctor().args(["--oidc-user", name]);
+        world.cloud.answer(WHOAMI, user(&["acme"], Value::Null));
+        doctor.json()
+    };
+    let run = asked("grace");
+    run.assert_root("whoami-wrong-user", "whoami", "whoami");
+    run.assert_says("whoami-wrong-user", &["grace", "ada"]);
+    asked("Ada").assert_healthy();
+}
+
+#[test]
+fn a_token_that_lives_too_long_for_the_organization() {
+    let message = "The `acme` organization enforces a max access token expiry of `14` days that \
+                   your current token does not meet.";
+    let run = answered(Response::json(403, &json!({"code": 403, "message": message})));
+    run.assert_root("access-token-policy", "whoami", "whoami");
+    run.assert_says("access-token-policy", &["14", "exempt"]);
+}

@@ -142,13 +142,13 @@ const WORDS: &str = "
     ca cannot cert certificate certificates chain character characters charset check claim claims
     client close closed cloud code column command conflict connect connecting connection content
     could credentials date decoded denied denies description did discovery dns document does early
-    eight empty encoded encoding end ended ends environment eof error errors exchange exist exists
-    expected expired explicit failed failure federated fetch file files first five for forbidden
+    eight empty encoded encoding end ended ends enforces environment eof error errors exchange exist exists
+    expected expired expiry explicit failed failure federated fetch file files first five for forbidden
     form format found four from gateway get give given gives github gitlab gmt grant had handler
     handshake has have header held holds host hostname html http https id identity in incomplete
     information input insufficient internal invalid io is iss issued issuer issuers it its job json
     jwks jwt kept key keys kid large last length letter limit limited line list login long longer
-    looks lookup malformed many match matches may message method missing more moved must name named
+    looks lookup malformed many match matches max may message method missing more moved must name named
     names negotiation network no nobody none nor not null number object of oidc on one only openid
     option or organization organizations os other out over page parse part parts password path
     payload peer pending pem permission permissions permitted pipelines plain please policies policy

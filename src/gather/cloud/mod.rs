@@ -222,7 +222,7 @@ fn take_access_token(body: &mut Map<String, Value>) -> Option<Secret> {
     let is_it = |(key, value): &(&String, &Value)| {
         key.eq_ignore_ascii_case("access_token") && !value.is_null()
     };
-    let key = body.iter().filter(is_it).next_back()?.0.clone();
+    let key = body.iter().rfind(is_it)?.0.clone();
     match body.remove(&key) {
         Some(Value::String(token)) if !token.is_empty() => Some(Secret::new(token)),
         _ => None,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::line::Line;
-use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Told};
+use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Success, Told};
 use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::known_messages::Template;
 use crate::limits;
@@ -143,8 +143,9 @@ impl Context {
                     self.name_backend(name);
                 }
                 // A line may have the form of several of these texts.
-                if self.successes.last() != Some(&place) && self.successes.len() < SUCCESSES {
-                    self.successes.push(place);
+                let is_told = self.successes.last().is_some_and(|last| last.place == place);
+                if !is_told && self.successes.len() < SUCCESSES {
+                    self.successes.push(Success { place, at: line.at });
                 }
             }
             Fact::Claims => {

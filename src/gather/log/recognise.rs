@@ -245,8 +245,9 @@ fn decide(
 /// Whether a network error is one of which nothing tells whose request failed: it names no host, an
 /// address, or a host that may be somebody's own Pulumi Cloud.
 fn names_nobody(line: &Line, found: &Found, host: Option<&str>) -> bool {
-    // Go names the address in front.
-    let start = line.text.find("dial tcp").map_or(found.start, |dial| dial.min(found.start));
+    // Go names the address in front, curl its number for the error.
+    let leads = ["dial tcp", "curl: ("].iter().filter_map(|lead| line.text.find(lead));
+    let start = leads.fold(found.start, usize::min);
     let program = line.text.split([' ', ':']).next().unwrap_or_default();
     line.may_begin(start)
         && !OTHER_PROGRAMS.contains(&program)

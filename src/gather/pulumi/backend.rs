@@ -50,7 +50,11 @@ pub fn gather(
             .map(|(_, source)| source),
     };
     let local_candidate = local.map(|source| BackendCandidate::new("file://~", source));
-    let given_twice = match (&argument, &flag, &local_candidate) {
+    // An empty argument names nothing, but counts beside the flag.
+    let empty_argument = (arguments.url.is_some() && argument.is_none())
+        .then(|| BackendCandidate::new("", BackendSource::Argument));
+    let first = argument.clone().or(empty_argument.filter(|_| flag.is_some()));
+    let given_twice = match (&first, &flag, &local_candidate) {
         (Some(one), Some(other), _)
         | (Some(one), None, Some(other))
         | (None, Some(one), Some(other)) => Some((one.clone(), other.clone())),
@@ -147,6 +151,8 @@ mod tests {
             (some("https://a.test"), None, None, "", "TRUE", true),
             (some("https://a.test"), None, Some(false), "", "true", false),
             (some("https://a.test"), some(""), None, "", "no", false),
+            (some(""), some("https://b.test"), None, "", "", true),
+            (some(""), None, Some(true), "", "", false),
             (None, None, Some(true), "", "", false),
         ];
         for (url, cloud_url, local, option, option_local, twice) in table {

@@ -14,11 +14,11 @@ const NAME: &str = "pulumi-credential-helper";
 
 /// What the command line says of a helper.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Flags {
+pub struct Flags {
     /// `--credential-helper`.
-    pub(crate) helper: Option<String>,
+    pub helper: Option<String>,
     /// `--credential-helper-arg` is there.
-    pub(crate) has_arguments: bool,
+    pub has_arguments: bool,
 }
 
 /// `credentialHelper` in the credentials file.

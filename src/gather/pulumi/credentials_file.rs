@@ -229,10 +229,10 @@ impl Credentials {
         let older = self.access_tokens.map(|tokens| tokens.0).unwrap_or_default();
         let mut only_older = BTreeSet::new();
         for (url, access_token) in older {
-            if !accounts.contains_key(&url) {
+            accounts.entry(url).or_insert_with_key(|url| {
                 only_older.insert(url.clone());
-                accounts.insert(url, Some(Account { access_token, ..Account::default() }));
-            }
+                Some(Account { access_token, ..Account::default() })
+            });
         }
         let mut shown = Vec::new();
         let mut tokens = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 pub mod backend;
 pub(crate) mod cli_folder;
-pub(crate) mod credential_helper;
+pub mod credential_helper;
 pub mod credentials_file;
 pub(crate) mod file;
 pub mod project_file;

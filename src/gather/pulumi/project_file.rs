@@ -122,7 +122,10 @@ fn read(path: &Path) -> Result<Content, Fault> {
     }
     let root = first_document(&text, is_json)?;
     let Some(project) = root.as_ref().and_then(section) else {
-        return Err(Fault::whole("it is not a mapping of keys to values"));
+        let fault = Fault::whole("it is not a mapping of keys to values");
+        let is_empty = root.as_ref().is_none_or(|root| matches!(root.kind, Kind::Null));
+        let message = ("validate", "expected project to be an object, was '<nil>'".to_owned());
+        return Err(Fault { message: is_empty.then_some(message), ..fault });
     };
     validate(project)?;
     let url = get(project, "backend").and_then(section).and_then(|backend| get(backend, "url"));

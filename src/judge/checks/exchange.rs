@@ -4,6 +4,7 @@
 //! `invalid organization` and a hint at where to look is read out of them.
 
 use crate::catalogue::{Category, Code, Severity};
+use crate::evidence::log::host_of;
 use crate::evidence::{Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason};
 use crate::judge::answer::{identity, proofs, words};
 use crate::judge::context::Context;
@@ -107,7 +108,9 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
     let said = words(answer);
     let status = answer.status;
     let says = |text: &str| said.iter().any(|s| s.to_lowercase().contains(text));
-    let finding = if status == 429 {
+    let finding = if let Some(target) = other_host(answer) {
+        redirected(answer, target)
+    } else if status == 429 {
         let wait = answer.retry_after.as_deref().map_or_else(String::new, |after| {
             format!(
                 " It asks to wait {after}{}.",
@@ -124,6 +127,48 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
         return rejected(context, answer, hint(answer, &says));
     };
     vec![proofs(finding, answer)]
+}
+
+/// The host that an answer redirects to, if that is not the one that was asked.
+fn other_host(answer: &Answer) -> Option<&str> {
+    let target = answer.location.as_deref().and_then(host_of)?;
+    let is_redirect = (300..400).contains(&answer.status);
+    (is_redirect && Some(target) != host_of(&answer.url)).then_some(target)
+}
+
+fn redirected(answer: &Answer, target: &str) -> Finding {
+    let status = answer.status;
+    let asked = host_of(&answer.url).unwrap_or_default();
+    // Go's net/http keeps method and body for these only.
+    let follows = match status {
+        307 | 308 => "pulumi follows it and sends the token there",
+        _ => "pulumi follows it with a GET, without the token",
+    };
+    let (whose, fix) = match domain(target) == domain(asked) {
+        true => (
+            format!("{target} is in the same domain as {asked}."),
+            format!("If {target} is your Pulumi Cloud, use its URL as the backend."),
+        ),
+        false => (
+            format!("{target} is in another domain than {asked}."),
+            format!(
+                "Send no token to {target}. Check the backend's URL, and what is in front of it."
+            ),
+        ),
+    };
+    Finding::new(
+        Code::ExchangeRedirected,
+        format!(
+            "{asked} redirects the exchange to another host, {target} (status {status}). {follows}; \
+             the doctor does not. {whose}"
+        ),
+    )
+    .fix(fix)
+}
+
+/// The last two labels of a host. Not a registrable domain: it only serves to word a hint.
+fn domain(host: &str) -> Option<&str> {
+    host.rmatch_indices('.').nth(1).map_or(Some(host), |(at, _)| host.get(at + 1..))
 }
 
 /// A refusal that nothing here explains.

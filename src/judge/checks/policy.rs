@@ -60,11 +60,18 @@ pub(crate) fn check(context: &Context) -> Outcome {
     Outcome::found(summary + &limited(evaluation), findings)
 }
 
-/// Evaluates the policy of the registration that decides on the token.
+/// Evaluates the policy of the registration that decides on the token. Which of two registrations of
+/// the issuer decides is not documented: where they disagree, nothing is decided.
 pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
     let claims = &context.evidence.token.as_ref()?.claims;
-    let registration = context.evidence.registration()?;
-    evaluate::evaluate_registration(registration, claims, &context.request.ask)
+    let decide =
+        |registration| evaluate::evaluate_registration(registration, claims, &context.request.ask);
+    let mut evaluation = decide(context.evidence.registration()?)?;
+    let others = context.evidence.registrations().into_iter().filter_map(decide);
+    if others.map(|other| other.decision()).any(|decision| decision != evaluation.decision()) {
+        evaluation.outcome = evaluate::Outcome::Undetermined;
+    }
+    Some(evaluation)
 }
 
 fn denial(

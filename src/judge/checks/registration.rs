@@ -2,7 +2,7 @@
 //! does the registration limit?
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{CheckId, SkipReason};
+use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::advice::found_backend::policy_not_read;
 use crate::judge::advice::job::Job;
@@ -15,7 +15,8 @@ use crate::judge::outcome::Outcome;
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::{Id, by_issuer};
-use crate::policy::{Document, Likeness, Registration};
+use crate::policy::evaluate;
+use crate::policy::{Decision, Document, Likeness, Registration};
 use crate::report::Finding;
 use crate::text;
 
@@ -63,6 +64,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         }
         Some(registration) => {
             findings.extend(slash_only(registration, issuer));
+            findings.extend(twice(context, token));
             findings.extend(expiration(context, registration));
             let name = registration.name.as_deref().unwrap_or(issuer);
             let used = registration.last_used.as_deref();
@@ -92,6 +94,38 @@ fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
         .fix("If the login is refused, register the issuer under exactly the token's iss."),
     )
 }
+
+/// What each registration of the issuer decides, where there are several.
+fn twice(context: &Context, token: &Token) -> Option<Finding> {
+    let all = context.evidence.registrations();
+    if all.len() < 2 {
+        return None;
+    }
+    let detail = format!(
+        "{} registrations have the issuer of this token. Which of them Pulumi Cloud uses is not \
+         documented.",
+        all.len()
+    );
+    let finding = Finding::new(Code::IssuerRegisteredTwice, detail);
+    let finding = all.iter().take(SHOWN).fold(finding, |finding, registration| {
+        let decided =
+            evaluate::evaluate_registration(registration, &token.claims, &context.request.ask);
+        let decision = match decided.map(|evaluation| evaluation.decision()) {
+            Some(Some(Decision::Allow)) => "lets this token in",
+            Some(Some(Decision::Deny)) => "does not let this token in",
+            Some(None) => "leaves it open",
+            None => "has no known policies",
+        };
+        let name = registration.name.as_deref().unwrap_or("a registration");
+        let url = registration.url.as_deref().or(registration.identifier()).unwrap_or_default();
+        let place = context.policy_place(registration.place.line, "issuer");
+        finding.proof(format!("{name}, {url}"), decision, place)
+    });
+    Some(finding)
+}
+
+/// How many registrations of one issuer are shown.
+const SHOWN: usize = 5;
 
 fn wrong_organization(context: &Context, document: &Document) -> Option<Finding> {
     let own = context.evidence.registration().and_then(|r| r.organization.as_deref());

@@ -6,7 +6,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{
     AccessTokenSource, Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason,
 };
-use crate::judge::answer::{identity, proofs};
+use crate::judge::answer::{identity, proofs, words};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
 use crate::judge::network::failure::network_failure;
@@ -87,7 +87,8 @@ fn answered(context: &Context, answer: &Answer) -> Outcome {
         );
         return Outcome::found("names nobody", vec![proofs(finding, answer)]);
     };
-    let findings = wrong_organization(context, &identity).into_iter().collect();
+    let wrong = [wrong_user(context, &identity), wrong_organization(context, &identity)];
+    let findings = wrong.into_iter().flatten().collect();
     let again = again(answer.attempts);
     Outcome::found(format!("{}{whose}{again}", identity.user), findings)
 }
@@ -100,9 +101,18 @@ fn refusal(answer: &Answer) -> Finding {
         )
         .fix("Sign in again through the organization's single sign-on page."),
         401 => Finding::new(Code::WhoamiUnauthorized, "Status 401: the access token is not valid."),
+        403 if says(answer, "enforces a max access token expiry") => Finding::new(
+            Code::AccessTokenPolicy,
+            "The organization accepts no access token that lives this long. Tokens of an OIDC login \
+             are exempt, so this one is of another kind.",
+        ),
         403 => Finding::new(Code::WhoamiForbidden, "Status 403."),
         status => Finding::new(Code::WhoamiFailed, format!("Status {status}.")),
     }
+}
+
+fn says(answer: &Answer, text: &str) -> bool {
+    words(answer).iter().any(|said| said.contains(text))
 }
 
 /// `pulumiAPICall` in `client/api.go`: an error of one of these types asks for single sign-on.
@@ -116,6 +126,23 @@ fn single_sign_on(answer: &Answer) -> bool {
             )
         })
     })
+}
+
+/// A personal token is its user's.
+fn wrong_user(context: &Context, identity: &Identity) -> Option<Finding> {
+    let asked = context.request.ask.user.as_deref()?;
+    if asked.eq_ignore_ascii_case(&identity.user) {
+        return None;
+    }
+    let detail = format!(
+        "The login asks for a token of the user {asked}; the access token is that of {}.",
+        identity.user
+    );
+    Some(Finding::new(Code::WhoamiWrongUser, detail).proof("asked for", asked, "user").proof(
+        "access token",
+        &identity.user,
+        "GET /api/user githubLogin",
+    ))
 }
 
 fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding> {

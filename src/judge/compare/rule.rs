@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::subject;
 use crate::catalogue::Code;
 use crate::evidence::Token;
+use crate::evidence::url_faults::unexpanded;
 use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
 use crate::limits::Work;
@@ -35,6 +36,9 @@ pub(crate) fn failed_rule(
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", entry_name(index), rule.claim));
     let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at, work) };
+    if let Some(variable) = variable_in(actual) {
+        return not_expanded(rule, actual, variable, &at);
+    }
     let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
     let code = match rule.claim.as_str() {
         "aud" => Code::AudienceMismatch,
@@ -78,6 +82,39 @@ pub(crate) fn failed_rule(
         };
     }
     would_pass(finding, token, rule, &at, failing, work)
+}
+
+/// A variable that takes the place of a whole part of a claim. Within a part it may be a person's own
+/// name for a branch.
+fn variable_in(claim: &str) -> Option<&str> {
+    let variable = unexpanded(claim)?;
+    let (before, after) = claim.split_once(variable)?;
+    let ends = |c: char| matches!(c, ':' | '/' | '@' | '.' | '-' | ',' | '"');
+    let is_part = (before.is_empty() || before.ends_with(ends))
+        && (after.is_empty() || after.starts_with(ends));
+    is_part.then_some(variable)
+}
+
+/// The rule is right, and the request for the token is wrong: it sent a variable's name.
+fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Finding {
+    let claim = &rule.claim;
+    let detail = format!(
+        "The token's {claim} holds {variable}: the token was requested with the name of a variable \
+         instead of its value."
+    );
+    let is_literal_audience = claim == "aud" && pattern::is_literal(&rule.pattern);
+    let fix = match is_literal_audience {
+        true => format!("Request the token for the audience {}.", rule.pattern),
+        false => format!("Correct the request for the token, so that {claim} gets a value."),
+    };
+    Finding::new(Code::ClaimUnexpanded, detail)
+        .proof("expected", &rule.pattern, at)
+        .proof("actual", actual, format!("token claim {claim}"))
+        .fix(fix)
+        .step(format!(
+            "Check that {variable} has a value where the token is requested, and that this syntax \
+             belongs there."
+        ))
 }
 
 /// What Entra's subject says, beside what the token and the pipeline say of the same.

@@ -143,6 +143,9 @@ impl Logged {
                 let remedy = azure::job::reference(Remedy::default(), None, &azure());
                 Some(missing_token::remedied(finding, remedy))
             }
+            Code::TokenRequestFailed if github::job::is_transient(&sighting.text) => {
+                Some(finding.fix("Run the job again: GitHub's token service failed for a moment."))
+            }
             Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
             Code::GithubIdTokenPermission => {
                 github::job::explain(&github::job::without_permission()).map(explained)

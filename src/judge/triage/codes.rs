@@ -8,6 +8,7 @@ use crate::known_messages::{Means, Scope};
 use crate::platform::Id;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::{Resolved, UrlProblem};
+use crate::text::secret::REDACTED;
 
 /// The codes of a message; never none.
 pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
@@ -47,6 +48,10 @@ fn by_platform(log: &Log, sighting: &Sighting, codes: &[Code]) -> Vec<Code> {
         {
             vec![Code::TokenEmpty]
         }
+        // A login with an OIDC token was called: that token was empty.
+        [Code::AgentAccountUsed, Code::TokenEmpty] if login.is_some() => {
+            vec![Code::TokenEmpty, Code::AgentAccountUsed]
+        }
         [Code::TokenEmpty] if is_gitlab && (is_unset || variable.starts_with("CI_JOB_JWT")) => {
             vec![Code::GitlabIdTokenMissing, Code::TokenEmpty]
         }
@@ -66,6 +71,10 @@ fn has_path(log: &Log) -> bool {
 /// The URL that the CLI could not use, by the rules for backends.
 fn backend(log: &Log, sighting: &Sighting) -> Vec<Code> {
     let resolved = resolved(log, sighting);
+    // A token in its place: the shell split the token's argument.
+    if resolved.url.contains(REDACTED) {
+        return vec![Code::TokenWrapped, Code::TokenOnCommandLine];
+    }
     let version = log.context.version.as_ref().map(|told| &told.value);
     match backend_url::problems(&resolved, false).first() {
         Some(UrlProblem::Empty) => {

@@ -87,6 +87,7 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
         step: &["##[section]Starting: "],
         script: &["Script contents:"],
         script_end: &["##[endgroup]", "Starting Command Output"],
+        failed: &["##[error]"],
         token_request: &["oidctoken", "SYSTEM_OIDCREQUESTURI"],
         ..LogMarks::NONE
     },

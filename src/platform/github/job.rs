@@ -27,6 +27,12 @@ pub(crate) fn without_permission() -> Environment {
     Environment { missing, event: None, fork: None, job: None }
 }
 
+/// Whether GitHub's token service failed or gave an empty answer, in the words of actions/toolkit
+/// (packages/core/src/oidc-utils.ts). It does so for a short time.
+pub(crate) fn is_transient(said: &str) -> bool {
+    ["Error Code : undefined", "Error Code : 5"].iter().any(|words| said.contains(words))
+}
+
 /// What the variables that are set show. `fork` reads the event in a file.
 pub(crate) fn environment<'a>(
     variables: impl Fn(&str) -> Option<&'a str>,

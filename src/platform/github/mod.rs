@@ -161,6 +161,11 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         script: &["##[group]Run "],
         script_end: &["##[endgroup]"],
         exchange_step: &["##[group]Run pulumi/auth-actions"],
+        login_step: &[
+            "##[group]Run pulumi/esc-action",
+            "Download action repository 'pulumi/auth-actions",
+        ],
+        failed: &["##[error]"],
         token_request: &["/idtoken/", "ACTIONS_ID_TOKEN_REQUEST_URL"],
         ..LogMarks::NONE
     },

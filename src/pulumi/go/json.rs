@@ -10,8 +10,7 @@ use super::url::quote;
 pub(crate) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object
         .iter()
-        .filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null())
-        .next_back()
+        .rfind(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null())
         .map(|(_, value)| value)
 }
 

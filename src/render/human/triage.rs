@@ -4,7 +4,6 @@ use colored::Color;
 
 use super::page::{Page, Row};
 use super::{Depth, one_finding};
-use crate::catalogue::Severity;
 use crate::limits::UNPACKED_RATIO;
 use crate::render::wording::Headline;
 use crate::render::{Style, Verbosity};
@@ -66,16 +65,15 @@ pub(in crate::render) fn headline(triage: &Triage) -> Headline {
         let meaning = format!("no message that is known here in {read}");
         return Headline::new("nothing known", Color::Green, meaning);
     };
-    let (word, color) = match first.finding.severity {
-        Severity::Error => ("failure", Color::Red),
-        Severity::Warning => ("warning", Color::Yellow),
-        Severity::Info => ("info", Color::Cyan),
-    };
     let others = match triage.findings.len() - 1 {
         0 => String::new(),
         others => format!(", and {others} more"),
     };
-    Headline::new(word, color, format!("{}{others}, in {read}", first.finding.code))
+    let codes = format!("{}{others}, in {read}", first.finding.code);
+    match triage.root_cause {
+        Some(_) => Headline::new("failure", Color::Red, codes),
+        None => Headline::new("no failure", Color::Yellow, format!("only hints: {codes}")),
+    }
 }
 
 /// What the logs tell of the login: what it is, its value, where it stands.
