@@ -21,6 +21,8 @@ use crate::evidence::{
 };
 use crate::oidc::jwt::Decoded;
 use crate::platform::{Id, azure};
+use crate::pulumi::go;
+use crate::pulumi::go::url::GoUrl;
 use crate::text::secret::{Scrubber, Secret, argument};
 
 /// How long the installed `pulumi` may take to say its version.
@@ -150,6 +152,10 @@ pub(super) fn gather(
         scrubber.add(decoded.sent().reveal());
     }
     stored.tokens.values().for_each(|secret| scrubber.add(secret.reveal()));
+    for candidate in &backend.candidates {
+        let url = go::url::parse(&candidate.url).ok();
+        url.iter().filter_map(GoUrl::password).for_each(|password| scrubber.add(password));
+    }
     if !matches!(input.source, Source::Argument | Source::Stdin) || input.problem.is_some() {
         clean(&mut input, &scrubber);
     }

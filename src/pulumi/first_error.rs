@@ -105,7 +105,7 @@ impl CliLogin<'_> {
     /// What ends it after an exchange that worked, when the account is stored.
     pub(crate) fn while_storing(&self) -> Option<CliError> {
         let folder = &self.evidence.backend.folder;
-        let credentials = self.credentials_error(CredentialsFile::is_unreadable);
+        let credentials = self.credentials_error(Access::Writing);
         let error = credentials.or_else(|| match &folder.store {
             Some(StoreProblem::NoKeyStore) if versions::CREDENTIAL_STORE.holds(self.version) => {
                 Some(CliError::new(
@@ -209,7 +209,7 @@ impl CliLogin<'_> {
     }
 
     fn early_credentials(&self) -> Option<CliError> {
-        self.reads_credentials_first().then(|| self.credentials_error(|_| true))?
+        self.reads_credentials_first().then(|| self.credentials_error(Access::Reading))?
     }
 
     fn url_given_twice(&self) -> Option<CliError> {
@@ -241,23 +241,21 @@ impl CliLogin<'_> {
     fn late_credentials(&self) -> Option<CliError> {
         let backend = &self.evidence.backend;
         let is_named = backend.local || !backend.candidates.is_empty();
-        let error = self.credentials_error(|_| true).filter(|_| !is_named)?;
+        let error = self.credentials_error(Access::Reading).filter(|_| !is_named)?;
         let message =
             error.message.map(|text| format!("could not determine current cloud: {text}"));
         Some(CliError { message, ..error })
     }
 
-    /// What is wrong with the stored credentials, whenever they are read.
-    fn credentials_error(&self, counts: fn(&CredentialsFile) -> bool) -> Option<CliError> {
+    /// What is wrong with the stored credentials. The CLI makes their folder even to read them.
+    fn credentials_error(&self, access: Access) -> Option<CliError> {
         let backend = &self.evidence.backend;
         let has_store = versions::CREDENTIAL_STORE.holds(self.version);
         let unwritable = |message| CliError { code: Code::CredentialsFileUnwritable, message };
-        if let Some(folder) = &backend.folder.unusable {
-            let message = folder_message(folder);
-            // A file that cannot be written to can be read.
-            if folder.operation == "mkdir" || !counts(&CredentialsFile::NotFound) {
-                return Some(unwritable(Some(message)));
-            }
+        if let Some(folder) = &backend.folder.unusable
+            && (folder.operation == "mkdir" || access == Access::Writing)
+        {
+            return Some(unwritable(Some(folder_message(folder))));
         }
         if let Some(StoreProblem::Unknown { value }) = &backend.folder.store
             && has_store
@@ -401,11 +399,11 @@ impl CliLogin<'_> {
     }
 }
 
-impl CredentialsFile {
-    /// For [`CliLogin::credentials_error`]: a file is written to.
-    fn is_unreadable(&self) -> bool {
-        !matches!(self, Self::NotFound)
-    }
+/// What the stored credentials are wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Reading,
+    Writing,
 }
 
 fn folder_message(folder: &UnusableFolder) -> String {

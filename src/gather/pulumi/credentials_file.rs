@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -75,9 +76,12 @@ pub struct Stored {
 pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
     let Some(folder) = cli_folder::location(environment, cwd) else { return Stored::default() };
     let path = folder.path.join("credentials.json");
-    // Anything else that keeps it from being read stops the CLI as well.
-    if path.try_exists().is_ok_and(|exists| !exists) {
-        return Stored::default();
+    // Anything else that keeps it from being read stops the CLI as well. A folder that is none is told
+    // of by itself.
+    match path.try_exists() {
+        Ok(false) => return Stored::default(),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Stored::default(),
+        _ => {}
     }
     // A token may stand where a directory belongs.
     let shown = Scrubber::default().scrub(&path.to_string_lossy());

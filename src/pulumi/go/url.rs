@@ -25,6 +25,13 @@ pub(crate) struct GoUrl {
     query: Option<String>,
 }
 
+impl GoUrl {
+    /// What goes to the server as the password of HTTP Basic authentication.
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.user.as_ref()?.1.as_deref()
+    }
+}
+
 /// Reads a URL; the error is Go's reason, without `parse "URL": ` in front.
 pub(crate) fn parse(url: &str) -> Result<GoUrl, String> {
     let (url, _) = url.split_once('#').unwrap_or((url, ""));

@@ -481,7 +481,9 @@ fn claims() -> Vec<Case> {
         case("org-conflict", GOOD).claims(r#""aud":"urn:pulumi:org:other""#),
         case("org-agrees", GOOD).claims(r#""aud":"urn:pulumi:org:acme""#),
         case("scope-team", GOOD).claims(r#""aud":"x","scope":"openid team:ops""#),
-        case("scope-user-list", GOOD).claims(r#""aud":"x","scope":["user:jane"]"#),
+        case("scope-user-list", GOOD)
+            .claims(r#""aud":"x","scope":["user:jane"]"#)
+            .user(200, r#"{"githubLogin":"jane","organizations":[{"githubLogin":"acme"}]}"#),
         case("scope-team-and-user", GOOD).claims(r#""aud":"x","scope":"team:ops user:jane""#),
         case("team-conflict", GOOD)
             .arg("--oidc-team=dev")

@@ -1,13 +1,12 @@
 //! What the real CLI did, what the doctor says that it does, and the difference.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::Case;
-use crate::stage::{Outcome, Stage};
+use super::cases::Case;
+use super::stage::Stage;
 
 /// What the real CLI did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,24 +18,9 @@ pub struct Fact {
     pub exchange: String,
 }
 
-impl Fact {
-    pub fn of(run: &Outcome) -> Self {
-        let status = run.status.unwrap_or(-1);
-        let message = match run.stderr.find("error: ").filter(|_| status != 0) {
-            Some(start) => run.stderr[start + "error: ".len()..].trim(),
-            None => "",
-        };
-        Self {
-            status,
-            message: without_secrets(message),
-            exchange: run.exchange.clone().unwrap_or_default(),
-        }
-    }
-}
-
 /// A refused value is quoted by the CLI, and left out by the doctor; so are access tokens, and parts
 /// of a URL that may hold a credential.
-fn without_secrets(message: &str) -> String {
+pub fn without_secrets(message: &str) -> String {
     let message = match message.split_once(" Got '") {
         Some((start, _)) => format!("{start} Got '…'"),
         None => message.to_owned(),
@@ -128,54 +112,7 @@ impl Doctor {
     }
 }
 
-fn path(version: &str) -> String {
+/// Where what the real CLI of a version did is written down.
+pub fn path(version: &str) -> String {
     format!("{}/fixtures/cli/{version}.tsv", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Writes down what the real CLI did.
-pub fn write<'a>(version: &str, facts: impl Iterator<Item = (&'static str, &'a Fact)>) {
-    let mut text = "case\texit status\tmessage\texchange\n".to_owned();
-    for (name, fact) in facts {
-        let escape =
-            |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
-        let _ = writeln!(
-            text,
-            "{name}\t{}\t{}\t{}",
-            fact.status,
-            escape(&fact.message),
-            escape(&fact.exchange)
-        );
-    }
-    fs::create_dir_all(Path::new(&path(version)).parent().unwrap()).unwrap();
-    fs::write(path(version), text).unwrap();
-}
-
-/// Reads what was written down.
-pub fn read(version: &str) -> Vec<(String, Fact)> {
-    let text = fs::read_to_string(path(version)).unwrap().replace("\r\n", "\n");
-    text.lines()
-        .skip(1)
-        .map(|line| {
-            let cells: Vec<String> = line.split('\t').map(unescape).collect();
-            let [name, status, message, exchange] = cells.try_into().unwrap();
-            (name, Fact { status: status.parse().unwrap(), message, exchange })
-        })
-        .collect()
-}
-
-fn unescape(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        match (c, c == '\\') {
-            (_, true) => match rest.next() {
-                Some('n') => out.push('\n'),
-                Some('t') => out.push('\t'),
-                Some(c) => out.push(c),
-                None => out.push('\\'),
-            },
-            (c, false) => out.push(c),
-        }
-    }
-    out
 }

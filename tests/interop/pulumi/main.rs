@@ -8,7 +8,9 @@ mod cases;
 mod compare;
 mod stage;
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +18,7 @@ use std::thread;
 
 use cases::Case;
 use compare::{Doctor, Fact};
-use stage::Stage;
+use stage::{Outcome, Stage};
 
 /// Most of the time is spent waiting: the CLI tries a failing request for seven seconds.
 const AT_A_TIME: usize = 12;
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let fact = Fact::of(&Stage::new(case).run(&program, &["login"]));
+                    let fact = fact(&Stage::new(case).run(&program, &["login"]));
                     let doctor = Doctor::of(case, &version);
                     done.lock().unwrap().push((case.name, fact, doctor));
                 }
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
     let mut done = done.into_inner().unwrap();
     done.sort_by_key(|(name, ..)| cases.iter().position(|case| case.name == *name));
     if std::env::var_os("UPDATE").is_some() && filter.is_none() {
-        compare::write(&version, done.iter().map(|(name, fact, _)| (*name, fact)));
+        write(&version, done.iter().map(|(name, fact, _)| (*name, fact)));
     }
     let mut agreed = 0;
     for (name, fact, doctor) in &done {
@@ -60,4 +62,33 @@ fn main() -> ExitCode {
     }
     println!("{version}: {agreed} of {} agree", done.len());
     if agreed == done.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What the real CLI did.
+fn fact(run: &Outcome) -> Fact {
+    let status = run.status.unwrap_or(-1);
+    let message = match run.stderr.find("error: ").filter(|_| status != 0) {
+        Some(start) => run.stderr[start + "error: ".len()..].trim(),
+        None => "",
+    };
+    let exchange = run.exchange.clone().unwrap_or_default();
+    Fact { status, message: compare::without_secrets(message), exchange }
+}
+
+/// Writes down what the real CLI did.
+fn write<'a>(version: &str, facts: impl Iterator<Item = (&'static str, &'a Fact)>) {
+    let mut text = "case\texit status\tmessage\texchange\n".to_owned();
+    for (name, fact) in facts {
+        let escape =
+            |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
+        let _ = writeln!(
+            text,
+            "{name}\t{}\t{}\t{}",
+            fact.status,
+            escape(&fact.message),
+            escape(&fact.exchange)
+        );
+    }
+    fs::create_dir_all(Path::new(&compare::path(version)).parent().unwrap()).unwrap();
+    fs::write(compare::path(version), text).unwrap();
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cases::{Answer, Case};
+use super::cases::{Answer, Case};
 
 /// The real CLI tries a request that fails four times, in seven seconds.
 const LIMIT: Duration = Duration::from_secs(20);
