@@ -76,7 +76,7 @@ fn merge_echo(context: &mut Context) {
     // A success that is none has nothing to do with the token or the policy.
     let echoes = |found: Code| match found {
         Code::ExchangeRejected => true,
-        Code::ExchangeMalformed => code == Code::BackendNotPulumi,
+        Code::ExchangeMalformed | Code::ExchangeRedirected => code == Code::BackendNotPulumi,
         _ => false,
     };
     let mut echo = None;
