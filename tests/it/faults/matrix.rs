@@ -81,6 +81,8 @@ pub enum Kind {
     Page,
     /// A redirect that is not followed to an end.
     Redirect,
+    /// A redirect to another host.
+    Elsewhere,
     /// 429.
     Limited,
     /// 503.
@@ -122,7 +124,7 @@ pub const KINDS: &[(&str, Kind)] = &[
     ("length too short", Kind::NotJson),
     ("ends in its body", Kind::NoAnswer),
     ("redirect loop", Kind::Redirect),
-    ("redirect away", Kind::Redirect),
+    ("redirect away", Kind::Elsewhere),
     ("429", Kind::Limited),
     ("429, try in 1 s", Kind::Limited),
     ("503", Kind::Unavailable),
@@ -144,7 +146,7 @@ pub fn expected(place: Place, kind: Kind) -> Outcome {
             Kind::Host | Kind::NoAnswer => "issuer-unreachable",
             Kind::Certificate => "issuer-tls-untrusted",
             Kind::TooLarge | Kind::NotJson | Kind::OtherJson | Kind::Empty => "discovery-invalid",
-            Kind::Page | Kind::Redirect | Kind::Limited | Kind::Unavailable => {
+            Kind::Page | Kind::Redirect | Kind::Elsewhere | Kind::Limited | Kind::Unavailable => {
                 "discovery-not-found"
             }
         },
@@ -156,6 +158,7 @@ pub fn expected(place: Place, kind: Kind) -> Outcome {
             | Kind::Certificate
             | Kind::NoAnswer
             | Kind::Redirect
+            | Kind::Elsewhere
             | Kind::Limited
             | Kind::Unavailable => "jwks-unreachable",
         },
@@ -171,7 +174,8 @@ pub fn expected(place: Place, kind: Kind) -> Outcome {
             | Kind::OtherJson
             | Kind::Empty
             | Kind::Page
-            | Kind::Redirect => "backend-not-pulumi",
+            | Kind::Redirect
+            | Kind::Elsewhere => "backend-not-pulumi",
         },
         Exchange => match kind {
             Kind::Host | Kind::Certificate => return SAME_HOST,
@@ -180,12 +184,17 @@ pub fn expected(place: Place, kind: Kind) -> Outcome {
                 "exchange-malformed"
             }
             Kind::Redirect => "exchange-rejected",
+            Kind::Elsewhere => "exchange-redirected",
             Kind::Limited => "exchange-rate-limited",
             Kind::Unavailable => "exchange-server-error",
         },
         Whoami => match kind {
             Kind::Host | Kind::Certificate => return SAME_HOST,
-            Kind::NoAnswer | Kind::Redirect | Kind::Limited | Kind::Unavailable => "whoami-failed",
+            Kind::NoAnswer
+            | Kind::Redirect
+            | Kind::Elsewhere
+            | Kind::Limited
+            | Kind::Unavailable => "whoami-failed",
             Kind::TooLarge | Kind::NotJson | Kind::OtherJson | Kind::Empty | Kind::Page => {
                 "whoami-malformed"
             }
