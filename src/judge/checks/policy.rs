@@ -66,8 +66,10 @@ pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
     let claims = &context.evidence.token.as_ref()?.claims;
     let decide =
         |registration| evaluate::evaluate_registration(registration, claims, &context.request.ask);
-    let mut evaluation = decide(context.evidence.registration()?)?;
-    let others = context.evidence.registrations().into_iter().filter_map(decide);
+    let deciding = context.evidence.registration()?;
+    let mut evaluation = decide(deciding)?;
+    let all = context.evidence.registrations().into_iter();
+    let others = all.filter(|other| !std::ptr::eq(*other, deciding)).filter_map(decide);
     if others.map(|other| other.decision()).any(|decision| decision != evaluation.decision()) {
         evaluation.outcome = evaluate::Outcome::Undetermined;
     }
