@@ -133,13 +133,9 @@ pub enum ProjectFile {
     #[default]
     NotFound,
     /// Read; a `backend.url` in it is among the candidates.
-    Read {
-        /// Its path.
-        path: String,
-    },
+    Read { path: String },
     /// The CLI stops here.
     Invalid {
-        /// Its path.
         path: String,
         /// Where, from 1; absent when the whole file is meant.
         line: Option<u64>,
@@ -157,21 +153,15 @@ pub enum CredentialsFile {
     /// None, or empty.
     #[default]
     NotFound,
-    /// Read.
     Read {
-        /// Its path.
         path: String,
         /// The accounts that hold a token, by URL.
         accounts: Vec<StoredAccount>,
     },
     /// An encrypted envelope (`$pulumiSecureStore`).
-    Encrypted {
-        /// Its path.
-        path: String,
-    },
+    Encrypted { path: String },
     /// Not readable as credentials.
     Invalid {
-        /// Its path.
         path: String,
         /// Line, from 1.
         line: Option<u64>,

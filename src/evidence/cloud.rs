@@ -43,14 +43,10 @@ pub enum Exchange {
     Malformed {
         /// Why not.
         reason: String,
-        /// The answer.
         answer: Answer,
     },
     /// Any other status.
-    Refused {
-        /// The answer.
-        answer: Answer,
-    },
+    Refused { answer: Answer },
 }
 
 /// Whose access token whoami was asked with.
@@ -63,10 +59,7 @@ pub enum AccessTokenSource {
     /// The one that this run minted.
     Exchange,
     /// An environment variable.
-    Environment {
-        /// Its name.
-        name: String,
-    },
+    Environment { name: String },
     /// The stored credentials.
     Stored {
         /// The file.

@@ -114,13 +114,10 @@ pub enum PlatformEnvironment {
     /// A platform of which nothing more has to be known, or none.
     #[default]
     Other,
-    /// Azure Pipelines.
     AzurePipelines(azure::job::Environment),
-    /// GitHub Actions.
     GitHubActions(github::job::Environment),
     /// Buildkite: its agent can be asked.
     Buildkite,
-    /// GitLab CI.
     GitLab(gitlab::Environment),
 }
 
@@ -134,10 +131,7 @@ pub enum Refusal {
         failure: Failure,
     },
     /// An answer without a token in it.
-    Answered {
-        /// The answer.
-        answer: Answer,
-    },
+    Answered { answer: Answer },
     /// The platform's program did not give one.
     Program {
         /// Why, in words.
@@ -288,7 +282,6 @@ impl LooksLike {
 pub struct Candidate {
     /// The environment variable that holds it.
     pub name: String,
-    /// Its audiences.
     pub audiences: Vec<String>,
     /// When it expires, in seconds since the epoch.
     pub expires: Option<i64>,

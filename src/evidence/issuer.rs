@@ -19,7 +19,6 @@ pub struct Issuer {
     pub jwks: Probe<Answer>,
     /// Where the keys that the signature was checked with come from.
     pub key_source: KeySource,
-    /// The keys.
     pub keys: Option<KeySet>,
     /// The signature's check.
     pub signature: Signature,
@@ -57,7 +56,6 @@ pub enum KeySource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySet {
-    /// The keys.
     Keys {
         /// Their outlines.
         keys: Vec<KeyOutline>,
@@ -93,7 +91,6 @@ pub enum Signature {
     /// Not made: there is no token or there are no keys.
     #[default]
     NotChecked,
-    /// Verified.
     Verified {
         /// The key that did, by `kid`.
         key: Option<String>,

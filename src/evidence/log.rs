@@ -96,7 +96,6 @@ pub const PLACES: usize = 100;
 pub enum Decided {
     /// What was passed as the token.
     Token {
-        /// The code.
         code: Code,
         /// What it is, in words.
         what: String,
@@ -233,7 +232,6 @@ pub struct Success {
 /// A value and where it was found.
 #[derive(Debug, Clone)]
 pub struct Told<T> {
-    /// The value.
     pub value: T,
     /// Where it stands.
     pub place: Place,

@@ -40,13 +40,9 @@ impl Login {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Cli {
     /// `--pulumi-version`.
-    Given {
-        /// The version.
-        version: semver::Version,
-    },
+    Given { version: semver::Version },
     /// The `pulumi` on PATH said so.
     Installed {
-        /// The version.
         version: semver::Version,
         /// Where it was found.
         path: String,

@@ -22,7 +22,6 @@ pub enum Probe<T> {
     },
     /// Answered, in whatever way.
     Answered {
-        /// The answer.
         answer: T,
         /// How long it took, in milliseconds.
         elapsed_ms: u64,
@@ -156,7 +155,6 @@ pub struct Answer {
     pub route: Box<Route>,
     /// The server's clock minus this machine's, in seconds, from the `Date` header.
     pub clock_offset_seconds: Option<i64>,
-    /// The body.
     pub body: Body,
     /// How often it was asked, of which this is the last.
     #[serde(default = "once", skip_serializing_if = "is_once")]
@@ -169,7 +167,6 @@ pub struct Answer {
 pub enum Body {
     /// Nothing.
     Empty,
-    /// JSON.
     Json(Value),
     /// An HTML page, by its title.
     Html(Option<String>),

@@ -86,10 +86,7 @@ pub enum GapReason {
         failure: Failure,
     },
     /// Another status than 200.
-    Refused {
-        /// The answer.
-        answer: Answer,
-    },
+    Refused { answer: Answer },
     /// 200, but not what the API answers.
     NotUnderstood {
         /// What is wrong with it.

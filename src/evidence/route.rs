@@ -65,7 +65,6 @@ pub enum ProxyFault {
     },
     /// It answered with another status than 200.
     Refused {
-        /// The status.
         status: u16,
         /// The title of the page that came with it.
         title: Option<String>,

@@ -70,7 +70,6 @@ pub const CHECKS: &[Check] = &[
 const BEFORE_EXCHANGE: [CheckId; 4] =
     [CheckId::Input, CheckId::Login, CheckId::Cli, CheckId::Backend];
 
-/// Judges.
 #[must_use]
 pub fn judge(evidence: &Evidence, strict: bool) -> Report {
     report(evidence, strict, &CheckId::ALL)

@@ -244,7 +244,7 @@ fn the_decision_is_the_whole_policys() {
     let mut deny = allow.clone();
     deny["decision"] = "deny".into();
     let beaten = attempt(&[allow.clone(), deny]);
-    holds(&fix(&beaten, "policy-denied"), &["remove the deny entry"]);
+    holds(&fix(&beaten, "policy-denied"), &["Narrow the deny entry"]);
     beaten.assert_says("policy-denied", &["policies[1]", AUDIENCE]);
     attempt(std::slice::from_ref(&allow)).assert_healthy();
 

@@ -32,11 +32,11 @@ pub(crate) fn of_problem(
         }
     }
     match problem {
-        UrlProblem::Empty => finding.command(job.login_command(PULUMI_CLOUD)),
+        UrlProblem::Empty => finding.command(job.login_command(Some(PULUMI_CLOUD))),
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
-            .command(job.login_command_without_url()),
+            .command(job.login_command(None)),
         UrlProblem::Unexpanded { text } if text.is_empty() => finding,
         UrlProblem::Unexpanded { text } => {
             variables::expansion(finding, last_name(text), job.platform)
@@ -122,7 +122,7 @@ pub(crate) fn correct(finding: Finding, source: &BackendSource, job: &Job, url: 
         BackendSource::Environment { name } => finding
             .announce(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
             .command(format!("export {name}={}", text::shell(url)))
-            .command(job.login_command(url)),
+            .command(job.login_command(Some(url))),
         BackendSource::Project { path, line } => {
             let snippet = if path.ends_with(".json") {
                 format!("\"backend\": {{\"url\": {}}}", text::json_string(url))
@@ -133,10 +133,10 @@ pub(crate) fn correct(finding: Finding, source: &BackendSource, job: &Job, url: 
         }
         BackendSource::Credentials { .. } => finding
             .announce("The stored credentials remember it from an earlier login; name the URL:")
-            .command(job.login_command(url)),
+            .command(job.login_command(Some(url))),
         BackendSource::Argument
         | BackendSource::Flag
         | BackendSource::Local
-        | BackendSource::Default => finding.command(job.login_command(url)),
+        | BackendSource::Default => finding.command(job.login_command(Some(url))),
     }
 }

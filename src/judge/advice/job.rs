@@ -18,39 +18,35 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    fn command(&self) -> LoginCommand<'_> {
+        let Self { url, variable, organization, .. } = self;
+        LoginCommand { url: Some(url), variable, organization: *organization }
+    }
+
     /// The login to paste.
     pub(crate) fn login(&self) -> String {
-        self.login_command(&self.url)
+        self.command().to_string()
     }
 
-    /// The login to another backend.
-    pub(crate) fn login_command(&self, url: &str) -> String {
-        login(Some(url), self.variable, self.organization)
-    }
-
-    /// The login to what `PULUMI_BACKEND_URL` names.
-    pub(crate) fn login_command_without_url(&self) -> String {
-        login(None, self.variable, self.organization)
+    /// The login to another backend; `None`: to the one that `PULUMI_BACKEND_URL` names.
+    pub(crate) fn login_command(&self, url: Option<&str>) -> String {
+        LoginCommand { url, ..self.command() }.to_string()
     }
 
     /// The login with the token in another variable.
     pub(crate) fn login_with(&self, variable: &str) -> String {
-        login(Some(&self.url), variable, self.organization)
+        LoginCommand { variable, ..self.command() }.to_string()
     }
 
     /// The login to another organization.
     pub(crate) fn login_to(&self, organization: Option<&str>) -> String {
-        login(Some(&self.url), self.variable, organization)
+        LoginCommand { organization, ..self.command() }.to_string()
     }
 
     /// The audience of a token for this login.
     pub(crate) fn audience(&self) -> String {
         urn::organization(self.organization.unwrap_or("ORG"))
     }
-}
-
-fn login(url: Option<&str>, variable: &str, organization: Option<&str>) -> String {
-    LoginCommand { url, variable, organization }.to_string()
 }
 
 /// The variable to print into a login command: the one that holds the token, if one does and a

@@ -33,6 +33,7 @@ const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "post
 const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
 /// Websites, none of which serves the API.
 const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
+
 /// The backend URL that the login uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
