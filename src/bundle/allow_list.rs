@@ -107,6 +107,7 @@ const INPUT: Field = Members(&[
     ("heldBy", Names),
     ("unused", Each(&Names)),
     ("azure", Members(&[("organization", Name), ("connection", Names)])),
+    ("cliParser", Plain),
 ]);
 
 const PROBLEM: Field = Members(&[
@@ -223,6 +224,17 @@ const LOGIN: Field = Members(&[
         "cli",
         Members(&[("kind", Plain), ("version", Version), ("path", Names), ("reason", Message)]),
     ),
+    (
+        "helper",
+        Members(&[
+            ("kind", Plain),
+            ("source", Members(&[("kind", Plain), ("name", Names), ("path", Names)])),
+            ("path", Names),
+            ("problem", Plain),
+        ]),
+    ),
+    ("helperFlagGiven", Plain),
+    ("codingAgent", Plain),
 ]);
 
 const CANDIDATE: Field = Members(&[
@@ -238,12 +250,33 @@ const BACKEND: Field = Members(&[
     ("givenTwice", Each(&CANDIDATE)),
     ("project", LOCAL_FILE),
     ("credentials", LOCAL_FILE),
+    (
+        "folder",
+        Members(&[
+            (
+                "unusable",
+                Members(&[
+                    ("path", Names),
+                    ("namedBy", Names),
+                    ("operation", Plain),
+                    ("obstacle", Names),
+                    ("reason", Plain),
+                ]),
+            ),
+            ("store", Members(&[("kind", Plain), ("value", Names)])),
+            ("config", Members(&[("path", Names), ("cause", Message)])),
+        ]),
+    ),
 ]);
 
 const LOCAL_FILE: Field = Members(&[
     ("kind", Plain),
     ("path", Names),
-    ("accounts", Each(&Members(&[("url", Names), ("username", Name)]))),
+    ("accounts", Each(&Members(&[("url", Names), ("username", Name), ("inAccessTokens", Plain)]))),
+    ("lacksRuntime", Plain),
+    ("message", Message),
+    ("newerVersion", Plain),
+    ("otherSystem", Names),
     ("line", Plain),
     ("column", Plain),
     ("reason", Message),
@@ -450,6 +483,7 @@ const CLOUD: Field = Members(&[
             ("scope", Scope),
             ("clockOffsetSeconds", Plain),
             ("reason", Message),
+            ("cause", Message),
             ("answer", Answer(&Body::Said(&[]))),
         ])),
     ),

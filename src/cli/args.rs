@@ -11,6 +11,7 @@ use super::values::{
     AUTO, FormatChoice, bundle_file, duration, format, instant, variable, version,
 };
 use crate::gather::Plan;
+use crate::gather::pulumi::credential_helper::Flags;
 use crate::gather::token::Choice;
 use crate::render::{DIAGNOSIS, Verbosity};
 
@@ -191,6 +192,7 @@ impl Diagnosis {
             local: self.local.then_some(true),
             insecure: self.insecure.then_some(true),
             directory: None,
+            helper: Flags::default(),
             policy: self.policy,
             jwks: self.jwks,
             ca_cert: self.ca_cert,

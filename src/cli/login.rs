@@ -10,6 +10,7 @@ use super::args::{BundleArgs, Diagnosis, OutputArgs};
 use super::examples;
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
+use crate::gather::pulumi::credential_helper::Flags;
 use crate::pulumi::flags::{self, Flag, Kind};
 use crate::pulumi::login_flags::{self, NAME, PULUMI};
 
@@ -17,6 +18,8 @@ const USAGE: &str = "doctor login [URL] [FLAGS]";
 
 /// What pulumi's flags do here that are no options of the diagnosis. The others have no effect.
 const HELP: &[(&str, &str)] = &[
+    ("credential-helper", "The credential helper, which no OIDC login may have; it is not run"),
+    ("credential-helper-arg", "An argument of the credential helper"),
     ("cwd", "Where to look for the project file, and where a relative file:// begins"),
     ("help", "Print help"),
 ];
@@ -154,6 +157,10 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
         local: parsed.boolean("local"),
         insecure: parsed.boolean("insecure"),
         directory: parsed.value("cwd").map(Into::into),
+        helper: Flags {
+            helper: parsed.value("credential-helper").map(str::to_owned),
+            has_arguments: parsed.value("credential-helper-arg").is_some(),
+        },
         url: parsed.positional.into_iter().next(),
         ..plan
     };

@@ -19,6 +19,9 @@ pub struct Backend {
     pub project: ProjectFile,
     /// The credentials file.
     pub credentials: CredentialsFile,
+    /// What keeps the CLI from using its folder.
+    #[serde(default, skip_serializing_if = "CliFolder::is_fine")]
+    pub folder: CliFolder,
 }
 
 impl Backend {
@@ -30,6 +33,7 @@ impl Backend {
             && self.given_twice.is_none()
             && matches!(self.project, ProjectFile::NotFound)
             && matches!(self.credentials, CredentialsFile::NotFound)
+            && self.folder.is_fine()
     }
 }
 
@@ -133,7 +137,12 @@ pub enum ProjectFile {
     #[default]
     NotFound,
     /// Read; a `backend.url` in it is among the candidates.
-    Read { path: String },
+    Read {
+        path: String,
+        /// It has no `runtime`, which older CLIs ask for.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lacks_runtime: bool,
+    },
     /// The CLI stops here.
     Invalid {
         path: String,
@@ -143,6 +152,9 @@ pub enum ProjectFile {
         column: Option<u64>,
         /// What is wrong.
         reason: String,
+        /// The CLI's own error, where it is known to the letter.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
 }
 
@@ -159,7 +171,15 @@ pub enum CredentialsFile {
         accounts: Vec<StoredAccount>,
     },
     /// An encrypted envelope (`$pulumiSecureStore`).
-    Encrypted { path: String },
+    Encrypted {
+        path: String,
+        /// The version of the envelope, where the CLIs that are known cannot read it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newer_version: Option<i64>,
+        /// The store that keeps its key, where only another operating system has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        other_system: Option<String>,
+    },
     /// Not readable as credentials.
     Invalid {
         path: String,
@@ -169,7 +189,67 @@ pub enum CredentialsFile {
         column: Option<u64>,
         /// What is wrong.
         reason: String,
+        /// The CLI's own error, where it is known to the letter.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
+}
+
+/// What keeps the CLI from using the folder of its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CliFolder {
+    /// Why it is not there and cannot be made, or cannot be written to.
+    pub unusable: Option<UnusableFolder>,
+    /// Why PULUMI_CREDENTIAL_STORE cannot be followed.
+    pub store: Option<StoreProblem>,
+    /// What is wrong with config.json in it.
+    pub config: Option<BrokenConfig>,
+}
+
+impl CliFolder {
+    pub(crate) fn is_fine(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A folder that the CLI cannot use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnusableFolder {
+    /// The folder.
+    pub path: String,
+    /// What names it: a variable, or the user's home.
+    pub named_by: String,
+    /// What the CLI tries in vain: `mkdir`, or `open` for writing.
+    pub operation: String,
+    /// The path that it tries this with.
+    pub obstacle: String,
+    /// The system's words for why not.
+    pub reason: String,
+}
+
+/// A value of PULUMI_CREDENTIAL_STORE that cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum StoreProblem {
+    /// The CLI has no such store.
+    Unknown {
+        /// The value.
+        value: String,
+    },
+    /// `os`, and nothing here can keep a key.
+    NoKeyStore,
+}
+
+/// A config.json that ends the login after the exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokenConfig {
+    /// Its path.
+    pub path: String,
+    /// What Go says of it.
+    pub cause: String,
 }
 
 /// An account in the credentials file.
@@ -186,4 +266,7 @@ pub struct StoredAccount {
     pub organization: Option<String>,
     /// The team that the token is for.
     pub team: Option<String>,
+    /// It stands in `accessTokens` only, which newer CLIs do not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_access_tokens: bool,
 }

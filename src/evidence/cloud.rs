@@ -43,6 +43,9 @@ pub enum Exchange {
     Malformed {
         /// Why not.
         reason: String,
+        /// What the CLI says of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
         answer: Answer,
     },
     /// Any other status.

@@ -34,6 +34,9 @@ pub struct Input {
     /// What the Azure pipeline around says that its tokens are about.
     #[serde(default)]
     pub azure: Option<AzureIds>,
+    /// How the CLI's parser takes the value; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cli_parser: Option<CliParser>,
 }
 
 /// Ids that Azure Pipelines sets and that a service connection's token repeats in its subject.
@@ -341,4 +344,16 @@ mod tests {
             assert_eq!(problem, InputProblem::FileUnreadable { reason: reason.into(), is_empty });
         }
     }
+}
+
+/// How the CLI's parser takes the token's value, as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CliParser {
+    /// A token.
+    Accepts,
+    /// A token to the CLIs that do not look at its signature part.
+    AcceptsWithoutSignature,
+    /// No token.
+    Refuses,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CredentialHelper;
+
 /// What the login asks for, as given; [`crate::pulumi::request`] works out what follows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +26,15 @@ pub struct Login {
     pub access_token_in_environment: bool,
     /// The `pulumi` this login runs with.
     pub cli: Cli,
+    /// The credential helper that it would use.
+    #[serde(default, skip_serializing_if = "CredentialHelper::is_none")]
+    pub helper: CredentialHelper,
+    /// `--credential-helper` or its variable is there, be it empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub helper_flag_given: bool,
+    /// The environment is that of a coding agent, to the CLI.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub coding_agent: bool,
 }
 
 impl Login {

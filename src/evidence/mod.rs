@@ -11,6 +11,7 @@ pub mod address;
 mod backend;
 mod check;
 mod cloud;
+mod credential_helper;
 mod input;
 mod issuer;
 pub mod log;
@@ -26,14 +27,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::backend::{
-    Backend, BackendCandidate, BackendSource, CredentialsFile, HiddenFault, ProjectFile,
-    StoredAccount,
+    Backend, BackendCandidate, BackendSource, BrokenConfig, CliFolder, CredentialsFile,
+    HiddenFault, ProjectFile, StoreProblem, StoredAccount, UnusableFolder,
 };
 pub use self::check::{CheckId, SkipReason};
 pub use self::cloud::{AccessTokenSource, Cloud, Exchange};
+pub use self::credential_helper::{CredentialHelper, HelperProblem, HelperSource};
 pub use self::input::{
-    AzureIds, Candidate, Input, InputProblem, LooksLike, PlatformEnvironment, Refusal, Source,
-    Tried, Wrapping,
+    AzureIds, Candidate, CliParser, Input, InputProblem, LooksLike, PlatformEnvironment, Refusal,
+    Source, Tried, Wrapping,
 };
 pub use self::issuer::{Issuer, KeyOutline, KeySet, KeySource, Signature};
 pub use self::login::{Cli, Login};

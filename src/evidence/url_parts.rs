@@ -279,7 +279,7 @@ fn issuer(issuer: &mut Issuer) {
 
 fn exchange(exchange: &mut Exchange) {
     match exchange {
-        Exchange::Malformed { reason, answer: malformed } => {
+        Exchange::Malformed { reason, answer: malformed, .. } => {
             in_text(reason);
             answer(malformed);
         }

@@ -11,15 +11,18 @@ use super::clean::{clean, clean_claims};
 use super::environment::Environment;
 use super::files::named::{read, reason};
 use super::plan::{InputError, Plan, Surroundings};
+use super::pulumi::credential_helper::Saved;
 use super::pulumi::version::Question;
-use super::pulumi::{backend, credentials_file, source};
+use super::pulumi::{backend, credential_helper, credentials_file, source};
 use super::{ambient, policy_file, token};
 use crate::evidence::{
-    AzureIds, Backend, Cli, Cloud, Evidence, Input, InputProblem, Issuer, Login, Options,
-    PolicySource, Setting, Source, Tried,
+    AzureIds, Backend, Cli, Cloud, CredentialHelper, Evidence, Input, InputProblem, Issuer, Login,
+    Options, PolicySource, Setting, Source, Tried,
 };
 use crate::oidc::jwt::Decoded;
 use crate::platform::{Id, azure};
+use crate::pulumi::go;
+use crate::pulumi::go::url::GoUrl;
 use crate::text::secret::{Scrubber, Secret, argument};
 
 /// How long the installed `pulumi` may take to say its version.
@@ -27,6 +30,30 @@ const VERSION_LIMIT: Duration = Duration::from_secs(3);
 
 /// The environment form of `--oidc-token` (`declareFlagsAsEnvironmentVariables` in pulumi.go).
 const OIDC_TOKEN_OPTION: &str = "PULUMI_OPTION_OIDC_TOKEN";
+
+/// What tells the CLI that a coding agent runs it (sdk/go/common/util/agentdetect).
+const AGENTS: [&str; 20] = [
+    "AI_AGENT",
+    "CURSOR_TRACE_ID",
+    "CURSOR_AGENT",
+    "GEMINI_CLI",
+    "CODEX_SANDBOX",
+    "CODEX_CI",
+    "CODEX_THREAD_ID",
+    "ANTIGRAVITY_AGENT",
+    "AUGMENT_AGENT",
+    "OPENCODE",
+    "OPENCODE_CALLER",
+    "OPENCODE_CLIENT",
+    "CLAUDE_CODE_IS_COWORK",
+    "CLAUDECODE",
+    "CLAUDE_CODE",
+    "REPL_ID",
+    "COPILOT_MODEL",
+    "COPILOT_ALLOW_ALL",
+    "COPILOT_GITHUB_TOKEN",
+    "GOOSE_PROVIDER",
+];
 
 /// What of the run is not evidence: secrets, and what is only needed on the way.
 pub(super) struct Run {
@@ -122,8 +149,13 @@ pub(super) fn gather(
             true => scrubber.add_signature(decoded.compact.reveal()),
             false => scrubber.add(decoded.compact.reveal()),
         }
+        scrubber.add(decoded.sent().reveal());
     }
     stored.tokens.values().for_each(|secret| scrubber.add(secret.reveal()));
+    for candidate in &backend.candidates {
+        let url = go::url::parse(&candidate.url).ok();
+        url.iter().filter_map(GoUrl::password).for_each(|password| scrubber.add(password));
+    }
     if !matches!(input.source, Source::Argument | Source::Stdin) || input.problem.is_some() {
         clean(&mut input, &scrubber);
     }
@@ -137,7 +169,12 @@ pub(super) fn gather(
         options: settings.options(),
         input,
         token: decoded.as_ref().map(|d| d.token.clone()),
-        login: Login { token_named, organization, ..settings.login(&scrubber) },
+        login: Login {
+            token_named,
+            organization,
+            helper: settings.helper(&directory, stored.helper.as_ref()),
+            ..settings.login(&scrubber)
+        },
         backend,
         policy: named.policy,
         issuer: Issuer::default(),
@@ -205,6 +242,17 @@ impl<'a> Settings<'a> {
         self.environment.get(name).filter(|_| self.setting.is_pipeline())
     }
 
+    /// A `PULUMI_OPTION_…` variable that is there, be it empty.
+    fn has_variable(&self, name: &str) -> bool {
+        self.setting.is_pipeline() && self.environment.variables().contains_key(name)
+    }
+
+    /// The credential helper that the CLI would use.
+    fn helper(&self, directory: &Path, saved: Option<&Saved>) -> CredentialHelper {
+        let heeded = self.setting.is_pipeline();
+        credential_helper::find(&self.plan.helper, self.environment, heeded, saved, directory)
+    }
+
     /// A flag, or its variable. An empty flag counts as not given, but takes the place of its
     /// variable all the same.
     fn option(&self, scrubber: &Scrubber, given: Option<&str>, name: &str) -> Option<String> {
@@ -224,6 +272,9 @@ impl<'a> Settings<'a> {
             access_token_in_environment: self.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
             // Until the version is known, the newest rules hold.
             cli: Cli::default(),
+            coding_agent: AGENTS.iter().any(|name| self.environment.get(name).is_some()),
+            helper_flag_given: self.plan.helper.helper.is_some()
+                || self.has_variable("PULUMI_OPTION_CREDENTIAL_HELPER"),
             ..Login::default()
         }
     }
@@ -260,7 +311,10 @@ impl<'a> Settings<'a> {
 
     fn token(&self, choice: token::Choice) -> token::Choice {
         match choice {
-            token::Choice::None if self.variable(OIDC_TOKEN_OPTION).is_some() => {
+            token::Choice::None
+                if self.variable(OIDC_TOKEN_OPTION).is_some()
+                    || self.plan.is_login && self.has_variable(OIDC_TOKEN_OPTION) =>
+            {
                 token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
             }
             choice => choice,

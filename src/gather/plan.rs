@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::environment::Environment;
+use super::pulumi::credential_helper::Flags;
 use super::token;
 use crate::pulumi::versions;
 
@@ -37,6 +38,8 @@ pub struct Plan {
     pub insecure: Option<bool>,
     /// `--cwd`: where pulumi would run.
     pub directory: Option<PathBuf>,
+    /// `--credential-helper` and its arguments.
+    pub helper: Flags,
     /// `--policy`.
     pub policy: Option<PathBuf>,
     /// `--jwks`.
@@ -81,6 +84,7 @@ impl Plan {
             local: None,
             insecure: None,
             directory: None,
+            helper: Flags::default(),
             policy: None,
             jwks: None,
             ca_cert: None,

@@ -8,10 +8,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::files::bounded::Bounded;
-use crate::evidence::{Input, InputProblem, Source, Tried, Wrapping};
+use crate::evidence::{CliParser, Input, InputProblem, LooksLike, Source, Tried, Wrapping};
 use crate::limits;
 use crate::oidc::jwt;
-use crate::oidc::jwt::Decoded;
+use crate::oidc::jwt::{Decoded, cli_parser};
 use crate::text::secret::Scrubber;
 
 /// Where the command line says that the token is. Has no `Debug`: it may hold the token.
@@ -68,12 +68,27 @@ pub fn acquire(
     };
     if let Some(path) = value.strip_prefix("file://") {
         let absolute = cwd.join(path);
-        let (input, decoded) = finish(file(path, &absolute), from_file(path, &absolute, limit));
-        return (Input { by_variable, ..input }, decoded);
+        let (outcome, cli_parser) = from_file(path, &absolute, limit);
+        let (input, decoded) = finish(file(path, &absolute), outcome);
+        return (Input { by_variable, cli_parser, ..input }, decoded);
     }
     let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
-    let (input, decoded) = finish(source, jwt::read(value.as_bytes(), false));
-    (Input { typed_on_terminal, by_variable, ..input }, decoded)
+    let (input, decoded) = finish(source, direct(value));
+    let cli_parser = (!value.is_empty()).then(|| cli_parser::parse(value));
+    (Input { typed_on_terminal, by_variable, cli_parser, ..input }, decoded)
+}
+
+/// A value that is given itself. To the CLI a blank one is a token, and no token that it accepts.
+fn direct(value: &str) -> Outcome {
+    match jwt::read(value.as_bytes(), false) {
+        Err((InputProblem::Empty, wrapped)) if !value.is_empty() => {
+            let what = "white space alone".to_owned();
+            let looks_like = LooksLike::Other;
+            Err((InputProblem::NotAToken { what, shown: None, looks_like }, wrapped))
+        }
+        Ok(decoded) => Ok(decoded.sent_as(value)),
+        outcome => outcome,
+    }
 }
 
 /// A file as the source: how it was named, and where it is.
@@ -116,6 +131,7 @@ pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded
         held_by: None,
         unused: Vec::new(),
         azure: None,
+        cli_parser: None,
     };
     (input, decoded)
 }
@@ -143,7 +159,31 @@ fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
 }
 
 /// The token in a file; `path` is how it was named.
-pub(super) fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome {
+pub(super) fn from_file(
+    path: &str,
+    absolute: &Path,
+    limit: Duration,
+) -> (Outcome, Option<CliParser>) {
+    let bytes = match content(path, absolute, limit) {
+        Ok(bytes) => bytes,
+        Err(problem) => return (Err(problem), None),
+    };
+    let text = str::from_utf8(&bytes).unwrap_or_default().trim();
+    let parser = cli_parser::parse(text);
+    let outcome = match jwt::read(&bytes, true) {
+        Err((InputProblem::Empty, wrapped)) => {
+            let reason = "is empty".to_owned();
+            Err((InputProblem::FileUnreadable { reason, is_empty: true }, wrapped))
+        }
+        Ok(decoded) => Ok(decoded.sent_as(text)),
+        outcome => outcome,
+    };
+    (outcome, Some(parser))
+}
+
+type Unusable = (InputProblem, Vec<Wrapping>);
+
+fn content(path: &str, absolute: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, Unusable> {
     if path.is_empty() {
         return Err(unreadable("no path follows file://".into()));
     }
@@ -159,18 +199,11 @@ pub(super) fn from_file(path: &str, absolute: &Path, limit: Duration) -> Outcome
     if !file.is_file() && !is_held_open {
         return Err(unreadable("is not a regular file".into()));
     }
-    let bytes = File::open(absolute)
+    File::open(absolute)
         .and_then(
             |file| if is_held_open { capped(Bounded::new(file, limit)) } else { capped(file) },
         )
-        .map_err(|error| unreadable(reason(&error)))?;
-    match jwt::read(&bytes, true) {
-        Err((InputProblem::Empty, wrapped)) => {
-            let reason = "is empty".to_owned();
-            Err((InputProblem::FileUnreadable { reason, is_empty: true }, wrapped))
-        }
-        outcome => outcome,
-    }
+        .map_err(|error| unreadable(reason(&error)))
 }
 
 /// A token fits into this, so that reading it leaves no copy behind in memory that was given back.
@@ -182,7 +215,7 @@ fn capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn unreadable(reason: String) -> (InputProblem, Vec<Wrapping>) {
+fn unreadable(reason: String) -> Unusable {
     (InputProblem::FileUnreadable { reason, is_empty: false }, Vec::new())
 }
 
@@ -331,7 +364,6 @@ mod tests {
     fn a_source_that_gives_nothing_is_named() {
         for ((input, decoded), source, reason) in [
             (from(Choice::OidcToken(String::new())), "--oidc-token", "empty"),
-            (from(Choice::Argument(" ".into())), "argument", "empty"),
             (piped(b"\n"), "stdin", "empty"),
             (in_variable(None), "env:TOKEN", "not set"),
             (in_variable(Some("")), "env:TOKEN", "empty"),

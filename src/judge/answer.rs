@@ -1,8 +1,9 @@
 //! What answers of servers say: in words, as evidence, and whom they name.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::evidence::{Answer, Body};
+use crate::pulumi::answers;
 use crate::report::{Finding, Identity};
 use crate::text;
 
@@ -65,19 +66,9 @@ pub(crate) fn web_page(finding: Finding, title: Option<&str>, url: &str) -> Find
 }
 
 /// Who an answer to `GET /api/user` names; `None` where it names nobody (the CLI refuses an empty
-/// `githubLogin`).
+/// `githubLogin`, of the user and of an organization).
 pub(crate) fn identity(answer: &Answer) -> Option<Identity> {
-    let Body::Json(Value::Object(body)) = &answer.body else { return None };
-    let user = body.get("githubLogin")?.as_str().filter(|login| !login.is_empty())?;
-    let organizations = body
-        .get("organizations")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|o| o.get("githubLogin").and_then(Value::as_str))
-        .map(str::to_owned)
-        .collect();
-    let token: Option<Map<String, Value>> =
-        body.get("tokenInfo").and_then(Value::as_object).cloned();
-    Some(Identity { user: user.to_owned(), organizations, token })
+    let Body::Json(body @ Value::Object(_)) = &answer.body else { return None };
+    let user = answers::whoami(200, body.to_string().as_bytes(), None, None).ok()?;
+    Some(Identity { user: user.login, organizations: user.organizations, token: user.token })
 }

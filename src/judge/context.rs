@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use super::advice::job::{Job, printable_url, printable_variable};
 use super::outcome::Outcome;
-use crate::evidence::{AccessTokenSource, Body, CheckId, Evidence, PolicySource, SkipReason};
+use crate::evidence::{
+    AccessTokenSource, Body, CheckId, Evidence, InputProblem, PolicySource, SkipReason,
+};
 use crate::policy::Entry;
 use crate::policy::evaluate::Evaluation;
 use crate::pulumi::backend_url::{Resolved, is_plain_http};
@@ -81,6 +83,16 @@ impl<'a> Context<'a> {
         !self.evidence.options.setting.is_login()
             || self.evidence.login.token_named
             || self.evidence.token.is_some()
+    }
+
+    /// Whether the CLI is given a value for the token.
+    pub(crate) fn has_token(&self) -> bool {
+        use InputProblem::{Ambiguous, Empty, Missing, Refused};
+        let is_nothing = matches!(
+            self.evidence.input.problem,
+            Some(Missing | Empty | Ambiguous { .. } | Refused { .. })
+        );
+        self.asks_for_exchange() && !is_nothing && !self.has_no_oidc()
     }
 
     /// Whether the CLI is too old for OIDC.

@@ -7,6 +7,7 @@
 pub mod advice;
 mod answer;
 pub mod checks;
+mod cli_outcome;
 pub mod compare;
 mod context;
 mod finding;

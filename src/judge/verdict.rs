@@ -3,14 +3,15 @@
 
 use super::answer;
 use super::checks::exchange::POINTER;
+use super::cli_outcome;
 use super::context::Context;
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, Exchange, PolicySource, Probe};
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
 use crate::report::{
-    BackendSummary, CheckResult, Finding, PolicySummary, Report, RequestSummary, SCHEMA_VERSION,
-    Status, TokenSummary, Verdict,
+    BackendSummary, CheckResult, CliSummary, Finding, PolicySummary, Proof, Report, RequestSummary,
+    SCHEMA_VERSION, Status, TokenSummary, Verdict,
 };
 
 /// Settles what checks cannot see on their own.
@@ -133,6 +134,10 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
         (std::cmp::Reverse(weight), rank(f.code, ambient))
     });
     let root_cause = findings.first().filter(|f| counts(f.severity)).map(|f| f.code);
+    let cli = cli_outcome::of(context, root_cause);
+    if let (Some(cli), Some(first)) = (&cli, findings.first_mut()) {
+        add_what_pulumi_says_first(cli, root_cause, first);
+    }
     let verdict = match root_cause {
         Some(_) => Verdict::Unhealthy,
         None if undecided(context) => Verdict::Inconclusive,
@@ -153,14 +158,27 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             claims: token.claims.clone(),
             fingerprint: token.fingerprint.clone(),
         }),
-        request: request(context),
+        request: request(context, cli),
         policy: policy(context),
         identity: evidence
             .cloud
             .whoami
             .answer()
-            .filter(|a| a.status == 200)
+            .filter(|a| a.status < 400)
             .and_then(answer::identity),
+    }
+}
+
+/// Where pulumi stops at something else than the root cause, the log of the login shows that.
+fn add_what_pulumi_says_first(cli: &CliSummary, root_cause: Option<Code>, first: &mut Finding) {
+    let (Some(message), Some(_)) = (&cli.message, root_cause) else { return };
+    if cli.code != root_cause {
+        let line = message.lines().next().unwrap_or_default();
+        first.evidence.push(Proof {
+            what: "pulumi says first".to_owned(),
+            value: line.to_owned(),
+            place: "pulumi login".to_owned(),
+        });
     }
 }
 
@@ -171,7 +189,7 @@ fn undecided(context: &Context) -> bool {
     decision.is_none() && !exchanged
 }
 
-fn request(context: &Context) -> RequestSummary {
+fn request(context: &Context, cli: Option<CliSummary>) -> RequestSummary {
     let request = &context.request;
     RequestSummary {
         organization: request.organization.clone(),
@@ -182,6 +200,7 @@ fn request(context: &Context) -> RequestSummary {
             url: context.backend.url.clone(),
             source: context.backend.source.label(),
         },
+        cli,
     }
 }
 

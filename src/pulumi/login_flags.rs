@@ -19,6 +19,8 @@ const fn flag(name: &'static str, short: Option<char>, kind: Kind) -> Flag<'stat
 /// What `pulumi login` takes.
 pub(crate) const PULUMI: &[Flag<'static>] = &[
     flag("cloud-url", Some('c'), Kind::Text),
+    flag("credential-helper", None, Kind::Text),
+    flag("credential-helper-arg", None, Kind::Text),
     flag("default-org", None, Kind::Text),
     flag("local", Some('l'), Kind::Boolean),
     flag("insecure", None, Kind::Boolean),

@@ -9,8 +9,12 @@ use std::fmt;
 
 use semver::Version;
 
-use crate::evidence::{Cli, Evidence, Login, Source, Token};
+use crate::catalogue::Code;
+use crate::evidence::{
+    Cli, CliParser, CredentialsFile, Evidence, Login, Source, StoredAccount, Token,
+};
 use crate::policy::{Ask, TokenType};
+use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
 use crate::pulumi::{urn, versions};
@@ -85,6 +89,17 @@ pub enum Conflict {
     },
 }
 
+impl Conflict {
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Organization { .. } => Code::OrganizationConflict,
+            Self::Team { .. } => Code::TeamConflict,
+            Self::User { .. } => Code::UserConflict,
+            Self::TeamAndUser { .. } => Code::TeamAndUser,
+        }
+    }
+}
+
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (option, flag, place, claim) = match self {
@@ -122,10 +137,38 @@ impl Evidence {
         }
     }
 
-    /// What this login asks for.
+    /// Whether the CLI takes the value for a token, as it was given.
+    #[must_use]
+    pub fn cli_accepts_token(&self) -> bool {
+        match self.input.cli_parser {
+            Some(CliParser::Accepts) => true,
+            Some(CliParser::AcceptsWithoutSignature) => {
+                !versions::DECODES_SIGNATURE.holds(self.rules())
+            }
+            Some(CliParser::Refuses) => false,
+            None => self.input.problem.is_none() && self.input.wrapped.is_empty(),
+        }
+    }
+
+    /// The stored account of a backend, which is looked for without a slash at its URL's end.
+    pub(crate) fn stored_account(&self, backend: &Resolved) -> Option<&StoredAccount> {
+        let CredentialsFile::Read { accounts, .. } = &self.backend.credentials else { return None };
+        let url = backend.url.strip_suffix('/').unwrap_or(&backend.url);
+        accounts.iter().find(|account| account.url == url && self.is_read(account))
+    }
+
+    /// Whether the CLI looks at an account where it stands.
+    pub(crate) fn is_read(&self, account: &StoredAccount) -> bool {
+        !account.in_access_tokens || !versions::IGNORES_ACCESS_TOKENS.holds(self.rules())
+    }
+
+    /// What this login asks for. Elsewhere than in the failing job a token is taken as it was meant:
+    /// what is around it may come from the way here.
     #[must_use]
     pub fn request(&self) -> Request {
-        resolve(&self.login, self.rules(), self.token.as_ref(), &self.input.source)
+        let is_read = self.cli_accepts_token() || !self.options.setting.is_pipeline();
+        let token = self.token.as_ref().filter(|_| is_read);
+        resolve(&self.login, self.rules(), token, &self.input.source)
     }
 }
 

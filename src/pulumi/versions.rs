@@ -23,7 +23,7 @@ impl Rule {
 }
 
 /// The newest release whose rules are known.
-pub(crate) const NEWEST: Version = Version::new(3, 259, 0);
+pub(crate) const NEWEST: Version = Version::new(3, 276, 0);
 
 /// The `--oidc-*` flags exist (login.go).
 pub(crate) const OIDC: Rule = since(3, 209, 0);
@@ -32,12 +32,42 @@ pub(crate) const OIDC: Rule = since(3, 209, 0);
 pub(crate) const DEFAULT_BACKEND: Rule = since(3, 216, 0);
 /// Organization, team and user are read from the token's own claims (pull requests 21462, 21517).
 pub(crate) const READS_CLAIMS: Rule = since(3, 217, 0);
+/// Failures have exit statuses; before, every failure ends with 255 (pull request 22176,
+/// pkg/cmd/pulumi/cmd/exit_codes.go).
+pub(crate) const EXIT_STATUSES: Rule = since(3, 226, 0);
+/// Whoami's 401 is told by its status; before, by the number in its body. 3.225.1 does not do it, 3.229.0
+/// does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
+pub(crate) const WHOAMI_BY_STATUS: Rule = since(3, 226, 0);
 /// The `Accept` header names API version 9; before, 8 (`currentAPIVersion` in
 /// pkg/backend/httpstate/client/api.go).
 pub(crate) const API_VERSION_9: Rule = since(3, 233, 0);
+/// A coding agent without a token is given an agent account (pull request 23225).
+pub(crate) const AGENT_ACCOUNTS: Rule = since(3, 243, 0);
+/// A project file needs no `runtime` (sdk/go/common/workspace/project.json, `required`).
+pub(crate) const RUNTIME_OPTIONAL: Rule = since(3, 243, 0);
+/// The signature part of a token has to be base64url: golang-jwt 5.3.1 instead of 5.2.2
+/// (pkg/go.mod; 3.244.0 was not released).
+pub(crate) const DECODES_SIGNATURE: Rule = since(3, 245, 0);
+/// Stored credentials may be encrypted, and PULUMI_CREDENTIAL_STORE is read (pull request 24212).
+pub(crate) const CREDENTIAL_STORE: Rule = since(3, 258, 0);
 /// A failed login is told with the backend and where its URL comes from (pull request 24322,
 /// `loginError` in login.go).
 pub(crate) const NAMES_BACKEND: Rule = since(3, 259, 0);
+/// `accessTokens` in the credentials file is written, but no longer read (pull request 24922).
+pub(crate) const IGNORES_ACCESS_TOKENS: Rule = since(3, 266, 0);
+/// Credential helpers exist, and so do `--credential-helper` and `--credential-helper-arg`; an
+/// OIDC login looks for one before everything else, and reads the stored credentials for that
+/// (pkg/auth/credentialhelper/helper.go).
+pub(crate) const CREDENTIAL_HELPERS: Rule = since(3, 274, 0);
+/// `PULUMI_BACKEND_URL` and the project's URL are checked as an argument is; before, only what the
+/// command line names (login.go).
+pub(crate) const CHECKS_EVERY_URL: Rule = since(3, 274, 0);
+/// One slash at the end of the URL is left out of the exchange's (`NewClient` in
+/// pkg/backend/httpstate/client/client.go). 3.260 does not do it; the releases between cannot be
+/// had as modules.
+pub(crate) const TRIMS_SLASH: Rule = since(3, 274, 0);
+/// `login` no longer uses agent accounts (login.go, `ContextWithoutAgentSignup`).
+pub(crate) const NO_AGENT_ACCOUNTS: Rule = since(3, 274, 0);
 
 /// A version that knows the flags and has no default backend.
 pub(crate) const WITHOUT_DEFAULT_BACKEND: Version = Version::new(3, 215, 0);

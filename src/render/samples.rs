@@ -116,6 +116,7 @@ pub(super) fn healthy() -> Report {
                 url: "https://api.pulumi.com".into(),
                 source: "default".into(),
             },
+            cli: None,
         },
         policy: PolicySummary {
             source: "file",

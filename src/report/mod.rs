@@ -233,6 +233,24 @@ pub struct RequestSummary {
     pub expiration_seconds: Option<i64>,
     /// The backend.
     pub backend: BackendSummary,
+    /// How `pulumi login` itself ends here; null where that is not known.
+    pub cli: Option<CliSummary>,
+}
+
+/// How `pulumi login` itself ends.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CliSummary {
+    /// The version whose rules were used.
+    pub version: String,
+    /// What is behind its first error; null where the login succeeds.
+    pub code: Option<Code>,
+    /// That error, without `error: `; null where the login succeeds, or where it is not known to
+    /// the letter.
+    pub message: Option<String>,
+    /// The status that it ends with.
+    pub exit_status: u8,
 }
 
 /// The backend that is spoken to.

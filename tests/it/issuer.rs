@@ -10,6 +10,7 @@ use doctor::evidence::{
     Answer, Body, CertificateProblem, Chain, Evidence, Failure, FailureKind, Probe,
 };
 use doctor::gather;
+use doctor::gather::pulumi::credential_helper::Flags;
 use doctor::gather::token::Choice;
 use doctor::gather::{Plan, Surroundings};
 use doctor::judge;
@@ -370,6 +371,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         local: None,
         insecure: None,
         directory: None,
+        helper: Flags::default(),
         is_login: false,
         url: None,
         policy: Some(file),

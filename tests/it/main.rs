@@ -51,6 +51,9 @@ mod policy_suggest;
 mod properties;
 mod proxies;
 mod public_issuers;
+// The cases are of a Unix machine.
+#[cfg(unix)]
+mod pulumi_cli;
 mod readme;
 mod reference;
 mod registration;

@@ -188,7 +188,7 @@ fn file(path: &str, around: &Lookout) -> Found {
         Source::File { path: path.to_owned(), absolute: absolute.to_string_lossy().into_owned() };
     let absent = !absolute.exists();
     let left = around.deadline.saturating_duration_since(Instant::now());
-    match token::from_file(path, &absolute, left) {
+    match token::from_file(path, &absolute, left).0 {
         Err((InputProblem::FileUnreadable { reason, .. }, _)) => {
             Err(Gap { label: source.label(), reason, absent })
         }

@@ -68,7 +68,11 @@ pub(super) fn existing_token(
         return None;
     };
     let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
-    let expires_at = accounts.iter().find(|a| a.url == key).and_then(|a| a.expires_at);
+    let account = accounts.iter().find(|a| a.url == key);
+    if account.is_some_and(|account| !evidence.is_read(account)) {
+        return None;
+    }
+    let expires_at = account.and_then(|a| a.expires_at);
     let source = AccessTokenSource::Stored { path: path.clone(), expires_at };
     Some((source, run.stored.get(key)?.clone()))
 }

@@ -3,7 +3,7 @@
 mod credential;
 mod registrations;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use self::credential::{Credential, existing_token, trimmed};
@@ -17,6 +17,8 @@ use crate::evidence::{
     AccessTokenSource, Answer, Body, Cli, Evidence, Exchange, PolicySource, Probe,
 };
 use crate::judge;
+use crate::pulumi::answers;
+use crate::pulumi::go::json::field;
 use crate::pulumi::request::Request;
 use crate::text::secret::{Scrubber, Secret};
 
@@ -27,6 +29,8 @@ const WITHHELD: &str = "(not shown: it may hold a credential)";
 struct Questions {
     /// The backend's URL.
     url: String,
+    /// Where the exchange goes.
+    exchange_url: String,
     /// What the exchange asks for.
     request: Request,
     /// The organization, when the exchange is made.
@@ -77,7 +81,8 @@ pub(super) async fn probe(
             let url = backend(evidence, run).ok_or(NoBackend)?;
             let request = evidence.request();
             let organization = request.organization.clone().unwrap_or_default();
-            let questions = Questions { url, request, organization };
+            let exchange_url = evidence.resolved_backend().exchange_url();
+            let questions = Questions { url, exchange_url, request, organization };
             Ok(tokio::join!(
                 login(&client, &questions, evidence, run, deadline),
                 registered(&client, &questions, evidence, run, deadline),
@@ -138,7 +143,7 @@ async fn login(
         (None, Some(decoded)) => {
             let by = budget::before_whoami(deadline);
             let (probe, token) =
-                exchange(client, questions, &decoded.compact, &run.scrubber, by).await;
+                exchange(client, questions, decoded.sent(), &run.scrubber, by).await;
             (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
         }
         _ => (Probe::NotRun, existing_token(evidence, run, url)),
@@ -154,8 +159,7 @@ async fn login(
     (exchange, source, whoami)
 }
 
-/// The CLI's own request (`ExchangeOidcToken` in `client.go`), once. The URL is a plain
-/// concatenation there, so a slash at its end is sent twice.
+/// The CLI's own request (`ExchangeOidcToken` in `client.go`), once.
 async fn exchange(
     client: &Client,
     questions: &Questions,
@@ -168,8 +172,7 @@ async fn exchange(
     form.push(("subject_token", token.reveal()));
     // Go's url.Values.Encode sorts by key.
     form.sort_unstable();
-    let url = format!("{}/api/oauth/token", questions.url);
-    match client.post_form(&url, &[], &form, scrubber, deadline).await {
+    match client.post_form(&questions.exchange_url, &[], &form, scrubber, deadline).await {
         Probe::NotRun => (Probe::NotRun, None),
         Probe::Failed { failure, elapsed_ms } => (Probe::Failed { failure, elapsed_ms }, None),
         Probe::Answered { answer: reply, elapsed_ms } => {
@@ -185,27 +188,43 @@ fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
     if answer.status != 200 {
         return (Exchange::Refused { answer }, None);
     }
-    let malformed =
-        |reason: &str, answer| (Exchange::Malformed { reason: reason.to_owned(), answer }, None);
-    let body = serde_json::from_slice(&raw);
     if !matches!(answer.body, Body::Html(_) | Body::Empty) {
         // Whatever stands in there may be a credential, under whatever name.
         answer.body = Body::Text(WITHHELD.to_owned());
     }
-    let Ok(Value::Object(mut body)) = body else {
-        return malformed("the body is not a JSON object", answer);
+    let mut body = match answers::exchange(200, &raw) {
+        Ok(body) => body,
+        Err(cause) => {
+            let reason = match serde_json::from_slice(&raw) {
+                Ok(Value::Object(_)) => "a field in it is not of the type that it has to be",
+                _ => "the body is not a JSON object",
+            };
+            let (reason, cause) = (reason.to_owned(), Some(cause));
+            return (Exchange::Malformed { reason, cause, answer }, None);
+        }
     };
-    let token = match body.remove("access_token") {
-        Some(Value::String(token)) if !token.is_empty() => Secret::new(token),
-        Some(_) | None => return malformed("there is no access_token in it", answer),
+    let Some(token) = take_access_token(&mut body) else {
+        let reason = "there is no access_token in it".to_owned();
+        return (Exchange::Malformed { reason, cause: None, answer }, None);
     };
-    let text = |field: &str| body.get(field).and_then(Value::as_str).map(str::to_owned);
+    let text = |name: &str| field(&body, name).and_then(Value::as_str).map(|t| scrubber.scrub(t));
     scrubber.add(token.reveal());
     let exchange = Exchange::Minted {
-        issued_token_type: text("issued_token_type").map(|t| scrubber.scrub(&t)),
-        expires_in: body.get("expires_in").and_then(Value::as_i64),
-        scope: text("scope").map(|t| scrubber.scrub(&t)),
+        issued_token_type: text("issued_token_type"),
+        expires_in: field(&body, "expires_in").and_then(Value::as_i64),
+        scope: text("scope"),
         clock_offset_seconds: answer.clock_offset_seconds,
     };
     (exchange, Some(token))
+}
+
+fn take_access_token(body: &mut Map<String, Value>) -> Option<Secret> {
+    let is_it = |(key, value): &(&String, &Value)| {
+        key.eq_ignore_ascii_case("access_token") && !value.is_null()
+    };
+    let key = body.iter().rfind(is_it)?.0.clone();
+    match body.remove(&key) {
+        Some(Value::String(token)) if !token.is_empty() => Some(Secret::new(token)),
+        _ => None,
+    }
 }

@@ -277,9 +277,6 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") {
             return bad("not an http or https URL");
         }
-        if !url.username().is_empty() || url.password().is_some() {
-            return bad("the URL holds credentials");
-        }
         if url.scheme() == "https" && !is_server_name(url) {
             return bad("not a valid host name");
         }
@@ -294,6 +291,9 @@ impl Client {
             }
             if url.fragment().is_some() {
                 return bad("the URL holds a fragment");
+            }
+            if !url.username().is_empty() || url.password().is_some() {
+                return bad("the URL holds credentials");
             }
         }
         let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::source::{candidate, is_true, variable};
-use super::{credentials_file, project_file};
+use super::{cli_folder, credentials_file, project_file};
 use crate::evidence::{Backend, BackendCandidate, BackendSource};
 
 /// What the command line says of the backend.
@@ -50,7 +50,11 @@ pub fn gather(
             .map(|(_, source)| source),
     };
     let local_candidate = local.map(|source| BackendCandidate::new("file://~", source));
-    let given_twice = match (&argument, &flag, &local_candidate) {
+    // An empty argument names nothing, but counts beside the flag.
+    let empty_argument = (arguments.url.is_some() && argument.is_none())
+        .then(|| BackendCandidate::new("", BackendSource::Argument));
+    let first = argument.clone().or(empty_argument.filter(|_| flag.is_some()));
+    let given_twice = match (&first, &flag, &local_candidate) {
         (Some(one), Some(other), _)
         | (Some(one), None, Some(other))
         | (None, Some(one), Some(other)) => Some((one.clone(), other.clone())),
@@ -77,6 +81,7 @@ pub fn gather(
         given_twice,
         project: project.file,
         credentials: credentials.file.clone(),
+        folder: cli_folder::inspect(environment, cwd),
     }
 }
 
@@ -146,6 +151,8 @@ mod tests {
             (some("https://a.test"), None, None, "", "TRUE", true),
             (some("https://a.test"), None, Some(false), "", "true", false),
             (some("https://a.test"), some(""), None, "", "no", false),
+            (some(""), some("https://b.test"), None, "", "", true),
+            (some(""), None, Some(true), "", "", false),
             (None, None, Some(true), "", "", false),
         ];
         for (url, cloud_url, local, option, option_local, twice) in table {

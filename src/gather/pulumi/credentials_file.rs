@@ -1,21 +1,62 @@
 //! The stored credentials (sdk/go/common/workspace/creds.go).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use jiff::Timestamp;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use super::cli_folder;
+use super::credential_helper::Saved;
 use super::file::read_file;
-use super::source::{candidate, variable};
+use super::source::candidate;
 use crate::evidence::{BackendCandidate, BackendSource, CredentialsFile, StoredAccount};
+use crate::pulumi::go::decode::{Struct, Type, decode};
 use crate::text::secret::{Scrubber, Secret};
+
+/// The newest envelope of encrypted credentials that is known.
+const ENVELOPE: i64 = 1;
+
+// The structs as Go decodes them, for what it says to a value of another type.
+const CREDENTIALS: Struct = Struct {
+    name: "workspace.Credentials",
+    fields: &[
+        ("version", Type::Whole("int")),
+        ("credentialHelper", Type::Object(&HELPER)),
+        ("current", Type::Text),
+        ("accounts", Type::Map(&ACCOUNT)),
+    ],
+};
+const HELPER: Struct = Struct {
+    name: "workspace.CredentialHelper",
+    fields: &[("path", Type::Text), ("args", Type::Texts)],
+};
+const ACCOUNT: Struct = Struct {
+    name: "workspace.Account",
+    fields: &[
+        ("accessToken", Type::Text),
+        ("refreshToken", Type::Text),
+        ("username", Type::Text),
+        ("organizations", Type::Texts),
+        ("lastValidatedAt", Type::Instant),
+        ("insecure", Type::Switch),
+        ("tokenInformation", Type::Object(&TOKEN_INFORMATION)),
+    ],
+};
+const TOKEN_INFORMATION: Struct = Struct {
+    name: "workspace.TokenInformation",
+    fields: &[
+        ("name", Type::Text),
+        ("organization", Type::Text),
+        ("team", Type::Text),
+        ("expiresAt", Type::Instant),
+    ],
+};
 
 /// What the credentials file holds.
 #[derive(Debug, Default)]
@@ -26,32 +67,46 @@ pub struct Stored {
     pub current: Option<BackendCandidate>,
     /// The access tokens, by the backend's URL as the file has it.
     pub tokens: BTreeMap<String, Secret>,
+    /// `credentialHelper`, if there is one.
+    pub(crate) helper: Option<Saved>,
 }
 
 /// Reads the credentials file that the environment names.
 #[must_use]
 pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
-    let Some(path) = location(environment, cwd) else { return Stored::default() };
-    // Anything else that keeps it from being read stops the CLI as well.
-    if path.try_exists().is_ok_and(|exists| !exists) {
-        return Stored::default();
+    let Some(folder) = cli_folder::location(environment, cwd) else { return Stored::default() };
+    let path = folder.path.join("credentials.json");
+    // Anything else that keeps it from being read stops the CLI as well. A folder that is none is told
+    // of by itself.
+    match path.try_exists() {
+        Ok(false) => return Stored::default(),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Stored::default(),
+        _ => {}
     }
     // A token may stand where a directory belongs.
     let shown = Scrubber::default().scrub(&path.to_string_lossy());
-    let invalid = |reason, line, column| Stored {
-        file: CredentialsFile::Invalid { path: shown.clone(), line, column, reason },
+    let invalid = |reason, line, column, message| Stored {
+        file: CredentialsFile::Invalid { path: shown.clone(), line, column, reason, message },
         ..Stored::default()
     };
     let bytes = match read_file(&path) {
         Ok(bytes) => bytes,
-        Err(reason) => return invalid(reason, None, None),
+        Err(reason) => {
+            let is_directory = path.is_dir();
+            let message =
+                is_directory.then(|| format!("reading '{shown}': read {shown}: is a directory"));
+            return invalid(reason, None, None, message);
+        }
     };
     // A write that was interrupted leaves an empty file behind: the CLI acts as if there were none.
     if bytes.is_empty() {
         return Stored::default();
     }
-    if parse::<Envelope>(&bytes).is_ok_and(|envelope| envelope.version.is_some()) {
-        return Stored { file: CredentialsFile::Encrypted { path: shown }, ..Stored::default() };
+    if let Ok(Envelope { version: Some(version), backend }) = parse(&bytes) {
+        let newer_version = Some(version).filter(|version| *version > ENVELOPE);
+        let other_system = backend.filter(|store| is_of_another_system(store));
+        let file = CredentialsFile::Encrypted { path: shown, newer_version, other_system };
+        return Stored { file, ..Stored::default() };
     }
     match parse::<Credentials>(&bytes) {
         Ok(credentials) => credentials.stored(shown, &bytes),
@@ -63,88 +118,109 @@ pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
                 Category::Syntax | Category::Io => "it is not valid JSON",
             };
             let place = |number: usize| Some(number.max(1) as u64);
-            invalid(reason.to_owned(), place(error.line()), place(error.column()))
+            // Go's words do not.
+            let message = decode(&bytes, &CREDENTIALS).err().map(|cause| {
+                format!(
+                    "failed to read Pulumi credentials file. Please fix or delete invalid \
+                     credentials file: '{shown}': {cause}"
+                )
+            });
+            invalid(reason.to_owned(), place(error.line()), place(error.column()), message)
         }
     }
-}
-
-/// Where the file is (`getCredsFilePath`, and sdk/go/common/util/pulumihome).
-fn location(environment: &BTreeMap<String, String>, cwd: &Path) -> Option<PathBuf> {
-    let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    let folder = variable(environment, "PULUMI_CREDENTIALS_PATH")
-        .or_else(|| variable(environment, "PULUMI_HOME"))
-        .map(PathBuf::from)
-        .or_else(|| Some(Path::new(variable(environment, home)?).join(".pulumi")))?;
-    Some(cwd.join(folder).join("credentials.json"))
 }
 
 /// Go takes `null` for any value, and any object at the top.
 fn parse<T: DeserializeOwned + Default>(bytes: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice::<Option<Object<T>>>(bytes)
-        .map(|object| object.map_or_else(T::default, |object| object.0))
+    serde_json::from_slice::<Option<T>>(bytes).map(Option::unwrap_or_default)
 }
 
-/// A JSON object: left to itself, serde takes an array for a struct as well.
-struct Object<T>(T);
+/// A struct as Go decodes it: an object whose keys are compared without regard to case, of which the
+/// last of a name counts.
+macro_rules! go_struct {
+    ($name:ident { $($key:literal => $field:ident: $kind:ty,)* }) => {
+        // Some fields are decoded for their types alone.
+        #[allow(dead_code)]
+        #[derive(Default)]
+        struct $name {
+            $($field: Option<$kind>,)*
+        }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
-            type Value = Object<T>;
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = $name;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        let mut found = $name::default();
+                        while let Some(key) = map.next_key::<String>()? {
+                            $(if key.eq_ignore_ascii_case($key) {
+                                let value = map.next_value()?;
+                                // `null` leaves a field as it is.
+                                found.$field = Option::or(value, found.$field);
+                                continue;
+                            })*
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                        Ok(found)
+                    }
+                }
+                deserializer.deserialize_map(Visitor)
             }
         }
-        deserializer.deserialize_map(Visitor(PhantomData))
+    };
+}
+
+// The mark of an encrypted file (sdk/go/common/util/securestore/envelope.go, `IsEnvelope`).
+go_struct!(Envelope { "$pulumiSecureStore" => version: i64, "backend" => backend: String, });
+
+/// The stores by the systems that have them (securestore.go, `Backend`).
+fn is_of_another_system(store: &str) -> bool {
+    ["macos", "windows", "linux"]
+        .iter()
+        .any(|system| store.starts_with(&format!("{system}-")) && std::env::consts::OS != *system)
+}
+
+go_struct!(Credentials {
+    "version" => version: i64,
+    "credentialHelper" => helper: Helper,
+    "current" => current: String,
+    "accessTokens" => access_tokens: AccessTokens,
+    "accounts" => accounts: BTreeMap<String, Option<Account>>,
+});
+
+go_struct!(Helper { "path" => path: String, "args" => arguments: Vec<Option<String>>, });
+
+go_struct!(Account {
+    "accessToken" => access_token: Hidden,
+    "refreshToken" => refresh_token: Hidden,
+    "username" => username: String,
+    "organizations" => organizations: Vec<Option<String>>,
+    "lastValidatedAt" => last_validated_at: Timestamp,
+    "insecure" => insecure: bool,
+    "tokenInformation" => token_information: TokenInformation,
+});
+
+go_struct!(TokenInformation {
+    "name" => name: String,
+    "organization" => organization: String,
+    "team" => team: String,
+    "expiresAt" => expires_at: Timestamp,
+});
+
+/// The newest CLIs do not look at what is in there.
+struct AccessTokens(BTreeMap<String, Option<Hidden>>);
+
+impl<'de> Deserialize<'de> for AccessTokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(raw.get()).unwrap_or_default()))
     }
-}
-
-/// The mark of an encrypted file (sdk/go/common/util/securestore/envelope.go, `IsEnvelope`).
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Envelope {
-    #[serde(rename = "$pulumiSecureStore")]
-    version: Option<i64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Credentials {
-    current: Option<String>,
-    access_tokens: Option<BTreeMap<String, Option<Hidden>>>,
-    accounts: Option<BTreeMap<String, Option<Object<Account>>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Account {
-    access_token: Option<Hidden>,
-    #[serde(rename = "refreshToken")]
-    _refresh_token: Option<Hidden>,
-    username: Option<String>,
-    #[serde(rename = "organizations")]
-    _organizations: Option<Vec<Option<String>>>,
-    #[serde(rename = "lastValidatedAt")]
-    _last_validated_at: Option<Timestamp>,
-    #[serde(rename = "insecure")]
-    _insecure: Option<bool>,
-    token_information: Option<Object<TokenInformation>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct TokenInformation {
-    #[serde(rename = "name")]
-    _name: Option<String>,
-    organization: Option<String>,
-    team: Option<String>,
-    expires_at: Option<Timestamp>,
 }
 
 impl Credentials {
@@ -154,19 +230,22 @@ impl Credentials {
         let source = BackendSource::Credentials { path: path.clone(), line };
         // An account hides the older map's entry even where it holds no token (`getAccountAt`).
         let mut accounts = self.accounts.unwrap_or_default();
-        for (url, token) in self.access_tokens.unwrap_or_default() {
-            accounts.entry(url).or_insert_with(|| {
-                Some(Object(Account { access_token: token, ..Account::default() }))
+        let older = self.access_tokens.map(|tokens| tokens.0).unwrap_or_default();
+        let mut only_older = BTreeSet::new();
+        for (url, access_token) in older {
+            accounts.entry(url).or_insert_with_key(|url| {
+                only_older.insert(url.clone());
+                Some(Account { access_token, ..Account::default() })
             });
         }
         let mut shown = Vec::new();
         let mut tokens = BTreeMap::new();
         for (url, account) in accounts {
-            let Some(Object(account)) = account else { continue };
+            let Some(account) = account else { continue };
             let Some(token) = account.access_token.filter(|t| !t.0.reveal().is_empty()) else {
                 continue;
             };
-            let information = account.token_information.map(|object| object.0).unwrap_or_default();
+            let information = account.token_information.unwrap_or_default();
             let given = |text: Option<String>| text.filter(|text| !text.is_empty());
             shown.push(StoredAccount {
                 url: Scrubber::default().scrub(&url),
@@ -174,10 +253,13 @@ impl Credentials {
                 expires_at: information.expires_at,
                 organization: given(information.organization),
                 team: given(information.team),
+                in_access_tokens: only_older.contains(&url),
             });
             tokens.insert(url, token.0);
         }
+        let helper = self.helper.and_then(|helper| helper.path).filter(|path| !path.is_empty());
         Stored {
+            helper: helper.map(|program| Saved { program, file: path.clone() }),
             file: CredentialsFile::Read { path, accounts: shown },
             current: candidate(current.as_deref(), source),
             tokens,
@@ -239,33 +321,6 @@ mod tests {
     }
 
     #[test]
-    fn the_path_follows_the_environment() {
-        let environment = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| ((*name).to_owned(), format!("/{}", name.to_lowercase())))
-                .collect()
-        };
-        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        let table: [(&[&str], &str); 3] = [
-            (
-                &["PULUMI_CREDENTIALS_PATH", "PULUMI_HOME", home],
-                "/pulumi_credentials_path/credentials.json",
-            ),
-            (&["PULUMI_HOME", home], "/pulumi_home/credentials.json"),
-            (&[home], &format!("/{}/.pulumi/credentials.json", home.to_lowercase())),
-        ];
-        for (names, expected) in table {
-            let found = location(&environment(names), Path::new("/job"));
-            assert_eq!(found.as_deref(), Some(Path::new(expected)));
-        }
-        assert_eq!(location(&BTreeMap::new(), Path::new("/job")), None);
-        let relative = BTreeMap::from([("PULUMI_HOME".to_owned(), "state".to_owned())]);
-        let found = location(&relative, Path::new("/job")).unwrap();
-        assert_eq!(found, Path::new("/job/state/credentials.json"));
-    }
-
-    #[test]
     fn accounts_and_the_current_backend() {
         let found = stored(&format!(
             r#"{{
@@ -296,6 +351,7 @@ mod tests {
                     expires_at: Some("2026-08-01T12:00:00Z".parse().unwrap()),
                     organization: Some("acme".into()),
                     team: None,
+                    in_access_tokens: false,
                 },
                 StoredAccount {
                     url: "https://old.test".into(),
@@ -303,6 +359,7 @@ mod tests {
                     expires_at: None,
                     organization: None,
                     team: None,
+                    in_access_tokens: true,
                 },
             ]
         );
@@ -338,11 +395,6 @@ mod tests {
             ),
             (
                 format!("{{\"accounts\": {{\"x\": [\"{TOKEN}\"]}}}}"),
-                "a value is not of the type that the CLI expects there",
-                1,
-            ),
-            (
-                format!("{{\"accessTokens\": \"{TOKEN}\"}}"),
                 "a value is not of the type that the CLI expects there",
                 1,
             ),

@@ -4,8 +4,10 @@
 //! those of `ValidateProject` and its JSON schema (sdk/go/common/workspace/project.go and
 //! project.json). `pulumi login` stops at an invalid file whatever the command line says.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Location, MessageFormatter as _, UserMessageFormatter};
 
 use super::file::read_file;
@@ -14,6 +16,7 @@ use crate::evidence::{BackendCandidate, BackendSource, ProjectFile};
 use crate::limits;
 use crate::policy::Place;
 use crate::policy::document::tree::{Key as Name, Kind, Node};
+use crate::pulumi::go::json::syntax_error;
 use crate::text::secret::Scrubber;
 
 /// The names of a project file, in the CLI's order within a directory
@@ -35,14 +38,12 @@ pub fn find(cwd: &Path) -> Project {
     let Some(path) = cwd.ancestors().find_map(in_directory) else { return Project::default() };
     let shown = path.to_string_lossy().into_owned();
     match read(&path) {
-        Ok(None) => Project { file: ProjectFile::Read { path: shown }, backend: None },
-        Ok(Some((url, line))) => {
-            let source = BackendSource::Project { path: shown.clone(), line };
-            Project {
-                backend: candidate(Some(&url), source),
-                file: ProjectFile::Read { path: shown },
-            }
-        }
+        Ok(Content { backend, lacks_runtime }) => Project {
+            backend: backend.and_then(|(url, line)| {
+                candidate(Some(&url), BackendSource::Project { path: shown.clone(), line })
+            }),
+            file: ProjectFile::Read { path: shown, lacks_runtime },
+        },
         Err(fault) => Project { file: fault.in_file(shown), backend: None },
     }
 }
@@ -61,23 +62,31 @@ struct Fault {
     reason: String,
     /// Line and column, from 1; none where the whole file is meant.
     place: Option<(u64, u64)>,
+    /// The CLI's own words for it, where they are known: what it does with the file, and what it says.
+    message: Option<(&'static str, String)>,
 }
 
 impl Fault {
     fn whole(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), place: None }
+        Self { reason: reason.into(), place: None, message: None }
     }
 
     fn at(place: Place, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), place: Some((place.line, place.column)) }
+        Self { reason: reason.into(), place: Some((place.line, place.column)), message: None }
+    }
+
+    /// The reason is the CLI's own.
+    fn of_cli(self) -> Self {
+        Self { message: Some(("validate", self.reason.clone())), ..self }
     }
 
     fn in_file(self, path: String) -> ProjectFile {
         ProjectFile::Invalid {
-            path,
             line: self.place.map(|(line, _)| line),
             column: self.place.map(|(_, column)| column),
             reason: self.reason,
+            message: self.message.map(|(verb, text)| format!("could not {verb} '{path}': {text}")),
+            path,
         }
     }
 }
@@ -96,24 +105,49 @@ fn section(node: &Node) -> Option<&Section> {
     }
 }
 
-/// The `backend.url` of a valid project file, and its line.
-fn read(path: &Path) -> Result<Option<(String, u64)>, Fault> {
+/// What of a valid project file concerns a login.
+struct Content {
+    /// `backend.url`, and its line.
+    backend: Option<(String, u64)>,
+    /// It has no `runtime`.
+    lacks_runtime: bool,
+}
+
+fn read(path: &Path) -> Result<Content, Fault> {
     let bytes = read_file(path).map_err(Fault::whole)?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let text = std::str::from_utf8(bytes).map_err(|_| Fault::whole("it is not UTF-8"))?;
-    if path.extension().is_some_and(|extension| extension == "json") {
-        json(text)?;
+    let text = text(&bytes).ok_or_else(|| Fault::whole("it is neither UTF-8 nor UTF-16"))?;
+    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    if is_json {
+        json(&text)?;
     }
-    let root = first_document(text)?;
+    let root = first_document(&text, is_json)?;
     let Some(project) = root.as_ref().and_then(section) else {
-        return Err(Fault::whole("it is not a mapping of keys to values"));
+        let fault = Fault::whole("it is not a mapping of keys to values");
+        let is_empty = root.as_ref().is_none_or(|root| matches!(root.kind, Kind::Null));
+        let message = ("validate", "expected project to be an object, was '<nil>'".to_owned());
+        return Err(Fault { message: is_empty.then_some(message), ..fault });
     };
     validate(project)?;
     let url = get(project, "backend").and_then(section).and_then(|backend| get(backend, "url"));
-    Ok(url.and_then(|url| match &url.kind {
+    let backend = url.and_then(|url| match &url.kind {
         Kind::Text(text) => Some((text.clone(), url.place.line)),
         _ => None,
-    }))
+    });
+    Ok(Content { backend, lacks_runtime: get(project, "runtime").is_none() })
+}
+
+/// A byte order mark tells UTF-16, which Go's YAML reader takes as well (readerc.go).
+fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    type Unit = fn([u8; 2]) -> u16;
+    let (units, unit): (&[u8], Unit) = match bytes {
+        [0xFF, 0xFE, rest @ ..] => (rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => (rest, u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] | rest => {
+            return str::from_utf8(rest).ok().map(Cow::Borrowed);
+        }
+    };
+    let units = units.as_chunks().0.iter().map(|pair| unit(*pair));
+    char::decode_utf16(units).collect::<Result<String, _>>().ok().map(Cow::Owned)
 }
 
 /// JSON is stricter than the YAML that contains it, and the CLI reads Pulumi.json as JSON.
@@ -121,19 +155,24 @@ fn json(text: &str) -> Result<(), Fault> {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => Ok(()),
         Err(error) => {
-            let text = error.to_string();
-            let words = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
+            let said = error.to_string();
+            let words = said.rsplit_once(" at line ").map_or(said.as_str(), |(words, _)| words);
             Err(Fault {
                 reason: format!("it is not valid JSON: {words}"),
                 place: Some((error.line().max(1) as u64, error.column().max(1) as u64)),
+                message: syntax_error(text.as_bytes()).map(|cause| ("unmarshal", cause)),
             })
         }
     }
 }
 
 /// The first document of a YAML file, which is the one that the CLI reads.
-fn first_document(text: &str) -> Result<Option<Node>, Fault> {
+fn first_document(text: &str, is_json: bool) -> Result<Option<Node>, Fault> {
+    // Of the members of one name in JSON, Go takes the last.
+    let duplicate_keys =
+        if is_json { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
     let options = serde_saphyr::options! {
+        duplicate_keys: duplicate_keys,
         // Go's yaml.v3 takes `yes` and `on` for strings.
         strict_booleans: true,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::AsString,
@@ -147,6 +186,7 @@ fn first_document(text: &str) -> Result<Option<Node>, Fault> {
             Fault {
                 reason: format!("it is not valid YAML: {words}"),
                 place: known.map(|place| (place.line(), place.column())),
+                message: None,
             }
         })
 }
@@ -199,15 +239,15 @@ fn validate(project: &Section) -> Result<(), Fault> {
         return Err(
             match nearest("name", names(project)).and_then(|key| Some((key, get(project, key)?))) {
                 Some((key, value)) => {
-                    Fault::at(value.place, format!("{missing}; found '{key}' instead"))
+                    Fault::at(value.place, format!("{missing}; found '{key}' instead")).of_cli()
                 }
-                None => Fault::whole(missing),
+                None => Fault::whole(missing).of_cli(),
             },
         );
     };
     if !matches!(&name.kind, Kind::Text(text) if !text.is_empty()) {
         let reason = "project is missing a non-empty string 'name' attribute";
-        return Err(Fault::at(name.place, reason));
+        return Err(Fault::at(name.place, reason).of_cli());
     }
     for Key { name, types, only } in &KEYS {
         let Some(found) = get(project, name) else { continue };
@@ -291,7 +331,7 @@ mod tests {
         // A directory of that name is no project.
         fs::create_dir(root.path().join("a/Pulumi.yaml")).unwrap();
         let path = |project: Project| match project.file {
-            ProjectFile::Read { path } => PathBuf::from(path),
+            ProjectFile::Read { path, .. } => PathBuf::from(path),
             other => panic!("{other:?}"),
         };
         assert_eq!(path(find(&inner)), root.path().join("Pulumi.yml"));

@@ -4,9 +4,10 @@ use semver::Version;
 
 use super::job::{Job, replacement};
 use super::variables;
-use crate::catalogue::Code;
+use crate::catalogue::Severity;
 use crate::evidence::BackendSource;
 use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
+use crate::pulumi::versions;
 use crate::report::Finding;
 use crate::text;
 
@@ -19,8 +20,10 @@ pub(crate) fn of_problem(
     job: &Job,
 ) -> Finding {
     let value = resolved.url.as_str();
-    let (code, detail) = describe(problem, value);
-    let mut finding = Finding::new(code, detail);
+    let mut finding = Finding::new(problem.code(), describe(problem, value));
+    if let UrlProblem::Malformed { usable: true, .. } = problem {
+        finding = finding.severity(Severity::Warning);
+    }
     if !matches!(problem, UrlProblem::InsecureFlag) {
         let shown = if value.is_empty() { "(empty)" } else { value };
         finding = finding.proof("backend URL", shown, resolved.source.label());
@@ -33,6 +36,21 @@ pub(crate) fn of_problem(
     }
     match problem {
         UrlProblem::Empty => finding.command(job.login_command(Some(PULUMI_CLOUD))),
+        UrlProblem::Console { suggestion: None, .. }
+            if versions::CHECKS_EVERY_URL.holds(version) =>
+        {
+            let stored = format!("{{\"current\": {}}}", text::json_string(value));
+            finding
+                .fix(
+                    "Name the URL as current in credentials.json: what is stored there is not put \
+                     to this test.",
+                )
+                .command(format!(
+                    "echo {} > \"$PULUMI_HOME/credentials.json\"",
+                    text::shell(&stored)
+                ))
+                .command(job.login_command(None))
+        }
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
@@ -52,61 +70,48 @@ pub(crate) fn of_problem(
     }
 }
 
-/// The code and what is wrong, in the value's own words.
-pub(crate) fn describe(problem: &UrlProblem, value: &str) -> (Code, String) {
+/// What is wrong, in the value's own words.
+fn describe(problem: &UrlProblem, value: &str) -> String {
     match problem {
-        UrlProblem::Empty => (
-            Code::BackendEmpty,
-            "No backend is configured, and this version of pulumi has no default for an OIDC \
-             login."
-                .to_owned(),
-        ),
-        UrlProblem::SchemeMissing { .. } => {
-            (Code::BackendSchemeMissing, format!("{value} does not begin with https://."))
-        }
+        UrlProblem::Empty => "No backend is configured, and this version of pulumi has no default \
+                              for an OIDC login."
+            .to_owned(),
+        UrlProblem::SchemeMissing { .. } => format!("{value} does not begin with https://."),
         UrlProblem::SchemeUnknown { scheme, .. } => {
-            (Code::BackendSchemeUnknown, format!("{scheme} is no scheme that a backend has."))
+            format!("{scheme} is no scheme that a backend has.")
         }
-        UrlProblem::Console { host, suggestion: Some(_) } => (
-            Code::BackendIsConsole,
-            format!("{host} serves web pages; the API is at api.pulumi.com."),
+        UrlProblem::Console { host, suggestion: Some(_) } => {
+            format!("{host} serves web pages; the API is at api.pulumi.com.")
+        }
+        UrlProblem::Console { host, .. } => format!(
+            "The CLI takes every URL whose host begins with pulumi.com for Pulumi's website, and \
+             so {host}."
         ),
-        UrlProblem::Console { host, .. } => (
-            Code::BackendIsConsole,
-            format!(
-                "The CLI refuses every URL argument whose host begins with pulumi.com, and with \
-                 it {host}."
-            ),
-        ),
-        UrlProblem::Diy { scheme } => (
-            Code::BackendIsDiy,
-            format!("{scheme}:// is a DIY backend, and those have no OIDC login."),
-        ),
-        UrlProblem::Unexpanded { text } if text.is_empty() => (
-            Code::BackendUnexpanded,
-            "A part of the URL that is not shown holds a variable reference, which nothing \
-             replaced."
-                .to_owned(),
-        ),
+        UrlProblem::Diy { scheme } => {
+            format!("{scheme}:// is a DIY backend, and those have no OIDC login.")
+        }
+        UrlProblem::Unexpanded { text } if text.is_empty() => {
+            "A part of the URL that is not shown holds a variable reference, which nothing replaced."
+                .to_owned()
+        }
         UrlProblem::Unexpanded { text } => {
-            (Code::BackendUnexpanded, format!("The URL holds {text}, which nothing replaced."))
+            format!("The URL holds {text}, which nothing replaced.")
         }
-        UrlProblem::Malformed { what, .. } => {
-            (Code::BackendMalformed, format!("The URL cannot be requested: {what}."))
+        UrlProblem::Malformed { what, usable: true, .. } => {
+            format!("The URL has {what}. `pulumi login` requests it all the same.")
         }
-        UrlProblem::Path { what, .. } => {
-            (Code::BackendPathSuspicious, format!("The URL has {what} after the host."))
-        }
-        UrlProblem::InsecureHttp { authority } => (
-            Code::BackendInsecure,
-            format!(
-                "`pulumi login` sends the OIDC token to {authority} over plain HTTP. The doctor \
-                 sends no access token there."
-            ),
+        UrlProblem::Malformed { what, .. } => format!("The URL cannot be requested: {what}."),
+        UrlProblem::Path { what, loses_account: true, .. } => format!(
+            "The URL has {what} after the host, and so has the exchange's URL. If the service \
+             accepts that, `pulumi login` says `Logged in`, but the next command is not logged in: \
+             it looks for the account without the slash."
         ),
-        UrlProblem::InsecureFlag => {
-            (Code::BackendInsecure, "--insecure switches the certificate's check off.".to_owned())
-        }
+        UrlProblem::Path { what, .. } => format!("The URL has {what} after the host."),
+        UrlProblem::InsecureHttp { authority } => format!(
+            "`pulumi login` sends the OIDC token to {authority} over plain HTTP. The doctor sends \
+             no access token there."
+        ),
+        UrlProblem::InsecureFlag => "--insecure switches the certificate's check off.".to_owned(),
     }
 }
 

@@ -72,7 +72,10 @@ pub(crate) fn printable_url(resolved: &Resolved, insecure: bool, is_wrong: bool)
 
 /// Whether requests can be made to the URL.
 pub(crate) fn is_http(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
+    let starts = |scheme: &str| {
+        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    starts("https://") || starts("http://")
 }
 
 /// The value to use instead, where one can be named.

@@ -1,35 +1,43 @@
 //! Check `backend`: the backend's URL, and the files that it comes from.
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{BackendCandidate, BackendSource, Cli, CredentialsFile, ProjectFile};
+use crate::evidence::{
+    BackendCandidate, BackendSource, BrokenConfig, Cli, CliFolder, CredentialHelper,
+    CredentialsFile, ProjectFile, StoreProblem, UnusableFolder,
+};
 use crate::judge::advice::backend_url::of_problem;
 use crate::judge::advice::found_backend;
 use crate::judge::context::Context;
 use crate::judge::finding::list;
 use crate::judge::outcome::Outcome;
-use crate::pulumi::backend_url;
+use crate::pulumi::{backend_url, versions};
 use crate::report::Finding;
 use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let evidence = &context.evidence.backend;
     let resolved = &context.backend;
+    let version = context.evidence.rules();
     let mut findings = Vec::new();
-    if let ProjectFile::Invalid { path, line, column, reason } = &evidence.project {
+    if let ProjectFile::Invalid { path, line, column, reason, .. } = &evidence.project {
         findings.push(file_invalid(Code::ProjectFileInvalid, path, (*line, *column), reason));
     }
+    if let ProjectFile::Read { path, lacks_runtime: true } = &evidence.project
+        && !versions::RUNTIME_OPTIONAL.holds(version)
+        && context.in_pipeline()
+    {
+        let reason = "project is missing a 'runtime' attribute";
+        findings.push(file_invalid(Code::ProjectFileInvalid, path, (None, None), reason));
+    }
+    findings.extend(folder(context));
     match &evidence.credentials {
-        CredentialsFile::Invalid { path, line, column, reason } => findings.push(
+        CredentialsFile::Invalid { path, line, column, reason, .. } => findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (*line, *column), reason)
                 .command(format!("mv {0} {0}.broken", text::shell(path))),
         ),
-        CredentialsFile::Encrypted { path } => findings.push(
-            Finding::new(
-                Code::CredentialsEncrypted,
-                format!("{path} is encrypted: the backend and the accounts in it are not known."),
-            )
-            .proof("file", path, "credentials"),
-        ),
+        CredentialsFile::Encrypted { path, newer_version, other_system } => {
+            findings.push(encrypted(context, path, *newer_version, other_system.as_deref()));
+        }
         CredentialsFile::NotFound | CredentialsFile::Read { .. } => {}
     }
     let insecure = context.evidence.options.insecure;
@@ -45,6 +53,87 @@ pub(crate) fn check(context: &Context) -> Outcome {
     findings.extend(found_backend::not_named(context, &findings));
     let shown = if resolved.url.is_empty() { "(empty)" } else { &resolved.url };
     Outcome::found(format!("{shown} from {}", resolved.source.label()), findings)
+}
+
+/// What keeps the CLI from using its own folder. Elsewhere than in the failing job that is told only.
+fn folder(context: &Context) -> Vec<Finding> {
+    let CliFolder { unusable, store, config } = &context.evidence.backend.folder;
+    let version = context.evidence.rules();
+    let mut findings = Vec::new();
+    if let Some(UnusableFolder { path, named_by, obstacle, reason, .. }) = unusable {
+        findings.push(
+            Finding::new(
+                Code::CredentialsFileUnwritable,
+                format!("The CLI keeps its files in {path}, and cannot: {obstacle}: {reason}."),
+            )
+            .proof("folder", path, named_by)
+            .command("export PULUMI_HOME=/tmp/pulumi"),
+        );
+    }
+    if let Some(problem) = store.as_ref().filter(|_| versions::CREDENTIAL_STORE.holds(version)) {
+        let name = "PULUMI_CREDENTIAL_STORE";
+        let (detail, value) = match problem {
+            StoreProblem::Unknown { value } => {
+                (format!("{name} is {value}; it may be auto, os or plaintext."), value.as_str())
+            }
+            StoreProblem::NoKeyStore => {
+                (format!("{name} is os, and nothing on this machine can keep a key."), "os")
+            }
+        };
+        findings.push(
+            Finding::new(Code::CredentialsFileUnwritable, detail)
+                .proof(name, value, "environment")
+                .command(format!("export {name}=auto")),
+        );
+    }
+    if let Some(BrokenConfig { path, cause }) = config {
+        findings.push(
+            file_invalid(Code::CredentialsFileInvalid, path, (None, None), cause)
+                .fix("Repair the file, or move it away: the login ends after the exchange.")
+                .command(format!("mv {0} {0}.broken", text::shell(path))),
+        );
+    }
+    if !context.in_pipeline() {
+        findings.iter_mut().for_each(|finding| finding.severity = Severity::Info);
+    }
+    findings
+}
+
+/// An OIDC login of the newest CLIs reads the stored credentials before everything else.
+fn encrypted(
+    context: &Context,
+    path: &str,
+    newer_version: Option<i64>,
+    other_system: Option<&str>,
+) -> Finding {
+    let version = context.evidence.rules();
+    let is_read_first = versions::CREDENTIAL_HELPERS.holds(version)
+        && context.evidence.login.helper != CredentialHelper::Disabled
+        && context.has_token();
+    let cannot = match (newer_version, other_system) {
+        (Some(newer), _) if versions::CREDENTIAL_STORE.holds(version) => {
+            Some(format!("a newer CLI encrypted it (envelope version {newer})"))
+        }
+        (_, Some(store)) if is_read_first => {
+            Some(format!("its key is in {store}, a store that this system does not have"))
+        }
+        _ => None,
+    };
+    if let Some(why) = cannot.filter(|_| context.in_pipeline()) {
+        return file_invalid(Code::CredentialsFileInvalid, path, (None, None), &why)
+            .command(format!("mv {0} {0}.broken", text::shell(path)));
+    }
+    let mut detail =
+        format!("{path} is encrypted: the backend and the accounts in it are not known.");
+    if !is_read_first || !context.in_pipeline() {
+        return Finding::new(Code::CredentialsEncrypted, detail).proof("file", path, "credentials");
+    }
+    detail += " The login has to decrypt it first. Whether this machine can do that is not known.";
+    Finding::new(Code::CredentialsEncrypted, detail)
+        .severity(Severity::Warning)
+        .proof("file", path, "credentials")
+        .fix("If the login fails at this file, do not let it be read.")
+        .command("export PULUMI_CREDENTIAL_HELPER=none")
 }
 
 /// Outside CI the installed `pulumi` is not the one that fails: what it would do is told only.

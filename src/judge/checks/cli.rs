@@ -17,9 +17,14 @@ pub(crate) fn check(context: &Context) -> Outcome {
         Cli::Given { version } | Cli::Installed { version, .. } => {
             let summary = format!("pulumi {version}");
             let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
-            if versions::OIDC.holds(Some(version)) || unused {
-                return Outcome::pass(summary);
-            }
+            let lacks_oidc = !versions::OIDC.holds(Some(version)) && !unused;
+            let lacks_helpers = !versions::CREDENTIAL_HELPERS.holds(Some(version))
+                && context.evidence.login.helper_flag_given;
+            let lacks = match (lacks_oidc, lacks_helpers) {
+                (true, _) => "has no --oidc flags; they came with 3.209.0",
+                (_, true) => "has no --credential-helper; it came with 3.274.0",
+                _ => return Outcome::pass(summary),
+            };
             let place = match cli {
                 Cli::Installed { path, .. } => path.as_str(),
                 _ => "--pulumi-version",
@@ -28,7 +33,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
             let severity = if judged { Severity::Error } else { Severity::Info };
             let finding = Finding::new(
                 Code::CliTooOld,
-                format!("pulumi {version} has no --oidc flags; they came with 3.209.0."),
+                format!("pulumi {version} {lacks}."),
             )
             .severity(severity)
             .proof("pulumi", version.to_string(), place)

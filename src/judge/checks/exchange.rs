@@ -3,7 +3,7 @@
 //! The service's texts for a refusal are not documented: they are shown, and nothing but
 //! `invalid organization` and a hint at where to look is read out of them.
 
-use crate::catalogue::{Category, Code};
+use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::log::host_of;
 use crate::evidence::{Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason};
 use crate::judge::answer::{identity, proofs, words};
@@ -60,7 +60,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         }
         Probe::Answered { answer, .. } => match answer {
             Exchange::Minted { expires_in, .. } => minted(context, *expires_in),
-            Exchange::Malformed { reason, answer } => {
+            Exchange::Malformed { reason, answer, .. } => {
                 let finding = Finding::new(
                     Code::ExchangeMalformed,
                     format!("Status {}, but {reason}.", answer.status),
@@ -79,8 +79,20 @@ fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
     let life = expires_in.map_or_else(String::new, |s| format!(", valid for {}", span(s)));
     let summary = format!("an access token was issued{life}");
     let denies = context.evaluation.as_ref().is_some_and(|e| e.decision() == Some(Decision::Deny));
+    let mut findings = Vec::new();
+    if expires_in.is_none() {
+        findings.push(
+            Finding::new(
+                Code::ExchangeMalformed,
+                "The answer has no expires_in. `pulumi login` says `Logged in` all the same, but the \
+                 stored account counts as expired: the next command is not logged in.",
+            )
+            .severity(Severity::Warning)
+            .proof("expires_in", "(absent)", "token exchange"),
+        );
+    }
     if !denies {
-        return Outcome::pass(summary);
+        return Outcome::found(summary, findings);
     }
     let finding = Finding::new(
         Code::ExchangeContradictsPolicy,
@@ -88,7 +100,8 @@ fn minted(context: &Context, expires_in: Option<i64>) -> Outcome {
     )
     .proof(context.policy_source(), "deny", "policy check")
     .proof("Pulumi Cloud", "access token issued", "token exchange");
-    Outcome::found(summary, vec![finding])
+    findings.push(finding);
+    Outcome::found(summary, findings)
 }
 
 fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {

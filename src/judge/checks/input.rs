@@ -127,16 +127,19 @@ fn empty(input: &Input, context: &Context) -> Finding {
 
 fn wrapped(input: &Input, context: &Context) -> Finding {
     let names: Vec<String> = input.wrapped.iter().map(|w| wrapping(*w).to_owned()).collect();
-    let severity = if context.in_pipeline() { Severity::Error } else { Severity::Warning };
+    let accepted = input.cli_parser.is_some() && context.evidence.cli_accepts_token();
+    let severity =
+        if context.in_pipeline() && !accepted { Severity::Error } else { Severity::Warning };
     // The CLI's error names a file, but quotes any other value (`getTokenValue`, backend.go).
-    let refusal = match input.source {
+    let then = match input.source {
+        _ if accepted => "would accept this value and send it as it is, line breaks included",
         Source::File { .. } => "would refuse this file",
         _ => "would refuse this value, and print it",
     };
     let mut finding = Finding::new(
         Code::TokenWrapped,
         format!(
-            "{} gave the token with {}. `pulumi login` {refusal}.",
+            "{} gave the token with {}. `pulumi login` {then}.",
             upper(&place(&input.source)),
             list(&names)
         ),

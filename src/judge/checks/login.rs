@@ -3,9 +3,10 @@
 //! `sdk/go/common/workspace/creds.go`).
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{InputProblem, Source};
+use crate::evidence::{CredentialHelper, HelperProblem, HelperSource, InputProblem, Source};
 use crate::judge::advice::without_token;
 use crate::judge::context::Context;
+use crate::judge::finding::upper;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::duration;
 use crate::pulumi::request::{Conflict, Provenance, Request};
@@ -18,6 +19,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     let login = &context.evidence.login;
     let mut findings = Vec::new();
     let asked = context.asks_for_exchange();
+    findings.extend(helper(context));
     // With an empty token the CLI asks for no exchange, and uses this one.
     let is_empty = context.evidence.input.problem == Some(InputProblem::Empty);
     if asked && !is_empty && login.access_token_in_environment {
@@ -53,6 +55,86 @@ pub(crate) fn check(context: &Context) -> Outcome {
         summary = format!("{summary}; pulumi login {}", without_token::what_pulumi_does(context));
     }
     Outcome::found(summary, findings)
+}
+
+/// A credential helper, which an OIDC login may not have from 3.274.0 on. The flag excludes
+/// `--oidc-token` even where its value is empty.
+fn helper(context: &Context) -> Option<Finding> {
+    let login = &context.evidence.login;
+    if !versions::CREDENTIAL_HELPERS.holds(context.evidence.rules()) {
+        return None;
+    }
+    let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
+    let unless_none = |finding: Finding| {
+        finding
+            .command("export PULUMI_CREDENTIAL_HELPER=none   # bash, sh")
+            .command("$env:PULUMI_CREDENTIAL_HELPER = \"none\"  # PowerShell")
+    };
+    let drop_flag = |finding: Finding| {
+        finding.fix("Remove --credential-helper and --credential-helper-arg, and their variables.")
+    };
+    let excludes = login.helper_flag_given && login.token_named;
+    let finding = match &login.helper {
+        CredentialHelper::Found { source: HelperSource::Flag, .. } | CredentialHelper::None
+            if excludes =>
+        {
+            drop_flag(Finding::new(
+                Code::CredentialHelperActive,
+                "The CLI takes either --oidc-token or --credential-helper, even if one is empty.",
+            ))
+            .proof("--credential-helper", "(given)", "pulumi login")
+        }
+        CredentialHelper::Found { source, path } if context.has_token() => {
+            let detail = format!(
+                "{} names the credential helper {path}. With one, the CLI refuses every OIDC token.",
+                upper(source.label())
+            );
+            let finding = Finding::new(Code::CredentialHelperActive, detail).proof(
+                "credential helper",
+                path,
+                source.label(),
+            );
+            let is_option = source.label().starts_with("PULUMI_OPTION_");
+            if is_option { drop_flag(finding) } else { unless_none(finding) }
+        }
+        CredentialHelper::Invalid { source, path, problem }
+            if context.has_token() || *problem == HelperProblem::ArgumentsAlone =>
+        {
+            let finding = Finding::new(Code::CredentialHelperInvalid, helper_fault(path, *problem))
+                .proof("credential helper", path, source.label());
+            match (source, problem) {
+                (HelperSource::Flag, _) => drop_flag(finding),
+                (_, HelperProblem::Arguments) => finding.command(
+                    "unset PULUMI_CREDENTIAL_HELPER PULUMI_CREDENTIAL_HELPER_ARGS  # bash, sh",
+                ),
+                _ => unless_none(finding),
+            }
+        }
+        _ => return None,
+    };
+    Some(finding.severity(severity))
+}
+
+fn helper_fault(path: &str, problem: HelperProblem) -> String {
+    match problem {
+        HelperProblem::ArgumentsAlone => {
+            "There are arguments of a credential helper, and no --credential-helper.".to_owned()
+        }
+        HelperProblem::Arguments => {
+            "PULUMI_CREDENTIAL_HELPER_ARGS has to be a JSON array of strings, such as \
+             [\"--profile\", \"ci\"]."
+                .to_owned()
+        }
+        HelperProblem::NotOnPath => format!("No program named {path} is on PATH."),
+        HelperProblem::NoSuchFile => format!("The credential helper {path} does not exist."),
+        HelperProblem::Directory => format!("The credential helper {path} is a directory."),
+        HelperProblem::NotExecutable => {
+            format!("The credential helper {path} is not executable.")
+        }
+        HelperProblem::RelativeOnPath => {
+            format!("A relative entry of PATH leads to {path}; the CLI runs no such program.")
+        }
+    }
 }
 
 fn summary(request: &Request) -> String {

@@ -71,14 +71,19 @@ fn answered(context: &Context, answer: &Answer) -> Outcome {
         AccessTokenSource::Environment { name } => format!(" (token from {name})"),
         AccessTokenSource::Stored { path, .. } => format!(" (token from {path})"),
     };
-    if answer.status != 200 {
+    // The CLI takes every other status for a success.
+    if answer.status >= 400 {
         let finding = proofs(refusal(answer), answer);
         return Outcome::found(format!("status {}{whose}", answer.status), vec![finding]);
     }
     let Some(identity) = identity(answer) else {
         let finding = Finding::new(
             Code::WhoamiMalformed,
-            "Status 200, but the answer has no githubLogin, which is where the login name stands.",
+            format!(
+                "Status {}, but the answer names no user: githubLogin, which has the login name, is \
+                 missing, or an organization has none.",
+                answer.status
+            ),
         );
         return Outcome::found("names nobody", vec![proofs(finding, answer)]);
     };

@@ -4,7 +4,6 @@ use super::login::{login_of, resolved, value, variable};
 use crate::catalogue::Code;
 use crate::evidence::BackendSource;
 use crate::evidence::log::{Decided, Log, Party, Sighting};
-use crate::judge::advice::backend_url::describe;
 use crate::known_messages::{Means, Scope};
 use crate::platform::Id;
 use crate::pulumi::backend_url;
@@ -63,13 +62,8 @@ fn by_platform(log: &Log, sighting: &Sighting, codes: &[Code]) -> Vec<Code> {
 /// Whether the backend's URL has something behind the host.
 fn has_path(log: &Log) -> bool {
     let Some(told) = &log.context.backend else { return false };
-    let resolved = Resolved {
-        url: told.value.clone(),
-        source: BackendSource::Default,
-        explicit: false,
-        others: Vec::new(),
-        hidden: None,
-    };
+    let version = log.context.version.as_ref().map(|told| &told.value);
+    let resolved = Resolved::new(told.value.clone(), BackendSource::Default, version);
     let problems = backend_url::problems(&resolved, false);
     problems.iter().any(|problem| matches!(problem, UrlProblem::Path { .. }))
 }
@@ -89,7 +83,7 @@ fn backend(log: &Log, sighting: &Sighting) -> Vec<Code> {
             // A newer CLI asks api.pulumi.com where nothing is configured.
             if has_default { codes.into_iter().rev().collect() } else { codes.to_vec() }
         }
-        Some(problem) => vec![describe(problem, &resolved.url).0],
+        Some(problem) => vec![problem.code()],
         None => vec![Code::BackendSchemeMissing],
     }
 }

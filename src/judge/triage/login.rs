@@ -81,8 +81,7 @@ pub(super) fn resolved(log: &Log, sighting: &Sighting) -> Resolved {
             (told.to_owned(), source.unwrap_or(BackendSource::Default))
         }
     };
-    let explicit = matches!(source, BackendSource::Argument | BackendSource::Flag);
-    Resolved { url, source, explicit, others: Vec::new(), hidden: None }
+    Resolved::new(url, source, log.context.version.as_ref().map(|told| &told.value))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! parses with golang-jwt), of RFC 7515 (the compact form) and of RFC 4648 section 5 (base64url).
 //! Nothing is verified here.
 
+pub(crate) mod cli_parser;
 pub(crate) mod header;
 mod json;
 mod not_a_token;
@@ -19,7 +20,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::evidence::{InputProblem, LooksLike, Token, Wrapping};
+use crate::evidence::{CliParser, InputProblem, LooksLike, Token, Wrapping};
 use crate::limits;
 use crate::text::secret::Secret;
 
@@ -32,6 +33,22 @@ pub struct Decoded {
     pub compact: Secret,
     /// What was taken off, outermost first.
     pub wrapped: Vec<Wrapping>,
+    /// The value with its line breaks, where the CLI accepts it so: it sends them along.
+    pub(crate) with_line_breaks: Option<Secret>,
+}
+
+impl Decoded {
+    /// Keeps what the CLI sends of a value as it was given.
+    pub(crate) fn sent_as(self, value: &str) -> Self {
+        let is_sent =
+            value != self.compact.reveal() && cli_parser::parse(value) == CliParser::Accepts;
+        Self { with_line_breaks: is_sent.then(|| Secret::new(value.to_owned())), ..self }
+    }
+
+    /// What the exchange sends.
+    pub(crate) fn sent(&self) -> &Secret {
+        self.with_line_breaks.as_ref().unwrap_or(&self.compact)
+    }
 }
 
 /// Unwraps, recognises and decodes a raw value. `trimmed` says that white space around it does
@@ -42,7 +59,7 @@ pub struct Decoded {
 pub fn read(raw: &[u8], trimmed: bool) -> Result<Decoded, (InputProblem, Vec<Wrapping>)> {
     let mut wrapped = Vec::new();
     match read_into(raw, trimmed, &mut wrapped) {
-        Ok((token, compact)) => Ok(Decoded { token, compact, wrapped }),
+        Ok((token, compact)) => Ok(Decoded { token, compact, wrapped, with_line_breaks: None }),
         Err(problem) => Err((problem, wrapped)),
     }
 }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use semver::Version;
 
-use super::parts::{go_scheme, is_diy};
+use super::parts::is_diy;
 use super::{Resolved, UrlProblem, looks_like_website};
 use crate::evidence::BackendSource;
+use crate::pulumi::go::url::{self, quote};
 use crate::pulumi::versions;
 
 /// The schemes as login.go's `validateCloudBackendType` lists them.
@@ -15,12 +16,12 @@ const SUPPORTED: [&str; 7] = ["azblob", "gs", "s3", "file", "https", "http", "po
 /// The CLI's own error for the form of a backend URL, which it makes before any request; without the
 /// `error: ` in front. `None` where the form is one that the CLI takes.
 #[must_use]
-pub fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> {
+pub(crate) fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> {
     if !has_message(problem) {
         return None;
     }
     let url = &resolved.url;
-    if resolved.explicit {
+    if resolved.checked {
         if looks_like_website(url) {
             return Some(format!(
                 "{url} is not a valid self-hosted backend, use `pulumi login` without arguments \
@@ -43,15 +44,18 @@ pub fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> 
 }
 
 fn has_message(problem: &UrlProblem) -> bool {
-    use UrlProblem::{InsecureFlag, InsecureHttp, Path};
-    !matches!(problem, Path { .. } | InsecureHttp { .. } | InsecureFlag)
+    use UrlProblem::{InsecureFlag, InsecureHttp, Malformed, Path};
+    !matches!(
+        problem,
+        Path { .. } | InsecureHttp { .. } | InsecureFlag | Malformed { usable: true, .. }
+    )
 }
 
 /// The CLI's own error for a problem of its backend URL, of its form or of the request to it, by its
 /// version (`None`: the newest). `None` where the CLI says nothing, or nothing that is known to
 /// the letter.
 #[must_use]
-pub fn cli_message(
+pub(crate) fn cli_message(
     problem: &UrlProblem,
     resolved: &Resolved,
     version: Option<&Version>,
@@ -62,19 +66,21 @@ pub fn cli_message(
     if !has_message(problem) {
         return None;
     }
-    let url = &resolved.url;
-    let cause = request_error(&format!("{url}/api/oauth/token"))?;
+    let cause = request_error(&resolved.exchange_url())?;
+    Some(in_backend(&format!("OIDC token exchange failed: {cause}"), resolved, version))
+}
+
+/// An error as the CLI tells it once it has chosen the backend (login.go, `loginError`).
+pub(crate) fn in_backend(error: &str, resolved: &Resolved, version: Option<&Version>) -> String {
     if !versions::NAMES_BACKEND.holds(version) {
-        return Some(format!("problem logging in: OIDC token exchange failed: {cause}"));
+        return format!("problem logging in: {error}");
     }
-    let mut text = format!(
-        "could not log in to the state backend {}: OIDC token exchange failed: {cause}",
-        quoted(url)
-    );
+    let url = quote(&resolved.url);
+    let mut text = format!("could not log in to the state backend {url}: {error}");
     if let Some(hint) = hint(&resolved.source).filter(|_| !resolved.explicit) {
         let _ = write!(text, "\n\n{hint}");
     }
-    Some(text)
+    text
 }
 
 /// login.go's `backendSourceHint`.
@@ -98,51 +104,11 @@ fn hint(source: &BackendSource) -> Option<String> {
     }
 }
 
-/// What Go's `net/http` says to a POST to a URL that it cannot speak to: `url.Parse`, then
-/// `Transport.roundTrip`.
+/// What Go says to a POST to a URL that it cannot parse, or not speak to.
 fn request_error(target: &str) -> Option<String> {
-    let parse = |why| Some(format!("creating HTTP request: parse {}: {why}", quoted(target)));
-    if target.bytes().any(|b| b.is_ascii_control()) {
-        return parse("net/url: invalid control character in URL");
+    match url::parse(target) {
+        Err(why) => Some(format!("creating HTTP request: parse {}: {why}", quote(target))),
+        Ok(parsed) => url::transport_error(&parsed)
+            .map(|why| format!("Post {}: {why}", quote(&parsed.to_string()))),
     }
-    if target.starts_with(':') {
-        return parse("missing protocol scheme");
-    }
-    let scheme = go_scheme(target);
-    let first = target.split(['/', '?', '#']).next().unwrap_or_default();
-    if scheme.is_none() && first.contains(':') {
-        return parse("first path segment in URL cannot contain colon");
-    }
-    // Go prints the URL back with other characters escaped, which is not mirrored here.
-    if !target.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:@[]/".contains(&b)) {
-        return None;
-    }
-    let lower = scheme.unwrap_or_default().to_ascii_lowercase();
-    let rest = &target[lower.len()..];
-    let why = match lower.as_str() {
-        "http" | "https" => {
-            let host = rest.strip_prefix("://").is_some_and(|host| !host.starts_with('/'));
-            (!host).then(|| "http: no Host in request URL".to_owned())?
-        }
-        _ => format!("unsupported protocol scheme \"{lower}\""),
-    };
-    Some(format!("Post \"{lower}{rest}\": {why}"))
-}
-
-/// Go's `%q`.
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        let _ = match c {
-            '"' | '\\' => write!(out, "\\{c}"),
-            '\n' => write!(out, "\\n"),
-            '\r' => write!(out, "\\r"),
-            '\t' => write!(out, "\\t"),
-            c if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c)),
-            c if c.is_control() => write!(out, "\\u{:04x}", u32::from(c)),
-            c => write!(out, "{c}"),
-        };
-    }
-    out.push('"');
-    out
 }

@@ -1,9 +1,9 @@
 //! Which backend URL a login uses, and what is wrong with it.
 //!
 //! The order of the sources is that of pkg/cmd/pulumi/auth/login.go and of
-//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. Only what the command line names is
-//! looked at by the CLI before it sends a request; the same mistake in another place surfaces as
-//! an error of Go's HTTP client, which `message` spells out.
+//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. The CLI looks at the form of some
+//! sources before it sends a request; the same mistake in another one surfaces as an error of Go's
+//! HTTP client, which `message` spells out.
 
 mod message;
 mod parts;
@@ -11,16 +11,18 @@ mod parts;
 mod tests;
 mod trust;
 
-pub use message::{cli_message, cli_refusal};
+pub(crate) use message::{cli_message, cli_refusal, in_backend};
 pub use trust::{is_found, is_plain_http};
 
 use semver::Version;
 use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
+use crate::catalogue::Code;
 use crate::evidence::url_faults::{LONGEST, foreign, unexpanded};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
-use crate::pulumi::versions;
+use crate::pulumi::go::url::GoUrl;
+use crate::pulumi::{go, versions};
 use crate::text::{self, nearest};
 
 /// The API of Pulumi's own Pulumi Cloud.
@@ -41,8 +43,12 @@ pub struct Resolved {
     pub url: String,
     /// Where it stands.
     pub source: BackendSource,
-    /// Named on the command line or with `PULUMI_OPTION_…`: the CLI checks its form.
+    /// Named on the command line or with `PULUMI_OPTION_…`.
     pub explicit: bool,
+    /// The CLI checks its form before it sends anything.
+    pub checked: bool,
+    /// The CLI leaves one slash at its end out of the exchange's URL.
+    pub trims_slash: bool,
     /// The sources that name something else and lose, in the CLI's order.
     pub others: Vec<BackendCandidate>,
     /// What is wrong in a part of the URL that is not shown.
@@ -62,24 +68,17 @@ pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
     let Some((first, rest)) = named.split_first() else {
         // Before the flags existed, every login had a default.
         let none = versions::OIDC.holds(version) && !versions::DEFAULT_BACKEND.holds(version);
-        return Resolved {
-            url: if none { String::new() } else { PULUMI_CLOUD.to_owned() },
-            source: BackendSource::Default,
-            explicit: false,
-            others: Vec::new(),
-            hidden: None,
-        };
+        let url = if none { String::new() } else { PULUMI_CLOUD.to_owned() };
+        return Resolved::new(url, BackendSource::Default, version);
     };
     Resolved {
-        url: first.url.clone(),
-        source: first.source.clone(),
-        explicit: is_explicit(&first.source),
         others: rest
             .iter()
             .filter(|other| !same_place(&first.url, &other.url))
             .map(|other| (*other).clone())
             .collect(),
         hidden: first.hidden.clone(),
+        ..Resolved::new(first.url.clone(), first.source.clone(), version)
     }
 }
 
@@ -88,6 +87,38 @@ fn is_explicit(source: &BackendSource) -> bool {
         BackendSource::Argument | BackendSource::Flag | BackendSource::Local => true,
         BackendSource::Environment { name } => name.starts_with("PULUMI_OPTION_"),
         _ => false,
+    }
+}
+
+/// The stored `current` never is (login.go).
+fn is_checked(source: &BackendSource, version: Option<&Version>) -> bool {
+    match source {
+        BackendSource::Environment { .. } | BackendSource::Project { .. } => {
+            is_explicit(source) || versions::CHECKS_EVERY_URL.holds(version)
+        }
+        _ => is_explicit(source),
+    }
+}
+
+impl Resolved {
+    /// A URL that nothing else contradicts, by the rules of a CLI version (`None`: the newest).
+    pub(crate) fn new(url: String, source: BackendSource, version: Option<&Version>) -> Self {
+        Self {
+            url,
+            explicit: is_explicit(&source),
+            checked: is_checked(&source, version),
+            trims_slash: versions::TRIMS_SLASH.holds(version),
+            source,
+            others: Vec::new(),
+            hidden: None,
+        }
+    }
+
+    /// Where the exchange goes: the CLI puts the path behind the URL, whatever that ends with.
+    #[must_use]
+    pub fn exchange_url(&self) -> String {
+        let trimmed = self.url.strip_suffix('/').filter(|_| self.trims_slash);
+        format!("{}/api/oauth/token", trimmed.unwrap_or(&self.url))
     }
 }
 
@@ -113,12 +144,14 @@ pub enum UrlProblem {
         /// The reference: `$(PulumiUrl)`. Empty where it is in a part that is not shown.
         text: String,
     },
-    /// It cannot be requested.
+    /// It cannot be requested, or is not what was probably meant.
     Malformed {
         /// What makes it so, in words: `a line break`.
         what: String,
         /// What was probably meant, where that can be told.
         cleaned: Option<String>,
+        /// The CLI can request it all the same.
+        usable: bool,
     },
     /// It has no scheme.
     SchemeMissing {
@@ -142,15 +175,17 @@ pub enum UrlProblem {
         /// The host, in lower case.
         host: String,
         /// The API's URL; `None` where the host is not Pulumi's and only the CLI's prefix test
-        /// refuses it, which `PULUMI_BACKEND_URL` is not put to.
+        /// refuses it.
         suggestion: Option<&'static str>,
     },
-    /// There is something after the host.
+    /// There is something after the host, which the exchange's URL then has too.
     Path {
         /// What, in words: `a trailing slash`, `the path /api`.
         what: String,
         /// The URL without it.
         origin: String,
+        /// The account is stored under the URL with a slash at its end, and looked for without.
+        loses_account: bool,
     },
     /// `http://` to another machine.
     InsecureHttp {
@@ -161,12 +196,28 @@ pub enum UrlProblem {
     InsecureFlag,
 }
 
+impl UrlProblem {
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Empty => Code::BackendEmpty,
+            Self::Unexpanded { .. } => Code::BackendUnexpanded,
+            Self::Malformed { .. } => Code::BackendMalformed,
+            Self::SchemeMissing { .. } => Code::BackendSchemeMissing,
+            Self::SchemeUnknown { .. } => Code::BackendSchemeUnknown,
+            Self::Diy { .. } => Code::BackendIsDiy,
+            Self::Console { .. } => Code::BackendIsConsole,
+            Self::Path { .. } => Code::BackendPathSuspicious,
+            Self::InsecureHttp { .. } | Self::InsecureFlag => Code::BackendInsecure,
+        }
+    }
+}
+
 /// What is wrong with the URL, the decisive problem first; nothing where it is fine.
 #[must_use]
 pub fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
     let mut found = match examine(resolved) {
         Err(decisive) => vec![decisive],
-        Ok(parts) => blemishes(&parts),
+        Ok(parts) => blemishes(resolved, &parts),
     };
     if insecure && !matches!(found.first(), Some(UrlProblem::Diy { .. })) {
         found.push(UrlProblem::InsecureFlag);
@@ -183,7 +234,7 @@ pub fn is_pulumi_host(url: &str) -> bool {
 
 /// The decisive problem, or the pieces of a URL that can be spoken to.
 fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
-    let Resolved { url, explicit, hidden, .. } = resolved;
+    let Resolved { url, checked, hidden, .. } = resolved;
     if url.is_empty() {
         return Err(UrlProblem::Empty);
     }
@@ -193,7 +244,7 @@ fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
     };
     if bytes > LONGEST as u64 {
         let what = format!("a length of {bytes} bytes");
-        return Err(UrlProblem::Malformed { what, cleaned: None });
+        return Err(UrlProblem::Malformed { what, cleaned: None, usable: false });
     }
     if let Some(text) = unexpanded(url) {
         return Err(UrlProblem::Unexpanded { text: text.to_owned() });
@@ -203,9 +254,9 @@ fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
     }
     let parts = Parts::of(url);
     let scheme = parts.lower_scheme();
-    // An argument's scheme is compared as it is; elsewhere Go puts it into lower case.
+    // Where the CLI checks the scheme, it compares it as it is; elsewhere Go puts it into lower case.
     let known = SCHEMES.contains(&scheme.as_str())
-        && !(*explicit && parts.scheme.is_some_and(|written| written != scheme));
+        && !(*checked && parts.scheme.is_some_and(|written| written != scheme));
     if known && is_diy(url) {
         return Err(UrlProblem::Diy { scheme });
     }
@@ -214,7 +265,7 @@ fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
         _ => None,
     };
     if let Some(what) = foreign.or_else(|| malformed(url, &parts)) {
-        return Err(UrlProblem::Malformed { what, cleaned: clean(url) });
+        return Err(UrlProblem::Malformed { what, cleaned: clean(url), usable: false });
     }
     let Some(written) = parts.scheme else {
         return Err(UrlProblem::SchemeMissing { suggestion: parts.origin() });
@@ -227,13 +278,13 @@ fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
     if WEBSITES.contains(&host.as_str()) {
         return Err(UrlProblem::Console { host, suggestion: Some(PULUMI_CLOUD) });
     }
-    if *explicit && looks_like_website(url) {
+    if *checked && looks_like_website(url) {
         return Err(UrlProblem::Console { host, suggestion: None });
     }
     Ok(parts)
 }
 
-/// The prefix test of login.go that an argument is put to.
+/// The prefix test of login.go.
 fn looks_like_website(url: &str) -> bool {
     let bare = url.strip_prefix("https://").unwrap_or(url);
     let bare = bare.strip_prefix("http://").unwrap_or(bare);
@@ -241,9 +292,19 @@ fn looks_like_website(url: &str) -> bool {
 }
 
 /// What does not keep the URL from being requested.
-fn blemishes(parts: &Parts<'_>) -> Vec<UrlProblem> {
+fn blemishes(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
+    let url = &resolved.url;
     let mut found = Vec::new();
-    if !parts.rest.is_empty() {
+    let odd = url
+        .chars()
+        .find_map(foreign)
+        .or_else(|| parts.authority.contains('@').then_some("credentials"));
+    if let Some(what) = odd {
+        let what = format!("{what} in it");
+        found.push(UrlProblem::Malformed { what, cleaned: clean(url), usable: true });
+    }
+    let is_trimmed = resolved.trims_slash && parts.rest == "/";
+    if !parts.rest.is_empty() && !is_trimmed {
         let path = parts.rest.split(['?', '#']).next().unwrap_or_default();
         let what = if !path.trim_matches('/').is_empty() {
             format!("the path {path}")
@@ -251,10 +312,13 @@ fn blemishes(parts: &Parts<'_>) -> Vec<UrlProblem> {
             "a query".to_owned()
         } else if parts.rest.contains('#') {
             "a fragment".to_owned()
+        } else if path.len() > 1 {
+            "more than one trailing slash".to_owned()
         } else {
             "a trailing slash".to_owned()
         };
-        found.push(UrlProblem::Path { what, origin: parts.origin() });
+        let loses_account = resolved.exchange_url().ends_with("//api/oauth/token");
+        found.push(UrlProblem::Path { what, origin: parts.origin(), loses_account });
     }
     if parts.lower_scheme() == "http" && !is_loopback(parts.authority) {
         found.push(UrlProblem::InsecureHttp { authority: parts.authority.to_owned() });
@@ -262,22 +326,47 @@ fn blemishes(parts: &Parts<'_>) -> Vec<UrlProblem> {
     found
 }
 
-/// What makes a URL one that cannot be requested, in words.
+/// What makes a URL one that cannot be requested, in words: what Go's `net/url` and `net/http` refuse,
+/// and what only a parser that normalises URLs takes for what it may have meant.
 fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
-    if let Some(what) = url.chars().find_map(foreign) {
+    let http = matches!(parts.lower_scheme().as_str(), "http" | "https");
+    let path = parts.path();
+    let outside = |at: usize| !http || !path.contains(&at);
+    if let Some(what) =
+        url.char_indices().filter(|(at, _)| outside(*at)).find_map(|(_, c)| foreign(c))
+    {
         return Some(what.to_owned());
     }
-    let http = matches!(parts.lower_scheme().as_str(), "http" | "https");
     if http && parts.separator != "://" {
         return Some(format!("`{}` where `://` belongs", parts.separator));
     }
     if parts.rest.starts_with("//") && is_http_word(parts.authority.trim_end_matches(':')) {
         return Some("two schemes".to_owned());
     }
-    if parts.authority.contains('@') {
-        return Some("credentials in it".to_owned());
+    let (_, authority) = parts.authority.rsplit_once('@').unwrap_or(("", parts.authority));
+    if let Some(fault) = authority_fault(authority) {
+        return Some(fault);
     }
-    authority_fault(parts.authority)
+    if !http {
+        return parts.authority.contains('@').then(|| "credentials in it".to_owned());
+    }
+    // What stands in the place of a hidden part is not judged.
+    let target = format!("{}/api/oauth/token", url.replace(text::MARK, "x"));
+    match go::url::parse(&target) {
+        Ok(parsed) => normalised(&parsed, &target),
+        Err(why) => Some(url.chars().find_map(foreign).map_or(why, str::to_owned)),
+    }
+}
+
+/// What a parser that normalises URLs changes in one that Go takes as it is: the program that answers
+/// gets something else from the CLI than from such a parser's client.
+fn normalised(parsed: &GoUrl, target: &str) -> Option<String> {
+    let normal = url::Url::parse(target).ok()?;
+    let decoded = |path: &str| percent_encoding::percent_decode_str(path).collect::<Vec<u8>>();
+    let path = parsed.path.strip_suffix("/api/oauth/token").unwrap_or(&parsed.path);
+    let sent = if parsed.path.is_empty() { "/" } else { &parsed.path };
+    (decoded(sent) != decoded(normal.path()))
+        .then(|| format!("the path `{path}`, which pulumi sends as it is"))
 }
 
 fn is_http_word(text: &str) -> bool {
@@ -295,8 +384,15 @@ fn authority_fault(authority: &str) -> Option<String> {
         return Some(format!("the port `{port}`"));
     }
     // A parser takes params behind a host for a part of its name, but not the mark in their place.
-    let parsed = Host::parse(&host.replace(text::MARK, "x"));
-    (host.contains('*') || parsed.is_err()).then(|| format!("the host `{host}`"))
+    let bare = host.replace(text::MARK, "x");
+    let to_go = go::url::parse(&format!("http://{}", authority.replace(text::MARK, "x")));
+    match Host::parse(&bare) {
+        Ok(Host::Ipv4(address)) if address.to_string() != bare => {
+            Some(format!("the host `{host}`, which is a name to pulumi and not {address}"))
+        }
+        Ok(_) if !host.contains('*') && to_go.is_ok() => None,
+        _ => Some(format!("the host `{host}`")),
+    }
 }
 
 /// What a malformed URL was probably meant to be.

@@ -1,5 +1,7 @@
 //! A backend URL in pieces, as a person reads it and as Go's `net/url` does.
 
+use std::ops::Range;
+
 use url::{Host, Url};
 
 use super::{DIY_SCHEMES, PULUMI_CLOUD, SCHEMES, WEBSITES};
@@ -46,6 +48,13 @@ impl<'a> Parts<'a> {
         let (separator, after) = after.split_at(start);
         let (authority, rest) = split_authority(after);
         Self { scheme, separator, authority, rest }
+    }
+
+    /// Where the path stands in the URL.
+    pub(super) fn path(&self) -> Range<usize> {
+        let scheme = self.scheme.map_or(0, str::len);
+        let start = scheme + self.separator.len() + self.authority.len();
+        start..start + self.rest.find(['?', '#']).unwrap_or(self.rest.len())
     }
 
     /// The scheme in lower case; empty where there is none.

@@ -6,12 +6,16 @@ use super::*;
 use crate::evidence::url_faults::hidden_fault;
 
 fn environment(url: &str) -> Resolved {
+    environment_of(url, "3.259.0")
+}
+
+fn environment_of(url: &str, by: &str) -> Resolved {
     let source = BackendSource::Environment { name: "PULUMI_BACKEND_URL".into() };
-    Resolved { url: url.into(), source, explicit: false, others: Vec::new(), hidden: None }
+    Resolved::new(url.into(), source, Some(&version(by)))
 }
 
 fn argument(url: &str) -> Resolved {
-    Resolved { source: BackendSource::Argument, explicit: true, ..environment(url) }
+    Resolved::new(url.into(), BackendSource::Argument, Some(&version("3.259.0")))
 }
 
 fn candidate(url: &str, source: BackendSource) -> BackendCandidate {
@@ -197,13 +201,22 @@ fn malformed_urls_are_cleaned() {
         ("https:/api.pulumi.com", "`:/` where `://` belongs", Some(PULUMI_CLOUD)),
         ("https:api.pulumi.com", "`:` where `://` belongs", Some(PULUMI_CLOUD)),
         ("https://https://api.pulumi.com", "two schemes", Some(PULUMI_CLOUD)),
-        ("https://user:***@api.pulumi.com", "credentials in it", Some(PULUMI_CLOUD)),
-        ("user:***@api.pulumi.com", "credentials in it", Some(PULUMI_CLOUD)),
-        ("https://***@api.pulumi.com", "credentials in it", Some(PULUMI_CLOUD)),
         ("https://a.test:abc", "the port `abc`", None),
         ("a.test:99999", "the port `99999`", None),
         ("https://a.test:0", "the port `0`", None),
         ("https://a..b:1:2", "the host `a..b:1`", None),
+        ("http://127.1", "the host `127.1`, which is a name to pulumi and not 127.0.0.1", None),
+        (
+            "https://a.test/x/../",
+            "the path `/x/../`, which pulumi sends as it is",
+            Some("https://a.test"),
+        ),
+        (
+            "https://a.test/%2e",
+            "the path `/%2e`, which pulumi sends as it is",
+            Some("https://a.test"),
+        ),
+        ("https://a.test/%zz", "invalid URL escape \"%zz\"", Some("https://a.test")),
         ("https://***", "the host `***`", None),
         ("https://", "no host", None),
         ("https", "no host", None),
@@ -213,8 +226,54 @@ fn malformed_urls_are_cleaned() {
     ];
     for (url, what, cleaned) in table {
         let cleaned = cleaned.map(str::to_owned);
-        let expected = [UrlProblem::Malformed { what: what.into(), cleaned }];
+        let expected = [UrlProblem::Malformed { what: what.into(), cleaned, usable: false }];
         assert_eq!(problems(&environment(url), false), expected, "{url:?}");
+    }
+}
+
+#[test]
+fn odd_urls_are_requested_all_the_same() {
+    for (url, what) in [
+        ("https://user:***@api.pulumi.com", "credentials in it"),
+        ("https://***@api.pulumi.com", "credentials in it"),
+        ("https://api.pulumi.com/a b", "a space in it"),
+    ] {
+        let found = problems(&environment(url), false);
+        let cleaned = Some(PULUMI_CLOUD.to_owned());
+        let expected = UrlProblem::Malformed { what: what.into(), cleaned, usable: true };
+        assert_eq!(found[0], expected, "{url}");
+    }
+}
+
+#[test]
+fn one_slash_is_trimmed_since_3_274() {
+    let table = [
+        ("https://a.test/", "3.260.0", "https://a.test//api/oauth/token", true),
+        ("https://a.test/", "3.274.0", "https://a.test/api/oauth/token", false),
+        ("https://a.test//", "3.274.0", "https://a.test//api/oauth/token", true),
+        ("https://a.test", "3.260.0", "https://a.test/api/oauth/token", false),
+    ];
+    for (url, by, target, is_odd) in table {
+        let resolved = environment_of(url, by);
+        assert_eq!(resolved.exchange_url(), target, "{url} {by}");
+        let found = problems(&resolved, false);
+        assert_eq!(matches!(found[..], [UrlProblem::Path { loses_account: true, .. }]), is_odd);
+    }
+}
+
+#[test]
+fn every_source_but_the_stored_one_is_checked_since_3_274() {
+    let stored = BackendSource::Credentials { path: "c".into(), line: 1 };
+    let url = "https://pulumi.company.test";
+    for (source, by, is_refused) in [
+        (BackendSource::Argument, "3.260.0", true),
+        (BackendSource::Project { path: "p".into(), line: 1 }, "3.260.0", false),
+        (BackendSource::Project { path: "p".into(), line: 1 }, "3.274.0", true),
+        (stored, "3.274.0", false),
+    ] {
+        let resolved = Resolved::new(url.into(), source, Some(&version(by)));
+        let found = problems(&resolved, false);
+        assert_eq!(matches!(found[..], [UrlProblem::Console { .. }]), is_refused, "{resolved:?}");
     }
 }
 
@@ -222,27 +281,33 @@ fn malformed_urls_are_cleaned() {
 fn endless_urls_are_not_looked_at_closely() {
     let found = problems(&environment(&"$(".repeat(1 << 19)), false);
     let what = "a length of 1048576 bytes".to_owned();
-    assert_eq!(found, [UrlProblem::Malformed { what, cleaned: None }]);
+    assert_eq!(found, [UrlProblem::Malformed { what, cleaned: None, usable: false }]);
 }
 
 #[test]
 fn what_follows_the_host_is_named() {
     let table = [
         ("https://api.pulumi.com/", "a trailing slash", PULUMI_CLOUD),
-        ("https://api.pulumi.com//", "a trailing slash", PULUMI_CLOUD),
+        ("https://api.pulumi.com//", "more than one trailing slash", PULUMI_CLOUD),
         ("https://api.pulumi.com/api", "the path /api", PULUMI_CLOUD),
         ("https://a.test:8443/x?y", "the path /x", "https://a.test:8443"),
         ("https://a.test?x=1", "a query", "https://a.test"),
         ("https://a.test/#x", "a fragment", "https://a.test"),
     ];
     for (url, what, origin) in table {
-        let expected = [UrlProblem::Path { what: what.into(), origin: origin.into() }];
+        let loses_account = url.ends_with('/');
+        let (what, origin) = (what.into(), origin.into());
+        let expected = [UrlProblem::Path { what, origin, loses_account }];
         assert_eq!(problems(&environment(url), false), expected, "{url}");
     }
     assert_eq!(
         problems(&environment("http://a.test/"), true),
         [
-            UrlProblem::Path { what: "a trailing slash".into(), origin: "http://a.test".into() },
+            UrlProblem::Path {
+                what: "a trailing slash".into(),
+                origin: "http://a.test".into(),
+                loses_account: true,
+            },
             UrlProblem::InsecureHttp { authority: "a.test".into() },
             UrlProblem::InsecureFlag,
         ]

@@ -63,7 +63,8 @@ impl Doctor {
         for name in ["bin", "home", "work"] {
             fs::create_dir(directory.path().join(name)).unwrap();
         }
-        let environment = [("PATH", "bin"), ("HOME", "home")].map(|(name, place)| {
+        let places = [("PATH", "bin"), ("HOME", "home"), ("PULUMI_HOME", "home/.pulumi")];
+        let environment = places.map(|(name, place)| {
             (name.to_owned(), directory.path().join(place).to_str().unwrap().to_owned())
         });
         Self {

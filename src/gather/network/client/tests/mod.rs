@@ -268,12 +268,10 @@ fn not_tls_and_not_http() {
         let (ssh, _) = plain(b"SSH-2.0-OpenSSH_9\r\n").await;
         assert_eq!(kind(&client, &format!("http://{ssh}/")).await, FailureKind::Protocol);
         let long = format!("https://{}/", unresolvable());
-        for url in ["", "https://", "api.pulumi.com", "ftp://a.test/", "https://u:p@a.test/", &long]
-        {
+        for url in ["", "https://", "api.pulumi.com", "ftp://a.test/", &long] {
             let probe = get(&client, url).await;
             let failure = probe.failure().unwrap();
             assert_eq!(failure.kind, FailureKind::BadUrl, "{url}");
-            assert!(!failure.detail.contains("u:p"));
         }
     });
 }
@@ -423,6 +421,7 @@ fn the_guard_keeps_connections_from_being_made() {
         }
         assert_eq!(kind(&client, &format!("http://{address}")).await, FailureKind::BadUrl);
         assert_eq!(kind(&client, "https://a.test/#x").await, FailureKind::BadUrl);
+        assert_eq!(kind(&client, "https://u:p@a.test/").await, FailureKind::BadUrl);
         assert!(asked.lock().unwrap().is_empty());
     });
 }

@@ -1,0 +1,436 @@
+//! The first error that `pulumi login` itself would print, in the order in which it looks: its
+//! own, which is not the order of what to put right.
+//!
+//! Sources: pkg/cmd/pulumi/auth/login.go (the order), pkg/auth/oidc.go, pkg/auth/credentialhelper,
+//! pkg/backend/httpstate/backend.go (`getTokenValue`, `exchangeOidcToken`),
+//! sdk/go/common/workspace/creds.go and credstore.go.
+
+use semver::Version;
+
+use super::backend_url::{self, Resolved, UrlProblem, cli_message, cli_refusal, in_backend};
+use super::go::url::quote;
+use super::request::{Conflict, Provenance, Request};
+use super::versions;
+use crate::catalogue::Code;
+use crate::evidence::{
+    BackendSource, CredentialHelper, CredentialsFile, Evidence, HelperProblem, InputProblem,
+    ProjectFile, Source, StoreProblem, UnusableFolder,
+};
+
+/// An error that the CLI ends with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CliError {
+    /// What is behind it.
+    pub(crate) code: Code,
+    /// Its text, without `error: `; absent where it is not known to the letter.
+    pub(crate) message: Option<String>,
+}
+
+impl CliError {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: Some(message.into()) }
+    }
+
+    fn untold(code: Code) -> Self {
+        Self { code, message: None }
+    }
+}
+
+/// The status that the CLI ends with: 3 where the user has to log in or may not, else 1
+/// (pkg/cmd/pulumi/cmd/exit_codes.go).
+pub(crate) fn exit_status(asks_for_login: bool, version: Option<&Version>) -> u8 {
+    match (versions::EXIT_STATUSES.holds(version), asks_for_login) {
+        (false, _) => 255,
+        (true, true) => 3,
+        (true, false) => 1,
+    }
+}
+
+/// A login as the CLI meets it.
+pub(crate) struct CliLogin<'a> {
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) request: &'a Request,
+    pub(crate) backend: &'a Resolved,
+    /// What is wrong with the URL, the decisive problem first.
+    problem: Option<UrlProblem>,
+    pub(crate) version: Option<&'a Version>,
+    /// An exchange is asked for: a value is given for the token.
+    pub(crate) has_token: bool,
+}
+
+type Step = for<'a, 'b> fn(&'a CliLogin<'b>) -> Option<CliError>;
+
+/// The steps of every login, from 3.274.0 on; older CLIs leave some out.
+const LOGIN: [Step; 8] = [
+    |login| login.flags(),
+    |login| login.helper(),
+    |login| login.early_credentials(),
+    |login| login.url_given_twice(),
+    |login| login.project(),
+    |login| login.late_credentials(),
+    |login| login.url(),
+    |login| login.diy(),
+];
+
+/// The steps of an exchange before its request.
+const EXCHANGE: [Step; 7] = [
+    |login| login.contradictions(),
+    |login| login.access_token(),
+    |login| login.organization(),
+    |login| login.team_and_user(),
+    |login| login.expiration(),
+    |login| login.token(),
+    |login| login.request(),
+];
+
+impl<'a> CliLogin<'a> {
+    pub(crate) fn new(
+        evidence: &'a Evidence,
+        request: &'a Request,
+        backend: &'a Resolved,
+        has_token: bool,
+    ) -> Self {
+        let problem = backend_url::problems(backend, false).into_iter().next();
+        Self { evidence, request, backend, problem, version: evidence.rules(), has_token }
+    }
+}
+
+impl CliLogin<'_> {
+    /// What ends the login before any request.
+    pub(crate) fn before_requests(&self) -> Option<CliError> {
+        let exchange = EXCHANGE.iter().filter(|_| self.has_token);
+        LOGIN.iter().chain(exchange).find_map(|step| step(self))
+    }
+
+    /// What ends it after an exchange that worked, when the account is stored.
+    pub(crate) fn while_storing(&self) -> Option<CliError> {
+        let folder = &self.evidence.backend.folder;
+        let credentials = self.credentials_error(Access::Writing);
+        let error = credentials.or_else(|| match &folder.store {
+            Some(StoreProblem::NoKeyStore) if versions::CREDENTIAL_STORE.holds(self.version) => {
+                Some(CliError::new(
+                    Code::CredentialsFileUnwritable,
+                    "PULUMI_CREDENTIAL_STORE=os but no usable OS credential protection (set \
+                     PULUMI_CREDENTIAL_STORE=plaintext to override): no usable OS credential \
+                     protection: no D-Bus session bus",
+                ))
+            }
+            _ => None,
+        });
+        let error = error.or_else(|| {
+            let config = folder.config.as_ref()?;
+            let cause = &config.cause;
+            Some(CliError::new(
+                Code::CredentialsFileInvalid,
+                format!("get Pulumi config: failed to read Pulumi config file: {cause}"),
+            ))
+        })?;
+        Some(self.in_backend(error))
+    }
+
+    /// An error of the backend that was chosen.
+    pub(crate) fn in_backend(&self, error: CliError) -> CliError {
+        let message = error.message.map(|text| in_backend(&text, self.backend, self.version));
+        CliError { message, ..error }
+    }
+
+    /// Whether the backend is no Pulumi Cloud.
+    pub(crate) fn is_diy(&self) -> bool {
+        matches!(self.problem, Some(UrlProblem::Diy { .. }))
+    }
+
+    /// An error of a login without a token: with nothing configured, no backend has been chosen yet.
+    pub(crate) fn without_token(&self, error: CliError) -> CliError {
+        let is_unnamed = self.backend.source == BackendSource::Default
+            && versions::NAMES_BACKEND.holds(self.version);
+        if !is_unnamed {
+            return self.in_backend(error);
+        }
+        let message =
+            error.message.map(|text| format!("could not log in to the Pulumi Cloud: {text}"));
+        CliError { message, ..error }
+    }
+
+    fn has_helpers(&self) -> bool {
+        versions::CREDENTIAL_HELPERS.holds(self.version)
+    }
+
+    /// Whether the CLI reads the credentials before everything else.
+    fn reads_credentials_first(&self) -> bool {
+        self.has_helpers()
+            && self.has_token
+            && self.evidence.login.helper != CredentialHelper::Disabled
+    }
+
+    // -------------------------------------------------------------------------- every login
+
+    fn flags(&self) -> Option<CliError> {
+        let login = &self.evidence.login;
+        let from_option = matches!(
+            &self.evidence.input.source,
+            Source::Environment { name } if name.starts_with("PULUMI_OPTION_")
+        );
+        let is_flag = login.token_named && !from_option;
+        if is_flag && !versions::OIDC.holds(self.version) {
+            return Some(CliError::new(Code::CliTooOld, "unknown flag: --oidc-token"));
+        }
+        if login.helper_flag_given && !self.has_helpers() {
+            return Some(CliError::new(Code::CliTooOld, "unknown flag: --credential-helper"));
+        }
+        (login.helper_flag_given && login.token_named).then(|| {
+            CliError::new(
+                Code::CredentialHelperActive,
+                "if any flags in the group [oidc-token credential-helper] are set none of the \
+                 others can be; [credential-helper oidc-token] were all set",
+            )
+        })
+    }
+
+    fn helper(&self) -> Option<CliError> {
+        if !self.has_helpers() {
+            return None;
+        }
+        match &self.evidence.login.helper {
+            CredentialHelper::Invalid { path, problem, .. } => {
+                let is_early = *problem == HelperProblem::ArgumentsAlone;
+                (is_early || self.has_token).then(|| {
+                    CliError::new(Code::CredentialHelperInvalid, helper_message(path, *problem))
+                })
+            }
+            CredentialHelper::Found { .. } => self.has_token.then(|| {
+                CliError::new(
+                    Code::CredentialHelperActive,
+                    "--oidc-token cannot be used with a credentials helper; set \
+                     PULUMI_CREDENTIAL_HELPER=none to disable it",
+                )
+            }),
+            CredentialHelper::None | CredentialHelper::Disabled => None,
+        }
+    }
+
+    fn early_credentials(&self) -> Option<CliError> {
+        self.reads_credentials_first().then(|| self.credentials_error(Access::Reading))?
+    }
+
+    fn url_given_twice(&self) -> Option<CliError> {
+        let backend = &self.evidence.backend;
+        backend.given_twice.as_ref()?;
+        let message = if backend.local {
+            "a URL may not be specified when --local mode is enabled"
+        } else {
+            "only one of --cloud-url or argument URL may be specified, not both"
+        };
+        Some(CliError::new(Code::UrlGivenTwice, message))
+    }
+
+    fn project(&self) -> Option<CliError> {
+        let invalid = |message| CliError { code: Code::ProjectFileInvalid, message };
+        match &self.evidence.backend.project {
+            ProjectFile::Invalid { message, .. } => Some(invalid(message.clone())),
+            ProjectFile::Read { path, lacks_runtime: true }
+                if !versions::RUNTIME_OPTIONAL.holds(self.version) =>
+            {
+                let missing = "project is missing a 'runtime' attribute";
+                Some(invalid(Some(format!("could not validate '{path}': {missing}"))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Read only where no other source names a URL.
+    fn late_credentials(&self) -> Option<CliError> {
+        let backend = &self.evidence.backend;
+        let is_named = backend.local || !backend.candidates.is_empty();
+        let error = self.credentials_error(Access::Reading).filter(|_| !is_named)?;
+        let message =
+            error.message.map(|text| format!("could not determine current cloud: {text}"));
+        Some(CliError { message, ..error })
+    }
+
+    /// What is wrong with the stored credentials. The CLI makes their folder even to read them.
+    fn credentials_error(&self, access: Access) -> Option<CliError> {
+        let backend = &self.evidence.backend;
+        let has_store = versions::CREDENTIAL_STORE.holds(self.version);
+        let unwritable = |message| CliError { code: Code::CredentialsFileUnwritable, message };
+        if let Some(folder) = &backend.folder.unusable
+            && (folder.operation == "mkdir" || access == Access::Writing)
+        {
+            return Some(unwritable(Some(folder_message(folder))));
+        }
+        if let Some(StoreProblem::Unknown { value }) = &backend.folder.store
+            && has_store
+        {
+            let value = quote(value);
+            return Some(unwritable(Some(format!(
+                "invalid PULUMI_CREDENTIAL_STORE value {value} (want auto, os, or plaintext)"
+            ))));
+        }
+        match &backend.credentials {
+            CredentialsFile::Invalid { message, .. } => {
+                Some(CliError { code: Code::CredentialsFileInvalid, message: message.clone() })
+            }
+            CredentialsFile::Encrypted { path, newer_version: Some(version), .. } if has_store => {
+                Some(CliError::new(
+                    Code::CredentialsFileInvalid,
+                    format!(
+                        "credentials file '{path}' was encrypted by a newer version of the Pulumi \
+                         CLI (envelope version {version}). Upgrade the Pulumi CLI, or run `pulumi \
+                         logout --all` to discard the stored credentials"
+                    ),
+                ))
+            }
+            CredentialsFile::Encrypted { path, other_system: Some(store), .. }
+                if has_store && self.reads_credentials_first() =>
+            {
+                Some(CliError::new(
+                    Code::CredentialsFileInvalid,
+                    format!(
+                        "credentials file '{path}' is encrypted but cannot be decrypted here: \
+                         credential store backend \"{store}\" is not available on this platform: no \
+                         usable OS credential protection: no such credential store on this \
+                         platform. Run `pulumi login` in this environment, or set \
+                         PULUMI_ACCESS_TOKEN"
+                    ),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn url(&self) -> Option<CliError> {
+        let problem = self.problem.as_ref().filter(|_| self.backend.checked)?;
+        let is_diy = matches!(problem, UrlProblem::Diy { .. });
+        let message = cli_refusal(problem, self.backend).filter(|_| !is_diy)?;
+        Some(CliError::new(problem.code(), message))
+    }
+
+    /// A DIY backend takes none of the flags; without them it is opened.
+    fn diy(&self) -> Option<CliError> {
+        let problem @ UrlProblem::Diy { .. } = self.problem.as_ref()? else { return None };
+        let message = cli_refusal(problem, self.backend)?;
+        self.evidence.login.uses_oidc_flags().then(|| CliError::new(Code::BackendIsDiy, message))
+    }
+
+    // ---------------------------------------------------------------------------- exchange
+
+    fn logging_in(code: Code, message: &str) -> CliError {
+        CliError::new(code, format!("problem logging in: {message}"))
+    }
+
+    fn conflict(&self, of_flags: bool) -> Option<CliError> {
+        let is_of_flags = |conflict: &Conflict| {
+            matches!(
+                conflict,
+                Conflict::TeamAndUser { team_from, user_from, .. }
+                    if [team_from, user_from].contains(&&Provenance::Flag)
+            )
+        };
+        let conflicts = &self.request.conflicts;
+        let conflict = conflicts.iter().find(|conflict| is_of_flags(conflict) == of_flags)?;
+        Some(Self::logging_in(conflict.code(), &conflict.to_string()))
+    }
+
+    fn contradictions(&self) -> Option<CliError> {
+        self.conflict(false)
+    }
+
+    fn access_token(&self) -> Option<CliError> {
+        let message =
+            "cannot perform token exchange when an access token is set as environment variable";
+        let is_set = self.evidence.login.access_token_in_environment;
+        is_set.then(|| Self::logging_in(Code::AccessTokenSet, message))
+    }
+
+    fn organization(&self) -> Option<CliError> {
+        let message = "organization must be specified for token exchange";
+        let is_missing = self.request.organization.is_none();
+        is_missing.then(|| Self::logging_in(Code::OrganizationMissing, message))
+    }
+
+    fn team_and_user(&self) -> Option<CliError> {
+        self.conflict(true)
+    }
+
+    fn expiration(&self) -> Option<CliError> {
+        let error = self.request.expiration_seconds.as_ref().err()?;
+        let message = format!("could not parse expiration duration: {error}");
+        Some(Self::logging_in(Code::ExpirationInvalid, &message))
+    }
+
+    fn token(&self) -> Option<CliError> {
+        let input = &self.evidence.input;
+        let code = match &input.problem {
+            Some(problem) => problem.code(),
+            None if !input.wrapped.is_empty() => Code::TokenWrapped,
+            None => Code::AlgorithmUnsupported,
+        };
+        let failed = |text: String| {
+            let message = format!("OIDC token exchange failed: Failed to read OIDC token: {text}");
+            self.in_backend(CliError::new(code, message))
+        };
+        match (&input.source, &input.problem) {
+            (
+                Source::File { path, .. },
+                Some(InputProblem::FileUnreadable { is_empty: true, .. }),
+            ) => Some(failed(format!("file '{path}' is empty"))),
+            (Source::File { path, .. }, Some(InputProblem::FileUnreadable { reason, .. })) => {
+                let (verb, why) = match reason.as_str() {
+                    "is a directory" => ("read", "is a directory"),
+                    "permission denied" => ("open", "permission denied"),
+                    "no such file" => ("open", "no such file or directory"),
+                    "a part of its path is not a directory" => ("open", "not a directory"),
+                    _ => return Some(CliError::untold(code)),
+                };
+                Some(failed(format!("reading token from file '{path}': {verb} {path}: {why}")))
+            }
+            _ if self.evidence.cli_accepts_token() => None,
+            (Source::File { path, .. }, _) => {
+                Some(failed(format!("unexpected token format in file '{path}'")))
+            }
+            // The CLI prints the value.
+            _ => Some(failed("must be JWT or 'file://filepath'. Got '(the value)'".to_owned())),
+        }
+    }
+
+    fn request(&self) -> Option<CliError> {
+        let problem = self.problem.as_ref()?;
+        let message = cli_message(problem, self.backend, self.version)?;
+        Some(CliError::new(problem.code(), message))
+    }
+}
+
+/// What the stored credentials are wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Reading,
+    Writing,
+}
+
+fn folder_message(folder: &UnusableFolder) -> String {
+    let UnusableFolder { path, operation, obstacle, reason, .. } = folder;
+    let cause = format!("{operation} {obstacle}: {reason}");
+    match operation.as_str() {
+        "mkdir" => format!("failed to create '{path}': {cause}"),
+        _ => cause,
+    }
+}
+
+/// `exec.LookPath` and what is around it.
+fn helper_message(path: &str, problem: HelperProblem) -> String {
+    let why = match problem {
+        HelperProblem::ArgumentsAlone => {
+            return "--credential-helper-arg requires --credential-helper".to_owned();
+        }
+        HelperProblem::Arguments => {
+            return "PULUMI_CREDENTIAL_HELPER_ARGS must be a JSON array of strings".to_owned();
+        }
+        HelperProblem::NotOnPath => "executable file not found in $PATH".to_owned(),
+        HelperProblem::NoSuchFile => format!("stat {path}: no such file or directory"),
+        HelperProblem::Directory => "is a directory".to_owned(),
+        HelperProblem::NotExecutable => "permission denied".to_owned(),
+        HelperProblem::RelativeOnPath => {
+            "cannot run executable found relative to current directory".to_owned()
+        }
+    };
+    format!("finding credentials helper: exec: {}: {why}", quote(path))
+}

@@ -1,0 +1,94 @@
+//! The doctor against the real CLI: see ../README.md.
+//!
+//! Each case is a login that the real `pulumi login` and `doctor login` make in the same
+//! environment, against servers that answer the same. The program is named by `PULUMI_CLI`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod cases;
+mod compare;
+mod stage;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use cases::Case;
+use compare::{Doctor, Fact};
+use stage::{Outcome, Stage};
+
+/// Most of the time is spent waiting: the CLI tries a failing request for seven seconds.
+const AT_A_TIME: usize = 12;
+
+fn main() -> ExitCode {
+    let Some(program) = std::env::var_os("PULUMI_CLI").map(PathBuf::from) else {
+        println!("NOT CHECKED: PULUMI_CLI names no pulumi; see tests/interop/README.md");
+        return ExitCode::SUCCESS;
+    };
+    let output = Command::new(&program).arg("version").output().expect("PULUMI_CLI runs");
+    let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let cases: Vec<Case> = cases::all()
+        .into_iter()
+        .filter(|case| filter.as_deref().is_none_or(|text| case.name.contains(text)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let fact = fact(&Stage::new(case).run(&program, &["login"]));
+                    let doctor = Doctor::of(case, &version);
+                    done.lock().unwrap().push((case.name, fact, doctor));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(name, ..)| cases.iter().position(|case| case.name == *name));
+    if std::env::var_os("UPDATE").is_some() && filter.is_none() {
+        write(&version, done.iter().map(|(name, fact, _)| (*name, fact)));
+    }
+    let mut agreed = 0;
+    for (name, fact, doctor) in &done {
+        match doctor.differs_from(fact) {
+            None => agreed += 1,
+            Some(why) => println!("{name}: {why}"),
+        }
+    }
+    println!("{version}: {agreed} of {} agree", done.len());
+    if agreed == done.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What the real CLI did.
+fn fact(run: &Outcome) -> Fact {
+    let status = run.status.unwrap_or(-1);
+    let message = match run.stderr.find("error: ").filter(|_| status != 0) {
+        Some(start) => run.stderr[start + "error: ".len()..].trim(),
+        None => "",
+    };
+    let exchange = run.exchange.clone().unwrap_or_default();
+    Fact { status, message: compare::without_secrets(message), exchange }
+}
+
+/// Writes down what the real CLI did.
+fn write<'a>(version: &str, facts: impl Iterator<Item = (&'static str, &'a Fact)>) {
+    let mut text = "case\texit status\tmessage\texchange\n".to_owned();
+    for (name, fact) in facts {
+        let escape =
+            |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
+        let _ = writeln!(
+            text,
+            "{name}\t{}\t{}\t{}",
+            fact.status,
+            escape(&fact.message),
+            escape(&fact.exchange)
+        );
+    }
+    fs::create_dir_all(Path::new(&compare::path(version)).parent().unwrap()).unwrap();
+    fs::write(compare::path(version), text).unwrap();
+}

@@ -1,0 +1,72 @@
+//! What the real CLI did in each case of tests/interop/pulumi is written down in fixtures/cli: the
+//! doctor has to say the same of each, without that program.
+
+#[path = "../interop/pulumi/cases.rs"]
+mod cases;
+#[path = "../interop/pulumi/compare.rs"]
+mod compare;
+#[path = "../interop/pulumi/stage.rs"]
+mod stage;
+
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use compare::Fact;
+
+#[test]
+fn newest_cli_is_agreed_with() {
+    let version = "3.276.0";
+    let facts = read(version);
+    let all = cases::all();
+    let names: Vec<&str> = all.iter().map(|case| case.name).collect();
+    let written: Vec<&str> = facts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, written, "run the cases with the real CLI: tests/interop/README.md");
+    let next = AtomicUsize::new(0);
+    let differences = Mutex::new(String::new());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some(case) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (_, fact) = facts.iter().find(|(name, _)| name == case.name).unwrap();
+                    if let Some(why) = compare::Doctor::of(case, version).differs_from(fact) {
+                        *differences.lock().unwrap() += &format!("\n{}: {why}", case.name);
+                    }
+                }
+            });
+        }
+    });
+    let differences = differences.into_inner().unwrap();
+    assert!(differences.is_empty(), "{differences}");
+}
+
+/// Reads what was written down.
+fn read(version: &str) -> Vec<(String, Fact)> {
+    let text = fs::read_to_string(compare::path(version)).unwrap().replace("\r\n", "\n");
+    text.lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<String> = line.split('\t').map(unescape).collect();
+            let [name, status, message, exchange] = cells.try_into().unwrap();
+            (name, Fact { status: status.parse().unwrap(), message, exchange })
+        })
+        .collect()
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match (c, c == '\\') {
+            (_, true) => match rest.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some(c) => out.push(c),
+                None => out.push('\\'),
+            },
+            (c, false) => out.push(c),
+        }
+    }
+    out
+}
