@@ -149,7 +149,6 @@ pub(super) fn gather(
             true => scrubber.add_signature(decoded.compact.reveal()),
             false => scrubber.add(decoded.compact.reveal()),
         }
-        scrubber.add(decoded.sent().reveal());
     }
     stored.tokens.values().for_each(|secret| scrubber.add(secret.reveal()));
     for candidate in &backend.candidates {
