@@ -36,7 +36,7 @@ pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
 pub(crate) use self::log::LogMarks;
-pub(crate) use self::shape::{Beginning, Note, Parts, Shape, Subjects, Varying};
+pub(crate) use self::shape::{Beginning, Note, Parts, Renewed, Shape, Subjects, Varying};
 pub(crate) use self::source::{Http, Parameter, Program, TokenSource};
 pub(crate) use self::step::StepTemplate;
 

@@ -1,5 +1,7 @@
 //! What a platform's subjects look like.
 
+use crate::policy::rule_pattern::{RefusedValue, RulePattern};
+
 /// What is known of a platform's subjects.
 pub(crate) struct Subjects {
     /// The documented ones. Of several that fit, the first counts.
@@ -16,6 +18,9 @@ pub(crate) struct Subjects {
     pub(crate) mismatches: &'static [fn(&str, &str) -> Option<String>],
     /// `mismatches` name every part that differs.
     pub(crate) mismatches_name_parts: bool,
+    /// The rule, a function of the rule and the subject, where the rule means this subject in a form
+    /// that the platform no longer gives it.
+    pub(crate) renew: Option<fn(&str, &str) -> Option<Renewed>>,
     pub(crate) notes: &'static [Note],
 }
 
@@ -28,9 +33,13 @@ impl Subjects {
         never: &[],
         mismatches: &[],
         mismatches_name_parts: false,
+        renew: None,
         notes: &[],
     };
 }
+
+/// A rule in the subject's form, or why it cannot be written.
+pub(crate) type Renewed = Result<RulePattern, RefusedValue>;
 
 /// The parts of a subject by name, in their order.
 pub(crate) type Parts = Vec<(&'static str, String)>;

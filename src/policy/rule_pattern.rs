@@ -28,6 +28,8 @@ pub enum Piece<'a> {
     /// The pattern for a part that has another value in another run. It is `'static`, because
     /// it comes from a table of this program.
     Varies(&'static str),
+    /// A part of the rule that is corrected: its wildcards stay.
+    OfRule(&'a str),
 }
 
 /// What a support bundle holds in the place of a value that it leaves out.
@@ -42,7 +44,7 @@ impl RulePattern {
     pub fn new(claim: &str, pieces: &[Piece]) -> Result<Self, RefusedValue> {
         let texts = || {
             pieces.iter().map(|piece| match piece {
-                Piece::Value(text) | Piece::Varies(text) => *text,
+                Piece::Value(text) | Piece::Varies(text) | Piece::OfRule(text) => *text,
             })
         };
         let refused =
@@ -55,7 +57,7 @@ impl RulePattern {
         let values = || {
             pieces.iter().filter_map(|piece| match piece {
                 Piece::Value(value) => Some(*value),
-                Piece::Varies(_) => None,
+                Piece::Varies(_) | Piece::OfRule(_) => None,
             })
         };
         let chars = || values().flat_map(str::chars);
@@ -72,7 +74,7 @@ impl RulePattern {
             return Ok(Self(texts().collect()));
         };
         let value = pieces.iter().map(|piece| match piece {
-            Piece::Value(text) => *text,
+            Piece::Value(text) | Piece::OfRule(text) => *text,
             Piece::Varies(_) => "…",
         });
         refused(value.collect(), why)

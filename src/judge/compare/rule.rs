@@ -264,7 +264,7 @@ fn nearest_value(
 ) -> Option<Result<ValueAndPattern, RefusedValue>> {
     if rule.claim == "sub"
         && let Some(subject) = token.text("sub")
-        && let Some(identity) = identity(token)
+        && let Some(identity) = subject::renewed(&rule.pattern, subject).or_else(|| identity(token))
     {
         return Some(identity.map(|pattern| (subject.to_owned(), pattern)));
     }

@@ -63,6 +63,7 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         has_no_other: true,
         mismatches: &[subject::immutable_ids, subject::parts, subject::customised],
         mismatches_name_parts: true,
+        renew: Some(subject::renew),
         notes: &[
             Note::new(
                 "tag",

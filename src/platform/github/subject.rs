@@ -1,7 +1,8 @@
 //! Why a subject of GitHub does not match a rule.
 
+use crate::platform::Renewed;
 use crate::policy::pattern;
-use crate::policy::rule_pattern::RulePattern;
+use crate::policy::rule_pattern::{Piece, RulePattern};
 
 /// A subject in two: `OWNER/REPO`, and what the job is about.
 fn split(text: &str) -> Option<(&str, &str)> {
@@ -49,6 +50,16 @@ pub(super) fn immutable_ids(rule: &str, subject: &str) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// The rule with the ids of the token's repository, if it is for this repository by its name: what
+/// it says of branches and environments stays.
+pub(super) fn renew(rule: &str, subject: &str) -> Option<Renewed> {
+    let ((wanted, tail), (repository, has)) = (split(rule)?, split(subject)?);
+    let is_same = without_ids(repository)? == wanted && pattern::matches(tail, has);
+    let pieces =
+        [Piece::Value("repo:"), Piece::Value(repository), Piece::OfRule(":"), Piece::OfRule(tail)];
+    is_same.then(|| RulePattern::new("sub", &pieces))
 }
 
 /// What a subject is about, after `repo:OWNER/REPO:`.

@@ -5,7 +5,7 @@
 mod tests;
 
 use crate::platform::subject::{Difference, Subject};
-use crate::platform::{ALL, subject};
+use crate::platform::{ALL, Renewed, subject};
 use crate::policy::pattern;
 
 /// Why `subject` does not match `rule`: sentences, the most telling first.
@@ -21,6 +21,12 @@ pub(crate) fn explain(issuer: &str, rule: &str, subject: &str) -> Vec<String> {
         .chain(of_parts)
         .chain(others.iter().filter_map(|explanation| explanation(&both)))
         .collect()
+}
+
+/// The rule in the subject's form, if it means this subject in a form that its platform no longer
+/// gives it.
+pub(crate) fn renewed(rule: &str, subject: &str) -> Option<Renewed> {
+    ALL.iter().filter_map(|platform| platform.subjects.renew).find_map(|renew| renew(rule, subject))
 }
 
 /// What is compared.

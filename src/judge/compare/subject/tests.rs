@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used)]
 use super::*;
 
 #[test]
@@ -97,4 +98,29 @@ fn nothing_is_said_that_does_not_hold() {
         let all = explain("", rule, subject).join(" ");
         assert!(!all.contains(wrong), "{rule} / {subject}: {all}");
     }
+}
+
+#[test]
+fn an_outdated_rule_is_renewed_with_its_wildcards() {
+    let new = "repo:Northwind@320249603/gps@1291874641:ref:refs/heads/main";
+    for (rule, subject, expected) in [
+        ("repo:Northwind/gps:*", new, Some("repo:Northwind@320249603/gps@1291874641:*")),
+        (
+            "repo:Northwind/gps:ref:refs/heads/*",
+            new,
+            Some("repo:Northwind@320249603/gps@1291874641:ref:refs/heads/*"),
+        ),
+        // Of another branch, repository or owner.
+        ("repo:Northwind/gps:ref:refs/tags/*", new, None),
+        ("repo:Northwind/web:*", new, None),
+        ("repo:ada/gps:*", new, None),
+        ("repo:*/gps:*", new, None),
+        ("repo:Northwind/gps:*", "repo:Northwind/gps:pull_request", None),
+    ] {
+        let renewed = renewed(rule, subject).map(|renewed| renewed.unwrap().to_string());
+        assert_eq!(renewed.as_deref(), expected, "{rule}");
+    }
+    // A branch's name may hold a wildcard; the rule does not take it.
+    let hostile = renewed("repo:acme/web:*", "repo:ac*@1/web@2:ref:refs/heads/x");
+    assert!(hostile.is_none());
 }
