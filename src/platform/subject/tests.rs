@@ -154,7 +154,7 @@ proptest! {
         let text: String = pieces(template, &parts, |_, _| None)
             .into_iter()
             .map(|piece| match piece {
-                Piece::Value(text) | Piece::Varies(text) => text,
+                Piece::Value(text) | Piece::Varies(text) | Piece::OfRule(text) => text,
             })
             .collect();
         let issuer = platform.issuer.as_ref().and_then(|own| own.urls.first().copied());
