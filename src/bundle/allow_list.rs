@@ -273,6 +273,7 @@ const LOCAL_FILE: Field = Members(&[
     ("kind", Plain),
     ("path", Names),
     ("accounts", Each(&Members(&[("url", Names), ("username", Name), ("inAccessTokens", Plain)]))),
+    ("badAccessTokens", Plain),
     ("lacksRuntime", Plain),
     ("message", Message),
     ("newerVersion", Plain),
@@ -484,12 +485,14 @@ const CLOUD: Field = Members(&[
             ("clockOffsetSeconds", Plain),
             ("reason", Message),
             ("cause", Message),
+            ("said", Message),
             ("answer", Answer(&Body::Said(&[]))),
         ])),
     ),
     ("exchangeSkipped", Plain),
     ("accessToken", ACCESS_TOKEN),
     ("whoami", Probe(&Answer(&Body::Said(&[])))),
+    ("whoamiError", Message),
 ]);
 
 /// What of `GET /api/user` is written where it names somebody.

@@ -169,6 +169,9 @@ pub enum CredentialsFile {
         path: String,
         /// The accounts that hold a token, by URL.
         accounts: Vec<StoredAccount>,
+        /// The line of an `accessTokens` that the CLIs cannot read that still look at it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bad_access_tokens: Option<u64>,
     },
     /// An encrypted envelope (`$pulumiSecureStore`).
     Encrypted {

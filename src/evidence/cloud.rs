@@ -22,6 +22,9 @@ pub struct Cloud {
     pub access_token: AccessTokenSource,
     /// `GET /api/user`.
     pub whoami: Probe<Answer>,
+    /// What the CLI says to that, if it says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whoami_error: Option<String>,
 }
 
 /// The answer to the exchange, without the tokens.
@@ -49,7 +52,12 @@ pub enum Exchange {
         answer: Answer,
     },
     /// Any other status.
-    Refused { answer: Answer },
+    Refused {
+        /// The body as the CLI prints it, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
+        answer: Answer,
+    },
 }
 
 /// Whose access token whoami was asked with.

@@ -161,6 +161,13 @@ pub struct Answer {
     pub attempts: u32,
 }
 
+impl Answer {
+    /// Whether it has a status of success, all of which the CLI treats alike in whoami.
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
 /// A body, by what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "content")]

@@ -44,6 +44,7 @@ impl Evidence {
         probe(&mut self.cloud.capabilities, answer);
         probe(&mut self.cloud.whoami, answer);
         probe(&mut self.cloud.exchange, exchange);
+        self.cloud.whoami_error.iter_mut().for_each(in_text);
     }
 
     /// [`Self::hide_url_parts`] of evidence whose token was replaced.
@@ -283,7 +284,10 @@ fn exchange(exchange: &mut Exchange) {
             in_text(reason);
             answer(malformed);
         }
-        Exchange::Refused { answer: refused } => answer(refused),
+        Exchange::Refused { answer: refused, said } => {
+            said.iter_mut().for_each(in_text);
+            answer(refused);
+        }
         Exchange::Minted { issued_token_type, scope, .. } => {
             issued_token_type.iter_mut().chain(scope).for_each(in_text);
         }

@@ -3,8 +3,7 @@
 use super::context::Context;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
-    AccessTokenSource, Answer, Body, CheckId, CredentialHelper, Exchange, Failure, FailureKind,
-    Probe, SkipReason,
+    AccessTokenSource, CheckId, CredentialHelper, Exchange, Failure, FailureKind, Probe, SkipReason,
 };
 use crate::pulumi::answers;
 use crate::pulumi::first_error::{CliError, CliLogin, exit_status};
@@ -73,7 +72,7 @@ fn end(context: &Context, root_cause: Option<Code>) -> Option<End> {
             let error = CliError { code, message };
             Some(End::Failure(login.in_backend(error)))
         }
-        Probe::Answered { answer: Exchange::Refused { answer }, .. } => match body(answer) {
+        Probe::Answered { answer: Exchange::Refused { said, .. }, .. } => match said {
             Some(said) => fails(Code::ExchangeRejected, format!("{EXCHANGE_FAILED}{said}")),
             None => Some(End::Failure(CliError {
                 code: of_exchange(CheckId::Exchange)?,
@@ -106,32 +105,15 @@ fn whoami(context: &Context, login: &CliLogin, root_cause: Option<Code>) -> Opti
     match &context.evidence.cloud.whoami {
         Probe::NotRun => None,
         Probe::Failed { .. } => Some(End::Failure(CliError { code: code?, message: None })),
-        Probe::Answered { answer, .. } => match said_by_whoami(answer, login) {
-            Ok(()) => Some(login.while_storing().map_or(End::Success, End::Failure)),
-            Err(None) => Some(End::Failure(CliError { code: code?, message: None })),
-            Err(Some(error)) => {
-                let told = CliError::new(code.unwrap_or(Code::WhoamiFailed), error.message);
-                let told = login.in_backend(told);
-                Some(if error.is_forbidden { End::LoginRequired(told) } else { End::Failure(told) })
+        Probe::Answered { answer, .. } => {
+            if answers::whoami_succeeds(answer) {
+                return Some(login.while_storing().map_or(End::Success, End::Failure));
             }
-        },
-    }
-}
-
-/// What the CLI says to whoami's answer; `None`: nothing that is known to the letter.
-fn said_by_whoami(answer: &Answer, login: &CliLogin) -> Result<(), Option<answers::WhoamiError>> {
-    let html = "<";
-    let (body, is_whole) = match &answer.body {
-        Body::Empty => (String::new(), true),
-        Body::Json(value) => (value.to_string(), true),
-        Body::Text(text) => (text.clone(), true),
-        // Its first character is all that matters to a decoder of JSON.
-        Body::Html(_) => (html.to_owned(), answer.status < 400),
-    };
-    let request_id = answer.request_id.as_deref();
-    match answers::whoami(answer.status, body.as_bytes(), request_id, login.version) {
-        Ok(_) => Ok(()),
-        Err(error) => Err((is_whole || answer.status == 401).then_some(error)),
+            let message = context.evidence.cloud.whoami_error.clone();
+            let error = login.in_backend(CliError { code: code?, message });
+            let is_forbidden = answer.status == 403;
+            Some(if is_forbidden { End::LoginRequired(error) } else { End::Failure(error) })
+        }
     }
 }
 
@@ -139,16 +121,6 @@ fn said_by_whoami(answer: &Answer, login: &CliLogin) -> Result<(), Option<answer
 fn error_code(context: &Context, check: CheckId) -> Option<Code> {
     let findings = context.outcome(check).map(|outcome| &outcome.findings)?;
     findings.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code)
-}
-
-/// The body of a refusal, as the CLI prints it.
-fn body(answer: &Answer) -> Option<String> {
-    match &answer.body {
-        Body::Empty => Some(String::new()),
-        Body::Json(value) => Some(value.to_string()),
-        Body::Text(text) => Some(text.clone()),
-        Body::Html(_) => None,
-    }
 }
 
 /// What Go says where nothing listens. A name's address, and what it says of other failures, are
@@ -180,7 +152,7 @@ fn without_token(login: &CliLogin, root_cause: Option<Code>) -> Option<End> {
             return None;
         };
         let answer = evidence.cloud.whoami.answer().filter(|_| name == "PULUMI_ACCESS_TOKEN")?;
-        return said_by_whoami(answer, login).is_ok().then_some(End::Success);
+        return answers::whoami_succeeds(answer).then_some(End::Success);
     }
     let text = "PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions";
     Some(End::LoginRequired(login.without_token(CliError::new(root_cause?, text))))

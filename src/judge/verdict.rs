@@ -164,7 +164,7 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             .cloud
             .whoami
             .answer()
-            .filter(|a| a.status < 400)
+            .filter(|answer| answer.is_success())
             .and_then(answer::identity),
     }
 }

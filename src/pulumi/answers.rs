@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::go::decode::{Struct, Type, decode};
 use super::go::json::field;
 use super::versions;
+use crate::evidence::{Answer, Body};
 
 /// Whoami refuses the access token.
 pub(crate) const UNAUTHORIZED: &str = "Unauthorized: No credentials provided or are invalid.";
@@ -63,6 +64,37 @@ pub(crate) fn exchange(status: u16, body: &[u8]) -> Result<Map<String, Value>, S
     decode(body, &EXCHANGE)
 }
 
+/// The body of a refused exchange, as the CLI prints it. Of a web page only the title is kept.
+pub(crate) fn refusal_said(answer: &Answer) -> Option<String> {
+    match &answer.body {
+        Body::Empty => Some(String::new()),
+        Body::Json(value) => Some(value.to_string()),
+        Body::Text(text) => Some(text.clone()),
+        Body::Html(_) => None,
+    }
+}
+
+/// Whether the CLI takes whoami's answer.
+pub(crate) fn whoami_succeeds(answer: &Answer) -> bool {
+    let Body::Json(body) = &answer.body else { return false };
+    answer.is_success() && whoami(200, body.to_string().as_bytes(), None, None).is_ok()
+}
+
+/// What the CLI says to whoami's answer, where it does not take it and that is known.
+pub(crate) fn whoami_error(answer: &Answer, version: Option<&Version>) -> Option<String> {
+    // The CLI follows redirects.
+    if (300..400).contains(&answer.status) {
+        return None;
+    }
+    let body = match &answer.body {
+        // Its first character is all that matters to a decoder of JSON.
+        Body::Html(_) if answer.status < 400 || answer.status == 401 => "<".to_owned(),
+        _ => refusal_said(answer)?,
+    };
+    let request_id = answer.request_id.as_deref();
+    whoami(answer.status, body.as_bytes(), request_id, version).err()
+}
+
 /// Who is logged in, as Pulumi Cloud says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
@@ -71,36 +103,22 @@ pub(crate) struct User {
     pub(crate) token: Option<Map<String, Value>>,
 }
 
-/// Why whoami fails.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WhoamiError {
-    /// What the CLI says.
-    pub(crate) message: String,
-    pub(crate) is_forbidden: bool,
-}
-
-impl From<String> for WhoamiError {
-    fn from(message: String) -> Self {
-        Self { message, is_forbidden: false }
-    }
-}
-
 /// Whoami's answer, by the CLI's version (`None`: the newest). Every status below 400 is a success.
 pub(crate) fn whoami(
     status: u16,
     body: &[u8],
     request_id: Option<&str>,
     version: Option<&Version>,
-) -> Result<User, WhoamiError> {
+) -> Result<User, String> {
     if status == 429 {
-        return Err("pulumi service: request rate-limit exceeded".to_owned().into());
+        return Err("pulumi service: request rate-limit exceeded".to_owned());
     }
     if status >= 400 {
         return Err(refusal(status, body, request_id, version));
     }
     let user =
         decode(body, &USER).map_err(|error| format!("unmarshalling response object: {error}"))?;
-    user_of(&user).ok_or_else(|| "unexpected response from server".to_owned().into())
+    user_of(&user).ok_or_else(|| "unexpected response from server".to_owned())
 }
 
 /// The user in whoami's answer; `None` where the CLI refuses it.
@@ -126,7 +144,7 @@ fn refusal(
     body: &[u8],
     request_id: Option<&str>,
     version: Option<&Version>,
-) -> WhoamiError {
+) -> String {
     let text = String::from_utf8_lossy(body);
     let said = serde_json::from_str::<Option<Map<String, Value>>>(&text).ok().map(|said| {
         let said = said.unwrap_or_default();
@@ -138,12 +156,12 @@ fn refusal(
         said.flatten().unwrap_or_else(|| (i64::from(status), text.trim().to_owned()));
     let by_status = versions::WHOAMI_BY_STATUS.holds(version);
     if status == 401 && (by_status || code == 401) {
-        return UNAUTHORIZED.to_owned().into();
+        return UNAUTHORIZED.to_owned();
     }
     if let Some(id) = request_id.filter(|_| status >= 500) {
         message += &format!(" (Request ID: {id})");
     }
-    WhoamiError { message: format!("[{code}] {message}"), is_forbidden: status == 403 }
+    format!("[{code}] {message}")
 }
 
 #[cfg(test)]
@@ -190,7 +208,7 @@ mod tests {
     }
 
     fn said(status: u16, body: &str) -> String {
-        whoami(status, body.as_bytes(), Some("r-1"), None).unwrap_err().message
+        whoami(status, body.as_bytes(), Some("r-1"), None).unwrap_err()
     }
 
     #[test]
@@ -206,10 +224,9 @@ mod tests {
         let empty = r#"{"githubLogin":"a","organizations":[{"githubLogin":""}]}"#;
         assert_eq!(said(200, empty), "unexpected response from server");
         assert_eq!(said(204, ""), "unmarshalling response object: unexpected end of JSON input");
-        assert!(whoami(403, b"", None, None).unwrap_err().is_forbidden);
         let old = Version::new(3, 225, 1);
         let error = whoami(401, br#"{"code":7,"message":"m"}"#, None, Some(&old)).unwrap_err();
-        assert_eq!(error.message, "[7] m");
+        assert_eq!(error, "[7] m");
     }
 
     #[test]

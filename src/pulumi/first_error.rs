@@ -269,6 +269,11 @@ impl CliLogin<'_> {
             CredentialsFile::Invalid { message, .. } => {
                 Some(CliError { code: Code::CredentialsFileInvalid, message: message.clone() })
             }
+            CredentialsFile::Read { bad_access_tokens: Some(_), .. }
+                if !versions::IGNORES_ACCESS_TOKENS.holds(self.version) =>
+            {
+                Some(CliError::untold(Code::CredentialsFileInvalid))
+            }
             CredentialsFile::Encrypted { path, newer_version: Some(version), .. } if has_store => {
                 Some(CliError::new(
                     Code::CredentialsFileInvalid,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Doctor, World, platforms};
+use crate::support::{Doctor, Run, World, platforms};
 
 const PULUMI_CLOUD: &str = "https://api.pulumi.com";
 
@@ -144,4 +144,191 @@ fn claims_are_read_since_3_217() {
         assert_eq!(request["tokenType"], json!(token_type), "{case}");
         assert_eq!(request["scope"], json!(asked), "{case}");
     }
+}
+
+// ------------------------------------------------------- what `doctor login` says that pulumi says
+
+/// `doctor login` in a world, as a CLI of this version makes it.
+fn login(world: &World, version: &str) -> Doctor {
+    let token = world.token();
+    ["--cloud-url", "--oidc-org"]
+        .into_iter()
+        .fold(world.ready().command("login"), Doctor::without)
+        .option("--pulumi-version", version)
+        .args([world.cloud.url(), "--oidc-org", "acme", "--oidc-token"])
+        .arg(&token)
+        .secret(&token)
+}
+
+/// The CLI's own first error: its code, its message (empty where it succeeds), its exit status.
+fn cli(run: &Run) -> (Option<&str>, &str, i64) {
+    let cli = &run.report["request"]["cli"];
+    let message = cli["message"].as_str().unwrap_or_default();
+    (cli["code"].as_str(), message, cli["exitStatus"].as_i64().unwrap())
+}
+
+#[test]
+fn credential_helpers_are_refused_since_3_274() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let helped = |version: &str| {
+        login(&world, version)
+            .program("pulumi-credential-helper", "exit 9")
+            .env("PULUMI_CREDENTIAL_HELPER", "pulumi-credential-helper")
+    };
+    let run = helped("3.273.0").json();
+    assert_eq!((run.status, cli(&run)), (0, (None, "", 0)));
+    let run = helped("3.274.0").json();
+    assert_eq!((run.status, run.root_cause()), (1, Some("credential-helper-active")));
+    let (code, message, status) = cli(&run);
+    assert_eq!((code, status), (Some("credential-helper-active"), 1));
+    assert!(message.starts_with("--oidc-token cannot be used with a credentials helper"));
+    run.assert_says(
+        "credential-helper-active",
+        &["PULUMI_CREDENTIAL_HELPER", "PULUMI_CREDENTIAL_HELPER=none"],
+    );
+    // The remedy works.
+    let run = helped("3.274.0").env("PULUMI_CREDENTIAL_HELPER", "none").json();
+    assert_eq!((run.status, run.codes()), (0, vec![]));
+
+    let run = helped("3.274.0").env("PULUMI_CREDENTIAL_HELPER_ARGS", "--profile ci").json();
+    assert_eq!(run.root_cause(), Some("credential-helper-invalid"));
+    run.assert_says("credential-helper-invalid", &["JSON array of strings"]);
+    let run = login(&world, "3.273.0").arg("--credential-helper=x").json();
+    assert_eq!(run.root_cause(), Some("cli-too-old"));
+    assert_eq!(cli(&run).1, "unknown flag: --credential-helper");
+}
+
+#[test]
+fn one_slash_is_trimmed_since_3_274() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let slash = |version: &str| {
+        let url = format!("{}/", world.cloud.url());
+        login(&world, version).without(world.cloud.url()).arg(url)
+    };
+    let run = slash("3.274.0").json();
+    assert_eq!((run.status, run.codes()), (0, vec![]));
+    let run = slash("3.260.0").json();
+    assert!(run.codes().contains(&"backend-path-suspicious"), "{:?}", run.codes());
+    run.assert_says("backend-path-suspicious", &["Logged in", "next command is not logged in"]);
+}
+
+#[test]
+fn signature_parts_are_decoded_since_3_245() {
+    let world = World::new(&platforms::GITHUB);
+    let spoilt = |version: &str| {
+        let token = world.token();
+        login(&world, version).without(&token).arg(format!("{token} "))
+    };
+    let run = spoilt("3.243.0").json();
+    assert_eq!(run.raised("token-wrapped"), ["input", "warning", "input"]);
+    let run = spoilt("3.245.0").json();
+    assert_eq!((run.status, run.root_cause()), (1, Some("token-wrapped")));
+    assert!(cli(&run).1.contains("must be JWT or 'file://filepath'"), "{:?}", cli(&run));
+}
+
+#[test]
+fn line_breaks_in_a_token_are_sent_along() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    let doctor = login(&world, "3.276.0").without(&token).arg(format!("{token}\n"));
+    let run = doctor.json();
+    assert_eq!(run.raised("token-wrapped"), ["input", "warning", "input"]);
+    let sent = world.cloud.exchanges().pop().unwrap();
+    assert_eq!(sent["subject_token"], format!("{token}\n"));
+}
+
+#[test]
+fn project_files_need_a_runtime_before_3_243() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for (version, expected) in [("3.242.0", Some("project-file-invalid")), ("3.243.0", None)] {
+        let run = login(&world, version).file("Pulumi.yaml", "name: web\n").json();
+        assert_eq!(run.root_cause(), expected, "{version}");
+        assert_eq!(cli(&run).0, expected, "{version}");
+    }
+}
+
+#[test]
+fn every_failure_ended_with_255_before_3_226() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for (version, status) in [("3.225.1", 255), ("3.226.0", 1)] {
+        let run = login(&world, version).env("PULUMI_ACCESS_TOKEN", "pul-x").json();
+        let message = "problem logging in: cannot perform token exchange when an access token is \
+                       set as environment variable";
+        assert_eq!(cli(&run), (Some("access-token-set"), message, status), "{version}");
+    }
+    for (version, status) in [("3.225.1", 255), ("3.226.0", 3)] {
+        let run = login(&world, version).option("--oidc-token", "").json();
+        assert_eq!(run.root_cause(), Some("token-empty"));
+        assert_eq!(cli(&run).2, status, "{version}");
+    }
+}
+
+#[test]
+fn the_backend_is_named_in_failures_since_3_259() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for (version, prefix) in [
+        ("3.258.0", "problem logging in: OIDC token exchange failed: ".to_owned()),
+        (
+            "3.259.0",
+            format!(
+                "could not log in to the state backend \"{}\": OIDC token exchange failed: ",
+                world.cloud.url()
+            ),
+        ),
+    ] {
+        let run = login(&world, version).option("--oidc-token", "file://missing").json();
+        let (code, message, _) = cli(&run);
+        assert_eq!(code, Some("token-file-unreadable"), "{version}");
+        assert!(message.starts_with(&prefix), "{message}");
+    }
+}
+
+#[test]
+fn what_pulumi_says_first_is_told_beside_the_root_cause() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let run = login(&world, "3.276.0").without("--oidc-org").option("--oidc-token", "null").json();
+    assert_eq!(run.root_cause(), Some("token-not-a-token"));
+    let message = "problem logging in: organization must be specified for token exchange";
+    assert_eq!(cli(&run), (Some("organization-missing"), message, 1));
+    run.assert_says("token-not-a-token", &["pulumi says first", message]);
+}
+
+#[test]
+fn stored_credentials_are_read_first_since_3_274() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let broken = |version: &str| {
+        login(&world, version)
+            .file("../home/.pulumi/credentials.json", "{")
+            .env("PULUMI_ACCESS_TOKEN", "pul-x")
+    };
+    for (version, first) in
+        [("3.260.0", "access-token-set"), ("3.274.0", "credentials-file-invalid")]
+    {
+        assert_eq!(cli(&broken(version).json()).0, Some(first), "{version}");
+    }
+    for (version, is_read) in [("3.257.0", false), ("3.258.0", true)] {
+        let run = login(&world, version).env("PULUMI_CREDENTIAL_STORE", "keyring").json();
+        let expected = Some("credentials-file-unwritable").filter(|_| is_read);
+        assert_eq!(run.root_cause(), expected, "{version}");
+    }
+    let old = r#"{"accessTokens": "x"}"#;
+    for (version, expected) in [("3.265.0", Some("credentials-file-invalid")), ("3.266.0", None)] {
+        let run = login(&world, version).file("../home/.pulumi/credentials.json", old).json();
+        assert_eq!(run.root_cause(), expected, "{version}");
+    }
+}
+
+#[test]
+fn urls_of_the_environment_are_checked_since_3_274() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    let bare = |version: &str| {
+        login(&world, version)
+            .without(world.cloud.url())
+            .env("PULUMI_BACKEND_URL", "api.pulumi.com")
+            .arg("--offline")
+    };
+    let run = bare("3.274.0").json();
+    assert!(cli(&run).1.starts_with("unknown backend cloudUrl format 'api.pulumi.com'"));
+    let run = bare("3.260.0").json();
+    assert!(cli(&run).1.contains("unsupported protocol scheme \"\""), "{:?}", cli(&run));
 }

@@ -184,7 +184,7 @@ fn success_without_a_token_is_malformed() {
         (html(200), &["not a JSON object", "Sign in to Corp"]),
         (Response::json(200, &json!({"token_type": "token"})), &["no access_token"]),
         (Response::json(200, &json!({"access_token": ""})), &["no access_token"]),
-        (Response::json(200, &json!({"access_token": 7})), &["no access_token"]),
+        (Response::json(200, &json!({"access_token": 7})), &["not of the type"]),
         (Response::json(200, &json!({"accessToken": opaque})), &["no access_token"]),
         (Response::json(200, &json!([opaque])), &["not a JSON object"]),
         (Response::new(200, "application/json", ""), &["not a JSON object"]),

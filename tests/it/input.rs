@@ -92,7 +92,6 @@ fn an_empty_source_is_named_with_what_the_cli_would_use_instead() {
     let no_login = "PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions";
     let cases = [
         (offline().args(["--oidc-token", ""]), "--oidc-token"),
-        (offline().args(["--oidc-token", "  "]), "--oidc-token"),
         (offline().arg("-").stdin(""), "stdin"),
         (offline().arg("-").stdin("\r\n"), "stdin"),
         (offline().args(["--token-env", "idToken"]), "env:idToken"),

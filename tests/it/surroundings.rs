@@ -47,9 +47,8 @@ fn any_home_will_do() {
     let run = world.doctor().args(["--format", "human"]).script("unset HOME; doctor").run();
     assert_eq!((run.status, run.stderr.as_str()), (0, ""));
     // The CLI creates its folder there, and stops where it cannot.
-    let file = "credentials-file-invalid";
-    let run = world.doctor().env("HOME", "/dev/null").json();
-    assert_found(&run, "no directory", Some((file, "a part of its path is not a directory")));
+    let run = world.doctor().env("PULUMI_HOME", "/dev/null").env("CI", "true").json();
+    assert_found(&run, "no directory", Some(("credentials-file-unwritable", "not a directory")));
 }
 
 #[test]
@@ -81,7 +80,11 @@ fn a_project_file_that_cannot_be_read_is_a_finding() {
     let cases: [(&str, Put, Option<&str>); 6] = [
         ("a pipe", pipe, Some("not an ordinary file")),
         ("huge", huge, Some("larger than 1 MiB")),
-        ("binary", |path| fs::write(path, [0xff, 0, 0xfe]).unwrap(), Some("not UTF-8")),
+        (
+            "binary",
+            |path| fs::write(path, [0xff, 0, 0xfe]).unwrap(),
+            Some("neither UTF-8 nor UTF-16"),
+        ),
         // `name` is missing in it.
         ("unreadable", unreadable, Some(if is_root() { "'name'" } else { "permission denied" })),
         ("a directory", |path| fs::create_dir(path).unwrap(), None),

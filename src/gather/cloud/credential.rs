@@ -64,7 +64,7 @@ pub(super) fn existing_token(
             return Some((source, Secret::new(value.to_owned())));
         }
     }
-    let CredentialsFile::Read { path, accounts } = &evidence.backend.credentials else {
+    let CredentialsFile::Read { path, accounts, .. } = &evidence.backend.credentials else {
         return None;
     };
     let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;

@@ -91,11 +91,14 @@ pub(super) async fn probe(
         async { Ok::<_, NoBackend>(client.get(&capabilities, &[], &run.scrubber, deadline).await) },
     );
     let Ok((((exchange, source, whoami), policy), capabilities)) = asked else { return Ok(None) };
+    let version = evidence.rules().cloned();
     let cloud = &mut evidence.cloud;
     cloud.chain = client.chain(&url).map(|chain| chain.scrubbed(&run.scrubber));
     cloud.capabilities = capabilities;
     cloud.exchange = exchange;
     cloud.access_token = source;
+    cloud.whoami_error =
+        whoami.answer().and_then(|answer| answers::whoami_error(answer, version.as_ref()));
     cloud.whoami = whoami;
     Ok(policy)
 }
@@ -186,7 +189,8 @@ async fn exchange(
 fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
     let Reply { mut answer, raw } = reply;
     if answer.status != 200 {
-        return (Exchange::Refused { answer }, None);
+        let said = answers::refusal_said(&answer);
+        return (Exchange::Refused { said, answer }, None);
     }
     if !matches!(answer.body, Body::Html(_) | Body::Empty) {
         // Whatever stands in there may be a credential, under whatever name.

@@ -213,24 +213,26 @@ go_struct!(TokenInformation {
     "expiresAt" => expires_at: Timestamp,
 });
 
-/// The newest CLIs do not look at what is in there.
-struct AccessTokens(BTreeMap<String, Option<Hidden>>);
+/// The newest CLIs do not look at what is in there; `None`: older ones stop at it.
+struct AccessTokens(Option<BTreeMap<String, Option<Hidden>>>);
 
 impl<'de> Deserialize<'de> for AccessTokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(raw.get()).unwrap_or_default()))
+        Ok(Self(serde_json::from_str(raw.get()).ok()))
     }
 }
 
 impl Credentials {
     fn stored(self, path: String, bytes: &[u8]) -> Stored {
         let current = self.current.filter(|url| !url.is_empty());
-        let line = current.as_ref().and_then(|_| line_of_current(bytes)).unwrap_or(1);
+        let line = current.as_ref().and_then(|_| line_of("current", bytes)).unwrap_or(1);
         let source = BackendSource::Credentials { path: path.clone(), line };
         // An account hides the older map's entry even where it holds no token (`getAccountAt`).
         let mut accounts = self.accounts.unwrap_or_default();
-        let older = self.access_tokens.map(|tokens| tokens.0).unwrap_or_default();
+        let is_bad = self.access_tokens.as_ref().is_some_and(|tokens| tokens.0.is_none());
+        let bad_access_tokens = if is_bad { line_of("accessTokens", bytes) } else { None };
+        let older = self.access_tokens.and_then(|tokens| tokens.0).unwrap_or_default();
         let mut only_older = BTreeSet::new();
         for (url, access_token) in older {
             accounts.entry(url).or_insert_with_key(|url| {
@@ -260,7 +262,7 @@ impl Credentials {
         let helper = self.helper.and_then(|helper| helper.path).filter(|path| !path.is_empty());
         Stored {
             helper: helper.map(|program| Saved { program, file: path.clone() }),
-            file: CredentialsFile::Read { path, accounts: shown },
+            file: CredentialsFile::Read { path, accounts: shown, bad_access_tokens },
             current: candidate(current.as_deref(), source),
             tokens,
         }
@@ -268,14 +270,10 @@ impl Credentials {
 }
 
 /// Where a value stands is told by where its text begins. No copy is made of what else is there.
-fn line_of_current(bytes: &[u8]) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Places<'a> {
-        #[serde(borrow)]
-        current: &'a RawValue,
-    }
-    let places: Places = serde_json::from_slice(bytes).ok()?;
-    let offset = places.current.get().as_ptr().addr() - bytes.as_ptr().addr();
+fn line_of(name: &str, bytes: &[u8]) -> Option<u64> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).ok()?;
+    let (_, value) = members.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    let offset = value.get().as_ptr().addr() - bytes.as_ptr().addr();
     Some(memchr::memchr_iter(b'\n', &bytes[..offset]).count() as u64 + 1)
 }
 

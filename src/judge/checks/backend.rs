@@ -38,6 +38,15 @@ pub(crate) fn check(context: &Context) -> Outcome {
         CredentialsFile::Encrypted { path, newer_version, other_system } => {
             findings.push(encrypted(context, path, *newer_version, other_system.as_deref()));
         }
+        CredentialsFile::Read { path, bad_access_tokens: Some(line), .. }
+            if !versions::IGNORES_ACCESS_TOKENS.holds(version) =>
+        {
+            let reason = "accessTokens is not an object of texts";
+            findings.push(
+                file_invalid(Code::CredentialsFileInvalid, path, (Some(*line), None), reason)
+                    .command(format!("mv {0} {0}.broken", text::shell(path))),
+            );
+        }
         CredentialsFile::NotFound | CredentialsFile::Read { .. } => {}
     }
     let insecure = context.evidence.options.insecure;

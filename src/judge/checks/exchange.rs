@@ -67,7 +67,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 );
                 Outcome::found("not a token response", vec![proofs(finding, answer)])
             }
-            Exchange::Refused { answer } => Outcome::found(
+            Exchange::Refused { answer, .. } => Outcome::found(
                 format!("refused with status {}", answer.status),
                 refused(context, answer),
             ),

@@ -71,8 +71,7 @@ fn answered(context: &Context, answer: &Answer) -> Outcome {
         AccessTokenSource::Environment { name } => format!(" (token from {name})"),
         AccessTokenSource::Stored { path, .. } => format!(" (token from {path})"),
     };
-    // The CLI takes every other status for a success.
-    if answer.status >= 400 {
+    if !answer.is_success() {
         let finding = proofs(refusal(answer), answer);
         return Outcome::found(format!("status {}{whose}", answer.status), vec![finding]);
     }

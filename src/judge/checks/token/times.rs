@@ -199,7 +199,7 @@ fn clock_offset(context: &Context) -> Option<i64> {
     let exchange = match &evidence.cloud.exchange {
         Probe::Answered { answer, .. } => match answer {
             Exchange::Minted { clock_offset_seconds, .. } => *clock_offset_seconds,
-            Exchange::Malformed { answer, .. } | Exchange::Refused { answer } => {
+            Exchange::Malformed { answer, .. } | Exchange::Refused { answer, .. } => {
                 answer.clock_offset_seconds
             }
         },
