@@ -32,6 +32,9 @@ pub(super) fn parts<'a>(raw: &'a str, next: impl Fn() -> Vec<Cow<'a, str>>) -> V
 /// The strings of a line that is a JSON object behind what the platform wrote, line by line, each
 /// with that in front.
 fn json(part: &str) -> Option<Vec<String>> {
+    if !part.contains('{') {
+        return None;
+    }
     let text = Line::read(part, false).text.trim();
     if !text.starts_with('{') {
         return None;

@@ -25,6 +25,8 @@ const SIGHTINGS: usize = 400;
 const VARIANTS: usize = 20;
 /// How many lines behind one may continue it.
 const CONTINUATION: usize = 8;
+/// The claim by which a claims set in a log is known.
+const ISSUER: &str = "\"iss\"";
 /// From so many bytes on, building the faster automaton pays.
 const LONG: usize = 1 << 20;
 
@@ -226,9 +228,12 @@ impl Collected {
             }
         }
         // A claims set is an object, of which the parts are its strings.
+        if !raw.contains(ISSUER) {
+            return;
+        }
         let text = Line::read(&raw, true);
-        if text.text.contains("\"iss\"") {
-            let claims = Template::parse("\"iss\"");
+        if text.text.contains(ISSUER) {
+            let claims = Template::parse(ISSUER);
             self.log.context.learn(Fact::Claims, &claims, &text, next, place);
         }
     }

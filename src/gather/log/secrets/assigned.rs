@@ -92,6 +92,12 @@ enum Sure {
 /// The value of a name, if it is a secret.
 fn value(line: &str, name: Range<usize>) -> Option<Range<usize>> {
     let word = &line[name.clone()];
+    // Most words are given nothing, and that is seen first.
+    let next = line[name.end..].bytes().find(|b| *b != b' ');
+    let may_be_given = next.is_some_and(|b| b"=:\"'\\%>]".contains(&b));
+    if !may_be_given && !word.starts_with('-') {
+        return None;
+    }
     let before = &line[..name.start];
     let is_query = before.ends_with(['?', '&', ';']) || before.is_empty();
     let lower = || word.to_ascii_lowercase();
