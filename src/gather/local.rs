@@ -171,7 +171,7 @@ pub(super) fn gather(
         login: Login {
             token_named,
             organization,
-            helper: settings.helper(&directory, stored.helper.as_ref()),
+            helper: settings.helper(&directory, stored.helper.as_ref(), &scrubber),
             ..settings.login(&scrubber)
         },
         backend,
@@ -247,9 +247,20 @@ impl<'a> Settings<'a> {
     }
 
     /// The credential helper that the CLI would use.
-    fn helper(&self, directory: &Path, saved: Option<&Saved>) -> CredentialHelper {
+    fn helper(
+        &self,
+        directory: &Path,
+        saved: Option<&Saved>,
+        scrubber: &Scrubber,
+    ) -> CredentialHelper {
         let heeded = self.setting.is_pipeline();
-        credential_helper::find(&self.plan.helper, self.environment, heeded, saved, directory)
+        let mut helper =
+            credential_helper::find(&self.plan.helper, self.environment, heeded, saved, directory);
+        // A token may stand where the program's name belongs.
+        if !helper.is_none() {
+            clean(&mut helper, scrubber);
+        }
+        helper
     }
 
     /// A flag, or its variable. An empty flag counts as not given, but takes the place of its

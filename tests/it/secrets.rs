@@ -294,3 +294,49 @@ fn a_token_in_a_claim_or_a_policy_is_not_shown() {
     let decoded = Doctor::bare().args(["decode", &token]).secret(&token).secret(PULUMI).run();
     assert_eq!(decoded.status, 0);
 }
+
+/// What a `pulumi login` reads besides: flags, variables, files. A secret may stand in each of them.
+#[test]
+fn a_secret_in_the_place_of_a_login_s_setting_is_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    for value in [token.as_str(), PULUMI, OPAQUE] {
+        let login = || {
+            let doctor = Doctor::bare().secret(&token).secret(PULUMI).secret(OPAQUE);
+            // As the job's own secret it is known, whatever it looks like.
+            doctor.env("SYSTEM_ACCESSTOKEN", OPAQUE).args(["login", "--offline"])
+        };
+        let login = || {
+            let policy = world.policy().to_string();
+            let ours = ["--policy", "policy.json", "--pulumi-version", "3.276.0"];
+            let login = login().file("policy.json", policy).args(ours);
+            login.args(["--oidc-token", &token, "--oidc-org", "acme"])
+        };
+        for flag in ["--credential-helper", "--credential-helper-arg", "--default-org", "--cwd"] {
+            look_everywhere(flag, || login().args([flag, value]));
+        }
+        for variable in [
+            "PULUMI_CREDENTIAL_HELPER",
+            "PULUMI_CREDENTIAL_HELPER_ARGS",
+            "PULUMI_CREDENTIAL_STORE",
+            "PULUMI_CREDENTIALS_PATH",
+            "PULUMI_HOME",
+            "PULUMI_OPTION_CREDENTIAL_HELPER",
+            "PULUMI_OPTION_CREDENTIAL_HELPER_ARG",
+            "PULUMI_OPTION_CLOUD_URL",
+            "PULUMI_OPTION_OIDC_EXPIRATION",
+            "PULUMI_OPTION_OIDC_TEAM",
+        ] {
+            look_everywhere(variable, || login().env(variable, value));
+        }
+        let saved = json!({"credentialHelper": value, "current": value}).to_string();
+        look_everywhere("saved", || login().file("../home/.pulumi/credentials.json", &saved));
+        look_everywhere("config", || {
+            login().file("../home/.pulumi/config.json", format!("{{{value}"))
+        });
+        look_everywhere("project", || {
+            login()
+                .file("Pulumi.yaml", format!("name: x\nbackend:\n  url: https://{value}@h.test\n"))
+        });
+    }
+}

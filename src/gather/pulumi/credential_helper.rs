@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::evidence::{CredentialHelper, HelperProblem, HelperSource};
 use crate::gather::environment::Environment;
 use crate::gather::program;
+use crate::text::secret::argument;
 
 const NAME: &str = "pulumi-credential-helper";
 
@@ -51,11 +52,11 @@ pub(crate) fn find(
         flags.has_arguments || option("PULUMI_OPTION_CREDENTIAL_HELPER_ARG").is_some();
     let invalid = |source, path: &str, problem| CredentialHelper::Invalid {
         source,
-        path: path.to_owned(),
+        path: argument(Path::new(path)),
         problem,
     };
     let resolved = |path: &str, source| match look_up(path, environment, cwd) {
-        Ok(()) => CredentialHelper::Found { source, path: path.to_owned() },
+        Ok(()) => CredentialHelper::Found { source, path: argument(Path::new(path)) },
         Err(problem) => invalid(source, path, problem),
     };
     if let Some((helper, source)) = flag {
