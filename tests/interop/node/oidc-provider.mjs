@@ -6,7 +6,7 @@
 // Jobs get their ID token by CIBA (OpenID Connect Client-Initiated Backchannel Authentication):
 // the flow without a browser. The login hint becomes the subject, the client id the audience; the
 // client says the algorithm.
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { createInterface } from 'node:readline';
@@ -104,7 +104,13 @@ function client(algorithm) {
   };
 }
 
+// Read again before it is exported as a JWK: Node.js 20 can stop for good in `export` of a key object
+// that `generateKeyPairSync` made, once in some thousand keys.
 function signingKey([type, options]) {
-  const { privateKey } = generateKeyPairSync(type, options);
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig' };
+  const { privateKey } = generateKeyPairSync(type, {
+    ...options,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return { ...createPrivateKey(privateKey).export({ format: 'jwk' }), use: 'sig' };
 }
