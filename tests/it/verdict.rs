@@ -339,12 +339,16 @@ fn the_json_report_has_the_contract_s_keys() {
                 "check",
                 "title",
                 "detail",
+                "retryable",
                 "evidence",
                 "remediation",
             ],
         ),
         (&full.report["findings"][0]["evidence"][0], &["what", "value", "where"]),
-        (&full.report["findings"][0]["remediation"], &["summary", "steps", "commands", "links"]),
+        (
+            &full.report["findings"][0]["remediation"],
+            &["summary", "steps", "commands", "links", "options"],
+        ),
         (&full.report["token"], &["source", "header", "claims", "fingerprint"]),
         (
             &full.report["request"],
