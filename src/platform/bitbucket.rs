@@ -81,8 +81,7 @@ const fn shape(template: &'static str, beside: &'static [&'static str]) -> Shape
 }
 
 const BRANCH: Open = Open::new("branch", "another-branch", "");
-const ENVIRONMENT: Open =
-    Open::new("environment", "{00000000-0000-4000-8000-000000000001}", ":");
+const ENVIRONMENT: Open = Open::new("environment", "{00000000-0000-4000-8000-000000000001}", ":");
 const REPOSITORY: Open = Open::new("repository", "{00000000-0000-4000-8000-000000000002}", ":");
 const ANY_STEP: Open = Open::new("step", "{00000000-0000-4000-8000-000000000003}", ":");
 

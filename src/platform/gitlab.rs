@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::claims::{BOOLEANS, VISIBILITIES};
 use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Login,
-    Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way, subject,
+    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
+    Login, Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    subject,
 };
 use crate::policy::template::{Open, Template};
 use crate::text;

@@ -195,17 +195,15 @@ pub(super) fn text(text: impl Into<String>) -> Template {
 const AUDIENCE: Open = Open::new("audience", "sts.amazonaws.com", "");
 
 /// Audiences of other services that tokens are made for without anybody asking for Pulumi Cloud.
-const OTHER_SERVICES: [&str; 5] = [
-    "sts.amazonaws.com",
-    "sts.amazonaws.com.cn",
-    "kubernetes.default.svc",
-    "vault",
-    "sigstore",
-];
+const OTHER_SERVICES: [&str; 5] =
+    ["sts.amazonaws.com", "sts.amazonaws.com.cn", "kubernetes.default.svc", "vault", "sigstore"];
 
 /// Whose jobs have tokens of this issuer. The claims tell it too, since many issuers run under the
 /// URL of a customer.
-pub(crate) fn platform_of(issuer: Option<&str>, claims: &Map<String, Value>) -> Option<&'static Platform> {
+pub(crate) fn platform_of(
+    issuer: Option<&str>,
+    claims: &Map<String, Value>,
+) -> Option<&'static Platform> {
     let by_claims = || {
         super::ALL.iter().copied().find(|platform| {
             platform.claims.job.as_ref().is_some_and(|job| {
@@ -213,7 +211,8 @@ pub(crate) fn platform_of(issuer: Option<&str>, claims: &Map<String, Value>) -> 
             })
         })
     };
-    let known = issuer.and_then(|issuer| by_issuer(issuer).or_else(|| super::public_issuer(issuer)));
+    let known =
+        issuer.and_then(|issuer| by_issuer(issuer).or_else(|| super::public_issuer(issuer)));
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
     known
         .filter(|platform| platform.kinds.is_some())

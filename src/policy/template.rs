@@ -345,7 +345,10 @@ mod tests {
         assert_eq!(common("*dev", &template, &given, &mut work), Ok(Some(Values::new())));
         assert_eq!(common("*prod", &template, &given, &mut work), Ok(None));
         assert_eq!(template.fill(&given), "repo:acme/web:ref:refs/heads/dev");
-        assert_eq!(branch(&["another-branch"]).opens().next().unwrap().another(), "another-branch2");
+        assert_eq!(
+            branch(&["another-branch"]).opens().next().unwrap().another(),
+            "another-branch2"
+        );
     }
 
     #[test]

@@ -113,7 +113,8 @@ struct Own {
 
 impl Own {
     fn new(given: &Given) -> Option<Self> {
-        let of_subject = given.subject().strip_prefix("repo:").and_then(|rest| rest.split(':').next());
+        let of_subject =
+            given.subject().strip_prefix("repo:").and_then(|rest| rest.split(':').next());
         let in_subject = of_subject.map(str::to_owned).or_else(|| given.text("repository"))?;
         let plain = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
         let (owner, name) = in_subject.split_once('/')?;
@@ -271,7 +272,8 @@ fn subject(
 
 /// Whether a subject ends as those do that nobody chose.
 fn is_default(ending: &str) -> bool {
-    ending == "pull_request" || ["ref:refs/", "environment:"].iter().any(|begin| ending.starts_with(begin))
+    ending == "pull_request"
+        || ["ref:refs/", "environment:"].iter().any(|begin| ending.starts_with(begin))
 }
 
 fn unwanted(given: &Given) -> Option<Kind> {

@@ -231,7 +231,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     }
     for command in &fix.commands {
         page.blank();
-        page.snippet(4, command);
+        page.snippet(4, command.text());
     }
     if !fix.links.is_empty() {
         page.blank();
