@@ -4,7 +4,9 @@
 //! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
 //! documentation as its descriptions.
 
+pub mod cases;
 pub mod triage;
+pub mod who;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
