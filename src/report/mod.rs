@@ -5,6 +5,7 @@
 //! documentation as its descriptions.
 
 pub mod cases;
+pub mod remedy;
 pub mod triage;
 pub mod who;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+pub use self::remedy::{Change, RemedyOption, Target};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, SkipReason};
 pub use crate::policy::evaluate::{EntryResult, Limit, RuleResult};
@@ -130,6 +132,9 @@ pub struct Finding {
     pub title: &'static str,
     /// What is wrong, in this run's own values.
     pub detail: String,
+    /// Running the job again may help without any change: 429, 5xx, a platform that failed to issue
+    /// a token.
+    pub retryable: bool,
     /// The proof.
     pub evidence: Vec<Proof>,
     /// What to change.
@@ -182,6 +187,9 @@ pub struct Remediation {
     pub commands: Vec<String>,
     /// The documentation they rest on.
     pub links: Vec<String>,
+    /// The same for programs: each is one complete way to repair it, the preferred one first. Empty
+    /// where no change can be named.
+    pub options: Vec<RemedyOption>,
 }
 
 /// A step of a remediation.
