@@ -219,6 +219,7 @@ impl Diagnosis {
             now: self.now,
             timeout: self.timeout,
             allow_private_issuer: self.allow_private_issuer,
+            reads: None,
         };
         (plan, self.output, self.bundle)
     }

@@ -17,7 +17,10 @@ pub mod policy;
 mod triage;
 pub mod verdict;
 
+pub use self::policy::cases::cases;
 pub use self::policy::lint::lint;
+pub use self::policy::unread::unread;
+pub use self::policy::who::who;
 pub(crate) use self::triage::passed;
 pub use self::triage::triage;
 

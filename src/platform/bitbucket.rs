@@ -105,8 +105,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let other = environment.iter().fold(ENVIRONMENT, Open::but);
     let another = || others(REPOSITORY.but(&own));
     vec![
-        job(Kind::Branch, text(&own), None).open("branchName", branch),
-        job(Kind::PullRequest, text(&own), None).open("branchName", BRANCH),
+        job(Kind::Branch, text(&own), None).open("branchName", branch.clone()),
+        job(Kind::PullRequest, text(&own), None).open("branchName", branch),
         job(Kind::Environment, text(&own), Some(others(other))),
         job(Kind::Owner, another(), environment.map(text)),
         job(Kind::Owner, another(), None).open("branchName", BRANCH),

@@ -174,7 +174,7 @@ fn kinds(given: &Given) -> Vec<Variant> {
     ];
     let mut all = vec![
         branch(Kind::Branch, BRANCH.but(own)),
-        branch(Kind::PullRequest, BRANCH),
+        branch(Kind::PullRequest, BRANCH.but(own)),
         job(Kind::Tag, here.clone(), this.clone(), text("refs/tags/").open(TAG), text(&step))
             .open("build_tag", TAG)
             .unknown(&["build_branch"]),

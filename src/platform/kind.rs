@@ -4,10 +4,13 @@
 //! leaves open (the name of another branch) is an open part of a template
 //! ([`crate::policy::template`]).
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Audience, Platform, by_issuer};
+use super::{Audience, Platform, by_issuer, fixed_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::template::{Open, Template};
@@ -177,10 +180,6 @@ impl Variant {
         }
     }
 
-    pub(super) fn absent(self, claims: &[&'static str]) -> Self {
-        claims.iter().fold(self, |variant, claim| variant.change(claim, Change::Absent))
-    }
-
     pub(super) fn unknown(self, claims: &[&'static str]) -> Self {
         claims.iter().fold(self, |variant, claim| variant.change(claim, Change::Unknown))
     }
@@ -230,7 +229,9 @@ pub(crate) fn kinds(platform: Option<&Platform>, claims: &Map<String, Value>) ->
         // Whose subjects mean what is not known.
         None => all.push(unknown_stranger(&given)),
     }
-    if !platform.is_some_and(|platform| matches!(platform.audience, Audience::Fixed(_))) {
+    let is_fixed = platform.is_some_and(|one| matches!(one.audience, Audience::Fixed(_)))
+        || given.audiences().into_iter().any(|audience| fixed_audience(audience).is_some());
+    if !is_fixed {
         let other = given.audiences().into_iter().fold(AUDIENCE, Open::but);
         all.push(Variant::new(Kind::Audience).open("aud", other));
     }

@@ -5,6 +5,9 @@
 //! The writer is our own: [`escape`] shows the characters that XML forbids, where quick-junit drops
 //! them, and quick-junit brings a second library for time.
 
+pub(super) mod cases;
+pub(super) mod who;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;

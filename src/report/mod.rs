@@ -4,8 +4,10 @@
 //! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
 //! documentation as its descriptions.
 
+pub mod cases;
 pub mod remedy;
 pub mod triage;
+pub mod who;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};

@@ -5,12 +5,14 @@
 //! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
 //! can be copied.
 
+pub(super) mod cases;
 pub(super) mod details;
 pub(super) mod explain;
 pub(super) mod page;
 #[cfg(test)]
 mod tests;
 pub(super) mod triage;
+pub(super) mod who;
 
 use colored::Color;
 
