@@ -127,7 +127,6 @@ const PROBLEM: Field = Members(&[
     ("what", Message),
     ("shown", Message),
     ("looksLike", Plain),
-    ("isEmpty", Plain),
     ("text", Names),
     ("syntax", Plain),
     ("name", Names),
@@ -352,7 +351,10 @@ const REGISTRATION: Field = Members(&[
 ]);
 
 const FAILURE: Field = Members(&[
-    ("kind", Members(&[("kind", Plain), ("problem", Plain), ("fault", PROXY_FAULT)])),
+    (
+        "kind",
+        Members(&[("kind", Plain), ("refused", Plain), ("problem", Plain), ("fault", PROXY_FAULT)]),
+    ),
     ("host", Names),
     ("port", Plain),
     ("proxy", Names),

@@ -16,6 +16,7 @@ use crate::console::progress::Bar;
 use crate::console::streams::{Streams, write};
 use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
+use crate::gather::files::named;
 use crate::gather::many::Common;
 use crate::gather::ndjson;
 use crate::gather::token;
@@ -169,7 +170,7 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    format!("{}: {}", place(token), token::reason(error))
+    format!("{}: {}", place(token), named::problem(error))
 }
 
 fn place(token: &str) -> &str {

@@ -11,6 +11,7 @@ use crate::cli::values::FormatChoice;
 use crate::console::file;
 use crate::console::streams::{Terminals, write};
 use crate::gather::environment::Environment;
+use crate::platform::Id;
 use crate::render;
 use crate::render::{DIAGNOSIS, Format, Style, Verbosity, View};
 use crate::report::Report;
@@ -166,12 +167,12 @@ pub(crate) enum Failure {
 
 /// `auto` is the platform's own format, where there is one.
 fn format(choice: FormatChoice, environment: &Environment) -> Format {
-    match choice {
-        FormatChoice(Some(format)) => format,
-        _ if environment.is_on("TF_BUILD") => Format::Azure,
-        _ if environment.is_on("GITHUB_ACTIONS") => Format::Github,
+    let own = || match environment.platform().map(|platform| platform.id) {
+        Some(Id::AzurePipelines) => Format::Azure,
+        Some(Id::GitHubActions) => Format::Github,
         _ => Format::Human,
-    }
+    };
+    choice.0.unwrap_or_else(own)
 }
 
 /// How a text for a person looks on standard output.

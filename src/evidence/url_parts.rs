@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::url_faults::hidden_fault;
 use super::{
     Answer, Backend, BackendCandidate, Body, CredentialsFile, Evidence, Exchange, Failure,
-    FailureKind, Gap, GapReason, Input, InputProblem, Issuer, KeySet, PlatformEnvironment,
-    PolicySource, Probe, ProjectFile, ProxyFault, Refusal, Signature, Token,
+    FailureKind, FileProblem, Gap, GapReason, Input, InputProblem, Issuer, KeySet,
+    PlatformEnvironment, PolicySource, Probe, ProjectFile, ProxyFault, Refusal, Signature, Token,
 };
 use crate::limits;
 use crate::limits::Work;
@@ -232,7 +232,7 @@ fn input(input: &mut Input) {
         Some(
             InputProblem::Unexpanded { text, .. }
             | InputProblem::Malformed { reason: text, .. }
-            | InputProblem::FileUnreadable { reason: text, .. },
+            | InputProblem::FileUnreadable { reason: FileProblem::Other(text) },
         ) => in_text(text),
         _ => {}
     }

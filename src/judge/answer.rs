@@ -65,6 +65,12 @@ pub(crate) fn web_page(finding: Finding, title: Option<&str>, url: &str) -> Find
     )
 }
 
+/// Whether the same request may be answered otherwise without any change. A 511 is a login page of the
+/// network (RFC 6585 section 6), which stays.
+pub(crate) fn is_transient(status: u16) -> bool {
+    status == 429 || (500..600).contains(&status) && status != 511
+}
+
 /// Who an answer to `GET /api/user` names; `None` where it names nobody (the CLI refuses an empty
 /// `githubLogin`, of the user and of an organization).
 pub(crate) fn identity(answer: &Answer) -> Option<Identity> {

@@ -1,7 +1,7 @@
 //! Building findings: the catalogue gives the general part, a check adds the run's own values.
 
 use crate::catalogue::{Code, Severity};
-use crate::report::{Finding, FoundBy, Proof, Remediation, Step};
+use crate::report::{Finding, FoundBy, Proof, Remediation, RemedyOption, Step};
 use crate::text;
 pub(super) use crate::text::list;
 
@@ -20,6 +20,7 @@ impl Finding {
             check: FoundBy::Triage,
             title: code.title(),
             detail: detail.into(),
+            retryable: matches!(code, Code::ExchangeRateLimited | Code::ExchangeServerError),
             evidence: Vec::new(),
             remediation: Remediation {
                 summary: code.fix(),
@@ -42,6 +43,17 @@ impl Finding {
         place: impl Into<String>,
     ) -> Self {
         self.evidence.push(Proof { what: what.into(), value: value.into(), place: place.into() });
+        self
+    }
+
+    /// Says whether running the job again may help without any change.
+    pub(super) fn retryable(self, retryable: bool) -> Self {
+        Self { retryable, ..self }
+    }
+
+    /// Adds one complete way to repair it, after the preferred ones.
+    pub(super) fn option(mut self, option: RemedyOption) -> Self {
+        self.remediation.options.push(option);
         self
     }
 
@@ -78,6 +90,7 @@ impl Finding {
         self.remediation.summary = remedy.summary;
         self.remediation.steps.extend(remedy.steps);
         self.remediation.commands.extend(remedy.commands);
+        self.remediation.options.extend(remedy.options);
         self
     }
 
@@ -99,10 +112,11 @@ impl Remediation {
     }
 
     /// Puts the steps in the order in which they are read: commands come after all steps. A command
-    /// with a URL that is not shown whole would do something else than is meant.
+    /// or a change with a URL that is not shown whole would do something else than is meant.
     pub(super) fn settle(&mut self) {
         self.steps.sort_by_key(|step| step.announces);
         self.drop_commands(text::lacks_url_parts);
+        self.options.retain(|option| !option.texts().any(text::lacks_url_parts));
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) struct DefaultAudience {
 }
 
 impl Audience {
+    /// Whether a job can ask for another one.
+    pub(crate) fn is_chosen(&self) -> bool {
+        matches!(self, Self::Chosen { .. })
+    }
+
     /// What chooses this audience, to paste.
     pub(crate) fn request(&self, audience: &str) -> Option<String> {
         match self {

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason};
 use crate::report::{
-    BackendSummary, CheckResult, EntryResult, Finding, FoundBy, Identity, PolicySummary, Proof,
-    Remediation, Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status, TokenSummary, Verdict,
+    BackendSummary, Change, CheckResult, EntryResult, Finding, FoundBy, Identity, PolicySummary,
+    Proof, Remediation, RemedyOption, Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status,
+    Target, TokenSummary, Verdict,
 };
 
 /// A text that tries to be everything it must not be.
@@ -41,6 +42,7 @@ pub(super) fn finding(code: Code, check: CheckId, detail: &str) -> Finding {
         check: FoundBy::Check(check),
         title: code.title(),
         detail: detail.into(),
+        retryable: false,
         evidence: Vec::new(),
         remediation: Remediation {
             summary: code.fix(),
@@ -48,6 +50,11 @@ pub(super) fn finding(code: Code, check: CheckId, detail: &str) -> Finding {
             ..Remediation::default()
         },
     }
+}
+
+/// A change with `text` in it.
+fn change(text: &str) -> Change {
+    Change::new(Target::Policy, text).before(text).after(json!({ text: [text] }))
 }
 
 fn proof(what: &str, value: &str, place: &str) -> Proof {
@@ -282,6 +289,10 @@ pub(super) fn with_text(text: &str) -> Report {
             steps: [text, text].map(|step| step.to_owned().into()).to_vec(),
             commands: vec![text.into()],
             links: vec![text.into()],
+            options: vec![RemedyOption::when(
+                text,
+                Change { issuer: Some(text.into()), file: Some(text.into()), ..change(text) },
+            )],
         };
     }
     for check in &mut report.checks {

@@ -4,12 +4,14 @@
 //! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
 //! documentation as its descriptions.
 
+pub mod remedy;
 pub mod triage;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+pub use self::remedy::{Change, RemedyOption, Target};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, SkipReason};
 pub use crate::policy::evaluate::{EntryResult, Limit, RuleResult};
@@ -170,6 +172,9 @@ pub struct Finding {
     pub title: &'static str,
     /// What is wrong, in this run's own values.
     pub detail: String,
+    /// Running the job again may help without any change: 429, 5xx, a platform that failed to issue
+    /// a token.
+    pub retryable: bool,
     /// The proof.
     pub evidence: Vec<Proof>,
     /// What to change.
@@ -222,6 +227,9 @@ pub struct Remediation {
     pub commands: Vec<String>,
     /// The documentation they rest on.
     pub links: Vec<String>,
+    /// The same for programs: each is one complete way to repair it, the preferred one first. Empty
+    /// where no change can be named.
+    pub options: Vec<RemedyOption>,
 }
 
 /// A step of a remediation.

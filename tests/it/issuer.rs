@@ -463,7 +463,7 @@ fn a_private_issuer_that_fails_here_is_private_first() {
     for (kind, code) in [
         (certificate, "issuer-tls-untrusted"),
         (FailureKind::Timeout, "issuer-unreachable"),
-        (FailureKind::Connect, "issuer-unreachable"),
+        (FailureKind::Connect { refused: true }, "issuer-unreachable"),
     ] {
         for (address, backend, both) in [
             ("10.1.2.3", "https://api.pulumi.com", false),

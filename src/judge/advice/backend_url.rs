@@ -3,12 +3,12 @@
 use semver::Version;
 
 use super::job::{Job, replacement};
-use super::variables;
+use super::{change, variables};
 use crate::catalogue::Severity;
 use crate::evidence::BackendSource;
 use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
 use crate::pulumi::versions;
-use crate::report::Finding;
+use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
 
 /// What is wrong with the backend's URL, and what to use instead. `version`: the CLI whose rules
@@ -35,7 +35,9 @@ pub(crate) fn of_problem(
         }
     }
     match problem {
-        UrlProblem::Empty => finding.command(job.login_command(Some(PULUMI_CLOUD))),
+        UrlProblem::Empty => finding
+            .command(job.login_command(Some(PULUMI_CLOUD)))
+            .option(RemedyOption::only(change::flag("url", None, Some(PULUMI_CLOUD)))),
         UrlProblem::Console { suggestion: None, .. }
             if versions::CHECKS_EVERY_URL.holds(version) =>
         {
@@ -50,21 +52,29 @@ pub(crate) fn of_problem(
                     text::shell(&stored)
                 ))
                 .command(job.login_command(None))
+                .option(stored_instead(resolved, value))
         }
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
-            .command(job.login_command(None)),
+            .command(job.login_command(None))
+            .option(instead(
+                resolved,
+                value,
+                change::variable("PULUMI_BACKEND_URL", None, Some(value)),
+            )),
         UrlProblem::Unexpanded { text } if text.is_empty() => finding,
         UrlProblem::Unexpanded { text } => {
             variables::expansion(finding, last_name(text), job.platform)
         }
-        UrlProblem::InsecureFlag => finding.fix(
-            "Drop --insecure; for a private certificate authority name its certificate in \
-             SSL_CERT_FILE.",
-        ),
+        UrlProblem::InsecureFlag => finding
+            .fix(
+                "Drop --insecure; for a private certificate authority name its certificate in \
+                 SSL_CERT_FILE.",
+            )
+            .option(RemedyOption::only(change::flag("--insecure", None, None).before(true))),
         _ => match replacement(problem, value) {
-            Some(url) => correct(finding, &resolved.source, job, &url),
+            Some(url) => correct(finding, resolved, job, &url),
             None => finding,
         },
     }
@@ -121,9 +131,31 @@ fn last_name(reference: &str) -> &str {
     reference.rsplit(is_other).find(|word| !word.is_empty()).unwrap_or_default()
 }
 
+/// A URL that the CLI refuses where it stands is named in another place.
+fn instead(resolved: &Resolved, url: &str, place: Change) -> RemedyOption {
+    match change::backend(&resolved.source, url, None) {
+        // The variable itself is where it stands, or nothing names it.
+        None => RemedyOption::only(place),
+        Some(removed) if removed.path == place.path => RemedyOption::only(place),
+        Some(removed) => RemedyOption::only(removed).and(place),
+    }
+}
+
+/// The same in the stored credentials.
+fn stored_instead(resolved: &Resolved, url: &str) -> RemedyOption {
+    let stored =
+        Change::new(Target::File, "/current").after(url).at("$PULUMI_HOME/credentials.json", 0);
+    instead(resolved, url, stored)
+}
+
 /// How to put the right value where the wrong one stands.
-pub(crate) fn correct(finding: Finding, source: &BackendSource, job: &Job, url: &str) -> Finding {
-    match source {
+pub(crate) fn correct(finding: Finding, resolved: &Resolved, job: &Job, url: &str) -> Finding {
+    let change = change::backend(&resolved.source, &resolved.url, Some(url));
+    let finding = match change {
+        Some(change) => finding.option(RemedyOption::only(change)),
+        None => finding,
+    };
+    match &resolved.source {
         BackendSource::Environment { name } => finding
             .announce(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
             .command(format!("export {name}={}", text::shell(url)))

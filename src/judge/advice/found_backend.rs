@@ -1,12 +1,13 @@
 //! A backend that a project file names and the user does not (product contract, section 7,
 //! "Credentials go only where the user sent them").
 
+use super::change;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, CheckId, FailureKind, PolicySource, Probe, SkipReason};
 use crate::judge::context::Context;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::backend_url::Resolved;
-use crate::report::{Finding, Remediation};
+use crate::report::{Finding, Remediation, RemedyOption};
 use crate::text;
 
 /// The option that names the backend.
@@ -41,7 +42,9 @@ pub(crate) fn not_named(context: &Context, so_far: &[Finding]) -> Option<Finding
     let fix = format!(
         "Add {option} if that backend is your own; else run the doctor in another directory."
     );
-    Some(finding.fix(fix).command(option))
+    let change = change::flag(NAMES_IT, None, Some(url));
+    let way = RemedyOption::when("the backend is your own", change);
+    Some(finding.fix(fix).command(option).option(way))
 }
 
 /// The address of a found backend that the doctor does not connect to, with its kind.

@@ -7,7 +7,7 @@ use crate::catalogue::Code;
 use crate::evidence::{
     Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source,
 };
-use crate::judge::answer::words;
+use crate::judge::answer::{is_transient, words};
 use crate::judge::context::Context;
 use crate::judge::finding::{instant, list};
 use crate::judge::network::failure::network_failure;
@@ -163,7 +163,11 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
     let code = Code::TokenRequestFailed;
     match refusal {
         Refusal::Unanswered { failure } => {
-            let finding = network_failure(code, failure);
+            let passes = matches!(
+                failure.kind,
+                FailureKind::Timeout | FailureKind::Connect | FailureKind::Protocol
+            );
+            let finding = network_failure(code, failure).retryable(passes);
             match failure.kind {
                 FailureKind::BadUrl | FailureKind::AddressRefused => finding.fix(format!(
                     "Leave the variables that {platform} sets as they are: the address in them is \
@@ -194,6 +198,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
                     what(answer)
                 ),
             )
+            .retryable(is_transient(answer.status))
             .proof("status", answer.status.to_string(), id);
             let finding =
                 if said.is_empty() { finding } else { finding.proof("it says", &said, id) };

@@ -2,7 +2,7 @@
 
 use super::variables::{expansion, in_a_script};
 use crate::catalogue::Code;
-use crate::evidence::{InputProblem, LooksLike, Source, Wrapping};
+use crate::evidence::{FileProblem, InputProblem, LooksLike, Source, Wrapping};
 use crate::limits;
 use crate::platform::Id;
 use crate::report::Finding;
@@ -60,7 +60,7 @@ pub(crate) fn unusable(
             new(format!("The value from {place} has five parts: it is a JWE (RFC 7516)."))
         }
         InputProblem::Truncated { how } => truncated(how, &place),
-        InputProblem::FileUnreadable { reason, .. } => file_unreadable(reason, source),
+        InputProblem::FileUnreadable { reason } => file_unreadable(reason, source),
         InputProblem::Malformed { part, reason } => {
             new(format!("The {part} of the token from {place} cannot be decoded: {reason}."))
                 .proof("part", part, label)
@@ -131,7 +131,7 @@ pub(crate) fn truncated(how: &str, source: &str) -> Finding {
         )
 }
 
-fn file_unreadable(reason: &str, source: &Source) -> Finding {
+fn file_unreadable(reason: &FileProblem, source: &Source) -> Finding {
     let (path, absolute) = match source {
         Source::File { path, absolute } => (path.as_str(), absolute.as_str()),
         _ => ("", ""),

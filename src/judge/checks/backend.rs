@@ -6,12 +6,12 @@ use crate::evidence::{
     CredentialsFile, ProjectFile, StoreProblem, UnusableFolder,
 };
 use crate::judge::advice::backend_url::of_problem;
-use crate::judge::advice::found_backend;
+use crate::judge::advice::{change, found_backend};
 use crate::judge::context::Context;
 use crate::judge::finding::list;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::{backend_url, versions};
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -33,7 +33,8 @@ pub(crate) fn check(context: &Context) -> Outcome {
     match &evidence.credentials {
         CredentialsFile::Invalid { path, line, column, reason, .. } => findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (*line, *column), reason)
-                .command(format!("mv {0} {0}.broken", text::shell(path))),
+                .command(format!("mv {0} {0}.broken", text::shell(path)))
+                .option(RemedyOption::only(change::without_file(path))),
         ),
         CredentialsFile::Encrypted { path, newer_version, other_system } => {
             findings.push(encrypted(context, path, *newer_version, other_system.as_deref()));
@@ -44,7 +45,8 @@ pub(crate) fn check(context: &Context) -> Outcome {
             let reason = "accessTokens is not an object of texts";
             findings.push(
                 file_invalid(Code::CredentialsFileInvalid, path, (Some(*line), None), reason)
-                    .command(format!("mv {0} {0}.broken", text::shell(path))),
+                    .command(format!("mv {0} {0}.broken", text::shell(path)))
+                    .option(RemedyOption::only(change::without_file(path))),
             );
         }
         CredentialsFile::NotFound | CredentialsFile::Read { .. } => {}
@@ -76,7 +78,12 @@ fn folder(context: &Context) -> Vec<Finding> {
                 format!("The CLI keeps its files in {path}, and cannot: {obstacle}: {reason}."),
             )
             .proof("folder", path, named_by)
-            .command("export PULUMI_HOME=/tmp/pulumi"),
+            .command("export PULUMI_HOME=/tmp/pulumi")
+            .option(RemedyOption::only(change::variable(
+                "PULUMI_HOME",
+                None,
+                Some("/tmp/pulumi"),
+            ))),
         );
     }
     if let Some(problem) = store.as_ref().filter(|_| versions::CREDENTIAL_STORE.holds(version)) {
@@ -92,14 +99,16 @@ fn folder(context: &Context) -> Vec<Finding> {
         findings.push(
             Finding::new(Code::CredentialsFileUnwritable, detail)
                 .proof(name, value, "environment")
-                .command(format!("export {name}=auto")),
+                .command(format!("export {name}=auto"))
+                .option(RemedyOption::only(change::variable(name, Some(value), Some("auto")))),
         );
     }
     if let Some(BrokenConfig { path, cause }) = config {
         findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (None, None), cause)
                 .fix("Repair the file, or move it away: the login ends after the exchange.")
-                .command(format!("mv {0} {0}.broken", text::shell(path))),
+                .command(format!("mv {0} {0}.broken", text::shell(path)))
+                .option(RemedyOption::only(change::without_file(path))),
         );
     }
     if !context.in_pipeline() {
@@ -130,7 +139,8 @@ fn encrypted(
     };
     if let Some(why) = cannot.filter(|_| context.in_pipeline()) {
         return file_invalid(Code::CredentialsFileInvalid, path, (None, None), &why)
-            .command(format!("mv {0} {0}.broken", text::shell(path)));
+            .command(format!("mv {0} {0}.broken", text::shell(path)))
+            .option(RemedyOption::only(change::without_file(path)));
     }
     let mut detail =
         format!("{path} is encrypted: the backend and the accounts in it are not known.");
@@ -143,6 +153,11 @@ fn encrypted(
         .proof("file", path, "credentials")
         .fix("If the login fails at this file, do not let it be read.")
         .command("export PULUMI_CREDENTIAL_HELPER=none")
+        .option(RemedyOption::only(change::variable(
+            "PULUMI_CREDENTIAL_HELPER",
+            None,
+            Some("none"),
+        )))
 }
 
 /// Outside CI the installed `pulumi` is not the one that fails: what it would do is told only.

@@ -1,14 +1,26 @@
 //! Check `cli`: does the CLI know OIDC logins?
 
+use semver::Version;
+
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Cli;
+use crate::judge::advice::change;
+use crate::judge::advice::change::Machine;
 use crate::judge::context::Context;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::versions;
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 
 /// Installs the newest pulumi.
 pub(crate) const UPGRADE: &str = "curl -fsSL https://get.pulumi.com | sh";
+
+/// The newest release whose rules are known has every flag.
+pub(crate) fn upgrade(version: Option<&Version>) -> RemedyOption {
+    let change = change::machine(Machine::Cli)
+        .before(version.map(Version::to_string))
+        .after(versions::NEWEST.to_string());
+    RemedyOption::only(change)
+}
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let cli = &context.evidence.login.cli;
@@ -37,7 +49,8 @@ pub(crate) fn check(context: &Context) -> Outcome {
             )
             .severity(severity)
             .proof("pulumi", version.to_string(), place)
-            .command(UPGRADE);
+            .command(UPGRADE)
+            .option(upgrade(Some(version)));
             Outcome::found(summary, vec![finding])
         }
         Cli::Unreadable { path, reason } => Outcome::found(

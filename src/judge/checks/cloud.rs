@@ -1,19 +1,24 @@
 //! Check `cloud`: does a Pulumi Cloud answer at the backend's URL?
 
+use url::Url;
+
 use crate::catalogue::Code;
 use crate::evidence::{
-    Answer, BackendSource, Body, CheckId, Failure, FailureKind, Probe, SkipReason,
+    Answer, BackendSource, Body, CertificateProblem, CheckId, Failure, FailureKind, Probe,
+    SkipReason,
 };
 use crate::judge::advice::backend_url::correct;
-use crate::judge::advice::found_backend;
+use crate::judge::advice::change::Machine;
+use crate::judge::advice::{change, found_backend};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
 use crate::judge::network::certificate::{signed_by, with_chain};
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
 use crate::judge::outcome::Outcome;
+use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::PULUMI_CLOUD;
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -51,12 +56,17 @@ pub(crate) fn check(context: &Context) -> Outcome {
 }
 
 fn unreachable(context: &Context, failure: &Failure) -> Finding {
-    let FailureKind::Certificate { .. } = failure.kind else {
+    let FailureKind::Certificate { problem } = &failure.kind else {
         let asked = format!("{}/api/capabilities", context.backend.url.trim_end_matches('/'));
         return network_failure(Code::BackendUnreachable, failure)
-            .command(format!("curl -v {}", text::shell(&asked)));
+            .command(format!("curl -v {}", text::shell(&asked)))
+            .option(RemedyOption::only(change::machine(way_out(failure))));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
+    let finding = match trust(*problem) {
+        Some(what) => finding.option(RemedyOption::only(change::machine(what))),
+        None => finding,
+    };
     let chain = context.evidence.cloud.chain.as_ref();
     with_chain(signed_by(finding, failure, chain), chain)
         .announce(
@@ -67,6 +77,28 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
             "If the authority is a company's proxy, ask for its root certificate; Pulumi itself \
              is signed by a public one.",
         )
+}
+
+/// What of the machine keeps requests from the backend.
+fn way_out(failure: &Failure) -> Machine {
+    match failure.kind {
+        FailureKind::Proxy { .. } => Machine::Proxy,
+        _ => Machine::Network,
+    }
+}
+
+/// What of the machine makes it distrust the backend's certificate. An expired certificate, or one
+/// for another host, is no fault of the machine.
+fn trust(problem: CertificateProblem) -> Option<Machine> {
+    match problem {
+        CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned => {
+            Some(Machine::TrustStore)
+        }
+        CertificateProblem::NotYetValid => Some(Machine::Clock),
+        CertificateProblem::Expired | CertificateProblem::WrongHost | CertificateProblem::Other => {
+            None
+        }
+    }
 }
 
 /// What the answer looks like, if it is not a Pulumi Cloud's: `AppCapabilitiesResponse` is a JSON
@@ -94,6 +126,20 @@ fn not_pulumi(answer: &Answer) -> Option<String> {
     })
 }
 
+/// Where a Pulumi Cloud may be on the host that was asked: its bare origin, or where it redirects to
+/// itself. Pulumi's own website has its API on another host.
+fn same_host(context: &Context, answer: &Answer) -> Option<String> {
+    let asked = Url::parse(&context.backend.url).ok()?;
+    if backend_url::is_pulumi_host(&context.backend.url) {
+        return Some(PULUMI_CLOUD.to_owned());
+    }
+    let origin = |url: &Url| url.origin().ascii_serialization();
+    let target = answer.location.as_deref().and_then(|to| asked.join(to).ok());
+    let target = target.filter(|to| to.host_str() == asked.host_str());
+    let meant = target.as_ref().map_or_else(|| origin(&asked), origin);
+    (meant != context.backend.url.trim_end_matches('/')).then_some(meant)
+}
+
 fn not_pulumi_finding(context: &Context, answer: &Answer, looks_like: &str) -> Finding {
     let finding = Finding::new(
         Code::BackendNotPulumi,
@@ -119,6 +165,9 @@ fn not_pulumi_finding(context: &Context, answer: &Answer, looks_like: &str) -> F
     };
     match context.backend.source {
         BackendSource::Default => finding,
-        _ => correct(finding, &context.backend.source, &context.job(), PULUMI_CLOUD),
+        _ => match same_host(context, answer) {
+            Some(url) => correct(finding, &context.backend, &context.job(), &url),
+            None => finding,
+        },
     }
 }

@@ -10,7 +10,7 @@ use crate::evidence::address::{AddressClass, classify, is_localhost};
 use crate::evidence::{
     Answer, Body, CertificateProblem, CheckId, Failure, FailureKind, Issuer, Probe, SkipReason,
 };
-use crate::judge::answer::web_page;
+use crate::judge::answer::{is_transient, web_page};
 use crate::judge::compare::issuer::{self, Other};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
@@ -252,6 +252,7 @@ fn not_found(answer: &Answer) -> Finding {
         Code::DiscoveryNotFound,
         format!("GET {} is answered with status {}{what}.", answer.url, answer.status),
     )
+    .retryable(is_transient(answer.status))
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("content type", content_type, &answer.url)
     .asked(answer.attempts);

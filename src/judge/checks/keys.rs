@@ -3,7 +3,7 @@
 use super::issuer::refused;
 use crate::catalogue::Code;
 use crate::evidence::{Answer, Body, CheckId, FailureKind, KeySet, KeySource, Probe, SkipReason};
-use crate::judge::answer::web_page;
+use crate::judge::answer::{is_transient, web_page};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
 use crate::judge::network::certificate::with_chain;
@@ -120,6 +120,7 @@ fn not_served(answer: &Answer) -> Finding {
         Code::JwksUnreachable,
         format!("GET {} is answered with status {}.", answer.url, answer.status),
     )
+    .retryable(is_transient(answer.status))
     .proof("status", answer.status.to_string(), &answer.url)
     .asked(answer.attempts);
     if let Body::Html(title) = &answer.body {

@@ -3,15 +3,19 @@
 //! `sdk/go/common/workspace/creds.go`).
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{CredentialHelper, HelperProblem, HelperSource, InputProblem, Source};
-use crate::judge::advice::without_token;
+use crate::evidence::{
+    BackendCandidate, CredentialHelper, HelperProblem, HelperSource, InputProblem, Source,
+};
+use crate::judge::advice::{change, without_token};
 use crate::judge::context::Context;
 use crate::judge::finding::upper;
 use crate::judge::outcome::Outcome;
+use crate::platform::by_issuer;
+use crate::policy::pattern;
 use crate::pulumi::duration;
 use crate::pulumi::request::{Conflict, Provenance, Request};
-use crate::pulumi::versions;
-use crate::report::Finding;
+use crate::pulumi::{urn, versions};
+use crate::report::{Finding, RemedyOption};
 use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -32,23 +36,33 @@ pub(crate) fn check(context: &Context) -> Outcome {
     if asks && request.organization.is_none() && !organization_may_be_claimed {
         findings.push(organization_missing(context));
     }
-    findings.extend(request.conflicts.iter().map(conflict));
+    let meant = meant_organization(context);
+    findings
+        .extend(request.conflicts.iter().map(|found| conflict(found, meant, can_choose(context))));
     if let (Some(written), Err(error)) = (&login.expiration, &request.expiration_seconds) {
         findings.push(expiration_invalid(written, &error.to_string()));
     }
     if let Some((first, second)) = &context.evidence.backend.given_twice {
-        findings.push(
-            Finding::new(
-                Code::UrlGivenTwice,
-                format!(
-                    "{} and {} both say which backend.",
-                    first.source.label(),
-                    second.source.label()
-                ),
-            )
-            .proof("first", &first.url, first.source.label())
-            .proof("second", &second.url, second.source.label()),
-        );
+        let finding = Finding::new(
+            Code::UrlGivenTwice,
+            format!(
+                "{} and {} both say which backend.",
+                first.source.label(),
+                second.source.label()
+            ),
+        )
+        .proof("first", &first.url, first.source.label())
+        .proof("second", &second.url, second.source.label());
+        let keep = |kept: &BackendCandidate, other: &BackendCandidate| {
+            let dropped = change::drop_url(&other.source, &other.url)?;
+            let only = RemedyOption::only(dropped.clone());
+            let is_same = kept.url == other.url;
+            let when = || RemedyOption::when(format!("{} is meant", kept.url), dropped);
+            Some(if is_same { only } else { when() })
+        };
+        let mut ways = keep(first, second).into_iter().chain(keep(second, first));
+        let kept = if first.url == second.url { 1 } else { 2 };
+        findings.push(ways.by_ref().take(kept).fold(finding, Finding::option));
     }
     let mut summary = summary(request);
     if context.evidence.options.setting.is_login() {
@@ -83,6 +97,11 @@ fn helper(context: &Context) -> Option<Finding> {
                 "The CLI takes either --oidc-token or --credential-helper, even if one is empty.",
             ))
             .proof("--credential-helper", "(given)", "pulumi login")
+            .option(RemedyOption::only(change::flag(
+                "--credential-helper",
+                Some(helper_path(&login.helper)),
+                None,
+            )))
         }
         CredentialHelper::Found { source, path } if context.has_token() => {
             let detail = format!(
@@ -94,6 +113,7 @@ fn helper(context: &Context) -> Option<Finding> {
                 path,
                 source.label(),
             );
+            let finding = finding.option(RemedyOption::only(change::without_helper(source, path)));
             let is_option = source.label().starts_with("PULUMI_OPTION_");
             if is_option { drop_flag(finding) } else { unless_none(finding) }
         }
@@ -101,7 +121,8 @@ fn helper(context: &Context) -> Option<Finding> {
             if context.has_token() || *problem == HelperProblem::ArgumentsAlone =>
         {
             let finding = Finding::new(Code::CredentialHelperInvalid, helper_fault(path, *problem))
-                .proof("credential helper", path, source.label());
+                .proof("credential helper", path, source.label())
+                .option(without_invalid(source, path, *problem));
             match (source, problem) {
                 (HelperSource::Flag, _) => drop_flag(finding),
                 (_, HelperProblem::Arguments) => finding.command(
@@ -113,6 +134,24 @@ fn helper(context: &Context) -> Option<Finding> {
         _ => return None,
     };
     Some(finding.severity(severity))
+}
+
+fn helper_path(helper: &CredentialHelper) -> &str {
+    match helper {
+        CredentialHelper::Found { path, .. } | CredentialHelper::Invalid { path, .. } => path,
+        CredentialHelper::None | CredentialHelper::Disabled => "",
+    }
+}
+
+fn without_invalid(source: &HelperSource, path: &str, problem: HelperProblem) -> RemedyOption {
+    match problem {
+        HelperProblem::ArgumentsAlone => {
+            RemedyOption::only(change::flag("--credential-helper-arg", None, None))
+        }
+        HelperProblem::Arguments => RemedyOption::only(change::without_helper(source, path))
+            .and(change::variable("PULUMI_CREDENTIAL_HELPER_ARGS", None, None)),
+        _ => RemedyOption::only(change::without_helper(source, path)),
+    }
 }
 
 fn helper_fault(path: &str, problem: HelperProblem) -> String {
@@ -172,6 +211,37 @@ fn access_token_set(context: &Context) -> Finding {
         .proof("PULUMI_ACCESS_TOKEN", "(set)", "environment")
         .command(UNSET_ACCESS_TOKEN[0])
         .command(UNSET_ACCESS_TOKEN[1])
+        .option(unset_access_token())
+}
+
+/// The value before is a secret, and is left out.
+pub(crate) fn unset_access_token() -> RemedyOption {
+    RemedyOption::only(change::variable("PULUMI_ACCESS_TOKEN", None, None))
+}
+
+/// The organization that the policy is for, as far as it tells: its document's, or the one that its
+/// rules on the audience name.
+fn meant_organization<'a>(context: &Context<'a>) -> Option<&'a str> {
+    let evidence = context.evidence;
+    let own = evidence.registration().and_then(|r| r.organization.as_deref());
+    let documents = || evidence.policy.document().and_then(|d| d.organization.as_deref());
+    let entries = || evidence.registration().and_then(|r| r.policies.as_deref());
+    let named = || {
+        let entries = entries().unwrap_or_default().iter();
+        let rules = entries.flat_map(|entry| &entry.rules).filter(|rule| rule.claim == "aud");
+        let mut named = rules.filter_map(|rule| urn::organization_of(&rule.pattern));
+        let first = named.next().filter(|name| pattern::is_literal(name))?;
+        named.all(|other| other == first).then_some(first)
+    };
+    own.or_else(documents).or_else(named)
+}
+
+/// Whether a job can ask the token's issuer for another audience.
+fn can_choose(context: &Context) -> bool {
+    let issuer = context.evidence.token.as_ref().and_then(|token| token.text("iss"));
+    issuer.is_some_and(|issuer| {
+        by_issuer(issuer).is_none_or(|platform| platform.audience.is_chosen())
+    })
 }
 
 fn organization_missing(context: &Context) -> Finding {
@@ -191,11 +261,19 @@ fn organization_missing(context: &Context) -> Finding {
     if !audience.is_empty() {
         finding = finding.proof("token aud", audience, "token claim aud");
     }
-    let named = context.evidence.policy.document().and_then(|d| d.organization.as_deref());
-    finding.command(context.job().login_to(named))
+    let named = meant_organization(context);
+    let finding = finding.command(context.job().login_to(named));
+    match named {
+        Some(name) => {
+            finding.option(RemedyOption::only(change::flag("--oidc-org", None, Some(name))))
+        }
+        None => finding,
+    }
 }
 
-pub(crate) fn conflict(conflict: &Conflict) -> Finding {
+/// `meant`: the organization that the policy is for. `can_choose`: the token can have another
+/// audience.
+pub(crate) fn conflict(conflict: &Conflict, meant: Option<&str>, can_choose: bool) -> Finding {
     let against = |code, name: &str, flag: &str, claim: &str, place: &str| {
         Finding::new(
             code,
@@ -210,16 +288,54 @@ pub(crate) fn conflict(conflict: &Conflict) -> Finding {
     };
     match conflict {
         Conflict::Organization { flag, claim } => {
-            against(Code::OrganizationConflict, "org", flag, claim, "aud")
+            let mut ways = vec![RemedyOption::when(
+                format!("organization {claim} is meant"),
+                change::flag("--oidc-org", Some(flag), None),
+            )];
+            if can_choose {
+                ways.push(RemedyOption::when(
+                    format!("organization {flag} is meant"),
+                    change::claim(
+                        "aud",
+                        Some(&urn::organization(claim).into()),
+                        urn::organization(flag),
+                    ),
+                ));
+            }
+            if meant == Some(flag) {
+                ways.reverse();
+            }
+            let finding = against(Code::OrganizationConflict, "org", flag, claim, "aud");
+            ways.into_iter().fold(finding, Finding::option)
         }
-        Conflict::Team { flag, claim } => against(Code::TeamConflict, "team", flag, claim, "scope"),
-        Conflict::User { flag, claim } => against(Code::UserConflict, "user", flag, claim, "scope"),
-        Conflict::TeamAndUser { team, team_from, user, user_from } => Finding::new(
-            Code::TeamAndUser,
-            format!("Asked for are the team {team} and the user {user}."),
-        )
-        .proof("team", team, provenance(*team_from, "--oidc-team"))
-        .proof("user", user, provenance(*user_from, "--oidc-user")),
+        Conflict::Team { flag, claim } => against(Code::TeamConflict, "team", flag, claim, "scope")
+            .option(RemedyOption::when(
+                format!("team {claim} is meant"),
+                change::flag("--oidc-team", Some(flag), None),
+            )),
+        Conflict::User { flag, claim } => against(Code::UserConflict, "user", flag, claim, "scope")
+            .option(RemedyOption::when(
+                format!("user {claim} is meant"),
+                change::flag("--oidc-user", Some(flag), None),
+            )),
+        Conflict::TeamAndUser { team, team_from, user, user_from } => {
+            let finding = Finding::new(
+                Code::TeamAndUser,
+                format!("Asked for are the team {team} and the user {user}."),
+            )
+            .proof("team", team, provenance(*team_from, "--oidc-team"))
+            .proof("user", user, provenance(*user_from, "--oidc-user"));
+            // A value that the token names cannot be left out.
+            let drop = |from: Provenance, flag: &str, value: &str, meant: String| {
+                let change = change::flag(flag, Some(value), None);
+                (from == Provenance::Flag).then(|| RemedyOption::when(meant, change))
+            };
+            let ways = [
+                drop(*user_from, "--oidc-user", user, format!("a token for team {team} is meant")),
+                drop(*team_from, "--oidc-team", team, format!("a token for user {user} is meant")),
+            ];
+            ways.into_iter().flatten().fold(finding, Finding::option)
+        }
     }
 }
 
@@ -238,6 +354,13 @@ fn expiration_invalid(written: &str, error: &str) -> Finding {
     )
     .proof("--oidc-expiration", written, "command line")
     .command(expiration_option(written))
+    .option(expiration_change(written))
+}
+
+/// The duration that was meant; where that is unclear, none, so that the CLI asks for its default.
+pub(crate) fn expiration_change(written: &str) -> RemedyOption {
+    let meant = duration::suggest(written);
+    RemedyOption::only(change::flag("--oidc-expiration", Some(written), meant.as_deref()))
 }
 
 /// The option with the duration that was meant.

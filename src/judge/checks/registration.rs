@@ -6,7 +6,7 @@ use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::advice::found_backend::policy_not_read;
 use crate::judge::advice::job::Job;
-use crate::judge::advice::unknown_policy;
+use crate::judge::advice::{change, unknown_policy};
 use crate::judge::compare::issuer::{self, Other};
 use crate::judge::compare::mark::marked;
 use crate::judge::context::Context;
@@ -17,7 +17,7 @@ use crate::limits::Work;
 use crate::platform::{Id, by_issuer};
 use crate::policy::evaluate;
 use crate::policy::{Decision, Document, Likeness, Registration};
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 use crate::text;
 
 /// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
@@ -295,6 +295,11 @@ fn expiration(context: &Context, registration: &Registration) -> Option<Finding>
         .command(format!(
             "{} --oidc-expiration {maximum}s",
             login_in_use(context, context.request.organization.as_deref())
-        )),
+        ))
+        .option(RemedyOption::only(change::flag(
+            "--oidc-expiration",
+            context.evidence.login.expiration.as_deref(),
+            Some(&format!("{maximum}s")),
+        ))),
     )
 }

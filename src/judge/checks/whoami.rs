@@ -6,7 +6,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{
     AccessTokenSource, Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason,
 };
-use crate::judge::answer::{identity, proofs, words};
+use crate::judge::answer::{identity, is_transient, proofs, words};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
 use crate::judge::network::failure::network_failure;
@@ -106,7 +106,8 @@ fn refusal(answer: &Answer) -> Finding {
              are exempt, so this one is of another kind.",
         ),
         403 => Finding::new(Code::WhoamiForbidden, "Status 403."),
-        status => Finding::new(Code::WhoamiFailed, format!("Status {status}.")),
+        status => Finding::new(Code::WhoamiFailed, format!("Status {status}."))
+            .retryable(is_transient(status)),
     }
 }
 

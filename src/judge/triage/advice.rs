@@ -13,9 +13,11 @@ use crate::judge::advice::backend_url::of_problem;
 use crate::judge::advice::job::{Job, printable_url, printable_variable};
 use crate::judge::advice::missing_token::explained;
 use crate::judge::advice::{found_backend, missing_token, token_value};
-use crate::judge::checks::cli::UPGRADE;
+use crate::judge::checks::cli::{UPGRADE, upgrade};
 use crate::judge::checks::input::fill_variable;
-use crate::judge::checks::login::{UNSET_ACCESS_TOKEN, conflict, expiration_option};
+use crate::judge::checks::login::{
+    UNSET_ACCESS_TOKEN, conflict, expiration_change, expiration_option, unset_access_token,
+};
 use crate::known_messages::Means;
 use crate::platform::azure::job::SystemToken;
 use crate::platform::{Id, Remedy, azure, github, gitlab};
@@ -26,19 +28,19 @@ use crate::pulumi::request::Request;
 use crate::pulumi::versions;
 use crate::report::{Finding, Remediation};
 
-/// What to do about a code. `None`: no more than the catalogue says.
-pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Remediation> {
+/// A finding with what to do about a code. `None`: no more than the catalogue says.
+pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Finding> {
     let logged = Logged::new(log, sighting, code);
     let job = logged.job();
     if code == Code::ExchangeRejected {
-        return Some(look_closer(&job));
+        return Some(Finding { remediation: look_closer(&job), ..Finding::new(code, "") });
     }
-    let mut remediation = logged.finding(sighting, code, &job)?.remediation;
+    let mut finding = logged.finding(sighting, code, &job)?;
     if backend_url::is_found(&logged.sources, &logged.backend) {
-        found_backend::withhold(&logged.backend, true, &mut remediation);
+        found_backend::withhold(&logged.backend, true, &mut finding.remediation);
     }
-    remediation.settle();
-    Some(remediation)
+    finding.remediation.settle();
+    Some(finding)
 }
 
 /// A refusal whose reason no log holds.
@@ -143,9 +145,11 @@ impl Logged {
                 let remedy = azure::job::reference(Remedy::default(), None, &azure());
                 Some(missing_token::remedied(finding, remedy))
             }
-            Code::TokenRequestFailed if github::job::is_transient(&sighting.text) => {
-                Some(finding.fix("Run the job again: GitHub's token service failed for a moment."))
-            }
+            Code::TokenRequestFailed if github::job::is_transient(&sighting.text) => Some(
+                finding
+                    .fix("Run the job again: GitHub's token service failed for a moment.")
+                    .retryable(true),
+            ),
             Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
             Code::GithubIdTokenPermission => {
                 github::job::explain(&github::job::without_permission()).map(explained)
@@ -159,9 +163,12 @@ impl Logged {
             Code::AdoSystemAccesstokenUnmapped => {
                 Some(explained(azure::job::unmapped(SystemToken::Missing, None)))
             }
-            Code::AccessTokenSet => self
-                .asks_for_exchange()
-                .then(|| UNSET_ACCESS_TOKEN.into_iter().fold(finding, Finding::command)),
+            Code::AccessTokenSet => self.asks_for_exchange().then(|| {
+                UNSET_ACCESS_TOKEN
+                    .into_iter()
+                    .fold(finding, Finding::command)
+                    .option(unset_access_token())
+            }),
             Code::OrganizationMissing => {
                 self.lacks_organization().then(|| finding.command(job.login_to(None)))
             }
@@ -169,17 +176,22 @@ impl Logged {
             | Code::TeamConflict
             | Code::UserConflict
             | Code::TeamAndUser => {
-                self.request.conflicts.iter().map(conflict).find(|finding| finding.code == code)
+                let conflicts = self.request.conflicts.iter();
+                conflicts
+                    .map(|found| conflict(found, None, false))
+                    .find(|finding| finding.code == code)
             }
             Code::ExpirationInvalid => {
                 let written = self.login.expiration.as_deref()?;
                 let is_wrong = self.request.expiration_seconds.is_err();
-                is_wrong.then(|| finding.command(expiration_option(written)))
+                is_wrong.then(|| {
+                    finding.command(expiration_option(written)).option(expiration_change(written))
+                })
             }
             Code::CliTooOld => {
                 let is_old =
                     !versions::OIDC.holds(self.version.as_ref()) && self.login.uses_oidc_flags();
-                is_old.then(|| finding.command(UPGRADE))
+                is_old.then(|| finding.command(UPGRADE).option(upgrade(self.version.as_ref())))
             }
             _ => backend_url::problems(&self.backend, false)
                 .iter()

@@ -48,7 +48,8 @@ impl Ranked {
         let sighting = judged.sighting;
         let mut finding = Finding::new(judged.code, "");
         if let Some(advice) = advice::advice(log, sighting, judged.code) {
-            finding.remediation = advice;
+            finding.remediation = advice.remediation;
+            finding.retryable = advice.retryable;
         }
         if let Some(system) = judged.system {
             finding.remediation.links = link(system).map(str::to_owned).into_iter().collect();

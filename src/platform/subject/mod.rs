@@ -87,6 +87,11 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
     })
 }
 
+/// The platform whose shape a subject has.
+pub(super) fn platform_of(issuer: &str, subject: &str) -> Option<&'static Platform> {
+    describe(issuer, subject).map(|known| known.platform.platform())
+}
+
 /// A part of a subject that does not match a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference<'a> {
@@ -196,6 +201,11 @@ fn pieces<'a>(
 }
 
 impl Subject {
+    /// The part of this name.
+    pub(crate) fn part(&self, name: &str) -> Option<String> {
+        self.parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
     /// The parts that are open in the pattern, a sentence each.
     pub(crate) fn open_parts(&self) -> impl Iterator<Item = String> {
         self.varying.iter().map(|varying| {

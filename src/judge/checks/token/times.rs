@@ -2,10 +2,12 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
+use crate::judge::advice::change;
+use crate::judge::advice::change::Machine;
 use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, instant, span};
 use crate::platform::Id;
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 use crate::text;
 
 /// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
@@ -224,7 +226,8 @@ fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
         .severity(if explains.is_some() { Severity::Error } else { Severity::Warning })
         .proof("offset", format!("{offset} s"), "Date header of the answers")
         .command("timedatectl set-ntp true       # Linux")
-        .command("w32tm /resync                  # Windows");
+        .command("w32tm /resync                  # Windows")
+        .option(RemedyOption::only(change::machine(Machine::Clock)));
     if let Some(problem) = explains {
         finding = finding.proof("by this machine's clock", &problem.detail, "token");
     }
