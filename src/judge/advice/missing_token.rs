@@ -165,7 +165,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
         Refusal::Unanswered { failure } => {
             let passes = matches!(
                 failure.kind,
-                FailureKind::Timeout | FailureKind::Connect | FailureKind::Protocol
+                FailureKind::Timeout | FailureKind::Connect { .. } | FailureKind::Protocol
             );
             let finding = network_failure(code, failure).retryable(passes);
             match failure.kind {
