@@ -99,11 +99,11 @@ pub(crate) struct BundleArgs {
     /// It holds what the report rests on and no credential: what may be in it is a list.
     #[arg(long, value_name = "FILE", help_heading = "Report", value_parser = bundle_file())]
     pub(crate) bundle: Option<PathBuf>,
-    /// Replace names in the bundle by pseudonyms; the diagnosis stays the same
+    /// Replace names in the bundle: `org-1`, `repo-2` and so on
     ///
-    /// Organizations, projects, repositories, users, tenants, private hosts and paths. Words keep
-    /// their length, and words that begin alike still do: names do not stay hidden from somebody
-    /// who knows or guesses some of them.
+    /// Organizations, projects, repositories, users, tenants, private hosts, addresses and paths.
+    /// The same value gets the same name everywhere; wildcards stay. The codes that this run finds
+    /// go along.
     #[arg(long, help_heading = "Report", requires = "bundle")]
     pub(crate) redact: bool,
 }

@@ -144,6 +144,7 @@ pub(super) fn healthy() -> Report {
             organizations: vec!["acme".into()],
             token: Some(object(json!({"name": "ci", "organization": "acme"}))),
         }),
+        recorded: None,
     }
 }
 

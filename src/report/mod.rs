@@ -10,7 +10,7 @@ pub mod triage;
 pub mod who;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use self::remedy::{Change, RemedyOption, Target};
@@ -51,6 +51,48 @@ pub struct Report {
     pub policy: PolicySummary,
     /// Who the access token belongs to, if whoami answered.
     pub identity: Option<Identity>,
+    /// In the replay of a bundle whose names were replaced: what the run found. Other names can
+    /// lead to other codes.
+    pub recorded: Option<RecordedCodes>,
+}
+
+/// What a run found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedCodes {
+    /// The code to fix first.
+    pub root_cause: Option<String>,
+    /// The codes of all findings, in their order. A later version may have more codes.
+    pub codes: Vec<String>,
+}
+
+impl RecordedCodes {
+    pub(crate) fn of(report: &Report) -> Self {
+        let name = |code: Code| code.name().to_owned();
+        Self {
+            root_cause: report.root_cause.map(name),
+            codes: report.findings.iter().map(|finding| name(finding.code)).collect(),
+        }
+    }
+}
+
+impl Report {
+    /// What the run found, if this replay finds something else. With `--strict` alone, the root
+    /// cause may be a warning.
+    pub(crate) fn other_codes(&self) -> Option<&RecordedCodes> {
+        let sorted = |codes: &RecordedCodes| {
+            let mut codes = codes.codes.clone();
+            codes.sort_unstable();
+            codes
+        };
+        let found = RecordedCodes::of(self);
+        self.recorded.as_ref().filter(|recorded| {
+            let is_other_cause =
+                recorded.root_cause.is_some() && recorded.root_cause != found.root_cause;
+            is_other_cause || sorted(recorded) != sorted(&found)
+        })
+    }
 }
 
 /// The verdict.

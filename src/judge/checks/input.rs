@@ -162,7 +162,7 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
 
 /// Audiences of APIs that Azure issues access tokens for: a token for one of these was asked for
 /// with `az account get-access-token`, not with a federated service connection.
-const API_AUDIENCES: &[(&str, &str)] = &[
+pub(crate) const API_AUDIENCES: &[(&str, &str)] = &[
     ("https://management.azure.com", "Azure Resource Manager"),
     ("https://management.core.windows.net", "Azure Resource Manager"),
     ("https://graph.microsoft.com", "Microsoft Graph"),

@@ -21,6 +21,7 @@ use crate::judge::network::public_issuer::{Seen, only_here};
 use crate::judge::outcome::Outcome;
 use crate::limits::Work;
 use crate::oidc::issuer_url;
+use crate::platform::azure::entra;
 use crate::platform::public_issuer;
 use crate::pulumi::backend_url;
 use crate::report::Finding;
@@ -268,7 +269,7 @@ fn not_found(answer: &Answer) -> Finding {
 }
 
 fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
-    let differs = if says.contains("{tenantid}") {
+    let differs = if says.contains(entra::TENANT) {
         "The document is Entra's template for many tenants; a token names one. Use the address \
          with the tenant's id."
             .to_owned()

@@ -39,6 +39,9 @@ pub(super) fn render(
         Verbosity::Normal => page.value(2, &who(report)),
         Verbosity::Verbose => {}
     }
+    if let Some(recorded) = wording::recorded(report) {
+        page.value(2, &recorded);
+    }
     if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
         not_checked(&mut page, report);
     }
