@@ -76,13 +76,12 @@ fn block(
     last: &Source,
     entry: &Map<String, Value>,
 ) -> Option<Vec<Change>> {
-    let begin = before_on_line(document, list.span.start);
-    // The list begins with its first dash.
-    let indent = match begin.trim().is_empty() {
-        true => begin.to_owned(),
-        // `- - a`: a list in a list.
-        false => return None,
-    };
+    let dash = |start| before_on_line(document, start).trim_end().strip_suffix('-');
+    // An item with an anchor begins below its dash; then the list begins with one.
+    let indent = dash(last.span.start).unwrap_or(before_on_line(document, list.span.start));
+    if !indent.trim().is_empty() {
+        return None;
+    }
     let lines: Vec<String> =
         yaml_lines(entry).into_iter().map(|line| format!("{indent}{line}")).collect();
     Some(vec![lines_after(document, written_end(document, last).saturating_sub(1), &lines)])

@@ -53,7 +53,7 @@ fn double(value: &str) -> String {
     if quoted.starts_with('"') { quoted } else { format!("\"{quoted}\"") }
 }
 
-/// A block scalar of one line keeps its header and its indentation.
+/// The content of a block scalar of one line; its header stands before it.
 fn block(source: &str, before: &str, value: &str) -> Option<String> {
     let is_line = |text: &str| !text.contains(['\n', '\r']) && text::inert(text) == text;
     let old = before.trim_end_matches('\n');
@@ -61,11 +61,10 @@ fn block(source: &str, before: &str, value: &str) -> Option<String> {
         return None;
     }
     let mut lines = source.split_inclusive('\n');
-    let header = lines.next()?;
     let content = lines.next()?;
     if content.trim() != old || lines.any(|line| !line.trim().is_empty()) {
         return None;
     }
-    let rest = source.get(header.len() + content.len()..)?;
-    Some(format!("{header}{}{rest}", content.replacen(old, value, 1)))
+    let rest = source.get(content.len()..)?;
+    Some(content.replacen(old, value, 1) + rest)
 }
