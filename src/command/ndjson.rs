@@ -127,7 +127,7 @@ fn answer(
         let common = &common;
         move |line, token: &[u8]| {
             common.complete(&mut evidence, token);
-            let report = judge(&evidence, output.strict);
+            let report = judge(&evidence, output.strict).written_for(output.shell);
             let text = text::json_line(&Line { line, report: &report });
             (text, status(&evidence, &report))
         }

@@ -56,6 +56,21 @@ impl Evidence {
         input(&mut self.input);
     }
 
+    /// Writes down how issuers and rules compare with the token, for a copy whose names are
+    /// replaced.
+    pub(crate) fn record_comparisons(&mut self) {
+        let Some(token) = &self.token else { return };
+        let issuer = token.text("iss").unwrap_or_default();
+        let Some(document) = self.policy.document_mut() else { return };
+        let mut work = Work::new(limits::EVALUATION);
+        for registration in &mut document.issuers {
+            registration.compared = Some(registration.likeness(issuer));
+            for rule in registration.policies.iter_mut().flatten().flat_map(|e| &mut e.rules) {
+                rule.compared = matches(rule, &token.claims, &mut work);
+            }
+        }
+    }
+
     fn hide_in_token_and_policy(&mut self) {
         let said = self.issuer.discovery.answer().and_then(|answer| match &answer.body {
             Body::Json(document) => document.get("issuer")?.as_str(),

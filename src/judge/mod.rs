@@ -312,7 +312,8 @@ mod tests {
         };
         let report = judge(&evidence, false);
         let finding = report.findings.iter().find(|f| f.code == Code::BackendUnreachable).unwrap();
-        assert_eq!(finding.remediation.commands, ["curl -v 'http://a;id;b:81/api/capabilities'"]);
+        let commands: Vec<_> = finding.remediation.commands.iter().map(|c| c.text()).collect();
+        assert_eq!(commands, ["curl -v 'http://a;id;b:81/api/capabilities'"]);
     }
 
     #[test]

@@ -167,6 +167,7 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             .answer()
             .filter(|answer| answer.is_success())
             .and_then(answer::identity),
+        recorded: None,
     }
 }
 

@@ -64,6 +64,7 @@ mod registration;
 mod schema;
 mod secrets;
 mod security;
+mod shells;
 mod step;
 mod subjects;
 mod support;

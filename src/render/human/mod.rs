@@ -39,6 +39,9 @@ pub(super) fn render(
         Verbosity::Normal => page.value(2, &who(report)),
         Verbosity::Verbose => {}
     }
+    if let Some(recorded) = wording::recorded(report) {
+        page.value(2, &recorded);
+    }
     if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
         not_checked(&mut page, report);
     }
@@ -233,7 +236,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     }
     for command in &fix.commands {
         page.blank();
-        page.snippet(4, command);
+        page.snippet(4, command.text());
     }
     if !fix.links.is_empty() {
         page.blank();
