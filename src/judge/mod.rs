@@ -18,6 +18,7 @@ mod triage;
 pub mod verdict;
 
 pub use self::policy::cases::cases;
+pub(crate) use self::policy::fix;
 pub use self::policy::lint::lint;
 pub use self::policy::unread::unread;
 pub use self::policy::who::who;
