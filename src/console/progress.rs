@@ -2,10 +2,10 @@
 //! long. Standard error has to be a terminal.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::console::signals::{Traces, spawn, whole};
+use crate::console::signals::{Temporary, uninterrupted};
 
 /// Who waits shorter than this needs no comfort.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ impl Progress {
     /// Shows what is being done, from a second on.
     pub(crate) fn start(doing: &'static str) -> Self {
         let (done, ended) = mpsc::channel::<()>();
-        let thread = spawn(move || {
+        let thread = thread::spawn(move || {
             let begun = Instant::now();
             let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
             let mut marks = MARKS.into_iter().cycle();
@@ -33,10 +33,10 @@ impl Progress {
                 && let Some(mark) = marks.next()
             {
                 let line = format!("{mark} {doing} ({}s)", begun.elapsed().as_secs());
-                whole(|traces| traces.show(&line));
+                uninterrupted(|temporary| temporary.show(&line));
                 wait = TICK;
             }
-            whole(Traces::clear);
+            uninterrupted(Temporary::clear);
         });
         Self { done: Some(done), thread: Some(thread) }
     }
@@ -78,13 +78,13 @@ impl Bar {
         }
         self.next = now + TICK;
         let line = line(self.total, bytes, tokens, now - self.begun);
-        whole(|traces| traces.show(&line));
+        uninterrupted(|temporary| temporary.show(&line));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        whole(Traces::clear);
+        uninterrupted(Temporary::clear);
     }
 }
 

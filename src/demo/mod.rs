@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::console::signals::whole;
+use crate::console::signals::uninterrupted;
 use crate::loopback;
 use crate::loopback::{Authority, Server};
 use crate::policy::document;
@@ -85,9 +85,9 @@ impl Stage {
         let cloud = Server::start(identity, move |request| pulumi.answer(request))?;
 
         let token = issuer.token(&url, scenario.issued_ago)?;
-        let directory = whole(|traces| {
+        let directory = uninterrupted(|temporary| {
             let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
-            traces.directory = Some(directory.path().to_owned());
+            temporary.directory = Some(directory.path().to_owned());
             for (name, text) in [(TOKEN, token), (POLICY, policy), (AUTHORITY, authority.pem())] {
                 fs::write(directory.path().join(name), text)?;
             }
