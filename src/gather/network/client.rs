@@ -194,14 +194,12 @@ impl Client {
     }
 
     /// The certificates that the host of `url` presented, also when they were not accepted.
-    #[must_use]
     pub fn chain(&self, url: &str) -> Option<Chain> {
         self.recorder.chain(&host_of(&Url::parse(url).ok()?))
     }
 
     /// The addresses of the host of `url`, as far as this client resolved it; the refused ones
     /// too.
-    #[must_use]
     pub fn addresses(&self, url: &str) -> Vec<IpAddr> {
         match Url::parse(url) {
             Err(_) => Vec::new(),
