@@ -123,6 +123,11 @@ pub(crate) struct OutputArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, help_heading = "Report")]
     pub(crate) color: ColorArg,
+    /// The shell that printed commands are for
+    ///
+    /// auto is PowerShell on Windows and where PSModulePath is set, else a POSIX shell.
+    #[arg(long, value_enum, default_value_t, help_heading = "Report")]
+    pub(crate) shell: ShellArg,
     /// Warnings count as errors for the verdict and the exit status
     #[arg(long, help_heading = "Report")]
     pub(crate) strict: bool,
@@ -156,6 +161,18 @@ pub(crate) struct ManyArgs {
     /// exit status is the worst of all tokens.
     #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
     pub(crate) ndjson: bool,
+}
+
+/// `--shell`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShellArg {
+    /// By the system and PSModulePath
+    #[default]
+    Auto,
+    /// A POSIX shell
+    Bash,
+    /// PowerShell 7 and Windows PowerShell 5.1
+    Pwsh,
 }
 
 /// `--color`.
@@ -202,6 +219,7 @@ impl Diagnosis {
             now: self.now,
             timeout: self.timeout,
             allow_private_issuer: self.allow_private_issuer,
+            reads: None,
         };
         (plan, self.output, self.bundle)
     }

@@ -56,6 +56,7 @@ impl Template {
     }
 
     /// The names of the values.
+    #[cfg(test)]
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.names.iter().copied().filter(|name| !name.is_empty())
     }

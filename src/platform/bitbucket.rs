@@ -81,8 +81,7 @@ const fn shape(template: &'static str, beside: &'static [&'static str]) -> Shape
 }
 
 const BRANCH: Open = Open::new("branch", "another-branch", "");
-const ENVIRONMENT: Open =
-    Open::new("environment", "{00000000-0000-4000-8000-000000000001}", ":");
+const ENVIRONMENT: Open = Open::new("environment", "{00000000-0000-4000-8000-000000000001}", ":");
 const REPOSITORY: Open = Open::new("repository", "{00000000-0000-4000-8000-000000000002}", ":");
 const ANY_STEP: Open = Open::new("step", "{00000000-0000-4000-8000-000000000003}", ":");
 
@@ -106,8 +105,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let other = environment.iter().fold(ENVIRONMENT, Open::but);
     let another = || others(REPOSITORY.but(&own));
     vec![
-        job(Kind::Branch, text(&own), None).open("branchName", branch),
-        job(Kind::PullRequest, text(&own), None).open("branchName", BRANCH),
+        job(Kind::Branch, text(&own), None).open("branchName", branch.clone()),
+        job(Kind::PullRequest, text(&own), None).open("branchName", branch),
         job(Kind::Environment, text(&own), Some(others(other))),
         job(Kind::Owner, another(), environment.map(text)),
         job(Kind::Owner, another(), None).open("branchName", BRANCH),

@@ -148,19 +148,20 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let step = part("step", "step_key").unwrap_or_default();
     let own_ref = part("ref", "build_branch").unwrap_or_default();
     let own = own_ref.strip_prefix("refs/heads/").unwrap_or(&own_ref);
-    let job = |kind, organization: Template, pipeline: Template, reference: Template, step: Template| {
-        let variant = Variant::new(kind);
-        let sub = text("organization:").then(organization.clone()).text(":pipeline:");
-        let sub = sub.then(pipeline.clone()).text(":ref:").then(reference).text(":commit:");
-        let sub = sub.open(ANY_COMMIT).text(":step:").then(step);
-        let variant = match given.subject() {
-            "" => variant,
-            // The agent may be told to put an id into `sub`.
-            _ if subject.is_none() => variant.unknown(&["sub"]),
-            _ => variant.to("sub", sub),
+    let job =
+        |kind, organization: Template, pipeline: Template, reference: Template, step: Template| {
+            let variant = Variant::new(kind);
+            let sub = text("organization:").then(organization.clone()).text(":pipeline:");
+            let sub = sub.then(pipeline.clone()).text(":ref:").then(reference).text(":commit:");
+            let sub = sub.open(ANY_COMMIT).text(":step:").then(step);
+            let variant = match given.subject() {
+                "" => variant,
+                // The agent may be told to put an id into `sub`.
+                _ if subject.is_none() => variant.unknown(&["sub"]),
+                _ => variant.to("sub", sub),
+            };
+            variant.to("organization_slug", organization).to("pipeline_slug", pipeline)
         };
-        variant.to("organization_slug", organization).to("pipeline_slug", pipeline)
-    };
     let (here, this) = (text(&organization), text(&pipeline));
     let branch = |kind, open: Open| {
         let reference = text("refs/heads/").open(open.clone());
@@ -173,7 +174,7 @@ fn kinds(given: &Given) -> Vec<Variant> {
     ];
     let mut all = vec![
         branch(Kind::Branch, BRANCH.but(own)),
-        branch(Kind::PullRequest, BRANCH),
+        branch(Kind::PullRequest, BRANCH.but(own)),
         job(Kind::Tag, here.clone(), this.clone(), text("refs/tags/").open(TAG), text(&step))
             .open("build_tag", TAG)
             .unknown(&["build_branch"]),

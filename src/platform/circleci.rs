@@ -168,6 +168,7 @@ fn kinds(given: &Given) -> Vec<Variant> {
 
 /// Builds of forks are on such branches.
 fn unwanted(given: &Given) -> Option<Kind> {
-    let is_pull = |name: String| name.starts_with("refs/heads/pull/") || name.starts_with("refs/pull/");
+    let is_pull =
+        |name: String| name.starts_with("refs/heads/pull/") || name.starts_with("refs/pull/");
     given.text(REF).is_some_and(is_pull).then_some(Kind::PullRequest)
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::claims::{BOOLEANS, VISIBILITIES};
 use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Login,
-    Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way, subject,
+    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
+    Login, Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    subject,
 };
 use crate::policy::template::{Open, Template};
 use crate::text;
@@ -250,6 +251,8 @@ const ANY_PROJECT: Open = Open::new("any project", "a-project", ":");
 const ENVIRONMENT: Open = Open::new("environment", "another-environment", "");
 const ID: Open = Open::new("id", "900001", "");
 const GROUP_ID: Open = Open::new("group's id", "900002", "");
+const PROTECTED: Open = Open::new("ref_protected", "true", "");
+const PROTECTED_ENVIRONMENT: Open = Open::new("environment_protected", "true", "");
 const SOURCE: Open = Open::new("pipeline_source", "push", "");
 
 const MERGE_REQUESTS: [&str; 2] = ["merge_request_event", "external_pull_request_event"];
@@ -259,9 +262,10 @@ const MERGE_REQUESTS: [&str; 2] = ["merge_request_event", "external_pull_request
 fn kinds(given: &Given) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str| subject.as_ref().and_then(|known| known.part(name));
-    let Some(project) = part("project").or_else(|| given.text("project_path")) else {
-        return Vec::new();
-    };
+    // Rules may name the group alone.
+    let named = || given.text("namespace_path").unwrap_or_else(|| "a-group".to_owned());
+    let project = part("project").or_else(|| given.text("project_path"));
+    let project = project.unwrap_or_else(|| format!("{}/a-project", named()));
     let own = part("ref").or_else(|| given.text("ref")).unwrap_or_default();
     // The ref's kind and the ref, with what else says the same.
     let on = |variant: Variant, project: &Template, kind: &str, name: Template| {
@@ -287,19 +291,21 @@ fn kinds(given: &Given) -> Vec<Variant> {
         on(pushed(Kind::Branch).is("ref_protected", "false"), &here, "branch", branch()),
         on(pushed(Kind::ProtectedBranch).is("ref_protected", "true"), &here, "branch", branch()),
         on(
-            pushed(Kind::Tag).unknown(&["ref_protected"]),
+            pushed(Kind::Tag).open("ref_protected", PROTECTED),
             &here,
             "tag",
-            Template::default().open(TAG.but(&own)),
+            // A tag may have the name of the given branch.
+            Template::default().open(if given.is("ref_type", "tag") { TAG.but(&own) } else { TAG }),
         ),
         Variant::new(Kind::Environment)
-            .other_id(given, "environment", ENVIRONMENT)
-            .unknown(&["environment_protected", "deployment_tier"]),
+            .open("environment", given.text("environment").into_iter().fold(ENVIRONMENT, Open::but))
+            .open("environment_protected", PROTECTED_ENVIRONMENT)
+            .unknown(&["deployment_tier"]),
     ];
     for source in MERGE_REQUESTS {
         let variant = Variant::new(Kind::PullRequest).is("pipeline_source", source);
         let variant = variant.is("ref_protected", "false");
-        all.push(on(variant, &here, "branch", Template::default().open(REF)));
+        all.push(on(variant, &here, "branch", branch()));
     }
     let (group, name) = project.rsplit_once('/').unwrap_or(("", &project));
     let top = group.split('/').next().unwrap_or_default();
@@ -315,7 +321,9 @@ fn kinds(given: &Given) -> Vec<Variant> {
                 .to("project_path", project.clone())
                 .to("namespace_path", namespace.clone())
                 .other_id(given, "project_id", ID)
-                .unknown(&["ci_config_ref_uri", "project_visibility", "environment_protected"])
+                .open("ref_protected", PROTECTED)
+                .open("environment_protected", PROTECTED_ENVIRONMENT)
+                .unknown(&["ci_config_ref_uri", "project_visibility"])
                 .unknown(&["user_login", "user_id", "user_email", "user_identities", "runner_id"]);
             match kind {
                 Kind::Stranger => variant.other_id(given, "namespace_id", GROUP_ID),
@@ -324,11 +332,10 @@ fn kinds(given: &Given) -> Vec<Variant> {
             }
         };
         let any = |open: Open| Template::default().open(open);
-        all.push(on(other().unknown(&["ref_protected"]), &project, "branch", any(REF)));
-        all.push(on(other().unknown(&["ref_protected"]), &project, "tag", any(TAG)));
-        if given.is("ref_type", "branch") {
-            all.push(on(other(), &project, "branch", text(&own)));
-        }
+        all.push(on(other(), &project, "branch", any(REF)));
+        all.push(on(other(), &project, "tag", any(TAG)));
+        let with_environment = other().open("environment", ENVIRONMENT);
+        all.push(on(with_environment, &project, "branch", any(REF)));
     }
     all
 }

@@ -120,28 +120,38 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let organization = part("organization", "terraform_organization_name").unwrap_or_default();
     let project = part("project", "terraform_project_name").unwrap_or_default();
     let workspace = part("workspace", "terraform_workspace_name").unwrap_or_default();
-    let job = |kind, organization: Template, project: Template, workspace: Template, phase: Template| {
-        let variant = Variant::new(kind);
-        let full = text("organization:").then(organization.clone()).text(":project:");
-        let full = full.then(project.clone()).text(":workspace:").then(workspace.clone());
-        let sub = full.clone().text(":run_phase:").then(phase.clone());
-        let variant = if given.subject().is_empty() { variant } else { variant.to("sub", sub) };
-        variant
-            .to("terraform_organization_name", organization)
-            .to("terraform_project_name", project)
-            .to("terraform_workspace_name", workspace)
-            .to("terraform_full_workspace", full)
-            .to("terraform_run_phase", phase)
-    };
+    let job =
+        |kind, organization: Template, project: Template, workspace: Template, phase: Template| {
+            let variant = Variant::new(kind);
+            let full = text("organization:").then(organization.clone()).text(":project:");
+            let full = full.then(project.clone()).text(":workspace:").then(workspace.clone());
+            let sub = full.clone().text(":run_phase:").then(phase.clone());
+            let variant = if given.subject().is_empty() { variant } else { variant.to("sub", sub) };
+            variant
+                .to("terraform_organization_name", organization)
+                .to("terraform_project_name", project)
+                .to("terraform_workspace_name", workspace)
+                .to("terraform_full_workspace", full)
+                .to("terraform_run_phase", phase)
+        };
     let any = |open: Open| Template::default().open(open);
     let phase = || any(PHASE_OF_OTHERS);
     let (here, own) = (text(&organization), text(&project));
-    let in_project = job(Kind::Owner, here.clone(), own.clone(), any(OTHER.but(&workspace)), phase())
-        .other_id(given, "terraform_workspace_id", ID);
-    let in_organization =
-        job(Kind::Owner, here.clone(), any(OTHER_PROJECT.but(&project)), any(ANY_WORKSPACE), phase())
-            .other_id(given, "terraform_workspace_id", ID)
-            .other_id(given, "terraform_project_id", PROJECT_ID);
+    let in_project =
+        job(Kind::Owner, here.clone(), own.clone(), any(OTHER.but(&workspace)), phase()).other_id(
+            given,
+            "terraform_workspace_id",
+            ID,
+        );
+    let in_organization = job(
+        Kind::Owner,
+        here.clone(),
+        any(OTHER_PROJECT.but(&project)),
+        any(ANY_WORKSPACE),
+        phase(),
+    )
+    .other_id(given, "terraform_workspace_id", ID)
+    .other_id(given, "terraform_project_id", PROJECT_ID);
     let strangers = any(STRANGER.but(&organization));
     let stranger = job(Kind::Stranger, strangers, any(OTHER_PROJECT), any(ANY_WORKSPACE), phase())
         .other_id(given, "terraform_workspace_id", ID)

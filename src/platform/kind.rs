@@ -4,10 +4,13 @@
 //! leaves open (the name of another branch) is an open part of a template
 //! ([`crate::policy::template`]).
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Audience, Platform, by_issuer};
+use super::{Audience, Platform, by_issuer, fixed_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::template::{Open, Template};
@@ -177,10 +180,6 @@ impl Variant {
         }
     }
 
-    pub(super) fn absent(self, claims: &[&'static str]) -> Self {
-        claims.iter().fold(self, |variant, claim| variant.change(claim, Change::Absent))
-    }
-
     pub(super) fn unknown(self, claims: &[&'static str]) -> Self {
         claims.iter().fold(self, |variant, claim| variant.change(claim, Change::Unknown))
     }
@@ -195,17 +194,15 @@ pub(super) fn text(text: impl Into<String>) -> Template {
 const AUDIENCE: Open = Open::new("audience", "sts.amazonaws.com", "");
 
 /// Audiences of other services that tokens are made for without anybody asking for Pulumi Cloud.
-const OTHER_SERVICES: [&str; 5] = [
-    "sts.amazonaws.com",
-    "sts.amazonaws.com.cn",
-    "kubernetes.default.svc",
-    "vault",
-    "sigstore",
-];
+const OTHER_SERVICES: [&str; 5] =
+    ["sts.amazonaws.com", "sts.amazonaws.com.cn", "kubernetes.default.svc", "vault", "sigstore"];
 
 /// Whose jobs have tokens of this issuer. The claims tell it too, since many issuers run under the
 /// URL of a customer.
-pub(crate) fn platform_of(issuer: Option<&str>, claims: &Map<String, Value>) -> Option<&'static Platform> {
+pub(crate) fn platform_of(
+    issuer: Option<&str>,
+    claims: &Map<String, Value>,
+) -> Option<&'static Platform> {
     let by_claims = || {
         super::ALL.iter().copied().find(|platform| {
             platform.claims.job.as_ref().is_some_and(|job| {
@@ -213,7 +210,8 @@ pub(crate) fn platform_of(issuer: Option<&str>, claims: &Map<String, Value>) -> 
             })
         })
     };
-    let known = issuer.and_then(|issuer| by_issuer(issuer).or_else(|| super::public_issuer(issuer)));
+    let known =
+        issuer.and_then(|issuer| by_issuer(issuer).or_else(|| super::public_issuer(issuer)));
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
     known
         .filter(|platform| platform.kinds.is_some())
@@ -231,7 +229,9 @@ pub(crate) fn kinds(platform: Option<&Platform>, claims: &Map<String, Value>) ->
         // Whose subjects mean what is not known.
         None => all.push(unknown_stranger(&given)),
     }
-    if !platform.is_some_and(|platform| matches!(platform.audience, Audience::Fixed(_))) {
+    let is_fixed = platform.is_some_and(|one| matches!(one.audience, Audience::Fixed(_)))
+        || given.audiences().into_iter().any(|audience| fixed_audience(audience).is_some());
+    if !is_fixed {
         let other = given.audiences().into_iter().fold(AUDIENCE, Open::but);
         all.push(Variant::new(Kind::Audience).open("aud", other));
     }

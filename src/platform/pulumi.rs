@@ -89,7 +89,12 @@ fn kinds(given: &Given) -> Vec<Variant> {
     };
     let (organization, project) = (part("organization", "org"), part("project", "project"));
     let (stack, own_scope) = (part("stack", "stack"), part("scope", "scope"));
-    let job = |kind, org: Template, project: Template, stack: Template, operation: Template, scope: Template| {
+    let job = |kind,
+               org: Template,
+               project: Template,
+               stack: Template,
+               operation: Template,
+               scope: Template| {
         let sub = text("pulumi:deploy:org:").then(org.clone()).text(":project:");
         let sub = sub.then(project.clone()).text(":stack:").then(stack.clone());
         let sub = sub.text(":operation:").then(operation.clone()).text(":scope:");
@@ -98,7 +103,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
         job.to("operation", operation).to("scope", scope)
     };
     let any = |open: Open| Template::default().open(open);
-    let other = |kind, org, project, stack| job(kind, org, project, stack, any(OPERATION), any(SCOPE));
+    let other =
+        |kind, org, project, stack| job(kind, org, project, stack, any(OPERATION), any(SCOPE));
     let (here, own) = (text(&organization), text(&project));
     let stranger = any(STRANGER.but(&organization));
     vec![

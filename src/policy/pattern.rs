@@ -80,7 +80,8 @@ pub fn divergence(pattern: &str, text: &str) -> usize {
 pub fn distance(pattern: &str, text: &str) -> usize {
     let found = distance_within(pattern, text, &mut Work::new(limits::CLOSEST));
     found.unwrap_or_else(|| {
-        length_gap(&elements(pattern), text.chars().count()).max(usize::from(!matches(pattern, text)))
+        length_gap(&elements(pattern), text.chars().count())
+            .max(usize::from(!matches(pattern, text)))
     })
 }
 

@@ -87,14 +87,6 @@ impl Template {
         })
     }
 
-    /// The open parts, to add exceptions.
-    pub(crate) fn opens_mut(&mut self) -> impl Iterator<Item = &mut Open> {
-        self.0.iter_mut().filter_map(|part| match part {
-            Part::Open(open) => Some(open),
-            Part::Text(_) => None,
-        })
-    }
-
     /// The text with these values in it, and with examples where there is none.
     pub(crate) fn fill(&self, values: &Values) -> String {
         let part = |part: &Part| match part {
@@ -116,8 +108,9 @@ impl Template {
     }
 }
 
-/// The values that a template needs, beside those that are given, for a pattern to match it: the
-/// shortest ones. `None` where the pattern matches no such text.
+/// The values that a template needs, beside those that are given, for a pattern to match it: short
+/// ones, with a character for each `*` where that is possible. `None` where the pattern matches no such
+/// text.
 ///
 /// # Errors
 /// The pattern is too long, or the work does not suffice to tell.
@@ -139,8 +132,24 @@ pub(crate) fn common(
             Part::Open(open) => vec![Step::Open(open, Exceptions::new(&open.except))],
         })
         .collect();
-    Search { elements: elements(pattern), steps }.run(work)
+    let parsed = elements(pattern);
+    let is_many = |element: &Element| *element == Element::Many;
+    if parsed.iter().any(is_many) {
+        // A branch called `release/x` is more of an example than one called `release/`.
+        let filled = parsed.iter().flat_map(|element| match element {
+            Element::Many => [Element::One, Element::Many].to_vec(),
+            other => vec![*other],
+        });
+        let found = Search { elements: filled.collect(), steps: &steps }.run(work)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Search { elements: parsed, steps: &steps }.run(work)
 }
+
+/// What one state of a search costs, in steps.
+const STATE: usize = 25;
 
 /// The work does not suffice.
 #[derive(Debug, PartialEq, Eq)]
@@ -206,7 +215,7 @@ fn fillers() -> impl Iterator<Item = char> {
 /// A search, breadth first, through pattern and template at once.
 struct Search<'a> {
     elements: Vec<Element>,
-    steps: Vec<Step<'a>>,
+    steps: &'a [Step<'a>],
 }
 
 /// A place in the pattern and one in the template.
@@ -219,7 +228,7 @@ impl Search<'_> {
         let mut seen = HashSet::from([(0, 0, START)]);
         let mut queue = VecDeque::from([0]);
         while let Some(index) = queue.pop_front() {
-            if !work.take(4) {
+            if !work.take(STATE) {
                 work.exhaust();
                 return Err(TooMuch);
             }
@@ -345,7 +354,10 @@ mod tests {
         assert_eq!(common("*dev", &template, &given, &mut work), Ok(Some(Values::new())));
         assert_eq!(common("*prod", &template, &given, &mut work), Ok(None));
         assert_eq!(template.fill(&given), "repo:acme/web:ref:refs/heads/dev");
-        assert_eq!(branch(&["another-branch"]).opens().next().unwrap().another(), "another-branch2");
+        assert_eq!(
+            branch(&["another-branch"]).opens().next().unwrap().another(),
+            "another-branch2"
+        );
     }
 
     #[test]

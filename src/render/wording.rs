@@ -1,5 +1,8 @@
 //! Sentences about a report that more than one format prints.
 
+pub(super) mod cases;
+pub(super) mod kinds;
+
 use std::cmp::Reverse;
 
 use colored::Color;

@@ -4,8 +4,10 @@
 //! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
 //! documentation as its descriptions.
 
+pub mod cases;
 pub mod remedy;
 pub mod triage;
+pub mod who;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -15,6 +17,7 @@ pub use self::remedy::{Change, RemedyOption, Target};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, SkipReason};
 pub use crate::policy::evaluate::{EntryResult, Limit, RuleResult};
+use crate::text::command::{Command, Shell};
 
 /// Version of the JSON shape: keys may come, none go within a version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -103,6 +106,14 @@ pub enum Verdict {
     Unhealthy,
     /// Nothing failed, but what decides a login could not be checked.
     Inconclusive,
+}
+
+impl Report {
+    /// The same with its commands for one shell.
+    pub(crate) fn written_for(mut self, shell: Shell) -> Self {
+        self.findings.iter_mut().for_each(|finding| finding.remediation.write_for(shell));
+        self
+    }
 }
 
 impl Verdict {
@@ -224,12 +235,30 @@ pub struct Remediation {
     #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
     pub steps: Vec<Step>,
     /// Commands or snippets to paste, quoted for what they are meant for.
-    pub commands: Vec<String>,
+    #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
+    pub commands: Vec<Command>,
     /// The documentation they rest on.
     pub links: Vec<String>,
     /// The same for programs: each is one complete way to repair it, the preferred one first. Empty
     /// where no change can be named.
     pub options: Vec<RemedyOption>,
+}
+
+impl Remediation {
+    /// Writes the commands for one shell. What cannot be written for it is left out, and with it the
+    /// step that announces commands if none is left.
+    pub(crate) fn write_for(&mut self, shell: Shell) {
+        let commands = std::mem::take(&mut self.commands);
+        self.commands = commands.into_iter().filter_map(|c| c.in_shell(shell)).collect();
+        self.drop_announcements();
+    }
+
+    /// Drops the steps that announce commands if there are none.
+    pub(crate) fn drop_announcements(&mut self) {
+        if self.commands.is_empty() {
+            self.steps.retain(|step| !step.announces);
+        }
+    }
 }
 
 /// A step of a remediation.

@@ -383,6 +383,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         now: None,
         timeout: Duration::from_secs(5),
         allow_private_issuer: false,
+        reads: None,
     };
     let around = Surroundings {
         environment: [].into_iter().collect(),

@@ -6,7 +6,7 @@ use crate::evidence::{FileProblem, InputProblem, LooksLike, Source, Wrapping};
 use crate::limits;
 use crate::platform::Id;
 use crate::report::Finding;
-use crate::text;
+use crate::text::command::CommandLine;
 
 /// Where the token came from, in words.
 pub(crate) fn place(source: &Source) -> String {
@@ -82,7 +82,7 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
             let path = path.strip_prefix("file:").unwrap_or(path);
             finding
                 .fix("Write file:// in front of the path.")
-                .command(format!("doctor {}", text::shell(&format!("file://{path}"))))
+                .command(CommandLine::new("doctor").word(&format!("file://{path}")))
         }
         LooksLike::SeveralTokens => finding.fix(
             "Give one token. `doctor decode` and `doctor policy test` take many, one a line, with \
@@ -93,7 +93,11 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
                 "Let the request that fetches the token fail when it is refused, so that its error \
                  is seen instead of being used as a token:",
             )
-            .command("curl --fail-with-body --silent --show-error \"$URL\""),
+            .command(
+                CommandLine::new("curl")
+                    .raw("--fail-with-body --silent --show-error")
+                    .variable("URL"),
+            ),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::platform::azure::entra;
 use crate::platform::public_issuer;
 use crate::pulumi::backend_url;
 use crate::report::Finding;
-use crate::text;
+use crate::text::command::CommandLine;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
@@ -127,7 +127,7 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
                      (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
                 ),
             };
-            finding.command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer))))
+            finding.command(CommandLine::new("curl").raw("-v").word(&issuer_url::discovery(issuer)))
         }
     };
     Outcome::found("no answer", vec![finding])

@@ -19,6 +19,7 @@ use crate::policy::evaluate;
 use crate::policy::{Decision, Document, Likeness, Registration};
 use crate::report::{Finding, RemedyOption};
 use crate::text;
+use crate::text::command::{Command, CommandLine};
 
 /// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
 const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
@@ -148,13 +149,13 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
             .severity(if same_but_case { Severity::Warning } else { Severity::Error })
             .proof("asked for", asked, "--oidc-org or token claim aud")
             .proof("registered in", registered, "policy document organization")
-            .command(login_in_use(context, Some(registered))),
+            .commands(login_in_use(context, Some(registered)).map(Command::from)),
     )
 }
 
 /// The login at the backend in use, be its URL right or wrong.
-fn login_in_use(context: &Context, organization: Option<&str>) -> String {
-    Job { url: context.backend.url.clone(), organization, ..context.job() }.login()
+fn login_in_use(context: &Context, organization: Option<&str>) -> Option<CommandLine> {
+    Job { url: Some(context.backend.url.clone()), organization, ..context.job() }.line("pulumi")
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
@@ -240,18 +241,16 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
              cannot be changed)."
         ))
         .step("Then add an allow policy to it: a new issuer lets nobody in.");
-    finding.announce("Or register it with an organization admin's access token:").command(register(
-        context,
-        organization,
-        issuer,
-    ))
+    finding
+        .announce("Or register it with an organization admin's access token:")
+        .commands(register(context, organization, issuer))
 }
 
 /// `RegisterOidcIssuer` of Pulumi Cloud's API.
-fn register(context: &Context, organization: &str, issuer: &str) -> String {
+fn register(context: &Context, organization: &str, issuer: &str) -> Option<Command> {
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
     let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});
-    post_to_issuers(&context.job().url, organization, "", Some(&body))
+    Some(post_to_issuers(&context.job().url?, organization, "", Some(&body)))
 }
 
 fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
@@ -292,10 +291,10 @@ fn expiration(context: &Context, registration: &Registration) -> Option<Finding>
         .severity(if is_default { Severity::Info } else { Severity::Warning })
         .proof("asked for", format!("{asked} s"), source)
         .proof("allowed", format!("{maximum} s"), "registration maxExpiration")
-        .command(format!(
-            "{} --oidc-expiration {maximum}s",
+        .commands(
             login_in_use(context, context.request.organization.as_deref())
-        ))
+                .map(|login| login.raw("--oidc-expiration").word(&format!("{maximum}s")).end()),
+        )
         .option(RemedyOption::only(change::flag(
             "--oidc-expiration",
             context.evidence.login.expiration.as_deref(),

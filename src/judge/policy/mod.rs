@@ -1,8 +1,11 @@
 //! Judges policies: lint, broad entries, owners, suggestions.
 
 pub(crate) mod broad;
+pub(crate) mod cases;
 pub(crate) mod claims;
 pub mod job_claims;
 pub(crate) mod lint;
 pub(crate) mod owner;
 pub mod suggest;
+pub(crate) mod unread;
+pub(crate) mod who;

@@ -38,7 +38,8 @@ fn others(given: &Given) -> Vec<Variant> {
         let same = subject.split("/sc/").next().unwrap_or_default();
         let begin = || text(format!("{same}/sc/"));
         let organization = ORGANIZATION.but(&entra.organization);
-        let owner = text(format!("{}/", entra.organization)).open(CONNECTION.but(&entra.connection));
+        let owner =
+            text(format!("{}/", entra.organization)).open(CONNECTION.but(&entra.connection));
         let stranger = Template::default().open(organization).text("/").open(CONNECTION);
         // Each connection may have an application of its own.
         for (kind, end) in [(Kind::Owner, owner), (Kind::Stranger, stranger)] {

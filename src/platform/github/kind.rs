@@ -26,9 +26,19 @@ const ID: Open = Open::new("repository_id", "900000001", "/:@");
 const OWNER_ID: Open = Open::new("repository_owner_id", "900000002", "/:@");
 const NODE: Open = Open::new("environment_node_id", "EN_another", ":");
 const EVENT: Open = Open::new("event_name", "push", "");
+const PROTECTED: Open = Open::new("ref_protected", "false", "");
+const VISIBILITY: Open = Open::new("repository_visibility", "public", "");
+const RUNNER: Open = Open::new("runner_environment", "github-hosted", "");
+const WORKFLOW: Open = Open::new("workflow", "deploy", "");
+const WORKFLOW_FILE: Open =
+    Open::new("workflow_ref", ".github/workflows/deploy.yml@refs/heads/main", "");
 
 /// Events of pull requests. GitHub gives a fork's pull request a token only for the second one.
 const EVENTS: [&str; 2] = ["pull_request", "pull_request_target"];
+
+fn any(open: Open) -> Change {
+    Change::To(Template::default().open(open))
+}
 
 /// Where a job runs, as `sub` ends, and what else says so.
 struct Place {
@@ -59,7 +69,8 @@ impl Place {
     }
 
     fn tag(open: Open) -> Self {
-        Self::on(text("refs/tags/").open(open), "tag").with("ref_protected", Change::Unknown)
+        let place = Self::on(text("refs/tags/").open(open), "tag");
+        place.with("ref_protected", any(PROTECTED))
     }
 
     fn with(mut self, claim: &'static str, change: Change) -> Self {
@@ -83,7 +94,7 @@ impl Place {
     fn fork() -> Self {
         let place = Self::pull_request().is("event_name", "pull_request_target");
         let place = place.with("actor", Change::Unknown).with("actor_id", Change::Unknown);
-        let place = place.with("ref_protected", Change::Unknown);
+        let place = place.with("ref_protected", any(PROTECTED));
         Self { reference: Some(text("refs/heads/").open(BRANCH)), ..place }
     }
 
@@ -113,8 +124,15 @@ struct Own {
 
 impl Own {
     fn new(given: &Given) -> Option<Self> {
-        let of_subject = given.subject().strip_prefix("repo:").and_then(|rest| rest.split(':').next());
-        let in_subject = of_subject.map(str::to_owned).or_else(|| given.text("repository"))?;
+        let of_subject =
+            given.subject().strip_prefix("repo:").and_then(|rest| rest.split(':').next());
+        // Rules may name the owner alone.
+        let named = || given.text("repository_owner").unwrap_or_else(|| "an-owner".to_owned());
+        let in_subject = of_subject
+            .filter(|repository| repository.contains('/'))
+            .map(str::to_owned)
+            .or_else(|| given.text("repository"))
+            .unwrap_or_else(|| format!("{}/a-repository", named()));
         let plain = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
         let (owner, name) = in_subject.split_once('/')?;
         let (owner, name) = (plain(owner), plain(name));
@@ -149,16 +167,17 @@ impl Own {
             ("repository_id", Change::To(id)),
             ("repository_owner", Change::To(owner)),
             ("repository_owner_id", Change::To(owner_id)),
-            ("repository_visibility", Change::Unknown),
-            ("environment_node_id", Change::Unknown),
-            ("workflow", Change::Unknown),
-            // It may call a workflow of this repository.
-            ("workflow_ref", Change::Unknown),
+            ("repository_visibility", any(VISIBILITY)),
+            ("environment_node_id", any(other(NODE, "environment_node_id"))),
+            ("workflow", any(WORKFLOW)),
+            ("workflow_ref", Change::To(plain.clone().text("/").open(WORKFLOW_FILE))),
+            // It may call a workflow of another repository, if that one lets it.
             ("job_workflow_ref", Change::Unknown),
-            ("ref_protected", Change::Unknown),
+            ("ref_protected", any(PROTECTED)),
+            ("runner_environment", any(RUNNER)),
         ];
         if is_stranger {
-            let whose = ["actor", "actor_id", "enterprise", "enterprise_id", "runner_environment"];
+            let whose = ["actor", "actor_id", "enterprise", "enterprise_id"];
             changes.extend(whose.map(|claim| (claim, Change::Unknown)));
         }
         [plain, with_ids].map(|in_subject| Repository {
@@ -203,7 +222,7 @@ fn others(given: &Given) -> Vec<Variant> {
                 Place::branch(BRANCH),
                 Place::tag(TAG),
                 Place::pull_request(),
-                Place::environment(ENVIRONMENT, Change::Unknown),
+                Place::environment(ENVIRONMENT, any(NODE)),
             ];
             all.extend(places.iter().map(|place| variant(given, kind, &there, Some(place))));
         }
@@ -271,7 +290,8 @@ fn subject(
 
 /// Whether a subject ends as those do that nobody chose.
 fn is_default(ending: &str) -> bool {
-    ending == "pull_request" || ["ref:refs/", "environment:"].iter().any(|begin| ending.starts_with(begin))
+    ending == "pull_request"
+        || ["ref:refs/", "environment:"].iter().any(|begin| ending.starts_with(begin))
 }
 
 fn unwanted(given: &Given) -> Option<Kind> {

@@ -168,7 +168,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         }
     }
     for command in &fix.commands {
-        page.block(command, 0);
+        page.block(command.text(), 0);
     }
     for url in &fix.links {
         page.paragraph(&format!("See {}", link(url)));

@@ -154,7 +154,7 @@ fn a_name_that_had_no_address_is_asked_for_again() {
             _ => vec!["127.0.0.1"],
         });
         let url = format!("https://idp.test:{port}/");
-        assert_eq!(kind(&client, &url).await, FailureKind::Connect { refused: true });
+        assert_eq!(kind(&client, &url).await, FailureKind::Connect { refused: false });
         // An answer is one, and stays refused, also where another would have been let through.
         for _ in 0..2 {
             assert_eq!(kind(&client, &url).await, FailureKind::AddressRefused);
@@ -172,7 +172,7 @@ fn a_name_without_addresses_is_a_failed_look_up() {
         let failure = probe.failure().unwrap();
         assert_eq!(
             (&failure.kind, failure.attempts),
-            (&FailureKind::Connect { refused: true }, 1),
+            (&FailureKind::Connect { refused: false }, 1),
             "{probe:?}"
         );
     });
