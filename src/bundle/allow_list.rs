@@ -339,6 +339,7 @@ const REGISTRATION: Field = Members(&[
             ("teamName", Name),
             ("userLogin", Name),
             ("runnerId", Names),
+            ("roleId", Names),
             ("authorizedPermissions", Each(&Scope)),
             ("rules", Each(&Rule)),
             ("place", PLACE),

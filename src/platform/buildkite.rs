@@ -1,5 +1,6 @@
 //! Buildkite.
 
+use super::audience::DefaultAudience;
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, LogMarks, Platform, Program, Shape, Shared,
     Subjects, TokenSource, Varying, Way,
@@ -10,7 +11,10 @@ pub(super) const BUILDKITE: Platform = Platform {
     marker: Some(MARKER),
     sources: &[TokenSource::Program(&AGENT)],
     sources_in_words: "asked of buildkite-agent",
-    audience: Audience::Chosen { request: Some(request), default: None },
+    audience: Audience::Chosen {
+        request: Some(request),
+        default: Some(DefaultAudience { prefix: "https://buildkite.com/", whose: "Buildkite's" }),
+    },
     issuer: Some(Issuer {
         shared: Some(Shared {
             everybody: "every pipeline on Buildkite",

@@ -1,8 +1,8 @@
 //! HCP Terraform.
 
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, Platform, Shape, Shared, Subjects,
-    TokenSource, Varying, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Note, Platform, Shape, Shared, Subjects,
+    TokenSource, Way,
 };
 
 pub(super) const HCP_TERRAFORM: Platform = Platform {
@@ -29,7 +29,6 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
     }),
     subjects: Subjects {
         shapes: &[Shape {
-            varying: &[PHASE],
             id: Some(("workspace", "terraform_workspace_id")),
             words: &["run phase"],
             ..Shape::new(
@@ -38,6 +37,25 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
             )
         }],
         beginnings: &[Beginning::new("organization:")],
+        notes: &[
+            Note {
+                value: Some("apply"),
+                ..Note::new(
+                    "run phase",
+                    "Only the apply phase is let in. The plan of the same run has a token of its \
+                     own, with run_phase:plan: add an entry for it only if that is meant.",
+                )
+            },
+            Note {
+                value: Some("plan"),
+                ..Note::new(
+                    "run phase",
+                    "Speculative plans are let in as well, so only if that is meant. The apply of \
+                     the same run has a token of its own, with run_phase:apply: it needs an entry \
+                     too.",
+                )
+            },
+        ],
         ..Subjects::NONE
     },
     claims: Claims {
@@ -52,7 +70,7 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
             "terraform_workspace_id",
             "terraform_workspace_name",
         ],
-        per_run: &["terraform_run_id", "terraform_run_phase"],
+        per_run: &["terraform_run_id"],
         names: &[
             "terraform_full_workspace",
             "terraform_organization_name",
@@ -82,9 +100,6 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
     }),
     ..Platform::new(Id::HcpTerraform, "HCP Terraform")
 };
-
-const PHASE: Varying =
-    Varying { name: "run phase", pattern: "*", why: "is plan, then apply of the same run" };
 
 fn request(audience: &str) -> String {
     format!("TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}")

@@ -4,6 +4,7 @@
 //! A new platform is a file and a line in `platforms!`.
 
 mod advice;
+mod appears;
 mod audience;
 mod auth0;
 pub(crate) mod azure;
@@ -20,6 +21,7 @@ mod kubernetes;
 mod log;
 mod okta;
 mod other_ci;
+pub(crate) mod owners;
 mod pulumi;
 mod shape;
 mod source;
@@ -32,7 +34,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
-pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
+pub(crate) use self::appears::when_claim_appears;
+pub(crate) use self::audience::{Audience, default_audience};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
 pub(crate) use self::log::LogMarks;

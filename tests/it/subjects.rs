@@ -173,8 +173,8 @@ fn hostile_subjects_stay_in_their_quotes() {
     run.assert_root("subject-mismatch", "policy", "policy");
     let finding = run.finding("subject-mismatch");
     let command = finding["remediation"]["commands"][0].as_str().unwrap();
-    let pasted: serde_json::Value = serde_json::from_str(&format!("{{{command}}}")).unwrap();
-    assert_eq!(pasted["sub"], subject);
+    let pasted: serde_json::Value = serde_json::from_str(command).unwrap();
+    assert_eq!(pasted["rules"]["sub"], subject);
     assert!(!run.stdout.contains("##vso["), "the JSON report");
 
     // A rule cannot hold control characters.

@@ -5,4 +5,6 @@ pub(crate) mod claims;
 pub mod job_claims;
 pub(crate) mod lint;
 pub(crate) mod owner;
+pub(crate) mod smallest;
 pub mod suggest;
+pub(crate) mod unwanted;
