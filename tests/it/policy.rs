@@ -130,7 +130,7 @@ fn a_rule_may_be_for_another_token() {
             ],
         ),
         // The number is another one in every run.
-        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "add this entry"]),
+        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "Add this entry"]),
         (
             "claim-absent",
             &KUBERNETES,

@@ -225,9 +225,10 @@ impl Telling<'_> {
                     None => (format!("{lead}."), String::new()),
                 }
             }
-            Edit::Token(steered) => {
-                (format!("the token then has {} {}.", steered.claim, steered.value), String::new())
-            }
+            Edit::Token(steered) => (
+                format!("run it so: its token then has {} {}.", steered.claim, steered.value),
+                String::new(),
+            ),
         }
     }
 

@@ -265,6 +265,10 @@ fn renamed(identity: Identity, claim: &str, pattern: &str, work: &mut Work) -> O
     if !is_unknown && fold(claim) != fold(&near) {
         return None;
     }
+    // A list without texts has the name that it is written with.
+    if identity.texts(&near).is_empty() {
+        return None;
+    }
     let is_met = identity.texts(&near).iter().any(|value| matches(pattern, value));
     match is_met {
         true => Some(Correction {
@@ -341,6 +345,15 @@ mod tests {
             ("environment", "prod"),
         ] {
             assert_eq!(corrected(&main, claim, pattern), None, "{claim} {pattern}");
+        }
+    }
+
+    #[test]
+    fn claim_without_text_is_no_misspelling() {
+        for audience in [json!([]), json!({"a": 1}), json!(null)] {
+            let mut claims = github("repo:acme/web:ref:refs/heads/main");
+            claims["aud"] = audience;
+            assert_eq!(corrected(&claims, "aud", "urn:pulumi:org:acme"), None, "{claims}");
         }
     }
 

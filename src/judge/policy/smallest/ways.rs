@@ -82,8 +82,8 @@ pub(crate) fn ways(
     }
     let mut refused = Vec::new();
     if !is_corrected {
-        let added = added(identity, failing, wanted, unwanted.as_ref());
-        for way in added {
+        let is_asked_for = !found.is_empty() && failing.iter().all(|rule| rule.claim == "aud");
+        for way in added(identity, wanted, unwanted.as_ref(), is_asked_for) {
             match way {
                 Ok(way) => found.push(way),
                 Err(none) => refused.extend(none.refused),
@@ -98,7 +98,7 @@ pub(crate) fn ways(
 pub(crate) fn new_entry(identity: Identity, wanted: &Wanted) -> (Vec<Way>, Vec<RefusedValue>) {
     let unwanted = unwanted::kind_of_job(identity.claims);
     let (mut found, mut refused) = (Vec::new(), Vec::new());
-    for way in added(identity, &[], wanted, unwanted.as_ref()) {
+    for way in added(identity, wanted, unwanted.as_ref(), false) {
         match way {
             Ok(way) => found.push(way),
             Err(none) => refused.extend(none.refused),
@@ -180,11 +180,12 @@ fn other_job(
 }
 
 /// Another entry, for the token that there is or for one of the audience that belongs to the login.
+/// `is_asked_for`: the job can ask for the audience of the present entry, and then needs no other.
 fn added(
     identity: Identity,
-    failing: &[Failing],
     wanted: &Wanted,
     unwanted: Option<&Unwanted>,
+    is_asked_for: bool,
 ) -> Vec<Result<Way, NoSafeRule>> {
     let entry = |claims: &Map<String, Value>| suggest(claims, wanted.ask);
     let job = job_in_words(identity);
@@ -204,15 +205,10 @@ fn added(
     let Some(other) = unwanted::other_service(identity.claims) else { return vec![plain()] };
     let mut found = Vec::new();
     let audience = wanted.organization.map(urn::organization);
-    if let Some(audience) = audience.filter(|own| can_ask(identity, own, wanted.organization)) {
+    let can_ask = |own: &String| !is_asked_for && can_ask(identity, own, wanted.organization);
+    if let Some(audience) = audience.filter(can_ask) {
         let mut claims = identity.claims.clone();
         claims.insert("aud".to_owned(), audience.clone().into());
-        let is_only_audience =
-            !failing.is_empty() && failing.iter().all(|rule| rule.claim == "aud");
-        let intent = match is_only_audience {
-            true => format!("the token should be requested for {audience}"),
-            false => intent.clone(),
-        };
         found.push(entry(&claims).map(|made| {
             let token = Steered { claim: "aud".to_owned(), value: audience, job: String::new() };
             let edits = vec![Edit::Token(token), Edit::Add(Box::new(made))];
@@ -221,7 +217,9 @@ fn added(
     }
     // Every service of the owner's gets the platform's own audience.
     let is_default = |one: &String| crate::platform::default_audience(one).is_some();
-    if !unwanted::audiences(identity.claims).iter().any(is_default) || found.is_empty() {
+    if !unwanted::audiences(identity.claims).iter().any(is_default)
+        || found.is_empty() && !is_asked_for
+    {
         found.push(entry(identity.claims).map(|made| {
             let intent = format!("{} should be let in", other.jobs());
             way(intent, true, vec![Edit::Add(Box::new(made))])
