@@ -13,8 +13,8 @@ pub(super) enum Field {
     Plain,
     /// A text that is made of names.
     Names,
-    /// A name for certain, whatever else its words may mean.
-    Name,
+    /// A name for certain, whatever else its words may mean; and what it names.
+    Name(&'static str),
     /// A text that is one of these values of a standard, in any case; else [`Field::Names`].
     Known(&'static [&'static str]),
     /// A scope: words of a standard, and names.
@@ -27,8 +27,6 @@ pub(super) enum Field {
     Message,
     /// A digest in hexadecimal.
     Digest,
-    /// An IP address.
-    Address,
     /// That it is there.
     Presence,
     /// These members of an object.
@@ -58,8 +56,8 @@ pub(super) enum Body {
 }
 
 use Field::{
-    Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
-    Plain, Presence, Probe, Rule, Scope, Version,
+    Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names, Plain,
+    Presence, Probe, Rule, Scope, Version,
 };
 
 /// The evidence.
@@ -106,7 +104,7 @@ const INPUT: Field = Members(&[
     ("surroundings", SURROUNDINGS),
     ("heldBy", Names),
     ("unused", Each(&Names)),
-    ("azure", Members(&[("organization", Name), ("connection", Names)])),
+    ("azure", Members(&[("organization", Name("org")), ("connection", Names)])),
     ("cliParser", Plain),
 ]);
 
@@ -129,7 +127,6 @@ const PROBLEM: Field = Members(&[
     ("what", Message),
     ("shown", Message),
     ("looksLike", Plain),
-    ("isEmpty", Plain),
     ("text", Names),
     ("syntax", Plain),
     ("name", Names),
@@ -214,9 +211,9 @@ const TOKEN: Field = Members(&[
 
 const LOGIN: Field = Members(&[
     ("tokenNamed", Plain),
-    ("organization", Name),
-    ("team", Name),
-    ("user", Name),
+    ("organization", Name("org")),
+    ("team", Name("team")),
+    ("user", Name("user")),
     ("expiration", Duration),
     ("scope", Scope),
     ("accessTokenInEnvironment", Plain),
@@ -272,7 +269,10 @@ const BACKEND: Field = Members(&[
 const LOCAL_FILE: Field = Members(&[
     ("kind", Plain),
     ("path", Names),
-    ("accounts", Each(&Members(&[("url", Names), ("username", Name), ("inAccessTokens", Plain)]))),
+    (
+        "accounts",
+        Each(&Members(&[("url", Names), ("username", Name("user")), ("inAccessTokens", Plain)])),
+    ),
     ("badAccessTokens", Plain),
     ("lacksRuntime", Plain),
     ("message", Message),
@@ -290,7 +290,7 @@ const POLICY: Field = Members(&[
         "document",
         Members(&[
             ("form", Plain),
-            ("organization", Name),
+            ("organization", Name("org")),
             ("issuers", Each(&REGISTRATION)),
             ("unresolved", Each(&UNRESOLVED)),
         ]),
@@ -336,8 +336,8 @@ const REGISTRATION: Field = Members(&[
         Each(&Members(&[
             ("decision", Plain),
             ("tokenType", Plain),
-            ("teamName", Name),
-            ("userLogin", Name),
+            ("teamName", Name("team")),
+            ("userLogin", Name("user")),
             ("runnerId", Names),
             ("roleId", Names),
             ("authorizedPermissions", Each(&Scope)),
@@ -345,14 +345,17 @@ const REGISTRATION: Field = Members(&[
             ("place", PLACE),
         ])),
     ),
-    ("organization", Name),
+    ("organization", Name("org")),
     ("unresolved", Each(&UNRESOLVED)),
     ("compared", Plain),
     ("place", PLACE),
 ]);
 
 const FAILURE: Field = Members(&[
-    ("kind", Members(&[("kind", Plain), ("problem", Plain), ("fault", PROXY_FAULT)])),
+    (
+        "kind",
+        Members(&[("kind", Plain), ("refused", Plain), ("problem", Plain), ("fault", PROXY_FAULT)]),
+    ),
     ("host", Names),
     ("port", Plain),
     ("proxy", Names),
@@ -411,7 +414,7 @@ const CHAIN: Field = Members(&[
 ]);
 
 const ISSUER: Field = Members(&[
-    ("addresses", Each(&Address)),
+    ("addresses", Each(&Names)),
     (
         "discovery",
         Probe(&Answer(&Body::Read(&Members(&[
@@ -498,9 +501,12 @@ const CLOUD: Field = Members(&[
 
 /// What of `GET /api/user` is written where it names somebody.
 pub(super) const USER: Field = Members(&[
-    ("githubLogin", Name),
-    ("organizations", Each(&Members(&[("githubLogin", Name)]))),
-    ("tokenInfo", Members(&[("name", Names), ("organization", Name), ("team", Name)])),
+    ("githubLogin", Name("user")),
+    ("organizations", Each(&Members(&[("githubLogin", Name("org"))]))),
+    (
+        "tokenInfo",
+        Members(&[("name", Names), ("organization", Name("org")), ("team", Name("team"))]),
+    ),
 ]);
 
 /// The members of a JSON body that hold a message: RFC 6749 section 5.2 and Pulumi's own.

@@ -6,17 +6,16 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::allow_list::{ANSWER, Body, EVIDENCE, Field, MESSAGES, PROBE, RULE, USER};
-use super::redact::pseudonym::{Kind, Pseudonyms};
+use super::redact::names::{NAME, Names};
 use super::redact::public;
+use super::redact::text::Kind;
 use crate::evidence::Evidence;
-use crate::evidence::address;
-use crate::evidence::address::AddressClass;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::LEFT_OUT;
 use crate::pulumi::duration;
 use Field::{
-    Address, Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names,
-    Plain, Presence, Probe, Rule, Scope, Version,
+    Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Plain, Presence,
+    Probe, Rule, Scope, Version,
 };
 
 /// More of what an answer says is not shown, in characters; one more tells that it was cut.
@@ -26,12 +25,12 @@ const SHOWN: usize = 501;
 pub(super) struct Outline<'a> {
     /// The claims that rules name.
     named: HashSet<Vec<String>>,
-    names: Option<&'a Pseudonyms<'a>>,
+    names: Option<&'a Names>,
 }
 
 impl<'a> Outline<'a> {
     /// With `names`, names are replaced.
-    pub(super) fn new(evidence: &Evidence, names: Option<&'a Pseudonyms<'a>>) -> Self {
+    pub(super) fn new(evidence: &Evidence, names: Option<&'a Names>) -> Self {
         let issuers = evidence.policy.document().into_iter().flat_map(|d| &d.issuers);
         let entries = issuers.flat_map(|issuer| issuer.policies.iter().flatten());
         let paths = entries.flat_map(|e| &e.rules).map(|rule| ClaimPath::parse(&rule.claim));
@@ -72,7 +71,8 @@ impl<'a> Outline<'a> {
                 text.into()
             }
             (Duration, Value::String(text)) if duration::parse(&text).is_ok() => text.into(),
-            (Names | Name | Known(_) | Duration, Value::String(text)) => {
+            (Name(label), Value::String(text)) => self.name(text, label).into(),
+            (Field::Names | Known(_) | Duration, Value::String(text)) => {
                 self.text(text, Kind::Names).into()
             }
             (Scope, Value::String(text)) => self.text(text, Kind::Scope).into(),
@@ -83,10 +83,17 @@ impl<'a> Outline<'a> {
                 None => text.into(),
             },
             (Claim, Value::String(path)) => self.path(path).into(),
-            (Address, Value::String(text)) if self.names.is_some() => representative(&text).into(),
             (
-                Plain | Names | Name | Known(_) | Scope | Duration | Version | Message | Digest
-                | Claim | Address,
+                Plain
+                | Field::Names
+                | Name(_)
+                | Known(_)
+                | Scope
+                | Duration
+                | Version
+                | Message
+                | Digest
+                | Claim,
                 value,
             ) => value,
             (_, value) => empty(&value),
@@ -121,7 +128,14 @@ impl<'a> Outline<'a> {
 
     fn text(&self, text: String, kind: Kind) -> String {
         match self.names {
-            Some(names) => names.text(&text, kind),
+            Some(names) => names.text(&text, kind, NAME),
+            None => text,
+        }
+    }
+
+    fn name(&self, text: String, label: &'static str) -> String {
+        match self.names {
+            Some(names) => names.text(&text, Kind::Names, label),
             None => text,
         }
     }
@@ -322,17 +336,5 @@ fn empty(value: &Value) -> Value {
         Value::String(_) => "".into(),
         Value::Array(_) => json!([]),
         Value::Object(_) => json!({}),
-    }
-}
-
-/// An address of the same kind: what is judged is only that.
-fn representative(text: &str) -> &'static str {
-    match text.parse().map_or(AddressClass::Special, address::classify) {
-        AddressClass::Public => "1.1.1.1",
-        AddressClass::Loopback => "127.0.0.1",
-        AddressClass::LinkLocal => "169.254.1.1",
-        AddressClass::Private => "10.0.0.1",
-        AddressClass::Metadata => "169.254.169.254",
-        AddressClass::Special => "0.0.0.0",
     }
 }

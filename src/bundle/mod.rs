@@ -7,8 +7,9 @@
 //! server's answer or a claim that nothing is known of. The list names everything that a finding
 //! can show, so the findings of a replay are those of the run, byte by byte.
 //!
-//! With `--redact`, names are replaced as well ([`pseudonym`]), and the diagnosis is made again to
-//! see that it stays the same.
+//! With `--redact`, names are replaced as well ([`redact`]). Few diagnoses depend on a name, but some
+//! do (which of two policy entries is closer to a subject), so the codes that the run found are in
+//! the bundle, and a replay shows them beside its own if they differ.
 //!
 //! Bundles are kept for a long time. A field that is added to the evidence is optional
 //! (`serde(default)`), so that older bundles can be read; whatever else changes takes a new
@@ -17,13 +18,9 @@
 
 mod allow_list;
 mod filter;
-pub mod redact;
+mod redact;
 #[cfg(test)]
 mod tests;
-
-use crate::bundle::redact::names;
-use crate::bundle::redact::pseudonym;
-use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +30,11 @@ use crate::limits;
 use crate::limits::BUNDLE_VALUES;
 use crate::limits::json;
 use crate::limits::json::Refused;
-use crate::report::Report;
+use crate::report::{RecordedCodes, Report};
 use crate::text;
 use filter::Outline;
-use redact::pseudonym::Pseudonyms;
+use redact::certain;
+use redact::names::Names;
 
 /// The version of the file's shape that this program writes.
 pub const VERSION: u32 = 1;
@@ -45,8 +43,11 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bundle {
-    /// Whether names in it are pseudonyms.
+    /// Whether its names were replaced.
     pub redacted: bool,
+    /// What the run found before its names were replaced. Older bundles do not say.
+    #[serde(default)]
+    pub recorded: Option<RecordedCodes>,
     /// The evidence.
     pub evidence: Evidence,
 }
@@ -66,47 +67,9 @@ struct Written {
     bundle_version: u32,
     doctor_version: &'static str,
     redacted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<RecordedCodes>,
     evidence: serde_json::Value,
-}
-
-/// Why there is no bundle.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The evidence has no JSON form.
-    #[error("{0}")]
-    Json(#[from] serde_json::Error),
-    /// No random number is to be had for the pseudonyms.
-    #[error("this system gives no random numbers")]
-    Random,
-    /// There is so much text that replacing the names in it would take too long.
-    #[error("there is too much text in it to replace all names; leave --redact out")]
-    TooLarge,
-    /// Every way of replacing the names changes the diagnosis.
-    #[error("the diagnosis would be another one with other names{0}; leave --redact out")]
-    Diagnosis(Cause),
-}
-
-/// Why other names make another diagnosis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// A name is a word that a diagnosis rests on.
-    Word,
-    /// A pattern has a wildcard inside a word.
-    Wildcard,
-    /// Neither.
-    Unknown,
-}
-
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Word => " (a name is also a word that the diagnosis rests on)",
-            Self::Wildcard => {
-                " (a pattern's wildcard cuts through a word that means something by itself)"
-            }
-            Self::Unknown => "",
-        })
-    }
 }
 
 /// Why a file cannot be used as a bundle.
@@ -219,126 +182,41 @@ fn bytes_of(object: &serde_json::Map<String, serde_json::Value>) -> usize {
 }
 
 impl Bundle {
-    /// The bundle as text. `redact`: names are replaced.
+    /// The bundle as text. `redact`: names are replaced, and the codes of this run go along,
+    /// because other names can lead to other codes.
     ///
     /// # Errors
-    /// Names cannot be replaced without another diagnosis.
-    pub fn write(&self, redact: bool) -> Result<String, WriteError> {
-        let evidence = if redact { redacted(&self.evidence)? } else { plain(&self.evidence)? };
+    /// The evidence has no JSON form.
+    pub fn write(&self, redact: bool) -> Result<String, serde_json::Error> {
+        let found = || RecordedCodes::of(&judge::judge(&self.evidence, false));
+        let recorded = || redact.then(found);
         let written = Written {
             bundle_version: VERSION,
             doctor_version: env!("CARGO_PKG_VERSION"),
             redacted: redact || self.redacted,
-            evidence,
+            recorded: self.recorded.clone().or_else(recorded),
+            evidence: if redact { redacted(&self.evidence)? } else { plain(&self.evidence)? },
         };
         Ok(text::json(&written) + "\n")
     }
+
+    /// Judges the evidence. The report says which codes the run found, if other names may have
+    /// changed them.
+    pub fn judge(&self, strict: bool) -> Report {
+        Report { recorded: self.recorded.clone(), ..judge::judge(&self.evidence, strict) }
+    }
 }
 
-fn plain(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
+fn plain(evidence: &Evidence) -> Result<serde_json::Value, serde_json::Error> {
     Ok(Outline::new(evidence, None).apply(serde_json::to_value(evidence)?))
 }
 
-/// So many sets of pseudonyms are tried. How far two names are apart decides which policy entry
-/// is the closest, and is not the same for their pseudonyms; seldom does that make a difference.
-const ATTEMPTS: usize = 16;
-
-/// The evidence with other names and the same diagnosis: the same in every respect that pseudonyms
-/// can keep, or at least the same codes.
-fn redacted(evidence: &Evidence) -> Result<serde_json::Value, WriteError> {
-    let value = serde_json::to_value(evidence)?;
-    // What stays out of the bundle costs nothing.
-    let attempts = limits::REDACTION / cost(evidence, &plain(evidence)?);
-    if attempts == 0 {
-        return Err(WriteError::TooLarge);
-    }
-    let attempts = attempts.min(ATTEMPTS);
-    let certain = names::collect(&value);
-    if let Some(value) = renamed(evidence, &value, &certain, attempts)? {
-        return Ok(value);
-    }
-    let without = HashSet::new();
-    Err(WriteError::Diagnosis(if renamed(evidence, &value, &without, attempts)?.is_some() {
-        Cause::Word
-    } else if pseudonym::has_pieces(evidence) {
-        Cause::Wildcard
-    } else {
-        Cause::Unknown
-    }))
-}
-
-/// The evidence with other names; `None`: each set of them makes another diagnosis.
-fn renamed(
-    evidence: &Evidence,
-    value: &serde_json::Value,
-    certain: &HashSet<String>,
-    attempts: usize,
-) -> Result<Option<serde_json::Value>, WriteError> {
-    let original = judge::judge(evidence, false);
-    let mut second_best = None;
-    for attempt in 0..attempts {
-        let names =
-            Pseudonyms::new(evidence, certain, attempt % 2 == 1).ok_or(WriteError::Random)?;
-        let value = Outline::new(evidence, Some(&names)).apply(value.clone());
-        // What the pseudonyms have made unreadable is another diagnosis too. Read as text, as a
-        // bundle is: a second way to read the evidence is a fiftieth of the program's size.
-        let Ok(other) = serde_json::from_str(&value.to_string()) else { continue };
-        let other = judge::judge(&other, false);
-        if codes(&original) != codes(&other) {
-            continue;
-        }
-        if details(&original) == details(&other) {
-            return Ok(Some(value));
-        }
-        second_best = Some(value);
-    }
-    Ok(second_best)
-}
-
-/// The pseudonym of a longer word is not kept, in bytes.
-const LONG: usize = pseudonym::LONGEST_KNOWN;
-
-/// What one attempt costs, in steps, at least 1: replacing every text, then judging again.
-fn cost(evidence: &Evidence, value: &serde_json::Value) -> usize {
-    fn texts(value: &serde_json::Value) -> usize {
-        match value {
-            serde_json::Value::String(text) => {
-                let words = text.split(|c: char| !c.is_alphanumeric()).map(str::len);
-                // Every character of a long word is replaced; a short one is known the next time.
-                let long: usize = words.filter(|length| *length > LONG).sum();
-                text.len() + 3 * long
-            }
-            serde_json::Value::Array(items) => items.iter().map(texts).sum(),
-            serde_json::Value::Object(members) => members.values().map(texts).sum(),
-            _ => 1,
-        }
-    }
-    let claims = value.pointer("/token/claims").map_or(0, texts);
-    let entries = evidence.registration().into_iter().flat_map(|r| r.policies.iter().flatten());
-    let rules = entries.flat_map(|entry| &entry.rules);
-    let rules: usize = rules.map(|rule| rule.claim.len() + rule.pattern.len()).sum();
-    // See `policy::pattern`: 64 characters of a text are matched at once.
-    let judging = (rules * (1 + claims / 64)).min(limits::EVALUATION as usize) / 8;
-    texts(value) + judging + 1
-}
-
-/// The verdict, the root cause, and every finding's code, severity and check.
-fn codes(report: &Report) -> impl PartialEq {
-    let findings = report.findings.iter().map(|f| (f.code, f.severity, f.check));
-    (report.verdict, report.root_cause, findings.collect::<Vec<_>>())
-}
-
-/// How the checks ended, and which rules of which entry matched.
-fn details(report: &Report) -> impl PartialEq {
-    let checks = report.checks.iter().map(|c| (c.id, c.status, c.skipped_because));
-    let entries = report.policy.entries.iter().map(|entry| {
-        let rules = entry.rules.iter().map(|rule| (rule.matched, rule.undetermined));
-        (entry.applies, rules.collect::<Vec<_>>())
-    });
-    (
-        checks.collect::<Vec<_>>(),
-        report.policy.decision,
-        report.policy.closest,
-        entries.collect::<Vec<_>>(),
-    )
+/// The evidence with its names replaced. Rules and issuers keep how they compared with the token.
+fn redacted(evidence: &Evidence) -> Result<serde_json::Value, serde_json::Error> {
+    let mut evidence = evidence.clone();
+    evidence.record_comparisons();
+    let value = serde_json::to_value(&evidence)?;
+    let mut names = Names::default();
+    certain::collect(&value, &mut names);
+    Ok(Outline::new(&evidence, Some(&names)).apply(value))
 }

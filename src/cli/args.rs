@@ -99,11 +99,11 @@ pub(crate) struct BundleArgs {
     /// It holds what the report rests on and no credential: what may be in it is a list.
     #[arg(long, value_name = "FILE", help_heading = "Report", value_parser = bundle_file())]
     pub(crate) bundle: Option<PathBuf>,
-    /// Replace names in the bundle by pseudonyms; the diagnosis stays the same
+    /// Replace names in the bundle: `org-1`, `repo-2` and so on
     ///
-    /// Organizations, projects, repositories, users, tenants, private hosts and paths. Words keep
-    /// their length, and words that begin alike still do: names do not stay hidden from somebody
-    /// who knows or guesses some of them.
+    /// Organizations, projects, repositories, users, tenants, private hosts, addresses and paths.
+    /// The same value gets the same name everywhere; wildcards stay. The codes that this run finds
+    /// go along.
     #[arg(long, help_heading = "Report", requires = "bundle")]
     pub(crate) redact: bool,
 }
@@ -123,6 +123,11 @@ pub(crate) struct OutputArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, help_heading = "Report")]
     pub(crate) color: ColorArg,
+    /// The shell that printed commands are for
+    ///
+    /// auto is PowerShell on Windows and where PSModulePath is set, else a POSIX shell.
+    #[arg(long, value_enum, default_value_t, help_heading = "Report")]
+    pub(crate) shell: ShellArg,
     /// Warnings count as errors for the verdict and the exit status
     #[arg(long, help_heading = "Report")]
     pub(crate) strict: bool,
@@ -156,6 +161,18 @@ pub(crate) struct ManyArgs {
     /// exit status is the worst of all tokens.
     #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
     pub(crate) ndjson: bool,
+}
+
+/// `--shell`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShellArg {
+    /// By the system and PSModulePath
+    #[default]
+    Auto,
+    /// A POSIX shell
+    Bash,
+    /// PowerShell 7 and Windows PowerShell 5.1
+    Pwsh,
 }
 
 /// `--color`.
@@ -202,6 +219,7 @@ impl Diagnosis {
             now: self.now,
             timeout: self.timeout,
             allow_private_issuer: self.allow_private_issuer,
+            reads: None,
         };
         (plan, self.output, self.bundle)
     }

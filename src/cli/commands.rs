@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::args::{BundleArgs, ColorArg, ManyArgs, OutputArgs};
+use super::args::{BundleArgs, ColorArg, ManyArgs, OutputArgs, ShellArg};
 use super::values::{AUTO, FormatChoice, format, variable};
 use crate::platform::{ALL, StepTemplate};
 use crate::render::{CODE, TOKEN, TRIAGE};
@@ -47,6 +47,9 @@ pub(crate) struct Triage {
     /// When to use colour
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: ColorArg,
+    /// The shell that printed commands are for
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) shell: ShellArg,
     /// Only the most likely root cause
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,

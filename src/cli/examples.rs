@@ -42,6 +42,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
             ("doctor policy test --policy policy.yaml --oidc-org acme file://claims.json", ""),
             ("doctor policy lint policy.yaml", ""),
+            ("doctor policy who --policy policy.yaml", "which kinds of job get in"),
         ],
     ),
     (
@@ -50,6 +51,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
             ("doctor policy test --policy policy.yaml --oidc-org acme file://claims.json", ""),
             ("doctor policy test --policy policy.yaml --oidc-org acme -", "paste a token"),
             ("doctor policy test --policy policy.yaml --ndjson -", "a token a line"),
+            ("doctor policy test --policy policy.yaml --cases cases.yaml", "in pull requests"),
         ],
     ),
     (
@@ -62,6 +64,21 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
         &["policy", "lint"],
         &[("doctor policy lint --strict policy.yaml", "in a pipeline: a warning ends with 1")],
+    ),
+    (
+        &["policy", "who"],
+        &[
+            ("doctor policy who --policy policy.yaml", "by the rules themselves"),
+            ("doctor policy who --policy policy.yaml --forbid pull-request file://token.jwt", ""),
+            ("doctor policy who --oidc-org acme --forbid stranger", "the live policy"),
+        ],
+    ),
+    (
+        &["policy", "pull"],
+        &[
+            ("doctor policy pull --oidc-org acme --output policy.yaml", ""),
+            ("doctor policy pull --oidc-org acme", "JSON on standard output"),
+        ],
     ),
     (
         &["triage"],

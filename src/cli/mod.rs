@@ -105,7 +105,7 @@ pub(crate) enum Command {
     },
     /// Decode and explain a token; offline, without a policy
     Decode(Decode),
-    /// Test a token against policies, suggest a policy, lint a document
+    /// Test, suggest, lint, fix and save policies; say who gets in
     Policy {
         /// What to do.
         #[command(subcommand)]

@@ -1,46 +1,69 @@
 //! What the commands below `doctor policy` take.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{ManyArgs, OutputArgs};
-use super::values::format;
-use crate::gather::Plan;
+use super::values::{duration, format};
+use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
-use crate::render::{LINT, POLICY};
+use crate::gather::{Plan, Registered};
+use crate::platform::Kind;
+use crate::render::{LINT, POLICY, WHO};
 
-/// Test a token against policies, suggest a policy, lint a document
+/// Test, suggest, lint, fix and save policies; say who gets in
 #[derive(Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Evaluate a token, or bare claims, against a policy document
+    /// Evaluate a token, or bare claims, against a policy
     ///
-    /// Exit status: 0 allowed, 1 denied, 3 when the document does not decide, 2 bad usage or an
-    /// unusable file. Times (exp, nbf) are not judged, so that a fixture in a repository does not
+    /// Exit status: 0 allowed, 1 denied, 3 when the policy does not decide or cannot be read, 2 bad
+    /// usage or an unusable file. With --cases: 0 when all are as expected, else 1. Times (exp, nbf) are not judged, so that a fixture in a repository does not
     /// go stale, and the signature only with --jwks.
     Test(Test),
     /// Print the least-privilege policy for a token
     ///
     /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or what is no token.
     Suggest(Suggest),
-    /// Warn about what is loose, or never matches, in a policy document
+    /// Warn about what is loose, or never matches, in a policy
     ///
-    /// Exit status: 0, or 1 with --strict and a warning; 2 bad usage or an unusable file.
+    /// Exit status: 0, or 1 with --strict and a warning; 3 when the live policy cannot be read; 2 bad
+    /// usage or an unusable file.
     Lint(Lint),
+    /// List the kinds of job that a policy lets in
+    ///
+    /// Other branches, tags, pull requests, environments, projects of the same owner, strangers, and
+    /// tokens made for other services. Exit status: 0; with --forbid, 1 if that kind gets in and 3 if
+    /// the policy does not tell; 3 when the live policy cannot be read; 2 bad usage or an unusable
+    /// file.
+    Who(Who),
+    /// Save the organization's registrations and policies as a policy document; read-only
+    ///
+    /// Exit status: 0, 3 when they cannot be read, or 2 for bad usage or a file that cannot be written.
+    Pull(Pull),
 }
 
 /// `doctor policy test`. Has no `Debug`: it may hold the token.
 #[derive(Args)]
 #[command(mut_arg("format", |arg| arg.value_parser(format(&POLICY))))]
 pub(crate) struct Test {
-    /// The policy document (JSON or YAML); also from DOCTOR_POLICY
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// Also verify the signature, with these keys (a JWKS)
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
+    /// Run a list of {name, claims, expect: allow or deny, tokenType?} (JSON or YAML) instead of a
+    /// token; prints a table, or JUnit
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "jwks", "ndjson"])]
+    pub(crate) cases: Option<PathBuf>,
+    /// The token: a JWT, its claims as a JSON object, file://PATH of either, or - for standard
+    /// input
+    #[arg(value_name = "TOKEN", required_unless_present = "cases")]
+    pub(crate) token: Option<String>,
     #[command(flatten)]
-    pub(crate) subject: Subject,
+    pub(crate) asks: Asks,
     #[command(flatten)]
     pub(crate) many: ManyArgs,
     #[command(flatten)]
@@ -75,11 +98,120 @@ pub(crate) enum Form {
 #[derive(Args)]
 #[command(mut_arg("format", |arg| arg.value_parser(format(&LINT))))]
 pub(crate) struct Lint {
-    /// The policy document (JSON or YAML)
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// The policy document (JSON or YAML); the same as --policy FILE
+    #[arg(value_name = "FILE", conflicts_with = "policy")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) organization: Organization,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// `doctor policy who`. Has no `Debug`: it may hold the token.
+#[derive(Args)]
+#[command(mut_arg("format", |arg| arg.value_parser(format(&WHO))))]
+pub(crate) struct Who {
+    /// A token to compare others with: a JWT, its claims as a JSON object, file://PATH of either, or
+    /// - for standard input. Without it, the rules say what claims there are
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// A kind of job that must not get in; repeatable
+    #[arg(long, value_name = "KIND", value_parser = kind())]
+    pub(crate) forbid: Vec<Kind>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) organization: Organization,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `doctor policy pull`.
+#[derive(Args)]
+pub(crate) struct Pull {
+    /// Write the document to FILE instead of standard output; YAML where it ends with .yaml or .yml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) organization: Organization,
+    #[command(flatten)]
+    pub(crate) live: Live,
+}
+
+/// The kinds of job by their names.
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    let names = Kind::ALL.map(|kind| PossibleValue::new(kind.name()).help(kind.meaning()));
+    PossibleValuesParser::new(names)
+        .map(|name| Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::This))
+}
+
+/// Where the policy comes from.
+#[derive(Args)]
+pub(crate) struct Source {
+    /// The policy document (JSON or YAML); also from DOCTOR_POLICY. Without it, the live policy of
+    /// --oidc-org is read from Pulumi Cloud
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) live: Live,
+}
+
+impl Source {
+    /// The plan with this policy, or with what is read of the live one.
+    pub(crate) fn plan(self, plan: Plan, environment: &Environment, reads: Registered) -> Plan {
+        let has_file = self.policy.is_some() || environment.get("DOCTOR_POLICY").is_some();
+        let plan = Plan { policy: self.policy, ..plan };
+        if has_file { plan } else { self.live.plan(plan, reads) }
+    }
+}
+
+/// How the live policy is read.
+#[derive(Args)]
+pub(crate) struct Live {
+    /// The URL of Pulumi Cloud's API
+    #[arg(short, long, value_name = "URL", help_heading = "Live policy")]
+    cloud_url: Option<String>,
+    /// Do not verify the backend's certificate
+    #[arg(long, help_heading = "Live policy")]
+    insecure: bool,
+    /// Extra trust roots (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "Live policy")]
+    ca_cert: Option<PathBuf>,
+    /// The time for reading it, as a Go duration
+    #[arg(long, value_name = "DURATION", help_heading = "Live policy", default_value = "15s",
+          value_parser = duration)]
+    timeout: Duration,
+}
+
+impl Live {
+    /// The plan with what is read of the live policy.
+    pub(crate) fn plan(self, plan: Plan, reads: Registered) -> Plan {
+        Plan {
+            cloud_url: self.cloud_url,
+            insecure: self.insecure.then_some(true),
+            ca_cert: self.ca_cert,
+            timeout: self.timeout,
+            offline: false,
+            reads: Some(reads),
+            ..plan
+        }
+    }
+}
+
+/// The organization, for commands that ask for nothing else.
+#[derive(Args)]
+pub(crate) struct Organization {
+    /// The organization in Pulumi Cloud
+    #[arg(long, value_name = "ORG")]
+    oidc_org: Option<String>,
+}
+
+impl Organization {
+    pub(crate) fn plan(self) -> Plan {
+        Plan { organization: self.oidc_org, ..Plan::offline(Choice::None) }
+    }
 }
 
 /// The token and what the login would ask for.
@@ -89,6 +221,20 @@ pub(crate) struct Subject {
     /// input
     #[arg(value_name = "TOKEN")]
     token: String,
+    #[command(flatten)]
+    asks: Asks,
+}
+
+impl Subject {
+    /// The token as it was given, and what to gather beside it.
+    pub(crate) fn plan(self) -> (String, Plan) {
+        (self.token, self.asks.plan())
+    }
+}
+
+/// What the login would ask for.
+#[derive(Args)]
+pub(crate) struct Asks {
     /// The organization in Pulumi Cloud
     #[arg(long, value_name = "ORG", help_heading = "Login")]
     oidc_org: Option<String>,
@@ -103,16 +249,15 @@ pub(crate) struct Subject {
     scope: Option<String>,
 }
 
-impl Subject {
-    /// The token as it was given, and what to gather beside it.
-    pub(crate) fn plan(self) -> (String, Plan) {
-        let plan = Plan {
+impl Asks {
+    /// What to gather beside a token.
+    pub(crate) fn plan(self) -> Plan {
+        Plan {
             organization: self.oidc_org,
             team: self.oidc_team,
             user: self.oidc_user,
             scope: self.scope,
             ..Plan::offline(Choice::None)
-        };
-        (self.token, plan)
+        }
     }
 }

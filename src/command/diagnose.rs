@@ -10,7 +10,6 @@ use crate::cli::args::{BundleArgs, OutputArgs};
 use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, Surroundings};
-use crate::judge;
 
 /// The diagnosis where this process runs.
 pub(super) fn diagnose_here(
@@ -46,7 +45,9 @@ pub(super) fn diagnose(
         progress: output.progress,
     };
     match gather::gather(plan, around) {
-        Ok(evidence) => conclude(&Bundle { redacted: false, evidence }, output, streams),
+        Ok(evidence) => {
+            conclude(&Bundle { redacted: false, recorded: None, evidence }, output, streams)
+        }
         Err(error) => complain(streams.stderr, &error.to_string()),
     }
 }
@@ -54,7 +55,7 @@ pub(super) fn diagnose(
 /// Judges evidence, prints the report and writes a bundle, where one is asked for; the status is
 /// the diagnosis' unless one of them cannot be written.
 pub(crate) fn conclude(bundle: &Bundle, output: &Output, streams: Streams) -> u8 {
-    let report = judge::judge(&bundle.evidence, output.strict);
+    let report = bundle.judge(output.strict);
     let status = report.verdict.exit_status();
     // Whoever reads the report may stop reading.
     let bundled = output.keep_bundle(bundle);

@@ -16,6 +16,7 @@ use crate::console::progress::Bar;
 use crate::console::streams::{Streams, write};
 use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
+use crate::gather::files::named;
 use crate::gather::many::Common;
 use crate::gather::ndjson;
 use crate::gather::token;
@@ -34,8 +35,8 @@ pub(super) struct Job {
     pub(super) plan: Plan,
     /// Whether claims alone count as a token.
     pub(super) bare_claims: bool,
-    /// Why nothing can be said of any token.
-    pub(super) obstacle: fn(&Evidence) -> Option<&'static str>,
+    /// Why nothing can be said of any token, and the status that this has.
+    pub(super) obstacle: fn(&Evidence) -> Option<(String, u8)>,
     /// Judges one.
     pub(super) judge: fn(&Evidence, bool) -> Report,
     /// The status that one comes to.
@@ -56,6 +57,8 @@ struct Line<'a> {
 enum Problem {
     /// A sentence about what was given.
     Input(String),
+    /// A sentence, and the status that it has.
+    Obstacle(String, u8),
     /// The answers cannot be delivered.
     Output(Failure),
 }
@@ -76,6 +79,10 @@ pub(super) fn run(
     let counts = match answer(job, token, environment, output, &mut streams) {
         Ok(counts) => counts,
         Err(Problem::Input(problem)) => return complain(streams.stderr, &problem),
+        Err(Problem::Obstacle(problem, status)) => {
+            complain(streams.stderr, &problem);
+            return status;
+        }
         Err(Problem::Output(failure)) => return delivered(Err(failure), 0, streams.stderr),
     };
     let seen = meanings.iter().zip(counts).filter(|(_, count)| *count > 0);
@@ -112,15 +119,15 @@ fn answer(
     };
     let common = Common::gather(plan, around, bare_claims)
         .map_err(|error| Problem::Input(error.to_string()))?;
-    if let Some(obstacle) = obstacle(common.evidence()) {
-        return Err(Problem::Input(obstacle.to_owned()));
+    if let Some((problem, status)) = obstacle(common.evidence()) {
+        return Err(Problem::Obstacle(problem, status));
     }
     let worker = || {
         let mut evidence = common.evidence().clone();
         let common = &common;
         move |line, token: &[u8]| {
             common.complete(&mut evidence, token);
-            let report = judge(&evidence, output.strict);
+            let report = judge(&evidence, output.strict).written_for(output.shell);
             let text = text::json_line(&Line { line, report: &report });
             (text, status(&evidence, &report))
         }
@@ -169,7 +176,7 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    format!("{}: {}", place(token), token::reason(error))
+    format!("{}: {}", place(token), named::problem(error))
 }
 
 fn place(token: &str) -> &str {

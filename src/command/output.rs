@@ -6,14 +6,16 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::bundle::Bundle;
-use crate::cli::args::{BundleArgs, ColorArg, OutputArgs};
+use crate::cli::args::{BundleArgs, ColorArg, OutputArgs, ShellArg};
 use crate::cli::values::FormatChoice;
 use crate::console::file;
 use crate::console::streams::{Terminals, write};
 use crate::gather::environment::Environment;
+use crate::platform::Id;
 use crate::render;
 use crate::render::{DIAGNOSIS, Format, Style, Verbosity, View};
 use crate::report::Report;
+use crate::text::command::Shell;
 use crate::text::secret::argument;
 
 /// Width of the report where there is no terminal, in columns.
@@ -23,6 +25,8 @@ const WIDTH: usize = 100;
 pub(crate) struct Output {
     format: Format,
     style: Style,
+    /// The shell that commands are written for.
+    pub(crate) shell: Shell,
     file: Option<PathBuf>,
     /// Where a bundle goes, and whether names in it are replaced.
     bundle: Option<(PathBuf, bool)>,
@@ -52,6 +56,7 @@ impl Output {
         Self {
             format: format(arguments.format, environment),
             style: Style { verbosity, ..style },
+            shell: shell(arguments.shell, environment),
             file: arguments.output.clone(),
             bundle: None,
             agent_directory: path("AGENT_TEMPDIRECTORY"),
@@ -107,6 +112,7 @@ impl Output {
         stdout: &mut dyn Write,
         note: impl FnOnce(&str),
     ) -> Result<(), Failure> {
+        let report = &report.clone().written_for(self.shell);
         let mut text = DIAGNOSIS.render(report, self.format, &self.style);
         match self.summary(report) {
             Ok(command) => text.push_str(&command),
@@ -166,11 +172,23 @@ pub(crate) enum Failure {
 
 /// `auto` is the platform's own format, where there is one.
 fn format(choice: FormatChoice, environment: &Environment) -> Format {
-    match choice {
-        FormatChoice(Some(format)) => format,
-        _ if environment.is_on("TF_BUILD") => Format::Azure,
-        _ if environment.is_on("GITHUB_ACTIONS") => Format::Github,
+    let own = || match environment.platform().map(|platform| platform.id) {
+        Some(Id::AzurePipelines) => Format::Azure,
+        Some(Id::GitHubActions) => Format::Github,
         _ => Format::Human,
+    };
+    choice.0.unwrap_or_else(own)
+}
+
+/// `auto`: PowerShell on Windows, and where PowerShell is what started this program.
+pub(crate) fn shell(choice: ShellArg, environment: &Environment) -> Shell {
+    match choice {
+        ShellArg::Bash => Shell::Posix,
+        ShellArg::Pwsh => Shell::PowerShell,
+        ShellArg::Auto if cfg!(windows) || environment.get("PSModulePath").is_some() => {
+            Shell::PowerShell
+        }
+        ShellArg::Auto => Shell::Posix,
     }
 }
 

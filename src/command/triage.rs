@@ -29,7 +29,9 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     if log.files.iter().all(|file| file.lines == 0) && !unreadable.is_empty() {
         return USAGE;
     }
-    let triage = judge::triage(&log);
+    let mut triage = judge::triage(&log);
+    let shell = output::shell(arguments.shell, environment);
+    triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
     let verbosity = match (arguments.quiet, arguments.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,

@@ -1,6 +1,8 @@
 //! A line on the terminal that says that something happens, or how much is done, while it takes
 //! long. Standard error has to be a terminal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,15 +17,32 @@ const TICK: Duration = Duration::from_millis(120);
 const MARKS: [char; 4] = ['|', '/', '-', '\\'];
 
 /// A line that moves; it is gone when this is dropped.
+#[derive(Default)]
 pub(crate) struct Progress {
     done: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// How many things are done, and of how many; 0 of 0 is not shown.
+    count: Arc<[AtomicUsize; 2]>,
 }
 
 impl Progress {
+    /// Shows what is being done, from a second on, if somebody is to see it.
+    pub(crate) fn start_if(shows: bool, doing: &'static str) -> Self {
+        if shows { Self::start(doing) } else { Self::default() }
+    }
+
+    /// Shows from now on how much is done.
+    pub(crate) fn count(&self, done: usize, all: usize) {
+        for (shown, number) in self.count.iter().zip([done, all]) {
+            shown.store(number, Ordering::Relaxed);
+        }
+    }
+
     /// Shows what is being done, from a second on.
-    pub(crate) fn start(doing: &'static str) -> Self {
+    fn start(doing: &'static str) -> Self {
         let (done, ended) = mpsc::channel::<()>();
+        let count = Arc::<[AtomicUsize; 2]>::default();
+        let counted = Arc::clone(&count);
         let thread = spawn(move || {
             let begun = Instant::now();
             let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
@@ -32,13 +51,18 @@ impl Progress {
             while goes_on(wait)
                 && let Some(mark) = marks.next()
             {
-                let line = format!("{mark} {doing} ({}s)", begun.elapsed().as_secs());
+                let seconds = begun.elapsed().as_secs();
+                let [done, all] = [0, 1].map(|at: usize| counted[at].load(Ordering::Relaxed));
+                let line = match all {
+                    0 => format!("{mark} {doing} ({seconds}s)"),
+                    _ => format!("{mark} {doing}: {done} of {all} ({seconds}s)"),
+                };
                 whole(|traces| traces.show(&line));
                 wait = TICK;
             }
             whole(Traces::clear);
         });
-        Self { done: Some(done), thread: Some(thread) }
+        Self { done: Some(done), thread: Some(thread), count }
     }
 }
 

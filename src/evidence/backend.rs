@@ -224,12 +224,20 @@ pub struct UnusableFolder {
     pub path: String,
     /// What names it: a variable, or the user's home.
     pub named_by: String,
-    /// What the CLI tries in vain: `mkdir`, or `open` for writing.
-    pub operation: String,
+    pub operation: FolderOperation,
     /// The path that it tries this with.
     pub obstacle: String,
     /// The system's words for why not.
     pub reason: String,
+}
+
+/// The system call of the CLI that fails in its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FolderOperation {
+    Mkdir,
+    /// For writing.
+    Open,
 }
 
 /// A value of PULUMI_CREDENTIAL_STORE that cannot be followed.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Failure};
+use super::{Answer, Failure, FileProblem};
 use crate::catalogue::Code;
 use crate::platform;
 use crate::platform::{azure, github, gitlab};
@@ -200,11 +200,8 @@ pub enum InputProblem {
     },
     /// `file://PATH` that cannot be read.
     FileUnreadable {
-        /// Why (`no such file`, `is a directory`, `permission denied`, `is empty`).
-        reason: String,
-        /// The file is there and empty.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        is_empty: bool,
+        /// Why.
+        reason: FileProblem,
     },
     /// A part is not base64url, not JSON, or not an object.
     Malformed {
@@ -253,7 +250,6 @@ impl InputProblem {
                     *looks_like = LooksLike::SeveralTokens;
                 }
             }
-            Self::FileUnreadable { reason, is_empty } => *is_empty |= reason == "is empty",
             _ => {}
         }
     }
@@ -337,12 +333,9 @@ mod tests {
                 InputProblem::NotAToken { what: what.into(), shown: None, looks_like: expected };
             assert_eq!(problem, expected);
         }
-        for (reason, is_empty) in [("is empty", true), ("is a directory", false)] {
-            let old = json!({"kind": "fileUnreadable", "reason": reason});
-            let mut problem: InputProblem = serde_json::from_value(old).unwrap();
-            problem.complete();
-            assert_eq!(problem, InputProblem::FileUnreadable { reason: reason.into(), is_empty });
-        }
+        let old = json!({"kind": "fileUnreadable", "reason": "is empty"});
+        let problem: InputProblem = serde_json::from_value(old).unwrap();
+        assert_eq!(problem, InputProblem::FileUnreadable { reason: FileProblem::Empty });
     }
 }
 

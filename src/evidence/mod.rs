@@ -12,6 +12,7 @@ mod backend;
 mod check;
 mod cloud;
 mod credential_helper;
+mod file_problem;
 mod input;
 mod issuer;
 pub mod log;
@@ -28,11 +29,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::backend::{
     Backend, BackendCandidate, BackendSource, BrokenConfig, CliFolder, CredentialsFile,
-    HiddenFault, ProjectFile, StoreProblem, StoredAccount, UnusableFolder,
+    FolderOperation, HiddenFault, ProjectFile, StoreProblem, StoredAccount, UnusableFolder,
 };
 pub use self::check::{CheckId, SkipReason};
 pub use self::cloud::{AccessTokenSource, Cloud, Exchange};
 pub use self::credential_helper::{CredentialHelper, HelperProblem, HelperSource};
+pub use self::file_problem::FileProblem;
 pub use self::input::{
     AzureIds, Candidate, CliParser, Input, InputProblem, LooksLike, PlatformEnvironment, Refusal,
     Source, Tried, Wrapping,

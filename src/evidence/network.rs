@@ -90,7 +90,11 @@ pub enum FailureKind {
     /// The name could not be resolved.
     Dns,
     /// Nothing listens, or a reset while connecting.
-    Connect,
+    Connect {
+        /// The system says that nothing listens.
+        #[serde(default)]
+        refused: bool,
+    },
     /// No answer within the time.
     Timeout,
     /// The proxy refused or could not be reached.

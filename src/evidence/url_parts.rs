@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::url_faults::hidden_fault;
 use super::{
     Answer, Backend, BackendCandidate, Body, CredentialsFile, Evidence, Exchange, Failure,
-    FailureKind, Gap, GapReason, Input, InputProblem, Issuer, KeySet, PlatformEnvironment,
-    PolicySource, Probe, ProjectFile, ProxyFault, Refusal, Signature, Token,
+    FailureKind, FileProblem, Gap, GapReason, Input, InputProblem, Issuer, KeySet,
+    PlatformEnvironment, PolicySource, Probe, ProjectFile, ProxyFault, Refusal, Signature, Token,
 };
 use crate::limits;
 use crate::limits::Work;
@@ -54,6 +54,21 @@ impl Evidence {
         }
         self.hide_in_token_and_policy();
         input(&mut self.input);
+    }
+
+    /// Writes down how issuers and rules compare with the token, for a copy whose names are
+    /// replaced.
+    pub(crate) fn record_comparisons(&mut self) {
+        let Some(token) = &self.token else { return };
+        let issuer = token.text("iss").unwrap_or_default();
+        let Some(document) = self.policy.document_mut() else { return };
+        let mut work = Work::new(limits::EVALUATION);
+        for registration in &mut document.issuers {
+            registration.compared = Some(registration.likeness(issuer));
+            for rule in registration.policies.iter_mut().flatten().flat_map(|e| &mut e.rules) {
+                rule.compared = matches(rule, &token.claims, &mut work);
+            }
+        }
     }
 
     fn hide_in_token_and_policy(&mut self) {
@@ -217,7 +232,7 @@ fn input(input: &mut Input) {
         Some(
             InputProblem::Unexpanded { text, .. }
             | InputProblem::Malformed { reason: text, .. }
-            | InputProblem::FileUnreadable { reason: text, .. },
+            | InputProblem::FileUnreadable { reason: FileProblem::Other(text) },
         ) => in_text(text),
         _ => {}
     }

@@ -80,7 +80,7 @@ impl Environment {
     }
 
     /// The platform that this is a job of.
-    pub(super) fn platform(&self) -> Option<&'static Platform> {
+    pub(crate) fn platform(&self) -> Option<&'static Platform> {
         let is_here = |platform: &&&Platform| platform.marker.is_some_and(|name| self.is_on(name));
         platform::ALL.iter().find(is_here).copied()
     }

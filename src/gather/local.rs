@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::clean::{clean, clean_claims};
 use super::environment::Environment;
-use super::files::named::{read, reason};
+use super::files::named::{problem, read};
 use super::plan::{InputError, Plan, Surroundings};
 use super::pulumi::credential_helper::Saved;
 use super::pulumi::version::Question;
@@ -379,7 +379,7 @@ fn change_directory(from: PathBuf, to: Option<PathBuf>) -> Result<PathBuf, Input
         path: argument(&to),
         problem: format!("{problem}; pulumi stops here as well"),
     };
-    let entered = from.join(&to).canonicalize().map_err(|e| error(reason(&e)))?;
+    let entered = from.join(&to).canonicalize().map_err(|e| error(problem(&e).to_string()))?;
     if entered.is_dir() { Ok(entered) } else { Err(error("it is not a directory".to_owned())) }
 }
 

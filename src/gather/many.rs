@@ -29,7 +29,7 @@ impl Common {
     /// # Errors
     /// A file that an option names cannot be used.
     pub fn gather(plan: Plan, around: Surroundings, bare_claims: bool) -> Result<Self, InputError> {
-        let Gathered { evidence, jwks, scrubber } = all(plan, around)?;
+        let Gathered { evidence, jwks, scrubber, .. } = all(plan, around)?;
         let policy_hides = evidence.policy.document().is_some_and(|document| {
             let mut shown = document.clone();
             shown.hide_url_parts(None);

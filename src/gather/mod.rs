@@ -27,15 +27,16 @@ use std::time::Instant;
 use serde_json::Value;
 
 pub(crate) use self::clean::clean;
+pub use self::cloud::Versions;
 pub(crate) use self::files::named::bundle;
 use self::local::Run;
 use self::network::tls;
-pub use self::plan::{InputError, Plan, Surroundings};
-pub use self::policy_file::policy_document;
+pub use self::plan::{InputError, Plan, Registered, Surroundings};
+pub use self::policy_file::{policy_cases, policy_document};
 use self::pulumi::version::Question;
 use crate::console::descriptors;
 use crate::console::progress::Progress;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, PolicySource};
 use crate::text::secret::Scrubber;
 
 /// Gathers.
@@ -48,9 +49,23 @@ pub fn gather(plan: Plan, around: Surroundings) -> Result<Evidence, InputError> 
     Ok(evidence)
 }
 
+/// Gathers, and says of each policy that was read which version it is.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_versions(
+    plan: Plan,
+    around: Surroundings,
+) -> Result<(Evidence, Versions), InputError> {
+    let Gathered { mut evidence, versions, .. } = all(plan, around)?;
+    evidence.hide_url_parts();
+    Ok((evidence, versions))
+}
+
 /// The evidence with whole URLs, and what many tokens share beside it ([`many`]).
 struct Gathered {
     evidence: Evidence,
+    versions: Versions,
     jwks: Option<Value>,
     scrubber: Scrubber,
 }
@@ -59,9 +74,18 @@ fn all(plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
     let shows_progress = around.progress;
     let (mut evidence, cli, run) = local::gather(plan, around)?;
     issuer::local_keys(&mut evidence, &run);
-    let progress = shows_progress.then(|| Progress::start("asking issuer and backend"));
-    network(&mut evidence, cli, &run)?;
-    drop(progress);
+    let versions = match &run.plan.reads {
+        Some(wanted) => {
+            let progress = Progress::start_if(shows_progress, "reading policies");
+            cloud::record_cli(&mut evidence, cli.wait());
+            policies(&mut evidence, wanted, &run, &progress)?
+        }
+        None => {
+            let _progress = Progress::start_if(shows_progress, "asking issuer and backend");
+            network(&mut evidence, cli, &run)?;
+            Versions::new()
+        }
+    };
     if descriptors::ran_out() {
         // Evidence of that is evidence of nothing else.
         return Err(InputError {
@@ -71,7 +95,7 @@ fn all(plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
         });
     }
     evidence.duration_ms = run.clock.elapsed_ms();
-    Ok(Gathered { evidence, jwks: run.jwks, scrubber: run.scrubber })
+    Ok(Gathered { evidence, versions, jwks: run.jwks, scrubber: run.scrubber })
 }
 
 /// Makes the requests, unless there is nothing to ask, and stores the CLI's version.
@@ -82,15 +106,7 @@ fn network(evidence: &mut Evidence, cli: Question, run: &Run) -> Result<(), Inpu
         return Ok(());
     }
     let setup = |problem: String| local::setup(&run.plan, problem);
-    let deadline = run.clock.deadline();
-    let left = deadline.saturating_duration_since(Instant::now());
-    let roots = tls::Roots::load(run.ca_cert.as_deref(), left / 2).map_err(setup)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .inspect_err(descriptors::note)
-        .map_err(|error| setup(error.to_string()))?;
-    let deadline = tokio::time::Instant::from_std(deadline);
+    let (runtime, roots, deadline) = connections(run)?;
     let (issuer, policy) = runtime.block_on(async {
         tokio::join!(
             issuer::probe(issuer, run, &roots, deadline),
@@ -108,4 +124,40 @@ fn network(evidence: &mut Evidence, cli: Question, run: &Run) -> Result<(), Inpu
         issuer::local_keys(evidence, run);
     }
     Ok(())
+}
+
+/// Reads what is registered, where no document says it.
+fn policies(
+    evidence: &mut Evidence,
+    wanted: &Registered,
+    run: &Run,
+    progress: &Progress,
+) -> Result<Versions, InputError> {
+    let is_needed = matches!(evidence.policy, PolicySource::None);
+    if !is_needed || cloud::backend(evidence, run).is_none() {
+        return Ok(Versions::new());
+    }
+    let (runtime, roots, deadline) = connections(run)?;
+    let asked = cloud::policies(evidence, wanted, run, &roots, deadline, progress);
+    let read = runtime.block_on(asked).map_err(|problem| local::setup(&run.plan, problem));
+    runtime.shutdown_background();
+    let Some(read) = read? else { return Ok(Versions::new()) };
+    evidence.policy = read.source;
+    Ok(read.versions)
+}
+
+/// What requests are made with, and until when.
+fn connections(
+    run: &Run,
+) -> Result<(tokio::runtime::Runtime, tls::Roots, tokio::time::Instant), InputError> {
+    let setup = |problem: String| local::setup(&run.plan, problem);
+    let deadline = run.clock.deadline();
+    let left = deadline.saturating_duration_since(Instant::now());
+    let roots = tls::Roots::load(run.ca_cert.as_deref(), left / 2).map_err(setup)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .inspect_err(descriptors::note)
+        .map_err(|error| setup(error.to_string()))?;
+    Ok((runtime, roots, tokio::time::Instant::from_std(deadline)))
 }

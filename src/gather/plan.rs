@@ -58,6 +58,19 @@ pub struct Plan {
     pub timeout: Duration,
     /// `--allow-private-issuer`.
     pub allow_private_issuer: bool,
+    /// For the policy commands: of Pulumi Cloud, only what is registered is read.
+    pub reads: Option<Registered>,
+}
+
+/// Which of an organization's registered policies are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registered {
+    /// Those of the token's issuer.
+    OfToken,
+    /// Those of this issuer.
+    Of(String),
+    /// All of them.
+    All,
 }
 
 impl Plan {
@@ -95,6 +108,7 @@ impl Plan {
             now: None,
             timeout: Duration::from_secs(15),
             allow_private_issuer: false,
+            reads: None,
         }
     }
 }

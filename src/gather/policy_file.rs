@@ -13,6 +13,8 @@ use crate::limits;
 use crate::limits::json::Refused;
 use crate::oidc::signature;
 use crate::policy::Document;
+use crate::policy::document::cases;
+use crate::policy::document::cases::Case;
 use crate::text::secret::{Scrubber, argument};
 
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
@@ -63,6 +65,25 @@ pub fn policy_document(path: &Path) -> Result<Document, InputError> {
     let mut document = document("FILE", path, Path::new(""), Duration::from_secs(10))?;
     document.hide_url_parts(None);
     Ok(document)
+}
+
+/// Reads the cases of a policy's regression test from a file, or a pipe for a few seconds.
+///
+/// # Errors
+/// It cannot be read or is no list of cases; with line and column.
+pub fn policy_cases(path: &Path) -> Result<Vec<Case>, InputError> {
+    let option = "--cases";
+    let error = |problem: String| InputError { option, path: argument(path), problem };
+    let bytes = read(option, path, Path::new(""), Duration::from_secs(10))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
+    })?;
+    let mut cases = cases::parse(&text).map_err(|e| error(e.to_string()))?;
+    let scrubber = Scrubber::default();
+    for case in &mut cases {
+        case.name = scrubber.scrub(&case.name);
+    }
+    Ok(cases)
 }
 
 /// The document without tokens that somebody pasted into it. They are taken out of what was read,

@@ -8,7 +8,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::files::bounded::Bounded;
-use crate::evidence::{CliParser, Input, InputProblem, LooksLike, Source, Tried, Wrapping};
+use super::files::named::problem;
+use crate::evidence::{
+    CliParser, FileProblem, Input, InputProblem, LooksLike, Source, Tried, Wrapping,
+};
 use crate::limits;
 use crate::oidc::jwt;
 use crate::oidc::jwt::{Decoded, cli_parser};
@@ -151,7 +154,7 @@ fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
         Err(error) if error.kind() == ErrorKind::TimedOut && bytes.trim_ascii().is_empty() => {
             return nothing(Source::Stdin, error.to_string());
         }
-        Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(reason(&error))),
+        Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(problem(&error))),
         // A pipe that stays open may have given the token all the same.
         Ok(_) | Err(_) => jwt::read(&bytes, true),
     };
@@ -172,8 +175,7 @@ pub(super) fn from_file(
     let parser = cli_parser::parse(text);
     let outcome = match jwt::read(&bytes, true) {
         Err((InputProblem::Empty, wrapped)) => {
-            let reason = "is empty".to_owned();
-            Err((InputProblem::FileUnreadable { reason, is_empty: true }, wrapped))
+            Err((InputProblem::FileUnreadable { reason: FileProblem::Empty }, wrapped))
         }
         Ok(decoded) => Ok(decoded.sent_as(text)),
         outcome => outcome,
@@ -185,11 +187,11 @@ type Unusable = (InputProblem, Vec<Wrapping>);
 
 fn content(path: &str, absolute: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, Unusable> {
     if path.is_empty() {
-        return Err(unreadable("no path follows file://".into()));
+        return Err(unreadable(FileProblem::NoPath));
     }
-    let file = fs::metadata(absolute).map_err(|error| unreadable(reason(&error)))?;
+    let file = fs::metadata(absolute).map_err(|error| unreadable(problem(&error)))?;
     if file.is_dir() {
-        return Err(unreadable("is a directory".into()));
+        return Err(unreadable(FileProblem::Directory));
     }
     // A named pipe without a writer would be waited for without end. Those that this process
     // already holds open (a shell's `<(…)`) have one.
@@ -197,13 +199,13 @@ fn content(path: &str, absolute: &Path, limit: Duration) -> Result<Zeroizing<Vec
         .iter()
         .any(|directory| absolute.starts_with(directory));
     if !file.is_file() && !is_held_open {
-        return Err(unreadable("is not a regular file".into()));
+        return Err(unreadable(FileProblem::NotRegular));
     }
     File::open(absolute)
         .and_then(
             |file| if is_held_open { capped(Bounded::new(file, limit)) } else { capped(file) },
         )
-        .map_err(|error| unreadable(reason(&error)))
+        .map_err(|error| unreadable(problem(&error)))
 }
 
 /// A token fits into this, so that reading it leaves no copy behind in memory that was given back.
@@ -215,21 +217,8 @@ fn capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn unreadable(reason: String) -> Unusable {
-    (InputProblem::FileUnreadable { reason, is_empty: false }, Vec::new())
-}
-
-/// Why it cannot be read, in words that are the same on every system.
-pub(crate) fn reason(error: &io::Error) -> String {
-    crate::console::descriptors::note(error);
-    match error.kind() {
-        ErrorKind::NotFound => "no such file".into(),
-        ErrorKind::PermissionDenied => "permission denied".into(),
-        ErrorKind::IsADirectory => "is a directory".into(),
-        ErrorKind::TimedOut => error.to_string(),
-        ErrorKind::NotADirectory => "a part of its path is not a directory".into(),
-        kind => kind.to_string(),
-    }
+fn unreadable(reason: FileProblem) -> Unusable {
+    (InputProblem::FileUnreadable { reason }, Vec::new())
 }
 
 #[cfg(test)]
@@ -286,8 +275,8 @@ mod tests {
     fn unreadable(path: &str, cwd: &Path) -> String {
         let choice = Choice::Argument(format!("file://{path}"));
         match acquire(choice, |_| None, Untouched, true, cwd, LIMIT) {
-            (Input { problem: Some(InputProblem::FileUnreadable { reason, .. }), .. }, None) => {
-                reason
+            (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => {
+                reason.to_string()
             }
             (input, _) => panic!("{input:?}"),
         }
@@ -440,8 +429,8 @@ mod tests {
         }
         let choice = Choice::Argument("-".into());
         let (input, _) = acquire(choice, |_| None, Broken, false, Path::new("/"), LIMIT);
-        let reason = "permission denied".into();
-        assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason, is_empty: false }));
+        let reason = FileProblem::PermissionDenied;
+        assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason }));
         assert_eq!(input.source, Source::Stdin);
     }
 

@@ -126,7 +126,7 @@ fn error_code(context: &Context, check: CheckId) -> Option<Code> {
 /// What Go says where nothing listens. A name's address, and what it says of other failures, are
 /// its own.
 fn unreachable(failure: &Failure, target: &str) -> Option<String> {
-    let is_refused = failure.kind == FailureKind::Connect && failure.detail.contains("refused");
+    let is_refused = failure.kind == FailureKind::Connect { refused: true };
     let address: std::net::IpAddr = failure.host.trim_matches(['[', ']']).parse().ok()?;
     let direct = failure.route.proxy.is_none();
     let address = std::net::SocketAddr::new(address, failure.port);

@@ -3,6 +3,7 @@
 use crate::catalogue::{Code, Severity};
 use crate::report::{Finding, FoundBy, Proof, Remediation, RemedyOption, Step};
 use crate::text;
+use crate::text::command::Command;
 pub(super) use crate::text::list;
 
 /// Said wherever the behaviour of the service's JWT library decides.
@@ -102,8 +103,14 @@ impl Finding {
         self
     }
 
+    /// Adds commands, if there are any.
+    pub(super) fn commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
+        self.remediation.commands.extend(commands);
+        self
+    }
+
     /// Adds something to paste. Values in it must already be quoted for what it is meant for.
-    pub(super) fn command(mut self, command: impl Into<String>) -> Self {
+    pub(super) fn command(mut self, command: impl Into<Command>) -> Self {
         self.remediation.commands.push(command.into());
         self
     }
@@ -112,11 +119,8 @@ impl Finding {
 impl Remediation {
     /// Drops these commands, and what announces commands if none is left.
     pub(super) fn drop_commands(&mut self, unwanted: impl Fn(&str) -> bool) {
-        let before = self.commands.len();
-        self.commands.retain(|command| !unwanted(command));
-        if before > 0 && self.commands.is_empty() {
-            self.steps.retain(|step| !step.announces);
-        }
+        self.commands.retain(|command| !unwanted(command.text()));
+        self.drop_announcements();
     }
 
     /// Puts the steps in the order in which they are read: commands come after all steps. A command

@@ -17,7 +17,10 @@ pub mod policy;
 mod triage;
 pub mod verdict;
 
+pub use self::policy::cases::cases;
 pub use self::policy::lint::lint;
+pub use self::policy::unread::unread;
+pub use self::policy::who::who;
 pub(crate) use self::triage::passed;
 pub use self::triage::triage;
 
@@ -308,7 +311,8 @@ mod tests {
         };
         let report = judge(&evidence, false);
         let finding = report.findings.iter().find(|f| f.code == Code::BackendUnreachable).unwrap();
-        assert_eq!(finding.remediation.commands, ["curl -v 'http://a;id;b:81/api/capabilities'"]);
+        let commands: Vec<_> = finding.remediation.commands.iter().map(|c| c.text()).collect();
+        assert_eq!(commands, ["curl -v 'http://a;id;b:81/api/capabilities'"]);
     }
 
     #[test]

@@ -22,9 +22,10 @@ pub(super) fn settle(context: &mut Context) {
         let proof = "the login works: Pulumi Cloud issued an access token, and whoami accepts it";
         soften(context, proof, |_| true);
     } else {
-        // The policy has let the token in, whatever whoami says of what it gave.
+        // Pulumi Cloud has checked all of these (product contract, section 3, Proof).
         soften(context, "Pulumi Cloud issued an access token", |category| {
-            matches!(category, Category::Audience | Category::Policy)
+            use Category::{Audience, Issuer, Policy, Token};
+            matches!(category, Token | Issuer | Audience | Policy)
         });
     }
 }
@@ -166,6 +167,7 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             .answer()
             .filter(|answer| answer.is_success())
             .and_then(answer::identity),
+        recorded: None,
     }
 }
 

@@ -61,11 +61,11 @@ pub const SURPRISES: u64 = 1_000_000;
 /// Steps for comparing the entries of a document with each other (`policy lint`).
 pub const LINT: u64 = 10_000_000;
 
+/// Steps for finding out who gets in (`policy who`).
+pub const WHO: u64 = 60_000_000;
+
 /// Steps for comparing registered issuers with a token's.
 pub const NEAR_MISS: u64 = 4_000_000;
-
-/// Steps for replacing the names in a support bundle (`--redact`): a step is a byte of text.
-pub const REDACTION: usize = 6 << 20;
 
 /// What an archive's member or a compressed log may unpack to whatever its packed size is, in bytes.
 pub const UNPACKED: u64 = 64 << 20;

@@ -1,5 +1,7 @@
 //! Advice of the platforms, as plain values: the judge makes findings of them.
 
+use crate::text::command::Command;
+
 /// The login that advice puts into a pipeline.
 pub(crate) struct Login {
     /// The command, with the token in the platform's [`Platform::variable`](super::Platform).
@@ -51,7 +53,7 @@ pub(crate) struct Remedy {
     pub(crate) evidence: Vec<(String, String, String)>,
     pub(crate) steps: Vec<Step>,
     /// To paste. Values are quoted for what it is meant for.
-    pub(crate) commands: Vec<String>,
+    pub(crate) commands: Vec<Command>,
 }
 
 impl Remedy {
@@ -80,7 +82,7 @@ impl Remedy {
         self
     }
 
-    pub(super) fn command(mut self, command: impl Into<String>) -> Self {
+    pub(super) fn command(mut self, command: impl Into<Command>) -> Self {
         self.commands.push(command.into());
         self
     }

@@ -40,6 +40,15 @@ impl Audience {
     }
 }
 
+/// The platform whose tokens cannot have another audience than this one.
+pub(crate) fn fixed_audience(audience: &str) -> Option<&'static Platform> {
+    let is = |platform: &&&Platform| match platform.audience {
+        Audience::Fixed(all) => all.iter().any(|own| own.eq_ignore_ascii_case(audience)),
+        Audience::Chosen { .. } | Audience::Unknown => false,
+    };
+    ALL.iter().find(is).copied()
+}
+
 /// An audience that nobody chose: the platform, whose default it is, and the customer's name.
 pub(crate) fn default_audience(
     audience: &str,

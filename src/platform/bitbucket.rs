@@ -1,10 +1,12 @@
 //! Bitbucket Pipelines.
 
 use super::audience::DefaultAudience;
+use super::kind::{Change, Given, Variant, text};
 use super::{
-    Audience, Claims, Id, Issuer, JobClaims, LogMarks, Platform, Shape, Subjects, TokenSource,
-    Varying, Way,
+    Audience, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape, Subjects,
+    TokenSource, Varying, Way,
 };
+use crate::policy::template::{Open, Template};
 use crate::text;
 
 pub(super) const BITBUCKET: Platform = Platform {
@@ -52,6 +54,15 @@ pub(super) const BITBUCKET: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted: |_| None,
+        parts: &[
+            ("repository", "repositoryUuid", ""),
+            ("environment", "deploymentEnvironmentUuid", ""),
+            ("step", "stepUuid", ""),
+        ],
+    }),
     log: LogMarks { platform: &["BITBUCKET_"], ..LogMarks::NONE },
     variable: Some(TOKEN),
     missing_token: Some(|login| {
@@ -78,4 +89,38 @@ const STEP: Varying = Varying {
 
 const fn shape(template: &'static str, beside: &'static [&'static str]) -> Shape {
     Shape { needs_issuer: true, varying: &[STEP], beside, ..Shape::new(template) }
+}
+
+const BRANCH: Open = Open::new("branch", "another-branch", "");
+const ENVIRONMENT: Open = Open::new("environment", "{00000000-0000-4000-8000-000000000001}", ":");
+const REPOSITORY: Open = Open::new("repository", "{00000000-0000-4000-8000-000000000002}", ":");
+const ANY_STEP: Open = Open::new("step", "{00000000-0000-4000-8000-000000000003}", ":");
+
+/// Its tokens do not tell pull requests: one is built as its branch is.
+fn kinds(given: &Given) -> Vec<Variant> {
+    let of_subject = given.subject().split(':').next().unwrap_or_default().to_owned();
+    let own = given.text("repositoryUuid").unwrap_or(of_subject);
+    let environment = given.text("deploymentEnvironmentUuid");
+    let job = |kind, repository: Template, environment: Option<Template>| {
+        let place = environment.clone().map(|template| template.text(":")).unwrap_or_default();
+        let subject = repository.clone().text(":").then(place).open(ANY_STEP);
+        let job = Variant::new(kind).to("sub", subject).to("repositoryUuid", repository);
+        job.change("deploymentEnvironmentUuid", environment.map_or(Change::Absent, Change::To))
+            .open("stepUuid", ANY_STEP)
+    };
+    let branch = match given.text("branchName") {
+        Some(own) if environment.is_none() => BRANCH.but(own),
+        _ => BRANCH,
+    };
+    let others = |open: Open| Template::default().open(open);
+    let other = environment.iter().fold(ENVIRONMENT, Open::but);
+    let another = || others(REPOSITORY.but(&own));
+    vec![
+        job(Kind::Branch, text(&own), None).open("branchName", branch.clone()),
+        job(Kind::PullRequest, text(&own), None).open("branchName", branch),
+        job(Kind::Environment, text(&own), Some(others(other))),
+        job(Kind::Owner, another(), environment.map(text)),
+        job(Kind::Owner, another(), None).open("branchName", BRANCH),
+        job(Kind::Owner, another(), Some(others(ENVIRONMENT))).open("branchName", BRANCH),
+    ]
 }

@@ -1,10 +1,12 @@
 //! Buildkite.
 
 use super::audience::DefaultAudience;
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, LogMarks, Platform, Program, Shape, Shared,
-    Subjects, TokenSource, Varying, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Program,
+    Shape, Shared, Subjects, TokenSource, Varying, Way, subject,
 };
+use crate::policy::template::{Open, Template};
 use crate::text;
 
 pub(super) const BUILDKITE: Platform = Platform {
@@ -71,6 +73,15 @@ pub(super) const BUILDKITE: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted: |_| None,
+        parts: &[
+            ("organization", "organization_slug", ""),
+            ("pipeline", "pipeline_slug", ""),
+            ("step", "step_key", ""),
+        ],
+    }),
     secrets: &["BUILDKITE_AGENT_ACCESS_TOKEN"],
     log: LogMarks {
         platform: &["buildkite-agent"],
@@ -118,4 +129,71 @@ const AGENT: Program = Program {
 
 fn request(audience: &str) -> String {
     format!("buildkite-agent oidc request-token --audience {}", text::shell(audience))
+}
+
+const BRANCH: Open = Open::new("branch", "another-branch", ":");
+const TAG: Open = Open::new("tag", "v1.0.0", ":");
+const ANY_COMMIT: Open = Open::new("commit", "0123456789abcdef0123456789abcdef01234567", ":");
+const ANY_STEP: Open = Open::new("step", "a-step", ":");
+const PIPELINE: Open = Open::new("pipeline", "another-pipeline", ":");
+const STRANGER: Open = Open::new("organization", "somebody-else", ":");
+const ID: Open = Open::new("pipeline's id", "00000000-0000-4000-8000-000000000001", "");
+const ORGANIZATION_ID: Open =
+    Open::new("organization's id", "00000000-0000-4000-8000-000000000002", "");
+
+/// Its tokens do not tell pull requests: one is built as its branch is.
+fn kinds(given: &Given) -> Vec<Variant> {
+    let subject = subject::describe("", given.subject());
+    let part = |name: &str, claim: &str| {
+        subject.as_ref().and_then(|known| known.part(name)).or_else(|| given.text(claim))
+    };
+    let organization = part("organization", "organization_slug").unwrap_or_default();
+    let pipeline = part("pipeline", "pipeline_slug").unwrap_or_default();
+    let step = part("step", "step_key").unwrap_or_default();
+    let own_ref = part("ref", "build_branch").unwrap_or_default();
+    let own = own_ref.strip_prefix("refs/heads/").unwrap_or(&own_ref);
+    let job =
+        |kind, organization: Template, pipeline: Template, reference: Template, step: Template| {
+            let variant = Variant::new(kind);
+            let sub = text("organization:").then(organization.clone()).text(":pipeline:");
+            let sub = sub.then(pipeline.clone()).text(":ref:").then(reference).text(":commit:");
+            let sub = sub.open(ANY_COMMIT).text(":step:").then(step);
+            let variant = match given.subject() {
+                "" => variant,
+                // The agent may be told to put an id into `sub`.
+                _ if subject.is_none() => variant.unknown(&["sub"]),
+                _ => variant.to("sub", sub),
+            };
+            variant.to("organization_slug", organization).to("pipeline_slug", pipeline)
+        };
+    let (here, this) = (text(&organization), text(&pipeline));
+    let branch = |kind, open: Open| {
+        let reference = text("refs/heads/").open(open.clone());
+        job(kind, here.clone(), this.clone(), reference, text(&step)).open("build_branch", open)
+    };
+    let any = |open: Open| Template::default().open(open);
+    let others = [
+        (Kind::Owner, here.clone(), PIPELINE.but(&pipeline)),
+        (Kind::Stranger, any(STRANGER.but(&organization)), PIPELINE),
+    ];
+    let mut all = vec![
+        branch(Kind::Branch, BRANCH.but(own)),
+        branch(Kind::PullRequest, BRANCH.but(own)),
+        job(Kind::Tag, here.clone(), this.clone(), text("refs/tags/").open(TAG), text(&step))
+            .open("build_tag", TAG)
+            .unknown(&["build_branch"]),
+    ];
+    for (kind, organization, pipeline) in others {
+        let reference = text("refs/heads/").open(BRANCH);
+        let variant = job(kind, organization, any(pipeline), reference, any(ANY_STEP));
+        let variant = variant.open("build_branch", BRANCH).open("step_key", ANY_STEP);
+        let variant = variant.other_id(given, "pipeline_id", ID);
+        all.push(match kind {
+            Kind::Stranger => variant
+                .other_id(given, "organization_id", ORGANIZATION_ID)
+                .unknown(&["agent_id", "cluster_id"]),
+            _ => variant,
+        });
+    }
+    all
 }

@@ -1,9 +1,11 @@
 //! CircleCI.
 
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, LogMarks, Platform, Shape, Subjects,
-    TokenSource, Varying, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape,
+    Subjects, TokenSource, Varying, Way,
 };
+use crate::policy::template::{Open, Template};
 use crate::text;
 
 const PROJECT: &str = "\"oidc.circleci.com/project-id\"";
@@ -73,6 +75,11 @@ pub(super) const CIRCLECI: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted,
+        parts: &[("project", PROJECT, ""), ("repository", ORIGIN, ""), ("ref", REF, "")],
+    }),
     log: LogMarks {
         platform: &["CIRCLE_"],
         token_request: &["circleci run oidc get"],
@@ -120,4 +127,58 @@ fn versions(rule: &str, subject: &str) -> Option<String> {
              {SOURCE}REPOSITORY/vcs-ref/REF."
         )
     })
+}
+
+const BRANCH: Open = Open::new("branch", "another-branch", "");
+const TAG: Open = Open::new("tag", "v1.0.0", "");
+const OTHER: Open = Open::new("project", "00000000-0000-4000-8000-000000000001", "/");
+const ANY_USER: Open = Open::new("user", "00000000-0000-4000-8000-000000000002", "/");
+const ANY_REPOSITORY: Open = Open::new("repository", "github.com/acme/another", "");
+
+/// Its tokens do not tell pull requests: one is built as its branch is.
+fn kinds(given: &Given) -> Vec<Variant> {
+    let mut segments = given.subject().split('/');
+    let (Some("org"), Some(organization), Some("project"), Some(own)) =
+        (segments.next(), segments.next(), segments.next(), segments.next())
+    else {
+        return Vec::new();
+    };
+    let is_second = given.subject().contains("/vcs-origin/");
+    let origin = given.text(ORIGIN).unwrap_or_default();
+    let own_ref = given.text(REF).unwrap_or_default();
+    let job = |kind, project: Template, origin: Template, reference: Template| {
+        let subject = text(format!("org/{organization}/project/"));
+        let mut subject = subject.then(project.clone()).text("/user/").open(ANY_USER);
+        if is_second {
+            let source = subject.text("/vcs-origin/").then(origin.clone());
+            subject = source.text("/vcs-ref/").then(reference.clone());
+        }
+        let job = Variant::new(kind).to("sub", subject).to(PROJECT, project);
+        job.to(ORIGIN, origin).to(REF, reference)
+    };
+    let here = |kind, folder: &str, open: Open| {
+        let open = own_ref.strip_prefix(folder).into_iter().fold(open, Open::but);
+        job(kind, text(own), text(&origin), text(folder).open(open))
+    };
+    let other = |reference: Template| {
+        let project = Template::default().open(OTHER.but(own));
+        let contexts = "\"oidc.circleci.com/context-ids\"";
+        job(Kind::Owner, project, Template::default().open(ANY_REPOSITORY), reference)
+            .unknown(&[contexts])
+    };
+    vec![
+        here(Kind::Branch, "refs/heads/", BRANCH),
+        here(Kind::PullRequest, "refs/heads/", BRANCH),
+        here(Kind::Tag, "refs/tags/", TAG),
+        other(text(&own_ref)),
+        other(text("refs/heads/").open(BRANCH)),
+        other(text("refs/tags/").open(TAG)),
+    ]
+}
+
+/// Builds of forks are on such branches.
+fn unwanted(given: &Given) -> Option<Kind> {
+    let is_pull =
+        |name: String| name.starts_with("refs/heads/pull/") || name.starts_with("refs/pull/");
+    given.text(REF).is_some_and(is_pull).then_some(Kind::PullRequest)
 }

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::claims::{BOOLEANS, VISIBILITIES};
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, LogMarks, Login, Note,
-    Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
+    Login, Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    subject,
 };
+use crate::policy::template::{Open, Template};
 use crate::text;
 
 pub(super) const GITLAB: Platform = Platform {
@@ -123,6 +126,15 @@ pub(super) const GITLAB: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted,
+        parts: &[
+            ("project", "project_path", ""),
+            ("kind of ref", "ref_type", ""),
+            ("ref", "ref", ""),
+        ],
+    }),
     secrets: &["CI_JOB_TOKEN"],
     log: LogMarks {
         platform: &["section_start:", "Running with gitlab-runner"],
@@ -219,4 +231,109 @@ fn step(note: &str, organization: &str, audience: &str) -> String {
 "#,
         audience = text::yaml(audience),
     )
+}
+
+const REF: Open = Open::new("ref", "another-branch", ":");
+const TAG: Open = Open::new("tag", "v1.0.0", ":");
+const OTHER: Open = Open::new("project", "another-project", "/:");
+const SUBGROUP: Open = Open::new("subgroup", "a-group", ":");
+const STRANGER: Open = Open::new("stranger", "somebody-else", "/:");
+const ANY_PROJECT: Open = Open::new("any project", "a-project", ":");
+const ENVIRONMENT: Open = Open::new("environment", "another-environment", "");
+const ID: Open = Open::new("id", "900001", "");
+const GROUP_ID: Open = Open::new("group's id", "900002", "");
+const PROTECTED: Open = Open::new("ref_protected", "true", "");
+const PROTECTED_ENVIRONMENT: Open = Open::new("environment_protected", "true", "");
+const SOURCE: Open = Open::new("pipeline_source", "push", "");
+
+const MERGE_REQUESTS: [&str; 2] = ["merge_request_event", "external_pull_request_event"];
+
+/// A merge request of a fork runs in the fork's project, which is a stranger's, until a member starts
+/// it in this one: then it is a merge request.
+fn kinds(given: &Given) -> Vec<Variant> {
+    let subject = subject::describe("", given.subject());
+    let part = |name: &str| subject.as_ref().and_then(|known| known.part(name));
+    // Rules may name the group alone.
+    let named = || given.text("namespace_path").unwrap_or_else(|| "a-group".to_owned());
+    let project = part("project").or_else(|| given.text("project_path"));
+    let project = project.unwrap_or_else(|| format!("{}/a-project", named()));
+    let own = part("ref").or_else(|| given.text("ref")).unwrap_or_default();
+    // The ref's kind and the ref, with what else says the same.
+    let on = |variant: Variant, project: &Template, kind: &str, name: Template| {
+        let folder = if kind == "tag" { "refs/tags/" } else { "refs/heads/" };
+        let variant = match given.subject() {
+            "" => variant,
+            _ if subject.is_none() => variant.unknown(&["sub"]),
+            _ => variant.to(
+                "sub",
+                text("project_path:")
+                    .then(project.clone())
+                    .text(format!(":ref_type:{kind}:ref:"))
+                    .then(name.clone()),
+            ),
+        };
+        variant.is("ref_type", kind).to("ref_path", text(folder).then(name.clone())).to("ref", name)
+    };
+    let here = text(&project);
+    let branch = || Template::default().open(REF.but(&own));
+    let source = || MERGE_REQUESTS.into_iter().fold(SOURCE, Open::but);
+    let pushed = |kind| Variant::new(kind).open("pipeline_source", source());
+    let mut all = vec![
+        on(pushed(Kind::Branch).is("ref_protected", "false"), &here, "branch", branch()),
+        on(pushed(Kind::ProtectedBranch).is("ref_protected", "true"), &here, "branch", branch()),
+        on(
+            pushed(Kind::Tag).open("ref_protected", PROTECTED),
+            &here,
+            "tag",
+            // A tag may have the name of the given branch.
+            Template::default().open(if given.is("ref_type", "tag") { TAG.but(&own) } else { TAG }),
+        ),
+        Variant::new(Kind::Environment)
+            .open("environment", given.text("environment").into_iter().fold(ENVIRONMENT, Open::but))
+            .open("environment_protected", PROTECTED_ENVIRONMENT)
+            .unknown(&["deployment_tier"]),
+    ];
+    for source in MERGE_REQUESTS {
+        let variant = Variant::new(Kind::PullRequest).is("pipeline_source", source);
+        let variant = variant.is("ref_protected", "false");
+        all.push(on(variant, &here, "branch", branch()));
+    }
+    let (group, name) = project.rsplit_once('/').unwrap_or(("", &project));
+    let top = group.split('/').next().unwrap_or_default();
+    let others = [
+        (Kind::Owner, text(group), OTHER.but(name)),
+        (Kind::Owner, text(format!("{top}/")).open(SUBGROUP), ANY_PROJECT),
+        (Kind::Stranger, Template::default().open(STRANGER.but(top)), ANY_PROJECT),
+    ];
+    for (kind, namespace, name) in others {
+        let project = namespace.clone().text("/").open(name);
+        let other = || {
+            let variant = Variant::new(kind)
+                .to("project_path", project.clone())
+                .to("namespace_path", namespace.clone())
+                .other_id(given, "project_id", ID)
+                .open("ref_protected", PROTECTED)
+                .open("environment_protected", PROTECTED_ENVIRONMENT)
+                .unknown(&["ci_config_ref_uri", "project_visibility"])
+                .unknown(&["user_login", "user_id", "user_email", "user_identities", "runner_id"]);
+            match kind {
+                Kind::Stranger => variant.other_id(given, "namespace_id", GROUP_ID),
+                _ if namespace == text(group) => variant,
+                _ => variant.unknown(&["namespace_id"]),
+            }
+        };
+        let any = |open: Open| Template::default().open(open);
+        all.push(on(other(), &project, "branch", any(REF)));
+        all.push(on(other(), &project, "tag", any(TAG)));
+        let with_environment = other().open("environment", ENVIRONMENT);
+        all.push(on(with_environment, &project, "branch", any(REF)));
+    }
+    all
+}
+
+fn unwanted(given: &Given) -> Option<Kind> {
+    if MERGE_REQUESTS.iter().any(|source| given.is("pipeline_source", source)) {
+        return Some(Kind::PullRequest);
+    }
+    given.is("ref_protected", "false").then_some(Kind::Branch)
 }

@@ -1,9 +1,11 @@
 //! HCP Terraform.
 
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, Note, Platform, Shape, Shared, Subjects,
-    TokenSource, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape, Shared,
+    Subjects, TokenSource, Way, subject,
 };
+use crate::policy::template::{Open, Template};
 
 pub(super) const HCP_TERRAFORM: Platform = Platform {
     marker: Some("TFC_RUN_ID"),
@@ -92,6 +94,16 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted: |given| given.is("terraform_run_phase", PLAN).then_some(Kind::Plan),
+        parts: &[
+            ("organization", "terraform_organization_name", ""),
+            ("project", "terraform_project_name", ""),
+            ("workspace", "terraform_workspace_name", ""),
+            ("run phase", "terraform_run_phase", ""),
+        ],
+    }),
     missing_token: Some(|login| {
         (
             "Set this environment variable on the workspace, or in a variable set:",
@@ -103,4 +115,67 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
 
 fn request(audience: &str) -> String {
     format!("TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}")
+}
+
+const PLAN: &str = "plan";
+const OTHER: Open = Open::new("workspace", "another-workspace", ":");
+const ANY_WORKSPACE: Open = Open::new("any workspace", "a-workspace", ":");
+const OTHER_PROJECT: Open = Open::new("project", "another-project", ":");
+const STRANGER: Open = Open::new("organization", "somebody-else", ":");
+const PHASE_OF_OTHERS: Open = Open::new("run phase", "apply", ":");
+const ID: Open = Open::new("workspace's id", "ws-another", "");
+const PROJECT_ID: Open = Open::new("project's id", "prj-another", "");
+const ORGANIZATION_ID: Open = Open::new("organization's id", "org-another", "");
+
+fn kinds(given: &Given) -> Vec<Variant> {
+    let subject = subject::describe("", given.subject());
+    let part = |name: &str, claim: &str| {
+        subject.as_ref().and_then(|known| known.part(name)).or_else(|| given.text(claim))
+    };
+    let organization = part("organization", "terraform_organization_name").unwrap_or_default();
+    let project = part("project", "terraform_project_name").unwrap_or_default();
+    let workspace = part("workspace", "terraform_workspace_name").unwrap_or_default();
+    let job =
+        |kind, organization: Template, project: Template, workspace: Template, phase: Template| {
+            let variant = Variant::new(kind);
+            let full = text("organization:").then(organization.clone()).text(":project:");
+            let full = full.then(project.clone()).text(":workspace:").then(workspace.clone());
+            let sub = full.clone().text(":run_phase:").then(phase.clone());
+            let variant = if given.subject().is_empty() { variant } else { variant.to("sub", sub) };
+            variant
+                .to("terraform_organization_name", organization)
+                .to("terraform_project_name", project)
+                .to("terraform_workspace_name", workspace)
+                .to("terraform_full_workspace", full)
+                .to("terraform_run_phase", phase)
+        };
+    let any = |open: Open| Template::default().open(open);
+    let phase = || any(PHASE_OF_OTHERS);
+    let (here, own) = (text(&organization), text(&project));
+    let in_project =
+        job(Kind::Owner, here.clone(), own.clone(), any(OTHER.but(&workspace)), phase()).other_id(
+            given,
+            "terraform_workspace_id",
+            ID,
+        );
+    let in_organization = job(
+        Kind::Owner,
+        here.clone(),
+        any(OTHER_PROJECT.but(&project)),
+        any(ANY_WORKSPACE),
+        phase(),
+    )
+    .other_id(given, "terraform_workspace_id", ID)
+    .other_id(given, "terraform_project_id", PROJECT_ID);
+    let strangers = any(STRANGER.but(&organization));
+    let stranger = job(Kind::Stranger, strangers, any(OTHER_PROJECT), any(ANY_WORKSPACE), phase())
+        .other_id(given, "terraform_workspace_id", ID)
+        .other_id(given, "terraform_project_id", PROJECT_ID)
+        .other_id(given, "terraform_organization_id", ORGANIZATION_ID);
+    vec![
+        job(Kind::Plan, here, own, text(&workspace), text(PLAN)),
+        in_project,
+        in_organization,
+        stranger,
+    ]
 }

@@ -1,9 +1,11 @@
 //! Kubernetes: projected tokens of service accounts, and the issuers of EKS, GKE and AKS.
 
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, LogMarks, Platform, Shape, Subjects,
-    TokenSource, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape,
+    Subjects, TokenSource, Way, subject,
 };
+use crate::policy::template::{Open, Template};
 
 use crate::text;
 
@@ -76,6 +78,38 @@ pub(super) const KUBERNETES: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted: |_| None,
+        parts: &[("namespace", NAMESPACE, ""), ("service account", ACCOUNT_NAME, "")],
+    }),
     log: LogMarks { keys: &["/openid/v1/jwks"], ..LogMarks::NONE },
     ..Platform::new(Id::Kubernetes, "Kubernetes")
 };
+
+const OTHER: Open = Open::new("service account", "another-account", ":");
+const ANY_ACCOUNT: Open = Open::new("any account", "an-account", ":");
+const STRANGER: Open = Open::new("namespace", "another-namespace", ":");
+const ID: Open = Open::new("account's id", "00000000-0000-4000-8000-000000000001", "");
+
+/// Another service account of the namespace has the same owner; other namespaces are somebody else's.
+fn kinds(given: &Given) -> Vec<Variant> {
+    let subject = subject::describe("", given.subject());
+    let part = |name: &str, claim: &str| {
+        subject.as_ref().and_then(|known| known.part(name)).or_else(|| given.text(claim))
+    };
+    let namespace = part("namespace", NAMESPACE).unwrap_or_default();
+    let account = part("service account", ACCOUNT_NAME).unwrap_or_default();
+    let strangers = Template::default().open(STRANGER.but(&namespace));
+    [(Kind::Owner, text(&namespace), OTHER.but(&account)), (Kind::Stranger, strangers, ANY_ACCOUNT)]
+        .into_iter()
+        .map(|(kind, namespace, account)| {
+            let subject = text("system:serviceaccount:").then(namespace.clone()).text(":");
+            Variant::new(kind)
+                .to("sub", subject.open(account.clone()))
+                .to(NAMESPACE, namespace)
+                .open(ACCOUNT_NAME, account)
+                .other_id(given, ACCOUNT_ID, ID)
+        })
+        .collect()
+}

@@ -17,6 +17,7 @@ pub(crate) mod gitlab;
 mod google;
 mod hcp_terraform;
 mod issuer;
+pub(crate) mod kind;
 mod kubernetes;
 mod log;
 mod okta;
@@ -35,9 +36,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
 pub(crate) use self::appears::when_claim_appears;
-pub(crate) use self::audience::{Audience, default_audience};
+pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
+pub(crate) use self::kind::{Kind, Kinds};
 pub(crate) use self::log::LogMarks;
 pub(crate) use self::shape::{Beginning, Note, Parts, Renewed, Shape, Subjects, Varying};
 pub(crate) use self::source::{Http, Parameter, Program, TokenSource};
@@ -58,6 +60,8 @@ pub(crate) struct Platform {
     pub(crate) issuer: Option<Issuer>,
     pub(crate) subjects: Subjects,
     pub(crate) claims: Claims,
+    /// How the tokens of other kinds of job differ.
+    pub(crate) kinds: Option<Kinds>,
     /// Variables of a job that hold secrets.
     pub(crate) secrets: &'static [&'static str],
     pub(crate) log: LogMarks,
@@ -82,6 +86,7 @@ impl Platform {
             issuer: None,
             subjects: Subjects::NONE,
             claims: Claims::NONE,
+            kinds: None,
             secrets: &[],
             log: LogMarks::NONE,
             variable: None,

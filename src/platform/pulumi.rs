@@ -1,9 +1,11 @@
 //! Pulumi Deployments and Pulumi ESC, whose tokens have one issuer.
 
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Claims, Id, Issuer, JobClaims, Note, Platform, Shape, Shared, Subjects, TokenSource,
-    Way,
+    Audience, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape, Shared, Subjects,
+    TokenSource, Way, subject,
 };
+use crate::policy::template::{Open, Template};
 
 pub(super) const DEPLOYMENTS: Platform = Platform {
     marker: Some("PULUMI_DEPLOYMENTS_RUN_ID"),
@@ -48,6 +50,17 @@ pub(super) const DEPLOYMENTS: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted: |given| given.is("operation", PREVIEW).then_some(Kind::Plan),
+        parts: &[
+            ("organization", "org", ""),
+            ("project", "project", ""),
+            ("stack", "stack", ""),
+            ("operation", "operation", ""),
+            ("scope", "scope", ""),
+        ],
+    }),
     ..Platform::new(Id::PulumiDeployments, "Pulumi Deployments")
 };
 
@@ -58,3 +71,47 @@ pub(super) const ESC: Platform = Platform {
     },
     ..Platform::new(Id::PulumiEsc, "Pulumi ESC")
 };
+
+const PREVIEW: &str = "preview";
+const STACK: Open = Open::new("stack", "another-stack", ":");
+const ANY_STACK: Open = Open::new("any stack", "a-stack", ":");
+const PROJECT: Open = Open::new("project", "another-project", ":");
+const STRANGER: Open = Open::new("organization", "somebody-else", ":");
+const OPERATION: Open = Open::new("operation", "update", ":");
+const SCOPE: Open = Open::new("scope", "write", ":");
+
+/// A pull request starts a preview.
+fn kinds(given: &Given) -> Vec<Variant> {
+    let subject = subject::describe("", given.subject());
+    let part = |name: &str, claim: &str| {
+        let known = subject.as_ref().and_then(|known| known.part(name));
+        known.or_else(|| given.text(claim)).unwrap_or_default()
+    };
+    let (organization, project) = (part("organization", "org"), part("project", "project"));
+    let (stack, own_scope) = (part("stack", "stack"), part("scope", "scope"));
+    let job = |kind,
+               org: Template,
+               project: Template,
+               stack: Template,
+               operation: Template,
+               scope: Template| {
+        let sub = text("pulumi:deploy:org:").then(org.clone()).text(":project:");
+        let sub = sub.then(project.clone()).text(":stack:").then(stack.clone());
+        let sub = sub.text(":operation:").then(operation.clone()).text(":scope:");
+        let job = Variant::new(kind).to("sub", sub.then(scope.clone())).to("org", org);
+        let job = job.to("project", project).to("stack", stack);
+        job.to("operation", operation).to("scope", scope)
+    };
+    let any = |open: Open| Template::default().open(open);
+    let other =
+        |kind, org, project, stack| job(kind, org, project, stack, any(OPERATION), any(SCOPE));
+    let (here, own) = (text(&organization), text(&project));
+    let stranger = any(STRANGER.but(&organization));
+    vec![
+        job(Kind::Plan, here.clone(), own.clone(), text(&stack), text(PREVIEW), text(own_scope)),
+        other(Kind::Owner, here.clone(), own, any(STACK.but(&stack))),
+        other(Kind::Owner, here, any(PROJECT.but(&project)), any(ANY_STACK)),
+        // The audience is the organization's name.
+        other(Kind::Stranger, stranger.clone(), any(PROJECT), any(ANY_STACK)).to("aud", stranger),
+    ]
+}

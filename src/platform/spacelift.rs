@@ -1,9 +1,11 @@
 //! Spacelift.
 
+use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, Note, Platform, Shape, Subjects,
-    TokenSource, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape,
+    Subjects, TokenSource, Way, subject,
 };
+use crate::policy::template::{Open, Template};
 
 pub(super) const SPACELIFT: Platform = Platform {
     marker: Some("SPACELIFT_OIDC_TOKEN"),
@@ -39,9 +41,50 @@ pub(super) const SPACELIFT: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(Kinds {
+        others: kinds,
+        unwanted: |given| given.is("runType", PROPOSED).then_some(Kind::Plan),
+        parts: &[
+            ("space", "spaceId", ""),
+            ("stack", "callerId", ""),
+            ("module", "callerId", ""),
+            ("run type", "runType", ""),
+            ("scope", "scope", ""),
+        ],
+    }),
     ..Platform::new(Id::Spacelift, "Spacelift")
 };
 
 const fn shape(template: &'static str) -> Shape {
     Shape { words: &["run type", "scope"], ..Shape::new(template) }
+}
+
+/// The type of the runs that a pull request starts: they preview.
+const PROPOSED: &str = "PROPOSED";
+const STACK: Open = Open::new("stack", "another-stack", ":");
+const ANY_STACK: Open = Open::new("any stack", "a-stack", ":");
+const SPACE: Open = Open::new("space", "another-space", ":");
+const TYPE: Open = Open::new("run type", "TRACKED", ":");
+const SCOPE: Open = Open::new("scope", "write", ":");
+
+fn kinds(given: &Given) -> Vec<Variant> {
+    let subject = subject::describe("", given.subject());
+    let part = |name: &str| subject.as_ref().and_then(|known| known.part(name));
+    let space = part("space").or_else(|| given.text("spaceId")).unwrap_or_default();
+    let own = part("stack").or_else(|| part("module")).or_else(|| given.text("callerId"));
+    let own = own.unwrap_or_default();
+    let caller = if part("module").is_some() { "module" } else { "stack" };
+    let job = |kind, space: Template, stack: Template, run: Template, scope: Template| {
+        let sub = text("space:").then(space.clone()).text(format!(":{caller}:"));
+        let sub = sub.then(stack.clone()).text(":run_type:").then(run.clone());
+        let job = Variant::new(kind).to("sub", sub.text(":scope:").then(scope.clone()));
+        job.to("spaceId", space).to("callerId", stack).to("runType", run).to("scope", scope)
+    };
+    let any = |open: Open| Template::default().open(open);
+    let other = |space, stack| job(Kind::Owner, space, stack, any(TYPE), any(SCOPE));
+    vec![
+        job(Kind::Plan, text(&space), text(&own), text(PROPOSED), text("read")),
+        other(text(&space), any(STACK.but(&own))),
+        other(any(SPACE.but(&space)), any(ANY_STACK)),
+    ]
 }

@@ -149,12 +149,23 @@ pub fn evaluate_registration(
     claims: &Map<String, Value>,
     ask: &Ask,
 ) -> Option<Evaluation> {
+    let work = &mut Work::new(limits::EVALUATION);
+    evaluate_registration_within(registration, claims, ask, work)
+}
+
+/// [`evaluate_registration`] with so much work.
+pub(crate) fn evaluate_registration_within(
+    registration: &Registration,
+    claims: &Map<String, Value>,
+    ask: &Ask,
+    work: &mut Work,
+) -> Option<Evaluation> {
     let entries = match &registration.policies {
         Some(entries) => entries.as_slice(),
         None if registration.unresolved.is_empty() => return None,
         None => &[],
     };
-    let mut evaluation = evaluate(entries, claims, ask);
+    let mut evaluation = evaluate_within(entries, claims, ask, work);
     let turns = match evaluation.outcome {
         // A deny that matches beats everything.
         Outcome::Denied { .. } | Outcome::Undetermined => None,
@@ -315,6 +326,10 @@ fn closest(
         })
         .collect();
     let fewest = counted.iter().map(|(count, _)| *count).min()?;
+    // One alone need not be compared.
+    if let [(_, index)] = counted.as_slice() {
+        return Some(*index);
+    }
     // Shared by all: what a hostile token and a large policy cost together is bounded.
     let mut work = Work::new(limits::CLOSEST);
     counted.into_iter().filter(|(count, _)| *count == fewest).map(|(_, index)| index).min_by_key(

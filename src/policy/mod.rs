@@ -7,6 +7,7 @@ pub mod document;
 pub mod evaluate;
 pub mod pattern;
 pub mod rule_pattern;
+pub(crate) mod template;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -32,9 +32,9 @@ pub(crate) fn matches_within<T: AsRef<str>>(
     texts: impl Iterator<Item = T>,
     work: &mut Work,
 ) -> Option<bool> {
-    let elements = parse(pattern);
+    let parsed = elements(pattern);
     for text in texts {
-        if walk(&elements, text.as_ref(), work)?.matched {
+        if walk(&parsed, text.as_ref(), work)?.matched {
             return Some(true);
         }
     }
@@ -44,7 +44,7 @@ pub(crate) fn matches_within<T: AsRef<str>>(
 /// Whether the pattern matches every text, the empty one included.
 #[must_use]
 pub fn is_universal(pattern: &str) -> bool {
-    parse(pattern) == [Element::Many]
+    elements(pattern) == [Element::Many]
 }
 
 /// Whether the pattern holds no wildcard, so that it matches one text alone: itself.
@@ -70,7 +70,7 @@ pub fn lone_wildcards(pattern: &str) -> Vec<usize> {
 /// stands right after it; the whole length means that the text ends too early, or matches.
 #[must_use]
 pub fn divergence(pattern: &str, text: &str) -> usize {
-    walk(&parse(pattern), text, &mut Work::unlimited()).map_or(0, |walk| walk.furthest)
+    walk(&elements(pattern), text, &mut Work::unlimited()).map_or(0, |walk| walk.furthest)
 }
 
 /// The smallest number of characters that have to be inserted, removed or replaced in the text for
@@ -80,7 +80,8 @@ pub fn divergence(pattern: &str, text: &str) -> usize {
 pub fn distance(pattern: &str, text: &str) -> usize {
     let found = distance_within(pattern, text, &mut Work::new(limits::CLOSEST));
     found.unwrap_or_else(|| {
-        length_gap(&parse(pattern), text.chars().count()).max(usize::from(!matches(pattern, text)))
+        length_gap(&elements(pattern), text.chars().count())
+            .max(usize::from(!matches(pattern, text)))
     })
 }
 
@@ -171,7 +172,7 @@ pub(crate) fn surprises_within(pattern: &str, text: &str, work: &mut Work) -> Ve
 
 /// One step of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
+pub(super) enum Element {
     /// This character.
     Char(char),
     /// Any one character.
@@ -185,7 +186,7 @@ enum Element {
 /// Reads a pattern. Wildcards that stand side by side are put into one form, which keeps the
 /// meaning and leaves at most one [`Element::Many`] of them: what must be there first, then either
 /// one `*`, which swallows every `?`, or the `?`.
-fn parse(pattern: &str) -> Vec<Element> {
+pub(super) fn elements(pattern: &str) -> Vec<Element> {
     fn flush(elements: &mut Vec<Element>, optional: &mut usize, many: &mut bool) {
         if std::mem::take(many) {
             *optional = 0;
@@ -308,7 +309,7 @@ pub(crate) fn distance_within(pattern: &str, text: &str, work: &mut Work) -> Opt
     if !work.take(pattern.len() + text.len()) {
         return None;
     }
-    let elements = parse(pattern);
+    let elements = elements(pattern);
     let chars: Vec<char> = text.chars().collect();
     let (mut elements, mut rest) = (elements.as_slice(), chars.as_slice());
     // A common literal beginning or end costs nothing and changes nothing.

@@ -13,8 +13,8 @@ use super::request::{Conflict, Provenance, Request};
 use super::versions;
 use crate::catalogue::Code;
 use crate::evidence::{
-    BackendSource, CredentialHelper, CredentialsFile, Evidence, HelperProblem, InputProblem,
-    ProjectFile, Source, StoreProblem, UnusableFolder,
+    BackendSource, CredentialHelper, CredentialsFile, Evidence, FileProblem, FolderOperation,
+    HelperProblem, InputProblem, ProjectFile, Source, StoreProblem, UnusableFolder,
 };
 
 /// An error that the CLI ends with.
@@ -253,7 +253,7 @@ impl CliLogin<'_> {
         let has_store = versions::CREDENTIAL_STORE.holds(self.version);
         let unwritable = |message| CliError { code: Code::CredentialsFileUnwritable, message };
         if let Some(folder) = &backend.folder.unusable
-            && (folder.operation == "mkdir" || access == Access::Writing)
+            && (folder.operation == FolderOperation::Mkdir || access == Access::Writing)
         {
             return Some(unwritable(Some(folder_message(folder))));
         }
@@ -374,17 +374,16 @@ impl CliLogin<'_> {
             self.in_backend(CliError::new(code, message))
         };
         match (&input.source, &input.problem) {
-            (
-                Source::File { path, .. },
-                Some(InputProblem::FileUnreadable { is_empty: true, .. }),
-            ) => Some(failed(format!("file '{path}' is empty"))),
-            (Source::File { path, .. }, Some(InputProblem::FileUnreadable { reason, .. })) => {
-                let (verb, why) = match reason.as_str() {
-                    "is a directory" => ("read", "is a directory"),
-                    "permission denied" => ("open", "permission denied"),
-                    "no such file" => ("open", "no such file or directory"),
-                    "a part of its path is not a directory" => ("open", "not a directory"),
-                    _ => return Some(CliError::untold(code)),
+            (Source::File { path, .. }, Some(InputProblem::FileUnreadable { reason })) => {
+                let (verb, why) = match reason {
+                    FileProblem::Empty => return Some(failed(format!("file '{path}' is empty"))),
+                    FileProblem::Directory => ("read", "is a directory"),
+                    FileProblem::PermissionDenied => ("open", "permission denied"),
+                    FileProblem::NotFound => ("open", "no such file or directory"),
+                    FileProblem::NotADirectory => ("open", "not a directory"),
+                    FileProblem::NotRegular | FileProblem::NoPath | FileProblem::Other(_) => {
+                        return Some(CliError::untold(code));
+                    }
                 };
                 Some(failed(format!("reading token from file '{path}': {verb} {path}: {why}")))
             }
@@ -413,10 +412,9 @@ enum Access {
 
 fn folder_message(folder: &UnusableFolder) -> String {
     let UnusableFolder { path, operation, obstacle, reason, .. } = folder;
-    let cause = format!("{operation} {obstacle}: {reason}");
-    match operation.as_str() {
-        "mkdir" => format!("failed to create '{path}': {cause}"),
-        _ => cause,
+    match operation {
+        FolderOperation::Mkdir => format!("failed to create '{path}': mkdir {obstacle}: {reason}"),
+        FolderOperation::Open => format!("open {obstacle}: {reason}"),
     }
 }
 

@@ -1,10 +1,8 @@
 //! The login that people paste into a shell.
 
-use std::fmt;
+use crate::text::command::{Command, CommandLine};
 
-use crate::text;
-
-/// `pulumi login` with a token. Each value is quoted as one word of a POSIX shell.
+/// `pulumi login` with a token.
 pub(crate) struct LoginCommand<'a> {
     /// The backend of this run; `None` where a variable names it.
     pub(crate) url: Option<&'a str>,
@@ -14,14 +12,29 @@ pub(crate) struct LoginCommand<'a> {
     pub(crate) organization: Option<&'a str>,
 }
 
-impl fmt::Display for LoginCommand<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("pulumi login ")?;
-        if let Some(url) = self.url {
-            write!(f, "{} ", text::shell(url))?;
-        }
-        let organization = self.organization.map_or_else(|| "ORG".to_owned(), text::shell);
-        write!(f, "--oidc-token \"${}\" --oidc-org {organization}", self.variable)
+impl LoginCommand<'_> {
+    /// The command line.
+    pub(crate) fn line(&self) -> CommandLine {
+        self.run_by("pulumi")
+    }
+
+    /// The same login, run by another program.
+    pub(crate) fn run_by(&self, program: &str) -> CommandLine {
+        let line = CommandLine::new(program).raw("login");
+        let line = match self.url {
+            Some(url) => line.word(url),
+            None => line,
+        };
+        line.raw("--oidc-token")
+            .variable(self.variable)
+            .raw("--oidc-org")
+            .word(self.organization.unwrap_or("ORG"))
+    }
+}
+
+impl From<LoginCommand<'_>> for Command {
+    fn from(login: LoginCommand) -> Self {
+        login.line().end()
     }
 }
 
@@ -37,10 +50,13 @@ mod tests {
             organization: Some("a b"),
         };
         assert_eq!(
-            login.to_string(),
+            Command::from(login).text(),
             "pulumi login 'https://a.test/;id' --oidc-token \"$idToken\" --oidc-org 'a b'"
         );
         let bare = LoginCommand { url: None, variable: "TOKEN", organization: None };
-        assert_eq!(bare.to_string(), "pulumi login --oidc-token \"$TOKEN\" --oidc-org ORG");
+        assert_eq!(
+            Command::from(bare).text(),
+            "pulumi login --oidc-token \"$TOKEN\" --oidc-org ORG"
+        );
     }
 }

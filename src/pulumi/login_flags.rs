@@ -63,6 +63,7 @@ pub(crate) const DOCTOR: &[Flag<'static>] = &[
     flag("allow-private-issuer", None, Kind::Boolean),
     flag("format", None, Kind::Text),
     flag("output", None, Kind::Text),
+    flag("shell", None, Kind::Text),
     flag("strict", None, Kind::Boolean),
     flag("quiet", None, Kind::Boolean),
     flag("bundle", None, Kind::Text),

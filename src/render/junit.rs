@@ -5,6 +5,9 @@
 //! The writer is our own: [`escape`] shows the characters that XML forbids, where quick-junit drops
 //! them, and quick-junit brings a second library for time.
 
+pub(super) mod cases;
+pub(super) mod who;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -167,8 +170,9 @@ fn told(finding: &Finding) -> String {
     let fix = &finding.remediation;
     lines.push(text::inert(&format!("Fix: {}", fix.summary)));
     // A line break in these is that of a snippet, whose values are quoted.
-    let steps = fix.steps.iter().map(|step| &step.text);
-    lines.extend(steps.chain(&fix.commands).chain(&fix.links).cloned());
+    lines.extend(fix.steps.iter().map(|step| step.text.clone()));
+    lines.extend(fix.commands.iter().map(|command| command.text().to_owned()));
+    lines.extend(fix.links.iter().cloned());
     lines.iter().map(|line| line.clone() + "\n").collect()
 }
 

@@ -17,7 +17,9 @@ use serde::Serialize;
 
 use self::ci::{azure, github};
 use crate::catalogue::Code;
+use crate::report::cases::CaseResult;
 use crate::report::triage::Triage;
+use crate::report::who::Who;
 use crate::report::{Finding, Report};
 
 /// The formats.
@@ -95,6 +97,21 @@ pub static LINT: View<[Finding]> = View(&[
     (Format::Junit, |found, _| junit::lint(found)),
     (Format::Azure, |found, style| human::lint(found, style, Some(&azure::PLATFORM))),
     (Format::Github, |found, style| human::lint(found, style, Some(&github::PLATFORM))),
+]);
+
+/// Who a policy lets in.
+pub static WHO: View<Who> = View(&[
+    (Format::Human, |who, style| human::who::who(who, style, None)),
+    (Format::Json, |who, _| value(who)),
+    (Format::Junit, |who, _| junit::who::who(who)),
+    (Format::Azure, |who, style| human::who::who(who, style, Some(&azure::PLATFORM))),
+    (Format::Github, |who, style| human::who::who(who, style, Some(&github::PLATFORM))),
+]);
+
+/// The cases of a policy's regression test.
+pub static CASES: View<[CaseResult]> = View(&[
+    (Format::Human, human::cases::cases),
+    (Format::Junit, |cases, _| junit::cases::cases(cases)),
 ]);
 
 /// What logs tell.

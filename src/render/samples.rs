@@ -144,6 +144,7 @@ pub(super) fn healthy() -> Report {
             organizations: vec!["acme".into()],
             token: Some(object(json!({"name": "ci", "organization": "acme"}))),
         }),
+        recorded: None,
     }
 }
 
@@ -258,7 +259,7 @@ pub(super) fn inconclusive() -> Report {
         the policy with --policy."
             .into();
     unknown.remediation.commands = vec![
-        format!("rules:\n  aud: {AUDIENCE}\n  sub: {SUBJECT}"),
+        format!("rules:\n  aud: {AUDIENCE}\n  sub: {SUBJECT}").into(),
         "doctor --policy policy.json -".into(),
     ];
     report.verdict = Verdict::Inconclusive;

@@ -1,5 +1,8 @@
 //! Sentences about a report that more than one format prints.
 
+pub(super) mod cases;
+pub(super) mod kinds;
+
 use std::cmp::Reverse;
 
 use colored::Color;
@@ -7,6 +10,7 @@ use colored::Color;
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, SkipReason};
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
+use crate::text::list;
 
 /// The outcome in a word, and what it means.
 pub(super) struct Headline {
@@ -187,4 +191,16 @@ pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
         // A policy was given and does not decide.
         Some(SkipReason::Policy) | None => check.summary.clone(),
     }
+}
+
+/// What the run found whose bundle this is, if its names made a difference.
+pub(super) fn recorded(report: &Report) -> Option<String> {
+    let recorded = report.other_codes()?;
+    let codes = match recorded.codes.as_slice() {
+        [] => "no failure".to_owned(),
+        codes => list(codes),
+    };
+    Some(format!(
+        "Names in this bundle were replaced. With the original names, the run found {codes}."
+    ))
 }

@@ -4,17 +4,20 @@
 //! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
 //! documentation as its descriptions.
 
+pub mod cases;
 pub mod remedy;
 pub mod triage;
+pub mod who;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use self::remedy::{Change, RemedyOption, Target};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, SkipReason};
 pub use crate::policy::evaluate::{EntryResult, Limit, RuleResult};
+use crate::text::command::{Command, Shell};
 
 /// Version of the JSON shape: keys may come, none go within a version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -48,6 +51,48 @@ pub struct Report {
     pub policy: PolicySummary,
     /// Who the access token belongs to, if whoami answered.
     pub identity: Option<Identity>,
+    /// In the replay of a bundle whose names were replaced: what the run found. Other names can
+    /// lead to other codes.
+    pub recorded: Option<RecordedCodes>,
+}
+
+/// What a run found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedCodes {
+    /// The code to fix first.
+    pub root_cause: Option<String>,
+    /// The codes of all findings, in their order. A later version may have more codes.
+    pub codes: Vec<String>,
+}
+
+impl RecordedCodes {
+    pub(crate) fn of(report: &Report) -> Self {
+        let name = |code: Code| code.name().to_owned();
+        Self {
+            root_cause: report.root_cause.map(name),
+            codes: report.findings.iter().map(|finding| name(finding.code)).collect(),
+        }
+    }
+}
+
+impl Report {
+    /// What the run found, if this replay finds something else. With `--strict` alone, the root
+    /// cause may be a warning.
+    pub(crate) fn other_codes(&self) -> Option<&RecordedCodes> {
+        let sorted = |codes: &RecordedCodes| {
+            let mut codes = codes.codes.clone();
+            codes.sort_unstable();
+            codes
+        };
+        let found = RecordedCodes::of(self);
+        self.recorded.as_ref().filter(|recorded| {
+            let is_other_cause =
+                recorded.root_cause.is_some() && recorded.root_cause != found.root_cause;
+            is_other_cause || sorted(recorded) != sorted(&found)
+        })
+    }
 }
 
 /// The verdict.
@@ -61,6 +106,14 @@ pub enum Verdict {
     Unhealthy,
     /// Nothing failed, but what decides a login could not be checked.
     Inconclusive,
+}
+
+impl Report {
+    /// The same with its commands for one shell.
+    pub(crate) fn written_for(mut self, shell: Shell) -> Self {
+        self.findings.iter_mut().for_each(|finding| finding.remediation.write_for(shell));
+        self
+    }
 }
 
 impl Verdict {
@@ -182,12 +235,30 @@ pub struct Remediation {
     #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
     pub steps: Vec<Step>,
     /// Commands or snippets to paste, quoted for what they are meant for.
-    pub commands: Vec<String>,
+    #[cfg_attr(feature = "generate", schemars(with = "Vec<String>"))]
+    pub commands: Vec<Command>,
     /// The documentation they rest on.
     pub links: Vec<String>,
     /// The same for programs: each is one complete way to repair it, the preferred one first. Empty
     /// where no change can be named.
     pub options: Vec<RemedyOption>,
+}
+
+impl Remediation {
+    /// Writes the commands for one shell. What cannot be written for it is left out, and with it the
+    /// step that announces commands if none is left.
+    pub(crate) fn write_for(&mut self, shell: Shell) {
+        let commands = std::mem::take(&mut self.commands);
+        self.commands = commands.into_iter().filter_map(|c| c.in_shell(shell)).collect();
+        self.drop_announcements();
+    }
+
+    /// Drops the steps that announce commands if there are none.
+    pub(crate) fn drop_announcements(&mut self) {
+        if self.commands.is_empty() {
+            self.steps.retain(|step| !step.announces);
+        }
+    }
 }
 
 /// A step of a remediation.

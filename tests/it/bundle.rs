@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::support::harmless::assert_harmless;
 use crate::support::{Doctor, Response, Run, WHOAMI, World, platforms};
 
 fn bundle(run: &Run) -> Value {
@@ -220,14 +221,14 @@ fn names_are_replaced_and_the_diagnosis_stays() {
 
     let again = replay(&text).json();
     assert_eq!(again.codes(), run.codes());
-    // Which rule fails, and where.
+    // Which claim fails.
     let place = |run: &Run| {
         let proofs = run.finding("subject-mismatch")["evidence"].as_array().unwrap().clone();
         let differs = proofs
             .iter()
             .find(|proof| proof["what"] == "differs from")
             .unwrap_or_else(|| panic!("{proofs:?}"));
-        differs["where"].clone()
+        differs["where"].as_str().unwrap().split(',').next().unwrap().to_owned()
     };
     assert_eq!(place(&again), place(&run));
     assert_eq!(
@@ -255,15 +256,42 @@ fn names_are_replaced_and_the_diagnosis_stays() {
     assert!(subject.starts_with(&format!("repo:{repository}:environment:")), "{subject}");
 }
 
-/// Drawn anew for every bundle: who has two cannot tell what is the same in both.
+/// A reader sees what a name names, and where the same one stands.
 #[test]
-fn pseudonyms_are_of_one_bundle() {
-    let world = named_world();
-    let organization = || {
-        let run = named(&world).arg("--redact").json();
-        bundle(&run)["evidence"]["login"]["organization"].clone()
-    };
-    assert_ne!(organization(), organization());
+fn names_are_numbered_by_what_they_name() {
+    let run = named(&named_world()).arg("--redact").json();
+    let evidence = &bundle(&run)["evidence"];
+    let organization = evidence["login"]["organization"].as_str().unwrap();
+    assert!(organization.starts_with("org-"), "{organization}");
+    let team = evidence["login"]["team"].as_str().unwrap();
+    assert!(team.starts_with("env-") || team.starts_with("team-"), "{team}");
+    let claims = &evidence["token"]["claims"];
+    let repository = claims["repository"].as_str().unwrap();
+    assert!(repository.starts_with(&format!("{organization}/repo-")), "{repository}");
+    assert!(claims["actor"].as_str().unwrap().starts_with("user-"), "{claims}");
+    // A pattern keeps its wildcard, and begins with what the value begins with.
+    let rules = &evidence["policy"]["document"]["issuers"][0]["policies"][0]["rules"];
+    let rule = rules.as_array().unwrap().iter().find(|rule| rule["claim"] == "sub").unwrap();
+    let (start, _) = rule["pattern"].as_str().unwrap().split_once('?').unwrap();
+    assert!(claims["sub"].as_str().unwrap().starts_with(start), "{start} {claims}");
+}
+
+/// The run's own codes stand beside those of the replay if they differ.
+#[test]
+fn replay_shows_recorded_codes_that_differ() {
+    let run = named(&named_world()).arg("--redact").json();
+    let mut written = bundle(&run);
+    assert_eq!(written["recorded"]["rootCause"], json!(run.root_cause()));
+    assert_eq!(written["recorded"]["codes"], json!(run.codes()));
+    assert_eq!(replay(written.to_string()).json().report["recorded"], written["recorded"]);
+    let sentence = "With the original names, the run found policy-denied";
+    assert!(!replay(written.to_string()).human().stdout.contains(sentence));
+    written["recorded"]["codes"] = json!(["policy-denied", "##vso[x]\u{202e}"]);
+    for format in ["human", "markdown"] {
+        let shown = replay(written.to_string()).args(["--format", format]).run().stdout;
+        assert!(shown.contains("With the original names, the run found policy-denied"), "{shown}");
+        assert_harmless(&shown, format);
+    }
 }
 
 #[test]
@@ -277,6 +305,56 @@ fn a_replay_can_replace_names_and_does_not_bring_them_back() {
     let again = writing(replay(&redacted)).json();
     assert_eq!(bundle(&again)["redacted"], true);
     assert_eq!(again.file("bundle.json"), redacted);
+}
+
+/// Names of every kind, each in a claim and in a rule on it, in a file's name and in an answer.
+#[test]
+fn no_kind_of_name_survives() {
+    const VALUES: [(&str, &str); 9] = [
+        ("email", "jane.doe@umbrella.example"),
+        ("tenant", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3"),
+        (
+            "url",
+            "https://gitlab.umbrella.example:8443/holdings/widget-factory?user=janine-example#x",
+        ),
+        ("internal", "https://10.20.30.40/skunkworks"),
+        ("address", "192.168.47.11"),
+        ("address6", "fd12:3456:789a::1"),
+        ("path", "/home/janine-example/skunkworks/token.jwt"),
+        ("windows", "C:\\Users\\janine-example\\skunkworks"),
+        ("spiffe", "spiffe://umbrella.example/ns/skunkworks/sa/janine-example"),
+    ];
+    let mut world = World::new(&platforms::GITHUB);
+    for (name, value) in VALUES {
+        world.shape.claims.insert(name.to_owned(), json!(value));
+        world.shape.entry["rules"][name] = json!(value);
+    }
+    let message = VALUES.map(|(_, value)| format!("not {value}.")).join(" ");
+    world.cloud.answer(WHOAMI, Response::json(403, &json!({ "message": message })));
+    let doctor = || {
+        let policy = "skunkworks-policy.json";
+        let doctor = writing(world.doctor()).file(policy, world.policy().to_string());
+        doctor.option("--policy", policy)
+    };
+    let (run, redacted) = (doctor().json(), doctor().arg("--redact").json());
+    let text = redacted.file("bundle.json");
+    assert_names_are_gone(&text);
+    let ids = ["8e3b2c4d", "10.20.30.40", "192.168.47.11", "fd12:3456", "umbrella.example", "doe"];
+    for id in ids {
+        assert!(run.file("bundle.json").contains(id), "{id}");
+        assert!(!text.contains(id), "{id} in {text}");
+    }
+    // What is equal stays equal, so every rule still matches.
+    let claims = &bundle(&redacted)["evidence"]["token"]["claims"];
+    let rules = &bundle(&redacted)["evidence"]["policy"]["document"]["issuers"][0]["policies"][0];
+    let values: Vec<&Value> = claims.as_object().unwrap().values().collect();
+    let rules = rules["rules"].as_array().unwrap();
+    assert!(rules.len() > VALUES.len());
+    for rule in rules {
+        assert_eq!(rule["compared"], true, "{rule}");
+        assert!(values.contains(&&rule["pattern"]), "{rule} {claims}");
+    }
+    assert_eq!(replay(&text).json().codes(), run.codes());
 }
 
 /// A platform refuses in words of its own, and Entra hides names in base64.

@@ -383,6 +383,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         now: None,
         timeout: Duration::from_secs(5),
         allow_private_issuer: false,
+        reads: None,
     };
     let around = Surroundings {
         environment: [].into_iter().collect(),
@@ -463,7 +464,7 @@ fn a_private_issuer_that_fails_here_is_private_first() {
     for (kind, code) in [
         (certificate, "issuer-tls-untrusted"),
         (FailureKind::Timeout, "issuer-unreachable"),
-        (FailureKind::Connect, "issuer-unreachable"),
+        (FailureKind::Connect { refused: true }, "issuer-unreachable"),
     ] {
         for (address, backend, both) in [
             ("10.1.2.3", "https://api.pulumi.com", false),

@@ -145,7 +145,6 @@ fn what_cannot_be_read_is_told_in_a_line() {
         (decode().arg("-").stdin("\n \n"), "standard input: there is no token in it"),
         (decode().args(["-", "--format", "human"]).stdin("x"), "leave --format out"),
         (decode().args(["-", "--jwks", "none"]).stdin("x"), "--jwks none: no such file"),
-        (Doctor::bare().args(["policy", "test", "--ndjson", "-"]).stdin("x"), "--policy FILE is"),
     ] {
         let run = doctor.run();
         assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{words}: {}", run.stderr);

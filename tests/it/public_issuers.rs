@@ -84,7 +84,7 @@ fn kinds() -> [(FailureKind, &'static str); 8] {
     let certificate = |problem| (FailureKind::Certificate { problem }, "issuer-tls-untrusted");
     [
         (FailureKind::Dns, "issuer-unreachable"),
-        (FailureKind::Connect, "issuer-unreachable"),
+        (FailureKind::Connect { refused: true }, "issuer-unreachable"),
         (FailureKind::Timeout, "issuer-unreachable"),
         (FailureKind::Tls, "issuer-unreachable"),
         certificate(Expired),

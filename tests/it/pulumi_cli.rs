@@ -3,6 +3,9 @@
 
 #[path = "../interop/pulumi/cases.rs"]
 mod cases;
+#[path = "../interop/pulumi/combinations.rs"]
+#[allow(dead_code)]
+mod combinations;
 #[path = "../interop/pulumi/compare.rs"]
 mod compare;
 #[path = "../interop/pulumi/stage.rs"]
@@ -20,7 +23,7 @@ fn newest_cli_is_agreed_with() {
     let version = "3.276.0";
     let facts = read(version);
     let all = cases::all();
-    let names: Vec<&str> = all.iter().map(|case| case.name).collect();
+    let names: Vec<&str> = all.iter().map(|case| case.name.as_str()).collect();
     let written: Vec<&str> = facts.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, written, "run the cases with the real CLI: tests/interop/README.md");
     let next = AtomicUsize::new(0);
@@ -29,7 +32,7 @@ fn newest_cli_is_agreed_with() {
         for _ in 0..8 {
             scope.spawn(|| {
                 while let Some(case) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (_, fact) = facts.iter().find(|(name, _)| name == case.name).unwrap();
+                    let (_, fact) = facts.iter().find(|(name, _)| *name == case.name).unwrap();
                     if let Some(why) = compare::Doctor::of(case, version).differs_from(fact) {
                         *differences.lock().unwrap() += &format!("\n{}: {why}", case.name);
                     }

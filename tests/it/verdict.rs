@@ -98,8 +98,8 @@ fn in_order(earlier: usize, later: impl IntoIterator<Item = usize>) {
     }
 }
 
-// After an error of input, login or backend there is no exchange; and what the exchange lets in,
-// the policy does not keep out.
+// After an error of input, login or backend there is no exchange; and an issued token proves the
+// token, the issuer and the policy.
 #[test]
 fn input_comes_first() {
     in_order(0, 1..8);
@@ -117,23 +117,33 @@ fn then_the_backend() {
 
 #[test]
 fn then_the_token() {
-    in_order(3, 4..10);
+    in_order(3, 4..9);
 }
 
 #[test]
 fn then_the_registration() {
-    in_order(4, 5..10);
+    in_order(4, 5..9);
 }
 
 #[test]
 fn then_the_issuer() {
-    in_order(5, 6..10);
+    in_order(5, 6..9);
 }
 
 #[test]
 fn then_audience_and_policy() {
     in_order(6, 7..9);
     in_order(7, 8..9);
+}
+
+#[test]
+fn issued_token_proves_earlier_steps() {
+    for proven in &STEPS[3..8] {
+        let run = broken(&[*proven, STEPS[9]]);
+        run.assert_root("whoami-forbidden", "whoami", "whoami");
+        assert_eq!(run.finding(proven.0)["severity"], "warning", "{}", proven.0);
+        run.assert_says(proven.0, &["Pulumi Cloud issued an access token"]);
+    }
 }
 
 #[test]

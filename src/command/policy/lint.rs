@@ -1,24 +1,53 @@
 //! `doctor policy lint`.
 
+use super::{document, without_token};
 use crate::catalogue::Severity;
 use crate::cli::policy::Lint;
 use crate::command::exit::{complain, delivered};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
+use crate::evidence::PolicySource;
 use crate::gather;
+use crate::gather::Registered;
 use crate::gather::environment::Environment;
 use crate::judge;
+use crate::policy::Document;
 use crate::render::LINT;
+use crate::report::Finding;
 use crate::text::secret::argument;
 
-pub(super) fn run(arguments: &Lint, environment: Environment, streams: Streams) -> u8 {
+pub(super) fn run(arguments: Lint, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    let document = match gather::policy_document(&arguments.file) {
-        Ok(document) => document,
-        Err(error) => return complain(streams.stderr, &error.to_string()),
+    let Lint { file, source, organization, .. } = arguments;
+    let findings = match file.as_ref().or(source.policy.as_ref()) {
+        Some(file) => match gather::policy_document(file) {
+            Ok(document) => lint(&document, &argument(file)),
+            Err(error) => return complain(streams.stderr, &error.to_string()),
+        },
+        None => {
+            let plan = source.plan(organization.plan(), &environment, Registered::All);
+            let evidence = match without_token(plan, environment, output.progress) {
+                Ok((evidence, _)) => evidence,
+                Err(problem) => return complain(streams.stderr, &problem),
+            };
+            match document(&evidence, "policy lint", &mut streams) {
+                Ok(document) => lint(document, &name(&evidence.policy)),
+                Err(status) => return status,
+            }
+        }
     };
-    let findings = judge::lint(&document, &argument(&arguments.file));
     let warned = findings.iter().any(|finding| finding.severity >= Severity::Warning);
     let status = u8::from(warned && output.strict);
     delivered(output.deliver_view(&LINT, &findings[..], streams.stdout), status, streams.stderr)
+}
+
+fn lint(document: &Document, name: &str) -> Vec<Finding> {
+    judge::lint(document, name)
+}
+
+fn name(policy: &PolicySource) -> String {
+    match policy {
+        PolicySource::File { path, .. } => path.clone(),
+        _ => "Pulumi Cloud".to_owned(),
+    }
 }

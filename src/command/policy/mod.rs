@@ -1,8 +1,11 @@
-//! `doctor policy`: work on policies alone, without a network.
+//! `doctor policy`: work on policies alone. Where no document is given, the live policy is read.
 
+mod cases;
 mod lint;
+mod pull;
 mod suggest;
 mod test;
+mod who;
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -11,22 +14,65 @@ use serde_json::{Map, Value};
 
 use crate::cli::policy::PolicyCommand;
 use crate::command::diagnose::working_directory;
+use crate::command::exit::complain;
 use crate::console::streams::Streams;
 use crate::evidence::{Evidence, Source};
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::gather::many::{Common, are_claims};
 use crate::gather::token::Choice;
-use crate::gather::{Plan, Surroundings};
-use crate::limits;
+use crate::gather::{Plan, Registered, Surroundings, Versions};
+use crate::policy::Document;
+use crate::{judge, limits};
 
 /// Runs it; the exit status.
 pub(crate) fn run(command: PolicyCommand, environment: Environment, streams: Streams) -> u8 {
     match command {
         PolicyCommand::Test(arguments) => test::run(arguments, environment, streams),
         PolicyCommand::Suggest(arguments) => suggest::run(arguments, environment, streams),
-        PolicyCommand::Lint(arguments) => lint::run(&arguments, environment, streams),
+        PolicyCommand::Lint(arguments) => lint::run(arguments, environment, streams),
+        PolicyCommand::Who(arguments) => who::run(arguments, environment, streams),
+        PolicyCommand::Pull(arguments) => pull::run(arguments, environment, streams),
     }
+}
+
+/// The exit status where the live policy cannot be read (product contract, section 1).
+const UNREAD: u8 = 3;
+
+/// The document, or the exit status after one line that says what to do.
+fn document<'a>(
+    evidence: &'a Evidence,
+    command: &str,
+    streams: &mut Streams,
+) -> Result<&'a Document, u8> {
+    match (evidence.policy.gap(), evidence.policy.document()) {
+        (None, Some(document)) => Ok(document),
+        _ => {
+            complain(streams.stderr, &format!("{command}: {}", judge::unread(evidence)));
+            Err(UNREAD)
+        }
+    }
+}
+
+/// The evidence of a policy without a token.
+///
+/// # Errors
+/// A sentence for standard error: a file cannot be used.
+fn without_token(
+    plan: Plan,
+    environment: Environment,
+    progress: bool,
+) -> Result<(Evidence, Versions), String> {
+    // No token is looked for, not even the job's own.
+    let plan = Plan { token: Choice::Lines(Source::None), ..plan };
+    let around = Surroundings {
+        environment,
+        directory: working_directory()?,
+        stdin: Box::new(std::io::empty()),
+        terminal: false,
+        progress,
+    };
+    gather::gather_versions(plan, around).map_err(|error| error.to_string())
 }
 
 /// The evidence of a token and what the plan names.
@@ -62,6 +108,11 @@ fn evidence(
     };
     let object: Option<Map<String, Value>> = serde_json::from_slice(&given).ok();
     let bare = object.as_ref().is_some_and(are_claims);
+    let mut plan = plan;
+    if let (true, Some(Registered::OfToken)) = (bare, &plan.reads) {
+        let issuer = object.as_ref().and_then(|claims| claims.get("iss")?.as_str());
+        plan.reads = issuer.map(|issuer| Registered::Of(issuer.to_owned()));
+    }
     let around =
         Surroundings { environment, directory, stdin, terminal: streams.terminal, progress: false };
     let evidence = if bare {

@@ -1,6 +1,6 @@
 //! `doctor policy test`.
 
-use super::evidence;
+use super::{cases, document, evidence};
 use crate::cli::args::OutputArgs;
 use crate::cli::policy::Test;
 use crate::command::exit::{complain, delivered};
@@ -8,9 +8,9 @@ use crate::command::ndjson;
 use crate::command::ndjson::Job;
 use crate::command::output::Output;
 use crate::console::streams::Streams;
-use crate::evidence::{Evidence, PolicySource};
-use crate::gather::Plan;
+use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
+use crate::gather::{Plan, Registered};
 use crate::judge;
 use crate::render::POLICY;
 
@@ -19,9 +19,18 @@ const MEANINGS: &[(u8, &str)] = &[(1, "denied"), (3, "undecided"), (0, "allowed"
 
 pub(super) fn run(arguments: Test, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    let Test { policy, jwks, subject, many, output: OutputArgs { format, .. } } = arguments;
-    let (token, plan) = subject.plan();
-    let plan = Plan { policy, jwks, ..plan };
+    let Test { source, jwks, cases, token, asks, many, output: OutputArgs { format, .. } } =
+        arguments;
+    let plan = Plan { jwks, ..asks.plan() };
+    let reads = match (&cases, many.ndjson) {
+        (None, false) => Registered::OfToken,
+        _ => Registered::All,
+    };
+    let plan = source.plan(plan, &environment, reads);
+    if let Some(path) = &cases {
+        return cases::run(path, plan, environment, format, &output, streams);
+    }
+    let Some(token) = token else { return complain(streams.stderr, "policy test: no TOKEN") };
     if many.ndjson {
         let job = Job {
             plan,
@@ -37,15 +46,16 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
         Ok(evidence) => evidence,
         Err(problem) => return complain(streams.stderr, &problem),
     };
-    if let Some(problem) = no_policy(&evidence) {
-        return complain(streams.stderr, problem);
+    if let Err(status) = document(&evidence, "policy test", &mut streams) {
+        return status;
     }
     let report = judge::judge_policy(&evidence, output.strict);
     let status = report.verdict.exit_status();
     delivered(output.deliver_view(&POLICY, &report, streams.stdout), status, streams.stderr)
 }
 
-fn no_policy(evidence: &Evidence) -> Option<&'static str> {
-    matches!(evidence.policy, PolicySource::None)
-        .then_some("policy test: --policy FILE is needed (or DOCTOR_POLICY)")
+/// Why nothing can be said of any token, and the status that this has.
+fn no_policy(evidence: &Evidence) -> Option<(String, u8)> {
+    let is_known = evidence.policy.gap().is_none() && evidence.policy.document().is_some();
+    (!is_known).then(|| (format!("policy test: {}", judge::unread(evidence)), super::UNREAD))
 }

@@ -189,8 +189,8 @@ fn file(path: &str, around: &Lookout) -> Found {
     let absent = !absolute.exists();
     let left = around.deadline.saturating_duration_since(Instant::now());
     match token::from_file(path, &absolute, left).0 {
-        Err((InputProblem::FileUnreadable { reason, .. }, _)) => {
-            Err(Gap { label: source.label(), reason, absent })
+        Err((InputProblem::FileUnreadable { reason }, _)) => {
+            Err(Gap { label: source.label(), reason: reason.to_string(), absent })
         }
         outcome => Ok((source, outcome)),
     }

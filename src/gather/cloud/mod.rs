@@ -7,12 +7,16 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use self::credential::{Credential, existing_token, trimmed};
+pub(super) use self::registrations::Read;
+pub use self::registrations::Versions;
 use super::local::Run;
 use super::network::budget;
 use super::network::client::{Client, ClientOptions, Proxies, Reply};
 use super::network::guard::Guard;
 use super::network::tls::Roots;
+use super::plan::Registered;
 use super::pulumi::version::Question;
+use crate::console::progress::Progress;
 use crate::evidence::{
     AccessTokenSource, Answer, Body, Cli, Evidence, Exchange, PolicySource, Probe,
 };
@@ -64,15 +68,7 @@ pub(super) async fn probe(
         record_cli(evidence, cli.answer().await);
         return Ok(None);
     };
-    let client = Client::new(
-        roots,
-        ClientOptions {
-            insecure: evidence.options.insecure,
-            guard: guard(evidence),
-            proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
-            deadline: Some(deadline),
-        },
-    )?;
+    let client = client(evidence, run, roots, deadline)?;
     let capabilities = format!("{}/api/capabilities", trimmed(&url));
     let asked = tokio::try_join!(
         async {
@@ -101,6 +97,54 @@ pub(super) async fn probe(
         whoami.answer().and_then(|answer| answers::whoami_error(answer, version.as_ref()));
     cloud.whoami = whoami;
     Ok(policy)
+}
+
+/// Reads what is registered, where no document says it, and asks nothing else.
+pub(super) async fn policies(
+    evidence: &Evidence,
+    wanted: &Registered,
+    run: &Run,
+    roots: &Roots,
+    deadline: Instant,
+    progress: &Progress,
+) -> Result<Option<Read>, String> {
+    let (Some(url), Some(organization)) = (backend(evidence, run), evidence.request().organization)
+    else {
+        return Ok(None);
+    };
+    let origin = trimmed(&url);
+    let Some((source, token)) = existing_token(evidence, run, origin) else { return Ok(None) };
+    let Some(credential) = Credential::new(evidence, run, &token, origin) else { return Ok(None) };
+    let client = client(evidence, run, roots, deadline)?;
+    let (client, credential) = (&client, &credential);
+    let reader = registrations::Reader { client, origin, credential, source, deadline };
+    let of_token = || evidence.token.as_ref().and_then(|token| token.text("iss"));
+    let issuer = match wanted {
+        Registered::Of(issuer) => Some(issuer.as_str()),
+        Registered::OfToken => of_token(),
+        Registered::All => None,
+    };
+    Ok(Some(match issuer {
+        Some(issuer) => Read::of(reader.read(&organization, issuer).await),
+        None => reader.read_all(&organization, progress).await,
+    }))
+}
+
+fn client(
+    evidence: &Evidence,
+    run: &Run,
+    roots: &Roots,
+    deadline: Instant,
+) -> Result<Client, String> {
+    Client::new(
+        roots,
+        ClientOptions {
+            insecure: evidence.options.insecure,
+            guard: guard(evidence),
+            proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
+            deadline: Some(deadline),
+        },
+    )
 }
 
 /// Where a backend that only a project file names may be. In CI and for `doctor login` the login

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::bounded::{Bounded, Unopened};
 use crate::console::descriptors;
+use crate::evidence::FileProblem;
 use crate::gather::plan::InputError;
 use crate::limits;
 use crate::text::secret::argument;
@@ -33,12 +34,12 @@ fn read_up_to(
     if full.is_dir() {
         return Err(error("it is a directory, not a file".to_owned()));
     }
-    let is_ordinary = full.metadata().map_err(|e| error(reason(&e)))?.is_file();
+    let is_ordinary = full.metadata().map_err(|e| error(problem(&e).to_string()))?.is_file();
     let file = Unopened::new(full);
     let source: Box<dyn Read> =
         if is_ordinary { Box::new(file) } else { Box::new(Bounded::new(file, limit)) };
     let mut bytes = Vec::new();
-    source.take(largest + 1).read_to_end(&mut bytes).map_err(|e| error(reason(&e)))?;
+    source.take(largest + 1).read_to_end(&mut bytes).map_err(|e| error(problem(&e).to_string()))?;
     if bytes.len() as u64 > largest {
         return Err(error(format!("it is larger than {} MiB", largest >> 20)));
     }
@@ -53,13 +54,8 @@ pub(crate) fn bundle(path: &Path) -> Result<Vec<u8>, InputError> {
     read_up_to(limits::BUNDLE, "replay", path, Path::new(""), Duration::from_secs(10))
 }
 
-/// Why a file cannot be read, in words that are the same on every system.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    use std::io::ErrorKind;
+/// Why a file cannot be read.
+pub(crate) fn problem(error: &std::io::Error) -> FileProblem {
     descriptors::note(error);
-    match error.kind() {
-        ErrorKind::NotFound => "no such file".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
+    FileProblem::from(error)
 }

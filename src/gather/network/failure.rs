@@ -39,12 +39,17 @@ pub(crate) fn cause(
     } else if error.is_builder() {
         FailureKind::BadUrl
     } else if error.is_connect() {
-        // A peer that takes the connection and hangs up on the handshake is not an unreachable one.
-        let hung_up = causes(error).any(|error| {
-            error.downcast_ref::<io::Error>().map(io::Error::kind)
-                == Some(io::ErrorKind::UnexpectedEof)
-        });
-        if hung_up { FailureKind::Tls } else { FailureKind::Connect }
+        let has = |kind| {
+            causes(error)
+                .filter_map(|error| error.downcast_ref::<io::Error>())
+                .any(|error| error.kind() == kind)
+        };
+        // A peer that accepts the connection and hangs up during the handshake can be reached.
+        if has(io::ErrorKind::UnexpectedEof) {
+            FailureKind::Tls
+        } else {
+            FailureKind::Connect { refused: has(io::ErrorKind::ConnectionRefused) }
+        }
     } else {
         FailureKind::Protocol
     };

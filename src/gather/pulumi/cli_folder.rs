@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::read_file;
 use super::source::variable;
-use crate::evidence::{BrokenConfig, CliFolder, StoreProblem, UnusableFolder};
+use crate::evidence::{BrokenConfig, CliFolder, FolderOperation, StoreProblem, UnusableFolder};
 use crate::pulumi::go::decode::{Struct, Type, decode};
 use crate::text::secret::Scrubber;
 
@@ -70,19 +70,19 @@ fn unusable(folder: &Folder) -> Option<UnusableFolder> {
             Ok(true) => not_writable(&file)?,
             _ => not_writable(&folder.path).filter(|_| folder.path.is_dir())?,
         };
-        Some(("open", file, reason))
+        Some((FolderOperation::Open, file, reason))
     })?;
     Some(UnusableFolder {
         path: shown(&folder.path),
         named_by: folder.named_by.clone(),
-        operation: operation.to_owned(),
+        operation,
         obstacle: shown(&obstacle),
         reason: reason.to_owned(),
     })
 }
 
-fn cannot_make(path: &Path) -> Option<(&'static str, PathBuf, &'static str)> {
-    let mkdir = |reason| Some(("mkdir", path.to_owned(), reason));
+fn cannot_make(path: &Path) -> Option<(FolderOperation, PathBuf, &'static str)> {
+    let mkdir = |reason| Some((FolderOperation::Mkdir, path.to_owned(), reason));
     match path.metadata() {
         Ok(found) if found.is_dir() => None,
         Ok(_) => mkdir("not a directory"),

@@ -1,6 +1,7 @@
 //! Requests to Pulumi Cloud's API that an organization's admin can paste.
 
 use crate::text;
+use crate::text::command::{Command, power_shell};
 
 /// The header that a request to Pulumi Cloud's API needs, for `curl -H @-`: an argument would show
 /// the access token in the list of processes.
@@ -12,12 +13,35 @@ pub(crate) fn post_to_issuers(
     organization: &str,
     path: &str,
     body: Option<&serde_json::Value>,
-) -> String {
+) -> Command {
     let origin = origin.trim_end_matches('/');
     let url = format!("{origin}/api/orgs/{organization}/oidc/issuers{path}");
-    let body = body.map_or_else(String::new, |body| {
-        let body = text::json_line(body);
-        format!("-H 'Content-Type: application/json' -d {} ", text::shell(body.trim_end()))
+    let body = body.map(text::json_line);
+    let body = body.as_deref().map(str::trim_end);
+    let data = body.map_or_else(String::new, |body| {
+        format!("-H 'Content-Type: application/json' -d {} ", text::shell(body))
     });
-    format!("{AUTHORIZATION} | curl --fail-with-body -X POST -H @- {body}{}", text::shell(&url))
+    Command::each(
+        format!(
+            "{AUTHORIZATION} | curl --fail-with-body -X POST -H @- {data}{}",
+            text::shell(&url)
+        ),
+        in_power_shell(&url, body),
+    )
+}
+
+/// A command of PowerShell itself gets its values unchanged, quotation marks too.
+fn in_power_shell(url: &str, body: Option<&str>) -> Option<String> {
+    let url = power_shell(url)?;
+    let data = match body {
+        Some(body) => {
+            power_shell(&body.replace('"', ""))?;
+            format!(" -ContentType application/json -Body '{body}'")
+        }
+        None => String::new(),
+    };
+    Some(format!(
+        "Invoke-RestMethod -Method Post -Uri {url} -Headers @{{ Authorization = \"token \
+         $env:PULUMI_ACCESS_TOKEN\" }}{data}"
+    ))
 }

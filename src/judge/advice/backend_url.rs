@@ -10,6 +10,7 @@ use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
 use crate::pulumi::versions;
 use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
+use crate::text::command::{Command, power_shell};
 
 /// What is wrong with the backend's URL, and what to use instead. `version`: the CLI whose rules
 /// apply.
@@ -47,16 +48,16 @@ pub(crate) fn of_problem(
                     "Name the URL as current in credentials.json: what is stored there is not put \
                      to this test.",
                 )
-                .command(format!(
-                    "echo {} > \"$PULUMI_HOME/credentials.json\"",
-                    text::shell(&stored)
+                .command(Command::each(
+                    format!("echo {} > \"$PULUMI_HOME/credentials.json\"", text::shell(&stored)),
+                    stored_in_power_shell(value),
                 ))
                 .command(job.login_command(None))
                 .option(stored_instead(resolved, value))
         }
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
-            .command(format!("export PULUMI_BACKEND_URL={}", text::shell(value)))
+            .command(Command::set("PULUMI_BACKEND_URL", value))
             .command(job.login_command(None))
             .option(instead(
                 resolved,
@@ -141,6 +142,13 @@ fn instead(resolved: &Resolved, url: &str, place: Change) -> RemedyOption {
     }
 }
 
+/// `Set-Content` gets its value from PowerShell itself, which keeps the quotation marks.
+fn stored_in_power_shell(url: &str) -> Option<String> {
+    power_shell(url).map(|_| {
+        format!("Set-Content \"$env:PULUMI_HOME/credentials.json\" '{{\"current\": \"{url}\"}}'")
+    })
+}
+
 /// The same in the stored credentials.
 fn stored_instead(resolved: &Resolved, url: &str) -> RemedyOption {
     let stored =
@@ -158,7 +166,7 @@ pub(crate) fn correct(finding: Finding, resolved: &Resolved, job: &Job, url: &st
     match &resolved.source {
         BackendSource::Environment { name } => finding
             .announce(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
-            .command(format!("export {name}={}", text::shell(url)))
+            .command(Command::set(name, url))
             .command(job.login_command(Some(url))),
         BackendSource::Project { path, line } => {
             let snippet = if path.ends_with(".json") {

@@ -8,7 +8,7 @@ use crate::judge::context::Context;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::backend_url::Resolved;
 use crate::report::{Finding, Remediation, RemedyOption};
-use crate::text;
+use crate::text::command::CommandLine;
 
 /// The option that names the backend.
 const NAMES_IT: &str = "--cloud-url";
@@ -38,9 +38,9 @@ pub(crate) fn not_named(context: &Context, so_far: &[Finding]) -> Option<Finding
         Some(address) => finding.proof("not connected to", address, "capabilities request"),
         None => finding,
     };
-    let option = format!("{NAMES_IT} {}", text::shell(url));
+    let option = CommandLine::new(NAMES_IT).word(url).end();
     let fix = format!(
-        "Add {option} if that backend is your own; else run the doctor in another directory."
+        "Add {NAMES_IT} {url} if that backend is your own; else run the doctor in another directory."
     );
     let change = change::flag(NAMES_IT, None, Some(url));
     let way = RemedyOption::when("the backend is your own", change);
@@ -107,7 +107,7 @@ pub(crate) fn withhold(backend: &Resolved, in_pipeline: bool, remediation: &mut 
         command.to_lowercase().contains(&there)
             && SENDS_TOKEN.iter().any(|word| command.contains(word))
     };
-    if authority.is_empty() || !remediation.commands.iter().any(|command| sends(command)) {
+    if authority.is_empty() || !remediation.commands.iter().any(|command| sends(command.text())) {
         return;
     }
     let named = format!("{} names the backend {}.", backend.source.label(), backend.url);

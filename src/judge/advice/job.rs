@@ -4,13 +4,15 @@ use crate::platform::Id;
 use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
 use crate::pulumi::login_command::LoginCommand;
 use crate::pulumi::urn;
+use crate::text::command::{Command, CommandLine};
 
 /// The login that advice is for.
 pub(crate) struct Job<'a> {
     /// The CI platform.
     pub(crate) platform: Option<Id>,
-    /// The URL to print into a login command.
-    pub(crate) url: String,
+    /// The URL to print into commands: this run's own backend, or its corrected origin on the same
+    /// host (product contract, section 5.5). Without one there is no command.
+    pub(crate) url: Option<String>,
     /// The shell's variable that holds the token.
     pub(crate) variable: &'a str,
     /// The organization that the login asks for.
@@ -20,27 +22,37 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     fn command(&self) -> LoginCommand<'_> {
         let Self { url, variable, organization, .. } = self;
-        LoginCommand { url: Some(url), variable, organization: *organization }
+        LoginCommand { url: url.as_deref(), variable, organization: *organization }
+    }
+
+    /// This login, run by `program`.
+    pub(crate) fn line(&self, program: &str) -> Option<CommandLine> {
+        self.url.as_ref().map(|_| self.command().run_by(program))
     }
 
     /// The login to paste.
-    pub(crate) fn login(&self) -> String {
-        self.command().to_string()
+    pub(crate) fn login(&self) -> Option<Command> {
+        self.line("pulumi").map(Command::from)
     }
 
     /// The login to another backend; `None`: to the one that `PULUMI_BACKEND_URL` names.
-    pub(crate) fn login_command(&self, url: Option<&str>) -> String {
-        LoginCommand { url, ..self.command() }.to_string()
+    pub(crate) fn login_command(&self, url: Option<&str>) -> Command {
+        LoginCommand { url, ..self.command() }.into()
     }
 
     /// The login with the token in another variable.
-    pub(crate) fn login_with(&self, variable: &str) -> String {
-        LoginCommand { variable, ..self.command() }.to_string()
+    pub(crate) fn login_with(&self, variable: &str) -> Option<Command> {
+        self.url.as_ref().map(|_| LoginCommand { variable, ..self.command() }.into())
+    }
+
+    /// The same for a step of the pipeline, whose settings name the backend if it is not known here.
+    pub(crate) fn login_in_step(&self, variable: &str) -> Command {
+        LoginCommand { variable, ..self.command() }.into()
     }
 
     /// The login to another organization.
-    pub(crate) fn login_to(&self, organization: Option<&str>) -> String {
-        LoginCommand { organization, ..self.command() }.to_string()
+    pub(crate) fn login_to(&self, organization: Option<&str>) -> Option<Command> {
+        self.url.as_ref().map(|_| LoginCommand { organization, ..self.command() }.into())
     }
 
     /// The audience of a token for this login.
@@ -60,14 +72,16 @@ pub(crate) fn printable_variable(held_by: Option<&str>) -> &str {
 }
 
 /// The URL to print into a login command: the one in use if it can be used, else what it was
-/// meant to be, else Pulumi Cloud's.
-pub(crate) fn printable_url(resolved: &Resolved, insecure: bool, is_wrong: bool) -> String {
+/// meant to be. Pulumi Cloud's, if no backend is named.
+pub(crate) fn printable_url(resolved: &Resolved, insecure: bool, is_wrong: bool) -> Option<String> {
     if is_http(&resolved.url) && !is_wrong {
-        return resolved.url.clone();
+        return Some(resolved.url.clone());
+    }
+    if resolved.url.is_empty() {
+        return Some(PULUMI_CLOUD.to_owned());
     }
     let problems = backend_url::problems(resolved, insecure);
-    let meant = problems.first().and_then(|problem| replacement(problem, &resolved.url));
-    meant.unwrap_or_else(|| PULUMI_CLOUD.to_owned())
+    problems.first().and_then(|problem| replacement(problem, &resolved.url))
 }
 
 /// Whether requests can be made to the URL.
@@ -87,12 +101,15 @@ pub(crate) fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
             Some(format!("{nearest}:{rest}"))
         }
         UrlProblem::Console { suggestion, .. } => suggestion.map(str::to_owned),
-        UrlProblem::Diy { .. } => Some(PULUMI_CLOUD.to_owned()),
         UrlProblem::Malformed { cleaned, .. } => cleaned.clone(),
         UrlProblem::Path { origin, .. } => Some(origin.clone()),
         UrlProblem::InsecureHttp { authority } => {
             Some(format!("https://{}", authority.strip_suffix(":80").unwrap_or(authority)))
         }
-        UrlProblem::Unexpanded { .. } | UrlProblem::Empty | UrlProblem::InsecureFlag => None,
+        // It is not a Pulumi Cloud, so there is no corrected origin.
+        UrlProblem::Diy { .. }
+        | UrlProblem::Unexpanded { .. }
+        | UrlProblem::Empty
+        | UrlProblem::InsecureFlag => None,
     }
 }

@@ -16,6 +16,7 @@ use crate::platform::{
 };
 use crate::report::Finding;
 use crate::text;
+use crate::text::command::{Command, CommandLine};
 
 /// More of what a platform says is not shown, in characters.
 const LONGEST: usize = 400;
@@ -39,7 +40,7 @@ pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
 /// The login of a job as the platform's advice puts it into a pipeline.
 pub(crate) fn login(job: &Job, platform: Id) -> Login {
     let variable = platform.platform().variable.unwrap_or(job.variable);
-    Login { command: job.login_with(variable), audience: job.audience() }
+    Login { command: job.login_in_step(variable).text().to_owned(), audience: job.audience() }
 }
 
 /// A platform's explanation as a finding.
@@ -113,10 +114,13 @@ pub(crate) fn tried(mut finding: Finding, input: &Input, context: &Context) -> F
 }
 
 /// The diagnosis of the token in a variable.
-fn with_variable(name: &str, context: &Context) -> String {
-    let organization = context.evidence.login.organization.as_deref();
-    let option = organization.map(|name| format!("--oidc-org {} ", text::shell(name)));
-    format!("doctor {}--token-env {}", option.unwrap_or_default(), text::shell(name))
+fn with_variable(name: &str, context: &Context) -> CommandLine {
+    let doctor = CommandLine::new("doctor");
+    let doctor = match context.evidence.login.organization.as_deref() {
+        Some(organization) => doctor.raw("--oidc-org").word(organization),
+        None => doctor,
+    };
+    doctor.raw("--token-env").word(name)
 }
 
 /// Several tokens. Those for the organization come before all others, so either all of these are
@@ -165,7 +169,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
         Refusal::Unanswered { failure } => {
             let passes = matches!(
                 failure.kind,
-                FailureKind::Timeout | FailureKind::Connect | FailureKind::Protocol
+                FailureKind::Timeout | FailureKind::Connect { .. } | FailureKind::Protocol
             );
             let finding = network_failure(code, failure).retryable(passes);
             match failure.kind {
@@ -175,7 +179,7 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
                 )),
                 FailureKind::Certificate { .. } => finding
                     .fix("Name the authority that signed the certificate.")
-                    .command("export SSL_CERT_FILE=/path/to/authority.pem"),
+                    .command(Command::set("SSL_CERT_FILE", "/path/to/authority.pem")),
                 _ => finding.fix(format!("Let this job reach {platform} at {}.", failure.host)),
             }
         }

@@ -2,11 +2,11 @@
 
 use super::variables::{expansion, in_a_script};
 use crate::catalogue::Code;
-use crate::evidence::{InputProblem, LooksLike, Source, Wrapping};
+use crate::evidence::{FileProblem, InputProblem, LooksLike, Source, Wrapping};
 use crate::limits;
 use crate::platform::Id;
 use crate::report::Finding;
-use crate::text;
+use crate::text::command::CommandLine;
 
 /// Where the token came from, in words.
 pub(crate) fn place(source: &Source) -> String {
@@ -60,7 +60,7 @@ pub(crate) fn unusable(
             new(format!("The value from {place} has five parts: it is a JWE (RFC 7516)."))
         }
         InputProblem::Truncated { how } => truncated(how, &place),
-        InputProblem::FileUnreadable { reason, .. } => file_unreadable(reason, source),
+        InputProblem::FileUnreadable { reason } => file_unreadable(reason, source),
         InputProblem::Malformed { part, reason } => {
             new(format!("The {part} of the token from {place} cannot be decoded: {reason}."))
                 .proof("part", part, label)
@@ -82,7 +82,7 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
             let path = path.strip_prefix("file:").unwrap_or(path);
             finding
                 .fix("Write file:// in front of the path.")
-                .command(format!("doctor {}", text::shell(&format!("file://{path}"))))
+                .command(CommandLine::new("doctor").word(&format!("file://{path}")))
         }
         LooksLike::SeveralTokens => finding.fix(
             "Give one token. `doctor decode` and `doctor policy test` take many, one a line, with \
@@ -93,7 +93,11 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
                 "Let the request that fetches the token fail when it is refused, so that its error \
                  is seen instead of being used as a token:",
             )
-            .command("curl --fail-with-body --silent --show-error \"$URL\""),
+            .command(
+                CommandLine::new("curl")
+                    .raw("--fail-with-body --silent --show-error")
+                    .variable("URL"),
+            ),
     }
 }
 
@@ -131,7 +135,7 @@ pub(crate) fn truncated(how: &str, source: &str) -> Finding {
         )
 }
 
-fn file_unreadable(reason: &str, source: &Source) -> Finding {
+fn file_unreadable(reason: &FileProblem, source: &Source) -> Finding {
     let (path, absolute) = match source {
         Source::File { path, absolute } => (path.as_str(), absolute.as_str()),
         _ => ("", ""),

@@ -12,7 +12,7 @@ use crate::judge::finding::list;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::{backend_url, versions};
 use crate::report::{Finding, RemedyOption};
-use crate::text;
+use crate::text::command::Command;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let evidence = &context.evidence.backend;
@@ -33,7 +33,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     match &evidence.credentials {
         CredentialsFile::Invalid { path, line, column, reason, .. } => findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (*line, *column), reason)
-                .command(format!("mv {0} {0}.broken", text::shell(path)))
+                .command(Command::set_aside(path))
                 .option(RemedyOption::only(change::without_file(path))),
         ),
         CredentialsFile::Encrypted { path, newer_version, other_system } => {
@@ -45,7 +45,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
             let reason = "accessTokens is not an object of texts";
             findings.push(
                 file_invalid(Code::CredentialsFileInvalid, path, (Some(*line), None), reason)
-                    .command(format!("mv {0} {0}.broken", text::shell(path)))
+                    .command(Command::set_aside(path))
                     .option(RemedyOption::only(change::without_file(path))),
             );
         }
@@ -78,7 +78,7 @@ fn folder(context: &Context) -> Vec<Finding> {
                 format!("The CLI keeps its files in {path}, and cannot: {obstacle}: {reason}."),
             )
             .proof("folder", path, named_by)
-            .command("export PULUMI_HOME=/tmp/pulumi")
+            .command(Command::set("PULUMI_HOME", "/tmp/pulumi"))
             .option(RemedyOption::only(change::variable(
                 "PULUMI_HOME",
                 None,
@@ -99,7 +99,7 @@ fn folder(context: &Context) -> Vec<Finding> {
         findings.push(
             Finding::new(Code::CredentialsFileUnwritable, detail)
                 .proof(name, value, "environment")
-                .command(format!("export {name}=auto"))
+                .command(Command::set(name, "auto"))
                 .option(RemedyOption::only(change::variable(name, Some(value), Some("auto")))),
         );
     }
@@ -107,7 +107,7 @@ fn folder(context: &Context) -> Vec<Finding> {
         findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (None, None), cause)
                 .fix("Repair the file, or move it away: the login ends after the exchange.")
-                .command(format!("mv {0} {0}.broken", text::shell(path)))
+                .command(Command::set_aside(path))
                 .option(RemedyOption::only(change::without_file(path))),
         );
     }
@@ -139,7 +139,7 @@ fn encrypted(
     };
     if let Some(why) = cannot.filter(|_| context.in_pipeline()) {
         return file_invalid(Code::CredentialsFileInvalid, path, (None, None), &why)
-            .command(format!("mv {0} {0}.broken", text::shell(path)))
+            .command(Command::set_aside(path))
             .option(RemedyOption::only(change::without_file(path)));
     }
     let mut detail =
@@ -152,7 +152,7 @@ fn encrypted(
         .severity(Severity::Warning)
         .proof("file", path, "credentials")
         .fix("If the login fails at this file, do not let it be read.")
-        .command("export PULUMI_CREDENTIAL_HELPER=none")
+        .command(Command::set("PULUMI_CREDENTIAL_HELPER", "none"))
         .option(RemedyOption::only(change::variable(
             "PULUMI_CREDENTIAL_HELPER",
             None,

@@ -10,9 +10,15 @@ use crate::judge::context::Context;
 use crate::judge::outcome::Outcome;
 use crate::pulumi::versions;
 use crate::report::{Finding, RemedyOption};
+use crate::text::command::Command;
 
 /// Installs the newest pulumi.
-pub(crate) const UPGRADE: &str = "curl -fsSL https://get.pulumi.com | sh";
+pub(crate) fn upgrade_command() -> Command {
+    Command::each(
+        "curl -fsSL https://get.pulumi.com | sh",
+        Some("winget upgrade --id Pulumi.Pulumi".to_owned()),
+    )
+}
 
 /// The newest release whose rules are known has every flag.
 pub(crate) fn upgrade(version: Option<&Version>) -> RemedyOption {
@@ -49,7 +55,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
             )
             .severity(severity)
             .proof("pulumi", version.to_string(), place)
-            .command(UPGRADE)
+            .command(upgrade_command())
             .option(upgrade(Some(version)));
             Outcome::found(summary, vec![finding])
         }

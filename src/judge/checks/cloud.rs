@@ -19,7 +19,7 @@ use crate::judge::outcome::Outcome;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::PULUMI_CLOUD;
 use crate::report::{Finding, RemedyOption};
-use crate::text;
+use crate::text::command::{Command, CommandLine};
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let cloud = &context.evidence.cloud;
@@ -59,7 +59,7 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
     let FailureKind::Certificate { problem } = &failure.kind else {
         let asked = format!("{}/api/capabilities", context.backend.url.trim_end_matches('/'));
         return network_failure(Code::BackendUnreachable, failure)
-            .command(format!("curl -v {}", text::shell(&asked)))
+            .command(CommandLine::new("curl").raw("-v").word(&asked))
             .option(RemedyOption::only(change::machine(way_out(failure))));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
@@ -72,7 +72,7 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
         .announce(
             "Put the certificate of the authority that signed it into a PEM file and name it:",
         )
-        .command("export SSL_CERT_FILE=/path/to/authority.pem")
+        .command(Command::set("SSL_CERT_FILE", "/path/to/authority.pem"))
         .step(
             "If the authority is a company's proxy, ask for its root certificate; Pulumi itself \
              is signed by a public one.",

@@ -11,6 +11,7 @@ use crate::judge::finding::{list, upper};
 use crate::judge::outcome::Outcome;
 use crate::platform::{Id, azure, public_issuer};
 use crate::report::Finding;
+use crate::text::command::{Command, CommandLine};
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let input = &context.evidence.input;
@@ -78,11 +79,14 @@ fn missing(input: &Input, context: &Context) -> Finding {
         return missing_token::add(finding, step, snippet);
     }
     if is_login {
-        return finding.command(job.login());
+        return finding.commands(job.login());
     }
     finding
-        .command("doctor \"$TOKEN\"")
-        .command("doctor -  < token.jwt")
+        .command(CommandLine::new("doctor").variable("TOKEN"))
+        .command(Command::each(
+            "doctor -  < token.jwt",
+            Some("Get-Content token.jwt | doctor -".into()),
+        ))
         .command("doctor --token-env NAME_OF_THE_VARIABLE")
 }
 
@@ -94,7 +98,10 @@ pub(crate) fn fill_variable(finding: Finding, name: &str) -> Finding {
              case-sensitive except on Windows."
         ))
         .announce("Stop the step when the token is empty:")
-        .command(format!("test -n \"${{{}:-}}\" || exit 1", identifier(name)))
+        .command(Command::each(
+            format!("test -n \"${{{}:-}}\" || exit 1", identifier(name)),
+            Some(format!("if (-not $env:{}) {{ exit 1 }}", identifier(name))),
+        ))
 }
 
 /// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and
@@ -115,8 +122,8 @@ fn empty(input: &Input, context: &Context) -> Finding {
         let job = context.job();
         return input.unused.iter().fold(finding, |finding, name| {
             finding
-                .announce(format!("{name} holds something that looks like a token. In bash or sh:"))
-                .command(job.login_with(&identifier(name)))
+                .announce(format!("{name} holds something that looks like a token:"))
+                .commands(job.login_with(&identifier(name)))
         });
     }
     // Why the platform gave no token is why there was nothing to pass.
@@ -155,7 +162,7 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
 
 /// Audiences of APIs that Azure issues access tokens for: a token for one of these was asked for
 /// with `az account get-access-token`, not with a federated service connection.
-const API_AUDIENCES: &[(&str, &str)] = &[
+pub(crate) const API_AUDIENCES: &[(&str, &str)] = &[
     ("https://management.azure.com", "Azure Resource Manager"),
     ("https://management.core.windows.net", "Azure Resource Manager"),
     ("https://graph.microsoft.com", "Microsoft Graph"),

@@ -21,10 +21,11 @@ use crate::judge::network::public_issuer::{Seen, only_here};
 use crate::judge::outcome::Outcome;
 use crate::limits::Work;
 use crate::oidc::issuer_url;
+use crate::platform::azure::entra;
 use crate::platform::public_issuer;
 use crate::pulumi::backend_url;
 use crate::report::Finding;
-use crate::text;
+use crate::text::command::CommandLine;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
@@ -126,7 +127,7 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
                      (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
                 ),
             };
-            finding.command(format!("curl -v {}", text::shell(&issuer_url::discovery(issuer))))
+            finding.command(CommandLine::new("curl").raw("-v").word(&issuer_url::discovery(issuer)))
         }
     };
     Outcome::found("no answer", vec![finding])
@@ -268,7 +269,7 @@ fn not_found(answer: &Answer) -> Finding {
 }
 
 fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
-    let differs = if says.contains("{tenantid}") {
+    let differs = if says.contains(entra::TENANT) {
         "The document is Entra's template for many tenants; a token names one. Use the address \
          with the tenant's id."
             .to_owned()

@@ -17,6 +17,7 @@ use crate::pulumi::request::{Conflict, Provenance, Request};
 use crate::pulumi::{urn, versions};
 use crate::report::{Finding, RemedyOption};
 use crate::text;
+use crate::text::command::Command;
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let request = &context.request;
@@ -79,11 +80,8 @@ fn helper(context: &Context) -> Option<Finding> {
         return None;
     }
     let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
-    let unless_none = |finding: Finding| {
-        finding
-            .command("export PULUMI_CREDENTIAL_HELPER=none   # bash, sh")
-            .command("$env:PULUMI_CREDENTIAL_HELPER = \"none\"  # PowerShell")
-    };
+    let unless_none =
+        |finding: Finding| finding.command(Command::set("PULUMI_CREDENTIAL_HELPER", "none"));
     let drop_flag = |finding: Finding| {
         finding.fix("Remove --credential-helper and --credential-helper-arg, and their variables.")
     };
@@ -125,9 +123,9 @@ fn helper(context: &Context) -> Option<Finding> {
                 .option(without_invalid(source, path, *problem));
             match (source, problem) {
                 (HelperSource::Flag, _) => drop_flag(finding),
-                (_, HelperProblem::Arguments) => finding.command(
-                    "unset PULUMI_CREDENTIAL_HELPER PULUMI_CREDENTIAL_HELPER_ARGS  # bash, sh",
-                ),
+                (_, HelperProblem::Arguments) => finding
+                    .command(Command::unset("PULUMI_CREDENTIAL_HELPER"))
+                    .command(Command::unset("PULUMI_CREDENTIAL_HELPER_ARGS")),
                 _ => unless_none(finding),
             }
         }
@@ -192,11 +190,6 @@ fn claims_hidden(context: &Context) -> bool {
 }
 
 /// For bash and sh, and for PowerShell.
-pub(crate) const UNSET_ACCESS_TOKEN: [&str; 2] = [
-    "unset PULUMI_ACCESS_TOKEN          # bash, sh",
-    "Remove-Item Env:PULUMI_ACCESS_TOKEN  # PowerShell",
-];
-
 fn access_token_set(context: &Context) -> Finding {
     let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
     let detail = if context.in_pipeline() {
@@ -209,8 +202,7 @@ fn access_token_set(context: &Context) -> Finding {
     Finding::new(Code::AccessTokenSet, detail)
         .severity(severity)
         .proof("PULUMI_ACCESS_TOKEN", "(set)", "environment")
-        .command(UNSET_ACCESS_TOKEN[0])
-        .command(UNSET_ACCESS_TOKEN[1])
+        .command(Command::unset("PULUMI_ACCESS_TOKEN"))
         .option(unset_access_token())
 }
 
@@ -262,7 +254,7 @@ fn organization_missing(context: &Context) -> Finding {
         finding = finding.proof("token aud", audience, "token claim aud");
     }
     let named = meant_organization(context);
-    let finding = finding.command(context.job().login_to(named));
+    let finding = finding.commands(context.job().login_to(named));
     match named {
         Some(name) => {
             finding.option(RemedyOption::only(change::flag("--oidc-org", None, Some(name))))

@@ -20,6 +20,7 @@ use crate::policy::{Decision, Document, Likeness, Registration};
 use crate::pulumi::urn;
 use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
+use crate::text::command::{Command, CommandLine};
 
 /// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
 const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
@@ -149,7 +150,7 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
             .severity(if same_but_case { Severity::Warning } else { Severity::Error })
             .proof("asked for", asked, "--oidc-org or token claim aud")
             .proof("registered in", registered, "policy document organization")
-            .command(login_in_use(context, Some(registered))),
+            .commands(login_in_use(context, Some(registered)).map(Command::from)),
     )
     .map(|finding| elsewhere(finding, context, asked, registered, same_but_case))
 }
@@ -214,8 +215,8 @@ fn new_registration(context: &Context, issuer: &str) -> Change {
 }
 
 /// The login at the backend in use, be its URL right or wrong.
-fn login_in_use(context: &Context, organization: Option<&str>) -> String {
-    Job { url: context.backend.url.clone(), organization, ..context.job() }.login()
+fn login_in_use(context: &Context, organization: Option<&str>) -> Option<CommandLine> {
+    Job { url: Some(context.backend.url.clone()), organization, ..context.job() }.line("pulumi")
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
@@ -303,15 +304,15 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
         .step("Then add an allow policy to it: a new issuer lets nobody in.");
     finding
         .announce("Or register it with an organization admin's access token:")
-        .command(register(context, organization, issuer))
+        .commands(register(context, organization, issuer))
         .option(RemedyOption::only(new_registration(context, issuer)))
 }
 
 /// `RegisterOidcIssuer` of Pulumi Cloud's API.
-fn register(context: &Context, organization: &str, issuer: &str) -> String {
+fn register(context: &Context, organization: &str, issuer: &str) -> Option<Command> {
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
     let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});
-    post_to_issuers(&context.job().url, organization, "", Some(&body))
+    Some(post_to_issuers(&context.job().url?, organization, "", Some(&body)))
 }
 
 fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
@@ -352,10 +353,10 @@ fn expiration(context: &Context, registration: &Registration) -> Option<Finding>
         .severity(if is_default { Severity::Info } else { Severity::Warning })
         .proof("asked for", format!("{asked} s"), source)
         .proof("allowed", format!("{maximum} s"), "registration maxExpiration")
-        .command(format!(
-            "{} --oidc-expiration {maximum}s",
+        .commands(
             login_in_use(context, context.request.organization.as_deref())
-        ))
+                .map(|login| login.raw("--oidc-expiration").word(&format!("{maximum}s")).end()),
+        )
         .option(RemedyOption::only(change::flag(
             "--oidc-expiration",
             context.evidence.login.expiration.as_deref(),

@@ -87,7 +87,8 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
     let path = format!("/{id}/regenerate-thumbprints");
-    let finding = finding.command(post_to_issuers(&context.job().url, organization, &path, None));
+    let url = context.job().url;
+    let finding = finding.commands(url.map(|url| post_to_issuers(&url, organization, &path, None)));
     match registered_change(context, registration, chain) {
         Some(change) => finding.option(RemedyOption::only(change)),
         None => finding,

@@ -11,7 +11,7 @@ pub(crate) fn network_failure(code: Code, failure: &Failure) -> Finding {
     let Failure { host, port, detail, kind, attempts, .. } = failure;
     let what = match kind {
         FailureKind::Dns => format!("the name {host} cannot be resolved"),
-        FailureKind::Connect => format!("nothing accepts connections at {host}:{port}"),
+        FailureKind::Connect { .. } => format!("nothing accepts connections at {host}:{port}"),
         FailureKind::Timeout => format!("there was no answer in time from {host}:{port}"),
         FailureKind::Proxy { fault } => proxy::sentence(fault, failure),
         FailureKind::Certificate { problem } => {

@@ -5,6 +5,7 @@ use crate::evidence::{Failure, FailureKind, ProxyFault, Route};
 use crate::judge::finding::list;
 use crate::report::Finding;
 use crate::text;
+use crate::text::command::{Command, power_shell};
 
 /// What a proxy did to a request, in a sentence without its end.
 pub(crate) fn sentence(fault: &ProxyFault, failure: &Failure) -> String {
@@ -69,7 +70,7 @@ pub(crate) fn with_route(mut finding: Finding, failure: &Failure) -> Finding {
                  one only, name it in HTTPS_PROXY:",
                 passed_over.variable, passed_over.reason
             ))
-            .command("export HTTPS_PROXY=http://PROXY_HOST:PORT");
+            .command(Command::set("HTTPS_PROXY", "http://PROXY_HOST:PORT"));
     }
     if let Some(entry) = &route.near_exception {
         finding = finding.proof("does not match", entry, "NO_PROXY").step(format!(
@@ -113,7 +114,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
     let unset = |finding: Finding| {
         finding
             .announce("Correct it, or leave it out where no proxy is needed:")
-            .command(format!("unset {variable}"))
+            .command(Command::unset(variable))
     };
     let finding = match fault {
         ProxyFault::Misread { .. } => finding
@@ -121,7 +122,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
             .announce(
                 "No quotes and no spaces around it; in a password @ is %40, : %3A, / %2F, # %23:",
             )
-            .command(format!("export {variable}=http://USER:PASSWORD@PROXY_HOST:PORT")),
+            .command(Command::set(variable, "http://USER:PASSWORD@PROXY_HOST:PORT")),
         ProxyFault::Cgi => {
             unset(finding.fix("Unset REQUEST_METHOD, which makes it a CGI program."))
         }
@@ -137,7 +138,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
             finding
                 .fix("Make this machine trust the authority that signed the proxy's certificate.")
                 .announce("Put that authority's certificate into a PEM file and name it:")
-                .command("export SSL_CERT_FILE=/path/to/authority.pem"),
+                .command(Command::set("SSL_CERT_FILE", "/path/to/authority.pem")),
         ),
         ProxyFault::Credentials { schemes, .. }
             if !schemes.is_empty() && !schemes.iter().any(|scheme| scheme == "Basic") =>
@@ -156,7 +157,7 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
                 .announce(
                     "Percent-encode them (@ is %40, : %3A, / %2F, # %23) and keep them secret:",
                 )
-                .command(format!("export {variable}={scheme}://USER:PASSWORD@{}", text::shell(at)))
+                .command(Command::set(variable, &format!("{scheme}://USER:PASSWORD@{at}")))
         }
         ProxyFault::Refused { location: Some(_), .. } => finding.fix(format!(
             "A pipeline cannot fill in a login page: ask for {host}:{port} to be let through \
@@ -173,10 +174,14 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
             "Ask those who run the proxy whether it lets this machine reach {host}:{port}."
         )),
     };
+    let there = power_shell(host).map(|_| format!("$env:NO_PROXY += ',{host}'"));
     let entry = text::shell(host);
     finding
         .announce(format!("Or, if {host} is reached without the proxy too, make it an exception:"))
-        .command(format!("export NO_PROXY=\"${{NO_PROXY:-${{no_proxy:-}}}}\",{entry}"))
+        .command(Command::each(
+            format!("export NO_PROXY=\"${{NO_PROXY:-${{no_proxy:-}}}}\",{entry}"),
+            there,
+        ))
 }
 
 /// Pulumi Cloud does not go through this machine's proxy to the issuer: what the proxy did is no

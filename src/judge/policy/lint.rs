@@ -53,7 +53,11 @@ struct Linter<'a> {
 
 impl Linter<'_> {
     fn at(&self, place: crate::policy::Place, what: &str) -> String {
-        format!("{}:{}:{}, {what}", self.path, place.line, place.column)
+        match place.line {
+            // The live policy is no text.
+            0 => format!("{}, {what}", self.path),
+            line => format!("{}:{line}:{}, {what}", self.path, place.column),
+        }
     }
 
     fn known(&self) -> Option<&'static Platform> {

@@ -1,10 +1,13 @@
 //! Judges policies: lint, broad entries, owners, suggestions.
 
 pub(crate) mod broad;
+pub(crate) mod cases;
 pub(crate) mod claims;
 pub mod job_claims;
 pub(crate) mod lint;
 pub(crate) mod owner;
 pub(crate) mod smallest;
 pub mod suggest;
+pub(crate) mod unread;
 pub(crate) mod unwanted;
+pub(crate) mod who;

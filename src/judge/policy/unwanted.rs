@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::platform::kind::{self, Given, Kind, Kinds};
+use crate::platform::subject::{self, Subject};
 use crate::platform::{Audience, by_issuer, default_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
@@ -31,65 +33,39 @@ impl Unwanted {
     }
 }
 
-/// Claims that tell a pull request: the path, and how its values begin.
-const PULL_REQUEST: &[(&str, &str)] = &[
-    ("event_name", "pull_request"),
-    ("pipeline_source", "merge_request"),
-    ("pipeline_source", "external_pull_request"),
-    ("ref", "refs/pull/"),
-    ("ref", "refs/merge-requests/"),
-    ("ref_path", "refs/merge-requests/"),
-    ("rpo_ref", "refs/pull/"),
-    ("build_branch", "refs/pull/"),
-    ("\"oidc.circleci.com/vcs-ref\"", "refs/pull/"),
-];
-
-/// Claims and parts of subjects that tell a plan, with its value.
-const PLAN: &[(&str, &str)] =
-    &[("terraform_run_phase", "plan"), ("runType", "PROPOSED"), ("operation", "preview")];
-
-/// The same in subjects, where a job's own claims do not say it.
-const IN_SUBJECT: &[(&str, fn() -> Unwanted)] = &[
-    (":pull_request", || Unwanted::PullRequest),
-    ("/vcs-ref/refs/pull/", || Unwanted::PullRequest),
-    (":ref:refs/pull/", || Unwanted::PullRequest),
-    (":ref:refs/merge-requests/", || Unwanted::PullRequest),
-    (":run_phase:plan", || Unwanted::Plan),
-    (":run_type:PROPOSED:", || Unwanted::Plan),
-    (":operation:preview:", || Unwanted::Plan),
-];
-
 /// Why the job of these claims is often unwanted, whatever its audience: that can be requested anew.
 pub(crate) fn kind_of_job(claims: &Map<String, Value>) -> Option<Unwanted> {
-    let has = |(path, start): &(&str, &str)| at(claims, path).is_some_and(|v| v.starts_with(start));
+    let issuer = at(claims, "iss").unwrap_or_default();
     let subject = at(claims, "sub").unwrap_or_default();
-    let told = || IN_SUBJECT.iter().find(|(part, _)| format!("{subject}:").contains(part));
-    if PULL_REQUEST.iter().any(has) {
-        return Some(Unwanted::PullRequest);
+    let kinds = kind::platform_of(Some(&issuer), claims)?.kinds.as_ref()?;
+    let known = subject::describe(&issuer, &subject);
+    let filled = with_parts(claims, kinds, known.as_ref());
+    match (kinds.unwanted)(&Given { claims: &filled })? {
+        Kind::PullRequest | Kind::Fork => Some(Unwanted::PullRequest),
+        Kind::Plan => Some(Unwanted::Plan),
+        // Somebody has to approve a job with an environment, so its ref does not matter.
+        _ if known.is_some_and(|known| known.part("environment").is_some()) => None,
+        _ => Some(Unwanted::UnprotectedRef(
+            at(claims, "ref").unwrap_or_else(|| "of this job".to_owned()),
+        )),
     }
-    if PLAN.iter().any(|(path, value)| at(claims, path).as_deref() == Some(value)) {
-        return Some(Unwanted::Plan);
-    }
-    told().map(|(_, kind)| kind()).or_else(|| unprotected(claims, &subject))
 }
 
-/// Somebody has to approve a job with an environment, so its ref does not matter.
-fn unprotected(claims: &Map<String, Value>, subject: &str) -> Option<Unwanted> {
-    let is_open = at(claims, "ref_protected").as_deref() == Some("false");
-    let name = || at(claims, "ref").unwrap_or_else(|| "of this job".to_owned());
-    (is_open && !subject.contains(":environment:")).then(|| Unwanted::UnprotectedRef(name()))
+/// The claims, with those that only the subject tells.
+fn with_parts(
+    claims: &Map<String, Value>,
+    kinds: &Kinds,
+    known: Option<&Subject>,
+) -> Map<String, Value> {
+    let mut filled = claims.clone();
+    for (part, claim, prefix) in kinds.parts {
+        let told = known.and_then(|known| known.part(part));
+        if let Some(value) = told.filter(|_| at(claims, claim).is_none()) {
+            filled.insert(claim.trim_matches('"').to_owned(), format!("{prefix}{value}").into());
+        }
+    }
+    filled
 }
-
-/// What audiences of other services begin with or hold. The API server's own audience is any name of
-/// the cluster's.
-const OTHER_SERVICES: &[&str] = &[
-    "sts.amazonaws.com",
-    "kubernetes.default.svc",
-    "vault",
-    "sigstore",
-    "iam.googleapis.com",
-    "api://AzureADTokenExchange",
-];
 
 /// The first audience, if all were made for others. A job that cannot choose its audience has the one
 /// that there is.
@@ -107,9 +83,7 @@ pub(crate) fn other_service(claims: &Map<String, Value>) -> Option<Unwanted> {
 
 /// Whether an audience is known as that of another service.
 pub(crate) fn is_others(audience: &str) -> bool {
-    let lower = audience.to_lowercase();
-    OTHER_SERVICES.iter().any(|known| lower.contains(&known.to_lowercase()))
-        || default_audience(audience).is_some()
+    kind::is_of_another_service(audience) || default_audience(audience).is_some()
 }
 
 /// The token's audiences.
@@ -139,13 +113,14 @@ mod tests {
         kind_of_job(claims).or_else(|| other_service(claims))
     }
 
+    const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
     #[test]
     fn pull_requests_and_plans_are_unwanted() {
         for claims in [
-            json!({"sub": "repo:acme/web:pull_request"}),
-            json!({"sub": "x", "event_name": "pull_request_target"}),
-            json!({"sub": "x", "pipeline_source": "merge_request_event"}),
-            json!({"sub": "x", "rpo_ref": "refs/pull/7/merge"}),
+            json!({"iss": GITHUB, "sub": "repo:acme/web:pull_request"}),
+            json!({"iss": GITHUB, "sub": "x", "event_name": "pull_request_target"}),
+            json!({"iss": "https://gitlab.com", "sub": "x", "pipeline_source": "merge_request_event"}),
             json!({"sub": "org/o/project/p/user/u/vcs-origin/r/vcs-ref/refs/pull/7/head"}),
         ] {
             assert_eq!(kind(claims.clone()), Some(Unwanted::PullRequest), "{claims}");
@@ -153,7 +128,7 @@ mod tests {
         for claims in [
             json!({"sub": "organization:a:project:p:workspace:w:run_phase:plan"}),
             json!({"sub": "space:s:stack:t:run_type:PROPOSED:scope:read"}),
-            json!({"sub": "x", "operation": "preview"}),
+            json!({"sub": "pulumi:deploy:org:a:project:p:stack:s:operation:preview:scope:write"}),
         ] {
             assert_eq!(kind(claims.clone()), Some(Unwanted::Plan), "{claims}");
         }

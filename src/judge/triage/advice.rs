@@ -13,10 +13,10 @@ use crate::judge::advice::backend_url::of_problem;
 use crate::judge::advice::job::{Job, printable_url, printable_variable};
 use crate::judge::advice::missing_token::explained;
 use crate::judge::advice::{found_backend, missing_token, token_value};
-use crate::judge::checks::cli::{UPGRADE, upgrade};
+use crate::judge::checks::cli::{upgrade, upgrade_command};
 use crate::judge::checks::input::fill_variable;
 use crate::judge::checks::login::{
-    UNSET_ACCESS_TOKEN, conflict, expiration_change, expiration_option, unset_access_token,
+    conflict, expiration_change, expiration_option, unset_access_token,
 };
 use crate::known_messages::Means;
 use crate::platform::azure::job::SystemToken;
@@ -27,6 +27,7 @@ use crate::pulumi::request;
 use crate::pulumi::request::Request;
 use crate::pulumi::versions;
 use crate::report::{Finding, Remediation};
+use crate::text::command::Command;
 
 /// A finding with what to do about a code. `None`: no more than the catalogue says.
 pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Finding> {
@@ -45,13 +46,12 @@ pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Findi
 
 /// A refusal whose reason no log holds.
 fn look_closer(job: &Job) -> Remediation {
-    let login = job.login();
-    let arguments = login.strip_prefix("pulumi ").unwrap_or(&login);
+    let login = job.line("doctor").map(|line| line.raw("--bundle bundle.json").end());
     Remediation {
         summary: "The service does not say why. Run the doctor in that step: it looks at the \
                   token, the issuer, its registration and the policies."
             .to_owned(),
-        commands: vec![format!("doctor {arguments} --bundle bundle.json")],
+        commands: login.into_iter().collect(),
         links: vec![Code::ExchangeRejected.link().to_owned()],
         ..Remediation::default()
     }
@@ -131,7 +131,7 @@ impl Logged {
             },
             Code::TokenMissing => Some(match missing_token::to_add(job) {
                 Some((step, snippet)) => missing_token::add(finding, step, snippet),
-                None => finding.command(job.login()),
+                None => finding.commands(job.login()),
             }),
             Code::TokenVariableUnexpanded => {
                 let name = value(sighting, "variable").unwrap_or("idToken").to_owned();
@@ -164,13 +164,10 @@ impl Logged {
                 Some(explained(azure::job::unmapped(SystemToken::Missing, None)))
             }
             Code::AccessTokenSet => self.asks_for_exchange().then(|| {
-                UNSET_ACCESS_TOKEN
-                    .into_iter()
-                    .fold(finding, Finding::command)
-                    .option(unset_access_token())
+                finding.command(Command::unset("PULUMI_ACCESS_TOKEN")).option(unset_access_token())
             }),
             Code::OrganizationMissing => {
-                self.lacks_organization().then(|| finding.command(job.login_to(None)))
+                self.lacks_organization().then(|| finding.commands(job.login_to(None)))
             }
             Code::OrganizationConflict
             | Code::TeamConflict
@@ -191,7 +188,9 @@ impl Logged {
             Code::CliTooOld => {
                 let is_old =
                     !versions::OIDC.holds(self.version.as_ref()) && self.login.uses_oidc_flags();
-                is_old.then(|| finding.command(UPGRADE).option(upgrade(self.version.as_ref())))
+                is_old.then(|| {
+                    finding.command(upgrade_command()).option(upgrade(self.version.as_ref()))
+                })
             }
             _ => backend_url::problems(&self.backend, false)
                 .iter()

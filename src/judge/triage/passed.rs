@@ -53,7 +53,7 @@ fn in_words(problem: &InputProblem) -> String {
             format!("a token whose {part} cannot be decoded ({reason})")
         }
         InputProblem::TooLarge { .. } => "something larger than any token".to_owned(),
-        InputProblem::FileUnreadable { reason, .. } => reason.clone(),
+        InputProblem::FileUnreadable { reason } => reason.to_string(),
         InputProblem::Missing
         | InputProblem::Empty
         | InputProblem::Ambiguous { .. }

@@ -5,6 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::text::hex;
 
+/// Stands for the tenant in the discovery document of a URL for all tenants.
+pub(crate) const TENANT: &str = "{tenantid}";
+
 /// Entra's subject of an Azure DevOps service connection,
 /// `/eid1/c/pub/t/TENANT/a/APPLICATION/sc/ORGANIZATION/CONNECTION`, decoded.
 #[derive(Debug, PartialEq, Eq)]

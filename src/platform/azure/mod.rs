@@ -2,6 +2,7 @@
 
 pub(crate) mod entra;
 pub mod job;
+mod kind;
 mod subject;
 
 use self::entra::EntraSubject;
@@ -79,6 +80,7 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(kind::KINDS),
     secrets: &["SYSTEM_ACCESSTOKEN", "servicePrincipalKey"],
     log: LogMarks {
         platform: &["##[section]"],
@@ -134,6 +136,7 @@ pub(super) const ENTRA: Platform = Platform {
         values: &[("idtyp", &["app", "user"]), ("ver", &["1.0", "2.0"])],
         ..Claims::NONE
     },
+    kinds: Some(kind::KINDS),
     log: LogMarks { keys: &["/discovery/v2.0/keys"], ..LogMarks::NONE },
     ..Platform::new(Id::Entra, "Entra")
 };

@@ -1,6 +1,7 @@
 //! GitHub Actions.
 
 pub mod job;
+mod kind;
 mod subject;
 
 use serde_json::{Map, Value};
@@ -143,6 +144,7 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         }),
         ..Claims::NONE
     },
+    kinds: Some(kind::KINDS),
     secrets: &["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"],
     log: LogMarks {
         platform: &["##[group]Run ", "GITHUB_TOKEN Permissions"],

@@ -7,9 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::{ALL, Id, Platform, Shape, Varying};
+use super::{ALL, Id, Platform, Shape, Varying, by_issuer, public_issuer};
 use crate::policy::pattern;
 use crate::policy::rule_pattern::{Piece, RefusedValue, RulePattern};
+use crate::policy::template::{Open, Template};
 
 /// Every shape with its platform, in the order of the platforms.
 fn shapes() -> impl Iterator<Item = (&'static Platform, &'static Shape)> {
@@ -122,6 +123,31 @@ fn begun<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
         (template, text) = (rest, behind);
     }
     (!parts.is_empty()).then_some(parts)
+}
+
+/// The subjects that an issuer's tokens may have, with every part open; those of a branch first.
+pub(crate) fn templates(issuer: &str) -> Vec<Template> {
+    let own = by_issuer(issuer).or_else(|| public_issuer(issuer));
+    let fits = |platform: &Platform| own.is_none_or(|own| own.id == platform.id);
+    let mut found: Vec<&Shape> =
+        shapes().filter(|(platform, _)| fits(platform)).map(|(_, shape)| shape).collect();
+    found.sort_by_key(|shape| !shape.template.contains("heads/"));
+    found.into_iter().map(|shape| open(shape.template)).collect()
+}
+
+/// A shape's template with its parts open.
+fn open(template: &'static str) -> Template {
+    let mut pieces = template.split('{');
+    let first = Template::default().text(pieces.next().unwrap_or_default());
+    pieces.filter_map(|piece| piece.split_once('}')).fold(first, |all, (name, literal)| {
+        // A repository's name has a slash in it.
+        all.open(Open::new(name, name, ":")).text(literal)
+    })
+}
+
+/// The platform whose shape a subject has.
+pub(super) fn platform_of(issuer: &str, subject: &str) -> Option<&'static Platform> {
+    describe(issuer, subject).map(|known| known.platform.platform())
 }
 
 /// A part of a subject that does not match a rule.
@@ -242,6 +268,11 @@ impl Subject {
                 .iter()
                 .zip(&self.parts)
                 .all(|((name, wanted), (own, has))| name == own && (varies(name) || wanted == has))
+    }
+
+    /// The part of this name.
+    pub(crate) fn part(&self, name: &str) -> Option<String> {
+        self.parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
     /// The parts that are open in the pattern, a sentence each.

@@ -5,6 +5,8 @@
 //! those of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
 
 mod caps;
+pub mod cases;
+pub mod own;
 mod program;
 mod reading;
 mod resources;
@@ -20,7 +22,7 @@ use super::{Decision, Document, Entry, Form, Place, Registration, Rule, TokenTyp
 use crate::text::secret::Scrubber;
 use reading::{
     Fault, Map, Read, describe, each, nearest, object, one_of, seconds, text, texts, unique_keys,
-    wrong_type,
+    whole, wrong_type,
 };
 
 /// Why a policy document cannot be used, and where.
@@ -64,6 +66,14 @@ pub fn parse(text: &str) -> Result<Document, DocumentError> {
 /// # Errors
 /// As [`parse`], less the limits on rules, entries and issuers.
 pub fn parse_answer(text: &str) -> Result<Document, DocumentError> {
+    tree_of(text, read)
+}
+
+/// Reads a text as JSON, else as YAML.
+fn tree_of<T>(
+    text: &str,
+    read: impl Fn(&Node) -> Result<T, DocumentError>,
+) -> Result<T, DocumentError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match tree::json(text) {
         Ok(tree) => read(&tree),
@@ -93,8 +103,20 @@ fn read(tree: &Node) -> Result<Document, DocumentError> {
 const FORM_KEYS: [&str; 7] =
     ["issuers", "oidcIssuers", "policies", "url", "issuer", "resources", "deployment"];
 const OWN_KEYS: [&str; 2] = ["organization", "issuers"];
-const ISSUER_KEYS: [&str; 7] =
-    ["name", "url", "issuer", "thumbprints", "maxExpiration", "jwks", "policies"];
+/// `id`, `policyId` and `version` are what `policy pull` writes: those of the registration, and of its
+/// policy when it was read.
+const ISSUER_KEYS: [&str; 10] = [
+    "name",
+    "url",
+    "issuer",
+    "thumbprints",
+    "maxExpiration",
+    "jwks",
+    "policies",
+    "id",
+    "policyId",
+    "version",
+];
 const ENTRY_KEYS: [&str; 8] = [
     "decision",
     "tokenType",
@@ -168,6 +190,9 @@ fn own_issuer(node: &Node) -> Read<Registration> {
     let map = Map::of(node)?;
     map.only(&ISSUER_KEYS)?;
     let mut issuer = registration(&map)?;
+    issuer.id = map.optional("id", text)?;
+    map.optional("policyId", text)?;
+    map.optional("version", whole)?;
     issuer.policies = Some(map.list("policies", Form::Own, |node| entry(node, Form::Own))?);
     Ok(issuer)
 }

@@ -33,6 +33,11 @@ pub(super) fn seconds(node: &Node) -> Read<i64> {
     number.ok_or_else(|| wrong_type(node, "a whole number of seconds"))
 }
 
+pub(super) fn whole(node: &Node) -> Read<i64> {
+    let number = if let Kind::Number(number) = &node.kind { number.as_i64() } else { None };
+    number.ok_or_else(|| wrong_type(node, "a whole number"))
+}
+
 pub(super) fn object(node: &Node) -> Read<Value> {
     Map::of(node).map(|_| node.to_json())
 }

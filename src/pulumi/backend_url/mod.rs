@@ -30,11 +30,11 @@ pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
 /// What `--local` stands for (pkg/backend/diy/backend.go, `FilePathPrefix`).
 const LOCAL: &str = "file://~";
 /// The schemes that the CLI takes (login.go, `validateCloudBackendType`).
-const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "postgres"];
+pub(crate) const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "postgres"];
 /// Those of them that mean a DIY backend (pkg/backend/diy/backend.go, `IsDIYBackendURL`).
 const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
 /// Websites, none of which serves the API.
-const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
+pub(crate) const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
 
 /// The backend URL that the login uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

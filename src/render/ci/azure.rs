@@ -11,6 +11,7 @@ use crate::text::inert;
 /// among them.
 pub(crate) const PLATFORM: LogCommands = LogCommands {
     annotation,
+    issue,
     group: |title| format!("##[group]{title}"),
     end_group: "##[endgroup]",
     masks_claims: true,
@@ -18,9 +19,13 @@ pub(crate) const PLATFORM: LogCommands = LogCommands {
 
 fn annotation(finding: &Finding) -> Option<String> {
     let level = level(finding.severity)?;
-    let code = property(finding.code.name());
-    let message = data(&format!("{}: {}", finding.title, message(finding)));
-    Some(format!("##vso[task.logissue type={level};code={code};]{message}"))
+    Some(issue(level, finding.code.name(), finding.title, &message(finding)))
+}
+
+fn issue(level: &'static str, code: &str, title: &str, message: &str) -> String {
+    let code = property(code);
+    let message = data(&format!("{title}: {message}"));
+    format!("##vso[task.logissue type={level};code={code};]{message}")
 }
 
 /// The command that shows a Markdown file on the run's page. A path that is not plain text would

@@ -7,6 +7,7 @@ use crate::report::Finding;
 /// The runner masks the token and nothing of its claims.
 pub(crate) const PLATFORM: LogCommands = LogCommands {
     annotation,
+    issue,
     group: |title| format!("::group::{}", data(title)),
     end_group: "::endgroup::",
     masks_claims: false,
@@ -14,8 +15,12 @@ pub(crate) const PLATFORM: LogCommands = LogCommands {
 
 fn annotation(finding: &Finding) -> Option<String> {
     let level = level(finding.severity)?;
-    let title = property(&format!("{} [{}]", finding.title, finding.code));
-    Some(format!("::{level} title={title}::{}", data(&message(finding))))
+    Some(issue(level, finding.code.name(), finding.title, &message(finding)))
+}
+
+fn issue(level: &'static str, code: &str, title: &str, message: &str) -> String {
+    let title = property(&format!("{title} [{code}]"));
+    format!("::{level} title={title}::{}", data(message))
 }
 
 /// The percent sign comes first: the others bring it in.

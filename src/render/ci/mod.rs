@@ -14,6 +14,8 @@ const LONGEST_DETAIL: usize = 600;
 pub(super) struct LogCommands {
     /// The annotation of a finding, where it is worth one.
     pub(super) annotation: fn(&Finding) -> Option<String>,
+    /// An annotation: its level, its code or name, its title and what it says.
+    pub(super) issue: fn(&'static str, &str, &str, &str) -> String,
     /// Opens a group of lines that is folded away.
     pub(super) group: fn(&'static str) -> String,
     /// Closes it.

@@ -5,12 +5,14 @@
 //! CI log and on a Windows code page. Values and commands are never cut or wrapped, so that they
 //! can be copied.
 
+pub(super) mod cases;
 pub(super) mod details;
 pub(super) mod explain;
 pub(super) mod page;
 #[cfg(test)]
 mod tests;
 pub(super) mod triage;
+pub(super) mod who;
 
 use colored::Color;
 
@@ -36,6 +38,9 @@ pub(super) fn render(
         Verbosity::Quiet => page.value(2, &backend(report)),
         Verbosity::Normal => page.value(2, &who(report)),
         Verbosity::Verbose => {}
+    }
+    if let Some(recorded) = wording::recorded(report) {
+        page.value(2, &recorded);
     }
     if verbosity != Verbosity::Quiet && report.verdict == Verdict::Inconclusive {
         not_checked(&mut page, report);
@@ -231,7 +236,7 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     }
     for command in &fix.commands {
         page.blank();
-        page.snippet(4, command);
+        page.snippet(4, command.text());
     }
     if !fix.links.is_empty() {
         page.blank();

@@ -93,6 +93,32 @@ impl Page {
         }
     }
 
+    /// The same of something else: its level, its code, its title and what it says.
+    pub(super) fn issue(&mut self, level: &'static str, code: &str, title: &str, message: &str) {
+        if let Some(platform) = self.platform {
+            self.command(&(platform.issue)(level, code, &inert(title), &inert(message)));
+        }
+    }
+
+    /// A table whose cells are wrapped where it would be too wide.
+    pub(super) fn grid(&mut self, indent: usize, header: &[&str], rows: &[Vec<String>]) {
+        let mut table = Table::new();
+        table
+            .load_preset(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(u16::try_from(self.width - indent).unwrap_or(u16::MAX))
+            .set_header(header.iter().copied());
+        for row in rows {
+            table.add_row(row.iter().map(|cell| inert(cell)));
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        for line in table.lines() {
+            self.put(indent, &line);
+        }
+    }
+
     /// A line for the platform, which alone goes past [`guard`].
     fn command(&mut self, line: &str) {
         self.out.push_str(line);

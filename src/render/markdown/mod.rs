@@ -48,6 +48,7 @@ fn page(report: &Report, command: &str, headline: &Headline, about: &str, folded
     let mut page = Page::default();
     page.headline(command, headline);
     page.paragraph(&prose(about));
+    page.paragraph(&prose(&wording::recorded(report).unwrap_or_default()));
     findings(&mut page, report);
     if let Some(entry) = details::closest(report) {
         page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
@@ -167,7 +168,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         }
     }
     for command in &fix.commands {
-        page.block(command, 0);
+        page.block(command.text(), 0);
     }
     for url in &fix.links {
         page.paragraph(&format!("See {}", link(url)));

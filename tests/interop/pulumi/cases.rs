@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::combinations;
+
 /// A server's answer.
 #[derive(Clone)]
 pub struct Answer {
@@ -19,7 +21,7 @@ impl Answer {
 
 /// A login and what it meets.
 pub struct Case {
-    pub name: &'static str,
+    pub name: String,
     pub arguments: Vec<String>,
     /// Variables set, or taken away.
     pub environment: Vec<(&'static str, Option<String>)>,
@@ -49,9 +51,9 @@ fn signature() -> String {
 }
 
 /// A login of these arguments, which are divided at blanks; a healthy one unless a case says more.
-fn case(name: &'static str, arguments: &str) -> Case {
+fn case(name: impl Into<String>, arguments: &str) -> Case {
     Case {
-        name,
+        name: name.into(),
         arguments: arguments
             .split(' ')
             .filter(|word| !word.is_empty())
@@ -68,17 +70,17 @@ fn case(name: &'static str, arguments: &str) -> Case {
 
 impl Case {
     /// An argument with blanks in it.
-    fn arg(mut self, argument: &str) -> Self {
+    pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
-    fn env(mut self, name: &'static str, value: &str) -> Self {
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
         self.environment.push((name, Some(value.to_owned())));
         self
     }
 
-    fn file(self, name: &'static str, content: &str) -> Self {
+    pub fn file(self, name: &'static str, content: &str) -> Self {
         self.bytes(name, content.as_bytes())
     }
 
@@ -87,16 +89,16 @@ impl Case {
         self
     }
 
-    fn program(mut self, name: &'static str) -> Self {
+    pub fn program(mut self, name: &'static str) -> Self {
         self.files.push((name, b"#!/bin/sh\necho {}\n".to_vec(), 0o755));
         self
     }
 
-    fn credentials(self, content: &str) -> Self {
+    pub fn credentials(self, content: &str) -> Self {
         self.file("home/.pulumi/credentials.json", content)
     }
 
-    fn project(self, content: &str) -> Self {
+    pub fn project(self, content: &str) -> Self {
         self.file("work/Pulumi.yaml", content)
     }
 
@@ -109,7 +111,7 @@ impl Case {
         self.token(jwt(header, CLAIMS, &signature()))
     }
 
-    fn claims(self, claims: &str) -> Self {
+    pub fn claims(self, claims: &str) -> Self {
         let claims = format!(
             r#"{{"iss":"https://127.0.0.1:1","sub":"s","iat":1700000000,"exp":4000000000,{claims}}}"#
         );
@@ -120,13 +122,26 @@ impl Case {
         self.token(jwt(HEADER, CLAIMS, signature))
     }
 
-    fn exchange(mut self, status: u16, body: &str) -> Self {
+    pub fn exchange(mut self, status: u16, body: &str) -> Self {
         self.exchange = Answer::new(status, body);
         self
     }
 
-    fn user(mut self, status: u16, body: &str) -> Self {
+    pub fn user(mut self, status: u16, body: &str) -> Self {
         self.user = Answer::new(status, body);
+        self
+    }
+
+    /// Without an argument of this text.
+    pub fn without(mut self, argument: &str) -> Self {
+        self.arguments.retain(|known| known != argument);
+        self
+    }
+
+    /// With another argument in the place of this one.
+    pub fn replacing(mut self, argument: &str, by: &str) -> Self {
+        let places = self.arguments.iter_mut().filter(|known| *known == argument);
+        places.for_each(|place| by.clone_into(place));
         self
     }
 
@@ -134,6 +149,10 @@ impl Case {
         self.answers_anywhere = true;
         self
     }
+}
+
+pub fn good(name: String) -> Case {
+    case(name, GOOD)
 }
 
 /// A login that works.
@@ -155,6 +174,7 @@ pub fn all() -> Vec<Case> {
         exchanges(),
         users(),
         orders(),
+        combinations::pairs(),
     ]
     .into_iter()
     .flatten()

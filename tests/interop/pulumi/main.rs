@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod cases;
+mod combinations;
 mod compare;
 mod stage;
 
@@ -31,7 +32,15 @@ fn main() -> ExitCode {
     let output = Command::new(&program).arg("version").output().expect("PULUMI_CLI runs");
     let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let cases: Vec<Case> = cases::all()
+    // The recorded cases, or others drawn at random.
+    let drawn = std::env::var("RANDOM_CASES").ok().map(|count| {
+        let seed = std::env::var("SEED").map_or_else(|_| new_seed(), |seed| seed.parse().unwrap());
+        println!("SEED={seed} RANDOM_CASES={count}");
+        combinations::random(seed, count.parse().unwrap())
+    });
+    let is_recorded = drawn.is_none() && filter.is_none();
+    let cases: Vec<Case> = drawn
+        .unwrap_or_else(cases::all)
         .into_iter()
         .filter(|case| filter.as_deref().is_none_or(|text| case.name.contains(text)))
         .collect();
@@ -43,25 +52,30 @@ fn main() -> ExitCode {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let fact = fact(&Stage::new(case).run(&program, &["login"]));
                     let doctor = Doctor::of(case, &version);
-                    done.lock().unwrap().push((case.name, fact, doctor));
+                    done.lock().unwrap().push((case, fact, doctor));
                 }
             });
         }
     });
     let mut done = done.into_inner().unwrap();
-    done.sort_by_key(|(name, ..)| cases.iter().position(|case| case.name == *name));
-    if std::env::var_os("UPDATE").is_some() && filter.is_none() {
-        write(&version, done.iter().map(|(name, fact, _)| (*name, fact)));
+    done.sort_by_key(|(case, ..)| cases.iter().position(|other| other.name == case.name));
+    if std::env::var_os("UPDATE").is_some() && is_recorded {
+        write(&version, done.iter().map(|(case, fact, _)| (case.name.as_str(), fact)));
     }
     let mut agreed = 0;
-    for (name, fact, doctor) in &done {
+    for (case, fact, doctor) in &done {
         match doctor.differs_from(fact) {
             None => agreed += 1,
-            Some(why) => println!("{name}: {why}"),
+            Some(why) => println!("{}: {why}", case.name),
         }
     }
     println!("{version}: {agreed} of {} agree", done.len());
     if agreed == done.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn new_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
 }
 
 /// What the real CLI did.
@@ -76,7 +90,7 @@ fn fact(run: &Outcome) -> Fact {
 }
 
 /// Writes down what the real CLI did.
-fn write<'a>(version: &str, facts: impl Iterator<Item = (&'static str, &'a Fact)>) {
+fn write<'a>(version: &str, facts: impl Iterator<Item = (&'a str, &'a Fact)>) {
     let mut text = "case\texit status\tmessage\texchange\n".to_owned();
     for (name, fact) in facts {
         let escape =

@@ -8,7 +8,7 @@ use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, instant, span};
 use crate::platform::Id;
 use crate::report::{Finding, RemedyOption};
-use crate::text;
+use crate::text::command::CommandLine;
 
 /// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
 /// There is none for `exp`.
@@ -112,7 +112,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
 }
 
 /// This run again, as far as the evidence tells of it, at another time.
-fn as_of(instant: &str, evidence: &Evidence) -> String {
+fn as_of(instant: &str, evidence: &Evidence) -> CommandLine {
     let Evidence { options, login, .. } = evidence;
     let policy = match &evidence.policy {
         PolicySource::File { path, .. } => Some(path),
@@ -130,21 +130,19 @@ fn as_of(instant: &str, evidence: &Evidence) -> String {
         ("--cloud-url", &cloud_url.map(|candidate| candidate.url.clone())),
         ("--policy", &policy.cloned()),
     ];
-    let mut line = format!("doctor --now {instant}");
+    let mut line = CommandLine::new("doctor").raw("--now").word(instant);
     for (name, _) in switches.iter().filter(|(_, given)| *given) {
-        line.extend([" ", name]);
+        line = line.raw(name);
     }
     for (name, value) in values {
         if let Some(value) = value {
-            line.extend([" ", name, " ", &text::shell(value)]);
+            line = line.raw(name).word(value);
         }
     }
-    let source = match &evidence.input.source {
-        Source::File { path, .. } => text::shell(&format!("file://{path}")),
-        _ => "-".to_owned(),
-    };
-    line.extend([" ", &source]);
-    line
+    match &evidence.input.source {
+        Source::File { path, .. } => line.word(&format!("file://{path}")),
+        _ => line.raw("-"),
+    }
 }
 
 fn not_yet_valid(token: &Token, now: i64, clock: &str) -> Option<Finding> {

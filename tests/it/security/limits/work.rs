@@ -207,7 +207,7 @@ fn linting_compares_entries_as_far_as_the_work_goes() {
 }
 
 #[test]
-fn replacing_names_is_bounded() {
+fn replacing_names_takes_little_time() {
     let redacted = |policy: &str| {
         let token = token(&json!({"sub": "deployer", "aud": "pulumi"}));
         let doctor = || judged(&token, policy).arg("--redact");
@@ -218,12 +218,11 @@ fn replacing_names_is_bounded() {
                             "policies": [rule("allow", "sub", "deployer")]}]})
         .to_string()
     };
-    let run = redacted(&named(2 << 20));
-    assert_eq!(run.status, 2);
-    assert!(run.stderr.contains("too much text in it to replace all names"), "{}", run.stderr);
-    let run = redacted(&named(50_000));
-    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
-    assert!(!run.file("bundle.json").contains("xxxx"));
+    for length in [50_000, 2 << 20] {
+        let run = redacted(&named(length));
+        assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+        assert!(!run.file("bundle.json").contains("xxxx"));
+    }
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn a_name_that_had_no_address_is_asked_for_again() {
             _ => vec!["127.0.0.1"],
         });
         let url = format!("https://idp.test:{port}/");
-        assert_eq!(kind(&client, &url).await, FailureKind::Connect);
+        assert_eq!(kind(&client, &url).await, FailureKind::Connect { refused: false });
         // An answer is one, and stays refused, also where another would have been let through.
         for _ in 0..2 {
             assert_eq!(kind(&client, &url).await, FailureKind::AddressRefused);
@@ -170,7 +170,11 @@ fn a_name_without_addresses_is_a_failed_look_up() {
         let (client, _) = resolving(&root, guarded(false, false), |_| vec![]);
         let probe = get(&client, "https://idp.test/").await;
         let failure = probe.failure().unwrap();
-        assert_eq!((&failure.kind, failure.attempts), (&FailureKind::Connect, 1), "{probe:?}");
+        assert_eq!(
+            (&failure.kind, failure.attempts),
+            (&FailureKind::Connect { refused: false }, 1),
+            "{probe:?}"
+        );
     });
 }
 

@@ -224,7 +224,7 @@ fn nobody_answers() {
         let port = closed.local_addr().unwrap().port();
         drop(closed);
         let url = format!("https://127.0.0.1:{port}/");
-        assert_eq!(kind(&client, &url).await, FailureKind::Connect);
+        assert_eq!(kind(&client, &url).await, FailureKind::Connect { refused: true });
 
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("https://127.0.0.1:{}/", silent.local_addr().unwrap().port());

@@ -1,0 +1,37 @@
+//! `doctor policy who`.
+
+use super::{document, evidence, without_token};
+use crate::cli::policy::Who;
+use crate::command::exit::{complain, delivered};
+use crate::command::output::Output;
+use crate::console::streams::Streams;
+use crate::gather::Registered;
+use crate::gather::environment::Environment;
+use crate::judge;
+use crate::render::WHO;
+
+pub(super) fn run(arguments: Who, environment: Environment, mut streams: Streams) -> u8 {
+    let output = Output::new(&arguments.output, &environment, streams.terminals());
+    let Who { token, forbid, source, organization, .. } = arguments;
+    let reads = if token.is_some() { Registered::OfToken } else { Registered::All };
+    let plan = source.plan(organization.plan(), &environment, reads);
+    let evidence = match token {
+        Some(token) => evidence(token, plan, environment, &mut streams),
+        None => without_token(plan, environment, output.progress).map(|(evidence, _)| evidence),
+    };
+    let evidence = match evidence {
+        Ok(evidence) => evidence,
+        Err(problem) => return complain(streams.stderr, &problem),
+    };
+    let document = match document(&evidence, "policy who", &mut streams) {
+        Ok(document) => document,
+        Err(status) => return status,
+    };
+    let claims = evidence.token.as_ref().map(|token| &token.claims);
+    let mut who = judge::who(document, claims, evidence.request().organization.as_deref());
+    for row in &mut who.kinds {
+        row.forbidden = forbid.contains(&row.kind);
+    }
+    let status = who.exit_status();
+    delivered(output.deliver_view(&WHO, &who, streams.stdout), status, streams.stderr)
+}

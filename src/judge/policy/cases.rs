@@ -1,0 +1,85 @@
+//! Regression tests of a policy: what it decides on given claims, and why.
+
+use serde_json::Value;
+
+use crate::policy::document::cases::Case;
+use crate::policy::evaluate::{Evaluation, Outcome, evaluate_registration};
+use crate::policy::{Decision, Document, Registration};
+use crate::report::cases::CaseResult;
+use crate::text::list;
+
+/// Runs the cases against a document.
+#[must_use]
+pub fn cases(document: &Document, cases: &[Case], organization: Option<&str>) -> Vec<CaseResult> {
+    cases
+        .iter()
+        .map(|case| {
+            let (decision, why) = decide(document, case, organization);
+            CaseResult {
+                name: case.name.clone(),
+                line: case.line,
+                expected: case.expect,
+                decision,
+                why,
+            }
+        })
+        .collect()
+}
+
+fn decide(
+    document: &Document,
+    case: &Case,
+    organization: Option<&str>,
+) -> (Option<Decision>, String) {
+    let issuer = case.claims.get("iss").and_then(Value::as_str);
+    let found: Vec<&Registration> = match issuer {
+        _ if !document.names_issuers() => document.issuers.first().into_iter().collect(),
+        None => return (Some(Decision::Deny), "the claims have no iss".to_owned()),
+        Some(issuer) => match document.registrations_of(issuer, organization) {
+            all if !all.is_empty() => all,
+            _ => document.deciding(issuer, organization).into_iter().collect(),
+        },
+    };
+    if found.is_empty() {
+        return match issuer {
+            Some(issuer) if document.may_register(issuer) => {
+                (None, "a registration has a URL that the document leaves open".to_owned())
+            }
+            _ => (Some(Decision::Deny), "the issuer is not registered".to_owned()),
+        };
+    }
+    let mut decided = found.iter().map(|registration| {
+        match evaluate_registration(registration, &case.claims, &case.ask) {
+            Some(evaluation) => (evaluation.decision(), reason(&evaluation)),
+            None => (None, "the document does not tell the issuer's policies".to_owned()),
+        }
+    });
+    let Some(first) = decided.next() else { return (None, String::new()) };
+    match decided.all(|(decision, _)| decision == first.0) {
+        true => first,
+        false => (None, "two registrations of this issuer disagree".to_owned()),
+    }
+}
+
+/// Why, with policies counted from 1.
+fn reason(evaluation: &Evaluation) -> String {
+    let policy = |index: usize| format!("policy {}", index + 1);
+    match evaluation.outcome {
+        Outcome::Allowed { entry } => format!("{} allows it", policy(entry)),
+        Outcome::Denied { entry } => format!("{} denies it", policy(entry)),
+        Outcome::NoAllowEntry => "there is no allow policy".to_owned(),
+        Outcome::TokenType => "no allow policy is for this token type".to_owned(),
+        Outcome::Team => "no allow policy is for this team".to_owned(),
+        Outcome::User => "no allow policy is for this user".to_owned(),
+        Outcome::Runner => "no allow policy is for this runner".to_owned(),
+        Outcome::Admin { entry } => format!("{} does not grant admin", policy(entry)),
+        Outcome::Rules { entry } => {
+            let rules = evaluation.entries.get(entry).map(|entry| entry.rules.as_slice());
+            let failing = rules.unwrap_or_default().iter().filter(|rule| !rule.matched);
+            let failing: Vec<String> = failing.map(|rule| rule.claim.clone()).collect();
+            let verb = if failing.len() == 1 { "differs" } else { "differ" };
+            format!("{} comes closest: {} {verb}", policy(entry), list(&failing))
+        }
+        Outcome::Undetermined => "what the document leaves open could decide either way".to_owned(),
+    }
+}

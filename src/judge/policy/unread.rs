@@ -1,0 +1,80 @@
+//! Why the live policy was not read, and what to do about that: one line.
+
+use crate::evidence::{AccessTokenSource, Asked, Evidence, Gap, GapReason};
+use crate::judge::backend_usable;
+use crate::pulumi::backend_url::is_plain_http;
+
+/// What to do, in one line.
+#[must_use]
+pub fn unread(evidence: &Evidence) -> String {
+    let otherwise = "or pass a file with --policy";
+    let backend = evidence.resolved_backend();
+    let Some(gap) = evidence.policy.gap() else {
+        let Some(_) = evidence.request().organization else {
+            return format!(
+                "name the organization with --oidc-org to read its policy, {otherwise}"
+            );
+        };
+        if !backend_usable(evidence) {
+            return format!(
+                "{} ({}) is no usable backend URL: name Pulumi Cloud with --cloud-url, {otherwise}",
+                backend.url,
+                backend.source.label()
+            );
+        }
+        if evidence.backend_is_found() {
+            return format!(
+                "{} names the backend, and no access token is sent there: name it with --cloud-url \
+                 and set DOCTOR_ACCESS_TOKEN, {otherwise}",
+                backend.source.label()
+            );
+        }
+        if is_plain_http(&backend.url) {
+            return format!(
+                "no access token is sent over plain http: use https for {}, {otherwise}",
+                backend.url
+            );
+        }
+        return format!(
+            "set DOCTOR_ACCESS_TOKEN to an organization admin's access token to read the live \
+             policy, {otherwise}"
+        );
+    };
+    format!("{}, {otherwise}", of_gap(evidence, gap))
+}
+
+fn of_gap(evidence: &Evidence, gap: &Gap) -> String {
+    let with = match &gap.access_token {
+        AccessTokenSource::Environment { name } => name.clone(),
+        AccessTokenSource::Stored { path, .. } => format!("the token stored in {path}"),
+        AccessTokenSource::Exchange | AccessTokenSource::None => "the access token".to_owned(),
+    };
+    let (what, permission) = match gap.asked {
+        Asked::Issuers => ("the organization's issuers", "oidc_issuers:read"),
+        Asked::Policies => ("the issuers' policies", "auth_policies:read"),
+    };
+    let organization = evidence.request().organization.unwrap_or_default();
+    match &gap.reason {
+        GapReason::Failed { failure } => {
+            format!("{what} could not be read from {}: {}; try again", failure.host, failure.detail)
+        }
+        GapReason::NotUnderstood { problem } => {
+            format!("{what} could not be read: {problem}; check --cloud-url")
+        }
+        GapReason::Refused { answer } => match answer.status {
+            401 => format!("{with} is not valid there, or has expired (401): set another one"),
+            403 => format!(
+                "{with} may not read {what} (403): use one with {permission}, which organization \
+                 admins have"
+            ),
+            404 => format!(
+                "there is no organization {organization}, or {with} may not see it (404): correct \
+                 --oidc-org"
+            ),
+            429 => {
+                format!("Pulumi Cloud limits requests (429) for longer than --timeout: raise it")
+            }
+            status => format!("Pulumi Cloud answered {status} for {what}: try again"),
+        },
+    }
+}

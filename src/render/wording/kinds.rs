@@ -1,0 +1,84 @@
+//! Sentences about who a policy lets in.
+
+use colored::Color;
+
+use super::Headline;
+use crate::platform::Kind;
+use crate::report::who::{KindOfJob, Who};
+use crate::text::list;
+
+/// What it comes to.
+pub(in crate::render) fn headline(who: &Who) -> Headline {
+    let forbidden: Vec<&KindOfJob> = who.kinds.iter().filter(|row| row.forbidden).collect();
+    let named = |decision: &str| {
+        let mut names: Vec<String> = Vec::new();
+        for row in forbidden.iter().filter(|row| row.decision == decision) {
+            let name = row.kind.name().to_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    };
+    let (inside, open) = (named("allow"), named("unknown"));
+    if !inside.is_empty() {
+        let verb = if inside.len() == 1 { "gets" } else { "get" };
+        let meaning = format!("{} {verb} in and must not", list(&inside));
+        return Headline::new("forbidden", Color::Red, meaning);
+    }
+    if !open.is_empty() {
+        let meaning = format!("the policy does not tell whether {} gets in", list(&open));
+        return Headline::new("undetermined", Color::Yellow, meaning);
+    }
+    let others = |row: &&KindOfJob| row.kind != Kind::This && row.decision == "allow";
+    let mut kinds: Vec<Kind> = who.kinds.iter().filter(others).map(|row| row.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let meaning = match kinds.len() {
+        0 => "no other kind of job gets in".to_owned(),
+        1 => "1 other kind of job gets in".to_owned(),
+        more => format!("{more} other kinds of job get in"),
+    };
+    Headline::new("checked", Color::Green, meaning)
+}
+
+/// Whether it gets in.
+pub(in crate::render) fn answer(row: &KindOfJob) -> &'static str {
+    match row.decision {
+        "allow" => "yes",
+        "deny" => "no",
+        _ => "undetermined",
+    }
+}
+
+/// The issuer as a heading.
+pub(in crate::render) fn issuer(row: &KindOfJob) -> String {
+    match &row.issuer {
+        Some(issuer) if *issuer != row.name => format!("issuer {} ({issuer})", row.name),
+        _ => format!("issuer {}", row.name),
+    }
+}
+
+/// What is wrong with a kind that must not get in.
+pub(in crate::render) fn title(row: &KindOfJob) -> String {
+    let what = row.kind.meaning();
+    match row.decision {
+        "allow" => format!("A forbidden kind of job gets in: {what}"),
+        _ => format!("A forbidden kind of job may get in: {what}"),
+    }
+}
+
+/// Which policies let it in.
+pub(in crate::render) fn sentence(row: &KindOfJob) -> String {
+    let entries: Vec<String> = row.entries.iter().map(|index| (index + 1).to_string()).collect();
+    let policies = match entries.len() {
+        0 => "its policies are not known".to_owned(),
+        1 => format!("policy {}", entries[0]),
+        _ => format!("policies {}", list(&entries)),
+    };
+    let verb = match row.decision {
+        "allow" => "lets in",
+        _ => "may let in",
+    };
+    format!("{}, {policies}, {verb}: {}.", issuer(row), row.kind.meaning())
+}

@@ -1,0 +1,267 @@
+//! `doctor policy who`, from outside, and against a table of policies with known answers.
+
+use serde_json::{Value, json};
+
+use crate::policy_command::policy;
+use crate::support::harmless::assert_harmless;
+use crate::support::{Doctor, World, platforms};
+
+const TABLE: &str = include_str!("../../fixtures/who/table.json");
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+/// A run for a document and claims.
+fn who(document: &Value, claims: Option<&Value>) -> Doctor {
+    let doctor = policy("who").args(["--policy", "p.json"]).file("p.json", document.to_string());
+    match claims {
+        Some(claims) => doctor.arg(claims.to_string()),
+        None => doctor,
+    }
+}
+
+fn row<'a>(report: &'a Value, kind: &str) -> &'a Value {
+    let rows = report["kinds"].as_array().unwrap();
+    rows.iter().find(|row| row["kind"] == kind).unwrap_or_else(|| panic!("{kind}: {report:#}"))
+}
+
+/// The answers in the table were worked out by hand, from the contract.
+#[test]
+fn known_policies_have_the_known_answers() {
+    let table: Value = serde_json::from_str(TABLE).unwrap();
+    let cases = table["cases"].as_array().unwrap();
+    assert!(cases.len() >= 60);
+    let mut wrong = Vec::new();
+    for case in cases {
+        let mut claims = table["tokens"][case["platform"].as_str().unwrap()].clone();
+        for (claim, value) in case["changes"].as_object().into_iter().flatten() {
+            claims[claim] = value.clone();
+        }
+        let document = json!({"url": claims["iss"], "policies": case["policies"]});
+        let claims = Some(&claims).filter(|_| case["withoutToken"] != true);
+        let run = who(&document, claims).json();
+        assert_eq!(run.status, 0, "{case}\n{}", run.stderr);
+        let words = |row: &Value| match row["decision"].as_str().unwrap() {
+            "allow" => "yes",
+            "deny" => "no",
+            _ => "undetermined",
+        };
+        let rows = run.report["kinds"].as_array().unwrap();
+        let got: Value = rows
+            .iter()
+            .map(|row| (row["kind"].as_str().unwrap().to_owned(), json!(words(row))))
+            .collect();
+        if got != case["kinds"] {
+            wrong.push(format!("{}\n  is  {got}\n  not {}", case["name"], case["kinds"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A document of one issuer on GitHub.
+fn github(rules: Value) -> Value {
+    json!({"url": GITHUB, "name": "github", "policies": [
+        {"decision": "allow", "tokenType": "team", "teamName": "core-*", "rules": rules},
+    ]})
+}
+
+fn main_branch() -> Value {
+    json!({"iss": GITHUB, "aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:ref:refs/heads/main",
+        "repository": "acme/web", "ref": "refs/heads/main"})
+}
+
+#[test]
+fn an_answer_names_claims_entries_and_token_types() {
+    let document = github(json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*"}));
+    let report = who(&document, Some(&main_branch())).json().report;
+    let branch = row(&report, "branch");
+    assert_eq!(branch["issuer"], GITHUB);
+    assert_eq!(branch["decision"], "allow");
+    assert_eq!(branch["entries"], json!([0]));
+    assert_eq!(branch["tokenTypes"], json!(["team"]));
+    assert_eq!(branch["claims"]["sub"], "repo:acme/web:ref:refs/heads/another-branch");
+    assert_eq!(branch["claims"]["ref"], "refs/heads/another-branch");
+    let stranger = row(&report, "stranger");
+    assert_eq!((&stranger["decision"], &stranger["entries"]), (&json!("deny"), &json!([])));
+    // The claims are such as the policy lets in: `policy test` says so too.
+    let tested = policy("test")
+        .args(["--policy", "p.json", "--oidc-team", "core-x"])
+        .arg(branch["claims"].to_string())
+        .file("p.json", document.to_string())
+        .run();
+    assert_eq!(tested.status, 0, "{}", tested.stdout);
+}
+
+#[test]
+fn forbidden_kinds_decide_the_status() {
+    let rules = json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*", "run_id": "7"});
+    let undetermined = github(rules);
+    let open = github(json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*"}));
+    let claims = json!({"iss": GITHUB, "aud": "urn:pulumi:org:acme", "run_id": "7",
+        "sub": "repo:acme/web:ref:refs/heads/main"});
+    for (document, forbid, status) in [
+        (&open, &[][..], 0),
+        (&open, &["stranger"], 0),
+        (&open, &["stranger", "pull-request"], 1),
+        (&undetermined, &["pull-request"], 3),
+        (&undetermined, &["stranger"], 0),
+        (&undetermined, &["this", "branch"], 1),
+        // GitHub has no plans.
+        (&open, &["plan"], 0),
+    ] {
+        let options = || forbid.iter().flat_map(|kind| ["--forbid", kind]);
+        for format in ["human", "json", "junit", "azure", "github"] {
+            let run = who(document, Some(&claims)).args(options()).args(["--format", format]).run();
+            assert_eq!(run.status, status, "{forbid:?} {format}: {}{}", run.stdout, run.stderr);
+            let annotations = match format {
+                "azure" => "##vso[task.logissue type=",
+                "github" => "::error title=A forbidden kind",
+                "junit" => "<failure type=\"",
+                _ => continue,
+            };
+            let breaches = run.stdout.matches(annotations).count() > 0;
+            let warns = format == "github" && status == 3;
+            assert_eq!(breaches, status != 0 && !warns, "{format}: {}", run.stdout);
+        }
+    }
+    let run = policy("who").args(["--policy", "p.json", "--forbid", "everybody"]).run();
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("pull-request"), "{}", run.stderr);
+    let run = who(&open, None).args(["--format", "markdown"]).run();
+    assert_eq!(run.status, 2);
+}
+
+#[test]
+fn a_table_for_people() {
+    let document = github(json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*"}));
+    let run = who(&document, Some(&main_branch())).args(["--forbid", "fork"]).env("COLUMNS", "80");
+    let run = run.human();
+    for words in ["who: forbidden - fork gets in and must not", "issuer github (https", "policies"]
+    {
+        assert!(run.stdout.contains(words), "{words}\n{}", run.stdout);
+    }
+    let line = run.stdout.lines().find(|line| line.trim_start().starts_with("stranger ")).unwrap();
+    assert!(line.contains(" no "), "{line}");
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 100), "{}", run.stdout);
+    let details = who(&document, Some(&main_branch())).arg("-v").human();
+    assert!(details.stdout.contains("repo:acme/web:ref:refs/heads/another-branch"));
+    let quiet = who(&document, Some(&main_branch())).arg("-q").human();
+    assert_eq!(quiet.stdout.lines().count(), 1, "{}", quiet.stdout);
+}
+
+/// What the other forms hold, and what they leave open.
+#[test]
+fn every_form_of_a_document() {
+    let entry = json!({"decision": "allow", "tokenType": "organization",
+        "authorizedPermissions": [], "rules": {"aud": "urn:pulumi:org:acme", "sub": "repo:acme/*"}});
+    let program = |sub: &str| {
+        format!(
+            "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: \
+             {GITHUB}\n      policies:\n      - decision: allow\n        tokenType: organization\n        \
+             rules:\n          aud: urn:pulumi:org:acme\n          sub: {sub}\n"
+        )
+    };
+    let stack = json!({"deployment": {"resources": [{"type": "pulumiservice:index:OidcIssuer",
+        "outputs": {"url": GITHUB, "policies": [entry]}}]}});
+    let registrations =
+        json!({"oidcIssuers": [{"id": "i", "name": "n", "url": GITHUB, "issuer": GITHUB}]});
+    let answers = |owner: &str, stranger: &str| [owner.to_owned(), stranger.to_owned()];
+    for (form, text, expected) in [
+        (
+            "own",
+            json!({"issuers": [{"url": GITHUB, "policies": [entry]}]}).to_string(),
+            answers("allow", "deny"),
+        ),
+        (
+            "AuthPolicy",
+            json!({"id": "p", "version": 1, "policies": [entry]}).to_string(),
+            answers("allow", "deny"),
+        ),
+        ("program", program("repo:acme/*"), answers("allow", "deny")),
+        ("expression", program("repo:acme/${config.name}:*"), answers("unknown", "deny")),
+        ("open", program("${config.sub}"), answers("unknown", "unknown")),
+        ("stack", stack.to_string(), answers("allow", "deny")),
+        ("registrations", registrations.to_string(), answers("unknown", "unknown")),
+    ] {
+        let run =
+            policy("who").args(["--policy", "p"]).file("p", &text).arg(main_branch().to_string());
+        let report = run.json().report;
+        let got = ["owner", "stranger"]
+            .map(|kind| row(&report, kind)["decision"].as_str().unwrap().to_owned());
+        assert_eq!(got, expected, "{form}");
+    }
+    let other = json!({"url": "https://gitlab.com", "policies": []});
+    let report = who(&other, Some(&main_branch())).json().report;
+    assert_eq!(row(&report, "this")["decision"], "deny", "the issuer is not registered");
+}
+
+#[test]
+fn registrations_that_disagree_leave_it_open() {
+    let of = |sub: &str| {
+        json!({"url": GITHUB, "policies": [{"decision": "allow",
+        "tokenType": "organization", "rules": {"aud": "urn:pulumi:org:acme", "sub": sub}}]})
+    };
+    let document = json!({"issuers": [of("repo:acme/web:*"), of("repo:acme/*")]});
+    let report = who(&document, Some(&main_branch())).json().report;
+    assert_eq!(row(&report, "branch")["decision"], "allow");
+    assert_eq!(row(&report, "owner")["decision"], "unknown");
+    assert_eq!(row(&report, "stranger")["decision"], "deny");
+}
+
+#[test]
+fn hostile_names_are_harmless_in_every_format() {
+    let hostile = "x##vso[task.complete]\n::error::y\u{202e}\u{1b}[31m<b>|`";
+    let document = json!({"url": GITHUB, "name": hostile, "policies": [
+        {"decision": "allow", "tokenType": "team", "teamName": hostile, "rules":
+            {"aud": hostile, "sub": format!("repo:{hostile}/*")}},
+    ]});
+    let claims = json!({"iss": GITHUB, "aud": hostile, "sub": format!("repo:{hostile}/a:pull_request"),
+        "repository": hostile, "actor": hostile});
+    for format in ["human", "json", "junit", "azure", "github"] {
+        for more in [&["-v"][..], &["--forbid", "pull-request", "--forbid", "this"]] {
+            for claims in [None, Some(&claims)] {
+                let run = who(&document, claims)
+                    .args(["--format", format])
+                    .args(more.iter().copied())
+                    .run();
+                let is_ours = |line: &&str| {
+                    !line.starts_with("##vso[task.logissue type=")
+                        && !line.starts_with("::error title=")
+                };
+                let lines: Vec<&str> = run.stdout.lines().filter(is_ours).collect();
+                assert_harmless(&lines.join("\n"), format);
+                for line in run.stdout.lines().filter(|line| !is_ours(line)) {
+                    assert!(!line[2..].contains("##vso[") && !line.contains('\u{1b}'), "{line}");
+                }
+            }
+        }
+    }
+}
+
+/// A real token's claims are shown, its signature is not.
+#[test]
+fn a_token_s_signature_is_not_shown() {
+    let world = World::new(&platforms::GITHUB);
+    let token = world.token();
+    for format in ["human", "json", "junit"] {
+        let run = policy("who")
+            .args(["--policy", "p.json", "--format", format, "-v"])
+            .file("p.json", world.policy().to_string())
+            .arg(&token)
+            .secret(&token)
+            .run();
+        assert_eq!(run.status, 0, "{}", run.stderr);
+    }
+}
+
+/// Many entries and long patterns end in time, whatever they hold.
+#[test]
+fn a_hostile_policy_ends_in_time() {
+    let pattern = "*?.a".repeat(1_000);
+    let entry = json!({"decision": "allow", "tokenType": "organization",
+        "rules": {"sub": pattern, "ref": pattern, "repository": pattern}});
+    let document = json!({"url": GITHUB, "policies": vec![entry; 300]});
+    for claims in [None, Some(&main_branch())] {
+        let run = who(&document, claims).json();
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        assert!(run.elapsed.as_secs() < 30, "{:?}", run.elapsed);
+    }
+}
