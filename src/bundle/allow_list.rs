@@ -340,6 +340,7 @@ const REGISTRATION: Field = Members(&[
             ("teamName", Name("team")),
             ("userLogin", Name("user")),
             ("runnerId", Names),
+            ("roleId", Names),
             ("authorizedPermissions", Each(&Scope)),
             ("rules", Each(&Rule)),
             ("place", PLACE),

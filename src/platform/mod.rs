@@ -5,6 +5,7 @@
 
 mod advice;
 pub(crate) mod api_audience;
+mod appears;
 mod audience;
 mod auth0;
 pub(crate) mod azure;
@@ -22,6 +23,7 @@ mod kubernetes;
 mod log;
 mod okta;
 mod other_ci;
+pub(crate) mod owners;
 mod pulumi;
 mod shape;
 mod source;
@@ -34,6 +36,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
+pub(crate) use self::appears::when_claim_appears;
 pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
