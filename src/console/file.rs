@@ -35,6 +35,27 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
     written.map_err(|error| sentence(path, &error))
 }
 
+/// Replaces a file that somebody owns, whole or not at all: it keeps its permissions, and what a
+/// symbolic link leads to is replaced. Refuses where it is no longer what it was.
+pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), String> {
+    let written = || -> io::Result<()> {
+        let path = path.canonicalize()?;
+        let permissions = fs::metadata(&path)?.permissions();
+        if permissions.readonly() {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+        uninterrupted(|_| {
+            let file = create(&tempfile::Builder::new(), directory_of(&path), text)?;
+            file.as_file().set_permissions(permissions)?;
+            if fs::read(&path)? != before.as_bytes() {
+                return Err(io::Error::other("it was changed meanwhile; run it again"));
+            }
+            file.persist(&path).map(drop).map_err(|error| error.error)
+        })
+    };
+    written().map_err(|error| sentence(path, &error))
+}
+
 /// What keeps a file from being written there, whatever its content is, as far as a look tells.
 pub(crate) fn obstacle(path: &Path) -> Option<String> {
     let kind = if path.file_name().is_none() || is_directory(path) {

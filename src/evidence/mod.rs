@@ -50,6 +50,7 @@ pub use self::token::Token;
 
 use crate::platform;
 use crate::policy::Registration;
+use crate::text::command::Shell;
 
 /// One run's evidence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -132,6 +133,9 @@ pub struct Options {
     pub allow_private_issuer: bool,
     /// `--insecure`.
     pub insecure: bool,
+    /// The shell that commands are for.
+    #[serde(default)]
+    pub shell: Shell,
 }
 
 /// Whose environment is judged (product contract: "Whose environment is judged").

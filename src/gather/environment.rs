@@ -6,6 +6,7 @@ use super::network::client::Proxies;
 use crate::evidence::Setting;
 use crate::platform;
 use crate::platform::Platform;
+use crate::text::command::Shell;
 use crate::text::secret::{Scrubber, is_plain, looks_random, names_secret};
 
 /// The variables whose values are secrets, whatever they look like: Pulumi's, ours, and those of
@@ -76,8 +77,20 @@ impl Environment {
 
     /// The platform that this is a job of.
     pub(crate) fn platform(&self) -> Option<&'static Platform> {
-        let is_here = |platform: &&&Platform| platform.marker.is_some_and(|name| self.is_on(name));
+        let is_here = |platform: &&&Platform| {
+            let has_value = |(name, value): (&str, &str)| self.get(name) == Some(value);
+            platform.marker.is_some_and(|name| self.is_on(name))
+                || platform.marked_by.is_some_and(has_value)
+        };
         platform::ALL.iter().find(is_here).copied()
+    }
+
+    /// The shell that started this program, as far as can be told.
+    pub(crate) fn shell(&self) -> Shell {
+        match cfg!(windows) || self.get("PSModulePath").is_some() {
+            true => Shell::PowerShell,
+            false => Shell::Posix,
+        }
     }
 
     /// Whose environment this is.

@@ -28,7 +28,11 @@ impl Common {
     ///
     /// # Errors
     /// A file that an option names cannot be used.
-    pub(crate) fn gather(plan: Plan, around: Surroundings, bare_claims: bool) -> Result<Self, InputError> {
+    pub(crate) fn gather(
+        plan: Plan,
+        around: Surroundings,
+        bare_claims: bool,
+    ) -> Result<Self, InputError> {
         let Gathered { evidence, jwks, scrubber, .. } = all(plan, around)?;
         let policy_hides = evidence.policy.document().is_some_and(|document| {
             let mut shown = document.clone();

@@ -32,7 +32,7 @@ pub(crate) use self::files::named::bundle;
 use self::local::Run;
 use self::network::tls;
 pub use self::plan::{InputError, Plan, Registered, Surroundings};
-pub use self::policy_file::{policy_cases, policy_document};
+pub use self::policy_file::{policy_cases, policy_document, policy_text};
 use self::pulumi::version::Question;
 use crate::console::descriptors;
 use crate::console::progress::Progress;

@@ -69,7 +69,11 @@ impl Template {
     }
 
     /// Finds the message at the earliest place where it may begin.
-    pub(crate) fn find<'a>(&self, line: &'a str, may_begin: impl Fn(usize) -> bool) -> Option<Found<'a>> {
+    pub(crate) fn find<'a>(
+        &self,
+        line: &'a str,
+        may_begin: impl Fn(usize) -> bool,
+    ) -> Option<Found<'a>> {
         let leads = self.pieces.first().is_some_and(String::is_empty);
         let first = self.pieces.get(usize::from(leads)).map_or("", String::as_str);
         for (at, _) in line.match_indices(first).take(TRIES) {

@@ -28,6 +28,13 @@ pub(super) const CIRCLECI: Platform = Platform {
     subjects: Subjects {
         shapes: &[
             Shape {
+                varying: &[USER, PULL_REQUEST],
+                ..Shape::new(
+                    "org/{organization}/project/{project}/user/{user}/vcs-origin/{repository}\
+                     /vcs-ref/refs/pull/{pull request}",
+                )
+            },
+            Shape {
                 varying: &[USER],
                 ..Shape::new(
                     "org/{organization}/project/{project}/user/{user}/vcs-origin/{repository}\
@@ -71,6 +78,7 @@ pub(super) const CIRCLECI: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted,
+        respell: None,
         parts: &[("project", PROJECT, ""), ("repository", ORIGIN, ""), ("ref", REF, "")],
     }),
     log: LogMarks {
@@ -94,6 +102,9 @@ const USER: Varying = Varying {
     pattern: "........-....-....-....-............",
     why: "is whoever starts the run",
 };
+
+const PULL_REQUEST: Varying =
+    Varying { name: "pull request", pattern: "*", why: "is another one for the next change" };
 
 fn request(audience: &str) -> String {
     let claims = text::json_line(&serde_json::json!({ "aud": audience }));

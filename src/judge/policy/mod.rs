@@ -3,9 +3,12 @@
 pub(crate) mod broad;
 pub(crate) mod cases;
 pub(crate) mod claims;
+pub(crate) mod fix;
 pub mod job_claims;
 pub(crate) mod lint;
 pub(crate) mod owner;
+pub(crate) mod smallest;
 pub mod suggest;
 pub(crate) mod unread;
+pub(crate) mod unwanted;
 pub(crate) mod who;

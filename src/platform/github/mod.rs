@@ -27,9 +27,8 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         shared: Some(Shared {
             everybody: "every repository on GitHub",
             owner: "repository or owner",
+            // `actor` only says who started the run, wherever that is.
             claims: &[
-                "actor",
-                "actor_id",
                 "enterprise",
                 "enterprise_id",
                 "job_workflow_ref",
