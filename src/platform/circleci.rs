@@ -78,7 +78,12 @@ pub(super) const CIRCLECI: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted,
-        parts: &[("project", PROJECT, ""), ("repository", ORIGIN, ""), ("ref", REF, "")],
+        parts: &[
+            ("project", PROJECT, ""),
+            ("repository", ORIGIN, ""),
+            ("ref", REF, ""),
+            ("pull request", REF, "refs/pull/"),
+        ],
     }),
     log: LogMarks {
         platform: &["CIRCLE_"],
