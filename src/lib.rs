@@ -32,7 +32,7 @@ pub mod platform;
 // Every failure by its code.
 pub mod catalogue;
 // The messages that programs print in logs.
-pub mod known_messages;
+pub(crate) mod known_messages;
 // What was found: the first value of the pipeline.
 pub mod evidence;
 // Tokens, signatures and issuer URLs, by the specifications.

@@ -82,6 +82,7 @@ const OPTIONS: Field = Members(&[
     ("nowGiven", Plain),
     ("allowPrivateIssuer", Plain),
     ("insecure", Plain),
+    ("shell", Plain),
 ]);
 
 const INPUT: Field = Members(&[

@@ -74,6 +74,14 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
         ],
     ),
     (
+        &["policy", "fix"],
+        &[
+            ("doctor policy fix --policy policy.yaml --oidc-org acme file://token.jwt", "a diff"),
+            ("doctor policy fix --policy policy.yaml --write file://token.jwt", "applied"),
+            ("doctor policy fix --oidc-org acme file://token.jwt", "the live policy's diff"),
+        ],
+    ),
+    (
         &["policy", "pull"],
         &[
             ("doctor policy pull --oidc-org acme --output policy.yaml", ""),

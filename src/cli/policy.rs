@@ -39,6 +39,14 @@ pub(crate) enum PolicyCommand {
     /// the policy does not tell; 3 when the live policy cannot be read; 2 bad usage or an unusable
     /// file.
     Who(Who),
+    /// Print the smallest change of a policy that lets a token in, as a unified diff
+    ///
+    /// A pattern is replaced only where no token of the issuer can match it; otherwise an entry is
+    /// added. The live policy is not changed. Exit status: 0 nothing to change, or changed; 1 a change
+    /// is needed (the diff is printed); 3 undecided, not safely editable (then the entry to add is
+    /// printed), or a kind of job that is often unwanted without --if-meant; 2 bad usage or an unusable
+    /// file.
+    Fix(Fix),
     /// Save the organization's registrations and policies as a policy document; read-only
     ///
     /// Exit status: 0, 3 when they cannot be read, or 2 for bad usage or a file that cannot be written.
@@ -126,6 +134,22 @@ pub(crate) struct Who {
     pub(crate) organization: Organization,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// `doctor policy fix`. Has no `Debug`: it may hold the token.
+#[derive(Args)]
+pub(crate) struct Fix {
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+    /// Apply the change to the file
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Also let in a pull request, a speculative plan, an unprotected branch, a fork, or a token made
+    /// for another service
+    #[arg(long)]
+    pub(crate) if_meant: bool,
+    #[command(flatten)]
+    pub(crate) source: Source,
 }
 
 /// `doctor policy pull`.

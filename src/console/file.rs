@@ -4,12 +4,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
 use crate::console::descriptors;
-use crate::console::signals::{spawn, whole};
+use crate::console::signals::uninterrupted;
 
 /// How a process's own streams are called; redirected to a file, they are still no file to replace.
 const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
@@ -25,13 +26,34 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
         _ => match obstacle(path) {
             Some(problem) => return Err(problem),
             // What ends the program must not leave half of it behind.
-            None => whole(|_| {
+            None => uninterrupted(|_| {
                 let file = create(&tempfile::Builder::new(), directory_of(path), text)?;
                 file.persist(path).map(drop).map_err(|error| error.error)
             }),
         },
     };
     written.map_err(|error| sentence(path, &error))
+}
+
+/// Replaces a file that somebody owns, whole or not at all: it keeps its permissions, and what a
+/// symbolic link leads to is replaced. Refuses where it is no longer what it was.
+pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), String> {
+    let written = || -> io::Result<()> {
+        let path = path.canonicalize()?;
+        let permissions = fs::metadata(&path)?.permissions();
+        if permissions.readonly() {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+        uninterrupted(|_| {
+            let file = create(&tempfile::Builder::new(), directory_of(&path), text)?;
+            file.as_file().set_permissions(permissions)?;
+            if fs::read(&path)? != before.as_bytes() {
+                return Err(io::Error::other("it was changed meanwhile; run it again"));
+            }
+            file.persist(&path).map(drop).map_err(|error| error.error)
+        })
+    };
+    written().map_err(|error| sentence(path, &error))
 }
 
 /// What keeps a file from being written there, whatever its content is, as far as a look tells.
@@ -59,7 +81,7 @@ pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
     let own = own.filter(|directory| directory.is_absolute() && directory.is_dir());
     let general = std::env::temp_dir();
     let directory = own.unwrap_or(&general);
-    let kept = whole(|_| {
+    let kept = uninterrupted(|_| {
         let file =
             create(tempfile::Builder::new().prefix("doctor-").suffix(".md"), directory, text)?;
         file.keep().map_err(|error| error.error)
@@ -91,7 +113,7 @@ pub(crate) fn append(path: &Path, text: &str) -> Result<(), String> {
     let text = format!("\n\n{text}");
     let add =
         || OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes());
-    whole(|_| add()).map_err(|error| sentence(path, &error))
+    uninterrupted(|_| add()).map_err(|error| sentence(path, &error))
 }
 
 /// Whether it is one of the process's own streams, by whatever name.
@@ -122,7 +144,7 @@ fn write_stream(path: &Path, own: bool, text: &str) -> io::Result<()> {
 fn open_stream(path: &Path) -> io::Result<File> {
     let (sender, opened) = std::sync::mpsc::channel();
     let path = path.to_owned();
-    spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
+    thread::spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
     opened.recv_timeout(READER).unwrap_or_else(|_| Err(io::Error::other("nobody reads this pipe")))
 }
 

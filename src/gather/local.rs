@@ -299,6 +299,7 @@ impl<'a> Settings<'a> {
             now_given: plan.now.is_some(),
             allow_private_issuer: plan.allow_private_issuer,
             insecure: plan.insecure.unwrap_or_else(insecure),
+            shell: self.environment.shell(),
         }
     }
 

@@ -67,6 +67,20 @@ pub fn policy_document(path: &Path) -> Result<Document, InputError> {
     Ok(document)
 }
 
+/// The text of a policy document that is to be edited.
+///
+/// # Errors
+/// It cannot be read.
+pub fn policy_text(path: &Path) -> Result<String, InputError> {
+    let option = "--policy";
+    let bytes = read(option, path, Path::new(""), Duration::from_secs(10))?;
+    String::from_utf8(bytes).map_err(|e| InputError {
+        option,
+        path: argument(path),
+        problem: format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1),
+    })
+}
+
 /// Reads the cases of a policy's regression test from a file, or a pipe for a few seconds.
 ///
 /// # Errors

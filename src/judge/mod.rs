@@ -18,6 +18,7 @@ mod triage;
 pub mod verdict;
 
 pub use self::policy::cases::cases;
+pub(crate) use self::policy::fix;
 pub use self::policy::lint::lint;
 pub use self::policy::unread::unread;
 pub use self::policy::who::who;
@@ -146,6 +147,7 @@ fn run(context: &mut Context, wanted: &[CheckId]) {
             finding.check = FoundBy::Check(check.id);
             found_backend::withhold_commands(context, &mut finding.remediation);
             finding.remediation.settle();
+            finding.remediation.write_for(context.evidence.options.shell);
         }
         context.done.push((check.id, outcome));
     }

@@ -57,6 +57,7 @@ pub(super) const BITBUCKET: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |_| None,
+        respell: None,
         parts: &[
             ("repository", "repositoryUuid", ""),
             ("environment", "deploymentEnvironmentUuid", ""),

@@ -10,7 +10,7 @@ mod tests;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Audience, Platform, by_issuer, fixed_audience};
+use super::{Audience, Platform, Renewed, by_issuer, default_audience, fixed_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::template::{Open, Template};
@@ -94,6 +94,9 @@ pub(crate) struct Kinds {
     /// The kind that a token is itself, where that is one which is often unwanted (product contract,
     /// section 5.3).
     pub(crate) unwanted: fn(&Given) -> Option<Kind>,
+    /// The rule, a function of the rule and the subject, where the rule means this subject and is
+    /// spelled as no subject of the platform is.
+    pub(crate) respell: Option<fn(&str, &str) -> Option<Renewed>>,
     /// The claims that say the same as a part of the subject: the part, the claim, and what it has in
     /// front of the part.
     pub(crate) parts: &'static [(&'static str, &'static str, &'static str)],
@@ -265,7 +268,9 @@ pub(crate) fn is_of_another_service(audience: &str) -> bool {
 /// The kind that a token is itself, where that is one which is often unwanted.
 pub(crate) fn unwanted(platform: Option<&Platform>, claims: &Map<String, Value>) -> Option<Kind> {
     let given = Given { claims };
-    let is_other = |audience: &&str| is_of_another_service(audience);
+    // Nobody chose the default audience: every service of the owner gets such tokens.
+    let is_other =
+        |audience: &&str| default_audience(audience).is_some() || is_of_another_service(audience);
     let audiences = given.audiences();
     let kinds = platform.and_then(|platform| platform.kinds.as_ref());
     let by_platform = kinds.and_then(|kinds| (kinds.unwanted)(&given));

@@ -4,6 +4,7 @@
 //! A new platform is a file and a line in `platforms!`.
 
 mod advice;
+pub(crate) mod api_audience;
 mod appears;
 mod audience;
 mod auth0;
@@ -52,6 +53,8 @@ pub(crate) struct Platform {
     pub(crate) name: &'static str,
     /// The variable that it sets in every job.
     pub(crate) marker: Option<&'static str>,
+    /// A variable that every CI system may set, and the value that this one gives it.
+    pub(crate) marked_by: Option<(&'static str, &'static str)>,
     /// Where a job finds its token, in the order of precedence.
     pub(crate) sources: &'static [TokenSource],
     /// The same for the manual.
@@ -80,6 +83,7 @@ impl Platform {
             id,
             name,
             marker: None,
+            marked_by: None,
             sources: &[],
             sources_in_words: "",
             audience: Audience::Unknown,

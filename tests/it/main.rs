@@ -46,6 +46,8 @@ mod output_files;
 mod platform_output;
 mod policy;
 mod policy_command;
+mod policy_docs;
+mod policy_fix;
 mod policy_forms;
 mod policy_live;
 mod policy_suggest;

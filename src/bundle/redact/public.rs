@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use super::names::Names;
 use crate::catalogue::Code;
-use crate::judge::checks::input::API_AUDIENCES;
 use crate::known_messages;
+use crate::platform::api_audience::API_AUDIENCES;
 use crate::platform::azure::entra;
 use crate::platform::{ALL, Audience, STANDARD_CLAIMS, TokenSource, subject};
 use crate::policy::claim_path::ClaimPath;

@@ -1,6 +1,7 @@
 //! `doctor policy`: work on policies alone. Where no document is given, the live policy is read.
 
 mod cases;
+mod fix;
 mod lint;
 mod pull;
 mod suggest;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: PolicyCommand, environment: Environment, streams: Str
         PolicyCommand::Suggest(arguments) => suggest::run(arguments, environment, streams),
         PolicyCommand::Lint(arguments) => lint::run(arguments, environment, streams),
         PolicyCommand::Who(arguments) => who::run(arguments, environment, streams),
+        PolicyCommand::Fix(arguments) => fix::run(arguments, environment, streams),
         PolicyCommand::Pull(arguments) => pull::run(arguments, environment, streams),
     }
 }

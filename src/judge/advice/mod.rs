@@ -3,6 +3,7 @@
 pub(crate) mod api_request;
 pub(crate) mod backend_url;
 pub(crate) mod change;
+pub(crate) mod clock;
 pub(crate) mod found_backend;
 pub(crate) mod job;
 pub(crate) mod missing_token;

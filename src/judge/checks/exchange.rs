@@ -6,6 +6,7 @@
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::log::host_of;
 use crate::evidence::{Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason};
+use crate::judge::advice::change;
 use crate::judge::answer::{identity, proofs, words};
 use crate::judge::context::Context;
 use crate::judge::finding::span;
@@ -13,7 +14,7 @@ use crate::judge::network::failure::network_failure;
 use crate::judge::outcome::Outcome;
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 
 /// What the evidence calls the category that a refusal points to.
 pub(crate) const POINTER: &str = "points to";
@@ -192,9 +193,16 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
     match context.evaluation.as_ref().and_then(Evaluation::decision) {
         Some(Decision::Allow) if !elsewhere => vec![finding, contradiction(context)],
         Some(_) => vec![finding],
-        None => vec![finding.step(
-            "Pass the issuer's policy with --policy to see whether it is the policy that refuses.",
-        )],
+        None => {
+            // What the policy has to hold is told there.
+            let unknown = context.findings().find(|found| found.code == Code::PolicyUnknown);
+            let needed = unknown.map(|found| found.remediation.options.clone());
+            let finding = finding.step(
+                "Pass the issuer's policy with --policy to see whether it is the policy that \
+                 refuses.",
+            );
+            vec![needed.into_iter().flatten().fold(finding, Finding::option)]
+        }
     }
 }
 
@@ -222,6 +230,9 @@ fn contradiction(context: &Context) -> Finding {
     .step("Assumed and not documented: a token's iss has to equal the registration's issuer; patterns match whole values, case-sensitively; of a list of audiences one match is enough.")
 }
 
+/// How many organizations are offered.
+const MOST_NAMED: usize = 5;
+
 fn unknown_organization(context: &Context) -> Finding {
     let name = context.request.organization.as_deref().unwrap_or_default();
     let mut finding = Finding::new(
@@ -233,6 +244,13 @@ fn unknown_organization(context: &Context) -> Finding {
     if let Some(identity) = known.filter(|known| !known.organizations.is_empty()) {
         let organizations = identity.organizations.join(", ");
         finding = finding.proof("known organizations", organizations, "GET /api/user");
+        let flag = context.evidence.login.organization.as_deref();
+        for known in identity.organizations.iter().take(MOST_NAMED) {
+            finding = finding.option(RemedyOption::when(
+                format!("organization {known} is meant"),
+                change::flag("--oidc-org", flag, Some(known)),
+            ));
+        }
     }
     finding.step(
         "In the console, the address of the organization's page is https://app.pulumi.com/NAME.",

@@ -3,6 +3,7 @@
 pub(crate) mod broad;
 pub(crate) mod cases;
 pub(crate) mod claims;
+pub(crate) mod fix;
 pub mod job_claims;
 pub(crate) mod lint;
 pub(crate) mod owner;

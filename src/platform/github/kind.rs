@@ -8,6 +8,7 @@ use crate::policy::template::{Open, Template};
 pub(super) const KINDS: Kinds = Kinds {
     others,
     unwanted,
+    respell: Some(super::subject::respell),
     parts: &[
         ("repository", "repository", ""),
         ("branch", "ref", "refs/heads/"),

@@ -1,6 +1,6 @@
 //! GitHub Actions.
 
-pub mod job;
+pub(crate) mod job;
 mod kind;
 mod subject;
 

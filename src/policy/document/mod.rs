@@ -6,6 +6,7 @@
 
 mod caps;
 pub mod cases;
+pub(crate) mod edit;
 pub mod own;
 mod program;
 mod reading;

@@ -18,25 +18,40 @@ fn answers(policies: &Value, issuer: &str, token: Option<&Value>) -> Vec<String>
         .collect()
 }
 
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+fn allow(rules: Value) -> Value {
+    json!({"decision": "allow", "tokenType": "organization", "rules": rules})
+}
+
 #[test]
-fn smoke() {
-    let github = "https://token.actions.githubusercontent.com";
-    let token = json!({"iss": github, "aud": "urn:pulumi:org:acme",
-        "sub": "repo:acme/web:ref:refs/heads/main", "ref": "refs/heads/main",
-        "repository": "acme/web", "repository_owner": "acme", "event_name": "push",
-        "ref_type": "branch", "ref_protected": "true"});
-    for rules in [
-        json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:ref:refs/heads/main"}),
-        json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*"}),
-        json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/*"}),
-        json!({"sub": "repo:*/web:*"}),
-        json!({"aud": "urn:pulumi:org:acme", "repository_owner": "acme", "ref_protected": "true"}),
-    ] {
-        let policies = json!([{"decision": "allow", "tokenType": "organization", "rules": rules}]);
-        println!(
-            "{rules}\n  {:?}\n  {:?}",
-            answers(&policies, github, Some(&token)),
-            answers(&policies, github, None)
-        );
-    }
+fn rules_that_match_different_jobs_leave_it_open() {
+    let token = json!({"iss": GITHUB, "aud": "a", "sub": "repo:acme/web:ref:refs/heads/main",
+        "repository": "acme/web", "ref": "refs/heads/main"});
+    let of = |branches: [&str; 2]| {
+        let rules = json!({"aud": "a", "sub": format!("repo:acme/web:ref:refs/heads/{}", branches[0]),
+            "ref": format!("refs/heads/{}", branches[1])});
+        let found = answers(&json!([allow(rules)]), GITHUB, Some(&token));
+        found.into_iter().find(|answer| answer.starts_with("branch ")).unwrap()
+    };
+    assert_eq!(of(["*", "rel-*"]), "branch allow [0]");
+    assert_eq!(of(["rel-?", "rel-*"]), "branch allow [0]");
+    assert_eq!(of(["main", "*"]), "branch deny []");
+    // `dev` and `prod` are two branches; whether one has both in its name was not found out.
+    assert_eq!(of(["*dev*", "*prod*"]), "branch unknown [0]");
+}
+
+#[test]
+fn entries_that_deny_are_named() {
+    let deny = json!({"decision": "deny", "tokenType": "organization", "rules": {"sub": "*:pull_request"}});
+    let policies = json!([allow(json!({"aud": "a", "sub": "repo:acme/web:*"})), deny]);
+    let found = answers(&policies, GITHUB, None);
+    assert!(found.contains(&"pull-request deny [1]".to_owned()), "{found:?}");
+    assert!(found.contains(&"branch allow [0]".to_owned()), "{found:?}");
+}
+
+#[test]
+fn an_issuer_without_entries_lets_nobody_in() {
+    let found = answers(&json!([]), GITHUB, None);
+    assert!(found.iter().all(|answer| answer.contains(" deny ")), "{found:?}");
 }

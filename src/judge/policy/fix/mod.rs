@@ -1,0 +1,285 @@
+//! The smallest change of a policy that lets a token in, and no other kind of job.
+//!
+//! A pattern is replaced only where no token of this issuer can match it: a misspelling, another
+//! spelling of the same identity, or a form that the platform no longer gives its subjects. Otherwise
+//! others may depend on the entry, and an entry of its own is added: the one that `policy suggest`
+//! prints.
+
+mod corrected;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value, json};
+
+use self::corrected::{Correction, corrected};
+use super::job_claims::no_safe_rule;
+use super::suggest::{suggest, text_at};
+use super::who::who;
+use crate::platform::kind::{platform_of, unwanted};
+use crate::platform::{Kind, Platform, subject};
+use crate::policy::document::edit::{Edit, changed};
+use crate::policy::evaluate::{Outcome, evaluate_registration};
+use crate::policy::rule_pattern::RulePattern;
+use crate::policy::{Ask, Decision, Document, Registration};
+use crate::report::who::KindOfJob;
+use crate::text;
+
+/// What to change.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Plan {
+    /// Nothing: this entry lets the token in.
+    Allowed { entry: usize },
+    /// It is not for the doctor to say: why, in one sentence.
+    Undecided(String),
+    /// The token is one that is often unwanted, and nobody said that it is meant.
+    Unwanted(&'static str),
+    /// These edits, the best first. Each lets the token in and admits no other kind of job.
+    Change { ways: Vec<Vec<Edit>>, entry: Map<String, Value> },
+}
+
+/// How often an entry gets another rule, to keep out a kind of job that it lets in beside.
+const MOST_RULES: usize = 4;
+
+/// Plans the change.
+pub(crate) fn plan(
+    document: &Document,
+    claims: &Map<String, Value>,
+    ask: &Ask,
+    organization: Option<&str>,
+    if_meant: bool,
+) -> Plan {
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    let found = match issuer {
+        _ if !document.names_issuers() => document.issuers.first(),
+        Some(issuer) => document.deciding(issuer, organization),
+        None => return Plan::Undecided("the token names no issuer".to_owned()),
+    };
+    let index =
+        found.and_then(|found| document.issuers.iter().position(|one| std::ptr::eq(one, found)));
+    let (Some(registration), Some(index)) = (found, index) else {
+        return Plan::Undecided(format!(
+            "the issuer {} is not registered in this document: `doctor policy suggest` prints a \
+             registration",
+            issuer.unwrap_or_default()
+        ));
+    };
+    let is_twice =
+        issuer.is_some_and(|issuer| document.registrations_of(issuer, organization).len() > 1);
+    if is_twice {
+        return Plan::Undecided("the issuer is registered twice: keep one registration".to_owned());
+    }
+    let Some(evaluation) = evaluate_registration(registration, claims, ask) else {
+        return Plan::Undecided("the document does not tell the issuer's policies".to_owned());
+    };
+    match evaluation.outcome {
+        Outcome::Allowed { entry } => return Plan::Allowed { entry },
+        Outcome::Denied { entry } => {
+            return Plan::Undecided(format!(
+                "policy {} denies this token, and a deny beats every allow: only its owner can say \
+                 whether that is meant",
+                entry + 1
+            ));
+        }
+        Outcome::Undetermined => {
+            return Plan::Undecided(
+                "what the document leaves open decides on this token".to_owned(),
+            );
+        }
+        _ => {}
+    }
+    let platform = platform_of(registration.identifier().or(issuer), claims);
+    if let Some(kind) = unwanted(platform, claims).filter(|_| !if_meant) {
+        return Plan::Unwanted(kind.meaning());
+    }
+    let suggestion = match suggest(claims, ask) {
+        Ok(suggestion) => suggestion.entry(),
+        Err(none) => return Plan::Undecided(no_safe_rule(&none, claims)),
+    };
+    let is_shown_whole = |value: &Value| !value.as_str().is_some_and(text::lacks_url_parts);
+    if !suggestion["rules"].as_object().is_some_and(|rules| rules.values().all(is_shown_whole)) {
+        return Plan::Undecided(
+            "a rule would hold a URL with parts that are not shown: write it by hand".to_owned(),
+        );
+    }
+    let planner = Planner { document, index, registration, platform, claims, ask, organization };
+    let mut ways: Vec<Vec<Edit>> = planner.replacements();
+    let mut entry = suggestion.clone();
+    if let Some(added) = planner.added(suggestion) {
+        ways.push(vec![Edit::Add { registration: index, entry: added.clone() }]);
+        entry = added;
+    }
+    match ways.is_empty() {
+        true => Plan::Undecided(
+            "no rule lets this token in without letting in other kinds of job".to_owned(),
+        ),
+        false => Plan::Change { ways, entry },
+    }
+}
+
+/// Whether the second document lets the token in and, of other kinds of job, only those that the first
+/// one lets in too. Kinds whose tokens say nothing else than this one cannot be kept out.
+pub(crate) fn is_as_meant(
+    before: &Document,
+    after: &Document,
+    claims: &Map<String, Value>,
+    ask: &Ask,
+    organization: Option<&str>,
+) -> bool {
+    let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+    let lets_in = after
+        .deciding(issuer, organization)
+        .and_then(|registration| evaluate_registration(registration, claims, ask))
+        .is_some_and(|evaluation| evaluation.decision() == Some(Decision::Allow));
+    lets_in && newly_admitted(before, after, claims, organization).is_empty()
+}
+
+/// The kinds of job that only the second document lets in, or may let in.
+fn newly_admitted(
+    before: &Document,
+    after: &Document,
+    claims: &Map<String, Value>,
+    organization: Option<&str>,
+) -> Vec<KindOfJob> {
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    let platform = platform_of(issuer, claims);
+    let own = unwanted(platform, claims);
+    let known = who(before, Some(claims), organization).kinds;
+    let had = |row: &KindOfJob| {
+        known.iter().any(|old| {
+            old.kind == row.kind && (old.decision == "allow" || old.decision == row.decision)
+        })
+    };
+    who(after, Some(claims), organization)
+        .kinds
+        .into_iter()
+        .filter(|row| row.decision != "deny" && row.kind != Kind::This && Some(row.kind) != own)
+        .filter(|row| !had(row))
+        .filter(|row| row.decision != "allow" || differs(row, claims, platform))
+        .collect()
+}
+
+/// Whether a rule could tell such a job from the token: a claim that this one has is another there.
+fn differs(row: &KindOfJob, claims: &Map<String, Value>, platform: Option<&Platform>) -> bool {
+    claims
+        .iter()
+        .any(|(name, value)| is_told_by(name, platform) && row.claims.get(name) != Some(value))
+}
+
+/// Whether a claim stays the same from run to run.
+fn is_told_by(claim: &str, platform: Option<&Platform>) -> bool {
+    let per_run = platform.map_or(&[][..], |platform| platform.claims.per_run);
+    !per_run.contains(&claim) && !["exp", "iat", "jti", "nbf"].contains(&claim)
+}
+
+struct Planner<'a> {
+    document: &'a Document,
+    index: usize,
+    registration: &'a Registration,
+    platform: Option<&'static Platform>,
+    claims: &'a Map<String, Value>,
+    ask: &'a Ask,
+    organization: Option<&'a str>,
+}
+
+impl Planner<'_> {
+    fn after(&self, edits: &[Edit]) -> Document {
+        edits.iter().fold(self.document.clone(), changed)
+    }
+
+    fn is_as_meant(&self, edits: &[Edit]) -> bool {
+        let after = self.after(edits);
+        is_as_meant(self.document, &after, self.claims, self.ask, self.organization)
+    }
+
+    /// Entries for this request whose failing rules no token of this issuer can match, corrected.
+    fn replacements(&self) -> Vec<Vec<Edit>> {
+        let Some(evaluation) = evaluate_registration(self.registration, self.claims, self.ask)
+        else {
+            return Vec::new();
+        };
+        let entries = self.registration.policies.as_deref().unwrap_or_default();
+        let mut found: Vec<Vec<Edit>> = Vec::new();
+        for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
+            if entry.decision != Decision::Allow || !result.applies {
+                continue;
+            }
+            let failing = result.rules.iter().enumerate().filter(|(_, rule)| !rule.matched);
+            let edits: Option<Vec<Edit>> = failing
+                .map(|(at, _)| {
+                    let (registration, entry_index, rule) = (self.index, index, at);
+                    let known = entry.rules.get(at)?;
+                    Some(match corrected(self.registration, self.platform, self.claims, known)? {
+                        Correction::Pattern(pattern) => {
+                            Edit::Pattern { registration, entry: entry_index, rule, pattern }
+                        }
+                        Correction::Claim(claim) => {
+                            Edit::Claim { registration, entry: entry_index, rule, claim }
+                        }
+                    })
+                })
+                .collect();
+            found.extend(edits.filter(|edits| !edits.is_empty() && self.is_as_meant(edits)));
+        }
+        found.sort_by_key(Vec::len);
+        found
+    }
+
+    /// The entry to add, with a rule more for each kind of job that it would let in beside.
+    fn added(&self, mut entry: Map<String, Value>) -> Option<Map<String, Value>> {
+        for _ in 0..=MOST_RULES {
+            let edit = Edit::Add { registration: self.index, entry: entry.clone() };
+            let after = self.after(std::slice::from_ref(&edit));
+            let others = newly_admitted(self.document, &after, self.claims, self.organization);
+            let Some(other) = others.first() else {
+                return self.is_as_meant(&[edit]).then_some(entry);
+            };
+            let (claim, pattern) = self.rule_against(other, &entry)?;
+            let rules = entry.get_mut("rules")?.as_object_mut()?;
+            rules.insert(claim, json!(pattern));
+        }
+        None
+    }
+
+    /// A rule that keeps a kind of job out: the whole subject, where only words of the platform's are
+    /// open in it; else a claim with a value of the platform's own; else another one that differs.
+    fn rule_against(
+        &self,
+        other: &KindOfJob,
+        entry: &Map<String, Value>,
+    ) -> Option<(String, String)> {
+        let rules = entry.get("rules")?.as_object()?;
+        let issuer = self.claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+        if let Some(own) = self.claims.get("sub").and_then(Value::as_str)
+            && let Some(known) = subject::describe(issuer, own)
+            && !known.varying.is_empty()
+            && known.varying.iter().all(|varying| known.words.contains(&varying.name))
+            && rules.get("sub").and_then(Value::as_str) != Some(own)
+        {
+            let pattern = RulePattern::of_value("sub", own).ok()?;
+            return Some(("sub".to_owned(), pattern.as_str().to_owned()));
+        }
+        let has_values = |name: &str| {
+            self.platform
+                .is_some_and(|one| one.claims.values.iter().any(|(claim, _)| *claim == name))
+        };
+        let mut candidates: Vec<(&String, &Value)> = self
+            .claims
+            .iter()
+            .filter(|(name, value)| {
+                is_told_by(name, self.platform)
+                    && !rules.contains_key(*name)
+                    && other.claims.get(*name) != Some(*value)
+            })
+            .collect();
+        candidates.sort_by_key(|(name, _)| !has_values(name));
+        candidates.into_iter().find_map(|(name, _)| {
+            // A claim with a dot in its name is a path in quotes.
+            let path = if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
+            let value = text_at(self.claims, &path)?;
+            // The ref of a pull request is another one for the next.
+            let lasts = !value.contains("refs/pull/");
+            let pattern = RulePattern::of_value(&path, &value).ok().filter(|_| lasts)?;
+            Some((path, pattern.as_str().to_owned()))
+        })
+    }
+}
