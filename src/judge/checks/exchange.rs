@@ -6,6 +6,7 @@
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::log::host_of;
 use crate::evidence::{Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason};
+use crate::judge::advice::change;
 use crate::judge::answer::{identity, proofs, words};
 use crate::judge::context::Context;
 use crate::judge::finding::span;
@@ -14,7 +15,7 @@ use crate::judge::outcome::Outcome;
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
 use crate::pulumi::refusal::{self, Subject};
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 
 /// What the evidence calls the category that a refusal points to.
 pub(crate) const POINTER: &str = "points to";
@@ -211,6 +212,9 @@ fn contradiction(context: &Context) -> Finding {
     .step("Assumed and not documented: a token's iss has to equal the registration's issuer; patterns match whole values, case-sensitively; of a list of audiences one match is enough.")
 }
 
+/// How many organizations are offered.
+const MOST_NAMED: usize = 5;
+
 fn unknown_organization(context: &Context) -> Finding {
     let name = context.request.organization.as_deref().unwrap_or_default();
     let mut finding = Finding::new(
@@ -222,6 +226,13 @@ fn unknown_organization(context: &Context) -> Finding {
     if let Some(identity) = known.filter(|known| !known.organizations.is_empty()) {
         let organizations = identity.organizations.join(", ");
         finding = finding.proof("known organizations", organizations, "GET /api/user");
+        let flag = context.evidence.login.organization.as_deref();
+        for known in identity.organizations.iter().take(MOST_NAMED) {
+            finding = finding.option(RemedyOption::when(
+                format!("organization {known} is meant"),
+                change::flag("--oidc-org", flag, Some(known)),
+            ));
+        }
     }
     finding.step(
         "In the console, the address of the organization's page is https://app.pulumi.com/NAME.",
