@@ -4,7 +4,7 @@
 # statically, and a C compiler is there for the crypto library.
 FROM rust:1.95-alpine3.23 AS build
 WORKDIR /doctor
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY docs/codes docs/codes
 RUN cargo build --release --locked --no-default-features

@@ -13,6 +13,9 @@
 //! The folders, lowest layer first. Each imports only from folders above it in this list
 //! (`tests/architecture.rs`).
 
+// Only what the program, the tests and the benchmarks use is `pub`.
+#![warn(unreachable_pub)]
+
 // Without knowledge of the domain.
 // Inert text, quoting, URLs for display, secrets, words.
 pub mod text;
@@ -32,7 +35,7 @@ pub mod platform;
 // Every failure by its code.
 pub mod catalogue;
 // The messages that programs print in logs.
-pub mod known_messages;
+pub(crate) mod known_messages;
 // What was found: the first value of the pipeline.
 pub mod evidence;
 // Tokens, signatures and issuer URLs, by the specifications.

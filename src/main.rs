@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    doctor::console::signals::prepare();
+    doctor::console::signals::install();
     // A panic ends the program here, whatever the thread: a release build does not unwind, which
     // takes a tenth of its size. The message may quote input; the place is all that a report of it
     // needs.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |l| format!(" at {l}"));
-        doctor::console::signals::tidy();
+        doctor::console::signals::clean_up();
         let _ = writeln!(io::stderr(), "doctor: internal error{place}; please report it");
         std::process::exit(doctor::command::exit::INTERNAL_ERROR.into());
     }));

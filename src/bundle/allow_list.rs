@@ -82,6 +82,7 @@ const OPTIONS: Field = Members(&[
     ("nowGiven", Plain),
     ("allowPrivateIssuer", Plain),
     ("insecure", Plain),
+    ("shell", Plain),
 ]);
 
 const INPUT: Field = Members(&[
@@ -339,6 +340,7 @@ const REGISTRATION: Field = Members(&[
             ("teamName", Name("team")),
             ("userLogin", Name("user")),
             ("runnerId", Names),
+            ("roleId", Names),
             ("authorizedPermissions", Each(&Scope)),
             ("rules", Each(&Rule)),
             ("place", PLACE),

@@ -29,7 +29,6 @@ pub enum Category {
 
 impl Category {
     /// The name, as in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Input => "input",
@@ -45,7 +44,6 @@ impl Category {
     }
 
     /// What it is about, in a few words.
-    #[must_use]
     pub fn title(self) -> &'static str {
         match self {
             Self::Input => "how the token came here",
@@ -76,7 +74,6 @@ pub enum Severity {
 
 impl Severity {
     /// The name, as in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Info => "info",

@@ -170,25 +170,21 @@ impl Code {
     }
 
     /// The name, as in JSON; part of the contract.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
     /// What the failure is about.
-    #[must_use]
     pub fn category(self) -> Category {
         self.row().category
     }
 
     /// The usual severity. A check may raise or lower it.
-    #[must_use]
     pub fn severity(self) -> Severity {
         self.row().severity
     }
 
     /// A title of a few words.
-    #[must_use]
     pub fn title(self) -> &'static str {
         self.row().title
     }

@@ -14,6 +14,7 @@ use crate::gather::Plan;
 use crate::gather::pulumi::credential_helper::Flags;
 use crate::gather::token::Choice;
 use crate::render::{DIAGNOSIS, Verbosity};
+use crate::text::command::Shell;
 
 /// The options of the diagnosis. Has no `Debug`: it may hold the token.
 #[derive(Args)]
@@ -173,6 +174,17 @@ pub(crate) enum ShellArg {
     Bash,
     /// PowerShell 7 and Windows PowerShell 5.1
     Pwsh,
+}
+
+impl ShellArg {
+    /// The shell that was chosen.
+    pub(crate) fn chosen(self) -> Option<Shell> {
+        match self {
+            Self::Auto => None,
+            Self::Bash => Some(Shell::Posix),
+            Self::Pwsh => Some(Shell::PowerShell),
+        }
+    }
 }
 
 /// `--color`.

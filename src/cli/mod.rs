@@ -73,7 +73,6 @@ fn beginning(argument: &OsString) -> Option<&str> {
 }
 
 /// The whole definition, with everything that commands take, and examples in every help.
-#[must_use]
 pub fn command() -> clap::Command {
     let mut definition = bare_command();
     definition.build();

@@ -52,10 +52,11 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         terminal: streams.terminal,
         progress: false,
     };
-    let evidence = match gather::gather(offline(choice), around) {
+    let mut evidence = match gather::gather(offline(choice), around) {
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
+    output.choose_shell(&mut evidence);
     let report = judge::judge_token(&evidence, output.strict);
     delivered(
         output.deliver_view(&TOKEN, &report, streams.stdout),

@@ -9,7 +9,6 @@ use super::exit::{complain, print};
 use super::output::Output;
 use crate::cli::Cli;
 use crate::cli::commands::Demo;
-use crate::console::signals;
 use crate::console::streams::Streams;
 use crate::demo;
 use crate::gather::environment::Environment;
@@ -32,8 +31,6 @@ pub(super) fn run(arguments: &Demo, environment: &Environment, mut streams: Stre
         );
     };
     let title = scenario.title;
-    // The servers have threads of their own.
-    signals::watch();
     let stage = match demo::Stage::set(scenario) {
         Ok(stage) => stage,
         Err(error) => return complain(streams.stderr, &format!("demo {name}: {error}")),

@@ -46,7 +46,7 @@ pub(super) fn diagnose(
     };
     match gather::gather(plan, around) {
         Ok(evidence) => {
-            conclude(&Bundle { redacted: false, recorded: None, evidence }, output, streams)
+            conclude(Bundle { redacted: false, recorded: None, evidence }, output, streams)
         }
         Err(error) => complain(streams.stderr, &error.to_string()),
     }
@@ -54,11 +54,12 @@ pub(super) fn diagnose(
 
 /// Judges evidence, prints the report and writes a bundle, where one is asked for; the status is
 /// the diagnosis' unless one of them cannot be written.
-pub(crate) fn conclude(bundle: &Bundle, output: &Output, streams: Streams) -> u8 {
+pub(crate) fn conclude(mut bundle: Bundle, output: &Output, streams: Streams) -> u8 {
+    output.choose_shell(&mut bundle.evidence);
     let report = bundle.judge(output.strict);
     let status = report.verdict.exit_status();
     // Whoever reads the report may stop reading.
-    let bundled = output.keep_bundle(bundle);
+    let bundled = output.keep_bundle(&bundle);
     let mut note = |problem: &str| {
         complain(streams.stderr, problem);
     };

@@ -124,10 +124,11 @@ fn answer(
     }
     let worker = || {
         let mut evidence = common.evidence().clone();
+        output.choose_shell(&mut evidence);
         let common = &common;
         move |line, token: &[u8]| {
             common.complete(&mut evidence, token);
-            let report = judge(&evidence, output.strict).written_for(output.shell);
+            let report = judge(&evidence, output.strict);
             let text = text::json_line(&Line { line, report: &report });
             (text, status(&evidence, &report))
         }

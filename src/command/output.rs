@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::bundle::Bundle;
-use crate::cli::args::{BundleArgs, ColorArg, OutputArgs, ShellArg};
+use crate::cli::args::{BundleArgs, ColorArg, OutputArgs};
 use crate::cli::values::FormatChoice;
 use crate::console::file;
 use crate::console::streams::{Terminals, write};
+use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
 use crate::platform::Id;
 use crate::render;
@@ -25,8 +26,8 @@ const WIDTH: usize = 100;
 pub(crate) struct Output {
     format: Format,
     style: Style,
-    /// The shell that commands are written for.
-    pub(crate) shell: Shell,
+    /// `--shell`, unless the run decides.
+    shell: Option<Shell>,
     file: Option<PathBuf>,
     /// Where a bundle goes, and whether names in it are replaced.
     bundle: Option<(PathBuf, bool)>,
@@ -56,7 +57,7 @@ impl Output {
         Self {
             format: format(arguments.format, environment),
             style: Style { verbosity, ..style },
-            shell: shell(arguments.shell, environment),
+            shell: arguments.shell.chosen(),
             file: arguments.output.clone(),
             bundle: None,
             agent_directory: path("AGENT_TEMPDIRECTORY"),
@@ -73,6 +74,13 @@ impl Output {
     pub(crate) fn with_bundle(self, arguments: &BundleArgs) -> Self {
         let bundle = arguments.bundle.clone().map(|path| (path, arguments.redact));
         Self { bundle, ..self }
+    }
+
+    /// Lets `--shell` decide for which shell commands are written.
+    pub(crate) fn choose_shell(&self, evidence: &mut Evidence) {
+        if let Some(shell) = self.shell {
+            evidence.options.shell = shell;
+        }
     }
 
     /// Why nothing can be delivered, whatever there is: the report has no place, or the bundle's.
@@ -112,7 +120,6 @@ impl Output {
         stdout: &mut dyn Write,
         note: impl FnOnce(&str),
     ) -> Result<(), Failure> {
-        let report = &report.clone().written_for(self.shell);
         let mut text = DIAGNOSIS.render(report, self.format, &self.style);
         match self.summary(report) {
             Ok(command) => text.push_str(&command),
@@ -178,18 +185,6 @@ fn format(choice: FormatChoice, environment: &Environment) -> Format {
         _ => Format::Human,
     };
     choice.0.unwrap_or_else(own)
-}
-
-/// `auto`: PowerShell on Windows, and where PowerShell is what started this program.
-pub(crate) fn shell(choice: ShellArg, environment: &Environment) -> Shell {
-    match choice {
-        ShellArg::Bash => Shell::Posix,
-        ShellArg::Pwsh => Shell::PowerShell,
-        ShellArg::Auto if cfg!(windows) || environment.get("PSModulePath").is_some() => {
-            Shell::PowerShell
-        }
-        ShellArg::Auto => Shell::Posix,
-    }
 }
 
 /// How a text for a person looks on standard output.

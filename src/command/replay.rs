@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
         // Bundles hold no secrets when they are written; people edit them.
         Ok(mut bundle) => {
             gather::clean(&mut bundle.evidence, &environment.scrubber(&[], &[]));
-            conclude(&bundle, &output, streams)
+            conclude(bundle, &output, streams)
         }
         Err(problem) => {
             let place = argument(&arguments.file);

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
         return USAGE;
     }
     let mut triage = judge::triage(&log);
-    let shell = output::shell(arguments.shell, environment);
+    let shell = arguments.shell.chosen().unwrap_or_else(|| environment.shell());
     triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
     let verbosity = match (arguments.quiet, arguments.verbose) {
         (true, _) => Verbosity::Quiet,

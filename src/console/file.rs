@@ -4,12 +4,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
 use crate::console::descriptors;
-use crate::console::signals::{spawn, whole};
+use crate::console::signals::uninterrupted;
 
 /// How a process's own streams are called; redirected to a file, they are still no file to replace.
 const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
@@ -25,7 +26,7 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
         _ => match obstacle(path) {
             Some(problem) => return Err(problem),
             // What ends the program must not leave half of it behind.
-            None => whole(|_| {
+            None => uninterrupted(|_| {
                 let file = create(&tempfile::Builder::new(), directory_of(path), text)?;
                 file.persist(path).map(drop).map_err(|error| error.error)
             }),
@@ -43,7 +44,7 @@ pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), Strin
         if permissions.readonly() {
             return Err(ErrorKind::PermissionDenied.into());
         }
-        whole(|_| {
+        uninterrupted(|_| {
             let file = create(&tempfile::Builder::new(), directory_of(&path), text)?;
             file.as_file().set_permissions(permissions)?;
             if fs::read(&path)? != before.as_bytes() {
@@ -80,7 +81,7 @@ pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
     let own = own.filter(|directory| directory.is_absolute() && directory.is_dir());
     let general = std::env::temp_dir();
     let directory = own.unwrap_or(&general);
-    let kept = whole(|_| {
+    let kept = uninterrupted(|_| {
         let file =
             create(tempfile::Builder::new().prefix("doctor-").suffix(".md"), directory, text)?;
         file.keep().map_err(|error| error.error)
@@ -112,7 +113,7 @@ pub(crate) fn append(path: &Path, text: &str) -> Result<(), String> {
     let text = format!("\n\n{text}");
     let add =
         || OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes());
-    whole(|_| add()).map_err(|error| sentence(path, &error))
+    uninterrupted(|_| add()).map_err(|error| sentence(path, &error))
 }
 
 /// Whether it is one of the process's own streams, by whatever name.
@@ -143,7 +144,7 @@ fn write_stream(path: &Path, own: bool, text: &str) -> io::Result<()> {
 fn open_stream(path: &Path) -> io::Result<File> {
     let (sender, opened) = std::sync::mpsc::channel();
     let path = path.to_owned();
-    spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
+    thread::spawn(move || sender.send(OpenOptions::new().append(true).open(path)));
     opened.recv_timeout(READER).unwrap_or_else(|_| Err(io::Error::other("nobody reads this pipe")))
 }
 

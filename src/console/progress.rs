@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::console::signals::{Traces, spawn, whole};
+use crate::console::signals::{Temporary, uninterrupted};
 
 /// Who waits shorter than this needs no comfort.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ impl Progress {
         let (done, ended) = mpsc::channel::<()>();
         let count = Arc::<[AtomicUsize; 2]>::default();
         let counted = Arc::clone(&count);
-        let thread = spawn(move || {
+        let thread = thread::spawn(move || {
             let begun = Instant::now();
             let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
             let mut marks = MARKS.into_iter().cycle();
@@ -57,10 +57,10 @@ impl Progress {
                     0 => format!("{mark} {doing} ({seconds}s)"),
                     _ => format!("{mark} {doing}: {done} of {all} ({seconds}s)"),
                 };
-                whole(|traces| traces.show(&line));
+                uninterrupted(|temporary| temporary.show(&line));
                 wait = TICK;
             }
-            whole(Traces::clear);
+            uninterrupted(Temporary::clear);
         });
         Self { done: Some(done), thread: Some(thread), count }
     }
@@ -102,13 +102,13 @@ impl Bar {
         }
         self.next = now + TICK;
         let line = line(self.total, bytes, tokens, now - self.begun);
-        whole(|traces| traces.show(&line));
+        uninterrupted(|temporary| temporary.show(&line));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        whole(Traces::clear);
+        uninterrupted(Temporary::clear);
     }
 }
 

@@ -1,63 +1,55 @@
-//! Signals that end the program (Ctrl-C, a cancelled job): they do not cut in two what has to be
-//! whole, and leave nothing behind.
+//! Signals that end the program (Ctrl-C, a cancelled job): a file that is being written is finished
+//! first, and temporary files, the progress line and child processes are removed.
 //!
-//! On Unix a thread of its own waits for them. What a signal then does is left to the system: a
-//! shell sees that the program was killed by it, and one that is ignored (`nohup`) stays so. On
-//! Windows the console ends the process on its own, between any two steps.
+//! On Unix all threads block these signals, and one thread waits for them. Blocking leaves the effect of a
+//! signal to the system: a shell sees that the program was killed by it, and one that is ignored
+//! (`nohup`) stays ignored. On Windows the console ends the process at any point.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-#[cfg(unix)]
-use std::sync::Once;
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+#[cfg(unix)]
+use std::thread;
 
-/// What is to be taken away when the program ends before its time.
-pub(crate) struct Traces {
-    /// How long the line is that stands on the terminal.
+/// What is removed when a signal ends the program.
+pub(crate) struct Temporary {
+    /// The length of the progress line on the terminal.
     line: usize,
-    /// A directory for this run alone.
+    /// The demo's directory.
     pub(crate) directory: Option<PathBuf>,
-    /// The process ids of the programs that run for this one.
+    /// The process ids of child processes.
     pub(crate) children: Vec<u32>,
 }
 
-static TRACES: Mutex<Traces> =
-    Mutex::new(Traces { line: 0, directory: None, children: Vec::new() });
+static TEMPORARY: Mutex<Temporary> =
+    Mutex::new(Temporary { line: 0, directory: None, children: Vec::new() });
 
-/// Does something that no signal interrupts. It has to be short, and must not do so again within.
-pub(crate) fn whole<T>(act: impl FnOnce(&mut Traces) -> T) -> T {
-    watch();
-    act(&mut TRACES.lock().unwrap_or_else(PoisonError::into_inner))
+/// Runs an action that no signal interrupts. It must be short, and must not call this again.
+pub(crate) fn uninterrupted<T>(action: impl FnOnce(&mut Temporary) -> T) -> T {
+    action(&mut TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Goes on, unless the program is being ended: what fails because of that is not to be told.
-pub(crate) fn pass() {
-    drop(TRACES.lock().unwrap_or_else(PoisonError::into_inner));
+/// Blocks during shutdown, so that errors caused by shutdown are not reported.
+pub(crate) fn wait_if_terminating() {
+    drop(TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// A thread that signals pass by, as every other one has to be.
-pub(crate) fn spawn<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    watch();
-    thread::spawn(act)
-}
-
-/// Takes the traces away, unless that is what failed.
-pub fn tidy() {
-    if let Ok(mut traces) = TRACES.try_lock() {
-        traces.remove();
+/// Removes what is temporary, for a panic: one within [`uninterrupted`] holds the lock.
+pub fn clean_up() {
+    if let Ok(mut temporary) = TEMPORARY.try_lock() {
+        temporary.remove();
     }
 }
 
-impl Traces {
-    /// Puts a line on the terminal, over the one before.
+impl Temporary {
+    /// Replaces the progress line.
     pub(crate) fn show(&mut self, line: &str) {
-        // One that cannot be drawn is no reason to fail.
+        // A run does not fail because its progress cannot be shown.
         let _ = write!(io::stderr(), "\r{line:0$}", self.line);
         self.line = self.line.max(line.chars().count());
     }
 
-    /// Takes the line away. Spaces do that on every terminal.
+    /// Clears the progress line. Spaces do that on every terminal.
     pub(crate) fn clear(&mut self) {
         if self.line > 0 {
             let _ = write!(io::stderr(), "\r{:1$}\r", "", self.line);
@@ -74,8 +66,7 @@ impl Traces {
     }
 }
 
-/// Ends a child at once, and what it has started: its process group. A process that has left the
-/// group is not found.
+/// Kills a child and its process group. A process that has left the group stays.
 #[cfg(unix)]
 pub(crate) fn kill(child: u32) {
     use nix::sys::signal::{Signal, killpg};
@@ -86,7 +77,7 @@ pub(crate) fn kill(child: u32) {
     }
 }
 
-/// Ends a child at once, and what it has started.
+/// Kills a child and all that it started.
 #[cfg(windows)]
 pub(crate) fn kill(child: u32) {
     use std::process::{Command, Stdio};
@@ -103,23 +94,12 @@ pub(crate) fn kill(child: u32) {
 #[cfg(not(any(unix, windows)))]
 pub(crate) fn kill(_: u32) {}
 
-/// Lets writing more than `ulimit -f` allows fail like any other writing.
-pub fn prepare() {
+/// Installs the handling of signals. It comes before the first thread: a new thread inherits the
+/// signal mask of the one that starts it, and child processes get an empty one from std.
+pub fn install() {
     #[cfg(unix)]
-    let _ = nix::sys::signal::SigSet::from(nix::sys::signal::Signal::SIGXFSZ).thread_block();
+    begin();
 }
-
-/// Begins to look after signals, once there is something that they could cut in two. A run that
-/// only prints needs no second thread for that. Another thread must not be there before: it would
-/// be interrupted.
-#[cfg(unix)]
-pub(crate) fn watch() {
-    static WATCHING: Once = Once::new();
-    WATCHING.call_once(begin);
-}
-
-#[cfg(not(unix))]
-pub(crate) fn watch() {}
 
 #[cfg(unix)]
 fn begin() {
@@ -128,39 +108,43 @@ fn begin() {
 
     use nix::sys::signal::{SigSet, Signal, raise};
 
-    /// A file system that hangs must not make the program deaf.
+    /// A file system that hangs must not keep the program from ending.
     const LONGEST: Duration = Duration::from_secs(2);
     const POLL: Duration = Duration::from_millis(1);
-    const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+    const TERMINATING: [Signal; 4] =
+        [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
-    /// The traces, when nothing is being done that has to be whole.
-    fn between() -> Option<MutexGuard<'static, Traces>> {
+    /// Waits until no action is running.
+    fn lock() -> Option<MutexGuard<'static, Temporary>> {
         let begun = Instant::now();
         while begun.elapsed() < LONGEST {
-            if let Ok(traces) = TRACES.try_lock() {
-                return Some(traces);
+            if let Ok(temporary) = TEMPORARY.try_lock() {
+                return Some(temporary);
             }
             thread::sleep(POLL);
         }
         None
     }
 
+    // A file that exceeds `ulimit -f` is an error like any other.
+    let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let Ok(before) = SigSet::thread_get_mask() else { return };
-    // One that the parent has blocked stays so.
-    let ending: SigSet = ENDING.into_iter().filter(|signal| !before.contains(*signal)).collect();
-    if ending.thread_block().is_err() {
+    // A signal that the parent process has blocked stays blocked.
+    let terminating: SigSet =
+        TERMINATING.into_iter().filter(|signal| !before.contains(*signal)).collect();
+    if terminating.thread_block().is_err() {
         return;
     }
     let waiting = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        while let Ok(signal) = ending.wait() {
-            let mut traces = between();
-            if let Some(traces) = &mut traces {
-                traces.remove();
+        while let Ok(signal) = terminating.wait() {
+            let mut temporary = lock();
+            if let Some(temporary) = &mut temporary {
+                temporary.remove();
             }
             let _ = raise(signal);
-            // Here it ends, unless the signal is ignored.
+            // The process ends here, unless the signal is ignored.
             let _ = before.thread_set_mask();
-            let _ = ending.thread_block();
+            let _ = terminating.thread_block();
         }
         let _ = before.thread_set_mask();
     });

@@ -36,7 +36,7 @@ pub(crate) struct Terminals {
 
 /// Writes a text whole, unless the program is being ended.
 pub(crate) fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
-    signals::pass();
+    signals::wait_if_terminating();
     stream.write_all(text.as_bytes())?;
     stream.flush()
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::console::signals::whole;
+use crate::console::signals::uninterrupted;
 use crate::loopback;
 use crate::loopback::{Authority, Server};
 use crate::policy::document;
@@ -26,7 +26,6 @@ use crate::policy::document;
 pub const DEFAULT: &str = "audience-mismatch";
 
 /// What `--list` prints: a line a scenario, its name and what it is about.
-#[must_use]
 pub fn list() -> String {
     let scenarios = scenarios();
     let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
@@ -85,9 +84,9 @@ impl Stage {
         let cloud = Server::start(identity, move |request| pulumi.answer(request))?;
 
         let token = issuer.token(&url, scenario.issued_ago)?;
-        let directory = whole(|traces| {
+        let directory = uninterrupted(|temporary| {
             let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
-            traces.directory = Some(directory.path().to_owned());
+            temporary.directory = Some(directory.path().to_owned());
             for (name, text) in [(TOKEN, token), (POLICY, policy), (AUTHORITY, authority.pem())] {
                 fs::write(directory.path().join(name), text)?;
             }
@@ -97,7 +96,6 @@ impl Stage {
     }
 
     /// The command line that diagnoses the scenario: ordinary options, without the program's name.
-    #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let own = [
             &format!("file://{}", self.file(TOKEN)),
@@ -117,14 +115,12 @@ impl Stage {
     }
 
     /// The environment of the run, in the place of the real one.
-    #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
         let variables = self.scenario.environment.iter();
         variables.map(|(name, value)| ((*name).to_owned(), self.fill_in(value))).collect()
     }
 
     /// The working directory of the run, in the place of the real one: no project file is near.
-    #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }

@@ -49,19 +49,16 @@ impl Default for Scenario {
 }
 
 /// The scenario of this name.
-#[must_use]
 pub fn find(name: &str) -> Option<Scenario> {
     scenarios().into_iter().find(|scenario| scenario.name == name)
 }
 
 /// The name of the scenario that a misspelt name is probably meant for.
-#[must_use]
 pub fn nearest(name: &str) -> Option<&'static str> {
     nearest::most_alike(name, scenarios().into_iter().map(|scenario| scenario.name))
 }
 
 /// Every scenario, the healthy one first.
-#[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::default(),

@@ -6,7 +6,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 /// What kind of place an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressClass {
+pub(crate) enum AddressClass {
     /// On the public internet.
     Public,
     /// This machine.
@@ -114,27 +114,23 @@ const METADATA_NAMES: &[&str] = &[
 ];
 
 /// A host name in lower case, without the dot at its end.
-#[must_use]
-pub fn plain_name(name: &str) -> String {
+pub(crate) fn plain_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Whether a host name is that of a metadata service.
-#[must_use]
-pub fn is_metadata_name(name: &str) -> bool {
+pub(crate) fn is_metadata_name(name: &str) -> bool {
     METADATA_NAMES.contains(&plain_name(name).as_str())
 }
 
 /// Whether a host name is loopback by definition (RFC 6761 section 6.3).
-#[must_use]
-pub fn is_localhost(name: &str) -> bool {
+pub(crate) fn is_localhost(name: &str) -> bool {
     let name = plain_name(name);
     name == "localhost" || name.ends_with(".localhost")
 }
 
 /// What kind of place an address is. An IPv6 address that wraps an IPv4 one is judged by that.
-#[must_use]
-pub fn classify(address: IpAddr) -> AddressClass {
+pub(crate) fn classify(address: IpAddr) -> AddressClass {
     match address {
         IpAddr::V4(v4) => classify_v4(v4),
         IpAddr::V6(v6) => classify_v6(v6),

@@ -26,7 +26,6 @@ pub struct Backend {
 
 impl Backend {
     /// Whether no source names anything.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.candidates.is_empty()
             && self.without_token.is_none()
@@ -52,7 +51,6 @@ pub struct BackendCandidate {
 
 impl BackendCandidate {
     /// A URL, with all of its parts, and where it stands.
-    #[must_use]
     pub fn new(url: impl Into<String>, source: BackendSource) -> Self {
         Self { url: url.into(), source, hidden: None }
     }
@@ -111,7 +109,6 @@ pub enum BackendSource {
 
 impl BackendSource {
     /// The source as the report names it.
-    #[must_use]
     pub fn label(&self) -> String {
         match self {
             Self::Argument => "argument".into(),

@@ -45,7 +45,6 @@ impl CheckId {
         Self::Whoami,
     ];
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Input => "input",
@@ -65,7 +64,6 @@ impl CheckId {
         }
     }
 
-    #[must_use]
     pub fn category(self) -> Category {
         match self {
             Self::Input => Category::Input,
@@ -118,7 +116,6 @@ impl SkipReason {
         [Self::Offline, Self::Now, Self::NoExchange, Self::Policy, Self::CloudUrl];
 
     /// The check's id or the option, as in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Check(check) => check.name(),

@@ -85,7 +85,6 @@ pub enum Source {
 impl Source {
     /// The source as the report names it (`argument`, `--oidc-token`, `stdin`, `file://PATH`,
     /// `env:NAME`, `azure-pipelines`, `github-actions`, `buildkite-agent`, `none`).
-    #[must_use]
     pub fn label(&self) -> String {
         match self {
             Self::Argument => "argument".into(),
@@ -218,7 +217,6 @@ pub enum InputProblem {
 }
 
 impl InputProblem {
-    #[must_use]
     pub fn code(&self) -> Code {
         match self {
             Self::Missing => Code::TokenMissing,

@@ -28,7 +28,6 @@ pub struct Issuer {
 
 impl Issuer {
     /// Whether the signature verifies.
-    #[must_use]
     pub fn is_verified(&self) -> bool {
         matches!(self.signature, Signature::Verified { .. })
     }

@@ -51,7 +51,6 @@ pub struct Place {
 
 impl Place {
     /// Whether both are in the log of the same job.
-    #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         (self.file, self.job) == (other.file, other.job)
     }
@@ -86,10 +85,10 @@ pub struct Sighting {
 
 /// A text of so many lines is one that somebody pasted, or cut out of a log: a message in it counts
 /// although nothing tells whose it is.
-pub const SHORT: u64 = 20;
+pub(crate) const SHORT: u64 = 20;
 
 /// How many places of one message are kept.
-pub const PLACES: usize = 100;
+pub(crate) const PLACES: usize = 100;
 
 /// What a line alone decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,15 +153,13 @@ impl Context {
 }
 
 /// The host of the first URL in a text.
-#[must_use]
-pub fn host_of(text: &str) -> Option<&str> {
+pub(crate) fn host_of(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     rest.split(['/', ' ', '"', '\'', ':', '?', ')', ',']).next().filter(|host| !host.is_empty())
 }
 
 impl Log {
     /// `FILE:LINE`.
-    #[must_use]
     pub fn at(&self, place: Place) -> String {
         let file = self.files.get(place.file).map_or("", |file| file.name.as_str());
         format!("{file}:{}", place.line)
@@ -171,7 +168,6 @@ impl Log {
 
 impl Party {
     /// The code for trouble on the way to it.
-    #[must_use]
     pub fn trouble(self, trouble: Trouble) -> Code {
         match (self, trouble) {
             (Self::Platform, _) => Code::TokenRequestFailed,
@@ -212,13 +208,13 @@ pub struct Context {
 }
 
 /// How many logins are kept.
-pub const LOGINS: usize = 16;
+pub(crate) const LOGINS: usize = 16;
 /// How many successes are kept.
-pub const SUCCESSES: usize = 64;
+pub(crate) const SUCCESSES: usize = 64;
 /// How many hosts of backends are kept.
-pub const BACKENDS: usize = 16;
+pub(crate) const BACKENDS: usize = 16;
 /// How many claims sets are kept.
-pub const CLAIMS: usize = 8;
+pub(crate) const CLAIMS: usize = 8;
 
 /// A login that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -39,7 +39,6 @@ pub struct Login {
 
 impl Login {
     /// Whether one of the `--oidc-…` flags has a value.
-    #[must_use]
     pub fn uses_oidc_flags(&self) -> bool {
         let others = [&self.organization, &self.team, &self.user, &self.expiration];
         self.token_named || others.into_iter().any(Option::is_some)
@@ -72,7 +71,6 @@ pub enum Cli {
 
 impl Cli {
     /// The version whose rules apply; `None`: the newest rules.
-    #[must_use]
     pub fn version(&self) -> Option<&semver::Version> {
         match self {
             Self::Given { version } | Self::Installed { version, .. } => Some(version),

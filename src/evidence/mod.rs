@@ -7,7 +7,7 @@
 //! [`Evidence::hide_url_parts`]); making it harmless for a terminal or a log is the renderers' work
 //! ([`crate::text`]).
 
-pub mod address;
+pub(crate) mod address;
 mod backend;
 mod check;
 mod cloud;
@@ -15,7 +15,7 @@ mod credential_helper;
 mod file_problem;
 mod input;
 mod issuer;
-pub mod log;
+pub(crate) mod log;
 mod login;
 mod network;
 mod policy;
@@ -50,6 +50,7 @@ pub use self::token::Token;
 
 use crate::platform;
 use crate::policy::Registration;
+use crate::text::command::Shell;
 
 /// One run's evidence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,7 +84,6 @@ impl Evidence {
     /// Whether the token is the one that the login itself used, rather than one that was pasted,
     /// piped or read from a file: given in any way inside a CI platform, by `--token-env`, or
     /// found in the surroundings.
-    #[must_use]
     pub fn token_is_ambient(&self) -> bool {
         self.options.setting.is_pipeline()
             || self.input.surroundings.is_some()
@@ -96,7 +96,6 @@ impl Evidence {
     }
 
     /// The registration that decides on this token, where the policy document has one.
-    #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
         let document = self.policy.document()?;
         let token = self.token.as_ref()?;
@@ -134,6 +133,9 @@ pub struct Options {
     pub allow_private_issuer: bool,
     /// `--insecure`.
     pub insecure: bool,
+    /// The shell that commands are for.
+    #[serde(default)]
+    pub shell: Shell,
 }
 
 /// Whose environment is judged (product contract: "Whose environment is judged").
@@ -159,13 +161,11 @@ pub enum Setting {
 
 impl Setting {
     /// Whether this environment is the one that fails.
-    #[must_use]
     pub fn is_pipeline(&self) -> bool {
         matches!(self, Self::Pipeline { .. } | Self::Login { .. })
     }
 
     /// The CI platform around.
-    #[must_use]
     pub fn platform(&self) -> Option<platform::Id> {
         match self {
             Self::Person => None,
@@ -175,7 +175,6 @@ impl Setting {
     }
 
     /// Whether it is `doctor login`: the command line is that of the failing step.
-    #[must_use]
     pub fn is_login(&self) -> bool {
         matches!(self, Self::Login { .. })
     }

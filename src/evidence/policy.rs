@@ -35,7 +35,6 @@ pub enum PolicySource {
 
 impl PolicySource {
     /// The document, if there is one.
-    #[must_use]
     pub fn document(&self) -> Option<&Document> {
         match self {
             Self::None | Self::Withheld { .. } => None,
@@ -44,7 +43,6 @@ impl PolicySource {
     }
 
     /// What Pulumi Cloud was asked for and did not say.
-    #[must_use]
     pub fn gap(&self) -> Option<&Gap> {
         match self {
             Self::None | Self::File { .. } => None,

@@ -24,7 +24,6 @@ pub struct Token {
 
 impl Token {
     /// A token of which only the claims are known.
-    #[must_use]
     pub fn of_claims(claims: Map<String, Value>) -> Self {
         Self {
             header: Map::new(),
@@ -37,7 +36,6 @@ impl Token {
     }
 
     /// A claim that is a string.
-    #[must_use]
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.claims.get(claim).and_then(Value::as_str)
     }
@@ -45,7 +43,6 @@ impl Token {
     /// A claim that is a number of seconds since the epoch; fractions are cut off (RFC 7519
     /// section 2 allows them in a NumericDate). A string that holds a JSON number counts as that
     /// number, as go-oidc reads it (`jsonTime`).
-    #[must_use]
     pub fn seconds(&self, claim: &str) -> Option<i64> {
         let number = match self.claims.get(claim)? {
             Value::Number(number) => number.clone(),
@@ -57,7 +54,6 @@ impl Token {
     }
 
     /// Every text in header and claims, at any depth.
-    #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
             match value {
@@ -74,7 +70,6 @@ impl Token {
     }
 
     /// The `aud` claim as a list, whichever of its two forms it has.
-    #[must_use]
     pub fn audiences(&self) -> Vec<&str> {
         match self.claims.get("aud") {
             Some(Value::String(one)) => vec![one],
@@ -84,13 +79,11 @@ impl Token {
     }
 
     /// The key that the header names; an empty name is none, as for go-oidc.
-    #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty())
     }
 
     /// The signature algorithm that the header names.
-    #[must_use]
     pub fn algorithm(&self) -> Option<&str> {
         self.header.get("alg").and_then(Value::as_str)
     }

@@ -6,6 +6,7 @@ use super::network::client::Proxies;
 use crate::evidence::Setting;
 use crate::platform;
 use crate::platform::Platform;
+use crate::text::command::Shell;
 use crate::text::secret::{Scrubber, is_plain, looks_random, names_secret};
 
 /// The variables whose values are secrets, whatever they look like: Pulumi's, ours, and those of
@@ -21,7 +22,6 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// The process's own. What is not Unicode is converted with replacement characters.
-    #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os()
             .map(|(name, value)| {
@@ -31,7 +31,6 @@ impl Environment {
     }
 
     /// A variable that is set and not empty. Names are case-sensitive except on Windows.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = if cfg!(windows) {
             self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -45,7 +44,6 @@ impl Environment {
     /// that they hold one, tokens, and the passwords of proxies. A value is no secret because of its
     /// variable's name where it also stands in one of the `claims` of the token, or, unless it looks
     /// random, in one of the `names` of the command line: evidence would disappear.
-    #[must_use]
     pub fn scrubber(&self, names: &[&str], claims: &[&str]) -> Scrubber {
         let scrubber = Scrubber::default();
         for (name, value) in &self.0 {
@@ -67,26 +65,35 @@ impl Environment {
     }
 
     /// The same less one variable.
-    #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.0.retain(|known, _| known != name);
         self
     }
 
     /// All of them.
-    #[must_use]
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.0
     }
 
     /// The platform that this is a job of.
     pub(crate) fn platform(&self) -> Option<&'static Platform> {
-        let is_here = |platform: &&&Platform| platform.marker.is_some_and(|name| self.is_on(name));
+        let is_here = |platform: &&&Platform| {
+            let has_value = |(name, value): (&str, &str)| self.get(name) == Some(value);
+            platform.marker.is_some_and(|name| self.is_on(name))
+                || platform.marked_by.is_some_and(has_value)
+        };
         platform::ALL.iter().find(is_here).copied()
     }
 
+    /// The shell that started this program, as far as can be told.
+    pub(crate) fn shell(&self) -> Shell {
+        match cfg!(windows) || self.get("PSModulePath").is_some() {
+            true => Shell::PowerShell,
+            false => Shell::Posix,
+        }
+    }
+
     /// Whose environment this is.
-    #[must_use]
     pub fn setting(&self) -> Setting {
         match self.platform() {
             Some(platform) => Setting::Pipeline { platform: platform.id },
@@ -95,7 +102,6 @@ impl Environment {
     }
 
     /// Whether a variable that is a switch is set, and not to `false` or `0`.
-    #[must_use]
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
     }

@@ -153,7 +153,7 @@ pub(super) fn gather(
     stored.tokens.values().for_each(|secret| scrubber.add(secret.reveal()));
     for candidate in &backend.candidates {
         let url = go::url::parse(&candidate.url).ok();
-        url.iter().filter_map(GoUrl::password).for_each(|password| scrubber.add(password));
+        url.iter().filter_map(GoUrl::password).for_each(|password| scrubber.add(&password));
     }
     if !matches!(input.source, Source::Argument | Source::Stdin) || input.problem.is_some() {
         clean(&mut input, &scrubber);
@@ -299,6 +299,7 @@ impl<'a> Settings<'a> {
             now_given: plan.now.is_some(),
             allow_private_issuer: plan.allow_private_issuer,
             insecure: plan.insecure.unwrap_or_else(insecure),
+            shell: self.environment.shell(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::oidc::jwt;
 use crate::text::secret::Scrubber;
 
 /// What the tokens have in common.
-pub struct Common {
+pub(crate) struct Common {
     /// With whole URLs.
     evidence: Evidence,
     /// Whether the policy document has URLs with parts that are not shown.
@@ -28,7 +28,11 @@ impl Common {
     ///
     /// # Errors
     /// A file that an option names cannot be used.
-    pub fn gather(plan: Plan, around: Surroundings, bare_claims: bool) -> Result<Self, InputError> {
+    pub(crate) fn gather(
+        plan: Plan,
+        around: Surroundings,
+        bare_claims: bool,
+    ) -> Result<Self, InputError> {
         let Gathered { evidence, jwks, scrubber, .. } = all(plan, around)?;
         let policy_hides = evidence.policy.document().is_some_and(|document| {
             let mut shown = document.clone();
@@ -39,14 +43,12 @@ impl Common {
     }
 
     /// The evidence without a token: for [`Self::complete`].
-    #[must_use]
-    pub fn evidence(&self) -> &Evidence {
+    pub(crate) fn evidence(&self) -> &Evidence {
         &self.evidence
     }
 
     /// The evidence with the token of a line: see [`Self::complete`].
-    #[must_use]
-    pub fn with(&self, line: &[u8]) -> Evidence {
+    pub(crate) fn with(&self, line: &[u8]) -> Evidence {
         let mut evidence = self.evidence.clone();
         self.complete(&mut evidence, line);
         evidence
@@ -56,7 +58,7 @@ impl Common {
     ///
     /// A line is a token as it stands, a JSON string that holds one, or a JSON object: what a
     /// token came wrapped in, or claims.
-    pub fn complete(&self, evidence: &mut Evidence, line: &[u8]) {
+    pub(crate) fn complete(&self, evidence: &mut Evidence, line: &[u8]) {
         let value = match line.first() {
             Some(b'"') => serde_json::from_slice(line).ok(),
             Some(b'{') if self.bare_claims => serde_json::from_slice(line).ok(),
@@ -93,7 +95,6 @@ impl Common {
 
 /// Whether an object is bare claims: one that names no issuer, subject or audience is what a token
 /// came wrapped in.
-#[must_use]
-pub fn are_claims(object: &Map<String, Value>) -> bool {
+pub(crate) fn are_claims(object: &Map<String, Value>) -> bool {
     ["iss", "sub", "aud"].iter().any(|name| object.contains_key(*name))
 }

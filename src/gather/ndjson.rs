@@ -11,8 +11,6 @@ use std::thread;
 
 use zeroize::Zeroizing;
 
-use crate::console::signals::spawn;
-
 /// What is read at once, in bytes; the buffer of every batch has at least this.
 const BATCH: usize = 64 << 10;
 /// Batches that are on their way for each core: enough that none waits, few enough for the memory.
@@ -60,7 +58,7 @@ where
     let (order, ordered) = mpsc::sync_channel(cores * AHEAD);
     let all_read = jobs.clone();
     // It may wait for input that never comes: nothing waits for this thread.
-    spawn(move || Reader::new(source, longest).run(&jobs, &order));
+    thread::spawn(move || Reader::new(source, longest).run(&jobs, &order));
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
         for _ in 0..cores {

@@ -82,7 +82,6 @@ impl Plan {
     }
 
     /// To look at a token without a network, by the newest rules.
-    #[must_use]
     pub fn offline(token: token::Choice) -> Self {
         Self {
             is_login: false,

@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use super::environment::Environment;
 use crate::console::descriptors;
 use crate::console::signals;
-use crate::console::signals::spawn;
 
 /// How often the child is looked after.
 const POLL: Duration = Duration::from_millis(5);
@@ -133,7 +132,7 @@ fn begin_to_read(
     longest: u64,
 ) -> Receiver<Zeroizing<Vec<u8>>> {
     let (send, receive) = channel();
-    spawn(move || {
+    thread::spawn(move || {
         let mut text = Zeroizing::new(Vec::new());
         let _ = stream.by_ref().take(longest).read_to_end(&mut text);
         let _ = send.send(text);
@@ -154,9 +153,9 @@ impl Group {
     fn start(mut command: Command) -> Result<Self, String> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let leader = signals::whole(|traces| {
+        let leader = signals::uninterrupted(|temporary| {
             let child = command.spawn().inspect_err(descriptors::note)?;
-            traces.children.push(child.id());
+            temporary.children.push(child.id());
             Ok(child)
         });
         let leader = leader.map_err(|error: io::Error| format!("it cannot be started: {error}"))?;
@@ -184,7 +183,7 @@ impl Drop for Group {
             let _ = self.leader.kill();
         }
         // The id may be another process's once the child has been waited for.
-        signals::whole(|traces| traces.children.retain(|child| *child != id));
+        signals::uninterrupted(|temporary| temporary.children.retain(|child| *child != id));
         let _ = self.leader.wait();
     }
 }

@@ -38,7 +38,6 @@ pub enum Choice {
 /// `variable` looks an environment variable up, `terminal` says whether a person is at the other
 /// end, `limit` is how long a pipe may take, `cwd` is the directory that a relative `file://` path
 /// starts from (Go's `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
-#[must_use]
 pub fn acquire(
     choice: Choice,
     variable: impl Fn(&str) -> Option<String>,

@@ -80,6 +80,14 @@ impl Finding {
         self
     }
 
+    /// Adds a step with something to paste, of several lines if need be. Values in it must already be
+    /// quoted for what it is meant for.
+    pub(super) fn snippet(mut self, step: impl AsRef<str>, pasted: &str) -> Self {
+        let text = format!("{}\n{pasted}", text::inert(step.as_ref()));
+        self.remediation.steps.push(text.into());
+        self
+    }
+
     /// Adds a step that announces the commands.
     pub(super) fn announce(mut self, step: impl AsRef<str>) -> Self {
         self.remediation.steps.push(Step { text: text::inert(step.as_ref()), announces: true });
@@ -120,6 +128,9 @@ impl Remediation {
     pub(super) fn settle(&mut self) {
         self.steps.sort_by_key(|step| step.announces);
         self.drop_commands(text::lacks_url_parts);
+        self.steps.retain(|step| {
+            !step.text.split_once('\n').is_some_and(|(_, pasted)| text::lacks_url_parts(pasted))
+        });
         self.options.retain(|option| !option.texts().any(text::lacks_url_parts));
     }
 }

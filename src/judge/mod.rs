@@ -147,6 +147,7 @@ fn run(context: &mut Context, wanted: &[CheckId]) {
             finding.check = FoundBy::Check(check.id);
             found_backend::withhold_commands(context, &mut finding.remediation);
             finding.remediation.settle();
+            finding.remediation.write_for(context.evidence.options.shell);
         }
         context.done.push((check.id, outcome));
     }

@@ -12,7 +12,7 @@ mod platforms;
 mod pulumi;
 mod template;
 
-pub use template::{Found, Template};
+pub(crate) use template::{Found, Template};
 
 use crate::catalogue::Code;
 
@@ -146,7 +146,7 @@ impl Message {
 }
 
 /// Every known message, the specific before the general.
-pub fn messages() -> impl Iterator<Item = &'static Message> {
+pub(crate) fn messages() -> impl Iterator<Item = &'static Message> {
     [
         platforms::MESSAGES,
         actions::MESSAGES,

@@ -10,7 +10,7 @@ const LONGEST_NEEDLE: usize = 24;
 /// `{{` a brace. A value is as short as it can be; at the beginning it is one word, at the end it
 /// reaches to the end of the line.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(crate) struct Template {
     /// What stands between the values, in order: one more than there are names.
     pieces: Vec<String>,
     names: Vec<&'static str>,
@@ -18,7 +18,7 @@ pub struct Template {
 
 /// A template found in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// Where the message begins, in bytes.
     pub start: usize,
     /// Where it ends.
@@ -29,8 +29,7 @@ pub struct Found<'a> {
 
 impl Template {
     /// Reads a template.
-    #[must_use]
-    pub fn parse(text: &'static str) -> Self {
+    pub(crate) fn parse(text: &'static str) -> Self {
         let (mut pieces, mut names) = (vec![String::new()], Vec::new());
         let mut rest = text;
         while let Some(at) = rest.find('{') {
@@ -57,20 +56,24 @@ impl Template {
     }
 
     /// The names of the values.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.names.iter().copied().filter(|name| !name.is_empty())
     }
 
     /// The text that the message is searched by, the beginning of its longest piece: a line without
     /// it does not hold the message.
-    #[must_use]
-    pub fn needle(&self) -> &str {
+    pub(crate) fn needle(&self) -> &str {
         let piece = self.pieces.iter().max_by_key(|piece| piece.len()).map_or("", String::as_str);
         &piece[..piece.floor_char_boundary(LONGEST_NEEDLE)]
     }
 
     /// Finds the message at the earliest place where it may begin.
-    pub fn find<'a>(&self, line: &'a str, may_begin: impl Fn(usize) -> bool) -> Option<Found<'a>> {
+    pub(crate) fn find<'a>(
+        &self,
+        line: &'a str,
+        may_begin: impl Fn(usize) -> bool,
+    ) -> Option<Found<'a>> {
         let leads = self.pieces.first().is_some_and(String::is_empty);
         let first = self.pieces.get(usize::from(leads)).map_or("", String::as_str);
         for (at, _) in line.match_indices(first).take(TRIES) {
@@ -104,8 +107,7 @@ impl Template {
     }
 
     /// The text with values in their places; a value that is not known leaves its name.
-    #[must_use]
-    pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> String {
+    pub(crate) fn fill(&self, value: impl Fn(&str) -> Option<String>) -> String {
         let mut text = self.pieces.first().cloned().unwrap_or_default();
         for (name, piece) in self.names.iter().zip(&self.pieces[1..]) {
             text.push_str(&value(name).unwrap_or_else(|| (*name).to_owned()));

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 /// Why a text cannot be read as JSON.
 #[derive(Debug)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// It is not JSON, or nested too deeply.
     Invalid(serde_json::Error),
     /// It holds too many values; where the first one too many stands.
@@ -22,7 +22,7 @@ pub enum Refused {
 ///
 /// # Errors
 /// It is not JSON, or holds more than `most` values.
-pub fn check(text: &[u8], most: usize) -> Result<(), Refused> {
+pub(crate) fn check(text: &[u8], most: usize) -> Result<(), Refused> {
     let mut left = most;
     let mut input = serde_json::Deserializer::from_slice(text);
     let outcome = Count { left: &mut left }.deserialize(&mut input).and_then(|()| input.end());

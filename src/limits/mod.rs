@@ -6,7 +6,7 @@
 //! report on every machine. An unoptimised build takes some 40 ns for a step, a released one less
 //! than 4 ns; ordinary inputs need a thousandth of what is allowed.
 
-pub mod json;
+pub(crate) mod json;
 
 /// A token in bytes, from every source, with everything that is wrapped around it.
 pub const TOKEN: usize = 128 << 10;
@@ -85,20 +85,17 @@ pub struct Work {
 
 impl Work {
     /// So many steps.
-    #[must_use]
     pub const fn new(steps: u64) -> Self {
         Self { left: steps }
     }
 
     /// Without a limit, for inputs whose size is bounded.
-    #[must_use]
     pub const fn unlimited() -> Self {
         Self::new(u64::MAX)
     }
 
     /// Takes steps for what is about to be done. Where they do not suffice, nothing is taken and the
     /// work must not be done.
-    #[must_use]
     pub fn take(&mut self, steps: usize) -> bool {
         match self.left.checked_sub(steps as u64) {
             Some(left) => {

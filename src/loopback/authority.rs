@@ -43,7 +43,6 @@ impl Authority {
     }
 
     /// The authority's certificate in PEM (RFC 7468), as `--ca-cert` and `SSL_CERT_FILE` take it.
-    #[must_use]
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", self.0.der())
     }
@@ -88,19 +87,16 @@ impl Identity {
     }
 
     /// The certificate in DER: what thumbprints are made of.
-    #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.certificate
     }
 
     /// The certificate in PEM, as other servers take it.
-    #[must_use]
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", &self.certificate)
     }
 
     /// The private key in PEM (PKCS #8), as other servers take it.
-    #[must_use]
     pub fn key_pem(&self) -> String {
         pem("PRIVATE KEY", self.key.secret_der())
     }

@@ -41,13 +41,11 @@ pub struct Request {
 
 impl Request {
     /// The target without its query.
-    #[must_use]
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
     /// The first header of this (lower-case) name.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -109,27 +107,23 @@ impl Response {
     }
 
     /// An answer in JSON.
-    #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
         Self::new(status, "application/json", body.to_string())
     }
 
     /// The same with one more header.
-    #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The same, but only after a while.
-    #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
     /// The same, but only once something has happened.
-    #[must_use]
     pub fn once(mut self, event: &Event) -> Self {
         self.event = Some(event.clone());
         self
@@ -208,19 +202,16 @@ impl Server {
     }
 
     /// The server's URL, without a slash at its end: `https://127.0.0.1:PORT`.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.origin
     }
 
     /// The requests so far.
-    #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
     }
 
     /// The connections so far whose handshake was done.
-    #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         lock(&self.shared.connections).clone()
     }

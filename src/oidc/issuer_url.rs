@@ -15,7 +15,7 @@ const INVALID_HOST: &str = "its host is not a valid host name or address";
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub fn parse(issuer: &str) -> Result<Url, &'static str> {
+pub(crate) fn parse(issuer: &str) -> Result<Url, &'static str> {
     let url = requestable(issuer)?;
     if url.query().is_some() {
         return Err("it has a query");
@@ -28,7 +28,7 @@ pub fn parse(issuer: &str) -> Result<Url, &'static str> {
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub fn requestable(text: &str) -> Result<Url, &'static str> {
+pub(crate) fn requestable(text: &str) -> Result<Url, &'static str> {
     if text.is_empty() {
         return Err("it is empty, and so not a URL");
     }
@@ -101,8 +101,7 @@ fn check_authority(authority: &str) -> Result<(), &'static str> {
 
 /// Where the discovery document is (OpenID Connect Discovery section 4; Pulumi Cloud appends the
 /// same path to the registered URL).
-#[must_use]
-pub fn discovery(issuer: &str) -> String {
+pub(crate) fn discovery(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 

@@ -1,5 +1,5 @@
 //! Tokens and issuers, by the OpenID Connect specifications.
 
-pub mod issuer_url;
+pub(crate) mod issuer_url;
 pub mod jwt;
 pub mod signature;

@@ -1,5 +1,6 @@
 //! Bitbucket Pipelines.
 
+use super::audience::DefaultAudience;
 use super::kind::{Change, Given, Variant, text};
 use super::{
     Audience, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape, Subjects,
@@ -12,7 +13,13 @@ pub(super) const BITBUCKET: Platform = Platform {
     marker: Some("BITBUCKET_BUILD_NUMBER"),
     sources: &[TokenSource::Variable(TOKEN, "the step needs oidc: true")],
     sources_in_words: TOKEN,
-    audience: Audience::Chosen { request: None, default: None },
+    audience: Audience::Chosen {
+        request: Some(request),
+        default: Some(DefaultAudience {
+            prefix: "ari:cloud:bitbucket::workspace/",
+            whose: "Bitbucket's",
+        }),
+    },
     issuer: Some(Issuer::new(
         "Bitbucket Pipelines",
         &["https://api.bitbucket.org/"],
@@ -67,6 +74,10 @@ pub(super) const BITBUCKET: Platform = Platform {
     }),
     ..Platform::new(Id::Bitbucket, "Bitbucket Pipelines")
 };
+
+fn request(audience: &str) -> String {
+    format!("- step:\n    oidc:\n      audiences:\n        - {}", text::yaml(audience))
+}
 
 const TOKEN: &str = "BITBUCKET_STEP_OIDC_TOKEN";
 

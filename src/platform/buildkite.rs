@@ -1,5 +1,6 @@
 //! Buildkite.
 
+use super::audience::DefaultAudience;
 use super::kind::{Given, Variant, text};
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Program,
@@ -12,7 +13,10 @@ pub(super) const BUILDKITE: Platform = Platform {
     marker: Some(MARKER),
     sources: &[TokenSource::Program(&AGENT)],
     sources_in_words: "asked of buildkite-agent",
-    audience: Audience::Chosen { request: Some(request), default: None },
+    audience: Audience::Chosen {
+        request: Some(request),
+        default: Some(DefaultAudience { prefix: "https://buildkite.com/", whose: "Buildkite's" }),
+    },
     issuer: Some(Issuer {
         shared: Some(Shared {
             everybody: "every pipeline on Buildkite",

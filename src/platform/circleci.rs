@@ -28,6 +28,13 @@ pub(super) const CIRCLECI: Platform = Platform {
     subjects: Subjects {
         shapes: &[
             Shape {
+                varying: &[USER, PULL_REQUEST],
+                ..Shape::new(
+                    "org/{organization}/project/{project}/user/{user}/vcs-origin/{repository}\
+                     /vcs-ref/refs/pull/{pull request}",
+                )
+            },
+            Shape {
                 varying: &[USER],
                 ..Shape::new(
                     "org/{organization}/project/{project}/user/{user}/vcs-origin/{repository}\
@@ -72,7 +79,12 @@ pub(super) const CIRCLECI: Platform = Platform {
         others: kinds,
         unwanted,
         respell: None,
-        parts: &[("project", PROJECT, ""), ("repository", ORIGIN, ""), ("ref", REF, "")],
+        parts: &[
+            ("project", PROJECT, ""),
+            ("repository", ORIGIN, ""),
+            ("ref", REF, ""),
+            ("pull request", REF, "refs/pull/"),
+        ],
     }),
     log: LogMarks {
         platform: &["CIRCLE_"],
@@ -95,6 +107,9 @@ const USER: Varying = Varying {
     pattern: "........-....-....-....-............",
     why: "is whoever starts the run",
 };
+
+const PULL_REQUEST: Varying =
+    Varying { name: "pull request", pattern: "*", why: "is another one for the next change" };
 
 fn request(audience: &str) -> String {
     let claims = text::json_line(&serde_json::json!({ "aud": audience }));

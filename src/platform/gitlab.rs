@@ -23,17 +23,8 @@ pub(super) const GITLAB: Platform = Platform {
         shared: Some(Shared {
             everybody: "every project on gitlab.com",
             owner: "project or group",
-            claims: &[
-                "groups_direct",
-                "job_namespace_",
-                "job_project_",
-                "namespace_",
-                "project_id",
-                "project_path",
-                "user_email",
-                "user_id",
-                "user_login",
-            ],
+            // Claims of the user say who started the pipeline, wherever that is.
+            claims: &["job_namespace_", "job_project_", "namespace_", "project_id", "project_path"],
             keys: &["project_path"],
             escaped: false,
         }),

@@ -2,8 +2,8 @@
 
 use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, Platform, Shape, Shared,
-    Subjects, TokenSource, Varying, Way, subject,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape, Shared,
+    Subjects, TokenSource, Way, subject,
 };
 use crate::policy::template::{Open, Template};
 
@@ -31,7 +31,6 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
     }),
     subjects: Subjects {
         shapes: &[Shape {
-            varying: &[PHASE],
             id: Some(("workspace", "terraform_workspace_id")),
             words: &["run phase"],
             ..Shape::new(
@@ -40,6 +39,25 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
             )
         }],
         beginnings: &[Beginning::new("organization:")],
+        notes: &[
+            Note {
+                value: Some("apply"),
+                ..Note::new(
+                    "run phase",
+                    "Only the apply phase is let in. The plan of the same run has a token of its \
+                     own, with run_phase:plan: add an entry for it only if that is meant.",
+                )
+            },
+            Note {
+                value: Some("plan"),
+                ..Note::new(
+                    "run phase",
+                    "Speculative plans are let in as well, so only if that is meant. The apply of \
+                     the same run has a token of its own, with run_phase:apply: it needs an entry \
+                     too.",
+                )
+            },
+        ],
         ..Subjects::NONE
     },
     claims: Claims {
@@ -54,7 +72,7 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
             "terraform_workspace_id",
             "terraform_workspace_name",
         ],
-        per_run: &["terraform_run_id", "terraform_run_phase"],
+        per_run: &["terraform_run_id"],
         names: &[
             "terraform_full_workspace",
             "terraform_organization_name",
@@ -95,9 +113,6 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
     }),
     ..Platform::new(Id::HcpTerraform, "HCP Terraform")
 };
-
-const PHASE: Varying =
-    Varying { name: "run phase", pattern: "*", why: "is plan, then apply of the same run" };
 
 fn request(audience: &str) -> String {
     format!("TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}")

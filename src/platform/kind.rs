@@ -211,7 +211,7 @@ const AUDIENCE: Open = Open::new("audience", "sts.amazonaws.com", "");
 
 /// Audiences of other services that tokens are made for without anybody asking for Pulumi Cloud.
 const OTHER_SERVICES: [&str; 5] =
-    ["sts.amazonaws.com", "sts.amazonaws.com.cn", "kubernetes.default.svc", "vault", "sigstore"];
+    ["sts.amazonaws.com", "kubernetes.default.svc", "vault", "sigstore", "iam.googleapis.com"];
 
 /// Whose jobs have tokens of this issuer. The claims tell it too, since many issuers run under the
 /// URL of a customer.
@@ -270,17 +270,20 @@ fn unknown_stranger(given: &Given) -> Variant {
     Variant { others_stay: false, ..stranger }
 }
 
+/// Whether an audience is known as that of another service: by its name, or by the beginning of its host.
+pub(crate) fn is_of_another_service(audience: &str) -> bool {
+    let name = audience.strip_prefix("https:").unwrap_or(audience).trim_matches('/').to_lowercase();
+    OTHER_SERVICES.iter().any(|other| {
+        name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
+    })
+}
+
 /// The kind that a token is itself, where that is one which is often unwanted.
 pub(crate) fn unwanted(platform: Option<&Platform>, claims: &Map<String, Value>) -> Option<Kind> {
     let given = Given { claims };
-    let is_other = |audience: &&str| {
-        // Nobody chose the default one: every service of the owner gets such tokens.
-        if default_audience(audience).is_some() {
-            return true;
-        }
-        let name = audience.strip_prefix("https://").unwrap_or(audience).trim_end_matches('/');
-        OTHER_SERVICES.iter().any(|other| name.eq_ignore_ascii_case(other))
-    };
+    // Nobody chose the default audience: every service of the owner gets such tokens.
+    let is_other =
+        |audience: &&str| default_audience(audience).is_some() || is_of_another_service(audience);
     let audiences = given.audiences();
     let kinds = platform.and_then(|platform| platform.kinds.as_ref());
     let by_platform = kinds.and_then(|kinds| (kinds.unwanted)(&given));

@@ -7,9 +7,20 @@ use super::{
 };
 use crate::policy::template::{Open, Template};
 
+use crate::text;
+
 const NAMESPACE: &str = "\"kubernetes.io\".namespace";
 const ACCOUNT_NAME: &str = "\"kubernetes.io\".serviceaccount.name";
 const ACCOUNT_ID: &str = "\"kubernetes.io\".serviceaccount.uid";
+
+/// A projected token (Kubernetes documentation, "Projected volumes", serviceAccountToken).
+fn request(audience: &str) -> String {
+    format!(
+        "volumes:\n  - name: pulumi-token\n    projected:\n      sources:\n        - \
+         serviceAccountToken:\n            path: token\n            audience: {}",
+        text::yaml(audience)
+    )
+}
 
 pub(super) const KUBERNETES: Platform = Platform {
     sources: &[
@@ -18,7 +29,7 @@ pub(super) const KUBERNETES: Platform = Platform {
         TokenSource::File("/var/run/secrets/kubernetes.io/serviceaccount/token"),
     ],
     sources_in_words: "projected tokens under /var/run/secrets",
-    audience: Audience::Chosen { request: None, default: None },
+    audience: Audience::Chosen { request: Some(request), default: None },
     issuer: Some(Issuer::new(
         "Kubernetes",
         &[],

@@ -4,6 +4,8 @@
 //! A new platform is a file and a line in `platforms!`.
 
 mod advice;
+pub(crate) mod api_audience;
+mod appears;
 mod audience;
 mod auth0;
 pub(crate) mod azure;
@@ -21,6 +23,7 @@ mod kubernetes;
 mod log;
 mod okta;
 mod other_ci;
+pub(crate) mod owners;
 mod pulumi;
 mod shape;
 mod source;
@@ -33,6 +36,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
+pub(crate) use self::appears::when_claim_appears;
 pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
@@ -49,6 +53,8 @@ pub(crate) struct Platform {
     pub(crate) name: &'static str,
     /// The variable that it sets in every job.
     pub(crate) marker: Option<&'static str>,
+    /// A variable that every CI system may set, and the value that this one gives it.
+    pub(crate) marked_by: Option<(&'static str, &'static str)>,
     /// Where a job finds its token, in the order of precedence.
     pub(crate) sources: &'static [TokenSource],
     /// The same for the manual.
@@ -77,6 +83,7 @@ impl Platform {
             id,
             name,
             marker: None,
+            marked_by: None,
             sources: &[],
             sources_in_words: "",
             audience: Audience::Unknown,

@@ -9,6 +9,7 @@ use crate::policy::template::{Open, Template};
 
 pub(super) const DEPLOYMENTS: Platform = Platform {
     marker: Some("PULUMI_DEPLOYMENTS_RUN_ID"),
+    marked_by: Some(("PULUMI_CI_SYSTEM", "Pulumi Deployments")),
     sources: &[
         TokenSource::Variable("PULUMI_OIDC_TOKEN", ""),
         TokenSource::File("/mnt/pulumi/pulumi.oidc"),

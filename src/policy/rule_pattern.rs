@@ -97,7 +97,12 @@ impl RulePattern {
     /// The pattern of a rule that exists, for a correction of its claim. It keeps its wildcards.
     #[must_use]
     pub fn of_rule(rule: &Rule) -> Self {
-        Self(rule.pattern.clone())
+        Self::meant(rule.pattern.clone())
+    }
+
+    /// What the author of a rule meant. Every wildcard in it is the author's.
+    pub(crate) fn meant(pattern: String) -> Self {
+        Self(pattern)
     }
 
     /// The pattern as a rule has it.

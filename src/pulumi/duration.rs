@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use thiserror::Error;
 
 /// Nanoseconds in a second.
-pub const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
@@ -80,7 +80,7 @@ const LIMIT: u64 = 1 << 63;
 ///
 /// # Errors
 /// What Go refuses, with Go's text.
-pub fn parse(text: &str) -> Result<i64, DurationError> {
+pub(crate) fn parse(text: &str) -> Result<i64, DurationError> {
     let invalid = || DurationError::Invalid { text: text.to_owned() };
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -160,8 +160,7 @@ fn fraction_of(digits: &str, unit: u64) -> u64 {
 
 /// Writes a duration so that [`parse`] reads it back, as people write it: `2h`, `1h30m`, `90ms`
 /// (Go's own printer would say `2h0m0s`).
-#[must_use]
-pub fn format(nanoseconds: i64) -> String {
+pub(crate) fn format(nanoseconds: i64) -> String {
     if nanoseconds == 0 {
         return "0s".into();
     }
@@ -189,8 +188,7 @@ const WORDS: [(&[&str], f64, &str); 6] = [
 
 /// The Go duration that a text most likely means: `1d` is `24h`, `3600` is `3600s`, `2 hours` is
 /// `2h`, `PT15M` (ISO 8601) is `15m`. `None` where nothing can be made of it.
-#[must_use]
-pub fn suggest(text: &str) -> Option<String> {
+pub(crate) fn suggest(text: &str) -> Option<String> {
     let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'));
     // Long enough for any duration that somebody writes by hand.
     if bare.len() > 64 {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Any text, which may be the next argument whatever it looks like.
     Text,
     /// Nothing, or with `=` what Go's `strconv.ParseBool` takes.
@@ -19,7 +19,7 @@ pub enum Kind {
 
 /// A flag.
 #[derive(Debug, Clone, Copy)]
-pub struct Flag<'a> {
+pub(crate) struct Flag<'a> {
     /// Its name, without the dashes.
     pub name: &'a str,
     /// Its one-letter name.
@@ -40,13 +40,11 @@ pub struct Parsed<'a> {
 
 impl Parsed<'_> {
     /// A flag's value, if it was given.
-    #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
     /// A boolean flag's value, if it was given.
-    #[must_use]
     pub fn boolean(&self, name: &str) -> Option<bool> {
         self.value(name).map(|value| value == "true")
     }
@@ -95,7 +93,7 @@ pub enum FlagError {
 ///
 /// # Errors
 /// The first argument that pflag would refuse.
-pub fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Parsed<'a>, FlagError> {
+pub(crate) fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Parsed<'a>, FlagError> {
     let mut parsed = Parsed { values: BTreeMap::new(), positional: Vec::new() };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -197,8 +195,7 @@ impl Flag<'_> {
 
 /// Where a subcommand's name stands, if it is the first word that is no flag and no flag's value:
 /// flags may come before it.
-#[must_use]
-pub fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> Option<usize> {
+pub(crate) fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> Option<usize> {
     let mut index = 0;
     while let Some(argument) = arguments.get(index) {
         let flag = match (argument.strip_prefix("--"), argument.strip_prefix('-')) {
@@ -233,8 +230,7 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Go's `strconv.ParseInt` with base 0 and 64 bits.
-#[must_use]
-pub fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     let negative = text.starts_with('-');
     let lower = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
     let prefixes = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)];

@@ -108,7 +108,6 @@ fn suggest(flags: &[Flag<'static>], error: FlagError) -> LoginError {
 
 /// The arguments of `doctor login`, if that is what a command line says: without the program's
 /// name and the word itself, which flags may precede as with pulumi.
-#[must_use]
 pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     let mut words: Vec<String> =
         line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();

@@ -20,7 +20,7 @@ use crate::pulumi::duration::DurationError;
 use crate::pulumi::{urn, versions};
 
 /// The life that the CLI asks for unless told otherwise, in seconds.
-pub const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
+pub(crate) const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
 
 /// What the login asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +128,6 @@ impl fmt::Display for Conflict {
 impl Evidence {
     /// The CLI version whose rules apply; `None`: the newest rules. Outside CI a token is from
     /// elsewhere, and the `pulumi` installed here has nothing to say of it.
-    #[must_use]
     pub fn rules(&self) -> Option<&Version> {
         match &self.login.cli {
             Cli::Given { version } => Some(version),
@@ -138,7 +137,6 @@ impl Evidence {
     }
 
     /// Whether the CLI takes the value for a token, as it was given.
-    #[must_use]
     pub fn cli_accepts_token(&self) -> bool {
         match self.input.cli_parser {
             Some(CliParser::Accepts) => true,
@@ -164,7 +162,6 @@ impl Evidence {
 
     /// What this login asks for. Elsewhere than in the failing job a token is taken as it was meant:
     /// what is around it may come from the way here.
-    #[must_use]
     pub fn request(&self) -> Request {
         let is_read = self.cli_accepts_token() || !self.options.setting.is_pipeline();
         let token = self.token.as_ref().filter(|_| is_read);
@@ -173,8 +170,7 @@ impl Evidence {
 }
 
 /// Works out what a login asks for, by the rules of a CLI version (`None`: the newest).
-#[must_use]
-pub fn resolve(
+pub(crate) fn resolve(
     login: &Login,
     version: Option<&Version>,
     token: Option<&Token>,
@@ -253,7 +249,6 @@ impl Request {
     /// The exchange's form in the order of Go's `url.Values.Encode` (sorted by key), without
     /// `subject_token`, which belongs before `subject_token_type`. `expiration` is left out where
     /// it cannot be read: the CLI does not get that far.
-    #[must_use]
     pub fn form(&self, organization: &str) -> Vec<(&'static str, String)> {
         let mut form = vec![("audience", urn::organization(organization))];
         if let Ok(seconds) = self.expiration_seconds {

@@ -52,7 +52,6 @@ impl<T: ?Sized> View<T> {
     }
 
     /// The text, which ends with a line break. A format that it has not is that of people.
-    #[must_use]
     pub fn render(&self, value: &T, format: Format, style: &Style) -> String {
         let known = self.0.iter().find(|(known, _)| *known == format).or(self.0.first());
         known.map_or_else(String::new, |(_, render)| render(value, style))
@@ -165,20 +164,17 @@ pub struct Style {
 }
 
 /// Any value as JSON that is harmless in a log, with a line break.
-#[must_use]
 pub fn value(value: &impl Serialize) -> String {
     crate::text::json(value) + "\n"
 }
 
 /// The report as a Markdown page: what the platforms show beside the log.
-#[must_use]
 pub fn summary(report: &Report) -> String {
     markdown::render(report)
 }
 
 /// The line that makes the Azure agent show the Markdown file at this absolute path; none where
 /// the path cannot stand in a log.
-#[must_use]
 pub fn upload_summary(path: &Path) -> Option<String> {
     azure::upload_summary(path)
 }

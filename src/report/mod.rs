@@ -108,14 +108,6 @@ pub enum Verdict {
     Inconclusive,
 }
 
-impl Report {
-    /// The same with its commands for one shell.
-    pub(crate) fn written_for(mut self, shell: Shell) -> Self {
-        self.findings.iter_mut().for_each(|finding| finding.remediation.write_for(shell));
-        self
-    }
-}
-
 impl Verdict {
     /// The exit status.
     #[must_use]

@@ -28,11 +28,6 @@ impl RemedyOption {
         Self { when: Some(intent.into()), ..Self::only(change) }
     }
 
-    /// Marks a way that lets in a kind of job that is often unwanted.
-    pub(crate) fn only_if_meant(self) -> Self {
-        Self { only_if_meant: true, ..self }
-    }
-
     /// Another change that belongs to the same way.
     pub(crate) fn and(mut self, change: Change) -> Self {
         self.changes.push(change);

@@ -9,13 +9,11 @@ use super::json_content;
 
 /// The value as JSON, pretty-printed, with escapes in its strings for what must not stand in the
 /// output. Every key of it has to be a string.
-#[must_use]
 pub fn json(value: &impl Serialize) -> String {
     with_layout(value, PrettyFormatter::new())
 }
 
 /// The same on a line of its own, with its end.
-#[must_use]
 pub fn json_line(value: &impl Serialize) -> String {
     with_layout(value, CompactFormatter) + "\n"
 }

@@ -6,7 +6,7 @@
 //! takes for a command anywhere in a line (its `Command.TryParse`; the GitHub runner's
 //! `ActionCommand.TryParse` does the same for `##[`).
 
-pub(crate) mod command;
+pub mod command;
 mod json;
 pub(crate) mod nearest;
 pub mod secret;
@@ -17,7 +17,6 @@ pub use url::{MARK, lacks_url_parts, url, urls_in, urls_in_pattern};
 
 /// The text on one line, with every unseen character written as an escape: `\n`, `\u202e`,
 /// `\u{e0001}`. Applying it twice changes nothing more.
-#[must_use]
 pub fn inert(text: &str) -> String {
     escape(
         text,
@@ -30,7 +29,6 @@ pub fn inert(text: &str) -> String {
 }
 
 /// At most the first `max_chars` characters of the text, and then how many are left out.
-#[must_use]
 pub fn clip(text: &str, max_chars: usize) -> String {
     let kept = prefix(text, max_chars);
     match text[kept.len()..].chars().count() {
@@ -70,7 +68,6 @@ pub(crate) fn list(items: &[String]) -> String {
 /// octal bytes in it do not depend on the locale. No word holds `$(`, `${` or `$[` either:
 /// pipelines expand those before any shell reads the quotes. A NUL cannot be passed in a word;
 /// it ends the value there.
-#[must_use]
 pub fn shell(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     // zsh replaces a word `=name` by the path of that command.
@@ -99,7 +96,6 @@ pub fn shell(text: &str) -> String {
 
 /// The text as a YAML 1.2 scalar on one line that every YAML reader takes for a string: bare
 /// where that is beyond doubt, else in double quotes.
-#[must_use]
 pub fn yaml(text: &str) -> String {
     // Also what YAML 1.1 readers take for something else.
     const OTHER_TYPES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
@@ -123,7 +119,6 @@ pub fn yaml(text: &str) -> String {
 }
 
 /// The text as a JSON string (RFC 8259 section 7), quotes included.
-#[must_use]
 pub fn json_string(text: &str) -> String {
     format!("\"{}\"", json_content(text))
 }

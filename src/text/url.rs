@@ -27,26 +27,22 @@ const SUBJECT_SCHEMES: [&str; 2] = ["sc", "p"];
 const LONGEST_NAME: usize = 19;
 
 /// A text that is a URL as a whole, well-formed or not, without those parts.
-#[must_use]
 pub fn url(text: &str) -> Cow<'_, str> {
     without_parts(text, false)
 }
 
 /// A text with URLs in it, each without those parts.
-#[must_use]
 pub fn urls_in(text: &str) -> Cow<'_, str> {
     within(text, false)
 }
 
 /// A rule's pattern without those parts of URLs. There `?` is a wildcard, and begins a query only
 /// in front of `NAME=`.
-#[must_use]
 pub fn urls_in_pattern(pattern: &str) -> Cow<'_, str> {
     within(pattern, true)
 }
 
 /// Whether a part of a URL in the text was removed. `…` behind a space is punctuation.
-#[must_use]
 pub fn lacks_url_parts(text: &str) -> bool {
     text.match_indices(MARK).any(|(at, _)| {
         text[..at].ends_with(['/', '\\', ':', '=', '?', '&', ';', '#'])

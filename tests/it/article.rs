@@ -205,14 +205,14 @@ fn the_policy_decides_for_this_login() {
             json!([]),
             "admin-not-permitted",
             &["--scope", "admin"],
-            &["\"authorizedPermissions\": [\"admin\"]"],
+            &["\"authorizedPermissions\": [\n    \"admin\"\n  ]"],
         ),
         (
             "authorizedPermissions",
             json!(["read"]),
             "admin-not-permitted",
             &["--scope", "admin"],
-            &["\"authorizedPermissions\": [\"read\",\"admin\"]"],
+            &["\"authorizedPermissions\": [\n    \"read\",\n    \"admin\"\n  ]"],
         ),
     ];
     for (field, wrong, code, options, telling) in table {

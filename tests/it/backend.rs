@@ -133,7 +133,7 @@ const WRONG_EVERYWHERE: [Case; 24] = [
     ("https://app.pulumi.com/acme", "backend-is-console", &["https://api.pulumi.com"]),
     ("https://pulumi.com", "backend-is-console", &["https://api.pulumi.com"]),
     ("https://www.pulumi.com", "backend-is-console", &["https://api.pulumi.com"]),
-    ("s3://bucket", "backend-is-diy", &["s3://", "https://api.pulumi.com"]),
+    ("s3://bucket", "backend-is-diy", &["s3://", "the URL of your own Pulumi Cloud"]),
     ("gs://bucket", "backend-is-diy", &["gs://"]),
     ("azblob://container", "backend-is-diy", &["azblob://"]),
     ("file://~", "backend-is-diy", &["file://"]),

@@ -67,15 +67,26 @@ fn certificates_that_are_not_trusted() {
     let names = ["127.0.0.1"];
     let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
     let stranger = Authority::new().unwrap();
-    for (identity, words) in [
-        (stranger.issue(&names).unwrap(), "authority that is trusted here"),
-        (world.authority.issue_expired(&names).unwrap(), "has expired"),
-        (world.authority.issue(&["cloud.test"]).unwrap(), "is not for 127.0.0.1"),
+    let trust = "SSL_CERT_FILE";
+    for (identity, words, remedy) in [
+        (stranger.issue(&names).unwrap(), "authority that is trusted here", trust),
+        (
+            world.authority.issue_expired(&names).unwrap(),
+            "has expired",
+            "Renew the certificate of 127.0.0.1",
+        ),
+        (
+            world.authority.issue(&["cloud.test"]).unwrap(),
+            "is not for 127.0.0.1",
+            "Use a host name that the certificate is for",
+        ),
     ] {
         let server = Server::start(identity, handler).unwrap();
         let run = at(&world, server.url()).json();
         let subject = "doctor loopback server";
-        assert_no_answer(&run, "backend-tls-untrusted", &[words, "SSL_CERT_FILE", subject]);
+        assert_no_answer(&run, "backend-tls-untrusted", &[words, remedy, subject]);
+        let trusts = run.text("backend-tls-untrusted").contains(trust);
+        assert_eq!(trusts, remedy == trust, "trust cures an unknown authority only");
         assert!(server.requests().is_empty());
     }
     // The variable does what the remediation says.

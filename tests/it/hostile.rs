@@ -559,12 +559,14 @@ fn snippets_for_policies_are_json() {
     world.shape.claims["sub"] = json!(text);
     let run = world.doctor().json();
     assert_eq!(run.root_cause(), Some("subject-mismatch"));
-    let snippet = run.finding("subject-mismatch")["remediation"]["commands"][0].clone();
+    let remediation = &run.finding("subject-mismatch")["remediation"];
+    let entry: Value = serde_json::from_str(remediation["commands"][0].as_str().unwrap()).unwrap();
+    assert_eq!(entry["rules"]["sub"], text, "{entry}");
+    assert_eq!(remediation["options"][0]["changes"][0]["after"], entry);
     let human = world.doctor().human().stdout;
-    for snippet in [snippet.as_str().unwrap(), line_with(&human, "\"sub\": ")] {
-        let value: Value = serde_json::from_str(&format!("{{{snippet}}}")).unwrap();
-        assert_eq!(value["sub"], text, "{snippet}");
-    }
+    let snippet = line_with(&human, "\"sub\": ").trim_end_matches(',');
+    let value: Value = serde_json::from_str(&format!("{{{snippet}}}")).unwrap();
+    assert_eq!(value["sub"], text, "{snippet}");
     let human = world.doctor().without("--policy").arg("--no-exchange").human().stdout;
     // Others follow it in the whole entry.
     let snippet = line_with(&human, "\"sub\": ").trim_end_matches(',');

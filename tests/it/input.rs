@@ -298,6 +298,10 @@ fn access_tokens_are_not_identity_tokens() {
         ("claims", "aud", json!("00000003-0000-0000-c000-000000000000"), &["Microsoft Graph"]),
         ("claims", "scp", json!("user_impersonation"), &["scp", "user_impersonation"]),
         ("header", "typ", json!("at+jwt"), &["at+jwt", "typ"]),
+        ("claims", "typ", json!("Bearer"), &["Bearer", "claim typ"]),
+        ("claims", "token_use", json!("access"), &["token_use"]),
+        ("claims", "aud", json!("https://vault.usgovcloudapi.net"), &["Azure Key Vault"]),
+        ("claims", "aud", json!("https://database.chinacloudapi.cn/"), &["Azure SQL"]),
     ];
     for (part, key, value, words) in cases {
         let mut world = World::new(&platforms::AZURE_ENTRA);

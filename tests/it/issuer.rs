@@ -141,13 +141,15 @@ fn certificates_that_are_not_trusted() {
         }),
         ("authority that is trusted here", |_| Authority::new().unwrap().issue(NAMES).unwrap()),
         ("signed by itself", |_| Identity::self_signed(NAMES).unwrap()),
-        ("has expired", |authority| authority.issue_expired(NAMES).unwrap()),
+        ("Renew the certificate", |authority| authority.issue_expired(NAMES).unwrap()),
         ("not for 127.0.0.1", |authority| authority.issue(&["elsewhere.test"]).unwrap()),
     ];
-    for (word, make) in cases {
+    for (index, (word, make)) in cases.into_iter().enumerate() {
         let world = with_identity(make);
         let run = world.doctor().arg("--no-exchange").json();
         assert_error(&run, "issuer-tls-untrusted", "issuer", &[word, "doctor loopback"]);
+        let trusts = run.text("issuer-tls-untrusted").contains("--ca-cert");
+        assert_eq!(trusts, index < 3, "trust cures an unknown authority only");
         run.ended("signature", "skip", Some("issuer"));
     }
 }
@@ -205,9 +207,20 @@ fn thumbprints_of_another_certificate() {
 fn documents_that_are_not_there() {
     let page = "<html><title>Sign in to Corp</title></html>";
     let cases = [
-        (Response::new(404, "text/plain", "not here"), vec!["404", "text/plain"]),
-        (Response::new(500, "application/json", "{}"), vec!["500", "application/json"]),
-        (Response::new(403, "text/html", page), vec!["403", "Sign in to Corp", "login page"]),
+        (
+            Response::new(404, "text/plain", "not here"),
+            vec!["404", "text/plain", "Publish the document"],
+        ),
+        (
+            Response::new(500, "application/json", "{}"),
+            vec!["500", "application/json", "Run the job again"],
+        ),
+        (Response::new(429, "text/plain", ""), vec!["429", "limits how often it is asked"]),
+        (
+            Response::new(403, "text/html", page),
+            vec!["403", "Sign in to Corp", "login page", "Let anybody read the discovery document"],
+        ),
+        (Response::new(511, "text/html", page), vec!["511", "Sign in to the network"]),
         (
             Response::new(200, "text/html", page),
             vec!["status 200 and a web page", "Sign in to Corp", "login page"],

@@ -62,6 +62,7 @@ mod pulumi_cli;
 mod readme;
 mod reference;
 mod registration;
+mod remedies;
 mod schema;
 mod secrets;
 mod security;

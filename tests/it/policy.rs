@@ -58,7 +58,7 @@ fn audiences_that_differ_are_told_apart_in_words() {
             json!(["ari:one", "urn:pulumi:org:globex"]),
             &["ari:one", "urn:pulumi:org:globex"],
         ),
-        (&CIRCLECI, "mine", json!("theirs"), &["requested for the audience mine"]),
+        (&CIRCLECI, "mine", json!("theirs"), &["request the token for the audience mine"]),
     ];
     for (platform, rule, actual, telling) in cases {
         let mut world = with_rule(platform, "aud", rule);
@@ -67,12 +67,18 @@ fn audiences_that_differ_are_told_apart_in_words() {
         run.assert_root("audience-mismatch", "audience", "policy");
         run.assert_says("audience-mismatch", telling);
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
-        // Of a list, the element that comes closest.
+        // Of a list, the element that is Pulumi's.
         let nearest = if actual.is_array() { actual[1].clone() } else { actual };
         run.assert_says("audience-mismatch", &[rule, &shown, "policies[0].rules.aud"]);
-        if nearest != "https://github.com/octo-corp" {
-            run.assert_says("audience-mismatch", &[&format!("\"aud\": {nearest}")]);
-        }
+        let options = &run.finding("audience-mismatch")["remediation"]["options"];
+        let offered = format!("\"aud\":{nearest}");
+        let is_own = nearest == "https://github.com/octo-corp";
+        let whole = options.to_string();
+        assert_eq!(
+            whole.contains(&offered) || whole.contains(&format!("\"after\":{nearest}")),
+            !is_own,
+            "{whole}"
+        );
     }
 }
 
@@ -82,10 +88,12 @@ fn several_rules_that_fail_are_told_to_be_several() {
     world.shape.entry["rules"]["sub"] = json!("repo:globex/other:ref:refs/heads/main");
     let run = world.doctor().json();
     for code in ["audience-mismatch", "subject-mismatch"] {
-        let said = ["2 rules fail: change all of them.", "This rule would match if"];
-        run.assert_says(code, &said);
-        assert!(!run.text(code).contains("token would pass"), "{}", run.text(code));
+        let options = run.finding(code)["remediation"]["options"].as_array().unwrap();
+        assert_eq!(options.len(), 1, "{options:?}");
+        assert_eq!(options[0]["changes"][0]["path"], "/policies/-", "one entry is for both");
     }
+    run.assert_says("audience-mismatch", &["2 rules of this entry fail"]);
+    run.assert_says("subject-mismatch", &["Make the change of audience-mismatch"]);
 }
 
 #[test]
@@ -94,7 +102,7 @@ fn the_default_audience_of_github_is_no_rule_to_write() {
     world.shape.claims["aud"] = json!("https://github.com/octo-corp");
     let run = world.doctor().json();
     let said = run.text("audience-mismatch");
-    assert!(said.contains("would pass if it were requested"), "{said}");
+    assert!(said.contains("Request the token for the audience urn:pulumi:org:acme"), "{said}");
     assert!(!said.contains("\"aud\": \"https"), "{said}");
 }
 
@@ -118,10 +126,11 @@ fn a_rule_may_be_for_another_token() {
                 "globex",
                 "acme",
                 "policies[0].rules.repository_owner",
-                "\"repository_owner\": \"acme\"",
+                "\"sub\": \"repo:acme/web-shop:ref:refs/heads/main\"",
             ],
         ),
-        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "\"build_number\": \"42\""]),
+        // The number is another one in every run.
+        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "Add this entry"]),
         (
             "claim-absent",
             &KUBERNETES,

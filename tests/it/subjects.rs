@@ -113,6 +113,7 @@ fn subjects_that_differ_are_compared_in_words() {
         // A rule in GitHub's old form keeps its wildcard.
         let offered = match (rule, subject) {
             ("repo:acme/web-shop:*", IMMUTABLE) => "repo:acme@1042/web-shop@778899:*",
+            ("repo:Acme/web-shop:*", MAIN) => "repo:acme/web-shop:*",
             _ => subject,
         };
         let would_pass = format!("\"sub\": {}", json!(offered));
@@ -173,8 +174,8 @@ fn hostile_subjects_stay_in_their_quotes() {
     run.assert_root("subject-mismatch", "policy", "policy");
     let finding = run.finding("subject-mismatch");
     let command = finding["remediation"]["commands"][0].as_str().unwrap();
-    let pasted: serde_json::Value = serde_json::from_str(&format!("{{{command}}}")).unwrap();
-    assert_eq!(pasted["sub"], subject);
+    let pasted: serde_json::Value = serde_json::from_str(command).unwrap();
+    assert_eq!(pasted["rules"]["sub"], subject);
     assert!(!run.stdout.contains("##vso["), "the JSON report");
 
     // A rule cannot hold control characters.
@@ -213,7 +214,7 @@ fn every_platform_s_parts_are_named() {
         (
             "organization:o:project:p:workspace:w:run_phase:apply",
             "organization:o:project:p:workspace:w:run_phase:plan",
-            &["The run phase in sub is plan, then apply of the same run", "apply", "plan"],
+            &["The run phase differs", "apply", "only if that is meant", "run_phase:plan"],
         ),
         (
             "space:root:stack:web:run_type:TRACKED:scope:write",

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use super::names::Names;
 use crate::catalogue::Code;
-use crate::judge::checks::input::API_AUDIENCES;
 use crate::known_messages;
+use crate::platform::api_audience::API_AUDIENCES;
 use crate::platform::azure::entra;
 use crate::platform::{ALL, Audience, STANDARD_CLAIMS, TokenSource, subject};
 use crate::policy::claim_path::ClaimPath;
@@ -37,6 +37,7 @@ const AROUND: &[&str] = &[
     "/api/user",
     "/auth/policies/oidcissuers/",
     "/oidc/issuers",
+    "Bearer",
     "C=",
     "CN=",
     "L=",
@@ -44,6 +45,7 @@ const AROUND: &[&str] = &[
     "OU=",
     "Pulumi.yaml",
     "ST=",
+    "access",
     "credentials.json",
     "file://",
     "localhost",

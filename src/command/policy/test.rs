@@ -42,10 +42,11 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
         };
         return ndjson::run(job, &token, environment, format, &output, streams);
     }
-    let evidence = match evidence(token, plan, environment, &mut streams) {
+    let mut evidence = match evidence(token, plan, environment, &mut streams) {
         Ok(evidence) => evidence,
         Err(problem) => return complain(streams.stderr, &problem),
     };
+    output.choose_shell(&mut evidence);
     if let Err(status) = document(&evidence, "policy test", &mut streams) {
         return status;
     }

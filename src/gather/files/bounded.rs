@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
-
-use crate::console::signals::spawn;
 
 /// A file that is opened when it is first read: opening a named pipe waits for a writer.
 pub(crate) struct Unopened {
@@ -44,7 +43,7 @@ impl Bounded {
     /// Begins to read `source`; what has not come within `limit` from now will not come.
     pub(crate) fn new(mut source: impl Read + Send + 'static, limit: Duration) -> Self {
         let (sender, chunks) = sync_channel(1);
-        spawn(move || {
+        thread::spawn(move || {
             loop {
                 let mut chunk = Zeroizing::new(vec![0; 64 << 10]);
                 let read = source.read(&mut chunk);

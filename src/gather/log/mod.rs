@@ -56,19 +56,16 @@ pub fn read(sources: &[Source], stdin: Box<dyn Read + Send>) -> (Log, Vec<Unread
 }
 
 /// Where the secrets in a line stand, in order and apart from each other.
-#[must_use]
 pub fn find_secrets(line: &str) -> Vec<Range<usize>> {
     secrets::find(line).into_iter().map(|(range, _)| range).collect()
 }
 
 /// A line as it is quoted: without secrets.
-#[must_use]
 pub fn without_secrets(line: &str) -> String {
     secrets::redact(line)
 }
 
 /// The texts that are searched for, for a comparison with other programs that search.
-#[must_use]
 pub fn needles() -> Vec<String> {
     Scanner::new().needles().map(str::to_owned).collect()
 }

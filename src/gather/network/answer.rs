@@ -78,7 +78,6 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
 }
 
 /// What a body is, without secrets. `is_html`: the server calls it a page.
-#[must_use]
 pub fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();

@@ -27,7 +27,6 @@ pub use crate::gather::network::proxy::Proxies;
 use crate::evidence::{Answer, Body, Chain, Failure, FailureKind, Probe, ProxyFault, Route};
 use crate::gather::network::budget::left;
 use crate::gather::network::failure::Cause;
-use crate::gather::network::first_connection::{Opening, TooLate};
 use crate::gather::network::guard;
 use crate::gather::network::guard::{Guard, Resolver, host_of};
 use crate::gather::network::proxy::Proxy;
@@ -79,7 +78,6 @@ pub struct Client {
     guard: Arc<Guard>,
     resolver: Resolver,
     recorder: Arc<Recorder>,
-    opening: Opening,
     tls: ClientConfig,
 }
 
@@ -116,7 +114,6 @@ impl Client {
         let resolver = Resolver::new(Arc::clone(&guard), lookup);
         let connect = options.deadline.map_or(CONNECT, |by| CONNECT.min(left(by) * 2 / 3));
         let proxies = Arc::new(options.proxies);
-        let opening = Opening::new();
         let builder = || {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -124,7 +121,6 @@ impl Client {
                 .redirect(redirect::Policy::none())
                 // The exchange is made at most once.
                 .retry(reqwest::retry::never())
-                .connector_layer(opening.clone())
                 .connect_timeout(connect)
                 // More than a whole answer is never waiting to be read.
                 .http2_initial_stream_window_size(WINDOW)
@@ -147,7 +143,6 @@ impl Client {
             guard,
             resolver,
             recorder,
-            opening,
             tls,
         })
     }
@@ -199,14 +194,12 @@ impl Client {
     }
 
     /// The certificates that the host of `url` presented, also when they were not accepted.
-    #[must_use]
     pub fn chain(&self, url: &str) -> Option<Chain> {
         self.recorder.chain(&host_of(&Url::parse(url).ok()?))
     }
 
     /// The addresses of the host of `url`, as far as this client resolved it; the refused ones
     /// too.
-    #[must_use]
     pub fn addresses(&self, url: &str) -> Vec<IpAddr> {
         match Url::parse(url) {
             Err(_) => Vec::new(),
@@ -321,11 +314,7 @@ impl Client {
             None => &self.direct,
         };
         let request = errand.request(client, url).headers(headers.clone());
-        // Whose fault it is, and how long it took, is for the caller to say.
-        let too_late = |TooLate| (FailureKind::Timeout, String::new());
-        let turn = self.opening.turn().await.map_err(too_late)?;
         let mut sent = request.send().await;
-        turn.end(sent.as_ref().is_err_and(reqwest::Error::is_timeout));
         if let Some(pause) = errand.pause(sent.as_ref()) {
             sleep(pause).await;
             errand.attempts.update(|attempts| attempts + 1);

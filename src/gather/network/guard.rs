@@ -61,7 +61,6 @@ impl Guard {
     /// `ambient`: the token is this environment's own, not pasted, piped or read from a file.
     /// `allow_private`: `--allow-private-issuer`. `known_issuers`: the URLs of the issuers in
     /// `--policy`. Each opens its own origin only; one that is not a usable URL opens nothing.
-    #[must_use]
     pub fn new<'a>(
         ambient: bool,
         allow_private: bool,

@@ -4,7 +4,6 @@ pub(crate) mod answer;
 pub(crate) mod budget;
 pub mod client;
 pub(crate) mod failure;
-pub(crate) mod first_connection;
 pub mod guard;
 pub(crate) mod proxy;
 pub(crate) mod proxy_refusal;

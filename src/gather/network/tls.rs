@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -21,7 +22,6 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::console::descriptors;
-use crate::console::signals::spawn;
 use crate::evidence::address::plain_name;
 use crate::evidence::{Certificate, CertificateProblem, Chain};
 use crate::text::hex;
@@ -44,7 +44,7 @@ impl Roots {
     pub fn load(extra_pem: Option<&[u8]>, limit: Duration) -> Result<Self, String> {
         // A store often holds a few roots that nothing can read: they are passed over.
         let (send, receive) = mpsc::channel();
-        spawn(move || {
+        thread::spawn(move || {
             let loaded = rustls_native_certs::load_native_certs();
             for error in &loaded.errors {
                 if let rustls_native_certs::ErrorKind::Io { inner, .. } = &error.kind {

@@ -10,7 +10,7 @@ use crate::evidence::{Backend, BackendCandidate, BackendSource};
 
 /// What the command line says of the backend.
 #[derive(Debug, Clone, Default)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The positional URL of `doctor login`.
     pub url: Option<String>,
     /// `--cloud-url`.
@@ -21,8 +21,7 @@ pub struct Arguments {
 
 /// Gathers the sources. `options_from_environment` says whether `PULUMI_OPTION_…` is heeded
 /// (product contract, section 2). `credentials` are what [`credentials_file::read`] found.
-#[must_use]
-pub fn gather(
+pub(crate) fn gather(
     arguments: &Arguments,
     environment: &BTreeMap<String, String>,
     options_from_environment: bool,

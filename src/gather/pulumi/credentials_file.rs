@@ -60,7 +60,7 @@ const TOKEN_INFORMATION: Struct = Struct {
 
 /// What the credentials file holds.
 #[derive(Debug, Default)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// The file, without any credential.
     pub file: CredentialsFile,
     /// `current`, if there is one.
@@ -72,8 +72,7 @@ pub struct Stored {
 }
 
 /// Reads the credentials file that the environment names.
-#[must_use]
-pub fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
+pub(crate) fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
     let Some(folder) = cli_folder::location(environment, cwd) else { return Stored::default() };
     let path = folder.path.join("credentials.json");
     // Anything else that keeps it from being read stops the CLI as well. A folder that is none is told

@@ -1,10 +1,10 @@
 //! What the installed `pulumi` would use: version, project file, credentials, backend.
 
-pub mod backend;
+pub(crate) mod backend;
 pub(crate) mod cli_folder;
 pub mod credential_helper;
-pub mod credentials_file;
+pub(crate) mod credentials_file;
 pub(crate) mod file;
-pub mod project_file;
+pub(crate) mod project_file;
 pub(crate) mod source;
 pub(crate) mod version;

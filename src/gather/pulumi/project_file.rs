@@ -25,7 +25,7 @@ const NAMES: [&str; 3] = ["Pulumi.json", "Pulumi.yaml", "Pulumi.yml"];
 
 /// The project file and the backend that it names.
 #[derive(Debug, Default)]
-pub struct Project {
+pub(crate) struct Project {
     /// The file, as far as it concerns a login.
     pub file: ProjectFile,
     /// `backend.url`, if there is one.
@@ -33,8 +33,7 @@ pub struct Project {
 }
 
 /// Looks for the project file from a directory upwards and reads it.
-#[must_use]
-pub fn find(cwd: &Path) -> Project {
+pub(crate) fn find(cwd: &Path) -> Project {
     let Some(path) = cwd.ancestors().find_map(in_directory) else { return Project::default() };
     let shown = path.to_string_lossy().into_owned();
     match read(&path) {

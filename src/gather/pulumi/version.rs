@@ -2,13 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use semver::Version;
 use tokio::sync::oneshot;
 
-use crate::console::signals::spawn;
 use crate::evidence::Cli;
 use crate::gather::environment::Environment;
 use crate::gather::program;
@@ -32,7 +31,7 @@ impl Question {
         };
         let command = command(&program, environment, is_login);
         let (send, answer) = oneshot::channel();
-        let thread = spawn(move || {
+        let thread = thread::spawn(move || {
             // An error means that nobody wants to know any more.
             let _ = send.send(version(&program, command, limit));
         });

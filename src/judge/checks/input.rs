@@ -9,6 +9,7 @@ use crate::judge::advice::without_token::without_token;
 use crate::judge::context::Context;
 use crate::judge::finding::{list, upper};
 use crate::judge::outcome::Outcome;
+use crate::platform::api_audience::api;
 use crate::platform::{Id, azure, public_issuer};
 use crate::report::Finding;
 use crate::text::command::{Command, CommandLine};
@@ -160,17 +161,6 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
     finding
 }
 
-/// Audiences of APIs that Azure issues access tokens for: a token for one of these was asked for
-/// with `az account get-access-token`, not with a federated service connection.
-pub(crate) const API_AUDIENCES: &[(&str, &str)] = &[
-    ("https://management.azure.com", "Azure Resource Manager"),
-    ("https://management.core.windows.net", "Azure Resource Manager"),
-    ("https://graph.microsoft.com", "Microsoft Graph"),
-    ("00000003-0000-0000-c000-000000000000", "Microsoft Graph"),
-    ("https://vault.azure.net", "Azure Key Vault"),
-    ("499b84ac-1321-427f-aa17-267ca6975798", "Azure DevOps"),
-];
-
 /// Why the token is an access token: what shows it, and where.
 struct AccessTokenSign {
     says: String,
@@ -178,37 +168,39 @@ struct AccessTokenSign {
     place: &'static str,
 }
 
-/// RFC 9068 section 2.1 (`typ`), Microsoft's `scp`, and the audiences of well-known APIs.
+impl AccessTokenSign {
+    fn new(says: impl Into<String>, value: &str, place: &'static str) -> Self {
+        Self { says: says.into(), value: value.to_owned(), place }
+    }
+}
+
+/// RFC 9068 section 2.1 (`typ` of the header), Keycloak's `typ` and Cognito's `token_use`, the
+/// audiences of well-known APIs, and Microsoft's `scp`.
 fn access_token_sign(
     context: &Context,
     claims: &serde_json::Map<String, serde_json::Value>,
 ) -> Option<AccessTokenSign> {
     let token = context.evidence.token.as_ref()?;
     let kind = token.header.get("typ").and_then(|t| t.as_str()).unwrap_or_default();
-    let bare = kind.to_ascii_lowercase();
-    if bare.trim_start_matches("application/") == "at+jwt" {
-        return Some(AccessTokenSign {
-            says: "its type says so".to_owned(),
-            value: kind.to_owned(),
-            place: "token header typ",
-        });
+    if kind.to_ascii_lowercase().trim_start_matches("application/") == "at+jwt" {
+        return Some(AccessTokenSign::new("its type says so", kind, "token header typ"));
     }
-    for audience in token.audiences() {
-        let bare = audience.trim_end_matches('/');
-        if let Some((_, api)) = API_AUDIENCES.iter().find(|(known, _)| *known == bare) {
-            return Some(AccessTokenSign {
-                says: format!("it is meant for {api}"),
-                value: audience.to_owned(),
-                place: "token claim aud",
-            });
+    for (claim, of_access_token, place) in
+        [("typ", "Bearer", "token claim typ"), ("token_use", "access", "token claim token_use")]
+    {
+        if claims.get(claim).and_then(|value| value.as_str()) == Some(of_access_token) {
+            return Some(AccessTokenSign::new("its type says so", of_access_token, place));
         }
     }
-    let scopes = claims.get("scp")?;
-    Some(AccessTokenSign {
-        says: "it carries delegated permissions".to_owned(),
-        value: crate::policy::evaluate::value_text(scopes),
-        place: "token claim scp",
-    })
+    for audience in token.audiences() {
+        if let Some(api) = api(audience) {
+            let says = format!("it is meant for {api}");
+            return Some(AccessTokenSign::new(says, audience, "token claim aud"));
+        }
+    }
+    let scopes = crate::policy::evaluate::value_text(claims.get("scp")?);
+    let says = "it carries delegated permissions";
+    Some(AccessTokenSign::new(says, &scopes, "token claim scp"))
 }
 
 fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {

@@ -8,13 +8,14 @@ use url::{Host, Url};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::address::{AddressClass, classify, is_localhost};
 use crate::evidence::{
-    Answer, Body, CertificateProblem, CheckId, Failure, FailureKind, Issuer, Probe, SkipReason,
+    Answer, Body, CertificateProblem, Chain, CheckId, Failure, FailureKind, Issuer, Probe,
+    SkipReason,
 };
 use crate::judge::answer::{is_transient, web_page};
 use crate::judge::compare::issuer::{self, Other};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
-use crate::judge::network::certificate::{matching, resigned, signed_by, with_chain};
+use crate::judge::network::certificate::{matching, renewed, resigned, signed_by, with_chain};
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
 use crate::judge::network::public_issuer::{Seen, only_here};
@@ -23,8 +24,9 @@ use crate::limits::Work;
 use crate::oidc::issuer_url;
 use crate::platform::azure::entra;
 use crate::platform::public_issuer;
+use crate::policy::Registration;
 use crate::pulumi::backend_url;
-use crate::report::Finding;
+use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text::command::CommandLine;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -196,14 +198,32 @@ fn untrusted(
     } else if public_issuer(issuer).is_some() {
         only_here(finding, issuer, Seen::Failure)
     } else {
-        finding
-            .announce(
-                "If the authority is known to you, pass its certificate so that the doctor can \
-                 look further (Pulumi Cloud still needs the thumbprint or the keys):",
-            )
-            .command("doctor --ca-cert authority.pem …")
+        renewed(finding, failure).unwrap_or_else(|finding| {
+            finding
+                .announce(
+                    "If the authority is known to you, pass its certificate so that the doctor \
+                     can look further (Pulumi Cloud still needs the thumbprint or the keys):",
+                )
+                .command("doctor --ca-cert authority.pem …")
+        })
+    };
+    let is_offered = authority && !resigned && !pinned && public_issuer(issuer).is_none();
+    let finding = match context.evidence.registration().zip(chain).filter(|_| is_offered) {
+        Some((registration, chain)) => trusted_by(finding, registration, chain),
+        None => finding,
     };
     Outcome::found("certificate not trusted", vec![finding])
+}
+
+/// The served certificate's own thumbprint is what Pulumi Cloud looks at where no public authority
+/// vouches for it.
+fn trusted_by(finding: Finding, registration: &Registration, chain: &Chain) -> Finding {
+    let Some(served) = chain.certificates.first() else { return finding };
+    let change = Change::new(Target::Registration, "/thumbprints/-")
+        .of_issuer(registration.identifier())
+        .after(served.sha256.clone());
+    let when = format!("the certificate {} is the issuer's own", served.subject);
+    finding.option(RemedyOption::when(when, change))
 }
 
 /// `names_token`: whether the document names the token's issuer, where that is known.
@@ -256,6 +276,9 @@ fn not_found(answer: &Answer) -> Finding {
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("content type", content_type, &answer.url)
     .asked(answer.attempts);
+    if let Some(fix) = by_status(answer) {
+        finding = finding.fix(fix);
+    }
     if let Body::Html(title) = &answer.body {
         finding = web_page(finding, title.as_deref(), &answer.url);
     }
@@ -266,6 +289,23 @@ fn not_found(answer: &Answer) -> Finding {
         ),
         None => finding,
     }
+}
+
+/// What cures this status; `None` for those that leave the catalogue's advice, to serve the document.
+fn by_status(answer: &Answer) -> Option<&'static str> {
+    Some(match answer.status {
+        401 | 403 | 407 => {
+            "Let anybody read the discovery document and the keys: Pulumi Cloud sends no credentials."
+        }
+        429 => "Run the job again: the issuer limits how often it is asked.",
+        // RFC 6585, section 6: a captive portal.
+        511 => "Sign in to the network of this machine: its login page answered, not the issuer.",
+        500..=599 => {
+            "Run the job again. If the status stays, repair the issuer's server: the document is not \
+             what is missing."
+        }
+        _ => return None,
+    })
 }
 
 fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {

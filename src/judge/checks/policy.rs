@@ -1,22 +1,27 @@
 //! Check `policy`: does the policy let the token in, and if not, what is the smallest change?
 
-use crate::catalogue::Code;
+use crate::catalogue::{Category, Code};
 use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::found_backend::policy_not_read;
-use crate::judge::advice::unknown_policy;
+use crate::judge::advice::policy_change::{ADD, Telling};
+use crate::judge::advice::{change, policy_change, requests, unknown_policy};
 use crate::judge::compare::rule::{failed_rule, no_rule};
 use crate::judge::context::{Context, entry_name};
-use crate::judge::finding::list;
+use crate::judge::finding::{list, upper};
 use crate::judge::outcome::Outcome;
 use crate::judge::policy::broad;
 use crate::judge::policy::job_claims::instead;
-use crate::judge::policy::suggest::{NoSafeRule, Suggestion, suggest};
+use crate::judge::policy::smallest::correction::Identity;
+use crate::judge::policy::smallest::ways::{Failing, Wanted, Way, new_entry, ways};
+use crate::judge::policy::suggest::suggest;
 use crate::limits;
 use crate::limits::Work;
+use crate::platform::subject::describe;
 use crate::policy::evaluate;
 use crate::policy::evaluate::Evaluation;
+use crate::policy::rule_pattern::RefusedValue;
 use crate::policy::{Decision, Entry, Form, TokenType};
-use crate::report::{Finding, Limit, RuleResult};
+use crate::report::{Finding, Limit, RemedyOption, RuleResult};
 use crate::text;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -95,37 +100,18 @@ fn denial(
                 Code::PolicyDefaultDeny,
                 format!("The policy has no allow entry ({} in all).", count(entries.len())),
             );
-            let suggested = suggest(&token.claims, ask);
-            let finding = match &suggested {
-                Err(none) => none.refused.iter().take(1).fold(finding, |finding, refused| {
-                    finding.fix(instead(&token.claims, refused).summary)
-                }),
-                Ok(_) => finding,
+            let (ways, refused) = first_entry(context, token);
+            let finding = match refused.first() {
+                Some(value) if ways.is_empty() => {
+                    finding.fix(instead(&token.claims, value).summary)
+                }
+                _ => finding,
             };
-            one(offer(finding, suggested, token, "Add this entry to the issuer's policies:"))
+            let finding = refused.iter().fold(finding, |told, value| no_rule(told, token, value));
+            let telling = Telling { context, token, closest: None, add: ADD };
+            one(telling.with_ways(finding, &ways))
         }
-        evaluate::Outcome::Denied { entry } => {
-            let finding = Finding::new(
-                Code::PolicyDenied,
-                format!("{} denies, and all its rules match this token.", entry_name(*entry)),
-            );
-            let finding = rule_proofs(
-                finding,
-                evaluation.entries.get(*entry).map(|e| &e.rules[..]),
-                &at(*entry),
-            );
-            if allows(entries).next().is_some() {
-                return one(finding);
-            }
-            // Without this entry the policy would still let nobody in.
-            one(finding
-                .announce(format!(
-                    "The policy has no allow entry. If {} was meant to let this login in, change \
-                     its decision:",
-                    entry_name(*entry)
-                ))
-                .command("\"decision\": \"allow\""))
-        }
+        evaluate::Outcome::Denied { entry } => denied(context, token, entries, evaluation, *entry),
         evaluate::Outcome::TokenType => {
             let mut types: Vec<String> = Vec::new();
             for entry in allows(entries) {
@@ -143,69 +129,187 @@ fn denial(
             )
             .proof("asked for", wanted, "token type")
             .proof("allowed", named, "policy entries tokenType");
-            let mut ways: Vec<String> = Vec::new();
-            for entry in allows(entries) {
-                let way = how_to_ask(entry.token_type, entry);
-                if ways.last() != Some(&way) {
-                    ways.push(way);
-                }
-                if ways.len() == 3 {
-                    break;
-                }
-            }
-            one(ways
-                .into_iter()
-                .fold(finding, Finding::step)
-                .step(format!("Or add an allow entry with tokenType {wanted}.")))
+            one(requests::other_type(finding, context, token, entries))
         }
         evaluate::Outcome::Team => {
-            one(not_for(Code::TeamNotAllowed, "team", ask.team.as_deref(), entries, |e| {
-                (e.token_type == TokenType::Team).then_some(e.team_name.as_deref())
-            })
+            let finding = not_for(
+                Code::TeamNotAllowed,
+                "team",
+                ask.team.as_deref(),
+                entries,
+                |e| (e.token_type == TokenType::Team).then_some(e.team_name.as_deref()),
+            )
             .step(
                 "One of Pulumi's guides says that the team's slug is meant, the API says its name.",
-            ))
+            );
+            one(requests::other_name(finding, context, token, entries))
         }
         evaluate::Outcome::User => {
-            one(not_for(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
-                (e.token_type == TokenType::Personal).then_some(e.user_login.as_deref())
-            }))
+            let finding =
+                not_for(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
+                    (e.token_type == TokenType::Personal).then_some(e.user_login.as_deref())
+                });
+            one(requests::other_name(finding, context, token, entries))
         }
         evaluate::Outcome::Runner => {
-            one(not_for(Code::RunnerNotAllowed, "runner", ask.runner.as_deref(), entries, |e| {
+            let runner = ask.runner.as_deref();
+            let finding = not_for(Code::RunnerNotAllowed, "runner", runner, entries, |e| {
                 (e.token_type == TokenType::Runner).then_some(e.runner_id.as_deref())
             })
             .step(
                 "Whether scope runner:X names a runner or its id is not documented; the entry's \
              runnerID was compared.",
-            ))
+            );
+            one(requests::other_name(finding, context, token, entries))
         }
         evaluate::Outcome::Admin { entry } => {
-            entries.get(*entry).map(|e| admin(*entry, e, &at(*entry))).into_iter().collect()
+            let lacking = entries.get(*entry);
+            lacking.map(|e| admin(context, token, *entry, e, &at(*entry))).into_iter().collect()
         }
         evaluate::Outcome::Rules { entry } => {
-            let Some(result) = evaluation.entries.get(*entry) else { return Vec::new() };
-            // Of a rule that was not evaluated, nothing is known.
-            let failing = result.rules.iter().filter(|rule| !rule.matched && rule.limit.is_none());
-            let failing: Vec<_> = failing.collect();
-            let mut work = Work::new(limits::EXPLANATION);
-            let Some(source) = entries.get(*entry) else { return Vec::new() };
-            // The rules alone would send people into the next refusal.
-            let admin =
-                evaluate::lacks_admin(source, ask).then(|| admin(*entry, source, &at(*entry)));
-            let explain = |rule: &&RuleResult| {
-                failed_rule(context, token, rule, *entry, source, failing.len(), &mut work)
-            };
-            failing.iter().map(explain).chain(admin).collect()
+            failed_entry(context, token, entries, evaluation, *entry)
         }
     }
 }
 
-fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
+/// A deny entry matches. An audience or a subject that no allow entry lets in fails by itself.
+fn denied(
+    context: &Context,
+    token: &Token,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+    entry: usize,
+) -> Vec<Finding> {
+    let finding = Finding::new(
+        Code::PolicyDenied,
+        format!("{} denies, and all its rules match this token.", entry_name(entry)),
+    );
+    let Some(source) = entries.get(entry) else { return vec![finding] };
+    let at = context.entry_place(entry, source);
+    let rules = evaluation.entries.get(entry).map(|result| &result.rules[..]);
+    let mut finding = rule_proofs(finding, rules, &at);
+    let is_exact = is_only_this(Identity::of(token), source);
+    if allows(entries).next().is_none() {
+        // Without this entry the policy would still let nobody in.
+        finding = finding
+            .announce(format!(
+                "The policy has no allow entry. If {} was meant to let this login in, change its \
+                 decision:",
+                entry_name(entry)
+            ))
+            .command("\"decision\": \"allow\"");
+        if is_exact {
+            let change = policy_change::entry_key(context, entry, "decision", "deny", "allow");
+            finding = finding.option(RemedyOption::when("this job should be let in", change));
+        }
+        return vec![finding];
+    }
+    if is_exact {
+        finding = finding.option(RemedyOption::when(
+            "this job should be let in",
+            policy_change::removed(context, entry),
+        ));
+    } else {
+        finding = finding.step(format!(
+            "{} keeps other jobs out as well: narrow its rules, so that they no longer match this \
+             token, if this job should be let in.",
+            upper(&entry_name(entry))
+        ));
+    }
+    let closest = evaluation.closest.filter(|closest| {
+        entries.get(*closest).is_some_and(|entry| entry.decision == Decision::Allow)
+    });
+    let others = closest.map(|index| failed_entry(context, token, entries, evaluation, index));
+    std::iter::once(finding).chain(others.into_iter().flatten()).collect()
+}
+
+/// Whether an entry is about this job alone.
+fn is_only_this(identity: Identity, entry: &Entry) -> bool {
+    let known = identity.subject().and_then(|subject| describe(identity.issuer, subject));
+    let is_own = |pattern: &str| match &known {
+        Some(known) => known.is_pattern_of(pattern) || identity.subject() == Some(pattern),
+        None => identity.subject() == Some(pattern),
+    };
+    entry.rules.iter().any(|rule| rule.claim == "sub" && is_own(&rule.pattern))
+}
+
+/// What fails in the closest entry: a finding for each rule, and the ways to let the token in with
+/// the first of them.
+fn failed_entry(
+    context: &Context,
+    token: &Token,
+    entries: &[Entry],
+    evaluation: &Evaluation,
+    index: usize,
+) -> Vec<Finding> {
+    let Some((result, source)) = evaluation.entries.get(index).zip(entries.get(index)) else {
+        return Vec::new();
+    };
+    // Of a rule that was not evaluated, nothing is known.
+    let failing: Vec<&RuleResult> =
+        result.rules.iter().filter(|rule| !rule.matched && rule.limit.is_none()).collect();
+    let mut work = Work::new(limits::EXPLANATION);
+    let explain = |rule: &&RuleResult| failed_rule(context, token, rule, index, source, &mut work);
+    let mut findings: Vec<Finding> = failing.iter().map(explain).collect();
+    let ask = &context.request.ask;
+    // The request for the token is wrong then, and so is every rule that would be made of it.
+    let is_unexpanded = findings.iter().any(|finding| finding.code == Code::ClaimUnexpanded);
+    if !is_unexpanded && failing.iter().all(|rule| !rule.undetermined) {
+        let rules: Vec<Failing> = failing
+            .iter()
+            .map(|rule| Failing { claim: &rule.claim, pattern: &rule.pattern })
+            .collect();
+        let wanted = Wanted { ask, organization: context.request.organization.as_deref() };
+        let mut work = Work::new(limits::EXPLANATION);
+        let identity = Identity::of(token);
+        let (found, refused) = ways(identity, index, source, &rules, &wanted, &mut work);
+        remedy(context, token, source, &mut findings, &found, &refused);
+    }
+    // The rules alone would send people into the next refusal.
+    let place = context.entry_place(index, source);
+    let admin =
+        evaluate::lacks_admin(source, ask).then(|| admin(context, token, index, source, &place));
+    findings.into_iter().chain(admin).collect()
+}
+
+/// Tells the ways with the finding that comes first, and gives them to the others as data.
+fn remedy(
+    context: &Context,
+    token: &Token,
+    closest: &Entry,
+    findings: &mut Vec<Finding>,
+    ways: &[Way],
+    refused: &[RefusedValue],
+) {
+    findings.sort_by_key(|finding| (finding.code.category() != Category::Audience, finding.code));
+    let count = findings.len();
+    let Some(first) = findings.first_mut() else { return };
+    let telling = Telling { context, token, closest: Some(closest), add: ADD };
+    let mut told = telling.with_ways(first.clone(), ways);
+    if count > 1 {
+        told =
+            told.step(format!("{count} rules of this entry fail: the change is for all of them."));
+    }
+    if ways.is_empty()
+        && let Some(value) = refused.first()
+    {
+        told = told.fix(instead(&token.claims, value).summary);
+    }
+    told = refused.iter().fold(told, |told, value| no_rule(told, token, value));
+    *first = told;
+    let (code, options) = (first.code, first.remediation.options.clone());
+    for other in findings.iter_mut().skip(1) {
+        other.remediation.options.clone_from(&options);
+        if !options.is_empty() {
+            other.remediation.summary =
+                format!("Make the change of {code}: it is for this rule too.");
+        }
+    }
+}
+
+fn admin(context: &Context, token: &Token, index: usize, entry: &Entry, place: &str) -> Finding {
     let granted = &entry.authorized_permissions;
-    let mut wanted = granted.clone();
-    wanted.push("admin".to_owned());
-    Finding::new(
+    let finding = Finding::new(
         Code::AdminNotPermitted,
         format!("scope=admin is asked for, and {} does not grant it.", entry_name(index)),
     )
@@ -214,9 +318,24 @@ fn admin(index: usize, entry: &Entry, place: &str) -> Finding {
         "granted",
         if granted.is_empty() { "(nothing)".to_owned() } else { granted.join(", ") },
         format!("{place} authorizedPermissions"),
-    )
-    .announce("If admin is meant, add it to the entry:")
-    .command(format!("\"authorizedPermissions\": {}", text::json_line(&wanted).trim_end()))
+    );
+    // Every job of the present entry would get admin.
+    let finding = match suggest(&token.claims, &context.request.ask) {
+        Ok(own) => {
+            let added = policy_change::entry_like(&own, Some(entry));
+            let pasted = text::json(&added);
+            let change = policy_change::added(context, added);
+            finding
+                .snippet("If this job needs admin, add an entry for it alone:", &pasted)
+                .option(RemedyOption::when("this job needs admin", change))
+        }
+        Err(_) => finding,
+    };
+    let scope = context.evidence.login.scope.as_deref();
+    finding.step("If it does not, ask for no scope.").option(RemedyOption::when(
+        "this job does not need admin",
+        change::flag("--scope", scope, None),
+    ))
 }
 
 fn allows(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
@@ -227,28 +346,6 @@ fn count(entries: usize) -> String {
     match entries {
         1 => "1 entry".to_owned(),
         n => format!("{n} entries"),
-    }
-}
-
-/// How a login asks for what an entry allows.
-fn how_to_ask(token_type: TokenType, entry: &Entry) -> String {
-    match token_type {
-        TokenType::Organization => {
-            "To ask for an organization token, leave --oidc-team and --oidc-user out.".to_owned()
-        }
-        TokenType::Team => format!(
-            "To ask for a team token, add --oidc-team {}.",
-            text::shell(entry.team_name.as_deref().unwrap_or("TEAM"))
-        ),
-        TokenType::Personal => format!(
-            "To ask for a personal token, add --oidc-user {}.",
-            text::shell(entry.user_login.as_deref().unwrap_or("USER"))
-        ),
-        TokenType::Runner => {
-            "A runner token cannot be asked for with pulumi login; the entry is for deployment \
-             runners."
-                .to_owned()
-        }
     }
 }
 
@@ -376,35 +473,30 @@ fn not_known(context: &Context, token: &Token) -> Finding {
         "Without the policy, only an exchange tells whether the token is let in.",
     );
     let finding = unknown_policy::explain(context, finding);
-    offer(
-        finding,
-        suggest(&token.claims, &context.request.ask),
+    let summary = finding.remediation.summary.clone();
+    let (ways, refused) = first_entry(context, token);
+    let finding = refused.iter().fold(finding, |told, value| no_rule(told, token, value));
+    let telling = Telling {
+        context,
         token,
-        "For this token the issuer's policy has to hold an entry like this one, and no deny entry \
-         that matches:",
-    )
+        closest: None,
+        add: "for this token the issuer's policy has to hold an entry like this one, and no deny entry \
+              that matches:",
+    };
+    let unknown = |way: Way| Way { intent: "the policy has no such entry yet".to_owned(), ..way };
+    // Nothing says that the policy does not hold it already.
+    let mut finding =
+        telling.with_ways(finding, &ways.into_iter().map(unknown).collect::<Vec<_>>());
+    finding.remediation.summary = summary;
+    for option in &mut finding.remediation.options {
+        option.when = Some("the policy has no such entry yet".to_owned());
+    }
+    finding
 }
 
-/// Offers the allow entry for exactly this token and request, as the API has it; or says why no
-/// such entry can be written.
-fn offer(
-    finding: Finding,
-    suggested: Result<Suggestion, NoSafeRule>,
-    token: &Token,
-    lead: &str,
-) -> Finding {
-    match suggested {
-        Ok(suggestion) => {
-            let command = text::json(&suggestion.entry());
-            suggestion
-                .notes
-                .into_iter()
-                .fold(finding, Finding::step)
-                .announce(lead)
-                .command(command)
-        }
-        Err(none) => {
-            none.refused.iter().fold(finding, |finding, refused| no_rule(finding, token, refused))
-        }
-    }
+/// The ways to let this token in by an entry of its own; or why no such entry can be written.
+fn first_entry(context: &Context, token: &Token) -> (Vec<Way>, Vec<RefusedValue>) {
+    let wanted =
+        Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
+    new_entry(Identity::of(token), &wanted)
 }

@@ -2,7 +2,7 @@
 //! does the registration limit?
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{CheckId, SkipReason, Token};
+use crate::evidence::{CheckId, PolicySource, SkipReason, Token};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::advice::found_backend::policy_not_read;
 use crate::judge::advice::job::Job;
@@ -17,7 +17,8 @@ use crate::limits::Work;
 use crate::platform::{Id, by_issuer};
 use crate::policy::evaluate;
 use crate::policy::{Decision, Document, Likeness, Registration};
-use crate::report::{Finding, RemedyOption};
+use crate::pulumi::urn;
+use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
 use crate::text::command::{Command, CommandLine};
 
@@ -151,6 +152,66 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
             .proof("registered in", registered, "policy document organization")
             .commands(login_in_use(context, Some(registered)).map(Command::from)),
     )
+    .map(|finding| elsewhere(finding, context, asked, registered, same_but_case))
+}
+
+/// The login asks for the other organization, and with it the token: else the two would conflict.
+/// Or the issuer is registered in this one.
+fn elsewhere(
+    finding: Finding,
+    context: &Context,
+    asked: &str,
+    registered: &str,
+    same_but_case: bool,
+) -> Finding {
+    let Some(token) = &context.evidence.token else { return finding };
+    let mut changes = Vec::new();
+    let flag = context.evidence.login.organization.as_deref();
+    let claimed = token.text("aud").and_then(urn::organization_of);
+    if claimed.is_some_and(|claimed| claimed != registered) {
+        changes.push(change::claim("aud", token.claims.get("aud"), urn::organization(registered)));
+    }
+    if flag.is_some() || claimed.is_none() {
+        changes.push(change::flag("--oidc-org", flag, Some(registered)));
+    }
+    let there = RemedyOption {
+        when: Some(format!("organization {registered} is meant")),
+        only_if_meant: false,
+        changes,
+    };
+    let finding = match claimed {
+        Some(claimed) if claimed != registered => {
+            let audience = urn::organization(registered);
+            finding.step(format!(
+                "If {registered} is meant, request the token for the audience {audience} as well."
+            ))
+        }
+        _ => finding,
+    }
+    .option(there);
+    // One organization, spelled two ways.
+    if same_but_case {
+        return finding;
+    }
+    let issuer = token.text("iss").unwrap_or_default();
+    let here = RemedyOption::when(
+        format!("organization {asked} is meant"),
+        new_registration(context, issuer),
+    );
+    finding
+        .step(format!("If {asked} is meant, register the issuer in {asked} as well."))
+        .option(here)
+}
+
+/// A registration of the issuer, which lets nobody in yet.
+fn new_registration(context: &Context, issuer: &str) -> Change {
+    let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    let registration = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});
+    let change = Change::new(Target::Registration, "").of_issuer(Some(issuer)).after(registration);
+    match &context.evidence.policy {
+        PolicySource::File { path, .. } => change.at(path, 0),
+        PolicySource::None | PolicySource::Live { .. } | PolicySource::Withheld { .. } => change,
+    }
 }
 
 /// The login at the backend in use, be its URL right or wrong.
@@ -233,6 +294,11 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     if text::lacks_url_parts(issuer) {
         return finding;
     }
+    register_issuer(finding, context, issuer)
+}
+
+/// How to register an issuer.
+pub(crate) fn register_issuer(finding: Finding, context: &Context, issuer: &str) -> Finding {
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let finding = finding
         .step(format!(
@@ -244,6 +310,7 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     finding
         .announce("Or register it with an organization admin's access token:")
         .commands(register(context, organization, issuer))
+        .option(RemedyOption::only(new_registration(context, issuer)))
 }
 
 /// `RegisterOidcIssuer` of Pulumi Cloud's API.

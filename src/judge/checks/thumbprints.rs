@@ -1,14 +1,14 @@
 //! Check `thumbprints`: do the registered ones fit the served certificates?
 
 use crate::catalogue::{Code, Severity};
-use crate::evidence::{Chain, CheckId};
+use crate::evidence::{Chain, CheckId, PolicySource};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::context::Context;
 use crate::judge::network::certificate::{matching, resigned};
 use crate::judge::outcome::Outcome;
 use crate::platform::public_issuer;
 use crate::policy::Registration;
-use crate::report::Finding;
+use crate::report::{Change, Finding, RemedyOption, Target};
 
 pub(crate) fn check(context: &Context) -> Outcome {
     if context.evidence.token.is_none() {
@@ -88,5 +88,27 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
     let id = registration.id.as_deref().unwrap_or("ISSUER_ID");
     let path = format!("/{id}/regenerate-thumbprints");
     let url = context.job().url;
-    finding.commands(url.map(|url| post_to_issuers(&url, organization, &path, None)))
+    let finding = finding.commands(url.map(|url| post_to_issuers(&url, organization, &path, None)));
+    match registered_change(context, registration, chain) {
+        Some(change) => finding.option(RemedyOption::only(change)),
+        None => finding,
+    }
+}
+
+/// The served certificate's own thumbprint in the place of the first registered one.
+fn registered_change(
+    context: &Context,
+    registration: &Registration,
+    chain: &Chain,
+) -> Option<Change> {
+    let served = &chain.certificates.first()?.sha256;
+    let before = registration.thumbprints.first()?;
+    let change = Change::new(Target::Registration, "/thumbprints/0")
+        .of_issuer(registration.identifier())
+        .before(before.clone())
+        .after(served.clone());
+    Some(match &context.evidence.policy {
+        PolicySource::File { path, .. } => change.at(path, registration.place.line),
+        PolicySource::None | PolicySource::Live { .. } | PolicySource::Withheld { .. } => change,
+    })
 }

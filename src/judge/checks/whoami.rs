@@ -86,7 +86,8 @@ fn answered(context: &Context, answer: &Answer) -> Outcome {
         );
         return Outcome::found("names nobody", vec![proofs(finding, answer)]);
     };
-    let wrong = [wrong_user(context, &identity), wrong_organization(context, &identity)];
+    let known = organization_names(answer);
+    let wrong = [wrong_user(context, &identity), wrong_organization(context, &identity, &known)];
     let findings = wrong.into_iter().flatten().collect();
     let again = again(answer.attempts);
     Outcome::found(format!("{}{whose}{again}", identity.user), findings)
@@ -145,12 +146,35 @@ fn wrong_user(context: &Context, identity: &Identity) -> Option<Finding> {
     ))
 }
 
-fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding> {
+/// The display names of the user's organizations, beside their logins.
+fn organization_names(answer: &Answer) -> Vec<(String, String)> {
+    let Body::Json(body) = &answer.body else { return Vec::new() };
+    let all = body.get("organizations").and_then(Value::as_array).into_iter().flatten();
+    let text = |one: &Value, key: &str| Some(one.get(key)?.as_str()?.to_owned());
+    all.filter_map(|one| Some((text(one, "githubLogin")?, text(one, "name")?))).collect()
+}
+
+/// How a name is written in an address: `Platform Team` is `platform-team`.
+fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// Organizations and teams are compared by name and by slug: the service shows either.
+fn wrong_organization(
+    context: &Context,
+    identity: &Identity,
+    known: &[(String, String)],
+) -> Option<Finding> {
     let field = |key: &str| {
         let text = identity.token.as_ref()?.get(key)?.as_str()?;
         (!text.is_empty()).then(|| text.to_owned())
     };
-    let differs = |a: &str, b: &str| !a.eq_ignore_ascii_case(b);
+    let differs = |a: &str, b: &str| slug(a) != slug(b);
+    let is_named = |asked: &str, has: &str| {
+        let named = known.iter().find(|(login, name)| !differs(login, has) || !differs(name, has));
+        named.is_some_and(|(login, name)| !differs(login, asked) || !differs(name, asked))
+    };
     let asked = context.request.organization.as_deref();
     let wrong = |what: &str, asked: &str, has: String, place: &str| {
         Finding::new(
@@ -161,12 +185,12 @@ fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding>
         .proof("access token", has, place)
     };
     if let (Some(asked), Some(has)) = (asked, field("organization")) {
-        if differs(asked, &has) {
+        if differs(asked, &has) && !is_named(asked, &has) {
             return Some(wrong("organization", asked, has, "GET /api/user tokenInfo.organization"));
         }
     } else if let Some(asked) = asked
         && !identity.organizations.is_empty()
-        && identity.organizations.iter().all(|has| differs(asked, has))
+        && identity.organizations.iter().all(|has| differs(asked, has) && !is_named(asked, has))
     {
         return Some(
             Finding::new(
@@ -183,7 +207,21 @@ fn wrong_organization(context: &Context, identity: &Identity) -> Option<Finding>
     }
     let team = context.request.ask.team.as_deref()?;
     let has = field("team")?;
-    differs(team, &has).then(|| wrong("team", team, has, "GET /api/user tokenInfo.team"))
+    if team.eq_ignore_ascii_case(&has) {
+        return None;
+    }
+    let is_spelling = !differs(team, &has);
+    let finding = wrong("team", team, has, "GET /api/user tokenInfo.team");
+    Some(match is_spelling {
+        true => Finding {
+            detail: format!(
+                "{} They differ in spelling only: one is the team's name, the other its slug.",
+                finding.detail
+            ),
+            ..finding.severity(Severity::Warning)
+        },
+        false => finding,
+    })
 }
 
 fn expired(context: &Context) -> Option<Finding> {

@@ -1,4 +1,4 @@
-//! A rule that fails: what differs, in words, and the smallest change on either side.
+//! A rule that fails: what differs, in words.
 
 use serde_json::Value;
 
@@ -6,36 +6,43 @@ use super::subject;
 use crate::catalogue::Code;
 use crate::evidence::Token;
 use crate::evidence::url_faults::unexpanded;
+use crate::judge::advice::change;
 use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
+use crate::judge::policy::smallest::correction::Identity;
+use crate::judge::policy::smallest::dead::MASK;
+use crate::judge::policy::suggest::subject_pattern;
 use crate::limits::Work;
 use crate::platform::azure::entra::EntraSubject;
 use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
-use crate::platform::{default_audience, fixed_audience};
+use crate::platform::{default_audience, when_claim_appears};
 use crate::policy::evaluate::value_text;
-use crate::policy::rule_pattern::{RefusedValue, RulePattern, inexact};
+use crate::policy::rule_pattern::{RefusedValue, RulePattern};
 use crate::policy::{Entry, claim_path, pattern};
 use crate::pulumi::urn;
-use crate::report::{Finding, RuleResult};
+use crate::report::{Finding, RemedyOption, RuleResult};
 use crate::text;
+
+/// A rule with what a log shows in the place of a secret.
+const MASKED: &str = "The rule holds ***, which a log shows in the place of a secret: it was copied from \
+                      a masked log. In a rule it matches anything. Write the value itself.";
 
 /// How often a rule's pattern is compared with the claim to explain why it fails.
 const COMPARISONS: usize = 16;
 
-/// The finding of a rule of the closest entry that fails, one of as many as `failing` says. Where
-/// the work does not suffice, it is told without an explanation.
+/// The finding of a rule of the closest entry that fails, without what to do about it. Where the work
+/// does not suffice, it is told without an explanation.
 pub(crate) fn failed_rule(
     context: &Context,
     token: &Token,
     rule: &RuleResult,
     index: usize,
     entry: &Entry,
-    failing: usize,
     work: &mut Work,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
     let at = context.policy_place(line, &format!("{}.rules.{}", entry_name(index), rule.claim));
-    let Some(actual) = &rule.actual else { return absent(token, rule, entry, &at, work) };
+    let Some(actual) = &rule.actual else { return absent(token, rule, &at, work) };
     let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
     if explained && let Some(variable) = variable_in(actual) {
         return not_expanded(rule, actual, variable, &at);
@@ -56,6 +63,9 @@ pub(crate) fn failed_rule(
     if explanations.is_empty() && explained {
         explanations = general(&rule.pattern, actual);
     }
+    if rule.pattern.contains(MASK) {
+        explanations.insert(0, MASKED.to_owned());
+    }
     let mut explanations = explanations.into_iter();
     let detail = explanations.next().unwrap_or_else(|| {
         format!("The rule on {} is {}, the token has {actual}.", rule.claim, rule.pattern)
@@ -72,16 +82,7 @@ pub(crate) fn failed_rule(
         finding = decoded(context, finding, &parts, token);
     }
     finding = explanations.fold(finding, Finding::step);
-    if code == Code::AudienceMismatch {
-        finding = match side_to_change(&rule.pattern, token) {
-            Some(Side::Rule) => finding.fix("Put the audience that the token has into the rule."),
-            Some(Side::Token) => {
-                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
-            }
-            None => finding,
-        };
-    }
-    would_pass(finding, token, rule, &at, failing, work)
+    finding
 }
 
 /// Variables are looked for in claims up to this length, in bytes: it takes quadratic time.
@@ -113,14 +114,22 @@ fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Fi
         true => format!("Request the token for the audience {}.", rule.pattern),
         false => format!("Correct the request for the token, so that {claim} gets a value."),
     };
-    Finding::new(Code::ClaimUnexpanded, detail)
+    let finding = Finding::new(Code::ClaimUnexpanded, detail)
         .proof("expected", &rule.pattern, at)
         .proof("actual", actual, format!("token claim {claim}"))
-        .fix(fix)
-        .step(format!(
-            "Check that {variable} has a value where the token is requested, and that this syntax \
+        .fix(fix);
+    let finding = match is_literal_audience {
+        true => finding.option(RemedyOption::only(change::claim(
+            claim,
+            Some(&actual.into()),
+            rule.pattern.clone(),
+        ))),
+        false => finding,
+    };
+    finding.step(format!(
+        "Check that {variable} has a value where the token is requested, and that this syntax \
              belongs there."
-        ))
+    ))
 }
 
 /// What Entra's subject says, beside what the token and the pipeline say of the same.
@@ -158,24 +167,6 @@ fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &To
     })
 }
 
-/// Which side of a comparison to change.
-enum Side {
-    Rule,
-    Token,
-}
-
-/// Some platforms' audiences cannot be chosen; a platform's default says that nobody chose one. Elsewhere either side may be wrong.
-fn side_to_change(rule: &str, token: &Token) -> Option<Side> {
-    let audiences = token.audiences();
-    if audiences.iter().any(|audience| fixed_audience(audience).is_some()) {
-        Some(Side::Rule)
-    } else if audiences.iter().any(|audience| default_audience(audience).is_some()) {
-        pattern::is_literal(rule).then_some(Side::Token)
-    } else {
-        None
-    }
-}
-
 /// Where the two part, when they have a beginning in common.
 fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
     let same = pattern::divergence(&rule.pattern, actual);
@@ -200,103 +191,9 @@ pub(crate) fn no_rule(finding: Finding, token: &Token, refused: &RefusedValue) -
     finding.step(refused.to_string()).step(instead(&token.claims, refused).claims)
 }
 
-/// The smallest change on either side. The snippet stands after all steps, so its step is last.
-fn would_pass(
-    mut finding: Finding,
-    token: &Token,
-    rule: &RuleResult,
-    at: &str,
-    failing: usize,
-    work: &mut Work,
-) -> Finding {
-    let (then, token_is) = match failing {
-        1 => ("The token would pass", "it"),
-        _ => ("This rule would match", "the token"),
-    };
-    if failing > 1 {
-        finding = finding.step(format!("{failing} rules fail: change all of them."));
-    }
-    let requested = rule.claim == "aud"
-        && pattern::is_literal(&rule.pattern)
-        && fixed_audience(&rule.pattern).is_none();
-    if requested {
-        finding = finding.step(format!(
-            "{then} if {token_is} were requested for the audience {}.",
-            rule.pattern
-        ));
-    }
-    let (value, pattern) = match nearest_value(token, rule, work) {
-        None => return finding,
-        Some(Ok(nearest)) => nearest,
-        Some(Err(refused)) => {
-            let finding = if requested {
-                finding.fix(format!("Request the token for the audience {}.", rule.pattern))
-            } else {
-                finding.fix(instead(&token.claims, &refused).summary)
-            };
-            return no_rule(finding, token, &refused);
-        }
-    };
-    // Every service that the owner uses gets this one: no audience to let in.
-    if requested && default_audience(&value).is_some() {
-        return finding;
-    }
-    if rule.claim == "sub" {
-        // What the detail says already.
-        let is_told = |sentence: &String| {
-            let start = sentence.split(" (").next().unwrap_or_default();
-            finding.detail.contains(start)
-        };
-        let open: Vec<String> =
-            open_parts(token).into_iter().filter(|sentence| !is_told(sentence)).collect();
-        finding = open.into_iter().fold(finding, Finding::step);
-    }
-    inexact(&rule.claim, &value)
-        .into_iter()
-        .fold(finding, Finding::step)
-        .announce(format!("{} if {at} were:", if requested { "Or" } else { then }))
-        .command(snippet(&rule.claim, &pattern))
-}
-
-/// A value of the token, and the pattern of a rule on it.
-type ValueAndPattern = (String, RulePattern);
-
-/// The claim's value to put into a rule; of a list, the element that comes closest to it; of a
-/// subject, what stays the same from run to run. An error if no value can be a rule.
-fn nearest_value(
-    token: &Token,
-    rule: &RuleResult,
-    work: &mut Work,
-) -> Option<Result<ValueAndPattern, RefusedValue>> {
-    if rule.claim == "sub"
-        && let Some(subject) = token.text("sub")
-        && let Some(identity) = subject::renewed(&rule.pattern, subject).or_else(|| identity(token))
-    {
-        return Some(identity.map(|pattern| (subject.to_owned(), pattern)));
-    }
-    let mut refused = None;
-    let safe =
-        values(token, &rule.claim).into_iter().filter_map(|value| {
-            match RulePattern::of_value(&rule.claim, &value) {
-                Ok(pattern) => Some((value, pattern)),
-                Err(why) => {
-                    refused.get_or_insert(why);
-                    None
-                }
-            }
-        });
-    let nearest = safe.min_by_key(|(value, _)| {
-        pattern::distance_within(&rule.pattern, value, work).unwrap_or(usize::MAX)
-    });
-    nearest.map(Ok).or(refused.map(Err))
-}
-
 /// A pattern for the token's subject in every run, or why there is none.
 pub(crate) fn identity(token: &Token) -> Option<Result<RulePattern, RefusedValue>> {
-    let subject = token.text("sub")?;
-    let described =
-        crate::platform::subject::describe(token.text("iss").unwrap_or_default(), subject);
-    Some(described.map_or_else(|| RulePattern::of_value("sub", subject), |known| known.pattern))
+    subject_pattern(&token.claims)
 }
 
 /// What is open in the pattern for the token's subject, a sentence each.
@@ -356,7 +253,7 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
     audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
 }
 
-fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str, work: &mut Work) -> Finding {
+fn absent(token: &Token, rule: &RuleResult, at: &str, work: &mut Work) -> Finding {
     let near = claim_path::nearest_within(&rule.claim, &token.claims, work);
     let mut finding = Finding::new(
         Code::ClaimAbsent,
@@ -364,6 +261,11 @@ fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str, work: &mut 
     )
     .proof("expected", format!("{}: {}", rule.claim, rule.pattern), at)
     .proof("actual", "(absent)", "token claims");
+    let platform = Identity::of(token).platform();
+    let appears = platform.and_then(|id| when_claim_appears(id, &rule.claim));
+    if let Some(appears) = appears {
+        finding = finding.step(appears);
+    }
     if let Some(nearest) = near.first() {
         if nearest.contains('"') {
             finding = finding.step(
@@ -371,11 +273,6 @@ fn absent(token: &Token, rule: &RuleResult, entry: &Entry, at: &str, work: &mut 
             );
         }
         finding = finding.proof("nearest in the token", near.join(", "), "token claims");
-        if let Some(written) = entry.rules.iter().find(|written| written.claim == rule.claim) {
-            finding = finding
-                .announce("If the nearest claim is meant:")
-                .command(snippet(nearest, &RulePattern::of_rule(written)));
-        }
     }
     finding
 }

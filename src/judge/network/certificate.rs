@@ -1,6 +1,7 @@
 //! Certificates that are not trusted: what was served, and who signed it.
 
 use crate::evidence::{Certificate, CertificateProblem, Chain, Failure, FailureKind};
+use crate::judge::advice::clock::set_clock;
 use crate::platform::at_host;
 use crate::policy::Registration;
 use crate::report::Finding;
@@ -65,6 +66,34 @@ pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
     };
     let detail = format!("{} {who}{alone}", finding.detail);
     Finding { detail, ..finding }
+}
+
+/// The remedy for a certificate that is out of date, or for another host: trusting its authority
+/// would not help. An error gives the finding back: the authority is what is wrong.
+pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Result<Finding, Finding> {
+    let FailureKind::Certificate { problem } = failure.kind else { return Err(finding) };
+    let host = &failure.host;
+    Ok(match problem {
+        CertificateProblem::Expired => finding
+            .fix(format!("Renew the certificate of {host}."))
+            .announce(
+                "If the certificate is still valid by the right time, set this machine's clock:",
+            )
+            .command(set_clock()),
+        CertificateProblem::NotYetValid => finding
+            .fix("Set this machine's clock: it is behind the start of the certificate's validity.")
+            .step(format!(
+                "If the clock is right, {host} has a certificate with a wrong start date: have it \
+                 issued again."
+            ))
+            .command(set_clock()),
+        CertificateProblem::WrongHost => finding.fix(format!(
+            "Use a host name that the certificate is for, or have a certificate issued for {host}."
+        )),
+        CertificateProblem::UnknownIssuer
+        | CertificateProblem::SelfSigned
+        | CertificateProblem::Other => return Err(finding),
+    })
 }
 
 /// Adds the served certificates, leaf first, each with its thumbprints.

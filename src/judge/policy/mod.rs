@@ -7,6 +7,8 @@ pub(crate) mod fix;
 pub mod job_claims;
 pub(crate) mod lint;
 pub(crate) mod owner;
+pub(crate) mod smallest;
 pub mod suggest;
 pub(crate) mod unread;
+pub(crate) mod unwanted;
 pub(crate) mod who;

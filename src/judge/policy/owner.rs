@@ -6,7 +6,7 @@
 //! same for all of them.
 
 use super::claims::{is_one_of, no_subject};
-use crate::platform::{ALL, Beginning, Shared, by_issuer};
+use crate::platform::{ALL, Beginning, Id, Shared, by_issuer, subject};
 use crate::policy::{Entry, Rule};
 
 /// Claims that are the same for many jobs of any issuer. `tid` and `azp` are the same for every
@@ -70,14 +70,37 @@ fn has_text(pattern: &str) -> bool {
 }
 
 /// Whether a rule narrows the jobs of an issuer that one organization has for itself.
-fn narrows(rule: &Rule) -> bool {
+fn narrows(rule: &Rule, platform: Option<Id>) -> bool {
     if NO_IDENTITY.contains(&rule.claim.as_str()) || !has_text(&rule.pattern) {
         return false;
     }
-    if rule.claim != "sub" {
-        return true;
+    if rule.claim == "sub" {
+        return narrows_in_subject(&rule.pattern, platform);
     }
-    let written = &rule.pattern;
+    let documented = |id: Id| {
+        let known = id.platform().claims.documented;
+        known.contains(&rule.claim.as_str()) && id.owners().is_some()
+    };
+    let by_claim = || ALL.iter().map(|platform| platform.id).find(|id| documented(*id));
+    match platform.filter(|id| id.owners().is_some()).or_else(by_claim).and_then(Id::owners) {
+        Some(owners) => owners.has_claim(&rule.claim) && is_named(&rule.pattern),
+        // Nothing is known of the claim.
+        None => true,
+    }
+}
+
+/// Whether a pattern spells out more than separators and wildcards.
+fn is_named(pattern: &str) -> bool {
+    has_text(pattern.split(['*', '?']).next().unwrap_or_default())
+}
+
+fn narrows_in_subject(written: &str, platform: Option<Id>) -> bool {
+    let of_platform = subject::parts_of(written, platform);
+    if let Some((id, parts)) = of_platform
+        && let Some(owners) = id.owners()
+    {
+        return parts.iter().any(|(name, value)| owners.parts.contains(name) && is_named(value));
+    }
     let mut beginnings = ALL.iter().flat_map(|platform| platform.subjects.beginnings);
     beginnings.all(|Beginning { text, differ_after }| match written.strip_prefix(text) {
         Some(_) => written.split_once(differ_after).is_some_and(|(_, rest)| has_text(rest)),
@@ -97,7 +120,10 @@ pub(crate) fn names_an_identity(issuer: Option<&str>, entry: &Entry) -> bool {
     entry.rules.iter().any(|rule| {
         rule.undetermined
             || nobody(rule)
-            || shared.map_or_else(|| narrows(rule), |shared| names(shared, rule))
+            || shared.map_or_else(
+                || narrows(rule, known.map(|platform| platform.id)),
+                |shared| names(shared, rule),
+            )
     })
 }
 
@@ -148,6 +174,11 @@ mod tests {
     const ENTRA: &str =
         "https://login.microsoftonline.com/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0";
     const OTHER: &str = "https://ci.example";
+    const AZURE: &str = "https://vstoken.dev.azure.com/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815";
+    const CIRCLECI: &str = "https://oidc.circleci.com/org/b9917b05-2c4f-4e0a-9c35-11ad4b6e7d20";
+    const BITBUCKET: &str =
+        "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc";
+    const SPACELIFT: &str = "https://acme.app.spacelift.io";
 
     #[test]
     fn rules_that_let_strangers_in_name_nobody() {
@@ -176,6 +207,26 @@ mod tests {
             ("https://api.pulumi.com/oidc", "sub", "pulumi:deploy:org:*"),
             (ENTRA, "sub", "/eid1/*"),
             (ENTRA, "tid", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3"),
+            (GITHUB, "actor", "octocat"),
+            (GITLAB, "user_login", "octocat"),
+            (GITLAB, "groups_direct", "acme"),
+            (OTHER, "sub", "system:serviceaccount:*:deployer"),
+            (OTHER, "sub", "repo:*:environment:prod"),
+            (OTHER, "sub", "project_path:*:ref_type:branch:ref:main"),
+            (OTHER, "\"kubernetes.io\".pod.name", "deploy-7d9f"),
+            (ENTRA, "oid", "2f7d6a10-94c3-4b58-a1e6-d05b8c3e7f42"),
+            (AZURE, "sub", "sc://*"),
+            (AZURE, "sub", "sc://acme/*"),
+            (AZURE, "sub", "sc://acme/*/*"),
+            (AZURE, "rpo_ref", "refs/heads/main"),
+            (CIRCLECI, "\"oidc.circleci.com/vcs-ref\"", "refs/heads/main"),
+            (CIRCLECI, "\"oidc.circleci.com/ssh-rerun\"", "false"),
+            (BITBUCKET, "branchName", "main"),
+            (BITBUCKET, "workspaceUuid", "{6e0d3b5c-4f17-4a92-b8c3-2a9d1e7f0c64}"),
+            (SPACELIFT, "runType", "TRACKED"),
+            (SPACELIFT, "scope", "write"),
+            (SPACELIFT, "callerType", "stack"),
+            (SPACELIFT, "sub", "space:*:stack:*:run_type:TRACKED:scope:write"),
             (OTHER, "sub", "system:serviceaccount:*"),
             (OTHER, "sub", "system:*"),
             (OTHER, "sub", "org/b9917b05/project/*"),
@@ -206,6 +257,14 @@ mod tests {
             ("https://app.terraform.io", "sub", "organization:acme:project:*"),
             ("https://api.pulumi.com/oidc", "sub", "pulumi:deploy:org:acme:*"),
             (ENTRA, "sub", "/eid1/c/pub/t/T/a/A/sc/5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815/*"),
+            (AZURE, "sub", "sc://acme/web-shop/*"),
+            (AZURE, "def_id", "7"),
+            (CIRCLECI, "\"oidc.circleci.com/project-id\"", "5d9a7c31-0e82-4b6f-a4d3-7f1c2e9b8a60"),
+            (BITBUCKET, "repositoryUuid", "{3c5f9a1e-72d4-4b08-9e6a-d1f2c8b7a450}"),
+            (SPACELIFT, "spaceId", "root"),
+            (SPACELIFT, "sub", "space:root:*"),
+            (OTHER, "sub", "repo:acme/*"),
+            (OTHER, "tier", "production"),
             (OTHER, "sub", "system:serviceaccount:ci:*"),
             (OTHER, "sub", "*-deployer"),
             (OTHER, "\"kubernetes.io\".namespace", "ci"),

@@ -66,7 +66,6 @@ pub fn read(raw: &[u8], trimmed: bool) -> Result<Decoded, (InputProblem, Vec<Wra
 
 /// Claims as a token without a signature (RFC 7519 section 6.1), for commands that judge nothing
 /// but what a token says.
-#[must_use]
 pub fn unsigned(claims: &Map<String, Value>) -> String {
     let part =
         |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());

@@ -23,7 +23,6 @@ use crate::text::secret::Secret;
 const MOST_TRIED: usize = 64;
 
 /// Reads a key set. Keys of an unknown form are passed over (RFC 7517 section 5).
-#[must_use]
 pub fn outline(key_set: &Value) -> KeySet {
     let invalid = |reason: &str| KeySet::Invalid { reason: reason.to_owned() };
     let Some(key_set) = key_set.as_object() else { return invalid("it is not a JSON object") };
@@ -51,7 +50,6 @@ pub fn outline(key_set: &Value) -> KeySet {
 }
 
 /// Checks the signature of `compact` with the keys of `key_set`.
-#[must_use]
 pub fn verify(compact: &Secret, token: &Token, key_set: &Value) -> Signature {
     let algorithm = token.algorithm().unwrap_or_default();
     let Some(scheme) = Scheme::of(algorithm) else { return Signature::UnsupportedAlgorithm };

@@ -1,7 +1,7 @@
 //! Azure Pipelines, Azure DevOps' own issuer, and Entra, which replaced it for service connections.
 
 pub(crate) mod entra;
-pub mod job;
+pub(crate) mod job;
 mod kind;
 mod subject;
 

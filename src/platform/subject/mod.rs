@@ -36,6 +36,8 @@ pub(crate) fn id_claims() -> impl Iterator<Item = &'static str> {
 pub struct Subject {
     /// The platform whose shape it has.
     pub platform: Id,
+    /// That shape; empty where the parts are encoded.
+    template: &'static str,
     /// The parts by name, in their order.
     pub parts: Vec<(&'static str, String)>,
     /// The pattern for the same identity in every run: parts that vary are open in it. Or why the
@@ -61,6 +63,7 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
     }) {
         return Some(Subject {
             platform,
+            template: "",
             parts,
             pattern: RulePattern::of_value("sub", subject),
             varying: &[],
@@ -78,6 +81,7 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
     let pattern = RulePattern::new("sub", &pieces(shape.template, &parts, open));
     Some(Subject {
         platform: platform.id,
+        template: shape.template,
         pattern,
         varying: shape.varying,
         parts: parts.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
@@ -86,6 +90,39 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
         words: shape.words,
         is_customisable: shape.is_customisable,
     })
+}
+
+/// The parts of a pattern that has a platform's shape. Where it ends early, they are those that it
+/// begins with.
+pub(crate) fn parts_of<'a>(
+    pattern: &'a str,
+    platform: Option<Id>,
+) -> Option<(Id, Vec<(&'static str, &'a str)>)> {
+    let of_platform = |(known, shape): &(&Platform, &Shape)| match platform {
+        Some(id) => known.id == id,
+        None => !shape.needs_issuer,
+    };
+    let mut all = shapes().filter(of_platform);
+    all.find_map(|(known, shape)| Some((known.id, begun(shape.template, pattern)?)))
+}
+
+/// The parts of a text that begins as this shape does, with at least the first of them.
+fn begun<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
+    let (mut template, mut text) = (template, text);
+    let mut parts = Vec::new();
+    while let Some((literal, rest)) = template.split_once('{') {
+        let Some(behind) = text.strip_prefix(literal) else { break };
+        let (name, rest) = rest.split_once('}')?;
+        let next = rest.split('{').next().unwrap_or_default();
+        let end = if next.is_empty() { None } else { behind.find(next) };
+        let (value, behind) = behind.split_at_checked(end.unwrap_or(behind.len()))?;
+        parts.push((name, value));
+        if end.is_none() {
+            break;
+        }
+        (template, text) = (rest, behind);
+    }
+    (!parts.is_empty()).then_some(parts)
 }
 
 /// The subjects that an issuer's tokens may have, with every part open; those of a branch first.
@@ -222,6 +259,17 @@ fn pieces<'a>(
 }
 
 impl Subject {
+    /// Whether a pattern is about this identity alone: it has the same parts, but for those that vary.
+    pub(crate) fn is_pattern_of(&self, pattern: &str) -> bool {
+        let Some(parts) = split(self.template, pattern) else { return false };
+        let varies = |name: &str| self.varying.iter().any(|varying| varying.name == name);
+        parts.len() == self.parts.len()
+            && parts
+                .iter()
+                .zip(&self.parts)
+                .all(|((name, wanted), (own, has))| name == own && (varies(name) || wanted == has))
+    }
+
     /// The part of this name.
     pub(crate) fn part(&self, name: &str) -> Option<String> {
         self.parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())

@@ -16,7 +16,7 @@ use crate::policy::Place;
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Where it begins; behind a YAML alias, where the anchored value does.
     pub place: Place,
     /// The value.
@@ -25,7 +25,7 @@ pub struct Node {
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `null`, in YAML also nothing at all.
     Null,
     /// `true` or `false` (YAML 1.2: `yes` and `on` are strings).
@@ -45,7 +45,7 @@ pub enum Kind {
 
 /// A key and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key {
+pub(crate) struct Key {
     /// Where it begins.
     pub place: Place,
     /// The key.
@@ -54,7 +54,7 @@ pub struct Key {
 
 impl Node {
     /// The value without its places.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
@@ -78,7 +78,7 @@ impl Node {
 /// # Errors
 /// When it is not JSON, nested deeper than 127 levels (the limit of `serde_json`), or holds more
 /// than [`limits::VALUES`].
-pub fn json(text: &str) -> Result<Node, DocumentError> {
+pub(crate) fn json(text: &str) -> Result<Node, DocumentError> {
     limits::json::check(text.as_bytes(), limits::VALUES).map_err(|refused| match refused {
         Refused::Invalid(error) => grammar_error(text, &error),
         Refused::TooManyValues { line, column } => {
@@ -211,7 +211,7 @@ fn string_length(inner: &str) -> usize {
 ///
 /// # Errors
 /// When it is not YAML, holds several documents, or goes over [`DEPTH`] or [`limits::VALUES`].
-pub fn yaml(text: &str) -> Result<Node, DocumentError> {
+pub(crate) fn yaml(text: &str) -> Result<Node, DocumentError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             enforce_alias_anchor_ratio: false, // one audience in a hundred entries is no attack

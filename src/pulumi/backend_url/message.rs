@@ -15,7 +15,6 @@ const SUPPORTED: [&str; 7] = ["azblob", "gs", "s3", "file", "https", "http", "po
 
 /// The CLI's own error for the form of a backend URL, which it makes before any request; without the
 /// `error: ` in front. `None` where the form is one that the CLI takes.
-#[must_use]
 pub(crate) fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> {
     if !has_message(problem) {
         return None;
@@ -54,7 +53,6 @@ fn has_message(problem: &UrlProblem) -> bool {
 /// The CLI's own error for a problem of its backend URL, of its form or of the request to it, by its
 /// version (`None`: the newest). `None` where the CLI says nothing, or nothing that is known to
 /// the letter.
-#[must_use]
 pub(crate) fn cli_message(
     problem: &UrlProblem,
     resolved: &Resolved,

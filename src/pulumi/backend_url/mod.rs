@@ -12,7 +12,7 @@ mod tests;
 mod trust;
 
 pub(crate) use message::{cli_message, cli_refusal, in_backend};
-pub use trust::{is_found, is_plain_http};
+pub(crate) use trust::{is_found, is_plain_http};
 
 use semver::Version;
 use url::Host;
@@ -26,7 +26,7 @@ use crate::pulumi::{go, versions};
 use crate::text::{self, nearest};
 
 /// The API of Pulumi's own Pulumi Cloud.
-pub const PULUMI_CLOUD: &str = "https://api.pulumi.com";
+pub(crate) const PULUMI_CLOUD: &str = "https://api.pulumi.com";
 /// What `--local` stands for (pkg/backend/diy/backend.go, `FilePathPrefix`).
 const LOCAL: &str = "file://~";
 /// The schemes that the CLI takes (login.go, `validateCloudBackendType`).
@@ -56,8 +56,7 @@ pub struct Resolved {
 }
 
 /// Works out which URL the login uses, by the rules of a CLI version (`None`: the newest).
-#[must_use]
-pub fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
+pub(crate) fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
     let local =
         backend.local.then(|| BackendCandidate::new(LOCAL.to_owned(), BackendSource::Local));
     let named: Vec<_> = local
@@ -115,7 +114,6 @@ impl Resolved {
     }
 
     /// Where the exchange goes: the CLI puts the path behind the URL, whatever that ends with.
-    #[must_use]
     pub fn exchange_url(&self) -> String {
         let trimmed = self.url.strip_suffix('/').filter(|_| self.trims_slash);
         format!("{}/api/oauth/token", trimmed.unwrap_or(&self.url))
@@ -128,7 +126,6 @@ fn same_place(one: &str, other: &str) -> bool {
 
 impl Evidence {
     /// The backend that this login uses.
-    #[must_use]
     pub fn resolved_backend(&self) -> Resolved {
         resolve(&self.backend, self.rules())
     }
@@ -136,7 +133,7 @@ impl Evidence {
 
 /// What is wrong with a backend URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UrlProblem {
+pub(crate) enum UrlProblem {
     /// Nothing is configured, and the CLI has no default.
     Empty,
     /// A variable reference was left in it.
@@ -213,8 +210,7 @@ impl UrlProblem {
 }
 
 /// What is wrong with the URL, the decisive problem first; nothing where it is fine.
-#[must_use]
-pub fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
+pub(crate) fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
     let mut found = match examine(resolved) {
         Err(decisive) => vec![decisive],
         Ok(parts) => blemishes(resolved, &parts),
@@ -226,8 +222,7 @@ pub fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
 }
 
 /// Whether a URL's host is pulumi.com or under it.
-#[must_use]
-pub fn is_pulumi_host(url: &str) -> bool {
+pub(crate) fn is_pulumi_host(url: &str) -> bool {
     let host = Parts::of(url).host();
     host == "pulumi.com" || host.ends_with(".pulumi.com")
 }

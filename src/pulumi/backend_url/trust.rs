@@ -20,15 +20,13 @@ fn origin(url: &str) -> Option<Origin> {
 /// Whether a URL is requested over plain http from another machine. An access token is never sent
 /// there. `localhost` counts as this machine: the HTTP client connects to it directly, and only at
 /// a loopback address.
-#[must_use]
-pub fn is_plain_http(url: &str) -> bool {
+pub(crate) fn is_plain_http(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !is_loopback_url(&url))
 }
 
 /// Whether a project file names the backend that is used, and the user did not. The user vouches for
 /// Pulumi's own Pulumi Cloud and for every origin in the stored credentials.
-#[must_use]
-pub fn is_found(backend: &Backend, resolved: &Resolved) -> bool {
+pub(crate) fn is_found(backend: &Backend, resolved: &Resolved) -> bool {
     if !matches!(resolved.source, BackendSource::Project { .. }) {
         return false;
     }
@@ -51,14 +49,12 @@ pub fn is_found(backend: &Backend, resolved: &Resolved) -> bool {
 
 impl Evidence {
     /// [`is_found`] for this login.
-    #[must_use]
     pub fn backend_is_found(&self) -> bool {
         is_found(&self.backend, &self.resolved_backend())
     }
 
     /// Whether this is a plain run outside CI with a backend that only a project file names. Such a
     /// run sends no credential. Earlier versions did: a bundle of theirs holds the answers.
-    #[must_use]
     pub fn sends_no_credentials(&self) -> bool {
         let sent = !matches!(self.cloud.exchange, Probe::NotRun)
             || !matches!(self.cloud.whoami, Probe::NotRun)

@@ -21,13 +21,11 @@ pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Takes the value over.
-    #[must_use]
     pub fn new(value: String) -> Self {
         Self(Zeroizing::new(value))
     }
 
     /// The value, for the one place that sends or decodes it.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -91,7 +91,6 @@ impl Scrubber {
     }
 
     /// The text without secrets.
-    #[must_use]
     pub fn scrub(&self, text: &str) -> String {
         if text.len() < SHORTEST {
             return text.to_owned();
@@ -113,7 +112,6 @@ impl Scrubber {
     }
 
     /// [`Self::scrub`] for every string of a JSON value, keys included.
-    #[must_use]
     pub fn scrub_json(&self, value: serde_json::Value) -> serde_json::Value {
         use serde_json::Value;
         match value {

@@ -47,7 +47,6 @@ pub(crate) struct Proxy {
 
 impl Proxies {
     /// Reads them through a look-up of environment variables.
-    #[must_use]
     pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: &[&'static str]| {

@@ -4,6 +4,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
 use crate::judge::advice::change;
 use crate::judge::advice::change::Machine;
+use crate::judge::advice::clock::set_clock;
 use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, instant, span};
 use crate::platform::Id;
@@ -223,8 +224,7 @@ fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
     let mut finding = Finding::new(Code::ClockSkew, detail)
         .severity(if explains.is_some() { Severity::Error } else { Severity::Warning })
         .proof("offset", format!("{offset} s"), "Date header of the answers")
-        .command("timedatectl set-ntp true       # Linux")
-        .command("w32tm /resync                  # Windows")
+        .command(set_clock())
         .option(RemedyOption::only(change::machine(Machine::Clock)));
     if let Some(problem) = explains {
         finding = finding.proof("by this machine's clock", &problem.detail, "token");

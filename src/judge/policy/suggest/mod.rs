@@ -10,6 +10,7 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
+use super::unwanted;
 use crate::platform::subject;
 use crate::platform::subject::Subject;
 use crate::platform::{ALL, Note, default_audience};
@@ -72,6 +73,16 @@ pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoS
     } else {
         Err(NoSafeRule { refused: writer.refused })
     }
+}
+
+/// The pattern for a token's subject in every run, or why there is none.
+pub(crate) fn subject_pattern(
+    claims: &Map<String, Value>,
+) -> Option<Result<RulePattern, RefusedValue>> {
+    let subject = claims.get("sub")?.as_str()?;
+    let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+    let known = subject::describe(issuer, subject);
+    Some(known.map_or_else(|| RulePattern::of_value("sub", subject), |known| known.pattern))
 }
 
 /// The text of the claim at a path, where a rule on it would match.
@@ -162,6 +173,15 @@ impl Writer {
         for path in known.beside {
             if let Some(value) = self.needed(claims, path) {
                 self.note(format!("sub leaves out what {path} says: the rule on it adds that."));
+                if let Some((kind, number)) = pull_request(&value) {
+                    self.note(format!(
+                        "The number of the pull request in {path} ({number}) is another one for the \
+                         next change: it is open in the rule."
+                    ));
+                    let pieces = [Piece::Value(kind), Piece::Varies("*")];
+                    self.pattern(path, RulePattern::new(path, &pieces));
+                    continue;
+                }
                 self.loose(path, &value);
                 self.rule(path, &value);
             }
@@ -278,9 +298,19 @@ fn notes<'a>(issuer: &'a str, known: &'a Subject) -> impl Iterator<Item = &'stat
     platform.subjects.notes.iter().filter(fits).map(|note| note.sentence)
 }
 
-/// Whether a claim is another one in every run.
+/// The ref of a pull request in two: what all of them begin with, and what is this one's.
+fn pull_request(value: &str) -> Option<(&str, &str)> {
+    let kind =
+        ["refs/pull/", "refs/merge-requests/"].into_iter().find(|kind| value.starts_with(kind))?;
+    Some(value.split_at(kind.len()))
+}
+
+/// Who starts the run, as GitHub calls it.
+const PERSONS: [&str; 2] = ["actor", "actor_id"];
+
+/// Whether a claim is another one in every run, or for another person who starts it.
 fn is_per_run(claim: &str) -> bool {
-    ALL.iter().any(|platform| platform.claims.per_run.contains(&claim))
+    PERSONS.contains(&claim) || ALL.iter().any(|platform| platform.claims.per_run.contains(&claim))
 }
 
 /// The audience to make a rule of, Pulumi's where there is one, and how many others there are.
@@ -292,7 +322,9 @@ fn audience(claims: &Map<String, Value>) -> Option<(String, usize)> {
     };
     let ours: Vec<&str> =
         all.iter().copied().filter(|one| urn::organization_of(one).is_some()).collect();
-    let candidates = if ours.is_empty() { &all } else { &ours };
+    let chosen = |one: &&str| !unwanted::is_others(one);
+    let named: Vec<&str> = all.iter().copied().filter(chosen).collect();
+    let candidates = [&ours, &named].into_iter().find(|some| !some.is_empty()).unwrap_or(&all);
     let safe = |one: &&&str| RulePattern::of_value("aud", one).is_ok();
     let chosen = candidates.iter().find(safe).or(candidates.first())?;
     Some(((*chosen).to_owned(), all.len() - 1))

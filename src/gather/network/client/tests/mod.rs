@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod dns;
-mod first_connection;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,0 +1,307 @@
+//! Changes to a policy, as data and in words: the same values for programs and for people.
+
+use serde_json::{Map, Value};
+
+use super::change;
+use crate::evidence::{PolicySource, Token};
+use crate::judge::compare::rule::snippet;
+use crate::judge::context::{Context, entry_name};
+use crate::judge::finding::upper;
+use crate::judge::policy::smallest::correction::Identity;
+use crate::judge::policy::smallest::steer::Steered;
+use crate::judge::policy::smallest::ways::{Edit, Way};
+use crate::judge::policy::suggest::Suggestion;
+use crate::policy::Entry;
+use crate::policy::claim_path::ClaimPath;
+use crate::policy::rule_pattern::inexact;
+use crate::report::remedy::pointer_token;
+use crate::report::{Change, Finding, RemedyOption, Target};
+use crate::text;
+
+/// A change of the policy of the token's issuer, at a line of its document.
+fn in_policy(context: &Context, path: &str, line: u64) -> Change {
+    let registered = context.evidence.registration().and_then(|r| r.identifier());
+    let token = || context.evidence.token.as_ref().and_then(|token| token.text("iss"));
+    let change = Change::new(Target::Policy, path).of_issuer(registered.or_else(token));
+    match &context.evidence.policy {
+        PolicySource::File { path, .. } => change.at(path, line),
+        PolicySource::None | PolicySource::Live { .. } | PolicySource::Withheld { .. } => change,
+    }
+}
+
+/// The entries of the policy that decides.
+fn entries<'a>(context: &Context<'a>) -> &'a [Entry] {
+    let registration = context.evidence.registration();
+    registration.and_then(|r| r.policies.as_deref()).unwrap_or_default()
+}
+
+/// A key of an entry.
+pub(crate) fn entry_key(
+    context: &Context,
+    index: usize,
+    key: &str,
+    before: impl Into<Value>,
+    after: impl Into<Value>,
+) -> Change {
+    let line = entries(context).get(index).map_or(0, |entry| entry.place.line);
+    let path = format!("/policies/{index}/{key}");
+    in_policy(context, &path, line).before(before).after(after)
+}
+
+/// A rule of an entry.
+pub(crate) fn rule(
+    context: &Context,
+    index: usize,
+    claim: &str,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Change {
+    let entry = entries(context).get(index);
+    let line = entry.map_or(0, |entry| {
+        let rule = entry.rules.iter().find(|rule| rule.claim == claim);
+        rule.map_or(entry.place.line, |rule| rule.place.line)
+    });
+    let path = format!("/policies/{index}/rules/{}", pointer_token(claim));
+    in_policy(context, &path, line)
+        .before(before.map(str::to_owned))
+        .after(after.map(str::to_owned))
+}
+
+/// Another entry, behind those that there are.
+pub(crate) fn added(context: &Context, entry: Map<String, Value>) -> Change {
+    let registered = || context.evidence.registration().map_or(0, |r| r.place.line);
+    let line = entries(context).last().map_or_else(registered, |last| last.place.line);
+    in_policy(context, "/policies/-", line).after(entry)
+}
+
+/// The entry for this token, with the role and the permissions of the entry that comes closest: without
+/// any, an organization's token may do nothing.
+pub(crate) fn entry_like(suggestion: &Suggestion, closest: Option<&Entry>) -> Map<String, Value> {
+    let mut entry = suggestion.entry();
+    let Some(closest) = closest else { return entry };
+    if let Some(role) = &closest.role_id {
+        entry.insert("roleID".to_owned(), role.clone().into());
+    }
+    // Admin is asked for, or not had.
+    let others = closest.authorized_permissions.iter().filter(|own| *own != "admin").cloned();
+    if let Some(Value::Array(permissions)) = entry.get_mut("authorizedPermissions") {
+        permissions.splice(0..0, others.map(Value::String));
+    }
+    entry
+}
+
+/// The policy without an entry.
+pub(crate) fn removed(context: &Context, index: usize) -> Change {
+    let line = entries(context).get(index).map_or(0, |entry| entry.place.line);
+    let change = in_policy(context, &format!("/policies/{index}"), line);
+    match entries(context).get(index) {
+        Some(entry) => change.before(as_document(entry)),
+        None => change,
+    }
+}
+
+/// An entry as the API has it.
+fn as_document(entry: &Entry) -> Map<String, Value> {
+    let named = [
+        ("teamName", &entry.team_name),
+        ("userLogin", &entry.user_login),
+        ("runnerID", &entry.runner_id),
+        ("roleID", &entry.role_id),
+    ];
+    let rules: Map<String, Value> =
+        entry.rules.iter().map(|rule| (rule.claim.clone(), rule.pattern.clone().into())).collect();
+    let mut document = Map::new();
+    document.insert("decision".to_owned(), entry.decision.name().into());
+    document.insert("tokenType".to_owned(), entry.token_type.name().into());
+    for (key, value) in named {
+        if let Some(value) = value {
+            document.insert(key.to_owned(), value.clone().into());
+        }
+    }
+    let permissions = entry.authorized_permissions.clone();
+    document.insert("authorizedPermissions".to_owned(), permissions.into());
+    document.insert("rules".to_owned(), rules.into());
+    document
+}
+
+/// The ways to let a token in, for a finding that says why it is not.
+pub(crate) struct Telling<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) token: &'a Token,
+    /// The entry that fails, where one does.
+    pub(crate) closest: Option<&'a Entry>,
+    /// What to do with an entry for this token, before it.
+    pub(crate) add: &'a str,
+}
+
+/// What to do with an entry that the policy lacks.
+pub(crate) const ADD: &str = "add this entry to the issuer's policies:";
+
+impl Telling<'_> {
+    /// Adds the ways: each as data, and told once.
+    pub(crate) fn with_ways(&self, mut finding: Finding, ways: &[Way]) -> Finding {
+        for way in ways {
+            finding = finding.option(self.option(way, ways.len() == 1));
+        }
+        match ways {
+            [] => finding,
+            [only] => self.alone(finding, only),
+            several => {
+                let intents: Vec<&str> = several.iter().map(|way| way.intent.as_str()).collect();
+                let choice = format!("It depends on what is meant: {}.", intents.join("; or "));
+                let finding = several.iter().fold(finding.fix(choice), notes);
+                several.iter().fold(finding, |finding, way| {
+                    let lead = match way.only_if_meant {
+                        true => format!("Only if that is meant: if {}, ", way.intent),
+                        false => format!("If {}, ", way.intent),
+                    };
+                    self.step(finding, way, &lead)
+                })
+            }
+        }
+    }
+
+    /// A way as data. The only one needs no intent, unless it is often unwanted.
+    fn option(&self, way: &Way, is_only: bool) -> RemedyOption {
+        RemedyOption {
+            when: (!is_only || way.only_if_meant).then(|| way.intent.clone()),
+            only_if_meant: way.only_if_meant,
+            changes: way.edits.iter().flat_map(|edit| self.changes(edit)).collect(),
+        }
+    }
+
+    fn changes(&self, edit: &Edit) -> Vec<Change> {
+        let rule =
+            |index, claim: &str, before, after| rule(self.context, index, claim, before, after);
+        match edit {
+            Edit::Rule { entry, claim, before, correction } => {
+                let after = Some(correction.pattern.as_str());
+                if *claim == correction.claim {
+                    return vec![rule(*entry, claim, Some(before), after)];
+                }
+                vec![
+                    rule(*entry, claim, Some(before), None),
+                    rule(*entry, &correction.claim, None, after),
+                ]
+            }
+            Edit::Add(suggestion) => {
+                vec![added(self.context, entry_like(suggestion, self.closest))]
+            }
+            Edit::Token(Steered { claim, value, .. }) => {
+                let path = ClaimPath::parse(claim).ok();
+                let before = path.as_ref().and_then(|path| path.lookup(&self.token.claims));
+                vec![change::claim(claim, before, value.clone())]
+            }
+        }
+    }
+
+    /// What to do for an edit, which ends with a colon where something to paste follows; and what to
+    /// paste.
+    fn told(&self, edit: &Edit) -> (String, String) {
+        match edit {
+            Edit::Rule { entry, claim, before, correction } => {
+                let rules = self.closest.map(|entry| &entry.rules[..]).unwrap_or_default();
+                let line = rules.iter().find(|rule| rule.claim == *claim);
+                let place = format!("{}.rules.{claim}", entry_name(*entry));
+                let line = line.map_or(0, |rule| rule.place.line);
+                let place = self.context.policy_place(line, &place);
+                let pasted = snippet(&correction.claim, &correction.pattern);
+                let what = match *claim == correction.claim {
+                    true => format!("in {place}, change {before} to:"),
+                    false => format!("in {place}, correct the name of the claim:"),
+                };
+                (what, pasted)
+            }
+            Edit::Add(suggestion) => {
+                (self.add.to_owned(), text::json(&entry_like(suggestion, self.closest)))
+            }
+            Edit::Token(steered) if steered.claim == "aud" => {
+                let audience = &steered.value;
+                let platform = Identity::of(self.token).platform();
+                let request = platform.and_then(|id| id.platform().audience.request(audience));
+                let lead = format!("request the token for the audience {audience}");
+                match request {
+                    Some(request) => (format!("{lead}:"), request),
+                    None => (format!("{lead}."), String::new()),
+                }
+            }
+            Edit::Token(steered) => (
+                format!("run it so: its token then has {} {}.", steered.claim, steered.value),
+                String::new(),
+            ),
+        }
+    }
+
+    /// The only way: its last snippet is what there is to paste.
+    fn alone(&self, finding: Finding, way: &Way) -> Finding {
+        let action = action(&way.edits);
+        let (fix, meant) = match way.only_if_meant {
+            true => (
+                format!("Only if that is meant: {action}. Then {}.", way.intent),
+                "Only if that is meant: ",
+            ),
+            false => (format!("{}.", upper(&action)), ""),
+        };
+        let finding = notes(finding.fix(fix), way);
+        way.edits.iter().fold(finding, |finding, edit| {
+            let (lead, pasted) = self.told(edit);
+            let lead = if meant.is_empty() { upper(&lead) } else { format!("{meant}{lead}") };
+            match pasted.is_empty() {
+                true => finding.step(lead),
+                false if way.edits.len() == 1 => finding.announce(lead).command(pasted),
+                false => finding.snippet(lead, &pasted),
+            }
+        })
+    }
+
+    fn step(&self, finding: Finding, way: &Way, lead: &str) -> Finding {
+        way.edits.iter().enumerate().fold(finding, |finding, (at, edit)| {
+            let (told, pasted) = self.told(edit);
+            let lead = if at == 0 { format!("{lead}{told}") } else { format!("And {told}") };
+            match pasted.is_empty() {
+                true => finding.step(lead),
+                false => finding.snippet(lead, &pasted),
+            }
+        })
+    }
+}
+
+/// What the edits do, in a few words.
+fn action(edits: &[Edit]) -> String {
+    let each = edits.iter().map(|edit| match edit {
+        Edit::Rule { claim, correction, .. } if *claim != correction.claim => {
+            format!("correct the name of the claim {claim} in the rule")
+        }
+        Edit::Rule { claim, .. } => format!("correct the rule on {claim}"),
+        Edit::Add(_) => "add an entry for this job".to_owned(),
+        Edit::Token(steered) if steered.claim == "aud" => {
+            format!("request the token for the audience {}", steered.value)
+        }
+        Edit::Token(steered) => {
+            let how = steered.job.strip_prefix("the job should ").unwrap_or(&steered.job);
+            format!("let the job {how}")
+        }
+    });
+    let mut all: Vec<String> = each.collect();
+    all.dedup();
+    all.join(", and ")
+}
+
+/// What to know of the patterns, told once.
+fn notes(finding: Finding, way: &Way) -> Finding {
+    let told = way.edits.iter().flat_map(|edit| match edit {
+        Edit::Add(suggestion) => suggestion.notes.clone(),
+        Edit::Rule { claim, correction, .. } => {
+            let pattern = correction.pattern.as_str();
+            let exact = !pattern.contains('*');
+            let inexact = inexact(claim, pattern).filter(|_| exact);
+            correction.why.sentence().map(str::to_owned).into_iter().chain(inexact).collect()
+        }
+        Edit::Token(_) => Vec::new(),
+    });
+    told.fold(finding, |finding, note| {
+        let is_told = finding.remediation.steps.iter().any(|step| step.text == text::inert(&note))
+            || finding.detail.contains(note.split(" (").next().unwrap_or_default());
+        if is_told { finding } else { finding.step(note) }
+    })
+}

@@ -1,0 +1,163 @@
+//! Kinds of job that a policy should let in only if that is meant (product contract, section 5.3):
+//! pull requests, plans, refs that nothing protects, and tokens that were made for another service.
+
+use serde_json::{Map, Value};
+
+use crate::platform::kind::{self, Given, Kind, Kinds};
+use crate::platform::subject::{self, Subject};
+use crate::platform::{Audience, by_issuer, default_audience};
+use crate::policy::claim_path::ClaimPath;
+use crate::policy::evaluate::value_text;
+use crate::pulumi::urn;
+
+/// Why a job is one that is often unwanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unwanted {
+    PullRequest,
+    Plan,
+    /// The ref as the token names it.
+    UnprotectedRef(String),
+    /// The audience of the token.
+    OtherService(String),
+}
+
+impl Unwanted {
+    /// Who is let in, for a sentence: "pull requests".
+    pub(crate) fn jobs(&self) -> String {
+        match self {
+            Self::PullRequest => "pull requests".to_owned(),
+            Self::Plan => "speculative plans".to_owned(),
+            Self::UnprotectedRef(name) => format!("the unprotected ref {name}"),
+            Self::OtherService(audience) => format!("tokens that were made for {audience}"),
+        }
+    }
+}
+
+/// Why the job of these claims is often unwanted, whatever its audience: that can be requested anew.
+pub(crate) fn kind_of_job(claims: &Map<String, Value>) -> Option<Unwanted> {
+    let issuer = at(claims, "iss").unwrap_or_default();
+    let subject = at(claims, "sub").unwrap_or_default();
+    let kinds = kind::platform_of(Some(&issuer), claims)?.kinds.as_ref()?;
+    let known = subject::describe(&issuer, &subject);
+    let filled = with_parts(claims, kinds, known.as_ref());
+    match (kinds.unwanted)(&Given { claims: &filled })? {
+        Kind::PullRequest | Kind::Fork => Some(Unwanted::PullRequest),
+        Kind::Plan => Some(Unwanted::Plan),
+        // Somebody has to approve a job with an environment, so its ref does not matter.
+        _ if known.is_some_and(|known| known.part("environment").is_some()) => None,
+        _ => Some(Unwanted::UnprotectedRef(
+            at(claims, "ref").unwrap_or_else(|| "of this job".to_owned()),
+        )),
+    }
+}
+
+/// The claims, with those that only the subject tells.
+fn with_parts(
+    claims: &Map<String, Value>,
+    kinds: &Kinds,
+    known: Option<&Subject>,
+) -> Map<String, Value> {
+    let mut filled = claims.clone();
+    for (part, claim, prefix) in kinds.parts {
+        let told = known.and_then(|known| known.part(part));
+        if let Some(value) = told.filter(|_| at(claims, claim).is_none()) {
+            filled.insert(claim.trim_matches('"').to_owned(), format!("{prefix}{value}").into());
+        }
+    }
+    filled
+}
+
+/// The first audience, if all were made for others. A job that cannot choose its audience has the one
+/// that there is.
+pub(crate) fn other_service(claims: &Map<String, Value>) -> Option<Unwanted> {
+    let issuer = at(claims, "iss").unwrap_or_default();
+    let is_fixed =
+        by_issuer(&issuer).is_some_and(|platform| matches!(platform.audience, Audience::Fixed(_)));
+    let audiences = audiences(claims);
+    let is_ours = |one: &String| urn::organization_of(one).is_some() || !is_others(one);
+    if is_fixed || audiences.iter().any(is_ours) {
+        return None;
+    }
+    audiences.into_iter().next().map(Unwanted::OtherService)
+}
+
+/// Whether an audience is known as that of another service.
+pub(crate) fn is_others(audience: &str) -> bool {
+    kind::is_of_another_service(audience) || default_audience(audience).is_some()
+}
+
+/// The token's audiences.
+pub(crate) fn audiences(claims: &Map<String, Value>) -> Vec<String> {
+    match claims.get("aud") {
+        Some(Value::Array(all)) => all.iter().map(value_text).collect(),
+        Some(one) => vec![value_text(one)],
+        None => Vec::new(),
+    }
+}
+
+/// The text of a claim.
+fn at(claims: &Map<String, Value>, path: &str) -> Option<String> {
+    let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
+    (!value.is_object() && !value.is_array()).then(|| value_text(value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(claims: Value) -> Option<Unwanted> {
+        let claims = claims.as_object().unwrap();
+        kind_of_job(claims).or_else(|| other_service(claims))
+    }
+
+    const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+    #[test]
+    fn pull_requests_and_plans_are_unwanted() {
+        for claims in [
+            json!({"iss": GITHUB, "sub": "repo:acme/web:pull_request"}),
+            json!({"iss": GITHUB, "sub": "x", "event_name": "pull_request_target"}),
+            json!({"iss": "https://gitlab.com", "sub": "x", "pipeline_source": "merge_request_event"}),
+            json!({"sub": "org/o/project/p/user/u/vcs-origin/r/vcs-ref/refs/pull/7/head"}),
+        ] {
+            assert_eq!(kind(claims.clone()), Some(Unwanted::PullRequest), "{claims}");
+        }
+        for claims in [
+            json!({"sub": "organization:a:project:p:workspace:w:run_phase:plan"}),
+            json!({"sub": "space:s:stack:t:run_type:PROPOSED:scope:read"}),
+            json!({"sub": "pulumi:deploy:org:a:project:p:stack:s:operation:preview:scope:write"}),
+        ] {
+            assert_eq!(kind(claims.clone()), Some(Unwanted::Plan), "{claims}");
+        }
+    }
+
+    #[test]
+    fn environment_outweighs_unprotected_ref() {
+        let open = json!({"sub": "project_path:a/b:ref_type:branch:ref:dev", "ref": "dev",
+            "ref_protected": "false"});
+        assert_eq!(kind(open), Some(Unwanted::UnprotectedRef("dev".to_owned())));
+        let guarded = json!({"sub": "repo:a/b:environment:prod", "ref": "refs/heads/dev",
+            "ref_protected": "false"});
+        assert_eq!(kind(guarded), None);
+    }
+
+    #[test]
+    fn audience_of_another_service_is_unwanted_where_jobs_choose() {
+        let other = |audience: &str| Some(Unwanted::OtherService(audience.to_owned()));
+        for audience in ["sts.amazonaws.com", "https://vault.acme.test", "https://github.com/acme"]
+        {
+            assert_eq!(kind(json!({"sub": "s", "aud": audience})), other(audience));
+        }
+        for claims in [
+            json!({"sub": "s", "aud": ["sts.amazonaws.com", "urn:pulumi:org:acme"]}),
+            json!({"sub": "s", "aud": "pulumi"}),
+            json!({"sub": "sc://a/b/c", "aud": "api://AzureADTokenExchange",
+                "iss": "https://vstoken.dev.azure.com/0b1c"}),
+        ] {
+            assert_eq!(kind(claims.clone()), None, "{claims}");
+        }
+    }
+}
