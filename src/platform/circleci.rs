@@ -79,7 +79,12 @@ pub(super) const CIRCLECI: Platform = Platform {
         others: kinds,
         unwanted,
         respell: None,
-        parts: &[("project", PROJECT, ""), ("repository", ORIGIN, ""), ("ref", REF, "")],
+        parts: &[
+            ("project", PROJECT, ""),
+            ("repository", ORIGIN, ""),
+            ("ref", REF, ""),
+            ("pull request", REF, "refs/pull/"),
+        ],
     }),
     log: LogMarks {
         platform: &["CIRCLE_"],

@@ -97,7 +97,7 @@ fn left_out(id: Id) -> Vec<(&'static str, &'static str)> {
         ],
         Id::Buildkite => vec![("notes", NO_NOTE), ("step", NO_STEP)],
         Id::HcpTerraform => {
-            vec![("notes", NO_NOTE), ("secrets", NO_SECRET), ("log", NO_LOG), ("step", NO_STEP)]
+            vec![("secrets", NO_SECRET), ("log", NO_LOG), ("step", NO_STEP)]
         }
         Id::Spacelift => vec![
             ("issuer's URL", OWN_URL),

@@ -1,11 +1,12 @@
 //! What came in the place of a token, and what to do about it.
 
+use super::change;
 use super::variables::{expansion, in_a_script};
 use crate::catalogue::Code;
 use crate::evidence::{FileProblem, InputProblem, LooksLike, Source, Wrapping};
 use crate::limits;
 use crate::platform::Id;
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 use crate::text::command::CommandLine;
 
 /// Where the token came from, in words.
@@ -83,6 +84,11 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
             finding
                 .fix("Write file:// in front of the path.")
                 .command(CommandLine::new("doctor").word(&format!("file://{path}")))
+                .option(RemedyOption::only(change::flag(
+                    "--oidc-token",
+                    Some(path),
+                    Some(&format!("file://{path}")),
+                )))
         }
         LooksLike::SeveralTokens => finding.fix(
             "Give one token. `doctor decode` and `doctor policy test` take many, one a line, with \

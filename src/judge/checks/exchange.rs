@@ -1,11 +1,12 @@
 //! Check `exchange`: what Pulumi Cloud says to the token.
 //!
 //! The service's texts for a refusal are not documented: they are shown, and nothing but
-//! `invalid organization` and a hint at where to look is read out of them.
+//! `invalid organization` and what they are about (`pulumi/refusal.rs`) is read out of them.
 
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::log::host_of;
 use crate::evidence::{Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason};
+use crate::judge::advice::change;
 use crate::judge::answer::{identity, proofs, words};
 use crate::judge::context::Context;
 use crate::judge::finding::span;
@@ -13,7 +14,8 @@ use crate::judge::network::failure::network_failure;
 use crate::judge::outcome::Outcome;
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
-use crate::report::Finding;
+use crate::pulumi::refusal::{self, Subject};
+use crate::report::{Finding, RemedyOption};
 
 /// What the evidence calls the category that a refusal points to.
 pub(crate) const POINTER: &str = "points to";
@@ -21,21 +23,6 @@ pub(crate) const POINTER: &str = "points to";
 /// Statuses that are about the request's address or size. Pulumi Cloud itself words its refusals in
 /// JSON.
 const ELSEWHERE: [u16; 3] = [404, 405, 413];
-
-/// Words of a refusal and what they hint at, the most particular first: the error codes of
-/// RFC 6749 section 5.2, and what its description may be about.
-const HINTS: &[(&str, Category)] = &[
-    ("audience", Category::Audience),
-    ("expired", Category::Token),
-    ("issuer", Category::Issuer),
-    ("signature", Category::Issuer),
-    ("signing key", Category::Issuer),
-    ("policy", Category::Policy),
-    ("policies", Category::Policy),
-    ("access_denied", Category::Policy),
-    ("unauthorized_client", Category::Policy),
-    ("invalid_scope", Category::Policy),
-];
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let cloud = &context.evidence.cloud;
@@ -124,7 +111,7 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
     } else if says("invalid organization") {
         unknown_organization(context)
     } else {
-        return rejected(context, answer, hint(answer, &says));
+        return rejected(context, answer, hint(answer, &said));
     };
     vec![proofs(finding, answer)]
 }
@@ -178,9 +165,9 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
         "It does not come from the token exchange and says nothing of the token: the backend's \
          URL leads somewhere else, or something in between answers."
     } else {
-        "Nothing that could be checked here explains it."
+        "It does not say why, and no check explains it."
     };
-    let detail = format!("Status {}. {why}", answer.status);
+    let detail = format!("Pulumi Cloud refuses the token with status {}. {why}", answer.status);
     let mut finding = proofs(Finding::new(Code::ExchangeRejected, detail), answer);
     if let Some(category) = hint {
         finding = finding.proof(POINTER, category.name(), "the service's answer");
@@ -191,24 +178,27 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
     }
     match context.evaluation.as_ref().and_then(Evaluation::decision) {
         Some(Decision::Allow) if !elsewhere => vec![finding, contradiction(context)],
-        Some(_) => vec![finding],
-        None => vec![finding.step(
-            "Pass the issuer's policy with --policy to see whether it is the policy that refuses.",
-        )],
+        _ => vec![finding],
     }
 }
 
-/// The category that a refusal points to. Web pages and redirects come from something in between.
-fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
-    let is_elsewhere = match answer.body {
+/// The category that a refusal points to.
+fn hint(answer: &Answer, said: &[String]) -> Option<Category> {
+    if is_elsewhere(answer) {
+        return Some(Category::Backend);
+    }
+    refusal::subject(answer.status, said).map(Subject::category)
+}
+
+/// Whether something else than the token exchange answered: a web page or a redirect comes from
+/// something in between.
+pub(crate) fn is_elsewhere(answer: &Answer) -> bool {
+    let is_other_body = match answer.body {
         Body::Html(_) => true,
         Body::Json(_) => false,
         Body::Text(_) | Body::Empty => ELSEWHERE.contains(&answer.status),
     };
-    if is_elsewhere || answer.location.is_some() {
-        return Some(Category::Backend);
-    }
-    HINTS.iter().find(|(word, _)| says(word)).map(|(_, category)| *category)
+    is_other_body || answer.location.is_some()
 }
 
 /// The assumptions that an evaluation rests on and that the service may not share.
@@ -222,6 +212,9 @@ fn contradiction(context: &Context) -> Finding {
     .step("Assumed and not documented: a token's iss has to equal the registration's issuer; patterns match whole values, case-sensitively; of a list of audiences one match is enough.")
 }
 
+/// How many organizations are offered.
+const MOST_NAMED: usize = 5;
+
 fn unknown_organization(context: &Context) -> Finding {
     let name = context.request.organization.as_deref().unwrap_or_default();
     let mut finding = Finding::new(
@@ -233,6 +226,13 @@ fn unknown_organization(context: &Context) -> Finding {
     if let Some(identity) = known.filter(|known| !known.organizations.is_empty()) {
         let organizations = identity.organizations.join(", ");
         finding = finding.proof("known organizations", organizations, "GET /api/user");
+        let flag = context.evidence.login.organization.as_deref();
+        for known in identity.organizations.iter().take(MOST_NAMED) {
+            finding = finding.option(RemedyOption::when(
+                format!("organization {known} is meant"),
+                change::flag("--oidc-org", flag, Some(known)),
+            ));
+        }
     }
     finding.step(
         "In the console, the address of the organization's page is https://app.pulumi.com/NAME.",

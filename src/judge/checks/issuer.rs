@@ -8,7 +8,8 @@ use url::{Host, Url};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::address::{AddressClass, classify, is_localhost};
 use crate::evidence::{
-    Answer, Body, CertificateProblem, CheckId, Failure, FailureKind, Issuer, Probe, SkipReason,
+    Answer, Body, CertificateProblem, Chain, CheckId, Failure, FailureKind, Issuer, Probe,
+    SkipReason,
 };
 use crate::judge::answer::{is_transient, web_page};
 use crate::judge::compare::issuer::{self, Other};
@@ -23,8 +24,9 @@ use crate::limits::Work;
 use crate::oidc::issuer_url;
 use crate::platform::azure::entra;
 use crate::platform::public_issuer;
+use crate::policy::Registration;
 use crate::pulumi::backend_url;
-use crate::report::Finding;
+use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text::command::CommandLine;
 
 pub(crate) fn check(context: &Context) -> Outcome {
@@ -205,7 +207,23 @@ fn untrusted(
                 .command("doctor --ca-cert authority.pem …")
         })
     };
+    let is_offered = authority && !resigned && !pinned && public_issuer(issuer).is_none();
+    let finding = match context.evidence.registration().zip(chain).filter(|_| is_offered) {
+        Some((registration, chain)) => trusted_by(finding, registration, chain),
+        None => finding,
+    };
     Outcome::found("certificate not trusted", vec![finding])
+}
+
+/// The served certificate's own thumbprint is what Pulumi Cloud looks at where no public authority
+/// vouches for it.
+fn trusted_by(finding: Finding, registration: &Registration, chain: &Chain) -> Finding {
+    let Some(served) = chain.certificates.first() else { return finding };
+    let change = Change::new(Target::Registration, "/thumbprints/-")
+        .of_issuer(registration.identifier())
+        .after(served.sha256.clone());
+    let when = format!("the certificate {} is the issuer's own", served.subject);
+    finding.option(RemedyOption::when(when, change))
 }
 
 /// `names_token`: whether the document names the token's issuer, where that is known.

@@ -4,15 +4,17 @@
 use super::owner::{everybody, lets_in, names_an_identity};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
+use crate::judge::advice::policy_change;
 use crate::judge::compare::rule::{identity, no_rule, open_parts, snippet, values, values_length};
 use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
+use crate::judge::policy::smallest::dead::MASK;
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::evaluate::Evaluation;
 use crate::policy::rule_pattern::inexact;
 use crate::policy::{Decision, Entry, TokenType, pattern};
-use crate::report::Finding;
+use crate::report::{Finding, RemedyOption};
 
 /// The allow entries that name no identity, and those of them that grant admin.
 pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
@@ -29,13 +31,35 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
         let mut finding =
             Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &entry_name(index)))
                 .proof("rules", &rules, &at);
+        for masked in entry.rules.iter().filter(|rule| rule.pattern.contains(MASK)) {
+            finding = finding.step(format!(
+                "The rule on {} holds {MASK}, which a log shows in the place of a secret: it was \
+                 copied from a masked log, and matches anything.",
+                masked.claim
+            ));
+        }
+        let subject_rule = entry.rules.iter().find(|rule| rule.claim == "sub");
+        let subject_rule = subject_rule.map(|rule| rule.pattern.as_str());
         finding = match identity(token) {
             Some(Ok(subject)) => open_parts(token)
                 .into_iter()
                 .chain(token.text("sub").and_then(|sub| inexact("sub", sub)))
                 .fold(finding, Finding::step)
-                .announce("For exactly this token's subject that is:")
-                .command(snippet("sub", &subject)),
+                .announce(match subject_rule {
+                    Some(_) => "Narrow the rule on sub. For exactly this token's subject it is:",
+                    None => "Add a rule on sub. For exactly this token's subject it is:",
+                })
+                .command(snippet("sub", &subject))
+                .option(RemedyOption::when(
+                    "only this job should be let in",
+                    policy_change::rule(
+                        context,
+                        index,
+                        "sub",
+                        subject_rule,
+                        Some(subject.as_str()),
+                    ),
+                )),
             Some(Err(refused)) => {
                 no_rule(finding.fix(instead(&token.claims, &refused).summary), token, &refused)
             }
@@ -48,15 +72,20 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
                     Code::PolicyAdminGranted,
                     format!("{} grants admin to {}.", entry_name(index), everybody(issuer)),
                 )
-                .proof(
-                    "authorizedPermissions",
-                    entry.authorized_permissions.join(", "),
-                    at,
-                ),
+                .proof("authorizedPermissions", entry.authorized_permissions.join(", "), at)
+                .option(without_admin(context, index, entry)),
             );
         }
     }
     findings
+}
+
+fn without_admin(context: &Context, index: usize, entry: &Entry) -> RemedyOption {
+    let granted = entry.authorized_permissions.clone();
+    let kept: Vec<String> = granted.iter().filter(|one| *one != "admin").cloned().collect();
+    let key = "authorizedPermissions";
+    let change = policy_change::entry_key(context, index, key, granted, kept);
+    RemedyOption::when("no job of this entry needs admin", change)
 }
 
 /// How many patterns are listed.

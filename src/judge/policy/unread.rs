@@ -72,7 +72,7 @@ fn of_gap(evidence: &Evidence, gap: &Gap) -> String {
                  --oidc-org"
             ),
             429 => {
-                format!("Pulumi Cloud limits requests (429) for longer than --timeout: raise it")
+                "Pulumi Cloud limits requests (429) for longer than --timeout: raise it".to_owned()
             }
             status => format!("Pulumi Cloud answered {status} for {what}: try again"),
         },

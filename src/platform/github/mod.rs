@@ -10,7 +10,7 @@ use super::audience::DefaultAudience;
 use super::claims::{BOOLEANS, VISIBILITIES};
 use super::{
     Audience, Beginning, Claims, Http, Id, Issuer, JobClaims, LogMarks, Note, Parameter, Platform,
-    Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    Shape, Shared, StepTemplate, Subjects, TokenSource, Varying, Way,
 };
 use crate::text;
 
@@ -51,6 +51,12 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
     subjects: Subjects {
         shapes: &[
             shape("repo:{repository}:environment:{environment}"),
+            Shape {
+                varying: &[QUEUED],
+                ..shape(
+                    "repo:{repository}:ref:refs/heads/gh-readonly-queue/{branch}/pr-{queued change}",
+                )
+            },
             shape("repo:{repository}:ref:refs/heads/{branch}"),
             shape("repo:{repository}:ref:refs/tags/{tag}"),
             Shape {
@@ -177,6 +183,13 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         yaml: step,
     }),
     ..Platform::new(Id::GitHubActions, "GitHub Actions")
+};
+
+/// The merge queue makes a branch for each change.
+const QUEUED: Varying = Varying {
+    name: "queued change",
+    pattern: "*",
+    why: "is another one for every change in the merge queue",
 };
 
 const fn shape(template: &'static str) -> Shape {

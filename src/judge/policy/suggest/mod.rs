@@ -305,9 +305,12 @@ fn pull_request(value: &str) -> Option<(&str, &str)> {
     Some(value.split_at(kind.len()))
 }
 
-/// Whether a claim is another one in every run.
+/// Who starts the run, as GitHub calls it.
+const PERSONS: [&str; 2] = ["actor", "actor_id"];
+
+/// Whether a claim is another one in every run, or for another person who starts it.
 fn is_per_run(claim: &str) -> bool {
-    ALL.iter().any(|platform| platform.claims.per_run.contains(&claim))
+    PERSONS.contains(&claim) || ALL.iter().any(|platform| platform.claims.per_run.contains(&claim))
 }
 
 /// The audience to make a rule of, Pulumi's where there is one, and how many others there are.

@@ -65,6 +65,19 @@ fn a_run_in_a_customised_subject_is_open() {
 }
 
 #[test]
+fn person_and_queued_change_are_open() {
+    let claims = json!({"sub": "repository_id:74:actor:octocat:ref:refs/heads/main",
+        "actor": "octocat", "ref": "refs/heads/main", "repository_id": "74"});
+    let (rules, notes) = suggested(claims);
+    assert_eq!(rules, ["sub=repository_id:74:actor:*:ref:refs/heads/main"]);
+    assert!(notes.contains("actor in sub (octocat)"), "{notes}");
+    let queue = "repo:acme/web:ref:refs/heads/gh-readonly-queue/main/pr-12-c0ffee";
+    let (rules, notes) = suggested(json!({"sub": queue}));
+    assert_eq!(rules, ["sub=repo:acme/web:ref:refs/heads/gh-readonly-queue/main/pr-*"]);
+    assert!(notes.contains("queued change in sub (12-c0ffee)"), "{notes}");
+}
+
+#[test]
 fn of_several_audiences_pulumi_s_is_taken() {
     let claims = json!({"aud": ["sts.example", "urn:pulumi:org:acme"], "sub": "job"});
     let rules = suggest(claims.as_object().unwrap(), &Ask::default()).unwrap().rules;

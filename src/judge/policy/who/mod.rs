@@ -30,7 +30,16 @@ pub fn who(
     token: Option<&Map<String, Value>>,
     organization: Option<&str>,
 ) -> Who {
-    let mut work = Work::new(limits::WHO);
+    who_within(document, token, organization, &mut Work::new(limits::WHO))
+}
+
+/// [`who`] with so much work. What was not worked out is undetermined.
+pub(crate) fn who_within(
+    document: &Document,
+    token: Option<&Map<String, Value>>,
+    organization: Option<&str>,
+    work: &mut Work,
+) -> Who {
     let issuer = token.and_then(|claims| claims.get("iss")).and_then(Value::as_str);
     let registrations: Vec<&Registration> = match (token, issuer) {
         (None, _) => document.issuers.iter().collect(),
@@ -46,7 +55,7 @@ pub fn who(
     };
     let mut all: Vec<KindOfJob> = Vec::new();
     for registration in &registrations {
-        for found in of_registration(registration, token, &mut work) {
+        for found in of_registration(registration, token, work) {
             let same =
                 |known: &&mut KindOfJob| known.kind == found.kind && known.issuer == found.issuer;
             match all.iter_mut().find(same) {
