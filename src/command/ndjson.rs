@@ -18,7 +18,7 @@ use crate::console::progress::Bar;
 use crate::console::streams::{Stdout, Streams, write};
 use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
-use crate::gather::files::named;
+use crate::gather::files::problem::problem;
 use crate::gather::many::Common;
 use crate::gather::ndjson;
 use crate::gather::token;
@@ -201,7 +201,7 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    format!("{}: {}", place(token), named::problem(error))
+    format!("{}: {}", place(token), problem(error))
 }
 
 fn place(token: &str) -> &str {
