@@ -13,6 +13,9 @@
 //! The folders, lowest layer first. Each imports only from folders above it in this list
 //! (`tests/architecture.rs`).
 
+// Only what the program, the tests and the benchmarks use is `pub`.
+#![warn(unreachable_pub)]
+
 // Without knowledge of the domain.
 // Inert text, quoting, URLs for display, secrets, words.
 pub mod text;

@@ -1,6 +1,7 @@
 //! What can only be said with all outcomes at hand: echoes, a login that works, the order of
 //! findings, the verdict.
 
+use super::advice::refused_exchange;
 use super::answer;
 use super::checks::exchange::POINTER;
 use super::cli_outcome;
@@ -18,6 +19,7 @@ use crate::report::{
 pub(super) fn settle(context: &mut Context) {
     if !minted(context) {
         merge_echo(context);
+        refused_exchange::complete(context);
     } else if context.outcome(CheckId::Whoami).is_some_and(|o| o.status() == Status::Pass) {
         let proof = "the login works: Pulumi Cloud issued an access token, and whoami accepts it";
         soften(context, proof, |_| true);

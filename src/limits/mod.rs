@@ -61,7 +61,8 @@ pub const SURPRISES: u64 = 1_000_000;
 /// Steps for comparing the entries of a document with each other (`policy lint`).
 pub const LINT: u64 = 10_000_000;
 
-/// Steps for finding out who gets in (`policy who`).
+/// Steps for finding out who gets in (`policy who`, and for all attempts of `policy fix` together). An
+/// entry with ordinary rules takes 100,000.
 pub const WHO: u64 = 60_000_000;
 
 /// Steps for comparing registered issuers with a token's.

@@ -63,6 +63,19 @@ impl Kind {
         }
     }
 
+    /// Whose a token of this kind is that is often unwanted: what a sentence goes on with that begins
+    /// with the token.
+    pub(crate) fn of_token(self) -> &'static str {
+        match self {
+            Self::Branch => "is an unprotected branch's or tag's",
+            Self::PullRequest => "is a pull request's",
+            Self::Fork => "is that of a pull request from a fork",
+            Self::Plan => "is a speculative plan's",
+            Self::Audience => "was made for another service",
+            _ => "is one that is often unwanted",
+        }
+    }
+
     /// What it is, for people.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
@@ -139,7 +152,7 @@ pub(crate) struct Variant {
     /// The claims, by path, that are not as in the given token.
     pub(crate) changes: Vec<(&'static str, Change)>,
     /// Whether all others are as in the given token, and not only `iss` and `aud`.
-    pub(crate) is_known_else: bool,
+    pub(crate) others_stay: bool,
 }
 
 /// What becomes of a claim.
@@ -154,7 +167,7 @@ pub(crate) enum Change {
 impl Variant {
     /// Jobs whose token is the same.
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, changes: Vec::new(), is_known_else: true }
+        Self { kind, changes: Vec::new(), others_stay: true }
     }
 
     pub(super) fn change(mut self, claim: &'static str, change: Change) -> Self {
@@ -254,7 +267,7 @@ pub(crate) fn kinds(platform: Option<&Platform>, claims: &Map<String, Value>) ->
 fn unknown_stranger(given: &Given) -> Variant {
     const SUBJECT: Open = Open::new("subject", "somebody-else", "");
     let stranger = Variant::new(Kind::Stranger).other_id(given, "sub", SUBJECT);
-    Variant { is_known_else: false, ..stranger }
+    Variant { others_stay: false, ..stranger }
 }
 
 /// Whether an audience is known as that of another service: by its name, or by the beginning of its host.

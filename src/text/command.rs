@@ -7,7 +7,7 @@ use super::{is_unseen, shell};
 /// The shell that printed commands are for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Shell {
+pub enum Shell {
     /// POSIX sh and bash.
     #[default]
     Posix,

@@ -6,7 +6,7 @@
 //! takes for a command anywhere in a line (its `Command.TryParse`; the GitHub runner's
 //! `ActionCommand.TryParse` does the same for `##[`).
 
-pub(crate) mod command;
+pub mod command;
 mod json;
 pub(crate) mod nearest;
 pub mod secret;

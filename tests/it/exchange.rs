@@ -86,7 +86,7 @@ fn refusals_are_shown_in_every_shape() {
     for (response, status, telling) in cases {
         let run = answered(response);
         run.assert_root("exchange-rejected", "exchange", "exchange");
-        run.assert_says("exchange-rejected", &[&status.to_string(), "--policy"]);
+        run.assert_says("exchange-rejected", &[&status.to_string()]);
         run.assert_says("exchange-rejected", telling);
         assert_eq!(run.skipped("whoami"), Some("exchange"));
         assert_eq!(run.report["identity"], Value::Null);
@@ -114,6 +114,37 @@ fn a_refusal_points_to_a_category() {
     }
     let run = answered(Response::new(400, "text/plain", "no"));
     assert!(!run.text("exchange-rejected").contains("points to"));
+}
+
+#[test]
+fn refusal_without_reason_shows_the_entry_and_whom_to_ask() {
+    let body = json!({"error": "access_denied", "error_description": "no"});
+    let run = answered(Response::json(403, &body));
+    run.assert_root("exchange-rejected", "exchange", "exchange");
+    let telling = ["403", "DOCTOR_ACCESS_TOKEN", "forward this to an admin of acme", "\"sub\""];
+    run.assert_says("exchange-rejected", &telling);
+    let change = &run.finding("exchange-rejected")["remediation"]["options"][0]["changes"][0];
+    assert_eq!((&change["target"], &change["path"]), (&json!("policy"), &json!("/policies/-")));
+    assert_eq!(change["after"]["decision"], "allow");
+    assert!(!run.text("policy-unknown").contains("forward"), "it is said once");
+}
+
+#[test]
+fn refusal_of_the_issuer_asks_for_its_registration() {
+    let body = json!({"error": "invalid_grant", "error_description": "unknown issuer"});
+    let run = answered(Response::json(400, &body));
+    run.assert_says("exchange-rejected", &["Register the issuer", "/oidc/issuers"]);
+    let change = &run.finding("exchange-rejected")["remediation"]["options"][0]["changes"][0];
+    assert_eq!((&change["target"], &change["path"]), (&json!("registration"), &json!("")));
+}
+
+#[test]
+fn payment_required_is_not_about_the_token() {
+    let body = json!({"code": 402, "message": "Your trial has expired"});
+    let run = answered(Response::json(402, &body));
+    run.assert_says("exchange-rejected", &["subscription", "Your trial has expired"]);
+    assert!(!run.text("exchange-rejected").contains("points to"));
+    assert_eq!(run.finding("exchange-rejected")["remediation"]["options"], json!([]));
 }
 
 #[test]

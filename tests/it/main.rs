@@ -45,6 +45,7 @@ mod network;
 mod output_files;
 mod platform_output;
 mod policy;
+mod policy_cases;
 mod policy_command;
 mod policy_docs;
 mod policy_fix;

@@ -123,7 +123,8 @@ fn fixed(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
         Plan::Undecided(problem) => return Outcome::Undecided(problem),
         Plan::Unwanted(kind) => {
             return Outcome::Undecided(format!(
-                "this token is of {kind}: let it in with --if-meant, only if that is meant"
+                "this token {}: let it in with --if-meant, only if that is meant",
+                kind.of_token()
             ));
         }
         Plan::Change { ways, entry } => (ways, entry),

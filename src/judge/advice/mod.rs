@@ -8,6 +8,7 @@ pub(crate) mod found_backend;
 pub(crate) mod job;
 pub(crate) mod missing_token;
 pub(crate) mod policy_change;
+pub(crate) mod refused_exchange;
 pub(crate) mod requests;
 pub(crate) mod token_value;
 pub(crate) mod unknown_policy;

@@ -1,7 +1,7 @@
 //! Check `exchange`: what Pulumi Cloud says to the token.
 //!
 //! The service's texts for a refusal are not documented: they are shown, and nothing but
-//! `invalid organization` and a hint at where to look is read out of them.
+//! `invalid organization` and what they are about (`pulumi/refusal.rs`) is read out of them.
 
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::log::host_of;
@@ -14,6 +14,7 @@ use crate::judge::network::failure::network_failure;
 use crate::judge::outcome::Outcome;
 use crate::policy::Decision;
 use crate::policy::evaluate::Evaluation;
+use crate::pulumi::refusal::{self, Subject};
 use crate::report::{Finding, RemedyOption};
 
 /// What the evidence calls the category that a refusal points to.
@@ -22,21 +23,6 @@ pub(crate) const POINTER: &str = "points to";
 /// Statuses that are about the request's address or size. Pulumi Cloud itself words its refusals in
 /// JSON.
 const ELSEWHERE: [u16; 3] = [404, 405, 413];
-
-/// Words of a refusal and what they hint at, the most particular first: the error codes of
-/// RFC 6749 section 5.2, and what its description may be about.
-const HINTS: &[(&str, Category)] = &[
-    ("audience", Category::Audience),
-    ("expired", Category::Token),
-    ("issuer", Category::Issuer),
-    ("signature", Category::Issuer),
-    ("signing key", Category::Issuer),
-    ("policy", Category::Policy),
-    ("policies", Category::Policy),
-    ("access_denied", Category::Policy),
-    ("unauthorized_client", Category::Policy),
-    ("invalid_scope", Category::Policy),
-];
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let cloud = &context.evidence.cloud;
@@ -125,7 +111,7 @@ fn refused(context: &Context, answer: &Answer) -> Vec<Finding> {
     } else if says("invalid organization") {
         unknown_organization(context)
     } else {
-        return rejected(context, answer, hint(answer, &says));
+        return rejected(context, answer, hint(answer, &said));
     };
     vec![proofs(finding, answer)]
 }
@@ -179,9 +165,9 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
         "It does not come from the token exchange and says nothing of the token: the backend's \
          URL leads somewhere else, or something in between answers."
     } else {
-        "Nothing that could be checked here explains it."
+        "It does not say why, and no check explains it."
     };
-    let detail = format!("Status {}. {why}", answer.status);
+    let detail = format!("Pulumi Cloud refuses the token with status {}. {why}", answer.status);
     let mut finding = proofs(Finding::new(Code::ExchangeRejected, detail), answer);
     if let Some(category) = hint {
         finding = finding.proof(POINTER, category.name(), "the service's answer");
@@ -192,31 +178,27 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
     }
     match context.evaluation.as_ref().and_then(Evaluation::decision) {
         Some(Decision::Allow) if !elsewhere => vec![finding, contradiction(context)],
-        Some(_) => vec![finding],
-        None => {
-            // What the policy has to hold is told there.
-            let unknown = context.findings().find(|found| found.code == Code::PolicyUnknown);
-            let needed = unknown.map(|found| found.remediation.options.clone());
-            let finding = finding.step(
-                "Pass the issuer's policy with --policy to see whether it is the policy that \
-                 refuses.",
-            );
-            vec![needed.into_iter().flatten().fold(finding, Finding::option)]
-        }
+        _ => vec![finding],
     }
 }
 
-/// The category that a refusal points to. Web pages and redirects come from something in between.
-fn hint(answer: &Answer, says: &impl Fn(&str) -> bool) -> Option<Category> {
-    let is_elsewhere = match answer.body {
+/// The category that a refusal points to.
+fn hint(answer: &Answer, said: &[String]) -> Option<Category> {
+    if is_elsewhere(answer) {
+        return Some(Category::Backend);
+    }
+    refusal::subject(answer.status, said).map(Subject::category)
+}
+
+/// Whether something else than the token exchange answered: a web page or a redirect comes from
+/// something in between.
+pub(crate) fn is_elsewhere(answer: &Answer) -> bool {
+    let is_other_body = match answer.body {
         Body::Html(_) => true,
         Body::Json(_) => false,
         Body::Text(_) | Body::Empty => ELSEWHERE.contains(&answer.status),
     };
-    if is_elsewhere || answer.location.is_some() {
-        return Some(Category::Backend);
-    }
-    HINTS.iter().find(|(word, _)| says(word)).map(|(_, category)| *category)
+    is_other_body || answer.location.is_some()
 }
 
 /// The assumptions that an evaluation rests on and that the service may not share.

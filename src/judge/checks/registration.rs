@@ -293,6 +293,11 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     if text::lacks_url_parts(issuer) {
         return finding;
     }
+    register_issuer(finding, context, issuer)
+}
+
+/// How to register an issuer.
+pub(crate) fn register_issuer(finding: Finding, context: &Context, issuer: &str) -> Finding {
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let finding = finding
         .step(format!(

@@ -166,7 +166,7 @@ fn changes_are_of_claims_that_the_platform_has() {
                 let mut all = standard.iter().chain(platform.claims.documented).chain(shared);
                 // Entra's and Azure DevOps' claims are listed apart, and their kinds together.
                 let is_azure = matches!(platform.id, Id::AzurePipelines | Id::Entra);
-                assert!(is_azure || all.any(|known| is_known(known)), "{}: {claim}", platform.name);
+                assert!(is_azure || all.any(is_known), "{}: {claim}", platform.name);
                 if let Change::To(template) = change {
                     assert!(!template.fill(&Values::new()).is_empty(), "{claim}");
                 }

@@ -4,8 +4,11 @@
 //! Sources: net/url/url.go (`parse`, `parseHost`, `unescape`, `String`), net/http/transport.go
 //! (`roundTrip`) and net/http/client.go (`stripPassword`).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
+
+use percent_encoding::percent_decode_str;
 
 /// A URL that Go can parse.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,21 +17,21 @@ pub(crate) struct GoUrl {
     pub(crate) scheme: String,
     /// What follows a scheme without a slash.
     opaque: String,
-    /// User name and password.
-    user: Option<(String, Option<String>)>,
+    /// User name and password, decoded.
+    pub(crate) user: Option<(Vec<u8>, Option<Vec<u8>>)>,
     /// Host and port.
     pub(crate) host: String,
     /// Whether an authority was there at all, be it an empty one.
     has_authority: bool,
     /// As written.
     pub(crate) path: String,
-    query: Option<String>,
+    pub(crate) query: Option<String>,
 }
 
 impl GoUrl {
     /// What goes to the server as the password of HTTP Basic authentication.
-    pub(crate) fn password(&self) -> Option<&str> {
-        self.user.as_ref()?.1.as_deref()
+    pub(crate) fn password(&self) -> Option<Cow<'_, str>> {
+        Some(String::from_utf8_lossy(self.user.as_ref()?.1.as_deref()?))
     }
 }
 
@@ -67,9 +70,11 @@ pub(crate) fn parse(url: &str) -> Result<GoUrl, String> {
                 if !user.bytes().all(|b| b == b'@' || b == b'%' || is_user(b)) {
                     return Err("net/url: invalid userinfo".to_owned());
                 }
+                check_escapes(user)?;
+                let decoded = |text: &str| percent_decode_str(text).collect();
                 parsed.user = Some(match user.split_once(':') {
-                    Some((name, password)) => (unescape(name)?, Some(unescape(password)?)),
-                    None => (unescape(user)?, None),
+                    Some((name, password)) => (decoded(name), Some(decoded(password))),
+                    None => (decoded(user), None),
                 });
                 host
             }
@@ -191,10 +196,12 @@ fn invalid_escape(escape: &str) -> String {
 }
 
 fn unescape(text: &str) -> Result<String, String> {
-    for (at, _) in text.match_indices('%') {
-        escape_at(text, at)?;
-    }
-    Ok(percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned())
+    check_escapes(text)?;
+    Ok(percent_decode_str(text).decode_utf8_lossy().into_owned())
+}
+
+fn check_escapes(text: &str) -> Result<(), String> {
+    text.match_indices('%').try_for_each(|(at, _)| escape_at(text, at).map(drop))
 }
 
 /// As Go's errors print it: with the password hidden, and other characters of the path escaped.
@@ -209,7 +216,7 @@ impl fmt::Display for GoUrl {
         }
         match &self.user {
             Some((name, None)) => write!(f, "{}@", escaped(name, is_unreserved))?,
-            Some((name, Some(_))) => write!(f, "{name}:***@")?,
+            Some((name, Some(_))) => write!(f, "{}:***@", String::from_utf8_lossy(name))?,
             None => {}
         }
         f.write_str(&self.host)?;
@@ -218,16 +225,16 @@ impl fmt::Display for GoUrl {
             f.write_str(&self.path)?;
         } else {
             let path = unescape(&self.path).map_err(|_| fmt::Error)?;
-            let text = escaped(&path, |b| is_unreserved(b) || b"$&+,/:;=@".contains(&b));
+            let text = escaped(path.as_bytes(), |b| is_unreserved(b) || b"$&+,/:;=@".contains(&b));
             f.write_str(&text)?;
         }
         self.query.as_ref().map_or(Ok(()), |query| write!(f, "?{query}"))
     }
 }
 
-fn escaped(text: &str, stays: impl Fn(u8) -> bool) -> String {
-    text.bytes()
-        .map(|b| if stays(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+fn escaped(text: &[u8], stays: impl Fn(u8) -> bool) -> String {
+    text.iter()
+        .map(|b| if stays(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
 

@@ -14,13 +14,15 @@ use serde_json::{Map, Value, json};
 use self::corrected::{Correction, corrected};
 use super::job_claims::no_safe_rule;
 use super::suggest::{suggest, text_at};
-use super::who::who;
+use super::who::who_within;
+use crate::limits;
+use crate::limits::Work;
 use crate::platform::kind::{platform_of, unwanted};
 use crate::platform::{Kind, Platform, subject};
 use crate::policy::document::edit::{Edit, changed};
 use crate::policy::evaluate::{Outcome, evaluate_registration};
 use crate::policy::rule_pattern::RulePattern;
-use crate::policy::{Ask, Decision, Document, Registration};
+use crate::policy::{Ask, Decision, Document, Registration, Rule};
 use crate::report::who::KindOfJob;
 use crate::text;
 
@@ -32,13 +34,16 @@ pub(crate) enum Plan {
     /// It is not for the doctor to say: why, in one sentence.
     Undecided(String),
     /// The token is one that is often unwanted, and nobody said that it is meant.
-    Unwanted(&'static str),
+    Unwanted(Kind),
     /// These edits, the best first. Each lets the token in and admits no other kind of job.
     Change { ways: Vec<Vec<Edit>>, entry: Map<String, Value> },
 }
 
 /// How often an entry gets another rule, to keep out a kind of job that it lets in beside.
 const MOST_RULES: usize = 4;
+
+/// How many entries are tried with a correction.
+const MOST_REPLACEMENTS: usize = 4;
 
 /// Plans the change.
 pub(crate) fn plan(
@@ -89,7 +94,7 @@ pub(crate) fn plan(
     }
     let platform = platform_of(registration.identifier().or(issuer), claims);
     if let Some(kind) = unwanted(platform, claims).filter(|_| !if_meant) {
-        return Plan::Unwanted(kind.meaning());
+        return Plan::Unwanted(kind);
     }
     let suggestion = match suggest(claims, ask) {
         Ok(suggestion) => suggestion.entry(),
@@ -101,8 +106,11 @@ pub(crate) fn plan(
             "a rule would hold a URL with parts that are not shown: write it by hand".to_owned(),
         );
     }
-    let planner = Planner { document, index, registration, platform, claims, ask, organization };
-    let mut ways: Vec<Vec<Edit>> = planner.replacements();
+    let mut work = Work::new(limits::WHO);
+    let known = who_within(document, Some(claims), organization, &mut work).kinds;
+    let mut planner =
+        Planner { document, index, registration, platform, claims, ask, organization, known, work };
+    let mut ways: Vec<Vec<Edit>> = planner.replacement().into_iter().collect();
     let mut entry = suggestion.clone();
     if let Some(added) = planner.added(suggestion) {
         ways.push(vec![Edit::Add { registration: index, entry: added.clone() }]);
@@ -125,31 +133,42 @@ pub(crate) fn is_as_meant(
     ask: &Ask,
     organization: Option<&str>,
 ) -> bool {
-    let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
-    let lets_in = after
-        .deciding(issuer, organization)
-        .and_then(|registration| evaluate_registration(registration, claims, ask))
-        .is_some_and(|evaluation| evaluation.decision() == Some(Decision::Allow));
-    lets_in && newly_admitted(before, after, claims, organization).is_empty()
+    let mut work = Work::new(limits::WHO);
+    let known = who_within(before, Some(claims), organization, &mut work).kinds;
+    lets_in(after, claims, ask, organization)
+        && newly_admitted(&known, after, claims, organization, &mut work).is_empty()
 }
 
-/// The kinds of job that only the second document lets in, or may let in.
+fn lets_in(
+    document: &Document,
+    claims: &Map<String, Value>,
+    ask: &Ask,
+    organization: Option<&str>,
+) -> bool {
+    let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+    document
+        .deciding(issuer, organization)
+        .and_then(|registration| evaluate_registration(registration, claims, ask))
+        .is_some_and(|evaluation| evaluation.decision() == Some(Decision::Allow))
+}
+
+/// The kinds of job that only this document lets in, or may let in.
 fn newly_admitted(
-    before: &Document,
-    after: &Document,
+    known: &[KindOfJob],
+    document: &Document,
     claims: &Map<String, Value>,
     organization: Option<&str>,
+    work: &mut Work,
 ) -> Vec<KindOfJob> {
     let issuer = claims.get("iss").and_then(Value::as_str);
     let platform = platform_of(issuer, claims);
     let own = unwanted(platform, claims);
-    let known = who(before, Some(claims), organization).kinds;
     let had = |row: &KindOfJob| {
         known.iter().any(|old| {
             old.kind == row.kind && (old.decision == "allow" || old.decision == row.decision)
         })
     };
-    who(after, Some(claims), organization)
+    who_within(document, Some(claims), organization, work)
         .kinds
         .into_iter()
         .filter(|row| row.decision != "deny" && row.kind != Kind::This && Some(row.kind) != own)
@@ -179,60 +198,58 @@ struct Planner<'a> {
     claims: &'a Map<String, Value>,
     ask: &'a Ask,
     organization: Option<&'a str>,
+    /// Who gets in without the change.
+    known: Vec<KindOfJob>,
+    /// For all attempts together.
+    work: Work,
 }
 
 impl Planner<'_> {
-    fn after(&self, edits: &[Edit]) -> Document {
-        edits.iter().fold(self.document.clone(), changed)
+    /// The kinds of job that would get in with these edits and do not without; `None` where the token
+    /// itself would not.
+    fn newly_admitted(&mut self, edits: &[Edit]) -> Option<Vec<KindOfJob>> {
+        let after = edits.iter().fold(self.document.clone(), changed);
+        lets_in(&after, self.claims, self.ask, self.organization).then(|| {
+            newly_admitted(&self.known, &after, self.claims, self.organization, &mut self.work)
+        })
     }
 
-    fn is_as_meant(&self, edits: &[Edit]) -> bool {
-        let after = self.after(edits);
-        is_as_meant(self.document, &after, self.claims, self.ask, self.organization)
-    }
-
-    /// Entries for this request whose failing rules no token of this issuer can match, corrected.
-    fn replacements(&self) -> Vec<Vec<Edit>> {
-        let Some(evaluation) = evaluate_registration(self.registration, self.claims, self.ask)
-        else {
-            return Vec::new();
-        };
+    /// An entry for this request whose failing rules no token of this issuer can match, corrected.
+    fn replacement(&mut self) -> Option<Vec<Edit>> {
+        let evaluation = evaluate_registration(self.registration, self.claims, self.ask)?;
         let entries = self.registration.policies.as_deref().unwrap_or_default();
-        let mut found: Vec<Vec<Edit>> = Vec::new();
-        for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
-            if entry.decision != Decision::Allow || !result.applies {
-                continue;
-            }
-            let failing = result.rules.iter().enumerate().filter(|(_, rule)| !rule.matched);
-            let edits: Option<Vec<Edit>> = failing
-                .map(|(at, _)| {
-                    let (registration, entry_index, rule) = (self.index, index, at);
-                    let known = entry.rules.get(at)?;
-                    Some(match corrected(self.registration, self.platform, self.claims, known)? {
-                        Correction::Pattern(pattern) => {
-                            Edit::Pattern { registration, entry: entry_index, rule, pattern }
-                        }
-                        Correction::Claim(claim) => {
-                            Edit::Claim { registration, entry: entry_index, rule, claim }
-                        }
-                    })
-                })
-                .collect();
-            found.extend(edits.filter(|edits| !edits.is_empty() && self.is_as_meant(edits)));
-        }
+        let mut found: Vec<Vec<Edit>> = entries
+            .iter()
+            .zip(&evaluation.entries)
+            .enumerate()
+            .filter(|(_, (entry, result))| entry.decision == Decision::Allow && result.applies)
+            .filter_map(|(index, (entry, result))| {
+                let failing = result.rules.iter().enumerate().filter(|(_, rule)| !rule.matched);
+                failing
+                    .map(|(rule, _)| self.correction(index, rule, entry.rules.get(rule)?))
+                    .collect()
+            })
+            .filter(|edits: &Vec<Edit>| !edits.is_empty())
+            .collect();
         found.sort_by_key(Vec::len);
-        found
+        found.truncate(MOST_REPLACEMENTS);
+        found.into_iter().find(|edits| self.newly_admitted(edits).is_some_and(|new| new.is_empty()))
+    }
+
+    fn correction(&self, entry: usize, rule: usize, known: &Rule) -> Option<Edit> {
+        let registration = self.index;
+        Some(match corrected(self.registration, self.platform, self.claims, known)? {
+            Correction::Pattern(pattern) => Edit::Pattern { registration, entry, rule, pattern },
+            Correction::Claim(claim) => Edit::Claim { registration, entry, rule, claim },
+        })
     }
 
     /// The entry to add, with a rule more for each kind of job that it would let in beside.
-    fn added(&self, mut entry: Map<String, Value>) -> Option<Map<String, Value>> {
+    fn added(&mut self, mut entry: Map<String, Value>) -> Option<Map<String, Value>> {
         for _ in 0..=MOST_RULES {
             let edit = Edit::Add { registration: self.index, entry: entry.clone() };
-            let after = self.after(std::slice::from_ref(&edit));
-            let others = newly_admitted(self.document, &after, self.claims, self.organization);
-            let Some(other) = others.first() else {
-                return self.is_as_meant(&[edit]).then_some(entry);
-            };
+            let others = self.newly_admitted(&[edit])?;
+            let Some(other) = others.first() else { return Some(entry) };
             let (claim, pattern) = self.rule_against(other, &entry)?;
             let rules = entry.get_mut("rules")?.as_object_mut()?;
             rules.insert(claim, json!(pattern));

@@ -47,7 +47,7 @@ impl Candidate {
 
     fn new(variant: &Variant, claims: &Map<String, Value>, values: &Values) -> Self {
         let mut claims = claims.clone();
-        if !variant.is_known_else {
+        if !variant.others_stay {
             claims.retain(|name, _| matches!(name.as_str(), "iss" | "aud"));
         }
         for (claim, change) in &variant.changes {
@@ -68,41 +68,39 @@ impl Asked<'_> {
         entry: &Entry,
         work: &mut Work,
     ) -> (Map<String, Value>, Answer) {
+        let example = Candidate::examples(self.variant, self.claims).claims;
+        let rules = self.open_rules(entry);
+        for (rule, template) in &rules {
+            match common(&rule.pattern, template, &Values::new(), work) {
+                Ok(Some(_)) => {}
+                // It matches no such job.
+                Ok(None) => return (example, Answer::No { denied_by: None }),
+                Err(_) => return (example, Answer::Open),
+            }
+        }
         let policy = self.policy(index, entry);
         let ask = ask(entry, work);
-        let mut first = None;
-        for values in self.candidates(entry, work) {
-            let Ok(Some(values)) = values else {
-                let example = Candidate::examples(self.variant, self.claims).claims;
-                let answer = match values {
-                    Ok(_) => Answer::No { denied_by: None },
-                    Err(TooMuch) => Answer::Open,
-                };
-                return first.unwrap_or((example, answer));
-            };
+        let mut best = (example.clone(), policy.evaluate(&example, &ask, work));
+        // The examples first; then the values that the rules need, from each of them on.
+        for begin in 0..rules.len().min(MOST_BEGINNINGS) {
+            if best.1 == Answer::Yes {
+                return best;
+            }
+            let values = values_for(&rules, begin, work);
             let claims = Candidate::new(self.variant, self.claims, &values).claims;
             let answer = policy.evaluate(&claims, &ask, work);
-            match (&first, answer) {
-                (_, Answer::Yes) => return (claims, Answer::Yes),
-                // A deny entry may match this one alone: others are tried.
-                (None, _) => first = Some((claims, answer)),
-                (
-                    Some((_, Answer::No { denied_by: None })),
-                    Answer::No { denied_by: Some(_) } | Answer::Open,
-                ) => {
-                    first = Some((claims, answer));
-                }
-                _ => {}
+            // A deny entry may match this one alone: others are tried.
+            if answer == Answer::Yes || best.1 == (Answer::No { denied_by: None }) {
+                best = (claims, answer);
             }
         }
-        match first {
-            // Each rule matches some such job. Whether they match the same one was not found out.
-            Some((claims, Answer::No { denied_by: None })) if self.has_open_parts(entry, work) => {
-                (claims, Answer::Open)
-            }
-            Some(found) => found,
-            None => (self.claims.clone(), Answer::Open),
+        // Each rule matches some such job. Whether they match the same one was not found out.
+        if best.1 == (Answer::No { denied_by: None })
+            && self.may_match_together(entry, &rules, work)
+        {
+            best.1 = Answer::Open;
         }
+        best
     }
 
     /// What a registration without allow entries decides, and the claims of such a job.
@@ -114,33 +112,10 @@ impl Asked<'_> {
         (claims, if is_known { "deny" } else { "unknown" })
     }
 
-    /// Values for the open parts, the examples first; then those that the rules need, from each of
-    /// them on. `Ok(None)`: a rule matches no such job.
-    fn candidates(&self, entry: &Entry, work: &mut Work) -> Vec<Result<Option<Values>, TooMuch>> {
-        let mut all = vec![Ok(Some(Values::new()))];
-        let rules: Vec<(&Rule, &Template)> = entry
-            .rules
-            .iter()
-            .filter(|rule| !rule.undetermined)
-            .filter_map(|rule| Some((rule, self.template(&rule.claim)?)))
-            .collect();
-        for (rule, template) in &rules {
-            match common(&rule.pattern, template, &Values::new(), work) {
-                Ok(Some(_)) => {}
-                Ok(None) => return vec![Ok(None)],
-                Err(_) => return vec![Err(TooMuch)],
-            }
-        }
-        for begin in 0..rules.len().min(MOST_BEGINNINGS) {
-            let mut values = Values::new();
-            for (rule, template) in rules.iter().cycle().skip(begin).take(rules.len()) {
-                if let Ok(Some(found)) = common(&rule.pattern, template, &values, work) {
-                    values.extend(found);
-                }
-            }
-            all.push(Ok(Some(values)));
-        }
-        all
+    /// The rules on claims that this kind changes.
+    fn open_rules<'e>(&'e self, entry: &'e Entry) -> Vec<(&'e Rule, &'e Template)> {
+        let rules = entry.rules.iter().filter(|rule| !rule.undetermined);
+        rules.filter_map(|rule| Some((rule, self.template(&rule.claim)?))).collect()
     }
 
     /// The template of a claim that this kind changes.
@@ -152,16 +127,19 @@ impl Asked<'_> {
     }
 
     /// Whether several rules are on open parts, and those on other claims match.
-    fn has_open_parts(&self, entry: &Entry, work: &mut Work) -> bool {
-        let is_open = |rule: &&Rule| {
-            self.template(&rule.claim).is_some_and(|template| template.opens().next().is_some())
-        };
+    fn may_match_together(
+        &self,
+        entry: &Entry,
+        rules: &[(&Rule, &Template)],
+        work: &mut Work,
+    ) -> bool {
+        let open = rules.iter().filter(|(_, template)| template.opens().next().is_some());
         let claims = Candidate::examples(self.variant, self.claims).claims;
         let fails = |rule: &Rule| {
             let is_fixed = self.template(&rule.claim).is_none() && !self.is_unknown(&rule.claim);
             is_fixed && matches(rule, &claims, work) == Some(false)
         };
-        entry.rules.iter().filter(is_open).count() > 1 && !entry.rules.iter().any(fails)
+        open.count() > 1 && !entry.rules.iter().any(fails)
     }
 
     /// Whether the claim of such a job cannot be known.
@@ -170,7 +148,7 @@ impl Asked<'_> {
         match change {
             Some((_, change)) => *change == Change::Unknown,
             None if matches!(claim, "iss" | "aud") && self.is_whole => false,
-            None if !self.variant.is_known_else => claim != "iss" && claim != "aud",
+            None if !self.variant.others_stay => claim != "iss" && claim != "aud",
             // The rules name some of the claims alone.
             None => {
                 let path = ClaimPath::parse(claim);
@@ -218,9 +196,16 @@ impl Asked<'_> {
     }
 }
 
-/// The work does not suffice.
-#[derive(Debug)]
-struct TooMuch;
+/// Values that the rules need, worked out one after the other from one of them on.
+fn values_for(rules: &[(&Rule, &Template)], begin: usize, work: &mut Work) -> Values {
+    let mut values = Values::new();
+    for (rule, template) in rules.iter().cycle().skip(begin).take(rules.len()) {
+        if let Ok(Some(found)) = common(&rule.pattern, template, &values, work) {
+            values.extend(found);
+        }
+    }
+    values
+}
 
 /// Whether two paths lead to the same claim.
 fn is_same(one: &str, other: &str) -> bool {

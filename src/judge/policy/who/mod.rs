@@ -30,7 +30,16 @@ pub fn who(
     token: Option<&Map<String, Value>>,
     organization: Option<&str>,
 ) -> Who {
-    let mut work = Work::new(limits::WHO);
+    who_within(document, token, organization, &mut Work::new(limits::WHO))
+}
+
+/// [`who`] with so much work. What was not worked out is undetermined.
+pub(crate) fn who_within(
+    document: &Document,
+    token: Option<&Map<String, Value>>,
+    organization: Option<&str>,
+    work: &mut Work,
+) -> Who {
     let issuer = token.and_then(|claims| claims.get("iss")).and_then(Value::as_str);
     let registrations: Vec<&Registration> = match (token, issuer) {
         (None, _) => document.issuers.iter().collect(),
@@ -46,7 +55,7 @@ pub fn who(
     };
     let mut all: Vec<KindOfJob> = Vec::new();
     for registration in &registrations {
-        for found in of_registration(registration, token, &mut work) {
+        for found in of_registration(registration, token, work) {
             let same =
                 |known: &&mut KindOfJob| known.kind == found.kind && known.issuer == found.issuer;
             match all.iter_mut().find(same) {
@@ -58,7 +67,13 @@ pub fn who(
     if let (Some(claims), true) = (token, registrations.is_empty()) {
         all = unregistered(document, claims);
     }
-    Who { schema_version: SCHEMA_VERSION, kinds: all }
+    for row in &mut all {
+        let of_issuer = |one: &&&Registration| one.identifier() == row.issuer.as_deref();
+        let own = registrations.iter().find(of_issuer).and_then(|one| one.policies.as_ref());
+        let line = |index: &usize| own.and_then(|own| own.get(*index)).map_or(0, |e| e.place.line);
+        row.lines = row.entries.iter().map(line).collect();
+    }
+    Who { schema_version: SCHEMA_VERSION, kinds: all, file: None }
 }
 
 /// Two registrations of one issuer that disagree leave it open which one decides.
@@ -100,8 +115,17 @@ fn row(
     claims: Map<String, Value>,
     decision: &'static str,
 ) -> KindOfJob {
-    let (entries, token_types) = (Vec::new(), Vec::new());
-    KindOfJob { issuer, kind, claims, decision, entries, token_types, forbidden: false, name }
+    KindOfJob {
+        issuer,
+        kind,
+        claims,
+        decision,
+        entries: Vec::new(),
+        token_types: Vec::new(),
+        forbidden: false,
+        name,
+        lines: Vec::new(),
+    }
 }
 
 /// The kinds of job of one registered issuer.

@@ -42,7 +42,7 @@ fn is_plain(value: &str, is_flow: bool) -> bool {
 }
 
 fn single(value: &str) -> String {
-    match value.chars().any(|c| text::is_unseen(c)) || text::inert(value) != value {
+    match value.chars().any(text::is_unseen) || text::inert(value) != value {
         true => double(value),
         false => format!("'{}'", value.replace('\'', "''")),
     }

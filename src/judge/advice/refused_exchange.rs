@@ -1,0 +1,84 @@
+//! A refused exchange that no check explains: the report still says what to do.
+
+use crate::catalogue::{Code, Severity};
+use crate::evidence::{Answer, Exchange, Probe};
+use crate::judge::answer::words;
+use crate::judge::checks::exchange::is_elsewhere;
+use crate::judge::checks::registration::register_issuer;
+use crate::judge::context::Context;
+use crate::pulumi::refusal::{self, Subject};
+use crate::report::{Finding, Remediation};
+
+/// Completes the finding of such a refusal, after all checks.
+pub(crate) fn complete(context: &mut Context) {
+    let Some(answer) = refusal(context) else { return };
+    let mut findings = context.findings_mut();
+    let rejected = findings.find(|finding| is_rejected(finding)).map(|finding| finding.clone());
+    drop(findings);
+    let Some(finding) = rejected else { return };
+    let completed = match refusal::subject(answer.status, &words(answer)) {
+        _ if is_elsewhere(answer) => return,
+        _ if answer.status == 402 => finding.fix(
+            "Check the organization's subscription: status 402 asks for payment and is not about \
+             the token.",
+        ),
+        Some(Subject::Signature | Subject::Times) => return,
+        Some(Subject::Registration) => registered(context, finding),
+        Some(Subject::Audience | Subject::Policy) | None => with_entry(context, finding, answer),
+    };
+    if let Some(finding) = context.findings_mut().find(|finding| is_rejected(finding)) {
+        *finding = completed;
+    }
+}
+
+fn is_rejected(finding: &Finding) -> bool {
+    finding.code == Code::ExchangeRejected && finding.severity == Severity::Error
+}
+
+fn refusal<'a>(context: &Context<'a>) -> Option<&'a Answer> {
+    match &context.evidence.cloud.exchange {
+        Probe::Answered { answer: Exchange::Refused { answer, .. }, .. } => Some(answer),
+        _ => None,
+    }
+}
+
+fn registered(context: &Context, finding: Finding) -> Finding {
+    match context.evidence.token.as_ref().and_then(|token| token.text("iss")) {
+        Some(issuer) => {
+            let finding = finding.fix(format!("Register the issuer {issuer} in Pulumi Cloud."));
+            register_issuer(finding, context, issuer)
+        }
+        None => finding,
+    }
+}
+
+/// The entry that this token needs, and a message for an admin, who can add it. They are what the
+/// check `policy` says of a policy that is not known; there they are taken away.
+fn with_entry(context: &mut Context, finding: Finding, answer: &Answer) -> Finding {
+    let unknown = context.findings_mut().find(|finding| finding.code == Code::PolicyUnknown);
+    let Some(unknown) = unknown else { return finding };
+    let summary = unknown.remediation.summary.clone();
+    let without = Remediation { summary, ..Remediation::default() };
+    let told = std::mem::replace(&mut unknown.remediation, without);
+    let claim = |name: &str| {
+        let token = context.evidence.token.as_ref();
+        token.and_then(|token| token.text(name)).unwrap_or("(none)").to_owned()
+    };
+    let organization = context.request.organization.as_deref().unwrap_or("the organization");
+    let request = match told.options.is_empty() {
+        true => "let the policy of its issuer admit it",
+        false => "add the entry below to the policy of its issuer",
+    };
+    let message = format!(
+        "If you cannot change the policy, forward this to an admin of {organization}: \"Pulumi Cloud \
+         refuses the login of our CI job (status {}). Please {request}: issuer {}, subject {}.\"",
+        answer.status,
+        claim("iss"),
+        claim("sub"),
+    );
+    let links = finding.remediation.links.clone();
+    finding
+        .remedied_by(Remediation { links, ..told })
+        .fix("Make sure that the issuer's policy admits this token.")
+        .step(message)
+}
