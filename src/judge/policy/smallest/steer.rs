@@ -92,6 +92,12 @@ pub(crate) fn steer(
 /// Whether the issuer's tokens can have this value.
 fn has_value(identity: Identity, claim: &str, value: &str) -> bool {
     let Some(known) = identity.platform().map(|id| &id.platform().claims) else { return false };
+    // Only some platforms write a ref whole.
+    let is_whole = value.starts_with("refs/");
+    let has_whole = identity.texts(claim).iter().any(|now| now.starts_with("refs/"));
+    if is_whole && !has_whole {
+        return false;
+    }
     let values = known.values.iter().find(|(name, _)| *name == claim);
     known.documented.contains(&claim) && values.is_none_or(|(_, values)| values.contains(&value))
 }
