@@ -232,6 +232,7 @@ const LOGIN: Field = Members(&[
         ]),
     ),
     ("helperFlagGiven", Plain),
+    ("helperOnCommandLine", Plain),
     ("codingAgent", Plain),
 ]);
 

@@ -13,6 +13,7 @@ use crate::evidence::Evidence;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::LEFT_OUT;
 use crate::pulumi::duration;
+use crate::text;
 use Field::{
     Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Plain, Presence,
     Probe, Rule, Scope, Version,
@@ -277,7 +278,7 @@ impl<'a> Outline<'a> {
             // What is shown of it is all of it, as far as it goes.
             content if pointers.is_empty() => {
                 let text = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
-                let text: String = text.chars().take(SHOWN).collect();
+                let text = text::prefix(&text, SHOWN).to_owned();
                 return json!({ "kind": "text", "content": self.text(text, Kind::Message) });
             }
             content => self.whole(content),

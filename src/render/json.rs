@@ -69,6 +69,7 @@ mod tests {
                 "request",
                 "policy",
                 "identity",
+                "recorded",
             ]
         );
         assert_eq!(value["rootCause"], Value::Null);

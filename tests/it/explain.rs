@@ -54,7 +54,7 @@ fn a_code_is_told_on_one_screen() {
       anywhere             An earlier step requested the token.
 
     Fix
-      Request the token right before the login.
+      Request the token directly before the login.
 
     Example
       before:

@@ -1,4 +1,4 @@
-//! The README says what the program does. `UPDATE=1 cargo test readme` writes its sample anew.
+//! The README and the pages in docs/ say what the program does. `UPDATE=1 cargo test readme` writes its sample anew.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,8 +13,19 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
+/// Pages whose commands are run.
+const PAGES: [&str; 4] = ["README.md", "docs/pipelines.md", "docs/bundles.md", "docs/json.md"];
+
+fn page(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap().replace("\r\n", "\n")
+}
+
 fn readme() -> String {
-    fs::read_to_string(path("README.md")).unwrap().replace("\r\n", "\n")
+    page("README.md")
+}
+
+fn pages() -> String {
+    PAGES.map(page).join("\n")
 }
 
 /// The fenced blocks of a language.
@@ -64,7 +75,7 @@ fn its_sample_is_the_demo_s_output() {
 #[test]
 fn its_commands_are_understood() {
     let mut commands = 0;
-    for block in blocks(&readme(), "sh") {
+    for block in blocks(&pages(), "sh") {
         for command in block.replace("\\\n", " ").lines() {
             let Some(arguments) = command.strip_prefix("doctor ") else { continue };
             if arguments.starts_with("explain ") {
@@ -154,17 +165,48 @@ fn policy_command(arguments: &str) {
 }
 
 #[test]
+fn it_is_short_and_docs_has_an_index() {
+    assert!(readme().lines().count() <= 150);
+    let index = page("docs/README.md");
+    for entry in fs::read_dir(path("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "README.md" {
+            assert!(index.contains(&format!("]({name})")), "{name} is not in docs/README.md");
+        }
+    }
+}
+
+/// Links between the pages lead to files.
+#[test]
+fn links_lead_to_files() {
+    let others = ["docs/README.md", "docs/performance.md", "docs/reliability.md", "docs/policy.md"];
+    for name in PAGES.into_iter().chain(others).chain(["CONTRIBUTING.md", "SECURITY.md"]) {
+        let folder = path(name).parent().unwrap().to_owned();
+        let text = page(name);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            let is_file = file.is_empty() || file.starts_with("http") || folder.join(file).exists();
+            assert!(is_file, "{name}: {link}");
+        }
+    }
+}
+
+#[test]
 fn its_policy_is_one() {
-    let policies: Vec<String> =
-        blocks(&readme(), "yaml").into_iter().filter(|b| b.contains("issuers:")).collect();
-    assert_eq!(policies.len(), 1);
-    let document = doctor::policy::document::parse(&policies[0]).unwrap();
-    assert_eq!(document.issuers[0].policies.as_ref().unwrap()[0].rules.len(), 2);
+    let policies: Vec<String> = blocks(&page("docs/policy.md"), "yaml")
+        .into_iter()
+        .filter(|b| b.contains("issuers:"))
+        .collect();
+    assert!(!policies.is_empty());
+    for policy in policies {
+        let document = doctor::policy::document::parse(&policy).unwrap();
+        assert_eq!(document.issuers[0].policies.as_ref().unwrap()[0].rules.len(), 2);
+    }
 }
 
 #[test]
 fn its_yaml_is_yaml() {
-    for block in blocks(&readme(), "yaml") {
+    for block in blocks(&pages(), "yaml") {
         let parsed = serde_saphyr::from_str::<serde_json::Value>(&block);
         assert!(parsed.is_ok(), "{block}");
     }
@@ -201,7 +243,7 @@ fn its_numbers_are_those_of_the_program() {
     assert!(readme.contains("`--timeout` (15 s)"));
 }
 
-/// The README's figures are those that `benches/run` prints: every row is one of a benchmark, and
+/// The page's figures are those that `benches/run` prints: every row is one of a benchmark, and
 /// every benchmark is run.
 #[test]
 fn the_table_of_figures_is_that_of_the_benchmarks() {
@@ -211,10 +253,8 @@ fn the_table_of_figures_is_that_of_the_benchmarks() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    let readme = readme();
-    let (_, section) = readme.split_once("## How fast it is").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let rows = page("docs/performance.md");
+    let rows = rows.lines().filter(|line| line.starts_with("| ")).skip(2);
     let mut seen = 0;
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();

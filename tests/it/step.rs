@@ -102,12 +102,12 @@ fn what_has_to_be_there_is_said() {
 }
 
 #[test]
-fn the_readme_has_it() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
+fn the_page_has_it() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pipelines.md");
+    let page = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
     for platform in ["azure", "gitlab"] {
         let block = format!("```yaml\n{}```\n", step(&[platform, "--oidc-org", "acme"]));
-        assert!(readme.contains(&block), "not in the README:\n{block}");
+        assert!(page.contains(&block), "not in docs/pipelines.md:\n{block}");
     }
 }
 

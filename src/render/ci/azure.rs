@@ -64,7 +64,7 @@ mod tests {
         doctor: unhealthy - this login fails (1 error)
           organization acme, backend https://api.pulumi.com (default)
 
-        ##vso[task.logissue type=error;code=audience-mismatch;]The token's audience is not the one that the policy allows: policies[0] wants the audience api://AzureADTokenExchange and the token's audience is fb60f99c-7a34-4190-8149-302f77469936. These are one audience, spelled two ways: the Entra issuer puts the GUID into the token. Fix: Make the rule and the token's audience the same.
+        ##vso[task.logissue type=error;code=audience-mismatch;]The token's audience is not the one that the policy allows: policies[0] wants the audience api://AzureADTokenExchange and the token's audience is fb60f99c-7a34-4190-8149-302f77469936. These are one audience, spelled two ways: the Entra issuer puts the GUID into the token. Fix: Make the rule on aud and the token's audience equal.
         error[audience-mismatch]: The token's audience is not the one that the policy allows
           policies[0] wants the audience api://AzureADTokenExchange and the token's
           audience is fb60f99c-7a34-4190-8149-302f77469936. These are one audience,
@@ -73,7 +73,7 @@ mod tests {
             expected   api://AzureADTokenExchange            (policy.yaml:12)
             token aud  fb60f99c-7a34-4190-8149-302f77469936  (token claim aud)
 
-          Fix: Make the rule and the token's audience the same.
+          Fix: Make the rule on aud and the token's audience equal.
             1. In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first
                policy.
             2. Set the rule on aud to the token's value:
@@ -180,10 +180,10 @@ mod tests {
         assert_snapshot!(show(&samples::healthy(), Verbosity::Normal), @r##"
         doctor: healthy - this login works
           user ci-bot, organization acme, backend https://api.pulumi.com (default)
-        ##vso[task.logissue type=warning;code=token-expires-soon;]The token is about to expire: The token expires in 42 s. Fix: Request the token right before the login.
+        ##vso[task.logissue type=warning;code=token-expires-soon;]The token is about to expire: The token expires in 42 s. Fix: Request the token directly before the login.
         warning[token-expires-soon]: The token is about to expire
           The token expires in 42 s.
-          Fix: Request the token right before the login.
+          Fix: Request the token directly before the login.
 
         ##[group]Issuer and subject in parts, for where this log shows them as ***
           iss

@@ -61,16 +61,16 @@ mod tests {
 
           See https://www.pulumi.com/docs/iac/concepts/state-and-backends/
 
-        ::error title=The token has expired [token-expired]::The token expired 3 h 10 min ago. Fix: Request the token right before the login.
+        ::error title=The token has expired [token-expired]::The token expired 3 h 10 min ago. Fix: Request the token directly before the login.
         error[token-expired]: The token has expired
           The token expired 3 h 10 min ago.
             exp  1700000000 (2023-11-14T22:13:20Z)  (token claim exp)
-          Fix: Request the token right before the login.
+          Fix: Request the token directly before the login.
 
-        ::warning title=Several places name different backends [backend-overridden]::The environment beats the project file. Fix: Keep the one that is meant.
+        ::warning title=Several places name different backends [backend-overridden]::The environment beats the project file. Fix: Delete the settings that name the wrong backend.
         warning[backend-overridden]: Several places name different backends
           The environment beats the project file.
-          Fix: Keep the one that is meant.
+          Fix: Delete the settings that name the wrong backend.
 
         info[cli-not-found]: No pulumi on PATH
         info[policy-unknown]: The policy is not known

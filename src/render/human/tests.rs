@@ -23,7 +23,7 @@ fn a_login_that_works_is_told_in_a_few_lines() {
       user ci-bot, organization acme, backend https://api.pulumi.com (default)
     warning[token-expires-soon]: The token is about to expire
       The token expires in 42 s.
-      Fix: Request the token right before the login.
+      Fix: Request the token directly before the login.
     "##);
 }
 
@@ -52,7 +52,7 @@ fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
         expected   api://AzureADTokenExchange            (policy.yaml:12)
         token aud  fb60f99c-7a34-4190-8149-302f77469936  (token claim aud)
 
-      Fix: Make the rule and the token's audience the same.
+      Fix: Make the rule on aud and the token's audience equal.
         1. In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first
            policy.
         2. Set the rule on aud to the token's value:
@@ -110,11 +110,11 @@ fn further_errors_are_shorter() {
     error[token-expired]: The token has expired
       The token expired 3 h 10 min ago.
         exp  1700000000 (2023-11-14T22:13:20Z)  (token claim exp)
-      Fix: Request the token right before the login.
+      Fix: Request the token directly before the login.
 
     warning[backend-overridden]: Several places name different backends
       The environment beats the project file.
-      Fix: Keep the one that is meant.
+      Fix: Delete the settings that name the wrong backend.
 
     info[cli-not-found]: No pulumi on PATH
     info[policy-unknown]: The policy is not known
@@ -193,14 +193,14 @@ fn verbose_shows_everything() {
     warning[token-expires-soon]: The token is about to expire
       The token expires in 42 s.
 
-      Fix: Request the token right before the login.
+      Fix: Request the token directly before the login.
 
       See https://www.pulumi.com/docs/administration/concepts/oidc-issuers/
 
     info[cli-not-found]: No pulumi on PATH
       No pulumi was found on PATH.
 
-      Fix: Name the version with --pulumi-version where it matters.
+      Fix: Name pulumi's version with --pulumi-version.
 
       See https://www.pulumi.com/docs/iac/cli/commands/pulumi_login/
 

@@ -250,7 +250,7 @@ mod tests {
         | expected | `api://AzureADTokenExchange` | `policy.yaml:12` |
         | token aud | `fb60f99c-7a34-4190-8149-302f77469936` | token claim aud |
 
-        **Fix:** Make the rule and the token's audience the same.
+        **Fix:** Make the rule on aud and the token's audience equal.
 
         1. In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.
         2. Set the rule on aud to the token's value:
