@@ -44,7 +44,7 @@ pub enum Error {
     /// The token, the policy or the certificate could not be written to a temporary directory.
     #[error("{}: {}; let TMPDIR name a place for temporary files", std::env::temp_dir().display(), .0.kind())]
     Write(#[from] io::Error),
-    /// A scenario's policy is no policy document.
+    /// A scenario's policy is not a policy document.
     #[error("the scenario's policy: {0}")]
     Policy(#[from] document::DocumentError),
 }

@@ -70,7 +70,7 @@ where
             Ok(reply) => reply.recv().map_or(Ok(()), |a| take(a).map_err(Error::Sink)),
         });
         for _ in 0..cores {
-            // The reader may never say that there is no more.
+            // The reader may never end.
             let _ = all_read.send(None);
         }
         taken
@@ -92,7 +92,7 @@ fn work<T>(queue: &Mutex<Receiver<Option<Job<T>>>>, mut answer: impl FnMut(u64, 
         let lines = lines.map(|(line, number)| (number, line.trim_ascii()));
         let answers =
             lines.filter(|(_, line)| !line.is_empty()).map(|(n, line)| answer(n, line)).collect();
-        // Nobody may be left who wants to know.
+        // The receiver may be gone.
         let _ = reply.send(Answers { answers, bytes: batch.bytes.len() as u64 });
     }
 }

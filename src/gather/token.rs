@@ -145,7 +145,7 @@ fn nothing(source: Source, reason: String) -> (Input, Option<Decoded>) {
     (input, decoded)
 }
 
-/// Reads standard input. The line break that `echo` adds is no fault of whoever pipes a token: as
+/// Reads standard input. The line break that `echo` adds is not a fault of whoever pipes a token: as
 /// with a file, white space around it does not count.
 fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
@@ -154,7 +154,7 @@ fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
             return nothing(Source::Stdin, error.to_string());
         }
         Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(problem(&error))),
-        // A pipe that stays open may have given the token all the same.
+        // A pipe that stays open may have given the token anyway.
         Ok(_) | Err(_) => jwt::read(&bytes, true),
     };
     finish(Source::Stdin, outcome)

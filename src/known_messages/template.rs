@@ -11,7 +11,7 @@ const LONGEST_NEEDLE: usize = 24;
 /// reaches to the end of the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
-    /// What stands between the values, in order: one more than there are names.
+    /// The text between the values, in order: one more than there are names.
     pieces: Vec<String>,
     names: Vec<&'static str>,
 }

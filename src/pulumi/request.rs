@@ -19,7 +19,7 @@ use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
 use crate::pulumi::{urn, versions};
 
-/// The life that the CLI asks for unless told otherwise, in seconds.
+/// The lifetime that the CLI requests by default, in seconds.
 pub(crate) const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
 
 /// What the login asks for.

@@ -39,7 +39,7 @@ fn quoted(key: &str) -> String {
     if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
 }
 
-/// Why bytes are no JSON object. The texts hold nothing of the bytes.
+/// Why bytes are not a JSON object. The texts hold nothing of the bytes.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The end came too soon.
