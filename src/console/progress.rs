@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_where_the_end_is_known_and_a_count_where_it_is_not() {
+    fn known_total_shows_bar_else_count() {
         let second = Duration::from_secs(1);
         assert_eq!(
             line(Some(200), 100, 7, second),

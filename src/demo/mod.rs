@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn names_find_their_scenario_and_nothing_is_left_to_fill_in() {
+    fn scenario_names_resolve_completely() {
         for scenario in scenarios() {
             assert_eq!(find(scenario.name).unwrap().title, scenario.title);
             assert!(scenario.title.is_ascii() && !scenario.title.ends_with('.'));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn another_place_is_tried_where_it_may_not_begin() {
+    fn later_match_is_tried() {
         let template = Template::parse("bad: {what}");
         let line = "\"bad: one\", bad: two";
         let found = template.find(line, |at| at > 5).unwrap();

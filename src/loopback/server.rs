@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delayed_answer_neither_comes_early_nor_holds_up_the_end() {
+    fn delayed_answer_waits_but_does_not_block() {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |_| {
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_handler_goes_on_when_the_server_is_dropped() {
+    fn handler_panic_resumes_on_drop() {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |_| panic!("asked for it")).unwrap();

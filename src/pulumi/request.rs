@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn conflicts_are_told_in_the_words_of_the_cli() {
+    fn conflicts_use_cli_wording() {
         let claims = json!({"aud": "urn:pulumi:org:b", "scope": "team:b"});
         let texts = |login: &Login, claims: &Value| {
             ask(login, claims.clone()).conflicts.iter().map(ToString::to_string).collect::<Vec<_>>()

@@ -238,7 +238,7 @@ fn its_numbers_are_those_of_the_program() {
 /// The page's figures are those that `benches/run` prints: every row is one of a benchmark, and
 /// every benchmark is run.
 #[test]
-fn the_table_of_figures_is_that_of_the_benchmarks() {
+fn performance_table_matches_benchmarks() {
     let sources: String = fs::read_dir(path("benches"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

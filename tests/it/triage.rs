@@ -187,7 +187,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 }
 
 #[test]
-fn every_log_of_the_corpus_tells_what_is_in_it() {
+fn every_fixture_log_matches_expectation() {
     let cases = Case::all();
     assert!(cases.len() >= 285, "{} logs", cases.len());
     let mut wrong = Vec::new();
@@ -376,7 +376,7 @@ fn the_advice_has_the_log_s_own_values() {
 }
 
 #[test]
-fn a_refusal_is_held_against_the_claims_that_the_log_shows() {
+fn refusal_is_compared_with_logged_claims() {
     let log = "claims: {\"iss\":\"https://a.test\",\"sub\":\"s\",\"exp\":1767225600}\n\
                2026-01-01T00:05:00Z error: problem logging in: OIDC token exchange failed: \
                {\"error\":\"access_denied\"}\n";
@@ -387,7 +387,7 @@ fn a_refusal_is_held_against_the_claims_that_the_log_shows() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_with_2_and_the_rest_is_told() {
+fn unreadable_log_gives_status_2() {
     let message = "error: organization must be specified for token exchange\n";
     let run = Doctor::bare()
         .args(["triage", "gone.log", "a.log", "broken.zip"])

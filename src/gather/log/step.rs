@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_command_that_asks_speaks_for_a_line_that_names_nobody_else() {
+    fn last_requesting_command_owns_unnamed_line() {
         let exchange = "+ curl https://pulumi.test/api/oauth/token\n+ jq -r .access_token\n";
         assert_eq!(party(exchange, None), Some(Party::Exchange));
         assert_eq!(party(exchange, Some("npm.test")), None);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_speaks_where_all_its_requests_are_to_the_same() {
+    fn script_with_one_server_owns_its_lines() {
         let script = |lines: &str| format!("##[group]Run x\n{lines}##[endgroup]\nsaid\n");
         let one = "token=$(curl -H \"Authorization: bearer $T\" \\\n  \
                    \"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=x\")\necho done\n";

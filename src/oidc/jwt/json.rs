@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_are_named_by_path_and_the_last_value_stays() {
+    fn duplicates_have_paths_and_last_value() {
         let text =
             r#"{"sub":"a","x.y":{"b":1,"c":[{"d":1,"d":2}],"b":2},"sub":"z","n":1,"sub":"q"}"#;
         let (map, paths) = duplicates(text);
