@@ -231,6 +231,7 @@ const LOGIN: Field = Members(&[
         ]),
     ),
     ("helperFlagGiven", Plain),
+    ("helperOnCommandLine", Plain),
     ("codingAgent", Plain),
 ]);
 

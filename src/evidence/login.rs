@@ -32,6 +32,10 @@ pub struct Login {
     /// `--credential-helper` or its variable is there, be it empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub helper_flag_given: bool,
+    /// `--credential-helper` or `--credential-helper-arg` is on the command line. A CLI that does not
+    /// know them refuses them there, and ignores their variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub helper_on_command_line: Option<HelperFlag>,
     /// The environment is that of a coding agent, to the CLI.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub coding_agent: bool,
@@ -75,6 +79,24 @@ impl Cli {
         match self {
             Self::Given { version } | Self::Installed { version, .. } => Some(version),
             Self::Unreadable { .. } | Self::NotFound => None,
+        }
+    }
+}
+
+/// A flag of credential helpers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HelperFlag {
+    Helper,
+    Argument,
+}
+
+impl HelperFlag {
+    /// The flag as it is written.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Helper => "--credential-helper",
+            Self::Argument => "--credential-helper-arg",
         }
     }
 }

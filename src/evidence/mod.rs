@@ -40,7 +40,7 @@ pub use self::input::{
     Source, Tried, Wrapping,
 };
 pub use self::issuer::{Issuer, KeyOutline, KeySet, KeySource, Signature};
-pub use self::login::{Cli, Login};
+pub use self::login::{Cli, HelperFlag, Login};
 pub use self::network::{
     Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Probe,
 };

@@ -11,13 +11,13 @@ use super::clean::{clean, clean_claims};
 use super::environment::Environment;
 use super::files::named::{problem, read};
 use super::plan::{InputError, Plan, Surroundings};
-use super::pulumi::credential_helper::Saved;
+use super::pulumi::credential_helper::{Flags, Saved};
 use super::pulumi::version::Question;
 use super::pulumi::{backend, credential_helper, credentials_file, source};
 use super::{ambient, policy_file, token};
 use crate::evidence::{
-    AzureIds, Backend, Cli, Cloud, CredentialHelper, Evidence, Input, InputProblem, Issuer, Login,
-    Options, PolicySource, Setting, Source, Tried,
+    AzureIds, Backend, Cli, Cloud, CredentialHelper, Evidence, HelperFlag, Input, InputProblem,
+    Issuer, Login, Options, PolicySource, Setting, Source, Tried,
 };
 use crate::oidc::jwt::Decoded;
 use crate::platform::{Id, azure};
@@ -285,6 +285,11 @@ impl<'a> Settings<'a> {
             coding_agent: AGENTS.iter().any(|name| self.environment.get(name).is_some()),
             helper_flag_given: self.plan.helper.helper.is_some()
                 || self.has_variable("PULUMI_OPTION_CREDENTIAL_HELPER"),
+            helper_on_command_line: match &self.plan.helper {
+                Flags { helper: Some(_), .. } => Some(HelperFlag::Helper),
+                Flags { has_arguments: true, .. } => Some(HelperFlag::Argument),
+                Flags { .. } => None,
+            },
             ..Login::default()
         }
     }

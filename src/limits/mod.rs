@@ -62,8 +62,8 @@ pub const SURPRISES: u64 = 1_000_000;
 pub const LINT: u64 = 10_000_000;
 
 /// Steps for finding out who gets in (`policy who`, and for all attempts of `policy fix` together). An
-/// entry with ordinary rules takes 300,000.
-pub const WHO: u64 = 150_000_000;
+/// entry with ordinary rules takes 100,000.
+pub const WHO: u64 = 60_000_000;
 
 /// Steps for comparing registered issuers with a token's.
 pub const NEAR_MISS: u64 = 4_000_000;

@@ -37,8 +37,8 @@ pub(super) const DEPLOYMENTS: Platform = Platform {
         }],
         notes: &[Note::new(
             "operation",
-            "Only this operation is let in; a preview, a refresh and a destroy have their own. For \
-             every operation, end the rule on sub with :operation:*:scope:*.",
+            "Only this operation is let in. A preview, a refresh and a destroy have tokens of their \
+             own: add an entry for each that is needed, for previews only if that is meant.",
         )],
         ..Subjects::NONE
     },

@@ -25,8 +25,8 @@ pub(super) const SPACELIFT: Platform = Platform {
         beginnings: &[Beginning::new("space:")],
         notes: &[Note::new(
             "run type",
-            "Only runs of this type and scope are let in; a proposed run has its own. For every \
-             run, end the rule on sub with :run_type:*:scope:*.",
+            "Only runs of this type and scope are let in. A proposed run has a token of its own: add \
+             an entry for it only if that is meant.",
         )],
         ..Subjects::NONE
     },

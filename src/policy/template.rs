@@ -4,7 +4,7 @@
 //! "Does the rule `repo:acme/*:ref:refs/heads/release-?` let another branch in?" is such a question:
 //! the template is the subject of every other branch, and an answer names one that gets in.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 
 use super::pattern::{Element, elements};
 use crate::limits;
@@ -140,16 +140,16 @@ pub(crate) fn common(
             Element::Many => [Element::One, Element::Many].to_vec(),
             other => vec![*other],
         });
-        let found = Search { elements: filled.collect(), steps: &steps }.run(work)?;
+        let found = Search::new(filled.collect(), &steps).run(work)?;
         if found.is_some() {
             return Ok(found);
         }
     }
-    Search { elements: parsed, steps: &steps }.run(work)
+    Search::new(parsed, &steps).run(work)
 }
 
 /// What one state of a search costs, in steps.
-const STATE: usize = 25;
+const STATE: usize = 30;
 
 /// The work does not suffice.
 #[derive(Debug, PartialEq, Eq)]
@@ -216,41 +216,74 @@ fn fillers() -> impl Iterator<Item = char> {
 struct Search<'a> {
     elements: Vec<Element>,
     steps: &'a [Step<'a>],
+    /// How many states the steps before each one have, for one element.
+    before: Vec<usize>,
 }
 
 /// A place in the pattern and one in the template.
 type State = (usize, usize, At);
 
-impl Search<'_> {
+/// A state with the one before it, and the character between them.
+type Reached = (State, usize, Option<char>);
+
+impl<'a> Search<'a> {
+    fn new(elements: Vec<Element>, steps: &'a [Step<'a>]) -> Self {
+        let mut before = vec![0];
+        for step in steps {
+            let states = match step {
+                Step::Char(_) => 1,
+                Step::Open(_, exceptions) => exceptions.0.len() + 1,
+            };
+            before.push(before.last().copied().unwrap_or_default() + states);
+        }
+        Self { elements, steps, before }
+    }
+
+    /// The number of a state.
+    fn number(&self, (element, step, at): State) -> usize {
+        let all = self.before.last().copied().unwrap_or_default() + 1;
+        let end = self.before.get(step + 1).copied().unwrap_or(all);
+        let within = match at {
+            At::Node(node) => self.before.get(step).copied().unwrap_or_default() + node,
+            At::Different => end - 1,
+        };
+        element * all + within
+    }
+
     fn run(&self, work: &mut Work) -> Result<Option<Values>, TooMuch> {
-        // Each state with the one before it, and the character between them.
-        let mut reached: Vec<(State, usize, Option<char>)> = vec![((0, 0, START), 0, None)];
-        let mut seen = HashSet::from([(0, 0, START)]);
-        let mut queue = VecDeque::from([0]);
-        while let Some(index) = queue.pop_front() {
+        let all = self.number((self.elements.len() + 1, 0, START));
+        // Each state has a bit, which costs less than looking it up.
+        if !work.take(all / 64) {
+            work.exhaust();
+            return Err(TooMuch);
+        }
+        let mut seen = vec![false; all];
+        let mut reached: Vec<Reached> = vec![((0, 0, START), 0, None)];
+        let mut index = 0;
+        while let Some((state, ..)) = reached.get(index).copied() {
             if !work.take(STATE) {
                 work.exhaust();
                 return Err(TooMuch);
             }
-            let state = reached[index].0;
             if state.0 == self.elements.len() && state.1 == self.steps.len() {
                 return Ok(Some(self.values(&reached, index)));
             }
-            for (next, c) in self.moves(state) {
-                if seen.insert(next) {
-                    queue.push_back(reached.len());
+            self.moves(state, |next, c| {
+                if let Some(seen) = seen.get_mut(self.number(next))
+                    && !std::mem::replace(seen, true)
+                {
                     reached.push((next, index, c));
                 }
-            }
+            });
+            index += 1;
         }
         Ok(None)
     }
 
-    fn moves(&self, (element, step, at): State) -> Vec<(State, Option<char>)> {
+    fn moves(&self, (element, step, at): State, mut go: impl FnMut(State, Option<char>)) {
         let wanted = self.elements.get(element);
-        let mut moves = Vec::new();
         if matches!(wanted, Some(Element::Optional | Element::Many)) {
-            moves.push(((element + 1, step, at), None));
+            go((element + 1, step, at), None);
         }
         let after = |c: char| match wanted? {
             Element::Char(wanted) if *wanted != c => None,
@@ -260,11 +293,13 @@ impl Search<'_> {
         match self.steps.get(step) {
             None => {}
             Some(Step::Char(c)) => {
-                moves.extend(after(*c).map(|element| ((element, step + 1, START), Some(*c))));
+                if let Some(element) = after(*c) {
+                    go((element, step + 1, START), Some(*c));
+                }
             }
             Some(Step::Open(open, exceptions)) => {
                 if exceptions.may_end(at) {
-                    moves.push(((element, step + 1, START), None));
+                    go((element, step + 1, START), None);
                 }
                 let c = match wanted {
                     Some(Element::Char(c)) => Some(*c),
@@ -277,15 +312,14 @@ impl Search<'_> {
                 if let Some(c) = c.filter(|c| !open.never.contains(*c))
                     && let Some(element) = after(c)
                 {
-                    moves.push(((element, step, exceptions.next(at, c)), Some(c)));
+                    go((element, step, exceptions.next(at, c)), Some(c));
                 }
             }
         }
-        moves
     }
 
     /// What the open parts took on the way to this state.
-    fn values(&self, reached: &[(State, usize, Option<char>)], end: usize) -> Values {
+    fn values(&self, reached: &[Reached], end: usize) -> Values {
         let mut values = Values::new();
         let mut index = end;
         while index != 0 {

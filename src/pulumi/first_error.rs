@@ -174,8 +174,9 @@ impl CliLogin<'_> {
         if is_flag && !versions::OIDC.holds(self.version) {
             return Some(CliError::new(Code::CliTooOld, "unknown flag: --oidc-token"));
         }
-        if login.helper_flag_given && !self.has_helpers() {
-            return Some(CliError::new(Code::CliTooOld, "unknown flag: --credential-helper"));
+        if !self.has_helpers() {
+            let flag = login.helper_on_command_line?;
+            return Some(CliError::new(Code::CliTooOld, format!("unknown flag: {}", flag.name())));
         }
         (login.helper_flag_given && login.token_named).then(|| {
             CliError::new(

@@ -13,6 +13,9 @@ pub struct Who {
     pub schema_version: u32,
     /// Every issuer's kinds of job, in the policy's order.
     pub kinds: Vec<KindOfJob>,
+    /// The file that holds the policy.
+    #[serde(skip)]
+    pub file: Option<String>,
 }
 
 /// A kind of job of one issuer.
@@ -35,6 +38,9 @@ pub struct KindOfJob {
     /// What people call the issuer.
     #[serde(skip)]
     pub name: String,
+    /// The lines of the entries that decide, in their order; 0 where the policy is no file.
+    #[serde(skip)]
+    pub lines: Vec<u64>,
 }
 
 impl KindOfJob {

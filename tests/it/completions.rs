@@ -73,7 +73,7 @@ fn the_manual_has_what_scripts_need() {
         "DOCTOR_ACCESS_TOKEN",
         "SYSTEM_ACCESSTOKEN",
         ".SH EXAMPLES",
-        ".SS \"doctor policy lint [OPTIONS] <FILE>\"",
+        ".SS \"doctor policy lint [OPTIONS] [FILE]\"",
         "1 with \\-\\-strict and a warning",
     ] {
         assert!(page.contains(part), "{part}\n{page}");

@@ -299,7 +299,7 @@ fn five_hundred_issuers_are_pulled_page_by_page() {
     assert_eq!(pull().run().stdout, run.stdout);
     // Longer than the time allows.
     let run = pull().option("--timeout", "1s").run();
-    assert_eq!(run.status, 3, "{}", run.stderr);
+    unread(&run, &["--timeout"]);
 }
 
 /// One that always says so is taken at its word.

@@ -285,8 +285,9 @@ fn cases() -> Vec<Case> {
         Case::of(
             &HCP_TERRAFORM,
             none(),
-            sub("organization:acme:project:web:workspace:production:run_phase:plan"),
+            json!({"terraform_run_id": "run-2"}),
             vec![
+                sub("organization:acme:project:web:workspace:production:run_phase:plan"),
                 sub("organization:acme:project:web:workspace:test:run_phase:apply"),
                 sub("organization:globex:project:web:workspace:production:run_phase:apply"),
             ],
@@ -452,7 +453,8 @@ fn the_next_run_is_told_of() {
         ("repo:acme/web:ref:refs/tags/v1", ":ref:refs/tags/*"),
         ("repo:acme/web:pull_request", "the same for every pull request"),
         ("project_path:acme/web:ref_type:tag:ref:v1", ":ref_type:tag:ref:*"),
-        ("organization:a:project:p:workspace:w:run_phase:plan", "is plan, then apply"),
+        ("organization:a:project:p:workspace:w:run_phase:plan", "with run_phase:apply"),
+        ("organization:a:project:p:workspace:w:run_phase:apply", "only if that is meant"),
         ("sc://acme/web/prod", "under the connection's Security"),
         ("sc://acme/web/prod", "retires for service connections on 1 July 2027"),
     ];

@@ -118,6 +118,7 @@ fn forbidden_kinds_decide_the_status() {
                 _ => continue,
             };
             let breaches = run.stdout.matches(annotations).count() > 0;
+            assert!(!breaches || run.stdout.contains("policy 1 (p.json:1)"), "{}", run.stdout);
             let warns = format == "github" && status == 3;
             assert_eq!(breaches, status != 0 && !warns, "{format}: {}", run.stdout);
         }

@@ -5,6 +5,7 @@ use crate::cli::policy::Who;
 use crate::command::exit::{complain, delivered};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
+use crate::evidence::PolicySource;
 use crate::gather::Registered;
 use crate::gather::environment::Environment;
 use crate::judge;
@@ -29,6 +30,9 @@ pub(super) fn run(arguments: Who, environment: Environment, mut streams: Streams
     };
     let claims = evidence.token.as_ref().map(|token| &token.claims);
     let mut who = judge::who(document, claims, evidence.request().organization.as_deref());
+    if let PolicySource::File { path, .. } = &evidence.policy {
+        who.file = Some(path.clone());
+    }
     for row in &mut who.kinds {
         row.forbidden = forbid.contains(&row.kind);
     }

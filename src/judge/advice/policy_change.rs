@@ -161,6 +161,42 @@ impl Telling<'_> {
         }
     }
 
+    /// Adds the ways for an issuer that is not registered yet: the registration, with an entry for this
+    /// token. `intent`: when the issuer should be registered, where it may be meant otherwise.
+    pub(crate) fn with_registration(
+        &self,
+        finding: Finding,
+        registration: &Change,
+        ways: &[Way],
+        intent: Option<&str>,
+    ) -> Finding {
+        if ways.is_empty() {
+            let when = intent.map(str::to_owned);
+            let only = RemedyOption { when, ..RemedyOption::only(registration.clone()) };
+            return finding.option(only);
+        }
+        let is_only = ways.len() == 1;
+        ways.iter().fold(finding, |finding, way| {
+            let mut option = self.option(way, is_only);
+            // What is there of another registration's entries does not matter.
+            for change in &mut option.changes {
+                change.line = None;
+            }
+            option.changes.insert(0, registration.clone());
+            option.when = match (intent, option.when) {
+                (Some(intent), Some(when)) => Some(format!("{intent}, and {when}")),
+                (Some(intent), None) => Some(intent.to_owned()),
+                (None, when) => when,
+            };
+            let lead = match (way.only_if_meant, is_only) {
+                (true, _) => format!("Only if that is meant: if {}, then ", way.intent),
+                (false, true) => "A new issuer lets nobody in. Then ".to_owned(),
+                (false, false) => format!("A new issuer lets nobody in. If {}, then ", way.intent),
+            };
+            self.step(finding.option(option), way, &lead)
+        })
+    }
+
     /// A way as data. The only one needs no intent, unless it is often unwanted.
     fn option(&self, way: &Way, is_only: bool) -> RemedyOption {
         RemedyOption {

@@ -36,11 +36,12 @@ pub(crate) fn check(context: &Context) -> Outcome {
             let summary = format!("pulumi {version}");
             let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
             let lacks_oidc = !versions::OIDC.holds(Some(version)) && !unused;
-            let lacks_helpers = !versions::CREDENTIAL_HELPERS.holds(Some(version))
-                && context.evidence.login.helper_flag_given;
-            let lacks = match (lacks_oidc, lacks_helpers) {
-                (true, _) => "has no --oidc flags; they came with 3.209.0",
-                (_, true) => "has no --credential-helper; it came with 3.274.0",
+            let helper_flag = context.evidence.login.helper_on_command_line;
+            let unknown = helper_flag
+                .filter(|_| !versions::CREDENTIAL_HELPERS.holds(Some(version)));
+            let lacks = match (lacks_oidc, unknown) {
+                (true, _) => "has no --oidc flags; they came with 3.209.0".to_owned(),
+                (_, Some(flag)) => format!("has no {}; it came with 3.274.0", flag.name()),
                 _ => return Outcome::pass(summary),
             };
             let place = match cli {

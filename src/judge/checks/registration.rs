@@ -6,12 +6,15 @@ use crate::evidence::{CheckId, PolicySource, SkipReason, Token};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::advice::found_backend::policy_not_read;
 use crate::judge::advice::job::Job;
+use crate::judge::advice::policy_change::Telling;
 use crate::judge::advice::{change, unknown_policy};
 use crate::judge::compare::issuer::{self, Other};
 use crate::judge::compare::mark::marked;
 use crate::judge::context::Context;
 use crate::judge::finding::span;
 use crate::judge::outcome::Outcome;
+use crate::judge::policy::smallest::correction::Identity;
+use crate::judge::policy::smallest::ways::{Wanted, new_entry};
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::{Id, by_issuer};
@@ -194,13 +197,9 @@ fn elsewhere(
         return finding;
     }
     let issuer = token.text("iss").unwrap_or_default();
-    let here = RemedyOption::when(
-        format!("organization {asked} is meant"),
-        new_registration(context, issuer),
-    );
-    finding
-        .step(format!("If {asked} is meant, register the issuer in {asked} as well."))
-        .option(here)
+    let finding =
+        finding.step(format!("If {asked} is meant, register the issuer in {asked} as well."));
+    register_with_entry(finding, context, issuer, Some(&format!("organization {asked} is meant")))
 }
 
 /// A registration of the issuer, which lets nobody in yet.
@@ -306,11 +305,29 @@ pub(crate) fn register_issuer(finding: Finding, context: &Context, issuer: &str)
              OIDC Issuers, register an issuer with the URL {issuer} (the URL of an existing one \
              cannot be changed)."
         ))
-        .step("Then add an allow policy to it: a new issuer lets nobody in.");
-    finding
         .announce("Or register it with an organization admin's access token:")
-        .commands(register(context, organization, issuer))
-        .option(RemedyOption::only(new_registration(context, issuer)))
+        .commands(register(context, organization, issuer));
+    register_with_entry(finding, context, issuer, None)
+}
+
+/// Registers the issuer, with an entry for this token.
+fn register_with_entry(
+    finding: Finding,
+    context: &Context,
+    issuer: &str,
+    intent: Option<&str>,
+) -> Finding {
+    let Some(token) = &context.evidence.token else { return finding };
+    let wanted =
+        Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
+    let (ways, _) = new_entry(Identity::of(token), &wanted);
+    let telling = Telling {
+        context,
+        token,
+        closest: None,
+        add: "add this entry to the new issuer's policies:",
+    };
+    telling.with_registration(finding, &new_registration(context, issuer), &ways, intent)
 }
 
 /// `RegisterOidcIssuer` of Pulumi Cloud's API.

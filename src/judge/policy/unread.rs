@@ -1,6 +1,6 @@
 //! Why the live policy was not read, and what to do about that: one line.
 
-use crate::evidence::{AccessTokenSource, Asked, Evidence, Gap, GapReason};
+use crate::evidence::{AccessTokenSource, Asked, Evidence, FailureKind, Gap, GapReason};
 use crate::judge::backend_usable;
 use crate::pulumi::backend_url::is_plain_http;
 
@@ -56,7 +56,11 @@ fn of_gap(evidence: &Evidence, gap: &Gap) -> String {
     let organization = evidence.request().organization.unwrap_or_default();
     match &gap.reason {
         GapReason::Failed { failure } => {
-            format!("{what} could not be read from {}: {}; try again", failure.host, failure.detail)
+            let then = match failure.kind {
+                FailureKind::Timeout => "raise --timeout",
+                _ => "try again",
+            };
+            format!("{what} could not be read from {}: {}; {then}", failure.host, failure.detail)
         }
         GapReason::NotUnderstood { problem } => {
             format!("{what} could not be read: {problem}; check --cloud-url")

@@ -104,20 +104,11 @@ fn read(tree: &Node) -> Result<Document, DocumentError> {
 const FORM_KEYS: [&str; 7] =
     ["issuers", "oidcIssuers", "policies", "url", "issuer", "resources", "deployment"];
 const OWN_KEYS: [&str; 2] = ["organization", "issuers"];
-/// `id`, `policyId` and `version` are what `policy pull` writes: those of the registration, and of its
-/// policy when it was read.
-const ISSUER_KEYS: [&str; 10] = [
-    "name",
-    "url",
-    "issuer",
-    "thumbprints",
-    "maxExpiration",
-    "jwks",
-    "policies",
-    "id",
-    "policyId",
-    "version",
-];
+const ISSUER_KEYS: [&str; 7] =
+    ["name", "url", "issuer", "thumbprints", "maxExpiration", "jwks", "policies"];
+
+/// What `policy pull` writes beside them: the registration's id, and which version of its policy it is.
+const PULLED_KEYS: [&str; 3] = ["id", "policyId", "version"];
 const ENTRY_KEYS: [&str; 8] = [
     "decision",
     "tokenType",
@@ -189,7 +180,7 @@ fn own(map: &Map<'_>) -> Read<Document> {
 /// An issuer in form 1.
 fn own_issuer(node: &Node) -> Read<Registration> {
     let map = Map::of(node)?;
-    map.only(&ISSUER_KEYS)?;
+    map.only_or(&ISSUER_KEYS, &PULLED_KEYS)?;
     let mut issuer = registration(&map)?;
     issuer.id = map.optional("id", text)?;
     map.optional("policyId", text)?;

@@ -96,8 +96,13 @@ impl<'a> Map<'a> {
 
     /// Refuses keys that are not among the known ones.
     pub(super) fn only(&self, known: &[&str]) -> Read<()> {
-        let Some((key, _)) = self.entries.iter().find(|(key, _)| !known.contains(&&*key.text))
-        else {
+        self.only_or(known, &[])
+    }
+
+    /// The same with keys that are known too, and that nobody means by another spelling.
+    pub(super) fn only_or(&self, known: &[&str], others: &[&str]) -> Read<()> {
+        let is_known = |key: &str| known.contains(&key) || others.contains(&key);
+        let Some((key, _)) = self.entries.iter().find(|(key, _)| !is_known(&key.text)) else {
             return Ok(());
         };
         let hint = match nearest(&key.text, known) {

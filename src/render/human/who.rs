@@ -21,7 +21,12 @@ pub(in crate::render) fn who(
         if let Some(decision) = row.breach() {
             let level = if decision == "allow" { "error" } else { "warning" };
             let code = format!("forbid-{}", row.kind.name());
-            page.issue(level, &code, &wording::kinds::title(row), &wording::kinds::sentence(row));
+            page.issue(
+                level,
+                &code,
+                &wording::kinds::title(row),
+                &wording::kinds::sentence(who, row),
+            );
         }
     }
     if style.verbosity == Verbosity::Quiet {

@@ -18,7 +18,7 @@ pub(in crate::render) fn who(who: &Who) -> String {
                 Some(decision) => Outcome::Failure {
                     code: if decision == "allow" { "forbidden" } else { "undetermined" },
                     message: title(row),
-                    text: sentence(row),
+                    text: sentence(who, row),
                 },
                 None => Outcome::Output(format!("{}: {}", row.kind.meaning(), answer(row))),
             };

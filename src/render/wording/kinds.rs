@@ -69,8 +69,12 @@ pub(in crate::render) fn title(row: &KindOfJob) -> String {
 }
 
 /// Which policies let it in.
-pub(in crate::render) fn sentence(row: &KindOfJob) -> String {
-    let entries: Vec<String> = row.entries.iter().map(|index| (index + 1).to_string()).collect();
+pub(in crate::render) fn sentence(who: &Who, row: &KindOfJob) -> String {
+    let entry = |(index, line): (&usize, &u64)| match (&who.file, line) {
+        (Some(file), 1..) => format!("{} ({file}:{line})", index + 1),
+        _ => (index + 1).to_string(),
+    };
+    let entries: Vec<String> = row.entries.iter().zip(&row.lines).map(entry).collect();
     let policies = match entries.len() {
         0 => "its policies are not known".to_owned(),
         1 => format!("policy {}", entries[0]),

@@ -158,8 +158,10 @@ fn every_fault_has_kind_or_reason() {
 fn the_page_has_the_size_of_the_matrix() {
     let cells = PLACES.iter().flat_map(|place| FAULTS.iter().map(|fault| (*place, fault.kind())));
     let runs = cells.filter(|(place, kind)| !matches!(expected(*place, *kind), Outcome::Never(_)));
-    let page =
-        include_str!("../../../docs/reliability.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let page = include_str!("../../../docs/reliability.md")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     for figure in [
         format!("{} places against {} faults", PLACES.len(), FAULTS.len()),
         format!("other {} runs", runs.count()),

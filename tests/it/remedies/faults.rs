@@ -316,6 +316,11 @@ pub const ALL: &[Fault] = &[
             && flag(s, "--cloud-url", "https://pulumi.acme.test")
     }),
     fault("URL without scheme", Part::Backend, |s| flag(s, "url", "pulumi.acme.test")),
+    fault("path behind a self-hosted origin", Part::Backend, |s| {
+        flag(s, "url", "https://pulumi.acme.test/console/")
+    }),
+    fault("trailing slash", Part::Backend, |s| flag(s, "url", "https://pulumi.acme.test/")),
+    fault("plain http", Part::Backend, |s| flag(s, "url", "http://pulumi.acme.test:8443")),
     fault("console", Part::Backend, |s| flag(s, "--cloud-url", "https://app.pulumi.com/acme")),
     fault("variable without scheme", Part::Backend, |s| {
         variable(s, "PULUMI_BACKEND_URL", "pulumi.acme.test:8443")

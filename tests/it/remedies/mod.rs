@@ -113,7 +113,9 @@ impl Tally {
                 continue;
             }
             let options = finding["remediation"]["options"].as_array().unwrap();
-            check_commands(&state, finding)?;
+            for finding in report["findings"].as_array().unwrap() {
+                check_commands(&state, finding)?;
+            }
             let Some(option) = options.get(case.choice % options.len().max(1)) else {
                 if FOR_PEOPLE.contains(&cause.as_str()) {
                     *self.people.entry(cause).or_default() += 1;
@@ -199,11 +201,15 @@ fn check_admission(case: &Case, state: &State, next: &State, option: &Value) -> 
     }
     let intended = case.healthy.policies();
     for (kind, other) in kinds::others(state.model, &next.job) {
-        // The rule may have been for the same subject without ids.
+        // The rule may have been for the same subject without ids, and for another audience.
         let without_ids = Job { has_ids: false, ..other.clone() };
-        let was = [&other, &without_ids]
-            .into_iter()
-            .any(|job| state.lets_in(&now, job) || case.healthy.lets_in(&intended, job));
+        let was = [&other, &without_ids].into_iter().any(|job| {
+            let mut before = job.clone();
+            if job.audience == next.job.audience {
+                before.audience.clone_from(&case.healthy.job.audience);
+            }
+            state.lets_in(&now, job) || case.healthy.lets_in(&intended, &before)
+        });
         if next.lets_in(&then, &other) && !was {
             let is_meant = option["onlyIfMeant"] == true;
             let widens = option["when"].as_str().unwrap_or_default().contains("regular expression");

@@ -240,8 +240,9 @@ impl State {
 
 /// Whether requests can be made to the URL as the CLI uses it.
 fn is_usable(url: &str) -> bool {
-    let rest = url.strip_prefix("https://");
-    rest.is_some_and(|rest| !rest.contains('/') && !rest.contains(' ') && rest != "app.pulumi.com")
+    // A path, or plain http, is a warning.
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.starts_with("app.pulumi.com"))
 }
 
 /// An entry for this job, or for its project.

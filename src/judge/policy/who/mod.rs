@@ -67,7 +67,13 @@ pub(crate) fn who_within(
     if let (Some(claims), true) = (token, registrations.is_empty()) {
         all = unregistered(document, claims);
     }
-    Who { schema_version: SCHEMA_VERSION, kinds: all }
+    for row in &mut all {
+        let of_issuer = |one: &&&Registration| one.identifier() == row.issuer.as_deref();
+        let own = registrations.iter().find(of_issuer).and_then(|one| one.policies.as_ref());
+        let line = |index: &usize| own.and_then(|own| own.get(*index)).map_or(0, |e| e.place.line);
+        row.lines = row.entries.iter().map(line).collect();
+    }
+    Who { schema_version: SCHEMA_VERSION, kinds: all, file: None }
 }
 
 /// Two registrations of one issuer that disagree leave it open which one decides.
@@ -109,8 +115,17 @@ fn row(
     claims: Map<String, Value>,
     decision: &'static str,
 ) -> KindOfJob {
-    let (entries, token_types) = (Vec::new(), Vec::new());
-    KindOfJob { issuer, kind, claims, decision, entries, token_types, forbidden: false, name }
+    KindOfJob {
+        issuer,
+        kind,
+        claims,
+        decision,
+        entries: Vec::new(),
+        token_types: Vec::new(),
+        forbidden: false,
+        name,
+        lines: Vec::new(),
+    }
 }
 
 /// The kinds of job of one registered issuer.

@@ -55,3 +55,22 @@ fn an_issuer_without_entries_lets_nobody_in() {
     let found = answers(&json!([]), GITHUB, None);
     assert!(found.iter().all(|answer| answer.contains(" deny ")), "{found:?}");
 }
+
+/// A large policy is worked out whole.
+#[test]
+fn many_ordinary_entries_are_no_open_question() {
+    let entries: Vec<Value> = (0..300)
+        .map(|n| {
+            allow(json!({"aud": "urn:pulumi:org:acme", "repository_owner": "acme",
+                "sub": format!("repo:acme/web-{n}:ref:refs/heads/main")}))
+        })
+        .collect();
+    for token in [
+        None,
+        Some(json!({"iss": GITHUB, "aud": "urn:pulumi:org:acme",
+        "sub": "repo:acme/web-299:ref:refs/heads/main", "repository_owner": "acme"})),
+    ] {
+        let found = answers(&json!(entries), GITHUB, token.as_ref());
+        assert!(!found.iter().any(|answer| answer.contains("unknown")), "{found:?}");
+    }
+}
