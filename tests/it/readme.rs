@@ -87,9 +87,9 @@ fn its_commands_are_understood() {
             if arguments.starts_with("triage ") {
                 let log = |name: &str| fs::read(path(&format!("fixtures/logs/{name}"))).unwrap();
                 let run = Doctor::bare()
-                    .file("build.log", log("azure-backend-empty.log"))
-                    .file("logs.zip", log("azure-export.zip"))
-                    .stdin(log("azure-backend-empty.log"))
+                    .file("build.log", log("azure/backend-empty.log"))
+                    .file("logs.zip", log("azure/export.zip"))
+                    .stdin(log("azure/backend-empty.log"))
                     .args(arguments.split_whitespace())
                     .run();
                 assert_eq!((run.status, run.stderr.as_str()), (1, ""), "{command}");

@@ -99,7 +99,7 @@ fn unreadable_project_file_is_reported() {
 
 #[test]
 fn a_missing_directory_for_temporary_files_is_told() {
-    let path = format!("{}/fixtures/logs/azure-export.zip", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/fixtures/logs/azure/export.zip", env!("CARGO_MANIFEST_DIR"));
     let archive = fs::read(path).unwrap();
     let triage = || Doctor::bare().args(["triage", "-"]).stdin(archive.clone());
     let run = triage().env("TMPDIR", "/no/such/place").run();

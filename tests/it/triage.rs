@@ -25,8 +25,10 @@ struct Case {
 
 impl Case {
     fn all() -> Vec<Self> {
-        let mut cases: Vec<Self> = fs::read_dir(corpus())
-            .unwrap()
+        let folders = fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path());
+        let mut cases: Vec<Self> = folders
+            .filter(|path| path.is_dir())
+            .flat_map(|folder| fs::read_dir(folder).unwrap())
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|e| e == "expect"))
             .map(|path| Self::read(&path))
@@ -70,8 +72,9 @@ impl Case {
         planted.map(|secret| secret.as_str().unwrap().to_owned()).collect()
     }
 
+    /// `FOLDER/FILE`.
     fn name(&self) -> &str {
-        self.log.file_name().unwrap().to_str().unwrap()
+        self.log.strip_prefix(corpus()).unwrap().to_str().unwrap()
     }
 
     fn is_pasted(&self) -> bool {
@@ -289,30 +292,30 @@ fn advice(log: &str) -> String {
 #[test]
 fn the_advice_fits_the_cause() {
     let cases = [
-        ("azure-insecure-login-then-tls.log", "SSL_CERT_FILE"),
-        ("old-cli-self-signed.log", "SSL_CERT_FILE"),
-        ("github-audience-refused.log", "urn:pulumi:org:ORG"),
-        ("token-behind-file-scheme.log", "Remove file://"),
-        ("github-called-workflow.log", "workflow that calls it"),
-        ("github-agent-account.log", "coding agent"),
-        ("gitlab-credential-store-os.log", "PULUMI_CREDENTIAL_STORE"),
-        ("github-auth-actions-broken.log", "v2.1.0"),
-        ("github-id-token-undefined.log", "Run the job again"),
-        ("github-token-request-failed.log", "Run the job again"),
-        ("entra-without-number.log", "Azure's login"),
-        ("short-bare-x509.log", "does not show whose request"),
+        ("azure/insecure-login-then-tls.log", "SSL_CERT_FILE"),
+        ("other/old-cli-self-signed.log", "SSL_CERT_FILE"),
+        ("github/audience-refused.log", "urn:pulumi:org:ORG"),
+        ("other/token-behind-file-scheme.log", "Remove file://"),
+        ("github/called-workflow.log", "workflow that calls it"),
+        ("github/agent-account.log", "coding agent"),
+        ("gitlab/credential-store-os.log", "PULUMI_CREDENTIAL_STORE"),
+        ("github/auth-actions-broken.log", "v2.1.0"),
+        ("github/id-token-undefined.log", "Run the job again"),
+        ("github/token-request-failed.log", "Run the job again"),
+        ("other/entra-without-number.log", "Azure's login"),
+        ("other/short-bare-x509.log", "does not show whose request"),
     ];
     for (log, part) in cases {
         let advice = advice(log);
         assert!(advice.contains(part), "{log}: {part} is not in {advice}");
     }
-    assert!(!advice("token-behind-file-scheme.log").contains("a path that exists"));
-    assert!(!advice("old-cli-self-signed.log").contains("whose request"));
+    assert!(!advice("other/token-behind-file-scheme.log").contains("a path that exists"));
+    assert!(!advice("other/old-cli-self-signed.log").contains("whose request"));
 }
 
 #[test]
 fn hints_alone_are_no_failure() {
-    let log = corpus().join("short-hint.log");
+    let log = corpus().join("other/short-hint.log");
     let run = Doctor::bare().arg("triage").arg(log.to_str().unwrap()).run();
     assert_eq!(run.status, 0);
     let first = run.stdout.lines().next().unwrap();
