@@ -16,7 +16,7 @@ use crate::pulumi::login_flags::{self, NAME, PULUMI};
 
 const USAGE: &str = "doctor login [URL] [FLAGS]";
 
-/// What pulumi's flags do here that are no options of the diagnosis. The others have no effect.
+/// What pulumi's flags do here that are not options of the diagnosis. The others have no effect.
 const HELP: &[(&str, &str)] = &[
     ("credential-helper", "The credential helper, which no OIDC login may have; it is not run"),
     ("credential-helper-arg", "An argument of the credential helper"),
@@ -74,7 +74,7 @@ pub(crate) fn command() -> Command {
     own.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
 }
 
-/// pulumi's flags that are no options of the diagnosis, and what they do here.
+/// pulumi's flags that are not options of the diagnosis, and what they do here.
 fn pulumi_only() -> impl Iterator<Item = (&'static Flag<'static>, &'static str)> {
     let own = diagnosis();
     let only =

@@ -47,7 +47,7 @@ const ALIKE: f64 = 0.7;
 /// How much less a word of a code says than the whole.
 const WORD: f64 = 0.9;
 
-/// What to say of a word that is no code.
+/// The message for a word that is not a code.
 fn unknown(word: &str) -> String {
     let all = "`doctor explain` lists all codes";
     match nearest(&name(word))[..] {

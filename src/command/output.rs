@@ -83,7 +83,7 @@ impl Output {
         }
     }
 
-    /// Why nothing can be delivered, whatever there is: the report has no place, or the bundle's.
+    /// Why the report or the bundle cannot be written, as far as can be seen before the run.
     pub(crate) fn conflict(&self) -> Option<String> {
         let report = self.file.as_ref()?;
         if let Some(problem) = file::obstacle(report) {
@@ -130,7 +130,7 @@ impl Output {
         self.put(&text, stdout)
     }
 
-    /// Prints or writes what is no diagnosis.
+    /// Prints or writes a result that is not a diagnosis.
     ///
     /// # Errors
     /// As [`Self::deliver`].

@@ -121,7 +121,7 @@ pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Takes the arguments of a login apart: at most one of them is no flag, the URL. Where help is
+/// Takes the arguments of a login apart: at most one of them is not a flag, the URL. Where help is
 /// asked for, the rest is not looked at.
 ///
 /// # Errors

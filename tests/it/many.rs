@@ -26,7 +26,7 @@ fn timeless(mut report: Value) -> Value {
 }
 
 #[test]
-fn every_line_is_answered_as_it_would_be_alone() {
+fn line_answers_equal_single_runs() {
     let mut world = World::new(&GITHUB);
     let allowed = world.token();
     let claims = Value::Object(world.shape.claims.clone()).to_string();
@@ -57,7 +57,7 @@ fn every_line_is_answered_as_it_would_be_alone() {
 }
 
 #[test]
-fn a_token_may_be_a_json_string_or_in_an_object_and_blank_lines_do_not_count() {
+fn lines_are_tokens_strings_or_objects() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let input = format!("\n\"{token}\"\r\n\r\n{}\n  \n{token}", json!({ "value": token }));
@@ -158,7 +158,7 @@ fn id_of_a_line_is_repeated() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_in_a_line() {
+fn unreadable_line_is_answered() {
     let decode = || Doctor::bare().args(["decode", "--ndjson"]);
     for (doctor, words) in [
         (decode().arg("e30.e30.e30"), "--ndjson: the tokens come from file://PATH or from -"),
@@ -180,7 +180,7 @@ fn what_cannot_be_read_is_told_in_a_line() {
 }
 
 #[test]
-fn several_tokens_without_the_option_are_pointed_to_it() {
+fn several_tokens_name_ndjson_option() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let run = Doctor::bare().args(["decode", "-"]).stdin(format!("{token}\n{token}\n")).run();
@@ -293,7 +293,7 @@ mod streaming {
     }
 
     #[test]
-    fn an_answer_comes_while_the_next_token_is_not_there_yet() {
+    fn answers_stream_before_next_token() {
         let doctor = Doctor::bare()
             .args(["decode", "--ndjson", "file://tokens"])
             .script("doctor > answers.ndjson");
@@ -314,7 +314,7 @@ mod streaming {
     }
 
     #[test]
-    fn on_a_terminal_a_line_tells_how_far_it_is_and_the_end_what_came_of_it() {
+    fn terminal_shows_progress_and_result() {
         let doctor =
             Doctor::bare().args(["decode", "--ndjson", "file://tokens"]).env("TERM", "xterm");
         pipe(&doctor.path("tokens"));

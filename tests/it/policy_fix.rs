@@ -181,7 +181,7 @@ fn tokens_of_every_platform_are_let_in() {
 }
 
 #[test]
-fn what_the_login_asks_for_is_what_the_entry_is_for() {
+fn new_entry_matches_requested_token_type() {
     let document = json!({"url": ISSUER, "policies": []}).to_string();
     for (more, key, value) in [
         (&["--oidc-team", "ops"][..], "teamName", json!("ops")),
@@ -221,7 +221,7 @@ fn what_is_often_unwanted_needs_to_be_meant() {
 }
 
 #[test]
-fn what_cannot_be_edited_is_printed_to_be_added_by_hand() {
+fn uneditable_form_prints_entry() {
     let entry = json!({"decision": "allow", "tokenType": "organization", "authorizedPermissions": [],
         "rules": {"aud": AUD, "sub": "repo:acme/infra:*"}});
     let stack = json!({"deployment": {"resources": [{"type": "pulumiservice:index:OidcIssuer",
@@ -259,7 +259,7 @@ fn what_cannot_be_edited_is_printed_to_be_added_by_hand() {
 
 #[test]
 #[cfg(unix)]
-fn a_file_keeps_its_permissions_and_a_link_its_place() {
+fn edited_file_keeps_permissions_and_link() {
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     let document = json!({"url": ISSUER, "policies": []}).to_string();

@@ -77,7 +77,7 @@ pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams
     }
 }
 
-/// A line on standard error that is no complaint.
+/// A line on standard error that is not an error.
 fn note_to(streams: &mut Streams, note: &str) {
     let line = format!("policy fix: {}\n", text::guard(&text::inert(note)));
     let _ = streams.stderr.write_all(line.as_bytes());
