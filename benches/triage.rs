@@ -80,7 +80,8 @@ fn builds(path: &Path) {
 fn failures(path: &Path) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
     let mut all = Vec::new();
-    for entry in fs::read_dir(corpus).unwrap() {
+    let folders = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
+    for entry in folders.filter(|path| path.is_dir()).flat_map(|path| fs::read_dir(path).unwrap()) {
         let path = entry.unwrap().path();
         let text = fs::read(&path).unwrap();
         if path.extension().is_some_and(|e| e == "log") && !text.contains(&0) {

@@ -50,7 +50,7 @@ fn no_known_input_breaks_a_promise() {
 }
 
 #[test]
-fn every_target_is_a_program_with_a_corpus_and_a_count() {
+fn every_fuzz_target_has_corpus_and_count() {
     let expected: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     for directory in ["fuzz_targets", "seeds", "corpus"] {
         assert_eq!(names(&fuzz().join(directory)), expected, "fuzz/{directory}");

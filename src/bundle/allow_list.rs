@@ -1,19 +1,18 @@
-//! What a bundle may hold: the evidence, field by field, and what of each is a name.
+//! What a bundle may hold: the evidence, field by field, and which fields hold names.
 //!
-//! This is an allow-list. A field of the evidence that is not in here is not written; of a value
-//! of another kind than is expected, only its JSON type is. A replay fails without a field that
-//! the judge needs, so a forgotten one shows in the tests; a secret or a name that was forgotten
-//! would not.
+//! This is an allow-list: a field that is not in it is not written, and of a value with an unexpected
+//! type only the JSON type is written. A missing field makes the tests of replays fail; a field that a
+//! deny-list forgot would not.
 
 use crate::platform::{REFUSAL_MESSAGES, github};
 
-/// What of a value is written.
+/// How a value is written.
 pub(super) enum Field {
     /// As it is: numbers, switches, instants, and words that are the program's own.
     Plain,
     /// A text that is made of names.
     Names,
-    /// A name for certain, whatever else its words may mean; and what it names.
+    /// A name, even if it is also a word of a platform or a message; and what it names.
     Name(&'static str),
     /// A text that is one of these values of a standard, in any case; else [`Field::Names`].
     Known(&'static [&'static str]),
@@ -27,7 +26,7 @@ pub(super) enum Field {
     Message,
     /// A digest in hexadecimal.
     Digest,
-    /// That it is there.
+    /// Only that the field exists.
     Presence,
     /// These members of an object.
     Members(&'static [(&'static str, Field)]),
@@ -45,7 +44,7 @@ pub(super) enum Field {
     Answer(&'static Body),
 }
 
-/// What of an answer's body is written.
+/// Which part of an answer's body is written.
 pub(super) enum Body {
     /// These members of a JSON object: what the judge reads. Of a text only whether a storage
     /// service wrote it, which it looks for.

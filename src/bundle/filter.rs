@@ -19,7 +19,7 @@ use Field::{
     Probe, Rule, Scope, Version,
 };
 
-/// More of what an answer says is not shown, in characters; one more tells that it was cut.
+/// How many characters of an answer are kept: one more than is shown, so that a cut is visible.
 const SHOWN: usize = 501;
 
 /// The outline of one run's evidence.
@@ -38,7 +38,7 @@ impl<'a> Outline<'a> {
         Self { named: paths.flatten().map(|path| path.keys().to_vec()).collect(), names }
     }
 
-    /// What of the evidence is written.
+    /// The evidence as the bundle holds it.
     pub(super) fn apply(&self, evidence: Value) -> Value {
         self.field(&EVIDENCE, evidence)
     }
@@ -195,7 +195,7 @@ impl<'a> Outline<'a> {
         kept
     }
 
-    /// A claim's value, whatever it is made of.
+    /// A claim's value of any JSON type.
     fn claim(&self, path: &[String], value: Value) -> Value {
         match value {
             Value::String(text) => self.value(path, text).into(),
@@ -254,7 +254,7 @@ impl<'a> Outline<'a> {
         json!({ "kind": kind, "content": content })
     }
 
-    /// A JSON body that says why something was refused, or whose access token it is.
+    /// A JSON body with the reason of a refusal, or with the owner of the access token.
     fn said(&self, pointers: &[&str], content: Value, is_success: bool) -> Value {
         let login = content.get("githubLogin").and_then(Value::as_str).unwrap_or_default();
         let is_user = is_success && !login.is_empty();
@@ -286,7 +286,7 @@ impl<'a> Outline<'a> {
         json!({ "kind": "json", "content": content })
     }
 
-    /// A message, whatever it is made of.
+    /// A message of any JSON type.
     fn whole(&self, value: Value) -> Value {
         match value {
             Value::String(text) => self.text(text, Kind::Message).into(),

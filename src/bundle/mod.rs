@@ -1,18 +1,17 @@
 //! Support bundles: the evidence of a run as a file that can be shown to somebody else, and judged
 //! again there.
 //!
-//! A bundle is one JSON object: [`VERSION`], the doctor that wrote it, whether names were
-//! replaced, and the evidence. What of the evidence may be in it is a list ([`fields`]): what the
-//! list does not name stays out, be it a new field of the evidence, an unknown member of a
-//! server's answer or a claim that nothing is known of. The list names everything that a finding
-//! can show, so the findings of a replay are those of the run, byte by byte.
+//! A bundle is one JSON object: [`VERSION`], the doctor that wrote it, whether names were replaced, and
+//! the evidence. [`allow_list`] lists what may be in it. A new field of the evidence, an unknown member
+//! of a server's answer and an unknown claim stay out. The list has everything that a finding can show,
+//! so a replay has the same findings as the run, byte by byte.
 //!
 //! With `--redact`, names are replaced as well ([`redact`]). Few diagnoses depend on a name, but some
 //! do (which of two policy entries is closer to a subject), so the codes that the run found are in
 //! the bundle, and a replay shows them beside its own if they differ.
 //!
 //! Bundles are kept for a long time. A field that is added to the evidence is optional
-//! (`serde(default)`), so that older bundles can be read; whatever else changes takes a new
+//! (`serde(default)`), so that older bundles can be read; any other change needs a new
 //! [`VERSION`] and a conversion here. `fixtures/bundles/v1` holds bundles of version 1, which are
 //! never edited: they are what was written then.
 
@@ -52,7 +51,7 @@ pub struct Bundle {
     pub evidence: Evidence,
 }
 
-/// What every version of the file begins with.
+/// The members that every version has.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
@@ -75,7 +74,7 @@ struct Written {
 /// Why a file cannot be used as a bundle.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// It is no JSON, or not that of a bundle.
+    /// It is not the JSON of a bundle.
     #[error("{line}:{column}: {problem}")]
     Malformed {
         /// Line, from 1.
@@ -102,15 +101,15 @@ pub enum ReadError {
     TooLarge {
         /// The most that there may be.
         most: usize,
-        /// Of what.
+        /// What there is too much of.
         what: &'static str,
     },
-    /// No program wrote it.
+    /// Versions begin with 1.
     #[error("there are no bundles of version 0: they begin with 1")]
     Zero,
 }
 
-/// More of a version is not shown, in characters.
+/// How much of a version is shown, in characters.
 const LONGEST_SHOWN: usize = 40;
 
 impl ReadError {

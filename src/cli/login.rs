@@ -11,12 +11,12 @@ use super::examples;
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::gather::pulumi::credential_helper::Flags;
-use crate::pulumi::flags::{self, Flag, Kind};
+use crate::pulumi::flags::{Flag, Kind};
 use crate::pulumi::login_flags::{self, NAME, PULUMI};
 
 const USAGE: &str = "doctor login [URL] [FLAGS]";
 
-/// What pulumi's flags do here that are no options of the diagnosis. The others have no effect.
+/// What pulumi's flags do here that are not options of the diagnosis. The others have no effect.
 const HELP: &[(&str, &str)] = &[
     ("credential-helper", "The credential helper, which no OIDC login may have; it is not run"),
     ("credential-helper-arg", "An argument of the credential helper"),
@@ -59,14 +59,7 @@ pub(crate) fn command() -> Command {
         .mut_arg("color", |arg| {
             arg.help("When to use colour; raw, which pulumi has as well, is never here")
         })
-        .mut_arg("verbose", |_| {
-            Arg::new("verbose")
-                .short('v')
-                .long("verbose")
-                .value_name("N")
-                .help("Above 0: every check and every rule")
-                .help_heading("Report")
-        });
+        .mut_arg("details", |arg| arg.short(None));
     let own = pulumi_only().fold(own, |command, (flag, help)| {
         let Flag { name, short, kind } = *flag;
         let arg = Arg::new(name).long(name).short(short).help(help);
@@ -81,7 +74,7 @@ pub(crate) fn command() -> Command {
     own.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
 }
 
-/// pulumi's flags that are no options of the diagnosis, and what they do here.
+/// pulumi's flags that are not options of the diagnosis, and what they do here.
 fn pulumi_only() -> impl Iterator<Item = (&'static Flag<'static>, &'static str)> {
     let own = diagnosis();
     let only =
@@ -126,17 +119,12 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
     }
     let setting = |name, variable| parsed.value(name).or_else(|| environment.get(variable));
     let color = setting("color", "PULUMI_OPTION_COLOR").map(login_flags::color).transpose()?;
-    let verbose = setting("verbose", "PULUMI_OPTION_VERBOSE")
-        .and_then(flags::integer)
-        .is_some_and(|level| level > 0)
-        && parsed.boolean("quiet") != Some(true);
 
     let mut own = diagnosis();
     let mut words: Vec<String> = Vec::new();
     for arg in own.get_arguments() {
         let Some(name) = arg.get_long() else { continue };
         let value = match name {
-            "verbose" => verbose.then_some("true"),
             "color" => color,
             _ => parsed.value(name),
         };

@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub(crate) mod examples;
 pub(crate) mod login;
 pub(crate) mod policy;
+pub(crate) mod stray_word;
 pub(crate) mod usage;
 pub(crate) mod values;
 
@@ -155,7 +156,7 @@ mod tests {
 
     /// Listed with the one, and shown with the other.
     #[test]
-    fn every_command_says_the_same_before_and_after_its_arguments_are_worked_out() {
+    fn command_definitions_agree_after_build() {
         let listed = bare_command();
         let mut worked_out = listed.clone();
         worked_out.build();

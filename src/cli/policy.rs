@@ -25,7 +25,7 @@ pub(crate) enum PolicyCommand {
     Test(Test),
     /// Print the least-privilege policy for a token
     ///
-    /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or what is no token.
+    /// Exit status: 0, 3 if no safe rule can be written, or 2 for bad usage or what is not a token.
     Suggest(Suggest),
     /// Warn about what is loose, or never matches, in a policy
     ///

@@ -21,7 +21,7 @@ const MEANINGS: &[(u8, &str)] = &[(1, "not decoded or not verified"), (0, "decod
 /// Runs it: 0 decoded, 1 not decodable, or not verified where keys are given.
 pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    // A policy has no part in this, whatever the environment says.
+    // `decode` uses no policy, even if DOCTOR_POLICY is set.
     let environment = environment.without("DOCTOR_POLICY");
     let jwks = arguments.jwks;
     let offline = |token| Plan { jwks, ..Plan::offline(token) };
@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
             judge: judge::judge_token,
             status: |evidence, _| status(evidence),
             meanings: MEANINGS,
+            fail_on: arguments.many.fail_on,
         };
         return ndjson::run(job, token, environment, arguments.output.format, &output, streams);
     }

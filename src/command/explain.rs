@@ -14,7 +14,7 @@ use crate::text::nearest::likeness;
 /// Runs it; the exit status.
 pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: Streams) -> u8 {
     let format = arguments.format.0.unwrap_or(Format::Human);
-    let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
+    let style = output::style(arguments.color, environment, streams.stdout_is);
     let text = match &arguments.code {
         None => CODES.render(Code::ALL, format, &style),
         Some(word) => match find(word) {
@@ -47,7 +47,7 @@ const ALIKE: f64 = 0.7;
 /// How much less a word of a code says than the whole.
 const WORD: f64 = 0.9;
 
-/// What to say of a word that is no code.
+/// The message for a word that is not a code.
 fn unknown(word: &str) -> String {
     let all = "`doctor explain` lists all codes";
     match nearest(&name(word))[..] {

@@ -9,7 +9,7 @@ use crate::bundle::Bundle;
 use crate::cli::args::{BundleArgs, ColorArg, OutputArgs};
 use crate::cli::values::FormatChoice;
 use crate::console::file;
-use crate::console::streams::{Terminals, write};
+use crate::console::streams::{Stdout, Terminals, write};
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
 use crate::platform::Id;
@@ -51,7 +51,7 @@ impl Output {
         let path = |name: &str| environment.get(name).map(PathBuf::from);
         let verbosity = arguments.verbosity();
         let style = match arguments.output {
-            Some(_) => style(ColorArg::Never, environment, false),
+            Some(_) => style(ColorArg::Never, environment, Stdout::File),
             None => style(arguments.color, environment, terminals.stdout),
         };
         Self {
@@ -83,7 +83,7 @@ impl Output {
         }
     }
 
-    /// Why nothing can be delivered, whatever there is: the report has no place, or the bundle's.
+    /// Why the report or the bundle cannot be written, as far as can be seen before the run.
     pub(crate) fn conflict(&self) -> Option<String> {
         let report = self.file.as_ref()?;
         if let Some(problem) = file::obstacle(report) {
@@ -130,7 +130,7 @@ impl Output {
         self.put(&text, stdout)
     }
 
-    /// Prints or writes what is no diagnosis.
+    /// Prints or writes a result that is not a diagnosis.
     ///
     /// # Errors
     /// As [`Self::deliver`].
@@ -188,29 +188,55 @@ fn format(choice: FormatChoice, environment: &Environment) -> Format {
 }
 
 /// How a text for a person looks on standard output.
-pub(crate) fn style(argument: ColorArg, environment: &Environment, terminal: bool) -> Style {
+pub(crate) fn style(argument: ColorArg, environment: &Environment, stdout: Stdout) -> Style {
     let color = match argument {
         ColorArg::Always => true,
         ColorArg::Never => false,
-        ColorArg::Auto => color(environment, terminal),
+        ColorArg::Auto => color(environment, stdout),
     };
     colored::control::set_override(color);
-    let width = if terminal {
+    let width = if stdout == Stdout::Terminal {
         terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
     } else {
         WIDTH
     };
-    Style { color, width, verbosity: Verbosity::Normal }
+    Style { color, width, verbosity: Verbosity::Normal, unicode: shows_unicode(environment) }
 }
 
-/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
-fn color(environment: &Environment, terminal: bool) -> bool {
-    let set = |name: &str| environment.get(name);
-    if set("NO_COLOR").is_some() {
+/// Whether what shows the report can show more than ASCII: the locale says so (POSIX.1-2024, XBD
+/// section 8.2), or it is the log of a CI system, all of which are UTF-8, or Windows Terminal.
+fn shows_unicode(environment: &Environment) -> bool {
+    let set = |name| environment.get(name).filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    let is_utf8 = |locale: &str| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    locale.is_some_and(is_utf8) || environment.platform().is_some() || set("WT_SESSION").is_some()
+}
+
+/// CI systems whose logs show colours.
+const COLORED_LOGS: [Id; 4] = [Id::GitHubActions, Id::GitLab, Id::CircleCi, Id::Buildkite];
+
+/// no-color.org, force-color.org, bixense.com/clicolors, terminals that know no colour, and the logs
+/// of CI systems (product contract, section 2).
+fn color(environment: &Environment, stdout: Stdout) -> bool {
+    let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
+    let is_forced = |name: &str| is_set(name) && environment.is_on(name);
+    if is_set("NO_COLOR") {
         return false;
     }
-    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
+    if is_forced("FORCE_COLOR") || is_forced("CLICOLOR_FORCE") {
         return true;
     }
-    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+    if environment.get("TERM") == Some("dumb") {
+        return false;
+    }
+    match stdout {
+        Stdout::File => false,
+        Stdout::Terminal => environment.get("CLICOLOR") != Some("0"),
+        Stdout::Other => {
+            environment.platform().is_some_and(|platform| COLORED_LOGS.contains(&platform.id))
+        }
+    }
 }

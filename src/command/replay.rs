@@ -1,4 +1,4 @@
-//! `doctor replay`: a support bundle, judged again.
+//! `doctor replay`: judges a support bundle again.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::gather::environment::Environment;
 use crate::limits;
 use crate::text::secret::argument;
 
-/// Runs it: the status of the diagnosis, 2 where the bundle cannot be used.
+/// Runs the command. The status is that of the diagnosis, or 2 if the bundle cannot be used.
 pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, environment, streams.terminals())
         .with_bundle(&arguments.bundle);
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
         Err(problem) => return complain(streams.stderr, &problem),
     };
     match bundle::read(&text) {
-        // Bundles hold no secrets when they are written; people edit them.
+        // A bundle is written without secrets, but people can edit it.
         Ok(mut bundle) => {
             gather::clean(&mut bundle.evidence, &environment.scrubber(&[], &[]));
             conclude(bundle, &output, streams)
@@ -65,8 +65,8 @@ fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
     })
 }
 
-/// Whether somebody gave a token in the place of a file: three parts in base64url, the first of
-/// which begins as a JSON object does.
+/// Whether the argument is a token instead of a file: three parts in base64url, the first of which
+/// begins like a JSON object.
 fn is_token(path: &Path) -> bool {
     let Some(text) = path.to_str() else { return false };
     let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=');

@@ -4,7 +4,7 @@
 use crate::cli::commands::StepPlatform;
 use crate::pulumi::urn;
 
-/// What stands for an organization that is not named.
+/// Replaces an organization that is not given.
 const PLACEHOLDER: &str = "ORG";
 
 /// The step, as YAML that ends with a line break. Without an organization, or with an empty name,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// resolver's sockets, the pipes of `pulumi version`, and the servers of the demo.
 const NEEDED: usize = 32;
 
-/// What to tell, in one line.
+/// The message, in one line.
 const MESSAGE: &str =
     "this process may open too few files; raise its limit (`ulimit -n 256`), or the system's";
 
@@ -27,7 +27,7 @@ pub(crate) fn suffice() -> bool {
     suffice
 }
 
-/// Remembers an error that says that there are no more.
+/// Remembers an error that was caused by missing file descriptors.
 pub(crate) fn note(error: &io::Error) {
     if tells_of_shortage(error) {
         RAN_OUT.store(true, Ordering::Relaxed);
@@ -39,7 +39,7 @@ pub(crate) fn ran_out() -> bool {
     RAN_OUT.load(Ordering::Relaxed)
 }
 
-/// [`MESSAGE`], the first time: it is one line, however many things failed.
+/// [`MESSAGE`] the first time, then nothing: one line is enough for all failures.
 pub(crate) fn message_once() -> Option<&'static str> {
     static TOLD: AtomicBool = AtomicBool::new(false);
     (!TOLD.swap(true, Ordering::Relaxed)).then_some(MESSAGE)

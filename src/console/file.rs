@@ -1,5 +1,5 @@
-//! Writing files: whole or not at all, for their owner alone. What cannot be written is told in a
-//! sentence, which says what to do; the name of a temporary file means nothing to anybody.
+//! Writes files: completely or not at all, readable by their owner only. Errors are sentences that say
+//! what to do. They do not name the temporary file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -12,20 +12,20 @@ use tempfile::NamedTempFile;
 use crate::console::descriptors;
 use crate::console::signals::uninterrupted;
 
-/// How a process's own streams are called; redirected to a file, they are still no file to replace.
+/// Paths of the process's own streams. They are written to even if they are redirected to a file.
 const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
-/// How long a pipe's reader may be away.
+/// How long to wait for the reader of a pipe.
 const READER: Duration = Duration::from_millis(300);
 
-/// Replaces the file whole or not at all. It can be read by its owner only, whatever was there,
-/// and a symbolic link in its place is replaced rather than followed. What is no file
-/// (/dev/stdout, /dev/null, a named pipe) is written to: root could replace those too.
+/// Replaces the file completely or not at all. Only its owner can read it. A symbolic link is
+/// replaced, not followed. Anything but a file (/dev/stdout, /dev/null, a named pipe) is written to,
+/// not replaced: root could do that.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
     let written = match is_own_stream(path) {
         own if own || is_stream(path) => write_stream(path, own, text),
         _ => match obstacle(path) {
             Some(problem) => return Err(problem),
-            // What ends the program must not leave half of it behind.
+            // A signal must not leave half of the file behind.
             None => uninterrupted(|_| {
                 let file = create(&tempfile::Builder::new(), directory_of(path), text)?;
                 file.persist(path).map(drop).map_err(|error| error.error)
@@ -56,7 +56,7 @@ pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), Strin
     written().map_err(|error| sentence(path, &error))
 }
 
-/// What keeps a file from being written there, whatever its content is, as far as a look tells.
+/// Why no file can be written there, as far as can be seen without writing.
 pub(crate) fn obstacle(path: &Path) -> Option<String> {
     let kind = if path.file_name().is_none() || is_directory(path) {
         ErrorKind::IsADirectory
@@ -70,7 +70,7 @@ pub(crate) fn obstacle(path: &Path) -> Option<String> {
     Some(sentence(path, &kind.into()))
 }
 
-/// A link to a directory is a link.
+/// A link to a directory counts as a link, which can be replaced.
 fn is_directory(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
@@ -92,7 +92,7 @@ pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// A new file with a name of its own, which goes unless it is kept.
+/// Creates a temporary file, which is removed unless it is kept.
 fn create(builder: &tempfile::Builder, directory: &Path, text: &str) -> io::Result<NamedTempFile> {
     let file = builder.tempfile_in(directory)?;
     // The process's umask may have taken away more.
@@ -116,7 +116,7 @@ pub(crate) fn append(path: &Path, text: &str) -> Result<(), String> {
     uninterrupted(|_| add()).map_err(|error| sentence(path, &error))
 }
 
-/// Whether it is one of the process's own streams, by whatever name.
+/// Whether a path leads to one of the process's own streams.
 fn is_own_stream(path: &Path) -> bool {
     let place = place(path).unwrap_or_else(|| path.to_owned());
     STREAMS.iter().any(|stream| place.starts_with(stream))
@@ -140,7 +140,7 @@ fn write_stream(path: &Path, own: bool, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())
 }
 
-/// Opening a pipe waits for its reader, who may never come: the run must not.
+/// Opens a stream within a time limit: a pipe without a reader blocks forever.
 fn open_stream(path: &Path) -> io::Result<File> {
     let (sender, opened) = std::sync::mpsc::channel();
     let path = path.to_owned();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::console::signals::{Temporary, uninterrupted};
 
-/// Who waits shorter than this needs no comfort.
+/// Show nothing before this delay.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line moves.
 const TICK: Duration = Duration::from_millis(120);
@@ -70,7 +70,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         drop(self.done.take());
         if let Some(thread) = self.thread.take() {
-            // A line that could not be drawn is no reason to fail.
+            // A run does not fail because its progress cannot be shown.
             let _ = thread.join();
         }
     }
@@ -79,7 +79,7 @@ impl Drop for Progress {
 /// Characters of a bar.
 const BAR: usize = 30;
 
-/// A bar, or a count where nobody knows how much there is; gone when this is dropped.
+/// A bar, or a count if the total is not known. Removed when dropped.
 pub(crate) struct Bar {
     /// In bytes.
     total: Option<u64>,
@@ -88,7 +88,7 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    /// Of so many bytes.
+    /// A bar for this many bytes.
     pub(crate) fn start(total: Option<u64>) -> Self {
         let begun = Instant::now();
         Self { total: total.filter(|total| *total > 0), begun, next: begun + PATIENCE }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_where_the_end_is_known_and_a_count_where_it_is_not() {
+    fn known_total_shows_bar_else_count() {
         let second = Duration::from_secs(1);
         assert_eq!(
             line(Some(200), 100, 7, second),

@@ -44,7 +44,7 @@ pub enum Error {
     /// The token, the policy or the certificate could not be written to a temporary directory.
     #[error("{}: {}; let TMPDIR name a place for temporary files", std::env::temp_dir().display(), .0.kind())]
     Write(#[from] io::Error),
-    /// A scenario's policy is no policy document.
+    /// A scenario's policy is not a policy document.
     #[error("the scenario's policy: {0}")]
     Policy(#[from] document::DocumentError),
 }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn names_find_their_scenario_and_nothing_is_left_to_fill_in() {
+    fn scenario_names_resolve_completely() {
         for scenario in scenarios() {
             assert_eq!(find(scenario.name).unwrap().title, scenario.title);
             assert!(scenario.title.is_ascii() && !scenario.title.ends_with('.'));

@@ -36,13 +36,13 @@ impl Backend {
     }
 }
 
-/// A URL and where it stands.
+/// A URL and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendCandidate {
-    /// The URL, less the parts that are not shown ([`crate::text::url`]).
+    /// The URL without the parts that are not shown ([`crate::text::url`]).
     pub url: String,
-    /// Where it stands.
+    /// Its place.
     pub source: BackendSource,
     /// What is wrong in a part that is not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct BackendCandidate {
 }
 
 impl BackendCandidate {
-    /// A URL, with all of its parts, and where it stands.
+    /// A URL with all of its parts, and its place.
     pub fn new(url: impl Into<String>, source: BackendSource) -> Self {
         Self { url: url.into(), source, hidden: None }
     }
@@ -74,7 +74,7 @@ pub enum HiddenFault {
     },
 }
 
-/// Where a backend URL stands.
+/// The place of a backend URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum BackendSource {
@@ -115,7 +115,7 @@ impl BackendSource {
             Self::Flag => "--cloud-url".into(),
             Self::Local => "--local".into(),
             Self::Environment { name } => name.clone(),
-            // A log tells the file only.
+            // A log shows only the file.
             Self::Project { path, line: 0 } => path.clone(),
             Self::Project { path, line } | Self::Credentials { path, line } => {
                 format!("{path}:{line}")
@@ -264,7 +264,7 @@ pub struct BrokenConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredAccount {
-    /// The backend's URL, less the parts that are not shown.
+    /// The backend's URL without the parts that are not shown.
     pub url: String,
     /// The user's login name.
     pub username: Option<String>,

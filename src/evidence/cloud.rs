@@ -18,7 +18,7 @@ pub struct Cloud {
     /// Why the exchange was not made, where that is a decision of the judge (the id of a check,
     /// or an option).
     pub exchange_skipped: Option<SkipReason>,
-    /// Whose token whoami was asked with.
+    /// The source of the access token that whoami used.
     pub access_token: AccessTokenSource,
     /// `GET /api/user`.
     pub whoami: Probe<Answer>,
@@ -60,7 +60,7 @@ pub enum Exchange {
     },
 }
 
-/// Whose access token whoami was asked with.
+/// The source of the access token that whoami used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum AccessTokenSource {

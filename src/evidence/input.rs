@@ -161,7 +161,7 @@ pub enum InputProblem {
         /// How that went.
         refusal: Box<Refusal>,
     },
-    /// `null`, `undefined`, a JSON error body, an HTML page, something else that is no token.
+    /// `null`, `undefined`, a JSON error body, an HTML page, something else that is not a token.
     NotAToken {
         /// What it is, in words (`the word null`, `an HTML page titled "Sign in"`).
         what: String,

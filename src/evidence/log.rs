@@ -38,7 +38,7 @@ pub struct File {
     pub stopped_after: Option<u64>,
 }
 
-/// Where something stands.
+/// A place in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file, as an index into [`Log::files`].
@@ -98,7 +98,7 @@ pub enum Decided {
         code: Code,
         /// What it is, in words.
         what: String,
-        /// Why it is no token, if it is none.
+        /// Why it is not a token, if it is none.
         problem: Option<InputProblem>,
     },
     /// Who could not be reached or trusted, or refused.
@@ -193,7 +193,7 @@ pub struct Context {
     pub version: Option<Told<semver::Version>>,
     /// The backend's URL.
     pub backend: Option<Told<String>>,
-    /// Where that stands, if the CLI told so.
+    /// Its source, if the CLI printed it.
     pub backend_source: Option<BackendSource>,
     /// Claims sets that were printed, as claims or within a token.
     pub claims: Vec<Told<serde_json::Map<String, serde_json::Value>>>,
@@ -219,7 +219,7 @@ pub(crate) const CLAIMS: usize = 8;
 /// A login that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Success {
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
     /// When, if the log says so.
     pub at: Option<Timestamp>,
@@ -229,7 +229,7 @@ pub struct Success {
 #[derive(Debug, Clone)]
 pub struct Told<T> {
     pub value: T,
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
 }
 
@@ -238,7 +238,7 @@ pub struct Told<T> {
 pub struct LoginLine {
     /// The call, without secrets.
     pub text: String,
-    /// What stands behind `--oidc-token`: `$idToken`.
+    /// The value of `--oidc-token`: `$idToken`.
     pub token: Option<String>,
     /// What it asks for.
     pub login: Login,
@@ -246,7 +246,7 @@ pub struct LoginLine {
     pub url: Option<BackendCandidate>,
     /// `--local`.
     pub local: bool,
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
 }
 
@@ -255,13 +255,13 @@ pub struct LoginLine {
 pub struct Leak {
     /// What it is.
     pub kind: SecretKind,
-    /// Where it stands, at most [`PLACES`] of them.
+    /// Its places, at most [`PLACES`] of them.
     pub places: Vec<Place>,
     /// On how many lines.
     pub count: u64,
 }
 
-/// The kinds of secrets that are told apart.
+/// The kinds of secrets that are distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretKind {
     /// A JWT, also in another layer of base64.

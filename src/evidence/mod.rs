@@ -3,7 +3,7 @@
 //! `gather` fills it, `judge` reads it, nothing else passes between the two. What is in here may
 //! be written to a file and shown to a stranger, so it holds no secret: no token, no signature,
 //! no access token, no password. Text that came from a token, a file or a server is kept as it
-//! was (less the secrets, and less the parts of URLs that [`crate::text::url`] removes, see
+//! was (less the secrets, and without the parts of URLs that [`crate::text::url`] removes, see
 //! [`Evidence::hide_url_parts`]); making it harmless for a terminal or a log is the renderers' work
 //! ([`crate::text`]).
 

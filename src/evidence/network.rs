@@ -20,7 +20,7 @@ pub enum Probe<T> {
         /// How long it took, in milliseconds.
         elapsed_ms: u64,
     },
-    /// Answered, in whatever way.
+    /// An answer came, with any status.
     Answered {
         answer: T,
         /// How long it took, in milliseconds.

@@ -34,7 +34,7 @@ pub struct PassedOver {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum ProxyFault {
-    /// Something that the detail tells.
+    /// Another fault; the detail says which.
     #[default]
     Other,
     /// The variable holds no URL, and pulumi reads something else out of it than was meant.

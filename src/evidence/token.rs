@@ -18,7 +18,7 @@ pub struct Token {
     pub fingerprint: String,
     /// Length of the decoded signature in bytes.
     pub signature_bytes: usize,
-    /// How its signature is cut off, if it is: the rest can be judged all the same.
+    /// How its signature is cut off, if it is: the rest can be judged anyway.
     pub truncated: Option<String>,
 }
 

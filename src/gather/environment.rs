@@ -9,7 +9,7 @@ use crate::platform::Platform;
 use crate::text::command::Shell;
 use crate::text::secret::{Scrubber, is_plain, looks_random, names_secret};
 
-/// The variables whose values are secrets, whatever they look like: Pulumi's, ours, and those of
+/// The variables whose values are always secrets: Pulumi's, ours, and those of
 /// the platforms.
 pub(super) fn secrets() -> impl Iterator<Item = &'static str> {
     let platforms = platform::ALL.iter().flat_map(|platform| platform.secrets).copied();
@@ -41,7 +41,7 @@ impl Environment {
     }
 
     /// Knows the secrets of this environment: the variables of [`secrets`], those whose names say
-    /// that they hold one, tokens, and the passwords of proxies. A value is no secret because of its
+    /// that they hold one, tokens, and the passwords of proxies. A value is not a secret because of its
     /// variable's name where it also stands in one of the `claims` of the token, or, unless it looks
     /// random, in one of the `names` of the command line: evidence would disappear.
     pub fn scrubber(&self, names: &[&str], claims: &[&str]) -> Scrubber {
@@ -85,7 +85,7 @@ impl Environment {
         platform::ALL.iter().find(is_here).copied()
     }
 
-    /// The shell that started this program, as far as can be told.
+    /// The shell that started this program, if it can be recognised.
     pub(crate) fn shell(&self) -> Shell {
         match cfg!(windows) || self.get("PSModulePath").is_some() {
             true => Shell::PowerShell,
@@ -93,7 +93,7 @@ impl Environment {
         }
     }
 
-    /// Whose environment this is.
+    /// Where the program runs.
     pub fn setting(&self) -> Setting {
         match self.platform() {
             Some(platform) => Setting::Pipeline { platform: platform.id },

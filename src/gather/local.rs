@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::clean::{clean, clean_claims};
 use super::environment::Environment;
-use super::files::named::{problem, read};
+use super::files::named::read;
+use super::files::problem::problem;
 use super::plan::{InputError, Plan, Surroundings};
 use super::pulumi::credential_helper::{Flags, Saved};
 use super::pulumi::version::Question;
@@ -31,7 +32,7 @@ const VERSION_LIMIT: Duration = Duration::from_secs(3);
 /// The environment form of `--oidc-token` (`declareFlagsAsEnvironmentVariables` in pulumi.go).
 const OIDC_TOKEN_OPTION: &str = "PULUMI_OPTION_OIDC_TOKEN";
 
-/// What tells the CLI that a coding agent runs it (sdk/go/common/util/agentdetect).
+/// The variables by which the CLI recognises a coding agent (sdk/go/common/util/agentdetect).
 const AGENTS: [&str; 20] = [
     "AI_AGENT",
     "CURSOR_TRACE_ID",
@@ -125,7 +126,7 @@ pub(super) fn gather(
             offline: plan.offline,
             ca_cert: named.ca_cert.as_deref(),
             scrubber: &scrubber,
-            // Without a token little is left to do, but the backend is looked at all the same.
+            // Without a token little is left to do, but the backend is looked at anyway.
             deadline: clock.begun + plan.timeout * 2 / 3,
         })
         .map_err(|problem| setup(&plan, problem))?,
@@ -264,7 +265,7 @@ impl<'a> Settings<'a> {
     }
 
     /// A flag, or its variable. An empty flag counts as not given, but takes the place of its
-    /// variable all the same.
+    /// variable anyway.
     fn option(&self, scrubber: &Scrubber, given: Option<&str>, name: &str) -> Option<String> {
         let value = given.or_else(|| self.variable(name)).filter(|value| !value.is_empty())?;
         // A token may stand where another option's value belongs.

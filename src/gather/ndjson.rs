@@ -70,7 +70,7 @@ where
             Ok(reply) => reply.recv().map_or(Ok(()), |a| take(a).map_err(Error::Sink)),
         });
         for _ in 0..cores {
-            // The reader may never say that there is no more.
+            // The reader may never end.
             let _ = all_read.send(None);
         }
         taken
@@ -92,7 +92,7 @@ fn work<T>(queue: &Mutex<Receiver<Option<Job<T>>>>, mut answer: impl FnMut(u64, 
         let lines = lines.map(|(line, number)| (number, line.trim_ascii()));
         let answers =
             lines.filter(|(_, line)| !line.is_empty()).map(|(n, line)| answer(n, line)).collect();
-        // Nobody may be left who wants to know.
+        // The receiver may be gone.
         let _ = reply.send(Answers { answers, bytes: batch.bytes.len() as u64 });
     }
 }
@@ -249,7 +249,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_line_is_answered_in_order_wherever_reading_cuts_it(
+        fn lines_are_answered_in_order(
             lines in prop::collection::vec("[ -~]{0,18}\r?", 0..40),
             cuts in prop::collection::vec(0..200_usize, 0..10),
             ends in any::<bool>(),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_that_is_too_long_the_beginning_is_answered_and_the_next_one_is_whole() {
+    fn too_long_line_does_not_affect_next() {
         let long = "x".repeat(10 * BATCH);
         let all = answered(vec![format!("a\n{long}\nb\n{long}").into_bytes()]);
         let lengths: Vec<_> = all.iter().map(|(number, line)| (*number, line.len())).collect();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_breaks_is_told_after_what_came_before() {
+    fn broken_source_is_reported_last() {
         struct Breaks(bool);
         impl Read for Breaks {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wants_no_more_is_not_kept_waiting_by_an_input_that_stays_open() {
+    fn open_input_does_not_block_the_end() {
         struct StaysOpen(bool);
         impl Read for StaysOpen {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -1,4 +1,4 @@
-//! What to gather, and where the run stands.
+//! What to gather, and the surroundings of the run.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::pulumi::versions;
 
 /// What to gather: the command line, as typed values. Has no `Debug`: it may hold the token.
 pub struct Plan {
-    /// `doctor login`: this environment is the one that fails, whatever it is.
+    /// `doctor login`: the failing login runs in this environment.
     pub is_login: bool,
     /// Where the token is.
     pub token: token::Choice,
@@ -112,7 +112,7 @@ impl Plan {
     }
 }
 
-/// Where a run stands: what a test or the demo puts in the place of the real surroundings.
+/// The surroundings of a run, which tests and the demo replace.
 pub struct Surroundings {
     /// The environment variables.
     pub environment: Environment,

@@ -20,7 +20,7 @@ use crate::text::secret::{Scrubber, argument};
 /// Reads the document that `--policy` or `DOCTOR_POLICY` names.
 ///
 /// # Errors
-/// The file cannot be read or is no policy document; with line and column.
+/// The file cannot be read or is not a policy document; with line and column.
 pub(super) fn gather(
     option: Option<&Path>,
     environment: &Environment,
@@ -60,7 +60,7 @@ pub(super) fn document(
 /// Reads a policy document from a file, or a pipe for a few seconds.
 ///
 /// # Errors
-/// It cannot be read or is no policy document; with line and column.
+/// It cannot be read or is not a policy document; with line and column.
 pub fn policy_document(path: &Path) -> Result<Document, InputError> {
     let mut document = document("FILE", path, Path::new(""), Duration::from_secs(10))?;
     document.hide_url_parts(None);
@@ -84,7 +84,7 @@ pub fn policy_text(path: &Path) -> Result<String, InputError> {
 /// Reads the cases of a policy's regression test from a file, or a pipe for a few seconds.
 ///
 /// # Errors
-/// It cannot be read or is no list of cases; with line and column.
+/// It cannot be read or is not a list of cases; with line and column.
 pub fn policy_cases(path: &Path) -> Result<Vec<Case>, InputError> {
     let option = "--cases";
     let error = |problem: String| InputError { option, path: argument(path), problem };

@@ -126,7 +126,7 @@ pub(super) fn output(
     Ok(Output { succeeded, stdout, complaint: complaint.unwrap_or_default() })
 }
 
-/// A grandchild may hold the pipe open after the child is gone: nobody waits for the thread.
+/// The thread is not joined: a grandchild may hold the pipe open after the child has ended.
 fn begin_to_read(
     mut stream: impl Read + Send + 'static,
     longest: u64,
@@ -136,7 +136,7 @@ fn begin_to_read(
         let mut text = Zeroizing::new(Vec::new());
         let _ = stream.by_ref().take(longest).read_to_end(&mut text);
         let _ = send.send(text);
-        // A program must not fail because nobody wants to know more.
+        // A program must not fail because its output is not read to the end.
         let _ = io::copy(&mut stream, &mut io::sink());
     });
     receive

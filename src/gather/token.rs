@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::files::bounded::Bounded;
-use super::files::named::problem;
+use super::files::problem::problem;
 use crate::evidence::{
     CliParser, FileProblem, Input, InputProblem, LooksLike, Source, Tried, Wrapping,
 };
@@ -145,7 +145,7 @@ fn nothing(source: Source, reason: String) -> (Input, Option<Decoded>) {
     (input, decoded)
 }
 
-/// Reads standard input. The line break that `echo` adds is no fault of whoever pipes a token: as
+/// Reads standard input. The line break that `echo` adds is not a fault of whoever pipes a token: as
 /// with a file, white space around it does not count.
 fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
@@ -154,7 +154,7 @@ fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
             return nothing(Source::Stdin, error.to_string());
         }
         Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(problem(&error))),
-        // A pipe that stays open may have given the token all the same.
+        // A pipe that stays open may have given the token anyway.
         Ok(_) | Err(_) => jwt::read(&bytes, true),
     };
     finish(Source::Stdin, outcome)
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_pipe_gave_nothing_and_one_that_stays_open_gave_the_token() {
+    fn open_pipe_may_have_given_token() {
         /// Says its text, and then nothing for as long as anyone waits.
         struct StaysOpen(io::Cursor<Vec<u8>>);
         impl Read for StaysOpen {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_place_of_its_name_is_not_repeated() {
+    fn token_given_as_variable_name_is_hidden() {
         for choice in
             [Choice::Environment(token()), Choice::OidcToken(format!("file://{}", token()))]
         {
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_read_from_the_working_directory_and_trimmed() {
+    fn token_files_are_relative_and_trimmed() {
         let (input, decoded) = in_file(format!("\r\n{} \n", token()).as_bytes());
         assert!(decoded.is_some() && input.wrapped.is_empty() && !input.typed_on_terminal);
         let Source::File { path, absolute } = input.source else { panic!() };

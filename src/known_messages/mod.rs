@@ -1,8 +1,8 @@
 //! The messages that are known: what programs say when a login fails, as data.
 //!
 //! A message is written down as a [`Template`], in the form of the format string that prints it.
-//! The rows stand in one file by who says them, the specific before the general: of several that
-//! are in one line the first one counts. To add a message, add its row.
+//! There is one file for each kind of program. Specific messages come before general ones: if a line
+//! contains several, the first counts. To add a message, add its row.
 
 mod actions;
 mod credentials;
@@ -21,14 +21,14 @@ use crate::catalogue::Code;
 pub struct Message {
     /// Its text, as a [`Template`].
     pub text: &'static str,
-    /// Which code it stands for.
+    /// The code it means.
     pub means: Means,
-    /// What it says, in one sentence. Empty: what the catalogue says of the code. Values of the
-    /// template may stand in it, as in `text`.
+    /// Its meaning in one sentence. Empty: the catalogue's meaning of the code. It may contain values
+    /// of the template, as `text` does.
     pub says: &'static str,
-    /// What to do about it, where that is more than the catalogue knows of the code. May be empty.
+    /// What to do about it, if that is more specific than the catalogue's advice. May be empty.
     pub fix: &'static str,
-    /// What part it plays.
+    /// Its role among other messages.
     pub role: Role,
     /// Where it counts.
     pub scope: Scope,
@@ -43,7 +43,7 @@ pub struct Message {
 pub enum Means {
     /// These codes, the most likely one first.
     Codes(&'static [Code]),
-    /// Somebody could not be reached, or not trusted: the code depends on whom.
+    /// A server could not be reached or is not trusted: the code depends on which server.
     Network(Trouble),
     /// The value `token`, which was passed as the token, decides.
     TokenValue,
@@ -54,14 +54,14 @@ pub enum Means {
     BackendArgument,
     /// The value `answer`, which is what Pulumi Cloud answered to the exchange, decides.
     ExchangeAnswer,
-    /// The value `status`, an HTTP status that a program made an error of, decides, together with
-    /// whom it asked.
+    /// The value `status`, an HTTP status that a program reported as an error, and the server that it
+    /// requested decide.
     Status,
     /// The login to this system failed.
     OtherSystem(&'static str),
 }
 
-/// What is wrong with the way to a server.
+/// Why a server could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// No connection, or none that lasts.
@@ -70,12 +70,12 @@ pub enum Trouble {
     Untrusted,
 }
 
-/// What part a message plays among others.
+/// The role of a message among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// It names what went wrong.
     Cause,
-    /// It is what follows when something else went wrong: a cause that is known comes first.
+    /// It follows from another failure: a known cause ranks before it.
     Symptom,
     /// A warning: it counts only where a login failed.
     Hint,
@@ -84,7 +84,7 @@ pub enum Role {
 /// Where a message counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Everywhere: no other program says that.
+    /// Everywhere: no other program prints it.
     Anywhere,
     /// Where the line, or the step that it belongs to, is about a login to Pulumi Cloud.
     PulumiLogin,

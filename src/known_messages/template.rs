@@ -11,7 +11,7 @@ const LONGEST_NEEDLE: usize = 24;
 /// reaches to the end of the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
-    /// What stands between the values, in order: one more than there are names.
+    /// The text between the values, in order: one more than there are names.
     pieces: Vec<String>,
     names: Vec<&'static str>,
 }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn another_place_is_tried_where_it_may_not_begin() {
+    fn later_match_is_tried() {
         let template = Template::parse("bad: {what}");
         let line = "\"bad: one\", bad: two";
         let found = template.find(line, |at| at > 5).unwrap();

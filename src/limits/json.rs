@@ -1,4 +1,4 @@
-//! How many values a JSON text holds, told without making them.
+//! Counts the values of a JSON text without building them.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 pub(crate) enum Refused {
     /// It is not JSON, or nested too deeply.
     Invalid(serde_json::Error),
-    /// It holds too many values; where the first one too many stands.
+    /// It holds too many values. The place of the first one over the limit.
     TooManyValues {
         /// Line, from 1.
         line: usize,
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for Count<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        // A key is a string, whatever it says.
+        // A key is a string.
         while entries.next_key::<IgnoredAny>()?.is_some() {
             entries.next_value_seed(self.again())?;
         }

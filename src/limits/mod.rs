@@ -68,13 +68,13 @@ pub const WHO: u64 = 60_000_000;
 /// Steps for comparing registered issuers with a token's.
 pub const NEAR_MISS: u64 = 4_000_000;
 
-/// What an archive's member or a compressed log may unpack to whatever its packed size is, in bytes.
+/// The unpacked size that an archive's member or a compressed log may always have, in bytes.
 pub const UNPACKED: u64 = 64 << 20;
 
-/// The same for all members of an archive together: several may be the same bytes.
+/// The same for all members of an archive together: several members may share their bytes.
 pub const UNPACKED_IN_ALL: u64 = 1 << 30;
 
-/// How often its packed size it may unpack to beyond that.
+/// Beyond that: the unpacked size may be this many times the packed size.
 pub const UNPACKED_RATIO: u64 = 200;
 
 /// Work that may still be done, in steps. A step is about what comparing one character costs.
@@ -84,7 +84,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// So many steps.
+    /// A budget of this many steps.
     pub const fn new(steps: u64) -> Self {
         Self { left: steps }
     }
@@ -94,8 +94,8 @@ impl Work {
         Self::new(u64::MAX)
     }
 
-    /// Takes steps for what is about to be done. Where they do not suffice, nothing is taken and the
-    /// work must not be done.
+    /// Takes steps before the work is done. If too few are left, it takes none and returns false; then
+    /// the work must not be done.
     pub fn take(&mut self, steps: usize) -> bool {
         match self.left.checked_sub(steps as u64) {
             Some(left) => {
@@ -106,7 +106,7 @@ impl Work {
         }
     }
 
-    /// Gives up all that is left: what was begun could not be finished, and nothing like it can be.
+    /// Uses up the budget: the work that was begun did not fit, so no similar work will.
     pub fn exhaust(&mut self) {
         self.left = 0;
     }

@@ -1,4 +1,4 @@
-//! A certificate authority that nobody trusts until told to.
+//! A certificate authority that is trusted only where a test or the demo adds it.
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ pub struct Request {
     pub method: String,
     /// Path and query, as sent.
     pub target: String,
-    /// The headers in order, names in lower case. A value that is no text is left out.
+    /// The headers in order, names in lower case. A value that is not text is left out.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -269,7 +269,7 @@ async fn answer(
     request: hyper::Request<Incoming>,
 ) -> hyper::Result<hyper::Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
-    // What a client did not finish is no request.
+    // An unfinished request does not count.
     let body = body.collect().await?.to_bytes().to_vec();
     let headers = head.headers.iter().filter_map(|(name, value)| {
         value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delayed_answer_neither_comes_early_nor_holds_up_the_end() {
+    fn delayed_answer_waits_but_does_not_block() {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |_| {
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_handler_goes_on_when_the_server_is_dropped() {
+    fn handler_panic_resumes_on_drop() {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |_| panic!("asked for it")).unwrap();

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_may_name_a_url_with_a_query() {
+    fn discovery_url_may_have_query() {
         assert!(requestable("https://login.example/keys?appid=1").is_ok());
         for uri in ["https://login.example/keys#x", "http://login.example", "https:/login.example"]
         {

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn whoami_answers_are_told_in_the_words_of_the_cli() {
+    fn whoami_answers_use_cli_wording() {
         let unauthorized = "Unauthorized: No credentials provided or are invalid.";
         assert_eq!(said(401, "no"), unauthorized);
         assert_eq!(said(403, r#"{"code":403,"message":"Forbidden"}"#), "[403] Forbidden");

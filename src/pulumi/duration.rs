@@ -26,7 +26,7 @@ const UNITS: [(&str, u64); 8] = [
     ("h", HOUR.unsigned_abs()),
 ];
 
-/// Why a text is no Go duration. The texts are Go's own, which the CLI prints after
+/// Why a text is not a Go duration. The texts are Go's own, which the CLI prints after
 /// `could not parse expiration duration: `.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DurationError {

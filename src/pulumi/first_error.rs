@@ -134,7 +134,7 @@ impl CliLogin<'_> {
         CliError { message, ..error }
     }
 
-    /// Whether the backend is no Pulumi Cloud.
+    /// Whether the backend is not a Pulumi Cloud.
     pub(crate) fn is_diy(&self) -> bool {
         matches!(self.problem, Some(UrlProblem::Diy { .. }))
     }

@@ -2,14 +2,14 @@
 //! "Command line flag syntax" in its README, and `strconv` for the values).
 //!
 //! Pure: a table of flags and the arguments in, values by name and the positional arguments out.
-//! Messages are pflag's own, less the values in them: one may be a token.
+//! Messages are pflag's own without the values in them: one may be a token.
 
 use std::collections::BTreeMap;
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Any text, which may be the next argument whatever it looks like.
+    /// Any text. It may be the next argument, even if that looks like a flag.
     Text,
     /// Nothing, or with `=` what Go's `strconv.ParseBool` takes.
     Boolean,
@@ -34,7 +34,7 @@ pub struct Parsed<'a> {
     /// The flags that were given, with their values; the last of several. A boolean's is `true` or
     /// `false`.
     pub values: BTreeMap<&'a str, String>,
-    /// What is no flag and no flag's value, in order.
+    /// The positional arguments, in order.
     pub positional: Vec<String>,
 }
 
@@ -193,7 +193,7 @@ impl Flag<'_> {
     }
 }
 
-/// Where a subcommand's name stands, if it is the first word that is no flag and no flag's value:
+/// Where a subcommand's name stands, if it is the first word that is not a flag and no flag's value:
 /// flags may come before it.
 pub(crate) fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> Option<usize> {
     let mut index = 0;
@@ -426,7 +426,7 @@ mod tests {
                 "--=@",
             ]),
         ) {
-            // No letter of it is a flag, and it is no boolean.
+            // No letter of it is a flag, and it is not a boolean.
             let argument = spelling.replace('@', "s3cr3tvalue");
             let error = parse(FLAGS, &[argument]).unwrap_err().to_string();
             prop_assert!(!error.contains("s3cr3t"), "{}", error);

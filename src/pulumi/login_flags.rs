@@ -66,6 +66,7 @@ pub(crate) const DOCTOR: &[Flag<'static>] = &[
     flag("shell", None, Kind::Text),
     flag("strict", None, Kind::Boolean),
     flag("quiet", None, Kind::Boolean),
+    flag("details", None, Kind::Boolean),
     flag("bundle", None, Kind::Text),
     flag("redact", None, Kind::Boolean),
 ];
@@ -120,7 +121,7 @@ pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Takes the arguments of a login apart: at most one of them is no flag, the URL. Where help is
+/// Takes the arguments of a login apart: at most one of them is not a flag, the URL. Where help is
 /// asked for, the rest is not looked at.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
 use crate::pulumi::{urn, versions};
 
-/// The life that the CLI asks for unless told otherwise, in seconds.
+/// The lifetime that the CLI requests by default, in seconds.
 pub(crate) const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
 
 /// What the login asks for.
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn conflicts_are_told_in_the_words_of_the_cli() {
+    fn conflicts_use_cli_wording() {
         let claims = json!({"aud": "urn:pulumi:org:b", "scope": "team:b"});
         let texts = |login: &Login, claims: &Value| {
             ask(login, claims.clone()).conflicts.iter().map(ToString::to_string).collect::<Vec<_>>()

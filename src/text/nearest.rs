@@ -1,6 +1,6 @@
 //! The known name that a misspelt one is probably meant for.
 
-/// Longer words are no name, and would take long to compare.
+/// Longer words are not names, and would take long to compare.
 const LONGEST: usize = 64;
 
 /// The first known name that is the fewest edits away, at most two: with three letters or fewer at

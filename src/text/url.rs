@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What stands in the place of a removed part.
+/// Replaces a removed part.
 pub const MARK: char = '…';
 
 /// So many characters are looked at for slashes.
@@ -337,7 +337,7 @@ fn hide_query(out: &mut String, query: &str) {
     for pair in query.split_inclusive(['&', ';']) {
         let bare = pair.trim_end_matches(['&', ';']);
         match bare.split_once('=') {
-            // A value in base64 may end with `=`, and is no name then.
+            // A value in base64 may end with `=`, and is not a name then.
             Some((name, value)) if is_name(name) && !value.trim_matches('=').is_empty() => {
                 out.push_str(name);
                 out.push('=');

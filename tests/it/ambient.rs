@@ -242,7 +242,7 @@ fn azure_cannot_be_reached() {
 }
 
 #[test]
-fn a_platform_that_is_silent_takes_no_more_than_the_budget() {
+fn silent_platform_keeps_to_timeout() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let late = Response::json(200, &json!({"oidcToken": world.token()}));
     let endpoint = Endpoint::start(&world, late.after(Duration::from_secs(30)));
@@ -657,7 +657,7 @@ fn where_nothing_is_everything_that_was_tried_is_told() {
 
 /// Each platform's own rows, and what to add there.
 #[test]
-fn a_job_without_a_token_is_told_what_to_add() {
+fn job_without_token_gets_snippet() {
     let cases: [(&str, &[&str], &str, &str); 5] = [
         (
             "TF_BUILD",
@@ -745,7 +745,7 @@ fn what_is_named_comes_before_what_is_found() {
 }
 
 #[test]
-fn a_found_token_that_has_expired_ranks_with_its_structure() {
+fn expired_job_token_ranks_with_structure() {
     let mut world = World::new(&platforms::PULUMI_DEPLOYMENTS);
     world.shape.shift(-7200);
     world.shape.entry["rules"]["aud"] = "elsewhere".into();

@@ -54,7 +54,7 @@ fn assert_refused(run: &Run, code: &str, case: &str) {
 // ------------------------------------------------------------------------------- the URL
 
 #[test]
-fn a_url_without_a_scheme_is_named_with_its_source() {
+fn url_without_scheme_names_source() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (url, meant) in [
         ("api.pulumi.com", "https://api.pulumi.com"),
@@ -105,7 +105,7 @@ fn the_articles_error_has_two_causes() {
 
 #[cfg(unix)]
 #[test]
-fn the_installed_cli_without_a_default_is_what_fails_inside_ci() {
+fn installed_cli_without_default_backend_fails() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
     // The newest CLI has a default: the hosted Pulumi Cloud, which no issuer on loopback suits.
     world.use_public_issuer();
@@ -186,7 +186,7 @@ fn credentials_in_a_url_are_not_shown() {
 }
 
 #[test]
-fn what_only_the_clis_prefix_test_refuses_goes_by_the_environment() {
+fn prefix_refused_url_works_in_environment() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let url = "https://pulumi.company.test";
     let run = with(&world, "--cloud-url", url).json();

@@ -121,7 +121,7 @@ fn what_answers_is_no_pulumi_cloud() {
 }
 
 #[test]
-fn a_pulumi_cloud_that_is_ailing_is_one_all_the_same() {
+fn failing_pulumi_cloud_is_still_recognised() {
     let world = World::new(&platforms::AZURE_ENTRA);
     world.cloud.answer(CAPABILITIES, Response::new(503, "text/html", "<html>busy</html>"));
     let run = world.doctor().json();

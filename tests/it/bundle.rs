@@ -30,7 +30,7 @@ fn findings(run: &Run) -> String {
 
 #[cfg(unix)]
 #[test]
-fn only_its_owner_can_read_it_and_no_link_is_followed() {
+fn bundle_is_private_and_follows_no_link() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let world = World::new(&platforms::GITHUB);
     let doctor = writing(world.doctor()).file("kept.json", "kept");
@@ -48,7 +48,7 @@ fn only_its_owner_can_read_it_and_no_link_is_followed() {
 }
 
 #[test]
-fn a_bundle_that_cannot_be_written_is_told_beside_the_report() {
+fn unwritable_bundle_still_prints_report() {
     let world = World::new(&platforms::GITHUB);
     let run = world.doctor().args(["--bundle", "no/such/place.json"]).human();
     assert_eq!(run.status, 2);
@@ -58,7 +58,7 @@ fn a_bundle_that_cannot_be_written_is_told_beside_the_report() {
 }
 
 #[test]
-fn options_that_do_not_go_together() {
+fn conflicting_options_are_refused() {
     let world = World::new(&platforms::GITHUB);
     let doctor = || world.doctor().arg("--no-exchange");
     for (doctor, words) in [
@@ -74,7 +74,7 @@ fn options_that_do_not_go_together() {
 }
 
 #[test]
-fn doctor_login_and_the_demo_write_one_too() {
+fn login_and_demo_write_bundles() {
     let mut world = World::new(&platforms::GITHUB);
     world.use_public_issuer();
     let token = world.token();
@@ -92,7 +92,7 @@ fn doctor_login_and_the_demo_write_one_too() {
 // ------------------------------------------------------------------- what may be in it
 
 #[test]
-fn what_nothing_reads_is_left_out() {
+fn unread_values_are_left_out() {
     const UNKNOWN: &str = "a-value-that-nothing-is-known-of";
     let mut world = World::new(&platforms::GITHUB);
     for (name, value) in [
@@ -127,7 +127,7 @@ fn what_nothing_reads_is_left_out() {
 }
 
 #[test]
-fn what_is_shown_of_an_answer_without_a_message_is_all_that_is_kept_of_it() {
+fn answer_without_message_is_kept_truncated() {
     let world = World::new(&platforms::GITHUB);
     let long = "x".repeat(2000);
     world.cloud.answer(WHOAMI, Response::json(403, &json!({"detail": long, "last": "secretly"})));
@@ -138,7 +138,7 @@ fn what_is_shown_of_an_answer_without_a_message_is_all_that_is_kept_of_it() {
 }
 
 #[test]
-fn strict_is_the_business_of_who_reads() {
+fn strict_is_not_stored_in_bundle() {
     let world = World::new(&platforms::GITHUB);
     let doctor = || writing(world.doctor()).arg("--insecure");
     let (lax, strict) = (doctor().json(), doctor().arg("--strict").json());
@@ -206,7 +206,7 @@ fn assert_names_are_gone(text: &str) {
 }
 
 #[test]
-fn names_are_replaced_and_the_diagnosis_stays() {
+fn redacted_bundle_has_same_codes() {
     let mut world = named_world();
     let entry = &mut world.shape.entry;
     entry["tokenType"] = json!("team");
@@ -295,7 +295,7 @@ fn replay_shows_recorded_codes_that_differ() {
 }
 
 #[test]
-fn a_replay_can_replace_names_and_does_not_bring_them_back() {
+fn replay_can_redact_and_stays_redacted() {
     let world = named_world();
     let text = named(&world).json().file("bundle.json");
     let replayed = writing(replay(&text)).json();
@@ -359,7 +359,7 @@ fn no_kind_of_name_survives() {
 
 /// A platform refuses in words of its own, and Entra hides names in base64.
 #[test]
-fn names_in_messages_and_in_entra_s_subjects_are_replaced() {
+fn names_in_messages_and_entra_subjects_are_replaced() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
     world.shape.entry["rules"]["sub"] = json!("sc://umbrella-holdings/widget-factory/skunkworks");
     let message = "organization umbrella-holdings: access denied to janine-example";
@@ -380,7 +380,7 @@ fn names_in_messages_and_in_entra_s_subjects_are_replaced() {
 
 /// Text of standards is kept where it is that, and no other.
 #[test]
-fn free_text_in_the_place_of_a_standard_s_is_replaced() {
+fn nonstandard_values_of_standard_fields_are_replaced() {
     let mut world = World::new(&platforms::GITHUB);
     for name in ["typ", "cty"] {
         world.shape.header.insert(name.to_owned(), json!("umbrella"));
@@ -409,7 +409,7 @@ fn free_text_in_the_place_of_a_standard_s_is_replaced() {
 
 /// A rule's pattern goes on matching a claim that is a boolean.
 #[test]
-fn a_boolean_is_no_name() {
+fn booleans_are_not_replaced() {
     for pattern in ["true", "false"] {
         let mut world = World::new(&platforms::GITHUB);
         world.shape.claims.insert("nightly".to_owned(), json!(true));
@@ -423,7 +423,7 @@ fn a_boolean_is_no_name() {
 
 /// An organization may be called like a number or a word of the platforms and messages.
 #[test]
-fn names_that_mean_something_else_are_replaced_too() {
+fn names_that_are_also_words_are_replaced() {
     for name in ["4711", "admin", "openid", "cloud", "agent", "pull_request"] {
         let mut world = World::new(&platforms::GITHUB);
         let subject = format!("repo:{name}/{name}:ref:refs/heads/{name}");
@@ -454,7 +454,7 @@ fn names_that_mean_something_else_are_replaced_too() {
 }
 
 #[test]
-fn of_the_claim_of_kubernetes_only_what_is_documented_is_kept() {
+fn only_documented_kubernetes_claims_are_kept() {
     let mut world = World::new(&platforms::GITHUB);
     let claim = json!({
         "namespace": "ci", "pod": {"name": "up-0", "secret": "left-out"}, "secret": "left-out",
@@ -469,7 +469,7 @@ fn of_the_claim_of_kubernetes_only_what_is_documented_is_kept() {
 // ---------------------------------------------------------------------- what can be read
 
 #[test]
-fn a_bundle_of_no_version_is_refused() {
+fn bundle_version_zero_is_refused() {
     let text = fixture("healthy.json").replace("\"bundleVersion\": 1", "\"bundleVersion\": 0");
     let run = replay(text).run();
     assert_eq!((run.status, run.stdout.as_str()), (2, ""));
@@ -481,7 +481,7 @@ fn a_bundle_of_no_version_is_refused() {
 }
 
 #[test]
-fn who_wrote_a_newer_bundle_is_told_once_and_in_short() {
+fn newer_bundle_names_its_doctor_once() {
     let doctor = format!("9.1.0-{}", "x".repeat(5000));
     let newer = json!({"bundleVersion": 2, "doctorVersion": doctor, "evidence": []});
     let run = replay(newer.to_string()).run();
@@ -490,14 +490,14 @@ fn who_wrote_a_newer_bundle_is_told_once_and_in_short() {
 }
 
 #[test]
-fn standard_input_has_a_limit() {
+fn bundle_from_stdin_is_capped() {
     let run = Doctor::bare().args(["replay", "-"]).stdin(" ".repeat((128 << 20) + 1)).run();
     assert_eq!((run.status, run.stdout.as_str()), (2, ""));
     assert!(run.stderr.contains("standard input is longer than"), "{}", run.stderr);
 }
 
 #[test]
-fn a_token_in_the_place_of_a_bundle_is_told() {
+fn token_given_as_bundle_is_reported() {
     let token = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl";
     let run = Doctor::bare().args(["replay", token]).run();
     assert_eq!((run.status, run.stdout.as_str()), (2, ""));
@@ -506,7 +506,7 @@ fn a_token_in_the_place_of_a_bundle_is_told() {
 }
 
 #[test]
-fn what_is_no_bundle_is_told_with_its_place() {
+fn malformed_bundle_is_refused_with_place() {
     let newer = json!({"bundleVersion": 2, "doctorVersion": "9.1.0", "evidence": []});
     let broken = json!({
         "bundleVersion": 1, "doctorVersion": "0.1.0", "redacted": false, "evidence": {"now": 7},
@@ -538,7 +538,7 @@ fn what_is_no_bundle_is_told_with_its_place() {
 }
 
 #[test]
-fn a_bundle_may_come_on_standard_input() {
+fn bundle_is_read_from_stdin() {
     let run = Doctor::bare().args(["replay", "-"]).stdin(fixture("healthy.json")).json();
     assert_eq!((run.status, run.root_cause()), (0, None));
 }
@@ -563,7 +563,7 @@ fn fixture(name: &str) -> String {
 }
 
 #[test]
-fn bundles_of_old_are_judged_as_ever() {
+fn old_bundles_replay_the_same() {
     for (name, root_cause, status) in KEPT {
         let run = replay(fixture(name)).json();
         assert_eq!((run.root_cause(), run.status), (root_cause, status), "{name}");

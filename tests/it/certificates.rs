@@ -7,7 +7,7 @@ use crate::support::{Authority, Proxy, Response, Say, World};
 use doctor::loopback::Server;
 
 #[test]
-fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
+fn inspecting_proxy_is_named_by_certificate() {
     let company = Authority::new().unwrap();
     let names = ["api.pulumi.com", "token.actions.githubusercontent.com"];
     let handler = |_: &_| Response::json(200, &json!({"capabilities": []}));
@@ -60,7 +60,7 @@ fn a_proxy_that_signs_anew_is_named_by_its_certificate() {
 }
 
 #[test]
-fn an_authority_of_one_s_own_is_not_called_a_proxy() {
+fn own_authority_is_not_called_proxy() {
     let world = World::new(&GITHUB);
     let run = world.doctor().without("--ca-cert").arg("--no-exchange").json();
     run.assert_says("backend-tls-untrusted", &["It is signed by CN=doctor loopback"]);

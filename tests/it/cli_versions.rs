@@ -284,7 +284,7 @@ fn the_backend_is_named_in_failures_since_3_259() {
 }
 
 #[test]
-fn what_pulumi_says_first_is_told_beside_the_root_cause() {
+fn first_pulumi_error_is_shown() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = login(&world, "3.276.0").without("--oidc-org").option("--oidc-token", "null").json();
     assert_eq!(run.root_cause(), Some("token-not-a-token"));

@@ -92,7 +92,7 @@ fn a_dockerfile_is_read_as_it_is_meant() {
 }
 
 #[test]
-fn it_is_built_by_the_oldest_rust_as_a_release_for_pipelines() {
+fn image_uses_oldest_rust_without_demo() {
     let [build, _] = own();
     let image = only(&build, "FROM").words()[0].to_owned();
     let wanted = format!("rust:{}-alpine", manifest("rust-version"));
@@ -141,7 +141,7 @@ fn is_of_tests(path: &Path) -> bool {
 }
 
 #[test]
-fn what_is_copied_is_all_that_the_build_reads() {
+fn image_copies_all_build_inputs() {
     let copied = copied();
     let (mut seen, mut included_files) = (0, 0);
     for path in copied.iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
@@ -206,7 +206,7 @@ fn it_holds_the_program_and_is_nobody() {
 
 /// The crate, as `cargo package` makes it, and the image hold the same.
 #[test]
-fn a_crate_holds_what_the_image_is_built_from() {
+fn crate_holds_image_inputs() {
     let cargo = Command::new(env!("CARGO"))
         .args(["package", "--list", "--allow-dirty", "--offline"])
         .current_dir(root())

@@ -10,7 +10,7 @@ fn decode(token: &str) -> Doctor {
 }
 
 #[test]
-fn a_token_is_shown_with_its_subject_part_by_part() {
+fn decode_shows_subject_parts() {
     let world = World::new(&AZURE_ENTRA);
     let run = decode(&world.token()).run();
     assert_eq!((run.status, run.stderr.as_str()), (0, ""));
@@ -36,7 +36,7 @@ fn every_way_of_giving_a_token_is_known() {
 }
 
 #[test]
-fn what_is_wrong_with_it_is_said_and_it_is_decoded_all_the_same() {
+fn faulty_token_is_decoded_with_findings() {
     let mut world = World::new(&GITHUB);
     world.shape.claims["exp"] = json!(1);
     let run = decode(&world.token()).args(["--format", "json"]).run();

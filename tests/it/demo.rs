@@ -28,7 +28,7 @@ fn every_scenario_has_the_root_cause_that_it_promises() {
 }
 
 #[test]
-fn without_a_name_it_is_the_mistake_made_most_often() {
+fn demo_defaults_to_commonest_mistake() {
     let run = Doctor::bare().arg("demo").json();
     assert_as_promised(&run, DEFAULT, Some("audience-mismatch"));
 }

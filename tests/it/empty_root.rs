@@ -161,7 +161,7 @@ fn a_login_is_diagnosed_from_an_empty_root() {
 /// Without privileges, what of it can be had: nothing in the environment but variables that lead
 /// nowhere, and a working directory that cannot be written to.
 #[test]
-fn a_login_is_diagnosed_with_an_environment_that_leads_nowhere() {
+fn login_is_diagnosed_in_empty_root() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let doctor = ["TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"]
         .into_iter()

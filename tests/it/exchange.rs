@@ -191,7 +191,7 @@ fn errors_of_the_service_carry_the_request_id() {
 }
 
 #[test]
-fn a_failing_service_is_no_echo_of_the_policy() {
+fn failing_service_is_own_finding() {
     let cases = [
         (Response::json(500, &json!({})), "exchange-server-error"),
         (Response::json(429, &json!({})), "exchange-rate-limited"),
@@ -282,7 +282,7 @@ fn the_service_refuses_what_the_policy_allows() {
 }
 
 #[test]
-fn an_answer_that_is_not_the_exchanges_contradicts_no_policy() {
+fn foreign_exchange_answer_contradicts_no_policy() {
     let redirect = Response::new(302, "text/plain", "").header("location", "/sign-in");
     let cases = [html(403), redirect, Response::new(404, "text/plain", "404 page not found")];
     for response in cases {
@@ -331,7 +331,7 @@ fn the_service_allows_what_the_policy_denies() {
 }
 
 #[test]
-fn a_rejection_that_the_policy_explains_is_its_evidence() {
+fn explained_rejection_is_evidence_of_policy() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"]["aud"] = "urn:pulumi:org:globex".into();
     let run = world.doctor().json();
@@ -424,7 +424,7 @@ fn what_is_no_token_is_not_exchanged() {
 }
 
 #[test]
-fn a_backend_that_is_no_pulumi_cloud_is_the_cause() {
+fn foreign_backend_is_root_cause() {
     let world = World::new(&GITHUB);
     for path in [CAPABILITIES, EXCHANGE] {
         world.cloud.answer(path, html(200));
@@ -436,7 +436,7 @@ fn a_backend_that_is_no_pulumi_cloud_is_the_cause() {
 }
 
 #[test]
-fn a_service_that_never_answers_ends_with_the_budget() {
+fn silent_service_ends_at_timeout() {
     let world = World::new(&GITHUB);
     let never = std::time::Duration::from_secs(30);
     world.cloud.answer(EXCHANGE, Response::json(200, &json!({})).after(never));

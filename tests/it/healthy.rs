@@ -267,7 +267,7 @@ fn the_organization_may_come_from_the_token() {
 }
 
 #[test]
-fn a_self_hosted_backend_may_be_named_by_the_environment() {
+fn environment_may_name_self_hosted_backend() {
     let world = World::new(&platforms::GITLAB);
     let url = world.cloud.url().to_owned();
     let run = world.doctor().without("--cloud-url").env("PULUMI_BACKEND_URL", &url).json();
@@ -279,7 +279,7 @@ fn a_self_hosted_backend_may_be_named_by_the_environment() {
 }
 
 #[test]
-fn a_token_by_file_or_standard_input_is_as_good() {
+fn token_from_file_or_stdin_works() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let file = world.ready().secret(&token).file("t.jwt", format!("{token}\n"));

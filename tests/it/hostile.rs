@@ -345,7 +345,7 @@ fn world() -> World {
 }
 
 #[test]
-fn no_text_acts_on_a_log_or_a_shell() {
+fn hostile_text_is_inert_in_every_place() {
     let (mut pasted, mut carrying) = (0, 0);
     for (place, prepare) in PLACES {
         let mut world = world();

@@ -88,7 +88,7 @@ fn without_a_source_all_that_was_tried_is_told() {
 }
 
 #[test]
-fn an_empty_source_is_named_with_what_the_cli_would_use_instead() {
+fn empty_token_source_names_fallback() {
     let no_login = "PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions";
     let cases = [
         (offline().args(["--oidc-token", ""]), "--oidc-token"),
@@ -234,7 +234,7 @@ fn variables_that_nothing_replaced() {
 }
 
 #[test]
-fn azures_id_token_is_a_variable_of_the_script_alone() {
+fn azure_id_token_exists_only_in_script() {
     let code = "token-variable-unexpanded";
     for value in ["$(idToken)", "$(IDTOKEN)", "%idToken%", "${{ variables.idToken }}"] {
         let run = offline().arg(value).json();
@@ -276,7 +276,7 @@ fn nothing_is_sent_while_there_is_no_token() {
 }
 
 #[test]
-fn what_is_far_too_large_or_binary_is_no_token() {
+fn huge_or_binary_input_is_not_token() {
     let garbage: Vec<u8> = (0..4096_u32).map(|n| (n * 197 % 251) as u8 | 0x80).collect();
     for (content, words) in [(vec![b'a'; 10 << 20], "128 KiB"), (garbage, "binary data")] {
         for doctor in [
@@ -384,7 +384,7 @@ fn wrapped(token: &str) -> Vec<Wrapped> {
 }
 
 #[test]
-fn outside_ci_what_is_around_the_token_is_a_warning() {
+fn wrapped_token_outside_ci_warns() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (case, value, words) in wrapped(&world.token()) {
         let run = world.ready().arg("-").stdin(value).json();
@@ -422,7 +422,7 @@ fn inside_ci_the_cli_would_have_refused_it() {
 /// A pseudo-terminal from util-linux, where it is installed.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_token_typed_at_a_terminal_is_in_the_history() {
+fn token_typed_at_terminal_warns() {
     use std::process::{Command, Stdio};
     let program = std::path::Path::new("/usr/bin/script");
     let version = Command::new(program).arg("--version").output();

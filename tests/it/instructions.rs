@@ -32,7 +32,7 @@ fn instructions(arguments: &[&str], directory: &std::path::Path) -> Option<u64> 
 
 #[test]
 #[allow(clippy::print_stderr)]
-fn an_offline_run_initialises_nothing_that_it_does_not_need() {
+fn offline_run_skips_network_setup() {
     let world = World::new(&GITHUB);
     let (token, directory) = (world.token(), tempfile::tempdir().unwrap());
     std::fs::write(directory.path().join("policy.json"), world.policy().to_string()).unwrap();

@@ -154,7 +154,7 @@ fn standard_input_can_be_interrupted() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_can_be_interrupted() {
+fn pipe_as_output_can_be_interrupted() {
     let world = world();
     let policy = || long(world.doctor()).option("--policy", "pipe");
     type Waiting<'a> = (&'a str, Box<dyn Fn() -> Doctor + 'a>);
@@ -228,7 +228,7 @@ fn is_whole(path: &Path) -> bool {
 }
 
 #[test]
-fn a_file_that_is_being_written_is_finished_or_not_there() {
+fn interrupted_write_is_complete_or_absent() {
     let bundle = bulky();
     for signal in SIGNALS {
         for _ in 0..2 {

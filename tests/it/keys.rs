@@ -250,7 +250,7 @@ fn key_files_that_cannot_be_used() {
 }
 
 #[test]
-fn a_private_key_that_is_served_by_mistake_is_not_repeated() {
+fn served_private_key_is_hidden() {
     let world = world();
     let private = "c2VjcmV0LXNjYWxhci10aGF0LXNpZ25zLWV2ZXJ5dGhpbmc";
     let key = own(&world, &[("d", json!(private))]);

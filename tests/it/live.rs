@@ -97,7 +97,7 @@ fn the_login_does_not_wait_for_what_is_registered() {
 }
 
 #[test]
-fn a_refusal_is_a_note_and_the_diagnosis_goes_on() {
+fn refused_policy_read_does_not_stop_diagnosis() {
     let json = |status, body: Value| Response::json(status, &body);
     let html = Response::new(200, "text/html", "<html><title>Sign in to Corp</title></html>");
     let unknown = json!({"policies": [{"decision": "perhaps", "tokenType": "organization",
@@ -143,14 +143,14 @@ fn nobody_is_asked_where_nothing_is_to_be_read() {
 }
 
 #[test]
-fn without_a_token_for_it_the_report_says_how_to_let_the_doctor_read() {
+fn report_says_how_to_read_live_policy() {
     let world = World::new(&GITHUB);
     let run = world.doctor_without_policy().json();
     run.assert_says("policy-unknown", &["DOCTOR_ACCESS_TOKEN", "--policy"]);
 }
 
 #[test]
-fn a_live_policy_that_the_service_contradicts_is_not_called_a_file() {
+fn contradicted_live_policy_is_named_live() {
     let world = World::new(&GITHUB);
     let refusal = json!({"error": "access_denied", "error_description": "denied"});
     world.cloud.answer("/api/oauth/token", Response::json(400, &refusal));

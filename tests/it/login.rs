@@ -228,7 +228,7 @@ fn a_cli_named_too_old_fails_everywhere() {
 
 #[cfg(unix)]
 #[test]
-fn the_installed_cli_is_judged_where_it_is_the_one_that_fails() {
+fn installed_cli_is_judged_in_failing_job() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let old = || without_version(&world).program("pulumi", "echo v3.200.1");
     let run = old().env("GITHUB_ACTIONS", "true").json();

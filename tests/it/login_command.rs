@@ -295,7 +295,7 @@ fn without_a_token_it_says_whose_identity_is_used() {
 }
 
 #[test]
-fn the_first_refusal_is_the_clis_by_order_and_version() {
+fn first_refusal_follows_cli_version() {
     let mut world = World::new(&platforms::GITHUB);
     world.use_public_issuer();
     let token = world.token();
@@ -358,7 +358,7 @@ fn the_first_refusal_is_the_clis_by_order_and_version() {
 }
 
 #[test]
-fn the_pulumi_on_path_is_the_one_that_is_judged() {
+fn pulumi_on_path_is_judged() {
     let token = World::new(&platforms::GITHUB).token();
     let run = offline(&["--oidc-token", &token, "--oidc-org=acme"])
         .without("--pulumi-version=3.259.0")

@@ -48,7 +48,7 @@ fn connections_are_used_again() {
 }
 
 #[test]
-fn a_pulumi_cloud_without_http_2_is_asked_all_the_same() {
+fn http1_backend_is_used() {
     let world = World::new(&GITHUB);
     let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
     let server = Server::start_http1(identity, world.cloud.handler()).unwrap();
@@ -63,7 +63,7 @@ fn a_pulumi_cloud_without_http_2_is_asked_all_the_same() {
 /// The issuer answers once the exchange is asked for, as capabilities do, and the exchange is made
 /// once the list of issuers is asked for: whoever waited for another one would never be answered.
 #[test]
-fn what_does_not_need_another_answer_does_not_wait_for_it() {
+fn independent_requests_run_together() {
     for start in [Server::start, Server::start_http1] {
         let world = World::new(&GITHUB);
         let (exchanging, listing) = (Event::default(), Event::default());
@@ -140,7 +140,7 @@ fn the_installed_pulumi_is_asked_while_the_network_is() {
 /// known is given up, and leaves nothing in the report.
 #[cfg(unix)]
 #[test]
-fn an_answer_that_the_version_makes_needless_is_not_waited_for() {
+fn needless_request_is_given_up() {
     let world = World::new(&GITHUB);
     let identity = world.authority.issue(&["api.pulumi.com"]).unwrap();
     let never = Event::default();

@@ -53,7 +53,7 @@ fn complains(run: &Run, start: &str, words: &str) {
 // ---------------------------------------------------------------------------------- the streams
 
 #[test]
-fn a_reader_that_stops_ends_the_run_but_not_the_bundle() {
+fn closed_stdout_still_writes_bundle() {
     let head = "doctor | /usr/bin/head -c 1; exit ${PIPESTATUS[0]}";
     // A report that fits into a pipe may be written before its reader is gone.
     let mut long: Value = serde_json::from_slice(&fixture("healthy")).unwrap();
@@ -106,7 +106,7 @@ fn a_full_standard_output_is_told() {
 // ------------------------------------------------------------------------------------- no place
 
 #[test]
-fn what_is_no_place_for_a_file_is_told_before_anything_is_asked() {
+fn unusable_output_place_fails_before_requests() {
     let world = World::new(&platforms::GITHUB);
     for (name, words) in [
         ("no/such/report", "there is no directory no/such; create it first"),
@@ -139,7 +139,7 @@ fn what_is_no_place_for_a_file_is_told_before_anything_is_asked() {
 
 #[test]
 #[allow(clippy::print_stderr)]
-fn what_may_not_be_written_stays_as_it_was() {
+fn unwritable_file_stays_unchanged() {
     if rustix::process::geteuid().is_root() {
         eprintln!("not tested: root may write everywhere");
         return;
@@ -187,7 +187,7 @@ fn a_limit_of_size_leaves_the_old_file() {
 
 #[test]
 #[allow(clippy::print_stderr)]
-fn a_full_or_read_only_file_system_leaves_the_old_file() {
+fn failed_write_keeps_old_file() {
     let mount = |options: &str, then: &str| {
         format!(
             "/usr/bin/unshare --mount /bin/bash -c '/usr/bin/mount -t tmpfs -o {options} none out \
@@ -218,7 +218,7 @@ fn a_full_or_read_only_file_system_leaves_the_old_file() {
 // ------------------------------------------------------------------------------ links and modes
 
 #[test]
-fn only_the_owner_can_read_it_whatever_was_there_and_whatever_the_umask() {
+fn output_file_is_private_despite_umask() {
     for umask in ["000", "022", "077", "777"] {
         for old in [None, Some(0o644), Some(0o444), Some(0o666)] {
             let doctor = replay().file("out/.keep", "").args(["--output", "out/report"]);
@@ -310,7 +310,7 @@ fn what_is_no_file_is_written_to() {
 // ------------------------------------------------------------------------------ platforms' files
 
 #[test]
-fn a_summary_that_has_no_place_changes_no_status() {
+fn missing_summary_changes_no_status() {
     type Place = (&'static str, fn(&Path), bool);
     let places: [Place; 5] = [
         ("nothing", |_| {}, true),

@@ -119,7 +119,7 @@ fn azure_gets_an_issue_groups_and_a_summary() {
 }
 
 #[test]
-fn what_azure_masks_stands_in_parts_in_the_log_and_whole_in_the_summary() {
+fn masked_claims_are_split_in_azure_log() {
     let world = mismatch();
     let run = on_azure(world.doctor()).run();
     let (issuer, subject) = (&world.shape.claims["iss"], &world.shape.claims["sub"]);
@@ -175,7 +175,7 @@ fn github_gets_annotations_groups_and_a_step_summary() {
 }
 
 #[test]
-fn the_format_is_the_platform_s_unless_one_is_asked_for() {
+fn format_defaults_to_platform() {
     let world = mismatch();
     let format = |doctor: Doctor| {
         let run = doctor.run();
@@ -490,7 +490,7 @@ fn what_is_hostile_is_there_all_the_same() {
 }
 
 #[test]
-fn a_ticket_holds_the_whole_and_folds_what_few_need() {
+fn markdown_folds_details() {
     let run = mismatch().doctor().args(["--format", "markdown"]).run();
     assert_eq!((run.status, run.stderr.as_str()), (1, ""));
     for part in [

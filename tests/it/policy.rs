@@ -97,7 +97,7 @@ fn several_rules_that_fail_are_told_to_be_several() {
 }
 
 #[test]
-fn the_default_audience_of_github_is_no_rule_to_write() {
+fn default_github_audience_is_not_suggested() {
     let mut world = World::new(&GITHUB);
     world.shape.claims["aud"] = json!("https://github.com/octo-corp");
     let run = world.doctor().json();
@@ -318,7 +318,7 @@ fn deny_beats_allow_wherever_it_stands() {
 }
 
 #[test]
-fn the_closest_entry_has_the_fewest_failing_rules_then_the_smallest_distance() {
+fn closest_entry_has_fewest_failing_rules() {
     let world = World::new(&GITHUB);
     let aud = "urn:pulumi:org:acme";
     let with = |sub: &str, owner: &str| {
@@ -348,7 +348,7 @@ fn the_closest_entry_has_the_fewest_failing_rules_then_the_smallest_distance() {
 }
 
 #[test]
-fn every_failing_rule_of_the_closest_entry_is_a_finding() {
+fn closest_entry_reports_every_failing_rule() {
     let mut world = with_rule(&GITHUB, "aud", "urn:pulumi:org:globex");
     for claim in ["sub", "repository_owner", "absent"] {
         world.shape.entry["rules"][claim] = "else".into();
@@ -393,7 +393,7 @@ fn the_report_has_the_whole_policy() {
 }
 
 #[test]
-fn without_a_policy_the_report_says_what_it_would_have_to_say() {
+fn report_without_policy_shows_needed_entry() {
     let mut world = World::new(&BITBUCKET);
     world.shape.entry["tokenType"] = "team".into();
     world.shape.entry["teamName"] = "ops".into();
@@ -500,7 +500,7 @@ fn an_entry_that_can_never_match_is_told() {
 }
 
 #[test]
-fn a_claim_with_an_unexpanded_variable_is_the_requests_fault() {
+fn unexpanded_claim_blames_token_request() {
     let cases = [
         ("aud", "${{AUDIENCE}}", "urn:pulumi:org:acme", "Request the token for the audience"),
         ("aud", "$(Audience)", "urn:pulumi:org:acme", "Request the token for the audience"),

@@ -181,7 +181,7 @@ fn tokens_of_every_platform_are_let_in() {
 }
 
 #[test]
-fn what_the_login_asks_for_is_what_the_entry_is_for() {
+fn new_entry_matches_requested_token_type() {
     let document = json!({"url": ISSUER, "policies": []}).to_string();
     for (more, key, value) in [
         (&["--oidc-team", "ops"][..], "teamName", json!("ops")),
@@ -211,7 +211,7 @@ fn what_is_often_unwanted_needs_to_be_meant() {
     pull["ref"] = json!("refs/pull/17/merge");
     pull["ref_protected"] = json!("false");
     let run = fix(&document, &pull).arg("--write").run();
-    undecided(&run, "a pull request's: let it in with --if-meant, only if that is meant");
+    undecided(&run, "this would let in pull requests: use --if-meant, only if that is meant");
     assert_eq!((run.stdout.as_str(), run.file("p")), ("", document.clone()));
     let run = fix(&document, &pull).args(["--write", "--if-meant"]).run();
     assert_eq!(run.status, 0, "{}", run.stderr);
@@ -221,7 +221,7 @@ fn what_is_often_unwanted_needs_to_be_meant() {
 }
 
 #[test]
-fn what_cannot_be_edited_is_printed_to_be_added_by_hand() {
+fn uneditable_form_prints_entry() {
     let entry = json!({"decision": "allow", "tokenType": "organization", "authorizedPermissions": [],
         "rules": {"aud": AUD, "sub": "repo:acme/infra:*"}});
     let stack = json!({"deployment": {"resources": [{"type": "pulumiservice:index:OidcIssuer",
@@ -259,7 +259,7 @@ fn what_cannot_be_edited_is_printed_to_be_added_by_hand() {
 
 #[test]
 #[cfg(unix)]
-fn a_file_keeps_its_permissions_and_a_link_its_place() {
+fn edited_file_keeps_permissions_and_link() {
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     let document = json!({"url": ISSUER, "policies": []}).to_string();

@@ -219,7 +219,7 @@ fn what_is_open_is_left_to_the_exchange() {
 }
 
 #[test]
-fn an_issuer_without_a_url_may_be_the_token_s() {
+fn issuer_without_url_leaves_policy_open() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[]).replace(world.issuer.url(), "${config.issuer}");
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
@@ -229,7 +229,7 @@ fn an_issuer_without_a_url_may_be_the_token_s() {
 }
 
 #[test]
-fn an_issuer_of_another_organization_is_seen_in_a_program() {
+fn program_shows_issuer_of_other_organization() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[entry("allow", "iss: '*'")])
         .replace("organization: acme", "organization: other");
@@ -262,7 +262,7 @@ fn a_stack_s_state_is_judged() {
 }
 
 #[test]
-fn an_issuer_that_cannot_be_the_token_s_is_no_open_question() {
+fn unresolved_foreign_issuer_leaves_policy_decided() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[]).replace(world.issuer.url(), "https://gitlab.${config.host}");
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
@@ -270,7 +270,7 @@ fn an_issuer_that_cannot_be_the_token_s_is_no_open_question() {
 }
 
 #[test]
-fn of_two_organizations_the_one_that_is_asked_for_decides() {
+fn requested_organization_decides() {
     let world = World::new(&GITHUB);
     let first = program(&world, &[entry("allow", "sub: nobody")])
         .replace("organization: acme", "organization: other");
@@ -281,7 +281,7 @@ fn of_two_organizations_the_one_that_is_asked_for_decides() {
 }
 
 #[test]
-fn a_document_that_does_not_decide_is_not_called_missing() {
+fn undecided_document_is_not_called_missing() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[entry("allow", "sub: '${config.subject}'")]);
     let run = world.doctor().arg("--offline").file("policy.json", policy).human();

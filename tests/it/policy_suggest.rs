@@ -363,7 +363,7 @@ fn lets_in(entries: &[Entry], claims: &Value) -> bool {
 }
 
 #[test]
-fn what_is_suggested_lets_this_job_in_and_no_neighbour() {
+fn suggestion_admits_only_this_job() {
     let mut refused = 0;
     for case in cases() {
         let claims = &case.claims;

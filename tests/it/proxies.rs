@@ -76,7 +76,7 @@ fn everything_goes_through_the_proxy() {
 }
 
 #[test]
-fn a_proxy_gets_its_credentials_and_nobody_else_does() {
+fn proxy_credentials_go_only_to_proxy() {
     let world = world();
     let (written, meant) = ("joe%40acme:p%40ss%2Fw0rd%3A100%25", "joe@acme:p@ss/w0rd:100%");
     let encoded = STANDARD.encode(meant);
@@ -222,7 +222,7 @@ fn exceptions_are_matched_as_in_go() {
 }
 
 #[test]
-fn the_issuer_goes_through_the_proxy_and_the_backend_does_not() {
+fn no_proxy_applies_per_host() {
     let world = world();
     let proxy = Proxy::start(world.way());
     // At an address of loopback, which is an exception always; the variable adds another.
@@ -235,7 +235,7 @@ fn the_issuer_goes_through_the_proxy_and_the_backend_does_not() {
 }
 
 #[test]
-fn an_exception_that_pulumi_does_not_match_is_pointed_at() {
+fn near_no_proxy_entry_is_reported() {
     let world = world();
     let proxy = Proxy::always(Say::status("403 Forbidden", "", ""));
     let run = through(&world, &proxy.url()).env("NO_PROXY", ".cloud.test idp.test").json();
@@ -248,7 +248,7 @@ fn an_exception_that_pulumi_does_not_match_is_pointed_at() {
 }
 
 #[test]
-fn variables_that_pulumi_does_not_look_at_are_pointed_at() {
+fn ignored_proxy_variables_are_reported() {
     let world = world();
     let proxy = Proxy::start(world.way());
     for (variable, value, words) in [
@@ -376,7 +376,7 @@ fn a_proxy_that_hangs() {
 }
 
 #[test]
-fn a_server_that_hangs_behind_a_proxy_is_not_the_proxy_s_fault() {
+fn hanging_server_is_not_blamed_on_proxy() {
     let world = world();
     let proxy = Proxy::start(world.way());
     let late = Response::json(200, &json!({"capabilities": []})).after(Duration::from_secs(60));
@@ -407,7 +407,7 @@ fn a_value_that_is_no_url() {
 // ------------------------------------------------------------- in the middle of the traffic
 
 #[test]
-fn a_proxy_that_signs_anew_may_be_one_for_any_host() {
+fn inspecting_proxy_may_serve_any_host() {
     let world = world();
     let company = Authority::new().unwrap();
     let identity = company.issue(&["idp.test", "cloud.test"]).unwrap();
@@ -434,7 +434,7 @@ fn login_page() -> Response {
 }
 
 #[test]
-fn a_login_page_in_the_place_of_any_answer() {
+fn login_page_instead_of_answers() {
     let words = ["login page", "Guest Wi-Fi - Sign in"];
     type Change = fn(&World);
     let cases: [(&str, Change); 5] = [

@@ -147,7 +147,7 @@ fn keys_of_public_issuers_are_theirs_to_serve() {
 
 /// A resolver of this network may have an address of its own for it.
 #[test]
-fn a_private_address_here_is_none_of_a_public_issuer() {
+fn private_address_of_public_issuer_is_local() {
     let (issuer, host) = PUBLIC[0];
     let world = moved(issuer);
     let evidence = answering(&world, gathered(&world, CLOUD, &world.policy()), &["10.1.2.3"]);

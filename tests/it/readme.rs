@@ -87,9 +87,9 @@ fn its_commands_are_understood() {
             if arguments.starts_with("triage ") {
                 let log = |name: &str| fs::read(path(&format!("fixtures/logs/{name}"))).unwrap();
                 let run = Doctor::bare()
-                    .file("build.log", log("azure-backend-empty.log"))
-                    .file("logs.zip", log("azure-export.zip"))
-                    .stdin(log("azure-backend-empty.log"))
+                    .file("build.log", log("azure/backend-empty.log"))
+                    .file("logs.zip", log("azure/export.zip"))
+                    .stdin(log("azure/backend-empty.log"))
                     .args(arguments.split_whitespace())
                     .run();
                 assert_eq!((run.status, run.stderr.as_str()), (1, ""), "{command}");
@@ -246,7 +246,7 @@ fn its_numbers_are_those_of_the_program() {
 /// The page's figures are those that `benches/run` prints: every row is one of a benchmark, and
 /// every benchmark is run.
 #[test]
-fn the_table_of_figures_is_that_of_the_benchmarks() {
+fn performance_table_matches_benchmarks() {
     let sources: String = fs::read_dir(path("benches"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

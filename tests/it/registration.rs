@@ -49,7 +49,7 @@ fn near_misses_are_named() {
 }
 
 #[test]
-fn registrations_that_are_far_off_are_shown_and_none_is_said() {
+fn dissimilar_registrations_are_listed() {
     let run = registered_as("https://token.actions.githubusercontent.com", "https://gitlab.com");
     let words = ["https://token.actions.githubusercontent.com", "https://gitlab.com"];
     assert_error(&run, "issuer-not-registered", "registration", &words);
@@ -70,7 +70,7 @@ fn registration_comes_before_reachability() {
 }
 
 #[test]
-fn a_slash_in_the_url_alone_is_a_warning_where_the_issuer_is_not_known() {
+fn trailing_slash_in_url_alone_warns() {
     let world = world();
     let mut policy = world.policy();
     policy["issuers"][0]["url"] = json!(format!("{}/", world.issuer.url()));
@@ -140,7 +140,7 @@ fn a_longer_life_than_the_registration_allows() {
 }
 
 #[test]
-fn what_differs_is_marked_and_the_right_url_is_there_to_paste() {
+fn issuer_difference_is_marked_with_right_url() {
     let run = registered_as("https://GitLab.com/", "https://gitlab.com");
     run.assert_says(
         "issuer-not-registered",
@@ -254,7 +254,7 @@ fn registered_twice(one: &str, other: &str) -> Run {
 }
 
 #[test]
-fn an_issuer_that_is_registered_twice_is_a_warning() {
+fn issuer_registered_twice_warns() {
     let run = registered_twice("*", "*");
     assert_eq!(run.finding("issuer-registered-twice")["severity"], "warning");
     run.assert_says("issuer-registered-twice", &["by-hand", "by-program", "lets this token in"]);

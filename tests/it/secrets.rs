@@ -115,7 +115,7 @@ fn no_pipeline_s_run_shows_what_is_planted() {
 
 /// A stored or given access token, sent where an answer can repeat it.
 #[test]
-fn a_token_that_whoami_is_asked_with_is_not_shown() {
+fn whoami_token_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     world.cloud.grant(PULUMI, "jane", "acme");
     look_everywhere("granted", || planted(world.doctor()).arg("--no-exchange"));
@@ -152,7 +152,7 @@ fn passwords_in_urls_are_not_shown() {
 }
 
 #[test]
-fn a_token_in_the_wrong_place_is_not_shown() {
+fn token_in_wrong_place_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let ready = || world.ready().secret(&token);
@@ -197,7 +197,7 @@ fn a_token_in_the_wrong_place_is_not_shown() {
 }
 
 #[test]
-fn the_value_in_the_place_of_a_variable_s_name_is_told_as_such() {
+fn value_instead_of_variable_name_is_reported() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     for value in [token.clone(), format!("Bearer {token}"), token.replace('.', ""), PULUMI.into()] {
@@ -221,7 +221,7 @@ fn a_short_secret_changes_nothing() {
 }
 
 #[test]
-fn a_token_in_a_file_of_another_kind_is_not_shown() {
+fn token_in_wrong_file_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     for text in [
@@ -243,7 +243,7 @@ fn a_token_in_a_file_of_another_kind_is_not_shown() {
 }
 
 #[test]
-fn what_is_left_of_a_damaged_token_is_not_shown() {
+fn damaged_token_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let signature = token.rsplit('.').next().unwrap();
@@ -272,7 +272,7 @@ fn what_is_left_of_a_damaged_token_is_not_shown() {
 }
 
 #[test]
-fn a_token_in_a_claim_or_a_policy_is_not_shown() {
+fn token_in_claim_or_policy_is_hidden() {
     let mut world = World::new(&platforms::GITHUB);
     world.shape.claims.insert("handed_on".to_owned(), json!(PULUMI));
     world.shape.claims.insert("scope".to_owned(), json!(format!("read {STORED}")));
@@ -297,7 +297,7 @@ fn a_token_in_a_claim_or_a_policy_is_not_shown() {
 
 /// What a `pulumi login` reads besides: flags, variables, files. A secret may stand in each of them.
 #[test]
-fn a_secret_in_the_place_of_a_login_s_setting_is_not_shown() {
+fn secret_as_login_setting_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     for value in [token.as_str(), PULUMI, OPAQUE] {

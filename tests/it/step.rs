@@ -71,7 +71,7 @@ fn github_runs_it_when_a_step_failed() {
 }
 
 #[test]
-fn gitlab_runs_it_after_a_job_that_did_not_succeed() {
+fn gitlab_step_runs_after_failed_job() {
     let login = "login https://api.pulumi.com --oidc-token \"$PULUMI_TOKEN\" --oidc-org acme\n";
     let guarded = format!("if [ \"$CI_JOB_STATUS\" != success ]; then\n  doctor {login}fi\n");
     let job = json!({"login": {

@@ -242,7 +242,7 @@ fn every_platform_s_parts_are_named() {
 }
 
 #[test]
-fn a_step_s_subject_is_another_one_in_every_run() {
+fn step_subjects_differ_in_every_run() {
     let mut world = World::new(&GITLAB);
     let issuer = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc";
     world.shape.claims["iss"] = json!(issuer);
@@ -258,7 +258,7 @@ fn a_step_s_subject_is_another_one_in_every_run() {
 }
 
 #[test]
-fn entra_s_subject_is_compared_with_the_token_and_the_pipeline() {
+fn entra_subject_is_compared_with_pipeline() {
     use crate::support::platforms::AZURE_ENTRA;
     let mut world = World::new(&AZURE_ENTRA);
     let subject = world.shape.claims["sub"].as_str().unwrap().to_owned();

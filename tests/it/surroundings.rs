@@ -74,7 +74,7 @@ fn credentials_that_cannot_be_read_are_a_finding() {
 }
 
 #[test]
-fn a_project_file_that_cannot_be_read_is_a_finding() {
+fn unreadable_project_file_is_reported() {
     let world = World::new(&platforms::GITHUB);
     let huge = |path: &Path| fs::write(path, "#".repeat(3 << 20)).unwrap();
     let cases: [(&str, Put, Option<&str>); 6] = [
@@ -99,7 +99,7 @@ fn a_project_file_that_cannot_be_read_is_a_finding() {
 
 #[test]
 fn a_missing_directory_for_temporary_files_is_told() {
-    let path = format!("{}/fixtures/logs/azure-export.zip", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/fixtures/logs/azure/export.zip", env!("CARGO_MANIFEST_DIR"));
     let archive = fs::read(path).unwrap();
     let triage = || Doctor::bare().args(["triage", "-"]).stdin(archive.clone());
     let run = triage().env("TMPDIR", "/no/such/place").run();

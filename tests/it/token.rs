@@ -74,7 +74,7 @@ fn malformed_tokens_name_the_part_and_the_place() {
 }
 
 #[test]
-fn missing_and_mistyped_claims_are_named_with_what_belongs_there() {
+fn missing_claims_name_expected_type() {
     let cases = [
         ("iss", Value::Null, ["iss", "null, not a string"]),
         ("iss", json!(["https://gitlab.com"]), ["iss", "a list, not a string"]),
@@ -114,7 +114,7 @@ fn several_missing_claims_are_one_finding() {
 }
 
 #[test]
-fn a_claim_that_is_there_twice_is_a_warning_and_the_last_one_counts() {
+fn duplicate_claim_warns_and_last_counts() {
     let world = world();
     let payload = claims(&world).replacen('{', r#"{"sub":"somebody else","#, 1);
     let run = offline(&world, &compact(ES256, &payload, 64));
@@ -132,7 +132,7 @@ fn a_claim_that_is_there_twice_is_a_warning_and_the_last_one_counts() {
 // ----------------------------------------------------------------------------------- times
 
 #[test]
-fn an_expired_token_that_was_pasted_says_so_and_how_to_judge_the_rest() {
+fn expired_pasted_token_names_now_option() {
     let mut world = world();
     world.shape.shift(-7200);
     let run = world.doctor().json();
@@ -164,7 +164,7 @@ fn an_expired_token_that_was_pasted_says_so_and_how_to_judge_the_rest() {
 }
 
 #[test]
-fn expiry_ranks_last_when_pasted_and_with_the_structure_when_ambient() {
+fn expiry_rank_depends_on_token_source() {
     let mut world = world();
     world.shape.shift(-7200);
     world.shape.entry["rules"]["sub"] = json!("somebody else");
@@ -312,7 +312,7 @@ fn a_clock_that_is_off_is_a_warning() {
 }
 
 #[test]
-fn a_clock_that_explains_a_time_failure_is_the_error_in_its_place() {
+fn clock_skew_replaces_time_errors() {
     for (shift, offset, word, was) in
         [(-3900, -900, "ahead", "expired"), (900, 900, "behind", "in the future")]
     {
@@ -328,7 +328,7 @@ fn a_clock_that_explains_a_time_failure_is_the_error_in_its_place() {
 }
 
 #[test]
-fn one_server_that_agrees_is_enough_to_trust_the_clock() {
+fn one_agreeing_server_clears_the_clock() {
     let mut world = world();
     shift_issuer(&world, -900);
     assert_eq!(world.doctor().json().codes(), [""; 0]);
@@ -337,7 +337,7 @@ fn one_server_that_agrees_is_enough_to_trust_the_clock() {
 }
 
 #[test]
-fn a_token_that_only_expires_soon_is_no_failure_for_a_clock_to_explain() {
+fn token_expiring_soon_needs_no_clock_skew() {
     let mut world = world();
     world.shape.claims["exp"] = json!(Timestamp::now().as_second() + 30);
     shift_servers(&world, -120);
@@ -350,7 +350,7 @@ fn a_token_that_only_expires_soon_is_no_failure_for_a_clock_to_explain() {
 
 /// Pulumi Cloud judges by its own clock, and so do we where this machine's is known to be wrong.
 #[test]
-fn a_token_that_has_expired_by_the_servers_clocks_has_expired() {
+fn server_clock_decides_expiry() {
     let world = world();
     shift_servers(&world, 7200);
     let refused = json!({"error": "invalid_grant", "error_description": "token expired"});

@@ -25,8 +25,10 @@ struct Case {
 
 impl Case {
     fn all() -> Vec<Self> {
-        let mut cases: Vec<Self> = fs::read_dir(corpus())
-            .unwrap()
+        let folders = fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path());
+        let mut cases: Vec<Self> = folders
+            .filter(|path| path.is_dir())
+            .flat_map(|folder| fs::read_dir(folder).unwrap())
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|e| e == "expect"))
             .map(|path| Self::read(&path))
@@ -70,8 +72,9 @@ impl Case {
         planted.map(|secret| secret.as_str().unwrap().to_owned()).collect()
     }
 
+    /// `FOLDER/FILE`.
     fn name(&self) -> &str {
-        self.log.file_name().unwrap().to_str().unwrap()
+        self.log.strip_prefix(corpus()).unwrap().to_str().unwrap()
     }
 
     fn is_pasted(&self) -> bool {
@@ -187,7 +190,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 }
 
 #[test]
-fn every_log_of_the_corpus_tells_what_is_in_it() {
+fn every_fixture_log_matches_expectation() {
     let cases = Case::all();
     assert!(cases.len() >= 285, "{} logs", cases.len());
     let mut wrong = Vec::new();
@@ -289,30 +292,30 @@ fn advice(log: &str) -> String {
 #[test]
 fn the_advice_fits_the_cause() {
     let cases = [
-        ("azure-insecure-login-then-tls.log", "SSL_CERT_FILE"),
-        ("old-cli-self-signed.log", "SSL_CERT_FILE"),
-        ("github-audience-refused.log", "urn:pulumi:org:ORG"),
-        ("token-behind-file-scheme.log", "Remove file://"),
-        ("github-called-workflow.log", "workflow that calls it"),
-        ("github-agent-account.log", "coding agent"),
-        ("gitlab-credential-store-os.log", "PULUMI_CREDENTIAL_STORE"),
-        ("github-auth-actions-broken.log", "v2.1.0"),
-        ("github-id-token-undefined.log", "Run the job again"),
-        ("github-token-request-failed.log", "Run the job again"),
-        ("entra-without-number.log", "Azure's login"),
-        ("short-bare-x509.log", "does not show whose request"),
+        ("azure/insecure-login-then-tls.log", "SSL_CERT_FILE"),
+        ("other/old-cli-self-signed.log", "SSL_CERT_FILE"),
+        ("github/audience-refused.log", "urn:pulumi:org:ORG"),
+        ("other/token-behind-file-scheme.log", "Remove file://"),
+        ("github/called-workflow.log", "workflow that calls it"),
+        ("github/agent-account.log", "coding agent"),
+        ("gitlab/credential-store-os.log", "PULUMI_CREDENTIAL_STORE"),
+        ("github/auth-actions-broken.log", "v2.1.0"),
+        ("github/id-token-undefined.log", "Run the job again"),
+        ("github/token-request-failed.log", "Run the job again"),
+        ("other/entra-without-number.log", "Azure's login"),
+        ("other/short-bare-x509.log", "does not show whose request"),
     ];
     for (log, part) in cases {
         let advice = advice(log);
         assert!(advice.contains(part), "{log}: {part} is not in {advice}");
     }
-    assert!(!advice("token-behind-file-scheme.log").contains("a path that exists"));
-    assert!(!advice("old-cli-self-signed.log").contains("whose request"));
+    assert!(!advice("other/token-behind-file-scheme.log").contains("a path that exists"));
+    assert!(!advice("other/old-cli-self-signed.log").contains("whose request"));
 }
 
 #[test]
 fn hints_alone_are_no_failure() {
-    let log = corpus().join("short-hint.log");
+    let log = corpus().join("other/short-hint.log");
     let run = Doctor::bare().arg("triage").arg(log.to_str().unwrap()).run();
     assert_eq!(run.status, 0);
     let first = run.stdout.lines().next().unwrap();
@@ -376,7 +379,7 @@ fn the_advice_has_the_log_s_own_values() {
 }
 
 #[test]
-fn a_refusal_is_held_against_the_claims_that_the_log_shows() {
+fn refusal_is_compared_with_logged_claims() {
     let log = "claims: {\"iss\":\"https://a.test\",\"sub\":\"s\",\"exp\":1767225600}\n\
                2026-01-01T00:05:00Z error: problem logging in: OIDC token exchange failed: \
                {\"error\":\"access_denied\"}\n";
@@ -387,7 +390,7 @@ fn a_refusal_is_held_against_the_claims_that_the_log_shows() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_with_2_and_the_rest_is_told() {
+fn unreadable_log_gives_status_2() {
     let message = "error: organization must be specified for token exchange\n";
     let run = Doctor::bare()
         .args(["triage", "gone.log", "a.log", "broken.zip"])

@@ -152,7 +152,7 @@ fn what_whoami_echoes_is_not_shown() {
 }
 
 #[test]
-fn a_text_that_is_cut_does_not_leave_half_a_token() {
+fn truncated_text_leaves_no_partial_token() {
     let opaque = "0pAqUeCrEdEnTiAl0pAqUe0pAqUeCrEdEnTiAl0pAqUe";
     for padding in [470, 480] {
         let world = World::new(&GITHUB);
@@ -189,7 +189,7 @@ fn with_stored(world: &World, expires_at: Option<&str>) -> Doctor {
 }
 
 #[test]
-fn without_an_exchange_a_token_that_is_there_is_asked_with() {
+fn whoami_uses_existing_token_without_exchange() {
     // Environment, and the token that is used.
     let cases: [(&[(&str, &str)], &str); 3] = [
         (&[("DOCTOR_ACCESS_TOKEN", OURS), ("PULUMI_ACCESS_TOKEN", GIVEN)], OURS),
@@ -244,7 +244,7 @@ fn a_stored_token_whose_life_is_over() {
 }
 
 #[test]
-fn a_login_with_its_own_token_does_not_look_at_the_stored_one() {
+fn minted_token_is_used_instead_of_stored() {
     let world = World::new(&GITHUB);
     let run = with_stored(&world, Some("2020-01-02T03:04:05Z")).json();
     run.assert_healthy();
@@ -280,7 +280,7 @@ fn the_api_version_is_that_of_the_cli() {
 }
 
 #[test]
-fn one_slash_of_the_url_is_trimmed_for_whoami_only() {
+fn whoami_trims_one_slash() {
     let world = World::new(&GITHUB);
     let token = json!({"access_token": world.cloud.access_token()});
     world.cloud.answer("//api/oauth/token", Response::json(200, &token));
@@ -291,7 +291,7 @@ fn one_slash_of_the_url_is_trimmed_for_whoami_only() {
 }
 
 #[test]
-fn a_policy_that_let_the_token_in_is_not_the_cause() {
+fn allowing_policy_is_not_root_cause() {
     let mut world = World::new(&GITHUB);
     let right = world.shape.entry.clone();
     world.shape.entry["rules"]["sub"] = "else".into();

@@ -9,7 +9,7 @@ use crate::bundle::allow_list::{Body, EVIDENCE, Field, RULE, USER};
 use crate::platform::{ALL, subject};
 use crate::pulumi::urn;
 
-/// What stands before a person's name in a path.
+/// The folders of home directories.
 const HOMES: [&str; 3] = ["/home/", "/Users/", ":\\Users\\"];
 
 /// Adds all such names of the evidence.

@@ -1,4 +1,4 @@
-//! Text that is no name: what issuers, Pulumi Cloud and the program itself write around names, and
+//! Text that is not a name: what issuers, Pulumi Cloud and the program itself write around names, and
 //! the words of messages. It comes from the tables of the platforms, of the known messages and of
 //! the failure codes.
 
@@ -57,7 +57,7 @@ const AROUND: &[&str] = &[
     "user:",
 ];
 
-/// The same, whatever follows: the CLI looks no further.
+/// Public beginnings of URLs: the CLI compares only these.
 const BEGINNINGS: &[&str] = &["http://pulumi.com", "https://pulumi.com", "PULUMI_OPTION_"];
 
 /// Options and variables by which the program names the sources of a token.
@@ -179,7 +179,7 @@ pub(crate) fn is_scheme(before: &str, word: &str, after: &str) -> bool {
 const SCOPES: [&str; 7] =
     ["admin", "email", "offline_access", "openid", "profile", "read", "write"];
 
-/// Whether an item of a scope is no name.
+/// Whether an item of a scope is public.
 pub(crate) fn is_scope(item: &str) -> bool {
     SCOPES.contains(&item)
 }

@@ -77,7 +77,7 @@ pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams
     }
 }
 
-/// A line on standard error that is no complaint.
+/// A line on standard error that is not an error.
 fn note_to(streams: &mut Streams, note: &str) {
     let line = format!("policy fix: {}\n", text::guard(&text::inert(note)));
     let _ = streams.stderr.write_all(line.as_bytes());
@@ -121,10 +121,10 @@ fn fixed(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
             ));
         }
         Plan::Undecided(problem) => return Outcome::Undecided(problem),
-        Plan::Unwanted(kind) => {
+        Plan::Unwanted(jobs) => {
             return Outcome::Undecided(format!(
-                "this token {}: let it in with --if-meant, only if that is meant",
-                kind.of_token()
+                "this would let in {}: use --if-meant, only if that is meant",
+                jobs.jobs()
             ));
         }
         Plan::Change { ways, entry } => (ways, entry),

@@ -97,7 +97,7 @@ fn evidence(
         Source::Stdin
     } else if let Some(path) = token.strip_prefix("file://") {
         let absolute = directory.join(path);
-        // Anything else, and whatever cannot be read, is explained where tokens are read.
+        // Other values, and files that cannot be read, are explained where tokens are read.
         if absolute.is_file()
             && let Ok(file) = File::open(&absolute)
         {

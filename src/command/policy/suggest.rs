@@ -71,7 +71,7 @@ fn notes(suggestion: &Suggestion) -> String {
     suggestion.notes.iter().map(line).collect()
 }
 
-/// What every form tells.
+/// The notes that every form has.
 struct Page {
     organization: String,
     issuer: String,

@@ -1,4 +1,4 @@
-//! What the environment of a platform's job shows, for explaining why there is no token.
+//! Facts about a platform's job that explain a missing token.
 
 use std::path::Path;
 

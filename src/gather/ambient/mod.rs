@@ -25,7 +25,7 @@ pub(super) struct Lookout<'a> {
     pub(super) root: &'a Path,
     /// The organization that the login is for.
     pub(super) organization: Option<&'a str>,
-    /// `--offline`: nobody is asked.
+    /// `--offline`: no request is made.
     pub(super) offline: bool,
     /// `--ca-cert`.
     pub(super) ca_cert: Option<&'a [u8]>,
@@ -80,7 +80,7 @@ fn search(
     let has_own = here.is_some_and(|here| !here.sources.is_empty());
     let mut elsewhere = Vec::new();
     for platform in platform::ALL {
-        // A pod has a token whatever runs in it. In a job it is not the one that was meant.
+        // Every pod has a token. In a CI job it is not the one for Pulumi Cloud.
         if platform.marker.is_none() && has_own {
             continue;
         }
@@ -108,7 +108,7 @@ fn search(
             return Ok(found);
         }
     }
-    // A job is told of its own platform alone.
+    // Explain only the job's own platform.
     if !has_own {
         let reason = format!("no job of {}", elsewhere.join(", "));
         tried.insert(0, Tried { source: "environment".to_owned(), reason });

@@ -40,7 +40,7 @@ pub(super) enum Answer {
     NotAsked {
         /// Why.
         reason: String,
-        /// There is nobody to ask.
+        /// No request can be made.
         absent: bool,
     },
     /// What it gave as the token.
@@ -49,7 +49,7 @@ pub(super) enum Answer {
     Refused(Refusal),
 }
 
-/// There is nobody to ask.
+/// No request can be made.
 fn absent(name: &str) -> Answer {
     Answer::NotAsked { reason: format!("{name} is not set"), absent: true }
 }

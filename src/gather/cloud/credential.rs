@@ -77,7 +77,7 @@ pub(super) fn existing_token(
     Some((source, run.stored.get(key)?.clone()))
 }
 
-/// A URL less the slash that the CLI trims.
+/// A URL without the slash that the CLI trims.
 pub(super) fn trimmed(url: &str) -> &str {
     url.strip_suffix('/').unwrap_or(url)
 }

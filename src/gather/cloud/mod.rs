@@ -26,7 +26,7 @@ use crate::pulumi::go::json::field;
 use crate::pulumi::request::Request;
 use crate::text::secret::{Scrubber, Secret};
 
-/// What stands in the place of a success's body.
+/// Replaces the body of a successful answer.
 const WITHHELD: &str = "(not shown: it may hold a credential)";
 
 /// What to ask Pulumi Cloud.
@@ -237,7 +237,7 @@ fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
         return (Exchange::Refused { said, answer }, None);
     }
     if !matches!(answer.body, Body::Html(_) | Body::Empty) {
-        // Whatever stands in there may be a credential, under whatever name.
+        // Any value in the answer may be a credential, under any name.
         answer.body = Body::Text(WITHHELD.to_owned());
     }
     let mut body = match answers::exchange(200, &raw) {

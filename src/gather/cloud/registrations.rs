@@ -200,7 +200,7 @@ impl Reader<'_> {
 }
 
 /// How long a service that limits requests asks to wait, where the time allows that. Hundreds of
-/// policies are read in a row, so that one limit is no reason to give up.
+/// policies are read in a row, so that one limit is not a reason to give up.
 fn pause(answer: &Answer, by: Instant) -> Option<Duration> {
     let seconds: u64 = answer.retry_after.as_ref()?.trim().parse().ok()?;
     let pause = Duration::from_secs(seconds).max(Duration::from_millis(200));

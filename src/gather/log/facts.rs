@@ -76,7 +76,7 @@ const FACTS: &[(Fact, &str)] = &[
 ];
 
 impl Context {
-    /// Takes in what a line tells. `template` is that of the fact; `next` gives the lines after it.
+    /// Stores the facts in a line. `template` is that of the fact; `next` gives the lines after it.
     pub(super) fn learn<'a>(
         &mut self,
         fact: Fact,
@@ -184,7 +184,7 @@ impl Context {
 /// The claims that tell of a login: RFC 7519 section 4.1, and the scope that pulumi reads.
 const CLAIMS_SHOWN: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "scope"];
 
-/// A claim's value without secrets; none where it is no text, number or list of texts.
+/// A claim's value without secrets; none where it is not text, number or list of texts.
 fn clean(value: &Value) -> Option<Value> {
     match value {
         Value::String(text) => Some(Value::String(super::secrets::redact(text))),

@@ -160,7 +160,9 @@ mod tests {
         // Once an index has the faster automaton it uses no other.
         let (short, long) = (Index::new(), Index::new());
         let mut stops = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
+        let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let logs = folders.filter(|path| path.is_dir()).flat_map(|path| path.read_dir().unwrap());
+        for entry in logs {
             let path = entry.unwrap().path();
             let text = std::fs::read(&path).unwrap_or_default();
             for line in text.split(|b| *b == b'\n') {

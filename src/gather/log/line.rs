@@ -33,12 +33,12 @@ static COMMANDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         .chain(ALL.iter().flat_map(|platform| platform.log.commands).copied())
         .collect()
 });
-/// What stands in front of other lines.
+/// Prefixes of other lines.
 static PREFIXES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let platforms = ALL.iter().flat_map(|platform| platform.log.prefixes).copied();
     OTHER_PREFIXES.into_iter().chain(platforms).collect()
 });
-/// What stands in front of a text in the source of a program or a test, not in what it says.
+/// Text before a message in the source of a program or a test, as opposed to its output.
 const SOURCE: [&str; 15] = [
     "echo ", "grep ", "printf ", "Write-", " == ", "// ", "# ", "raise ", "throw ", "assert",
     "expect", "::test_", "title", "_test.", ".spec.",
@@ -134,7 +134,7 @@ const OTHERS: [&str; 11] = [
     "--- ",
     "=== ",
 ];
-/// What stands in front of a message that somebody passes on, in lower case.
+/// Text before a message that another program repeats, in lower case.
 const FRAMES: [&str; 40] = [
     "az",
     "aws",

@@ -36,7 +36,7 @@ pub enum Source<'a> {
     Path(&'a Path),
 }
 
-/// Reads logs. What cannot be read is named, and what was read before it counts all the same.
+/// Reads logs. Files that cannot be read are named; the text before the error counts.
 pub fn read(sources: &[Source], stdin: Box<dyn Read + Send>) -> (Log, Vec<Unreadable>) {
     let mut scanner = Scanner::new();
     let mut unreadable = Vec::new();

@@ -67,7 +67,7 @@ pub(super) struct Surroundings<'a, 'c> {
     pub(super) step: &'a Step,
     /// The log up to the line.
     pub(super) before: &'a [u8],
-    /// What the log has told so far.
+    /// The state of reading, up to the current line.
     pub(super) context: &'c Context,
 }
 
@@ -127,7 +127,7 @@ pub(super) fn recognise<'a>(
     Some(Recognised { index: at, message, template, line: line.text, found, decided, begins, bare })
 }
 
-/// How a message stands in its line.
+/// How a message is placed in its line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
     /// It begins there, about a login to Pulumi Cloud.
@@ -154,7 +154,7 @@ pub(super) fn go_on(sighting: &mut Sighting, raw: &str) -> Continuation {
     Continuation::Added
 }
 
-/// How a line stands to the message before it.
+/// How a line relates to the message before it.
 pub(super) enum Continuation {
     /// It belongs to it.
     Added,

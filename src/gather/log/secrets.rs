@@ -87,7 +87,7 @@ pub(super) fn redact(line: &str) -> String {
     opaque(&text::urls_in(&Scrubber::default().scrub(&out)))
 }
 
-/// A part of a word that is as long and as mixed is no name: what is shown does without.
+/// A part of a word that is as long and as mixed is not a name: what is shown does without.
 const SHORTEST_MIXED: usize = 32;
 
 /// The text without words that nobody would write: a part of a signature, a key.
@@ -179,7 +179,7 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
                 continue;
             }
             start += if word == "bearer " { 0 } else { skip(&line[start..]) };
-            // The scheme stands before the credential.
+            // The scheme comes before the credential.
             for _ in 0..2 {
                 let end = value_end(&line[start..]);
                 let value = &line[start..start + end];
@@ -200,7 +200,7 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     found
 }
 
-/// What stands between a name and its value.
+/// Separators between a name and its value.
 fn skip(text: &str) -> usize {
     let value = text.trim_start_matches([' ', ':', '=', '"', '\'', '[', '\\', '+', '%']);
     text.len() - value.len()

@@ -26,7 +26,7 @@ pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read, Stopped) -> io::Resul
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {}", crate::gather::files::named::problem(error))]
+#[error("{name}: {}", crate::gather::files::problem::problem(error))]
 pub struct Unreadable {
     /// Its name, as given.
     pub name: String,
@@ -89,7 +89,7 @@ pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<U
     read.err().map(|error| Unreadable { name: STDIN.to_owned(), error }).into_iter().collect()
 }
 
-/// A reader's content, in a file that nobody else sees.
+/// A reader's content in an unnamed file.
 fn spool(mut reader: impl Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut reader, &mut file)?;

@@ -12,7 +12,7 @@ const REACH: u64 = 60;
 /// No script of a step is longer: an end that was cut off must not hide the rest of a log.
 const LONGEST_SCRIPT: u64 = 400;
 
-/// What begins or ends something, as it stands in logs.
+/// Text in logs that begins or ends a step, a script or a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     /// A step begins.
@@ -78,7 +78,7 @@ const HARMLESS: [&str; 2] = ["/api/cli/version", "A new version of Pulumi"];
 /// The state between the lines of one log.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Step {
-    /// Until which line what stands there is a script, not what it says.
+    /// Up to which line the text is a script, not its output.
     script_until: u64,
     exchange: bool,
     login_until: u64,
@@ -95,7 +95,7 @@ impl Step {
         self.script_until = 0;
     }
 
-    /// Takes in the marks of a line.
+    /// Stores the marks in a line.
     pub(super) fn mark(&mut self, marks: &[Mark], line: u64) {
         for mark in marks {
             match mark {
@@ -160,7 +160,7 @@ impl Step {
     }
 }
 
-/// What a line tells of whom it asks.
+/// Which server a line shows a request to.
 pub(super) struct Asked<'a> {
     pub(super) line: &'a str,
     /// The host that its message names.
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_command_that_asks_speaks_for_a_line_that_names_nobody_else() {
+    fn last_requesting_command_owns_unnamed_line() {
         let exchange = "+ curl https://pulumi.test/api/oauth/token\n+ jq -r .access_token\n";
         assert_eq!(party(exchange, None), Some(Party::Exchange));
         assert_eq!(party(exchange, Some("npm.test")), None);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_speaks_where_all_its_requests_are_to_the_same() {
+    fn script_with_one_server_owns_its_lines() {
         let script = |lines: &str| format!("##[group]Run x\n{lines}##[endgroup]\nsaid\n");
         let one = "token=$(curl -H \"Authorization: bearer $T\" \\\n  \
                    \"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=x\")\necho done\n";

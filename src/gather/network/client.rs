@@ -353,7 +353,7 @@ impl Client {
         failure::cause(error, url, proxy, &self.recorder)
     }
 
-    /// How a request goes, less the secrets: a token may stand where a proxy's name belongs.
+    /// How a request goes without the secrets: a token may stand where a proxy's name belongs.
     fn route(&self, url: &Url, scrubber: &Scrubber) -> Box<Route> {
         let mut route = self.proxies.route(url);
         for text in [&mut route.proxy, &mut route.near_exception].into_iter().flatten() {
@@ -387,8 +387,7 @@ impl Client {
         (FailureKind::Proxy { fault }, format!("status {status} to CONNECT"))
     }
 
-    /// Whose lateness it is that a request ran into its deadline. A proxy that opened a tunnel
-    /// has done its part.
+    /// Which server caused a timeout. A proxy that opened a tunnel did not.
     fn too_late(&self, url: &Url) -> FailureKind {
         let straight = url.scheme() == "https" && self.chain(url.as_str()).is_some();
         match self.proxies.for_url(url) {

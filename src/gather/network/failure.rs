@@ -56,7 +56,7 @@ pub(crate) fn cause(
     (kind, innermost)
 }
 
-/// What is wrong with the proxy, if it is the proxy. A plain request speaks with nobody else.
+/// The proxy's fault, if it is one. A plain http request goes to the proxy only.
 fn proxy_fault(error: &reqwest::Error, url: &Url, proxy: &Url) -> Option<ProxyFault> {
     let is_plain = url.scheme() == "http";
     let io = find::<io::Error>(error).map(io::Error::kind);

@@ -80,7 +80,7 @@ impl Roots {
 /// The client's TLS settings, and the recorder that they report to.
 ///
 /// With `insecure` every certificate is accepted, as `pulumi login --insecure` does; it is
-/// recorded all the same.
+/// recorded anyway.
 pub(crate) fn client_config(
     roots: &Roots,
     insecure: bool,

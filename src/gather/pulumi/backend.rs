@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn all_sources_stand_in_the_order_of_the_cli() {
+    fn backend_sources_follow_cli_order() {
         let home = tempfile::tempdir().unwrap();
         let project = home.path().join("Pulumi.yaml");
         std::fs::write(&project, "name: x\nbackend:\n  url: https://u:pw@project.test\n").unwrap();

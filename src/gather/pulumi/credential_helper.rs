@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_asked_in_the_order_of_the_cli() {
+    fn helper_sources_follow_cli_order() {
         let none = Flags::default();
         let machine = Machine::new().file("bin/pulumi-credential-helper", 0o755);
         assert_eq!(source(machine.find(&none, None)), "PATH");

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// No project or credentials file is larger.
 const LARGEST: u64 = 1 << 20;
 
-/// Reads a file of the CLI's; the error says why not, in words. What is no ordinary file is not
+/// Reads a file of the CLI's; the error says why not, in words. What is not an ordinary file is not
 /// opened: reading a pipe could wait for ever.
 pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let explain = |error: std::io::Error| {

@@ -47,7 +47,7 @@ pub(crate) fn find(cwd: &Path) -> Project {
     }
 }
 
-/// A directory of that name is no project; one that cannot be looked into has none.
+/// A directory of that name is not a project; one that cannot be looked into has none.
 fn in_directory(directory: &Path) -> Option<PathBuf> {
     NAMES
         .into_iter()
@@ -327,7 +327,7 @@ mod tests {
         let inner = root.path().join("a/b");
         fs::create_dir_all(&inner).unwrap();
         fs::write(root.path().join("Pulumi.yml"), "name: outer\n").unwrap();
-        // A directory of that name is no project.
+        // A directory of that name is not a project.
         fs::create_dir(root.path().join("a/Pulumi.yaml")).unwrap();
         let path = |project: Project| match project.file {
             ProjectFile::Read { path, .. } => PathBuf::from(path),

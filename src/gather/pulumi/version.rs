@@ -12,7 +12,7 @@ use crate::evidence::Cli;
 use crate::gather::environment::Environment;
 use crate::gather::program;
 
-/// `pulumi version` prints one short line; nobody needs more of what it prints.
+/// `pulumi version` prints one short line. More output is not read.
 const LONGEST_OUTPUT: u64 = 4096;
 
 /// A question for the version, on its way: a program of that size takes as long to start as a
@@ -32,13 +32,13 @@ impl Question {
         let command = command(&program, environment, is_login);
         let (send, answer) = oneshot::channel();
         let thread = thread::spawn(move || {
-            // An error means that nobody wants to know any more.
+            // An error means that the receiver is gone.
             let _ = send.send(version(&program, command, limit));
         });
         Self { answer, thread: Some(thread) }
     }
 
-    /// The question whose answer is known.
+    /// A probe with a known version.
     pub(crate) fn answered(cli: Cli) -> Self {
         let (send, answer) = oneshot::channel();
         let _ = send.send(cli);
@@ -58,7 +58,7 @@ impl Question {
 
     fn end(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // One that panicked has told of it, and sent no answer.
+            // A thread that panicked sent no answer.
             let _ = thread.join();
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// A header that verifiers refuse, whatever the key.
+/// A header that verifiers refuse with any key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A parameter of the wrong form.

@@ -39,7 +39,7 @@ fn quoted(key: &str) -> String {
     if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
 }
 
-/// Why bytes are no JSON object. The texts hold nothing of the bytes.
+/// Why bytes are not a JSON object. The texts hold nothing of the bytes.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The end came too soon.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_are_named_by_path_and_the_last_value_stays() {
+    fn duplicates_have_paths_and_last_value() {
         let text =
             r#"{"sub":"a","x.y":{"b":1,"c":[{"d":1,"d":2}],"b":2},"sub":"z","n":1,"sub":"q"}"#;
         let (map, paths) = duplicates(text);

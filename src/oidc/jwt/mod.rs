@@ -139,7 +139,7 @@ fn decode(compact: &str) -> Result<Token, InputProblem> {
     })
 }
 
-/// What one part is, or two of which the first is no header, that begin like a token.
+/// What one part is, or two of which the first is not a header, that begin like a token.
 fn too_few_parts(compact: &str) -> InputProblem {
     let first = compact.split('.').next().unwrap_or_default();
     let first = Part::Header.object(first, &mut json::Duplicates::default()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Recognising what is no token. Nothing that might be a secret of some kind is repeated: shown
+//! Recognises values that are not a token. Nothing that might be a secret of some kind is repeated: shown
 //! are the texts of errors, titles, paths and the names of variables.
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::text;
 use crate::text::secret::shapes::OPAQUE;
 use crate::text::secret::{REDACTED, Scrubber};
 
-/// What a bare value is when it is no token. `None`: it is to be decoded.
+/// Says what a value is that is not a token. `None`: decode it.
 pub(super) fn recognise(text: &str) -> Option<InputProblem> {
     if text.is_empty() {
         return Some(InputProblem::Empty);
@@ -44,7 +44,7 @@ pub(super) fn recognise(text: &str) -> Option<InputProblem> {
     (!has_parts).then(|| not_a_token("text without the three parts of a token", None))
 }
 
-/// What stands in logs in the place of a secret, by platform.
+/// The masks by which platforms replace a secret in logs.
 const MASKS: [&str; 4] = ["***", "[MASKED]", "[REDACTED]", "[FILTERED]"];
 
 fn begins_as_token(text: &str) -> Option<InputProblem> {
@@ -179,7 +179,7 @@ const REFERENCES: [(&str, &str, &str, &str); 10] = [
 ];
 const EXPRESSION: &str = " _.-'\"[](),|&!=:/{}$";
 
-/// Longer ones are no variables that anyone writes.
+/// Longer names are not names of variables.
 const LONGEST_REFERENCE: usize = 200;
 
 fn reference(text: &str) -> Option<InputProblem> {

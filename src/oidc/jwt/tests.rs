@@ -183,7 +183,7 @@ fn white_space_around_a_file_is_no_wrapping() {
 }
 
 #[test]
-fn what_was_taken_off_is_told_with_the_problem() {
+fn removed_layers_are_reported_with_problem() {
     let (problem, wrapped) = read(b"\"Bearer $(idToken)\"", false).unwrap_err();
     assert_eq!(wrapped, [Wrapping::Quotes, Wrapping::Bearer]);
     assert!(matches!(problem, InputProblem::Unexpanded { name, .. } if name == "idToken"));
@@ -285,7 +285,7 @@ fn problem_of(raw: &[u8]) -> InputProblem {
 }
 
 #[test]
-fn a_token_among_other_things_is_said_to_be_there() {
+fn token_inside_other_text_is_recognised() {
     let token = good();
     for (text, expected) in [
         (format!("idToken={token}"), "text with a token somewhere in it, not the token alone"),
@@ -305,7 +305,7 @@ fn a_token_among_other_things_is_said_to_be_there() {
 }
 
 #[test]
-fn variables_that_nothing_expanded_are_named_with_their_syntax() {
+fn unexpanded_variables_name_their_syntax() {
     for (text, syntax, name) in [
         ("$(idToken)", "an Azure Pipelines macro", "idToken"),
         ("$( idToken )", "an Azure Pipelines macro", "idToken"),

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::evidence::Wrapping;
 
-/// More layers than this nobody wraps by accident.
+/// The most layers that are removed. Nobody adds more by accident.
 const DEPTH: usize = 8;
 
 /// The text that bytes are: UTF-8, or UTF-16 (with a byte order mark, or told by its zero bytes).
-/// `None`: it is no text.
+/// `None`: it is not text.
 pub(super) fn to_text(raw: &[u8], wrapped: &mut Vec<Wrapping>) -> Option<Wiped> {
     type Unit = fn([u8; 2]) -> u16;
     let (units, unit): (&[u8], Unit) = match raw {
@@ -73,7 +73,7 @@ fn layers(text: &str, wrapped: &mut Vec<Wrapping>, depth: usize) -> Wiped {
 /// Takes one kind of layer off, if it is there.
 type Layer<Inner> = fn(&str) -> Option<Inner>;
 
-/// Layers that are what they look like, whatever is inside.
+/// Layers that are recognised without looking at their content.
 const CERTAIN: [(Wrapping, Layer<Wiped>); 5] = [
     (Wrapping::ByteOrderMark, byte_order_mark),
     (Wrapping::Bearer, bearer),

@@ -58,7 +58,7 @@ fn go_verifies_the_same_signatures() {
 }
 
 #[test]
-fn keys_that_cannot_be_used_never_make_a_signature_invalid() {
+fn unusable_keys_do_not_invalidate_signature() {
     let cases = [
         ("RSA 512", "512 bits", true),
         ("n with padding", "padding", true),
@@ -106,7 +106,7 @@ fn keys_that_cannot_be_used_never_make_a_signature_invalid() {
 }
 
 #[test]
-fn keys_that_verify_in_spite_of_something_say_what_it_is() {
+fn unusual_verifying_keys_name_their_oddity() {
     let cases = [
         ("RSA 1024 RS256", "1024 bits"),
         ("RSA 1024 RS512", "1024 bits"),
@@ -170,7 +170,7 @@ fn rsa(bytes: usize) -> Value {
 }
 
 #[test]
-fn of_a_set_without_end_only_some_keys_are_tried() {
+fn number_of_tried_keys_is_capped() {
     let (compact, token) = token(&json!({"alg": "RS256"}), 256);
     let tried = |key: Value, count: usize| {
         let mut keys = vec![key; count];
@@ -184,7 +184,7 @@ fn of_a_set_without_end_only_some_keys_are_tried() {
 }
 
 #[test]
-fn a_key_that_cannot_be_tried_leaves_the_answer_open() {
+fn untriable_key_leaves_signature_open() {
     let (compact, token) = token(&json!({"alg": "RS256"}), 256);
     let of = |keys: &[Value]| verify(&compact, &token, &json!({ "keys": keys }));
     assert!(matches!(of(&[rsa(1025)]), Signature::NotVerifiable { .. }));

@@ -41,7 +41,7 @@ pub(crate) const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pul
 pub struct Resolved {
     /// The URL; empty where nothing is configured and the CLI has no default.
     pub url: String,
-    /// Where it stands.
+    /// Its place.
     pub source: BackendSource,
     /// Named on the command line or with `PULUMI_OPTION_…`.
     pub explicit: bool,
@@ -113,7 +113,7 @@ impl Resolved {
         }
     }
 
-    /// Where the exchange goes: the CLI puts the path behind the URL, whatever that ends with.
+    /// The URL of the exchange: the CLI appends the path to the backend's URL as it is.
     pub fn exchange_url(&self) -> String {
         let trimmed = self.url.strip_suffix('/').filter(|_| self.trims_slash);
         format!("{}/api/oauth/token", trimmed.unwrap_or(&self.url))
@@ -145,9 +145,9 @@ pub(crate) enum UrlProblem {
     Malformed {
         /// What makes it so, in words: `a line break`.
         what: String,
-        /// What was probably meant, where that can be told.
+        /// The URL that was probably meant, if one is likely.
         cleaned: Option<String>,
-        /// The CLI can request it all the same.
+        /// The CLI can request it anyway.
         usable: bool,
     },
     /// It has no scheme.
@@ -345,7 +345,7 @@ fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
     if !http {
         return parts.authority.contains('@').then(|| "credentials in it".to_owned());
     }
-    // What stands in the place of a hidden part is not judged.
+    // The mark of a hidden part is not judged.
     let target = format!("{}/api/oauth/token", url.replace(text::MARK, "x"));
     match go::url::parse(&target) {
         Ok(parsed) => normalised(&parsed, &target),

@@ -50,7 +50,7 @@ impl<'a> Parts<'a> {
         Self { scheme, separator, authority, rest }
     }
 
-    /// Where the path stands in the URL.
+    /// The place of the path in the URL.
     pub(super) fn path(&self) -> Range<usize> {
         let scheme = self.scheme.map_or(0, str::len);
         let start = scheme + self.separator.len() + self.authority.len();

@@ -45,7 +45,7 @@ fn the_default_depends_on_the_version() {
 }
 
 #[test]
-fn the_first_source_wins_and_the_others_are_kept_where_they_differ() {
+fn first_backend_source_wins() {
     let credentials = BackendSource::Credentials { path: "c".into(), line: 2 };
     let project = BackendSource::Project { path: "p".into(), line: 3 };
     let variable = BackendSource::Environment { name: "PULUMI_BACKEND_URL".into() };
@@ -132,7 +132,7 @@ fn unknown_schemes_have_a_nearest() {
 }
 
 #[test]
-fn websites_are_told_from_what_only_looks_like_them() {
+fn websites_differ_from_similar_hosts() {
     for (url, host) in [
         ("https://app.pulumi.com", "app.pulumi.com"),
         ("https://app.pulumi.com/acme", "app.pulumi.com"),
@@ -262,7 +262,7 @@ fn one_slash_is_trimmed_since_3_274() {
 }
 
 #[test]
-fn every_source_but_the_stored_one_is_checked_since_3_274() {
+fn sources_are_checked_since_3_274() {
     let stored = BackendSource::Credentials { path: "c".into(), line: 1 };
     let url = "https://pulumi.company.test";
     for (source, by, is_refused) in [

@@ -82,7 +82,7 @@ impl Scanner<'_> {
         Ok(byte)
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     fn token(&mut self) -> Result<u8, Fault> {
         self.skip_space();
         self.byte()

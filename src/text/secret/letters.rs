@@ -54,7 +54,7 @@ struct Collector {
 
 impl Collector {
     fn new(most: usize) -> Self {
-        // One more, where a value that is no digit is written and then left.
+        // One more, where a value that is not a digit is written and then left.
         Self { digits: Zeroizing::new(vec![0; most + 1]), length: 0 }
     }
 

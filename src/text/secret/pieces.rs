@@ -58,7 +58,7 @@ impl Pieces {
         at
     }
 
-    /// Makes room for so many more.
+    /// Reserves capacity.
     fn reserve(&mut self, more: usize) {
         let needed = ((self.count + more) * 2).next_power_of_two();
         if needed <= self.slots.len() {

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::pieces::{self, Pieces};
 use super::{REDACTED, letters, looks_random, shapes};
 
-/// Takes known secrets, and whatever looks like one, out of text that a server or a file wrote
+/// Removes known secrets, and text that looks like one, from text that a server or a file wrote
 /// before it becomes evidence: a server may echo the request that it refuses, in any encoding.
 ///
 /// Secrets may be added while others hold it: a token that is minted is known from then on.
@@ -210,7 +210,7 @@ fn word_around(text: &str, range: Range<usize>) -> Range<usize> {
     range.start - before..range.end + rest + padding
 }
 
-/// Whether a value stands in the place of a secret: a mask or a variable that nothing expanded.
+/// Whether a value replaces a secret: a mask, or a variable that was not expanded.
 fn is_stand_in(value: &str) -> bool {
     let is_expression =
         |(start, end): (&str, &str)| value.starts_with(start) && value.ends_with(end);

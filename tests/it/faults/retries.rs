@@ -88,7 +88,7 @@ fn what_mints_a_token_is_asked_for_once() {
 }
 
 #[test]
-fn a_service_that_does_not_say_when_is_not_pressed() {
+fn no_retry_without_retry_after() {
     let later = Act::Asked(|tls, _| {
         let date = "Fri, 02 Jan 2099 03:04:05 GMT";
         write_whole(tls, &Response::new(503, "text/plain", "").header("retry-after", date))

@@ -32,7 +32,7 @@ fn whoami_is_not_blamed_for_a_slow_exchange() {
 }
 
 #[test]
-fn an_issuer_that_is_slow_has_the_time_that_it_takes() {
+fn slow_issuer_may_use_the_timeout() {
     let world = World::signed(&platforms::GITHUB, "ES256");
     let late = Response::json(200, &world.issuer.discovery()).after(LATE);
     world.issuer.answer(&world.issuer.discovery_path(), late);

@@ -171,7 +171,7 @@ fn a_policy_opens_the_exact_origin() {
 }
 
 #[test]
-fn a_document_s_key_set_on_another_port_stays_closed() {
+fn key_set_on_other_port_is_guarded() {
     let world = world();
     for host in ["127.0.0.1", "localhost"] {
         let identity = world.authority.issue(&[host]).unwrap();
@@ -242,7 +242,7 @@ fn a_proxy_is_not_asked_for_a_metadata_service() {
 // ------------------------------------------------------------------ the job's own token
 
 #[test]
-fn the_job_s_own_token_may_be_link_local_with_the_option_only() {
+fn link_local_issuer_needs_option() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let world = issued_by(&format!("https://169.254.7.7:{closed}"));
     let own = || {
@@ -283,7 +283,7 @@ const JUDGED: [(&str, Option<&str>, Option<&str>); 7] = [
 ];
 
 #[test]
-fn a_private_address_is_judged_though_nothing_connects_to_it() {
+fn private_address_is_judged_without_connection() {
     for (host, hosted, own) in JUDGED {
         let world = issued_by(&format!("https://{host}"));
         for (backend, severity) in
@@ -308,7 +308,7 @@ fn a_private_address_is_judged_though_nothing_connects_to_it() {
 
 /// Pulumi Cloud cannot connect at all: that nothing answers here is no second failure.
 #[test]
-fn an_issuer_that_is_private_and_silent_is_one_failure() {
+fn silent_private_issuer_is_one_finding() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let world = issued_by(&format!("https://{closed}"));
     let doctor = || {

@@ -144,7 +144,7 @@ fn the_fields_of_a_success_hide_other_secrets() {
 }
 
 #[test]
-fn the_names_of_a_certificate_are_no_place_for_one() {
+fn secrets_in_certificate_names_are_hidden() {
     let mut world = World::new(&GITHUB);
     let hex = &PLATFORM[..40];
     let name = format!("{hex}.corp.test");

@@ -120,7 +120,7 @@ fn keys_that_cannot_be_used_are_not_called_invalid() {
 
 /// A key that this program's library cannot use says nothing about the login.
 #[test]
-fn keys_that_only_the_doctor_cannot_use_are_no_failure() {
+fn key_unsupported_here_is_not_failure() {
     let run = diagnose(&case("PS256"));
     assert_eq!(run.root_cause(), None);
     run.ended("signature", "pass", None);

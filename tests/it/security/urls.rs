@@ -334,7 +334,7 @@ fn replay(bundle: &str) -> Run {
 }
 
 #[test]
-fn an_issuer_with_such_parts_is_invalid_in_a_replay_too() {
+fn issuer_with_hidden_parts_replays_as_invalid() {
     for (part, plant) in &PARTS[..6] {
         let mut world = world();
         world.shape.claims["iss"] = json!(plant(world.issuer.url()));
@@ -352,7 +352,7 @@ fn an_issuer_with_such_parts_is_invalid_in_a_replay_too() {
 
 /// Rules are matched against the whole claim, and a replay keeps what came of it.
 #[test]
-fn rules_on_a_claim_with_such_parts_decide_as_before() {
+fn hidden_url_parts_do_not_change_decisions() {
     for (value, pattern, decision) in [
         // The same, another secret, and another one that is shown alike.
         (
@@ -408,7 +408,7 @@ fn the_registration_of_an_issuer_with_params_is_found() {
 }
 
 #[test]
-fn the_document_of_an_issuer_with_params_is_compared_whole() {
+fn discovery_compares_whole_issuer_url() {
     for (said, matches) in [("v=Planted5ecretPart", true), ("v=another", false)] {
         let mut world = world();
         let issuer = format!("{}/a;v=Planted5ecretPart", world.issuer.url());

@@ -127,7 +127,7 @@ fn every_algorithm_and_certificate_can_be_had() {
 }
 
 #[test]
-fn registrations_and_policies_are_for_those_who_may_read_them() {
+fn registrations_need_read_access() {
     let world = World::new(&platforms::GITHUB);
     let client = Client::of(&world);
     world.cloud.policies(vec![world.shape.entry.clone()]);
@@ -170,7 +170,7 @@ fn answers_are_held_to_the_api() {
 }
 
 #[test]
-fn a_piece_of_a_secret_is_found_and_a_shorter_one_is_not() {
+fn only_long_pieces_of_secrets_are_found() {
     let secrets = ["0123456789abcdefghijklmnopqrstuvwxyz".to_owned(), "short".to_owned()];
     assert!(shows("see 56789abcdefghijk here", &secrets));
     assert!(!shows("see 56789abcdefghij here", &secrets));

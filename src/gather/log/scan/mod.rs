@@ -27,7 +27,7 @@ const VARIANTS: usize = 20;
 const CONTINUATION: usize = 8;
 /// The claim by which a claims set in a log is known.
 const ISSUER: &str = "\"iss\"";
-/// From so many bytes on, building the faster automaton pays.
+/// Above this size, in bytes, building the faster automaton pays.
 const LONG: usize = 1 << 20;
 
 /// Reads logs one after the other.

@@ -78,13 +78,13 @@ fn a_message_takes_the_lines_that_belong_to_it() {
 }
 
 #[test]
-fn the_part_of_a_line_that_is_shown_last_counts_too() {
+fn overwritten_line_parts_are_read() {
     let log = read(&format!("10%\r50%\rerror: {ORGANIZATION}\n"));
     assert_eq!(lines(&log), [(1, ORGANIZATION)]);
 }
 
 #[test]
-fn what_was_passed_as_a_token_is_told_in_words() {
+fn logged_token_value_is_described() {
     let said = "error: Failed to read OIDC token: must be JWT or 'file://filepath'. Got ";
     let cases = [
         ("'$(idToken)'", "token-variable-unexpanded"),

@@ -9,7 +9,7 @@ const SHORTEST: usize = 8;
 /// The same for a password that a command is given with its user.
 const SHORTEST_PASSWORD: usize = 4;
 
-/// How the names of secrets end, less the first letter: that may be a capital one.
+/// How the names of secrets end without the first letter: that may be a capital one.
 const STEMS: [&str; 9] = [
     "oken",
     "ecret",

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_proxy_and_is_none_for_pulumi() {
+    fn proxy_variables_that_pulumi_ignores() {
         let target = "https://api.pulumi.com/";
         for (variables, expected) in [
             (&[("ALL_PROXY", "http://c")][..], Some("ALL_PROXY")),

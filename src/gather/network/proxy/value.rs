@@ -150,7 +150,7 @@ mod tests {
 
     /// Go 1.27 reads the same out of each of them (`http.ProxyFromEnvironment`).
     #[test]
-    fn values_that_are_no_urls() {
+    fn values_that_are_not_urls() {
         let misread = |value: &str| match read(value) {
             Value::Misread { name, .. } => name.unwrap_or_default(),
             other => panic!("{value}: {other:?}"),

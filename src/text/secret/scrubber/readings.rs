@@ -22,7 +22,7 @@ fn readings(text: &str) -> Vec<String> {
         other => *other,
     };
     let base64: Vec<u8> = base64.iter().map(standard).collect();
-    // Runs apart as well: what stands between them shifts them.
+    // Each run alone as well: text between runs shifts their alphabet.
     let runs = text.split(|c: char| !c.is_ascii_alphanumeric() && !"+/-_".contains(c));
     let runs = runs.map(|run| run.bytes().map(|b| standard(&b)).collect::<Vec<u8>>());
     for run in runs.chain([base64]) {

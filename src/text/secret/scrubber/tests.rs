@@ -61,7 +61,7 @@ fn a_secret_that_is_added_later_is_known() {
     assert_eq!(format!("{held:?}"), "Scrubber(1 secrets)");
 }
 
-/// What a person wrote goes as a whole; a few words of it are nobody's secret.
+/// A secret that a person wrote is removed as a whole; a few words of it are not secret.
 #[test]
 fn written_secrets_go_as_a_whole() {
     let scrubber = knowing("correct-horse-battery-staple");

@@ -99,7 +99,7 @@ fn a_zip_s_other_members_are_read() {
 
 /// The archive's list says that a member has a byte: no more is unpacked.
 #[test]
-fn a_member_that_lies_about_its_size_is_stopped_too() {
+fn lying_archive_member_is_stopped() {
     let blank = vec![b'\n'; 100 * MIB];
     let mut bytes = zip(&[("bomb.txt", &[FAILURE.as_bytes(), &blank])]);
     // APPNOTE.TXT 4.3.7 and 4.3.12: the uncompressed size in the two headers.

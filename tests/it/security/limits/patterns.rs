@@ -14,7 +14,7 @@ fn slow(bytes: usize) -> String {
 }
 
 #[test]
-fn longer_ones_in_a_file_are_refused_with_their_place() {
+fn too_long_pattern_in_file_is_refused() {
     for pattern in [slow(PATTERN) + "b", slow(400 << 10), slow(3 << 20)] {
         let place = r#"{"issuers":[{"url":"https://ci.example","policies":[{"decision":"allow","tokenType":"organization","rules":{"#;
         let expected = format!(

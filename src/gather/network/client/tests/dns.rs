@@ -27,7 +27,7 @@ fn with_lookup(root: &str, options: ClientOptions, lookup: guard::Lookup) -> Cli
 }
 
 #[test]
-fn of_several_addresses_those_that_are_permitted_are_asked() {
+fn only_permitted_addresses_are_used() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
@@ -72,7 +72,7 @@ fn addresses_that_hold_another_one_are_that_one() {
 /// Between a check and its use a name may come to mean something else: so there is one answer for
 /// both, and for every connection after it.
 #[test]
-fn the_answer_that_is_checked_is_the_one_that_is_used() {
+fn checked_address_is_connected_to() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
@@ -144,7 +144,7 @@ fn without_a_guard_metadata_services_are_refused() {
 }
 
 #[test]
-fn a_name_that_had_no_address_is_asked_for_again() {
+fn empty_lookup_is_repeated() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
@@ -164,7 +164,7 @@ fn a_name_that_had_no_address_is_asked_for_again() {
 }
 
 #[test]
-fn a_name_without_addresses_is_a_failed_look_up() {
+fn name_without_addresses_fails_lookup() {
     run(async {
         let root = identity(NAMES, |_| {}).root;
         let (client, _) = resolving(&root, guarded(false, false), |_| vec![]);
@@ -221,7 +221,7 @@ fn black_hole(port: u16) -> (std::os::fd::OwnedFd, Vec<std::net::TcpStream>) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_address_that_says_nothing_leaves_time_for_the_next() {
+fn silent_address_leaves_time_for_next() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;

@@ -205,7 +205,7 @@ fn certificates_that_are_not_accepted() {
 }
 
 #[test]
-fn a_self_signed_certificate_that_is_a_root_is_accepted() {
+fn self_signed_root_is_accepted() {
     run(async {
         let id = self_signed(NAMES, |_| {});
         let port = serve(&id, |_| ok("", "")).await;
@@ -356,7 +356,7 @@ fn redirects_stay_on_the_host() {
 }
 
 #[test]
-fn a_form_is_posted_and_its_secrets_do_not_come_back() {
+fn posted_secrets_are_scrubbed_from_answer() {
     run(async {
         let id = identity(NAMES, |_| {});
         let port = serve(&id, |request| {
@@ -384,7 +384,7 @@ fn a_form_is_posted_and_its_secrets_do_not_come_back() {
 }
 
 #[test]
-fn a_header_that_cannot_be_sent_is_not_repeated() {
+fn unsendable_header_is_hidden() {
     run(async {
         let client = client(&identity(NAMES, |_| {}).root, ClientOptions::default());
         let headers = [("authorization", "token a\nb")];
@@ -441,7 +441,7 @@ fn the_guard_judges_what_the_resolver_says() {
 }
 
 #[test]
-fn the_guard_lets_loopback_through_where_that_is_allowed() {
+fn guard_allows_permitted_loopback() {
     run(async {
         let id = identity(NAMES, |_| {});
         let port = serve(&id, |_| ok("", "")).await;
