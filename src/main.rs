@@ -17,7 +17,6 @@ fn main() -> ExitCode {
     let (stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
     let stderr_is_terminal = stderr.is_terminal();
     let terminal = stdin.is_terminal() && stderr_is_terminal;
-    let stdout_is_terminal = stdout.is_terminal();
     ExitCode::from(doctor::command::run(
         std::env::args_os().collect(),
         doctor::gather::environment::Environment::of_process(),
@@ -26,7 +25,7 @@ fn main() -> ExitCode {
             stdout: &mut stdout,
             stderr: &mut stderr,
             terminal,
-            stdout_is_terminal,
+            stdout_is: doctor::console::streams::Stdout::of_process(),
             stderr_is_terminal,
         },
     ))

@@ -133,17 +133,17 @@ pub(crate) struct OutputArgs {
     #[arg(long, help_heading = "Report")]
     pub(crate) strict: bool,
     /// Only the verdict, the backend and the root cause
-    #[arg(short, long, help_heading = "Report", conflicts_with = "verbose")]
+    #[arg(short, long, help_heading = "Report", conflicts_with = "details")]
     quiet: bool,
-    /// Every check and every rule
-    #[arg(short, long, help_heading = "Report")]
-    verbose: bool,
+    /// Every check, every rule and the token
+    #[arg(short = 'v', long, alias = "verbose", help_heading = "Report")]
+    details: bool,
 }
 
 impl OutputArgs {
     /// How much is printed.
     pub(crate) fn verbosity(&self) -> Verbosity {
-        match (self.quiet, self.verbose) {
+        match (self.quiet, self.details) {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
@@ -158,10 +158,29 @@ pub(crate) struct ManyArgs {
     ///
     /// A line is a token, a JSON string, or a JSON object with a token in it; for `policy test` it
     /// may be claims. An answer is what --format json prints, on one line, behind `line`, the token's
-    /// line from 1. Answers come in the order of the tokens, while these are still being read. The
-    /// exit status is the worst of all tokens.
+    /// line from 1. An `id` in an object is repeated. Answers come in the order of the tokens, while these are
+    /// still being read.
     #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
     pub(crate) ndjson: bool,
+    /// End with 1 if one is unhealthy (denied, not decodable); inconclusive: else with 3 if one is
+    /// undecided. Without it, the status is 0 if every line was answered
+    #[arg(
+        long,
+        value_enum,
+        value_name = "VERDICT",
+        requires = "ndjson",
+        help_heading = "Many tokens"
+    )]
+    pub(crate) fail_on: Option<FailOn>,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// 1 if one is unhealthy
+    Unhealthy,
+    /// 1 if one is unhealthy, else 3 if one is undecided
+    Inconclusive,
 }
 
 /// `--shell`.

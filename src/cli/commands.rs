@@ -51,11 +51,11 @@ pub(crate) struct Triage {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) shell: ShellArg,
     /// Only the most likely root cause
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, conflicts_with = "details")]
     pub(crate) quiet: bool,
     /// All that is to be done for every finding, not only for the first
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
+    #[arg(short = 'v', long, alias = "verbose")]
+    pub(crate) details: bool,
 }
 
 /// Explain a failure code: its meaning, its causes, its fix

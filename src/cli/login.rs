@@ -11,7 +11,7 @@ use super::examples;
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
 use crate::gather::pulumi::credential_helper::Flags;
-use crate::pulumi::flags::{self, Flag, Kind};
+use crate::pulumi::flags::{Flag, Kind};
 use crate::pulumi::login_flags::{self, NAME, PULUMI};
 
 const USAGE: &str = "doctor login [URL] [FLAGS]";
@@ -59,14 +59,7 @@ pub(crate) fn command() -> Command {
         .mut_arg("color", |arg| {
             arg.help("When to use colour; raw, which pulumi has as well, is never here")
         })
-        .mut_arg("verbose", |_| {
-            Arg::new("verbose")
-                .short('v')
-                .long("verbose")
-                .value_name("N")
-                .help("Above 0: every check and every rule")
-                .help_heading("Report")
-        });
+        .mut_arg("details", |arg| arg.short(None));
     let own = pulumi_only().fold(own, |command, (flag, help)| {
         let Flag { name, short, kind } = *flag;
         let arg = Arg::new(name).long(name).short(short).help(help);
@@ -126,17 +119,12 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
     }
     let setting = |name, variable| parsed.value(name).or_else(|| environment.get(variable));
     let color = setting("color", "PULUMI_OPTION_COLOR").map(login_flags::color).transpose()?;
-    let verbose = setting("verbose", "PULUMI_OPTION_VERBOSE")
-        .and_then(flags::integer)
-        .is_some_and(|level| level > 0)
-        && parsed.boolean("quiet") != Some(true);
 
     let mut own = diagnosis();
     let mut words: Vec<String> = Vec::new();
     for arg in own.get_arguments() {
         let Some(name) = arg.get_long() else { continue };
         let value = match name {
-            "verbose" => verbose.then_some("true"),
             "color" => color,
             _ => parsed.value(name),
         };

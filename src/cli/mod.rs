@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub(crate) mod examples;
 pub(crate) mod login;
 pub(crate) mod policy;
+pub(crate) mod stray_word;
 pub(crate) mod usage;
 pub(crate) mod values;
 

@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
             judge: judge::judge_token,
             status: |evidence, _| status(evidence),
             meanings: MEANINGS,
+            fail_on: arguments.many.fail_on,
         };
         return ndjson::run(job, token, environment, arguments.output.format, &output, streams);
     }

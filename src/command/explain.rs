@@ -14,7 +14,7 @@ use crate::text::nearest::likeness;
 /// Runs it; the exit status.
 pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: Streams) -> u8 {
     let format = arguments.format.0.unwrap_or(Format::Human);
-    let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
+    let style = output::style(arguments.color, environment, streams.stdout_is);
     let text = match &arguments.code {
         None => CODES.render(Code::ALL, format, &style),
         Some(word) => match find(word) {

@@ -19,16 +19,19 @@ mod step;
 mod triage;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::ErrorKind;
 
 use self::diagnose::diagnose_here;
 use self::exit::{INTERNAL_ERROR, USAGE, complain, print};
 use crate::cli::login::{Login, LoginError};
+use crate::cli::stray_word;
 use crate::cli::{self, Cli, Command};
 use crate::console::descriptors;
 use crate::console::streams::{Streams, write};
 use crate::gather::environment::Environment;
+use crate::gather::token::Choice;
 use crate::pulumi::login_flags;
 
 /// Runs the program; its exit status.
@@ -56,6 +59,11 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     }
     let Some(command) = cli.command else {
         let (plan, output, bundle) = cli.diagnosis.plan();
+        if let Choice::Argument(argument) = &plan.token
+            && let Some(problem) = stray_word::explain(argument, Path::new(argument).is_file())
+        {
+            return complain(streams.stderr, &problem);
+        }
         return diagnose_here(plan, environment, &output, &bundle, streams);
     };
     match command {

@@ -6,17 +6,19 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::cli::args::FailOn;
 use crate::cli::values::FormatChoice;
 use crate::command::diagnose::working_directory;
 use crate::command::exit::{complain, delivered};
 use crate::command::output::{Failure, Output};
 use crate::console::progress::Bar;
-use crate::console::streams::{Streams, write};
+use crate::console::streams::{Stdout, Streams, write};
 use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
-use crate::gather::files::named;
+use crate::gather::files::problem::problem;
 use crate::gather::many::Common;
 use crate::gather::ndjson;
 use crate::gather::token;
@@ -43,12 +45,17 @@ pub(super) struct Job {
     pub(super) status: fn(&Evidence, &Report) -> u8,
     /// The statuses that there are, the weightiest first, and what they mean.
     pub(super) meanings: &'static [(u8, &'static str)],
+    /// `--fail-on`.
+    pub(super) fail_on: Option<FailOn>,
 }
 
 /// A line of the answer.
 #[derive(Serialize)]
 struct Line<'a> {
     line: u64,
+    /// What the line itself says that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Value>,
     #[serde(flatten)]
     report: &'a Report,
 }
@@ -63,7 +70,18 @@ enum Problem {
     Output(Failure),
 }
 
-/// Runs it: the weightiest status of all tokens, 2 where they cannot be read.
+/// The `id` of a line that is a JSON object.
+fn id(line: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<Value>,
+    }
+    let is_object = line.first() == Some(&b'{');
+    is_object.then(|| serde_json::from_slice::<Named>(line).ok()).flatten()?.id
+}
+
+/// Runs it: 0 if every line was answered, unless `--fail-on` asks for more; 2 if the lines cannot be
+/// read.
 pub(super) fn run(
     job: Job,
     token: &str,
@@ -75,7 +93,7 @@ pub(super) fn run(
     if !matches!(format.0, None | Some(Format::Json)) {
         return complain(streams.stderr, "--ndjson: its answers are JSON; leave --format out");
     }
-    let meanings = job.meanings;
+    let (meanings, fail_on) = (job.meanings, job.fail_on);
     let counts = match answer(job, token, environment, output, &mut streams) {
         Ok(counts) => counts,
         Err(Problem::Input(problem)) => return complain(streams.stderr, &problem),
@@ -88,13 +106,18 @@ pub(super) fn run(
     let seen = meanings.iter().zip(counts).filter(|(_, count)| *count > 0);
     let (statuses, words): (Vec<u8>, Vec<String>) =
         seen.map(|((status, meaning), count)| (*status, format!("{count} {meaning}"))).unzip();
-    let Some(worst) = statuses.first() else {
+    if statuses.is_empty() {
         return complain(streams.stderr, &format!("{}: there is no token in it", place(token)));
-    };
+    }
     if output.progress {
         let _ = write(streams.stderr, &format!("{}\n", words.join(", ")));
     }
-    *worst
+    let failing: &[u8] = match fail_on {
+        None => &[],
+        Some(FailOn::Unhealthy) => &[1],
+        Some(FailOn::Inconclusive) => &[1, 3],
+    };
+    failing.iter().copied().find(|status| statuses.contains(status)).unwrap_or(0)
 }
 
 /// Answers every line; how many came to each of the job's statuses.
@@ -105,7 +128,7 @@ fn answer(
     output: &Output,
     streams: &mut Streams,
 ) -> Result<Vec<u64>, Problem> {
-    let Job { plan, bare_claims, obstacle, judge, status, meanings } = job;
+    let Job { plan, bare_claims, obstacle, judge, status, meanings, .. } = job;
     let directory = working_directory().map_err(Problem::Input)?;
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let (tokens, source, size) = open(token, &directory, stdin).map_err(Problem::Input)?;
@@ -129,12 +152,13 @@ fn answer(
         move |line, token: &[u8]| {
             common.complete(&mut evidence, token);
             let report = judge(&evidence, output.strict);
-            let text = text::json_line(&Line { line, report: &report });
+            let text = text::json_line(&Line { line, id: id(token), report: &report });
             (text, status(&evidence, &report))
         }
     };
     // On one terminal, answers and a bar would run into each other.
-    let mut bar = (output.progress && !streams.stdout_is_terminal).then(|| Bar::start(size));
+    let mut bar =
+        (output.progress && streams.stdout_is != Stdout::Terminal).then(|| Bar::start(size));
     let mut counts = vec![0; meanings.len()];
     let (mut bytes, mut number) = (0, 0);
     ndjson::answer(tokens, LONGEST_LINE, worker, |answered| {
@@ -177,7 +201,7 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    format!("{}: {}", place(token), named::problem(error))
+    format!("{}: {}", place(token), problem(error))
 }
 
 fn place(token: &str) -> &str {

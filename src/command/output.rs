@@ -9,7 +9,7 @@ use crate::bundle::Bundle;
 use crate::cli::args::{BundleArgs, ColorArg, OutputArgs};
 use crate::cli::values::FormatChoice;
 use crate::console::file;
-use crate::console::streams::{Terminals, write};
+use crate::console::streams::{Stdout, Terminals, write};
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
 use crate::platform::Id;
@@ -51,7 +51,7 @@ impl Output {
         let path = |name: &str| environment.get(name).map(PathBuf::from);
         let verbosity = arguments.verbosity();
         let style = match arguments.output {
-            Some(_) => style(ColorArg::Never, environment, false),
+            Some(_) => style(ColorArg::Never, environment, Stdout::File),
             None => style(arguments.color, environment, terminals.stdout),
         };
         Self {
@@ -188,14 +188,14 @@ fn format(choice: FormatChoice, environment: &Environment) -> Format {
 }
 
 /// How a text for a person looks on standard output.
-pub(crate) fn style(argument: ColorArg, environment: &Environment, terminal: bool) -> Style {
+pub(crate) fn style(argument: ColorArg, environment: &Environment, stdout: Stdout) -> Style {
     let color = match argument {
         ColorArg::Always => true,
         ColorArg::Never => false,
-        ColorArg::Auto => color(environment, terminal),
+        ColorArg::Auto => color(environment, stdout),
     };
     colored::control::set_override(color);
-    let width = if terminal {
+    let width = if stdout == Stdout::Terminal {
         terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
     } else {
         WIDTH
@@ -203,14 +203,28 @@ pub(crate) fn style(argument: ColorArg, environment: &Environment, terminal: boo
     Style { color, width, verbosity: Verbosity::Normal }
 }
 
-/// no-color.org, bixense.com/clicolors, and terminals that know no colour.
-fn color(environment: &Environment, terminal: bool) -> bool {
-    let set = |name: &str| environment.get(name);
-    if set("NO_COLOR").is_some() {
+/// CI systems whose logs show colours.
+const COLORED_LOGS: [Id; 4] = [Id::GitHubActions, Id::GitLab, Id::CircleCi, Id::Buildkite];
+
+/// no-color.org, force-color.org, bixense.com/clicolors, terminals that know no colour, and the logs
+/// of CI systems (product contract, section 2).
+fn color(environment: &Environment, stdout: Stdout) -> bool {
+    let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
+    let is_forced = |name: &str| is_set(name) && environment.is_on(name);
+    if is_set("NO_COLOR") {
         return false;
     }
-    if set("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
+    if is_forced("FORCE_COLOR") || is_forced("CLICOLOR_FORCE") {
         return true;
     }
-    terminal && set("CLICOLOR") != Some("0") && set("TERM") != Some("dumb")
+    if environment.get("TERM") == Some("dumb") {
+        return false;
+    }
+    match stdout {
+        Stdout::File => false,
+        Stdout::Terminal => environment.get("CLICOLOR") != Some("0"),
+        Stdout::Other => {
+            environment.platform().is_some_and(|platform| COLORED_LOGS.contains(&platform.id))
+        }
+    }
 }

@@ -13,6 +13,12 @@ use crate::render::{Format, Style, TRIAGE, Verbosity};
 
 /// Runs it: 0 nothing known found, 1 something found, 2 unreadable.
 pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
+    if arguments.files.is_empty() && streams.terminal {
+        let usage = "triage: name the logs, as in `doctor triage job.log`, or pipe one in: \
+                     `doctor triage < job.log`. For a pasted error run `doctor triage -`, paste it, \
+                     and end with Ctrl-D (on Windows Ctrl-Z and Enter)";
+        return complain(streams.stderr, usage);
+    }
     let sources: Vec<Source> = match arguments.files[..] {
         [] => vec![Source::Stdin],
         ref files => files
@@ -32,13 +38,13 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     let mut triage = judge::triage(&log);
     let shell = arguments.shell.chosen().unwrap_or_else(|| environment.shell());
     triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
-    let verbosity = match (arguments.quiet, arguments.verbose) {
+    let verbosity = match (arguments.quiet, arguments.details) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
     let format = arguments.format.0.unwrap_or(Format::Human);
-    let style = output::style(arguments.color, environment, streams.stdout_is_terminal);
+    let style = output::style(arguments.color, environment, streams.stdout_is);
     let text = TRIAGE.render(&triage, format, &Style { verbosity, ..style });
     let status = match unreadable.is_empty() {
         true => u8::from(triage.root_cause.is_some()),

@@ -1,6 +1,7 @@
 //! The process's streams.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write};
 
 use super::signals;
 
@@ -14,8 +15,8 @@ pub struct Streams<'a> {
     pub stderr: &'a mut dyn Write,
     /// Whether a person sits at a terminal.
     pub terminal: bool,
-    /// Whether standard output is a terminal.
-    pub stdout_is_terminal: bool,
+    /// Where standard output goes.
+    pub stdout_is: Stdout,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
 }
@@ -23,14 +24,43 @@ pub struct Streams<'a> {
 impl Streams<'_> {
     /// Which of them are terminals.
     pub(crate) fn terminals(&self) -> Terminals {
-        Terminals { stdout: self.stdout_is_terminal, stderr: self.stderr_is_terminal }
+        Terminals { stdout: self.stdout_is, stderr: self.stderr_is_terminal }
+    }
+}
+
+/// Where standard output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdout {
+    Terminal,
+    /// A regular file.
+    File,
+    /// A pipe, say.
+    Other,
+}
+
+impl Stdout {
+    /// Where the process's own goes.
+    pub fn of_process() -> Self {
+        let stdout = io::stdout();
+        if stdout.is_terminal() {
+            return Self::Terminal;
+        }
+        #[cfg(unix)]
+        let copy = std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned();
+        #[cfg(windows)]
+        let copy = std::os::windows::io::AsHandle::as_handle(&stdout).try_clone_to_owned();
+        let is_file = copy
+            .map(File::from)
+            .and_then(|file| file.metadata())
+            .is_ok_and(|found| found.is_file());
+        if is_file { Self::File } else { Self::Other }
     }
 }
 
 /// Which streams are terminals.
 #[derive(Clone, Copy)]
 pub(crate) struct Terminals {
-    pub(crate) stdout: bool,
+    pub(crate) stdout: Stdout,
     pub(crate) stderr: bool,
 }
 

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::clean::{clean, clean_claims};
 use super::environment::Environment;
-use super::files::named::{problem, read};
+use super::files::named::read;
+use super::files::problem::problem;
 use super::plan::{InputError, Plan, Surroundings};
 use super::pulumi::credential_helper::{Flags, Saved};
 use super::pulumi::version::Question;

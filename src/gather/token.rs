@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::files::bounded::Bounded;
-use super::files::named::problem;
+use super::files::problem::problem;
 use crate::evidence::{
     CliParser, FileProblem, Input, InputProblem, LooksLike, Source, Tried, Wrapping,
 };

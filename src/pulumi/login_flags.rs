@@ -66,6 +66,7 @@ pub(crate) const DOCTOR: &[Flag<'static>] = &[
     flag("shell", None, Kind::Text),
     flag("strict", None, Kind::Boolean),
     flag("quiet", None, Kind::Boolean),
+    flag("details", None, Kind::Boolean),
     flag("bundle", None, Kind::Text),
     flag("redact", None, Kind::Boolean),
 ];

@@ -78,3 +78,30 @@ fn log_is_answered_for_the_chosen_shell() {
         run.stdout
     );
 }
+
+#[test]
+fn ci_logs_are_coloured() {
+    let report = |variables: &[(&str, &str)]| {
+        let doctor = refused().args(["--format", "human"]);
+        variables
+            .iter()
+            .fold(doctor, |doctor, (name, value)| doctor.env(*name, *value))
+            .run()
+            .stdout
+    };
+    for (variables, coloured) in [
+        (&[][..], false),
+        (&[("GITHUB_ACTIONS", "true")], true),
+        (&[("GITLAB_CI", "true")], true),
+        (&[("CIRCLECI", "true")], true),
+        (&[("TF_BUILD", "True")], false),
+        (&[("FORCE_COLOR", "1")], true),
+        (&[("FORCE_COLOR", "0")], false),
+        (&[("FORCE_COLOR", "1"), ("NO_COLOR", "1")], false),
+        (&[("FORCE_COLOR", "1"), ("TERM", "dumb")], true),
+        (&[("GITHUB_ACTIONS", "true"), ("TERM", "dumb")], false),
+        (&[("GITHUB_ACTIONS", "true"), ("NO_COLOR", "")], true),
+    ] {
+        assert_eq!(report(variables).contains("\u{1b}["), coloured, "{variables:?}");
+    }
+}

@@ -17,7 +17,7 @@ fn wrong_arguments() {
         (&["--oidc-token", "a", "b"], "--oidc-token"),
         (&["--oidc-token", "a", "--token-env", "b"], "--token-env"),
         (&["a", "--token-env", "b"], "--token-env"),
-        (&["-q", "-v"], "--verbose"),
+        (&["-q", "-v"], "--details"),
         (&["--scope", "admin", "--oidc-team", "ops"], "--scope"),
         (&["--now", "yesterday"], "RFC 3339"),
         (&["--now", ""], "RFC 3339"),
@@ -138,5 +138,32 @@ fn every_help_has_examples_that_of_nested_commands_too() {
         let command = words.split(' ').find(|word| !word.starts_with('-') && *word != "help");
         let start = format!("  doctor {}", command.unwrap_or_default());
         assert!(examples.lines().any(|line| line.starts_with(&start)), "{words}: {examples}");
+    }
+}
+
+#[test]
+fn bare_word_is_no_token() {
+    let doctor = || Doctor::bare().file("job.log", "a log\n");
+    for (word, telling) in [
+        ("explan", "`doctor explain`"),
+        ("token-expired", "`doctor explain token-expired`"),
+        ("issuer-not-registred", "`doctor explain issuer-not-registered`"),
+        ("job.log", "`doctor triage job.log`"),
+        ("whatever", "`doctor --help`"),
+    ] {
+        let text = refused(doctor().arg(word));
+        assert!(text.contains(telling), "{word}: {text}");
+    }
+    for value in ["null", "undefined", "None"] {
+        let run = doctor().args([value, "--offline"]).json();
+        assert_eq!(run.root_cause(), Some("token-not-a-token"), "{value}");
+    }
+}
+
+#[test]
+fn secret_is_no_bare_word() {
+    for secret in ["ghs_16C7e42F292c6912E7710c838347Ae178B4a", "AbCd1234EfGh5678IjKl"] {
+        let run = Doctor::bare().args([secret, "--offline"]).secret(secret).json();
+        assert_eq!(run.status, 1, "{}", run.stderr);
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
             judge: judge::judge_policy,
             status: |_, report| report.verdict.exit_status(),
             meanings: MEANINGS,
+            fail_on: many.fail_on,
         };
         return ndjson::run(job, &token, environment, format, &output, streams);
     }

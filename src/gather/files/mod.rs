@@ -2,3 +2,4 @@
 
 pub(crate) mod bounded;
 pub(crate) mod named;
+pub(crate) mod problem;

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::bounded::{Bounded, Unopened};
-use crate::console::descriptors;
-use crate::evidence::FileProblem;
+use super::problem::problem;
 use crate::gather::plan::InputError;
 use crate::limits;
 use crate::text::secret::argument;
@@ -52,10 +51,4 @@ fn read_up_to(
 /// It cannot be read.
 pub(crate) fn bundle(path: &Path) -> Result<Vec<u8>, InputError> {
     read_up_to(limits::BUNDLE, "replay", path, Path::new(""), Duration::from_secs(10))
-}
-
-/// Why a file cannot be read.
-pub(crate) fn problem(error: &std::io::Error) -> FileProblem {
-    descriptors::note(error);
-    FileProblem::from(error)
 }

@@ -26,7 +26,7 @@ pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read, Stopped) -> io::Resul
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {}", crate::gather::files::named::problem(error))]
+#[error("{name}: {}", crate::gather::files::problem::problem(error))]
 pub struct Unreadable {
     /// Its name, as given.
     pub name: String,

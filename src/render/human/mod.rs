@@ -264,7 +264,7 @@ fn more(page: &mut Page, report: &Report) {
     let explain =
         report.root_cause.map_or_else(String::new, |code| format!("`doctor explain {code}`; "));
     page.blank();
-    page.value(0, &format!("More: {explain}-v shows every check and the token."));
+    page.value(0, &format!("More: {explain}--details shows every check and the token."));
 }
 
 // --------------------------------------------------------------------------------- checks

@@ -86,7 +86,7 @@ fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
       skip  exchange  not checked: stopped by policy
       skip  whoami    not checked: stopped by policy
 
-    More: `doctor explain audience-mismatch`; -v shows every check and the token.
+    More: `doctor explain audience-mismatch`; --details shows every check and the token.
     "##);
 }
 
@@ -128,7 +128,7 @@ fn further_errors_are_shorter() {
       ok    issuer    registered as azure
       skip  exchange  not checked: stopped by cloud
 
-    More: `doctor explain backend-scheme-missing`; -v shows every check and the token.
+    More: `doctor explain backend-scheme-missing`; --details shows every check and the token.
     "##);
 }
 
@@ -166,7 +166,7 @@ fn inconclusive_says_what_is_missing_and_how_to_get_it() {
       skip  exchange  not checked: --offline
       skip  whoami    not checked: --offline
 
-    More: -v shows every check and the token.
+    More: --details shows every check and the token.
     "##);
 }
 
@@ -353,7 +353,7 @@ fn hostile_text_stays_text() {
       skip  whoami    not checked: \r\n::error::x\n#\u0023vso[task.complete
                       result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
 
-    More: `doctor explain audience-mismatch`; -v shows every check and the token.
+    More: `doctor explain audience-mismatch`; --details shows every check and the token.
     "##);
 }
 
