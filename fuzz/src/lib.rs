@@ -236,7 +236,8 @@ pub fn bundle(data: &[u8]) {
 
 // ------------------------------------------------------------------------------------- common
 
-const STYLE: Style = Style { color: false, width: 100, verbosity: Verbosity::Verbose };
+const STYLE: Style =
+    Style { color: false, width: 100, verbosity: Verbosity::Verbose, unicode: false };
 
 /// A login that works, as evidence: what a target changes is all that is wrong with it.
 static LOGIN: LazyLock<Bundle> = LazyLock::new(|| {

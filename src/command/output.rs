@@ -200,7 +200,19 @@ pub(crate) fn style(argument: ColorArg, environment: &Environment, stdout: Stdou
     } else {
         WIDTH
     };
-    Style { color, width, verbosity: Verbosity::Normal }
+    Style { color, width, verbosity: Verbosity::Normal, unicode: shows_unicode(environment) }
+}
+
+/// Whether what shows the report can show more than ASCII: the locale says so (POSIX.1-2024, XBD
+/// section 8.2), or it is the log of a CI system, all of which are UTF-8, or Windows Terminal.
+fn shows_unicode(environment: &Environment) -> bool {
+    let set = |name| environment.get(name).filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    let is_utf8 = |locale: &str| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    locale.is_some_and(is_utf8) || environment.platform().is_some() || set("WT_SESSION").is_some()
 }
 
 /// CI systems whose logs show colours.

@@ -238,17 +238,14 @@ impl InputProblem {
 
     /// Fills in what bundles of the first doctors tell in words only.
     pub(super) fn complete(&mut self) {
-        match self {
-            Self::NotAToken { what, looks_like: looks_like @ LooksLike::Other, .. } => {
-                if what.contains("file path") {
-                    *looks_like = LooksLike::FilePath;
-                } else if what.contains("file address") {
-                    *looks_like = LooksLike::FileAddress;
-                } else if what.ends_with("one after the other") {
-                    *looks_like = LooksLike::SeveralTokens;
-                }
+        if let Self::NotAToken { what, looks_like: looks_like @ LooksLike::Other, .. } = self {
+            if what.contains("file path") {
+                *looks_like = LooksLike::FilePath;
+            } else if what.contains("file address") {
+                *looks_like = LooksLike::FileAddress;
+            } else if what.ends_with("one after the other") {
+                *looks_like = LooksLike::SeveralTokens;
             }
-            _ => {}
         }
     }
 }

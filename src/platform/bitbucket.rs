@@ -57,7 +57,6 @@ pub(super) const BITBUCKET: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |_| None,
-        respell: None,
         parts: &[
             ("repository", "repositoryUuid", ""),
             ("environment", "deploymentEnvironmentUuid", ""),

@@ -76,7 +76,6 @@ pub(super) const BUILDKITE: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |_| None,
-        respell: None,
         parts: &[
             ("organization", "organization_slug", ""),
             ("pipeline", "pipeline_slug", ""),

@@ -78,7 +78,6 @@ pub(super) const CIRCLECI: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted,
-        respell: None,
         parts: &[
             ("project", PROJECT, ""),
             ("repository", ORIGIN, ""),

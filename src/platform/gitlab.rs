@@ -6,11 +6,9 @@ use super::claims::{BOOLEANS, VISIBILITIES};
 use super::kind::{Given, Variant, text};
 use super::{
     Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
-    Login, Note, Platform, Remedy, Renewed, Shape, Shared, StepTemplate, Subjects, TokenSource,
-    Way, subject,
+    Login, Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    subject,
 };
-use crate::policy::pattern;
-use crate::policy::rule_pattern::{Piece, RulePattern};
 use crate::policy::template::{Open, Template};
 use crate::text;
 
@@ -131,7 +129,6 @@ pub(super) const GITLAB: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted,
-        respell: Some(respell),
         parts: &[
             ("project", "project_path", ""),
             ("kind of ref", "ref_type", ""),
@@ -339,15 +336,4 @@ fn unwanted(given: &Given) -> Option<Kind> {
         return Some(Kind::PullRequest);
     }
     given.is("ref_protected", "false").then_some(Kind::Branch)
-}
-
-/// The rule with the project as GitLab spells it, which does not tell upper from lower case, and with
-/// the branch's name alone.
-fn respell(rule: &str, subject: &str) -> Option<Renewed> {
-    let ((wanted, tail), (project, has)) =
-        (rule.split_once(":ref_type:")?, subject.split_once(":ref_type:")?);
-    let is_same = wanted.eq_ignore_ascii_case(project) && !wanted.contains(['*', '?']);
-    let tail = tail.replace(":ref:refs/heads/", ":ref:").replace(":ref:refs/tags/", ":ref:");
-    let pieces = [Piece::Value(project), Piece::OfRule(":ref_type:"), Piece::OfRule(tail.as_str())];
-    (is_same && pattern::matches(&tail, has)).then(|| RulePattern::new("sub", &pieces))
 }

@@ -97,7 +97,6 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |given| given.is("terraform_run_phase", PLAN).then_some(Kind::Plan),
-        respell: None,
         parts: &[
             ("organization", "terraform_organization_name", ""),
             ("project", "terraform_project_name", ""),

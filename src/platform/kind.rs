@@ -10,7 +10,7 @@ mod tests;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Audience, Platform, Renewed, by_issuer, default_audience, fixed_audience};
+use super::{Audience, Platform, by_issuer, fixed_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::template::{Open, Template};
@@ -63,19 +63,6 @@ impl Kind {
         }
     }
 
-    /// Whose a token of this kind is that is often unwanted: what a sentence goes on with that begins
-    /// with the token.
-    pub(crate) fn of_token(self) -> &'static str {
-        match self {
-            Self::Branch => "is an unprotected branch's or tag's",
-            Self::PullRequest => "is a pull request's",
-            Self::Fork => "is that of a pull request from a fork",
-            Self::Plan => "is a speculative plan's",
-            Self::Audience => "was made for another service",
-            _ => "is one that is often unwanted",
-        }
-    }
-
     /// What it is, for people.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
@@ -107,9 +94,6 @@ pub(crate) struct Kinds {
     /// The kind that a token is itself, where that is one which is often unwanted (product contract,
     /// section 5.3).
     pub(crate) unwanted: fn(&Given) -> Option<Kind>,
-    /// The rule, a function of the rule and the subject, where the rule means this subject and is
-    /// spelled as no subject of the platform is.
-    pub(crate) respell: Option<fn(&str, &str) -> Option<Renewed>>,
     /// The claims that say the same as a part of the subject: the part, the claim, and what it has in
     /// front of the part.
     pub(crate) parts: &'static [(&'static str, &'static str, &'static str)],
@@ -276,17 +260,4 @@ pub(crate) fn is_of_another_service(audience: &str) -> bool {
     OTHER_SERVICES.iter().any(|other| {
         name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
     })
-}
-
-/// The kind that a token is itself, where that is one which is often unwanted.
-pub(crate) fn unwanted(platform: Option<&Platform>, claims: &Map<String, Value>) -> Option<Kind> {
-    let given = Given { claims };
-    // Nobody chose the default audience: every service of the owner gets such tokens.
-    let is_other =
-        |audience: &&str| default_audience(audience).is_some() || is_of_another_service(audience);
-    let audiences = given.audiences();
-    let kinds = platform.and_then(|platform| platform.kinds.as_ref());
-    let by_platform = kinds.and_then(|kinds| (kinds.unwanted)(&given));
-    let for_another = !audiences.is_empty() && audiences.iter().all(is_other);
-    by_platform.or(for_another.then_some(Kind::Audience))
 }

@@ -81,7 +81,6 @@ pub(super) const KUBERNETES: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |_| None,
-        respell: None,
         parts: &[("namespace", NAMESPACE, ""), ("service account", ACCOUNT_NAME, "")],
     }),
     log: LogMarks { keys: &["/openid/v1/jwks"], ..LogMarks::NONE },

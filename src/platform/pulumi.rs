@@ -54,7 +54,6 @@ pub(super) const DEPLOYMENTS: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |given| given.is("operation", PREVIEW).then_some(Kind::Plan),
-        respell: None,
         parts: &[
             ("organization", "org", ""),
             ("project", "project", ""),

@@ -44,7 +44,6 @@ pub(super) const SPACELIFT: Platform = Platform {
     kinds: Some(Kinds {
         others: kinds,
         unwanted: |given| given.is("runType", PROPOSED).then_some(Kind::Plan),
-        respell: None,
         parts: &[
             ("space", "spaceId", ""),
             ("stack", "callerId", ""),

@@ -161,6 +161,8 @@ pub struct Style {
     pub width: usize,
     /// How much to tell.
     pub verbosity: Verbosity,
+    /// Whether it can show more than ASCII.
+    pub unicode: bool,
 }
 
 /// Any value as JSON that is harmless in a log, with a line break.
@@ -185,7 +187,8 @@ mod tests {
 
     use super::*;
 
-    const STYLE: Style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
+    const STYLE: Style =
+        Style { color: false, width: 80, verbosity: Verbosity::Normal, unicode: false };
 
     /// The texts of a view in all its formats.
     fn texts<T: ?Sized>(view: &View<T>, value: &T) -> Vec<(Format, String)> {

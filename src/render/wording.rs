@@ -1,6 +1,7 @@
 //! Sentences about a report that more than one format prints.
 
 pub(super) mod cases;
+pub(super) mod chain;
 pub(super) mod kinds;
 
 use std::cmp::Reverse;

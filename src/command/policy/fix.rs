@@ -121,10 +121,10 @@ fn fixed(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
             ));
         }
         Plan::Undecided(problem) => return Outcome::Undecided(problem),
-        Plan::Unwanted(kind) => {
+        Plan::Unwanted(jobs) => {
             return Outcome::Undecided(format!(
-                "this token {}: let it in with --if-meant, only if that is meant",
-                kind.of_token()
+                "this would let in {}: use --if-meant, only if that is meant",
+                jobs.jobs()
             ));
         }
         Plan::Change { ways, entry } => (ways, entry),

@@ -70,7 +70,7 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
     let chain = context.evidence.cloud.chain.as_ref();
     let finding = match renewed(with_chain(signed_by(finding, failure, chain), chain), failure) {
         Ok(finding) => return finding,
-        Err(finding) => finding,
+        Err(finding) => *finding,
     };
     finding
         .announce(

@@ -199,7 +199,7 @@ fn untrusted(
         only_here(finding, issuer, Seen::Failure)
     } else {
         renewed(finding, failure).unwrap_or_else(|finding| {
-            finding
+            (*finding)
                 .announce(
                     "If the authority is known to you, pass its certificate so that the doctor \
                      can look further (Pulumi Cloud still needs the thumbprint or the keys):",

@@ -277,7 +277,7 @@ fn remedy(
     context: &Context,
     token: &Token,
     closest: &Entry,
-    findings: &mut Vec<Finding>,
+    findings: &mut [Finding],
     ways: &[Way],
     refused: &[RefusedValue],
 ) {

@@ -70,8 +70,10 @@ pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
 
 /// The remedy for a certificate that is out of date, or for another host: trusting its authority
 /// would not help. An error gives the finding back: the authority is what is wrong.
-pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Result<Finding, Finding> {
-    let FailureKind::Certificate { problem } = failure.kind else { return Err(finding) };
+pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Result<Finding, Box<Finding>> {
+    let FailureKind::Certificate { problem } = failure.kind else {
+        return Err(Box::new(finding));
+    };
     let host = &failure.host;
     Ok(match problem {
         CertificateProblem::Expired => finding
@@ -92,7 +94,7 @@ pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Result<Finding, Fi
         )),
         CertificateProblem::UnknownIssuer
         | CertificateProblem::SelfSigned
-        | CertificateProblem::Other => return Err(finding),
+        | CertificateProblem::Other => return Err(Box::new(finding)),
     })
 }
 

@@ -33,18 +33,31 @@ impl Unwanted {
     }
 }
 
+/// Why the token with these claims is one that is often unwanted.
+pub(crate) fn of_token(claims: &Map<String, Value>) -> Option<Unwanted> {
+    kind_of_job(claims).or_else(|| other_service(claims))
+}
+
+/// The kind of the job of these claims, where that is one which is often unwanted.
+pub(crate) fn kind(claims: &Map<String, Value>) -> Option<Kind> {
+    let issuer = at(claims, "iss").unwrap_or_default();
+    let kinds = kind::platform_of(Some(&issuer), claims)?.kinds.as_ref()?;
+    let filled = with_parts(claims, kinds, described(claims).as_ref());
+    (kinds.unwanted)(&Given { claims: &filled })
+}
+
+fn described(claims: &Map<String, Value>) -> Option<Subject> {
+    let issuer = at(claims, "iss").unwrap_or_default();
+    subject::describe(&issuer, &at(claims, "sub").unwrap_or_default())
+}
+
 /// Why the job of these claims is often unwanted, whatever its audience: that can be requested anew.
 pub(crate) fn kind_of_job(claims: &Map<String, Value>) -> Option<Unwanted> {
-    let issuer = at(claims, "iss").unwrap_or_default();
-    let subject = at(claims, "sub").unwrap_or_default();
-    let kinds = kind::platform_of(Some(&issuer), claims)?.kinds.as_ref()?;
-    let known = subject::describe(&issuer, &subject);
-    let filled = with_parts(claims, kinds, known.as_ref());
-    match (kinds.unwanted)(&Given { claims: &filled })? {
+    match kind(claims)? {
         Kind::PullRequest | Kind::Fork => Some(Unwanted::PullRequest),
         Kind::Plan => Some(Unwanted::Plan),
         // Somebody has to approve a job with an environment, so its ref does not matter.
-        _ if known.is_some_and(|known| known.part("environment").is_some()) => None,
+        _ if described(claims).is_some_and(|known| known.part("environment").is_some()) => None,
         _ => Some(Unwanted::UnprotectedRef(
             at(claims, "ref").unwrap_or_else(|| "of this job".to_owned()),
         )),
@@ -109,8 +122,7 @@ mod tests {
     use super::*;
 
     fn kind(claims: Value) -> Option<Unwanted> {
-        let claims = claims.as_object().unwrap();
-        kind_of_job(claims).or_else(|| other_service(claims))
+        of_token(claims.as_object().unwrap())
     }
 
     const GITHUB: &str = "https://token.actions.githubusercontent.com";

@@ -8,7 +8,7 @@ use crate::platform::kind::{Given, Variant, text};
 use crate::platform::{Kind, Kinds};
 use crate::policy::template::{Open, Template};
 
-pub(super) const KINDS: Kinds = Kinds { others, unwanted, respell: None, parts: &[] };
+pub(super) const KINDS: Kinds = Kinds { others, unwanted, parts: &[] };
 
 const BRANCH: Open = Open::new("branch", "another-branch", "");
 const NUMBER: Open = Open::new("pull request", "17", "/");

@@ -8,7 +8,6 @@ use crate::policy::template::{Open, Template};
 pub(super) const KINDS: Kinds = Kinds {
     others,
     unwanted,
-    respell: Some(super::subject::respell),
     parts: &[
         ("repository", "repository", ""),
         ("branch", "ref", "refs/heads/"),

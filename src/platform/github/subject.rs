@@ -62,39 +62,6 @@ pub(super) fn renew(rule: &str, subject: &str) -> Option<Renewed> {
     is_same.then(|| RulePattern::new("sub", &pieces))
 }
 
-/// The rule as GitHub spells such a subject: it does not tell upper from lower case in the names of
-/// owners and repositories, and writes a ref in full.
-pub(super) fn respell(rule: &str, subject: &str) -> Option<Renewed> {
-    let ((wanted, tail), (repository, has)) = (split(rule)?, split(subject)?);
-    let ((owner, name), (own_owner, own_name)) =
-        (wanted.split_once('/')?, repository.split_once('/')?);
-    if !owner.eq_ignore_ascii_case(own_owner) || owner.contains(['*', '?']) {
-        return None;
-    }
-    // A wildcard in the repository's name stays.
-    let name = match name.eq_ignore_ascii_case(own_name) {
-        true => Piece::Value(own_name),
-        false if pattern::matches(name, own_name) => Piece::OfRule(name),
-        false => return None,
-    };
-    let begins = ["refs/", "ref:heads/", "ref:tags/"];
-    let reference = begins.iter().find_map(|begin| tail.strip_prefix(begin).map(|_| begin));
-    let tail = match reference {
-        None => tail.to_owned(),
-        Some(&"refs/") => format!("ref:{tail}"),
-        Some(_) => tail.replacen("ref:", "ref:refs/", 1),
-    };
-    let pieces = [
-        Piece::Value("repo:"),
-        Piece::Value(own_owner),
-        Piece::Value("/"),
-        name,
-        Piece::OfRule(":"),
-        Piece::OfRule(&tail),
-    ];
-    pattern::matches(&tail, has).then(|| RulePattern::new("sub", &pieces))
-}
-
 /// What a subject is about, after `repo:OWNER/REPO:`.
 pub(super) fn parts(rule: &str, subject: &str) -> Option<String> {
     let ((wanted_repo, wanted), (repo, has)) = (split(rule)?, split(subject)?);

@@ -94,10 +94,10 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
 
 /// The parts of a pattern that has a platform's shape. Where it ends early, they are those that it
 /// begins with.
-pub(crate) fn parts_of<'a>(
-    pattern: &'a str,
+pub(crate) fn parts_of(
+    pattern: &str,
     platform: Option<Id>,
-) -> Option<(Id, Vec<(&'static str, &'a str)>)> {
+) -> Option<(Id, Vec<(&'static str, &str)>)> {
     let of_platform = |(known, shape): &(&Platform, &Shape)| match platform {
         Some(id) => known.id == id,
         None => !shape.needs_issuer,

@@ -55,7 +55,11 @@ mod tests {
     use crate::report::Report;
 
     fn show(report: &Report, verbosity: Verbosity) -> String {
-        DIAGNOSIS.render(report, Format::Azure, &Style { color: false, width: 80, verbosity })
+        DIAGNOSIS.render(
+            report,
+            Format::Azure,
+            &Style { color: false, width: 80, verbosity, unicode: false },
+        )
     }
 
     #[test]

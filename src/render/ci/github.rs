@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_failure() {
-        let style = Style { color: false, width: 80, verbosity: Verbosity::Normal };
+        let style = Style { color: false, width: 80, verbosity: Verbosity::Normal, unicode: false };
         let report = samples::several_errors();
         assert_snapshot!(DIAGNOSIS.render(&report, Format::Github, &style), @r##"
         doctor: unhealthy - this login fails (2 errors, 1 warning)

@@ -74,7 +74,7 @@ mod tests {
             ] {
                 let annotation = report.findings.iter().find_map(platform.annotation).unwrap();
                 for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
-                    let style = Style { color: false, width: 80, verbosity };
+                    let style = Style { color: false, width: 80, verbosity, unicode: false };
                     let page = DIAGNOSIS.render(&report, format, &style);
                     prop_assert_eq!(page.lines().filter(|line| *line == annotation).count(), 1);
                     for line in page.lines().filter(|line| *line != annotation) {

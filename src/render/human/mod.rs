@@ -22,7 +22,7 @@ use super::wording::{self, backend, in_order, lead, who, why_skipped};
 use super::{Style, Verbosity};
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::SkipReason;
-use crate::report::{CheckResult, Finding, Report, Status, Verdict};
+use crate::report::{CheckResult, Finding, Proof, Report, Status, Verdict};
 
 /// The report as text, with the commands of the platform that shows it. There the details are
 /// folded away, so they are told without `-v`: a failed job is seldom run again for them.
@@ -33,7 +33,11 @@ pub(super) fn render(
 ) -> String {
     let mut page = Page::new(style, platform);
     let verbosity = style.verbosity;
-    page.headline("doctor: ", &wording::diagnosis(report));
+    let (mark, outcome) = wording::chain::outcome(report);
+    page.first_line(mark, &outcome);
+    if verbosity != Verbosity::Quiet {
+        page.chain(2, &wording::chain::chain(report));
+    }
     match verbosity {
         Verbosity::Quiet => page.value(2, &backend(report)),
         Verbosity::Normal => page.value(2, &who(report)),
@@ -151,6 +155,12 @@ fn not_checked(page: &mut Page, report: &Report) {
 
 // ------------------------------------------------------------------------------- findings
 
+/// Findings that name a rule and the token's value.
+const RULES: [Code; 4] =
+    [Code::AudienceMismatch, Code::SubjectMismatch, Code::ClaimMismatch, Code::ClaimAbsent];
+/// How much of the evidence stands before the fix: the two values that differ.
+const BEFORE_FIX: usize = 2;
+
 /// How much is said of a finding; each step holds the ones before it.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
 enum Depth {
@@ -166,7 +176,9 @@ fn findings(page: &mut Page, report: &Report, verbosity: Verbosity, entries: boo
     let lead = lead(report);
     let compact = verbosity == Verbosity::Quiet
         || (verbosity == Verbosity::Normal && report.verdict == Verdict::Healthy);
-    let mut closest = details::closest(report).filter(|_| !compact && !entries);
+    // The finding about a rule has its values.
+    let is_about_rule = lead.is_some_and(|index| RULES.contains(&report.findings[index].code));
+    let mut closest = details::closest(report).filter(|_| !compact && !entries && !is_about_rule);
     let mut last = Depth::Everything;
     for (index, finding) in in_order(report) {
         let depth = match (verbosity, finding.severity) {
@@ -205,16 +217,12 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
     if depth >= Depth::Detail {
         page.prose(2, "", &finding.detail);
     }
-    if depth >= Depth::Evidence && !finding.evidence.is_empty() {
-        if depth == Depth::Everything {
-            page.blank();
-        }
-        let rows = finding
-            .evidence
-            .iter()
-            .map(|p| Row::new(&p.what, &p.value, &p.place))
-            .collect::<Vec<_>>();
-        page.rows(4, &rows);
+    let (values, others) = match depth {
+        Depth::Everything => finding.evidence.split_at(finding.evidence.len().min(BEFORE_FIX)),
+        _ => (&finding.evidence[..], &[][..]),
+    };
+    if depth >= Depth::Evidence {
+        evidence(page, values, depth == Depth::Everything);
     }
     let fix = &finding.remediation;
     if depth == Depth::Everything {
@@ -238,12 +246,25 @@ fn one_finding(page: &mut Page, finding: &Finding, depth: Depth) {
         page.blank();
         page.snippet(4, command.text());
     }
+    evidence(page, others, true);
     if !fix.links.is_empty() {
         page.blank();
     }
     for link in &fix.links {
         page.value(2, &format!("See {link}"));
     }
+}
+
+fn evidence(page: &mut Page, proofs: &[Proof], apart: bool) {
+    if proofs.is_empty() {
+        return;
+    }
+    if apart {
+        page.blank();
+    }
+    let rows: Vec<Row> =
+        proofs.iter().map(|proof| Row::new(&proof.what, &proof.value, &proof.place)).collect();
+    page.rows(4, &rows);
 }
 
 /// `error[token-expired]: The token has expired`

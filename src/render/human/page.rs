@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::render::Style;
 use crate::render::ci::LogCommands;
 use crate::render::wording::Headline;
+use crate::render::wording::chain::Mark;
 use crate::report::{Finding, RuleResult};
 use crate::text::{guard, inert, json_string, wrap};
 
@@ -37,6 +38,7 @@ impl Row {
 /// Lines of text.
 pub(super) struct Page {
     color: bool,
+    unicode: bool,
     width: usize,
     platform: Option<&'static LogCommands>,
     /// Whether sections are groups of the platform.
@@ -50,7 +52,8 @@ impl Page {
     pub(super) fn new(style: &Style, platform: Option<&'static LogCommands>) -> Self {
         let width = style.width.clamp(60, 120);
         let out = String::new();
-        Self { color: style.color, width, platform, folds: true, folded: false, out }
+        let Style { color, unicode, .. } = *style;
+        Self { color, unicode, width, platform, folds: true, folded: false, out }
     }
 
     /// The same where the sections are what was asked for.
@@ -153,6 +156,35 @@ impl Page {
     pub(super) fn marked(&mut self, before: &str, word: &str, color: Color, after: &str) {
         let word = self.paint(word, color);
         self.put(0, &format!("{before}{word}{}", inert(after)));
+    }
+
+    /// The first line: a mark, and the outcome.
+    pub(super) fn first_line(&mut self, mark: Mark, text: &str) {
+        let text = inert(text);
+        let text = if self.color { text.bold().to_string() } else { text };
+        let line = format!("{} {text}", self.sign(mark));
+        self.put(0, &line);
+    }
+
+    /// Steps with their marks, on one line.
+    pub(super) fn chain(&mut self, indent: usize, steps: &[(&str, Mark)]) {
+        let steps: Vec<String> = steps
+            .iter()
+            .map(|(name, mark)| {
+                let name = match mark {
+                    Mark::Failed => self.paint(name, Color::Red),
+                    _ => (*name).to_owned(),
+                };
+                format!("{} {name}", self.sign(*mark))
+            })
+            .collect();
+        let line = steps.join(if self.unicode { " ─ " } else { " > " });
+        self.put(indent, &line);
+    }
+
+    fn sign(&self, mark: Mark) -> String {
+        let sign = mark.sign(self.unicode);
+        mark.color().map_or_else(|| sign.to_owned(), |color| self.paint(sign, color))
     }
 
     /// The outcome, with its word coloured.

@@ -13,7 +13,7 @@ fn show(report: &Report, verbosity: Verbosity) -> String {
 }
 
 fn show_wide(report: &Report, verbosity: Verbosity, width: usize) -> String {
-    render(report, &Style { color: false, width, verbosity }, None)
+    render(report, &Style { color: false, width, verbosity, unicode: false }, None)
 }
 
 #[test]
@@ -392,7 +392,8 @@ fn colours_change_nothing_but_colour() {
     colored::control::set_override(true);
     for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
         let report = samples::with_text("acme");
-        let coloured = render(&report, &Style { color: true, width: 80, verbosity }, None);
+        let coloured =
+            render(&report, &Style { color: true, width: 80, verbosity, unicode: false }, None);
         let mut pieces = coloured.split('\u{1b}');
         let mut plain = pieces.next().unwrap().to_owned();
         assert!(coloured.contains("\u{1b}[1;31munhealthy\u{1b}[0m"), "{coloured:?}");

@@ -15,13 +15,25 @@ use crate::text::guard;
 
 /// The diagnosis. No text in it that is not ours is more than text.
 pub(super) fn render(report: &Report) -> String {
-    page(report, "doctor", &wording::diagnosis(report), &who(report), false)
+    diagnosis(report, false)
 }
 
 /// The diagnosis for a ticket or a pull request: what few readers need is folded away, in the one
 /// HTML element that GitHub, GitLab and Azure DevOps render in Markdown.
 pub(super) fn folded(report: &Report) -> String {
-    page(report, "doctor", &wording::diagnosis(report), &who(report), true)
+    diagnosis(report, true)
+}
+
+fn diagnosis(report: &Report, folded: bool) -> String {
+    let mut page = Page::default();
+    let (mark, outcome) = wording::chain::outcome(report);
+    page.heading(2, &format!("{} {}", mark.sign(true), prose(&outcome)));
+    let steps = wording::chain::chain(report);
+    let steps: Vec<String> =
+        steps.into_iter().map(|(name, mark)| format!("{} {name}", mark.sign(true))).collect();
+    page.paragraph(&steps.join(" → "));
+    content(&mut page, report, &who(report), folded);
+    page.0
 }
 
 /// What a policy document decides on a token.
@@ -47,18 +59,23 @@ pub(super) fn lint(found: &[Finding]) -> String {
 fn page(report: &Report, command: &str, headline: &Headline, about: &str, folded: bool) -> String {
     let mut page = Page::default();
     page.headline(command, headline);
+    content(&mut page, report, about, folded);
+    page.0
+}
+
+/// What follows the headline.
+fn content(page: &mut Page, report: &Report, about: &str, folded: bool) {
     page.paragraph(&prose(about));
     page.paragraph(&prose(&wording::recorded(report).unwrap_or_default()));
-    findings(&mut page, report);
+    findings(page, report);
     if let Some(entry) = details::closest(report) {
         page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
-        rules(&mut page, &entry.rules);
+        rules(page, &entry.rules);
     }
     page.section("Checks", folded, |page| checks(page, report));
     if let Some(token) = &report.token {
         page.section("Token", folded, |page| token_claims(page, token));
     }
-    page.0
 }
 
 /// Lines of Markdown; what is put on it is quoted already.

@@ -211,7 +211,7 @@ fn what_is_often_unwanted_needs_to_be_meant() {
     pull["ref"] = json!("refs/pull/17/merge");
     pull["ref_protected"] = json!("false");
     let run = fix(&document, &pull).arg("--write").run();
-    undecided(&run, "a pull request's: let it in with --if-meant, only if that is meant");
+    undecided(&run, "this would let in pull requests: use --if-meant, only if that is meant");
     assert_eq!((run.stdout.as_str(), run.file("p")), ("", document.clone()));
     let run = fix(&document, &pull).args(["--write", "--if-meant"]).run();
     assert_eq!(run.status, 0, "{}", run.stderr);

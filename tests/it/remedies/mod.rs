@@ -35,6 +35,8 @@ use crate::support::Doctor;
 /// Remedies that may be needed, one after the other.
 const MOST_STEPS: usize = 4;
 
+const MOST_FAULTS: usize = 3;
+
 /// Runs with two and three faults, where nothing else is asked for. Single faults are all tried.
 const RUNS: usize = 800;
 
@@ -63,8 +65,8 @@ struct Case {
 /// What became of the cases.
 #[derive(Default)]
 struct Tally {
-    /// By the number of steps.
-    repaired: BTreeMap<usize, usize>,
+    /// How many logins needed so many steps, by the number of faults.
+    repaired: [[usize; MOST_STEPS + 1]; MOST_FAULTS + 1],
     remedies: usize,
     /// No change can be named, by code.
     people: BTreeMap<String, usize>,
@@ -136,7 +138,7 @@ impl Tally {
             self.remedies += 1;
             state = next;
         }
-        *self.repaired.entry(told.len()).or_default() += 1;
+        self.repaired[case.faults.len()][told.len()] += 1;
         next_run(case, &state).map_err(|why| format!("{told:?}: {why}"))
     }
 }
@@ -256,11 +258,12 @@ fn number(name: &str) -> Option<usize> {
 }
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn remedies_lead_to_working_logins() {
     let seed = number("REMEDIES_SEED").unwrap_or(20_261_201);
     let runs = number("REMEDIES_RUNS").unwrap_or(RUNS);
     let mut tally = Tally::default();
-    let mut tried = [0; 4];
+    let mut tried = [0; MOST_FAULTS + 1];
     for model in jobs::ALL {
         for fault in faults::ALL {
             for (variant, choice) in [(0, 0), (3, 0), (0, 1), (1, 2)] {
@@ -291,12 +294,16 @@ fn remedies_lead_to_working_logins() {
     }
     let Tally { repaired, remedies, people, codes, platforms, problems } = tally;
     println!(
-        "remedies: seed {seed}; logins with 1, 2, 3 faults: {:?}; remedies applied: {remedies}; steps \
-         needed: {repaired:?}; left to people: {people:?}; {} codes, {} platforms",
-        &tried[1..],
+        "seed {seed}: {remedies} remedies applied, {} codes, {} platforms; left to people: {people:?}",
         codes.len(),
         platforms.len()
     );
+    println!("| faults | logins | no step | 1 step | 2 steps | 3 steps | 4 steps |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for (faults, steps) in repaired.iter().enumerate().skip(1) {
+        let steps: Vec<String> = steps.iter().map(usize::to_string).collect();
+        println!("| {faults} | {} | {} |", tried[faults], steps.join(" | "));
+    }
     let count = problems.len();
     let shown: Vec<String> =
         problems.into_iter().take(number("REMEDIES_SHOWN").unwrap_or(25)).collect();

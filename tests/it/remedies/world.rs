@@ -110,13 +110,15 @@ impl State {
         let has_helper = newest
             && (self.helper_on_path && helper.is_none()
                 || helper.is_some_and(|name| name != "none"));
+        let both = |one: &str, other: &str| flag(one).is_some() && flag(other).is_some();
+        let is_refused = conflict
+            || has_helper
+            || both("--oidc-team", "--oidc-user")
+            || both("url", "--cloud-url");
         let issuers = self.document["issuers"].as_array().unwrap();
-        !conflict
-            && !has_helper
+        !is_refused
             && self.cli != "3.200.0"
             && !self.environment.contains_key("PULUMI_ACCESS_TOKEN")
-            && !(flag("--oidc-team").is_some() && flag("--oidc-user").is_some())
-            && !(flag("url").is_some() && flag("--cloud-url").is_some())
             && flag("--oidc-expiration").is_none_or(|text| text.ends_with(['h', 'm', 's']))
             && is_usable(&self.backend())
             && self.organization().as_deref() == self.document["organization"].as_str()

@@ -5,19 +5,19 @@
 //! others may depend on the entry, and an entry of its own is added: the one that `policy suggest`
 //! prints.
 
-mod corrected;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value, json};
 
-use self::corrected::{Correction, corrected};
 use super::job_claims::no_safe_rule;
+use super::smallest::correction::{Identity, correction};
 use super::suggest::{suggest, text_at};
+use super::unwanted::{self, Unwanted};
 use super::who::who_within;
 use crate::limits;
 use crate::limits::Work;
-use crate::platform::kind::{platform_of, unwanted};
+use crate::platform::kind::platform_of;
 use crate::platform::{Kind, Platform, subject};
 use crate::policy::document::edit::{Edit, changed};
 use crate::policy::evaluate::{Outcome, evaluate_registration};
@@ -34,7 +34,7 @@ pub(crate) enum Plan {
     /// It is not for the doctor to say: why, in one sentence.
     Undecided(String),
     /// The token is one that is often unwanted, and nobody said that it is meant.
-    Unwanted(Kind),
+    Unwanted(Unwanted),
     /// These edits, the best first. Each lets the token in and admits no other kind of job.
     Change { ways: Vec<Vec<Edit>>, entry: Map<String, Value> },
 }
@@ -93,8 +93,8 @@ pub(crate) fn plan(
         _ => {}
     }
     let platform = platform_of(registration.identifier().or(issuer), claims);
-    if let Some(kind) = unwanted(platform, claims).filter(|_| !if_meant) {
-        return Plan::Unwanted(kind);
+    if let Some(jobs) = unwanted::of_token(claims).filter(|_| !if_meant) {
+        return Plan::Unwanted(jobs);
     }
     let suggestion = match suggest(claims, ask) {
         Ok(suggestion) => suggestion.entry(),
@@ -162,7 +162,10 @@ fn newly_admitted(
 ) -> Vec<KindOfJob> {
     let issuer = claims.get("iss").and_then(Value::as_str);
     let platform = platform_of(issuer, claims);
-    let own = unwanted(platform, claims);
+    // These get in with the token, as is meant.
+    let own = unwanted::kind(claims);
+    let is_for_another = unwanted::other_service(claims).is_some();
+    let is_meant = |kind: Kind| Some(kind) == own || kind == Kind::Audience && is_for_another;
     let had = |row: &KindOfJob| {
         known.iter().any(|old| {
             old.kind == row.kind && (old.decision == "allow" || old.decision == row.decision)
@@ -171,7 +174,7 @@ fn newly_admitted(
     who_within(document, Some(claims), organization, work)
         .kinds
         .into_iter()
-        .filter(|row| row.decision != "deny" && row.kind != Kind::This && Some(row.kind) != own)
+        .filter(|row| row.decision != "deny" && row.kind != Kind::This && !is_meant(row.kind))
         .filter(|row| !had(row))
         .filter(|row| row.decision != "allow" || differs(row, claims, platform))
         .collect()
@@ -218,30 +221,56 @@ impl Planner<'_> {
     fn replacement(&mut self) -> Option<Vec<Edit>> {
         let evaluation = evaluate_registration(self.registration, self.claims, self.ask)?;
         let entries = self.registration.policies.as_deref().unwrap_or_default();
-        let mut found: Vec<Vec<Edit>> = entries
-            .iter()
-            .zip(&evaluation.entries)
-            .enumerate()
-            .filter(|(_, (entry, result))| entry.decision == Decision::Allow && result.applies)
-            .filter_map(|(index, (entry, result))| {
-                let failing = result.rules.iter().enumerate().filter(|(_, rule)| !rule.matched);
-                failing
-                    .map(|(rule, _)| self.correction(index, rule, entry.rules.get(rule)?))
-                    .collect()
-            })
-            .filter(|edits: &Vec<Edit>| !edits.is_empty())
-            .collect();
+        let mut found: Vec<Vec<Edit>> = Vec::new();
+        for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
+            if entry.decision != Decision::Allow || !result.applies {
+                continue;
+            }
+            let is_met = |rule: usize| result.rules.get(rule).is_some_and(|rule| rule.matched);
+            let mut rules = entry.rules.iter().enumerate();
+            let is_this = rules.any(|(rule, known)| known.claim == "sub" && is_met(rule));
+            let failing = entry.rules.iter().enumerate().filter(|(rule, _)| !is_met(*rule));
+            let corrected: Option<Vec<Vec<Edit>>> = failing
+                .map(|(rule, known)| self.corrected((index, rule), known, is_this))
+                .collect();
+            found.extend(corrected.map(|edits| edits.concat()).filter(|edits| !edits.is_empty()));
+        }
         found.sort_by_key(Vec::len);
         found.truncate(MOST_REPLACEMENTS);
         found.into_iter().find(|edits| self.newly_admitted(edits).is_some_and(|new| new.is_empty()))
     }
 
-    fn correction(&self, entry: usize, rule: usize, known: &Rule) -> Option<Edit> {
+    /// The edits of a rule that no token of this issuer can match.
+    fn corrected(
+        &mut self,
+        (entry, rule): (usize, usize),
+        known: &Rule,
+        is_this_subject: bool,
+    ) -> Option<Vec<Edit>> {
+        if known.undetermined {
+            return None;
+        }
         let registration = self.index;
-        Some(match corrected(self.registration, self.platform, self.claims, known)? {
-            Correction::Pattern(pattern) => Edit::Pattern { registration, entry, rule, pattern },
-            Correction::Claim(claim) => Edit::Claim { registration, entry, rule, claim },
-        })
+        let issuer = self.claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+        if known.claim == "iss" {
+            // The registration's tokens have no other.
+            let is_own = self.registration.identifier() == Some(issuer);
+            let pattern = RulePattern::of_value("iss", issuer).ok().filter(|_| is_own)?;
+            let pattern = pattern.as_str().to_owned();
+            return Some(vec![Edit::Pattern { registration, entry, rule, pattern }]);
+        }
+        let identity = Identity { issuer, claims: self.claims };
+        let (claim, pattern) = (known.claim.as_str(), known.pattern.as_str());
+        let found = correction(identity, claim, pattern, is_this_subject, &mut self.work)?;
+        let mut edits = Vec::new();
+        if found.pattern.as_str() != pattern {
+            let pattern = found.pattern.as_str().to_owned();
+            edits.push(Edit::Pattern { registration, entry, rule, pattern });
+        }
+        if found.claim != claim {
+            edits.push(Edit::Claim { registration, entry, rule, claim: found.claim });
+        }
+        Some(edits)
     }
 
     /// The entry to add, with a rule more for each kind of job that it would let in beside.

@@ -104,7 +104,7 @@ fn patterns_that_no_token_can_match_are_replaced() {
         ),
         (
             "https://gitlab.com",
-            json!({"aud": AUD, "sub": "project_path:Acme/web:ref_type:branch:ref:refs/heads/main"}),
+            json!({"aud": AUD, "sub": "project_path:acme/web:ref_type:branch:ref:refs/heads/main"}),
             &json!({"aud": AUD, "sub": "project_path:acme/web:ref_type:branch:ref:main"}),
             "project_path:acme/web:ref_type:branch:ref:main",
         ),

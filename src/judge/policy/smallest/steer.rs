@@ -19,8 +19,11 @@ pub(crate) struct Steered {
     pub(crate) job: String,
 }
 
+/// A name, and what a sentence says of a value of it.
+type Named = (&'static str, fn(&str) -> String);
+
 /// Parts of subjects that a job can choose, and how a sentence names them.
-const PARTS: &[(&str, fn(&str) -> String)] = &[
+const PARTS: &[Named] = &[
     ("environment", |name| format!("in environment {name}")),
     ("branch", |name| format!("on branch {name}")),
     ("tag", |name| format!("for tag {name}")),
@@ -33,7 +36,7 @@ const PARTS: &[(&str, fn(&str) -> String)] = &[
 ];
 
 /// Claims that a job can choose.
-const CLAIMS: &[(&str, fn(&str) -> String)] = &[
+const CLAIMS: &[Named] = &[
     ("environment", |name| format!("in environment {name}")),
     ("deployment_tier", |tier| format!("in an environment of tier {tier}")),
     ("ref", |name| format!("on {}", name.trim_start_matches("refs/heads/"))),
@@ -89,6 +92,12 @@ pub(crate) fn steer(
 /// Whether the issuer's tokens can have this value.
 fn has_value(identity: Identity, claim: &str, value: &str) -> bool {
     let Some(known) = identity.platform().map(|id| &id.platform().claims) else { return false };
+    // Only some platforms write a ref whole.
+    let is_whole = value.starts_with("refs/");
+    let has_whole = identity.texts(claim).iter().any(|now| now.starts_with("refs/"));
+    if is_whole && !has_whole {
+        return false;
+    }
     let values = known.values.iter().find(|(name, _)| *name == claim);
     known.documented.contains(&claim) && values.is_none_or(|(_, values)| values.contains(&value))
 }

@@ -56,14 +56,17 @@ pub(crate) fn ways(
 ) -> (Vec<Way>, Vec<RefusedValue>) {
     let is_failing = |claim: &str| failing.iter().any(|rule| rule.claim == claim);
     let met = entry.rules.iter().find(|rule| rule.claim == "sub" && !is_failing("sub"));
-    let subject_rule = met.map(|rule| rule.pattern.as_str());
+    let met = met.map(|rule| rule.pattern.as_str());
     let corrections: Vec<Option<Correction>> = failing
         .iter()
         .map(|rule| {
-            let is_this = subject_rule.is_some();
+            let is_this = met.is_some();
             correction(identity, rule.claim, rule.pattern, is_this, work)
         })
         .collect();
+    let meant = failing.iter().zip(&corrections).find(|(rule, _)| rule.claim == "sub");
+    let meant = meant.and_then(|(_, found)| found.as_ref()).map(|found| found.pattern.as_str());
+    let subject_rule = met.or(meant);
     let steered: Vec<Option<Steered>> = failing
         .iter()
         .map(|rule| {

@@ -1,0 +1,175 @@
+//! The chain of steps of a login, and the first line of a report (product contract, section 6).
+
+use colored::Color;
+
+use super::{exchanged, numbers};
+use crate::catalogue::Severity;
+use crate::evidence::{CheckId, SkipReason};
+use crate::report::{CheckResult, FoundBy, Report, Status, Verdict};
+
+/// A step of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Token,
+    Backend,
+    Issuer,
+    Policy,
+    Exchange,
+    Whoami,
+}
+
+const STEPS: [Step; 6] =
+    [Step::Token, Step::Backend, Step::Issuer, Step::Policy, Step::Exchange, Step::Whoami];
+
+impl Step {
+    /// The step that a check feeds.
+    fn of(check: CheckId) -> Self {
+        match check {
+            CheckId::Input | CheckId::Token => Self::Token,
+            CheckId::Login | CheckId::Cli | CheckId::Backend | CheckId::Cloud => Self::Backend,
+            CheckId::Registration
+            | CheckId::Issuer
+            | CheckId::Keys
+            | CheckId::Signature
+            | CheckId::Thumbprints => Self::Issuer,
+            CheckId::Policy => Self::Policy,
+            CheckId::Exchange => Self::Exchange,
+            CheckId::Whoami => Self::Whoami,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Backend => "backend",
+            Self::Issuer => "issuer",
+            Self::Policy => "policy",
+            Self::Exchange => "exchange",
+            Self::Whoami => "whoami",
+        }
+    }
+
+    /// Where a login fails, in a sentence.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Token => "at the token",
+            Self::Backend => "at the backend",
+            Self::Issuer => "at the issuer",
+            Self::Policy => "at the policy",
+            Self::Exchange => "at the exchange",
+            Self::Whoami => "at whoami",
+        }
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::render) enum Mark {
+    Passed,
+    Warned,
+    Failed,
+    Unchecked,
+    NotReached,
+}
+
+impl Mark {
+    /// The mark, in Unicode or in ASCII.
+    pub(in crate::render) fn sign(self, unicode: bool) -> &'static str {
+        let [sign, ascii] = match self {
+            Self::Passed => ["✓", "ok"],
+            Self::Warned => ["!", "!"],
+            Self::Failed => ["✗", "x"],
+            Self::Unchecked => ["?", "?"],
+            Self::NotReached => ["·", "-"],
+        };
+        if unicode { sign } else { ascii }
+    }
+
+    pub(in crate::render) fn color(self) -> Option<Color> {
+        match self {
+            Self::Passed => Some(Color::Green),
+            Self::Warned | Self::Unchecked => Some(Color::Yellow),
+            Self::Failed => Some(Color::Red),
+            Self::NotReached => None,
+        }
+    }
+
+    /// What the mark means, for readers who do not see it.
+    pub(in crate::render) fn meaning(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Warned => "warning",
+            Self::Failed => "failed",
+            Self::Unchecked => "not checked",
+            Self::NotReached => "not reached",
+        }
+    }
+
+    fn of(checks: &[&CheckResult]) -> Self {
+        let ended = |status| checks.iter().any(|check| check.status == status);
+        // A check of another step stopped it.
+        let stopped = |check: &&&CheckResult| {
+            matches!(check.skipped_because, Some(SkipReason::Check(cause))
+                if Step::of(cause) != Step::of(check.id))
+        };
+        if ended(Status::Fail) {
+            Self::Failed
+        } else if ended(Status::Warn) {
+            Self::Warned
+        } else if ended(Status::Pass) {
+            Self::Passed
+        } else if checks.iter().any(|check| stopped(&check)) {
+            Self::NotReached
+        } else {
+            Self::Unchecked
+        }
+    }
+}
+
+/// The steps with their marks, in order.
+pub(in crate::render) fn chain(report: &Report) -> Vec<(&'static str, Mark)> {
+    let of = |step: Step| {
+        let checks: Vec<&CheckResult> =
+            report.checks.iter().filter(|check| Step::of(check.id) == step).collect();
+        (step.name(), Mark::of(&checks))
+    };
+    STEPS.into_iter().map(of).collect()
+}
+
+/// The first line of a report: the outcome, without its mark.
+pub(in crate::render) fn outcome(report: &Report) -> (Mark, String) {
+    let login = match &report.request.organization {
+        Some(organization) => format!("Login to {organization}"),
+        None => "Login".to_owned(),
+    };
+    let code = || report.root_cause.map_or_else(String::new, |code| format!(" [{code}]"));
+    let warnings = match numbers(&report.findings).as_str() {
+        "" => String::new(),
+        numbers => format!(" ({numbers})"),
+    };
+    match report.verdict {
+        Verdict::Healthy if exchanged(report) => {
+            let user = report.identity.as_ref().map(|identity| format!(" as {}", identity.user));
+            (Mark::Passed, format!("{login} works{}{warnings}", user.unwrap_or_default()))
+        }
+        Verdict::Healthy => {
+            (Mark::Passed, format!("{login} should work (no exchange was made){warnings}"))
+        }
+        Verdict::Unhealthy if report.findings.iter().all(|f| f.severity != Severity::Error) => {
+            let told =
+                format!("{login} has warnings, and --strict counts them as errors{}", code());
+            (Mark::Failed, told)
+        }
+        Verdict::Unhealthy => {
+            let root = report.findings.first().filter(|f| Some(f.code) == report.root_cause);
+            let place = match root.map(|finding| finding.check) {
+                Some(FoundBy::Check(check)) => format!(" {}", Step::of(check).place()),
+                Some(FoundBy::Triage) | None => String::new(),
+            };
+            (Mark::Failed, format!("{login} fails{place}{}", code()))
+        }
+        Verdict::Inconclusive => {
+            (Mark::Unchecked, format!("{login} could not be checked [policy-unknown]"))
+        }
+    }
+}
