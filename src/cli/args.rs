@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::values::{
-    AUTO, FormatChoice, bundle_file, duration, format, instant, variable, version,
+    AUTO, FormatChoice, ReportFile, bundle_file, duration, format, instant, report_file, variable,
+    version,
 };
 use crate::gather::Plan;
 use crate::gather::pulumi::credential_helper::Flags;
@@ -100,13 +101,18 @@ pub(crate) struct BundleArgs {
     /// It holds what the report rests on and no credential: what may be in it is a list.
     #[arg(long, value_name = "FILE", help_heading = "Report", value_parser = bundle_file())]
     pub(crate) bundle: Option<PathBuf>,
-    /// Replace names in the bundle: `org-1`, `repo-2` and so on
+    /// Replace names in bundles and HTML reports: `org-1`, `repo-2` and so on
     ///
     /// Organizations, projects, repositories, users, tenants, private hosts, addresses and paths.
     /// The same value gets the same name everywhere; wildcards stay. The codes that this run finds
     /// go along.
-    #[arg(long, help_heading = "Report", requires = "bundle")]
+    #[arg(long, help_heading = "Report")]
     pub(crate) redact: bool,
+    /// Also write a report: .html, .json, .md, .xml (JUnit) or .txt; repeatable
+    ///
+    /// The extension gives the format. All reports come from one run.
+    #[arg(long = "report", value_name = "FILE", help_heading = "Report", value_parser = report_file)]
+    pub(crate) reports: Vec<ReportFile>,
 }
 
 /// How the report is printed.

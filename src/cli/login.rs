@@ -124,6 +124,11 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
     let mut words: Vec<String> = Vec::new();
     for arg in own.get_arguments() {
         let Some(name) = arg.get_long() else { continue };
+        if matches!(arg.get_action(), ArgAction::Append) {
+            let given = parsed.given.iter().filter(|(given, _)| *given == name);
+            words.extend(given.map(|(_, value)| format!("--{name}={value}")));
+            continue;
+        }
         let value = match name {
             "color" => color,
             _ => parsed.value(name),

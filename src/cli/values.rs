@@ -42,6 +42,31 @@ pub(super) fn bundle_file() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// A file for a report, and the format that its extension names.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportFile {
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+}
+
+pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let format = match extension.to_ascii_lowercase().as_str() {
+        "html" => Format::Html,
+        "json" => Format::Json,
+        "md" => Format::Markdown,
+        "xml" => Format::Junit,
+        "txt" => Format::Human,
+        _ => {
+            return Err(
+                "its extension names the format: .html, .json, .md, .xml or .txt".to_owned()
+            );
+        }
+    };
+    Ok(ReportFile { path, format })
+}
+
 /// The name of an organization, for a file whose encoding is not known here.
 pub(super) fn ascii(text: &str) -> Result<String, String> {
     match text.is_ascii() {

@@ -63,12 +63,11 @@ pub(crate) fn conclude(mut bundle: Bundle, output: &Output, streams: Streams) ->
     let mut note = |problem: &str| {
         complain(streams.stderr, problem);
     };
-    let result = output.deliver(&report, streams.stdout, &mut note);
+    let result = output.deliver(&bundle, &report, streams.stdout, &mut note);
+    let reported = output.keep_reports(&bundle, &report);
     let status = delivered(result, status, streams.stderr);
-    match bundled {
-        Ok(()) => status,
-        Err(problem) => complain(streams.stderr, &problem),
-    }
+    let problems = bundled.err().into_iter().chain(reported.err().unwrap_or_default());
+    problems.fold(status, |_, problem| complain(streams.stderr, &problem))
 }
 
 /// Where the program runs.

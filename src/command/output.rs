@@ -5,9 +5,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::bundle::Bundle;
+use crate::bundle::{self, Bundle};
 use crate::cli::args::{BundleArgs, ColorArg, OutputArgs};
-use crate::cli::values::FormatChoice;
+use crate::cli::values::{FormatChoice, ReportFile};
 use crate::console::file;
 use crate::console::streams::{Stdout, Terminals, write};
 use crate::evidence::Evidence;
@@ -31,6 +31,10 @@ pub(crate) struct Output {
     file: Option<PathBuf>,
     /// Where a bundle goes, and whether names in it are replaced.
     bundle: Option<(PathBuf, bool)>,
+    /// Whether names are replaced in HTML reports.
+    redact: bool,
+    /// `--report`.
+    reports: Vec<ReportFile>,
     /// Azure's directory for files that live as long as the job.
     agent_directory: Option<PathBuf>,
     /// The file that GitHub shows as the step's summary.
@@ -60,6 +64,8 @@ impl Output {
             shell: arguments.shell.chosen(),
             file: arguments.output.clone(),
             bundle: None,
+            redact: false,
+            reports: Vec::new(),
             agent_directory: path("AGENT_TEMPDIRECTORY"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
             strict: arguments.strict,
@@ -73,7 +79,7 @@ impl Output {
     /// The same, with a place for a bundle.
     pub(crate) fn with_bundle(self, arguments: &BundleArgs) -> Self {
         let bundle = arguments.bundle.clone().map(|path| (path, arguments.redact));
-        Self { bundle, ..self }
+        Self { bundle, redact: arguments.redact, reports: arguments.reports.clone(), ..self }
     }
 
     /// Lets `--shell` decide for which shell commands are written.
@@ -109,6 +115,35 @@ impl Output {
             .map_err(|problem| format!("--bundle {}: {problem}", argument(path)))
     }
 
+    /// Writes the reports of `--report`.
+    ///
+    /// # Errors
+    /// A sentence for each that cannot be written, after the others were.
+    pub(crate) fn keep_reports(&self, bundle: &Bundle, report: &Report) -> Result<(), Vec<String>> {
+        let style = Style { color: false, width: WIDTH, ..self.style };
+        let write = |ReportFile { path, format }: &ReportFile| {
+            let text = match format {
+                Format::Html => self.html(bundle, report),
+                format => Ok(DIAGNOSIS.render(report, *format, &style)),
+            };
+            text.and_then(|text| file::replace(path, &text))
+                .err()
+                .map(|problem| format!("--report {}: {problem}", argument(path)))
+        };
+        let problems: Vec<String> = self.reports.iter().filter_map(write).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// The HTML page. With `--redact`, it is the page of the redacted bundle.
+    fn html(&self, bundle: &Bundle, report: &Report) -> Result<String, String> {
+        let text = bundle.write(self.redact).map_err(|error| error.to_string())?;
+        if !self.redact {
+            return Ok(render::html_page(report, &text));
+        }
+        let redacted = bundle::read(&text).map_err(|error| error.to_string())?;
+        Ok(render::html_page(&redacted.judge(self.strict), &text))
+    }
+
     /// Prints or writes the report.
     ///
     /// # Errors
@@ -116,11 +151,15 @@ impl Output {
     /// itself where it is standard output.
     pub(crate) fn deliver(
         &self,
+        bundle: &Bundle,
         report: &Report,
         stdout: &mut dyn Write,
         note: impl FnOnce(&str),
     ) -> Result<(), Failure> {
-        let mut text = DIAGNOSIS.render(report, self.format, &self.style);
+        let mut text = match self.format {
+            Format::Html => self.html(bundle, report).map_err(Failure::File)?,
+            format => DIAGNOSIS.render(report, format, &self.style),
+        };
         match self.summary(report) {
             Ok(command) => text.push_str(&command),
             // The platform's page is an extra: without it the report is as good and the status

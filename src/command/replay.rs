@@ -12,6 +12,7 @@ use crate::console::streams::Streams;
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::limits;
+use crate::render;
 use crate::text::secret::argument;
 
 /// Runs the command. The status is that of the diagnosis, or 2 if the bundle cannot be used.
@@ -29,6 +30,8 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
         Ok(text) => text,
         Err(problem) => return complain(streams.stderr, &problem),
     };
+    // The bundle is inside the page.
+    let text = render::bundle_of_html(&text).unwrap_or(text);
     match bundle::read(&text) {
         // A bundle is written without secrets, but people can edit it.
         Ok(mut bundle) => {

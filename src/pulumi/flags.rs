@@ -34,6 +34,8 @@ pub struct Parsed<'a> {
     /// The flags that were given, with their values; the last of several. A boolean's is `true` or
     /// `false`.
     pub values: BTreeMap<&'a str, String>,
+    /// The same, each as often as it was given.
+    pub given: Vec<(&'a str, String)>,
     /// The positional arguments, in order.
     pub positional: Vec<String>,
 }
@@ -94,7 +96,7 @@ pub enum FlagError {
 /// # Errors
 /// The first argument that pflag would refuse.
 pub(crate) fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Parsed<'a>, FlagError> {
-    let mut parsed = Parsed { values: BTreeMap::new(), positional: Vec::new() };
+    let mut parsed = Parsed { values: BTreeMap::new(), given: Vec::new(), positional: Vec::new() };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--" {
@@ -104,12 +106,14 @@ pub(crate) fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Pars
         match (argument.strip_prefix("--"), argument.strip_prefix('-')) {
             (Some(long), _) => {
                 let (flag, value) = read_long(flags, long, &mut rest)?;
+                parsed.given.push((flag.name, value.clone()));
                 parsed.values.insert(flag.name, value);
             }
             (None, Some(group)) if !group.is_empty() => {
                 let mut group = group;
                 while !group.is_empty() {
                     let (flag, value, left) = read_short(flags, group, &mut rest)?;
+                    parsed.given.push((flag.name, value.clone()));
                     parsed.values.insert(flag.name, value);
                     group = left;
                 }
@@ -275,7 +279,7 @@ mod tests {
     /// `name=value …: positional …`, or the error.
     fn read(line: &str) -> String {
         match parse(FLAGS, &words(line)) {
-            Ok(Parsed { values, positional }) => {
+            Ok(Parsed { values, positional, .. }) => {
                 let values: Vec<_> = values.iter().map(|(n, v)| format!("{n}={v}")).collect();
                 format!("{}: {}", values.join(" "), positional.join(" "))
             }

@@ -69,6 +69,7 @@ pub(crate) const DOCTOR: &[Flag<'static>] = &[
     flag("details", None, Kind::Boolean),
     flag("bundle", None, Kind::Text),
     flag("redact", None, Kind::Boolean),
+    flag("report", None, Kind::Text),
 ];
 
 /// Why the command line of a login cannot be used.

@@ -2,6 +2,7 @@
 //! text; nothing here reads the environment or writes anywhere.
 
 mod ci;
+mod html;
 mod human;
 mod json;
 mod junit;
@@ -31,6 +32,8 @@ pub enum Format {
     Json,
     /// For a ticket or a pull request
     Markdown,
+    /// One file for a browser, with the support bundle inside
+    Html,
     /// For the test results of a CI platform (JUnit XML)
     Junit,
     /// For the log of an Azure pipeline: issues, groups, a summary page
@@ -63,6 +66,7 @@ pub static DIAGNOSIS: View<Report> = View(&[
     (Format::Human, |report, style| human::render(report, style, None)),
     (Format::Json, |report, _| json::render(report)),
     (Format::Markdown, |report, _| markdown::folded(report)),
+    (Format::Html, |report, _| html::render(report, None)),
     (Format::Junit, |report, _| junit::render(report)),
     (Format::Azure, |report, style| human::render(report, style, Some(&azure::PLATFORM))),
     (Format::Github, |report, style| human::render(report, style, Some(&github::PLATFORM))),
@@ -175,6 +179,16 @@ pub fn summary(report: &Report) -> String {
     markdown::render(report)
 }
 
+/// The report as an HTML page with its support bundle.
+pub(crate) fn html_page(report: &Report, bundle: &str) -> String {
+    html::render(report, Some(bundle))
+}
+
+/// The support bundle in an HTML page.
+pub(crate) fn bundle_of_html(page: &str) -> Option<String> {
+    html::bundle(page)
+}
+
 /// The line that makes the Azure agent show the Markdown file at this absolute path; none where
 /// the path cannot stand in a log.
 pub fn upload_summary(path: &Path) -> Option<String> {
@@ -216,7 +230,7 @@ mod tests {
                 }
                 Format::Azure => assert!(text.contains("\n##vso[task.logissue "), "{text}"),
                 Format::Github => assert!(text.contains("\n::error title="), "{text}"),
-                Format::Human | Format::Json => {}
+                Format::Human | Format::Json | Format::Html => {}
             }
         }
     }

@@ -8,5 +8,6 @@ mod interruption;
 #[cfg(unix)]
 mod output_files;
 mod platform_output;
+mod reports;
 mod schema;
 mod shells;
