@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policy_command::{policy, tested};
+use crate::policies::command::{policy, tested};
 use crate::support::platforms::{
     AZURE_DEVOPS, AZURE_ENTRA, BITBUCKET, BUILDKITE, CIRCLECI, CIRCLECI_V2, GITHUB, GITLAB,
     HCP_TERRAFORM, KUBERNETES, PULUMI_DEPLOYMENTS, SPACELIFT,

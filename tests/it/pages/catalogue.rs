@@ -14,7 +14,8 @@ const NAMED_ONLY: [&str; 2] = ["catalogue.rs", "explain.rs"];
 #[test]
 fn every_code_has_a_test_that_triggers_it() {
     let mut tests = String::new();
-    let folders = ["tests/it", "tests/it/security"].map(|folder| Path::new(ROOT).join(folder));
+    let folders = ["diagnosis", "commands", "policies", "security"];
+    let folders = folders.map(|folder| Path::new(ROOT).join("tests/it").join(folder));
     for entry in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
         let path = entry.unwrap().path();
         if path.is_file() && !NAMED_ONLY.iter().any(|name| path.ends_with(name)) {
@@ -22,7 +23,7 @@ fn every_code_has_a_test_that_triggers_it() {
         }
     }
     // Those that only logs raise: `every_message_of_the_contract_is_known`.
-    let messages = include_str!("../../fixtures/contract/messages.tsv");
+    let messages = include_str!("../../../fixtures/contract/messages.tsv");
     let codes = messages.lines().filter_map(|line| line.rsplit_once('\t'));
     tests.extend(codes.flat_map(|(_, codes)| codes.split(',')).map(|code| format!("\"{code}\"")));
     let is_tested = |name: &&str| tests.contains(&format!("\"{name}\""));
@@ -33,7 +34,7 @@ fn every_code_has_a_test_that_triggers_it() {
 
 #[test]
 fn codes_have_the_contract_s_order_and_severities() {
-    let rows = rows(include_str!("../../fixtures/contract/codes.tsv"));
+    let rows = rows(include_str!("../../../fixtures/contract/codes.tsv"));
     assert!(rows.len() > 80, "{} rows", rows.len());
     let mut last = BTreeMap::new();
     for code in Code::ALL {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::policy_command::policy;
+use crate::policies::command::policy;
 use crate::support::harmless::assert_harmless;
 use crate::support::platforms::{ALL, AZURE_ENTRA, GITHUB};
 use crate::support::{Doctor, Run, World, object};

@@ -4,7 +4,7 @@ use doctor::policy::evaluate::evaluate;
 use doctor::policy::{Ask, Decision, Entry, document};
 use serde_json::{Value, json};
 
-use crate::policy_command::{policy, tested};
+use crate::policies::command::{policy, tested};
 use crate::support::object;
 use crate::support::platforms::{self, Platform};
 

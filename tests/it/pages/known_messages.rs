@@ -15,7 +15,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let text = include_str!("../../fixtures/contract/messages.tsv");
+    let text = include_str!("../../../fixtures/contract/messages.tsv");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let rows = lines.map(|line| {
         let [program, _, sample, codes] = line.split('\t').collect::<Vec<_>>()[..] else {

@@ -1,9 +1,9 @@
 //! docs/policy.md: its documents are read, its commands are understood, and its table is the program's.
 
-use crate::policy_command::policy;
+use crate::policies::command::policy;
 use crate::support::Doctor;
 
-const PAGE: &str = include_str!("../../docs/policy.md");
+const PAGE: &str = include_str!("../../../docs/policy.md");
 
 /// The blocks of a language, in order.
 fn blocks(language: &str) -> Vec<String> {

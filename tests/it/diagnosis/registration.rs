@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::issuer::{assert_error, moved, world};
+use crate::diagnosis::issuer::{assert_error, moved, world};
 use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 
 /// An offline run of a token of one issuer, with another registered.
@@ -116,7 +116,7 @@ fn azure_devops_own_issuer_goes_away() {
         );
     }
     assert_eq!(offline(&world).json().status, 0);
-    assert_eq!(offline(&crate::issuer::world()).json().codes(), [""; 0]);
+    assert_eq!(offline(&crate::diagnosis::issuer::world()).json().codes(), [""; 0]);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! What the real CLI did in each case of tests/interop/pulumi is written down in fixtures/cli: the
 //! doctor has to say the same of each, without that program.
 
-#[path = "../interop/pulumi/cases.rs"]
+#[path = "../../interop/pulumi/cases.rs"]
 mod cases;
-#[path = "../interop/pulumi/combinations.rs"]
+#[path = "../../interop/pulumi/combinations.rs"]
 #[allow(dead_code)]
 mod combinations;
-#[path = "../interop/pulumi/compare.rs"]
+#[path = "../../interop/pulumi/compare.rs"]
 mod compare;
-#[path = "../interop/pulumi/stage.rs"]
+#[path = "../../interop/pulumi/stage.rs"]
 mod stage;
 
 use std::fs;

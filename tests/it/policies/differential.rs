@@ -11,7 +11,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
-use crate::properties::{Draft, a_draft, an_ask, claims, config};
+use crate::policies::properties::{Draft, a_draft, an_ask, claims, config};
 use crate::reference;
 use crate::support::Doctor;
 

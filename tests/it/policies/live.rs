@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::policy_command::policy;
+use crate::policies::command::policy;
 use crate::support::harmless::assert_harmless;
 use crate::support::platforms::GITHUB;
 use crate::support::{Doctor, ORGANIZATION, PlainCloud, Response, Run, Server, World};

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::policy_command::policy;
+use crate::policies::command::policy;
 use crate::support::harmless::assert_harmless;
 use crate::support::{Doctor, World, platforms};
 
-const TABLE: &str = include_str!("../../fixtures/who/table.json");
+const TABLE: &str = include_str!("../../../fixtures/who/table.json");
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
 /// A run for a document and claims.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Doctor, ORGANIZATION, Run, World, platforms};
 
-const PIPELINE: &str = include_str!("../../fixtures/article/azure-pipelines.yml");
+const PIPELINE: &str = include_str!("../../../fixtures/article/azure-pipelines.yml");
 const CONNECTION: &str = "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8";
 const TENANT: &str = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
 const CLIENT: &str = "1b9d7c53-0e64-4f2a-8a3d-7c5e6f1b2d90";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policy_command::policy;
+use crate::policies::command::policy;
 use crate::support::Doctor;
 use crate::support::harmless::assert_harmless;
 

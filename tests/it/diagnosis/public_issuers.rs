@@ -6,7 +6,7 @@ use doctor::evidence::{
 use doctor::judge;
 use serde_json::{Value, json};
 
-use crate::issuer::{answering, gathered, moved};
+use crate::diagnosis::issuer::{answering, gathered, moved};
 
 const CLOUD: &str = "https://api.pulumi.com";
 

@@ -1,0 +1,12 @@
+//! The other commands, from the command line.
+
+mod bundle;
+mod completions;
+mod decode;
+mod demo;
+mod explain;
+mod login_command;
+mod many;
+mod step;
+mod triage;
+mod usage;
