@@ -185,6 +185,7 @@ fn errors_of_the_service_carry_the_request_id() {
         let response = Response::json(status, &json!({"error": "server_error"}));
         let run = answered(response.header("X-Pulumi-Request-ID", "3f1c-9a52"));
         run.assert_root("exchange-server-error", "exchange", "exchange");
+        assert_eq!(run.finding("exchange-server-error")["retryable"], true);
         let telling = [&*status.to_string(), "3f1c-9a52", "server_error", "support"];
         run.assert_says("exchange-server-error", &telling);
     }
@@ -205,6 +206,10 @@ fn failing_service_is_own_finding() {
         run.assert_root("subject-mismatch", "policy", "policy");
         assert_eq!(run.codes(), ["subject-mismatch", code]);
         assert_eq!(run.finding(code)["severity"], "error");
+        // A web page comes again; a failure may pass.
+        let passes = code != "exchange-malformed";
+        assert_eq!(run.finding(code)["retryable"], passes, "{code}");
+        assert_eq!(run.finding("subject-mismatch")["retryable"], false);
     }
 }
 

@@ -10,7 +10,7 @@
 //! - the login of the next run of the same job no longer works,
 //! - a command names another host than this run's.
 //!
-//! Which token a job gets ([`jobs`]), who is let in (`crate::reference`) and when a login works
+//! Which token a job gets ([`jobs`], [`platforms`]), who is let in (`crate::reference`) and when a login works
 //! ([`world::State::works`]) are written apart from the program.
 //!
 //! `REMEDIES_RUNS=5000 cargo test --test it remedies -- --nocapture` tries more, `REMEDIES_SEED=…` others.
@@ -19,6 +19,7 @@ mod apply;
 mod faults;
 mod jobs;
 mod kinds;
+mod platforms;
 #[cfg(unix)]
 mod words;
 mod world;
@@ -264,7 +265,7 @@ fn remedies_lead_to_working_logins() {
     let runs = number("REMEDIES_RUNS").unwrap_or(RUNS);
     let mut tally = Tally::default();
     let mut tried = [0; MOST_FAULTS + 1];
-    for model in jobs::ALL {
+    for model in platforms::ALL {
         for fault in faults::ALL {
             for (variant, choice) in [(0, 0), (3, 0), (0, 1), (1, 2)] {
                 if let Some(case) = case(model, &[fault], variant, choice) {
@@ -277,7 +278,7 @@ fn remedies_lead_to_working_logins() {
     let mut random = Random(seed as u64);
     let mut left = runs;
     while left > 0 {
-        let model = &jobs::ALL[random.below(jobs::ALL.len())];
+        let model = &platforms::ALL[random.below(platforms::ALL.len())];
         let mut chosen: Vec<&'static Fault> = Vec::new();
         for _ in 0..2 + random.below(2) {
             let fault = &faults::ALL[random.below(faults::ALL.len())];
@@ -308,7 +309,7 @@ fn remedies_lead_to_working_logins() {
     let shown: Vec<String> =
         problems.into_iter().take(number("REMEDIES_SHOWN").unwrap_or(25)).collect();
     assert!(shown.is_empty(), "{count} problems, seed {seed}:\n{}", shown.join("\n"));
-    assert_eq!(platforms.len(), jobs::ALL.len());
+    assert_eq!(platforms.len(), platforms::ALL.len());
     assert!(codes.len() >= 20, "{codes:?}");
 }
 
@@ -318,7 +319,7 @@ fn program_gives_the_remedies_that_were_tried() {
     let mut random = Random(7);
     let mut compared = 0;
     while compared < 30 {
-        let model = &jobs::ALL[random.below(jobs::ALL.len())];
+        let model = &platforms::ALL[random.below(platforms::ALL.len())];
         let fault = &faults::ALL[random.below(faults::ALL.len())];
         let Some(case) = case(model, &[fault], random.below(4), 0) else { continue };
         // A project file, programs on PATH and answers are tried by other tests.

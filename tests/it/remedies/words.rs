@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::jobs::ALL;
+use super::platforms::ALL;
 use super::report;
 use super::world::State;
 

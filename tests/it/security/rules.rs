@@ -220,9 +220,17 @@ fn hostile_subject_is_in_no_rule_without_a_policy() {
     for Subject { platform, changed, instead } in subjects() {
         let mut world = World::new(platform);
         world.shape.claims.extend(object(changed));
-        let run = world.doctor().without("--policy").json();
+        let run = world.doctor().without("--policy").arg("--no-exchange").json();
         let sub = world.shape.claims["sub"].as_str().unwrap();
         offers_no_rule(run.finding("policy-unknown"), "sub", sub, instead);
+        // Where Pulumi Cloud refuses it, that finding says what is needed.
+        let run = world.doctor().without("--policy").json();
+        for finding in run.report["findings"].as_array().unwrap() {
+            let options = finding["remediation"]["options"].as_array().unwrap();
+            let changes = options.iter().flat_map(|option| option["changes"].as_array().unwrap());
+            let mut policy = changes.filter(|change| change["target"] == "policy");
+            assert_eq!(policy.next(), None, "{finding:#}");
+        }
     }
 }
 

@@ -283,3 +283,86 @@ pub(crate) fn job_in_words(identity: Identity) -> String {
         _ => format!("{name} {value}{phase}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::document;
+
+    const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+    /// The intents of the ways for a token and an entry with these rules, of which these fail.
+    fn intents(claims: &Value, rules: &Value, failing: &[&str]) -> Vec<(String, bool)> {
+        let claims = claims.as_object().unwrap();
+        let entry = json!({"policies": [{"decision": "allow", "tokenType": "organization",
+            "rules": rules}]});
+        let parsed = document::parse(&entry.to_string()).unwrap();
+        let entry = &parsed.issuers[0].policies.as_ref().unwrap()[0];
+        let failing: Vec<Failing> = failing
+            .iter()
+            .map(|claim| Failing { claim, pattern: rules[*claim].as_str().unwrap() })
+            .collect();
+        let wanted = Wanted { ask: &Ask::default(), organization: Some("acme") };
+        let issuer = claims["iss"].as_str().unwrap();
+        let work = &mut Work::unlimited();
+        let (found, _) = ways(Identity { issuer, claims }, 0, entry, &failing, &wanted, work);
+        found.into_iter().map(|way| (way.intent, way.only_if_meant)).collect()
+    }
+
+    fn github(audience: &str, context: &str, protected: &str) -> Value {
+        json!({"iss": GITHUB, "aud": audience, "sub": format!("repo:acme/web:{context}"),
+            "ref": "refs/heads/dev", "ref_protected": protected})
+    }
+
+    #[test]
+    fn both_sides_are_named_the_unwanted_one_last() {
+        let ours = "urn:pulumi:org:acme";
+        let rules = json!({"aud": ours, "sub": "repo:acme/web:environment:prod"});
+        let environment = ("the job should run in environment prod".to_owned(), false);
+        for (context, protected, second) in [
+            ("ref:refs/heads/dev", "true", ("branch dev of acme/web should be let in too", false)),
+            (
+                "ref:refs/heads/dev",
+                "false",
+                ("the unprotected ref refs/heads/dev should be let in too", true),
+            ),
+            ("pull_request", "true", ("pull requests should be let in too", true)),
+        ] {
+            let found = intents(&github(ours, context, protected), &rules, &["sub"]);
+            let second = (second.0.to_owned(), second.1);
+            assert_eq!(found, [environment.clone(), second], "{context} {protected}");
+        }
+    }
+
+    #[test]
+    fn audience_is_asked_for_unless_the_token_has_ours() {
+        let ours = "urn:pulumi:org:acme";
+        let ask = |audience: &str| format!("the token should be requested for {audience}");
+        let branch = "ref:refs/heads/dev";
+        let mismatch = |audience: &str, rule: &str| {
+            let rules = json!({"aud": rule, "sub": format!("repo:acme/web:{branch}")});
+            intents(&github(audience, branch, "true"), &rules, &["aud"])
+        };
+        assert_eq!(mismatch("https://github.com/acme", ours), [(ask(ours), false)]);
+        let too = "branch dev of acme/web should be let in too".to_owned();
+        assert_eq!(mismatch(ours, "pulumi"), [(too.clone(), false), (ask("pulumi"), false)]);
+        assert_eq!(mismatch(ours, "urn:pulumi:org:globex"), [(too, false)]);
+        let others =
+            ("tokens that were made for sts.amazonaws.com should be let in".to_owned(), true);
+        assert_eq!(mismatch("sts.amazonaws.com", ours), [(ask(ours), false), others]);
+    }
+
+    #[test]
+    fn plan_never_widens_the_rule_for_apply() {
+        let workspace = "organization:acme:project:p:workspace:w:run_phase:";
+        let claims = json!({"iss": "https://app.terraform.io", "aud": "urn:pulumi:org:acme",
+            "sub": format!("{workspace}plan"), "terraform_run_phase": "plan"});
+        let rules = json!({"sub": format!("{workspace}apply")});
+        let found = intents(&claims, &rules, &["sub"]);
+        assert_eq!(found[0], ("the job should run in the apply phase".to_owned(), false));
+        assert_eq!(found[1], ("speculative plans should be let in too".to_owned(), true));
+    }
+}
