@@ -59,7 +59,7 @@ pub(crate) fn command() -> Command {
         .mut_arg("color", |arg| {
             arg.help("When to use colour; raw, which pulumi has as well, is never here")
         })
-        .mut_arg("details", |arg| arg.short(None));
+        .mut_arg("details", |arg| arg.short(None).alias(None));
     let own = pulumi_only().fold(own, |command, (flag, help)| {
         let Flag { name, short, kind } = *flag;
         let arg = Arg::new(name).long(name).short(short).help(help);
