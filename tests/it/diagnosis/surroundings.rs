@@ -119,9 +119,11 @@ fn a_missing_directory_for_temporary_files_is_told() {
 fn a_working_directory_that_is_gone_is_told() {
     let gone = "/usr/bin/mkdir gone; cd gone; /usr/bin/rmdir ../gone; doctor";
     let claims = "{\"iss\":\"https://issuer.test\"}";
-    for arguments in
-        [&["--offline", "token"] as &[&str], &["decode", "token"], &["policy", "suggest", claims]]
-    {
+    for arguments in [
+        &["--offline", "e30.e30.e30"] as &[&str],
+        &["decode", "token"],
+        &["policy", "suggest", claims],
+    ] {
         let run = Doctor::bare().args(arguments.iter().copied()).script(gone).run();
         assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{arguments:?}");
         let line = "working directory: it is gone; change to one that exists\n";
