@@ -12,7 +12,7 @@ use crate::judge::advice::change::Machine;
 use crate::judge::advice::{change, found_backend};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
-use crate::judge::network::certificate::{renewed, signed_by, with_chain};
+use crate::judge::network::certificate::{lacks_trust, renewed, signed_by, with_chain};
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
 use crate::judge::outcome::Outcome;
@@ -68,10 +68,10 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
         None => finding,
     };
     let chain = context.evidence.cloud.chain.as_ref();
-    let finding = match renewed(with_chain(signed_by(finding, failure, chain), chain), failure) {
-        Ok(finding) => return finding,
-        Err(finding) => *finding,
-    };
+    let finding = with_chain(signed_by(finding, failure, chain), chain);
+    if !lacks_trust(failure) {
+        return renewed(finding, failure);
+    }
     finding
         .announce(
             "Put the certificate of the authority that signed it into a PEM file and name it:",

@@ -15,7 +15,9 @@ use crate::judge::answer::{is_transient, web_page};
 use crate::judge::compare::issuer::{self, Other};
 use crate::judge::context::Context;
 use crate::judge::finding::again;
-use crate::judge::network::certificate::{matching, renewed, resigned, signed_by, with_chain};
+use crate::judge::network::certificate::{
+    lacks_trust, matching, renewed, resigned, signed_by, with_chain,
+};
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
 use crate::judge::network::public_issuer::{Seen, only_here};
@@ -197,15 +199,15 @@ fn untrusted(
             .command("doctor --ca-cert authority.pem …")
     } else if public_issuer(issuer).is_some() {
         only_here(finding, issuer, Seen::Failure)
+    } else if lacks_trust(failure) {
+        finding
+            .announce(
+                "If the authority is known to you, pass its certificate so that the doctor can \
+                 look further (Pulumi Cloud still needs the thumbprint or the keys):",
+            )
+            .command("doctor --ca-cert authority.pem …")
     } else {
-        renewed(finding, failure).unwrap_or_else(|finding| {
-            (*finding)
-                .announce(
-                    "If the authority is known to you, pass its certificate so that the doctor \
-                     can look further (Pulumi Cloud still needs the thumbprint or the keys):",
-                )
-                .command("doctor --ca-cert authority.pem …")
-        })
+        renewed(finding, failure)
     };
     let is_offered = authority && !resigned && !pinned && public_issuer(issuer).is_none();
     let finding = match context.evidence.registration().zip(chain).filter(|_| is_offered) {

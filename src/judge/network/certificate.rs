@@ -68,34 +68,35 @@ pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
     Finding { detail, ..finding }
 }
 
-/// The remedy for a certificate that is out of date, or for another host: trusting its authority
-/// would not help. An error gives the finding back: the authority is what is wrong.
-pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Result<Finding, Box<Finding>> {
-    let FailureKind::Certificate { problem } = failure.kind else {
-        return Err(Box::new(finding));
-    };
+/// Whether the authority that signed a certificate is what is wrong with it. Trusting one cures
+/// neither an expired certificate nor one for another host.
+pub(crate) fn lacks_trust(failure: &Failure) -> bool {
+    use CertificateProblem::{Expired, NotYetValid, WrongHost};
+    !matches!(failure.kind, FailureKind::Certificate { problem: Expired | NotYetValid | WrongHost })
+}
+
+/// The remedy for a certificate that is out of date, or for another host.
+pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Finding {
     let host = &failure.host;
-    Ok(match problem {
-        CertificateProblem::Expired => finding
+    match failure.kind {
+        FailureKind::Certificate { problem: CertificateProblem::Expired } => finding
             .fix(format!("Renew the certificate of {host}."))
             .announce(
                 "If the certificate is still valid by the right time, set this machine's clock:",
             )
             .command(set_clock()),
-        CertificateProblem::NotYetValid => finding
+        FailureKind::Certificate { problem: CertificateProblem::NotYetValid } => finding
             .fix("Set this machine's clock: it is behind the start of the certificate's validity.")
             .step(format!(
                 "If the clock is right, {host} has a certificate with a wrong start date: have it \
                  issued again."
             ))
             .command(set_clock()),
-        CertificateProblem::WrongHost => finding.fix(format!(
+        FailureKind::Certificate { problem: CertificateProblem::WrongHost } => finding.fix(format!(
             "Use a host name that the certificate is for, or have a certificate issued for {host}."
         )),
-        CertificateProblem::UnknownIssuer
-        | CertificateProblem::SelfSigned
-        | CertificateProblem::Other => return Err(Box::new(finding)),
-    })
+        _ => finding,
+    }
 }
 
 /// Adds the served certificates, leaf first, each with its thumbprints.

@@ -85,7 +85,7 @@ fn ci_logs_are_coloured() {
         let doctor = refused().args(["--format", "human"]);
         variables
             .iter()
-            .fold(doctor, |doctor, (name, value)| doctor.env(*name, *value))
+            .fold(doctor, |doctor, (name, value)| doctor.env(name, value))
             .run()
             .stdout
     };
