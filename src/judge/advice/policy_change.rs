@@ -261,10 +261,14 @@ impl Telling<'_> {
                     None => (format!("{lead}."), String::new()),
                 }
             }
-            Edit::Token(steered) => (
-                format!("run it so: its token then has {} {}.", steered.claim, steered.value),
-                String::new(),
-            ),
+            Edit::Token(steered) => {
+                let Steered { claim, value, pasted, .. } = steered;
+                let shown = format!("its token then has {claim} {value}");
+                match pasted {
+                    Some(pasted) => (format!("add this to the job ({shown}):"), pasted.clone()),
+                    None => (format!("run it there: {shown}."), String::new()),
+                }
+            }
         }
     }
 
@@ -273,7 +277,7 @@ impl Telling<'_> {
         let action = action(&way.edits);
         let (fix, meant) = match way.only_if_meant {
             true => (
-                format!("Only if that is meant: {action}. Then {}.", way.intent),
+                format!("Only if that is meant ({}): {action}.", way.intent),
                 "Only if that is meant: ",
             ),
             false => (format!("{}.", upper(&action)), ""),

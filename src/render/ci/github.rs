@@ -45,8 +45,9 @@ mod tests {
     fn a_failure() {
         let style = Style { color: false, width: 80, verbosity: Verbosity::Normal, unicode: false };
         let report = samples::several_errors();
-        assert_snapshot!(DIAGNOSIS.render(&report, Format::Github, &style), @r##"
-        doctor: unhealthy - this login fails (2 errors, 1 warning)
+        assert_snapshot!(DIAGNOSIS.render(&report, Format::Github, &style), @r#"
+        x Login to acme fails at the backend [backend-scheme-missing]
+          x token > x backend > ok issuer > ? policy > - exchange > ? whoami
           organization acme, backend api.pulumi.com (PULUMI_BACKEND_URL)
 
         ::error title=The backend URL has no scheme [backend-scheme-missing]::PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme. Fix: Write the URL with https:// in front.
@@ -111,7 +112,7 @@ mod tests {
             exp     1700000000  (2023-11-14T22:13:20Z)
             groups  ["a","b"]
         ::endgroup::
-        "##);
+        "#);
     }
 
     #[test]

@@ -253,8 +253,10 @@ mod tests {
 
     #[test]
     fn a_failure() {
-        assert_snapshot!(render(&samples::audience_mismatch()), @r##"
-        ## doctor: unhealthy - this login fails (1 error)
+        assert_snapshot!(render(&samples::audience_mismatch()), @r#"
+        ## ✗ Login to acme fails at the policy `[audience-mismatch]`
+
+        ✓ token → ✓ backend → ✓ issuer → ✗ policy → · exchange → · whoami
 
         organization acme, backend `https://api.pulumi.com` (default)
 
@@ -325,15 +327,17 @@ mod tests {
         | `sub` | `/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e` |  |
         | `exp` | `1700000000` | `2023-11-14T22:13:20Z` |
         | `groups` | `["a","b"]` |  |
-        "##);
+        "#);
     }
 
     #[test]
     fn hostile_text_stays_text() {
         let text = "a`|<img src=x>\n# [b](https://x) @c **d**";
         let page = render(&samples::with_text(text));
-        assert_snapshot!(page.split("\n### Token").next().unwrap(), @r##"
-        ## doctor: unhealthy - this login fails (1 error)
+        assert_snapshot!(page.split("\n### Token").next().unwrap(), @r"
+        ## ✗ Login to ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` fails at the policy `[audience-mismatch]`
+
+        ✓ token → ✓ backend → ✓ issuer → ✗ policy → ? exchange → ? whoami
 
         organization ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`, backend ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` (``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`)
 
@@ -390,7 +394,7 @@ mod tests {
         | fail | policy | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | skip | exchange | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | skip | whoami | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
-        "##);
+        ");
     }
 
     #[test]

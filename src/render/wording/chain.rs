@@ -94,17 +94,6 @@ impl Mark {
         }
     }
 
-    /// What the mark means, for readers who do not see it.
-    pub(in crate::render) fn meaning(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Warned => "warning",
-            Self::Failed => "failed",
-            Self::Unchecked => "not checked",
-            Self::NotReached => "not reached",
-        }
-    }
-
     fn of(checks: &[&CheckResult]) -> Self {
         let ended = |status| checks.iter().any(|check| check.status == status);
         // A check of another step stopped it.

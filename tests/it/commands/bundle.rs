@@ -52,7 +52,7 @@ fn unwritable_bundle_still_prints_report() {
     let world = World::new(&platforms::GITHUB);
     let run = world.doctor().args(["--bundle", "no/such/place.json"]).human();
     assert_eq!(run.status, 2);
-    assert!(run.stdout.starts_with("ok Login to acme works"), "{}", run.stdout);
+    assert!(run.stdout.starts_with("ok Login to "), "{}", run.stdout);
     assert!(run.stderr.contains("--bundle no/such/place.json: "), "{}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }

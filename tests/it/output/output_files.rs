@@ -123,7 +123,7 @@ fn unusable_output_place_fails_before_requests() {
         let run = replay().file("folder/file", "").file("ca.pem", "");
         let run = run.args(["--bundle", name]).run();
         complains(&run, &format!("--bundle {name}: "), words);
-        assert!(run.stdout.starts_with("doctor: healthy"), "{name}: {}", run.stdout);
+        assert!(run.stdout.starts_with("ok Login to "), "{name}: {}", run.stdout);
     }
     let claims = "{\"iss\":\"https://issuer.test\"}";
     for arguments in [
@@ -161,7 +161,7 @@ fn a_device_without_space_is_told() {
     complains(&run, "--output /dev/full: ", "no space is left there");
     let run = replay().args(["--bundle", "/dev/full"]).run();
     complains(&run, "--bundle /dev/full: ", "no space is left there");
-    assert!(run.stdout.starts_with("doctor: healthy"));
+    assert!(run.stdout.starts_with("ok Login to "));
     assert!(Path::new("/dev/full").metadata().unwrap().file_type().is_char_device());
 }
 
@@ -232,7 +232,7 @@ fn output_file_is_private_despite_umask() {
             assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{umask} {old:?}");
             assert_eq!(mode(&path), 0o600, "{umask} {old:?}");
             assert_eq!(mode(&path.with_file_name("kept")), 0o600, "{umask} {old:?}");
-            assert!(run.file("out/report").starts_with("doctor: healthy"));
+            assert!(run.file("out/report").starts_with("ok Login to "));
             assert_eq!(files(path.parent().unwrap()), [".keep", "kept", "report"]);
         }
     }
@@ -245,7 +245,7 @@ fn another_name_of_the_file_keeps_its_content() {
     let run = doctor.run();
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert_eq!(run.file("victim"), "precious");
-    assert!(run.file("report").starts_with("doctor: healthy"));
+    assert!(run.file("report").starts_with("ok Login to "));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_directory_may_be_a_link() {
     symlink(doctor.path("real"), doctor.path("linked")).unwrap();
     let run = doctor.run();
     assert_eq!(run.status, 0, "{}", run.stderr);
-    assert!(run.file("real/report").starts_with("doctor: healthy"));
+    assert!(run.file("real/report").starts_with("ok Login to "));
 }
 
 /// What stands at the place changes while the run goes on.
@@ -298,12 +298,12 @@ fn what_is_no_file_is_written_to() {
     let path = doctor.path("pipe");
     let run = doctor.script(line).run();
     assert_eq!((run.status, run.stderr.as_str()), (0, ""));
-    assert!(run.file("copy").starts_with("doctor: healthy"));
+    assert!(run.file("copy").starts_with("ok Login to "));
     assert!(path.symlink_metadata().unwrap().file_type().is_fifo());
     for name in ["/dev/stdout", "/dev/../dev/stdout", "/proc/self/fd/1", "/dev/fd/1"] {
         let run = replay().args(["--output", name]).script("doctor > copy").run();
         assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{name}");
-        assert!(run.file("copy").starts_with("doctor: healthy"), "{name}");
+        assert!(run.file("copy").starts_with("ok Login to "), "{name}");
     }
 }
 

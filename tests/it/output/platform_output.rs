@@ -170,7 +170,7 @@ fn github_gets_annotations_groups_and_a_step_summary() {
     assert!(commands[0].contains("[subject-mismatch]::"), "{commands:?}");
     assert!(commands[0].contains("environment"), "{commands:?}");
     let summary = run.file("summary.md");
-    assert!(summary.starts_with("what another program wrote\n\n## doctor: unhealthy"), "{summary}");
+    assert!(summary.starts_with("what another program wrote\n\n## ✗ Login to "), "{summary}");
     assert!(summary.contains("`repo:acme/web-shop:ref:refs/heads/main`"), "{summary}");
 }
 
@@ -494,7 +494,7 @@ fn markdown_folds_details() {
     let run = mismatch().doctor().args(["--format", "markdown"]).run();
     assert_eq!((run.status, run.stderr.as_str()), (1, ""));
     for part in [
-        "## doctor: unhealthy",
+        "## ✗ Login to acme fails at the policy",
         "(`audience-mismatch`)",
         "<details><summary>Checks</summary>\n\n|",
         "<details><summary>Token</summary>\n\n",
@@ -535,7 +535,7 @@ fn a_long_wait_is_commented_on_a_terminal_only() {
     assert!(run.stderr.contains("asking issuer and backend"), "{:?}", run.stderr);
     assert!(!run.stderr.contains('\n'), "{:?}", run.stderr);
     assert_eq!(on_screen(&run.stderr), "", "the line is gone: {:?}", run.stderr);
-    assert!(run.stdout.starts_with("doctor: healthy"));
+    assert!(run.stdout.starts_with("ok Login to "));
     assert!(!run.stdout.contains('\u{1b}'));
 
     type Change = fn(Doctor) -> Doctor;

@@ -102,8 +102,8 @@ fn refs_prefix(both: &Both) -> Option<String> {
 fn regular_expression(both: &Both) -> Option<String> {
     let looks_like = pattern::REGULAR_EXPRESSION.iter().any(|sign| both.rule.contains(sign));
     looks_like.then(|| {
-        "The rule looks like a regular expression. Patterns are not regular expressions: they know \
-         only * (any characters), ? (at most one) and . (exactly one)."
+        "Patterns are not regular expressions: they know only * (any characters), ? (at most one) \
+         and . (exactly one)."
             .to_owned()
     })
 }

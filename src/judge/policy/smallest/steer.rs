@@ -9,6 +9,7 @@ use crate::platform::subject::{Subject, describe};
 use crate::platform::{Audience, Id};
 use crate::policy::pattern;
 use crate::pulumi::urn;
+use crate::text;
 
 /// A claim that a job can get, and what it has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) struct Steered {
     pub(crate) value: String,
     /// "the job should run in environment prod".
     pub(crate) job: String,
+    /// What the job's definition gets for that.
+    pub(crate) pasted: Option<String>,
 }
 
 /// A name, and what a sentence says of a value of it.
@@ -68,7 +71,12 @@ pub(crate) fn steer(
     if rule.contains(['*', '?']) || rule.is_empty() || rule.contains(char::is_control) {
         return None;
     }
-    let steered = |job: String| Steered { claim: claim.to_owned(), value: rule.to_owned(), job };
+    let steered = |job: String| Steered {
+        claim: claim.to_owned(),
+        value: rule.to_owned(),
+        job,
+        pasted: environment(identity, claim, rule),
+    };
     match claim {
         "aud" => can_ask(identity, rule, organization)
             .then(|| steered(format!("the token should be requested for {rule}"))),
@@ -87,6 +95,20 @@ pub(crate) fn steer(
             (goes_on && is_wanted).then(|| steered(format!("the job should run {}", how(rule))))
         }
     }
+}
+
+/// Platforms on which a job names its environment in one line.
+const ONE_LINE: [Id; 2] = [Id::GitHubActions, Id::GitLab];
+
+/// The line that gives a job the environment of a rule.
+fn environment(identity: Identity, claim: &str, rule: &str) -> Option<String> {
+    identity.platform().filter(|id| ONE_LINE.contains(id))?;
+    let name = match claim {
+        "environment" => rule.to_owned(),
+        "sub" => describe(identity.issuer, rule)?.part("environment")?,
+        _ => return None,
+    };
+    Some(format!("environment: {}", text::yaml(&name)))
 }
 
 /// Whether the issuer's tokens can have this value.

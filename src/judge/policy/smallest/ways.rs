@@ -174,11 +174,12 @@ fn other_job(
         }
     }
     let first = *intents.first()?;
-    let rest = intents
-        .iter()
-        .skip(1)
-        .map(|intent| intent.strip_prefix("the job should run ").unwrap_or(intent));
-    let intent = std::iter::once(first).chain(rest).collect::<Vec<_>>().join(" and ");
+    const RUN: &str = "the job should run ";
+    let rest = intents.iter().skip(1).map(|intent| match intent.strip_prefix(RUN) {
+        Some(how) if first.starts_with(RUN) => format!(" and {how}"),
+        _ => format!(", and {intent}"),
+    });
+    let intent = std::iter::once(first.to_owned()).chain(rest).collect::<String>();
     Some(Way { intent, only_if_meant: false, edits })
 }
 
@@ -213,7 +214,12 @@ fn added(
         let mut claims = identity.claims.clone();
         claims.insert("aud".to_owned(), audience.clone().into());
         found.push(entry(&claims).map(|made| {
-            let token = Steered { claim: "aud".to_owned(), value: audience, job: String::new() };
+            let token = Steered {
+                claim: "aud".to_owned(),
+                value: audience,
+                job: String::new(),
+                pasted: None,
+            };
             let edits = vec![Edit::Token(token), Edit::Add(Box::new(made))];
             way(intent, unwanted.is_some(), edits)
         }));
