@@ -41,7 +41,8 @@ fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let modules: BTreeSet<Module> = files.keys().cloned().collect();
     let of = |(module, text): (&Module, &String)| {
         let mut paths = Paths { module: module.clone(), found: Vec::new() };
-        paths.visit_file(&syn::parse_file(text).unwrap());
+        let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{module:?}: {error}"));
+        paths.visit_file(&file);
         let resolved = paths.found.iter().filter_map(|path| {
             (1..=path.len())
                 .rev()
