@@ -62,6 +62,9 @@ fn collect(folder: &Path, module: &mut Module, files: &mut BTreeMap<Module, Stri
             continue;
         }
         let is_folder = path.is_dir();
+        if !is_folder && path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
         if name != "mod" {
             module.push(name.clone());
         }

@@ -199,9 +199,9 @@ pub(crate) fn is_word(word: &str) -> bool {
     WORDS.contains(&word.to_ascii_lowercase())
 }
 
-/// Claims whose names are public, of OpenID Connect and of Microsoft's access tokens, beside
-/// [`STANDARD_CLAIMS`] and what the platforms document.
-const CLAIMS: [&str; 2] = ["auth_time", "scp"];
+/// Claims whose names are public, of OpenID Connect and of access tokens (Microsoft's, Keycloak's,
+/// Cognito's), beside [`STANDARD_CLAIMS`] and what the platforms document.
+const CLAIMS: [&str; 4] = ["auth_time", "scp", "token_use", "typ"];
 
 /// The keys of the paths of the claims whose names are public. Their values say who the job is.
 static PUBLIC_CLAIMS: LazyLock<Vec<ClaimPath>> = LazyLock::new(|| {

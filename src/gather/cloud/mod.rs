@@ -117,7 +117,8 @@ pub(super) async fn policies(
     let Some(credential) = Credential::new(evidence, run, &token, origin) else { return Ok(None) };
     let client = client(evidence, run, roots, deadline)?;
     let (client, credential) = (&client, &credential);
-    let reader = registrations::Reader { client, origin, credential, source, deadline };
+    let reader =
+        registrations::Reader { client, origin, credential, source, deadline, patient: true };
     let of_token = || evidence.token.as_ref().and_then(|token| token.text("iss"));
     let issuer = match wanted {
         Registered::Of(issuer) => Some(issuer.as_str()),
@@ -172,8 +173,14 @@ async fn registered(
     let origin = trimmed(&questions.url);
     let (source, token) = existing_token(evidence, run, origin)?;
     let credential = Credential::new(evidence, run, &token, origin)?;
-    let reader =
-        registrations::Reader { client, origin, credential: &credential, source, deadline };
+    let reader = registrations::Reader {
+        client,
+        origin,
+        credential: &credential,
+        source,
+        deadline,
+        patient: false,
+    };
     Some(reader.read(&questions.organization, issuer).await)
 }
 

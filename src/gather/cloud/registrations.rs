@@ -47,6 +47,9 @@ pub(super) struct Reader<'a> {
     /// Where the access token comes from.
     pub(super) source: AccessTokenSource,
     pub(super) deadline: Instant,
+    /// Wait as long as a service that limits requests asks, as often as it asks: for hundreds of
+    /// requests in a row.
+    pub(super) patient: bool,
 }
 
 impl Reader<'_> {
@@ -181,7 +184,7 @@ impl Reader<'_> {
                 }
                 Probe::Failed { failure, .. } => Err(gap(GapReason::Failed { failure })),
                 Probe::Answered { answer, .. } if answer.status != 200 => {
-                    if let Some(pause) = pause(&answer, by) {
+                    if let Some(pause) = pause(&answer, by).filter(|_| self.patient) {
                         sleep(pause).await;
                         continue;
                     }
@@ -199,8 +202,7 @@ impl Reader<'_> {
     }
 }
 
-/// How long a service that limits requests asks to wait, where the time allows that. Hundreds of
-/// policies are read in a row, so that one limit is not a reason to give up.
+/// How long a service that limits requests asks to wait, if the time allows that.
 fn pause(answer: &Answer, by: Instant) -> Option<Duration> {
     let seconds: u64 = answer.retry_after.as_ref()?.trim().parse().ok()?;
     let pause = Duration::from_secs(seconds).max(Duration::from_millis(200));

@@ -8,7 +8,7 @@ use crate::support::platforms::GITHUB;
 
 /// Instructions that the debug build may take, a third more than it takes now. Trust roots, an
 /// HTTP client or the search for all known messages take several times that.
-const DECODE: u64 = 10_000_000;
+const DECODE: u64 = 10_500_000;
 const OFFLINE: u64 = 11_500_000;
 
 /// `None` where there is no valgrind.

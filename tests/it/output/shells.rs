@@ -83,11 +83,7 @@ fn log_is_answered_for_the_chosen_shell() {
 fn ci_logs_are_coloured() {
     let report = |variables: &[(&str, &str)]| {
         let doctor = refused().args(["--format", "human"]);
-        variables
-            .iter()
-            .fold(doctor, |doctor, (name, value)| doctor.env(name, value))
-            .run()
-            .stdout
+        variables.iter().fold(doctor, |doctor, (name, value)| doctor.env(name, *value)).run().stdout
     };
     for (variables, coloured) in [
         (&[][..], false),
