@@ -91,6 +91,17 @@ impl Output {
 
     /// Why the report or the bundle cannot be written, as far as can be seen before the run.
     pub(crate) fn conflict(&self) -> Option<String> {
+        let is_html = |format| format == Format::Html;
+        let has_names = self.bundle.is_some()
+            || is_html(self.format)
+            || self.reports.iter().any(|report| is_html(report.format));
+        if self.redact && !has_names {
+            return Some(
+                "--redact: it replaces names in bundles and HTML reports; add --bundle FILE or \
+                 --report FILE.html"
+                    .to_owned(),
+            );
+        }
         let report = self.file.as_ref()?;
         if let Some(problem) = file::obstacle(report) {
             return Some(format!("--output {}: {problem}", argument(report)));

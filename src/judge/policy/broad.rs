@@ -1,25 +1,60 @@
 //! What is loose in a policy, whether or not it lets the token in: entries for every identity of
 //! the issuer, and patterns that mean more, or less, than they seem to.
 
+use std::cell::LazyCell;
+
 use super::owner::{everybody, lets_in, names_an_identity};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
 use crate::judge::advice::policy_change;
-use crate::judge::compare::rule::{identity, no_rule, open_parts, snippet, values, values_length};
+use crate::judge::compare::rule::{identity, open_parts, snippet, values, values_length};
 use crate::judge::context::{Context, entry_name};
 use crate::judge::policy::job_claims::instead;
 use crate::judge::policy::smallest::dead::MASK;
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::evaluate::Evaluation;
-use crate::policy::rule_pattern::inexact;
+use crate::policy::rule_pattern::{RulePattern, inexact};
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::{Finding, RemedyOption};
+
+/// How a rule on the token's subject is written. It may be long, and is the same for every entry.
+enum Subject {
+    Rule {
+        pattern: RulePattern,
+        notes: Vec<String>,
+    },
+    /// No rule can hold it.
+    Refused {
+        summary: String,
+        steps: [String; 2],
+    },
+    Absent,
+}
+
+impl Subject {
+    fn of(token: &Token) -> Self {
+        match identity(token) {
+            Some(Ok(pattern)) => {
+                let mut notes = open_parts(token);
+                notes.extend(token.text("sub").and_then(|sub| inexact("sub", sub)));
+                Self::Rule { pattern, notes }
+            }
+            Some(Err(refused)) => {
+                let instead = instead(&token.claims, &refused);
+                let steps = [refused.to_string(), instead.claims];
+                Self::Refused { summary: instead.summary, steps }
+            }
+            None => Self::Absent,
+        }
+    }
+}
 
 /// The allow entries that name no identity, and those of them that grant admin.
 pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let issuer = token.text("iss");
+    let subject = LazyCell::new(|| Subject::of(token));
     for (index, entry) in entries.iter().enumerate() {
         if entry.decision != Decision::Allow || names_an_identity(issuer, entry) {
             continue;
@@ -40,16 +75,15 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
         }
         let subject_rule = entry.rules.iter().find(|rule| rule.claim == "sub");
         let subject_rule = subject_rule.map(|rule| rule.pattern.as_str());
-        finding = match identity(token) {
-            Some(Ok(subject)) => open_parts(token)
-                .into_iter()
-                .chain(token.text("sub").and_then(|sub| inexact("sub", sub)))
+        finding = match &*subject {
+            Subject::Rule { pattern: subject, notes } => notes
+                .iter()
                 .fold(finding, Finding::step)
                 .announce(match subject_rule {
                     Some(_) => "Narrow the rule on sub. For exactly this token's subject it is:",
                     None => "Add a rule on sub. For exactly this token's subject it is:",
                 })
-                .command(snippet("sub", &subject))
+                .command(snippet("sub", subject))
                 .option(RemedyOption::when(
                     "only this job should be let in",
                     policy_change::rule(
@@ -60,10 +94,10 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
                         Some(subject.as_str()),
                     ),
                 )),
-            Some(Err(refused)) => {
-                no_rule(finding.fix(instead(&token.claims, &refused).summary), token, &refused)
+            Subject::Refused { summary, steps } => {
+                steps.iter().fold(finding.fix(summary.as_str()), Finding::step)
             }
-            None => finding,
+            Subject::Absent => finding,
         };
         findings.push(finding);
         if entry.authorized_permissions.iter().any(|p| p == "admin") {

@@ -284,9 +284,9 @@ fn rules_that_fit_stand_in_a_table() {
     let mut report = samples::audience_mismatch();
     report.policy.entries[0].rules.remove(1);
     let text = show_wide(&report, Verbosity::Verbose, 100);
-    let table = text.split("\n  policies[0]").nth(1).unwrap().split("\n\n").next().unwrap();
+    let table = text.split("\n  policies[0] (").nth(1).unwrap().split("\n\n").next().unwrap();
     assert_snapshot!(table, @r##"
-     (allow, organization token), the closest to this token
+    allow, organization token), the closest to this token
                  claim  policy wants                token has
         differs  aud    api://AzureADTokenExchange  fb60f99c-7a34-4190-8149-302f77469936
         missing  azp    acme                        (no such claim)

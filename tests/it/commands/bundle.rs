@@ -63,7 +63,7 @@ fn conflicting_options_are_refused() {
     let doctor = || world.doctor().arg("--no-exchange");
     for (doctor, words) in [
         (doctor().args(["--bundle", "-"]), "standard output is the report's"),
-        (doctor().arg("--redact"), "--bundle <FILE>"),
+        (doctor().arg("--redact"), "add --bundle FILE or --report FILE.html"),
         (writing(doctor()).args(["--output", "./bundle.json"]), "--output names the same file"),
         (replay("{}").args(["--bundle", "b", "--output", "b"]), "--output names the same file"),
     ] {

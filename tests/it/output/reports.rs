@@ -14,7 +14,7 @@ fn mismatch() -> World {
 fn reports_of_one_run_are_written_by_extension() {
     let world = mismatch();
     let names = ["r.html", "r.json", "r.md", "r.xml", "r.txt"];
-    let doctor = names.iter().fold(world.doctor(), |doctor, name| doctor.option("--report", *name));
+    let doctor = names.iter().fold(world.doctor(), |doctor, name| doctor.args(["--report", name]));
     let run = doctor.json();
     assert_eq!(run.status, 1, "{}", run.stderr);
     let starts = ["<!doctype html>", "{", "## ✗ Login to ", "<?xml", "x Login to"];

@@ -20,7 +20,10 @@ use super::harmless::assert_harmless;
 const ASKS: [&str; 8] = ["--redact", "--bundle", "help", "--help", "-h", "-lh", "--version", "-V"];
 
 /// Tests with diagnoses that depend on a name, so that a redacted bundle has other codes.
-const NAMES_DECIDE: [&str; 1] = ["security::hostile::hostile_text_is_inert_in_every_place"];
+const NAMES_DECIDE: [&str; 2] = [
+    "security::hostile::hostile_text_is_inert_in_every_place",
+    "security::addresses::unusual_spellings_are_not_repaired",
+];
 
 /// The bundle of a run.
 pub struct Bundle {
