@@ -180,6 +180,27 @@ pub(crate) struct ManyArgs {
     pub(crate) fail_on: Option<FailOn>,
 }
 
+/// The option that takes many logs.
+#[derive(Args)]
+pub(crate) struct ManyLogsArgs {
+    /// Take many logs, one a line, and answer one JSON object a line
+    ///
+    /// A line is a log, a JSON string, or a JSON object with `log` and any `id`. An answer is what
+    /// --format json prints, on one line, behind `line` and `id`.
+    #[arg(long, help_heading = "Many logs")]
+    pub(crate) ndjson: bool,
+    /// End with 1 if one of the logs has a failure. Without it, the status is 0 if every line was
+    /// answered
+    #[arg(
+        long,
+        value_enum,
+        value_name = "VERDICT",
+        requires = "ndjson",
+        help_heading = "Many logs"
+    )]
+    pub(crate) fail_on: Option<FailOn>,
+}
+
 /// `--fail-on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::args::{BundleArgs, ColorArg, ManyArgs, OutputArgs, ShellArg};
+use super::args::{BundleArgs, ColorArg, ManyArgs, ManyLogsArgs, OutputArgs, ShellArg};
 use super::values::{AUTO, FormatChoice, format, variable};
 use crate::platform::{ALL, StepTemplate};
 use crate::render::{CODE, TOKEN, TRIAGE};
@@ -41,6 +41,8 @@ pub(crate) struct Triage {
     /// Logs: plain, gzip, zip archives, folders of them; - or nothing for standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) many: ManyLogsArgs,
     /// The format
     #[arg(long, value_parser = format(&TRIAGE), default_value = AUTO)]
     pub(crate) format: FormatChoice,

@@ -17,6 +17,7 @@ mod policy;
 mod replay;
 mod step;
 mod triage;
+mod triage_many;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -79,6 +80,9 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
         }
         Command::Completions { shell } => print(&mut streams, &completions::text(shell), 0),
         Command::Man => print(&mut streams, &man::text(), 0),
+        Command::Triage(arguments) if arguments.many.ndjson => {
+            triage_many::run(&arguments, &environment, streams)
+        }
         Command::Triage(arguments) => triage::run(&arguments, &environment, streams),
         Command::Explain(arguments) => explain::run(&arguments, &environment, streams),
         #[cfg(feature = "generate")]

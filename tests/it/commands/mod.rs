@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod login_command;
 mod many;
+mod many_logs;
 mod step;
 mod triage;
 mod usage;
