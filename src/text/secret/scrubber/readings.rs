@@ -82,7 +82,9 @@ pub(crate) const ENCODINGS: [(&str, Encode); 15] = [
     ("hex", hex),
     ("hex in capitals", |s| hex(s).to_ascii_uppercase()),
     ("percent", |s| s.bytes().map(|b| format!("%{b:02X}")).collect()),
-    ("some percent, twice", |s| s.replace(['-', 'a', '.'], "%252D")),
+    ("some percent, twice", |s| {
+        s.replace('-', "%252D").replace('a', "%2561").replace('.', "%252E")
+    }),
     ("lines of 64", |s| broken(&BASE64_STANDARD.encode(s), 64, "\n")),
     ("lines of 76", |s| broken(s, 76, "\r\n ")),
     ("escaped lines", |s| broken(&hex(s), 60, "\\n")),
