@@ -50,7 +50,10 @@ fn document<'a>(
     match (evidence.policy.gap(), evidence.policy.document()) {
         (None, Some(document)) => Ok(document),
         _ => {
-            complain(streams.stderr, &format!("{command}: {}", judge::unread(evidence)));
+            complain(
+                streams.stderr,
+                &format!("{command}: {}", judge::unread(evidence, command != pull::NAME)),
+            );
             Err(UNREAD)
         }
     }

@@ -12,6 +12,8 @@ use crate::gather::environment::Environment;
 use crate::policy::document::own;
 use crate::text::secret::argument;
 
+pub(super) const NAME: &str = "policy pull";
+
 pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Streams) -> u8 {
     let Pull { output, organization, live } = arguments;
     if let Some(problem) = output.as_deref().and_then(file::obstacle) {
@@ -25,7 +27,7 @@ pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Stream
         Ok(read) => read,
         Err(problem) => return complain(streams.stderr, &problem),
     };
-    let document = match document(&evidence, "policy pull", &mut streams) {
+    let document = match document(&evidence, NAME, &mut streams) {
         Ok(document) => document,
         Err(status) => return status,
     };

@@ -4,20 +4,18 @@ use crate::evidence::{AccessTokenSource, Asked, Evidence, FailureKind, Gap, GapR
 use crate::judge::backend_usable;
 use crate::pulumi::backend_url::is_plain_http;
 
-/// What to do, in one line.
+/// What to do, in one line. `takes_file`: the command can read a file instead.
 #[must_use]
-pub fn unread(evidence: &Evidence) -> String {
-    let otherwise = "or pass a file with --policy";
+pub fn unread(evidence: &Evidence, takes_file: bool) -> String {
+    let otherwise = if takes_file { ", or pass a file with --policy" } else { "" };
     let backend = evidence.resolved_backend();
     let Some(gap) = evidence.policy.gap() else {
         let Some(_) = evidence.request().organization else {
-            return format!(
-                "name the organization with --oidc-org to read its policy, {otherwise}"
-            );
+            return format!("name the organization with --oidc-org to read its policy{otherwise}");
         };
         if !backend_usable(evidence) {
             return format!(
-                "{} ({}) is no usable backend URL: name Pulumi Cloud with --cloud-url, {otherwise}",
+                "{} ({}) is no usable backend URL: name Pulumi Cloud with --cloud-url{otherwise}",
                 backend.url,
                 backend.source.label()
             );
@@ -25,22 +23,22 @@ pub fn unread(evidence: &Evidence) -> String {
         if evidence.backend_is_found() {
             return format!(
                 "{} names the backend, and no access token is sent there: name it with --cloud-url \
-                 and set DOCTOR_ACCESS_TOKEN, {otherwise}",
+                 and set DOCTOR_ACCESS_TOKEN{otherwise}",
                 backend.source.label()
             );
         }
         if is_plain_http(&backend.url) {
             return format!(
-                "no access token is sent over plain http: use https for {}, {otherwise}",
+                "no access token is sent over plain http: use https for {}{otherwise}",
                 backend.url
             );
         }
         return format!(
             "set DOCTOR_ACCESS_TOKEN to an organization admin's access token to read the live \
-             policy, {otherwise}"
+             policy{otherwise}"
         );
     };
-    format!("{}, {otherwise}", of_gap(evidence, gap))
+    format!("{}{otherwise}", of_gap(evidence, gap))
 }
 
 fn of_gap(evidence: &Evidence, gap: &Gap) -> String {

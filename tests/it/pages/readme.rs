@@ -90,9 +90,11 @@ fn its_commands_are_understood() {
                     .file("build.log", log("azure/backend-empty.log"))
                     .file("logs.zip", log("azure/export.zip"))
                     .stdin(log("azure/backend-empty.log"))
-                    .args(arguments.split_whitespace())
+                    .args(arguments.split('<').next().unwrap().split_whitespace())
                     .run();
-                assert_eq!((run.status, run.stderr.as_str()), (1, ""), "{command}");
+                // Of many logs, none decides.
+                let status = i32::from(!arguments.contains("--ndjson"));
+                assert_eq!((run.status, run.stderr.as_str()), (status, ""), "{command}");
                 commands += 1;
                 continue;
             }

@@ -330,3 +330,11 @@ fn progress_is_shown_at_a_terminal() {
         run.stderr
     );
 }
+
+#[test]
+fn pull_reads_no_file_and_offers_none() {
+    let run = Doctor::bare().args(["policy", "pull", "--oidc-org", "acme"]).run();
+    assert_eq!((run.status, run.stdout.as_str()), (3, ""));
+    assert!(run.stderr.contains("DOCTOR_ACCESS_TOKEN"), "{}", run.stderr);
+    assert!(!run.stderr.contains("--policy"), "{}", run.stderr);
+}
