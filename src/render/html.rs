@@ -60,7 +60,8 @@ pub(super) fn render(report: &Report, bundle: Option<&str>) -> String {
         folded(&mut page, "Support bundle", &content);
     }
     page.push_str("</main>\n</body>\n</html>\n");
-    page
+    // Printed into a log, no line of it is a command.
+    page.lines().map(|line| text::guard(line) + "\n").collect()
 }
 
 /// The support bundle in such a page.

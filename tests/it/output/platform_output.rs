@@ -204,7 +204,7 @@ fn format_defaults_to_platform() {
 fn the_status_is_the_same_in_every_format() {
     let healthy = World::new(&platforms::AZURE_ENTRA);
     let unhealthy = mismatch();
-    for format in ["human", "json", "azure", "github", "markdown", "junit"] {
+    for format in ["human", "json", "azure", "github", "markdown", "html", "junit"] {
         let run = |doctor: Doctor| on_azure(doctor).args(["--format", format]).run().status;
         assert_eq!(run(healthy.doctor()), 0, "{format}");
         assert_eq!(run(unhealthy.doctor()), 1, "{format}");

@@ -117,7 +117,7 @@ fn a_bundle_by_hand_is_written_anew() {
     for text in RAW.iter().filter(|text| !text.chars().any(|c| c < ' ')) {
         let hostile = plain.replace("webapp", &format!("web{text}app"));
         assert_ne!(hostile, plain);
-        for format in ["human", "json", "markdown", "junit"] {
+        for format in ["human", "json", "markdown", "html", "junit"] {
             let run = replay(&hostile).args(["--bundle", "again.json", "--format", format]).run();
             assert_eq!(run.status, 1, "{}", run.stderr);
             assert_harmless(&run.stdout, text);

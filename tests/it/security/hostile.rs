@@ -394,7 +394,7 @@ fn bundles_of_hostile_text_are_inert() {
                 assert_eq!(run.stderr, "", "{place}");
                 run
             };
-            for format in ["human", "json", "markdown", "junit"] {
+            for format in ["human", "json", "markdown", "html", "junit"] {
                 let again = replay(format);
                 assert_eq!(again.status, run.status, "{place}");
                 assert_harmless(&again.stdout, place);

@@ -43,6 +43,8 @@ fn look_everywhere(about: &str, prepare: impl Fn() -> Doctor) {
         &["--format", "azure"],
         &["--format", "github", "-v"],
         &["--format", "markdown"],
+        &["--format", "html"],
+        &["--report", "r.html", "--redact"],
         &["--format", "junit"],
     ] {
         // The summary pages are written where the run looks for secrets as well.

@@ -267,12 +267,13 @@ fn no_part_comes_out_of_any_place() {
 }
 
 /// The formats, each with everything in it, and the shorter forms of the one that has them.
-const FORMATS: [(&str, &str); 8] = [
+const FORMATS: [(&str, &str); 9] = [
     ("human", "-q"),
     ("human", "--color=never"),
     ("human", "-v"),
     ("json", "-v"),
     ("markdown", "-v"),
+    ("html", "-v"),
     ("junit", "-v"),
     ("azure", "-v"),
     ("github", "-v"),
@@ -472,7 +473,7 @@ fn a_bundle_with_whole_urls_is_shown_without() {
     let run = doctor.args(["--bundle", "b.json"]).secret(SECRET).json();
     let whole = run.file("b.json").replace('…', SECRET);
     assert!(whole.contains(SECRET));
-    for format in ["human", "json", "markdown", "junit", "azure", "github"] {
+    for format in ["human", "json", "markdown", "html", "junit", "azure", "github"] {
         let again = Doctor::bare().file("whole.json", &whole).secret(SECRET).args([
             "replay",
             "whole.json",
