@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::args::FailOn;
@@ -72,12 +72,9 @@ enum Problem {
 
 /// The `id` of a line that is a JSON object.
 fn id(line: &[u8]) -> Option<Value> {
-    #[derive(Deserialize)]
-    struct Named {
-        id: Option<Value>,
-    }
     let is_object = line.first() == Some(&b'{');
-    is_object.then(|| serde_json::from_slice::<Named>(line).ok()).flatten()?.id
+    let item = is_object.then(|| serde_json::from_slice(line).ok()).flatten()?;
+    ndjson::id(&item)
 }
 
 /// Runs it: 0 if every line was answered, unless `--fail-on` asks for more; 2 if the lines cannot be

@@ -87,10 +87,13 @@ fn item_of(line: &[u8]) -> (Option<Value>, Vec<u8>) {
     };
     match parsed {
         Some(Value::String(log)) => (None, log.into_bytes()),
-        Some(Value::Object(mut item)) => match item.remove("log") {
-            Some(Value::String(log)) => (item.remove("id"), log.into_bytes()),
-            _ => (item.remove("id"), line.to_vec()),
-        },
+        Some(Value::Object(mut item)) => {
+            let id = ndjson::id(&item);
+            match item.remove("log") {
+                Some(Value::String(log)) => (id, log.into_bytes()),
+                _ => (id, line.to_vec()),
+            }
+        }
         _ => (None, line.to_vec()),
     }
 }

@@ -9,7 +9,22 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
+
+use super::clean::clean;
+use crate::text::secret::Scrubber;
+
+/// The `id` of an item, as it may be shown: a token, or a part of the item's own, may stand there.
+pub(crate) fn id(item: &Map<String, Value>) -> Option<Value> {
+    let mut id = item.get("id")?.clone();
+    let scrubber = Scrubber::default();
+    if let Some(token) = item.get("token").and_then(Value::as_str) {
+        scrubber.add_signature(token);
+    }
+    clean(&mut id, &scrubber);
+    Some(id)
+}
 
 /// What is read at once, in bytes; the buffer of every batch has at least this.
 const BATCH: usize = 64 << 10;

@@ -158,6 +158,22 @@ fn id_of_a_line_is_repeated() {
 }
 
 #[test]
+fn secret_in_an_id_is_not_shown() {
+    let world = World::new(&GITHUB);
+    let token = world.token();
+    let signature = token.rsplit('.').next().unwrap();
+    for id in [token.as_str(), &signature[..40], &token[10..]] {
+        let line = json!({"id": id, "token": token, "log": token}).to_string();
+        for command in ["decode", "triage"] {
+            let doctor = Doctor::bare().args([command, "--ndjson", "-"]).stdin(line.clone());
+            // A piece of a signature is known by the token beside it.
+            let run = doctor.secret(&token).run();
+            assert!(!run.stdout.contains(&signature[..20]), "{command}: {}", run.stdout);
+        }
+    }
+}
+
+#[test]
 fn unreadable_line_is_answered() {
     let decode = || Doctor::bare().args(["decode", "--ndjson"]);
     for (doctor, words) in [
