@@ -12,7 +12,7 @@ use crate::judge::outcome::Outcome;
 use crate::platform::api_audience::api;
 use crate::platform::{Id, azure, public_issuer};
 use crate::report::Finding;
-use crate::text::command::{Command, CommandLine};
+use crate::text::command::{Command, CommandLine, Shell};
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let input = &context.evidence.input;
@@ -120,17 +120,30 @@ fn empty(input: &Input, context: &Context) -> Finding {
         finding = fill_variable(finding, name);
     }
     if !input.unused.is_empty() {
-        let job = context.job();
         return input.unused.iter().fold(finding, |finding, name| {
-            finding
-                .announce(format!("{name} holds something that looks like a token:"))
-                .commands(job.login_with(&identifier(name)))
+            pass_variable(finding, &identifier(name), context)
         });
     }
     // Why the platform gave no token is why there was nothing to pass.
     let Some(reason) = missing_token::explain(input, context) else { return finding };
     finding.detail += &format!(" {}", reason.detail);
     finding.remedied_by(reason.remediation)
+}
+
+/// The login with the variable that looks like the token.
+fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
+    let finding = finding.step(format!("{name} holds something that looks like a token."));
+    let login = context.job().login_with(name);
+    if context.evidence.options.setting.platform() != Some(Id::AzurePipelines) {
+        return finding.announce("Pass it:").commands(login);
+    }
+    // The tasks run either shell, and the doctor may be started by another one.
+    let in_shell = |shell| login.clone().and_then(|login| login.in_shell(shell));
+    finding
+        .announce(format!("In PowerShell, ${name} is empty: a variable of the environment is $env:{name}:"))
+        .commands(in_shell(Shell::PowerShell))
+        .announce("In bash:")
+        .commands(in_shell(Shell::Posix))
 }
 
 fn wrapped(input: &Input, context: &Context) -> Finding {

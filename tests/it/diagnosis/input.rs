@@ -125,6 +125,24 @@ fn an_empty_token_means_a_login_as_somebody_else() {
 }
 
 #[test]
+fn empty_azure_token_names_both_shells() {
+    let world = World::new(&platforms::AZURE_ENTRA);
+    for shell in ["bash", "pwsh"] {
+        let job = offline().command("login").arg("https://api.pulumi.com").args(["--oidc-token", ""]);
+        let job = job.args(["--oidc-org", "acme", "--shell", shell]).env("TF_BUILD", "True");
+        let run = job.env("idToken", world.token()).secret(&world.token()).json();
+        assert_eq!(
+            commands(&run, "token-empty"),
+            [
+                "pulumi login https://api.pulumi.com --oidc-token \"$env:idToken\" --oidc-org acme",
+                "pulumi login https://api.pulumi.com --oidc-token \"$idToken\" --oidc-org acme",
+            ]
+        );
+        run.assert_says("token-empty", &["In PowerShell, $idToken is empty", "In bash:"]);
+    }
+}
+
+#[test]
 fn a_pipe_that_stays_silent_ends_in_time() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = world.ready().arg("-").args(["--timeout", "1s"]).json();
