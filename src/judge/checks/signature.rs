@@ -6,7 +6,8 @@ use crate::evidence::{CheckId, KeyOutline, KeySet, KeySource, Signature};
 use crate::judge::context::Context;
 use crate::judge::finding::ASSUMES_GO;
 use crate::judge::outcome::Outcome;
-use crate::report::Finding;
+use crate::platform::public_issuer;
+use crate::report::{Change, Finding, RemedyOption, Target};
 
 pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
@@ -102,12 +103,26 @@ fn not_found(context: &Context, kid: Option<&str>) -> Finding {
         source(&issuer.key_source),
     );
     match issuer.key_source {
-        KeySource::Registration => finding.fix(
-            "The registered keys (jwks) are out of date: register the issuer's current ones, \
-                 or remove them so that Pulumi Cloud fetches the keys itself.",
-        ),
+        KeySource::Registration => replace_registered(context, finding),
         _ => finding,
     }
+}
+
+/// The registered keys are not the issuer's. Without any, Pulumi Cloud fetches them, if it can reach
+/// the issuer.
+fn replace_registered(context: &Context, finding: Finding) -> Finding {
+    let finding = finding.fix(
+        "The registered keys (jwks) are out of date: register the issuer's current ones, or remove \
+         them so that Pulumi Cloud fetches the keys itself.",
+    );
+    let Some(registration) = context.evidence.registration() else { return finding };
+    let Some(identifier) = registration.identifier() else { return finding };
+    // Without the keys before: a bundle does not keep them, since they may hold private parts.
+    let change = Change::new(Target::Registration, "/jwks").of_issuer(Some(identifier));
+    finding.option(match public_issuer(identifier) {
+        Some(_) => RemedyOption::only(change),
+        None => RemedyOption::when("Pulumi Cloud can reach the issuer", change),
+    })
 }
 
 fn outline(key: &KeyOutline) -> String {

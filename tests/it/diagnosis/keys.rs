@@ -190,6 +190,11 @@ fn registered_keys_are_used_and_nothing_is_fetched() {
     world.cloud.registration(|registration| registration["jwks"] = stale);
     let run = world.doctor().json();
     assert_signature(&run, "signing-key-not-found", &["old (ES256)", "the registration", "jwks"]);
+    let option = &run.finding("signing-key-not-found")["remediation"]["options"][0];
+    assert_eq!(option["when"], "Pulumi Cloud can reach the issuer");
+    let change = &option["changes"][0];
+    assert_eq!((&change["target"], &change["path"]), (&json!("registration"), &json!("/jwks")));
+    assert_eq!(change["after"], Value::Null);
     assert!(world.issuer.requests().is_empty());
 }
 

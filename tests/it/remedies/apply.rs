@@ -20,13 +20,7 @@ fn one(state: &mut State, change: &Value) -> Result<(), String> {
     let path = change["path"].as_str().unwrap();
     let (before, after) = (&change["before"], &change["after"]);
     match change["target"].as_str().unwrap() {
-        "policy" => {
-            let issuer = &change["issuer"];
-            let issuers = state.document["issuers"].as_array_mut().unwrap();
-            let own = issuers.iter_mut().find(|one| one["issuer"] == *issuer);
-            let own = own.ok_or("no such issuer")?;
-            in_document(own, path, before, after)
-        }
+        "policy" => in_document(registered(state, change)?, path, before, after),
         "registration" if path.is_empty() => {
             let mut made = after.clone();
             made["issuer"] = made["url"].clone();
@@ -44,6 +38,7 @@ fn one(state: &mut State, change: &Value) -> Result<(), String> {
             issuers.push(made);
             Ok(())
         }
+        "registration" => in_document(registered(state, change)?, path, before, after),
         "token" => {
             let value = after.as_str().ok_or("no text")?;
             let moved = state.model.with_claim(&state.job, path, value);
@@ -72,6 +67,13 @@ fn one(state: &mut State, change: &Value) -> Result<(), String> {
         },
         other => Err(format!("no target {other}")),
     }
+}
+
+/// The registration of the change's issuer.
+fn registered<'a>(state: &'a mut State, change: &Value) -> Result<&'a mut Value, String> {
+    let issuers = state.document["issuers"].as_array_mut().unwrap();
+    let own = issuers.iter_mut().find(|one| one["issuer"] == change["issuer"]);
+    own.ok_or_else(|| "no such issuer".to_owned())
 }
 
 fn set(
@@ -113,7 +115,8 @@ fn in_document(root: &mut Value, path: &str, before: &Value, after: &Value) -> R
         }
         Value::Object(map) => {
             let now = map.get(&key).unwrap_or(&Value::Null);
-            if now != before {
+            // Keys that are taken away are not shown.
+            if now != before && !(key == "jwks" && after.is_null()) {
                 return Err(format!("it is {now} before"));
             }
             match after {

@@ -238,8 +238,9 @@ pub const ALL: &[Fault] = &[
     }),
     fault("ref without refs/", Part::Entry, |s| {
         let value = s.claims().get("ref").and_then(Value::as_str).map(str::to_owned);
-        value.is_some_and(|value| rule(s, "ref", |_| value.replace("refs/heads/", "")))
-            && s.model.name.starts_with("GitHub")
+        let short = value.as_deref().and_then(|value| value.strip_prefix("refs/heads/"));
+        s.model.name.starts_with("GitHub")
+            && short.is_some_and(|short| rule(s, "ref", |_| short.to_owned()))
     }),
     fault("protection in words", Part::Entry, |s| {
         s.model.can.protection && rule(s, "ref_protected", |_| "True".to_owned())
@@ -296,6 +297,9 @@ pub const ALL: &[Fault] = &[
     fault("plain http is registered", Part::Registration, |s| {
         let issuer = s.claims()["iss"].as_str().unwrap().replacen("https", "http", 1);
         registration(s, "url", issuer.clone()) && registration(s, "issuer", issuer)
+    }),
+    fault("stale static keys", Part::Registration, |s| {
+        registration(s, "jwks", json!({"keys": [{"kty": "RSA", "kid": "old"}]}))
     }),
     fault("another organization", Part::Organization, |s| {
         s.document["organization"] = "globex".into();

@@ -123,8 +123,16 @@ impl State {
             && is_usable(&self.backend())
             && self.organization().as_deref() == self.document["organization"].as_str()
             && issuers.iter().any(|one| one["issuer"] == claims["iss"])
+            && !self.has_stale_keys()
             && self.lets_in(&self.policies(), &self.job)
             && self.passing.is_none()
+    }
+
+    /// Whether keys that did not sign the token are registered.
+    fn has_stale_keys(&self) -> bool {
+        let issuer = self.claims()["iss"].clone();
+        let issuers = self.document["issuers"].as_array().unwrap();
+        issuers.iter().any(|one| one["issuer"] == issuer && one.get("jwks").is_some())
     }
 
     /// The backend's URL, by the CLI's precedence.
@@ -176,6 +184,10 @@ impl State {
             ]),
             _ => Value::Null,
         };
+        let (keys, signature) = match self.has_stale_keys() {
+            true => (json!({"kind": "registration"}), json!({"kind": "keyNotFound"})),
+            false => (json!({"kind": "none"}), json!({"kind": "notChecked"})),
+        };
         let helper = match self.environment.get("PULUMI_CREDENTIAL_HELPER").map(String::as_str) {
             Some("none") => json!({"kind": "disabled"}),
             Some(path) => json!({"kind": "found", "path": path, "source":
@@ -213,8 +225,7 @@ impl State {
             "policy": { "kind": "none" },
             "issuer": {
                 "addresses": [], "discovery": nothing, "jwks": nothing,
-                "keySource": { "kind": "none" }, "keys": null,
-                "signature": { "kind": "notChecked" }, "chain": null,
+                "keySource": keys, "keys": null, "signature": signature, "chain": null,
             },
             "cloud": {
                 "capabilities": nothing, "chain": null, "exchange": self.exchange(&nothing),

@@ -7,7 +7,7 @@ use super::respell::respell;
 use crate::evidence::Token;
 use crate::judge::compare::subject::renewed;
 use crate::judge::policy::claims;
-use crate::judge::policy::suggest::subject_pattern;
+use crate::judge::policy::suggest::{in_every_run, subject_pattern};
 use crate::limits::Work;
 use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
 use crate::platform::subject::describe;
@@ -119,7 +119,7 @@ fn converted(identity: Identity, claim: &str, pattern: &str, value: &str) -> Opt
 fn exact(identity: Identity, claim: &str, value: &str) -> Option<RulePattern> {
     match claim {
         "sub" => subject_pattern(identity.claims)?.ok(),
-        _ => RulePattern::of_value(claim, value).ok(),
+        _ => in_every_run(claim, value).ok(),
     }
 }
 
@@ -217,7 +217,7 @@ fn other(
     work: &mut Work,
 ) -> Option<(RulePattern, Dead)> {
     if has_placeholder(pattern) {
-        return Some((RulePattern::of_value(claim, value).ok()?, Dead::Placeholder));
+        return Some((exact(identity, claim, value)?, Dead::Placeholder));
     }
     if let Some(found) = whole_ref(identity, claim, pattern, value) {
         return Some((found, Dead::Form));

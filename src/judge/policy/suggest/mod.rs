@@ -173,13 +173,12 @@ impl Writer {
         for path in known.beside {
             if let Some(value) = self.needed(claims, path) {
                 self.note(format!("sub leaves out what {path} says: the rule on it adds that."));
-                if let Some((kind, number)) = pull_request(&value) {
+                if let Some((_, number)) = pull_request(&value) {
                     self.note(format!(
                         "The number of the pull request in {path} ({number}) is another one for the \
                          next change: it is open in the rule."
                     ));
-                    let pieces = [Piece::Value(kind), Piece::Varies("*")];
-                    self.pattern(path, RulePattern::new(path, &pieces));
+                    self.pattern(path, in_every_run(path, &value));
                     continue;
                 }
                 self.loose(path, &value);
@@ -303,6 +302,14 @@ fn pull_request(value: &str) -> Option<(&str, &str)> {
     let kind =
         ["refs/pull/", "refs/merge-requests/"].into_iter().find(|kind| value.starts_with(kind))?;
     Some(value.split_at(kind.len()))
+}
+
+/// The pattern for a claim's value that holds in the next run too.
+pub(crate) fn in_every_run(claim: &str, value: &str) -> Result<RulePattern, RefusedValue> {
+    match pull_request(value) {
+        Some((kind, _)) => RulePattern::new(claim, &[Piece::Value(kind), Piece::Varies("*")]),
+        None => RulePattern::of_value(claim, value),
+    }
 }
 
 /// Who starts the run, as GitHub calls it.
