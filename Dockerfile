@@ -14,7 +14,7 @@ RUN find "$CARGO_HOME"/registry/src -maxdepth 3 -type f \
     -print -exec cat {} \; > /doctor/THIRD-PARTY.txt
 
 FROM scratch
-LABEL org.opencontainers.image.title="doctor" \
+LABEL org.opencontainers.image.title="pulumi-oidc-doctor" \
       org.opencontainers.image.description="Says why a CI job cannot log in to Pulumi Cloud with its OIDC token, and what to change" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /LICENSE

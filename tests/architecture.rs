@@ -58,7 +58,9 @@ fn collect(folder: &Path, module: &mut Module, files: &mut BTreeMap<Module, Stri
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if name == "tests" || path == folder.join("lib.rs") || path == folder.join("main.rs") {
+        // The programs are above all layers.
+        let is_program = name == "bin" || path == folder.join("main.rs");
+        if name == "tests" || path == folder.join("lib.rs") || is_program {
             continue;
         }
         let is_folder = path.is_dir();

@@ -7,6 +7,7 @@ mod diagnosis;
 #[cfg(unix)]
 mod faults;
 mod output;
+mod packages;
 mod pages;
 mod policies;
 mod reference;

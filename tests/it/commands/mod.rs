@@ -8,6 +8,7 @@ mod explain;
 mod login_command;
 mod many;
 mod many_logs;
+mod package_name;
 mod step;
 mod triage;
 mod usage;

@@ -1,0 +1,5 @@
+//! What a release is made of, and how it gets into a job.
+
+// install.sh is for Unix.
+#[cfg(unix)]
+mod install_sh;
