@@ -120,9 +120,10 @@ fn empty(input: &Input, context: &Context) -> Finding {
         finding = fill_variable(finding, name);
     }
     if !input.unused.is_empty() {
-        return input.unused.iter().fold(finding, |finding, name| {
-            pass_variable(finding, &identifier(name), context)
-        });
+        return input
+            .unused
+            .iter()
+            .fold(finding, |finding, name| pass_variable(finding, &identifier(name), context));
     }
     // Why the platform gave no token is why there was nothing to pass.
     let Some(reason) = missing_token::explain(input, context) else { return finding };
@@ -140,7 +141,9 @@ fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
     // The tasks run either shell, and the doctor may be started by another one.
     let in_shell = |shell| login.clone().and_then(|login| login.in_shell(shell));
     finding
-        .announce(format!("In PowerShell, ${name} is empty: a variable of the environment is $env:{name}:"))
+        .announce(format!(
+            "In PowerShell, ${name} is empty: a variable of the environment is $env:{name}:"
+        ))
         .commands(in_shell(Shell::PowerShell))
         .announce("In bash:")
         .commands(in_shell(Shell::Posix))

@@ -1,7 +1,7 @@
 //! What the real CLI did, what the doctor says that it does, and the difference.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -54,10 +54,11 @@ pub struct Doctor {
 
 impl Doctor {
     pub fn of(case: &Case, version: &str) -> Self {
-        let program = Path::new(env!("CARGO_BIN_EXE_doctor"));
+        let program = std::env::var_os("DOCTOR_PROGRAM")
+            .map_or_else(|| env!("CARGO_BIN_EXE_doctor").into(), PathBuf::from);
         let version = format!("--pulumi-version={version}");
         let run =
-            Stage::new(case).run(program, &["login", &version, "--format=json", "--timeout=10s"]);
+            Stage::new(case).run(&program, &["login", &version, "--format=json", "--timeout=10s"]);
         let report: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
         let cli = &report["request"]["cli"];
         let refused = run.status == Some(2);

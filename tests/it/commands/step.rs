@@ -180,7 +180,7 @@ mod scripts {
     use serde_json::{Value, json};
 
     use super::{HOSTILE, SCRIPTS, script, step};
-    use crate::support::{Doctor, Response, World, platforms};
+    use crate::support::{Doctor, Response, World, platforms, program};
 
     const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
 
@@ -203,7 +203,7 @@ for word do
 done
 exec {program} "$@" $options {more} --format json"#,
             url = world.cloud.url(),
-            program = doctor::text::shell(env!("CARGO_BIN_EXE_doctor")),
+            program = doctor::text::shell(program()),
             more = options.join(" "),
         )
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Doctor, Run, memory};
+use crate::support::{Doctor, Run, memory, program};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs")
@@ -441,7 +441,7 @@ fn hostile_text_stays_text() {
 /// Peak memory of a run of the program, in bytes.
 #[cfg(target_os = "linux")]
 fn peak_memory(log: &Path) -> u64 {
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"))
+    let mut child = std::process::Command::new(program())
         .args(["triage", "--format", "json", "-"])
         .env_clear()
         .stdin(std::process::Stdio::piped())

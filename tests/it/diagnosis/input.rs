@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::support::{Authority, Doctor, ORGANIZATION, Run, World, platforms};
+use crate::support::{Authority, Doctor, ORGANIZATION, Run, World, platforms, program};
 
 /// A CI platform around the run.
 const IN_CI: [(&str, &str); 2] = [("TF_BUILD", "True"), ("GITHUB_ACTIONS", "true")];
@@ -128,7 +128,8 @@ fn an_empty_token_means_a_login_as_somebody_else() {
 fn empty_azure_token_names_both_shells() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for shell in ["bash", "pwsh"] {
-        let job = offline().command("login").arg("https://api.pulumi.com").args(["--oidc-token", ""]);
+        let job =
+            offline().command("login").arg("https://api.pulumi.com").args(["--oidc-token", ""]);
         let job = job.args(["--oidc-org", "acme", "--shell", shell]).env("TF_BUILD", "True");
         let run = job.env("idToken", world.token()).secret(&world.token()).json();
         assert_eq!(
@@ -442,15 +443,15 @@ fn inside_ci_the_cli_would_have_refused_it() {
 #[test]
 fn token_typed_at_terminal_warns() {
     use std::process::{Command, Stdio};
-    let program = std::path::Path::new("/usr/bin/script");
-    let version = Command::new(program).arg("--version").output();
+    let script = std::path::Path::new("/usr/bin/script");
+    let version = Command::new(script).arg("--version").output();
     if !version.is_ok_and(|v| String::from_utf8_lossy(&v.stdout).contains("util-linux")) {
         return;
     }
     let world = World::new(&platforms::GITHUB);
     let typed = |token: &str, ci: &str| {
-        let doctor = env!("CARGO_BIN_EXE_doctor");
-        let output = Command::new(program)
+        let doctor = program();
+        let output = Command::new(script)
             .args(["-qec", &format!("'{doctor}' --offline --format json '{token}'"), "/dev/null"])
             .env_clear()
             .env("CI", ci)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::platforms::{ALL, GITHUB};
-use crate::support::{Authority, Doctor, EXCHANGE, Response, Run, WHOAMI, World};
+use crate::support::{Authority, Doctor, EXCHANGE, Response, Run, WHOAMI, World, program};
 
 const CHECKS: [&str; 14] = [
     "input",
@@ -441,7 +441,7 @@ fn a_reader_that_goes_away_is_no_news() {
     for arguments in [["--offline", "null"], ["demo", "--list"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
+        let mut command = std::process::Command::new(program());
         let command = command.args(arguments).env_clear().stdin(std::process::Stdio::null());
         let output = command.stdout(writer).output().unwrap();
         let status = output.status;

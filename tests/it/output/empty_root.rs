@@ -1,8 +1,6 @@
 //! The program where there is as little as in its image: an empty directory as root, an empty
 //! environment, nobody as user.
-//!
-//! `DOCTOR_PROGRAM` names another program than the one that the tests built: `tests/static` gives
-//! a static one.
+//! `tests/static` runs these tests with a static program.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -12,7 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{CLOUD_NAME, Doctor, Ended, ORGANIZATION, Process, World, platforms};
+use crate::support::{CLOUD_NAME, Doctor, Ended, ORGANIZATION, Process, World, platforms, program};
 
 /// The user of the image.
 const NOBODY: u32 = 65532;
@@ -32,8 +30,7 @@ impl Root {
             eprintln!("not tested: only root may change the root, with GNU's chroot");
             return None;
         }
-        let program = std::env::var_os("DOCTOR_PROGRAM")
-            .map_or_else(|| env!("CARGO_BIN_EXE_doctor").into(), PathBuf::from);
+        let program = PathBuf::from(program());
         let root = Self(tempfile::tempdir().unwrap());
         fs::set_permissions(root.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for library in libraries(&program) {

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Doctor, World, platforms};
+use crate::support::{Doctor, World, platforms, program};
 
 /// Limits with which a run may fail or not; the last is enough for every one.
 const LIMITS: [u32; 17] = [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 40, 48, 51, 56, 64];
@@ -15,7 +15,7 @@ fn limited(limit: u32, doctor: &Doctor, environment: &[(&str, &str)]) -> Output 
     Command::new("/bin/sh")
         .arg("-c")
         .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
-        .arg(env!("CARGO_BIN_EXE_doctor"))
+        .arg(program())
         .args(doctor.arguments())
         .env_clear()
         .envs(environment.iter().copied())
@@ -132,13 +132,13 @@ fn what_only_prints_needs_no_descriptors() {
 fn a_closed_standard_error_is_no_shortage() {
     let output = Command::new("/bin/sh")
         .args(["-c", "exec 2>&-; exec \"$0\" explain token-expired"])
-        .arg(env!("CARGO_BIN_EXE_doctor"))
+        .arg(program())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let output = Command::new("/bin/sh")
         .args(["-c", "exec 2>&-; exec \"$0\" --offline eyJhbGciOiJub25lIn0.e30."])
-        .arg(env!("CARGO_BIN_EXE_doctor"))
+        .arg(program())
         .env_clear()
         .output()
         .unwrap();

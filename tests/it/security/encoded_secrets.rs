@@ -20,15 +20,13 @@ const REQUEST: &str = "Zk81mQw2Lx9VtB4nRy6Jh3Gd7Pc5Se0UaXo2fT";
 /// Every format, with the secrets of the environment.
 fn outputs(prepare: impl Fn() -> Doctor) -> String {
     let formats = [
-        &["--format", "json"][..],
-        &["--format", "human", "-v"],
-        &["--format", "markdown", "-v"],
-        &["--format", "azure"],
+        &["--format", "json", "-v", "--report", "r.md", "--report", "r.txt"][..],
+        &["--format", "azure", "--report", "r.html"],
     ];
     let mut all = String::new();
     for format in formats {
         let run = planted(prepare()).args(format.iter().copied()).run();
-        all += &(run.stdout + &run.stderr);
+        all += &(run.reports("r") + &run.stdout + &run.stderr);
     }
     all
 }

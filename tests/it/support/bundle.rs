@@ -13,7 +13,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::command::PROGRAM;
+use super::command::program;
 use super::harmless::assert_harmless;
 
 /// Arguments of runs that see to a bundle themselves, or make no diagnosis.
@@ -101,7 +101,7 @@ impl Bundle {
     }
 
     fn replay(&self, file: &Path) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.env_clear().arg("replay").arg(file).args(["--format", "json"]);
         command.args(self.is_strict.then_some("--strict"));
         command

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -13,8 +14,14 @@ use tempfile::TempDir;
 use super::bundle::Bundle;
 use super::process::{Ended, Process};
 
-/// The built program.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_doctor");
+/// The program under test: the one that cargo built, or the one that `DOCTOR_PROGRAM` names. A release
+/// build takes a fifth of a debug build's time.
+pub fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        std::env::var("DOCTOR_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_doctor").to_owned())
+    });
+    &PROGRAM
+}
 
 /// The length of a piece of a secret that must not be shown.
 const PIECE: usize = 16;
@@ -241,7 +248,7 @@ impl Doctor {
     /// Runs as it stands, without waiting for the end; the arguments are all that it gets.
     pub fn start(mut self) -> Running {
         let (program, arguments) = match self.script.take() {
-            None => (PROGRAM, std::mem::take(&mut self.arguments)),
+            None => (program(), std::mem::take(&mut self.arguments)),
             Some(line) => {
                 self = self.on_path();
                 ("/bin/bash", ["--noprofile", "--norc", "-c", &line].map(str::to_owned).into())
@@ -259,7 +266,7 @@ impl Doctor {
     fn on_path(self) -> Self {
         let words = self.arguments.iter().map(|word| doctor::text::shell(word));
         let options = words.collect::<Vec<_>>().join(" ");
-        let program = doctor::text::shell(env!("CARGO_BIN_EXE_doctor"));
+        let program = doctor::text::shell(program());
         self.program("doctor", &format!("exec {program} \"$@\" {options}"))
     }
 
@@ -335,6 +342,14 @@ impl Run {
     /// A file of the working directory as it is after the run.
     pub fn file(&self, name: &str) -> String {
         fs::read_to_string(self.directory.path().join("work").join(name)).unwrap()
+    }
+
+    /// Everything in the working directory's files of this name and any extension.
+    pub fn reports(&self, name: &str) -> String {
+        let all = files(&self.directory.path().join("work"));
+        let own =
+            all.into_iter().filter(|(path, _)| path.file_stem().is_some_and(|own| own == name));
+        own.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect()
     }
 }
 

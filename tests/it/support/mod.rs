@@ -49,7 +49,7 @@ mod shorthand;
 mod tests;
 
 pub use cloud::{CAPABILITIES, Cloud, EXCHANGE, WHOAMI};
-pub use command::{Doctor, Run, Running};
+pub use command::{Doctor, Run, Running, program};
 pub use doctor::loopback::{
     Authority, Connection, Event, Identity, Request, Response, Server, SigningKey,
 };
