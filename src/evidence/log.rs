@@ -223,6 +223,8 @@ pub struct Success {
     pub place: Place,
     /// When, if the log says so.
     pub at: Option<Timestamp>,
+    /// So far only its exchange is known to have worked; `Logged in to …` may follow.
+    pub is_exchange: bool,
 }
 
 /// A value and where it was found.

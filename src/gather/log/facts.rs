@@ -142,10 +142,18 @@ impl Context {
                 if let Some((_, name)) = found.values.first() {
                     self.name_backend(name);
                 }
-                // A line may have the form of several of these texts.
-                let is_told = self.successes.last().is_some_and(|last| last.place == place);
-                if !is_told && self.successes.len() < SUCCESSES {
-                    self.successes.push(Success { place, at: line.at });
+                let is_exchange = found.values.is_empty();
+                let is_same = |last: &mut Success| {
+                    // A line may have the form of several of these texts.
+                    last.place == place
+                        || last.place.is_beside(&place)
+                            && !is_exchange
+                            && std::mem::take(&mut last.is_exchange)
+                };
+                if !self.successes.last_mut().is_some_and(is_same)
+                    && self.successes.len() < SUCCESSES
+                {
+                    self.successes.push(Success { place, at: line.at, is_exchange });
                 }
             }
             Fact::Claims => {
