@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::Doctor;
+use crate::support::job::RELEASE;
 
 // The scripts are for Unix shells.
 #[cfg(unix)]
@@ -30,9 +31,6 @@ const SCRIPTS: [(&str, &str); 4] = [
     ("github", "/0/run"),
     ("gitlab", "/login/after_script/0"),
 ];
-
-/// What the steps install.
-const RELEASE: &str = concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
 
 fn script(yaml: &str, pointer: &str) -> String {
     parse(yaml).pointer(pointer).unwrap().as_str().unwrap().to_owned()

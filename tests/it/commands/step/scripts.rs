@@ -1,107 +1,18 @@
-//! Running a step's script. The programs that would install the doctor start the built one.
+//! Running a step's script in a job of its platform.
 
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
-use doctor::loopback::Server;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{HOSTILE, RELEASE, SCRIPTS, script, step};
-use crate::support::{Doctor, Response, World, platforms};
+use super::{HOSTILE, SCRIPTS, script, step};
+use crate::support::job::{self, AZURE, REQUEST_TOKEN, interpreter, shell, with_installers};
+use crate::support::{Doctor, World, platforms};
 
-const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
-
-fn text(path: PathBuf) -> String {
-    path.to_str().unwrap().to_owned()
-}
-
-/// The built program in the place of the one that the script installs. What the script passes
-/// stands before the world's own options.
-fn wrapper(world: &World, doctor: &Doctor) -> String {
-    let options: Vec<_> =
-        doctor.arguments().iter().map(|option| doctor::text::shell(option)).collect();
-    format!(
-        r#"exec {program} "$@" --cloud-url {url} {options} --format json"#,
-        url = world.cloud.url(),
-        program = doctor::text::shell(env!("CARGO_BIN_EXE_doctor")),
-        options = options.join(" "),
-    )
-}
-
-/// The script's `pipx`, `python3` and `circleci`: each refuses other arguments than it is meant
-/// to get. `installed` is the script of what they install.
-fn with_installers(doctor: Doctor, installed: &str) -> Doctor {
-    let doctor = doctor.program("doctor", installed);
-    let installed = text(doctor.path("../bin/doctor"));
-    let check = |count: usize, words: &str| {
-        format!(
-            r#"expected={words}
-actual="$(n=0; for word do n=$((n + 1)); [ $n -gt {count} ] || printf '%s ' "$word"; done)"
-[ "$actual" = "$expected" ] || {{ echo "$0 $*" >&2; exit 99; }}
-"#,
-            words = doctor::text::shell(words)
-        )
-    };
-    let pipx = check(4, &format!("run --spec {RELEASE} doctor "))
-        + &format!("shift 4\nexec {installed} \"$@\"");
-    let pip = check(5, "-m pip install --quiet --target ")
-        + &format!(
-            "[ \"$7\" = {RELEASE} ] || exit 98
-/bin/mkdir \"$6/bin\" && /bin/ln -s {installed} \"$6/bin/doctor\""
-        );
-    let circleci = check(4, "run oidc get --claims ") + "printf '%s' \"$CIRCLE_TEST_TOKEN\"";
-    doctor
-        .program("pipx", &pipx)
-        .program("python3", &pip)
-        .program("circleci", &circleci)
-        .program("mktemp", "exec /bin/mktemp \"$@\"")
-}
-
-/// Runs a script in an environment of only these variables.
-fn shell(interpreter: &[&str], script: &str, doctor: Doctor, vars: &[(&str, &str)]) -> Output {
-    let doctor = doctor.file("script.sh", script);
-    Command::new(format!("/bin/{}", interpreter[0]))
-        .args(&interpreter[1..])
-        .arg("script.sh")
-        .env_clear()
-        .env("PATH", doctor.path("../bin"))
-        .env("HOME", doctor.path("../home"))
-        .env("TMPDIR", doctor.path("../home"))
-        .envs(vars.iter().copied())
-        .current_dir(doctor.path(""))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-/// How each platform runs a script: the agent, the runner with `shell: bash`, GitLab's runner in
-/// an image without bash, CircleCI.
-fn interpreter(platform: &str) -> &'static [&'static str] {
-    match platform {
-        "azure" => &["bash"],
-        "github" => &["bash", "--noprofile", "--norc", "-eo", "pipefail"],
-        "circleci" => &["bash", "-eo", "pipefail"],
-        _ => &["sh", "-e"],
-    }
-}
-
-/// Runs a platform's script against the world; its report and exit status.
+/// Runs a platform's script against the world.
 fn run(world: &World, platform: &str, vars: &[(&str, &str)]) -> Output {
     let (_, pointer) = SCRIPTS.into_iter().find(|(name, _)| *name == platform).unwrap();
     let script = script(&step(&[platform, "--oidc-org", "acme"]), pointer);
-    let doctor = world.ready().without("--cloud-url").without("--oidc-org");
-    let doctor = doctor.without("--allow-private-issuer");
-    let wrapper = wrapper(world, &doctor);
-    let doctor = with_installers(doctor, &wrapper);
-    let output = shell(interpreter(platform), &script, doctor, vars);
-    let signature = world.token();
-    let signature = signature.rsplit('.').next().unwrap();
-    let printed = [&output.stdout[..], &output.stderr].concat();
-    let printed = String::from_utf8(printed).unwrap();
-    for secret in [signature, REQUEST_TOKEN, world.cloud.access_token()] {
-        assert!(!printed.contains(secret), "a secret comes out");
-    }
-    output
+    job::run(world, platform, &script, vars).0
 }
 
 #[track_caller]
@@ -122,19 +33,6 @@ fn finds(output: &Output, code: &str, source: &str) {
 fn spoil(world: &mut World) {
     world.shape.entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
 }
-
-/// What AzureCLI@2 adds with and without addSpnToEnvironment, in a job of Azure Pipelines.
-const AZURE: [(&str, &str); 9] = [
-    ("TF_BUILD", "True"),
-    ("SYSTEM_COLLECTIONURI", "https://dev.azure.com/acme/"),
-    ("SYSTEM_COLLECTIONID", "5a1c9e7b-20f4-4d83-b6e1-9c47a0d2f815"),
-    ("SYSTEM_TEAMPROJECT", "web-shop"),
-    ("SYSTEM_HOSTTYPE", "build"),
-    ("SYSTEM_OIDCREQUESTURI", "https://127.0.0.1:1/never-asked"),
-    ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8"),
-    ("AZURESUBSCRIPTION_CLIENT_ID", "1b9d7c53-0e64-4f2a-8a3d-7c5e6f1b2d90"),
-    ("AZURESUBSCRIPTION_TENANT_ID", "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3"),
-];
 
 fn azure(world: &World) -> Output {
     let token = world.token();
@@ -163,10 +61,7 @@ fn azure_without_the_token_says_so() {
 }
 
 fn github(world: &World, asking: bool) -> Output {
-    let token = world.token();
-    let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
-    let answer = Response::json(200, &json!({"value": token}));
-    let endpoint = Server::start(identity, move |_| answer.clone()).unwrap();
+    let endpoint = job::token_endpoint(world);
     let url = format!("{}/idtoken/1/2?api-version=2.0", endpoint.url());
     let mut vars = vec![
         ("CI", "true"),
@@ -254,7 +149,7 @@ fn failed_installation_ends_the_step() {
         let script = script(&step(&[platform, "--oidc-org", "acme"]), pointer);
         let doctor = with_installers(Doctor::bare(), "echo started");
         let doctor = doctor.program("pipx", "exit 1").program("python3", "exit 1");
-        let output = shell(interpreter(platform), &script, doctor, &[]);
+        let output = shell(interpreter(platform), &script, &doctor, &[]);
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{script}");
         assert!(output.stderr.is_empty(), "{output:?}");
     }
@@ -268,7 +163,7 @@ fn an_organization_stays_one_word() {
             let installed = "for last do :; done\nprintf '%s' \"$last\"";
             let doctor = with_installers(Doctor::bare(), installed);
             let doctor = doctor.program("touch", "echo pwned >&2");
-            let output = shell(&["bash"], &script, doctor, &[]);
+            let output = shell(&["bash"], &script, &doctor, &[]);
             assert!(output.status.success(), "{platform} {name:?}: {output:?}");
             assert_eq!(String::from_utf8(output.stdout).unwrap(), name, "{platform}: {script}");
             assert!(output.stderr.is_empty(), "{platform} {name:?}: {script}");
