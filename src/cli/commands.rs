@@ -7,9 +7,10 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::args::{BundleArgs, ColorArg, ManyArgs, ManyLogsArgs, OutputArgs, ShellArg};
-use super::values::{AUTO, FormatChoice, format, variable};
+use super::values::{AUTO, FormatChoice, ascii, format, variable};
 use crate::platform::{ALL, StepTemplate};
 use crate::render::{CODE, TOKEN, TRIAGE};
+use crate::text::command::Shell;
 
 /// Decode and explain a token; offline, without a policy
 ///
@@ -108,6 +109,40 @@ pub(crate) struct Demo {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) bundle: BundleArgs,
+}
+
+/// Print a pipeline step that installs the doctor and runs it when a login fails
+///
+/// The step installs this version from PyPI.
+#[derive(Args)]
+pub(crate) struct Step {
+    /// Where the pipeline runs
+    pub(crate) platform: StepPlatform,
+    /// The organization in Pulumi Cloud; without it, the step holds the placeholder ORG
+    #[arg(long, value_name = "ORG", value_parser = ascii)]
+    pub(crate) oidc_org: Option<String>,
+    /// The shell that the step is for; azure and github have both
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) shell: StepShell,
+}
+
+/// `--shell` of `doctor step`. The shell of the pipeline is not that of this machine: no `auto`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StepShell {
+    /// bash, or the sh of the image
+    #[default]
+    Bash,
+    /// PowerShell 7
+    Pwsh,
+}
+
+impl StepShell {
+    pub(crate) fn shell(self) -> Shell {
+        match self {
+            Self::Bash => Shell::Posix,
+            Self::Pwsh => Shell::PowerShell,
+        }
+    }
 }
 
 /// A platform that `doctor step` has a step for.

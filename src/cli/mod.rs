@@ -19,9 +19,8 @@ use self::args::Diagnosis;
 use self::commands::Demo;
 #[cfg(feature = "generate")]
 use self::commands::Document;
-use self::commands::{Decode, Explain, Replay, StepPlatform, Triage};
+use self::commands::{Decode, Explain, Replay, Step, Triage};
 use self::policy::PolicyCommand;
-use self::values::ascii;
 use crate::limits;
 
 /// Says why a CI job cannot log in to Pulumi Cloud with its OIDC token, and what to change.
@@ -95,14 +94,8 @@ pub(crate) enum Command {
     /// Diagnose the login that pulumi would make here, with its flags
     // Its arguments are pulumi's and are read by `login`, which also has its help.
     Login,
-    /// Print a pipeline step that runs the doctor when a login fails
-    Step {
-        /// Where the pipeline runs
-        platform: StepPlatform,
-        /// The organization in Pulumi Cloud; without it, the step holds the placeholder ORG
-        #[arg(long, value_name = "ORG", value_parser = ascii)]
-        oidc_org: Option<String>,
-    },
+    /// Print a pipeline step that installs the doctor and runs it when a login fails
+    Step(Step),
     /// Decode and explain a token; offline, without a policy
     Decode(Decode),
     /// Test, suggest, lint, fix and save policies; say who gets in

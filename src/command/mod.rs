@@ -52,7 +52,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     let prints_only = matches!(
         cli.command,
         Some(
-            Command::Step { .. } | Command::Completions { .. } | Command::Man | Command::Explain(_)
+            Command::Step(_) | Command::Completions { .. } | Command::Man | Command::Explain(_)
         )
     );
     if !prints_only && !descriptors::suffice() {
@@ -69,15 +69,10 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     };
     match command {
         Command::Login => login(&[], &arguments, environment, streams),
-        Command::Step { platform, oidc_org } => {
-            let name = oidc_org.unwrap_or_default();
-            // A step is pasted into a repository.
-            if environment.scrubber(&[], &[]).scrub(&name) != name {
-                let problem = "step: --oidc-org holds a secret; it is the organization's name";
-                return complain(streams.stderr, problem);
-            }
-            print(&mut streams, &step::step(platform, Some(&name)), 0)
-        }
+        Command::Step(arguments) => match step::step(&arguments, &environment) {
+            Ok(text) => print(&mut streams, &text, 0),
+            Err(problem) => complain(streams.stderr, &format!("step: {problem}")),
+        },
         Command::Completions { shell } => print(&mut streams, &completions::text(shell), 0),
         Command::Man => print(&mut streams, &man::text(), 0),
         Command::Triage(arguments) if arguments.many.ndjson => {

@@ -2,11 +2,12 @@
 
 use super::kind::{Given, Variant, text};
 use super::{
-    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape,
-    Subjects, TokenSource, Varying, Way,
+    Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, RELEASE,
+    Shape, StepTemplate, StepValues, Subjects, TokenSource, Varying, Way,
 };
 use crate::policy::template::{Open, Template};
 use crate::text;
+use crate::text::command::Shell;
 
 const PROJECT: &str = "\"oidc.circleci.com/project-id\"";
 const ORIGIN: &str = "\"oidc.circleci.com/vcs-origin\"";
@@ -97,6 +98,12 @@ pub(super) const CIRCLECI: Platform = Platform {
             request(&login.audience),
         )
     }),
+    step: Some(StepTemplate {
+        argument: "circleci",
+        about: "CircleCI: a step that runs when an earlier one failed",
+        shells: &[Shell::Posix],
+        yaml: step,
+    }),
     ..Platform::new(Id::CircleCi, "CircleCI")
 };
 
@@ -113,6 +120,28 @@ const PULL_REQUEST: Varying =
 fn request(audience: &str) -> String {
     let claims = text::json_line(&serde_json::json!({ "aud": audience }));
     format!("circleci run oidc get --claims {}", text::shell(claims.trim_end()))
+}
+
+/// The tokens that CircleCI sets are for an audience of its own: the step requests one, as the login has
+/// to.
+fn step(values: &StepValues) -> String {
+    format!(
+        r#"# CircleCI: a step for the job that logs in, after the one that does. It runs if the job has failed, and
+# does not change its result. The executor needs python3 with pip. Request the token as the login does.
+{note}- run:
+    name: Why the login to Pulumi Cloud fails
+    when: on_fail
+    command: |
+      packages="$(mktemp -d)"
+      python3 -m pip install --quiet --target "$packages" {RELEASE}
+      PULUMI_TOKEN="$({request})"
+      export PULUMI_TOKEN
+      "$packages/bin/doctor" --token-env PULUMI_TOKEN --oidc-org {word}
+"#,
+        note = values.note,
+        request = request(values.audience),
+        word = values.organization,
+    )
 }
 
 /// The second token has the source of the change at the end of its subject.

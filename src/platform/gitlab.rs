@@ -6,11 +6,13 @@ use super::claims::{BOOLEANS, VISIBILITIES};
 use super::kind::{Given, Variant, text};
 use super::{
     Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
-    Login, Note, Platform, Remedy, Shape, Shared, StepTemplate, Subjects, TokenSource, Way,
+    Login, Note, Platform, RELEASE, Remedy, Shape, Shared, StepTemplate, StepValues, Subjects,
+    TokenSource, Way,
     subject,
 };
 use crate::policy::template::{Open, Template};
 use crate::text;
+use crate::text::command::Shell;
 
 pub(super) const GITLAB: Platform = Platform {
     marker: Some("GITLAB_CI"),
@@ -146,7 +148,8 @@ pub(super) const GITLAB: Platform = Platform {
     variable: Some(VARIABLE),
     step: Some(StepTemplate {
         argument: "gitlab",
-        about: "GitLab CI: a job whose after_script looks at what failed",
+        about: "GitLab CI: an after_script that runs when the job failed",
+        shells: &[Shell::Posix],
         yaml: step,
     }),
     ..Platform::new(Id::GitLab, "GitLab CI")
@@ -210,26 +213,23 @@ pub(crate) fn explain(environment: &Environment, login: &Login) -> Explanation {
     )
 }
 
-/// Some runners leave CI_JOB_STATUS at `running`: it is compared with what needs no doctor.
-fn step(note: &str, organization: &str, audience: &str) -> String {
-    let word = text::shell(organization);
+/// Some runners leave CI_JOB_STATUS at `running`: it is compared with the status that needs no doctor.
+/// GitLab ignores the exit status of after_script.
+fn step(values: &StepValues) -> String {
     format!(
-        r#"# GitLab CI: id_tokens and after_script for the job that logs in.
-# doctor has to be on PATH in the job. after_script runs whether or not the job failed.
+        r#"# GitLab CI: after_script for the job that logs in (here: login). It runs the doctor if the job has
+# failed, and does not change its result. The job's image needs python3 with pip.
 {note}login:
-  id_tokens:
-    PULUMI_TOKEN:
-      aud: {audience}
-  script:
-    - |
-      pulumi login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
   after_script:
     - |
       if [ "$CI_JOB_STATUS" != success ]; then
-        doctor login https://api.pulumi.com --oidc-token "$PULUMI_TOKEN" --oidc-org {word}
+        packages="$(mktemp -d)"
+        python3 -m pip install --quiet --target "$packages" {RELEASE} &&
+          "$packages/bin/doctor" --oidc-org {word}
       fi
 "#,
-        audience = text::yaml(audience),
+        note = values.note,
+        word = values.organization,
     )
 }
 

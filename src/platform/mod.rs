@@ -44,7 +44,8 @@ pub(crate) use self::kind::{Kind, Kinds};
 pub(crate) use self::log::LogMarks;
 pub(crate) use self::shape::{Beginning, Note, Parts, Renewed, Shape, Subjects, Varying};
 pub(crate) use self::source::{Http, Parameter, Program, TokenSource};
-pub(crate) use self::step::StepTemplate;
+use self::step::RELEASE;
+pub(crate) use self::step::{StepTemplate, StepValues};
 
 /// A platform: a CI system, an issuer of tokens, or both.
 pub(crate) struct Platform {

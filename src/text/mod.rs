@@ -65,7 +65,7 @@ pub(crate) fn list(items: &[String]) -> String {
 /// The text as one word for a POSIX shell (POSIX.1-2024, XCU section 2.2), safe to paste.
 ///
 /// Characters that cannot be seen need `$'...'`, which bash, zsh, ksh and busybox know; the
-/// octal bytes in it do not depend on the locale. No word holds `$(`, `${` or `$[` either:
+/// octal bytes in it do not depend on the locale. No word holds `$(`, `${`, `$[` or `<<` either:
 /// pipelines expand those before any shell reads the quotes. A NUL cannot be passed in a word;
 /// it ends the value there.
 pub fn shell(text: &str) -> String {
@@ -78,7 +78,7 @@ pub fn shell(text: &str) -> String {
     let mut out = String::from(if octal { "$'" } else { "'" });
     let mut previous = ' ';
     for c in text.chars() {
-        let splits = matches!((previous, c), ('#', '#') | ('$', '(' | '{' | '['));
+        let splits = matches!((previous, c), ('#', '#') | ('<', '<') | ('$', '(' | '{' | '['));
         match c {
             // An interactive bash before 5 looks for its history in here.
             '!' if octal => push_octal(&mut out, c),
@@ -316,6 +316,7 @@ pub(crate) mod tests {
             ("it's", r"'it'\''s'"),
             ("$(id) ${{ x }}", "'$''(id) $''{{ x }}'"),
             ("##vso[x]", "'#''#vso[x]'"),
+            ("<< x >>", "'<''< x >>'"),
             ("a\nb!'", r"$'a\012b\041\''"),
             ("\u{202e}", r"$'\342\200\256'"),
         ];

@@ -8,9 +8,9 @@ mod subject;
 use self::entra::EntraSubject;
 use super::{
     Audience, Beginning, Claims, Http, Id, Issuer, JobClaims, LogMarks, Note, Parameter, Parts,
-    Platform, Shape, StepTemplate, Subjects, TokenSource, Way,
+    Platform, Shape, StepTemplate, StepValues, Subjects, TokenSource, Way,
 };
-use crate::text;
+use crate::text::command::Shell;
 
 /// The variable into which AzureCLI puts the token.
 pub(crate) const TOKEN: &str = "idToken";
@@ -103,6 +103,7 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
     step: Some(StepTemplate {
         argument: "azure",
         about: "Azure Pipelines: a task that runs when an earlier one failed",
+        shells: &[Shell::Posix, Shell::PowerShell],
         yaml: step,
     }),
     ..Platform::new(Id::AzurePipelines, "Azure Pipelines")
@@ -177,21 +178,26 @@ fn decoded(subject: &str) -> Option<Parts> {
 
 /// Tasks/AzureCLIV2 of microsoft/azure-pipelines-tasks: `idToken` is in the environment of the
 /// script alone, and only with addSpnToEnvironment.
-fn step(note: &str, organization: &str, _: &str) -> String {
-    let word = text::shell(organization);
+fn step(values: &StepValues) -> String {
+    let script_type = match values.shell {
+        Shell::Posix => "bash",
+        Shell::PowerShell => "pscore",
+    };
     format!(
-        r#"# Azure Pipelines: a task for the job that logs in, after the one that does.
-# doctor has to be on the agent's PATH. If that task has an env: block, repeat it here.
+        r#"# Azure Pipelines: a task for the job that logs in, after the one that does. It runs if the job has
+# failed, and does not change its result. If the task that logs in has an env: block, repeat it here.
 {note}- task: AzureCLI@2
   displayName: Why the login to Pulumi Cloud fails
   condition: failed()
   inputs:
     azureSubscription: my-service-connection  # the one that the login uses
     addSpnToEnvironment: true  # puts the token into idToken
-    scriptType: bash
+    scriptType: {script_type}
     scriptLocation: inlineScript
     inlineScript: |
-      doctor login https://api.pulumi.com --oidc-token "$idToken" --oidc-org {word}
-"#
+      {command}
+"#,
+        note = values.note,
+        command = values.pipx(),
     )
 }

@@ -10,9 +10,9 @@ use super::audience::DefaultAudience;
 use super::claims::{BOOLEANS, VISIBILITIES};
 use super::{
     Audience, Beginning, Claims, Http, Id, Issuer, JobClaims, LogMarks, Note, Parameter, Platform,
-    Shape, Shared, StepTemplate, Subjects, TokenSource, Varying, Way,
+    Shape, Shared, StepTemplate, StepValues, Subjects, TokenSource, Varying, Way,
 };
-use crate::text;
+use crate::text::command::Shell;
 
 pub(super) const GITHUB_ACTIONS: Platform = Platform {
     marker: Some("GITHUB_ACTIONS"),
@@ -180,6 +180,7 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
     step: Some(StepTemplate {
         argument: "github",
         about: "GitHub Actions: a step that runs when an earlier one failed",
+        shells: &[Shell::Posix, Shell::PowerShell],
         yaml: step,
     }),
     ..Platform::new(Id::GitHubActions, "GitHub Actions")
@@ -259,20 +260,25 @@ pub(crate) const EVENTS: &[&str] = &[
 ];
 
 /// The doctor requests the token itself: no step hands its own to the next.
-fn step(note: &str, organization: &str, _: &str) -> String {
-    let word = text::shell(organization);
+fn step(values: &StepValues) -> String {
+    let shell = match values.shell {
+        Shell::Posix => "bash",
+        Shell::PowerShell => "pwsh",
+    };
     format!(
-        r#"# GitHub Actions: a step for the job that logs in, after the one that does.
-# doctor has to be on the runner's PATH. If that step has an env: block, repeat it here.
+        r#"# GitHub Actions: a step for the job that logs in, after the one that does. It runs if the job has
+# failed, and does not change its result. If the step that logs in has an env: block, repeat it here.
 # GitHub gives a token only to a job with this permission:
 #   permissions:
 #     id-token: write
 #     contents: read  # what is not listed is not allowed
 {note}- name: Why the login to Pulumi Cloud fails
   if: failure()
-  shell: bash
+  shell: {shell}
   run: |
-    doctor --oidc-org {word}
-"#
+    {command}
+"#,
+        note = values.note,
+        command = values.pipx(),
     )
 }

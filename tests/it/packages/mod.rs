@@ -3,3 +3,6 @@
 // install.sh is for Unix.
 #[cfg(unix)]
 mod install_sh;
+// The scripts are for Unix shells.
+#[cfg(unix)]
+mod templates;

@@ -39,6 +39,7 @@ mod command;
 pub mod dockerfile;
 pub mod harmless;
 mod issuer;
+pub mod job;
 pub mod memory;
 mod openapi;
 mod plain;
