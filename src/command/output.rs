@@ -26,6 +26,8 @@ const WIDTH: usize = 100;
 pub(crate) struct Output {
     format: Format,
     style: Style,
+    /// The width of reports in files, in columns.
+    file_width: usize,
     /// `--shell`, unless the run decides.
     shell: Option<Shell>,
     file: Option<PathBuf>,
@@ -61,6 +63,7 @@ impl Output {
         Self {
             format: format(arguments.format, environment),
             style: Style { verbosity, ..style },
+            file_width: width(environment, Stdout::File),
             shell: arguments.shell.chosen(),
             file: arguments.output.clone(),
             bundle: None,
@@ -131,7 +134,7 @@ impl Output {
     /// # Errors
     /// A sentence for each that cannot be written, after the others were.
     pub(crate) fn keep_reports(&self, bundle: &Bundle, report: &Report) -> Result<(), Vec<String>> {
-        let style = Style { color: false, width: WIDTH, ..self.style };
+        let style = Style { color: false, width: self.file_width, ..self.style };
         let write = |ReportFile { path, format }: &ReportFile| {
             let text = match format {
                 Format::Html => self.html(bundle, report),
@@ -245,12 +248,20 @@ pub(crate) fn style(argument: ColorArg, environment: &Environment, stdout: Stdou
         ColorArg::Auto => color(environment, stdout),
     };
     colored::control::set_override(color);
-    let width = if stdout == Stdout::Terminal {
-        terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
-    } else {
-        WIDTH
-    };
+    let width = width(environment, stdout);
     Style { color, width, verbosity: Verbosity::Normal, unicode: shows_unicode(environment) }
+}
+
+/// The width of the report in columns (product contract, section 6).
+fn width(environment: &Environment, stdout: Stdout) -> usize {
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let width = match stdout {
+        Stdout::Terminal => terminal(),
+        Stdout::File | Stdout::Other => {
+            environment.get("COLUMNS").and_then(|columns| columns.parse().ok())
+        }
+    };
+    width.unwrap_or(WIDTH)
 }
 
 /// Whether what shows the report can show more than ASCII: the locale says so (POSIX.1-2024, XBD

@@ -8,8 +8,8 @@ use super::outcome::Outcome;
 use crate::evidence::{
     AccessTokenSource, Body, CheckId, Evidence, InputProblem, PolicySource, SkipReason,
 };
-use crate::policy::Entry;
 use crate::policy::evaluate::Evaluation;
+use crate::policy::{Entry, Registration};
 use crate::pulumi::backend_url::{Resolved, is_plain_http};
 use crate::pulumi::request::Request;
 use crate::pulumi::versions;
@@ -157,6 +157,45 @@ impl<'a> Context<'a> {
         self.discovery().and_then(|d| d.get("jwks_uri")?.as_str()).unwrap_or_default()
     }
 
+    /// Where an entry stands: its file and line, the issuer, the entry.
+    pub(crate) fn entry_place(&self, index: usize, entry: &Entry) -> String {
+        self.place_of_rule(entry.place.line, index)
+    }
+
+    /// Where a rule stands.
+    pub(crate) fn rule_place(&self, line: u64, index: usize, claim: &str) -> String {
+        format!("{}, rule {claim}", self.place_of_rule(line, index))
+    }
+
+    /// The same without the rule's name.
+    pub(crate) fn place_of_rule(&self, line: u64, index: usize) -> String {
+        self.policy_place(line, &self.of_issuer(&entry_name(index)))
+    }
+
+    /// Where an entry is added: behind those that there are.
+    pub(crate) fn place_of_another(&self) -> String {
+        let registration = self.evidence.registration();
+        let entries = registration.and_then(|r| r.policies.as_deref()).unwrap_or_default();
+        let issuer = registration.and_then(Registration::label);
+        let issuer =
+            issuer.map_or_else(|| "the issuer".to_owned(), |name| format!("issuer {name}"));
+        match entries {
+            [.., last] => {
+                let after = format!("after {} of {issuer}", entry_name(entries.len() - 1));
+                self.policy_place(last.place.line, &after)
+            }
+            [] => self.policy_place(registration.map_or(0, |r| r.place.line), &issuer),
+        }
+    }
+
+    /// What belongs to the issuer whose policy decides, with its name where it has one.
+    fn of_issuer(&self, what: &str) -> String {
+        match self.evidence.registration().and_then(Registration::label) {
+            Some(name) => format!("issuer {name}, {what}"),
+            None => what.to_owned(),
+        }
+    }
+
     /// Where something stands in the policy document.
     pub(crate) fn policy_place(&self, line: u64, what: &str) -> String {
         match (&self.evidence.policy, line) {
@@ -173,13 +212,9 @@ impl<'a> Context<'a> {
             _ => "the policy file",
         }
     }
-
-    pub(crate) fn entry_place(&self, index: usize, entry: &Entry) -> String {
-        self.policy_place(entry.place.line, &entry_name(index))
-    }
 }
 
-/// An entry as the document names it.
+/// An entry as people count it: from 1, as Pulumi Cloud's console lists them.
 pub(crate) fn entry_name(index: usize) -> String {
-    format!("policies[{index}]")
+    format!("policy {}", index + 1)
 }

@@ -1,7 +1,7 @@
 //! Building findings: the catalogue gives the general part, a check adds the run's own values.
 
 use crate::catalogue::{Code, Severity};
-use crate::report::{Finding, FoundBy, Proof, Remediation, RemedyOption, Step};
+use crate::report::{Difference, Finding, FoundBy, Proof, Remediation, RemedyOption, Step};
 use crate::text;
 use crate::text::command::Command;
 pub(super) use crate::text::list;
@@ -23,6 +23,7 @@ impl Finding {
             detail: detail.into(),
             retryable: matches!(code, Code::ExchangeRateLimited | Code::ExchangeServerError),
             evidence: Vec::new(),
+            difference: None,
             remediation: Remediation {
                 summary: code.fix(),
                 links: vec![code.link().to_owned()],
@@ -43,8 +44,29 @@ impl Finding {
         value: impl Into<String>,
         place: impl Into<String>,
     ) -> Self {
-        self.evidence.push(Proof { what: what.into(), value: value.into(), place: place.into() });
+        self.evidence.push(Proof::new(what, value, place));
         self
+    }
+
+    /// Adds what a comparison of values in the evidence gives, for programs: reports for people mark
+    /// the difference in the values.
+    pub(super) fn comparison(
+        mut self,
+        what: impl Into<String>,
+        value: impl Into<String>,
+        place: impl Into<String>,
+    ) -> Self {
+        self = self.proof(what, value, place);
+        if let Some(proof) = self.evidence.last_mut() {
+            proof.is_comparison = true;
+        }
+        self
+    }
+
+    /// Says that the first two values of the evidence differ, and from which character of the second
+    /// on where a pattern is compared.
+    pub(super) fn differing(self, from: Option<usize>) -> Self {
+        Self { difference: Some(Difference { from }), ..self }
     }
 
     /// Says whether running the job again may help without any change.
@@ -80,6 +102,15 @@ impl Finding {
         self
     }
 
+    /// Adds what is to be known of the remedy.
+    pub(super) fn note(mut self, note: impl AsRef<str>) -> Self {
+        self = self.step(note);
+        if let Some(step) = self.remediation.steps.last_mut() {
+            step.is_note = true;
+        }
+        self
+    }
+
     /// Adds a step with something to paste, of several lines if need be. Values in it must already be
     /// quoted for what it is meant for.
     pub(super) fn snippet(mut self, step: impl AsRef<str>, pasted: &str) -> Self {
@@ -88,9 +119,23 @@ impl Finding {
         self
     }
 
+    /// Adds a step with the lines of a diff, already quoted for where they stand.
+    pub(super) fn diff(self, step: impl AsRef<str>, removed: &str, added: &str) -> Self {
+        let lines = |sign: char, text: &str| -> Vec<String> {
+            text.lines().map(|line| format!("{sign} {line}")).collect()
+        };
+        let diff = [lines('-', removed), lines('+', added)].concat().join("\n");
+        let mut finding = self.snippet(step, &diff);
+        if let Some(step) = finding.remediation.steps.last_mut() {
+            step.is_diff = true;
+        }
+        finding
+    }
+
     /// Adds a step that announces the commands.
     pub(super) fn announce(mut self, step: impl AsRef<str>) -> Self {
-        self.remediation.steps.push(Step { text: text::inert(step.as_ref()), announces: true });
+        let text = text::inert(step.as_ref());
+        self.remediation.steps.push(Step { announces: true, ..text.into() });
         self
     }
 

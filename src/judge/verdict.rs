@@ -46,11 +46,7 @@ fn soften(context: &mut Context, proof: &str, concerned: impl Fn(Category) -> bo
     for finding in context.findings_mut() {
         if finding.severity == Severity::Error && concerned(finding.category) {
             finding.severity = Severity::Warning;
-            finding.evidence.push(crate::report::Proof {
-                what: "but".to_owned(),
-                value: proof.to_owned(),
-                place: "token exchange".to_owned(),
-            });
+            finding.evidence.push(Proof::new("but", proof, "token exchange"));
         }
     }
 }
@@ -178,11 +174,7 @@ fn add_what_pulumi_says_first(cli: &CliSummary, root_cause: Option<Code>, first:
     let (Some(message), Some(_)) = (&cli.message, root_cause) else { return };
     if cli.code != root_cause {
         let line = message.lines().next().unwrap_or_default();
-        first.evidence.push(Proof {
-            what: "pulumi says first".to_owned(),
-            value: line.to_owned(),
-            place: "pulumi login".to_owned(),
-        });
+        first.evidence.push(Proof::new("pulumi says first", line, "pulumi login"));
     }
 }
 
@@ -215,24 +207,28 @@ fn policy(context: &Context) -> PolicySummary {
         PolicySource::Live { .. } => "live",
     };
     let registration = context.evidence.registration();
-    let issuer = registration.and_then(|r| r.identifier()).map(str::to_owned);
-    let Some(evaluation) = &context.evaluation else {
-        return PolicySummary {
-            source,
-            issuer,
-            decision: "unknown",
-            closest: None,
-            rules: Vec::new(),
-            entries: Vec::new(),
-        };
+    let file = match &context.evidence.policy {
+        PolicySource::File { path, .. } => Some(path.clone()),
+        _ => None,
     };
+    let entries = registration.and_then(|r| r.policies.as_deref()).unwrap_or_default();
+    let unknown = PolicySummary {
+        source,
+        issuer: registration.and_then(|r| r.identifier()).map(str::to_owned),
+        label: registration.and_then(|r| r.label()).map(str::to_owned),
+        lines: file.iter().flat_map(|_| entries.iter().map(|entry| entry.place.line)).collect(),
+        file,
+        decision: "unknown",
+        closest: None,
+        rules: Vec::new(),
+        entries: Vec::new(),
+    };
+    let Some(evaluation) = &context.evaluation else { return unknown };
     let closest = evaluation.closest;
     let elsewhere = context.findings().any(|finding| {
         finding.code == Code::IssuerWrongOrganization && finding.severity == Severity::Error
     });
     PolicySummary {
-        source,
-        issuer,
         // The entries of another organization decide on none of this one's logins.
         decision: match evaluation.decision() {
             Some(Decision::Allow) if elsewhere => Decision::Deny.name(),
@@ -244,6 +240,7 @@ fn policy(context: &Context) -> PolicySummary {
             .map(|entry| entry.rules.clone())
             .unwrap_or_default(),
         entries: evaluation.entries.clone(),
+        ..unknown
     }
 }
 

@@ -154,6 +154,12 @@ pub enum Likeness {
 }
 
 impl Registration {
+    /// What people call it.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.name.as_deref().or_else(|| self.identifier())
+    }
+
     /// The issuer identifier that a token's `iss` has to equal: `issuer`, else `url`.
     #[must_use]
     pub fn identifier(&self) -> Option<&str> {

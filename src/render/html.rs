@@ -2,10 +2,13 @@
 //! SVG, the support bundle inside.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
+use super::human::{details, page};
 use super::wording::chain::{Mark, chain, outcome};
+use super::wording::finding::{difference, visible};
 use super::wording::{self, in_order, who, why_skipped};
-use crate::report::{Finding, Proof, Report, Status};
+use crate::report::{Finding, Proof, Report, Status, Step};
 use crate::text;
 
 /// Nothing is loaded and nothing is run, whatever gets into the page.
@@ -13,16 +16,20 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--fg:#1c1c1c;--bg:#fff;--line:#c4c4c4;--soft:#f3f3f3;--ok:#166b2d;--warn:#7a5200;--bad:#b3131b}\
-@media(prefers-color-scheme:dark){:root{--fg:#e8e8e8;--bg:#161616;--line:#555;--soft:#242424;--ok:#6fd08c;--warn:#e5b95c;--bad:#ff8a80}}\
+:root{color-scheme:light dark;--fg:#1c1c1c;--soft-fg:#555;--bg:#fff;--line:#c4c4c4;--soft:#f4f5f8;--ok:#166b2d;--warn:#7a5200;--bad:#b3131b;--was:#fde3e3;--is:#dff3e2}\
+@media(prefers-color-scheme:dark){:root{--fg:#e8e8e8;--soft-fg:#b0b0b0;--bg:#161616;--line:#555;--soft:#242424;--ok:#6fd08c;--warn:#e5b95c;--bad:#ff8a80;--was:#5a1f22;--is:#1d4a2a}}\
 body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}\
 main{max-width:60rem;margin:0 auto;padding:1.5rem}\
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem}\
+h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;margin:1.75rem 0 .5rem}\
+.about{color:var(--soft-fg);margin:0 0 1rem}\
 code,pre,td{font-family:ui-monospace,monospace;font-size:.9rem;overflow-wrap:anywhere}\
-pre{background:var(--soft);padding:.75rem;white-space:pre-wrap}\
-table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line)}\
-svg{width:100%;height:auto;max-height:5rem}svg text{font:14px system-ui,sans-serif;fill:var(--fg);text-anchor:middle}\
-.passed{color:var(--ok)}.warned{color:var(--warn)}.failed{color:var(--bad)}.unchecked,.not-reached{color:var(--fg)}";
+pre{background:var(--soft);padding:.75rem;white-space:pre-wrap;border-radius:.25rem}\
+table{border-collapse:collapse;width:100%;margin:.75rem 0}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border:1px solid var(--line)}th{font-weight:normal;width:12rem}\
+td.where{color:var(--soft-fg);width:30%}\
+del,ins,mark{color:inherit;text-decoration:none}del,mark.was{background:var(--was)}ins,mark.is{background:var(--is)}\
+svg{width:100%;height:auto;max-height:5.5rem}svg text{font:14px system-ui,sans-serif;fill:var(--fg);text-anchor:middle}svg .sign{font-weight:bold;fill:currentColor}\
+details{margin:.5rem 0}summary{cursor:pointer}\
+.passed{color:var(--ok)}.warned{color:var(--warn)}.failed{color:var(--bad)}.unchecked,.not-reached{color:var(--soft-fg)}";
 
 /// What surrounds the bundle in the page.
 const BUNDLE: [&str; 2] = ["<pre id=\"doctor-bundle\">", "</pre>"];
@@ -40,23 +47,29 @@ pub(super) fn render(report: &Report, bundle: Option<&str>) -> String {
         title = escape(&title),
         class = class(mark),
     );
+    let _ = writeln!(page, "<p class=\"about\">{}</p>", escape(&about(report)));
     svg(&mut page, &chain(report));
-    element(&mut page, "p", &who(report));
-    if let Some(recorded) = wording::recorded(report) {
-        element(&mut page, "p", &recorded);
+    element(&mut page, "p", &wording::recorded(report).unwrap_or_default());
+    let lead = wording::lead(report);
+    for (index, found) in in_order(report) {
+        finding(&mut page, found, lead == Some(index));
     }
-    for (_, found) in in_order(report) {
-        finding(&mut page, found);
+    folded(&mut page, &format!("All {} checks", report.checks.len()), &checks(report));
+    if !report.policy.entries.is_empty() {
+        folded(&mut page, "Policy, rule by rule", &entries(report));
     }
-    checks(&mut page, report);
     if let Some(token) = &report.token {
-        let claims = text::json(&token.claims);
-        folded(&mut page, "Token", &format!("<pre>{}</pre>\n", escape_lines(&claims)));
+        let claims = escape_lines(&text::json(&token.claims));
+        folded(
+            &mut page,
+            "Token (decoded, without its signature)",
+            &format!("<pre>{claims}</pre>"),
+        );
     }
     if let Some(bundle) = bundle {
         let [start, end] = BUNDLE;
         let note = "<p>To judge it again: <code>doctor replay FILE</code> with this file.</p>\n";
-        let content = format!("{note}{start}{}{end}\n", escape_lines(bundle));
+        let content = format!("{note}{start}{}{end}", escape_lines(bundle));
         folded(&mut page, "Support bundle", &content);
     }
     page.push_str("</main>\n</body>\n</html>\n");
@@ -87,12 +100,25 @@ fn escape_lines(value: &str) -> String {
     ENTITIES.iter().fold(value.to_owned(), |text, (c, entity)| text.replace(*c, entity))
 }
 
+/// Nothing for an empty text.
 fn element(page: &mut String, name: &str, value: &str) {
-    let _ = writeln!(page, "<{name}>{}</{name}>", escape(value));
+    if !value.is_empty() {
+        let _ = writeln!(page, "<{name}>{}</{name}>", escape(value));
+    }
+}
+
+/// When it was, of what, and by what.
+fn about(report: &Report) -> String {
+    let at = report.started_at.strftime("%-d %b %Y %H:%M UTC");
+    format!(
+        "{at} · {} · doctor {} · no credential is in this file",
+        who(report),
+        report.doctor_version
+    )
 }
 
 fn folded(page: &mut String, title: &str, content: &str) {
-    let _ = writeln!(page, "<details>\n<summary>{title}</summary>\n{content}</details>");
+    let _ = writeln!(page, "<details>\n<summary>{title}</summary>\n{content}\n</details>");
 }
 
 fn class(mark: Mark) -> &'static str {
@@ -137,7 +163,7 @@ fn svg(page: &mut String, steps: &[(&'static str, Mark)]) {
         let _ = writeln!(
             page,
             "<g class=\"{}\"><circle cx=\"{x}\" cy=\"24\" r=\"16\" fill=\"none\" \
-             stroke=\"currentColor\" stroke-width=\"2\"/><text x=\"{x}\" y=\"29\">{}</text>\
+             stroke=\"currentColor\" stroke-width=\"2\"/><text class=\"sign\" x=\"{x}\" y=\"29\">{}</text>\
              <text x=\"{x}\" y=\"62\">{name}</text></g>",
             class(*mark),
             mark.sign(true)
@@ -146,63 +172,101 @@ fn svg(page: &mut String, steps: &[(&'static str, Mark)]) {
     page.push_str("</svg>\n");
 }
 
-fn finding(page: &mut String, finding: &Finding) {
-    let _ = writeln!(
-        page,
-        "<h2>{}: {} <code>{}</code></h2>",
-        finding.severity.name(),
-        escape(finding.title),
-        finding.code
-    );
-    element(page, "p", &finding.detail);
-    let (values, others) = finding.evidence.split_at(finding.evidence.len().min(2));
-    evidence(page, values);
-    let fix = &finding.remediation;
-    if !fix.summary.is_empty() || !fix.steps.is_empty() {
-        page.push_str("<h3>Fix</h3>\n");
-        element(page, "p", &fix.summary);
+/// `is_lead`: the page's heading names it.
+fn finding(page: &mut String, finding: &Finding, is_lead: bool) {
+    if !is_lead {
+        let mark = Mark::of_severity(finding.severity);
+        let (class, sign) = (class(mark), mark.sign(true));
+        let (title, code) = (escape(finding.title), finding.code);
+        let _ = writeln!(page, "<h2 class=\"{class}\">{sign} {title} <code>{code}</code></h2>");
     }
-    if !fix.steps.is_empty() {
+    element(page, "p", &finding.detail);
+    let (values, others) = wording::finding::evidence(finding);
+    evidence(page, &values, difference(finding));
+    fix(page, finding, if is_lead { "h2" } else { "h3" });
+    evidence(page, &others, None);
+    for link in &finding.remediation.links {
+        let _ = writeln!(page, "<p>See <a href=\"{0}\">{0}</a></p>", escape(link));
+    }
+}
+
+fn fix(page: &mut String, finding: &Finding, heading: &str) {
+    let fix = &finding.remediation;
+    let (first_line, told) = wording::finding::fix(fix);
+    if first_line.is_empty() && fix.steps.is_empty() {
+        return;
+    }
+    element(page, heading, "Fix");
+    element(page, "p", &first_line);
+    if let Some(step) = told {
+        lines(page, step);
+    }
+    let (notes, steps): (Vec<_>, Vec<_>) =
+        fix.steps.iter().filter(|step| Some(*step) != told).partition(|step| step.is_note);
+    if !steps.is_empty() {
         page.push_str("<ol>\n");
-        for step in &fix.steps {
-            let (first, snippet) = step.text.split_once('\n').unwrap_or((&step.text, ""));
-            let _ = write!(page, "<li>{}", escape(first));
-            lines(page, snippet);
+        for step in steps {
+            let _ = write!(page, "<li>{}", escape(step.parts().0));
+            lines(page, step);
             page.push_str("</li>\n");
         }
         page.push_str("</ol>\n");
     }
     for command in &fix.commands {
-        lines(page, command.text());
+        let command: Vec<String> = command.text().lines().map(escape).collect();
+        let _ = writeln!(page, "<pre>{}</pre>", command.join("\n"));
     }
-    evidence(page, others);
-    for link in &fix.links {
-        let _ = writeln!(page, "<p>See <a href=\"{0}\">{0}</a></p>", escape(link));
-    }
-}
-
-/// Lines to copy.
-fn lines(page: &mut String, snippet: &str) {
-    if !snippet.is_empty() {
-        let lines: Vec<String> = snippet.lines().map(escape).collect();
-        let _ = writeln!(page, "<pre>{}</pre>", lines.join("\n"));
+    for note in notes {
+        element(page, "p", &format!("Note: {}", note.parts().0));
     }
 }
 
-fn evidence(page: &mut String, proofs: &[Proof]) {
+/// The lines to copy of a step, or its diff.
+fn lines(page: &mut String, step: &Step) {
+    let (_, lines) = step.parts();
+    if lines.is_empty() {
+        return;
+    }
+    let line = |line: &str| match (step.is_diff, line.starts_with('-')) {
+        (false, _) => escape(line),
+        (true, true) => format!("<del>{}</del>", escape(line)),
+        (true, false) => format!("<ins>{}</ins>", escape(line)),
+    };
+    let lines: Vec<String> = lines.lines().map(line).collect();
+    let _ = writeln!(page, "<pre>{}</pre>", lines.join("\n"));
+}
+
+fn evidence(page: &mut String, proofs: &[&Proof], differing: Option<[Range<usize>; 2]>) {
     if proofs.is_empty() {
         return;
     }
-    page.push_str("<table>\n<tr><th>what</th><th>value</th><th>where</th></tr>\n");
-    for Proof { what, value, place } in proofs {
-        let [what, value, place] = [what, value, place].map(|text| escape(text));
-        let _ = writeln!(page, "<tr><th>{what}</th><td>{value}</td><td>{place}</td></tr>");
+    let marks: Vec<Range<usize>> = differing.into_iter().flatten().collect();
+    page.push_str("<table>\n");
+    for (index, Proof { what, value, place, .. }) in proofs.iter().enumerate() {
+        let value = match marks.get(index) {
+            Some(range) => marked(&visible(value), range, if index == 0 { "was" } else { "is" }),
+            None => escape(&visible(value)),
+        };
+        let [what, place] = [what, place].map(|text| escape(text));
+        let _ = writeln!(
+            page,
+            "<tr><th scope=\"row\">{what}</th><td>{value}</td><td class=\"where\">{place}</td></tr>"
+        );
     }
     page.push_str("</table>\n");
 }
 
-fn checks(page: &mut String, report: &Report) {
-    page.push_str("<h2>Checks</h2>\n<table>\n");
+/// A value with some of its characters marked.
+fn marked(value: &str, range: &Range<usize>, class: &str) -> String {
+    let part = |from: usize, to: usize| -> String {
+        escape(&value.chars().skip(from).take(to.saturating_sub(from)).collect::<String>())
+    };
+    let (before, within) = (part(0, range.start), part(range.start, range.end));
+    format!("{before}<mark class=\"{class}\">{within}</mark>{}", part(range.end, usize::MAX))
+}
+
+fn checks(report: &Report) -> String {
+    let mut table = "<table>\n".to_owned();
     for check in &report.checks {
         let (class, word, text) = match check.status {
             Status::Pass => ("passed", "ok", check.summary.clone()),
@@ -211,13 +275,38 @@ fn checks(page: &mut String, report: &Report) {
             Status::Skip => ("unchecked", "not checked", why_skipped(report, check)),
         };
         let _ = writeln!(
-            page,
-            "<tr><th>{}</th><td class=\"{class}\">{word}</td><td>{}</td></tr>",
+            table,
+            "<tr><th scope=\"row\">{}</th><td class=\"{class}\">{word}</td><td>{}</td></tr>",
             check.id,
             escape(&text)
         );
     }
-    page.push_str("</table>\n");
+    table + "</table>"
+}
+
+fn entries(report: &Report) -> String {
+    let mut text = String::new();
+    for entry in &report.policy.entries {
+        element(&mut text, "p", &details::entry_name(report, entry));
+        text.push_str(
+            "<table>\n<tr><th scope=\"col\">claim</th><th scope=\"col\">policy wants</th>\
+             <th scope=\"col\">token has</th></tr>\n",
+        );
+        for rule in &entry.rules {
+            let class = if rule.matched { "passed" } else { "failed" };
+            let _ = writeln!(
+                text,
+                "<tr><th scope=\"row\">{} <span class=\"{class}\">{}</span></th><td>{}</td>\
+                 <td>{}</td></tr>",
+                escape(&rule.claim),
+                page::outcome(rule),
+                escape(&visible(&rule.pattern)),
+                escape(&visible(page::actual(rule)))
+            );
+        }
+        text.push_str("</table>\n");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason};
 use crate::report::{
-    BackendSummary, Change, CheckResult, EntryResult, Finding, FoundBy, Identity, PolicySummary,
-    Proof, Remediation, RemedyOption, Report, RequestSummary, RuleResult, SCHEMA_VERSION, Status,
-    Target, TokenSummary, Verdict,
+    BackendSummary, Change, CheckResult, Difference, EntryResult, Finding, FoundBy, Identity,
+    PolicySummary, Proof, Remediation, RemedyOption, Report, RequestSummary, RuleResult,
+    SCHEMA_VERSION, Status, Target, TokenSummary, Verdict,
 };
 
 /// A text that tries to be everything it must not be.
@@ -44,6 +44,7 @@ pub(super) fn finding(code: Code, check: CheckId, detail: &str) -> Finding {
         detail: detail.into(),
         retryable: false,
         evidence: Vec::new(),
+        difference: None,
         remediation: Remediation {
             summary: code.fix(),
             links: vec![code.link().into()],
@@ -58,7 +59,7 @@ fn change(text: &str) -> Change {
 }
 
 fn proof(what: &str, value: &str, place: &str) -> Proof {
-    Proof { what: what.into(), value: value.into(), place: place.into() }
+    Proof::new(what, value, place)
 }
 
 fn rule(claim: &str, pattern: &str, actual: Option<&str>, matched: bool) -> RuleResult {
@@ -97,7 +98,7 @@ pub(super) fn healthy() -> Report {
             check(CheckId::Issuer, Status::Pass, "registered as azure"),
             check(CheckId::Registration, Status::Pass, "served"),
             check(CheckId::Signature, Status::Pass, "verified with key k1"),
-            check(CheckId::Policy, Status::Pass, "policies[0] allows it"),
+            check(CheckId::Policy, Status::Pass, "policy 1 lets the token in"),
             check(CheckId::Exchange, Status::Pass, "an access token for 7200 s"),
             whoami,
         ],
@@ -128,6 +129,9 @@ pub(super) fn healthy() -> Report {
         policy: PolicySummary {
             source: "file",
             issuer: Some(ISSUER.into()),
+            label: Some("azure".into()),
+            file: Some("policy.yaml".into()),
+            lines: vec![9, 20],
             decision: "allow",
             closest: Some(0),
             rules: rules.clone(),
@@ -159,14 +163,14 @@ pub(super) fn audience_mismatch() -> Report {
     let mut audience = finding(
         Code::AudienceMismatch,
         CheckId::Policy,
-        "policies[0] wants the audience api://AzureADTokenExchange and the token's audience is \
-         fb60f99c-7a34-4190-8149-302f77469936. These are one audience, spelled two ways: the Entra \
-         issuer puts the GUID into the token.",
+        "Rule and token name the same audience, spelled two ways: the Entra issuer puts the GUID \
+         into the token.",
     );
     audience.evidence = vec![
         proof("expected", "api://AzureADTokenExchange", "policy.yaml:12"),
         proof("token aud", AUDIENCE, "token claim aud"),
     ];
+    audience.difference = Some(Difference { from: None });
     audience.remediation.steps = [
         "In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.",
         "Set the rule on aud to the token's value:\nrules:\n  aud: \"fb60f99c-7a34-4190-8149-302f77469936\"",
@@ -238,6 +242,9 @@ pub(super) fn several_errors() -> Report {
     report.policy = PolicySummary {
         source: "none",
         issuer: None,
+        label: None,
+        file: None,
+        lines: Vec::new(),
         decision: "unknown",
         closest: None,
         rules: Vec::new(),
@@ -305,6 +312,8 @@ pub(super) fn with_text(text: &str) -> Report {
     }
     let hostile = object(json!({ text: text, "nested": { text: [text] } }));
     report.policy.issuer = Some(text.into());
+    report.policy.label = Some(text.into());
+    report.policy.file = Some(text.into());
     report.token = Some(TokenSummary {
         source: text.into(),
         header: hostile.clone(),

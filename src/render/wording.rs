@@ -2,6 +2,7 @@
 
 pub(super) mod cases;
 pub(super) mod chain;
+pub(super) mod finding;
 pub(super) mod kinds;
 
 use std::cmp::Reverse;
@@ -180,13 +181,13 @@ pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
 pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
     match check.skipped_because {
         Some(SkipReason::Policy) if report.policy.source == "none" => {
-            "no --policy given".to_owned()
+            "needs --policy, or an organization admin's token in DOCTOR_ACCESS_TOKEN".to_owned()
         }
         Some(SkipReason::CloudUrl) => {
             "needs --cloud-url, since only a project file names the backend".to_owned()
         }
         Some(option @ (SkipReason::Offline | SkipReason::Now | SkipReason::NoExchange)) => {
-            option.name().to_owned()
+            format!("switched off by {}", option.name())
         }
         Some(SkipReason::Check(check)) => format!("stopped by {check}"),
         // A policy was given and does not decide.

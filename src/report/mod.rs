@@ -180,6 +180,9 @@ pub struct Finding {
     pub retryable: bool,
     /// The proof.
     pub evidence: Vec<Proof>,
+    /// How the first two values of the evidence differ, where they should be equal.
+    #[serde(skip)]
+    pub difference: Option<Difference>,
     /// What to change.
     pub remediation: Remediation,
 }
@@ -202,6 +205,13 @@ impl Serialize for FoundBy {
     }
 }
 
+/// How two values differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// The character of the second value from which on it differs; `None`: as plain text.
+    pub from: Option<usize>,
+}
+
 /// A piece of evidence.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "generate", derive(schemars::JsonSchema))]
@@ -214,6 +224,20 @@ pub struct Proof {
     /// Where it stands: `token claim aud`, `policy.yaml:12`.
     #[serde(rename = "where")]
     pub place: String,
+    /// It tells how other values of the evidence compare.
+    #[serde(skip)]
+    pub is_comparison: bool,
+}
+
+impl Proof {
+    pub(crate) fn new(
+        what: impl Into<String>,
+        value: impl Into<String>,
+        place: impl Into<String>,
+    ) -> Self {
+        let (what, value, place) = (what.into(), value.into(), place.into());
+        Self { what, value, place, is_comparison: false }
+    }
 }
 
 /// What to change.
@@ -259,11 +283,22 @@ pub struct Step {
     pub text: String,
     /// It announces the commands: it comes last, and not without them.
     pub announces: bool,
+    /// What follows its first line is a diff.
+    pub is_diff: bool,
+    /// There is nothing to do in it, only to know.
+    pub is_note: bool,
+}
+
+impl Step {
+    /// What it says, and the lines to paste or the diff that follow; empty where there are none.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        self.text.split_once('\n').unwrap_or((&self.text, ""))
+    }
 }
 
 impl From<String> for Step {
     fn from(text: String) -> Self {
-        Self { text, announces: false }
+        Self { text, announces: false, is_diff: false, is_note: false }
     }
 }
 
@@ -345,6 +380,15 @@ pub struct PolicySummary {
     pub source: &'static str,
     /// The registered issuer whose policy it is.
     pub issuer: Option<String>,
+    /// What people call that issuer.
+    #[serde(skip)]
+    pub label: Option<String>,
+    /// The file that holds the policy.
+    #[serde(skip)]
+    pub file: Option<String>,
+    /// The lines of the entries in it, in their order; empty where the policy is no file.
+    #[serde(skip)]
+    pub lines: Vec<u64>,
     /// `allow`, `deny` or `unknown`.
     #[cfg_attr(feature = "generate", schemars(extend("enum" = ["allow", "deny", "unknown"])))]
     pub decision: &'static str,

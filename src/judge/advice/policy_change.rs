@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::change;
 use crate::evidence::{PolicySource, Token};
 use crate::judge::compare::rule::snippet;
-use crate::judge::context::{Context, entry_name};
+use crate::judge::context::Context;
 use crate::judge::finding::upper;
 use crate::judge::policy::smallest::correction::Identity;
 use crate::judge::policy::smallest::steer::Steered;
@@ -135,7 +135,9 @@ pub(crate) struct Telling<'a> {
 }
 
 /// What to do with an entry that the policy lacks.
-pub(crate) const ADD: &str = "add this entry to the issuer's policies:";
+pub(crate) fn add_here(context: &Context) -> String {
+    format!("in {}, add this policy:", context.place_of_another())
+}
 
 impl Telling<'_> {
     /// Adds the ways: each as data, and told once.
@@ -231,23 +233,26 @@ impl Telling<'_> {
         }
     }
 
-    /// What to do for an edit, which ends with a colon where something to paste follows; and what to
-    /// paste.
+    /// A change of a rule: what to do, the rule before, the rule afterwards.
+    fn corrected(&self, edit: &Edit) -> Option<[String; 3]> {
+        let Edit::Rule { entry, claim, before, correction } = edit else { return None };
+        let rules = self.closest.map(|entry| &entry.rules[..]).unwrap_or_default();
+        let line = rules.iter().find(|rule| rule.claim == *claim);
+        let line = line.map_or(0, |rule| rule.place.line);
+        let what = match *claim == correction.claim {
+            true => format!("change the rule {claim}:"),
+            false => "correct the name of the claim:".to_owned(),
+        };
+        let lead = format!("in {}, {what}", self.context.place_of_rule(line, *entry));
+        let removed = format!("{}: {}", text::json_string(claim), text::json_string(before));
+        Some([lead, removed, snippet(&correction.claim, &correction.pattern)])
+    }
+
+    /// What to do for any other edit, which ends with a colon where something to paste follows; and
+    /// what to paste.
     fn told(&self, edit: &Edit) -> (String, String) {
         match edit {
-            Edit::Rule { entry, claim, before, correction } => {
-                let rules = self.closest.map(|entry| &entry.rules[..]).unwrap_or_default();
-                let line = rules.iter().find(|rule| rule.claim == *claim);
-                let place = format!("{}.rules.{claim}", entry_name(*entry));
-                let line = line.map_or(0, |rule| rule.place.line);
-                let place = self.context.policy_place(line, &place);
-                let pasted = snippet(&correction.claim, &correction.pattern);
-                let what = match *claim == correction.claim {
-                    true => format!("in {place}, change {before} to:"),
-                    false => format!("in {place}, correct the name of the claim:"),
-                };
-                (what, pasted)
-            }
+            Edit::Rule { .. } => Default::default(),
             Edit::Add(suggestion) => {
                 (self.add.to_owned(), text::json(&entry_like(suggestion, self.closest)))
             }
@@ -284,6 +289,9 @@ impl Telling<'_> {
         };
         let finding = notes(finding.fix(fix), way);
         way.edits.iter().fold(finding, |finding, edit| {
+            if let Some([lead, removed, added]) = self.corrected(edit) {
+                return finding.diff(format!("{meant}{}", upper(&lead)), &removed, &added);
+            }
             let (lead, pasted) = self.told(edit);
             let lead = if meant.is_empty() { upper(&lead) } else { format!("{meant}{lead}") };
             match pasted.is_empty() {
@@ -296,8 +304,12 @@ impl Telling<'_> {
 
     fn step(&self, finding: Finding, way: &Way, lead: &str) -> Finding {
         way.edits.iter().enumerate().fold(finding, |finding, (at, edit)| {
+            let lead = if at == 0 { lead } else { "And " };
+            if let Some([told, removed, added]) = self.corrected(edit) {
+                return finding.diff(format!("{lead}{told}"), &removed, &added);
+            }
             let (told, pasted) = self.told(edit);
-            let lead = if at == 0 { format!("{lead}{told}") } else { format!("And {told}") };
+            let lead = format!("{lead}{told}");
             match pasted.is_empty() {
                 true => finding.step(lead),
                 false => finding.snippet(lead, &pasted),
@@ -342,6 +354,6 @@ fn notes(finding: Finding, way: &Way) -> Finding {
     told.fold(finding, |finding, note| {
         let is_told = finding.remediation.steps.iter().any(|step| step.text == text::inert(&note))
             || finding.detail.contains(note.split(" (").next().unwrap_or_default());
-        if is_told { finding } else { finding.step(note) }
+        if is_told { finding } else { finding.note(note) }
     })
 }

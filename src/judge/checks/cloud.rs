@@ -35,7 +35,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
             outcome
         }
         Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
-            "answers, but not as a Pulumi Cloud",
+            "answers, but not as Pulumi Cloud",
             vec![network_failure(Code::BackendNotPulumi, failure)],
         ),
         Probe::Failed { failure, .. } => {
@@ -43,12 +43,12 @@ pub(crate) fn check(context: &Context) -> Outcome {
         }
         Probe::Answered { answer, .. } => match not_pulumi(answer) {
             None => Outcome::pass(format!(
-                "answers as a Pulumi Cloud{}{}",
+                "answers as Pulumi Cloud{}{}",
                 proxy::through(&answer.route),
                 again(answer.attempts)
             )),
             Some(looks_like) => Outcome::found(
-                format!("answers, but not as a Pulumi Cloud{}", proxy::through(&answer.route)),
+                format!("answers, but not as Pulumi Cloud{}", proxy::through(&answer.route)),
                 vec![not_pulumi_finding(context, answer, &looks_like)],
             ),
         },

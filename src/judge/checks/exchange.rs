@@ -161,13 +161,18 @@ fn domain(host: &str) -> Option<&str> {
 /// A refusal that nothing here explains.
 fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<Finding> {
     let elsewhere = hint == Some(Category::Backend);
-    let why = if elsewhere {
-        "It does not come from the token exchange and says nothing of the token: the backend's \
-         URL leads somewhere else, or something in between answers."
+    let status = answer.status;
+    let detail = if elsewhere {
+        format!(
+            "The answer (status {status}) does not come from a token exchange: the backend's URL \
+             leads somewhere else, or something in between answers."
+        )
     } else {
-        "It does not say why, and no check explains it."
+        format!(
+            "Pulumi Cloud refused the token (status {status}). It does not say why, and no check \
+             here explains it."
+        )
     };
-    let detail = format!("Pulumi Cloud refuses the token with status {}. {why}", answer.status);
     let mut finding = proofs(Finding::new(Code::ExchangeRejected, detail), answer);
     if let Some(category) = hint {
         finding = finding.proof(POINTER, category.name(), "the service's answer");

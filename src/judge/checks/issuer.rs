@@ -320,8 +320,8 @@ fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
         let work = &mut Work::unlimited();
         let near = issuer::compare(Other::Document, says, issuer, work).ok().flatten();
         near.map_or_else(
-            || "They name different issuers.".to_owned(),
-            |miss| format!("They differ in {}.", miss.what),
+            || "The document and the token name different issuers.".to_owned(),
+            |miss| format!("The document's issuer and the token's differ in {}.", miss.what),
         )
     };
     Finding::new(Code::DiscoveryIssuerMismatch, differs)

@@ -6,7 +6,7 @@ use self::failing::{admin, allows, denied, failed_entry};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::found_backend::policy_not_read;
-use crate::judge::advice::policy_change::{ADD, Telling};
+use crate::judge::advice::policy_change::{Telling, add_here};
 use crate::judge::advice::{requests, unknown_policy};
 use crate::judge::compare::rule::no_rule;
 use crate::judge::context::{Context, entry_name};
@@ -60,7 +60,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     findings.extend(broad::surprises(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
         evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", entry_name(*entry)),
-        _ => "the token is not let in".to_owned(),
+        _ => "does not let the token in".to_owned(),
     };
     Outcome::found(summary + &limited(evaluation), findings)
 }
@@ -108,7 +108,7 @@ fn denial(
                 _ => finding,
             };
             let finding = refused.iter().fold(finding, |told, value| no_rule(told, token, value));
-            let telling = Telling { context, token, closest: None, add: ADD };
+            let telling = Telling { context, token, closest: None, add: &add_here(context) };
             one(telling.with_ways(finding, &ways))
         }
         evaluate::Outcome::Denied { entry } => denied(context, token, entries, evaluation, *entry),
@@ -212,19 +212,20 @@ fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding
     let rules = entries.iter().enumerate().flat_map(|(index, entry)| {
         let open = entry.rules.iter().filter(|rule| rule.undetermined);
         open.map(move |rule| {
-            (&rule.pattern, rule.place.line, format!("{}.rules.{}", entry_name(index), rule.claim))
+            (&rule.pattern, context.rule_place(rule.place.line, index, &rule.claim))
         })
     });
     let form = context.evidence.policy.document().map(|document| document.form);
     let is_program = form == Some(Form::Program);
     let whole = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
-    let whole = whole.map(|open| (&open.expression, open.place.line, "a policy entry".to_owned()));
+    let whole = whole
+        .map(|open| (&open.expression, context.policy_place(open.place.line, "a policy entry")));
     let mut open = rules.chain(whole).peekable();
     if open.peek().is_none() {
         return finding;
     }
-    open.fold(finding, |finding, (expression, line, what)| {
-        finding.proof("not resolved", expression, context.policy_place(line, &what))
+    open.fold(finding, |finding, (expression, place)| {
+        finding.proof("not resolved", expression, place)
     })
     .fix(format!(
         "The document does not tell what these expressions stand for. Write the values out, or \
@@ -254,18 +255,14 @@ fn not_evaluated(
     let results = entries.iter().zip(&evaluation.entries);
     let rules = results.flat_map(|(entry, result)| {
         let rules = entry.rules.iter().zip(&result.rules);
-        rules.filter_map(move |(rule, outcome)| {
-            let place =
-                format!("{}.rules.{}", entry_name(result.index), text::clip(&rule.claim, SHOWN));
-            Some((rule, outcome.limit?, place))
-        })
+        rules.filter_map(move |(rule, outcome)| Some((rule, outcome.limit?, result.index)))
     });
-    let finding = rules.take(LISTED).fold(finding, |finding, (rule, limit, place)| {
+    let finding = rules.take(LISTED).fold(finding, |finding, (rule, limit, index)| {
         let what = match limit {
             Limit::Length => "too long",
             Limit::Work => "not evaluated",
         };
-        let place = context.policy_place(rule.place.line, &place);
+        let place = context.rule_place(rule.place.line, index, &text::clip(&rule.claim, SHOWN));
         finding.proof(what, text::clip(&rule.pattern, SHOWN), place)
     });
     let detail = format!("{}{}.", finding.detail.trim_end_matches('.'), limited(evaluation));

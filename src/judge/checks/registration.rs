@@ -261,16 +261,16 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
             registration.identifier().unwrap_or_default(),
             context.policy_place(
                 registration.place.line,
-                &registration.name.as_deref().map_or_else(
-                    || "a registration".to_owned(),
-                    |name| format!("registration {name}"),
-                ),
+                &registration
+                    .name
+                    .as_deref()
+                    .map_or_else(|| "a registration".to_owned(), |name| format!("issuer {name}")),
             ),
         );
     }
     if let Some((_, nearest)) = near.first() {
         let nearest = nearest.identifier().unwrap_or_default();
-        finding = finding.proof(
+        finding = finding.differing(None).comparison(
             "registered -> token",
             marked(nearest, issuer),
             "what differs, in brackets",

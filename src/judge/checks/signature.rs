@@ -24,7 +24,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         Signature::Verified { key, unusual } => {
             let findings = not_recommended(context, key.as_deref(), unusual);
             Outcome::found(
-                format!("verifies with key{}", name(key)),
+                format!("signature verified with key{}", name(key)),
                 findings.into_iter().collect(),
             )
         }

@@ -25,8 +25,10 @@ pub(crate) fn check(context: &Context) -> Outcome {
         let private = !is_public && chain.is_some_and(|chain| !chain.publicly_trusted);
         return Outcome::pass(match private && registration.jwks.is_none() {
             // Pulumi Cloud may have worked them out itself; an exchange tells.
-            true => "none known; without a public authority's certificate Pulumi Cloud needs one",
-            false => "none registered, none needed",
+            true => {
+                "no thumbprint known; without a public authority's certificate Pulumi Cloud needs one"
+            }
+            false => "no thumbprint registered, none needed",
         });
     }
     if registration.jwks.is_some() {

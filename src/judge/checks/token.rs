@@ -10,7 +10,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{CheckId, Signature, Token};
 use crate::judge::advice::token_value::truncated;
 use crate::judge::context::Context;
-use crate::judge::finding::{ASSUMES_GO, list};
+use crate::judge::finding::{ASSUMES_GO, list, span};
 use crate::judge::outcome::Outcome;
 use crate::report::Finding;
 
@@ -23,14 +23,15 @@ pub(crate) fn check(context: &Context) -> Outcome {
     findings.extend(times::check(context, token));
     findings.extend(header::check(context, token));
     findings.extend(signature_length(context, token));
-    Outcome::found(summary(token), findings)
+    Outcome::found(summary(token, context.now()), findings)
 }
 
-fn summary(token: &Token) -> String {
+fn summary(token: &Token, now: i64) -> String {
     let algorithm = token.algorithm().unwrap_or("no algorithm");
-    match token.text("sub") {
-        Some(subject) => format!("{algorithm}, subject {subject}"),
-        None => algorithm.to_owned(),
+    match token.seconds("exp").map(|exp| exp.saturating_sub(now)) {
+        Some(left @ 1..) => format!("{algorithm}, expires in {}", span(left)),
+        Some(left) => format!("{algorithm}, expired {} ago", span(left)),
+        None => format!("{algorithm}, without exp"),
     }
 }
 

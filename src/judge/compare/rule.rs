@@ -7,7 +7,7 @@ use crate::catalogue::Code;
 use crate::evidence::Token;
 use crate::evidence::url_faults::unexpanded;
 use crate::judge::advice::change;
-use crate::judge::context::{Context, entry_name};
+use crate::judge::context::Context;
 use crate::judge::policy::job_claims::instead;
 use crate::judge::policy::smallest::correction::Identity;
 use crate::judge::policy::smallest::dead::MASK;
@@ -41,7 +41,7 @@ pub(crate) fn failed_rule(
     work: &mut Work,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
-    let at = context.policy_place(line, &format!("{}.rules.{}", entry_name(index), rule.claim));
+    let at = context.rule_place(line, index, &rule.claim);
     let Some(actual) = &rule.actual else { return absent(token, rule, &at, work) };
     let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
     if explained && let Some(variable) = variable_in(actual) {
@@ -67,17 +67,18 @@ pub(crate) fn failed_rule(
         explanations.insert(0, MASKED.to_owned());
     }
     let mut explanations = explanations.into_iter();
-    let detail = explanations.next().unwrap_or_else(|| {
-        format!("The rule on {} is {}, the token has {actual}.", rule.claim, rule.pattern)
-    });
+    let detail = explanations
+        .next()
+        .unwrap_or_else(|| format!("The rule on {} does not match the token's value.", rule.claim));
     let mut finding = Finding::new(code, detail).proof("expected", &rule.pattern, &at).proof(
         "actual",
         actual,
         format!("token claim {}", rule.claim),
     );
-    if explained {
-        finding = difference(finding, rule, actual);
-    }
+    finding = match explained {
+        true => difference(finding, rule, actual),
+        false => finding.differing(None),
+    };
     if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
         finding = decoded(context, finding, &parts, token);
     }
@@ -117,6 +118,7 @@ fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Fi
     let finding = Finding::new(Code::ClaimUnexpanded, detail)
         .proof("expected", &rule.pattern, at)
         .proof("actual", actual, format!("token claim {claim}"))
+        .differing(None)
         .fix(fix);
     let finding = match is_literal_audience {
         true => finding.option(RemedyOption::only(change::claim(
@@ -172,13 +174,17 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
     let same = pattern::divergence(&rule.pattern, actual);
     // A `*` goes on to the end of every value, also of one that differs before.
     if same == 0 || (same == actual.chars().count() && rule.pattern.contains('*')) {
-        return finding;
+        return finding.differing(None);
     }
     let head: String = actual.chars().take(same).collect();
     let tail: String = actual.chars().skip(same).collect();
     let place = format!("token claim {}, from character {}", rule.claim, same + 1);
     let tail = if tail.is_empty() { "(the token's value ends here)".to_owned() } else { tail };
-    finding.proof("same up to", head, place.clone()).proof("differs from", tail, place)
+    finding.differing(Some(same)).comparison("same up to", head, place.clone()).comparison(
+        "differs from",
+        tail,
+        place,
+    )
 }
 
 /// A rule to paste into a policy, JSON or YAML.
@@ -208,12 +214,14 @@ fn general(rule: &str, actual: &str) -> Vec<String> {
     let mut explanations = Vec::new();
     if pattern::matches(&rule.to_lowercase(), &actual.to_lowercase()) {
         explanations.push(
-            "They differ in upper and lower case only; matching is case-sensitive.".to_owned(),
+            "Rule and token differ in upper and lower case only; matching is case-sensitive."
+                .to_owned(),
         );
     } else if pattern::matches(rule.trim(), actual.trim()) {
-        explanations.push("They differ in white space at the beginning or end only.".to_owned());
+        explanations
+            .push("Rule and token differ in white space at the beginning or end only.".to_owned());
     } else if rule.trim_end_matches('/') == actual.trim_end_matches('/') {
-        explanations.push("They differ in the slash at the end only.".to_owned());
+        explanations.push("Rule and token differ in the slash at the end only.".to_owned());
     }
     explanations
 }
@@ -222,17 +230,18 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
     let audiences = token.audiences();
     let has = |value: &str| audiences.contains(&value);
     if rule.eq_ignore_ascii_case(AZURE_AUDIENCE) && has(AZURE_AUDIENCE_ID) {
-        return vec![format!(
-            "They are the same audience, spelled two ways: {AZURE_AUDIENCE} is the name of the \
-             application with the id {AZURE_AUDIENCE_ID}, and the Entra issuer puts the id into \
-             the token. The rule has to hold the id."
-        )];
+        return vec![
+            "Rule and token name the same audience, spelled two ways: the rule has the name of the \
+             Azure application, and Entra tokens always carry its id."
+                .to_owned(),
+        ];
     }
     if rule == AZURE_AUDIENCE_ID && has(AZURE_AUDIENCE) {
-        return vec![format!(
-            "They are the same audience, spelled two ways: Azure DevOps' own issuer puts the name \
-             {AZURE_AUDIENCE} into the token, Entra's the id. The rule has to hold the name."
-        )];
+        return vec![
+            "Rule and token name the same audience, spelled two ways: the rule has the application's \
+             id, and tokens of Azure DevOps' own issuer carry its name."
+                .to_owned(),
+        ];
     }
     let organization = |audience: &str| urn::organization_of(audience).map(str::to_owned);
     if let Some(wanted) = organization(rule)

@@ -50,11 +50,11 @@ pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
             failure.host
         ),
         (None, Some(proxy)) => format!(
-            "It is signed by {}: the proxy {proxy}, which may open connections and sign anew, or \
+            "The certificate is signed by {}: the proxy {proxy}, which may open connections and sign anew, or \
              an authority of your own.",
             top.issuer
         ),
-        (None, None) => format!("It is signed by {}.", top.issuer),
+        (None, None) => format!("The certificate is signed by {}.", top.issuer),
     };
     let is_alone = chain.certificates.len() == 1 && top.issuer != top.subject;
     // Browsers fetch what is missing, so that a server may go on like this for long.

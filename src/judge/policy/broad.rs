@@ -9,6 +9,7 @@ use crate::evidence::Token;
 use crate::judge::advice::policy_change;
 use crate::judge::compare::rule::{identity, open_parts, snippet, values, values_length};
 use crate::judge::context::{Context, entry_name};
+use crate::judge::finding::upper;
 use crate::judge::policy::job_claims::instead;
 use crate::judge::policy::smallest::dead::MASK;
 use crate::limits;
@@ -64,7 +65,7 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
         let at = context.entry_place(index, entry);
         let mut finding =
-            Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &entry_name(index)))
+            Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &upper(&entry_name(index))))
                 .proof("rules", &rules, &at);
         for masked in entry.rules.iter().filter(|rule| rule.pattern.contains(MASK)) {
             finding = finding.step(format!(
@@ -104,7 +105,7 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             findings.push(
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin to {}.", entry_name(index), everybody(issuer)),
+                    format!("{} grants admin to {}.", upper(&entry_name(index)), everybody(issuer)),
                 )
                 .proof("authorizedPermissions", entry.authorized_permissions.join(", "), at)
                 .option(without_admin(context, index, entry)),
@@ -150,8 +151,8 @@ pub(crate) fn surprises(
                     })
             };
             let proof = |what: String| {
-                let place = format!("{}.rules.{}", entry_name(index), rule.claim);
-                (what, rule.pattern.clone(), context.policy_place(rule.place.line, &place))
+                let place = context.rule_place(rule.place.line, index, &rule.claim);
+                (what, rule.pattern.clone(), place)
             };
             if outcome.matched && surprising() {
                 hits.push(proof(format!("rule {}, matched another character here", rule.claim)));

@@ -9,6 +9,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::CheckId;
 use crate::judge::compare::rule::snippet;
 use crate::judge::context::entry_name;
+use crate::judge::finding::upper;
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
@@ -60,20 +61,31 @@ impl Linter<'_> {
         }
     }
 
+    /// The same of what belongs to the issuer.
+    fn of_issuer(&self, place: crate::policy::Place, what: &str) -> String {
+        match self.registration.label() {
+            Some(name) => self.at(place, &format!("issuer {name}, {what}")),
+            None => self.at(place, what),
+        }
+    }
+
     fn known(&self) -> Option<&'static Platform> {
         documented(self.registration.identifier()?)
     }
 
     fn entry(&self, index: usize, entry: &Entry, work: &mut Work, findings: &mut Vec<Finding>) {
-        let at = self.at(entry.place, &entry_name(index));
+        let at = self.of_issuer(entry.place, &entry_name(index));
         let admin = entry.authorized_permissions.iter().any(|permission| permission == "admin");
         let issuer = self.registration.identifier();
         let broad = entry.decision == Decision::Allow && !names_an_identity(issuer, entry);
         if broad {
             findings.push(
-                Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &entry_name(index)))
-                    .proof("rules", rules(entry), &at)
-                    .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
+                Finding::new(
+                    Code::PolicyTooBroad,
+                    lets_in(issuer, entry, &upper(&entry_name(index))),
+                )
+                .proof("rules", rules(entry), &at)
+                .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
             );
         }
         let narrow = |rule: &Rule| rule.undetermined || !pattern::is_universal(&rule.pattern);
@@ -85,7 +97,7 @@ impl Linter<'_> {
                     format!(
                         "{} has {}: a token that the job requested for another service is let in \
                          as well.",
-                        entry_name(index),
+                        upper(&entry_name(index)),
                         match audience {
                             Some(_) => "a rule on aud that every audience matches",
                             None => "no rule on aud",
@@ -102,7 +114,7 @@ impl Linter<'_> {
             let finding = |who: &str| {
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin{who}.", entry_name(index)),
+                    format!("{} grants admin{who}.", upper(&entry_name(index))),
                 )
                 .proof("authorizedPermissions", &granted, &at)
             };
@@ -117,7 +129,7 @@ impl Linter<'_> {
             findings.push(
                 surprise(format!(
                     "{} is for nobody: an entry of type {} has to name its {}.",
-                    entry_name(index),
+                    upper(&entry_name(index)),
                     entry.token_type.name(),
                     named_by(entry)
                 ))
@@ -127,7 +139,8 @@ impl Linter<'_> {
         }
         let pinned = pinned(entry);
         for rule in entry.rules.iter().filter(|rule| !rule.undetermined) {
-            let at = self.at(rule.place, &format!("{}.rules.{}", entry_name(index), rule.claim));
+            let what = format!("{}, rule {}", entry_name(index), rule.claim);
+            let at = self.of_issuer(rule.place, &what);
             findings.extend(self.claim(rule, &at));
             findings.extend(self.pattern(rule, pinned, &at, work));
         }
@@ -310,9 +323,13 @@ impl Linter<'_> {
         let Some((other, denied)) = found else { return Ok(None) };
         let why = if denied { "denies all that it allows" } else { "decides the same already" };
         Ok(Some(
-            surprise(format!("{} never decides: {} {why}.", entry_name(index), entry_name(other)))
-                .proof("entry", rules(entry), self.at(entry.place, &entry_name(index)))
-                .fix("Remove one of the two."),
+            surprise(format!(
+                "{} never decides: {} {why}.",
+                upper(&entry_name(index)),
+                entry_name(other)
+            ))
+            .proof("entry", rules(entry), self.of_issuer(entry.place, &entry_name(index)))
+            .fix("Remove one of the two."),
         ))
     }
 
@@ -324,7 +341,7 @@ impl Linter<'_> {
             entry_name(index)
         ))
         .severity(Severity::Info)
-        .proof("entry", entry_name(index), self.at(entry.place, &entry_name(index)))
+        .proof("entry", entry_name(index), self.of_issuer(entry.place, &entry_name(index)))
         .fix("Split the policy, or look at these entries by hand.")
     }
 }

@@ -21,22 +21,18 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
             if let Some(exp) = expired.filter(|exp| *exp < at.as_second()) {
                 let expired =
                     Timestamp::from_second(exp).map_or_else(|_| exp.to_string(), |t| t.to_string());
-                proofs.push(Proof {
-                    what: "a token in this log had expired".to_owned(),
-                    value: format!("at {expired}; the exchange was refused at {at}"),
-                    place: log.at(told.place),
-                });
+                proofs.push(Proof::new(
+                    "a token in this log had expired",
+                    format!("at {expired}; the exchange was refused at {at}"),
+                    log.at(told.place),
+                ));
             }
         }
     }
     let called = login_of(log, sighting)
         .filter(|_| !matches!(sighting.message.means, Means::OtherSystem(_)));
     if let Some(login) = called {
-        proofs.push(Proof {
-            what: "the login".to_owned(),
-            value: login.text.clone(),
-            place: log.at(login.place),
-        });
+        proofs.push(Proof::new("the login", &login.text, log.at(login.place)));
     }
     proofs
 }

@@ -132,11 +132,8 @@ impl Ranked {
     }
 
     pub(super) fn echo(&mut self, log: &Log, judged: &Judged) {
-        self.found.finding.evidence.push(Proof {
-            what: "and then".to_owned(),
-            value: judged.sighting.text.clone(),
-            place: places(log, judged.sighting),
-        });
+        let (text, places) = (&judged.sighting.text, places(log, judged.sighting));
+        self.found.finding.evidence.push(Proof::new("and then", text, places));
     }
 
     pub(super) fn same(&self, judged: &Judged) -> bool {
@@ -145,11 +142,8 @@ impl Ranked {
 
     pub(super) fn add(&mut self, log: &Log, judged: Judged) {
         let sighting = judged.sighting;
-        self.found.finding.evidence.push(Proof {
-            what: "message".to_owned(),
-            value: sighting.text.clone(),
-            place: places(log, sighting),
-        });
+        let message = Proof::new("message", &sighting.text, places(log, sighting));
+        self.found.finding.evidence.push(message);
         self.found.finding.evidence.extend(login::proofs(log, sighting, judged.code));
         self.found.places.extend(sighting.places.iter().map(|place| at(log, *place)));
         self.found.count += sighting.count;

@@ -13,7 +13,7 @@ pub(super) fn schemes(rule: &str, subject: &str) -> Option<String> {
          (p://): it was requested without a service connection id."
     } else if begins("sc://", "/eid1/") {
         "The rule has the subject of Azure DevOps' own issuer, the token that of Entra's: the \
-         service connection was converted or made anew."
+         service connection was converted or recreated."
     } else if begins("/eid1/", "sc://") {
         "The rule has the subject of Entra's issuer, the token that of Azure DevOps' own: the \
          service connection has not been converted."

@@ -46,7 +46,7 @@ pub(super) fn immutable_ids(rule: &str, subject: &str) -> Option<String> {
         )),
         (Some(name), Some(other)) if name == other && wanted != has => Some(format!(
             "The names are the same, the ids are not: the rule is for {wanted}, the token is from \
-             {has}. One of them was deleted and made anew under the same name."
+             {has}. One of them was deleted and recreated under the same name."
         )),
         _ => None,
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::page::{Page, Row};
 use crate::platform::azure::entra::EntraSubject;
 use crate::platform::subject;
-use crate::report::{EntryResult, Report};
+use crate::report::{EntryResult, PolicySummary, Report};
 
 /// Everything that `-v` adds.
 pub(super) fn all(page: &mut Page, report: &Report) {
@@ -17,19 +17,16 @@ pub(super) fn all(page: &mut Page, report: &Report) {
     identity(page, report);
 }
 
-/// The closest entry, with its rules.
-pub(in crate::render) fn closest(report: &Report) -> Option<&EntryResult> {
-    report.policy.entries.get(report.policy.closest?)
-}
-
-pub(super) fn closest_entry(page: &mut Page, entry: &EntryResult) {
-    page.value(2, &format!("Closest policy entry: {}", entry_name(entry)));
-    page.rules(4, &entry.rules, entry.decision == "allow");
-}
-
-/// Names an entry as the document does: the index counts from 0.
-pub(in crate::render) fn entry_name(entry: &EntryResult) -> String {
-    format!("policies[{}] ({}, {} token)", entry.index, entry.decision, entry.token_type)
+/// Names an entry: its issuer, its number from 1, where it stands, what it is for.
+pub(in crate::render) fn entry_name(report: &Report, entry: &EntryResult) -> String {
+    let PolicySummary { label, file, lines, .. } = &report.policy;
+    let issuer = label.as_ref().map_or_else(String::new, |label| format!("issuer {label}, "));
+    let place = match (file, lines.get(entry.index)) {
+        (Some(file), Some(line @ 1..)) => format!(", {file}:{line}"),
+        _ => String::new(),
+    };
+    let EntryResult { decision, token_type, .. } = entry;
+    format!("{issuer}policy {} ({decision}, {token_type} token{place})", entry.index + 1)
 }
 
 pub(super) fn policy(page: &mut Page, report: &Report) {
@@ -53,7 +50,7 @@ pub(super) fn policy(page: &mut Page, report: &Report) {
             _ if is_closest => ", the closest to this token",
             _ => "",
         };
-        page.value(2, &format!("{}{note}", entry_name(entry)));
+        page.prose(2, "", &format!("{}{note}", entry_name(report, entry)));
         page.rules(4, &entry.rules, entry.decision == "allow");
     }
 }

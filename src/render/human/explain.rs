@@ -1,9 +1,11 @@
 //! `doctor explain` for a person: a code on one screen, or all of them as a list.
 
+use colored::Color;
+
 use super::page::Page;
-use super::{severity_color, title};
 use crate::catalogue::{Code, Entry, Section, Severity};
 use crate::render::Style;
+use crate::render::wording::chain::Mark;
 
 /// Columns for the name of a platform.
 const PLATFORM: usize = 21;
@@ -13,7 +15,9 @@ const NAME: usize = 32;
 pub(in crate::render) fn one(code: Code, style: &Style) -> String {
     let entry = Entry::of(code);
     let mut page = Page::new(style, None);
-    title(&mut page, entry.severity, entry.code, entry.title);
+    let color = Mark::of_severity(entry.severity).color().unwrap_or(Color::Cyan);
+    let title = format!("[{}]: {}", entry.code, entry.title);
+    page.marked("", entry.severity.name(), color, &title);
     paragraphs(&mut page, &entry.meaning);
     page.heading(Section::Detection.heading());
     paragraphs(&mut page, &entry.detection);
@@ -59,7 +63,8 @@ pub(in crate::render) fn all(style: &Style) -> String {
                 severity => severity.name(),
             };
             let name = format!("{:<NAME$}", code.name());
-            page.item(2, word, severity_color(code.severity()), &name, code.title());
+            let color = Mark::of_severity(code.severity()).color().unwrap_or(Color::Cyan);
+            page.item(2, word, color, &name, code.title());
         }
     }
     page.heading("`doctor explain CODE` explains one of them.");

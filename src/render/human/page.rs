@@ -1,6 +1,8 @@
 //! The page that a report for people is written on. Every text that is put on it is made inert
 //! here, and only here.
 
+use std::ops::Range;
+
 use colored::{Color, Colorize};
 use comfy_table::{ContentArrangement, Table, presets};
 
@@ -8,8 +10,9 @@ use crate::render::Style;
 use crate::render::ci::LogCommands;
 use crate::render::wording::Headline;
 use crate::render::wording::chain::Mark;
+use crate::render::wording::finding::visible;
 use crate::report::{Finding, RuleResult};
-use crate::text::{guard, inert, json_string, wrap};
+use crate::text::{guard, inert, wrap};
 
 /// Labels longer than this get a line of their own, so that one long label does not push every
 /// value to the right.
@@ -143,7 +146,7 @@ impl Page {
 
     pub(super) fn heading(&mut self, text: &str) {
         self.blank();
-        let text = if self.color { text.bold().to_string() } else { text.to_owned() };
+        let text = self.bold(text);
         self.put(0, &text);
     }
 
@@ -160,9 +163,7 @@ impl Page {
 
     /// The first line: a mark, and the outcome.
     pub(super) fn first_line(&mut self, mark: Mark, text: &str) {
-        let text = inert(text);
-        let text = if self.color { text.bold().to_string() } else { text };
-        let line = format!("{} {text}", self.sign(mark));
+        let line = format!("{} {}", self.sign(mark), self.bold(&inert(text)));
         self.put(0, &line);
     }
 
@@ -206,9 +207,14 @@ impl Page {
 
     fn hang(&mut self, indent: usize, lead: &str, lead_width: usize, text: &str) {
         let column = indent + lead_width;
-        for (index, line) in
-            wrap(&inert(text), self.width.saturating_sub(column)).iter().enumerate()
-        {
+        let room = self.width.saturating_sub(column);
+        let wrapped = wrap(&inert(text), room);
+        let lines = wrapped.iter().flat_map(|line| match line.contains('`') {
+            // What is to be copied stays whole.
+            true => vec![&**line],
+            false => broken(line, room).collect(),
+        });
+        for (index, line) in lines.enumerate() {
             match index {
                 0 => self.put(indent, &format!("{lead}{line}")),
                 _ => self.put(column, line),
@@ -223,36 +229,157 @@ impl Page {
         }
     }
 
+    /// The lines of a diff, to copy as they are.
+    pub(super) fn diff(&mut self, indent: usize, text: &str) {
+        for line in text.lines() {
+            let color = if line.starts_with('-') { Color::Red } else { Color::Green };
+            let line = self.paint(&inert(line), color);
+            self.put(indent, &line);
+        }
+    }
+
+    /// The title of a finding, with its mark and its code.
+    pub(super) fn finding_title(&mut self, mark: Mark, title: &str, code: &str) {
+        let line = format!("{} {} [{code}]", self.sign(mark), self.bold(&inert(title)));
+        self.put(0, &line);
+    }
+
+    /// A bold word, and text wrapped beside it.
+    pub(super) fn said(&mut self, word: &str, text: &str) {
+        let lead = self.bold(word);
+        self.hang(0, &format!("{lead} "), word.len() + 1, text);
+    }
+
+    /// A step of the chain and what there is to say of it.
+    pub(super) fn step(&mut self, mark: Mark, name: &str, width: usize, text: &str) {
+        let sign = mark.sign(self.unicode);
+        let lead = format!("{}{}{name:<width$}  ", self.sign(mark), " ".repeat(3 - length(sign)));
+        self.hang(2, &lead, 3 + width + 2, text);
+    }
+
+    fn bold(&self, text: &str) -> String {
+        if self.color { text.bold().to_string() } else { text.to_owned() }
+    }
+
     /// Labels, values and notes in columns. Where a row would be too wide, the notes go below
-    /// the values.
+    /// the values, and a value that is wider than the page goes on below itself.
     pub(super) fn rows(&mut self, indent: usize, rows: &[Row]) {
-        let rows = rows
-            .iter()
-            .map(|row| [inert(&row.label), visible(&row.value), inert(&row.note)])
-            .collect::<Vec<_>>();
-        let length = |text: &String| text.chars().count();
-        let labels =
-            rows.iter().map(|r| length(&r[0])).filter(|l| *l <= WIDEST_LABEL).max().unwrap_or(0);
-        let values =
-            rows.iter().filter(|r| !r[2].is_empty()).map(|r| length(&r[1])).max().unwrap_or(0);
-        let notes = rows.iter().map(|r| length(&r[2])).max().unwrap_or(0);
+        let labels = rows.iter().map(|row| length(&inert(&row.label)));
+        let labels = labels.filter(|length| *length <= WIDEST_LABEL).max().unwrap_or(0);
+        let noted = rows.iter().filter(|row| !row.note.is_empty());
+        let values = noted.map(|row| length(&visible(&row.value))).max().unwrap_or(0);
+        let notes = rows.iter().map(|row| length(&inert(&row.note))).max().unwrap_or(0);
         let column = indent + labels + 2;
         let beside = column + values + 4 + notes <= self.width;
-        for [label, value, note] in &rows {
-            let mut line = format!("{label:<labels$}  ");
-            if length(label) > labels {
-                self.put(indent, label);
-                line = " ".repeat(labels + 2);
+        for row in rows {
+            let (value, note) = (visible(&row.value), inert(&row.note));
+            let lead = self.label(indent, &row.label, labels);
+            let fits = column + length(&value) + 4 + length(&note) <= self.width;
+            if fits && !note.is_empty() {
+                let note = self.dim(&format!("({note})"));
+                let values = if beside { values } else { 0 };
+                self.put(indent, &format!("{lead}{value:<values$}  {note}"));
+                continue;
             }
-            match note.as_str() {
-                "" => self.put(indent, &format!("{line}{value}")),
-                _ if beside => self.put(indent, &format!("{line}{value:<values$}  ({note})")),
-                _ => {
-                    self.put(indent, &format!("{line}{value}"));
-                    self.put(column, &format!("({note})"));
+            for (at, line) in broken(&value, self.width.saturating_sub(column)).enumerate() {
+                match at {
+                    0 => self.put(indent, &format!("{lead}{line}")),
+                    _ => self.put(column, line),
                 }
             }
+            if !note.is_empty() {
+                self.note(column, &format!("({note})"));
+            }
         }
+    }
+
+    /// Two values below one another, with the characters marked in which they differ, and where
+    /// they come from.
+    pub(super) fn pair(&mut self, indent: usize, rows: &[Row; 2], marks: &[Range<usize>; 2]) {
+        let values = rows.each_ref().map(|row| visible(&row.value));
+        let labels = rows.each_ref().map(|row| length(&inert(&row.label)));
+        let labels = labels.into_iter().max().unwrap_or(0).min(WIDEST_LABEL);
+        let column = indent + labels + 2;
+        let room = self.width.saturating_sub(column);
+        let widest = values.iter().map(|value| length(value)).max().unwrap_or(0);
+        let notes = rows.iter().map(|row| length(&inert(&row.note))).max().unwrap_or(0);
+        let beside = widest + 2 + notes <= room;
+        let carets = |marks: &Range<usize>| {
+            format!("{}{}", " ".repeat(marks.start), "^".repeat(marks.len()))
+        };
+        for ((row, value), (marks, color)) in
+            rows.iter().zip(&values).zip(marks.iter().zip([Color::Red, Color::Green]))
+        {
+            let lead = self.label(indent, &row.label, labels);
+            let lead = [lead, " ".repeat(labels + 2)];
+            let mut at = 0;
+            for (index, line) in broken(value, room).enumerate() {
+                let end = at + length(line);
+                // The place behind the end of a value has a mark where that ends too early.
+                let last = end == length(value);
+                let within = |at_mark: usize| at_mark.clamp(at, end + usize::from(last)) - at;
+                let marked = within(marks.start)..within(marks.end);
+                let text = self.emphasized(line, &marked, color);
+                let padding = " ".repeat(widest.saturating_sub(length(line)));
+                let note = match beside && index == 0 && !row.note.is_empty() {
+                    true => format!("{padding}  {}", self.dim(&inert(&row.note))),
+                    false => String::new(),
+                };
+                self.put(indent, &format!("{}{text}{note}", lead[index.min(1)]));
+                // Of values that have nothing in common, nothing stands out.
+                let is_part = marks.start > 0 || marks.end < length(value);
+                if widest > room && is_part && !marked.is_empty() {
+                    self.put(column, &carets(&marked));
+                }
+                at = end;
+            }
+        }
+        if widest <= room {
+            let [left, right] = marks;
+            // Behind a wildcard, the same place of both is another column.
+            let both = right.start..match left.start == right.start {
+                true => left.end.max(right.end),
+                false => right.end,
+            };
+            self.put(column, &carets(&both));
+        }
+        for row in rows.iter().filter(|row| !beside && !row.note.is_empty()) {
+            self.note(indent, &format!("{} at {}", inert(&row.label), inert(&row.note)));
+        }
+    }
+
+    /// A label and what separates it from its value; one that is too long has a line of its own.
+    fn label(&mut self, indent: usize, label: &str, width: usize) -> String {
+        let label = inert(label);
+        if length(&label) > width {
+            self.put(indent, &label);
+            return " ".repeat(width + 2);
+        }
+        format!("{label:<width$}  ")
+    }
+
+    /// What is said of a value, wrapped below it.
+    fn note(&mut self, indent: usize, text: &str) {
+        for line in wrap(text, self.width.saturating_sub(indent)) {
+            for line in broken(&line, self.width.saturating_sub(indent)) {
+                let line = self.dim(line);
+                self.put(indent, &line);
+            }
+        }
+    }
+
+    /// The text with some of its characters in a colour.
+    fn emphasized(&self, text: &str, marked: &Range<usize>, color: Color) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let at = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
+        let (start, end) = (at(marked.start), at(marked.end));
+        format!("{}{}{}", &text[..start], self.paint(&text[start..end], color), &text[end..])
+    }
+
+    fn dim(&self, text: &str) -> String {
+        if self.color { text.dimmed().to_string() } else { text.to_owned() }
     }
 
     /// The rules of a policy entry: as a table where that fits, else the two values of each rule
@@ -332,7 +459,28 @@ pub(in crate::render) fn actual(rule: &RuleResult) -> &str {
     rule.actual.as_deref().unwrap_or("(no such claim)")
 }
 
-/// Inert, and in quotes where its end could not be seen.
-pub(in crate::render) fn visible(value: &str) -> String {
-    if value.is_empty() || value.ends_with(' ') { json_string(value) } else { inert(value) }
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A value in pieces of at most `width` characters, broken behind separators only: the pieces of a
+/// GUID or a name belong together.
+fn broken(value: &str, width: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        if length(text) <= width {
+            return Some(text);
+        }
+        let ends = text.char_indices().filter(|(_, c)| "/:,;?&=@ ".contains(*c));
+        let ends: Vec<(usize, usize)> = ends
+            .map(|(at, c)| (at + c.len_utf8(), length(&text[..at]) + 1))
+            .filter(|(end, _)| *end < text.len())
+            .collect();
+        let fitting = ends.iter().rev().find(|(_, columns)| *columns <= width);
+        // A piece without a separator stays whole.
+        let end = fitting.or(ends.first()).map_or(text.len(), |(end, _)| *end);
+        rest = Some(&text[end..]).filter(|rest| !rest.is_empty());
+        Some(&text[..end])
+    })
 }

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::catalogue::{Category, Code};
 use crate::render::samples;
 use crate::text::inert;
 use crate::text::tests::hostile;
@@ -22,7 +23,8 @@ fn a_login_that_works_is_told_in_a_few_lines() {
     ok Login to acme works as ci-bot (1 warning)
       ! token > ok backend > ok issuer > ok policy > ok exchange > ok whoami
       user ci-bot, organization acme, backend https://api.pulumi.com (default)
-    warning[token-expires-soon]: The token is about to expire
+
+    ! The token is about to expire [token-expires-soon]
       The token expires in 42 s.
       Fix: Request the token directly before the login.
     ");
@@ -41,311 +43,124 @@ fn a_policy_that_was_not_tried_is_called_that() {
 }
 
 #[test]
-fn the_root_cause_comes_with_its_fix_and_the_closest_entry() {
-    assert_snapshot!(show(&samples::audience_mismatch(), Verbosity::Normal), @r#"
-    x Login to acme fails at the policy [audience-mismatch]
-      ok token > ok backend > ok issuer > x policy > - exchange > - whoami
-      organization acme, backend https://api.pulumi.com (default)
-
-    error[audience-mismatch]: The token's audience is not the one that the policy allows
-      policies[0] wants the audience api://AzureADTokenExchange and the token's
-      audience is fb60f99c-7a34-4190-8149-302f77469936. These are one audience,
-      spelled two ways: the Entra issuer puts the GUID into the token.
-
-        expected   api://AzureADTokenExchange            (policy.yaml:12)
-        token aud  fb60f99c-7a34-4190-8149-302f77469936  (token claim aud)
-
-      Fix: Make the rule on aud and the token's audience equal.
-        1. In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first
-           policy.
-        2. Set the rule on aud to the token's value:
-             rules:
-               aud: "fb60f99c-7a34-4190-8149-302f77469936"
-
-        pulumi login --oidc-token "$idToken" --oidc-org acme
-
-      See https://www.pulumi.com/docs/administration/concepts/oidc-issuers/
-
-    info[cli-not-found]: No pulumi on PATH
-
-    Checks
-      ok    input     a token from env:idToken
-      ok    login     organization acme
-      ok    backend   cloud, backend
-      ok    token     valid for 9 min
-      ok    issuer    registered as azure; registration, signature
-      fail  policy    denied: aud does not match
-      skip  exchange  not checked: stopped by policy
-      skip  whoami    not checked: stopped by policy
-
-    More: `doctor explain audience-mismatch`; --details shows every check and the token.
-    "#);
-}
-
-#[test]
-fn further_errors_are_shorter() {
-    assert_snapshot!(show(&samples::several_errors(), Verbosity::Normal), @r"
-    x Login to acme fails at the backend [backend-scheme-missing]
-      x token > x backend > ok issuer > ? policy > - exchange > ? whoami
-      organization acme, backend api.pulumi.com (PULUMI_BACKEND_URL)
-
-    error[backend-scheme-missing]: The backend URL has no scheme
-      PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.
-
-        PULUMI_BACKEND_URL  api.pulumi.com  (environment)
-
-      Fix: Write the URL with https:// in front.
-
-        export PULUMI_BACKEND_URL=https://api.pulumi.com
-
-      See https://www.pulumi.com/docs/iac/concepts/state-and-backends/
-
-    error[token-expired]: The token has expired
-      The token expired 3 h 10 min ago.
-        exp  1700000000 (2023-11-14T22:13:20Z)  (token claim exp)
-      Fix: Request the token directly before the login.
-
-    warning[backend-overridden]: Several places name different backends
-      The environment beats the project file.
-      Fix: Delete the settings that name the wrong backend.
-
-    info[cli-not-found]: No pulumi on PATH
-    info[policy-unknown]: The policy is not known
-
-    Checks
-      ok    input     a token from env:idToken
-      fail  backend   cloud: api.pulumi.com has no scheme
-      skip  backend   not checked: stopped by cloud
-      fail  token     expired 3 h 10 min ago
-      skip  issuer    registration, keys not checked: --offline
-      ok    issuer    registered as azure
-      skip  exchange  not checked: stopped by cloud
-
-    More: `doctor explain backend-scheme-missing`; --details shows every check and the token.
-    ");
-}
-
-#[test]
-fn inconclusive_says_what_is_missing_and_how_to_get_it() {
-    assert_snapshot!(show(&samples::inconclusive(), Verbosity::Normal), @r"
-    ? Login to acme could not be checked [policy-unknown]
-      ok token > ? backend > ? issuer > ? policy > ? exchange > ? whoami
-      organization acme, backend https://api.pulumi.com (default)
-
-    Not checked
-      policy    no policy is known
-      exchange  switched off by --offline; run again without it
-
-    info[policy-unknown]: The policy is not known
-      No policy was given, and --offline keeps the doctor from asking Pulumi Cloud
-      for it.
-
-      Fix: Check that an allow entry of the issuer has these rules, or pass the
-           policy with --policy.
-
-        rules:
-          aud: fb60f99c-7a34-4190-8149-302f77469936
-          sub: /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
-
-        doctor --policy policy.json -
-
-      See https://www.pulumi.com/docs/administration/concepts/oidc-issuers/
-
-    info[cli-not-found]: No pulumi on PATH
-
-    Checks
-      ok    input     a token from stdin
-      ok    token     valid for 9 min
-      skip  policy    not checked: no policy is known
-      skip  exchange  not checked: --offline
-      skip  whoami    not checked: --offline
-
-    More: --details shows every check and the token.
-    ");
-}
-
-#[test]
-fn quiet_is_verdict_backend_and_root_cause() {
-    assert_snapshot!(show(&samples::several_errors(), Verbosity::Quiet), @r"
-    x Login to acme fails at the backend [backend-scheme-missing]
-      backend api.pulumi.com (PULUMI_BACKEND_URL)
-    error[backend-scheme-missing]: The backend URL has no scheme
-      PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.
-    ");
-    for report in [samples::healthy(), samples::inconclusive()] {
-        let quiet = show(&report, Verbosity::Quiet);
-        assert_eq!(quiet.lines().count(), 2, "{quiet}");
-        assert!(quiet.contains("\n  backend https://api.pulumi.com ("), "{quiet}");
-    }
-}
-
-#[test]
-fn verbose_shows_everything() {
-    assert_snapshot!(show(&samples::healthy(), Verbosity::Verbose), @r#"
-    ok Login to acme works as ci-bot (1 warning)
-      ! token > ok backend > ok issuer > ok policy > ok exchange > ok whoami
-
-    warning[token-expires-soon]: The token is about to expire
-      The token expires in 42 s.
-
-      Fix: Request the token directly before the login.
-
-      See https://www.pulumi.com/docs/administration/concepts/oidc-issuers/
-
-    info[cli-not-found]: No pulumi on PATH
-      No pulumi was found on PATH.
-
-      Fix: Name pulumi's version with --pulumi-version.
-
-      See https://www.pulumi.com/docs/iac/cli/commands/pulumi_login/
-
-    Checks
-      ok    input     a token from env:idToken
-      ok    login     organization acme
-      ok    backend   cloud: https://api.pulumi.com
-      ok    backend   answers as Pulumi Cloud
-      warn  token     expires in 42 s
-      ok    issuer    registered as azure
-      ok    issuer    registration: served
-      ok    issuer    signature: verified with key k1
-      ok    policy    policies[0] allows it
-      ok    exchange  an access token for 7200 s
-      ok    whoami    ci-bot in acme (12 ms)
-
-    Login
-      organization  acme
-      token type    organization
-      scope         (none)
-      expiration    7200 s
-      backend       https://api.pulumi.com  (default)
-
-    Policy
-      source    file
-      decision  allow
-      issuer    https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0
-
-      policies[0] (allow, organization token), which lets it in
-        matches  aud
-                 policy wants  fb60f99c-7a34-4190-8149-302f77469936
-                 token has     fb60f99c-7a34-4190-8149-302f77469936
-
-    Token
-      source       env:idToken
-      fingerprint  sha256:0123456789abcdef
-
-      header
-        alg  RS256
-        kid  k1
-
-      claims
-        iss     https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0
-        aud     fb60f99c-7a34-4190-8149-302f77469936
-        sub     /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
-        exp     1700000000  (2023-11-14T22:13:20Z)
-        groups  ["a","b"]
-
-    Identity
-      user           ci-bot
-      organizations  acme
-
-      access token
-        name          ci
-        organization  acme
-    "#);
-}
-
-#[test]
-fn every_entry_is_shown_rule_by_rule() {
-    let text = show(&samples::audience_mismatch(), Verbosity::Verbose);
-    let policy = text.split("\nPolicy\n").nth(1).unwrap().split("\nToken\n").next().unwrap();
-    assert_snapshot!(policy, @r##"
-    source    file
-    decision  deny
-    issuer    https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0
-
-    policies[0] (allow, organization token), the closest to this token
-      differs  aud
-               policy wants  api://AzureADTokenExchange
-               token has     fb60f99c-7a34-4190-8149-302f77469936
-      matches  sub
-               policy wants  /eid1/*
-               token has     /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e
-      missing  azp
-               policy wants  acme
-               token has     (no such claim)
-
-    policies[1] (deny, team token), not for this request
-      no rules
-    "##);
-}
-
-#[test]
 fn rules_that_fit_stand_in_a_table() {
     let mut report = samples::audience_mismatch();
     report.policy.entries[0].rules.remove(1);
     let text = show_wide(&report, Verbosity::Verbose, 100);
-    let table = text.split("\n  policies[0] (").nth(1).unwrap().split("\n\n").next().unwrap();
-    assert_snapshot!(table, @r##"
-    allow, organization token), the closest to this token
+    let table =
+        text.split("(allow, organization token, ").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert_snapshot!(table, @r"
+    policy.yaml:9), the closest to this token
                  claim  policy wants                token has
         differs  aud    api://AzureADTokenExchange  fb60f99c-7a34-4190-8149-302f77469936
         missing  azp    acme                        (no such claim)
-    "##);
+    ");
 }
 
 #[test]
-fn hostile_text_stays_text() {
-    assert_snapshot!(show(&samples::with_text(samples::HOSTILE), Verbosity::Normal), @r"
-    x Login to \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y fails at the policy [audience-mismatch]
-      ok token > ok backend > ok issuer > x policy > ? exchange > ? whoami
-      organization \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y, backend \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y (\r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y)
+fn quiet_has_backend_cause_and_fix() {
+    assert_snapshot!(show(&samples::several_errors(), Verbosity::Quiet), @r"
+    x Login to acme fails at the backend [backend-scheme-missing]
+      backend api.pulumi.com (PULUMI_BACKEND_URL)
 
-    error[audience-mismatch]: The token's audience is not the one that the policy allows
-      \r\n::error::x\n#\u0023vso[task.complete
-      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
+      PULUMI_BACKEND_URL is api.pulumi.com, which has no scheme.
 
-        \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-          \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-          (\r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y)
-          \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
+        PULUMI_BACKEND_URL  api.pulumi.com  (environment)
 
-      Fix: \r\n::error::x\n#\u0023vso[task.complete
-           result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-        1. \r
-             \u003a:error::x
-             #\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-        2. \r
-             \u003a:error::x
-             #\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
+    Fix: Write the URL with https:// in front.
 
-
-        \u003a:error::x
-        #\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-
-      See \r\n::error::x\n#\u0023vso[task.complete result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-
-    info[cli-not-found]: No pulumi on PATH
-
-    Checks
-      ok    input     \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      ok    login     \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      ok    backend   cloud, backend
-      ok    token     \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      ok    issuer    \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y;
-                      registration, signature
-      fail  policy    \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      skip  exchange  not checked: \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-      skip  whoami    not checked: \r\n::error::x\n#\u0023vso[task.complete
-                      result=Succeeded]#\u0023[error]\u001b[2J\u202e\u{e0041}\u0085y
-
-    More: `doctor explain audience-mismatch`; --details shows every check and the token.
+        export PULUMI_BACKEND_URL=https://api.pulumi.com
     ");
+    for report in [samples::healthy(), samples::audience_mismatch()] {
+        let quiet = show(&report, Verbosity::Quiet);
+        assert!(quiet.contains("\n  backend https://api.pulumi.com ("), "{quiet}");
+        assert!(!quiet.contains("Checks") && !quiet.contains("policy >"), "{quiet}");
+    }
+}
+
+#[test]
+fn further_findings_are_short() {
+    let text = show(&samples::several_errors(), Verbosity::Normal);
+    let others = text.split("\n\n").skip_while(|part| !part.starts_with("x The token"));
+    let others: Vec<&str> = others.take(2).collect();
+    assert_snapshot!(others.join("\n\n"), @r"
+    x The token has expired [token-expired]
+      The token expired 3 h 10 min ago.
+        exp  1700000000 (2023-11-14T22:13:20Z)  (token claim exp)
+      Fix: Request the token directly before the login.
+
+    ! Several places name different backends [backend-overridden]
+      The environment beats the project file.
+      Fix: Delete the settings that name the wrong backend.
+    ");
+}
+
+/// The values of a finding on a page of this width.
+fn pair(left: &str, right: &str, from: Option<usize>, width: usize) -> String {
+    let mut report = samples::audience_mismatch();
+    let first = &mut report.findings[0];
+    first.evidence[0].value = left.to_owned();
+    first.evidence[1].value = right.to_owned();
+    first.evidence[1].place = "token claim aud".to_owned();
+    first.difference = Some(crate::report::Difference { from });
+    let text = show_wide(&report, Verbosity::Normal, width);
+    let values = text.split("\n\n").find(|part| part.starts_with("    expected")).unwrap();
+    format!("{values}\n")
+}
+
+#[test]
+fn difference_is_marked_below_values() {
+    let long = "/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc";
+    let table = [
+        pair("repo:acme/web:ref:main", "repo:acme/web:ref:dev", None, 100),
+        pair("https://a.test/", "https://a.test", None, 100),
+        // Only the pattern's end does not match.
+        pair("repo:*:ref:main", "repo:acme/web:ref:dev", Some(18), 100),
+        pair(&format!("{long}/x"), &format!("{long}/y"), None, 60),
+    ];
+    assert_snapshot!(table.join("\n"), @r"
+    expected   repo:acme/web:ref:main  policy.yaml:12
+    token aud  repo:acme/web:ref:dev
+                                 ^^^^
+
+    expected   https://a.test/  policy.yaml:12
+    token aud  https://a.test
+                             ^
+
+    expected   repo:*:ref:main        policy.yaml:12
+    token aud  repo:acme/web:ref:dev
+                                 ^^^
+
+    expected   /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/
+               0X3XmYmZb0S3Dk5vN1p2hw/sc/x
+                                         ^
+    token aud  /eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/
+               0X3XmYmZb0S3Dk5vN1p2hw/sc/y
+                                         ^
+    expected at policy.yaml:12
+    ");
+}
+
+#[test]
+fn hostile_text_stays_on_its_lines() {
+    let text = show(&samples::with_text(samples::HOSTILE), Verbosity::Normal);
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with(r"x Login to \r\n::error::x\n#\u0023vso["), "{first}");
+    assert!(first.ends_with("[audience-mismatch]"), "{first}");
+}
+
+#[test]
+fn values_wrap_behind_separators_only() {
+    let word = "x".repeat(500);
+    let text = show_wide(&samples::with_text(&word), Verbosity::Verbose, 60);
+    for line in text.lines().filter(|line| line.contains("xx")) {
+        assert!(line.contains(&word), "{line}");
+    }
+    let text = show_wide(&samples::with_text(&"ab-cd.ef_gh/".repeat(50)), Verbosity::Verbose, 60);
+    for line in text.lines().filter(|line| line.contains("ab-cd") && !line.contains(":9")) {
+        let words = line.trim_end_matches([')', '"']).rsplit(' ').next().unwrap();
+        assert!(words.trim_end_matches([',', ';']).ends_with('/'), "{line}");
+    }
 }
 
 #[test]
@@ -356,18 +171,11 @@ fn only_warnings_are_not_called_errors() {
     assert_snapshot!(show(&report, Verbosity::Quiet), @r"
     x Login to acme has warnings, and --strict counts them as errors [token-expires-soon]
       backend https://api.pulumi.com (default)
-    warning[token-expires-soon]: The token is about to expire
-      The token expires in 42 s.
-    ");
-}
 
-#[test]
-fn values_are_never_cut_or_wrapped() {
-    let value = "x".repeat(500);
-    let text = show_wide(&samples::with_text(&value), Verbosity::Verbose, 60);
-    for line in text.lines().filter(|line| line.contains("xx")) {
-        assert!(line.contains(&value), "{line}");
-    }
+      The token expires in 42 s.
+
+    Fix: Request the token directly before the login.
+    ");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use colored::Color;
 
+use super::finding::{finding, listed};
 use super::page::{Page, Row};
-use super::{Depth, one_finding};
 use crate::limits::UNPACKED_RATIO;
 use crate::render::wording::Headline;
 use crate::render::{Style, Verbosity};
@@ -20,14 +20,12 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
         page.rows(2, &rows.collect::<Vec<_>>());
     }
     for (index, found) in triage.findings.iter().enumerate() {
-        let depth = match (verbosity, index) {
-            (Verbosity::Quiet, 0) => Depth::Detail,
-            (Verbosity::Quiet, _) => break,
-            (Verbosity::Verbose, _) | (_, 0) => Depth::Everything,
-            _ => Depth::Evidence,
-        };
         page.blank();
-        one_finding(&mut page, &found.finding, depth);
+        match (verbosity, index) {
+            (Verbosity::Quiet, 1..) => break,
+            (Verbosity::Verbose, _) | (_, 0) => finding(&mut page, &found.finding),
+            _ => listed(&mut page, &found.finding),
+        }
     }
     if triage.left_out > 0 {
         page.blank();

@@ -7,10 +7,11 @@ pub(super) mod triage;
 
 use self::quote::{block, cell, code, link, prose};
 use super::human::{details, page};
+use super::wording::chain::Mark;
 use super::wording::{self, Headline, in_order, who, why_skipped};
 use super::{DECODE, POLICY_LINT, POLICY_TEST};
-use crate::catalogue::{Code, Severity};
-use crate::report::{Finding, Report, RuleResult, Status, TokenSummary};
+use crate::catalogue::Severity;
+use crate::report::{Finding, Proof, Report, RuleResult, Status, TokenSummary};
 use crate::text::guard;
 
 /// The diagnosis. No text in it that is not ours is more than text.
@@ -51,6 +52,7 @@ pub(super) fn lint(found: &[Finding]) -> String {
     let mut page = Page::default();
     page.headline(POLICY_LINT, &wording::lint(found));
     for finding in found {
+        title(&mut page, finding);
         one_finding(&mut page, finding);
     }
     page.0
@@ -68,11 +70,10 @@ fn content(page: &mut Page, report: &Report, about: &str, folded: bool) {
     page.paragraph(&prose(about));
     page.paragraph(&prose(&wording::recorded(report).unwrap_or_default()));
     findings(page, report);
-    if let Some(entry) = details::closest(report) {
-        page.heading(3, &format!("Closest policy entry: {}", prose(&details::entry_name(entry))));
-        rules(page, &entry.rules);
-    }
     page.section("Checks", folded, |page| checks(page, report));
+    if !report.policy.entries.is_empty() {
+        page.section("Policy", folded, |page| entries(page, report));
+    }
     if let Some(token) = &report.token {
         page.section("Token", folded, |page| token_claims(page, token));
     }
@@ -119,10 +120,6 @@ impl Page {
         self.paragraph("</details>");
     }
 
-    fn block(&mut self, text: &str, indent: usize) {
-        self.code("", text, indent);
-    }
-
     fn code(&mut self, language: &str, text: &str, indent: usize) {
         self.blank();
         for line in block(language, text, indent) {
@@ -143,52 +140,87 @@ impl Page {
     }
 }
 
+/// The first line of a diagnosis names what to fix first; every other finding has a title.
 fn findings(page: &mut Page, report: &Report) {
-    let (told, named): (Vec<_>, Vec<_>) =
-        in_order(report).into_iter().map(|(_, finding)| finding).partition(|finding| {
-            finding.severity > Severity::Info || finding.code == Code::PolicyUnknown
-        });
-    for finding in told {
+    let lead = wording::lead(report);
+    let (told, named): (Vec<_>, Vec<_>) = in_order(report)
+        .into_iter()
+        .partition(|(index, finding)| finding.severity > Severity::Info || lead == Some(*index));
+    for (index, finding) in told {
+        if lead != Some(index) {
+            title(page, finding);
+        }
         one_finding(page, finding);
     }
     page.blank();
-    for finding in named {
-        page.line(&format!("- info: {} ({})", prose(finding.title), code(finding.code.name())));
+    for (_, finding) in named {
+        page.line(&format!("- note: {} ({})", prose(finding.title), code(finding.code.name())));
     }
 }
 
+fn title(page: &mut Page, finding: &Finding) {
+    let mark = Mark::of_severity(finding.severity).sign(true);
+    let title = prose(finding.title);
+    page.heading(3, &format!("{mark} {title} ({})", code(finding.code.name())));
+}
+
+/// The cause, the two values that differ, the fix, the rest of the evidence.
 fn one_finding(page: &mut Page, finding: &Finding) {
-    let (severity, title) = (finding.severity.name(), prose(finding.title));
-    page.heading(3, &format!("{severity}: {title} ({})", code(finding.code.name())));
     page.paragraph(&prose(&finding.detail));
-    if !finding.evidence.is_empty() {
-        page.table(
-            ["what", "value", "where"],
-            finding.evidence.iter().map(|p| [prose(&p.what), code(&p.value), prose(&p.place)]),
-        );
+    let (values, rest) = wording::finding::evidence(finding);
+    evidence(page, &values);
+    fix(page, finding);
+    evidence(page, &rest);
+    for url in &finding.remediation.links {
+        page.paragraph(&format!("See {}", link(url)));
     }
+}
+
+fn evidence(page: &mut Page, proofs: &[&Proof]) {
+    if !proofs.is_empty() {
+        let row = |p: &&Proof| [prose(&p.what), code(&p.value), prose(&p.place)];
+        page.table(["what", "value", "where"], proofs.iter().map(row));
+    }
+}
+
+fn fix(page: &mut Page, finding: &Finding) {
     let fix = &finding.remediation;
-    if !fix.summary.is_empty() {
-        page.paragraph(&format!("**Fix:** {}", prose(&fix.summary)));
+    let (first_line, told) = wording::finding::fix(fix);
+    if !first_line.is_empty() {
+        page.paragraph(&format!("**Fix:** {}", prose(&first_line)));
     }
+    if let Some(step) = told.filter(|step| step.is_diff) {
+        page.code("diff", step.parts().1, 0);
+    }
+    let (notes, steps): (Vec<_>, Vec<_>) =
+        fix.steps.iter().filter(|step| Some(*step) != told).partition(|step| step.is_note);
     page.blank();
-    for (index, step) in fix.steps.iter().enumerate() {
+    for (index, step) in steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
-        let number = if fix.steps.len() > 1 { &*number } else { "" };
-        let (first, snippet) = step.text.split_once('\n').unwrap_or((&step.text, ""));
+        let number = if steps.len() > 1 { &*number } else { "" };
+        let (first, lines) = step.parts();
         // A list item that begins with an empty line ends there (CommonMark 0.31, section 5.2).
         let first = if first.trim().is_empty() { "Use:".to_owned() } else { prose(first) };
         page.line(&format!("{number}{first}"));
-        if !snippet.is_empty() {
-            page.block(snippet, number.len());
+        if !lines.is_empty() {
+            let language = if step.is_diff { "diff" } else { "" };
+            page.code(language, lines, number.len());
             page.blank();
         }
     }
     for command in &fix.commands {
-        page.block(command.text(), 0);
+        page.code("", command.text(), 0);
     }
-    for url in &fix.links {
-        page.paragraph(&format!("See {}", link(url)));
+    for note in notes {
+        page.paragraph(&format!("Note: {}", prose(note.parts().0)));
+    }
+}
+
+/// Every entry of the policy, rule by rule.
+fn entries(page: &mut Page, report: &Report) {
+    for entry in &report.policy.entries {
+        page.paragraph(&prose(&details::entry_name(report, entry)));
+        rules(page, &entry.rules);
     }
 }
 
@@ -252,85 +284,6 @@ mod tests {
     use crate::text::tests::hostile;
 
     #[test]
-    fn a_failure() {
-        assert_snapshot!(render(&samples::audience_mismatch()), @r#"
-        ## ✗ Login to acme fails at the policy `[audience-mismatch]`
-
-        ✓ token → ✓ backend → ✓ issuer → ✗ policy → · exchange → · whoami
-
-        organization acme, backend `https://api.pulumi.com` (default)
-
-        ### error: The token's audience is not the one that the policy allows (`audience-mismatch`)
-
-        `policies[0]` wants the audience `api://AzureADTokenExchange` and the token's audience is `fb60f99c-7a34-4190-8149-302f77469936`. These are one audience, spelled two ways: the Entra issuer puts the GUID into the token.
-
-        | what | value | where |
-        | --- | --- | --- |
-        | expected | `api://AzureADTokenExchange` | `policy.yaml:12` |
-        | token aud | `fb60f99c-7a34-4190-8149-302f77469936` | token claim aud |
-
-        **Fix:** Make the rule on aud and the token's audience equal.
-
-        1. In Pulumi Cloud open Settings, OIDC issuers, azure, and edit its first policy.
-        2. Set the rule on aud to the token's value:
-
-           ```
-           rules:
-             aud: "fb60f99c-7a34-4190-8149-302f77469936"
-           ```
-
-        ```
-        pulumi login --oidc-token "$idToken" --oidc-org acme
-        ```
-
-        See <https://www.pulumi.com/docs/administration/concepts/oidc-issuers/>
-
-        - info: No pulumi on PATH (`cli-not-found`)
-
-        ### Closest policy entry: `policies[0]` (allow, organization token)
-
-        |  | claim | policy wants | token has |
-        | --- | --- | --- | --- |
-        | differs | `aud` | `api://AzureADTokenExchange` | `fb60f99c-7a34-4190-8149-302f77469936` |
-        | matches | `sub` | `/eid1/*` | `/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e` |
-        | missing | `azp` | `acme` | (no such claim) |
-
-        ### Checks
-
-        |  | check | what was seen |
-        | --- | --- | --- |
-        | ok | input | a token from `env:idToken` |
-        | ok | login | organization acme |
-        | ok | cloud | `https://api.pulumi.com` |
-        | ok | backend | answers as Pulumi Cloud |
-        | ok | token | valid for 9 min |
-        | ok | issuer | registered as azure |
-        | ok | registration | served |
-        | ok | signature | verified with key `k1` |
-        | fail | policy | denied: aud does not match |
-        | skip | exchange | not checked: stopped by policy |
-        | skip | whoami | not checked: stopped by policy |
-
-        ### Token
-
-        from `env:idToken`, `sha256:0123456789abcdef`
-
-        | header | value |  |
-        | --- | --- | --- |
-        | `alg` | `RS256` |  |
-        | `kid` | `k1` |  |
-
-        | claim | value |  |
-        | --- | --- | --- |
-        | `iss` | `https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0` |  |
-        | `aud` | `fb60f99c-7a34-4190-8149-302f77469936` |  |
-        | `sub` | `/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc/0bd7a5c4-9a4a-4d2f-8a0b-5f9d6c2e1a11/5b7c3d1e-2f4a-4c6b-9d8e-7f6a5b4c3d2e` |  |
-        | `exp` | `1700000000` | `2023-11-14T22:13:20Z` |
-        | `groups` | `["a","b"]` |  |
-        "#);
-    }
-
-    #[test]
     fn hostile_text_stays_text() {
         let text = "a`|<img src=x>\n# [b](https://x) @c **d**";
         let page = render(&samples::with_text(text));
@@ -340,8 +293,6 @@ mod tests {
         ✓ token → ✓ backend → ✓ issuer → ✗ policy → ? exchange → ? whoami
 
         organization ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`, backend ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` (``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`)
-
-        ### error: The token's audience is not the one that the policy allows (`audience-mismatch`)
 
         ``a`|<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**`
 
@@ -371,13 +322,7 @@ mod tests {
 
         See ``a`|<img src=x>\n# [b](https://x) @c **d**``
 
-        - info: No pulumi on PATH (`cli-not-found`)
-
-        ### Closest policy entry: `policies[0]` (allow, organization token)
-
-        |  | claim | policy wants | token has |
-        | --- | --- | --- | --- |
-        | differs | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` |
+        - note: No pulumi on PATH (`cli-not-found`)
 
         ### Checks
 
@@ -394,6 +339,20 @@ mod tests {
         | fail | policy | ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | skip | exchange | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
         | skip | whoami | not checked: ``a`\u007c<img`` `src=x>\n#` `[b](https://x`) `@c` `**d**` |
+
+        ### Policy
+
+        issuer a`|<img src=x>\n# [b](https://x) @c **d**, policy 1 (allow, organization token, a` `|<img` `src=x>\n#` `[b](https://x`) `@c` `**d**:9`)
+
+        |  | claim | policy wants | token has |
+        | --- | --- | --- | --- |
+        | differs | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` |
+
+        issuer a`|<img src=x>\n# [b](https://x) @c **d**, policy 2 (deny, team token, a` `|<img` `src=x>\n#` `[b](https://x`) `@c` `**d**:20`)
+
+        |  | claim | policy wants | token has |
+        | --- | --- | --- | --- |
+        | differs | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` | ``a`\u007c<img src=x>\n# [b](https://x) @c **d**`` |
         ");
     }
 

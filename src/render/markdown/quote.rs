@@ -3,7 +3,7 @@
 //! Words of letters stand as they are, everything else in code spans, which hold no construct,
 //! no link and no mention. So a sentence stays readable and a value stays whole.
 
-use crate::render::human::page::visible;
+use crate::render::wording::finding::visible;
 use crate::text::{clip, inert};
 
 /// How much of a value is shown, in characters. GitHub refuses a summary of more than 1 MiB.

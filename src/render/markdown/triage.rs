@@ -1,7 +1,7 @@
 //! What logs tell, for a ticket.
 
 use super::quote::{code, prose};
-use super::{Page, one_finding};
+use super::{Page, one_finding, title};
 use crate::render::human::triage::{about, headline, stopped};
 use crate::report::triage::{LogPlace, Triage};
 
@@ -10,6 +10,7 @@ pub(in crate::render) fn triage(triage: &Triage) -> String {
     let mut page = Page::default();
     page.headline("doctor triage", &headline(triage));
     for found in &triage.findings {
+        title(&mut page, &found.finding);
         one_finding(&mut page, &found.finding);
     }
     let about = about(triage);

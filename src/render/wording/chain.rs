@@ -2,7 +2,7 @@
 
 use colored::Color;
 
-use super::{exchanged, numbers};
+use super::{exchanged, numbers, why_skipped};
 use crate::catalogue::Severity;
 use crate::evidence::{CheckId, SkipReason};
 use crate::report::{CheckResult, FoundBy, Report, Status, Verdict};
@@ -85,6 +85,15 @@ impl Mark {
         if unicode { sign } else { ascii }
     }
 
+    /// The mark of a finding.
+    pub(in crate::render) fn of_severity(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Failed,
+            Severity::Warning => Self::Warned,
+            Severity::Info => Self::NotReached,
+        }
+    }
+
     pub(in crate::render) fn color(self) -> Option<Color> {
         match self {
             Self::Passed => Some(Color::Green),
@@ -117,12 +126,46 @@ impl Mark {
 
 /// The steps with their marks, in order.
 pub(in crate::render) fn chain(report: &Report) -> Vec<(&'static str, Mark)> {
-    let of = |step: Step| {
-        let checks: Vec<&CheckResult> =
-            report.checks.iter().filter(|check| Step::of(check.id) == step).collect();
-        (step.name(), Mark::of(&checks))
+    steps(report).map(|(name, mark, _)| (name, mark)).collect()
+}
+
+/// The steps with their marks and checks, in order.
+pub(in crate::render) fn steps(
+    report: &Report,
+) -> impl Iterator<Item = (&'static str, Mark, Vec<&CheckResult>)> {
+    STEPS.into_iter().map(|step| {
+        let checks = report.checks.iter().filter(|check| Step::of(check.id) == step);
+        let checks: Vec<&CheckResult> = checks.collect();
+        (step.name(), Mark::of(&checks), checks)
+    })
+}
+
+/// What there is to say of a step: what went wrong, else what was seen, and what was not checked.
+pub(in crate::render) fn sentence(report: &Report, mark: Mark, checks: &[&CheckResult]) -> String {
+    let ended = |wanted: &[Status]| {
+        let some = checks.iter().filter(|check| wanted.contains(&check.status));
+        some.map(|check| check.summary.clone()).filter(|said| !said.is_empty()).collect::<Vec<_>>()
     };
-    STEPS.into_iter().map(of).collect()
+    let wrong = ended(&[Status::Fail, Status::Warn]);
+    if !wrong.is_empty() {
+        return wrong.join("; ");
+    }
+    let mut said = ended(&[Status::Pass]);
+    let mut skipped: Vec<(String, Vec<&str>)> = Vec::new();
+    for check in checks.iter().filter(|check| check.status == Status::Skip) {
+        let why = why_skipped(report, check);
+        match skipped.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(check.id.name()),
+            None => skipped.push((why, vec![check.id.name()])),
+        }
+    }
+    let is_all = said.is_empty() && skipped.len() == 1;
+    said.extend(skipped.into_iter().map(|(why, names)| match is_all {
+        true if mark == Mark::NotReached => format!("not reached: {why}"),
+        true => format!("not checked: {why}"),
+        false => format!("{} not checked: {why}", names.join(", ")),
+    }));
+    said.join("; ")
 }
 
 /// The first line of a report: the outcome, without its mark.

@@ -226,7 +226,7 @@ fn index_is_what_the_program_prints() {
 fn a_report_names_the_command_for_its_root_cause() {
     let run = Doctor::bare().args(["--oidc-org", "acme", "--offline", "null"]).human();
     assert!(
-        run.stdout.contains("\nMore: `doctor explain token-not-a-token`; --details "),
+        run.stdout.contains("\n`doctor explain token-not-a-token` has the causes "),
         "{}",
         run.stdout
     );

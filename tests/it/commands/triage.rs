@@ -358,7 +358,7 @@ fn the_advice_has_the_log_s_own_values() {
                \"/api/oauth/token\": unsupported protocol scheme \"\"\n";
     let run = Doctor::bare().args(["triage", "build.log"]).file("build.log", log).run();
     for part in [
-        "error[backend-empty]",
+        "[backend-empty]",
         "(build.log:4)",
         "pulumi login https://api.pulumi.com --oidc-token \"$PIPELINE_TOKEN\" --oidc-org contoso",
         "3.212.0",
@@ -386,7 +386,7 @@ fn refusal_is_compared_with_logged_claims() {
                2026-01-01T00:05:00Z error: problem logging in: OIDC token exchange failed: \
                {\"error\":\"access_denied\"}\n";
     let run = Doctor::bare().args(["triage", "a.log"]).file("a.log", log).run();
-    assert!(run.stdout.contains("error[exchange-rejected]"), "{}", run.stdout);
+    assert!(run.stdout.contains("[exchange-rejected]"), "{}", run.stdout);
     assert!(run.stdout.contains("a token in this log had expired"), "{}", run.stdout);
     assert!(run.stdout.contains("at 2026-01-01T00:00:00Z"), "{}", run.stdout);
 }

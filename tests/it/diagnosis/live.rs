@@ -42,7 +42,10 @@ fn it_says_what_is_wrong_before_the_exchange_does() {
     world.shape.entry["rules"]["aud"] = json!("api://AzureADTokenExchange");
     let run = live(&world).json();
     run.assert_root("audience-mismatch", "audience", "policy");
-    run.assert_says("audience-mismatch", &["Pulumi Cloud, policies[0].rules.aud", "spelled two"]);
+    run.assert_says(
+        "audience-mismatch",
+        &["Pulumi Cloud, issuer ci, policy 1, rule aud", "spelled two"],
+    );
 
     // The same without any exchange.
     let run = live(&world).arg("--no-exchange").json();
@@ -56,10 +59,7 @@ fn an_unregistered_issuer_is_found_without_a_file() {
     world.cloud.registration(|one| one["issuer"] = json!(other));
     let run = live(&world).json();
     run.assert_root("issuer-not-registered", "issuer", "registration");
-    run.assert_says(
-        "issuer-not-registered",
-        &["the slash at the end", "Pulumi Cloud, registration ci"],
-    );
+    run.assert_says("issuer-not-registered", &["the slash at the end", "Pulumi Cloud, issuer ci"]);
     assert!(!paths(&world).contains(&POLICIES.to_owned()), "there are none to ask for");
 }
 

@@ -30,8 +30,8 @@ fn entry(world: &World, changes: Value) -> Value {
 fn audiences_that_differ_are_told_apart_in_words() {
     let same = "the same audience, spelled two ways";
     let cases: [(&Platform, &str, Value, &[&str]); 9] = [
-        (&AZURE_ENTRA, AZURE_NAME, json!(AZURE_ID), &[same, "The rule has to hold the id"]),
-        (&AZURE_DEVOPS, AZURE_ID, json!(AZURE_NAME), &[same, "The rule has to hold the name"]),
+        (&AZURE_ENTRA, AZURE_NAME, json!(AZURE_ID), &[same, "Entra tokens always carry its id"]),
+        (&AZURE_DEVOPS, AZURE_ID, json!(AZURE_NAME), &[same, "carry its name"]),
         (
             &GITHUB,
             "urn:pulumi:org:globex",
@@ -69,7 +69,7 @@ fn audiences_that_differ_are_told_apart_in_words() {
         let shown = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
         // Of a list, the element that is Pulumi's.
         let nearest = if actual.is_array() { actual[1].clone() } else { actual };
-        run.assert_says("audience-mismatch", &[rule, &shown, "policies[0].rules.aud"]);
+        run.assert_says("audience-mismatch", &[rule, &shown, "policy 1, rule aud"]);
         let options = &run.finding("audience-mismatch")["remediation"]["options"];
         let offered = format!("\"aud\":{nearest}");
         let is_own = nearest == "https://github.com/octo-corp";
@@ -92,7 +92,7 @@ fn several_rules_that_fail_are_told_to_be_several() {
         assert_eq!(options.len(), 1, "{options:?}");
         assert_eq!(options[0]["changes"][0]["path"], "/policies/-", "one entry is for both");
     }
-    run.assert_says("audience-mismatch", &["2 rules of this entry fail"]);
+    run.assert_says("audience-mismatch", &["2 rules of this policy fail"]);
     run.assert_says("subject-mismatch", &["Make the change of audience-mismatch"]);
 }
 
@@ -125,12 +125,12 @@ fn a_rule_may_be_for_another_token() {
             &[
                 "globex",
                 "acme",
-                "policies[0].rules.repository_owner",
+                "policy 1, rule repository_owner",
                 "\"sub\": \"repo:acme/web-shop:ref:refs/heads/main\"",
             ],
         ),
         // The number is another one in every run.
-        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "Add this entry"]),
+        ("claim-mismatch", &BUILDKITE, "build_number", "43", &["43", "add this policy"]),
         (
             "claim-absent",
             &KUBERNETES,
@@ -225,7 +225,7 @@ fn an_entry_is_only_for_its_own_requests() {
             "admin-not-permitted",
             json!({}),
             &["--scope", "admin"],
-            &["policies[0]", "scope=admin", "authorizedPermissions"],
+            &["policy 1", "scope=admin", "authorizedPermissions"],
         ),
     ];
     for (code, has, asks, telling) in cases {
@@ -309,7 +309,7 @@ fn deny_beats_allow_wherever_it_stands() {
     for (at, entries) in [(0, [deny.clone(), allow.clone()]), (1, [allow, deny])] {
         let run = world.doctor_with(&entries).json();
         run.assert_root("policy-denied", "policy", "policy");
-        let name = format!("policies[{at}]");
+        let name = format!("Policy {} denies", at + 1);
         run.assert_says("policy-denied", &[&name, "refs/heads/*", "refs/heads/main"]);
     }
     // One for another token type denies nothing here.
@@ -338,7 +338,7 @@ fn closest_entry_has_fewest_failing_rules() {
     let run = world.doctor_with(&entries).json();
     run.assert_root("subject-mismatch", "policy", "policy");
     assert_eq!(run.codes(), ["subject-mismatch"]);
-    run.assert_says("subject-mismatch", &["policies[3].rules.sub", &near]);
+    run.assert_says("subject-mismatch", &["policy 4, rule sub", &near]);
     let policy = &run.report["policy"];
     assert_eq!(policy["closest"], 3);
     assert_eq!(policy["rules"], policy["entries"][3]["rules"]);
@@ -430,7 +430,7 @@ fn a_loose_policy_is_a_warning() {
             let run = world.doctor_with(&entries).json();
             run.assert_healthy();
             let sub = format!("\"sub\": {}", world.shape.claims["sub"]);
-            run.assert_says("policy-too-broad", &["policies[0]", &sub]);
+            run.assert_says("policy-too-broad", &["policy 1", &sub]);
             let broad = run.finding("policy-too-broad");
             assert_eq!(
                 (&broad["severity"], &broad["category"]),
@@ -461,7 +461,7 @@ fn what_names_an_identity_is_not_loose() {
     let world = World::new(&AZURE_ENTRA);
     let tid = &world.shape.claims["tid"];
     let run = world.doctor_with(&[entry(&world, json!({"rules": {"aud": AZURE_ID, "tid": tid}}))]);
-    run.json().assert_says("policy-too-broad", &["policies[0]"]);
+    run.json().assert_says("policy-too-broad", &["policy 1"]);
 }
 
 #[test]
@@ -481,7 +481,7 @@ fn a_dot_that_matches_another_character_is_a_warning() {
             continue;
         };
         assert_eq!(run.finding("policy-wildcard-surprise")["severity"], severity, "{pattern}");
-        run.assert_says("policy-wildcard-surprise", &[&pattern, "policies[0]"]);
+        run.assert_says("policy-wildcard-surprise", &[&pattern, "policy 1"]);
     }
     let run =
         with_rule(&GITHUB, "job_workflow_ref", "*/.github/workflows/up.yml@*").doctor().json();
@@ -496,7 +496,7 @@ fn an_entry_that_can_never_match_is_told() {
     let run = world.doctor_with(&[world.shape.entry.clone(), nobody]).json();
     run.assert_healthy();
     assert_eq!(run.finding("policy-wildcard-surprise")["severity"], "info");
-    run.assert_says("policy-wildcard-surprise", &["can never match", "policies[1]", "userLogin"]);
+    run.assert_says("policy-wildcard-surprise", &["can never match", "policy 2", "userLogin"]);
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod platform_output;
 mod reports;
 mod schema;
 mod shells;
+mod views;

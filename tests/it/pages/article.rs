@@ -179,13 +179,7 @@ fn the_audience_is_the_id() {
 fn the_policy_decides_for_this_login() {
     type Case<'a> = (&'a str, Value, &'a str, &'a [&'a str], &'a [&'a str]);
     let table: [Case; 5] = [
-        (
-            "decision",
-            json!("deny"),
-            "policy-denied",
-            &[],
-            &["policies[0]", "\"decision\": \"allow\""],
-        ),
+        ("decision", json!("deny"), "policy-denied", &[], &["policy 1", "\"decision\": \"allow\""]),
         (
             "tokenType",
             json!("personal"),
@@ -245,7 +239,7 @@ fn the_decision_is_the_whole_policys() {
     deny["decision"] = "deny".into();
     let beaten = attempt(&[allow.clone(), deny]);
     holds(&fix(&beaten, "policy-denied"), &["Narrow the deny entry"]);
-    beaten.assert_says("policy-denied", &["policies[1]", AUDIENCE]);
+    beaten.assert_says("policy-denied", &["policy 2", AUDIENCE]);
     attempt(std::slice::from_ref(&allow)).assert_healthy();
 
     // The entry to add is the article's, with this token's values.

@@ -40,7 +40,7 @@ fn a_token_is_tested_rule_by_rule() {
     let ok = run(&allowed);
     assert_eq!((ok.status, ok.stderr.as_str()), (0, ""));
     assert!(ok.stdout.starts_with("policy: allowed - "), "{}", ok.stdout);
-    assert!(ok.stdout.contains("policies[0] (allow, organization token)"), "{}", ok.stdout);
+    assert!(ok.stdout.contains("policy 1 (allow, organization token, p.json:"), "{}", ok.stdout);
 
     world.shape.claims["aud"] = json!("api://AzureADTokenExchange");
     let denied = run(&world.token());
@@ -131,9 +131,13 @@ fn the_entry_that_decides_is_named() {
     let entry = |decision: &str, sub: &str| json!({"decision": decision, "tokenType": "organization", "rules": {"sub": sub}});
     let claims = json!({"sub": "job:web"});
     let cases = [
-        ("allow", "job:*", "policies[0] (allow, organization token), which lets it in"),
-        ("allow", "task:*", "policies[0] (allow, organization token), the closest to this token"),
-        ("deny", "job:*", "policies[0] (deny, organization token), which keeps it out"),
+        ("allow", "job:*", "policy 1 (allow, organization token, p.json:1), which lets it in"),
+        (
+            "allow",
+            "task:*",
+            "policy 1 (allow, organization token, p.json:1), the closest to this token",
+        ),
+        ("deny", "job:*", "policy 1 (deny, organization token, p.json:1), which keeps it out"),
     ];
     for (decision, sub, words) in cases {
         let document = json!({"policies": [entry(decision, sub), entry("allow", "other")]});
@@ -277,7 +281,7 @@ fn every_looseness_is_named_with_its_place() {
         (
             GITHUB_ISSUER,
             "rules: {aud: a, ref: refs/heads/main}".into(),
-            &["policies[0] names no repository or owner: every repository on GitHub whose token \
+            &["Policy 1 names no repository or owner: every repository on GitHub whose token \
                  matches ref refs/heads/main is let in."],
         ),
         (
@@ -338,14 +342,14 @@ fn every_looseness_is_named_with_its_place() {
             format!(
                 "rules: {{{sub}}}\n- decision: deny\n  tokenType: organization\n  rules: {{aud: a}}"
             ),
-            &["policies[0] never decides: policies[1] denies all"],
+            &["Policy 1 never decides: policy 2 denies all"],
         ),
         (
             GITHUB_ISSUER,
             format!(
                 "rules: {{{sub}}}\n- decision: allow\n  tokenType: organization\n  rules: {{{sub}}}"
             ),
-            &["policies[1] never decides: policies[0] decides the same"],
+            &["Policy 2 never decides: policy 1 decides the same"],
         ),
     ];
     for (issuer, rest, telling) in cases {

@@ -110,7 +110,7 @@ fn places_are_file_and_line() {
     let line = text.lines().position(|line| line.contains("\"sub\": \"else\"")).unwrap() + 1;
     let run = world.doctor().file("ci/policy.yaml", text).option("--policy", "ci/policy.yaml");
     let place = format!("ci/policy.yaml:{line}");
-    run.json().assert_says("subject-mismatch", &[&place, "policies[0].rules.sub"]);
+    run.json().assert_says("subject-mismatch", &[&place, "policy 1, rule sub"]);
 }
 
 #[test]

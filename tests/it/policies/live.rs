@@ -88,7 +88,7 @@ fn lint_who_and_cases_read_it_too() {
     // A finding names the place as people find it.
     world.shape.entry["rules"] = json!({"sub": "repo:*"});
     let run = live(&world, "lint").human();
-    assert!(run.stdout.contains("Pulumi Cloud, policies[0]"), "{}", run.stdout);
+    assert!(run.stdout.contains("Pulumi Cloud, issuer ci, policy 1"), "{}", run.stdout);
     assert!(!run.stdout.contains("Pulumi Cloud:"), "{}", run.stdout);
 }
 

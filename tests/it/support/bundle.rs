@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::command::program;
 use super::harmless::assert_harmless;
+use super::reading;
 
 /// Arguments of runs that see to a bundle themselves, or make no diagnosis.
 const ASKS: [&str; 8] = ["--redact", "--bundle", "help", "--help", "-h", "-lh", "--version", "-V"];
@@ -60,8 +61,10 @@ impl Bundle {
         }
         let redacted = self.file.with_extension("redacted.json");
         let mut replay = self.replay(&self.file);
+        let for_people = self.file.with_extension("txt");
         if original.is_some() {
             replay.arg("--redact").arg("--bundle").arg(&redacted);
+            replay.arg("--report").arg(&for_people).env("COLUMNS", reading::WIDTH.to_string());
         }
         let replayed = run(&mut replay);
         assert_eq!(status, status_of(&replayed), "the bundle of {stdout}");
@@ -70,6 +73,7 @@ impl Bundle {
         let Some(original) = original else { return vec![text] };
 
         let again = report(&replayed);
+        reading::assert_reads_well(&fs::read_to_string(&for_people).unwrap(), &again);
         assert_eq!(original["findings"].to_string(), again["findings"].to_string());
         assert_eq!(without_claims(original), without_claims(again.clone()));
         let replayed = run(&mut self.replay(&redacted));

@@ -46,6 +46,7 @@ mod plain;
 pub mod platforms;
 mod process;
 mod proxy;
+pub mod reading;
 mod shorthand;
 mod tests;
 

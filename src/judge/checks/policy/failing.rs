@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Category, Code};
 use crate::evidence::Token;
-use crate::judge::advice::policy_change::{ADD, Telling};
+use crate::judge::advice::policy_change::{Telling, add_here};
 use crate::judge::advice::{change, policy_change};
 use crate::judge::compare::rule::{failed_rule, no_rule};
 use crate::judge::context::{Context, entry_name};
@@ -31,7 +31,7 @@ pub(crate) fn denied(
 ) -> Vec<Finding> {
     let finding = Finding::new(
         Code::PolicyDenied,
-        format!("{} denies, and all its rules match this token.", entry_name(entry)),
+        format!("{} denies, and all its rules match this token.", upper(&entry_name(entry))),
     );
     let Some(source) = entries.get(entry) else { return vec![finding] };
     let at = context.entry_place(entry, source);
@@ -60,8 +60,8 @@ pub(crate) fn denied(
         ));
     } else {
         finding = finding.step(format!(
-            "{} keeps other jobs out as well: narrow its rules, so that they no longer match this \
-             token, if this job should be let in.",
+            "{} keeps other jobs out as well. If this job should be let in, narrow its rules so that \
+             they no longer match this token.",
             upper(&entry_name(entry))
         ));
     }
@@ -133,11 +133,11 @@ fn remedy(
     findings.sort_by_key(|finding| (finding.code.category() != Category::Audience, finding.code));
     let count = findings.len();
     let Some(first) = findings.first_mut() else { return };
-    let telling = Telling { context, token, closest: Some(closest), add: ADD };
+    let telling = Telling { context, token, closest: Some(closest), add: &add_here(context) };
     let mut told = telling.with_ways(first.clone(), ways);
     if count > 1 {
         told =
-            told.step(format!("{count} rules of this entry fail: the change is for all of them."));
+            told.note(format!("{count} rules of this policy fail: the change is for all of them."));
     }
     if ways.is_empty()
         && let Some(value) = refused.first()
@@ -172,7 +172,7 @@ pub(crate) fn admin(
     .proof(
         "granted",
         if granted.is_empty() { "(nothing)".to_owned() } else { granted.join(", ") },
-        format!("{place} authorizedPermissions"),
+        format!("{place}, authorizedPermissions"),
     );
     // Every job of the present entry would get admin.
     let finding = match suggest(&token.claims, &context.request.ask) {

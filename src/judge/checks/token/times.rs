@@ -53,7 +53,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
             Finding::new(
                 Code::TokenExpired,
                 format!(
-                    "Its exp is too large a number: Go's libraries refuse it, or read it as a \
+                    "The token's exp is too large a number: Go's libraries refuse it, or read it as a \
                      time in the past. {ASSUMES_GO}"
                 ),
             )
@@ -67,9 +67,9 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
     }
     let lifetime = token.seconds("iat").map(|iat| exp.saturating_sub(iat)).filter(|l| *l > 0);
     let (code, what, lives) = if left > 0 {
-        (Code::TokenExpiresSoon, format!("It expires in {}.", span(left)), "lives")
+        (Code::TokenExpiresSoon, format!("The token expires in {}.", span(left)), "lives")
     } else {
-        (Code::TokenExpired, format!("It expired {} ago.", span(left)), "lived")
+        (Code::TokenExpired, format!("The token expired {} ago.", span(left)), "lived")
     };
     let life = lifetime.map_or_else(String::new, |l| format!(" It {lives} {}.", span(l)));
     let mut finding = Finding::new(code, format!("{what}{life}"))
@@ -217,7 +217,10 @@ fn clock_offset(context: &Context) -> Option<i64> {
 
 fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
     let direction = if offset > 0 { "behind" } else { "ahead" };
-    let mut detail = format!("It is {} {direction} of the servers that were asked.", span(offset));
+    let mut detail = format!(
+        "This machine's clock is {} {direction} of the servers that were asked.",
+        span(offset)
+    );
     if explains.is_some() {
         detail.push_str(" By their time the token is valid.");
     }

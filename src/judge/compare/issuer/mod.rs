@@ -133,7 +133,7 @@ fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
         (Some(Id::AzurePipelines), Some(Id::Entra)) => {
             return Some(format!(
                 "the kind of issuer: Azure DevOps' own {is_there}, the token is from Entra. The \
-                 service connection was converted or made anew; sub and aud changed with it"
+                 service connection was converted or recreated; sub and aud changed with it"
             ));
         }
         (Some(Id::Entra), Some(Id::AzurePipelines)) => {

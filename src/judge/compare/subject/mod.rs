@@ -38,8 +38,9 @@ struct Both<'a> {
 }
 
 fn upper_and_lower_case(both: &Both) -> Option<String> {
-    pattern::matches(&both.rule.to_lowercase(), &both.subject.to_lowercase())
-        .then(|| "They differ in upper and lower case only; matching is case-sensitive.".to_owned())
+    pattern::matches(&both.rule.to_lowercase(), &both.subject.to_lowercase()).then(|| {
+        "Rule and token differ in upper and lower case only; matching is case-sensitive.".to_owned()
+    })
 }
 
 /// Part by part, in the words of the subject's platform.
@@ -79,7 +80,9 @@ fn sentences<'a>(
             Some(wanted) => {
                 format!("The {name} differs: the rule is for {wanted}, the token is from {has}.")
             }
-            None => format!("They begin to differ in the {name}: the token is from {has}."),
+            None => {
+                format!("Rule and token begin to differ in the {name}: the token is from {has}.")
+            }
         })
         .collect();
     (!told.is_empty()).then(|| told.join(" "))
@@ -93,7 +96,7 @@ fn refs_prefix(both: &Both) -> Option<String> {
             && pattern::matches(&without(rule), &without(subject))
         {
             let who = if subject.contains(prefix) { "the token has it" } else { "the rule has it" };
-            return Some(format!("They differ in {prefix}: only {who}."));
+            return Some(format!("Rule and token differ in {prefix}: only {who}."));
         }
     }
     None

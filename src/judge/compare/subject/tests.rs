@@ -31,7 +31,7 @@ fn subjects_are_explained_in_the_platform_s_words() {
         (
             "project_path:g/p:ref_type:branch:ref:refs/heads/main",
             "project_path:g/p:ref_type:branch:ref:main",
-            "They differ in refs/heads/: only the rule has it",
+            "Rule and token differ in refs/heads/: only the rule has it",
         ),
         ("repo:acme/app", "repo:acme/app:pull_request", "has no * at its end"),
         (
@@ -52,7 +52,11 @@ fn subjects_are_explained_in_the_platform_s_words() {
             "sc://o/c/d",
             "The project differs: the rule is for a, the token is from c. The service connection",
         ),
-        ("sc://o/*", "sc://p/c/d", "They begin to differ in the organization: the token is from p"),
+        (
+            "sc://o/*",
+            "sc://p/c/d",
+            "Rule and token begin to differ in the organization: the token is from p",
+        ),
         ("org/o/project/p/user/u", "org/o/project/p/user/v", "is whoever starts the run"),
         (
             "org/o/project/p/user/u/vcs-origin/a/vcs-ref/b",

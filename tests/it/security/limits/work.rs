@@ -202,7 +202,7 @@ fn linting_compares_entries_as_far_as_the_work_goes() {
         .collect();
     entries.push(entries[17].clone());
     let run = lint(&entries);
-    assert!(found(&run, "policies[300] never decides: policies[17]"), "{}", run.stdout);
+    assert!(found(&run, "Policy 301 never decides: policy 18"), "{}", run.stdout);
     assert!(!found(&run, "were not compared"));
 }
 
