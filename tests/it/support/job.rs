@@ -18,7 +18,7 @@ fn wrapper(world: &World, doctor: &Doctor) -> String {
     format!(
         r#"exec {program} "$@" --cloud-url {url} {options} --format json"#,
         url = world.cloud.url(),
-        program = doctor::text::shell(env!("CARGO_BIN_EXE_doctor")),
+        program = doctor::text::shell(super::program()),
         options = options.join(" "),
     )
 }
