@@ -11,7 +11,7 @@ use crate::evidence::{Evidence, KeySource};
 use crate::gather;
 use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
-use crate::gather::{Plan, Surroundings};
+use crate::gather::{Plan, ProcessContext};
 use crate::judge;
 use crate::render::TOKEN;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
         Ok(directory) => directory,
         Err(problem) => return complain(streams.stderr, &problem),
     };
-    let around = Surroundings {
+    let around = ProcessContext {
         environment,
         directory,
         stdin: streams.stdin,

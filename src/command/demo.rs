@@ -31,18 +31,18 @@ pub(super) fn run(arguments: &Demo, environment: &Environment, mut streams: Stre
         );
     };
     let title = scenario.title;
-    let stage = match demo::Stage::set(scenario) {
-        Ok(stage) => stage,
+    let servers = match demo::DemoServers::start(scenario) {
+        Ok(servers) => servers,
         Err(error) => return complain(streams.stderr, &format!("demo {name}: {error}")),
     };
     let mut arguments = vec!["doctor".to_owned()];
-    arguments.extend(stage.arguments());
+    arguments.extend(servers.arguments());
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return complain(streams.stderr, &format!("demo {name}: {error}")),
     };
     let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
-    let environment = stage.environment().into_iter().collect();
-    let directory = stage.directory().to_owned();
+    let environment = servers.environment().into_iter().collect();
+    let directory = servers.directory().to_owned();
     diagnose(cli.diagnosis.plan().0, environment, directory, &output, streams)
 }

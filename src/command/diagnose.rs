@@ -9,7 +9,7 @@ use crate::bundle::Bundle;
 use crate::cli::args::{BundleArgs, OutputArgs};
 use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
-use crate::gather::{self, Plan, Surroundings};
+use crate::gather::{self, Plan, ProcessContext};
 
 /// The diagnosis where this process runs.
 pub(super) fn diagnose_here(
@@ -37,7 +37,7 @@ pub(super) fn diagnose(
     if let Some(problem) = output.conflict() {
         return complain(streams.stderr, &problem);
     }
-    let around = Surroundings {
+    let around = ProcessContext {
         environment,
         directory,
         stdin: std::mem::replace(&mut streams.stdin, Box::new(io::empty())),

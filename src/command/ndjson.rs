@@ -23,7 +23,7 @@ use crate::gather::many::Common;
 use crate::gather::ndjson;
 use crate::gather::token;
 use crate::gather::token::Choice;
-use crate::gather::{Plan, Surroundings};
+use crate::gather::{Plan, ProcessContext};
 use crate::render::Format;
 use crate::report::Report;
 use crate::{limits, text};
@@ -130,7 +130,7 @@ fn answer(
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let (tokens, source, size) = open(token, &directory, stdin).map_err(Problem::Input)?;
     let plan = Plan { token: Choice::Lines(source), ..plan };
-    let around = Surroundings {
+    let around = ProcessContext {
         environment,
         directory,
         stdin: Box::new(std::io::empty()),

@@ -75,7 +75,7 @@ impl Output {
             progress: terminals.stderr
                 && environment.get("TERM") != Some("dumb")
                 && verbosity != Verbosity::Quiet
-                && !environment.setting().is_pipeline(),
+                && !environment.run_context().judges_environment(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The demo: an issuer and a Pulumi Cloud on loopback, and logins that work or fail there.
 //!
-//! The demo only sets the stage. The diagnosis that runs on it is the ordinary one, over real
+//! The demo only starts servers and writes files. The diagnosis that it runs is the ordinary one, over real
 //! TLS, from ordinary options; nothing in it knows that it is a demo.
 
 mod cloud;
@@ -35,7 +35,7 @@ pub fn list() -> String {
 /// The organization of every scenario.
 pub const ORGANIZATION: &str = "acme";
 
-/// Why the stage could not be set.
+/// Why the servers could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A server, certificate or key could not be made.
@@ -50,7 +50,7 @@ pub enum Error {
 }
 
 /// A scenario's servers and files. They end with the value.
-pub struct Stage {
+pub struct DemoServers {
     scenario: Scenario,
     directory: TempDir,
     cloud: Server,
@@ -58,12 +58,12 @@ pub struct Stage {
     _issuer: Server,
 }
 
-impl Stage {
+impl DemoServers {
     /// Starts the servers of a scenario and writes its files.
     ///
     /// # Errors
     /// When loopback or the temporary directory cannot be used.
-    pub fn set(scenario: Scenario) -> Result<Self, Error> {
+    pub fn start(scenario: Scenario) -> Result<Self, Error> {
         let authority = Authority::new()?;
         let issuer = Arc::new(issuer::Issuer::new(scenario.key_rotated)?);
         let answering = Arc::clone(&issuer);
@@ -150,7 +150,7 @@ mod tests {
     use crate::catalogue::{Category, Code};
     use crate::loopback::testing;
 
-    /// A login with the stage's own files, as the CLI makes it.
+    /// A login with the demo's own files, as the CLI makes it.
     struct Login {
         client: reqwest::Client,
         cloud: String,
@@ -158,8 +158,8 @@ mod tests {
     }
 
     impl Login {
-        fn new(stage: &Stage) -> Self {
-            let arguments = stage.arguments();
+        fn new(servers: &DemoServers) -> Self {
+            let arguments = servers.arguments();
             let after = |name: &str| {
                 let at = arguments.iter().position(|argument| argument == name);
                 at.map(|at| arguments[at + 1].clone())
@@ -178,7 +178,7 @@ mod tests {
                 ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
             ];
             let client = testing::client(&fs::read_to_string(after("--ca-cert").unwrap()).unwrap());
-            Self { client, cloud: stage.cloud.url().to_owned(), form }
+            Self { client, cloud: servers.cloud.url().to_owned(), form }
         }
 
         fn exchange(&self) -> (u16, Value) {
@@ -229,8 +229,8 @@ mod tests {
     #[test]
     fn pulumi_cloud_decides_as_every_scenario_says() {
         for scenario in scenarios() {
-            let stage = Stage::set(scenario.clone()).unwrap();
-            let login = Login::new(&stage);
+            let servers = DemoServers::start(scenario.clone()).unwrap();
+            let login = Login::new(&servers);
             let (status, answer) = login.exchange();
             let Some(refusal) = refusal(scenario.expect) else {
                 assert_eq!(status, 200, "{}: {answer}", scenario.name);
@@ -246,10 +246,10 @@ mod tests {
 
     #[test]
     fn the_issuer_is_one_by_discovery() {
-        let stage = Stage::set(Scenario::default()).unwrap();
-        let login = Login::new(&stage);
+        let servers = DemoServers::start(Scenario::default()).unwrap();
+        let login = Login::new(&servers);
         let token = &login.form.iter().find(|(name, _)| *name == "subject_token").unwrap().1;
-        let url = issuer::url(stage._issuer.url());
+        let url = issuer::url(servers._issuer.url());
         let (status, document) = login.get(&format!("{url}/.well-known/openid-configuration"));
         assert_eq!((status, &document["issuer"]), (200, &json!(url)));
         let (status, keys) = login.get(document["jwks_uri"].as_str().unwrap());
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn pulumi_cloud_refuses_what_the_cli_would_not_send() {
-        let stage = Stage::set(Scenario::default()).unwrap();
+        let servers = DemoServers::start(Scenario::default()).unwrap();
         for (field, value, error) in [
             ("audience", "urn:pulumi:org:other", "invalid_request"),
             ("expiration", "2h", "invalid_request"),
@@ -271,12 +271,12 @@ mod tests {
             ("subject_token", "a.b.c", "invalid_request"),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt", "invalid_request"),
         ] {
-            let mut login = Login::new(&stage);
+            let mut login = Login::new(&servers);
             login.set(field, value);
             let (status, answer) = login.exchange();
             assert_eq!((status, &answer["error"]), (400, &json!(error)), "{field}={value}");
 
-            let mut login = Login::new(&stage);
+            let mut login = Login::new(&servers);
             login.form.retain(|(name, _)| *name != field);
             let (status, answer) = login.exchange();
             assert_eq!((status, &answer["error"]), (400, &json!("invalid_request")), "{field}");
@@ -288,10 +288,10 @@ mod tests {
         for scenario in scenarios() {
             assert_eq!(find(scenario.name).unwrap().title, scenario.title);
             assert!(scenario.title.is_ascii() && !scenario.title.ends_with('.'));
-            let stage = Stage::set(scenario).unwrap();
-            let environment = stage.environment();
+            let servers = DemoServers::start(scenario).unwrap();
+            let environment = servers.environment();
             let values = environment.iter().map(|(_, value)| value);
-            for text in stage.arguments().iter().chain(values) {
+            for text in servers.arguments().iter().chain(values) {
                 assert!(!text.contains('{'), "{text}");
             }
         }
@@ -300,10 +300,10 @@ mod tests {
 
     #[test]
     fn nothing_is_left_behind() {
-        let stage = Stage::set(Scenario::default()).unwrap();
-        let policy = stage.file(POLICY);
+        let servers = DemoServers::start(Scenario::default()).unwrap();
+        let policy = servers.file(POLICY);
         assert!(Path::new(&policy).exists());
-        drop(stage);
+        drop(servers);
         assert!(!Path::new(&policy).exists());
     }
 }

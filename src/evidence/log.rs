@@ -15,7 +15,7 @@ pub struct Log {
     /// The files that were read, members of archives one by one.
     pub files: Vec<File>,
     /// The known messages, in the order in which they were first met.
-    pub sightings: Vec<Sighting>,
+    pub matches: Vec<LogMatch>,
     /// How many more messages there were than are kept here.
     pub left_out: u64,
     /// What the logs tell of the login.
@@ -58,7 +58,7 @@ impl Place {
 
 /// A known message that was met.
 #[derive(Debug, Clone)]
-pub struct Sighting {
+pub struct LogMatch {
     /// Which.
     pub message: &'static Message,
     /// The line's text, from the message on, with the lines that belong to it.
@@ -190,13 +190,13 @@ pub struct Context {
     /// `pulumi login` as it was called, at most [`LOGINS`] of them.
     pub logins: Vec<LoginLine>,
     /// The CLI's version.
-    pub version: Option<Told<semver::Version>>,
+    pub version: Option<Located<semver::Version>>,
     /// The backend's URL.
-    pub backend: Option<Told<String>>,
+    pub backend: Option<Located<String>>,
     /// Its source, if the CLI printed it.
     pub backend_source: Option<BackendSource>,
     /// Claims sets that were printed, as claims or within a token.
-    pub claims: Vec<Told<serde_json::Map<String, serde_json::Value>>>,
+    pub claims: Vec<Located<serde_json::Map<String, serde_json::Value>>>,
     /// Logins that succeeded, at most [`SUCCESSES`] of them.
     pub successes: Vec<Success>,
     /// The hosts of the backends that the log names, at most [`BACKENDS`] of them.
@@ -229,7 +229,7 @@ pub struct Success {
 
 /// A value and where it was found.
 #[derive(Debug, Clone)]
-pub struct Told<T> {
+pub struct Located<T> {
     pub value: T,
     /// Its place.
     pub place: Place,

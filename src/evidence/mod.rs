@@ -85,7 +85,7 @@ impl Evidence {
     /// piped or read from a file: given in any way inside a CI platform, by `--token-env`, or
     /// found in the surroundings.
     pub fn token_is_ambient(&self) -> bool {
-        self.options.setting.is_pipeline()
+        self.options.run_context.judges_environment()
             || self.input.surroundings.is_some()
             || self.input.by_variable
     }
@@ -122,7 +122,8 @@ impl Evidence {
 #[serde(rename_all = "camelCase")]
 pub struct Options {
     /// Whose environment is judged.
-    pub setting: Setting,
+    #[serde(rename = "setting")]
+    pub run_context: RunContext,
     /// `--offline`.
     pub offline: bool,
     /// `--no-exchange`.
@@ -141,41 +142,44 @@ pub struct Options {
 /// Whose environment is judged (product contract: "Whose environment is judged").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-pub enum Setting {
+pub enum RunContext {
     /// A person looks at a token from elsewhere: this environment is not the failing one.
-    Person,
+    #[serde(rename = "person")]
+    Workstation,
     /// A job on a CI platform: this environment is the one that fails.
-    Pipeline {
+    #[serde(rename = "pipeline")]
+    CiJob {
         /// The platform.
         #[serde(with = "platform::by_name")]
         platform: platform::Id,
     },
     /// `doctor login` in the place of `pulumi login`: wherever that is, this environment is the
     /// one that fails.
-    Login {
+    #[serde(rename = "login")]
+    LoginCommand {
         /// The CI platform, if it is one.
         #[serde(with = "platform::by_name_if_any", default)]
         platform: Option<platform::Id>,
     },
 }
 
-impl Setting {
+impl RunContext {
     /// Whether this environment is the one that fails.
-    pub fn is_pipeline(&self) -> bool {
-        matches!(self, Self::Pipeline { .. } | Self::Login { .. })
+    pub fn judges_environment(&self) -> bool {
+        matches!(self, Self::CiJob { .. } | Self::LoginCommand { .. })
     }
 
     /// The CI platform around.
     pub fn platform(&self) -> Option<platform::Id> {
         match self {
-            Self::Person => None,
-            Self::Pipeline { platform } => Some(*platform),
-            Self::Login { platform } => *platform,
+            Self::Workstation => None,
+            Self::CiJob { platform } => Some(*platform),
+            Self::LoginCommand { platform } => *platform,
         }
     }
 
     /// Whether it is `doctor login`: the command line is that of the failing step.
     pub fn is_login(&self) -> bool {
-        matches!(self, Self::Login { .. })
+        matches!(self, Self::LoginCommand { .. })
     }
 }

@@ -27,7 +27,8 @@ pub enum PolicySource {
         gap: Option<Gap>,
     },
     /// Pulumi Cloud was asked and did not say which issuers are registered.
-    Withheld {
+    #[serde(rename = "withheld")]
+    Unavailable {
         /// Why not.
         gap: Gap,
     },
@@ -37,7 +38,7 @@ impl PolicySource {
     /// The document, if there is one.
     pub fn document(&self) -> Option<&Document> {
         match self {
-            Self::None | Self::Withheld { .. } => None,
+            Self::None | Self::Unavailable { .. } => None,
             Self::File { document, .. } | Self::Live { document, .. } => Some(document),
         }
     }
@@ -47,7 +48,7 @@ impl PolicySource {
         match self {
             Self::None | Self::File { .. } => None,
             Self::Live { gap, .. } => gap.as_ref(),
-            Self::Withheld { gap } => Some(gap),
+            Self::Unavailable { gap } => Some(gap),
         }
     }
 }

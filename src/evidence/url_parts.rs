@@ -35,7 +35,7 @@ impl Evidence {
         backend(&mut self.backend);
         match &mut self.policy {
             PolicySource::Live { gap: Some(missing), .. }
-            | PolicySource::Withheld { gap: missing } => {
+            | PolicySource::Unavailable { gap: missing } => {
                 gap(missing);
             }
             _ => {}
@@ -144,7 +144,7 @@ impl Document {
 impl PolicySource {
     fn document_mut(&mut self) -> Option<&mut Document> {
         match self {
-            Self::None | Self::Withheld { .. } => None,
+            Self::None | Self::Unavailable { .. } => None,
             Self::File { document, .. } | Self::Live { document, .. } => Some(document),
         }
     }

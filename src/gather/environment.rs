@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::network::client::Proxies;
-use crate::evidence::Setting;
+use crate::evidence::RunContext;
 use crate::platform;
 use crate::platform::Platform;
 use crate::text::command::Shell;
@@ -94,10 +94,10 @@ impl Environment {
     }
 
     /// Where the program runs.
-    pub fn setting(&self) -> Setting {
+    pub fn run_context(&self) -> RunContext {
         match self.platform() {
-            Some(platform) => Setting::Pipeline { platform: platform.id },
-            None => Setting::Person,
+            Some(platform) => RunContext::CiJob { platform: platform.id },
+            None => RunContext::Workstation,
         }
     }
 
@@ -125,16 +125,16 @@ impl FromIterator<(String, String)> for Environment {
 mod tests {
     use super::*;
 
-    fn setting(name: &str, value: &str) -> Setting {
-        Environment::from_iter([(name.to_owned(), value.to_owned())]).setting()
+    fn run_context(name: &str, value: &str) -> RunContext {
+        Environment::from_iter([(name.to_owned(), value.to_owned())]).run_context()
     }
 
     #[test]
     fn platforms() {
-        assert_eq!(setting("HOME", "/root"), Setting::Person);
-        assert_eq!(setting("CI", "false"), Setting::Person);
-        assert_eq!(setting("TF_BUILD", ""), Setting::Person);
-        let azure = Setting::Pipeline { platform: platform::Id::AzurePipelines };
-        assert_eq!(setting("TF_BUILD", "True"), azure);
+        assert_eq!(run_context("HOME", "/root"), RunContext::Workstation);
+        assert_eq!(run_context("CI", "false"), RunContext::Workstation);
+        assert_eq!(run_context("TF_BUILD", ""), RunContext::Workstation);
+        let azure = RunContext::CiJob { platform: platform::Id::AzurePipelines };
+        assert_eq!(run_context("TF_BUILD", "True"), azure);
     }
 }

@@ -11,14 +11,14 @@ use super::clean::{clean, clean_claims};
 use super::environment::Environment;
 use super::files::named::read;
 use super::files::problem::problem;
-use super::plan::{InputError, Plan, Surroundings};
+use super::plan::{InputError, Plan, ProcessContext};
 use super::pulumi::credential_helper::{Flags, Saved};
 use super::pulumi::version::Question;
 use super::pulumi::{backend, credential_helper, credentials_file, source};
 use super::{ambient, policy_file, token};
 use crate::evidence::{
     AzureIds, Backend, Cli, Cloud, CredentialHelper, Evidence, HelperFlag, Input, InputProblem,
-    Issuer, Login, Options, PolicySource, Setting, Source, Tried,
+    Issuer, Login, Options, PolicySource, RunContext, Source, Tried,
 };
 use crate::oidc::jwt::Decoded;
 use crate::platform::{Id, azure};
@@ -101,9 +101,9 @@ impl Clock {
 /// Gathers what is on this machine, and starts to ask the installed `pulumi` for its version.
 pub(super) fn gather(
     mut plan: Plan,
-    around: Surroundings,
+    around: ProcessContext,
 ) -> Result<(Evidence, Question, Run), InputError> {
-    let Surroundings { environment, directory, stdin, terminal, progress: _ } = around;
+    let ProcessContext { environment, directory, stdin, terminal, progress: _ } = around;
     let mut clock = Clock::start(plan.timeout);
     // Files first: a run whose input cannot be used must not touch anything else.
     let named = NamedFiles::read(&plan, &environment, &directory, clock)?;
@@ -119,7 +119,7 @@ pub(super) fn gather(
         settings.option(&scrubber, plan.organization.as_deref(), "PULUMI_OPTION_OIDC_ORG");
     let (mut input, decoded) = match choice {
         // `pulumi login` without a token does not look for one either.
-        token::Choice::None if !plan.is_login => ambient::acquire(&ambient::Lookout {
+        token::Choice::None if !plan.is_login => ambient::acquire(&ambient::AmbientContext {
             environment: &environment,
             root: Path::new("/"),
             organization: organization.as_deref(),
@@ -222,29 +222,29 @@ impl NamedFiles {
 struct Settings<'a> {
     plan: &'a Plan,
     environment: &'a Environment,
-    setting: Setting,
+    run_context: RunContext,
 }
 
 impl<'a> Settings<'a> {
     fn new(plan: &'a Plan, environment: &'a Environment) -> Self {
-        let setting = match environment.setting() {
-            Setting::Person if plan.is_login => Setting::Login { platform: None },
-            Setting::Pipeline { platform } if plan.is_login => {
-                Setting::Login { platform: Some(platform) }
+        let run_context = match environment.run_context() {
+            RunContext::Workstation if plan.is_login => RunContext::LoginCommand { platform: None },
+            RunContext::CiJob { platform } if plan.is_login => {
+                RunContext::LoginCommand { platform: Some(platform) }
             }
-            setting => setting,
+            other => other,
         };
-        Self { plan, environment, setting }
+        Self { plan, environment, run_context }
     }
 
     /// A `PULUMI_OPTION_…` variable (product contract, section 2).
     fn variable(&self, name: &str) -> Option<&'a str> {
-        self.environment.get(name).filter(|_| self.setting.is_pipeline())
+        self.environment.get(name).filter(|_| self.run_context.judges_environment())
     }
 
     /// A `PULUMI_OPTION_…` variable that is there, be it empty.
     fn has_variable(&self, name: &str) -> bool {
-        self.setting.is_pipeline() && self.environment.variables().contains_key(name)
+        self.run_context.judges_environment() && self.environment.variables().contains_key(name)
     }
 
     /// The credential helper that the CLI would use.
@@ -254,7 +254,7 @@ impl<'a> Settings<'a> {
         saved: Option<&Saved>,
         scrubber: &Scrubber,
     ) -> CredentialHelper {
-        let heeded = self.setting.is_pipeline();
+        let heeded = self.run_context.judges_environment();
         let mut helper =
             credential_helper::find(&self.plan.helper, self.environment, heeded, saved, directory);
         // A token may stand where the program's name belongs.
@@ -299,7 +299,7 @@ impl<'a> Settings<'a> {
         let plan = self.plan;
         let insecure = || self.variable("PULUMI_OPTION_INSECURE").is_some_and(source::is_true);
         Options {
-            setting: self.setting.clone(),
+            run_context: self.run_context.clone(),
             offline: plan.offline,
             no_exchange: plan.no_exchange,
             now_given: plan.now.is_some(),
@@ -321,7 +321,7 @@ impl<'a> Settings<'a> {
             Some(version) => Question::answered(Cli::Given { version: version.clone() }),
             None => {
                 let limit = VERSION_LIMIT.min(clock.left() / 2);
-                Question::begin(self.environment, self.setting.is_pipeline(), limit)
+                Question::begin(self.environment, self.run_context.judges_environment(), limit)
             }
         }
     }
@@ -344,7 +344,7 @@ impl<'a> Settings<'a> {
             cloud_url: self.plan.cloud_url.clone(),
             local: self.plan.local,
         };
-        let heeded = self.setting.is_pipeline();
+        let heeded = self.run_context.judges_environment();
         backend::gather(&arguments, self.environment.variables(), heeded, directory, stored)
     }
 
@@ -352,7 +352,7 @@ impl<'a> Settings<'a> {
     fn explain(&self, input: &mut Input, decoded: Option<&Decoded>, scrubber: &Scrubber) {
         let environment = self.environment;
         (input.held_by, input.unused) = ambient::holders(environment, decoded, scrubber);
-        if self.setting.platform() == Some(Id::AzurePipelines) {
+        if self.run_context.platform() == Some(Id::AzurePipelines) {
             let variable = |name: &str| environment.get(name).map(|id| scrubber.scrub(id));
             input.azure = Some(AzureIds {
                 organization: variable(azure::job::COLLECTION),

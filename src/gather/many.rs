@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::clean::{clean, clean_claims};
-use super::plan::{InputError, Plan, Surroundings};
+use super::plan::{InputError, Plan, ProcessContext};
 use super::token;
 use super::{Gathered, all, issuer};
 use crate::evidence::Evidence;
@@ -30,7 +30,7 @@ impl Common {
     /// A file that an option names cannot be used.
     pub(crate) fn gather(
         plan: Plan,
-        around: Surroundings,
+        around: ProcessContext,
         bare_claims: bool,
     ) -> Result<Self, InputError> {
         let Gathered { evidence, jwks, scrubber, .. } = all(plan, around)?;

@@ -31,7 +31,7 @@ pub use self::cloud::Versions;
 pub(crate) use self::files::named::bundle;
 use self::local::Run;
 use self::network::tls;
-pub use self::plan::{InputError, Plan, Registered, Surroundings};
+pub use self::plan::{InputError, Plan, ProcessContext, Registered};
 pub use self::policy_file::{policy_cases, policy_document, policy_text};
 use self::pulumi::version::Question;
 use crate::console::descriptors;
@@ -43,7 +43,7 @@ use crate::text::secret::Scrubber;
 ///
 /// # Errors
 /// A file that an option names cannot be used.
-pub fn gather(plan: Plan, around: Surroundings) -> Result<Evidence, InputError> {
+pub fn gather(plan: Plan, around: ProcessContext) -> Result<Evidence, InputError> {
     let mut evidence = all(plan, around)?.evidence;
     evidence.hide_url_parts();
     Ok(evidence)
@@ -55,7 +55,7 @@ pub fn gather(plan: Plan, around: Surroundings) -> Result<Evidence, InputError> 
 /// As [`gather`].
 pub fn gather_versions(
     plan: Plan,
-    around: Surroundings,
+    around: ProcessContext,
 ) -> Result<(Evidence, Versions), InputError> {
     let Gathered { mut evidence, versions, .. } = all(plan, around)?;
     evidence.hide_url_parts();
@@ -70,7 +70,7 @@ struct Gathered {
     scrubber: Scrubber,
 }
 
-fn all(plan: Plan, around: Surroundings) -> Result<Gathered, InputError> {
+fn all(plan: Plan, around: ProcessContext) -> Result<Gathered, InputError> {
     let shows_progress = around.progress;
     let (mut evidence, cli, run) = local::gather(plan, around)?;
     issuer::local_keys(&mut evidence, &run);

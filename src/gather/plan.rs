@@ -113,7 +113,7 @@ impl Plan {
 }
 
 /// The surroundings of a run, which tests and the demo replace.
-pub struct Surroundings {
+pub struct ProcessContext {
     /// The environment variables.
     pub environment: Environment,
     /// The working directory.

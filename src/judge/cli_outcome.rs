@@ -21,7 +21,7 @@ enum End {
 
 /// How it ends; `None` where that is not known, or where this is not the place of the login.
 pub(super) fn of(context: &Context, root_cause: Option<Code>) -> Option<CliSummary> {
-    if !context.in_pipeline() || context.outcome(CheckId::Login).is_none() {
+    if !context.judges_environment() || context.outcome(CheckId::Login).is_none() {
         return None;
     }
     let version = context.evidence.rules();

@@ -68,8 +68,8 @@ impl<'a> Context<'a> {
     // ----------------------------------------------------------------------- run and login
 
     /// Whether this environment is the one that fails.
-    pub(crate) fn in_pipeline(&self) -> bool {
-        self.evidence.options.setting.is_pipeline()
+    pub(crate) fn judges_environment(&self) -> bool {
+        self.evidence.options.run_context.judges_environment()
     }
 
     /// The instant that time claims are judged by, in seconds since the epoch.
@@ -80,7 +80,7 @@ impl<'a> Context<'a> {
     /// Whether the login asks for a token exchange. A `pulumi login` without a token does not; a
     /// diagnosis of a token is always about one.
     pub(crate) fn asks_for_exchange(&self) -> bool {
-        !self.evidence.options.setting.is_login()
+        !self.evidence.options.run_context.is_login()
             || self.evidence.login.token_named
             || self.evidence.token.is_some()
     }
@@ -114,7 +114,7 @@ impl<'a> Context<'a> {
     pub(crate) fn job(&self) -> Job<'_> {
         let options = &self.evidence.options;
         Job {
-            platform: options.setting.platform(),
+            platform: options.run_context.platform(),
             url: printable_url(&self.backend, options.insecure, self.failed(CheckId::Backend)),
             variable: printable_variable(self.evidence.input.held_by.as_deref()),
             organization: self.request.organization.as_deref(),

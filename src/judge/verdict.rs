@@ -202,7 +202,7 @@ fn request(context: &Context, cli: Option<CliSummary>) -> RequestSummary {
 
 fn policy(context: &Context) -> PolicySummary {
     let source = match context.evidence.policy {
-        PolicySource::None | PolicySource::Withheld { .. } => "none",
+        PolicySource::None | PolicySource::Unavailable { .. } => "none",
         PolicySource::File { .. } => "file",
         PolicySource::Live { .. } => "live",
     };

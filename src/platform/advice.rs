@@ -39,7 +39,7 @@ impl Explanation {
 
 /// A step of a remedy.
 pub(crate) enum Step {
-    Told(String),
+    Plain(String),
     /// It announces the commands.
     Announcing(String),
 }
@@ -73,7 +73,7 @@ impl Remedy {
     }
 
     pub(super) fn step(mut self, step: impl Into<String>) -> Self {
-        self.steps.push(Step::Told(step.into()));
+        self.steps.push(Step::Plain(step.into()));
         self
     }
 

@@ -131,7 +131,9 @@ impl Evidence {
     pub fn rules(&self) -> Option<&Version> {
         match &self.login.cli {
             Cli::Given { version } => Some(version),
-            Cli::Installed { version, .. } if self.options.setting.is_pipeline() => Some(version),
+            Cli::Installed { version, .. } if self.options.run_context.judges_environment() => {
+                Some(version)
+            }
             Cli::Installed { .. } | Cli::Unreadable { .. } | Cli::NotFound => None,
         }
     }
@@ -163,7 +165,7 @@ impl Evidence {
     /// What this login asks for. Elsewhere than in the failing job a token is taken as it was meant:
     /// what is around it may come from the way here.
     pub fn request(&self) -> Request {
-        let is_read = self.cli_accepts_token() || !self.options.setting.is_pipeline();
+        let is_read = self.cli_accepts_token() || !self.options.run_context.judges_environment();
         let token = self.token.as_ref().filter(|_| is_read);
         resolve(&self.login, self.rules(), token, &self.input.source)
     }

@@ -22,7 +22,7 @@ use crate::gather;
 use crate::gather::environment::Environment;
 use crate::gather::many::{Common, are_claims};
 use crate::gather::token::Choice;
-use crate::gather::{Plan, Registered, Surroundings, Versions};
+use crate::gather::{Plan, ProcessContext, Registered, Versions};
 use crate::policy::Document;
 use crate::{judge, limits};
 
@@ -70,7 +70,7 @@ fn without_token(
 ) -> Result<(Evidence, Versions), String> {
     // No token is looked for, not even the job's own.
     let plan = Plan { token: Choice::Lines(Source::None), ..plan };
-    let around = Surroundings {
+    let around = ProcessContext {
         environment,
         directory: working_directory()?,
         stdin: Box::new(std::io::empty()),
@@ -118,8 +118,13 @@ fn evidence(
         let issuer = object.as_ref().and_then(|claims| claims.get("iss")?.as_str());
         plan.reads = issuer.map(|issuer| Registered::Of(issuer.to_owned()));
     }
-    let around =
-        Surroundings { environment, directory, stdin, terminal: streams.terminal, progress: false };
+    let around = ProcessContext {
+        environment,
+        directory,
+        stdin,
+        terminal: streams.terminal,
+        progress: false,
+    };
     let evidence = if bare {
         let plan = Plan { token: Choice::Lines(source), ..plan };
         Common::gather(plan, around, true).map(|common| common.with(&given))

@@ -20,7 +20,7 @@ pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Stream
         return complain(streams.stderr, &of_file(output.as_deref(), &problem));
     }
     let plan = live.plan(organization.plan(), Registered::All);
-    let progress = streams.stderr_is_terminal && !environment.setting().is_pipeline();
+    let progress = streams.stderr_is_terminal && !environment.run_context().judges_environment();
     // What a file says has no part in what Pulumi Cloud says.
     let environment = environment.without("DOCTOR_POLICY");
     let (evidence, versions) = match without_token(plan, environment, progress) {

@@ -18,7 +18,7 @@ use crate::pulumi::urn;
 use crate::text::secret::Scrubber;
 
 /// Where to look, and what may be done for it.
-pub(super) struct Lookout<'a> {
+pub(super) struct AmbientContext<'a> {
     /// The environment variables.
     pub(super) environment: &'a Environment,
     /// The directory that the platforms' files are under: the root of the file system.
@@ -62,7 +62,7 @@ impl Gap {
 ///
 /// # Errors
 /// In words, when TLS cannot be set up for a request.
-pub(super) fn acquire(around: &Lookout) -> Result<(Input, Option<Decoded>), String> {
+pub(super) fn acquire(around: &AmbientContext) -> Result<(Input, Option<Decoded>), String> {
     let here = around.environment.platform();
     let mut tried = Vec::new();
     let (source, outcome) = search(here, around, &mut tried)?
@@ -74,7 +74,7 @@ pub(super) fn acquire(around: &Lookout) -> Result<(Input, Option<Decoded>), Stri
 
 fn search(
     here: Option<&Platform>,
-    around: &Lookout,
+    around: &AmbientContext,
     tried: &mut Vec<Tried>,
 ) -> Result<Option<(Source, Outcome)>, String> {
     let has_own = here.is_some_and(|here| !here.sources.is_empty());
@@ -116,7 +116,11 @@ fn search(
     Ok(None)
 }
 
-fn look(source: TokenSource, platform: &Platform, around: &Lookout) -> Result<Found, String> {
+fn look(
+    source: TokenSource,
+    platform: &Platform,
+    around: &AmbientContext,
+) -> Result<Found, String> {
     let environment = around.environment;
     Ok(match source {
         TokenSource::Variable(name, hint) => variable(name, hint, environment),
@@ -182,7 +186,7 @@ fn variable(name: &str, hint: &str, environment: &Environment) -> Found {
     }
 }
 
-fn file(path: &str, around: &Lookout) -> Found {
+fn file(path: &str, around: &AmbientContext) -> Found {
     let absolute = around.root.join(path.trim_start_matches('/'));
     let source =
         Source::File { path: path.to_owned(), absolute: absolute.to_string_lossy().into_owned() };
@@ -296,7 +300,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let around = Lookout {
+        let around = AmbientContext {
             environment: &environment,
             root,
             organization: Some("acme"),

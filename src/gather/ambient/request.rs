@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::Lookout;
+use super::AmbientContext;
 use crate::evidence::{Probe, Refusal};
 use crate::gather::network::client::{Client, ClientOptions, Method, Proxies, Reply};
 use crate::gather::network::guard::Guard;
@@ -64,7 +64,7 @@ const NO_ORGANIZATION: &str = "the token's audience has to be urn:pulumi:org:ORG
     organization is named (--oidc-org)";
 
 /// Requests a token over HTTP, if everything that it takes is there.
-pub(super) fn over_http(request: &Http, around: &Lookout) -> Result<Answer, String> {
+pub(super) fn over_http(request: &Http, around: &AmbientContext) -> Result<Answer, String> {
     let variables = |name: &str| around.environment.get(name);
     let Some(url) = variables(request.url) else { return Ok(absent(request.url)) };
     let name = request.credential;
@@ -104,7 +104,7 @@ pub(super) fn over_http(request: &Http, around: &Lookout) -> Result<Answer, Stri
 }
 
 /// Has a program of the platform request a token.
-pub(super) fn of_program(asked: &Program, around: &Lookout) -> Answer {
+pub(super) fn of_program(asked: &Program, around: &AmbientContext) -> Answer {
     let environment = around.environment;
     if environment.get(asked.marker).is_none() {
         return absent(asked.marker);
@@ -141,7 +141,7 @@ pub(super) fn of_program(asked: &Program, around: &Lookout) -> Answer {
 }
 
 /// The audience that the documentation of Pulumi Cloud gives for these platforms.
-fn audience(around: &Lookout) -> Option<String> {
+fn audience(around: &AmbientContext) -> Option<String> {
     around.organization.map(urn::organization)
 }
 
@@ -155,7 +155,7 @@ fn http(
     method: Method,
     url: &str,
     headers: &[(&str, &str)],
-    around: &Lookout,
+    around: &AmbientContext,
 ) -> Result<Probe<Reply>, String> {
     let left = around.deadline.saturating_duration_since(Instant::now());
     let roots = tls::Roots::load(around.ca_cert, left / 2)?;

@@ -152,9 +152,9 @@ fn client(
 /// itself connects to it, so only metadata services are refused.
 fn guard(evidence: &Evidence) -> Option<Guard> {
     let options = &evidence.options;
-    evidence
-        .backend_is_found()
-        .then(|| Guard::for_backend(options.setting.is_pipeline(), options.allow_private_issuer))
+    evidence.backend_is_found().then(|| {
+        Guard::for_backend(options.run_context.judges_environment(), options.allow_private_issuer)
+    })
 }
 
 /// What is registered, where no document says it and an access token is at hand. Never asked with

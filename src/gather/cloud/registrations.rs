@@ -59,7 +59,7 @@ impl Reader<'_> {
         let by = budget::before_another(self.deadline);
         let mut document = match self.issuers(organization, by).await {
             Ok(document) => document,
-            Err(gap) => return PolicySource::Withheld { gap },
+            Err(gap) => return PolicySource::Unavailable { gap },
         };
         let deciding = document.registration_of(issuer).and_then(|found| found.id.clone());
         let Some(id) = deciding else { return PolicySource::Live { document, gap: None } };
@@ -82,7 +82,7 @@ impl Reader<'_> {
     pub(super) async fn read_all(&self, organization: &str, progress: &Progress) -> Read {
         let mut document = match self.issuers(organization, self.deadline).await {
             Ok(document) => document,
-            Err(gap) => return Read::of(PolicySource::Withheld { gap }),
+            Err(gap) => return Read::of(PolicySource::Unavailable { gap }),
         };
         let ids: Vec<String> = document.issuers.iter().filter_map(|one| one.id.clone()).collect();
         let (next, done) = (Cell::new(0), Cell::new(0));
@@ -113,7 +113,7 @@ impl Reader<'_> {
             worker()
         );
         if let Some(gap) = missing.take() {
-            return Read::of(PolicySource::Withheld { gap });
+            return Read::of(PolicySource::Unavailable { gap });
         }
         let mut versions = Versions::new();
         for (id, (answered, body)) in found.take() {

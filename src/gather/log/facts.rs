@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::line::Line;
-use crate::evidence::log::{CLAIMS, Context, LOGINS, LoginLine, Place, SUCCESSES, Success, Told};
+use crate::evidence::log::{
+    CLAIMS, Context, LOGINS, Located, LoginLine, Place, SUCCESSES, Success,
+};
 use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::known_messages::Template;
 use crate::limits;
@@ -106,18 +108,18 @@ impl Context {
                 if let Ok(value) = line.text.trim().trim_start_matches('v').parse()
                     && self.version.is_none()
                 {
-                    self.version = Some(Told { value, place });
+                    self.version = Some(Located { value, place });
                 }
             }
             Fact::Version => {
                 if let Some(value) = value().and_then(|v| v.trim_start_matches('v').parse().ok()) {
-                    self.version.get_or_insert(Told { value, place });
+                    self.version.get_or_insert(Located { value, place });
                 }
             }
             Fact::Backend => {
                 if let Some(value) = value().filter(|v| !v.is_empty() && !v.contains(['$', '*'])) {
                     self.name_backend(&value);
-                    self.backend.get_or_insert(Told { value, place });
+                    self.backend.get_or_insert(Located { value, place });
                 }
             }
             Fact::BackendVariable => {
@@ -184,7 +186,7 @@ impl Context {
             .collect();
         let is_known = self.claims.iter().any(|told| told.value == claims);
         if !is_known && self.claims.len() < CLAIMS {
-            self.claims.push(Told { value: claims, place });
+            self.claims.push(Located { value: claims, place });
         }
     }
 }

@@ -11,7 +11,7 @@ use super::step::{Asked, Mark, Step};
 use super::{secrets, step};
 use crate::catalogue::Code;
 use crate::evidence::InputProblem;
-use crate::evidence::log::{Context, Decided, Party, SHORT, Sighting, host_of};
+use crate::evidence::log::{Context, Decided, LogMatch, Party, SHORT, host_of};
 use crate::known_messages::{Found, Means, Message, Template};
 use crate::oidc::jwt;
 use crate::text::secret::REDACTED;
@@ -60,7 +60,7 @@ impl Recognised<'_> {
 }
 
 /// A line, and what is around it.
-pub(super) struct Surroundings<'a, 'c> {
+pub(super) struct LineContext<'a, 'c> {
     pub(super) line: &'a Line<'a>,
     pub(super) number: u64,
     pub(super) marks: &'a [Mark],
@@ -71,7 +71,7 @@ pub(super) struct Surroundings<'a, 'c> {
     pub(super) context: &'c Context,
 }
 
-impl Surroundings<'_, '_> {
+impl LineContext<'_, '_> {
     /// Whom the line, or the command before it, asks. `host`: whom the message names.
     fn party(&self, host: Option<&str>) -> Option<Party> {
         self.step.party(
@@ -93,7 +93,7 @@ impl Surroundings<'_, '_> {
 pub(super) fn recognise<'a>(
     index: &'a Index,
     hits: &[Use],
-    around: &Surroundings<'a, '_>,
+    around: &LineContext<'a, '_>,
 ) -> Option<Recognised<'a>> {
     let mut candidates: Vec<usize> = hits
         .iter()
@@ -139,18 +139,18 @@ enum Standing {
 }
 
 /// Adds the next line to a message that goes on in it; whether it did.
-pub(super) fn go_on(sighting: &mut Sighting, raw: &str) -> Continuation {
+pub(super) fn go_on(log_match: &mut LogMatch, raw: &str) -> Continuation {
     let line = Line::read(raw.trim_end_matches('\r'), false);
     let shown = line.text.trim();
     let is_other = OTHERS.iter().any(|mark| raw.contains(mark)) || step::begins_another(raw);
-    if line.is_command || is_other || !goes_on(sighting) {
+    if line.is_command || is_other || !goes_on(log_match) {
         return Continuation::Over;
     }
     if shown.is_empty() {
         return Continuation::Blank;
     }
-    let text = format!("{} {}", sighting.text, secrets::redact(shown));
-    sighting.text = text::clip(&text, LONGEST_TEXT);
+    let text = format!("{} {}", log_match.text, secrets::redact(shown));
+    log_match.text = text::clip(&text, LONGEST_TEXT);
     Continuation::Added
 }
 
@@ -169,12 +169,12 @@ const OTHERS: [&str; 4] = ["##[", "section_", "error: ", "-----BEGIN"];
 
 /// Whether a message goes on in the next line: an answer does while it is not whole. Behind a
 /// secret there may be more of it.
-fn goes_on(sighting: &Sighting) -> bool {
-    let text = sighting.text.as_str();
+fn goes_on(log_match: &LogMatch) -> bool {
+    let text = log_match.text.as_str();
     if text.ends_with(REDACTED) {
         return false;
     }
-    if sighting.message.means != Means::ExchangeAnswer {
+    if log_match.message.means != Means::ExchangeAnswer {
         return true;
     }
     let count = |c: char| text.chars().filter(|other| *other == c).count();
@@ -219,7 +219,7 @@ fn first_word(text: &str) -> &str {
 fn decide(
     message: &Message,
     found: &Found<'_>,
-    around: &Surroundings<'_, '_>,
+    around: &LineContext<'_, '_>,
     standing: Standing,
 ) -> Option<Option<Decided>> {
     match message.means {

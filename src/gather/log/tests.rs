@@ -101,8 +101,7 @@ fn every_message_is_found_in_every_form() {
                 let job = if front.contains('\t') { front } else { "" };
                 let before = before(message).iter().map(|line| format!("{job}{line}\n"));
                 let log = read(&format!("{}{line}\nlast line\n", before.collect::<String>()));
-                let is_met =
-                    log.sightings.iter().any(|met| met.message.text.ends_with(message.text));
+                let is_met = log.matches.iter().any(|met| met.message.text.ends_with(message.text));
                 let triage = judge::triage(&log);
                 let has_code =
                     triage.findings.iter().any(|found| is_its_code(message, found.finding.code));

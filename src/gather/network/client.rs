@@ -30,7 +30,7 @@ use crate::gather::network::failure::Cause;
 use crate::gather::network::guard;
 use crate::gather::network::guard::{Guard, Resolver, host_of};
 use crate::gather::network::proxy::Proxy;
-use crate::gather::network::request::{Errand, Message};
+use crate::gather::network::request::{Message, PendingRequest};
 use crate::gather::network::tls::{Recorder, Roots, client_config};
 use crate::text::secret::Scrubber;
 
@@ -157,8 +157,8 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Answer> {
-        let errand = Errand::new(Message::Get, headers, scrubber, deadline);
-        match self.probe(url, &errand).await {
+        let request = PendingRequest::new(Message::Get, headers, scrubber, deadline);
+        match self.probe(url, &request).await {
             Probe::NotRun => Probe::NotRun,
             Probe::Failed { failure, elapsed_ms } => Probe::Failed { failure, elapsed_ms },
             Probe::Answered { answer, elapsed_ms } => {
@@ -177,7 +177,8 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Reply> {
-        self.probe(url, &Errand::new(Message::Form(form), headers, scrubber, deadline)).await
+        self.probe(url, &PendingRequest::new(Message::Form(form), headers, scrubber, deadline))
+            .await
     }
 
     /// Sends a request without a body, once, following no redirect: for an answer that holds a
@@ -190,7 +191,8 @@ impl Client {
         scrubber: &Scrubber,
         deadline: Instant,
     ) -> Probe<Reply> {
-        self.probe(url, &Errand::new(Message::Once(method), headers, scrubber, deadline)).await
+        self.probe(url, &PendingRequest::new(Message::Once(method), headers, scrubber, deadline))
+            .await
     }
 
     /// The certificates that the host of `url` presented, also when they were not accepted.
@@ -211,12 +213,12 @@ impl Client {
         }
     }
 
-    async fn probe(&self, url: &str, errand: &Errand<'_>) -> Probe<Reply> {
+    async fn probe(&self, url: &str, request: &PendingRequest<'_>) -> Probe<Reply> {
         let begun = Instant::now();
         let parsed = Url::parse(url);
         let outcome = match &parsed {
             Err(error) => Err((FailureKind::BadUrl, error.to_string())),
-            Ok(url) => match timeout_at(errand.deadline, self.ask(url, errand)).await {
+            Ok(url) => match timeout_at(request.deadline, self.ask(url, request)).await {
                 Err(_) | Ok(Err((FailureKind::Timeout, _))) => {
                     Err((self.too_late(url), self.waited_for(url, begun)))
                 }
@@ -233,35 +235,35 @@ impl Client {
                     kind,
                     host: url.map(host_of).unwrap_or_default(),
                     port: url.and_then(Url::port_or_known_default).unwrap_or_default(),
-                    route: url.map(|url| self.route(url, errand.scrubber)).unwrap_or_default(),
-                    detail: errand.scrubber.scrub(&detail),
-                    attempts: errand.attempts.get(),
+                    route: url.map(|url| self.route(url, request.scrubber)).unwrap_or_default(),
+                    detail: request.scrubber.scrub(&detail),
+                    attempts: request.attempts.get(),
                 };
                 Probe::Failed { failure, elapsed_ms }
             }
         }
     }
 
-    async fn ask(&self, url: &Url, errand: &Errand<'_>) -> Result<Reply, Cause> {
-        self.check(url, errand.deadline).await?;
-        let is_get = matches!(errand.message, Message::Get);
-        let headers = errand.header_map()?;
+    async fn ask(&self, url: &Url, request: &PendingRequest<'_>) -> Result<Reply, Cause> {
+        self.check(url, request.deadline).await?;
+        let is_get = matches!(request.message, Message::Get);
+        let headers = request.header_map()?;
         let mut url = url.clone();
-        let mut response = self.send(&url, &headers, errand).await?;
+        let mut response = self.send(&url, &headers, request).await?;
         for _ in 0..MAX_REDIRECTS {
             match redirect_on_host(&url, &response) {
                 Some(next) if is_get => url = next,
                 _ => break,
             }
-            response = self.send(&url, &headers, errand).await?;
+            response = self.send(&url, &headers, request).await?;
         }
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let raw = self.read(&url, response).await?;
-        let answer = answer::answer(&url, status, &headers, &raw, errand.scrubber)
+        let answer = answer::answer(&url, status, &headers, &raw, request.scrubber)
             .ok_or_else(|| (FailureKind::TooLarge, answer::TOO_MANY_VALUES.to_owned()))?;
-        let route = self.route(&url, errand.scrubber);
-        Ok(Reply { answer: Answer { route, attempts: errand.attempts.get(), ..answer }, raw })
+        let route = self.route(&url, request.scrubber);
+        Ok(Reply { answer: Answer { route, attempts: request.attempts.get(), ..answer }, raw })
     }
 
     /// Refuses what must not be requested, before anything is sent.
@@ -305,7 +307,7 @@ impl Client {
         &self,
         url: &Url,
         headers: &HeaderMap,
-        errand: &Errand<'_>,
+        request: &PendingRequest<'_>,
     ) -> Result<Response, Cause> {
         let proxy = self.proxies.for_url(url);
         let client = match proxy {
@@ -313,18 +315,17 @@ impl Client {
             None if self.guard.knows(url) => &self.known,
             None => &self.direct,
         };
-        let request = errand.request(client, url).headers(headers.clone());
-        let mut sent = request.send().await;
-        if let Some(pause) = errand.pause(sent.as_ref()) {
+        let mut sent = request.request(client, url).headers(headers.clone()).send().await;
+        if let Some(pause) = request.pause(sent.as_ref()) {
             sleep(pause).await;
-            errand.attempts.update(|attempts| attempts + 1);
-            sent = errand.request(client, url).headers(headers.clone()).send().await;
+            request.attempts.update(|attempts| attempts + 1);
+            sent = request.request(client, url).headers(headers.clone()).send().await;
         }
         let response = match sent {
             Ok(response) => response,
             Err(error) => {
                 let cause = self.cause(&error, url);
-                return Err(self.tunnelled(cause, url, errand.scrubber).await);
+                return Err(self.tunnelled(cause, url, request.scrubber).await);
             }
         };
         // Of an https request the proxy's own answer never gets here: it fails the tunnel.

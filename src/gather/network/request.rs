@@ -14,7 +14,7 @@ use crate::evidence::FailureKind;
 use crate::text::secret::Scrubber;
 
 /// A request on its way: what it takes, and how often it has been sent.
-pub(crate) struct Errand<'a> {
+pub(crate) struct PendingRequest<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) headers: &'a [(&'a str, &'a str)],
     pub(crate) scrubber: &'a Scrubber,
@@ -32,7 +32,7 @@ pub(crate) enum Message<'a> {
     Form(&'a [(&'a str, &'a str)]),
 }
 
-impl<'a> Errand<'a> {
+impl<'a> PendingRequest<'a> {
     pub(crate) fn new(
         message: Message<'a>,
         headers: &'a [(&'a str, &'a str)],

@@ -92,7 +92,7 @@ pub(crate) fn policy_not_read(context: &Context) -> Option<(SkipReason, String)>
 /// from.
 pub(crate) fn withhold_commands(context: &Context, remediation: &mut Remediation) {
     if context.evidence.backend_is_found() {
-        withhold(&context.backend, context.in_pipeline(), remediation);
+        withhold(&context.backend, context.judges_environment(), remediation);
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn remedied(finding: Finding, remedy: Remedy) -> Finding {
         .into_iter()
         .fold(finding, |finding, (what, value, place)| finding.proof(what, value, place));
     let finding = remedy.steps.into_iter().fold(finding, |finding, step| match step {
-        Step::Told(step) => finding.step(step),
+        Step::Plain(step) => finding.step(step),
         Step::Announcing(step) => finding.announce(step),
     });
     remedy.commands.into_iter().fold(finding, Finding::command)

@@ -25,7 +25,7 @@ fn in_policy(context: &Context, path: &str, line: u64) -> Change {
     let change = Change::new(Target::Policy, path).of_issuer(registered.or_else(token));
     match &context.evidence.policy {
         PolicySource::File { path, .. } => change.at(path, line),
-        PolicySource::None | PolicySource::Live { .. } | PolicySource::Withheld { .. } => change,
+        PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     }
 }
 

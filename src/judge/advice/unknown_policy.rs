@@ -38,7 +38,7 @@ pub(crate) fn summary(gap: &Gap) -> String {
 /// Adds to a finding why the policy is not known, and what to do about that.
 pub(crate) fn explain(context: &Context, finding: Finding) -> Finding {
     match &context.evidence.policy {
-        PolicySource::Live { gap: Some(gap), .. } | PolicySource::Withheld { gap } => {
+        PolicySource::Live { gap: Some(gap), .. } | PolicySource::Unavailable { gap } => {
             told(context, finding, gap)
         }
         PolicySource::None if !context.evidence.options.offline => {

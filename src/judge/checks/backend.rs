@@ -24,7 +24,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     }
     if let ProjectFile::Read { path, lacks_runtime: true } = &evidence.project
         && !versions::RUNTIME_OPTIONAL.holds(version)
-        && context.in_pipeline()
+        && context.judges_environment()
     {
         let reason = "project is missing a 'runtime' attribute";
         findings.push(file_invalid(Code::ProjectFileInvalid, path, (None, None), reason));
@@ -111,7 +111,7 @@ fn folder(context: &Context) -> Vec<Finding> {
                 .option(RemedyOption::only(change::without_file(path))),
         );
     }
-    if !context.in_pipeline() {
+    if !context.judges_environment() {
         findings.iter_mut().for_each(|finding| finding.severity = Severity::Info);
     }
     findings
@@ -137,14 +137,14 @@ fn encrypted(
         }
         _ => None,
     };
-    if let Some(why) = cannot.filter(|_| context.in_pipeline()) {
+    if let Some(why) = cannot.filter(|_| context.judges_environment()) {
         return file_invalid(Code::CredentialsFileInvalid, path, (None, None), &why)
             .command(Command::set_aside(path))
             .option(RemedyOption::only(change::without_file(path)));
     }
     let mut detail =
         format!("{path} is encrypted: the backend and the accounts in it are not known.");
-    if !is_read_first || !context.in_pipeline() {
+    if !is_read_first || !context.judges_environment() {
         return Finding::new(Code::CredentialsEncrypted, detail).proof("file", path, "credentials");
     }
     detail += " The login has to decrypt it first. Whether this machine can do that is not known.";

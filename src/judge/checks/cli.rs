@@ -34,7 +34,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     match cli {
         Cli::Given { version } | Cli::Installed { version, .. } => {
             let summary = format!("pulumi {version}");
-            let unused = context.evidence.options.setting.is_login() && !context.uses_oidc_flags();
+            let unused = context.evidence.options.run_context.is_login() && !context.uses_oidc_flags();
             let lacks_oidc = !versions::OIDC.holds(Some(version)) && !unused;
             let helper_flag = context.evidence.login.helper_on_command_line;
             let unknown = helper_flag
@@ -48,7 +48,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 Cli::Installed { path, .. } => path.as_str(),
                 _ => "--pulumi-version",
             };
-            let judged = explicit || context.in_pipeline();
+            let judged = explicit || context.judges_environment();
             let severity = if judged { Severity::Error } else { Severity::Info };
             let finding = Finding::new(
                 Code::CliTooOld,

@@ -23,7 +23,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     if !input.wrapped.is_empty() {
         findings.push(wrapped(input, context));
     }
-    if input.typed_on_terminal && !context.in_pipeline() {
+    if input.typed_on_terminal && !context.judges_environment() {
         findings.push(
             Finding::new(
                 Code::TokenOnCommandLine,
@@ -58,13 +58,13 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
         }
         InputProblem::Refused { refusal } => Some(missing_token::refused(refusal, input, context)),
         InputProblem::Empty => Some(empty(input, context)),
-        _ => unusable(problem, &input.source, context.evidence.options.setting.platform()),
+        _ => unusable(problem, &input.source, context.evidence.options.run_context.platform()),
     }
 }
 
 fn missing(input: &Input, context: &Context) -> Finding {
     let mut detail = "Nothing that was looked at holds a token.".to_owned();
-    let is_login = context.evidence.options.setting.is_login();
+    let is_login = context.evidence.options.run_context.is_login();
     if is_login {
         detail += &format!(" Without one `pulumi login` {}.", without_token(context));
     }
@@ -135,7 +135,7 @@ fn empty(input: &Input, context: &Context) -> Finding {
 fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
     let finding = finding.step(format!("{name} holds something that looks like a token."));
     let login = context.job().login_with(name);
-    if context.evidence.options.setting.platform() != Some(Id::AzurePipelines) {
+    if context.evidence.options.run_context.platform() != Some(Id::AzurePipelines) {
         return finding.announce("Pass it:").commands(login);
     }
     // The tasks run either shell, and the doctor may be started by another one.
@@ -153,7 +153,7 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
     let names: Vec<String> = input.wrapped.iter().map(|w| wrapping(*w).to_owned()).collect();
     let accepted = input.cli_parser.is_some() && context.evidence.cli_accepts_token();
     let severity =
-        if context.in_pipeline() && !accepted { Severity::Error } else { Severity::Warning };
+        if context.judges_environment() && !accepted { Severity::Error } else { Severity::Warning };
     // The CLI's error names a file, but quotes any other value (`getTokenValue`, backend.go).
     let then = match input.source {
         _ if accepted => "would accept this value and send it as it is, line breaks included",

@@ -66,7 +66,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
         findings.push(ways.by_ref().take(kept).fold(finding, Finding::option));
     }
     let mut summary = summary(request);
-    if context.evidence.options.setting.is_login() {
+    if context.evidence.options.run_context.is_login() {
         summary = format!("{summary}; pulumi login {}", without_token::what_pulumi_does(context));
     }
     Outcome::found(summary, findings)
@@ -79,7 +79,7 @@ fn helper(context: &Context) -> Option<Finding> {
     if !versions::CREDENTIAL_HELPERS.holds(context.evidence.rules()) {
         return None;
     }
-    let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
+    let severity = if context.judges_environment() { Severity::Error } else { Severity::Info };
     let unless_none =
         |finding: Finding| finding.command(Command::set("PULUMI_CREDENTIAL_HELPER", "none"));
     let drop_flag = |finding: Finding| {
@@ -191,8 +191,8 @@ fn claims_hidden(context: &Context) -> bool {
 
 /// For bash and sh, and for PowerShell.
 fn access_token_set(context: &Context) -> Finding {
-    let severity = if context.in_pipeline() { Severity::Error } else { Severity::Info };
-    let detail = if context.in_pipeline() {
+    let severity = if context.judges_environment() { Severity::Error } else { Severity::Info };
+    let detail = if context.judges_environment() {
         "The CLI refuses the token exchange while PULUMI_ACCESS_TOKEN is set, whatever its value. \
          Pipeline variables and variable groups become environment variables of every step."
     } else {

@@ -209,7 +209,7 @@ fn new_registration(context: &Context, issuer: &str) -> Change {
     let change = Change::new(Target::Registration, "").of_issuer(Some(issuer)).after(registration);
     match &context.evidence.policy {
         PolicySource::File { path, .. } => change.at(path, 0),
-        PolicySource::None | PolicySource::Live { .. } | PolicySource::Withheld { .. } => change,
+        PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     }
 }
 

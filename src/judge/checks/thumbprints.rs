@@ -111,6 +111,6 @@ fn registered_change(
         .after(served.clone());
     Some(match &context.evidence.policy {
         PolicySource::File { path, .. } => change.at(path, registration.place.line),
-        PolicySource::None | PolicySource::Live { .. } | PolicySource::Withheld { .. } => change,
+        PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     })
 }

@@ -5,7 +5,7 @@ use semver::Version;
 
 use super::login::{login_of, resolved, value, variable};
 use crate::catalogue::Code;
-use crate::evidence::log::{Decided, Log, Sighting};
+use crate::evidence::log::{Decided, Log, LogMatch};
 use crate::evidence::{
     Backend, BackendCandidate, BackendSource, InputProblem, Login, Source, Token,
 };
@@ -30,13 +30,13 @@ use crate::report::{Finding, Remediation};
 use crate::text::command::Command;
 
 /// A finding with what to do about a code. `None`: no more than the catalogue says.
-pub(super) fn advice(log: &Log, sighting: &Sighting, code: Code) -> Option<Finding> {
-    let logged = Logged::new(log, sighting, code);
+pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Finding> {
+    let logged = Logged::new(log, log_match, code);
     let job = logged.job();
     if code == Code::ExchangeRejected {
         return Some(Finding { remediation: look_closer(&job), ..Finding::new(code, "") });
     }
-    let mut finding = logged.finding(sighting, code, &job)?;
+    let mut finding = logged.finding(log_match, code, &job)?;
     if backend_url::is_found(&logged.sources, &logged.backend) {
         found_backend::withhold(&logged.backend, true, &mut finding.remediation);
     }
@@ -72,10 +72,10 @@ struct Logged {
 }
 
 impl Logged {
-    fn new(log: &Log, sighting: &Sighting, code: Code) -> Self {
-        let called = login_of(log, sighting);
+    fn new(log: &Log, log_match: &LogMatch, code: Code) -> Self {
+        let called = login_of(log, log_match);
         let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
-        if let Some(duration) = value(sighting, "duration") {
+        if let Some(duration) = value(log_match, "duration") {
             login.expiration = Some(duration.to_owned());
         }
         let told = log.context.version.as_ref().map(|told| told.value.clone());
@@ -95,7 +95,7 @@ impl Logged {
             };
         let token = log.context.claims.first().map(|told| Token::of_claims(told.value.clone()));
         let request = request::resolve(&login, version.as_ref(), token.as_ref(), &source);
-        let sources = sources(log, sighting);
+        let sources = sources(log, log_match);
         let backend = backend_url::resolve(&sources, version.as_ref());
         let platform = log.context.platform;
         Self { platform, login, version, source, token, request, sources, backend }
@@ -115,9 +115,9 @@ impl Logged {
     }
 
     /// The finding of the check that raises this code, if the log tells enough for it.
-    fn finding(&self, sighting: &Sighting, code: Code, job: &Job) -> Option<Finding> {
+    fn finding(&self, log_match: &LogMatch, code: Code, job: &Job) -> Option<Finding> {
         let unusable = |problem| token_value::unusable(problem, &self.source, self.platform);
-        if let Some(Decided::Token { problem, .. }) = &sighting.decided
+        if let Some(Decided::Token { problem, .. }) = &log_match.decided
             && *problem != Some(InputProblem::Empty)
         {
             return problem.as_ref().and_then(unusable).filter(|finding| finding.code == code);
@@ -134,18 +134,18 @@ impl Logged {
                 None => finding.commands(job.login()),
             }),
             Code::TokenVariableUnexpanded => {
-                let name = value(sighting, "variable").unwrap_or("idToken").to_owned();
+                let name = value(log_match, "variable").unwrap_or("idToken").to_owned();
                 unusable(&InputProblem::Unexpanded {
                     text: format!("$({name})"),
                     syntax: "an Azure Pipelines macro".to_owned(),
                     name,
                 })
             }
-            Code::TokenRequestFailed if azure::job::is_unreferenced(&sighting.text) => {
+            Code::TokenRequestFailed if azure::job::is_unreferenced(&log_match.text) => {
                 let remedy = azure::job::reference(Remedy::default(), None, &azure());
                 Some(missing_token::remedied(finding, remedy))
             }
-            Code::TokenRequestFailed if github::job::is_transient(&sighting.text) => Some(
+            Code::TokenRequestFailed if github::job::is_transient(&log_match.text) => Some(
                 finding
                     .fix("Run the job again: GitHub's token service failed for a moment.")
                     .retryable(true),
@@ -216,11 +216,11 @@ impl Logged {
 }
 
 /// Where the log names a backend: in the message, in the login, in what the CLI told before.
-fn sources(log: &Log, sighting: &Sighting) -> Backend {
-    let called = login_of(log, sighting);
+fn sources(log: &Log, log_match: &LogMatch) -> Backend {
+    let called = login_of(log, log_match);
     let told =
-        matches!(sighting.message.means, Means::BackendUrl | Means::BackendArgument).then(|| {
-            let resolved = resolved(log, sighting);
+        matches!(log_match.message.means, Means::BackendUrl | Means::BackendArgument).then(|| {
+            let resolved = resolved(log, log_match);
             BackendCandidate::new(resolved.url, resolved.source)
         });
     let named = called.and_then(|called| called.url.clone());

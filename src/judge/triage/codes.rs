@@ -3,7 +3,7 @@
 use super::login::{login_of, resolved, value, variable};
 use crate::catalogue::Code;
 use crate::evidence::BackendSource;
-use crate::evidence::log::{Decided, Log, Party, Sighting};
+use crate::evidence::log::{Decided, Log, LogMatch, Party};
 use crate::known_messages::{Means, Scope};
 use crate::platform::Id;
 use crate::pulumi::backend_url;
@@ -11,16 +11,16 @@ use crate::pulumi::backend_url::{Resolved, UrlProblem};
 use crate::text::secret::REDACTED;
 
 /// The codes of a message; never none.
-pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
-    match (sighting.message.means, &sighting.decided) {
-        (Means::Codes(codes), _) => by_platform(log, sighting, codes),
+pub(super) fn of(log: &Log, log_match: &LogMatch) -> Vec<Code> {
+    match (log_match.message.means, &log_match.decided) {
+        (Means::Codes(codes), _) => by_platform(log, log_match, codes),
         (Means::OtherSystem(_), _) => vec![Code::OtherSystemFailed],
         (Means::Network(trouble), Some(Decided::Party(party))) => vec![party.trouble(trouble)],
         (Means::TokenValue, Some(Decided::Token { code, .. })) => vec![*code],
-        (Means::BackendUrl | Means::BackendArgument, _) => backend(log, sighting),
+        (Means::BackendUrl | Means::BackendArgument, _) => backend(log, log_match),
         (Means::ExchangeAnswer, _) => {
-            let status = value(sighting, "status");
-            match exchange(status, &sighting.text) {
+            let status = value(log_match, "status");
+            match exchange(status, &log_match.text) {
                 codes if codes[0] == Code::BackendNotPulumi && has_path(log) => {
                     vec![Code::BackendPathSuspicious, Code::BackendNotPulumi]
                 }
@@ -28,19 +28,19 @@ pub(super) fn of(log: &Log, sighting: &Sighting) -> Vec<Code> {
             }
         }
         (Means::Status, Some(Decided::Party(party))) => {
-            vec![status(*party, value(sighting, "status").unwrap_or_default())]
+            vec![status(*party, value(log_match, "status").unwrap_or_default())]
         }
         _ => vec![Code::ExchangeRejected],
     }
 }
 
 /// An empty token on GitLab is one that the job does not ask for.
-fn by_platform(log: &Log, sighting: &Sighting, codes: &[Code]) -> Vec<Code> {
-    let login = login_of(log, sighting).and_then(|login| login.token.as_deref());
+fn by_platform(log: &Log, log_match: &LogMatch, codes: &[Code]) -> Vec<Code> {
+    let login = login_of(log, log_match).and_then(|login| login.token.as_deref());
     let variable = login.and_then(variable).unwrap_or_default();
     let is_gitlab = log.context.platform == Some(Id::GitLab);
     // GitLab 17 has no CI_JOB_JWT any more.
-    let is_unset = sighting.message.scope == Scope::LoginVariable;
+    let is_unset = log_match.message.scope == Scope::LoginVariable;
     match codes {
         // On other platforms the name is somebody's own.
         [Code::AdoTokenNotExposed]
@@ -69,8 +69,8 @@ fn has_path(log: &Log) -> bool {
 }
 
 /// The URL that the CLI could not use, by the rules for backends.
-fn backend(log: &Log, sighting: &Sighting) -> Vec<Code> {
-    let resolved = resolved(log, sighting);
+fn backend(log: &Log, log_match: &LogMatch) -> Vec<Code> {
+    let resolved = resolved(log, log_match);
     // A token in its place: the shell split the token's argument.
     if resolved.url.contains(REDACTED) {
         return vec![Code::TokenWrapped, Code::TokenOnCommandLine];

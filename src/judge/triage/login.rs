@@ -4,16 +4,16 @@ use jiff::Timestamp;
 
 use crate::catalogue::Code;
 use crate::evidence::BackendSource;
-use crate::evidence::log::{Log, LoginLine, Sighting};
+use crate::evidence::log::{Log, LogMatch, LoginLine};
 use crate::known_messages::Means;
 use crate::pulumi::backend_url::Resolved;
 use crate::report::Proof;
 
 /// What else the log proves about a message.
-pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
+pub(super) fn proofs(log: &Log, log_match: &LogMatch, code: Code) -> Vec<Proof> {
     let mut proofs = Vec::new();
     if code == Code::ExchangeRejected
-        && let Some(at) = sighting.at
+        && let Some(at) = log_match.at
     {
         // The service's text may not say so.
         for told in &log.context.claims {
@@ -29,8 +29,8 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
             }
         }
     }
-    let called = login_of(log, sighting)
-        .filter(|_| !matches!(sighting.message.means, Means::OtherSystem(_)));
+    let called = login_of(log, log_match)
+        .filter(|_| !matches!(log_match.message.means, Means::OtherSystem(_)));
     if let Some(login) = called {
         proofs.push(Proof::new("the login", &login.text, log.at(login.place)));
     }
@@ -38,9 +38,9 @@ pub(super) fn proofs(log: &Log, sighting: &Sighting, code: Code) -> Vec<Proof> {
 }
 
 /// The login that a message belongs to: the last one before it in the same log.
-pub(super) fn login_of<'a>(log: &'a Log, sighting: &Sighting) -> Option<&'a LoginLine> {
-    let login = log.context.logins.get(sighting.login?)?;
-    let place = sighting.places.first()?;
+pub(super) fn login_of<'a>(log: &'a Log, log_match: &LogMatch) -> Option<&'a LoginLine> {
+    let login = log.context.logins.get(log_match.login?)?;
+    let place = log_match.places.first()?;
     Some(login).filter(|login| login.place.is_beside(place))
 }
 
@@ -58,16 +58,16 @@ pub(super) fn variable(word: &str) -> Option<&str> {
     Some(name.split(":-").next().unwrap_or(name)).filter(|name| is_name(name))
 }
 
-pub(super) fn value<'a>(sighting: &'a Sighting, name: &str) -> Option<&'a str> {
-    sighting.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+pub(super) fn value<'a>(log_match: &'a LogMatch, name: &str) -> Option<&'a str> {
+    log_match.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
 /// The backend of a message that tells its URL.
-pub(super) fn resolved(log: &Log, sighting: &Sighting) -> Resolved {
-    let login = sighting.login.and_then(|index| log.context.logins.get(index));
+pub(super) fn resolved(log: &Log, log_match: &LogMatch) -> Resolved {
+    let login = log_match.login.and_then(|index| log.context.logins.get(index));
     let named = login.and_then(|login| login.url.as_ref());
-    let told = value(sighting, "url").unwrap_or_default();
-    let is_argument = sighting.message.means == Means::BackendArgument;
+    let told = value(log_match, "url").unwrap_or_default();
+    let is_argument = log_match.message.means == Means::BackendArgument;
     // Of an argument the message has only what stands before the first colon.
     let (url, source) = match named {
         Some(named) if named.url.starts_with(told) => (named.url.clone(), named.source.clone()),

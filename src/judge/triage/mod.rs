@@ -27,8 +27,8 @@ use crate::report::triage::{
 #[must_use]
 pub fn triage(log: &Log) -> Triage {
     let mut findings: Vec<Ranked> = Vec::new();
-    for sighting in counting(log) {
-        let judged = Judged::of(log, sighting);
+    for log_match in counting(log) {
+        let judged = Judged::of(log, log_match);
         if let Some(cause) = findings.iter_mut().rfind(|known| known.explains(&judged)) {
             cause.echo(log, &judged);
         } else if let Some(known) = findings.iter_mut().find(|known| known.same(&judged)) {

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::counting::{is_unnamed, role};
 use super::{advice, at, codes, login};
 use crate::catalogue::{Code, Severity};
-use crate::evidence::log::{Log, Place, Sighting};
+use crate::evidence::log::{Log, LogMatch, Place};
 use crate::judge::finding::list;
 use crate::judge::verdict;
 use crate::known_messages::{Means, Role, Template};
@@ -14,7 +14,7 @@ use crate::report::{Finding, Proof};
 
 /// A message, and what it stands for.
 pub(super) struct Judged<'a> {
-    sighting: &'a Sighting,
+    log_match: &'a LogMatch,
     role: Role,
     code: Code,
     also: Vec<Code>,
@@ -22,15 +22,15 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    pub(super) fn of(log: &Log, sighting: &'a Sighting) -> Self {
-        let mut codes = codes::of(log, sighting).into_iter();
+    pub(super) fn of(log: &Log, log_match: &'a LogMatch) -> Self {
+        let mut codes = codes::of(log, log_match).into_iter();
         let code = codes.next().unwrap_or(Code::ExchangeRejected);
-        let system = match sighting.message.means {
+        let system = match log_match.message.means {
             Means::OtherSystem(system) => Some(system),
             _ => None,
         };
-        let role = role(log, sighting);
-        Self { sighting, role, code, also: codes.collect(), system }
+        let role = role(log, log_match);
+        Self { log_match, role, code, also: codes.collect(), system }
     }
 }
 
@@ -45,9 +45,9 @@ pub(super) struct Ranked {
 
 impl Ranked {
     pub(super) fn new(log: &Log, judged: Judged) -> Self {
-        let sighting = judged.sighting;
+        let log_match = judged.log_match;
         let mut finding = Finding::new(judged.code, "");
-        if let Some(advice) = advice::advice(log, sighting, judged.code) {
+        if let Some(advice) = advice::advice(log, log_match, judged.code) {
             finding.remediation = advice.remediation;
             finding.retryable = advice.retryable;
         }
@@ -57,12 +57,12 @@ impl Ranked {
         finding.severity = match judged.role {
             Role::Hint => finding.severity.min(Severity::Warning),
             // The CLI has refused it.
-            _ if sighting.message.means == Means::TokenValue => Severity::Error,
+            _ if log_match.message.means == Means::TokenValue => Severity::Error,
             // A message that ends a command is more than information.
             _ if finding.severity == Severity::Info => Severity::Error,
             _ => finding.severity,
         };
-        let first = sighting.places.first().copied().unwrap_or(Place { file: 0, job: 0, line: 0 });
+        let first = log_match.places.first().copied().unwrap_or(Place { file: 0, job: 0, line: 0 });
         let found = LogFinding {
             finding,
             also_possible: judged.also.clone(),
@@ -81,8 +81,8 @@ impl Ranked {
         let finding = &mut self.found.finding;
         finding.detail = detail(log, judged);
         // What helps this machine does not help Pulumi Cloud, which fetches the keys itself.
-        if !judged.sighting.message.fix.is_empty() && judged.code != Code::IssuerTlsUntrusted {
-            judged.sighting.message.fix.clone_into(&mut finding.remediation.summary);
+        if !judged.log_match.message.fix.is_empty() && judged.code != Code::IssuerTlsUntrusted {
+            judged.log_match.message.fix.clone_into(&mut finding.remediation.summary);
             finding.remediation.steps.clear();
             finding.remediation.commands.clear();
             self.has_own_fix = true;
@@ -118,8 +118,8 @@ impl Ranked {
     /// Whether a message is no more than the echo of this: no token, or no login, after something
     /// earlier in the same log kept it from being there.
     pub(super) fn explains(&self, judged: &Judged) -> bool {
-        let sighting = judged.sighting;
-        let Some(place) = sighting.places.first() else { return false };
+        let log_match = judged.log_match;
+        let Some(place) = log_match.places.first() else { return false };
         let is_echo = match judged.role {
             Role::Symptom => true,
             // An answer without a token is what comes of a request that failed.
@@ -132,7 +132,7 @@ impl Ranked {
     }
 
     pub(super) fn echo(&mut self, log: &Log, judged: &Judged) {
-        let (text, places) = (&judged.sighting.text, places(log, judged.sighting));
+        let (text, places) = (&judged.log_match.text, places(log, judged.log_match));
         self.found.finding.evidence.push(Proof::new("and then", text, places));
     }
 
@@ -141,14 +141,14 @@ impl Ranked {
     }
 
     pub(super) fn add(&mut self, log: &Log, judged: Judged) {
-        let sighting = judged.sighting;
-        let message = Proof::new("message", &sighting.text, places(log, sighting));
+        let log_match = judged.log_match;
+        let message = Proof::new("message", &log_match.text, places(log, log_match));
         self.found.finding.evidence.push(message);
-        self.found.finding.evidence.extend(login::proofs(log, sighting, judged.code));
-        self.found.places.extend(sighting.places.iter().map(|place| at(log, *place)));
-        self.found.count += sighting.count;
+        self.found.finding.evidence.extend(login::proofs(log, log_match, judged.code));
+        self.found.places.extend(log_match.places.iter().map(|place| at(log, *place)));
+        self.found.count += log_match.count;
         self.role = self.role.min(judged.role);
-        if !self.has_own_fix && !sighting.message.fix.is_empty() {
+        if !self.has_own_fix && !log_match.message.fix.is_empty() {
             self.explain(log, &judged);
         }
         for code in judged.also {
@@ -161,14 +161,14 @@ impl Ranked {
 
 /// What the message says; what the catalogue says of its code where the message says no more.
 fn detail(log: &Log, judged: &Judged) -> String {
-    let sighting = judged.sighting;
-    let template = Template::parse(sighting.message.says);
+    let log_match = judged.log_match;
+    let template = Template::parse(log_match.message.says);
     let value = |name: &str| {
-        let (_, value) = sighting.values.iter().find(|(known, _)| *known == name)?;
+        let (_, value) = log_match.values.iter().find(|(known, _)| *known == name)?;
         Some(value.trim_end_matches('.').to_owned())
     };
-    let is_answer = sighting.message.means == Means::ExchangeAnswer;
-    let mut text = match sighting.message.says {
+    let is_answer = log_match.message.means == Means::ExchangeAnswer;
+    let mut text = match log_match.message.says {
         _ if is_answer && judged.code != Code::ExchangeRejected => judged.code.meaning(),
         _ if judged.code == Code::GitlabIdTokenMissing => judged.code.meaning(),
         "" => judged.code.meaning(),
@@ -181,7 +181,7 @@ fn detail(log: &Log, judged: &Judged) -> String {
         );
     }
     if judged.code == Code::TokenEmpty
-        && sighting.message.role == Role::Symptom
+        && log_match.message.role == Role::Symptom
         && !judged.also.contains(&Code::AgentAccountUsed)
         && !log.context.logins.iter().any(|login| login.token.is_some())
     {
@@ -190,7 +190,7 @@ fn detail(log: &Log, judged: &Judged) -> String {
              with a token, PULUMI_ACCESS_TOKEN is what is missing.",
         );
     }
-    if is_unnamed(sighting) {
+    if is_unnamed(log_match) {
         text.push_str(" The text does not show whose request it was.");
     }
     text
@@ -216,7 +216,7 @@ fn link(system: &str) -> Option<&'static str> {
 }
 
 /// Where a message stands.
-fn places(log: &Log, sighting: &Sighting) -> String {
-    let places: Vec<LogPlace> = sighting.places.iter().map(|place| at(log, *place)).collect();
-    LogPlace::list(&places, sighting.count)
+fn places(log: &Log, log_match: &LogMatch) -> String {
+    let places: Vec<LogPlace> = log_match.places.iter().map(|place| at(log, *place)).collect();
+    LogPlace::list(&places, log_match.count)
 }

@@ -6,7 +6,7 @@ use url::{Origin, Url};
 use super::parts::is_loopback_url;
 use super::{PULUMI_CLOUD, Resolved};
 use crate::evidence::{
-    Backend, BackendSource, CredentialsFile, Evidence, PolicySource, Probe, Setting,
+    Backend, BackendSource, CredentialsFile, Evidence, PolicySource, Probe, RunContext,
 };
 
 /// Scheme, host and port of an http or https URL, with the scheme's default port and the host in
@@ -58,8 +58,8 @@ impl Evidence {
     pub fn sends_no_credentials(&self) -> bool {
         let sent = !matches!(self.cloud.exchange, Probe::NotRun)
             || !matches!(self.cloud.whoami, Probe::NotRun)
-            || matches!(self.policy, PolicySource::Live { .. } | PolicySource::Withheld { .. });
-        self.options.setting == Setting::Person && !sent && self.backend_is_found()
+            || matches!(self.policy, PolicySource::Live { .. } | PolicySource::Unavailable { .. });
+        self.options.run_context == RunContext::Workstation && !sent && self.backend_is_found()
     }
 }
 

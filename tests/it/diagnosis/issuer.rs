@@ -12,7 +12,7 @@ use doctor::evidence::{
 use doctor::gather;
 use doctor::gather::pulumi::credential_helper::Flags;
 use doctor::gather::token::Choice;
-use doctor::gather::{Plan, Surroundings};
+use doctor::gather::{Plan, ProcessContext};
 use doctor::judge;
 use serde_json::{Value, json};
 
@@ -398,7 +398,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         allow_private_issuer: false,
         reads: None,
     };
-    let around = Surroundings {
+    let around = ProcessContext {
         environment: [].into_iter().collect(),
         directory: directory.path().to_owned(),
         stdin: Box::new(std::io::empty()),

@@ -12,11 +12,11 @@ use super::facts::Fact;
 use super::index::{Index, Use};
 use super::line::Line;
 use super::parts::parts;
-use super::recognise::{Continuation, Recognised, Surroundings, go_on, recognise};
+use super::recognise::{Continuation, LineContext, Recognised, go_on, recognise};
 use super::source::Stopped;
 use super::step::{Mark, Step, is_harmless};
 use super::{block, secrets, step};
-use crate::evidence::log::{File, Leak, Log, PLACES, Place, SecretKind, Sighting};
+use crate::evidence::log::{File, Leak, Log, LogMatch, PLACES, Place, SecretKind};
 use crate::known_messages::Template;
 
 /// How many different messages are kept; of further ones only the number is.
@@ -40,7 +40,7 @@ pub(super) struct Scanner {
 #[derive(Default)]
 struct Collected {
     log: Log,
-    /// The sightings by their identity, as indexes.
+    /// The matches by their identity, as indexes.
     known: HashMap<u64, usize>,
     /// How many texts of a message there are.
     variants: HashMap<usize, usize>,
@@ -147,7 +147,7 @@ impl Collected {
     /// Gives an open message the lines that belong to it.
     fn go_on(&mut self, block: &[u8], reading: &mut Reading) {
         let Some((index, mut left)) = reading.open.take() else { return };
-        let Some(sighting) = self.log.sightings.get_mut(index) else { return };
+        let Some(log_match) = self.log.matches.get_mut(index) else { return };
         let mut lines = block.split(|b| *b == b'\n');
         while left > 0 {
             let Some(raw) = lines.next() else { break };
@@ -156,7 +156,7 @@ impl Collected {
                 reading.open = Some((index, left));
                 return;
             }
-            match go_on(sighting, &String::from_utf8_lossy(raw)) {
+            match go_on(log_match, &String::from_utf8_lossy(raw)) {
                 Continuation::Added => left -= 1,
                 Continuation::Blank => {}
                 Continuation::Over => return,
@@ -214,7 +214,7 @@ impl Collected {
                 }
             }
             if !line.is_command && !is_harmless(&line) {
-                let around = Surroundings {
+                let around = LineContext {
                     line: &line,
                     number: place.line,
                     marks: &marks,
@@ -223,7 +223,7 @@ impl Collected {
                     context: &self.log.context,
                 };
                 if let Some(recognised) = recognise(index, &hits, &around) {
-                    reading.open = self.sighting(recognised, place, &line).or(reading.open);
+                    reading.open = self.log_match(recognised, place, &line).or(reading.open);
                 }
             }
         }
@@ -247,25 +247,30 @@ impl Collected {
     }
 
     /// Keeps a message, or counts it where it is known. What it says in the next lines belongs to
-    /// the sighting of that index, so many of them.
-    fn sighting(&mut self, found: Recognised, place: Place, line: &Line) -> Option<(usize, usize)> {
+    /// the log_match of that index, so many of them.
+    fn log_match(
+        &mut self,
+        found: Recognised,
+        place: Place,
+        line: &Line,
+    ) -> Option<(usize, usize)> {
         let key = found.identity(self.known.hasher());
-        if let Some(sighting) = self.known.get(&key).map(|at| &mut self.log.sightings[*at]) {
-            note(&mut sighting.places, &mut sighting.count, place);
-            sighting.begins |= found.begins;
-            sighting.bare |= found.bare;
-            sighting.warned &= line.is_warning;
+        if let Some(log_match) = self.known.get(&key).map(|at| &mut self.log.matches[*at]) {
+            note(&mut log_match.places, &mut log_match.count, place);
+            log_match.begins |= found.begins;
+            log_match.bare |= found.bare;
+            log_match.warned &= line.is_warning;
             return None;
         }
         let variants = self.variants.entry(found.index).or_default();
-        if *variants == VARIANTS || self.log.sightings.len() == SIGHTINGS {
+        if *variants == VARIANTS || self.log.matches.len() == SIGHTINGS {
             self.log.left_out += 1;
             return None;
         }
         *variants += 1;
-        let new = self.log.sightings.len();
+        let new = self.log.matches.len();
         self.known.insert(key, new);
-        self.log.sightings.push(Sighting {
+        self.log.matches.push(LogMatch {
             message: found.message,
             text: found.text(),
             values: found.values(),
@@ -278,7 +283,7 @@ impl Collected {
             at: line.at,
             login: self.log.context.logins.len().checked_sub(1),
         });
-        let more = self.log.sightings[new].message.more;
+        let more = self.log.matches[new].message.more;
         (more > 0).then_some((new, more))
     }
 }

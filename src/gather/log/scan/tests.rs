@@ -11,7 +11,7 @@ fn read(text: &str) -> Log {
 }
 
 fn lines(log: &Log) -> Vec<(u64, &str)> {
-    log.sightings
+    log.matches
         .iter()
         .flat_map(|s| s.places.iter().map(|place| (place.line, s.message.text)))
         .collect()
@@ -24,7 +24,7 @@ fn places_are_lines_and_repeated_ones_are_counted() {
     let text = format!("one\ntwo\r\nerror: {ORGANIZATION}\n\nx\nerror: {ORGANIZATION}");
     let log = read(&text);
     assert_eq!(lines(&log), [(3, ORGANIZATION), (6, ORGANIZATION)]);
-    assert_eq!(log.sightings.len(), 1);
+    assert_eq!(log.matches.len(), 1);
     assert_eq!(log.files[0].lines, 6);
     assert_eq!(read("a\nb\n").files[0].lines, 2);
     assert_eq!(read("").files[0].lines, 0);
@@ -43,10 +43,10 @@ fn blocks_do_not_matter() {
         text.push('\n');
     }
     let log = read(&text);
-    assert_eq!(log.sightings.len(), 1);
-    assert_eq!(log.sightings[0].count, 2_000);
-    assert_eq!(log.sightings[0].places.len(), PLACES);
-    assert_eq!(log.sightings[0].places[99].line, 200);
+    assert_eq!(log.matches.len(), 1);
+    assert_eq!(log.matches[0].count, 2_000);
+    assert_eq!(log.matches[0].places.len(), PLACES);
+    assert_eq!(log.matches[0].places[99].line, 200);
     assert_eq!(log.files[0].lines, 4_000);
 }
 
@@ -58,7 +58,7 @@ fn what_is_kept_does_not_grow_with_the_log() {
         text.push_str(&format!("+ pulumi login https://{number}.test\n"));
     }
     let log = read(&text);
-    assert_eq!(log.sightings.len(), VARIANTS);
+    assert_eq!(log.matches.len(), VARIANTS);
     assert_eq!(log.left_out, 5_000 - VARIANTS as u64);
     assert_eq!(log.context.logins.len(), crate::evidence::log::LOGINS);
 }
@@ -68,13 +68,9 @@ fn a_message_takes_the_lines_that_belong_to_it() {
     let log = read(
         "Error: Failed to get ID Token. \n \n        Error Code : 403\n \n Error Message: no\n",
     );
-    assert_eq!(log.sightings[0].text, "Failed to get ID Token Error Code : 403 Error Message: no");
+    assert_eq!(log.matches[0].text, "Failed to get ID Token Error Code : 403 Error Message: no");
     let log = read("error: OIDC token exchange failed: {\n  \"code\": 404\n}\nlater\n");
-    assert!(
-        log.sightings[0].text.contains("failed: { \"code\": 404 }"),
-        "{:?}",
-        log.sightings[0].text
-    );
+    assert!(log.matches[0].text.contains("failed: { \"code\": 404 }"), "{:?}", log.matches[0].text);
 }
 
 #[test]
@@ -100,11 +96,9 @@ fn logged_token_value_is_described() {
     ];
     for (value, expected) in cases {
         let log = read(&format!("{said}{value}\n"));
-        let Some(Decided::Token { code, .. }) = &log.sightings[0].decided else {
-            panic!("{value}")
-        };
+        let Some(Decided::Token { code, .. }) = &log.matches[0].decided else { panic!("{value}") };
         assert_eq!(code.name(), expected, "{value}");
-        let shown = format!("{:?}", log.sightings);
+        let shown = format!("{:?}", log.matches);
         assert!(!shown.contains("eyJ") && !shown.contains("pul-0"), "{shown}");
     }
 }

@@ -83,7 +83,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
             && left <= 0
         {
             let (ran, lifetime) = (span(lifetime.saturating_sub(left)), span(lifetime));
-            finding = if context.evidence.options.setting.platform() == Some(Id::GitLab) {
+            finding = if context.evidence.options.run_context.platform() == Some(Id::GitLab) {
                 finding
                     .fix("Log in sooner after the job has started, or give the job more time.")
                     .step(format!(

@@ -432,8 +432,8 @@ fn the_guard_judges_what_the_resolver_says() {
         // Straight to the inner client: past the check of literal names.
         let url = Url::parse("https://localhost:1/").unwrap();
         let scrubber = Scrubber::default();
-        let errand = Errand::new(Message::Get, &[], &scrubber, soon());
-        let (kind, detail) = client.send(&url, &HeaderMap::new(), &errand).await.err().unwrap();
+        let request = PendingRequest::new(Message::Get, &[], &scrubber, soon());
+        let (kind, detail) = client.send(&url, &HeaderMap::new(), &request).await.err().unwrap();
         assert_eq!(kind, FailureKind::AddressRefused);
         assert!(detail.contains("127.0.0.1 (loopback)"), "{detail}");
         assert!(!client.addresses(url.as_str()).is_empty(), "seen, though refused");
