@@ -1,7 +1,7 @@
 //! The demo: an issuer and a Pulumi Cloud on loopback, and logins that work or fail there.
 //!
-//! The demo only starts servers and writes files. The diagnosis that it runs is the ordinary one, over real
-//! TLS, from ordinary options; nothing in it knows that it is a demo.
+//! The demo only starts servers and writes files. The diagnosis that it runs is the ordinary one, over
+//! real TLS, from ordinary options; nothing in it knows that it is a demo.
 
 mod cloud;
 mod issuer;
