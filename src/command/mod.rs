@@ -51,9 +51,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     };
     let prints_only = matches!(
         cli.command,
-        Some(
-            Command::Step(_) | Command::Completions { .. } | Command::Man | Command::Explain(_)
-        )
+        Some(Command::Step(_) | Command::Completions { .. } | Command::Man | Command::Explain(_))
     );
     if !prints_only && !descriptors::suffice() {
         return complain(streams.stderr, "too many open files");
@@ -88,11 +86,9 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments, &environment, streams),
         #[cfg(not(feature = "demo"))]
-        Command::Demo { .. } => complain(
-            streams.stderr,
-            "demo: this build leaves it out, as those for pipelines do; `cargo run -- demo` in the \
-             sources has it",
-        ),
+        Command::Demo { .. } => {
+            complain(streams.stderr, "demo: this build was made without it (--no-default-features)")
+        }
     }
 }
 
