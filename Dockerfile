@@ -7,7 +7,7 @@ WORKDIR /doctor
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY docs/codes docs/codes
-RUN cargo build --release --locked --no-default-features
+RUN cargo build --release --locked
 # Their licences ask that what is built of the dependencies comes with their notices.
 RUN find "$CARGO_HOME"/registry/src -maxdepth 3 -type f \
     \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'notice*' \) \

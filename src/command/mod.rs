@@ -86,11 +86,9 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments, &environment, streams),
         #[cfg(not(feature = "demo"))]
-        Command::Demo { .. } => complain(
-            streams.stderr,
-            "demo: this build leaves it out, as those for pipelines do; `cargo run -- demo` in the \
-             sources has it",
-        ),
+        Command::Demo { .. } => {
+            complain(streams.stderr, "demo: this build was made without it (--no-default-features)")
+        }
     }
 }
 

@@ -159,6 +159,7 @@ fn programs_are_installed_into_directory() {
 /// The archives of a release, made by tools/release-archive, in the folder that DOCTOR_ARCHIVES names:
 /// tests/packages/archives sets it.
 #[test]
+#[allow(clippy::print_stderr)]
 fn release_archive_is_installed() {
     let Some(folder) = std::env::var_os("DOCTOR_ARCHIVES").map(PathBuf::from) else {
         eprintln!("NOT CHECKED: a release's own archive. tests/packages/archives makes one.");
@@ -211,6 +212,7 @@ fn download_goes_through_proxy() {
 }
 
 #[test]
+#[allow(clippy::print_stderr)]
 fn wget_downloads_where_curl_is_missing() {
     if !Path::new("/usr/bin/wget").exists() {
         eprintln!("NOT CHECKED: the download with wget. It is not installed.");

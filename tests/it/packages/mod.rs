@@ -3,6 +3,7 @@
 // install.sh is for Unix.
 #[cfg(unix)]
 mod install_sh;
+mod release;
 // The scripts are for Unix shells.
 #[cfg(unix)]
 mod templates;

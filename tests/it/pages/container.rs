@@ -92,13 +92,13 @@ fn a_dockerfile_is_read_as_it_is_meant() {
 }
 
 #[test]
-fn image_uses_oldest_rust_without_demo() {
+fn image_uses_oldest_rust() {
     let [build, _] = own();
     let image = only(&build, "FROM").words()[0].to_owned();
     let wanted = format!("rust:{}-alpine", manifest("rust-version"));
     assert!(image.starts_with(&wanted), "{image}: {wanted} comes from rust-version");
     let run = build.iter().find(|instruction| instruction.name == "RUN").unwrap();
-    assert_eq!(run.rest, "cargo build --release --locked --no-default-features");
+    assert_eq!(run.rest, "cargo build --release --locked");
 }
 
 #[test]
