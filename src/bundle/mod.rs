@@ -29,7 +29,7 @@ use crate::limits;
 use crate::limits::BUNDLE_VALUES;
 use crate::limits::json;
 use crate::limits::json::Refused;
-use crate::report::{RecordedCodes, Report};
+use crate::report::{RecordedCodes, Replayed, Report};
 use crate::text;
 use filter::Outline;
 use redact::certain;
@@ -42,6 +42,9 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bundle {
+    /// The version of the program that wrote it; empty for the bundle of this run.
+    #[serde(default)]
+    pub doctor_version: String,
     /// Whether its names were replaced.
     pub redacted: bool,
     /// What the run found before its names were replaced. Older bundles do not say.
@@ -202,7 +205,15 @@ impl Bundle {
     /// Judges the evidence. The report says which codes the run found, if other names may have
     /// changed them.
     pub fn judge(&self, strict: bool) -> Report {
-        Report { recorded: self.recorded.clone(), ..judge::judge(&self.evidence, strict) }
+        let report = judge::judge(&self.evidence, strict);
+        let is_replay = !self.doctor_version.is_empty();
+        let replayed = is_replay.then(|| Replayed {
+            at: report.started_at,
+            platform: self.evidence.options.setting.platform().map(|id| id.platform().name),
+            doctor_version: text::clip(&self.doctor_version, LONGEST_SHOWN),
+            is_redacted: self.redacted,
+        });
+        Report { recorded: self.recorded.clone(), replayed, ..report }
     }
 }
 

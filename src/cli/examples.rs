@@ -10,7 +10,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
         &[],
         &[
-            ("doctor --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor --oidc-org acme -", "paste a token, then Enter"),
             ("doctor --oidc-org acme", "in a CI job: the job's own token"),
             ("doctor --oidc-org acme --token-env idToken", ""),
             ("doctor --offline --policy policy.yaml --oidc-org acme file://token.jwt", ""),
@@ -31,7 +31,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
         &["decode"],
         &[
-            ("doctor decode -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor decode -", "paste a token, then Enter"),
             ("doctor decode --format json file://token.jwt", ""),
             ("doctor decode --ndjson --jwks keys.json file://tokens.ndjson", "a token a line"),
         ],
@@ -39,7 +39,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
         &["policy"],
         &[
-            ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter"),
             ("doctor policy test --policy policy.yaml --oidc-org acme file://claims.json", ""),
             ("doctor policy lint policy.yaml", ""),
             ("doctor policy who --policy policy.yaml", "which kinds of job get in"),
@@ -57,7 +57,7 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
         &["policy", "suggest"],
         &[
-            ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter, Ctrl-D"),
+            ("doctor policy suggest --oidc-org acme -", "paste a token, then Enter"),
             ("doctor policy suggest --oidc-org acme --as yaml file://token.jwt", ""),
         ],
     ),

@@ -91,15 +91,15 @@ pub(crate) struct Suggest {
 /// The forms of a suggested policy.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// All of them, with headings
+    /// What to enter in the console
     #[default]
-    All,
+    Console,
     /// The body of the API's request: JSON
     Api,
     /// A Pulumi YAML program
     Yaml,
-    /// What to enter in the console
-    Console,
+    /// All of them, with headings
+    All,
 }
 
 /// `doctor policy lint`.

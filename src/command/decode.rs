@@ -19,7 +19,7 @@ use crate::render::TOKEN;
 const MEANINGS: &[(u8, &str)] = &[(1, "not decoded or not verified"), (0, "decoded")];
 
 /// Runs it: 0 decoded, 1 not decodable, or not verified where keys are given.
-pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams) -> u8 {
+pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
     // `decode` uses no policy, even if DOCTOR_POLICY is set.
     let environment = environment.without("DOCTOR_POLICY");
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, streams: Streams)
     let around = ProcessContext {
         environment,
         directory,
-        stdin: streams.stdin,
+        stdin: streams.take_token_input(),
         terminal: streams.terminal,
         progress: false,
     };

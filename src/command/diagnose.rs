@@ -40,13 +40,15 @@ pub(super) fn diagnose(
     let around = ProcessContext {
         environment,
         directory,
-        stdin: std::mem::replace(&mut streams.stdin, Box::new(io::empty())),
+        stdin: streams.take_token_input(),
         terminal: streams.terminal,
         progress: output.progress,
     };
     match gather::gather(plan, around) {
         Ok(evidence) => {
-            conclude(Bundle { redacted: false, recorded: None, evidence }, output, streams)
+            let bundle =
+                Bundle { doctor_version: String::new(), redacted: false, recorded: None, evidence };
+            conclude(bundle, output, streams)
         }
         Err(error) => complain(streams.stderr, &error.to_string()),
     }

@@ -106,9 +106,7 @@ pub(super) fn run(
     if statuses.is_empty() {
         return complain(streams.stderr, &format!("{}: there is no token in it", place(token)));
     }
-    if output.progress {
-        let _ = write(streams.stderr, &format!("{}\n", words.join(", ")));
-    }
+    output.summarize(streams.stderr, &words.join(", "));
     let failing: &[u8] = match fail_on {
         None => &[],
         Some(FailOn::Unhealthy) => &[1],

@@ -118,6 +118,14 @@ impl Output {
         })
     }
 
+    /// Says on standard error what many answers come to, unless `--quiet`.
+    pub(crate) fn summarize(&self, stderr: &mut dyn Write, summary: &str) {
+        if self.style.verbosity != Verbosity::Quiet {
+            // The answers are as good without it.
+            let _ = write(stderr, &format!("{summary}\n"));
+        }
+    }
+
     /// Writes the bundle, where one is asked for.
     ///
     /// # Errors

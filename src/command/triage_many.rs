@@ -61,15 +61,23 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
             (text::json_line(&Line { line, id, triage: &triage }), triage.root_cause.is_some())
         }
     };
-    let mut failed = false;
+    let (mut failures, mut all) = (0_u64, 0_u64);
     let answered = ndjson::answer(source, LONGEST_LINE, worker, |answers| {
-        let (lines, failures): (Vec<String>, Vec<bool>) = answers.answers.into_iter().unzip();
-        failed |= failures.contains(&true);
+        let (lines, failed): (Vec<String>, Vec<bool>) = answers.answers.into_iter().unzip();
+        failures += failed.iter().filter(|failed| **failed).count() as u64;
+        all += failed.len() as u64;
         write(streams.stdout, &lines.concat())
     });
-    let fails = |on: FailOn| matches!(on, FailOn::Unhealthy | FailOn::Inconclusive) && failed;
+    let fails = |on: FailOn| matches!(on, FailOn::Unhealthy | FailOn::Inconclusive) && failures > 0;
     match answered {
-        Ok(()) => u8::from(arguments.many.fail_on.is_some_and(fails)),
+        Ok(()) => {
+            if !arguments.quiet {
+                let summary = format!("{failures} with a failure, {} without\n", all - failures);
+                // The answers are as good without it.
+                let _ = write(streams.stderr, &summary);
+            }
+            u8::from(arguments.many.fail_on.is_some_and(fails))
+        }
         Err(ndjson::Error::Source(error)) => {
             complain(streams.stderr, &format!("triage: {}", problem(&error)))
         }

@@ -3,5 +3,6 @@
 pub(crate) mod descriptors;
 pub(crate) mod file;
 pub(crate) mod progress;
+pub(crate) mod prompt;
 pub mod signals;
 pub mod streams;

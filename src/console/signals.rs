@@ -19,10 +19,18 @@ pub(crate) struct Temporary {
     pub(crate) directory: Option<PathBuf>,
     /// The process ids of child processes.
     pub(crate) children: Vec<u32>,
+    /// The settings of the terminal before it was silenced.
+    #[cfg(unix)]
+    pub(crate) terminal: Option<nix::sys::termios::Termios>,
 }
 
-static TEMPORARY: Mutex<Temporary> =
-    Mutex::new(Temporary { line: 0, directory: None, children: Vec::new() });
+static TEMPORARY: Mutex<Temporary> = Mutex::new(Temporary {
+    line: 0,
+    directory: None,
+    children: Vec::new(),
+    #[cfg(unix)]
+    terminal: None,
+});
 
 /// Runs an action that no signal interrupts. It must be short, and must not call this again.
 pub(crate) fn uninterrupted<T>(action: impl FnOnce(&mut Temporary) -> T) -> T {
@@ -57,7 +65,22 @@ impl Temporary {
         }
     }
 
+    /// Lets the terminal show again what is typed. What is still to be read is dropped.
+    #[cfg(unix)]
+    pub(crate) fn restore_terminal(&mut self) {
+        use nix::sys::termios::{SetArg, tcsetattr};
+
+        if let Some(before) = self.terminal.take() {
+            let _ = tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &before);
+        }
+    }
+
     fn remove(&mut self) {
+        #[cfg(unix)]
+        if self.terminal.is_some() {
+            let _ = io::stderr().write_all(b"\x1b[?2004l\n");
+            self.restore_terminal();
+        }
         self.clear();
         if let Some(directory) = &self.directory {
             let _ = std::fs::remove_dir_all(directory);

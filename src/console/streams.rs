@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write};
 
+use super::prompt::Prompt;
 use super::signals;
 
 /// The process's streams.
@@ -22,6 +23,14 @@ pub struct Streams<'a> {
 }
 
 impl Streams<'_> {
+    /// Standard input, where a token is read from it: a person is asked for it.
+    pub(crate) fn take_token_input(&mut self) -> Box<dyn Read + Send> {
+        if self.terminal {
+            return Box::<Prompt>::default();
+        }
+        std::mem::replace(&mut self.stdin, Box::new(io::empty()))
+    }
+
     /// Which of them are terminals.
     pub(crate) fn terminals(&self) -> Terminals {
         Terminals { stdout: self.stdout_is, stderr: self.stderr_is_terminal }

@@ -11,6 +11,7 @@ mod cli_outcome;
 pub mod compare;
 mod context;
 mod finding;
+mod meanings;
 pub mod network;
 mod outcome;
 pub mod policy;

@@ -6,6 +6,7 @@ use super::answer;
 use super::checks::exchange::POINTER;
 use super::cli_outcome;
 use super::context::Context;
+use super::meanings;
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::{CheckId, Exchange, PolicySource, Probe};
 use crate::policy::Decision;
@@ -156,6 +157,7 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             header: token.header.clone(),
             claims: token.claims.clone(),
             fingerprint: token.fingerprint.clone(),
+            meanings: meanings::of_claims(token, context.now()),
         }),
         request: request(context, cli),
         policy: policy(context),
@@ -166,6 +168,7 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             .filter(|answer| answer.is_success())
             .and_then(answer::identity),
         recorded: None,
+        replayed: None,
     }
 }
 

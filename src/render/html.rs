@@ -49,6 +49,7 @@ pub(super) fn render(report: &Report, bundle: Option<&str>) -> String {
     );
     let _ = writeln!(page, "<p class=\"about\">{}</p>", escape(&about(report)));
     svg(&mut page, &chain(report));
+    element(&mut page, "p", &wording::replayed(report).unwrap_or_default());
     element(&mut page, "p", &wording::recorded(report).unwrap_or_default());
     let lead = wording::lead(report);
     for (index, found) in in_order(report) {

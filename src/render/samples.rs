@@ -114,6 +114,7 @@ pub(super) fn healthy() -> Report {
                 "groups": ["a", "b"],
             })),
             fingerprint: "sha256:0123456789abcdef".into(),
+            meanings: vec![("exp".into(), "2023-11-14T22:13:20Z, expired 3 h 10 min ago".into())],
         }),
         request: RequestSummary {
             organization: Some("acme".into()),
@@ -149,6 +150,7 @@ pub(super) fn healthy() -> Report {
             token: Some(object(json!({"name": "ci", "organization": "acme"}))),
         }),
         recorded: None,
+        replayed: None,
     }
 }
 
@@ -319,6 +321,7 @@ pub(super) fn with_text(text: &str) -> Report {
         header: hostile.clone(),
         claims: hostile.clone(),
         fingerprint: text.into(),
+        meanings: vec![(text.into(), text.into())],
     });
     report.request.organization = Some(text.into());
     report.request.scope = text.into();

@@ -16,19 +16,22 @@ use crate::text::list;
 
 /// The outcome in a word, and what it means.
 pub(super) struct Headline {
-    pub(super) word: &'static str,
+    pub(super) word: String,
     pub(super) color: Color,
     pub(super) meaning: String,
 }
 
 impl Headline {
-    pub(super) fn new(word: &'static str, color: Color, meaning: impl Into<String>) -> Self {
-        Self { word, color, meaning: meaning.into() }
+    pub(super) fn new(word: impl Into<String>, color: Color, meaning: impl Into<String>) -> Self {
+        Self { word: word.into(), color, meaning: meaning.into() }
     }
 
     /// `word - meaning`, without colour.
     pub(super) fn plain(&self) -> String {
-        format!("{} - {}", self.word, self.meaning)
+        match self.meaning.as_str() {
+            "" => self.word.clone(),
+            meaning => format!("{} - {meaning}", self.word),
+        }
     }
 }
 
@@ -114,12 +117,18 @@ fn signature(report: &Report) -> Option<Status> {
 
 /// What a policy document is.
 pub(super) fn lint(findings: &[Finding]) -> Headline {
+    let notes = match findings.iter().filter(|f| f.severity == Severity::Info).count() {
+        0 => String::new(),
+        1 => "1 note".to_owned(),
+        more => format!("{more} notes"),
+    };
     match numbers(findings).as_str() {
         "" if findings.is_empty() => {
             Headline::new("clean", Color::Green, "nothing loose was found")
         }
-        "" => Headline::new("clean", Color::Green, "only notes"),
-        numbers => Headline::new("loose", Color::Yellow, numbers),
+        "" => Headline::new("clean", Color::Green, notes),
+        numbers if notes.is_empty() => Headline::new("loose", Color::Yellow, numbers),
+        numbers => Headline::new("loose", Color::Yellow, format!("{numbers}, {notes}")),
     }
 }
 
@@ -180,6 +189,9 @@ pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
 /// Why a check did not run.
 pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
     match check.skipped_because {
+        Some(SkipReason::Policy) if report.policy.source == "none" && is_offline(report) => {
+            "needs --policy".to_owned()
+        }
         Some(SkipReason::Policy) if report.policy.source == "none" => {
             "needs --policy, or an organization admin's token in DOCTOR_ACCESS_TOKEN".to_owned()
         }
@@ -193,6 +205,19 @@ pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
         // A policy was given and does not decide.
         Some(SkipReason::Policy) | None => check.summary.clone(),
     }
+}
+
+fn is_offline(report: &Report) -> bool {
+    report.checks.iter().any(|check| check.skipped_because == Some(SkipReason::Offline))
+}
+
+/// In a replay, whose run it is of.
+pub(super) fn replayed(report: &Report) -> Option<String> {
+    let run = report.replayed.as_ref()?;
+    let at = run.at.strftime("%-d %b %Y %H:%M UTC");
+    let platform = run.platform.map_or_else(String::new, |name| format!(" on {name}"));
+    let names = if run.is_redacted { "; its names are pseudonyms" } else { "" };
+    Some(format!("Replay of a run{platform}, {at}, doctor {}{names}.", run.doctor_version))
 }
 
 /// What the run found whose bundle this is, if its names made a difference.

@@ -54,6 +54,22 @@ pub struct Report {
     /// In the replay of a bundle whose names were replaced: what the run found. Other names can
     /// lead to other codes.
     pub recorded: Option<RecordedCodes>,
+    /// Whose run is judged again, in a replay.
+    #[serde(skip)]
+    pub replayed: Option<Replayed>,
+}
+
+/// The run that a support bundle is of.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// When it began.
+    pub at: Timestamp,
+    /// The CI platform that it ran on.
+    pub platform: Option<&'static str>,
+    /// The version of the program that wrote the bundle.
+    pub doctor_version: String,
+    /// Whether names were replaced.
+    pub is_redacted: bool,
 }
 
 /// What a run found.
@@ -321,6 +337,9 @@ pub struct TokenSummary {
     pub claims: Map<String, Value>,
     /// A digest that identifies it without showing it.
     pub fingerprint: String,
+    /// What claims mean: their names, and a few words.
+    #[serde(skip)]
+    pub meanings: Vec<(String, String)>,
 }
 
 /// What the login asks for.

@@ -164,8 +164,8 @@ fn rejected(context: &Context, answer: &Answer, hint: Option<Category>) -> Vec<F
     let status = answer.status;
     let detail = if elsewhere {
         format!(
-            "The answer (status {status}) does not come from a token exchange: the backend's URL \
-             leads somewhere else, or something in between answers."
+            "The answer (status {status}) does not come from a token exchange and says nothing of the \
+             token: the backend's URL leads somewhere else, or something in between answers."
         )
     } else {
         format!(

@@ -29,7 +29,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 Code::TokenOnCommandLine,
                 "It is now in the shell's history, and was visible in the list of processes.",
             )
-            .command("doctor -                     # then paste the token, Enter, Ctrl-D")
+            .command("doctor -                     # asks for the token")
             .command("doctor file://token.jwt"),
         );
     }

@@ -36,10 +36,7 @@ fn property(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use insta::assert_snapshot;
-
     use super::*;
-    use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
 
     #[test]
     fn escapes_are_the_runner_s() {

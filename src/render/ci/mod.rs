@@ -3,6 +3,7 @@
 pub(crate) mod azure;
 pub(crate) mod github;
 
+use super::wording;
 use crate::catalogue::Severity;
 use crate::report::Finding;
 use crate::text::{clip, inert};
@@ -33,13 +34,21 @@ pub(super) fn level(severity: Severity) -> Option<&'static str> {
     }
 }
 
-/// What is wrong and what to do about it, on one inert line.
+/// How much of a value an annotation holds, in characters.
+const LONGEST_VALUE: usize = 200;
+
+/// What is wrong, the values that show it, and what to do about it, on one inert line.
 pub(super) fn message(finding: &Finding) -> String {
+    let (values, _) = wording::finding::evidence(finding);
+    let values = values.iter().filter(|proof| !finding.detail.contains(&proof.value));
+    let values: String = values
+        .map(|proof| format!(" {}: {}.", proof.what, clip(&proof.value, LONGEST_VALUE)))
+        .collect();
     let fix = match finding.remediation.summary.as_str() {
         "" => String::new(),
         summary => format!(" Fix: {}", clip(summary, LONGEST_DETAIL)),
     };
-    inert(&format!("{}{fix}", clip(&finding.detail, LONGEST_DETAIL)))
+    inert(&format!("{}{values}{fix}", clip(&finding.detail, LONGEST_DETAIL)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What the verdict rests on, in full: the policy rule by rule, the login, the token and whose
 //! access token came out of it.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::page::{Page, Row};
@@ -90,10 +89,12 @@ pub(super) fn token(page: &mut Page, report: &Report) {
         2,
         &[Row::new("source", &token.source, ""), Row::new("fingerprint", &token.fingerprint, "")],
     );
-    for (name, map) in [("header", &token.header), ("claims", &token.claims)] {
+    for (name, map, meanings) in
+        [("header", &token.header, &[][..]), ("claims", &token.claims, &token.meanings[..])]
+    {
         page.blank();
         page.value(2, name);
-        page.rows(4, &members(map));
+        page.rows(4, &members(map, meanings));
     }
 }
 
@@ -110,7 +111,7 @@ fn identity(page: &mut Page, report: &Report) {
     if let Some(token) = &identity.token {
         page.blank();
         page.value(2, "access token");
-        page.rows(4, &members(token));
+        page.rows(4, &members(token, &[]));
     }
 }
 
@@ -169,22 +170,21 @@ fn segments(
         .collect()
 }
 
-fn members(map: &Map<String, Value>) -> Vec<Row> {
-    plain(map).into_iter().map(|[name, text, note]| Row::new(name, text, note)).collect()
+fn members(map: &Map<String, Value>, meanings: &[(String, String)]) -> Vec<Row> {
+    let rows = plain(map, meanings).into_iter();
+    rows.map(|[name, text, note]| Row::new(name, text, note)).collect()
 }
 
 /// The members of a JSON object with what they mean; strings bare, everything else as JSON text.
-pub(in crate::render) fn plain(map: &Map<String, Value>) -> Vec<[String; 3]> {
+pub(in crate::render) fn plain(
+    map: &Map<String, Value>,
+    meanings: &[(String, String)],
+) -> Vec<[String; 3]> {
     map.iter()
         .map(|(name, value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            [name.clone(), text, instant(name, value)]
+            let meaning = meanings.iter().find(|(known, _)| known == name);
+            [name.clone(), text, meaning.map_or_else(String::new, |(_, meaning)| meaning.clone())]
         })
         .collect()
-}
-
-/// A `NumericDate` claim as people read it (RFC 7519 section 4.1.4 to 4.1.6).
-fn instant(name: &str, value: &Value) -> String {
-    let time = ["exp", "nbf", "iat"].contains(&name).then(|| value.as_i64()).flatten();
-    time.and_then(|s| Timestamp::from_second(s).ok()).map(|t| t.to_string()).unwrap_or_default()
 }

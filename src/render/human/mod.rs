@@ -43,8 +43,8 @@ pub(super) fn render(
     if is_healthy && !is_quiet {
         page.value(2, &who(report));
     }
-    if let Some(recorded) = wording::recorded(report) {
-        page.prose(2, "", &recorded);
+    for told in [wording::replayed(report), wording::recorded(report)].into_iter().flatten() {
+        page.prose(2, "", &told);
     }
     let found = in_order(report);
     let (first, others) = match found.split_first() {
@@ -147,13 +147,9 @@ pub(super) fn lint(
     platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
-    if found.is_empty() {
-        page.headline("lint: ", &wording::lint(found));
-    }
-    for (index, finding) in found.iter().enumerate() {
-        if index > 0 {
-            page.blank();
-        }
+    page.headline("lint: ", &wording::lint(found));
+    for finding in found {
+        page.blank();
         self::finding(&mut page, finding);
     }
     page.finish()

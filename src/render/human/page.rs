@@ -161,10 +161,20 @@ impl Page {
         self.put(0, &format!("{before}{word}{}", inert(after)));
     }
 
-    /// The first line: a mark, and the outcome.
+    /// A mark, and what it is the mark of.
     pub(super) fn first_line(&mut self, mark: Mark, text: &str) {
-        let line = format!("{} {}", self.sign(mark), self.bold(&inert(text)));
-        self.put(0, &line);
+        let width = length(mark.sign(self.unicode)) + 1;
+        for (index, line) in wrap(&inert(text), self.width.saturating_sub(width)).iter().enumerate()
+        {
+            let line = self.bold(line);
+            match index {
+                0 => {
+                    let line = format!("{} {line}", self.sign(mark));
+                    self.put(0, &line);
+                }
+                _ => self.put(width, &line),
+            }
+        }
     }
 
     /// Steps with their marks, on one line.
@@ -190,8 +200,11 @@ impl Page {
 
     /// The outcome, with its word coloured.
     pub(super) fn headline(&mut self, subject: &str, headline: &Headline) {
-        let meaning = format!(" - {}", headline.meaning);
-        self.marked(subject, headline.word, headline.color, &meaning);
+        let meaning = match headline.meaning.as_str() {
+            "" => String::new(),
+            meaning => format!(" - {meaning}"),
+        };
+        self.marked(subject, &inert(&headline.word), headline.color, &meaning);
     }
 
     /// Wrapped text; what comes after the first line stands below the text, not below `lead`.
@@ -240,8 +253,7 @@ impl Page {
 
     /// The title of a finding, with its mark and its code.
     pub(super) fn finding_title(&mut self, mark: Mark, title: &str, code: &str) {
-        let line = format!("{} {} [{code}]", self.sign(mark), self.bold(&inert(title)));
-        self.put(0, &line);
+        self.first_line(mark, &format!("{title} [{code}]"));
     }
 
     /// A bold word, and text wrapped beside it.

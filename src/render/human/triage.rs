@@ -19,6 +19,10 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
         let rows = context.into_iter().map(|[what, value, place]| Row::new(what, value, place));
         page.rows(2, &rows.collect::<Vec<_>>());
     }
+    if verbosity != Verbosity::Quiet && triage.files.len() > 1 {
+        page.blank();
+        page.grid(2, &["log", "what it has", "line"], &logs(triage));
+    }
     for (index, found) in triage.findings.iter().enumerate() {
         page.blank();
         match (verbosity, index) {
@@ -51,17 +55,42 @@ pub(in crate::render) fn stopped(triage: &Triage) -> impl Iterator<Item = String
     })
 }
 
-/// The verdict in a word, and what it means.
-pub(in crate::render) fn headline(triage: &Triage) -> Headline {
+/// How much was read.
+pub(in crate::render) fn read(triage: &Triage) -> String {
     let lines: u64 = triage.files.iter().map(|file| file.lines).sum();
-    let read = match triage.files.len() {
+    match triage.files.len() {
         1 if lines == 1 => "1 line".to_owned(),
         1 => format!("{lines} lines"),
         files => format!("{files} logs, {lines} lines"),
+    }
+}
+
+/// Each log with what it has: the most likely failure, and where.
+pub(in crate::render) fn logs(triage: &Triage) -> Vec<Vec<String>> {
+    let row = |name: &str| {
+        let first = triage.findings.iter().find_map(|found| {
+            let place = found.places.iter().find(|place| place.file == name)?;
+            Some((found.finding.code.name(), place.line.to_string()))
+        });
+        let success = triage.context.successes.iter().find(|place| place.file == name);
+        let (what, line) = match (first, success) {
+            (Some((code, line)), _) => (code, line),
+            (None, Some(place)) => ("a login worked", place.line.to_string()),
+            (None, None) => ("no known failure", String::new()),
+        };
+        [name, what, &line].map(str::to_owned).to_vec()
     };
+    triage.files.iter().map(|file| row(&file.name)).collect()
+}
+
+/// The verdict in a word, and what it means.
+pub(in crate::render) fn headline(triage: &Triage) -> Headline {
+    let read = read(triage);
     let Some(first) = triage.findings.first() else {
-        let meaning = format!("no message that is known here in {read}");
-        return Headline::new("nothing known", Color::Green, meaning);
+        let said = format!(
+            "no known failure in {read}. If a login failed, run `doctor login` in that step."
+        );
+        return Headline::new(said, Color::Green, "");
     };
     let others = match triage.findings.len() - 1 {
         0 => String::new(),

@@ -68,6 +68,7 @@ fn page(report: &Report, command: &str, headline: &Headline, about: &str, folded
 /// What follows the headline.
 fn content(page: &mut Page, report: &Report, about: &str, folded: bool) {
     page.paragraph(&prose(about));
+    page.paragraph(&prose(&wording::replayed(report).unwrap_or_default()));
     page.paragraph(&prose(&wording::recorded(report).unwrap_or_default()));
     findings(page, report);
     page.section("Checks", folded, |page| checks(page, report));
@@ -107,7 +108,11 @@ impl Page {
     }
 
     fn headline(&mut self, command: &str, headline: &Headline) {
-        self.heading(2, &format!("{command}: {} - {}", headline.word, prose(&headline.meaning)));
+        let meaning = match headline.meaning.as_str() {
+            "" => String::new(),
+            meaning => format!(" - {}", prose(meaning)),
+        };
+        self.heading(2, &format!("{command}: {}{meaning}", prose(&headline.word)));
     }
 
     fn section(&mut self, title: &str, folded: bool, content: impl FnOnce(&mut Self)) {
@@ -260,10 +265,12 @@ fn checks(page: &mut Page, report: &Report) {
 
 fn token_claims(page: &mut Page, token: &TokenSummary) {
     page.paragraph(&format!("from {}, {}", prose(&token.source), code(&token.fingerprint)));
-    for (name, map) in [("header", &token.header), ("claim", &token.claims)] {
+    for (name, map, meanings) in
+        [("header", &token.header, &[][..]), ("claim", &token.claims, &token.meanings[..])]
+    {
         page.table(
             [name, "value", ""],
-            details::plain(map)
+            details::plain(map, meanings)
                 .into_iter()
                 .map(|[name, value, note]| [code(&name), code(&value), prose(&note)]),
         );

@@ -2,13 +2,28 @@
 
 use super::quote::{code, prose};
 use super::{Page, one_finding, title};
-use crate::render::human::triage::{about, headline, stopped};
+use crate::render::human::triage::{about, headline, logs, read, stopped};
 use crate::report::triage::{LogPlace, Triage};
 
 /// The page: the findings, then what the logs tell of the login and where secrets stand.
 pub(in crate::render) fn triage(triage: &Triage) -> String {
     let mut page = Page::default();
     page.headline("doctor triage", &headline(triage));
+    let read = read(triage);
+    page.paragraph(&prose(&match (triage.root_cause, triage.findings.is_empty()) {
+        (Some(_), _) => format!("We looked at {read}. This is why the login fails, and what to change:"),
+        (None, false) => format!("We looked at {read}. No login to Pulumi Cloud fails there; this may matter:"),
+        (None, true) => format!(
+            "We looked at {read} and found no known failure. Please run `doctor login` in the step that fails, \
+             with `--bundle bundle.json --redact`, and send us that file."
+        ),
+    }));
+    if triage.files.len() > 1 {
+        let rows = logs(triage)
+            .into_iter()
+            .map(|row| row.iter().map(|cell| prose(cell)).collect::<Vec<_>>());
+        page.table(["log", "what it has", "line"], rows.filter_map(|row| row.try_into().ok()));
+    }
     for found in &triage.findings {
         title(&mut page, &found.finding);
         one_finding(&mut page, &found.finding);

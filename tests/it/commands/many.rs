@@ -46,7 +46,8 @@ fn line_answers_equal_single_runs() {
         .collect();
     let many = tester(&world).args(["--ndjson", "-"]).stdin(lines).secret(&allowed).secret(&denied);
     let many = many.run();
-    assert_eq!((many.status, many.stderr.as_str()), (0, ""));
+    assert_eq!((many.status, many.stderr.lines().count()), (0, 1));
+    assert!(many.stderr.contains(" allowed"), "{}", many.stderr);
     let answers = answers(&many);
     let numbers: Vec<_> = answers.iter().map(|answer| answer["line"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
@@ -66,7 +67,7 @@ fn lines_are_tokens_strings_or_objects() {
         .file("t.ndjson", input)
         .secret(&token)
         .run();
-    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    assert_eq!((run.status, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
     let seen: Vec<_> = answers(&run)
         .into_iter()
         .map(|answer| (answer["line"].clone(), answer["token"]["claims"]["sub"].clone()))
@@ -84,7 +85,7 @@ fn a_line_that_is_no_token_stops_nobody() {
         [(Doctor::bare().command("decode"), "inconclusive"), (tester(&world), "healthy")]
     {
         let run = command.args(["--ndjson", "-"]).stdin(input.clone()).secret(&token).run();
-        assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+        assert_eq!((run.status, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
         let seen: Vec<_> = answers(&run)
             .iter()
             .map(|answer| {
@@ -135,7 +136,7 @@ fn status_says_what_fail_on_asks_for() {
                 .stdin(lines.iter().map(|line| format!("{line}\n")).collect::<String>());
             let run = option.into_iter().fold(doctor, |d, on| d.option("--fail-on", on)).run();
             let case = format!("{lines:?} {option:?}\n{}", run.stdout);
-            assert_eq!((run.status, run.stderr.as_str()), (status, ""), "{case}");
+            assert_eq!((run.status, run.stderr.lines().count()), (status, 1), "{case}");
             assert_eq!(answers(&run).len(), lines.len());
         }
     }
@@ -215,7 +216,7 @@ fn hostile_lines_are_answered_with_one_harmless_line_each() {
         [token.clone(), json!(hostile).to_string(), json!({ "error": hostile }).to_string()];
     for doctor in [Doctor::bare().command("decode"), tester(&world)] {
         let run = doctor.args(["--ndjson", "-"]).stdin(lines.join("\n")).secret(&token).run();
-        assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+        assert_eq!((run.status, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
         assert_harmless(&run.stdout, "answers");
         let answers = answers(&run);
         assert_eq!(answers.len(), lines.len());
@@ -278,7 +279,7 @@ fn many_signatures_are_told_apart() {
         .secret(&token)
         .secret(&altered)
         .run();
-    assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+    assert_eq!((run.status, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
     let statuses: Vec<_> = answers(&run)
         .iter()
         .map(|answer| {

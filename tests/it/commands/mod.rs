@@ -9,6 +9,8 @@ mod login_command;
 mod many;
 mod many_logs;
 mod package_name;
+#[cfg(unix)]
+mod prompt;
 mod step;
 mod triage;
 mod usage;

@@ -63,6 +63,6 @@ fn inspecting_proxy_is_named_by_certificate() {
 fn own_authority_is_not_called_proxy() {
     let world = World::new(&GITHUB);
     let run = world.doctor().without("--ca-cert").arg("--no-exchange").json();
-    run.assert_says("backend-tls-untrusted", &["It is signed by CN=doctor loopback"]);
+    run.assert_says("backend-tls-untrusted", &["The certificate is signed by CN=doctor loopback"]);
     assert!(!run.text("issuer-tls-untrusted").contains("proxy between"));
 }

@@ -243,7 +243,7 @@ fn what_decides_must_be_known() {
         world.doctor().arg(option).json().assert_healthy();
     }
     let page = world.doctor_without_policy().arg("--offline").human().stdout;
-    assert!(page.contains("pass it with --policy"), "{page}");
+    assert!(page.contains("policy    not checked: needs --policy\n"), "{page}");
     assert!(!page.contains("off by --policy") && !page.contains("checked: --policy"), "{page}");
     // Registrations alone decide nothing.
     let registrations = json!({"oidcIssuers": [world.cloud.registered()]}).to_string();

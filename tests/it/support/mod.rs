@@ -44,7 +44,7 @@ pub mod memory;
 mod openapi;
 mod plain;
 pub mod platforms;
-mod process;
+pub mod process;
 mod proxy;
 pub mod reading;
 mod shorthand;

@@ -41,7 +41,12 @@ impl Process {
     /// its standard error may be a terminal.
     pub fn start(mut command: Command, stdin: Option<Vec<u8>>, has_terminal: bool) -> Self {
         let began = Instant::now();
-        let (stderr, screen) = if has_terminal { terminal() } else { (Stdio::piped(), None) };
+        let (stderr, screen) = if has_terminal {
+            let (end, screen) = terminal();
+            (end.into(), Some(screen))
+        } else {
+            (Stdio::piped(), None)
+        };
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         // It holds the terminal's other end.
@@ -132,7 +137,7 @@ fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
 
 /// A terminal of 80 columns: the end for the program, and what shows on it.
 #[cfg(unix)]
-fn terminal() -> (Stdio, Option<fs::File>) {
+pub fn terminal() -> (fs::File, fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use rustix::termios::{Winsize, tcsetwinsize};
     let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -142,10 +147,10 @@ fn terminal() -> (Stdio, Option<fs::File>) {
     tcsetwinsize(&screen, size).unwrap();
     let name = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
     let end = fs::File::options().read(true).write(true).open(name).unwrap();
-    (end.into(), Some(screen.into()))
+    (end, screen.into())
 }
 
 #[cfg(not(unix))]
-fn terminal() -> (Stdio, Option<fs::File>) {
+pub fn terminal() -> (fs::File, fs::File) {
     unimplemented!("terminals are for Unix only")
 }
