@@ -127,7 +127,7 @@ impl ReadError {
 /// Reads a bundle of any version.
 ///
 /// # Errors
-/// With line and column where it is none; or that a newer doctor wrote it.
+/// When it is not a bundle (with line and column), or a newer doctor wrote it.
 pub fn read(content: &str) -> Result<Bundle, ReadError> {
     let text = content.strip_prefix('\u{feff}').unwrap_or(content);
     if let Err(Refused::TooManyValues { .. }) = json::check(text.as_bytes(), BUNDLE_VALUES) {
@@ -209,7 +209,7 @@ impl Bundle {
         let is_replay = !self.doctor_version.is_empty();
         let replayed = is_replay.then(|| Replayed {
             at: report.started_at,
-            platform: self.evidence.options.setting.platform().map(|id| id.platform().name),
+            platform: self.evidence.options.run_context.platform().map(|id| id.platform().name),
             doctor_version: text::clip(&self.doctor_version, LONGEST_SHOWN),
             is_redacted: self.redacted,
         });

@@ -56,7 +56,7 @@ pub(crate) struct Triage {
     /// Only the most likely root cause
     #[arg(short, long, conflicts_with = "details")]
     pub(crate) quiet: bool,
-    /// All that is to be done for every finding, not only for the first
+    /// Show the whole fix of every finding, not only of the first
     #[arg(short = 'v', long, alias = "verbose")]
     pub(crate) details: bool,
 }

@@ -29,7 +29,7 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    /// A new issuer; one whose key was rotated publishes another than it signs with.
+    /// A new issuer. If its key was rotated, it publishes another key than it signs with.
     pub(super) fn new(key_rotated: bool) -> Result<Self, Error> {
         let key = SigningKey::generate("RS256")?;
         let jwk = if key_rotated {

@@ -16,7 +16,7 @@ pub(crate) enum AddressClass {
     /// A private network (RFC 1918, RFC 4193, RFC 6598), or another one that is not routed on
     /// the internet.
     Private,
-    /// A cloud's metadata service, which hands out credentials to whoever asks.
+    /// A cloud's metadata service, which gives credentials to every client.
     Metadata,
     /// No single host: unspecified, multicast, broadcast, documentation, reserved.
     Special,

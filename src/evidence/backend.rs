@@ -274,7 +274,7 @@ pub struct StoredAccount {
     pub organization: Option<String>,
     /// The team that the token is for.
     pub team: Option<String>,
-    /// It stands in `accessTokens` only, which newer CLIs do not read.
+    /// It is in `accessTokens` only, which newer CLIs do not read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_access_tokens: bool,
 }

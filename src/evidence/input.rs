@@ -34,7 +34,7 @@ pub struct Input {
     /// What the Azure pipeline around says that its tokens are about.
     #[serde(default)]
     pub azure: Option<AzureIds>,
-    /// How the CLI's parser takes the value; absent where there is none.
+    /// How the CLI's parser reads the value; absent without a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli_parser: Option<CliParser>,
 }

@@ -51,7 +51,7 @@ pub enum KeySource {
     Issuer,
 }
 
-/// A key set's outline, or why it is none.
+/// A key set's outline, or why it cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySet {

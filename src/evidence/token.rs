@@ -78,7 +78,7 @@ impl Token {
         }
     }
 
-    /// The key that the header names; an empty name is none, as for go-oidc.
+    /// The key that the header names. An empty name counts as absent, as in go-oidc.
     pub fn key_id(&self) -> Option<&str> {
         self.header.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty())
     }

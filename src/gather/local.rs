@@ -218,7 +218,7 @@ impl NamedFiles {
     }
 }
 
-/// The settings of the login: the command line's, and those of the environment where that is heeded.
+/// The settings of the login: the command line's, and the environment's where it counts.
 struct Settings<'a> {
     plan: &'a Plan,
     environment: &'a Environment,

@@ -24,7 +24,7 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Gathers it; the plan's token is to be [`token::Choice::Lines`].
+    /// Gathers it; the plan's token must be [`token::Choice::Lines`].
     ///
     /// # Errors
     /// A file that an option names cannot be used.
@@ -54,7 +54,7 @@ impl Common {
         evidence
     }
 
-    /// Puts the token of a line, or why there is none, in the place of the one before.
+    /// Replaces the token by that of the next line, or by the reason why it has none.
     ///
     /// A line is a token as it stands, a JSON string that holds one, or a JSON object: what a
     /// token came wrapped in, or claims.

@@ -67,7 +67,7 @@ pub fn policy_document(path: &Path) -> Result<Document, InputError> {
     Ok(document)
 }
 
-/// The text of a policy document that is to be edited.
+/// The text of a policy document, for editing.
 ///
 /// # Errors
 /// It cannot be read.

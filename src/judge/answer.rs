@@ -1,4 +1,4 @@
-//! What answers of servers say: in words, as evidence, and whom they name.
+//! Reads servers' answers: their words, as evidence, and the identity that they name.
 
 use serde_json::Value;
 

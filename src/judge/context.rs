@@ -196,7 +196,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Where something stands in the policy document.
+    /// A place in the policy document, in words.
     pub(crate) fn policy_place(&self, line: u64, what: &str) -> String {
         match (&self.evidence.policy, line) {
             (PolicySource::File { path, .. }, 1..) => format!("{path}:{line}, {what}"),

@@ -102,7 +102,7 @@ impl Finding {
         self
     }
 
-    /// Adds what is to be known of the remedy.
+    /// Adds a note about the remedy.
     pub(super) fn note(mut self, note: impl AsRef<str>) -> Self {
         self = self.step(note);
         if let Some(step) = self.remediation.steps.last_mut() {

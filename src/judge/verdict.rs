@@ -73,7 +73,7 @@ fn merge_echo(context: &mut Context) {
     else {
         return;
     };
-    // A success that is none has nothing to do with the token or the policy.
+    // A malformed success has nothing to do with the token or the policy.
     let echoes = |found: Code| match found {
         Code::ExchangeRejected => true,
         Code::ExchangeMalformed | Code::ExchangeRedirected => code == Code::BackendNotPulumi,

@@ -70,7 +70,7 @@ impl SigningKey {
     /// A new key for one of [`ALGORITHMS`]; RSA keys have 2048 bits.
     ///
     /// # Errors
-    /// When the algorithm is none of them, or the cryptographic library fails.
+    /// When the algorithm is not supported, or the cryptographic library fails.
     pub fn generate(algorithm: &str) -> Result<Self, Error> {
         let scheme = scheme(algorithm).ok_or_else(|| Error::Algorithm(algorithm.to_owned()))?;
         let pair = match scheme {

@@ -49,7 +49,7 @@ pub(crate) fn fixed_audience(audience: &str) -> Option<&'static Platform> {
     ALL.iter().find(is).copied()
 }
 
-/// An audience that nobody chose: the platform, whose default it is, and the customer's name.
+/// A platform's default audience: the platform, its default, and the customer's name.
 pub(crate) fn default_audience(
     audience: &str,
 ) -> Option<(&'static Platform, &'static DefaultAudience, &str)> {

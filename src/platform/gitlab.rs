@@ -187,8 +187,10 @@ pub(crate) fn environment<'a>(
 const VARIABLE: &str = "PULUMI_ID_TOKEN";
 
 /// The block of a job that requests a token.
+/// GitLab expands variables in `aud`; there `$$` stands for `$`.
 fn id_tokens(audience: &str) -> String {
-    format!("  id_tokens:\n    {VARIABLE}:\n      aud: {}", text::yaml(audience))
+    let audience = text::yaml(&audience.replace('$', "$$"));
+    format!("  id_tokens:\n    {VARIABLE}:\n      aud: {audience}")
 }
 
 /// Why there is no token.

@@ -139,7 +139,7 @@ pub(crate) struct Variant {
     pub(crate) others_stay: bool,
 }
 
-/// What becomes of a claim.
+/// How a claim changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     To(Template),

@@ -4,9 +4,9 @@
 pub(crate) struct LogMarks {
     /// What tells the platform.
     pub(crate) platform: &'static [&'static str],
-    /// What stands in front of a command that is about to run.
+    /// The prefix of a command that is about to run.
     pub(crate) commands: &'static [&'static str],
-    /// What stands in front of other lines.
+    /// The prefixes of other lines.
     pub(crate) prefixes: &'static [&'static str],
     /// A step begins.
     pub(crate) step: &'static [&'static str],

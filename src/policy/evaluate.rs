@@ -293,7 +293,7 @@ fn not_for_this_request(entries: &[Entry], ask: &Ask) -> Outcome {
         TokenType::Team => Outcome::Team,
         TokenType::Personal => Outcome::User,
         TokenType::Runner => Outcome::Runner,
-        // Names nobody, so the type alone decides.
+        // It has no name, so the type alone decides.
         TokenType::Organization => Outcome::TokenType,
     }
 }

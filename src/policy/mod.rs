@@ -131,13 +131,13 @@ pub struct Registration {
     /// The organization that it is in, where the document tells it for each.
     #[serde(default)]
     pub organization: Option<String>,
-    /// Entries that are left out: what they decide, or for whom, hangs on an expression.
+    /// Entries that are left out because their decision or token type depends on an expression.
     #[serde(default)]
     pub unresolved: Vec<Unresolved>,
     /// How it compared with the token's `iss` before parts of either URL were removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Likeness>,
-    /// Where it stands in the document.
+    /// Its place in the document.
     pub place: Place,
 }
 
@@ -249,7 +249,7 @@ pub struct Entry {
     pub authorized_permissions: Vec<String>,
     /// The rules, in the document's order.
     pub rules: Vec<Rule>,
-    /// Where it stands in the document.
+    /// Its place in the document.
     pub place: Place,
 }
 
@@ -267,7 +267,7 @@ pub struct Rule {
     /// Whether it matched the token before parts of a URL were removed from pattern or claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<bool>,
-    /// Where it stands in the document.
+    /// Its place in the document.
     pub place: Place,
 }
 

@@ -87,7 +87,7 @@ impl Template {
         })
     }
 
-    /// The text with these values in it, and with examples where there is none.
+    /// The text with these values filled in, and with examples for the others.
     pub(crate) fn fill(&self, values: &Values) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),

@@ -114,7 +114,7 @@ pub(crate) fn subject(status: u16, words: &[String]) -> Option<Subject> {
     PHRASES.iter().find(|(_, phrases)| phrases.iter().any(says)).map(|(subject, _)| *subject)
 }
 
-/// Whether the phrase stands in the text between characters that belong to no word.
+/// Whether the text contains the phrase as whole words.
 fn has_phrase(text: &str, phrase: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(phrase).any(|(start, _)| {

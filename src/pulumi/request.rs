@@ -232,7 +232,7 @@ pub(crate) fn resolve(
 
 type Sourced = (String, Provenance);
 
-/// The flag if there is one, else the claim; tells of a difference between the two.
+/// The flag if given, else the claim; records a conflict between the two.
 fn choose(
     flag: Option<String>,
     claim: Option<Sourced>,

@@ -32,7 +32,7 @@ pub struct Triage {
     pub files: Vec<LogFile>,
 }
 
-/// A failure that a log tells of.
+/// A failure found in a log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogFinding {

@@ -141,7 +141,7 @@ fn split_punctuation(text: &str) -> (&str, &str) {
     text.split_at(text.trim_end_matches(marks).len())
 }
 
-/// Where a text goes on behind the last of some characters; its beginning where there is none.
+/// The index after the last of these characters; 0 if the text has none of them.
 fn behind_last(text: &str, is_one: impl Fn(char) -> bool) -> usize {
     text.char_indices().rev().find(|(_, c)| is_one(*c)).map_or(0, |(at, c)| at + c.len_utf8())
 }

@@ -194,7 +194,7 @@ pub(crate) fn is_value(path: &[String], text: &str) -> bool {
         })
 }
 
-/// Whether a word of a message is none of a name.
+/// Whether a word of a message is an ordinary word, not a name.
 pub(crate) fn is_word(word: &str) -> bool {
     WORDS.contains(&word.to_ascii_lowercase())
 }

@@ -90,7 +90,7 @@ fn written(document: &Document, evidence: &Evidence) -> String {
     own::write(&Document { issuers, ..document.clone() }, &[].into(), true)
 }
 
-/// What comes of a text.
+/// The outcome for a policy text.
 enum Outcome {
     /// Nothing to change, and why.
     Nothing(String),

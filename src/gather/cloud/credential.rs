@@ -1,4 +1,4 @@
-//! The access tokens that Pulumi Cloud is asked with, and to whom they may be sent.
+//! The access tokens for requests to Pulumi Cloud, and where each may be sent.
 
 use tokio::time::Instant;
 use zeroize::Zeroizing;

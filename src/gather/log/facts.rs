@@ -29,11 +29,11 @@ pub(super) enum Fact {
     Version,
     /// The value `url` is the backend's.
     Backend,
-    /// The backend's URL stands in the variable that the value `name` names.
+    /// The backend's URL comes from the variable `name`.
     BackendVariable,
-    /// It stands in the project file that the value `path` names.
+    /// It comes from the project file `path`.
     BackendProject,
-    /// It stands in the credentials file.
+    /// It comes from the credentials file.
     BackendCredentials,
     /// A login succeeded.
     Success,
@@ -207,7 +207,7 @@ fn clean(value: &Value) -> Option<Value> {
 }
 
 /// The arguments of a login that is called there: in a script, in a command, or at the beginning
-/// of a line. A sentence about `pulumi login` is none.
+/// of a line. A sentence about `pulumi login` does not count.
 fn login(line: &Line, next: &[Cow<str>]) -> Option<Vec<String>> {
     let at = line.text.find("pulumi login").or_else(|| line.text.find("doctor login"))?;
     let before = line.text[..at].trim();

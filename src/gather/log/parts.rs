@@ -16,7 +16,7 @@ const STRINGS: usize = 64;
 /// The texts of a line. `next` gives the lines after it.
 pub(super) fn parts<'a>(raw: &'a str, next: impl Fn() -> Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
     let mut parts = Vec::new();
-    // A carriage return begins the line anew: each part is one that was shown.
+    // A carriage return restarts the line: each part was shown as a line of its own.
     for part in raw.split('\r').filter(|part| !part.is_empty()) {
         if let Some(strings) = json(part) {
             parts.extend(strings.into_iter().map(Cow::from));
@@ -106,7 +106,7 @@ fn normal(text: Cow<str>) -> Cow<str> {
     text
 }
 
-/// Takes out `[0m` and `[36;1m`. `None`: there is none.
+/// Removes `[0m` and `[36;1m`. `None` if there are none.
 fn without_remnants(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut from = 0;

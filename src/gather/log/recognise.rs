@@ -45,7 +45,7 @@ impl Recognised<'_> {
     pub(super) fn text(&self) -> String {
         let text = match self.message.means {
             Means::TokenValue => self.template.fill(|_| Some("[redacted]'".to_owned())),
-            // Whom a request went to stands in front.
+            // The recipient of the request is named before the message.
             Means::Network(_) => last(&secrets::redact(&self.line[..self.found.end])),
             _ => secrets::redact(self.line[self.found.start..self.found.end].trim_end()),
         };
@@ -72,7 +72,7 @@ pub(super) struct LineContext<'a, 'c> {
 }
 
 impl LineContext<'_, '_> {
-    /// Whom the line, or the command before it, asks. `host`: whom the message names.
+    /// The server that the line, or the command before it, asked. `host`: the host that the message names.
     fn party(&self, host: Option<&str>) -> Option<Party> {
         self.step.party(
             self.marks,

@@ -27,7 +27,7 @@ pub(super) fn stems() -> impl Iterator<Item = String> {
     assigned::stems()
 }
 
-/// A shorter one is a name, a placeholder, or cut off so far that it is none.
+/// A shorter one is a name or a placeholder, or cut off so far that it is useless.
 const SHORTEST_JWT: usize = 40;
 /// How the headers of JWTs begin: `{"typ":`, `{"alg":`, `{"kid":`, `{"x5t":`.
 const HEADERS: [&str; 4] = ["eyJ0eXAiOi", "eyJhbGciOi", "eyJraWQiOi", "eyJ4NXQiOi"];
@@ -90,7 +90,7 @@ pub(super) fn redact(line: &str) -> String {
 /// A part of a word that is as long and as mixed is not a name: what is shown does without.
 const SHORTEST_MIXED: usize = 32;
 
-/// The text without words that nobody would write: a part of a signature, a key.
+/// The text without words that look random: a part of a signature, a key.
 fn opaque(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut from = 0;

@@ -113,7 +113,7 @@ impl Step {
         }
     }
 
-    /// Whether a message counts there. `party` is whom the line asks.
+    /// Whether a message counts there. `party` is the server that the line asked.
     pub(super) fn counts(
         &self,
         scope: Scope,
@@ -274,7 +274,7 @@ fn party_of(command: &str) -> Option<Party> {
     asked_by(&marks)
 }
 
-/// Whether what a line says stops no login, whoever was asked.
+/// Whether the line reports something that stops no login, whichever server was asked.
 pub(super) fn is_harmless(line: &Line) -> bool {
     HARMLESS.iter().any(|text| line.text.contains(text))
 }

@@ -19,7 +19,7 @@ use crate::evidence::address::{
 use crate::oidc::issuer_url;
 
 /// A URL's host in the one spelling under which everything is remembered here: lower case, no
-/// trailing dot, no brackets; empty where there is none.
+/// trailing dot, no brackets; empty if absent.
 pub(crate) fn host_of(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(name)) => plain_name(name),
@@ -207,7 +207,7 @@ impl std::error::Error for Refused {}
 pub(crate) type Lookup = Arc<dyn Fn(String) -> Answering + Send + Sync>;
 type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// The system's resolver. It runs in a thread of its own, so that one that hangs keeps nobody.
+/// The system's resolver, in a thread of its own: a lookup that hangs blocks nothing else.
 pub(crate) fn system() -> Lookup {
     Arc::new(|name| {
         Box::pin(async move {

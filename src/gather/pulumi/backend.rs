@@ -35,7 +35,7 @@ pub(crate) fn gather(
         })
     };
     let argument = candidate(arguments.url.as_deref(), BackendSource::Argument);
-    // The variable stands in for the flag: a flag on the command line wins over it.
+    // The variable replaces the flag: a flag on the command line wins over it.
     let flag = match &arguments.cloud_url {
         Some(url) => candidate(Some(url), BackendSource::Flag),
         None => {

@@ -94,7 +94,7 @@ pub(crate) fn add(finding: Finding, step: &str, snippet: String) -> Finding {
     finding.fix("Let the platform give the job a token.").announce(step).command(snippet)
 }
 
-/// Adds everything that was looked at in vain, and what was not looked at.
+/// Adds every place that held no token, and the variables that were not used.
 pub(crate) fn tried(mut finding: Finding, input: &Input, context: &Context) -> Finding {
     for tried in &input.tried {
         finding = finding.proof("looked at", &tried.reason, &tried.source);

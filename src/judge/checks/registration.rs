@@ -202,7 +202,7 @@ fn elsewhere(
     register_with_entry(finding, context, issuer, Some(&format!("organization {asked} is meant")))
 }
 
-/// A registration of the issuer, which lets nobody in yet.
+/// A registration of the issuer, without policies.
 fn new_registration(context: &Context, issuer: &str) -> Change {
     let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
     let registration = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});

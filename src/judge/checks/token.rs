@@ -35,7 +35,7 @@ fn summary(token: &Token, now: i64) -> String {
     }
 }
 
-/// Whether the exchange cannot be made with it: there is none, it has expired, or the CLI would not
+/// Whether it rules out the exchange: it is missing, it has expired, or the CLI would not
 /// send it.
 pub(crate) fn unusable(context: &Context) -> bool {
     context

@@ -197,7 +197,7 @@ pub(crate) fn no_rule(finding: Finding, token: &Token, refused: &RefusedValue) -
     finding.step(refused.to_string()).step(instead(&token.claims, refused).claims)
 }
 
-/// A pattern for the token's subject in every run, or why there is none.
+/// The pattern that matches the token's subject in every run, or why none can be written.
 pub(crate) fn identity(token: &Token) -> Option<Result<RulePattern, RefusedValue>> {
     subject_pattern(&token.claims)
 }

@@ -113,7 +113,7 @@ fn narrows_in_subject(written: &str, platform: Option<Id>) -> bool {
 pub(crate) fn names_an_identity(issuer: Option<&str>, entry: &Entry) -> bool {
     let shared = issuer.and_then(shared);
     let known = issuer.and_then(by_issuer);
-    // A subject that no token has lets nobody in; that is told as such.
+    // No token has this subject, so the entry admits nothing; another finding reports that.
     let nobody = |rule: &Rule| {
         rule.claim == "sub" && known.is_some_and(|known| no_subject(known, &rule.pattern).is_some())
     };
@@ -127,7 +127,7 @@ pub(crate) fn names_an_identity(issuer: Option<&str>, entry: &Entry) -> bool {
     })
 }
 
-/// To whom an entry gives what it gives that names nobody.
+/// Who gets a token from an entry that names no owner.
 pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
     match issuer.and_then(shared) {
         Some(_) => "strangers",
@@ -135,7 +135,7 @@ pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
     }
 }
 
-/// Whom an entry lets in that names nobody, in a sentence.
+/// A sentence that says who is admitted by an entry that names no owner.
 pub(crate) fn lets_in(issuer: Option<&str>, entry: &Entry, name: &str) -> String {
     let Some(shared) = issuer.and_then(shared) else {
         return format!("{name} lets every identity of the issuer in.");

@@ -51,7 +51,7 @@ fn described(claims: &Map<String, Value>) -> Option<Subject> {
     subject::describe(&issuer, &at(claims, "sub").unwrap_or_default())
 }
 
-/// Why the job of these claims is often unwanted, whatever its audience: that can be requested anew.
+/// Why this kind of job is often unwanted. Ignores the audience, which another request can change.
 pub(crate) fn kind_of_job(claims: &Map<String, Value>) -> Option<Unwanted> {
     match kind(claims)? {
         Kind::PullRequest | Kind::Fork => Some(Unwanted::PullRequest),

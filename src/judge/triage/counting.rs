@@ -47,7 +47,7 @@ pub(super) fn role(log: &Log, log_match: &LogMatch) -> Role {
     }
 }
 
-/// Whether what the log tells of logins lets the message count.
+/// Whether the logins in the log allow the message to count.
 fn fits(log: &Log, log_match: &LogMatch) -> bool {
     if is_of_another_command(log, log_match) {
         return false;

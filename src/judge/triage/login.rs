@@ -1,4 +1,4 @@
-//! The login that a log tells of.
+//! The login found in a log.
 
 use jiff::Timestamp;
 

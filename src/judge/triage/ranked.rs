@@ -122,7 +122,7 @@ impl Ranked {
         let Some(place) = log_match.places.first() else { return false };
         let is_echo = match judged.role {
             Role::Symptom => true,
-            // An answer without a token is what comes of a request that failed.
+            // An answer without a token follows from a request that failed.
             _ => {
                 judged.code == Code::TokenNotAToken
                     && self.found.finding.code == Code::TokenRequestFailed
@@ -196,7 +196,7 @@ fn detail(log: &Log, judged: &Judged) -> String {
     text
 }
 
-/// Where the other systems' documentation tells of their logins.
+/// The documentation of the other systems' logins.
 fn link(system: &str) -> Option<&'static str> {
     const LINKS: [(&str, &str); 6] = [
         (

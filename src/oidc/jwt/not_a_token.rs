@@ -316,7 +316,7 @@ fn showable(text: &str) -> String {
     clipped(&words.join(" "))
 }
 
-/// A path; a token that begins with a slash by accident is none.
+/// Whether the value is a path. A token that begins with a slash by accident is not one.
 fn path(text: &str) -> Option<String> {
     (!holds_token(text)).then(|| clipped(text))
 }

@@ -122,7 +122,7 @@ fn attempt(
     }
 }
 
-/// The key's id; an empty one is none, as for go-jose.
+/// The key's id. An empty id counts as absent, as in go-jose.
 fn id(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str).filter(|id| !id.is_empty())
 }

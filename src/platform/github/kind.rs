@@ -256,7 +256,7 @@ fn variant(given: &Given, kind: Kind, at: &Repository, place: Option<&Place>) ->
     }
 }
 
-/// What becomes of `sub`; none where the given token has none.
+/// How `sub` changes; `None` if the given token has no `sub`.
 fn subject(
     given: &Given,
     at: &Repository,
@@ -288,7 +288,7 @@ fn subject(
     Some(Change::To(template))
 }
 
-/// Whether a subject ends as those do that nobody chose.
+/// Whether a subject ends like a default subject.
 fn is_default(ending: &str) -> bool {
     ending == "pull_request"
         || ["ref:refs/", "environment:"].iter().any(|begin| ending.starts_with(begin))

@@ -99,7 +99,7 @@ impl<'a> Map<'a> {
         self.only_or(known, &[])
     }
 
-    /// The same with keys that are known too, and that nobody means by another spelling.
+    /// The same with further known keys, which are not suggested for a misspelt one.
     pub(super) fn only_or(&self, known: &[&str], others: &[&str]) -> Read<()> {
         let is_known = |key: &str| known.contains(&key) || others.contains(&key);
         let Some((key, _)) = self.entries.iter().find(|(key, _)| !is_known(&key.text)) else {

@@ -155,7 +155,7 @@ pub(crate) enum UrlProblem {
         /// The same with a scheme.
         suggestion: String,
     },
-    /// Its scheme is none that a backend has, or (as an argument) is in upper case.
+    /// No backend has this scheme, or (as an argument) it is in upper case.
     SchemeUnknown {
         /// The scheme, as written.
         scheme: String,

@@ -57,7 +57,7 @@ impl<'a> Parts<'a> {
         start..start + self.rest.find(['?', '#']).unwrap_or(self.rest.len())
     }
 
-    /// The scheme in lower case; empty where there is none.
+    /// The scheme in lower case; empty if absent.
     pub(super) fn lower_scheme(&self) -> String {
         self.scheme.unwrap_or_default().to_ascii_lowercase()
     }

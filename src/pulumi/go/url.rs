@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 /// A URL that Go can parse.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct GoUrl {
-    /// In lower case; empty where there is none.
+    /// In lower case; empty if absent.
     pub(crate) scheme: String,
     /// What follows a scheme without a slash.
     opaque: String,

@@ -1,4 +1,4 @@
-//! What a CI platform understands in a log besides text.
+//! The commands that a CI platform reads from a job's log.
 
 pub(crate) mod azure;
 pub(crate) mod github;

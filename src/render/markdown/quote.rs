@@ -32,7 +32,7 @@ pub(super) fn code(value: &str) -> String {
     span(&visible(&clip(value, LONGEST)))
 }
 
-/// What stands in a table's cell, which a `|` would end even in code.
+/// The text of a table cell, which a `|` would end even inside code.
 pub(super) fn cell(quoted: &str) -> String {
     quoted.replace('|', "\\u007c")
 }

@@ -213,7 +213,7 @@ fn escape(text: &[u8]) -> (u32, usize) {
     }
 }
 
-/// A longer entity or tag is none.
+/// Anything longer is not an entity or a tag.
 const LONGEST_ESCAPE: usize = 10;
 
 fn hex(digits: &[u8]) -> Option<u32> {

@@ -799,6 +799,6 @@ fn snippets_are_yaml_and_nothing_in_them_runs() {
     let doctor = gitlab_job(world.ready(), "https://gitlab.test").env("CI_JOB_NAME", job);
     let yaml = snippet(doctor, "gitlab-id-token-missing", "id_tokens");
     let audience = &yaml[job]["id_tokens"]["PULUMI_ID_TOKEN"]["aud"];
-    assert_eq!(audience, &json!(format!("urn:pulumi:org:{organization}")));
+    assert_eq!(audience, &json!(format!("urn:pulumi:org:{}", organization.replace('$', "$$"))));
     assert_eq!(yaml[job]["script"].as_array().unwrap().len(), 1);
 }

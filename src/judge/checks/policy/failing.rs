@@ -39,7 +39,7 @@ pub(crate) fn denied(
     let mut finding = rule_proofs(finding, rules, &at);
     let is_exact = is_only_this(Identity::of(token), source);
     if allows(entries).next().is_none() {
-        // Without this entry the policy would still let nobody in.
+        // Without this entry the policy would still admit nothing.
         finding = finding
             .announce(format!(
                 "The policy has no allow entry. If {} was meant to let this login in, change its \

@@ -12,7 +12,7 @@ use crate::report::{Finding, RemedyOption};
 use crate::text::command::CommandLine;
 
 /// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
-/// There is none for `exp`.
+/// `exp` has no leeway.
 const LEEWAY: i64 = 60;
 
 /// The last second that Go's `time.Unix` can count to: its own epoch is the year 1. A later `exp`
@@ -112,7 +112,7 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
     Some(finding)
 }
 
-/// This run again, as far as the evidence tells of it, at another time.
+/// The command that repeats this run at another time, as far as the evidence has it.
 fn as_of(instant: &str, evidence: &Evidence) -> CommandLine {
     let Evidence { options, login, .. } = evidence;
     let policy = match &evidence.policy {

@@ -33,7 +33,7 @@ pub(crate) enum Plan {
     Allowed { entry: usize },
     /// It is not for the doctor to say: why, in one sentence.
     Undecided(String),
-    /// The token is one that is often unwanted, and nobody said that it is meant.
+    /// This kind of token is often unwanted, and `--if-meant` was not given.
     Unwanted(Unwanted),
     /// These edits, the best first. Each lets the token in and admits no other kind of job.
     Change { ways: Vec<Vec<Edit>>, entry: Map<String, Value> },

@@ -102,7 +102,7 @@ pub(crate) fn correction(
     })
 }
 
-/// What stands in the rule's place where it is no pattern at all.
+/// The correction of a rule that is not a pattern at all.
 fn converted(identity: Identity, claim: &str, pattern: &str, value: &str) -> Option<Correction> {
     let mut all = conversions(pattern).into_iter();
     let (why, meant) = all.find(|(_, meant)| matches(meant, value))?;

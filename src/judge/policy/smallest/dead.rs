@@ -47,7 +47,7 @@ impl Dead {
 /// A mask that a log put in the place of a secret.
 pub(crate) const MASK: &str = "***";
 
-/// What a pattern probably means, where the text alone tells that it is none.
+/// What a text probably means that is visibly not a pattern.
 pub(crate) fn conversions(pattern: &str) -> Vec<(Dead, String)> {
     let mut found = Vec::new();
     let trimmed = pattern.trim();

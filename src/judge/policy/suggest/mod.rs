@@ -75,7 +75,7 @@ pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoS
     }
 }
 
-/// The pattern for a token's subject in every run, or why there is none.
+/// The pattern that matches a token's subject in every run, or why none can be written.
 pub(crate) fn subject_pattern(
     claims: &Map<String, Value>,
 ) -> Option<Result<RulePattern, RefusedValue>> {

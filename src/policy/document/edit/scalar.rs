@@ -3,7 +3,7 @@
 use super::source::{Kind, Source, Style};
 use crate::text;
 
-/// What stands in the place of a scalar or an alias with this text; `None` where that is not safe.
+/// The replacement of a scalar or an alias with this text; `None` if it cannot be written safely.
 pub(super) fn written(
     document: &str,
     scalar: &Source,
