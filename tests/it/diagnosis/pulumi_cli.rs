@@ -12,6 +12,7 @@ mod compare;
 mod stage;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -19,8 +20,18 @@ use std::thread;
 use compare::Fact;
 
 #[test]
-fn newest_cli_is_agreed_with() {
-    let version = "3.276.0";
+fn recorded_versions_are_agreed_with() {
+    let folder = fs::read_dir(Path::new(&compare::path("x")).parent().unwrap()).unwrap();
+    let files = folder.map(|file| file.unwrap().path());
+    let versions: Vec<String> =
+        files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    assert!(versions.iter().any(|version| version == "3.276.0"), "{versions:?}");
+    for version in versions {
+        assert_agrees_with(&version);
+    }
+}
+
+fn assert_agrees_with(version: &str) {
     let facts = read(version);
     let all = cases::all();
     let names: Vec<&str> = all.iter().map(|case| case.name.as_str()).collect();
@@ -41,7 +52,7 @@ fn newest_cli_is_agreed_with() {
         }
     });
     let differences = differences.into_inner().unwrap();
-    assert!(differences.is_empty(), "{differences}");
+    assert!(differences.is_empty(), "pulumi {version}: {differences}");
 }
 
 /// Reads what was written down.
