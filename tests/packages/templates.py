@@ -50,7 +50,8 @@ def main(out):
         text = text.replace(f"$[[ inputs.{name} ]]", value or '""')
     if "$[[" in text:
         sys.exit("gitlab: an input has no definition")
-    (out / "gitlab.yml").write_text(text)
+    # The schema does not look into hidden jobs, and wants a script in the others.
+    (out / "gitlab.yml").write_text(text.replace("\n.", "\n", 1).removeprefix(".") + "  script: [pulumi login]\n")
 
 
 main(pathlib.Path(sys.argv[1]))

@@ -3,8 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Doctor;
-use crate::support::job::RELEASE;
+use crate::support::{Doctor, RELEASE};
 
 // The scripts are for Unix shells.
 #[cfg(unix)]

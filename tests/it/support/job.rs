@@ -5,10 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use super::{Doctor, Response, Server, World};
-
-/// What steps and templates install.
-pub const RELEASE: &str = concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
+use super::{Doctor, RELEASE, Response, Server, World};
 
 /// The built program in the place of the one that the script installs. What the script passes
 /// stands before the world's own options.

@@ -39,6 +39,8 @@ mod command;
 pub mod dockerfile;
 pub mod harmless;
 mod issuer;
+// Its scripts are for Unix shells.
+#[cfg(unix)]
 pub mod job;
 pub mod memory;
 mod openapi;
@@ -60,6 +62,9 @@ pub use plain::PlainCloud;
 pub use platforms::{Platform, Shape};
 pub use process::{Ended, Process, on_screen, wait_until};
 pub use proxy::{Asked, CLOUD as CLOUD_NAME, Proxy, Say};
+
+/// What the steps of `doctor step` and the templates install.
+pub const RELEASE: &str = concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
 
 use serde_json::{Map, Value, json};
 
