@@ -51,9 +51,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     };
     let prints_only = matches!(
         cli.command,
-        Some(
-            Command::Step(_) | Command::Completions { .. } | Command::Man | Command::Explain(_)
-        )
+        Some(Command::Step(_) | Command::Completions { .. } | Command::Man | Command::Explain(_))
     );
     if !prints_only && !descriptors::suffice() {
         return complain(streams.stderr, "too many open files");

@@ -7,8 +7,7 @@ use super::kind::{Given, Variant, text};
 use super::{
     Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
     Login, Note, Platform, RELEASE, Remedy, Shape, Shared, StepTemplate, StepValues, Subjects,
-    TokenSource, Way,
-    subject,
+    TokenSource, Way, subject,
 };
 use crate::policy::template::{Open, Template};
 use crate::text;

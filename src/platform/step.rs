@@ -4,8 +4,7 @@ use crate::text::command::Shell;
 
 /// What pip and pipx install. A step names the version: the next release must not change what a
 /// pipeline runs.
-pub(super) const RELEASE: &str =
-    concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
+pub(super) const RELEASE: &str = concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
 
 /// The step of one platform.
 pub(crate) struct StepTemplate {
