@@ -25,7 +25,8 @@ h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;margin:1.75rem 0 .5rem}\
 code,pre,td{font-family:ui-monospace,monospace;font-size:.9rem;overflow-wrap:anywhere}\
 pre{background:var(--soft);padding:.75rem;white-space:pre-wrap;border-radius:.25rem}\
 table{border-collapse:collapse;width:100%;margin:.75rem 0}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border:1px solid var(--line)}th{font-weight:normal;width:12rem}\
-td.where{color:var(--soft-fg);width:30%}\
+td.where{color:var(--soft-fg);width:30%;font-family:inherit}\
+@media(max-width:40rem){main{padding:1rem}table,tbody,tr,th,td,td.where{display:block;width:auto;overflow-wrap:anywhere}th{border-bottom:0}td{border-top:0}h1,h2,p,li{overflow-wrap:anywhere}}\
 del,ins,mark{color:inherit;text-decoration:none}del,mark.was{background:var(--was)}ins,mark.is{background:var(--is)}\
 svg{width:100%;height:auto;max-height:5.5rem}svg text{font:14px system-ui,sans-serif;fill:var(--fg);text-anchor:middle}svg .sign{font-weight:bold;fill:currentColor}\
 details{margin:.5rem 0}summary{cursor:pointer}\

@@ -144,9 +144,9 @@ fn difference_is_marked_below_values() {
 #[test]
 fn hostile_text_stays_on_its_lines() {
     let text = show(&samples::with_text(samples::HOSTILE), Verbosity::Normal);
-    let first: Vec<&str> = text.lines().take(2).collect();
+    let first: Vec<&str> = text.lines().take(3).collect();
     assert!(first[0].starts_with(r"x Login to \r\n::error::x\n#\u0023vso["), "{first:?}");
-    assert!(first[1].ends_with("[audience-mismatch]"), "{first:?}");
+    assert!(first[2].ends_with("[audience-mismatch]"), "{first:?}");
 }
 
 #[test]
@@ -164,7 +164,8 @@ fn only_warnings_are_not_called_errors() {
     report.verdict = Verdict::Unhealthy;
     report.root_cause = Some(Code::TokenExpiresSoon);
     assert_snapshot!(show(&report, Verbosity::Quiet), @r"
-    x Login to acme has warnings, and --strict counts them as errors [token-expires-soon]
+    x Login to acme has warnings, and --strict counts them as errors
+      [token-expires-soon]
       backend https://api.pulumi.com (default)
 
       The token expires in 42 s.

@@ -72,12 +72,7 @@ pub(in crate::render) fn logs(triage: &Triage) -> Vec<Vec<String>> {
             let place = found.places.iter().find(|place| place.file == name)?;
             Some((found.finding.code.name(), place.line.to_string()))
         });
-        let success = triage.context.successes.iter().find(|place| place.file == name);
-        let (what, line) = match (first, success) {
-            (Some((code, line)), _) => (code, line),
-            (None, Some(place)) => ("a login worked", place.line.to_string()),
-            (None, None) => ("no known failure", String::new()),
-        };
+        let (what, line) = first.unwrap_or(("no known failure", String::new()));
         [name, what, &line].map(str::to_owned).to_vec()
     };
     triage.files.iter().map(|file| row(&file.name)).collect()

@@ -578,3 +578,28 @@ fn old_bundles_replay_the_same() {
     there.sort_unstable();
     assert_eq!(there, known);
 }
+
+/// The bundle of the demo that each release wrote, with the codes that it found. `UPDATE=1` writes that of
+/// this version; those of earlier ones are never changed.
+#[test]
+fn every_release_has_bundle_that_replays() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bundles/releases");
+    let own = folder.join(format!("{}.json", env!("CARGO_PKG_VERSION")));
+    if std::env::var_os("UPDATE").is_some() && !own.exists() {
+        fs::create_dir_all(&folder).unwrap();
+        let words = ["demo", "--redact", "--bundle", own.to_str().unwrap()];
+        assert_eq!(Doctor::bare().args(words).run().status, 1);
+    }
+    assert!(own.exists(), "{}: UPDATE=1 writes it", own.display());
+    for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        let kept: Value = serde_json::from_str(&text).unwrap();
+        let version = file.file_stem().unwrap().to_str().unwrap();
+        assert_eq!(kept["doctorVersion"], version);
+        let run = replay(&text).json();
+        assert_eq!(run.root_cause(), kept["recorded"]["rootCause"].as_str(), "{version}");
+        assert_eq!(json!(run.codes()), kept["recorded"]["codes"], "{version}");
+        let told = format!("doctor {version}; its names are pseudonyms.");
+        assert!(replay(&text).human().stdout.replace("\n ", "").contains(&told), "{version}");
+    }
+}

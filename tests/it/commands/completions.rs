@@ -50,6 +50,8 @@ fn bash_offers_what_may_come_next() {
         ("doctor login --oidc-o", "--oidc-org", "--oidc-user"),
         ("doctor policy l", "lint", "suggest"),
         ("doctor --format ju", "junit", "json"),
+        ("doctor explain audience-m", "audience-mismatch", "token-expired"),
+        ("doctor demo rota", "rotated-key", "healthy"),
     ] {
         let line = format!(
             "source {script}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \

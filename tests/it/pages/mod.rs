@@ -9,5 +9,6 @@ mod dependencies;
 mod generated;
 mod installing;
 mod known_messages;
+mod picture;
 mod readme;
 mod triage_page;
