@@ -63,10 +63,10 @@ pub use platforms::{Platform, Shape};
 pub use process::{Ended, Process, on_screen, wait_until};
 pub use proxy::{Asked, CLOUD as CLOUD_NAME, Proxy, Say};
 
+use serde_json::{Map, Value, json};
+
 /// What the steps of `doctor step` and the templates install.
 pub const RELEASE: &str = concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
-
-use serde_json::{Map, Value, json};
 
 /// Holds a text to what is in `fixtures/golden`; with `UPDATE` in the environment it is written
 /// anew.
