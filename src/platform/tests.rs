@@ -86,7 +86,6 @@ fn left_out(id: Id) -> Vec<(&'static str, &'static str)> {
             ("owner", "the URL is that of one organization"),
             ("notes", NO_NOTE),
             ("secrets", NO_SECRET),
-            ("step", NO_STEP),
         ],
         Id::Bitbucket => vec![
             ("owner", "the URL is that of one workspace"),
