@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-/// A command line, and what it is for.
+/// A command line and its purpose.
 type Example = (&'static str, &'static str);
 
 /// The examples of each command, by the words behind `doctor`; those of the diagnosis come first.
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn every_command_has_examples_and_none_is_wide() {
         fn look(command: &Command, path: &mut Vec<String>) {
-            // clap's own command `help` says enough by itself.
+            // clap's own command `help` needs no example.
             let own = |sub: &&Command| !sub.is_hide_set() && sub.get_name() != "help";
             for sub in command.get_subcommands().filter(own) {
                 path.push(sub.get_name().to_owned());

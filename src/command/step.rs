@@ -12,7 +12,7 @@ use crate::text::command::{Shell, power_shell};
 const PLACEHOLDER: &str = "ORG";
 
 /// The step, as YAML that ends with a line break, or what is wrong with the arguments. Without an
-/// organization, or with an empty name, it holds a placeholder and says so.
+/// organization, or with an empty name, it contains a placeholder and a note about it.
 pub(super) fn step(arguments: &Step, environment: &Environment) -> Result<String, String> {
     let StepPlatform(template) = arguments.platform;
     let shell = arguments.shell.shell();

@@ -25,7 +25,7 @@ use crate::policy::document;
 /// The scenario that runs when none is named: the mistake that is made most often.
 pub const DEFAULT: &str = "audience-mismatch";
 
-/// What `--list` prints: a line a scenario, its name and what it is about.
+/// The text of `--list`: one line per scenario, with its name and subject.
 pub fn list() -> String {
     let scenarios = scenarios();
     let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();

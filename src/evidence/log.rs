@@ -221,7 +221,7 @@ pub(crate) const CLAIMS: usize = 8;
 pub struct Success {
     /// Its place.
     pub place: Place,
-    /// When, if the log says so.
+    /// The time, if the log has one.
     pub at: Option<Timestamp>,
     /// So far only its exchange is known to have worked; `Logged in to …` may follow.
     pub is_exchange: bool,

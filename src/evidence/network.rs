@@ -126,7 +126,7 @@ pub enum FailureKind {
 pub enum CertificateProblem {
     /// No trusted authority signed it.
     UnknownIssuer,
-    /// Signed by itself.
+    /// Self-signed.
     SelfSigned,
     /// Past its end.
     Expired,
@@ -172,7 +172,7 @@ impl Answer {
     }
 }
 
-/// A body, by what it is.
+/// A body, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "content")]
 pub enum Body {

@@ -92,7 +92,7 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// What a program did that ended by itself.
+/// The outcome of a program that ended by itself.
 pub(super) struct Output {
     /// Its status says success.
     pub(super) succeeded: bool,

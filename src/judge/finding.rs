@@ -154,7 +154,7 @@ impl Finding {
         self
     }
 
-    /// Adds something to paste. Values in it must already be quoted for what it is meant for.
+    /// Adds something to paste. Values in it must already be quoted for its destination.
     pub(super) fn command(mut self, command: impl Into<Command>) -> Self {
         self.remediation.commands.push(command.into());
         self

@@ -151,7 +151,7 @@ impl Server {
     /// Starts a server.
     ///
     /// # Errors
-    /// When there is no port or thread to be had, or the identity does not fit together.
+    /// When no port or thread is available, or the identity's key and certificate do not match.
     pub fn start(
         identity: Identity,
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,

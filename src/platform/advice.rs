@@ -52,7 +52,7 @@ pub(crate) struct Remedy {
     /// What, its value, and where that is.
     pub(crate) evidence: Vec<(String, String, String)>,
     pub(crate) steps: Vec<Step>,
-    /// To paste. Values are quoted for what it is meant for.
+    /// To paste. Values are quoted for its destination.
     pub(crate) commands: Vec<Command>,
 }
 

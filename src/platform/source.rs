@@ -37,7 +37,7 @@ pub(crate) enum Parameter {
     Fixed(&'static str),
     /// The audience that the documentation of Pulumi Cloud gives.
     Audience,
-    /// The first of these variables that holds an id, and what it is the id of.
+    /// The first of these variables that holds an id, and what the id identifies.
     Id(&'static [&'static str], &'static str),
 }
 

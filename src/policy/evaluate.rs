@@ -100,7 +100,7 @@ pub struct RuleResult {
     pub actual: Option<String>,
     /// Whether it matches.
     pub matched: bool,
-    /// Whether it matches is not known: the pattern hangs on an expression that the document does
+    /// Whether it matches is unknown: the pattern depends on an expression that the document does
     /// not resolve, or a limit kept it from being matched.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub undetermined: bool,

@@ -26,7 +26,7 @@ pub struct Document {
     /// The issuers, in the document's order. A bare `AuthPolicy` gives one without `url` and
     /// `issuer`.
     pub issuers: Vec<Registration>,
-    /// Issuers that are left out: their URL hangs on an expression.
+    /// Issuers that are left out because their URL depends on an expression.
     #[serde(default)]
     pub unresolved: Vec<Unresolved>,
 }
@@ -183,9 +183,9 @@ impl Registration {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unresolved {
-    /// The expression that it hangs on (`${config.org}`).
+    /// The expression that it depends on (`${config.org}`).
     pub expression: String,
-    /// What it decides, where it is an entry and that is told.
+    /// The decision, if it is an entry whose decision is known.
     #[serde(default)]
     pub decision: Option<Decision>,
     /// The token type that it is for, likewise.

@@ -88,7 +88,7 @@ impl RulePattern {
         Self::new(claim, &[Piece::Value(value)])
     }
 
-    /// A pattern that this program knows by itself, such as Azure's audience.
+    /// A pattern that is built into this program, such as Azure's audience.
     #[must_use]
     pub fn fixed(pattern: &'static str) -> Self {
         Self(pattern.to_owned())

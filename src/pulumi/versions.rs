@@ -35,7 +35,7 @@ pub(crate) const READS_CLAIMS: Rule = since(3, 217, 0);
 /// Failures have exit statuses; before, every failure ends with 255 (pull request 22176,
 /// pkg/cmd/pulumi/cmd/exit_codes.go).
 pub(crate) const EXIT_STATUSES: Rule = since(3, 226, 0);
-/// Whoami's 401 is told by its status; before, by the number in its body. 3.225.1 does not do it, 3.229.0
+/// Whoami's 401 is recognised by its status; before, by the number in its body. 3.225.1 does not do it, 3.229.0
 /// does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
 pub(crate) const WHOAMI_BY_STATUS: Rule = since(3, 226, 0);
 /// The `Accept` header names API version 9; before, 8 (`currentAPIVersion` in
@@ -50,7 +50,7 @@ pub(crate) const RUNTIME_OPTIONAL: Rule = since(3, 243, 0);
 pub(crate) const DECODES_SIGNATURE: Rule = since(3, 245, 0);
 /// Stored credentials may be encrypted, and PULUMI_CREDENTIAL_STORE is read (pull request 24212).
 pub(crate) const CREDENTIAL_STORE: Rule = since(3, 258, 0);
-/// A failed login is told with the backend and where its URL comes from (pull request 24322,
+/// The error of a failed login names the backend and the source of its URL (pull request 24322,
 /// `loginError` in login.go).
 pub(crate) const NAMES_BACKEND: Rule = since(3, 259, 0);
 /// `accessTokens` in the credentials file is written, but no longer read (pull request 24922).

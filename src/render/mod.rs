@@ -143,7 +143,7 @@ const DECODE: &str = "doctor decode";
 const POLICY_TEST: &str = "doctor policy test";
 const POLICY_LINT: &str = "doctor policy lint";
 
-/// How much a person is told.
+/// How much the report for people shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// `-q`: the verdict and the root cause.

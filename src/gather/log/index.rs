@@ -37,7 +37,7 @@ pub(super) struct Index {
     is_stem: Vec<bool>,
     /// The known messages, the specific before the general.
     pub(super) messages: Vec<(&'static Message, Template)>,
-    /// The facts and how they are told.
+    /// The facts and their templates.
     pub(super) facts: Vec<(Fact, Template)>,
 }
 

@@ -12,7 +12,7 @@ use crate::platform::ALL;
 pub(super) struct Line<'a> {
     /// What the program wrote.
     pub(super) text: &'a str,
-    /// When, where the platform says so with a date.
+    /// The time, if the platform prints one with a date.
     pub(super) at: Option<Timestamp>,
     /// It repeats what is run, rather than what that says.
     pub(super) is_command: bool,

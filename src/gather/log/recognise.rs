@@ -184,7 +184,7 @@ fn goes_on(log_match: &LogMatch) -> bool {
     count('{') > count('}') || in_page
 }
 
-/// A value as it may be kept. What was passed as the token is told in words.
+/// A value as it may be kept. A value that was passed as the token is described, not kept.
 fn shown(message: &Message, name: &str, value: &str) -> String {
     match (message.means, name) {
         (Means::TokenValue, _) => passed(value).1,
@@ -275,7 +275,7 @@ const OTHER_PROGRAMS: [&str; 12] = [
 /// What a value is that the CLI refused as a token, and quoted up to the end of the line.
 fn passed(quoted: &str) -> (Code, String, Option<InputProblem>) {
     let quoted = quoted.trim_end();
-    // Where the quotation does not end, the value goes on in the next line.
+    // If the quotation does not end, the value continues in the next line.
     let (value, is_cut) = match quoted.strip_suffix('\'') {
         Some(value) => (value, false),
         None => (quoted, true),

@@ -17,7 +17,7 @@ const LINE: usize = 1000;
 /// The most values that a JSON body may have. In memory each takes a hundred times the room that
 /// it takes in a body of `[],[],…`; 1 MiB of keys has fewer than this.
 const VALUES: usize = 25_000;
-/// What is said of a body with more.
+/// The words for a body with more.
 pub(crate) const TOO_MANY_VALUES: &str = "more than 25000 JSON values";
 /// Members of a JSON object whose text is a credential, whatever it looks like (RFC 6749
 /// section 5.1, RFC 8693 section 2.2.1, OpenID Connect Core section 3.1.3.3).

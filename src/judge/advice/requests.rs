@@ -12,7 +12,7 @@ use crate::policy::{Decision, Entry, TokenType, evaluate, pattern};
 use crate::report::{Change, Finding, RemedyOption};
 use crate::text;
 
-/// How many entries the login could ask for are told.
+/// How many of the entries that the login could ask for are named.
 const MOST: usize = 3;
 
 /// The entries are for other token types.

@@ -113,7 +113,7 @@ fn not_pulumi(answer: &Answer) -> Option<String> {
     {
         return None;
     }
-    // A service that is failing or limiting requests says nothing of what it is.
+    // An answer of 429 or 5xx does not show whether this is a Pulumi Cloud.
     if answer.status == 429 || answer.status >= 500 {
         return None;
     }

@@ -28,7 +28,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
     let Some(token) = &context.evidence.token else {
         return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
     };
-    // Where the document names none either, its entries decide all the same.
+    // If the document names no issuer either, its entries still decide.
     if token.text("iss").is_none() && context.evidence.registration().is_none() {
         return Outcome::skip(CheckId::Token, "the token names no issuer");
     }
@@ -207,7 +207,7 @@ fn not_for<'a>(
 
 // -------------------------------------------------------------------------- unknown policy
 
-/// The expressions that the decision hangs on.
+/// The expressions that the decision depends on.
 fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding {
     let rules = entries.iter().enumerate().flat_map(|(index, entry)| {
         let open = entry.rules.iter().filter(|rule| rule.undetermined);

@@ -40,7 +40,7 @@ fn any(open: Open) -> Change {
     Change::To(Template::default().open(open))
 }
 
-/// Where a job runs, as `sub` ends, and what else says so.
+/// Where a job runs: the end of `sub`, and the claims that agree with it.
 struct Place {
     ending: Template,
     /// `ref`, where it changes.
@@ -108,7 +108,7 @@ impl Place {
     }
 }
 
-/// A repository: as `sub` spells it, by its name, and what else says so.
+/// A repository: its spelling in `sub`, its name, and the claims that agree with them.
 struct Repository {
     in_subject: Template,
     changes: Vec<(&'static str, Change)>,

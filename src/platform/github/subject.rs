@@ -66,7 +66,7 @@ pub(super) fn renew(rule: &str, subject: &str) -> Option<Renewed> {
 pub(super) fn parts(rule: &str, subject: &str) -> Option<String> {
     let ((wanted_repo, wanted), (repo, has)) = (split(rule)?, split(subject)?);
     let mut told = Vec::new();
-    // Of ids that are missing or others, more is told elsewhere.
+    // Missing or different ids are explained elsewhere.
     if !pattern::matches(wanted_repo, repo) && immutable_ids(rule, subject).is_none() {
         told.push(format!(
             "The repository differs: the rule is for {wanted_repo}, the token is from {repo}."

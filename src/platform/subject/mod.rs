@@ -51,7 +51,7 @@ pub struct Subject {
     pub beside: &'static [&'static str],
     /// The parts that hold a word of the platform's, no name.
     pub words: &'static [&'static str],
-    /// A repository may have chosen what it is made of.
+    /// A repository may have customised its parts.
     pub is_customisable: bool,
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn differences<'a>(
             .filter(|((_, wanted), (_, has))| !pattern::matches(wanted, has))
             .map(|((name, wanted), (_, has))| Difference { name, wanted: Some(wanted), has })
             .collect();
-        // A `*` may reach over several parts; then no part by itself is at fault.
+        // A `*` may span several parts; then no single part is at fault.
         if !found.is_empty() {
             return found;
         }

@@ -321,7 +321,7 @@ fn rules(node: &Node, form: Form) -> Read<Vec<Rule>> {
         };
         match text(value) {
             Ok(pattern) => Ok(rule(pattern, false)),
-            // The entry's other rules may decide all the same.
+            // The entry's other rules may still decide.
             Err(Fault { unresolved: Some(expression), .. }) => Ok(rule(expression, true)),
             Err(fault) => Err(fault.under(key)),
         }

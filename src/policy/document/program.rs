@@ -62,7 +62,7 @@ struct Program<'a> {
 impl Program<'_> {
     fn properties(&self, kind: Type, properties: &Node) -> Node {
         let mut resolved = self.resolve(properties, 0);
-        // Which issuer a policy is for is told by a reference to it, not by a value.
+        // A policy names its issuer by a reference, not by a value.
         if kind == Type::Policy
             && let Some(issuer) = issuer_of(properties)
             && let Kind::Map(entries) = &mut resolved.kind

@@ -156,7 +156,7 @@ pub(super) struct Fault {
     /// From the inside out.
     path: Vec<String>,
     message: String,
-    /// The expression that the value hangs on, where that is all that is wrong with it.
+    /// The expression that the value depends on, if nothing else is wrong with it.
     pub(super) unresolved: Option<String>,
 }
 

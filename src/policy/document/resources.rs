@@ -92,7 +92,7 @@ fn issuer(resource: &Resource) -> Read<Registration> {
             let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
             (Some(entries), unresolved)
         }
-        // Nothing is said here about who is let in.
+        // This resource has no policies.
         _ => (None, Vec::new()),
     };
     Ok(Registration {
@@ -176,7 +176,7 @@ fn first<T>(map: &Map, names: &[&str], read: impl Fn(&Node) -> Read<T>) -> Read<
     Ok(None)
 }
 
-/// Where nothing rests on a value, one that hangs on an expression is as one that is not given.
+/// An optional value that depends on an expression counts as absent.
 fn known<T>(read: Read<Option<T>>) -> Read<Option<T>> {
     match read {
         Err(Fault { unresolved: Some(_), .. }) => Ok(None),

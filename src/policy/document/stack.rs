@@ -55,7 +55,7 @@ fn resource(index: usize, node: &Node) -> Read<Option<Resource>> {
     Ok(Some(Resource { kind, id, properties, path }))
 }
 
-/// The value with what is secret or unknown in it marked as such.
+/// The value with its secret and unknown parts marked.
 fn plain(node: &Node) -> Node {
     let kind = match &node.kind {
         Kind::Map(entries) if entries.iter().any(|(key, _)| key.text == SIGNATURE) => {

@@ -38,7 +38,7 @@ pub(crate) fn names_secret(name: &str) -> bool {
     if name.len() > LONGEST_NAME {
         return false;
     }
-    // Most are told apart by their last letter alone.
+    // The last letter alone distinguishes most of them.
     let last = name.bytes().rfind(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
     let mut endings = ENDINGS.iter().filter(|ending| ending.bytes().next_back() == last);
     if endings.any(|ending| ends_with(name, ending)) || name.ends_with("_auth") {

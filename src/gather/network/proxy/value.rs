@@ -44,7 +44,7 @@ pub(super) fn read(value: &str) -> Value {
         Ok(url) if is_usable => (url, ""),
         first => match (url::parse(&format!("http://{value}")), first) {
             (Ok(url), first) => (url, first.err().map_or("it has no host", |error| reason(&error))),
-            // Go goes on with the first result and connects to nowhere.
+            // Go uses the first result and cannot connect.
             (Err(error), Ok(url)) => (url, reason(&error)),
             (Err(error), Err(_)) => return Value::PassedOver(reason(&error)),
         },

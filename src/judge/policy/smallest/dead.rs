@@ -13,7 +13,7 @@ pub(crate) enum Dead {
     Placeholder,
     /// The issuer gives no such subject, or no such value.
     Form,
-    /// It ends where the value goes on, and is no whole value.
+    /// It ends before the value does.
     Beginning,
     /// Names that are the same but for upper and lower case.
     Case,

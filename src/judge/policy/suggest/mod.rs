@@ -185,7 +185,7 @@ impl Writer {
                 self.rule(path, &value);
             }
         }
-        // An id is of no use to a part that another one pins, nor where no part is loose.
+        // An id is useless for a part that another one pins, or where no part is loose.
         let closed =
             known.parts.iter().filter(|(name, _)| known.varying.iter().all(|v| v.name != *name));
         for (name, text) in closed.filter(|(_, text)| !pattern::is_literal(text)) {

@@ -281,7 +281,7 @@ impl Target<'_> {
             properties.get("policies").filter(|_| is_it)
         });
         let first = found.next()?;
-        // Of several, nothing tells which one is meant.
+        // With several, it is unclear which one is meant.
         found.next().is_none().then_some(first)
     }
 }
