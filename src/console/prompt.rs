@@ -118,6 +118,8 @@ fn ask() -> io::Result<Zeroizing<Vec<u8>>> {
     let quiet = quiet::Terminal::silence()?;
     say("Paste the token (it is not shown), then press Enter: \x1b[?2004h");
     let mut typed = Typed::default();
+    // A vector that grows leaves copies behind.
+    typed.content.reserve_exact(limits::TOKEN + 1);
     let mut chunk = Zeroizing::new([0; 4096]);
     'reading: loop {
         let read = match nix::unistd::read(terminal, &mut *chunk) {

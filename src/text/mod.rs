@@ -176,6 +176,39 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// How many columns a text takes, as far as its characters tell.
+pub(crate) fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A value in pieces of at most `width` characters, broken behind separators only: the pieces of a
+/// GUID or a name belong together, and so do a host and its port. A piece without a separator stays
+/// whole.
+pub(crate) fn broken(value: &str, width: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let is_separator = |c: char, next: Option<char>| match c {
+            ':' => !next.is_some_and(|next| next.is_ascii_digit()),
+            _ => "/,;?&=@ ".contains(c),
+        };
+        let mut end = None;
+        for (column, (at, c)) in text.char_indices().enumerate() {
+            if let Some(end) = end.filter(|_| column >= width) {
+                let (piece, left) = text.split_at(end);
+                rest = Some(left);
+                return Some(piece);
+            }
+            let after = at + c.len_utf8();
+            let next = text[after..].chars().next();
+            if next.is_some() && is_separator(c, next) {
+                end = Some(after);
+            }
+        }
+        Some(text)
+    })
+}
+
 /// What a syntax asks of [`escape`].
 struct Syntax {
     /// The characters to be written as code points.
@@ -406,6 +439,17 @@ pub(crate) mod tests {
         assert_eq!(wrap("two  spaces", 40), ["two  spaces"]);
     }
 
+    #[test]
+    fn values_break_behind_separators_only() {
+        let pieces = |text, width| broken(text, width).collect::<Vec<_>>();
+        assert_eq!(pieces("/eid1/c/ab-cd", 8), ["/eid1/c/", "ab-cd"]);
+        assert_eq!(pieces("ab-cd.ef_gh", 4), ["ab-cd.ef_gh"]);
+        assert_eq!(pieces("abcdef/g", 4), ["abcdef/", "g"]);
+        assert_eq!(pieces("a:b 127.0.0.1:80", 13), ["a:b ", "127.0.0.1:80"]);
+        assert_eq!(pieces("abcd/", 4), ["abcd/"]);
+        assert_eq!(pieces("", 4), [""]);
+    }
+
     proptest! {
         #[test]
         fn inert_text_is_one_visible_line(text in hostile()) {
@@ -437,6 +481,11 @@ pub(crate) mod tests {
         fn yaml_words_read_back_as_strings(text in "[a-zA-Z0-9_./-]{0,5}") {
             let value: serde_json::Value = serde_saphyr::from_str(&yaml(&text)).unwrap();
             prop_assert_eq!(value, serde_json::Value::String(text));
+        }
+
+        #[test]
+        fn breaking_loses_nothing(text in hostile(), width in 1usize..40) {
+            prop_assert_eq!(broken(&text, width).collect::<String>(), text);
         }
 
         #[test]

@@ -11,4 +11,5 @@ mod platform_output;
 mod reports;
 mod schema;
 mod shells;
+#[cfg(unix)]
 mod views;

@@ -9,6 +9,7 @@ mod dependencies;
 mod generated;
 mod installing;
 mod known_messages;
+#[cfg(unix)]
 mod picture;
 mod readme;
 mod triage_page;
