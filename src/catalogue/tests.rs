@@ -51,7 +51,7 @@ fn snippets(entry: &Entry) -> [(&str, &str); 3] {
 }
 
 #[test]
-fn names_are_unique_and_spelled_like_the_variants() {
+fn code_names_match_variants() {
     let mut seen = BTreeSet::new();
     for code in Code::ALL {
         let name = code.name();
@@ -62,7 +62,7 @@ fn names_are_unique_and_spelled_like_the_variants() {
 }
 
 #[test]
-fn pages_begin_with_the_row_of_their_code() {
+fn code_pages_begin_with_table() {
     for code in Code::ALL {
         let (severity, category) = (code.severity().name(), code.category().name());
         let head = format!(
@@ -143,7 +143,7 @@ fn nothing_on_a_page_is_left_out() {
 
 /// Reports show the same text in every format.
 #[test]
-fn code_spans_are_the_only_markup_in_prose() {
+fn prose_markup_is_code_spans_only() {
     for code in Code::ALL {
         let body = code.page().split_once("\n## What it means\n").unwrap().1;
         let body = body.rsplit_once("\nSee <").unwrap().0;
@@ -222,7 +222,7 @@ fn pages_are_shown_as_they_are_written() {
 }
 
 #[test]
-fn snippets_fit_into_a_line_and_can_be_parsed() {
+fn snippets_are_short_and_parse() {
     for entry in entries() {
         for (language, text) in snippets(&entry) {
             for line in text.lines() {
@@ -243,7 +243,7 @@ fn snippets_fit_into_a_line_and_can_be_parsed() {
 
 /// Everyone on the machine can read the arguments of a process.
 #[test]
-fn commands_by_hand_keep_tokens_off_the_command_line() {
+fn manual_commands_hide_tokens() {
     for entry in entries() {
         for line in entry.by_hand.command.lines() {
             // printf and echo are built into the shell; what follows <<< goes to standard input.
@@ -260,7 +260,7 @@ fn commands_by_hand_keep_tokens_off_the_command_line() {
 
 /// A command for a self-hosted backend must not send an access token to api.pulumi.com.
 #[test]
-fn requests_by_hand_go_to_the_reader_s_backend() {
+fn manual_requests_use_own_backend() {
     for entry in entries() {
         for line in entry.by_hand.command.lines() {
             let is_setting = line.starts_with("BACKEND=") && line.contains("  # or the ");

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_examples_and_none_is_wide() {
+    fn every_command_has_narrow_examples() {
         fn look(command: &Command, path: &mut Vec<String>) {
             // clap's own command `help` needs no example.
             let own = |sub: &&Command| !sub.is_hide_set() && sub.get_name() != "help";

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_token_is_left_to_the_diagnosis() {
+    fn possible_token_is_diagnosed() {
         for argument in [
             "null",
             "undefined",

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_pipe_without_a_reader_is_not_waited_for() {
+    fn pipe_without_reader_does_not_block() {
         let directory = tempfile::tempdir().unwrap();
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn pulumi_cloud_refuses_what_the_cli_would_not_send() {
+    fn test_cloud_refuses_malformed_exchange() {
         let servers = DemoServers::start(Scenario::default()).unwrap();
         for (field, value, error) in [
             ("audience", "urn:pulumi:org:other", "invalid_request"),

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_does_not_wait_for_the_next_line() {
+    fn answers_are_streamed() {
         /// Gives a line for every answer.
         struct AnswerFirst(Receiver<()>);
         impl Read for AnswerFirst {

@@ -219,7 +219,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn relative_entries_of_the_path_are_passed_over() {
+    fn relative_path_entries_are_ignored() {
         let path = ":.:bin:./bin:/nonexistent:/bin:";
         let environment = environment(&[("PATH", path)]);
         assert_eq!(find("sh", &environment), Some(PathBuf::from("/bin/sh")));

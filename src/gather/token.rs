@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_is_decoded_and_known_to_be_typed() {
+    fn typed_argument_is_decoded() {
         let (input, decoded) = from(Choice::Argument(token()));
         assert_eq!(decoded.unwrap().token.text("sub"), Some("a"));
         assert_eq!((input.source, input.problem), (Source::Argument, None));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_is_decoded_and_knows_no_hyphen() {
+    fn oidc_token_flag_reads_no_stdin() {
         let (input, decoded) = from(Choice::OidcToken(token()));
         assert!(decoded.is_some() && input.typed_on_terminal);
         assert_eq!(input.source, Source::OidcTokenFlag);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_is_read_with_its_line_break() {
+    fn standard_input_keeps_line_break() {
         let (input, decoded) = piped(format!("{}\n", token()).as_bytes());
         assert_eq!((input.source, input.wrapped), (Source::Stdin, vec![]));
         assert_eq!(decoded.unwrap().compact.reveal(), token());
@@ -436,7 +436,7 @@ mod tests {
     /// What a shell's `<(…)` gives: a pipe that this process already holds open.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_pipe_that_is_held_open_is_read() {
+    fn open_pipe_is_read() {
         use std::io::Write as _;
         use std::os::fd::AsRawFd as _;
         let (reader, mut writer) = io::pipe().unwrap();

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_exchange_disproves_is_not_the_cause_of_what_whoami_finds() {
+    fn issued_token_clears_earlier_findings() {
         let mut evidence = evidence(claims());
         assert_eq!(judge(&evidence, false).root_cause, Some(Code::AudienceMismatch));
         evidence.cloud.exchange = Probe::Answered {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_issuer_it_is_the_token_that_stops_the_policy() {
+    fn token_without_issuer_stops_policy() {
         let mut claims = claims();
         claims.as_object_mut().unwrap().remove("iss");
         let report = judge(&evidence(claims), false);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_for_an_unreachable_backend_is_safe_to_paste() {
+    fn unreachable_backend_command_is_safe() {
         let mut evidence = evidence(claims());
         let url = "http://a;id;b:81";
         evidence.backend.candidates = vec![BackendCandidate::new(url, BackendSource::Flag)];
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn every_check_is_registered_once_and_in_order() {
+    fn checks_are_registered_once_in_order() {
         let ids: Vec<CheckId> = CHECKS.iter().map(|check| check.id).collect();
         assert_eq!(ids, CheckId::ALL);
     }

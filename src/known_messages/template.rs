@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_at_the_beginning_is_a_word() {
+    fn leading_value_is_a_word() {
         let found =
             Template::parse("{url} is not valid").find("error: https://a is not valid", |_| true);
         assert_eq!(found, Some(Found { start: 7, end: 29, values: vec![("url", "https://a")] }));

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_taken_whole_or_not_at_all() {
+    fn work_is_taken_whole() {
         let mut work = Work::new(10);
         assert!(work.take(4));
         assert!(!work.take(7));

@@ -317,7 +317,7 @@ mod tests {
     use crate::loopback::{Authority, testing};
 
     #[test]
-    fn handler_sees_the_request_and_the_client_the_answer() {
+    fn loopback_server_answers_request() {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |request| {

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_given_header_wins_and_unknown_algorithms_are_refused() {
+    fn given_header_wins() {
         let key = SigningKey::generate("ES256").unwrap();
         let token = key.sign(&map(json!({"typ": "at+jwt"})), &Map::new()).unwrap();
         let header = decode(token.split('.').next().unwrap()).unwrap();

@@ -105,7 +105,7 @@ mod tests {
     use crate::platform::Id;
 
     #[test]
-    fn public_issuers_are_known_by_host_and_suffix() {
+    fn public_issuers_match_host_or_suffix() {
         for (url, id) in [
             ("https://token.actions.githubusercontent.com", Id::GitHubActions),
             ("https://token.actions.githubusercontent.com/acme", Id::GitHubActions),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_known_by_its_whole_host() {
+    fn public_issuer_needs_whole_host() {
         let id = |issuer: &str| by_issuer(issuer).map(|platform| platform.id);
         let github = "https://token.actions.githubusercontent.com";
         assert_eq!(id(github), Some(Id::GitHubActions));

@@ -167,7 +167,7 @@ fn left_out(id: Id) -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
-fn what_a_platform_leaves_out_has_a_reason() {
+fn missing_platform_fields_have_reasons() {
     for platform in ALL {
         let reasons = left_out(platform.id);
         for (field, is_said) in FIELDS {

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_ends_and_typing_errors_are_found() {
+    fn misspelt_issuers_are_found() {
         let claims = claims(json!({
             "repository_owner": "acme",
             "repository": "acme/infra",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_token_is_looked_at_in_part() {
+    fn huge_token_is_read_partly() {
         let many: Map<String, Value> =
             (0..100_000).map(|n| (format!("claim{n}"), json!(n))).collect();
         assert_eq!(nearest("claim_1", &many)[0], "claim1");

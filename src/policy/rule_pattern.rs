@@ -244,7 +244,7 @@ mod tests {
     const TEXT: &str = "[ab.*?:/\u{e9}]{0,8}";
 
     #[test]
-    fn values_without_meaning_in_a_rule_are_accepted() {
+    fn meaningless_rule_values_are_accepted() {
         for value in ["repo:acme/web:ref:refs/heads/main", "{3c5f}:x", "true", "1.5", "a b", "é"] {
             assert_eq!(RulePattern::of_value("sub", value).unwrap().as_str(), value);
         }

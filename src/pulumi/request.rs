@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_the_one_that_the_cli_sends() {
+    fn exchange_form_equals_cli() {
         let request = resolve(&login("acme", "", "jane"), None, None, &Source::None);
         assert_eq!(
             request.form("acme"),

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spaces_and_one_line_break_at_the_end() {
+    fn json_layout_is_stable() {
         let text = render(&samples::healthy());
         assert!(text.starts_with("{\n  \"schemaVersion\": 1,\n  \"doctorVersion\": \"0.1.0\",\n"));
         assert!(text.ends_with("\n}\n"));

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_one_line_and_escaped_once() {
+    fn value_is_one_line_escaped_once() {
         let mut report = samples::audience_mismatch();
         report.findings[0].evidence[0].value = "a\n<b>\u{1b}".to_owned();
         let xml = render(&report);

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_of_a_view_is_its_own() {
+    fn formats_of_a_view_differ() {
         let report = samples::several_errors();
         assert_distinct(&DIAGNOSIS, &report, "doctor");
         assert_distinct(&POLICY, &report, "doctor policy test");

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn power_shell_prints_only_what_it_passes_on() {
+    fn power_shell_words_are_passed_unchanged() {
         for (text, word) in [
             ("acme", Some("acme")),
             ("https://api.pulumi.com", Some("https://api.pulumi.com")),

@@ -12,7 +12,7 @@ pub fn tests() -> Vec<Test> {
         tokens_of_every_algorithm_log_in,
         an_algorithm_by_its_new_name,
         the_client_id_is_the_audience,
-        a_subject_of_another_branch_is_told_apart,
+        other_branch_subject_is_recognised,
         keys_that_were_rotated_away_are_missed,
         an_access_token_is_no_id_token,
     ]
@@ -91,7 +91,7 @@ fn the_client_id_is_the_audience() {
     run.ended("signature", "pass", None);
 }
 
-fn a_subject_of_another_branch_is_told_apart() {
+fn other_branch_subject_is_recognised() {
     let mut provider = Provider::start();
     provider.login.entry["rules"]["sub"] = json!("repo:acme/web:ref:refs/heads/release");
     let run = provider.login.doctor(&provider.id_token("RS256")).json();

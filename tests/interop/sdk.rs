@@ -15,10 +15,10 @@ use crate::{Test, tests};
 
 pub fn tests() -> Vec<Test> {
     tests![
-        what_is_registered_is_as_its_models_say,
-        an_access_token_that_nobody_gave_is_refused,
+        registered_issuers_match_sdk_models,
+        unknown_access_token_is_refused,
         it_exchanges_tokens_of_every_type,
-        a_suggested_policy_that_it_sets_lets_the_token_in,
+        suggested_policy_admits_token,
     ]
 }
 
@@ -53,7 +53,7 @@ fn client(
     Ok(report)
 }
 
-fn what_is_registered_is_as_its_models_say() {
+fn registered_issuers_match_sdk_models() {
     let world = World::new(&GITHUB);
     world.cloud.grant(ADMIN, "octocat", ORGANIZATION);
     world.cloud.registration(|one| {
@@ -78,7 +78,7 @@ fn what_is_registered_is_as_its_models_say() {
     assert_eq!(entries[0], world.shape.entry);
 }
 
-fn an_access_token_that_nobody_gave_is_refused() {
+fn unknown_access_token_is_refused() {
     let world = World::new(&GITHUB);
     let error = client(&world, ADMIN, &["read"], &Value::Null).unwrap_err();
     assert!(error.contains("401"), "{error}");
@@ -113,7 +113,7 @@ fn it_exchanges_tokens_of_every_type() {
 }
 
 /// What the program prints as the API's JSON goes to the API as it is.
-fn a_suggested_policy_that_it_sets_lets_the_token_in() {
+fn suggested_policy_admits_token() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let policy = |entries: &[Value]| {

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pods_own_token_is_not_a_jobs() {
+    fn pod_token_is_not_job_token() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("var/run/secrets/kubernetes.io/serviceaccount/token");
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_the_chosen_token_are_not_unused() {
+    fn copies_of_token_are_not_unused() {
         let [one, other] = ["a", "b"].map(|sub| jwt(&json!({"sub": sub})));
         let environment = [("A", &one), ("B", &one), ("C", &other), ("SYSTEM_ACCESSTOKEN", &other)]
             .map(|(name, value)| (name.to_owned(), value.clone()))

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_opened_when_it_is_read() {
+    fn files_are_opened_one_by_one() {
         let mut file = Unopened::new(PathBuf::from("/nowhere/at/all"));
         assert_eq!(file.read(&mut [0]).unwrap_err().kind(), ErrorKind::NotFound);
     }

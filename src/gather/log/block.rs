@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_whole_and_long_ones_are_taken_apart() {
+    fn long_lines_are_split() {
         let line = [vec![b'x'; BLOCK - 7], vec![b'\n']].concat();
         let text = line.repeat(5);
         let mut sizes = Vec::new();

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn archives_and_folders_are_read_member_by_member() {
+    fn archives_and_folders_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().join("logs");
         fs::create_dir_all(place.join("b")).unwrap();

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_opens_the_origin_of_its_issuers() {
+    fn policy_issuer_origin_may_be_contacted() {
         let issuers = [
             "https://IDP.corp.test./realm",
             "https://[::1]:8443",
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_services_are_refused_for_named_urls_too() {
+    fn named_metadata_urls_are_refused() {
         let guard = Guard::named();
         for (url, permitted) in [
             ("http://127.0.0.1", true),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_backend_of_a_project_may_be() {
+    fn project_backend_locations() {
         // address, plain run, plain run with --allow-private-issuer, login
         for (address, expected) in [
             ("8.8.8.8", [true, true, true]),

@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_a_place_and_show_no_value() {
+    fn policy_errors_have_place_not_value() {
         let table = [
             ("{\n  \"current\": }".to_owned(), "it is not valid JSON", 2),
             ("{\n\"current\": \"x".to_owned(), "it ends too early", 2),

@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn policy_errors_name_their_place() {
         let missing = "project is missing a 'name' attribute";
         let empty = "project is missing a non-empty string 'name' attribute";
         let table = [

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn audience_of_another_service_is_unwanted_where_jobs_choose() {
+    fn chosen_foreign_audience_is_unwanted() {
         let other = |audience: &str| Some(Unwanted::OtherService(audience.to_owned()));
         for audience in ["sts.amazonaws.com", "https://vault.acme.test", "https://github.com/acme"]
         {

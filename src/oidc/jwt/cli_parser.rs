@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_are_skipped_and_blanks_are_not() {
+    fn line_breaks_are_skipped_blanks_not() {
         let whole = token(r#"{"alg":"RS256"}"#, "{}", "AAAA");
         let table = [
             (format!("{whole}\n"), CliParser::Accepts),

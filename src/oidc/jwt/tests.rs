@@ -53,7 +53,7 @@ fn a_bare_token_is_decoded() {
 }
 
 #[test]
-fn the_fingerprint_is_the_digest_of_the_text() {
+fn fingerprint_is_text_digest() {
     // printf 'abc' | sha256sum
     assert_eq!(
         fingerprint("abc"),
@@ -74,7 +74,7 @@ fn duplicates_of_header_and_claims_are_listed() {
 }
 
 #[test]
-fn left_over_bits_are_ignored_as_golang_jwt_does() {
+fn trailing_bits_follow_golang_jwt() {
     // `{"alg":"none"}` is 14 bytes: two bits of its last character mean nothing.
     let header = encode(r#"{"alg":"none"}"#);
     let other = format!("{}1", &header[..header.len() - 1]);
@@ -176,7 +176,7 @@ fn utf_16_is_read() {
 }
 
 #[test]
-fn white_space_around_a_file_is_no_wrapping() {
+fn file_white_space_is_trimmed() {
     let text = format!("\n {}\r\n", good());
     assert!(read(text.as_bytes(), true).unwrap().wrapped.is_empty());
     assert_eq!(read(text.as_bytes(), false).unwrap().wrapped, [Wrapping::OuterWhitespace]);
@@ -346,7 +346,7 @@ fn unexpanded_variables_name_their_syntax() {
 }
 
 #[test]
-fn masks_and_tokens_of_other_systems_are_recognised() {
+fn masks_and_foreign_tokens_are_recognised() {
     let token = good();
     for text in
         ["***", "****", "[MASKED]", "eyJhbGci***", &format!("{token}***"), "{\"token\":\"***\"}"]
@@ -523,7 +523,7 @@ fn what_is_malformed_is_located() {
 }
 
 #[test]
-fn what_is_too_large_is_not_looked_at() {
+fn oversized_input_is_not_read() {
     let text = "a".repeat(10_000_000);
     assert_eq!(problem(&text), InputProblem::TooLarge { bytes: 10_000_000 });
     assert!(!matches!(problem(&text[..limits::TOKEN]), InputProblem::TooLarge { .. }));

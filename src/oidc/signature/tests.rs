@@ -143,7 +143,7 @@ fn unusual_verifying_keys_name_their_oddity() {
 }
 
 #[test]
-fn keys_are_looked_for_as_go_oidc_does() {
+fn key_lookup_follows_go_oidc() {
     for name in ["kid absent in the token", "kid empty in the token", "kid empty in both"] {
         assert!(matches!(named(name), Signature::Verified { .. }), "{name}");
     }

@@ -128,7 +128,7 @@ fn left_out(id: Id) -> Vec<(Kind, &'static str)> {
 }
 
 #[test]
-fn kinds_that_are_left_out_have_a_reason() {
+fn missing_kinds_have_reasons() {
     for platform in ALL {
         let Some(claims) = sample(platform.id) else {
             assert!(platform.kinds.is_none(), "{}: a token is missing", platform.name);
@@ -151,7 +151,7 @@ fn kinds_that_are_left_out_have_a_reason() {
 /// The paths are such that a token has, and a kind's own tokens differ from the given one unless the
 /// platform's do not tell.
 #[test]
-fn changes_are_of_claims_that_the_platform_has() {
+fn kinds_change_existing_claims() {
     for platform in ALL {
         let Some(claims) = sample(platform.id) else { continue };
         for variant in kinds(Some(platform), &claims) {
@@ -180,7 +180,7 @@ fn changes_are_of_claims_that_the_platform_has() {
 }
 
 #[test]
-fn a_token_s_own_kind_is_known_where_it_is_often_unwanted() {
+fn unwanted_kind_of_token_is_known() {
     let with = |id: Id, changes: Value| {
         let mut claims = sample(id).unwrap();
         claims.extend(changes.as_object().unwrap().clone());

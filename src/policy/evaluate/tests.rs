@@ -60,7 +60,7 @@ fn outcome(entries: &[Entry]) -> Outcome {
 }
 
 #[test]
-fn long_values_are_compared_whole_and_repeated_in_part() {
+fn long_values_are_shown_partly() {
     let claims = json!({ "sub": format!("{}b", "a".repeat(100_000)) });
     let entry = Entry {
         decision: Decision::Allow,
@@ -109,7 +109,7 @@ fn what_nothing_allows_is_denied() {
 }
 
 #[test]
-fn an_entry_is_for_its_own_type_and_name_only() {
+fn entry_applies_to_its_type_and_name() {
     let ask = |token_type, name: &str| Ask {
         token_type,
         team: Some(name.into()),
@@ -144,7 +144,7 @@ fn an_entry_is_for_its_own_type_and_name_only() {
 }
 
 #[test]
-fn a_deny_for_another_type_does_not_count() {
+fn deny_for_other_token_type_is_ignored() {
     let mut other = deny(&[]);
     other.token_type = TokenType::Team;
     other.team_name = Some("*".into());
@@ -211,7 +211,7 @@ fn actual_shows_what_the_token_has() {
 }
 
 #[test]
-fn closest_is_by_failing_rules_then_distance_then_order() {
+fn closest_entry_order() {
     let near = ("sub", "repo:acme/infra:ref:refs/heads/dev");
     let far = ("sub", "repo:other/thing:environment:prod");
     for (rules, expected) in [
@@ -232,7 +232,7 @@ fn closest_is_by_failing_rules_then_distance_then_order() {
 }
 
 #[test]
-fn a_hostile_token_is_judged_all_the_same() {
+fn hostile_token_is_still_judged() {
     let mut claims = token();
     claims.insert("aud".into(), (0..500).map(|_| json!("ab".repeat(200))).collect());
     let entries = vec![allow(&[("aud", "*a*a*a*a*a*a*b*c?????????????????")]); 10];
@@ -248,7 +248,7 @@ mod limits {
     use crate::report::Limit;
 
     #[test]
-    fn a_pattern_that_is_too_long_is_left_open() {
+    fn overlong_pattern_is_undetermined() {
         let long = "*".repeat(PATTERN + 1);
         let whole = "*".repeat(PATTERN);
         let evaluation = |pattern: &str, others: &[Entry]| {
@@ -268,7 +268,7 @@ mod limits {
     }
 
     #[test]
-    fn a_team_that_is_not_compared_is_left_open() {
+    fn uncompared_team_is_undetermined() {
         let mut entry = allow(&[]);
         entry.token_type = TokenType::Team;
         entry.team_name = Some("*".repeat(PATTERN + 1));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_row_of_wildcards_is_not_meant_literally() {
+fn wildcard_run_is_not_literal() {
     let cases: [(&str, &[usize]); 6] = [
         ("", &[]),
         ("a.b", &[1]),
@@ -104,7 +104,7 @@ fn distance_counts_edits_of_the_text() {
 }
 
 #[test]
-fn distance_of_what_is_too_long_is_a_lower_bound() {
+fn distance_is_capped_for_long_text() {
     let (long, longer) = ("ab".repeat(4000), "ba".repeat(5000));
     assert_eq!(distance(&long, &longer), 2000);
     assert_eq!(distance(&format!("{long}*"), &longer), 1);
@@ -132,7 +132,7 @@ fn divergence_is_where_the_first_difference_shows() {
 }
 
 #[test]
-fn surprises_are_the_wildcards_that_stood_for_something_else() {
+fn surprising_wildcards_are_found() {
     let surprise = |at, wildcard, stood_for| Surprise { at, wildcard, stood_for };
     for (pattern, text, expected) in [
         ("api.pulumi.com", "api.pulumi.com", vec![]),

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_safe_on_this_machine_only() {
+    fn plain_http_is_safe_on_loopback_only() {
         for safe in [
             "https://evil.test",
             "http://127.0.0.1:8080",

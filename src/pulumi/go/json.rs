@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_in_the_words_of_go() {
+    fn duration_errors_use_go_words() {
         let table = [
             ("", "unexpected end of JSON input"),
             ("{\"a\": 1", "unexpected end of JSON input"),

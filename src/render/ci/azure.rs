@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_has_the_root_cause_s_annotation_only() {
+    fn quiet_prints_one_annotation() {
         assert_snapshot!(show(&samples::several_errors(), Verbosity::Quiet), @r"
         x Login to acme fails at the backend [backend-scheme-missing]
           backend api.pulumi.com (PULUMI_BACKEND_URL)

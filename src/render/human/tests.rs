@@ -18,7 +18,7 @@ fn show_wide(report: &Report, verbosity: Verbosity, width: usize) -> String {
 }
 
 #[test]
-fn a_login_that_works_is_told_in_a_few_lines() {
+fn healthy_report_is_short() {
     assert_snapshot!(show(&samples::healthy(), Verbosity::Normal), @r"
     ok Login to acme works as ci-bot (1 warning)
       ! token > ok backend > ok issuer > ok policy > ok exchange > ok whoami
@@ -31,7 +31,7 @@ fn a_login_that_works_is_told_in_a_few_lines() {
 }
 
 #[test]
-fn a_policy_that_was_not_tried_is_called_that() {
+fn untried_policy_is_reported() {
     let mut report = samples::healthy();
     report.checks.retain(|check| check.category != Category::Exchange);
     report.findings.clear();
@@ -175,7 +175,7 @@ fn only_warnings_are_not_called_errors() {
 }
 
 #[test]
-fn an_end_that_cannot_be_seen_is_quoted() {
+fn invisible_end_is_quoted() {
     let text = show(&samples::with_text("acme "), Verbosity::Verbose);
     assert!(text.contains("policy wants  token has\n"), "{text}");
     assert!(text.contains("\"acme \"  \"acme \""), "{text}");

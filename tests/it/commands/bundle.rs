@@ -359,7 +359,7 @@ fn no_kind_of_name_survives() {
 
 /// A platform refuses in words of its own, and Entra hides names in base64.
 #[test]
-fn names_in_messages_and_entra_subjects_are_replaced() {
+fn redaction_covers_messages_and_entra() {
     let mut world = World::new(&platforms::AZURE_ENTRA);
     world.shape.entry["rules"]["sub"] = json!("sc://umbrella-holdings/widget-factory/skunkworks");
     let message = "organization umbrella-holdings: access denied to janine-example";

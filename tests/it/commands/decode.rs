@@ -23,7 +23,7 @@ fn decode_shows_subject_parts() {
 }
 
 #[test]
-fn every_way_of_giving_a_token_is_known() {
+fn token_sources_are_all_read() {
     let token = World::new(&GITHUB).token();
     let bare = || Doctor::bare().command("decode").secret(&token);
     assert_eq!(bare().arg("-").stdin(token.clone()).run().status, 0);

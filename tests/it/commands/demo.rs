@@ -18,7 +18,7 @@ fn assert_as_promised(run: &Run, name: &str, expected: Option<&str>) {
 }
 
 #[test]
-fn every_scenario_has_the_root_cause_that_it_promises() {
+fn scenarios_have_promised_root_cause() {
     for scenario in scenarios() {
         let expected = scenario.expect.map(|code| code.name());
         let run = demo(scenario.name).json();
@@ -44,7 +44,7 @@ fn the_list_has_every_scenario() {
 }
 
 #[test]
-fn an_unknown_scenario_is_answered_with_the_nearest() {
+fn unknown_scenario_names_nearest() {
     for (name, nearest) in [("audience-mismach", "audience-mismatch"), ("helthy", "healthy")] {
         let run = demo(name).run();
         assert_eq!((run.status, &*run.stdout), (2, ""), "{name}");

@@ -85,7 +85,7 @@ fn a_code_is_told_on_one_screen() {
 }
 
 #[test]
-fn the_list_has_every_code_under_its_category() {
+fn explain_lists_codes_by_category() {
     let list = explain(&[]).stdout;
     let mut category = "";
     let mut found = Vec::new();
@@ -143,7 +143,7 @@ fn json_has_the_documented_keys() {
 }
 
 #[test]
-fn a_code_is_known_however_it_was_copied() {
+fn copied_code_spellings_are_accepted() {
     let page = explain(&["audience-mismatch"]).stdout;
     for word in ["AUDIENCE_MISMATCH", "error[audience-mismatch]: The token's audience is not ..."] {
         assert_eq!(explain(&[word]).stdout, page, "{word}");
@@ -151,7 +151,7 @@ fn a_code_is_known_however_it_was_copied() {
 }
 
 #[test]
-fn of_an_unknown_code_the_nearest_are_named() {
+fn unknown_code_names_nearest() {
     for (word, words) in [
         ("audiense-mismatch", "did you mean audience-mismatch? (`doctor explain` lists all codes)"),
         ("thumbprint", "did you mean thumbprint-mismatch?"),
@@ -223,7 +223,7 @@ fn index_is_what_the_program_prints() {
 }
 
 #[test]
-fn a_report_names_the_command_for_its_root_cause() {
+fn report_names_explain_command() {
     let run = Doctor::bare().args(["--oidc-org", "acme", "--offline", "null"]).human();
     assert!(
         run.stdout.contains("\n`doctor explain token-not-a-token` has the causes "),

@@ -100,7 +100,7 @@ fn global_flags_may_come_before_the_word() {
 }
 
 #[test]
-fn what_pulumi_refuses_is_refused_in_its_words() {
+fn refused_arguments_use_pulumi_words() {
     let hidden = "s3cr3t-value-of-a-flag";
     let table = [
         (
@@ -146,7 +146,7 @@ fn help_lists_both_kinds_of_flags() {
 }
 
 #[test]
-fn options_of_the_environment_stand_in_for_flags() {
+fn environment_options_replace_flags() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
     let from_environment = || {
@@ -231,7 +231,7 @@ fn the_directory_is_changed_as_pulumi_does() {
 }
 
 #[test]
-fn without_a_token_it_says_whose_identity_is_used() {
+fn missing_token_names_identity_used() {
     let secret = "pul-fedcba9876543210fedcba9876543210";
     let stored = format!(
         r#"{{"current": "https://api.pulumi.com", "accounts": {{"https://api.pulumi.com":

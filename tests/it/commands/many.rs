@@ -77,7 +77,7 @@ fn lines_are_tokens_strings_or_objects() {
 }
 
 #[test]
-fn a_line_that_is_no_token_stops_nobody() {
+fn bad_line_does_not_end_run() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let input = format!("null\n{token}\n$(idToken)\n{{\"a\": \n{}\n", "x".repeat(3 << 20));
@@ -207,7 +207,7 @@ fn several_tokens_name_ndjson_option() {
 
 /// Text that would act on a log, in claims and in what is no token.
 #[test]
-fn hostile_lines_are_answered_with_one_harmless_line_each() {
+fn hostile_lines_get_harmless_answers() {
     let mut world = World::new(&GITHUB);
     let hostile = "a\r\n##vso[task.setvariable variable=x]y\n::error::z\u{1b}[2J\u{202e}\u{2028}";
     world.shape.claims["sub"] = json!(hostile);
@@ -236,7 +236,7 @@ fn signed(world: &World) -> [String; 3] {
 }
 
 #[test]
-fn with_keys_the_signature_is_judged_as_well() {
+fn given_keys_verify_signature() {
     let mut world = World::new(&AZURE_ENTRA);
     world.shape.claims["exp"] = json!(4_000_000_000_u32);
     let keys = world.issuer.jwks().to_string();

@@ -233,7 +233,7 @@ fn every_fixture_log_matches_expectation() {
 }
 
 #[test]
-fn the_formats_tell_the_same_and_no_secret() {
+fn triage_formats_agree_and_hide_secrets() {
     let with_secrets = |case: &&Case| !case.secrets.is_empty() || !case.planted().is_empty();
     let cases = Case::all();
     let listed = cases.iter().filter(|case| !case.planted().is_empty()).count();
@@ -264,7 +264,7 @@ fn the_formats_tell_the_same_and_no_secret() {
 }
 
 #[test]
-fn another_system_s_failure_is_named_as_such() {
+fn other_systems_failure_is_named() {
     let log = "2026-01-31T12:00:00.0000000Z ##[error]ERROR: AADSTS700213: No matching federated \
                identity record found for presented assertion subject 'sc://a/b/c'.\n";
     let (run, triage) = json(Doctor::bare().arg("triage").stdin(log));
@@ -352,7 +352,7 @@ fn nothing_known_is_nothing() {
 }
 
 #[test]
-fn the_advice_has_the_log_s_own_values() {
+fn triage_advice_uses_log_values() {
     let log = "+ pulumi version\nv3.212.0\n+ pulumi login --oidc-token \"$PIPELINE_TOKEN\" \
                --oidc-org contoso\nerror: problem logging in: OIDC token exchange failed: Post \
                \"/api/oauth/token\": unsupported protocol scheme \"\"\n";

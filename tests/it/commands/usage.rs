@@ -46,7 +46,7 @@ fn a_misspelt_command_is_recognised() {
 }
 
 #[test]
-fn a_token_among_wrong_arguments_is_not_repeated() {
+fn usage_error_hides_token() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let signature = token.rsplit('.').next().unwrap();
@@ -98,7 +98,7 @@ fn input_files_that_cannot_be_used() {
 }
 
 #[test]
-fn the_policy_of_the_environment_is_named_as_such() {
+fn environment_policy_is_named() {
     let world = World::new(&platforms::GITHUB);
     let doctor = world.doctor().without("--policy").env("DOCTOR_POLICY", "nowhere.yaml");
     let text = refused(doctor);
@@ -119,7 +119,7 @@ fn hostile_arguments_command_no_pipeline() {
 }
 
 #[test]
-fn every_help_has_examples_that_of_nested_commands_too() {
+fn every_help_has_examples() {
     for words in [
         "--help",
         "-h",

@@ -270,7 +270,7 @@ fn azure_did_not_expose_the_token() {
 }
 
 #[test]
-fn a_connection_with_a_secret_has_no_token() {
+fn azure_secret_connection_has_no_token() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let key = "client-secret-Q8~aBcDeFgHiJkLmNoP";
     let run = azure_job(world.ready(), "https://127.0.0.1:1/x")
@@ -332,7 +332,7 @@ fn offline_no_platform_is_asked() {
 }
 
 #[test]
-fn a_variable_that_nothing_replaced_is_what_is_wrong() {
+fn unexpanded_variable_is_root_cause() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let doctor = federated(azure_job(world.ready(), "https://127.0.0.1:1/x"));
     let run = doctor.env("idToken", "$(idToken)").json();
@@ -641,7 +641,7 @@ mod buildkite {
 // ------------------------------------------------------------------------- what holds always
 
 #[test]
-fn where_nothing_is_everything_that_was_tried_is_told() {
+fn missing_token_lists_places() {
     let run = Doctor::bare().arg("--offline").json();
     assert_eq!(run.root_cause(), Some("token-missing"));
     let tried = tried(run.finding("token-missing"));
@@ -721,7 +721,7 @@ fn variables_that_look_like_tokens_are_named() {
 }
 
 #[test]
-fn what_is_named_comes_before_what_is_found() {
+fn named_backend_precedes_found() {
     let world = World::new(&platforms::GITHUB);
     let endpoint = Endpoint::start(&world, Response::json(500, &json!({})));
     let doctor = github_asking(world.ready(), &endpoint.github());
@@ -773,7 +773,7 @@ fn texts_of_a_platform_are_inert() {
 
 /// What is printed to be pasted is the YAML that it is meant to be, whatever the names in it.
 #[test]
-fn snippets_are_yaml_and_nothing_in_them_runs() {
+fn snippets_are_inert_yaml() {
     let world = World::new(&platforms::GITHUB);
     let organization = "a'b\"c: $(touch x) ${{ x }} #y";
     let job = "x: [y]\n  script: touch x #";

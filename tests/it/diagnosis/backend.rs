@@ -223,7 +223,7 @@ fn values_in_commands_are_quoted() {
 }
 
 #[test]
-fn the_correction_is_in_the_language_of_the_file() {
+fn fix_uses_file_format() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = with(&world, "Pulumi.yaml:4", "api.pulumi.com").json();
     run.assert_says(
@@ -238,7 +238,7 @@ fn the_correction_is_in_the_language_of_the_file() {
 // ------------------------------------------------------------------------ what is dubious
 
 #[test]
-fn a_trailing_slash_is_sent_twice_in_the_exchange() {
+fn trailing_slash_doubles_in_exchange_url() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.cloud.access_token();
     world.cloud.grant(token, "ci-bot", "acme");
@@ -379,7 +379,7 @@ fn an_invalid_project_ends_every_login() {
 }
 
 #[test]
-fn the_nearest_project_counts_and_json_comes_first() {
+fn nearest_project_wins_json_first() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let valid = "name: web\nruntime: go\n";
     let doctor = world.doctor().file("../Pulumi.yaml", "broken: [").file("Pulumi.yml", valid);
@@ -389,7 +389,7 @@ fn the_nearest_project_counts_and_json_comes_first() {
 }
 
 #[test]
-fn invalid_credentials_name_the_place_and_no_secret() {
+fn invalid_credentials_hide_secrets() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let secret = "pul-0123456789abcdef0123456789abcdef01234567";
     for (content, place) in [

@@ -41,7 +41,7 @@ fn nobody_listens() {
 }
 
 #[test]
-fn a_server_that_says_nothing_is_not_waited_for() {
+fn silent_server_does_not_block() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -52,7 +52,7 @@ fn a_server_that_says_nothing_is_not_waited_for() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_named() {
+fn unreachable_proxy_is_named() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let address = closed();
     let doctor = at(&world, "https://cloud.invalid");
@@ -129,7 +129,7 @@ fn failing_pulumi_cloud_is_still_recognised() {
 }
 
 #[test]
-fn a_backend_on_this_machine_may_speak_plain_http() {
+fn loopback_backend_may_use_http() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let cloud = PlainCloud::start(world.cloud.access_token());
     let run = at(&world, &cloud.url()).json();

@@ -107,7 +107,7 @@ fn configure(doctor: Doctor, part: Part) -> Doctor {
 }
 
 #[test]
-fn what_is_configured_wins_in_order_in_every_version() {
+fn configured_backends_win_in_order() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for version in VERSIONS {
         for (parts, url, source) in CONFIGURED {
@@ -227,7 +227,7 @@ fn signature_parts_are_decoded_since_3_245() {
 }
 
 #[test]
-fn line_breaks_in_a_token_are_sent_along() {
+fn token_line_breaks_are_sent() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     let doctor = login(&world, "3.276.0").without(&token).arg(format!("{token}\n"));
@@ -238,7 +238,7 @@ fn line_breaks_in_a_token_are_sent_along() {
 }
 
 #[test]
-fn project_files_need_a_runtime_before_3_243() {
+fn project_runtime_is_required_before_3_243() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (version, expected) in [("3.242.0", Some("project-file-invalid")), ("3.243.0", None)] {
         let run = login(&world, version).file("Pulumi.yaml", "name: web\n").json();
@@ -248,7 +248,7 @@ fn project_files_need_a_runtime_before_3_243() {
 }
 
 #[test]
-fn every_failure_ended_with_255_before_3_226() {
+fn exit_status_was_255_before_3_226() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (version, status) in [("3.225.1", 255), ("3.226.0", 1)] {
         let run = login(&world, version).env("PULUMI_ACCESS_TOKEN", "pul-x").json();
@@ -264,7 +264,7 @@ fn every_failure_ended_with_255_before_3_226() {
 }
 
 #[test]
-fn the_backend_is_named_in_failures_since_3_259() {
+fn failures_name_backend_since_3_259() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (version, prefix) in [
         ("3.258.0", "problem logging in: OIDC token exchange failed: ".to_owned()),
@@ -294,7 +294,7 @@ fn first_pulumi_error_is_shown() {
 }
 
 #[test]
-fn stored_credentials_are_read_first_since_3_274() {
+fn credentials_come_first_since_3_274() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let broken = |version: &str| {
         login(&world, version)
@@ -319,7 +319,7 @@ fn stored_credentials_are_read_first_since_3_274() {
 }
 
 #[test]
-fn urls_of_the_environment_are_checked_since_3_274() {
+fn environment_urls_are_checked_since_3_274() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let bare = |version: &str| {
         login(&world, version)

@@ -117,7 +117,7 @@ fn a_refusal_points_to_a_category() {
 }
 
 #[test]
-fn refusal_without_reason_shows_the_entry_and_whom_to_ask() {
+fn bare_refusal_shows_entry_and_message() {
     let body = json!({"error": "access_denied", "error_description": "no"});
     let run = answered(Response::json(403, &body));
     run.assert_root("exchange-rejected", "exchange", "exchange");
@@ -130,7 +130,7 @@ fn refusal_without_reason_shows_the_entry_and_whom_to_ask() {
 }
 
 #[test]
-fn refusal_of_the_issuer_asks_for_its_registration() {
+fn issuer_refusal_suggests_registration() {
     let body = json!({"error": "invalid_grant", "error_description": "unknown issuer"});
     let run = answered(Response::json(400, &body));
     run.assert_says("exchange-rejected", &["Register the issuer", "/oidc/issuers"]);
@@ -157,7 +157,7 @@ fn a_long_refusal_is_cut() {
 }
 
 #[test]
-fn an_organization_that_pulumi_cloud_does_not_know() {
+fn unknown_organization_is_reported() {
     let world = World::new(&PULUMI_DEPLOYMENTS);
     let run = world.doctor_without_policy().option("--oidc-org", "Acme Ltd").json();
     run.assert_root("organization-unknown", "exchange", "exchange");
@@ -180,7 +180,7 @@ fn rate_limits_say_how_long_to_wait() {
 }
 
 #[test]
-fn errors_of_the_service_carry_the_request_id() {
+fn service_errors_carry_request_id() {
     for status in [500, 502, 503] {
         let response = Response::json(status, &json!({"error": "server_error"}));
         let run = answered(response.header("X-Pulumi-Request-ID", "3f1c-9a52"));
@@ -348,7 +348,7 @@ fn explained_rejection_is_evidence_of_policy() {
 }
 
 #[test]
-fn the_exchange_is_made_although_something_looks_wrong() {
+fn exchange_is_made_despite_findings() {
     type Break = fn(&mut World);
     let cases: [(&str, Break); 5] = [
         ("issuer-not-registered", |world| {

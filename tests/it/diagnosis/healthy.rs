@@ -70,7 +70,7 @@ fn a_healthy_run_says_little() {
 }
 
 #[test]
-fn quiet_is_two_lines_and_verbose_names_every_check() {
+fn quiet_and_details_differ() {
     let world = World::new(&platforms::GITHUB);
     let quiet = world.doctor().arg("-q").human();
     assert_eq!((quiet.status, quiet.stdout.lines().count()), (0, 2), "{}", quiet.stdout);
@@ -89,7 +89,7 @@ fn strict_changes_nothing_where_nothing_is_wrong() {
 }
 
 #[test]
-fn a_saved_policy_alone_says_nothing_of_the_registration() {
+fn bare_policy_skips_registration() {
     let world = World::new(&platforms::GITHUB);
     let policy = json!({"id": "p", "version": 3, "policies": [world.shape.entry]});
     let run = world.doctor().file("policy.json", policy.to_string()).json();
@@ -120,7 +120,7 @@ fn without_an_exchange_the_policy_decides() {
 }
 
 #[test]
-fn every_kind_of_token_can_be_asked_for() {
+fn every_token_type_can_be_requested() {
     let cases = [
         ("organization", json!({}), vec![], "organization", ""),
         ("team", json!({"teamName": "web"}), vec!["--oidc-team", "web"], "team", "team:web"),
@@ -161,7 +161,7 @@ fn every_kind_of_token_can_be_asked_for() {
 
 /// Tokens, issuers and registrations that are unusual and right.
 #[test]
-fn what_is_unusual_and_right_is_no_finding() {
+fn unusual_valid_input_is_healthy() {
     type Change = fn(&mut World);
     let cases: [(&str, &Platform, Change); 10] = [
         ("nbf before iat", &platforms::KUBERNETES, |world| {

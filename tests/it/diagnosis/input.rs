@@ -63,7 +63,7 @@ fn every_source_gives_the_token() {
 }
 
 #[test]
-fn the_option_in_the_environment_counts_inside_ci_only() {
+fn environment_option_counts_in_ci_only() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
     let doctor = || world.ready().env("PULUMI_OPTION_OIDC_TOKEN", &token).secret(&token);
@@ -76,7 +76,7 @@ fn the_option_in_the_environment_counts_inside_ci_only() {
 }
 
 #[test]
-fn without_a_source_all_that_was_tried_is_told() {
+fn missing_source_lists_places() {
     let run = Doctor::bare().arg("--offline").json();
     assert_stopped(&run, "token-missing", "nothing");
     run.assert_says(
@@ -105,7 +105,7 @@ fn empty_token_source_names_fallback() {
 }
 
 #[test]
-fn an_empty_token_means_a_login_as_somebody_else() {
+fn empty_token_logs_in_as_somebody_else() {
     let secret = "pul-0123456789abcdef0123456789abcdef01234567";
     let empty = || offline().args(["--oidc-token", ""]).secret(secret);
     let run = empty().env("PULUMI_ACCESS_TOKEN", secret).json();
@@ -144,7 +144,7 @@ fn empty_azure_token_names_both_shells() {
 }
 
 #[test]
-fn a_pipe_that_stays_silent_ends_in_time() {
+fn silent_pipe_ends_in_time() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let run = world.ready().arg("-").args(["--timeout", "1s"]).json();
     assert_stopped(&run, "token-empty", "silent");
@@ -177,7 +177,7 @@ fn files_that_cannot_be_read_say_why() {
 // -------------------------------------------------------------------------- not a token
 
 #[test]
-fn what_is_no_token_is_called_what_it_is() {
+fn non_tokens_are_identified() {
     let azure = r#"{"count":151,"value":"There is no explicit reference to the connection."}"#;
     let oauth = r#"{"error":"invalid_client","error_description":"AADSTS700016: not found"}"#;
     let html = "<!DOCTYPE html><html><head><title>Sign in to your account</title></head></html>";
@@ -283,7 +283,7 @@ fn an_expression_is_no_variable() {
 }
 
 #[test]
-fn nothing_is_sent_while_there_is_no_token() {
+fn missing_token_sends_nothing() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for value in ["null", "$(idToken)", "***", "pul-0123456789abcdef0123"] {
         let run = world.ready().arg(value).json();
@@ -368,7 +368,7 @@ fn a_token_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn a_signature_of_another_keys_length_is_cut_off() {
+fn short_signature_is_truncated() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let token = world.token();
     // 224 bytes are left: the length of some RSA key, but not of the issuer's.
@@ -420,7 +420,7 @@ fn wrapped_token_outside_ci_warns() {
 }
 
 #[test]
-fn inside_ci_the_cli_would_have_refused_it() {
+fn wrapped_token_inside_ci_fails() {
     let world = World::new(&platforms::AZURE_ENTRA);
     for (case, value, words) in wrapped(&world.token()) {
         for (name, set) in IN_CI {

@@ -469,7 +469,7 @@ fn an_issuer_that_only_this_network_reaches() {
 /// Pulumi Cloud cannot connect to a private address at all: trusting its certificate by a thumbprint
 /// would change nothing.
 #[test]
-fn a_private_issuer_that_fails_here_is_private_first() {
+fn failing_private_issuer_is_not_public() {
     let world = world();
     let mut policy = world.policy();
     policy["issuers"][0]["thumbprints"] = json!(["ab".repeat(32)]);

@@ -94,7 +94,7 @@ fn keys_that_verify_among_others() {
 }
 
 #[test]
-fn a_token_without_kid_is_tried_with_every_key() {
+fn token_without_kid_tries_every_key() {
     let mut world = world();
     world.shape.header.insert("kid".to_owned(), Value::Null);
     serve(&world, &[other("RS256", "a"), other("ES256", "b"), own(&world, &[])]);
@@ -157,7 +157,7 @@ fn a_key_that_is_not_there() {
 }
 
 #[test]
-fn a_key_that_cannot_have_made_the_signature() {
+fn key_of_wrong_type_is_not_used() {
     let rsa = World::new(&platforms::GITLAB);
     let ec = world();
     let cases = [
@@ -178,7 +178,7 @@ fn a_key_that_cannot_have_made_the_signature() {
 // ----------------------------------------------------------------------------- other places
 
 #[test]
-fn registered_keys_are_used_and_nothing_is_fetched() {
+fn registered_keys_prevent_fetching() {
     let world = world();
     world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
     let run = world.doctor().json();

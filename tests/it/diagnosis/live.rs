@@ -22,7 +22,7 @@ fn paths(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_healthy_login_is_judged_by_the_live_policy() {
+fn healthy_login_uses_live_policy() {
     let world = World::new(&GITHUB);
     let run = live(&world).json();
     run.assert_healthy();
@@ -37,7 +37,7 @@ fn a_healthy_login_is_judged_by_the_live_policy() {
 }
 
 #[test]
-fn it_says_what_is_wrong_before_the_exchange_does() {
+fn redirected_token_is_predicted() {
     let mut world = World::new(&AZURE_ENTRA);
     world.shape.entry["rules"]["aud"] = json!("api://AzureADTokenExchange");
     let run = live(&world).json();
@@ -53,7 +53,7 @@ fn it_says_what_is_wrong_before_the_exchange_does() {
 }
 
 #[test]
-fn an_unregistered_issuer_is_found_without_a_file() {
+fn unregistered_issuer_is_found_live() {
     let world = World::new(&GITHUB);
     let other = format!("{}/", world.issuer.url());
     world.cloud.registration(|one| one["issuer"] = json!(other));
@@ -64,7 +64,7 @@ fn an_unregistered_issuer_is_found_without_a_file() {
 }
 
 #[test]
-fn registered_keys_count_as_those_of_a_file_do() {
+fn registered_keys_equal_file_keys() {
     let world = World::new(&GITHUB);
     let keys: Value =
         serde_json::from_slice(&world.issuer.served().get(&keys_path(&world)).body).unwrap();
@@ -82,7 +82,7 @@ fn keys_path(world: &World) -> String {
 }
 
 #[test]
-fn the_login_does_not_wait_for_what_is_registered() {
+fn login_does_not_wait_for_registrations() {
     let world = World::new(&GITHUB);
     world.cloud.grant(ADMIN, "ada", ORGANIZATION);
     let list = json!({"oidcIssuers": [world.cloud.registered()]});
@@ -128,7 +128,7 @@ fn refused_policy_read_does_not_stop_diagnosis() {
 }
 
 #[test]
-fn nobody_is_asked_where_nothing_is_to_be_read() {
+fn unneeded_requests_are_not_made() {
     // A file answers already; no network; the minted token is the login's, not the doctor's.
     let world = World::new(&GITHUB);
     world.cloud.grant(ADMIN, "ada", ORGANIZATION);

@@ -17,7 +17,7 @@ fn assert_refused(run: &Run, world: &World, code: &str, case: &str) {
 // --------------------------------------------------------------------------- access token
 
 #[test]
-fn the_cli_refuses_an_exchange_beside_an_access_token() {
+fn access_token_blocks_exchange() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let secret = "pul-0123456789abcdef0123456789abcdef01234567";
     let doctor = || world.doctor().env("PULUMI_ACCESS_TOKEN", secret).secret(secret);
@@ -58,7 +58,7 @@ fn an_organization_has_to_be_named() {
 }
 
 #[test]
-fn the_audience_names_the_organization_to_newer_clis() {
+fn newer_cli_reads_organization_from_audience() {
     let world = World::new(&platforms::GITHUB);
     let doctor = || world.doctor().without("--oidc-org");
     let run = doctor().json();
@@ -145,7 +145,7 @@ fn claims_of_a_file_contradict_nothing() {
 }
 
 #[test]
-fn flags_that_agree_with_the_claims_are_no_conflict() {
+fn agreeing_flags_do_not_conflict() {
     let world = scoped(json!("team:ops"));
     let run = world.doctor().args(["--oidc-team", "ops", "--offline"]).json();
     assert_eq!(run.report["request"]["scope"], "team:ops");

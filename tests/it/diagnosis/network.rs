@@ -108,7 +108,7 @@ fn waiting_for(file: &str, version: &str) -> String {
 /// version is asked after that.
 #[cfg(unix)]
 #[test]
-fn the_installed_pulumi_is_asked_while_the_network_is() {
+fn cli_version_is_asked_in_parallel() {
     let world = World::new(&GITHUB);
     let doctor = world
         .doctor()

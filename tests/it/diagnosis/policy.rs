@@ -27,7 +27,7 @@ fn entry(world: &World, changes: Value) -> Value {
 }
 
 #[test]
-fn audiences_that_differ_are_told_apart_in_words() {
+fn audience_difference_is_explained() {
     let same = "the same audience, spelled two ways";
     let cases: [(&Platform, &str, Value, &[&str]); 9] = [
         (&AZURE_ENTRA, AZURE_NAME, json!(AZURE_ID), &[same, "Entra tokens always carry its id"]),
@@ -83,7 +83,7 @@ fn audiences_that_differ_are_told_apart_in_words() {
 }
 
 #[test]
-fn several_rules_that_fail_are_told_to_be_several() {
+fn several_failing_rules_are_counted() {
     let mut world = with_rule(&GITHUB, "aud", "urn:pulumi:org:globex");
     world.shape.entry["rules"]["sub"] = json!("repo:globex/other:ref:refs/heads/main");
     let run = world.doctor().json();
@@ -160,7 +160,7 @@ fn a_rule_may_be_for_another_token() {
 }
 
 #[test]
-fn a_claim_that_only_looks_absent_is_told() {
+fn misquoted_claim_path_is_reported() {
     let run = with_rule(&GITHUB, "zzz", "x").doctor().json();
     assert!(!run.text("claim-absent").contains("nearest"), "nothing comes near");
     // A claim of null has nothing to match.
@@ -170,7 +170,7 @@ fn a_claim_that_only_looks_absent_is_told() {
 }
 
 #[test]
-fn an_entry_is_only_for_its_own_requests() {
+fn entry_applies_to_its_requests_only() {
     // Code, what the entry has, what the login asks for, telling words.
     let cases: [(&str, Value, &[&str], &[&str]); 9] = [
         (
@@ -280,7 +280,7 @@ fn what_is_asked_for_is_let_in() {
 }
 
 #[test]
-fn admin_is_missing_beside_a_rule_that_fails() {
+fn missing_admin_is_reported_beside_rule() {
     let world = with_rule(&GITHUB, "repository_owner", "globex");
     let run = world.doctor().args(["--scope", "admin"]).json();
     run.assert_root("admin-not-permitted", "policy", "policy");
@@ -465,7 +465,7 @@ fn what_names_an_identity_is_not_loose() {
 }
 
 #[test]
-fn a_dot_that_matches_another_character_is_a_warning() {
+fn dot_matching_other_character_warns() {
     let sub = World::new(&GITHUB).shape.claims["sub"].as_str().unwrap().to_owned();
     // Pattern and severity.
     let cases = [
@@ -490,7 +490,7 @@ fn a_dot_that_matches_another_character_is_a_warning() {
 }
 
 #[test]
-fn an_entry_that_can_never_match_is_told() {
+fn dead_entry_is_reported() {
     let world = World::new(&GITHUB);
     let nobody = entry(&world, json!({"tokenType": "personal"}));
     let run = world.doctor_with(&[world.shape.entry.clone(), nobody]).json();

@@ -184,7 +184,7 @@ fn plain_http_goes_through_the_other_variable() {
 }
 
 #[test]
-fn loopback_is_never_asked_for_through_a_proxy() {
+fn loopback_bypasses_proxy() {
     let world = World::new(&platforms::GITHUB);
     let proxy = Proxy::always(Say::status("502 Bad Gateway", "", ""));
     world.doctor().env("HTTPS_PROXY", proxy.url()).json().assert_healthy();

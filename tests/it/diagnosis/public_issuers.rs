@@ -124,7 +124,7 @@ fn answers_at_public_issuers_are_warnings() {
 }
 
 #[test]
-fn keys_of_public_issuers_are_theirs_to_serve() {
+fn public_issuers_serve_own_keys() {
     for (issuer, host) in PUBLIC {
         let with_document = |evidence: &mut Evidence| {
             let document = json!({"issuer": issuer, "jwks_uri": format!("https://{host}/keys")});
@@ -162,7 +162,7 @@ fn private_address_of_public_issuer_is_local() {
 
 /// A proxy that signs anew hides the certificate: no thumbprint is missing.
 #[test]
-fn a_proxy_s_certificate_asks_for_no_thumbprint() {
+fn proxy_certificate_is_no_thumbprint() {
     let certificate = Certificate {
         subject: "CN=host".to_owned(),
         issuer: "CN=Corp".to_owned(),

@@ -156,7 +156,7 @@ fn issuer_difference_is_marked_with_right_url() {
 }
 
 #[test]
-fn of_several_near_registrations_the_nearest_comes_first() {
+fn nearest_registration_comes_first() {
     let mut world = world();
     world.shape.claims.insert("iss".to_owned(), json!("https://gitlab.com"));
     let registered = |url: &str| json!({"name": url, "url": url, "issuer": url, "policies": []});

@@ -52,7 +52,7 @@ fn any_home_will_do() {
 }
 
 #[test]
-fn credentials_that_cannot_be_read_are_a_finding() {
+fn unreadable_credentials_are_reported() {
     let world = World::new(&platforms::GITHUB);
     let cases: [(&str, Put, Option<&str>); 9] = [
         ("a directory", |path| fs::create_dir(path).unwrap(), Some("not an ordinary file")),
@@ -98,7 +98,7 @@ fn unreadable_project_file_is_reported() {
 }
 
 #[test]
-fn a_missing_directory_for_temporary_files_is_told() {
+fn missing_temp_directory_is_reported() {
     let path = format!("{}/fixtures/logs/azure/export.zip", env!("CARGO_MANIFEST_DIR"));
     let archive = fs::read(path).unwrap();
     let triage = || Doctor::bare().args(["triage", "-"]).stdin(archive.clone());
@@ -116,7 +116,7 @@ fn a_missing_directory_for_temporary_files_is_told() {
 }
 
 #[test]
-fn a_working_directory_that_is_gone_is_told() {
+fn missing_working_directory_is_reported() {
     let gone = "/usr/bin/mkdir gone; cd gone; /usr/bin/rmdir ../gone; doctor";
     let claims = "{\"iss\":\"https://issuer.test\"}";
     for arguments in [

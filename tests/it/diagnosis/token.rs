@@ -32,7 +32,7 @@ fn offline(world: &World, token: &str) -> Run {
 // ------------------------------------------------------------------------------------ form
 
 #[test]
-fn malformed_tokens_name_the_part_and_the_place() {
+fn malformed_token_names_part() {
     let world = world();
     let good = claims(&world);
     let parts = |header: &str, payload: &str| {
@@ -196,7 +196,7 @@ fn expiry_rank_depends_on_token_source() {
 }
 
 #[test]
-fn now_moves_the_clock_and_makes_no_exchange() {
+fn now_option_skips_exchange() {
     let mut world = world();
     world.shape.shift(-90_000);
     let issued = world.shape.claims["iat"].as_i64().unwrap();
@@ -241,7 +241,7 @@ fn leeways_are_exact() {
 }
 
 #[test]
-fn times_that_are_no_instants_do_no_harm() {
+fn impossible_times_are_harmless() {
     let mut world = world();
     // The year 10000, and the last second that Go counts to.
     for exp in [json!(253_402_300_800_i64), json!(9_223_371_974_719_179_007_i64)] {
@@ -258,7 +258,7 @@ fn times_that_are_no_instants_do_no_harm() {
 }
 
 #[test]
-fn tokens_of_the_near_future_and_the_near_past() {
+fn leeway_applies_to_nbf_only() {
     let mut world = world();
     world.shape.claims["exp"] = json!(Timestamp::now().as_second() + 30);
     let run = world.doctor().json();
@@ -297,7 +297,7 @@ fn shift_servers(world: &World, offset: i64) {
 }
 
 #[test]
-fn a_clock_that_is_off_is_a_warning() {
+fn clock_skew_warns() {
     let world = world();
     shift_servers(&world, 600);
     let run = world.doctor().arg("--no-exchange").json();
@@ -363,7 +363,7 @@ fn server_clock_decides_expiry() {
 }
 
 #[test]
-fn now_is_not_compared_with_the_servers_clocks() {
+fn now_option_ignores_server_clocks() {
     let world = world();
     shift_servers(&world, 7200);
     world.cloud.answer(WHOAMI, Response::json(500, &json!({})));
@@ -394,7 +394,7 @@ fn algorithms_that_no_public_key_verifies() {
 }
 
 #[test]
-fn an_algorithm_that_the_issuer_does_not_offer() {
+fn unoffered_algorithm_is_reported() {
     let world = world();
     let mut document = world.issuer.discovery();
     document["id_token_signing_alg_values_supported"] = json!(["RS256", "PS512"]);

@@ -147,7 +147,7 @@ fn issued_token_proves_earlier_steps() {
 }
 
 #[test]
-fn within_a_step_the_catalogue_s_order_counts() {
+fn catalogue_order_decides_within_step() {
     let world = World::new(&GITHUB);
     let conflict = world.doctor().option("--oidc-org", "globex");
     let run = conflict.args(["--oidc-expiration", "1d"]).json();
@@ -160,7 +160,7 @@ fn within_a_step_the_catalogue_s_order_counts() {
 }
 
 #[test]
-fn expiry_ranks_last_for_a_token_that_was_pasted() {
+fn pasted_token_expiry_ranks_last() {
     let mut world = World::new(&GITHUB);
     world.shape.shift(-90_000);
     world.shape.entry["rules"]["sub"] = "else".into();
@@ -268,7 +268,7 @@ fn offline_means_no_network() {
 }
 
 #[test]
-fn every_check_is_there_once_in_every_run() {
+fn every_run_has_every_check_once() {
     let world = World::new(&GITHUB);
     let runs = [
         world.doctor().json(),
@@ -299,7 +299,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn the_json_report_has_the_contract_s_keys() {
+fn json_has_contract_keys() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"]["sub"] = "else".into();
     let bare = Doctor::bare().args(["--offline", "null"]).json();
@@ -373,7 +373,7 @@ fn the_json_report_has_the_contract_s_keys() {
 }
 
 #[test]
-fn the_status_is_the_same_in_every_format() {
+fn status_is_same_in_every_format() {
     let world = World::new(&GITHUB);
     type Change = fn(Doctor) -> Doctor;
     let cases: [(Change, i32); 4] = [
@@ -435,7 +435,7 @@ fn the_file_is_private_and_replaced_whole() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_goes_away_is_no_news() {
+fn closed_pipe_ends_quietly() {
     use std::os::unix::process::ExitStatusExt;
     const SIGPIPE: i32 = 13;
     for arguments in [["--offline", "null"], ["demo", "--list"]] {

@@ -213,7 +213,7 @@ fn whoami_uses_existing_token_without_exchange() {
 }
 
 #[test]
-fn a_stored_token_is_looked_at_for_information_only() {
+fn stored_token_findings_are_info() {
     let cases: [(&str, Response); 4] = [
         ("whoami-unauthorized", Response::json(401, &json!({}))),
         ("whoami-forbidden", Response::json(403, &json!({}))),
@@ -268,7 +268,7 @@ fn no_token_at_all_is_no_whoami() {
 }
 
 #[test]
-fn the_api_version_is_that_of_the_cli() {
+fn api_version_follows_cli() {
     for (version, api) in [("3.217.0", 8), ("3.232.1", 8), ("3.233.0", 9), ("3.259.0", 9)] {
         let world = World::new(&GITHUB);
         world.doctor().option("--pulumi-version", version).json().assert_healthy();
@@ -321,7 +321,7 @@ fn a_personal_token_is_its_user_s() {
 }
 
 #[test]
-fn a_token_that_lives_too_long_for_the_organization() {
+fn overlong_access_token_is_reported() {
     let message = "The `acme` organization enforces a max access token expiry of `14` days that \
                    your current token does not meet.";
     let run = answered(Response::json(403, &json!({"code": 403, "message": message})));

@@ -155,7 +155,7 @@ fn every_fault_has_kind_or_reason() {
 }
 
 #[test]
-fn the_page_has_the_size_of_the_matrix() {
+fn reliability_page_has_matrix_size() {
     let cells = PLACES.iter().flat_map(|place| FAULTS.iter().map(|fault| (*place, fault.kind())));
     let runs = cells.filter(|(place, kind)| !matches!(expected(*place, *kind), Outcome::Never(_)));
     let page = include_str!("../../../docs/reliability.md")

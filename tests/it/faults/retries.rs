@@ -68,7 +68,7 @@ fn what_fails_twice_says_so() {
 
 /// A token that is lost on the way may have been minted, and a second one would be too much.
 #[test]
-fn what_mints_a_token_is_asked_for_once() {
+fn token_is_minted_once() {
     for (place, names) in [
         (
             Place::Exchange,

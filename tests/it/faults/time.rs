@@ -10,7 +10,7 @@ use crate::support::{EXCHANGE, Response, World, platforms};
 const LATE: Duration = Duration::from_millis(1_800);
 
 #[test]
-fn keys_are_not_blamed_for_a_slow_document() {
+fn slow_document_is_not_blamed_on_keys() {
     let world = World::signed(&platforms::GITHUB, "ES256");
     let late = Response::json(200, &world.issuer.discovery()).after(LATE);
     world.issuer.answer(&world.issuer.discovery_path(), late);
@@ -22,7 +22,7 @@ fn keys_are_not_blamed_for_a_slow_document() {
 }
 
 #[test]
-fn whoami_is_not_blamed_for_a_slow_exchange() {
+fn slow_exchange_is_not_blamed_on_whoami() {
     let world = World::signed(&platforms::GITHUB, "ES256");
     let token = json!({"access_token": world.cloud.access_token(), "expires_in": 7200});
     world.cloud.answer(EXCHANGE, Response::json(200, &token).after(LATE));

@@ -82,7 +82,7 @@ fn libraries(program: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_asks_nobody_works_in_an_empty_root() {
+fn offline_commands_work_in_empty_root() {
     let Some(root) = Root::new() else { return };
     let mut world = World::new(&platforms::AZURE_ENTRA);
     world.use_public_issuer();
@@ -111,7 +111,7 @@ fn what_asks_nobody_works_in_an_empty_root() {
 }
 
 #[test]
-fn files_are_written_where_that_user_may_write() {
+fn unprivileged_user_writes_files() {
     let Some(root) = Root::new() else { return };
     let mut world = World::new(&platforms::AZURE_ENTRA);
     world.use_public_issuer();
@@ -134,7 +134,7 @@ fn files_are_written_where_that_user_may_write() {
 }
 
 #[test]
-fn a_login_is_diagnosed_from_an_empty_root() {
+fn login_is_diagnosed_in_empty_root() {
     let Some(root) = Root::new() else { return };
     let world = World::new(&platforms::AZURE_ENTRA);
     let doctor = world.doctor();
@@ -158,7 +158,7 @@ fn a_login_is_diagnosed_from_an_empty_root() {
 /// Without privileges, what of it can be had: nothing in the environment but variables that lead
 /// nowhere, and a working directory that cannot be written to.
 #[test]
-fn login_is_diagnosed_in_empty_root() {
+fn login_is_diagnosed_with_empty_environment() {
     let world = World::new(&platforms::AZURE_ENTRA);
     let doctor = ["TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"]
         .into_iter()

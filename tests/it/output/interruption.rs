@@ -96,7 +96,7 @@ fn every_request_can_be_interrupted() {
 }
 
 #[test]
-fn a_request_for_a_token_can_be_interrupted() {
+fn token_request_can_be_interrupted() {
     for signal in SIGNALS {
         let world = world();
         let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
@@ -177,7 +177,7 @@ fn pipe_as_output_can_be_interrupted() {
 }
 
 #[test]
-fn reading_a_log_without_end_can_be_interrupted() {
+fn endless_log_can_be_interrupted() {
     for signal in SIGNALS {
         let doctor = pipe(Doctor::bare(), "log").args(["triage", "log"]);
         let path = doctor.path("log");
@@ -276,7 +276,7 @@ fn the_demo_s_directory_goes_with_it() {
 
 /// As `nohup` has it, and a shell for what runs in the background.
 #[test]
-fn a_signal_that_is_ignored_is_no_end() {
+fn ignored_signal_does_not_end_run() {
     let world = world();
     let answer = Response::json(200, &world.issuer.discovery()).after(Duration::from_secs(1));
     world.issuer.answer(&world.issuer.discovery_path(), answer);

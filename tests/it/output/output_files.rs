@@ -166,7 +166,7 @@ fn a_device_without_space_is_told() {
 }
 
 #[test]
-fn a_limit_of_size_leaves_the_old_file() {
+fn full_disk_keeps_old_file() {
     for option in ["--output", "--bundle"] {
         let doctor = replay().file("out/kept", "old").args(["-v", option, "out/kept"]);
         let directory = doctor.path("out");
@@ -239,7 +239,7 @@ fn output_file_is_private_despite_umask() {
 }
 
 #[test]
-fn another_name_of_the_file_keeps_its_content() {
+fn hard_link_keeps_content() {
     let doctor = replay().file("victim", "precious").args(["--output", "report"]);
     fs::hard_link(doctor.path("victim"), doctor.path("report")).unwrap();
     let run = doctor.run();
@@ -259,7 +259,7 @@ fn a_directory_may_be_a_link() {
 
 /// What stands at the place changes while the run goes on.
 #[test]
-fn what_took_its_place_is_replaced_or_told() {
+fn replaced_output_file_is_handled() {
     type Swap = fn(&Path);
     let swaps: [(Swap, Option<&str>); 3] = [
         (|path| symlink("victim", path).unwrap(), None),

@@ -101,7 +101,7 @@ fn on_github(doctor: Doctor) -> Doctor {
 // ------------------------------------------------------------------------------------- formats
 
 #[test]
-fn azure_gets_an_issue_groups_and_a_summary() {
+fn azure_gets_issue_groups_and_summary() {
     let world = mismatch();
     let run = on_azure(world.doctor()).run();
     assert_eq!((run.status, run.stderr.as_str()), (1, ""));
@@ -151,7 +151,7 @@ fn masked_claims_are_split_in_azure_log() {
 }
 
 #[test]
-fn the_names_in_an_azure_devops_subject_stand_alone() {
+fn azure_devops_names_are_separate() {
     let world = World::new(&platforms::AZURE_DEVOPS);
     let run = on_azure(world.doctor()).run();
     assert_eq!(run.status, 0);
@@ -164,7 +164,7 @@ fn the_names_in_an_azure_devops_subject_stand_alone() {
 }
 
 #[test]
-fn github_gets_annotations_groups_and_a_step_summary() {
+fn github_gets_annotations_and_summary() {
     let mut world = World::new(&platforms::GITHUB);
     world.shape.entry["rules"]["sub"] = "repo:acme/web-shop:environment:production".into();
     let run = on_github(world.doctor()).run();
@@ -210,7 +210,7 @@ fn format_defaults_to_platform() {
 }
 
 #[test]
-fn the_status_is_the_same_in_every_format() {
+fn status_is_same_in_every_format() {
     let healthy = World::new(&platforms::AZURE_ENTRA);
     let unhealthy = mismatch();
     for format in ["human", "json", "azure", "github", "markdown", "html", "junit"] {
@@ -223,7 +223,7 @@ fn the_status_is_the_same_in_every_format() {
 }
 
 #[test]
-fn a_file_holds_what_the_log_would_have_shown() {
+fn output_file_equals_log_output() {
     let world = mismatch();
     let run = on_azure(world.doctor()).args(["--output", "report.txt"]).run();
     assert_eq!((run.status, run.stdout.as_str()), (1, ""));
@@ -240,7 +240,7 @@ fn success_says_little() {
 }
 
 #[test]
-fn quiet_is_the_verdict_and_the_root_cause() {
+fn quiet_prints_verdict_and_root_cause() {
     let world = mismatch();
     let run = on_azure(world.doctor()).arg("-q").run();
     let commands = azure(&run);
@@ -250,7 +250,7 @@ fn quiet_is_the_verdict_and_the_root_cause() {
 }
 
 #[test]
-fn a_summary_that_cannot_be_written_changes_nothing() {
+fn unwritable_summary_changes_nothing() {
     let world = mismatch();
     let directory = on_github(world.doctor());
     let work = directory.path(".").to_str().unwrap().to_owned();
@@ -487,7 +487,7 @@ fn hostile_text_is_inert_in_every_format() {
 }
 
 #[test]
-fn what_is_hostile_is_there_all_the_same() {
+fn hostile_text_stays_visible() {
     let (_, world, doctor) = hostile_worlds().swap_remove(0);
     let run = on_azure(doctor(&world)).run();
     let issue = azure_data(&azure(&run)[0]);
@@ -532,7 +532,7 @@ fn a_test_result_has_every_check() {
 
 #[cfg(unix)]
 #[test]
-fn a_long_wait_is_commented_on_a_terminal_only() {
+fn long_wait_shows_progress_at_terminal_only() {
     let world = World::new(&platforms::GITHUB);
     let slow = || {
         let response = Response::json(200, &world.issuer.discovery());

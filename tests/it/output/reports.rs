@@ -11,7 +11,7 @@ fn mismatch() -> World {
 }
 
 #[test]
-fn reports_of_one_run_are_written_by_extension() {
+fn reports_follow_file_extension() {
     let world = mismatch();
     let names = ["r.html", "r.json", "r.md", "r.xml", "r.txt"];
     let doctor = names.iter().fold(world.doctor(), |doctor, name| doctor.args(["--report", name]));
@@ -33,7 +33,7 @@ fn unknown_extension_is_a_usage_error() {
 }
 
 #[test]
-fn unwritable_report_ends_with_2_after_the_others() {
+fn unwritable_report_gives_status_2() {
     let doctor = mismatch().doctor().args(["--report", "no/such/r.html", "--report", "r.json"]);
     let run = doctor.run();
     assert_eq!(run.status, 2);

@@ -287,7 +287,7 @@ fn unreachable_server_installs_nothing() {
 }
 
 #[test]
-fn program_that_does_not_run_is_not_installed() {
+fn failing_program_is_not_installed() {
     let machine = Machine::with_programs("#!/bin/sh\necho wrong machine >&2\nexit 1\n");
     machine.fails(machine.serve().url(), "does not run on this machine: wrong machine");
 }

@@ -93,7 +93,7 @@ fn evidence<'a>(run: &'a Run, code: &str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn as_the_article_has_it_the_login_succeeds() {
+fn article_login_succeeds() {
     let mut world = article();
     let with_subject = run(&world);
     with_subject.assert_healthy();
@@ -284,7 +284,7 @@ fn the_token_is_decoded_and_compared() {
 
 /// Section 5, where there is nothing to decode: the task hands no token to its script.
 #[test]
-fn an_empty_token_is_traced_to_the_task() {
+fn empty_token_is_traced_to_task() {
     let world = article();
     let run = task(&world).script(&login_line()).json();
     let fix = fix(&run, "token-empty");

@@ -73,7 +73,7 @@ fn copied() -> BTreeSet<PathBuf> {
 }
 
 #[test]
-fn a_dockerfile_is_read_as_it_is_meant() {
+fn dockerfile_reader_follows_its_rules() {
     let [build, last]: [_; 2] = stages(SAMPLE).try_into().unwrap();
     let run = Instruction { name: "RUN".into(), rest: "one   two".into() };
     assert_eq!(build[1..], [run]);
@@ -226,7 +226,7 @@ fn crate_holds_image_inputs() {
 }
 
 #[test]
-fn nothing_is_given_that_could_be_a_secret() {
+fn child_gets_no_secret_variables() {
     let allowed = ["FROM", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "ENTRYPOINT"];
     for instruction in own().concat() {
         assert!(allowed.contains(&instruction.name.as_str()), "{instruction:?}");

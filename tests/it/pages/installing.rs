@@ -26,7 +26,7 @@ fn words(command: &str) -> Vec<OsString> {
 }
 
 #[test]
-fn what_the_image_is_run_with_is_understood() {
+fn image_arguments_are_understood() {
     let mut seen = 0;
     for command in commands(&read("docs/installing.md")) {
         let Some(rest) = command.strip_prefix("docker run ") else { continue };
@@ -43,7 +43,7 @@ fn what_the_image_is_run_with_is_understood() {
 }
 
 #[test]
-fn completions_and_the_manual_are_printed_as_told() {
+fn completions_and_manual_are_printed() {
     let page = read("docs/installing.md");
     let mut shells = Vec::new();
     for command in

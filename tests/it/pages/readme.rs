@@ -130,7 +130,7 @@ fn policy_command(arguments: &str) {
 }
 
 #[test]
-fn it_is_short_and_docs_has_an_index() {
+fn readme_is_short_and_docs_indexed() {
     assert!(readme().lines().count() <= 150);
     let index = page("docs/README.md");
     for entry in fs::read_dir(path("docs")).unwrap() {

@@ -33,7 +33,7 @@ fn case(name: &str, sub: &str, expect: &str) -> Value {
 }
 
 #[test]
-fn cases_as_expected_end_with_0_others_with_1() {
+fn case_status_is_0_or_1() {
     let team = |expect: &str| {
         let mut case = case("team", "job:web", expect);
         case["tokenType"] = json!("team");
@@ -90,7 +90,7 @@ fn cases_as_expected_end_with_0_others_with_1() {
 
 /// An undecided policy is not what any case expects.
 #[test]
-fn what_a_document_leaves_open_is_not_as_expected() {
+fn undetermined_case_is_not_expected() {
     let program = format!(
         "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: {ISSUER}\n      \
          policies:\n      - decision: allow\n        tokenType: organization\n        rules: {{sub: \

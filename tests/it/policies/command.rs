@@ -51,7 +51,7 @@ fn a_token_is_tested_rule_by_rule() {
 }
 
 #[test]
-fn times_and_signatures_do_not_matter_to_a_policy() {
+fn policy_ignores_times_and_signature() {
     let mut world = World::new(&GITHUB);
     world.shape.claims["exp"] = json!(1);
     let token = world.token();
@@ -70,7 +70,7 @@ const OWN: &str = "url: https://ci.example\npolicies:\n- decision: allow\n  toke
                    teamName: core-*\n  rules: {sub: 'job:*'}\n";
 
 #[test]
-fn bare_claims_come_as_argument_file_or_standard_input() {
+fn bare_claims_are_read_from_anywhere() {
     let claims = json!({"iss": "https://ci.example", "sub": "job:web"}).to_string();
     let args = ["--policy", "p.yaml", "--oidc-team", "core-infra"];
     let ready = || policy("test").args(args).file("p.yaml", OWN).file("c.json", &claims);
@@ -107,7 +107,7 @@ fn what_is_asked_for_decides_too() {
 }
 
 #[test]
-fn entries_without_an_issuer_decide_on_claims_without_one() {
+fn bare_policy_decides_bare_claims() {
     let bare = |sub: &str| {
         json!({"policies": [{"decision": "allow", "tokenType": "organization", "rules": {"sub": sub}}]})
             .to_string()
@@ -173,7 +173,7 @@ fn an_undecided_document_is_neither() {
 }
 
 #[test]
-fn what_cannot_be_used_ends_with_one_line() {
+fn unusable_input_ends_with_one_line() {
     let claims = r#"{"sub": "x"}"#;
     let cases: [(Doctor, &[&str]); 4] = [
         (policy("test").args(["--policy", "none.yaml", claims]), &["none.yaml", "no such file"]),
@@ -380,7 +380,7 @@ fn every_looseness_is_named_with_its_place() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_named() {
+fn unreadable_policy_is_named() {
     let run = linted("issuers: [{url: u, polices: []}]", &[]);
     assert_eq!(run.status, 2);
     assert!(

@@ -36,7 +36,7 @@ fn expected(policies: &[Value], claims: &Map<String, Value>, ask: &Ask) -> bool 
 }
 
 #[test]
-fn the_library_agrees_on_every_decision_and_rule() {
+fn library_agrees_with_reference() {
     let (allowed, matched, unmatched) = (Cell::new(0), Cell::new(0), Cell::new(0));
     TestRunner::new(config(LIBRARY))
         .run(&a_case(), |(drafts, claims, ask)| {

@@ -150,7 +150,7 @@ fn every_form_is_edited_in_place() {
 }
 
 #[test]
-fn a_pattern_that_can_never_match_is_replaced() {
+fn impossible_pattern_is_replaced() {
     for (form, document) in documents() {
         let document = document
             .replace("repo:acme/web:ref:refs/heads/release", "repo:Acme/web:ref:refs/heads/main");
@@ -203,7 +203,7 @@ fn undecided(run: &Run, words: &str) {
 }
 
 #[test]
-fn what_is_often_unwanted_needs_to_be_meant() {
+fn unwanted_kinds_need_if_meant() {
     let document = json!({"url": ISSUER, "policies": []}).to_string();
     let mut pull = main_branch();
     pull["sub"] = json!("repo:acme/web:pull_request");

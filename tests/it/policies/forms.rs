@@ -114,7 +114,7 @@ fn places_are_file_and_line() {
 }
 
 #[test]
-fn a_document_that_cannot_be_used_ends_the_run() {
+fn unusable_policy_ends_run() {
     let world = World::new(&GITHUB);
     let own = world.policy();
     let changed = |path: &str, value: Value| {
@@ -168,7 +168,7 @@ fn entry(decision: &str, rules: &str) -> String {
 }
 
 #[test]
-fn a_program_decides_as_far_as_it_tells() {
+fn pulumi_yaml_decides_with_resolved_values() {
     const MATCHES: &str = "iss: '*'";
     const FAILS: &str = "sub: nobody";
     const OPEN: &str = "sub: '${config.subject}'";
@@ -212,7 +212,7 @@ fn a_program_decides_as_far_as_it_tells() {
 }
 
 #[test]
-fn what_is_open_is_left_to_the_exchange() {
+fn undetermined_policy_leaves_exchange() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[entry("allow", "sub: '${config.subject}'")]);
     world.doctor().file("policy.json", policy).json().assert_healthy();

@@ -40,7 +40,7 @@ fn assert_only_reads(world: &World) {
 }
 
 #[test]
-fn a_token_is_tested_against_the_live_policy() {
+fn policy_test_reads_live_policy() {
     let world = World::new(&GITHUB);
     let token = world.token();
     let run = live(&world, "test").arg(&token).secret(&token).json();
@@ -122,7 +122,7 @@ fn unread(run: &Run, telling: &[&str]) {
 }
 
 #[test]
-fn what_is_missing_is_said_in_one_line() {
+fn unreadable_live_policy_says_why() {
     let refused = |status: u16| Response::json(status, &json!({"code": status, "message": "no"}));
     let html = Response::new(200, "text/html", "<html><title>Sign in</title></html>");
     for command in ["who", "lint", "test", "pull"] {
@@ -280,7 +280,7 @@ fn large(world: &World, issuers: usize, limited: &Arc<AtomicUsize>) -> Server {
 }
 
 #[test]
-fn five_hundred_issuers_are_pulled_page_by_page() {
+fn many_issuers_are_pulled_in_pages() {
     let world = World::new(&GITHUB);
     let asked = Arc::default();
     let server = large(&world, 500, &asked);
@@ -304,7 +304,7 @@ fn five_hundred_issuers_are_pulled_page_by_page() {
 
 /// One that always says so is taken at its word.
 #[test]
-fn a_limit_that_lasts_ends_with_one_line() {
+fn lasting_rate_limit_fails_in_one_line() {
     let world = World::new(&GITHUB);
     let limit = Response::json(429, &json!({"message": "slow"})).header("retry-after", "60");
     world.cloud.answer(POLICIES, limit);

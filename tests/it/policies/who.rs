@@ -69,7 +69,7 @@ fn main_branch() -> Value {
 }
 
 #[test]
-fn an_answer_names_claims_entries_and_token_types() {
+fn who_json_has_claims_and_entries() {
     let document = github(json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*"}));
     let report = who(&document, Some(&main_branch())).json().report;
     let branch = row(&report, "branch");

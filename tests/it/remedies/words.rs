@@ -76,7 +76,7 @@ fn logins_are_split_into_the_intended_words() {
 }
 
 #[test]
-fn requests_to_the_api_are_split_into_the_intended_words() {
+fn api_commands_are_split_correctly() {
     for name in NAMES {
         let mut state = State::healthy(&ALL[0], false, false);
         state.document["organization"] = name.into();

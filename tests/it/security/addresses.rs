@@ -107,7 +107,7 @@ fn assert_registers_nothing(run: &Run, iss: &str) {
 }
 
 #[test]
-fn no_policy_is_suggested_for_such_an_issuer() {
+fn invalid_issuer_gets_no_policy() {
     for (iss, status) in [("https://gitlab.com", 0), ("https:/gitlab.com", 3)] {
         let claims = json!({"iss": iss, "sub": "project_path:acme/web:ref_type:branch:ref:main"});
         let run = Doctor::bare().args(["policy", "suggest"]).arg(claims.to_string()).run();
@@ -117,7 +117,7 @@ fn no_policy_is_suggested_for_such_an_issuer() {
 }
 
 #[test]
-fn a_key_set_s_url_is_not_repaired() {
+fn key_set_url_is_not_repaired() {
     let cases = INVALID.into_iter().filter(|(_, why)| *why != "query");
     for (spelling, why) in cases {
         let world = world();
@@ -225,7 +225,7 @@ fn no_option_leads_to_a_metadata_service() {
 
 /// A proxy resolves the name itself, so the name is what can be checked.
 #[test]
-fn a_proxy_is_not_asked_for_a_metadata_service() {
+fn proxy_gets_no_metadata_request() {
     let proxy = Proxy::always(Say::status("403 Forbidden", "", ""));
     let run = |iss: &str| {
         let world = issued_by(iss);

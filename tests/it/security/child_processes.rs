@@ -125,7 +125,7 @@ fn nothing_from_the_checkout_is_started() {
 
 /// A script's own `#!/usr/bin/env` looks at `PATH` too, and a version manager at the directory.
 #[test]
-fn a_shim_does_not_look_into_the_checkout() {
+fn version_shim_ignores_checkout() {
     let shim = "cat_version; [ -e .tool-versions ] && echo v3.0.2; echo v3.250.0";
     let doctor = |doctor: Doctor| {
         let doctor = doctor
@@ -170,7 +170,7 @@ fn is_running(id: &str) -> bool {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_was_started_does_not_survive_the_time() {
+fn child_processes_end_in_time() {
     for script in [
         // The child waits for the grandchild; it leaves it behind with the pipe.
         "/bin/sleep 300 & echo $! > \"$HOME/id\"; wait",

@@ -121,7 +121,7 @@ fn plain_run_sends_nothing_to_project_backend() {
 }
 
 #[test]
-fn no_way_of_giving_the_token_sends_it() {
+fn project_backend_gets_no_token() {
     let world = world();
     let url = world.cloud.url().to_owned();
     let token = world.token();

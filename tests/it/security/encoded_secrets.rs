@@ -58,7 +58,7 @@ fn assert_hidden(output: &str, secrets: &[String], about: &str) {
 }
 
 #[test]
-fn an_error_that_echoes_a_credential_hides_it() {
+fn echoed_credential_is_hidden() {
     for (encoding, encode) in ENCODINGS {
         let world = World::new(&GITHUB);
         let token = world.token();
@@ -77,7 +77,7 @@ fn an_error_that_echoes_a_credential_hides_it() {
 }
 
 #[test]
-fn pages_headers_and_redirects_hide_what_they_echo() {
+fn echoed_pages_and_headers_are_hidden() {
     let base64 = |text: &str| ENCODINGS[4].1(text);
     for secret in 0..5 {
         let world = World::new(&GITHUB);
@@ -113,7 +113,7 @@ fn pages_headers_and_redirects_hide_what_they_echo() {
 
 /// It is known as soon as it exists.
 #[test]
-fn a_minted_token_in_another_case_is_hidden() {
+fn minted_token_in_other_case_is_hidden() {
     let world = World::new(&GITHUB);
     let minted = world.cloud.access_token().to_owned();
     let name = minted.to_ascii_uppercase();
@@ -128,7 +128,7 @@ fn a_minted_token_in_another_case_is_hidden() {
 }
 
 #[test]
-fn the_fields_of_a_success_hide_other_secrets() {
+fn success_fields_hide_secrets() {
     let world = World::new(&GITHUB);
     let answer = json!({
         "access_token": world.cloud.access_token(),
@@ -156,7 +156,7 @@ fn secrets_in_certificate_names_are_hidden() {
 
 #[cfg(unix)]
 #[test]
-fn what_a_program_says_in_base64_is_hidden() {
+fn program_output_in_base64_is_hidden() {
     let world = World::new(&platforms::BUILDKITE);
     let job = |echoed: String| {
         let script = format!("echo 'fatal: no {echoed} for {REQUEST}' >&2; exit 1");
@@ -186,7 +186,7 @@ fn hides(run: &Run, secret: &str) {
 }
 
 #[test]
-fn an_argument_that_is_a_secret_is_not_repeated() {
+fn secret_argument_is_not_repeated() {
     let world = World::new(&GITHUB);
     let opaque = REQUEST;
     for secret in SHAPES.into_iter().chain([CLIENT, opaque]) {
@@ -243,7 +243,7 @@ fn a_step_names_organizations_and_no_secrets() {
 }
 
 #[test]
-fn an_unexpanded_variable_is_no_place_for_a_token() {
+fn unexpanded_variable_is_not_read() {
     let world = World::new(&GITHUB);
     let run = world.ready().arg("$(idToken)").json();
     assert!(run.finding("token-variable-unexpanded").to_string().contains("$(idToken)"));

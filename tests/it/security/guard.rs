@@ -126,7 +126,7 @@ fn assert_connected(world: &World, run: &Run, name: &str) {
 }
 
 #[test]
-fn what_opens_the_way_to_a_private_address() {
+fn private_address_needs_permission() {
     type Way = fn(&World) -> Doctor;
     let allowed: Way = |world| world.doctor().file("policy.json", nameless(world).to_string());
     let known: Way = |world| world.doctor().without("--allow-private-issuer");
@@ -150,7 +150,7 @@ fn what_opens_the_way_to_a_private_address() {
 }
 
 #[test]
-fn nothing_opens_the_way_to_a_metadata_service() {
+fn metadata_service_is_never_contacted() {
     for host in ["169.254.169.254", "2852039166", "[::ffff:a9fe:a9fe]", "168.63.129.16"] {
         let world = world(host);
         for run in [world.doctor().json(), guarded(&world, world.doctor()).json()] {
@@ -195,7 +195,7 @@ fn keys_get_the_same_treatment() {
 
 /// RFC 6874: a zone names an interface of this machine, which is no business of an issuer's.
 #[test]
-fn an_address_with_a_zone_is_no_url() {
+fn zoned_address_is_no_url() {
     for host in ["[fe80::1%25lo]", "[::1%lo]"] {
         let world = world("127.0.0.1");
         let mut document = world.issuer.discovery();
@@ -240,7 +240,7 @@ fn a_redirect_on_the_host_is_followed() {
 }
 
 #[test]
-fn registered_keys_need_no_look_and_raise_nothing() {
+fn registered_keys_skip_issuer() {
     let world = world("10.20.30.40");
     world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
     let run = world.doctor().without("--allow-private-issuer").json();

@@ -216,7 +216,7 @@ fn hostile_subject_is_in_no_rule() {
 }
 
 #[test]
-fn hostile_subject_is_in_no_rule_without_a_policy() {
+fn hostile_subject_is_never_suggested() {
     for Subject { platform, changed, instead } in subjects() {
         let mut world = World::new(platform);
         world.shape.claims.extend(object(changed));

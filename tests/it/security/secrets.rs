@@ -99,7 +99,7 @@ fn echo(world: &World, path: &str, status: u16) {
 }
 
 #[test]
-fn no_pipeline_s_run_shows_what_is_planted() {
+fn pipeline_output_hides_planted_secrets() {
     for variable in ["TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI"] {
         let world = World::new(&platforms::AZURE_ENTRA);
         look_everywhere(variable, || planted(world.doctor()).env(variable, "True"));

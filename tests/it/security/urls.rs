@@ -289,7 +289,7 @@ fn no_part_comes_out_in_any_format() {
 
 /// The control: each place is shown, and a URL without such parts is shown as it is.
 #[test]
-fn what_is_left_of_a_url_is_shown() {
+fn remaining_url_is_shown() {
     // Where nothing of a URL is shown at all.
     let silent = [
         "a proxy that cannot be read",
@@ -384,7 +384,7 @@ fn hidden_url_parts_do_not_change_decisions() {
 
 /// Two registrations that are shown alike are told apart by what is not shown.
 #[test]
-fn the_registration_of_an_issuer_with_params_is_found() {
+fn issuer_with_params_is_found() {
     for (registered, found) in [("v=Planted5ecretPart", true), ("v=another", false)] {
         let mut world = world();
         world.shape.claims["iss"] = json!("https://issuer.test/a;v=Planted5ecretPart");
@@ -424,7 +424,7 @@ fn discovery_compares_whole_issuer_url() {
 }
 
 #[test]
-fn a_backend_is_judged_by_the_whole_url() {
+fn backend_check_reads_whole_url() {
     let long = format!("https://a.test?x={SECRET}{}", "x".repeat(2048));
     for (url, code) in [
         ("https://u:Planted5ecretPart@a.test", "backend-malformed"),
@@ -461,7 +461,7 @@ fn a_backend_is_judged_by_the_whole_url() {
 
 /// Bundles that hold whole URLs, by hand or from an older program, are shown and written without.
 #[test]
-fn a_bundle_with_whole_urls_is_shown_without() {
+fn old_bundle_urls_are_shortened() {
     let mut world = world();
     world.shape.claims["iss"] = json!(everywhere(world.issuer.url()));
     let doctor = world.doctor().env("PULUMI_BACKEND_URL", everywhere(ELSEWHERE));

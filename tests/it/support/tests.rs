@@ -63,7 +63,7 @@ impl Client {
 }
 
 #[test]
-fn every_platform_logs_in_and_not_as_somebody_else() {
+fn every_platform_logs_in_as_itself() {
     for platform in platforms::ALL {
         let mut world = World::new(platform);
         let client = Client::of(&world);
@@ -179,7 +179,7 @@ fn only_long_pieces_of_secrets_are_found() {
 }
 
 #[test]
-fn options_are_replaced_and_taken_out_with_their_values() {
+fn test_options_are_replaced() {
     let doctor = Doctor::bare().args(["x", "--flag", "--a", "1", "--b", "2"]);
     let doctor = doctor.without("--flag").without("--b").without("--absent").option("--a", "3");
     assert_eq!(doctor.command("login").arguments(), ["login", "x", "--a", "3"]);

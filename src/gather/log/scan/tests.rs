@@ -20,7 +20,7 @@ fn lines(log: &Log) -> Vec<(u64, &str)> {
 const ORGANIZATION: &str = "organization must be specified for token exchange";
 
 #[test]
-fn places_are_lines_and_repeated_ones_are_counted() {
+fn repeated_lines_are_counted() {
     let text = format!("one\ntwo\r\nerror: {ORGANIZATION}\n\nx\nerror: {ORGANIZATION}");
     let log = read(&text);
     assert_eq!(lines(&log), [(3, ORGANIZATION), (6, ORGANIZATION)]);
@@ -51,7 +51,7 @@ fn blocks_do_not_matter() {
 }
 
 #[test]
-fn what_is_kept_does_not_grow_with_the_log() {
+fn triage_memory_is_bounded() {
     let mut text = String::new();
     for number in 0..5_000 {
         text.push_str(&format!("error: reading token from file 'f{number}': no such file\n"));
@@ -64,7 +64,7 @@ fn what_is_kept_does_not_grow_with_the_log() {
 }
 
 #[test]
-fn a_message_takes_the_lines_that_belong_to_it() {
+fn message_includes_its_continuation_lines() {
     let log = read(
         "Error: Failed to get ID Token. \n \n        Error Code : 403\n \n Error Message: no\n",
     );

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_never_asked_for_through_a_proxy() {
+    fn loopback_bypasses_proxy() {
         for (url, direct) in [
             ("https://localhost:8443", true),
             ("https://127.0.0.2", true),

@@ -2,7 +2,7 @@
 use super::*;
 
 #[test]
-fn subjects_are_explained_in_the_platform_s_words() {
+fn subjects_use_platform_words() {
     let entra = |connection: &str| {
         format!("/eid1/c/pub/t/rISbSSETf0KqFyZ8ppdXmA/a/rISbSSETf0KqFyZ8ppdXmA/sc/org/{connection}")
     };
@@ -105,7 +105,7 @@ fn nothing_is_said_that_does_not_hold() {
 }
 
 #[test]
-fn an_outdated_rule_is_renewed_with_its_wildcards() {
+fn outdated_rule_keeps_wildcards() {
     let new = "repo:Northwind@320249603/gps@1291874641:ref:refs/heads/main";
     for (rule, subject, expected) in [
         ("repo:Northwind/gps:*", new, Some("repo:Northwind@320249603/gps@1291874641:*")),

@@ -41,7 +41,7 @@ fn github(sub: &str) -> Value {
 }
 
 #[test]
-fn patterns_that_no_token_can_match_are_replaced() {
+fn dead_patterns_are_replaced() {
     let main = github("repo:acme/web:ref:refs/heads/main");
     let immutable = github("repo:acme@65/web@74:ref:refs/heads/main");
     let entra = "https://login.microsoftonline.com/8e3b/v2.0";
@@ -159,7 +159,7 @@ fn patterns_that_some_token_can_match_stay() {
 }
 
 #[test]
-fn an_added_entry_lets_in_no_other_kind() {
+fn added_entry_admits_no_other_kind() {
     let hcp = "https://app.terraform.io";
     let apply = json!({"aud": AUD, "sub": "organization:acme:project:web:workspace:prod:run_phase:apply",
         "terraform_organization_name": "acme", "terraform_project_name": "web",
@@ -185,7 +185,7 @@ fn an_added_entry_lets_in_no_other_kind() {
 }
 
 #[test]
-fn tokens_that_are_often_unwanted_need_to_be_meant() {
+fn unwanted_tokens_need_if_meant() {
     let with = |changes: Value| {
         let mut claims = github("repo:acme/web:ref:refs/heads/main");
         claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -206,7 +206,7 @@ fn tokens_that_are_often_unwanted_need_to_be_meant() {
 }
 
 #[test]
-fn what_is_not_for_the_doctor_to_say_is_undecided() {
+fn undecidable_policies_are_undecided() {
     let main = github("repo:acme/web:ref:refs/heads/main");
     let issuer = |document: &str, claims: &Value| {
         let mut claims = claims.as_object().unwrap().clone();

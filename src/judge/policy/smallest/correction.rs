@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn fixed_audience_is_spelled_as_the_token_has_it() {
+    fn fixed_audience_uses_token_spelling() {
         let entra = json!({"iss": "https://login.microsoftonline.com/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0",
             "aud": AZURE_AUDIENCE_ID, "sub": "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSETf0KqFyZ8ppdXmA/sc/o/c"});
         let found = corrected(&entra, "aud", AZURE_AUDIENCE).unwrap();

@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_are_named_the_unwanted_one_last() {
+    fn unwanted_side_is_named_last() {
         let ours = "urn:pulumi:org:acme";
         let rules = json!({"aud": ours, "sub": "repo:acme/web:environment:prod"});
         let environment = ("the job should run in environment prod".to_owned(), false);
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn audience_is_asked_for_unless_the_token_has_ours() {
+    fn pulumi_audience_is_requested_if_missing() {
         let ours = "urn:pulumi:org:acme";
         let ask = |audience: &str| format!("the token should be requested for {audience}");
         let branch = "ref:refs/heads/dev";

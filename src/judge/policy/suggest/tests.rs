@@ -11,7 +11,7 @@ fn suggested(mut claims: Value) -> (Vec<String>, String) {
 }
 
 #[test]
-fn names_that_look_alike_are_kept_out_by_an_id() {
+fn id_rule_excludes_similar_names() {
     let sub = "repo:acme/web.shop:ref:refs/heads/main";
     let (rules, notes) = suggested(json!({"sub": sub, "repository_id": "74"}));
     assert_eq!(rules, [format!("sub={sub}"), "repository_id=74".to_owned()]);
@@ -22,7 +22,7 @@ fn names_that_look_alike_are_kept_out_by_an_id() {
 }
 
 #[test]
-fn an_id_is_no_help_to_a_branch_with_a_dot() {
+fn id_does_not_pin_dotted_branch() {
     let sub = "repo:acme/web:ref:refs/heads/release-1.2";
     let (rules, notes) = suggested(json!({"sub": sub, "repository_id": "74"}));
     assert_eq!(rules, [format!("sub={sub}")]);
@@ -56,7 +56,7 @@ fn what_a_subject_leaves_out_is_added() {
 }
 
 #[test]
-fn a_run_in_a_customised_subject_is_open() {
+fn run_id_in_custom_subject_is_wildcard() {
     let claims = json!({"sub": "repository_id:74:run_id:12:ref:refs/heads/main", "run_id": "12",
         "run_number": "1", "ref": "refs/heads/main", "repository_id": "74"});
     let (rules, notes) = suggested(claims);

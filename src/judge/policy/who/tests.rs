@@ -25,7 +25,7 @@ fn allow(rules: Value) -> Value {
 }
 
 #[test]
-fn rules_that_match_different_jobs_leave_it_open() {
+fn conflicting_rules_leave_kind_undetermined() {
     let token = json!({"iss": GITHUB, "aud": "a", "sub": "repo:acme/web:ref:refs/heads/main",
         "repository": "acme/web", "ref": "refs/heads/main"});
     let of = |branches: [&str; 2]| {

@@ -181,7 +181,7 @@ fn the_first_entry_of_an_empty_list() {
 }
 
 #[test]
-fn a_pattern_is_replaced_in_its_own_style() {
+fn edited_pattern_keeps_quoting_style() {
     let wrapped = |rule: &str| {
         format!("url: u\npolicies:\n- decision: allow\n  tokenType: org\n  rules:\n    {rule}\n")
     };
@@ -232,7 +232,7 @@ fn a_claim_gets_another_name() {
 }
 
 #[test]
-fn an_alias_becomes_a_value_of_its_own() {
+fn edited_yaml_alias_becomes_value() {
     let text = "policies:\n- decision: deny\n  tokenType: org\n  rules: {sub: &s a}\n- decision: allow\n  tokenType: org\n  rules:\n    sub: *s\n";
     let edit = [Edit::Pattern { registration: 0, entry: 1, rule: 0, pattern: "b:c".to_owned() }];
     assert_eq!(apply(text, &edit).as_deref(), Ok(&*text.replace("sub: *s", "sub: b:c")));
@@ -295,7 +295,7 @@ fn what_would_change_something_else_is_refused() {
 }
 
 #[test]
-fn expressions_of_a_program_are_written_as_text() {
+fn pulumi_yaml_expressions_are_escaped() {
     let text = "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: u\n      policies: []\n";
     let mut entry = entry();
     entry["rules"]["sub"] = json!("repo:${x}:y");

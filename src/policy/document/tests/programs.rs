@@ -11,7 +11,7 @@ fn rules(entry: &Entry) -> Vec<(&str, &str, bool)> {
 }
 
 #[test]
-fn a_program_is_read_as_far_as_it_tells() {
+fn pulumi_yaml_is_read_despite_expressions() {
     let document = parse(PROGRAM).unwrap();
     assert_eq!((document.form, document.unresolved.len()), (Form::Program, 0));
     let [github, gitlab] = document.issuers.as_slice() else { panic!("two issuers") };
@@ -112,7 +112,7 @@ fn interpolations() {
 }
 
 #[test]
-fn programs_and_states_are_held_to_the_api_s_words() {
+fn pulumi_documents_need_api_words() {
     let program = |entry: &str| {
         format!(
             "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: u\n      \

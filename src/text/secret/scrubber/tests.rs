@@ -51,7 +51,7 @@ fn names_that_begin_like_a_token_stay() {
 }
 
 #[test]
-fn a_secret_that_is_added_later_is_known() {
+fn later_secret_is_scrubbed() {
     let scrubber = Scrubber::default();
     let held = &scrubber;
     let copy = scrubber.clone();

@@ -121,7 +121,7 @@ fn gitlab_finds_the_cause() {
 }
 
 #[test]
-fn gitlab_has_no_question_about_a_job_that_succeeded() {
+fn gitlab_step_skips_successful_job() {
     let world = World::new(&platforms::GITLAB);
     let output = gitlab(&world, "success");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{output:?}");

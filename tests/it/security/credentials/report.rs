@@ -43,7 +43,7 @@ fn project_backend_passes_the_address_guard() {
 }
 
 #[test]
-fn logins_connect_to_private_backends_and_no_metadata_service() {
+fn login_reaches_private_backend_not_metadata() {
     let world = world();
     let cloud = world.cloud.url().to_owned();
     let login = |url: &str| {
@@ -97,7 +97,7 @@ fn commands(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn no_command_sends_a_token_to_a_project_backend() {
+fn printed_commands_avoid_project_backend() {
     let mut world = world();
     let unregistered = json!("https://127.0.0.1:1/nobody");
     let cloud = world.cloud.url().to_owned();

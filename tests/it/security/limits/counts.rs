@@ -18,7 +18,7 @@ fn issuers(count: usize) -> String {
 }
 
 #[test]
-fn files_over_a_limit_are_refused_with_the_place() {
+fn oversized_files_are_refused() {
     let entries = |count| policy(&vec![rule("deny", "aud", "x"); count]);
     refused(&entries(ENTRIES + 1), &["policy.json: 1:", "more than 1000 entries in one policy"]);
     refused(&issuers(REGISTRATIONS + 1), &["policy.json: 1:", "more than 2000 issuers"]);
@@ -80,7 +80,7 @@ fn an_organization_of_500_issuers_is_judged() {
 
 /// Hostile files of the largest size that is read, and one byte more.
 #[test]
-fn the_largest_files_take_neither_time_nor_memory() {
+fn largest_files_stay_within_limits() {
     let size = usize::try_from(FILE).unwrap();
     let filled = |start: &str, piece: &str, end: &str| {
         let room = size - start.len() - end.len();

@@ -54,7 +54,7 @@ fn stopped(file: &Value) {
 }
 
 #[test]
-fn a_gzip_bomb_is_read_in_part_and_said() {
+fn gzip_bomb_is_read_partly_and_reported() {
     let bomb = gzip(100);
     let run = triage("bomb.gz", &bomb);
     stopped(file(&run, "bomb.gz"));
@@ -114,7 +114,7 @@ fn lying_archive_member_is_stopped() {
 }
 
 #[test]
-fn a_line_of_100_mib_takes_no_memory() {
+fn huge_line_takes_little_memory() {
     let line = [FAILURE.trim_end().as_bytes(), &vec![b'x'; 100 * MIB]].concat();
     let run = triage("build.log", &line);
     assert_eq!(file(&run, "build.log")["lines"], 1);

@@ -45,7 +45,7 @@ fn too_long_pattern_in_file_is_refused() {
 }
 
 #[test]
-fn the_longest_is_matched_with_the_longest_claim() {
+fn longest_pattern_and_claim_match() {
     let claim = "a".repeat(90 << 10);
     let longest = slow(PATTERN);
     assert_eq!(longest.len(), PATTERN);
@@ -79,7 +79,7 @@ fn live(world: &World, entries: &[Value]) -> Run {
 }
 
 #[test]
-fn longer_ones_from_pulumi_cloud_leave_the_policy_open() {
+fn overlong_live_pattern_is_undetermined() {
     let mut world = World::new(&platforms::GITHUB);
     let allowing = world.shape.entry.clone();
     world.shape.claims["sub"] = json!("a".repeat(80_000));

@@ -170,7 +170,7 @@ fn many_similar_issuers_from_pulumi_cloud() {
 }
 
 #[test]
-fn linting_compares_entries_as_far_as_the_work_goes() {
+fn lint_stops_at_work_limit() {
     let lint = |entries: &[Value]| {
         let policy = policy(entries);
         in_time(|| Doctor::bare().args(["policy", "lint", "p"]).file("p", &policy), Doctor::json)

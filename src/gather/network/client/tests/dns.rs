@@ -42,7 +42,7 @@ fn only_permitted_addresses_are_used() {
 }
 
 #[test]
-fn addresses_that_hold_another_one_are_that_one() {
+fn embedded_addresses_are_classified() {
     let root = identity(NAMES, |_| {}).root;
     for (address, word) in [
         ("127.0.0.1", "loopback"),
@@ -180,7 +180,7 @@ fn name_without_addresses_fails_lookup() {
 
 /// As the system's resolver hangs: in a thread that nothing can interrupt.
 #[test]
-fn a_look_up_that_hangs_ends_in_time() {
+fn hanging_lookup_ends_in_time() {
     let root = identity(NAMES, |_| {}).root;
     let hangs: guard::Lookup = Arc::new(|_| {
         Box::pin(async {
