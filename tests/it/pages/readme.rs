@@ -182,8 +182,8 @@ fn its_quick_start_is_what_ci_runs() {
     let ci = fs::read_to_string(path(".ci/run")).unwrap();
     // CI takes them from here.
     let commands = blocks(&readme(), "sh");
-    assert_eq!(commands[..2], ["cargo run -- demo\n", "cargo test\n"]);
-    assert!(ci.contains("readme_command 1") && ci.contains("readme_command 2"), "{ci}");
+    assert_eq!(commands[1..3], ["cargo run -- demo\n", "cargo test\n"]);
+    assert!(ci.contains("readme_command 2") && ci.contains("readme_command 3"), "{ci}");
 }
 
 #[test]
