@@ -13,6 +13,7 @@ use crate::gather::environment::Environment;
 use crate::gather::token::Choice;
 use crate::gather::{Plan, ProcessContext};
 use crate::judge;
+use crate::limits;
 use crate::render::TOKEN;
 
 /// The statuses of tokens, the weightiest first.
@@ -49,7 +50,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Stre
     let around = ProcessContext {
         environment,
         directory,
-        stdin: streams.take_token_input(),
+        stdin: streams.take_token_input(limits::TOKEN + 1),
         terminal: streams.terminal,
         progress: false,
     };

@@ -10,6 +10,7 @@ use crate::cli::args::{BundleArgs, OutputArgs};
 use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, ProcessContext};
+use crate::limits;
 
 /// The diagnosis where this process runs.
 pub(super) fn diagnose_here(
@@ -40,7 +41,7 @@ pub(super) fn diagnose(
     let around = ProcessContext {
         environment,
         directory,
-        stdin: streams.take_token_input(),
+        stdin: streams.take_token_input(limits::TOKEN + 1),
         terminal: streams.terminal,
         progress: output.progress,
     };

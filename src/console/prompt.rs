@@ -5,19 +5,24 @@ use std::io::{self, Cursor, Read, Write as _};
 
 use zeroize::Zeroizing;
 
-use crate::limits;
-
 /// Reads what is pasted: asks when it is first read, and ends at Enter.
-#[derive(Default)]
 pub(crate) struct Prompt {
+    /// How much is kept, in bytes.
+    longest: usize,
     pasted: Option<Cursor<Zeroizing<Vec<u8>>>>,
+}
+
+impl Prompt {
+    pub(crate) fn new(longest: usize) -> Self {
+        Self { longest, pasted: None }
+    }
 }
 
 impl Read for Prompt {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let pasted = match &mut self.pasted {
             Some(pasted) => pasted,
-            none => none.insert(Cursor::new(ask()?)),
+            none => none.insert(Cursor::new(ask(self.longest)?)),
         };
         let rest = pasted.get_ref().get(usize::try_from(pasted.position()).unwrap_or(0)..);
         let read = rest.unwrap_or_default().read(buffer)?;
@@ -30,6 +35,7 @@ impl Read for Prompt {
 #[derive(Default)]
 #[cfg_attr(windows, allow(dead_code))]
 struct Typed {
+    longest: usize,
     content: Zeroizing<Vec<u8>>,
     /// An escape sequence that has begun.
     sequence: Vec<u8>,
@@ -55,6 +61,11 @@ impl Typed {
     /// Marks around a paste (xterm's control sequences, "Bracketed Paste Mode").
     const PASTE: [&'static [u8]; 2] = [b"\x1b[200~", b"\x1b[201~"];
 
+    fn new(longest: usize) -> Self {
+        // A vector that grows leaves copies behind.
+        Self { longest, content: Zeroizing::new(Vec::with_capacity(longest)), ..Self::default() }
+    }
+
     fn key(&mut self, byte: u8) -> Key {
         if byte == 0x1b || !self.sequence.is_empty() {
             self.escape(byte);
@@ -77,7 +88,7 @@ impl Typed {
 
     /// What is too long for a token is read and dropped: it must not reach the shell either.
     fn push(&mut self, byte: u8) {
-        if self.content.len() <= limits::TOKEN {
+        if self.content.len() < self.longest {
             self.content.push(byte);
         }
     }
@@ -105,7 +116,7 @@ fn say(text: &str) {
 }
 
 #[cfg(unix)]
-fn ask() -> io::Result<Zeroizing<Vec<u8>>> {
+fn ask(longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     use std::os::fd::AsFd as _;
 
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -117,9 +128,7 @@ fn ask() -> io::Result<Zeroizing<Vec<u8>>> {
     let terminal = stdin.as_fd();
     let quiet = quiet::Terminal::silence()?;
     say("Paste the token (it is not shown), then press Enter: \x1b[?2004h");
-    let mut typed = Typed::default();
-    // A vector that grows leaves copies behind.
-    typed.content.reserve_exact(limits::TOKEN + 1);
+    let mut typed = Typed::new(longest);
     let mut chunk = Zeroizing::new([0; 4096]);
     'reading: loop {
         let read = match nix::unistd::read(terminal, &mut *chunk) {
@@ -151,7 +160,7 @@ fn ask() -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// There is no way to hide it without unsafe code here.
 #[cfg(not(unix))]
-fn ask() -> io::Result<Zeroizing<Vec<u8>>> {
+fn ask(_longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     say("Paste the token (this console shows it), then press Enter: ");
     let mut line = Zeroizing::new(String::new());
     io::stdin().read_line(&mut line)?;
@@ -207,7 +216,7 @@ mod tests {
 
     /// What is kept of these bytes, and what the last one comes to.
     fn typed(bytes: &[u8]) -> (Vec<u8>, Key) {
-        let mut typed = Typed::default();
+        let mut typed = Typed::new(100);
         let mut last = Key::More;
         for byte in bytes {
             last = typed.key(*byte);
@@ -229,7 +238,6 @@ mod tests {
 
     #[test]
     fn more_than_a_token_is_dropped() {
-        let bytes = vec![b'a'; limits::TOKEN + 1000];
-        assert_eq!(typed(&bytes).0.len(), limits::TOKEN + 1);
+        assert_eq!(typed(&[b'a'; 1000]).0.len(), 100);
     }
 }

@@ -23,10 +23,11 @@ pub struct Streams<'a> {
 }
 
 impl Streams<'_> {
-    /// Standard input, where a token is read from it: a person is asked for it.
-    pub(crate) fn take_token_input(&mut self) -> Box<dyn Read + Send> {
+    /// Standard input, where a token of at most this length in bytes is read from it: a person is asked
+    /// for it.
+    pub(crate) fn take_token_input(&mut self, longest: usize) -> Box<dyn Read + Send> {
         if self.terminal {
-            return Box::<Prompt>::default();
+            return Box::new(Prompt::new(longest));
         }
         std::mem::replace(&mut self.stdin, Box::new(io::empty()))
     }

@@ -90,7 +90,7 @@ fn evidence(
     environment: Environment,
     streams: &mut Streams,
 ) -> Result<Evidence, String> {
-    let mut stdin = streams.take_token_input();
+    let mut stdin = streams.take_token_input(limits::TOKEN + 1);
     let directory = working_directory()?;
     let mut given = Vec::new();
     let source = if token == "-" {

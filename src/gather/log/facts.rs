@@ -144,18 +144,19 @@ impl Context {
                 if let Some((_, name)) = found.values.first() {
                     self.name_backend(name);
                 }
-                let is_exchange = found.values.is_empty();
-                let is_same = |last: &mut Success| {
+                let success = Success { place, at: line.at, is_exchange: found.values.is_empty() };
+                match self.successes.last_mut() {
                     // A line may have the form of several of these texts.
-                    last.place == place
-                        || last.place.is_beside(&place)
-                            && !is_exchange
-                            && std::mem::take(&mut last.is_exchange)
-                };
-                if !self.successes.last_mut().is_some_and(is_same)
-                    && self.successes.len() < SUCCESSES
-                {
-                    self.successes.push(Success { place, at: line.at, is_exchange });
+                    Some(last) if last.place == place => {}
+                    Some(last)
+                        if last.is_exchange
+                            && !success.is_exchange
+                            && last.place.is_beside(&place) =>
+                    {
+                        *last = success;
+                    }
+                    _ if self.successes.len() < SUCCESSES => self.successes.push(success),
+                    _ => {}
                 }
             }
             Fact::Claims => {

@@ -242,7 +242,7 @@ impl Page {
     pub(super) fn diff(&mut self, indent: usize, text: &str) {
         for line in text.lines() {
             let color = if line.starts_with('-') { Color::Red } else { Color::Green };
-            let line = self.paint(&inert(line), color);
+            let line = self.paint(&guard(&inert(line)), color);
             self.put(indent, &line);
         }
     }
@@ -266,7 +266,7 @@ impl Page {
     }
 
     fn bold(&self, text: &str) -> String {
-        if self.color { text.bold().to_string() } else { text.to_owned() }
+        if self.color { guard(text).bold().to_string() } else { text.to_owned() }
     }
 
     /// The rules of a policy entry: as a table where that fits, else the two values of each rule

@@ -93,7 +93,7 @@ fn a_full_standard_output_is_told() {
         Doctor::bare().args([
             "policy",
             "suggest",
-            "{\"iss\":\"https://issuer.test\",\"sub\":\"j\"}",
+            "{\"iss\":\"https://issuer.test\",\"sub\":\"j\",\"aud\":\"urn:pulumi:org:acme\"}",
         ]),
     ] {
         let run = doctor.script("doctor > /dev/full").run();

