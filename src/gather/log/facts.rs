@@ -145,6 +145,7 @@ impl Context {
                     self.name_backend(name);
                 }
                 let success = Success { place, at: line.at, is_exchange: found.values.is_empty() };
+                let is_full = self.successes.len() >= SUCCESSES;
                 match self.successes.last_mut() {
                     // A line may have the form of several of these texts.
                     Some(last) if last.place == place => {}
@@ -155,8 +156,8 @@ impl Context {
                     {
                         *last = success;
                     }
-                    _ if self.successes.len() < SUCCESSES => self.successes.push(success),
-                    _ => {}
+                    _ if is_full => {}
+                    _ => self.successes.push(success),
                 }
             }
             Fact::Claims => {

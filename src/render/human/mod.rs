@@ -41,7 +41,7 @@ pub(super) fn render(
         false => page.chain(2, &wording::chain::chain(report)),
     }
     if is_healthy && !is_quiet {
-        page.value(2, &who(report));
+        page.prose(2, "", &who(report));
     }
     for told in [wording::replayed(report), wording::recorded(report)].into_iter().flatten() {
         page.prose(2, "", &told);

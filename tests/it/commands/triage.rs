@@ -338,7 +338,8 @@ fn each_successful_login_is_reported_once() {
     assert_eq!(run(own, "nothing\n"), 1);
     assert_eq!(run(line, line), 1);
     let exchange = "OIDC token exchange performed successfully\n";
-    assert_eq!(run(&format!("{exchange}{line}{exchange}{line}"), "nothing\n"), 2);
+    let later = line.replace("12:00:00", "12:00:05");
+    assert_eq!(run(&format!("{exchange}{line}{exchange}{later}"), "nothing\n"), 2);
     assert_eq!(run(line, &line.replace("12:00:00", "12:00:01")), 2);
 }
 

@@ -488,8 +488,8 @@ fn corrected_claim_keeps_its_pattern() {
     let claims = claims(&GITHUB, json!({}));
     let found =
         finding("claim-absent", json!([entry(json!({"repositry": "acme/web-*"}))]), &claims);
-    let commands = texts(&found, "/remediation/commands");
-    assert_eq!(commands, ["\"repository\": \"acme/web-*\""]);
+    let steps = texts(&found, "/remediation/steps").join("\n");
+    assert!(steps.contains("+ \"repository\": \"acme/web-*\""), "{steps}");
     let changes = &found["remediation"]["options"][0]["changes"];
     assert_eq!(changes[0]["path"], "/policies/0/rules/repositry");
     assert_eq!((&changes[0]["before"], &changes[0]["after"]), (&json!("acme/web-*"), &json!(null)));

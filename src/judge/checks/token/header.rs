@@ -77,6 +77,8 @@ fn algorithm(context: &Context, token: &Token) -> Option<Finding> {
         format!("The header's alg is {}, not a string.", kind(other))
     } else if name.is_none() {
         "The token's header names no algorithm.".to_owned()
+    } else if algorithm.is_empty() {
+        "The header's alg is an empty string.".to_owned()
     } else if algorithm.eq_ignore_ascii_case("none") {
         "The token is not signed.".to_owned()
     } else if algorithm.starts_with("HS") {
