@@ -31,12 +31,15 @@ struct Line<'a> {
     /// What the line itself says that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
+    /// Why the line is no item. Its text is read all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'static str>,
     #[serde(flatten)]
     triage: &'a triage::Triage,
 }
 
-/// Runs it: 0 if every line was answered, with `--fail-on` 1 if one of the logs has a failure; 2 if
-/// the lines cannot be read.
+/// Runs it: 0 if every line was answered, with `--fail-on` 1 if a log has a failure or a line is bad; 2
+/// if the lines cannot be read.
 pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let source: Box<dyn Read + Send> = match &arguments.files[..] {
@@ -54,25 +57,35 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     let shell = arguments.shell.chosen().unwrap_or_else(|| environment.shell());
     let worker = || {
         move |line, item: &[u8]| {
-            let (id, log) = item_of(item);
+            let Item { id, log, problem } = item_of(item);
             let (log, _) = read(&[Source::Stdin], Box::new(Cursor::new(log)));
             let mut triage = judge::triage(&log);
             triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
-            (text::json_line(&Line { line, id, triage: &triage }), triage.root_cause.is_some())
+            let outcome = match (problem, triage.root_cause) {
+                (Some(_), _) => Answered::BadLine,
+                (None, Some(_)) => Answered::Failure,
+                (None, None) => Answered::NoFailure,
+            };
+            (text::json_line(&Line { line, id, problem, triage: &triage }), outcome)
         }
     };
-    let (mut failures, mut all) = (0_u64, 0_u64);
+    let (mut failures, mut bad, mut all) = (0_u64, 0_u64, 0_u64);
     let answered = ndjson::answer(source, LONGEST_LINE, worker, |answers| {
-        let (lines, failed): (Vec<String>, Vec<bool>) = answers.answers.into_iter().unzip();
-        failures += failed.iter().filter(|failed| **failed).count() as u64;
-        all += failed.len() as u64;
+        let (lines, outcomes): (Vec<String>, Vec<Answered>) = answers.answers.into_iter().unzip();
+        let count = |wanted| outcomes.iter().filter(|one| **one == wanted).count() as u64;
+        failures += count(Answered::Failure);
+        bad += count(Answered::BadLine);
+        all += outcomes.len() as u64;
         write(streams.stdout, &lines.concat())
     });
-    let fails = |on: FailOn| matches!(on, FailOn::Unhealthy | FailOn::Inconclusive) && failures > 0;
+    let is_unhealthy = failures + bad > 0;
+    let fails = |on: FailOn| matches!(on, FailOn::Unhealthy | FailOn::Inconclusive) && is_unhealthy;
     match answered {
         Ok(()) => {
             if !arguments.quiet {
-                let summary = format!("{failures} with a failure, {} without\n", all - failures);
+                let without = all - failures - bad;
+                let bad = if bad > 0 { format!(", {bad} bad") } else { String::new() };
+                let summary = format!("{failures} with a failure, {without} without{bad}\n");
                 // The answers are as good without it.
                 let _ = write(streams.stderr, &summary);
             }
@@ -87,21 +100,36 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     }
 }
 
-/// The `id` of an item, and its log: a JSON string, the `log` of a JSON object, or the line itself.
-fn item_of(line: &[u8]) -> (Option<Value>, Vec<u8>) {
-    let parsed = match line.first() {
-        Some(b'"' | b'{') => serde_json::from_slice(line).ok(),
-        _ => None,
-    };
-    match parsed {
-        Some(Value::String(log)) => (None, log.into_bytes()),
-        Some(Value::Object(mut item)) => {
+/// What became of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    Failure,
+    NoFailure,
+    BadLine,
+}
+
+/// A line, taken apart.
+struct Item {
+    id: Option<Value>,
+    log: Vec<u8>,
+    problem: Option<&'static str>,
+}
+
+/// A JSON string, a JSON object with a `log`, or a log of one line.
+fn item_of(line: &[u8]) -> Item {
+    let bad = |id, problem| Item { id, log: line.to_vec(), problem: Some(problem) };
+    if !matches!(line.first(), Some(b'"' | b'{')) {
+        return Item { id: None, log: line.to_vec(), problem: None };
+    }
+    match serde_json::from_slice(line) {
+        Ok(Value::String(log)) => Item { id: None, log: log.into_bytes(), problem: None },
+        Ok(Value::Object(mut item)) => {
             let id = ndjson::id(&item);
             match item.remove("log") {
-                Some(Value::String(log)) => (id, log.into_bytes()),
-                _ => (id, line.to_vec()),
+                Some(Value::String(log)) => Item { id, log: log.into_bytes(), problem: None },
+                _ => bad(id, "the object has no log that is a string"),
             }
         }
-        _ => (None, line.to_vec()),
+        _ => bad(None, "the line begins like JSON, but is not valid JSON"),
     }
 }

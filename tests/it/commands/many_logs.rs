@@ -24,7 +24,7 @@ fn lines() -> Vec<String> {
 #[test]
 fn every_line_is_answered_in_order() {
     let run = triage(&lines()).run();
-    assert_eq!((run.status, &*run.stderr), (0, "1 with a failure, 3 without\n"));
+    assert_eq!((run.status, &*run.stderr), (0, "1 with a failure, 2 without, 1 bad\n"));
     let answers: Vec<Value> =
         run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let seen: Vec<_> = answers
@@ -43,6 +43,18 @@ fn every_line_is_answered_in_order() {
     );
     assert_eq!(answers[0]["id"], "run 7");
     assert_eq!(answers[1].get("id"), None);
+    let problems: Vec<bool> = answers.iter().map(|one| one["problem"].is_string()).collect();
+    assert_eq!(problems, [false, false, false, true]);
+}
+
+#[test]
+fn object_without_log_is_bad() {
+    for line in [r#"{"id": 7}"#, r#"{"id": 7, "log": 1}"#, r#"{"id": 7, "token": "x"}"#] {
+        let run = triage(&[line.to_owned()]).args(["--fail-on", "unhealthy"]).run();
+        let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((run.status, &answer["id"]), (1, &json!(7)), "{line}");
+        assert_eq!(answer["problem"], "the object has no log that is a string", "{line}");
+    }
 }
 
 #[test]
@@ -59,7 +71,7 @@ fn answer_is_that_of_the_log_alone() {
 #[test]
 fn failure_decides_on_request() {
     assert_eq!(triage(&lines()).args(["--fail-on", "unhealthy"]).run().status, 1);
-    assert_eq!(triage(&lines()[1..]).args(["--fail-on", "unhealthy"]).run().status, 0);
+    assert_eq!(triage(&lines()[1..3]).args(["--fail-on", "unhealthy"]).run().status, 0);
 }
 
 #[test]

@@ -495,9 +495,9 @@ fn corrected_claim_keeps_its_pattern() {
     assert_eq!((&changes[0]["before"], &changes[0]["after"]), (&json!("acme/web-*"), &json!(null)));
     assert_eq!(changes[1]["path"], "/policies/0/rules/repository");
     assert_eq!((&changes[1]["before"], &changes[1]["after"]), (&json!(null), &json!("acme/web-*")));
-    let rules = rule(commands[0]);
-    let (status, _) = tested(&document(json!([entry(Value::Object(rules))])), &claims, &[]);
-    assert_eq!(status, 0);
+    let added = steps.lines().find_map(|line| line.strip_prefix("+ ")).unwrap();
+    let rules = Value::Object(rule(added));
+    assert_eq!(tested(&document(json!([entry(rules)])), &claims, &[]).0, 0);
 }
 
 #[test]
