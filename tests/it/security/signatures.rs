@@ -279,7 +279,7 @@ fn refused_algorithms_are_not_exchanged() {
         (json!("ES256K"), "ES256K"),
         (json!("RS1"), "RS1"),
         (json!("None"), "not signed"),
-        (json!(""), "is not an algorithm"),
+        (json!(""), "is an empty string"),
         (json!(5), "a number, not a string"),
         (json!(["EdDSA"]), "a list, not a string"),
         (Value::Null, "names no algorithm"),
