@@ -115,8 +115,7 @@ pub(super) fn gather(
     let token_named = !matches!(choice, token::Choice::None);
     // Which claims are public is known only when there is a token.
     let scrubber = environment.scrubber(&plan.names(), &[]);
-    let organization =
-        settings.option(&scrubber, plan.organization.as_deref(), "PULUMI_OPTION_OIDC_ORG");
+    let organization = settings.organization(&scrubber);
     let (mut input, decoded) = match choice {
         // `pulumi login` without a token does not look for one either.
         token::Choice::None if !plan.is_login => ambient::acquire(&ambient::AmbientContext {
@@ -171,7 +170,6 @@ pub(super) fn gather(
         token: decoded.as_ref().map(|d| d.token.clone()),
         login: Login {
             token_named,
-            organization,
             helper: settings.helper(&directory, stored.helper.as_ref(), &scrubber),
             ..settings.login(&scrubber)
         },
@@ -272,10 +270,15 @@ impl<'a> Settings<'a> {
         Some(scrubber.scrub(value))
     }
 
+    fn organization(&self, scrubber: &Scrubber) -> Option<String> {
+        self.option(scrubber, self.plan.organization.as_deref(), "PULUMI_OPTION_OIDC_ORG")
+    }
+
     fn login(&self, scrubber: &Scrubber) -> Login {
         let Plan { team, user, expiration, scope, .. } = self.plan;
         let option = |given: &Option<String>, name| self.option(scrubber, given.as_deref(), name);
         Login {
+            organization: self.organization(scrubber),
             team: option(team, "PULUMI_OPTION_OIDC_TEAM"),
             user: option(user, "PULUMI_OPTION_OIDC_USER"),
             expiration: option(expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),

@@ -283,14 +283,26 @@ fn scrub_words(text: &str) -> String {
     while let Some(start) = rest.find(is_token_char) {
         let (before, word) = rest.split_at(start);
         out.push_str(before);
-        let end = word.find(|c: char| !is_token_char(c)).unwrap_or(word.len());
-        let (word, after) = word.split_at(end);
+        let (word, after) = word.split_at(end_of_word(word));
         let is_secret = word.len() >= shapes::SHORTEST && shapes::in_word(word).is_some();
         out.push_str(if is_secret { REDACTED } else { word });
         rest = after;
     }
     out.push_str(rest);
     out
+}
+
+/// Where the characters of a token end. Its dots may be percent-encoded.
+fn end_of_word(text: &str) -> usize {
+    let mut end = 0;
+    loop {
+        let rest = &text[end..];
+        end += rest.find(|c: char| !is_token_char(c)).unwrap_or(rest.len());
+        match text[end..].get(..3) {
+            Some(dot) if dot.eq_ignore_ascii_case("%2e") => end += dot.len(),
+            _ => return end,
+        }
+    }
 }
 
 fn is_token_char(c: char) -> bool {

@@ -134,7 +134,7 @@ pub(crate) fn in_word(word: &str) -> Option<(usize, Kind)> {
     // Its header begins with `{"`, which is `eyJ` in base64url.
     if let Some(at) = word.find("eyJ")
         && word.len() - at >= SHORTEST_JWT
-        && word[at..].contains('.')
+        && (word[at..].contains('.') || word[at..].to_ascii_lowercase().contains("%2e"))
     {
         return Some((at, Kind::Jwt));
     }

@@ -337,3 +337,17 @@ fn secret_as_login_setting_is_hidden() {
         });
     }
 }
+
+#[test]
+fn signature_in_an_option_is_hidden() {
+    let token = World::new(&platforms::GITHUB).token();
+    let signature = token.rsplit('.').next().unwrap();
+    let values = [signature.to_owned(), signature[..60].to_owned(), token.replace('.', "%2E")];
+    for value in values {
+        for flag in ["--oidc-org", "--oidc-team", "--oidc-user", "--oidc-expiration", "--scope"] {
+            let doctor = Doctor::bare().secret(&token).args(["--offline", flag, &value, &token]);
+            let run = doctor.args(["--report", "r.html", "--report", "r.txt"]).json();
+            assert_ne!(run.status, 2, "{flag}: {}", run.stderr);
+        }
+    }
+}

@@ -29,6 +29,8 @@ fn shapes_go_and_words_stay() {
         "got 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln', pul-0123456789abcdef, pulumi-cloud";
     assert_eq!(scrubber.scrub(text), "got '[redacted]', [redacted], pulumi-cloud");
     assert_eq!(scrubber.scrub("--eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln"), "[redacted]");
+    let encoded = "a=eyJhbGciOiJSUzI1NiJ9%2EeyJpc3MiOiJ4In0%2ec2ln%20b";
+    assert_eq!(scrubber.scrub(encoded), "a=[redacted]%20b");
     let hook = "https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/cccccccc";
     assert_eq!(scrubber.scrub(hook), "https://hooks.slack.com/services/[redacted]");
 }
