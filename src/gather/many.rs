@@ -56,19 +56,22 @@ impl Common {
 
     /// Replaces the token by that of the next line, or by the reason why it has none.
     ///
-    /// A line is a token as it stands, a JSON string that holds one, or a JSON object: what a
-    /// token came wrapped in, or claims.
+    /// A line is a token as it stands, a JSON string that holds one, or a JSON object: one with a
+    /// `token`, claims, or what a token came wrapped in.
     pub(crate) fn complete(&self, evidence: &mut Evidence, line: &[u8]) {
         let value = match line.first() {
-            Some(b'"') => serde_json::from_slice(line).ok(),
-            Some(b'{') if self.bare_claims => serde_json::from_slice(line).ok(),
+            Some(b'"' | b'{') => serde_json::from_slice(line).ok(),
             _ => None,
         };
         let outcome = match value {
             Some(Value::String(text)) => jwt::read(Zeroizing::new(text).as_bytes(), true),
-            Some(Value::Object(claims)) if are_claims(&claims) => {
+            Some(Value::Object(claims)) if self.bare_claims && are_claims(&claims) => {
                 jwt::read(jwt::unsigned(&claims).as_bytes(), true)
             }
+            Some(Value::Object(mut item)) => match item.remove("token") {
+                Some(Value::String(text)) => jwt::read(Zeroizing::new(text).as_bytes(), true),
+                _ => jwt::read(line, true),
+            },
             _ => jwt::read(line, true),
         };
         let source = self.evidence.input.source.clone();

@@ -57,6 +57,18 @@ fn line_answers_equal_single_runs() {
     }
 }
 
+/// Inside CI a token in JSON would stop the job's own login; in a line, `token` is where it belongs.
+#[test]
+fn object_with_token_is_not_wrapped() {
+    let token = World::new(&GITHUB).token();
+    let (bare, _) = token.rsplit_once('.').unwrap();
+    let line = json!({"id": 1, "token": &bare[..bare.len() - 20]}).to_string();
+    let doctor = Doctor::bare().args(["decode", "--ndjson", "-"]).env("CI", "true").stdin(line);
+    let report: Value = serde_json::from_str(&doctor.run().stdout).unwrap();
+    assert_eq!(report["rootCause"], "token-truncated");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report}");
+}
+
 #[test]
 fn lines_are_tokens_strings_or_objects() {
     let world = World::new(&GITHUB);
