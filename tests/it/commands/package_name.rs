@@ -6,12 +6,18 @@ use std::process::{Command, Output, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_doctor");
 
-/// A folder with a copy of this program, as an installation has it.
+/// A folder with this program, as an installation has it.
 fn installation() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let program = folder.path().join(file_name("pulumi-oidc-doctor"));
-    fs::copy(env!("CARGO_BIN_EXE_pulumi-oidc-doctor"), &program).unwrap();
+    install(env!("CARGO_BIN_EXE_pulumi-oidc-doctor"), &program);
     (folder, program)
+}
+
+/// Links a program: a copy could not be started (`ETXTBSY`) while a process that another test is
+/// starting still has the new file open for writing.
+fn install(program: &str, path: &Path) {
+    fs::hard_link(program, path).unwrap();
 }
 
 fn file_name(program: &str) -> String {
@@ -26,7 +32,7 @@ fn run(program: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn package_name_starts_doctor_beside_it() {
     let (folder, program) = installation();
-    fs::copy(PROGRAM, folder.path().join(file_name("doctor"))).unwrap();
+    install(PROGRAM, &folder.path().join(file_name("doctor")));
     for arguments in [&["--version"][..], &["explain", "audience-mismatch"], &["--nope"]] {
         let started = run(&program, arguments);
         assert_eq!(started, run(Path::new(PROGRAM), arguments), "{arguments:?}");
@@ -38,7 +44,7 @@ fn package_name_starts_doctor_beside_it() {
 #[test]
 fn package_name_follows_links() {
     let (folder, program) = installation();
-    fs::copy(PROGRAM, folder.path().join("doctor")).unwrap();
+    install(PROGRAM, &folder.path().join("doctor"));
     let elsewhere = tempfile::tempdir().unwrap();
     let link = elsewhere.path().join("pulumi-oidc-doctor");
     std::os::unix::fs::symlink(program, &link).unwrap();

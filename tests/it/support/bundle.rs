@@ -1,8 +1,7 @@
 //! The bundles of the diagnoses that the tests make, judged again.
 //!
 //! Every diagnosis writes one. Judging it takes two more runs of the program, so that a test does
-//! that once for each outcome: a second diagnosis that says the same in other numbers (ports and
-//! times) has nothing else in its bundle that is judged.
+//! that once for each outcome, which is the codes and how the checks ended.
 
 use std::collections::HashSet;
 use std::fs;
@@ -36,10 +35,12 @@ impl Bundle {
     /// Where a run of these arguments is to write one; `None` where it is no diagnosis, or sees to
     /// its bundle itself.
     pub fn of(arguments: &[String], directory: &Path) -> Option<Self> {
-        let definition = doctor::cli::command();
-        let mut commands = definition.get_subcommands().map(|command| command.get_name());
-        let first = arguments.first().map(String::as_str).unwrap_or_default();
-        let is_other = first != "login" && commands.any(|name| name == first);
+        static COMMANDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+            let definition = doctor::cli::command();
+            definition.get_subcommands().map(|command| command.get_name().to_owned()).collect()
+        });
+        let is_other =
+            arguments.first().is_some_and(|first| first != "login" && COMMANDS.contains(first));
         let has = |name: &str| arguments.iter().any(|argument| argument == name);
         let asks = ASKS.into_iter().any(has);
         (!is_other && !asks)
@@ -94,12 +95,13 @@ impl Bundle {
     /// Whether this test has had no such outcome yet. The harness names a test's thread after it.
     fn is_new(&self, status: i32, report: Option<&Value>) -> bool {
         static SEEN: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
-        let mut outcome = format!("{:?} {} {status} ", thread::current().name(), self.is_strict);
+        let mut outcome = format!("{:?} {} {status}", thread::current().name(), self.is_strict);
         if let Some(report) = report {
-            let said = ["verdict", "rootCause", "findings", "checks"];
-            let said: Vec<&Value> = said.iter().map(|part| &report[part]).collect();
-            let said = serde_json::to_string(&said).unwrap();
-            outcome.extend(said.chars().filter(|c| !c.is_ascii_digit()));
+            let first_refusal = &report["request"]["cli"]["code"];
+            outcome += &format!(" {:?} {first_refusal}", codes(report));
+            for check in report["checks"].as_array().unwrap() {
+                outcome += &format!(" {} {}", check["id"], check["status"]);
+            }
         }
         SEEN.lock().unwrap().insert(outcome)
     }
