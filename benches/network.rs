@@ -195,7 +195,7 @@ impl Stage {
         let org = format!("{cloud}/api/orgs/{ORGANIZATION}");
         [
             ("discovery, keys", {
-                let guard = Some(Guard::new(false, true, []));
+                let guard = Some(Guard::for_issuer(false, true, []));
                 self.chain(guard, async |ask| {
                     ask.get(&format!("{issuer}/.well-known/openid-configuration"), &[]).await;
                     ask.get(&format!("{issuer}/keys"), &[]).await;

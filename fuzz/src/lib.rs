@@ -141,7 +141,7 @@ pub fn pattern(data: &[u8]) {
 /// The body of a server's answer; the first byte says whether it is called a page.
 pub fn answer(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
-    match client::recognise(body, first % 2 == 1, &Scrubber::default()) {
+    match client::classify_body(body, first % 2 == 1, &Scrubber::default()) {
         Body::Empty => {}
         Body::Json(value) => assert_no_credential(&value),
         Body::Html(title) => assert!(title.is_none_or(|title| !title.is_empty())),

@@ -13,7 +13,7 @@ use super::values::{
 };
 use crate::gather::Plan;
 use crate::gather::pulumi::credential_helper::Flags;
-use crate::gather::token::Choice;
+use crate::gather::token::TokenLocation;
 use crate::render::{DIAGNOSIS, Verbosity};
 use crate::text::command::Shell;
 
@@ -249,10 +249,10 @@ impl Diagnosis {
     /// What to gather, how to print it, and where a bundle goes.
     pub(crate) fn plan(self) -> (Plan, OutputArgs, BundleArgs) {
         let token = match (self.token, self.oidc_token, self.token_env) {
-            (Some(token), _, _) => Choice::Argument(token),
-            (_, Some(token), _) => Choice::OidcToken(token),
-            (_, _, Some(name)) => Choice::Environment(name),
-            _ => Choice::None,
+            (Some(token), _, _) => TokenLocation::Argument(token),
+            (_, Some(token), _) => TokenLocation::OidcToken(token),
+            (_, _, Some(name)) => TokenLocation::Environment(name),
+            _ => TokenLocation::None,
         };
         let plan = Plan {
             is_login: false,
@@ -277,7 +277,7 @@ impl Diagnosis {
             now: self.now,
             timeout: self.timeout,
             allow_private_issuer: self.allow_private_issuer,
-            reads: None,
+            policy_selection: None,
         };
         (plan, self.output, self.bundle)
     }

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::args::{ManyArgs, OutputArgs};
 use super::values::{duration, format};
 use crate::gather::environment::Environment;
-use crate::gather::token::Choice;
-use crate::gather::{Plan, Registered};
+use crate::gather::token::TokenLocation;
+use crate::gather::{Plan, PolicySelection};
 use crate::platform::Kind;
 use crate::render::{LINT, POLICY, WHO};
 
@@ -184,10 +184,15 @@ pub(crate) struct Source {
 
 impl Source {
     /// The plan with this policy, or with what is read of the live one.
-    pub(crate) fn plan(self, plan: Plan, environment: &Environment, reads: Registered) -> Plan {
+    pub(crate) fn plan(
+        self,
+        plan: Plan,
+        environment: &Environment,
+        selection: PolicySelection,
+    ) -> Plan {
         let has_file = self.policy.is_some() || environment.get("DOCTOR_POLICY").is_some();
         let plan = Plan { policy: self.policy, ..plan };
-        if has_file { plan } else { self.live.plan(plan, reads) }
+        if has_file { plan } else { self.live.plan(plan, selection) }
     }
 }
 
@@ -211,14 +216,14 @@ pub(crate) struct Live {
 
 impl Live {
     /// The plan with what is read of the live policy.
-    pub(crate) fn plan(self, plan: Plan, reads: Registered) -> Plan {
+    pub(crate) fn plan(self, plan: Plan, selection: PolicySelection) -> Plan {
         Plan {
             cloud_url: self.cloud_url,
             insecure: self.insecure.then_some(true),
             ca_cert: self.ca_cert,
             timeout: self.timeout,
             offline: false,
-            reads: Some(reads),
+            policy_selection: Some(selection),
             ..plan
         }
     }
@@ -234,7 +239,7 @@ pub(crate) struct Organization {
 
 impl Organization {
     pub(crate) fn plan(self) -> Plan {
-        Plan { organization: self.oidc_org, ..Plan::offline(Choice::None) }
+        Plan { organization: self.oidc_org, ..Plan::offline(TokenLocation::None) }
     }
 }
 
@@ -281,7 +286,7 @@ impl Asks {
             team: self.oidc_team,
             user: self.oidc_user,
             scope: self.scope,
-            ..Plan::offline(Choice::None)
+            ..Plan::offline(TokenLocation::None)
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::console::streams::Streams;
 use crate::evidence::{Evidence, KeySource};
 use crate::gather;
 use crate::gather::environment::Environment;
-use crate::gather::token::Choice;
+use crate::gather::token::TokenLocation;
 use crate::gather::{Plan, ProcessContext};
 use crate::judge;
 use crate::limits;
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Stre
     let offline = |token| Plan { jwks, ..Plan::offline(token) };
     if let (true, Some(token)) = (arguments.many.ndjson, &arguments.token) {
         let job = Job {
-            plan: offline(Choice::None),
+            plan: offline(TokenLocation::None),
             bare_claims: false,
             obstacle: |_| None,
             judge: judge::judge_token,
@@ -39,9 +39,9 @@ pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Stre
         return ndjson::run(job, token, environment, arguments.output.format, &output, streams);
     }
     let choice = match (arguments.token, arguments.token_env) {
-        (Some(token), _) => Choice::Argument(token),
-        (None, Some(name)) => Choice::Environment(name),
-        (None, None) => Choice::None,
+        (Some(token), _) => TokenLocation::Argument(token),
+        (None, Some(name)) => TokenLocation::Environment(name),
+        (None, None) => TokenLocation::None,
     };
     let directory = match working_directory() {
         Ok(directory) => directory,

@@ -32,7 +32,7 @@ use crate::cli::{self, Cli, Command};
 use crate::console::descriptors;
 use crate::console::streams::{Streams, write};
 use crate::gather::environment::Environment;
-use crate::gather::token::Choice;
+use crate::gather::token::TokenLocation;
 use crate::pulumi::login_flags;
 
 /// Runs the program; its exit status.
@@ -58,7 +58,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     }
     let Some(command) = cli.command else {
         let (plan, output, bundle) = cli.diagnosis.plan();
-        if let Choice::Argument(argument) = &plan.token
+        if let TokenLocation::Argument(argument) = &plan.token
             && let Some(problem) = stray_word::explain(argument, Path::new(argument).is_file())
         {
             return complain(streams.stderr, &problem);

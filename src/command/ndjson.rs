@@ -18,11 +18,11 @@ use crate::console::progress::Bar;
 use crate::console::streams::{Stdout, Streams, write};
 use crate::evidence::{Evidence, Source};
 use crate::gather::environment::Environment;
-use crate::gather::files::problem::problem;
-use crate::gather::many::Common;
+use crate::gather::files::problem::file_problem;
+use crate::gather::many::SharedEvidence;
 use crate::gather::ndjson;
 use crate::gather::token;
-use crate::gather::token::Choice;
+use crate::gather::token::TokenLocation;
 use crate::gather::{Plan, ProcessContext};
 use crate::render::Format;
 use crate::report::Report;
@@ -74,7 +74,7 @@ enum Problem {
 fn id(line: &[u8]) -> Option<Value> {
     let is_object = line.first() == Some(&b'{');
     let item = is_object.then(|| serde_json::from_slice(line).ok()).flatten()?;
-    ndjson::id(&item)
+    ndjson::item_id(&item)
 }
 
 /// Runs it: 0 if every line was answered, unless `--fail-on` asks for more; 2 if the lines cannot be
@@ -127,7 +127,7 @@ fn answer(
     let directory = working_directory().map_err(Problem::Input)?;
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let (tokens, source, size) = open(token, &directory, stdin).map_err(Problem::Input)?;
-    let plan = Plan { token: Choice::Lines(source), ..plan };
+    let plan = Plan { token: TokenLocation::Lines(source), ..plan };
     let around = ProcessContext {
         environment,
         directory,
@@ -135,7 +135,7 @@ fn answer(
         terminal: false,
         progress: false,
     };
-    let common = Common::gather(plan, around, bare_claims)
+    let common = SharedEvidence::gather(plan, around, bare_claims)
         .map_err(|error| Problem::Input(error.to_string()))?;
     if let Some((problem, status)) = obstacle(common.evidence()) {
         return Err(Problem::Obstacle(problem, status));
@@ -145,7 +145,7 @@ fn answer(
         output.choose_shell(&mut evidence);
         let common = &common;
         move |line, token: &[u8]| {
-            common.complete(&mut evidence, token);
+            common.replace_token(&mut evidence, token);
             let report = judge(&evidence, output.strict);
             let text = text::json_line(&Line { line, id: id(token), report: &report });
             (text, status(&evidence, &report))
@@ -156,7 +156,7 @@ fn answer(
         (output.progress && streams.stdout_is != Stdout::Terminal).then(|| Bar::start(size));
     let mut counts = vec![0; meanings.len()];
     let (mut bytes, mut number) = (0, 0);
-    ndjson::answer(tokens, LONGEST_LINE, worker, |answered| {
+    ndjson::process_lines(tokens, LONGEST_LINE, worker, |answered| {
         let mut text = String::new();
         for (line, status) in answered.answers {
             text.push_str(&line);
@@ -192,11 +192,11 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
     let absolute = directory.join(path);
     let file = File::open(&absolute).map_err(|error| unreadable(token, &error))?;
     let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len());
-    Ok((Box::new(file), token::file(path, &absolute), size))
+    Ok((Box::new(file), token::file_source(path, &absolute), size))
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    format!("{}: {}", place(token), problem(error))
+    format!("{}: {}", place(token), file_problem(error))
 }
 
 fn place(token: &str) -> &str {

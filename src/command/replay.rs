@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
     match bundle::read(&text) {
         // A bundle is written without secrets, but people can edit it.
         Ok(mut bundle) => {
-            gather::clean(&mut bundle.evidence, &environment.scrubber(&[], &[]));
+            gather::scrub(&mut bundle.evidence, &environment.scrubber(&[], &[]));
             conclude(bundle, &output, streams)
         }
         Err(problem) => {
@@ -60,7 +60,7 @@ fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
         }
         bytes
     } else {
-        gather::bundle(path).map_err(|error| error.to_string())?
+        gather::read_bundle(path).map_err(|error| error.to_string())?
     };
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to() + 1;

@@ -13,7 +13,7 @@ use crate::command::exit::{complain, delivered};
 use crate::command::output::Failure;
 use crate::console::streams::{Streams, write};
 use crate::gather::environment::Environment;
-use crate::gather::files::problem::problem;
+use crate::gather::files::problem::file_problem;
 use crate::gather::log::{Source, read};
 use crate::gather::ndjson;
 use crate::judge;
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
         [file] => match File::open(file) {
             Ok(file) => Box::new(file),
             Err(error) => {
-                let told = format!("triage {}: {}", argument(file), problem(&error));
+                let told = format!("triage {}: {}", argument(file), file_problem(&error));
                 return complain(streams.stderr, &told);
             }
         },
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
         }
     };
     let (mut failures, mut bad, mut all) = (0_u64, 0_u64, 0_u64);
-    let answered = ndjson::answer(source, LONGEST_LINE, worker, |answers| {
+    let answered = ndjson::process_lines(source, LONGEST_LINE, worker, |answers| {
         let (lines, outcomes): (Vec<String>, Vec<Answered>) = answers.answers.into_iter().unzip();
         let count = |wanted| outcomes.iter().filter(|one| **one == wanted).count() as u64;
         failures += count(Answered::Failure);
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
             u8::from(arguments.many.fail_on.is_some_and(fails))
         }
         Err(ndjson::Error::Source(error)) => {
-            complain(streams.stderr, &format!("triage: {}", problem(&error)))
+            complain(streams.stderr, &format!("triage: {}", file_problem(&error)))
         }
         Err(ndjson::Error::Sink(error)) => {
             delivered(Err(Failure::Stdout(error)), 0, streams.stderr)
@@ -124,7 +124,7 @@ fn item_of(line: &[u8]) -> Item {
     match serde_json::from_slice(line) {
         Ok(Value::String(log)) => Item { id: None, log: log.into_bytes(), problem: None },
         Ok(Value::Object(mut item)) => {
-            let id = ndjson::id(&item);
+            let id = ndjson::item_id(&item);
             match item.remove("log") {
                 Some(Value::String(log)) => Item { id, log: log.into_bytes(), problem: None },
                 _ => bad(id, "the object has no log that is a string"),

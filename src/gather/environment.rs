@@ -1,4 +1,4 @@
-//! The environment variables of a run, and the CI platform that they tell.
+//! The environment variables of a run, and the CI platform that they reveal.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,8 @@ use crate::platform::Platform;
 use crate::text::command::Shell;
 use crate::text::secret::{Scrubber, is_plain, looks_random, names_secret};
 
-/// The variables whose values are always secrets: Pulumi's, ours, and those of
-/// the platforms.
-pub(super) fn secrets() -> impl Iterator<Item = &'static str> {
+/// The variables whose values are always secrets: Pulumi's, the doctor's and the platforms'.
+pub(super) fn secret_variables() -> impl Iterator<Item = &'static str> {
     let platforms = platform::ALL.iter().flat_map(|platform| platform.secrets).copied();
     ["PULUMI_ACCESS_TOKEN", "DOCTOR_ACCESS_TOKEN"].into_iter().chain(platforms)
 }
@@ -21,7 +20,7 @@ pub(super) fn secrets() -> impl Iterator<Item = &'static str> {
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The process's own. What is not Unicode is converted with replacement characters.
+    /// The variables of this process. Invalid Unicode becomes replacement characters.
     pub fn of_process() -> Self {
         std::env::vars_os()
             .map(|(name, value)| {
@@ -30,7 +29,7 @@ impl Environment {
             .collect()
     }
 
-    /// A variable that is set and not empty. Names are case-sensitive except on Windows.
+    /// The value of a variable that is set and not empty. Names ignore case on Windows only.
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = if cfg!(windows) {
             self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -40,42 +39,44 @@ impl Environment {
         value.map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Knows the secrets of this environment: the variables of [`secrets`], those whose names say
-    /// that they hold one, tokens, and the passwords of proxies. A value is not a secret because of its
-    /// variable's name where it also stands in one of the `claims` of the token, or, unless it looks
-    /// random, in one of the `names` of the command line: evidence would disappear.
+    /// A scrubber for the secrets of this environment: the variables of [`secret_variables`], those
+    /// with a secret's name, tokens, and proxy passwords.
+    ///
+    /// A variable's name does not make its value a secret if the value occurs in one of the token's
+    /// `claims`, or in one of the command line's `names` without looking random. Otherwise evidence
+    /// would disappear.
     pub fn scrubber(&self, names: &[&str], claims: &[&str]) -> Scrubber {
         let scrubber = Scrubber::default();
         for (name, value) in &self.0 {
-            let is_known = secrets().any(|known| known.eq_ignore_ascii_case(name));
+            let is_known = secret_variables().any(|known| known.eq_ignore_ascii_case(name));
             let is_token = value.trim_start().starts_with("eyJ");
-            let stands_in = |texts: &[&str]| texts.iter().any(|text| text.contains(value.trim()));
+            let occurs_in = |texts: &[&str]| texts.iter().any(|text| text.contains(value.trim()));
             let is_named = || {
                 names_secret(name)
                     && is_credential(name, value)
-                    && !stands_in(claims)
-                    && (looks_random(value) || !stands_in(names))
+                    && !occurs_in(claims)
+                    && (looks_random(value) || !occurs_in(names))
             };
             if is_known || is_token || is_named() {
                 scrubber.add(value);
             }
         }
-        Proxies::hide(|name| self.get(name).map(str::to_owned), &scrubber);
+        Proxies::hide_credentials(|name| self.get(name).map(str::to_owned), &scrubber);
         scrubber
     }
 
-    /// The same less one variable.
+    /// This environment without one variable.
     pub fn without(mut self, name: &str) -> Self {
         self.0.retain(|known, _| known != name);
         self
     }
 
-    /// All of them.
+    /// All variables, empty ones included.
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.0
     }
 
-    /// The platform that this is a job of.
+    /// The CI platform whose job this environment belongs to.
     pub(crate) fn platform(&self) -> Option<&'static Platform> {
         let is_here = |platform: &&&Platform| {
             let has_value = |(name, value): (&str, &str)| self.get(name) == Some(value);
@@ -93,7 +94,7 @@ impl Environment {
         }
     }
 
-    /// Where the program runs.
+    /// Whether the program runs in a CI job or on a workstation.
     pub fn run_context(&self) -> RunContext {
         match self.platform() {
             Some(platform) => RunContext::CiJob { platform: platform.id },
@@ -101,14 +102,14 @@ impl Environment {
         }
     }
 
-    /// Whether a variable that is a switch is set, and not to `false` or `0`.
+    /// Whether a boolean variable is set to anything but `false` or `0`.
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
     }
 }
 
-/// Whether the value of a variable with the name of a secret is one, and not a name or an address.
-/// Names end with `key` that hold the key of a cache, or a file's name.
+/// Whether the value of a variable with a secret's name is a credential, not a name or an address.
+/// Variables that end with `key` may also hold a cache key or a file name.
 fn is_credential(name: &str, value: &str) -> bool {
     const SHORTEST: usize = 12;
     let is_key = name.to_ascii_lowercase().ends_with("key");
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn platforms() {
+    fn marker_variable_tells_run_context() {
         assert_eq!(run_context("HOME", "/root"), RunContext::Workstation);
         assert_eq!(run_context("CI", "false"), RunContext::Workstation);
         assert_eq!(run_context("TF_BUILD", ""), RunContext::Workstation);

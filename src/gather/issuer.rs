@@ -1,4 +1,4 @@
-//! The issuer's probes: discovery document, then key set, over one connection; and the signature.
+//! Probes the issuer (discovery document, then key set) and verifies the token's signature.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -16,21 +16,20 @@ use crate::oidc::jwt::Decoded;
 use crate::oidc::signature;
 use crate::text::secret::{Scrubber, argument};
 
-/// What to ask the issuer.
-pub(super) struct Questions {
+/// The requests to make to the issuer.
+pub(super) struct IssuerRequests {
     /// The token's `iss`.
     issuer: String,
-    /// The keys are known already: only the document is asked for.
+    /// The keys are already known: request only the discovery document.
     has_keys: bool,
-    /// Where it may be.
     guard: Guard,
-    /// What is known of it.
+    /// The evidence so far.
     known: Issuer,
 }
 
-/// Checks the signature with keys that need not be fetched: those of `--jwks`, else those of the
+/// Verifies the signature with keys that need no request: those of `--jwks`, else of the
 /// registration.
-pub(super) fn local_keys(evidence: &mut Evidence, run: &Run) {
+pub(super) fn verify_with_local_keys(evidence: &mut Evidence, run: &Run) {
     let registered = evidence.registration().and_then(|r| r.jwks.clone());
     let (source, keys) = match (&run.jwks, &run.plan.jwks, registered) {
         (Some(keys), Some(path), _) => (KeySource::File { path: argument(path) }, keys.clone()),
@@ -38,18 +37,18 @@ pub(super) fn local_keys(evidence: &mut Evidence, run: &Run) {
         _ => return,
     };
     evidence.issuer.key_source = source;
-    check(&mut evidence.issuer, &keys, run);
+    record_keys(&mut evidence.issuer, &keys, run);
 }
 
-fn check(issuer: &mut Issuer, keys: &Value, run: &Run) {
+fn record_keys(issuer: &mut Issuer, keys: &Value, run: &Run) {
     issuer.keys = Some(signature::outline(keys));
-    verify(issuer, keys, run.decoded.as_ref());
+    verify_signature(issuer, keys, run.decoded.as_ref());
 }
 
-/// Verifies with keys whose outline is known.
-pub(super) fn verify(issuer: &mut Issuer, keys: &Value, decoded: Option<&Decoded>) {
-    let whole = decoded.filter(|decoded| decoded.token.truncated.is_none());
-    issuer.signature = match (&issuer.keys, whole) {
+/// Verifies the signature with a key set whose outline is already in `issuer.keys`.
+pub(super) fn verify_signature(issuer: &mut Issuer, keys: &Value, decoded: Option<&Decoded>) {
+    let complete = decoded.filter(|decoded| decoded.token.truncated.is_none());
+    issuer.signature = match (&issuer.keys, complete) {
         (Some(KeySet::Keys { .. }), Some(decoded)) => {
             signature::verify(&decoded.compact, &decoded.token, keys)
         }
@@ -57,33 +56,33 @@ pub(super) fn verify(issuer: &mut Issuer, keys: &Value, decoded: Option<&Decoded
     };
 }
 
-/// What to ask; `None`: nothing, because there is no token, the network is off, the issuer is no
-/// usable URL, or the registration carries the keys (then Pulumi Cloud fetches nothing either).
-pub(super) fn plan(evidence: &Evidence, run: &Run) -> Option<Questions> {
+/// Plans the requests. `None`: there is no token, the run is offline, the issuer is no usable URL, or
+/// the registration has keys (then Pulumi Cloud requests nothing either).
+pub(super) fn plan_requests(evidence: &Evidence, run: &Run) -> Option<IssuerRequests> {
     let issuer = evidence.token.as_ref()?.text("iss")?;
     let registered_keys = evidence.registration().is_some_and(|r| r.jwks.is_some());
     if run.plan.offline || registered_keys || issuer_url::parse(issuer).is_err() {
         return None;
     }
     let in_policy = evidence.policy.document().map(|d| d.issuers.as_slice()).unwrap_or_default();
-    let in_policy = in_policy.iter().flat_map(|r| [r.issuer.as_deref(), r.url.as_deref()]);
+    let known_urls = in_policy.iter().flat_map(|r| [r.issuer.as_deref(), r.url.as_deref()]);
     let ambient = evidence.token_is_ambient();
-    Some(Questions {
+    Some(IssuerRequests {
         issuer: issuer.to_owned(),
         has_keys: run.jwks.is_some(),
-        guard: Guard::new(ambient, run.plan.allow_private_issuer, in_policy.flatten()),
+        guard: Guard::for_issuer(ambient, run.plan.allow_private_issuer, known_urls.flatten()),
         known: evidence.issuer.clone(),
     })
 }
 
-/// Asks.
+/// Makes the requests and returns the issuer's evidence.
 pub(super) async fn probe(
-    questions: Option<Questions>,
+    requests: Option<IssuerRequests>,
     run: &Run,
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<Issuer>, String> {
-    let Some(Questions { issuer: url, has_keys, guard, known: mut issuer }) = questions else {
+    let Some(IssuerRequests { issuer: url, has_keys, guard, known: mut issuer }) = requests else {
         return Ok(None);
     };
     let client = Client::new(
@@ -96,8 +95,8 @@ pub(super) async fn probe(
         },
     )?;
     let discovery = issuer_url::discovery(&url);
-    let by = if has_keys { deadline } else { budget::before_another(deadline) };
-    issuer.discovery = client.get(&discovery, &[], &run.scrubber, by).await;
+    let discovery_deadline = if has_keys { deadline } else { budget::before_another(deadline) };
+    issuer.discovery = client.get(&discovery, &[], &run.scrubber, discovery_deadline).await;
     if !has_keys && let Some(uri) = jwks_uri(&issuer.discovery) {
         issuer.jwks = fetch_keys(&client, &uri, &run.scrubber, deadline).await;
         if let Some(answer) = issuer.jwks.answer().filter(|a| a.status == 200) {
@@ -106,7 +105,7 @@ pub(super) async fn probe(
                 Body::Json(keys) => keys.clone(),
                 Body::Empty | Body::Html(_) | Body::Text(_) => Value::Null,
             };
-            check(&mut issuer, &keys, run);
+            record_keys(&mut issuer, &keys, run);
             forget_keys(&mut issuer.jwks);
         }
     }
@@ -115,7 +114,7 @@ pub(super) async fn probe(
     Ok(Some(issuer))
 }
 
-/// Their outline is evidence enough, and some issuers serve private keys by mistake.
+/// Drops the keys themselves: the outline is enough, and some issuers serve private keys by mistake.
 fn forget_keys(jwks: &mut Probe<Answer>) {
     if let Probe::Answered { answer: Answer { body: body @ Body::Json(_), .. }, .. } = jwks {
         *body = Body::Empty;
@@ -128,8 +127,8 @@ fn jwks_uri(discovery: &Probe<Answer>) -> Option<String> {
     document.get("jwks_uri").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The address comes from the issuer's own document, but through it from the token: it gets the
-/// same treatment as the issuer's.
+/// Requests the key set. Its URL comes from a document that the token points to, so it is as
+/// untrusted as the issuer URL.
 async fn fetch_keys(
     client: &Client,
     uri: &str,

@@ -1,4 +1,4 @@
-//! What is on this machine: the files that options name, the token, the settings of the login.
+//! Evidence from this machine: the files that options name, the token, the login settings.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::clean::{clean, clean_claims};
 use super::environment::Environment;
-use super::files::named::read;
-use super::files::problem::problem;
+use super::files::named::read_named_file;
+use super::files::problem::file_problem;
 use super::plan::{InputError, Plan, ProcessContext};
 use super::pulumi::credential_helper::{Flags, Saved};
 use super::pulumi::version::Question;
 use super::pulumi::{backend, credential_helper, credentials_file, source};
+use super::scrub::{scrub, scrub_claims};
 use super::{ambient, policy_file, token};
 use crate::evidence::{
     AzureIds, Backend, Cli, Cloud, CredentialHelper, Evidence, HelperFlag, Input, InputProblem,
@@ -56,7 +56,7 @@ const AGENTS: [&str; 20] = [
     "GOOSE_PROVIDER",
 ];
 
-/// What of the run is not evidence: secrets, and what is only needed on the way.
+/// The part of a run that is not evidence: secrets, and values needed only while gathering.
 pub(super) struct Run {
     pub(super) plan: Plan,
     pub(super) environment: Environment,
@@ -68,77 +68,79 @@ pub(super) struct Run {
     pub(super) clock: Clock,
 }
 
-/// The time that the run may take.
+/// The time limit of the run.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
-    begun: Instant,
+    started: Instant,
     timeout: Duration,
 }
 
 impl Clock {
     fn start(timeout: Duration) -> Self {
-        Self { begun: Instant::now(), timeout }
+        Self { started: Instant::now(), timeout }
     }
 
-    fn left(self) -> Duration {
-        self.timeout.saturating_sub(self.begun.elapsed())
+    fn remaining(self) -> Duration {
+        self.timeout.saturating_sub(self.started.elapsed())
     }
 
-    /// How long reading may take: some of the time has to be left for the network.
-    fn reading(self) -> Duration {
-        self.left() / 3 * 2
+    /// How long reading may take. The rest is reserved for the network.
+    fn read_limit(self) -> Duration {
+        self.remaining() / 3 * 2
     }
 
     pub(super) fn deadline(self) -> Instant {
-        self.begun + self.timeout
+        self.started + self.timeout
     }
 
     pub(super) fn elapsed_ms(self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// Gathers what is on this machine, and starts to ask the installed `pulumi` for its version.
-pub(super) fn gather(
+/// Gathers the evidence on this machine, and starts `pulumi version`.
+pub(super) fn gather_local(
     mut plan: Plan,
-    around: ProcessContext,
+    process: ProcessContext,
 ) -> Result<(Evidence, Question, Run), InputError> {
-    let ProcessContext { environment, directory, stdin, terminal, progress: _ } = around;
+    let ProcessContext { environment, directory, stdin, terminal, progress: _ } = process;
     let mut clock = Clock::start(plan.timeout);
-    // Files first: a run whose input cannot be used must not touch anything else.
+    // Files first: with unusable input the run must do nothing else.
     let named = NamedFiles::read(&plan, &environment, &directory, clock)?;
-    let choice = std::mem::replace(&mut plan.token, token::Choice::None);
+    let choice = std::mem::replace(&mut plan.token, token::TokenLocation::None);
     let settings = Settings::new(&plan, &environment);
-    let directory = settings.directory(directory)?;
-    let cli = settings.ask_version(clock);
-    let choice = settings.token(choice);
-    let token_named = !matches!(choice, token::Choice::None);
-    // Which claims are public is known only when there is a token.
-    let scrubber = environment.scrubber(&plan.names(), &[]);
+    let directory = settings.working_directory(directory)?;
+    let cli = settings.start_version_probe(clock);
+    let choice = settings.token_location(choice);
+    let token_named = !matches!(choice, token::TokenLocation::None);
+    // The claims, which are public, are known only after the token has been read.
+    let scrubber = environment.scrubber(&plan.command_line_names(), &[]);
     let organization = settings.organization(&scrubber);
     let (mut input, decoded) = match choice {
-        // `pulumi login` without a token does not look for one either.
-        token::Choice::None if !plan.is_login => ambient::acquire(&ambient::AmbientContext {
-            environment: &environment,
-            root: Path::new("/"),
-            organization: organization.as_deref(),
-            offline: plan.offline,
-            ca_cert: named.ca_cert.as_deref(),
-            scrubber: &scrubber,
-            // Without a token little is left to do, but the backend is looked at anyway.
-            deadline: clock.begun + plan.timeout * 2 / 3,
-        })
-        .map_err(|problem| setup(&plan, problem))?,
+        // `pulumi login` without a token does not search for one either.
+        token::TokenLocation::None if !plan.is_login => {
+            ambient::find_token(&ambient::AmbientContext {
+                environment: &environment,
+                root: Path::new("/"),
+                organization: organization.as_deref(),
+                offline: plan.offline,
+                ca_cert: named.ca_cert.as_deref(),
+                scrubber: &scrubber,
+                // Without a token the backend is still probed: leave time for that.
+                deadline: clock.started + plan.timeout * 2 / 3,
+            })
+            .map_err(|problem| setup_error(&plan, problem))?
+        }
         choice => {
             let variable = |name: &str| environment.get(name).map(str::to_owned);
-            token::acquire(choice, variable, stdin, terminal, &directory, clock.reading())
+            token::read_token(choice, variable, stdin, terminal, &directory, clock.read_limit())
         }
     };
     let claims = decoded.as_ref().map(|d| d.token.texts()).unwrap_or_default();
-    let scrubber = environment.scrubber(&plan.names(), &claims);
-    settings.explain(&mut input, decoded.as_ref(), &scrubber);
+    let scrubber = environment.scrubber(&plan.command_line_names(), &claims);
+    settings.describe_environment(&mut input, decoded.as_ref(), &scrubber);
     if terminal && input.source == Source::Stdin {
-        // The time that a person took to paste is not the run's.
+        // The time that a person took to paste does not count.
         clock = Clock::start(plan.timeout);
     }
     let started_at = Timestamp::now();
@@ -156,10 +158,10 @@ pub(super) fn gather(
         url.iter().filter_map(GoUrl::password).for_each(|password| scrubber.add(&password));
     }
     if !matches!(input.source, Source::Argument | Source::Stdin) || input.problem.is_some() {
-        clean(&mut input, &scrubber);
+        scrub(&mut input, &scrubber);
     }
     if !backend.is_empty() {
-        clean(&mut backend, &scrubber);
+        scrub(&mut backend, &scrubber);
     }
     let mut evidence = Evidence {
         started_at,
@@ -179,14 +181,14 @@ pub(super) fn gather(
         cloud: Cloud::default(),
     };
     if let Some(token) = &mut evidence.token {
-        clean_claims(token, &scrubber);
+        scrub_claims(token, &scrubber);
     }
     let (stored, jwks, ca_cert) = (stored.tokens, named.jwks, named.ca_cert);
     let run = Run { plan, environment, decoded, stored, jwks, ca_cert, scrubber, clock };
     Ok((evidence, cli, run))
 }
 
-/// What the files hold that options name.
+/// The content of the files that options name.
 struct NamedFiles {
     policy: PolicySource,
     jwks: Option<Value>,
@@ -201,22 +203,22 @@ impl NamedFiles {
         clock: Clock,
     ) -> Result<Self, InputError> {
         let policy = plan.policy.as_deref();
-        let policy = policy_file::gather(policy, environment, directory, clock.reading())?;
+        let policy = policy_file::read_policy(policy, environment, directory, clock.read_limit())?;
         let jwks = plan
             .jwks
             .as_deref()
-            .map(|path| policy_file::key_set(path, directory, clock.reading()))
+            .map(|path| policy_file::read_key_set(path, directory, clock.read_limit()))
             .transpose()?;
         let ca_cert = plan
             .ca_cert
             .as_deref()
-            .map(|path| read("--ca-cert", path, directory, clock.reading()))
+            .map(|path| read_named_file("--ca-cert", path, directory, clock.read_limit()))
             .transpose()?;
         Ok(Self { policy, jwks, ca_cert })
     }
 }
 
-/// The settings of the login: the command line's, and the environment's where it counts.
+/// The login settings from the command line and, if it applies, the environment.
 struct Settings<'a> {
     plan: &'a Plan,
     environment: &'a Environment,
@@ -235,13 +237,13 @@ impl<'a> Settings<'a> {
         Self { plan, environment, run_context }
     }
 
-    /// A `PULUMI_OPTION_…` variable (product contract, section 2).
-    fn variable(&self, name: &str) -> Option<&'a str> {
+    /// A `PULUMI_OPTION_…` variable, if this run reads them (product contract, section 2).
+    fn option_variable(&self, name: &str) -> Option<&'a str> {
         self.environment.get(name).filter(|_| self.run_context.judges_environment())
     }
 
-    /// A `PULUMI_OPTION_…` variable that is there, be it empty.
-    fn has_variable(&self, name: &str) -> bool {
+    /// Whether a `PULUMI_OPTION_…` variable is set, even to nothing.
+    fn has_option_variable(&self, name: &str) -> bool {
         self.run_context.judges_environment() && self.environment.variables().contains_key(name)
     }
 
@@ -252,21 +254,27 @@ impl<'a> Settings<'a> {
         saved: Option<&Saved>,
         scrubber: &Scrubber,
     ) -> CredentialHelper {
-        let heeded = self.run_context.judges_environment();
-        let mut helper =
-            credential_helper::find(&self.plan.helper, self.environment, heeded, saved, directory);
-        // A token may stand where the program's name belongs.
+        let reads_options = self.run_context.judges_environment();
+        let mut helper = credential_helper::find(
+            &self.plan.helper,
+            self.environment,
+            reads_options,
+            saved,
+            directory,
+        );
+        // People pass a token instead of the program's name.
         if !helper.is_none() {
-            clean(&mut helper, scrubber);
+            scrub(&mut helper, scrubber);
         }
         helper
     }
 
-    /// A flag, or its variable. An empty flag counts as not given, but takes the place of its
-    /// variable anyway.
+    /// The value of a flag or its variable. An empty flag counts as not given, but still overrides
+    /// its variable.
     fn option(&self, scrubber: &Scrubber, given: Option<&str>, name: &str) -> Option<String> {
-        let value = given.or_else(|| self.variable(name)).filter(|value| !value.is_empty())?;
-        // A token may stand where another option's value belongs.
+        let value =
+            given.or_else(|| self.option_variable(name)).filter(|value| !value.is_empty())?;
+        // People pass a token as the value of another option.
         Some(scrubber.scrub(value))
     }
 
@@ -284,11 +292,11 @@ impl<'a> Settings<'a> {
             expiration: option(expiration, "PULUMI_OPTION_OIDC_EXPIRATION"),
             scope: scope.as_deref().map(|scope| scrubber.scrub(scope)),
             access_token_in_environment: self.environment.get("PULUMI_ACCESS_TOKEN").is_some(),
-            // Until the version is known, the newest rules hold.
+            // Until the version is known, assume the newest CLI.
             cli: Cli::default(),
             coding_agent: AGENTS.iter().any(|name| self.environment.get(name).is_some()),
             helper_flag_given: self.plan.helper.helper.is_some()
-                || self.has_variable("PULUMI_OPTION_CREDENTIAL_HELPER"),
+                || self.has_option_variable("PULUMI_OPTION_CREDENTIAL_HELPER"),
             helper_on_command_line: match &self.plan.helper {
                 Flags { helper: Some(_), .. } => Some(HelperFlag::Helper),
                 Flags { has_arguments: true, .. } => Some(HelperFlag::Argument),
@@ -300,7 +308,8 @@ impl<'a> Settings<'a> {
 
     fn options(&self) -> Options {
         let plan = self.plan;
-        let insecure = || self.variable("PULUMI_OPTION_INSECURE").is_some_and(source::is_true);
+        let insecure =
+            || self.option_variable("PULUMI_OPTION_INSECURE").is_some_and(source::is_true);
         Options {
             run_context: self.run_context.clone(),
             offline: plan.offline,
@@ -312,32 +321,32 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// Where pulumi runs.
-    fn directory(&self, from: PathBuf) -> Result<PathBuf, InputError> {
-        let given = self.plan.directory.clone();
-        let to = given.or_else(|| self.variable("PULUMI_OPTION_CWD").map(PathBuf::from));
-        change_directory(from, to)
+    /// The directory that pulumi runs in.
+    fn working_directory(&self, start: PathBuf) -> Result<PathBuf, InputError> {
+        let flag = self.plan.directory.clone();
+        let given = flag.or_else(|| self.option_variable("PULUMI_OPTION_CWD").map(PathBuf::from));
+        change_directory(start, given)
     }
 
-    fn ask_version(&self, clock: Clock) -> Question {
+    fn start_version_probe(&self, clock: Clock) -> Question {
         match &self.plan.pulumi_version {
             Some(version) => Question::answered(Cli::Given { version: version.clone() }),
             None => {
-                let limit = VERSION_LIMIT.min(clock.left() / 2);
+                let limit = VERSION_LIMIT.min(clock.remaining() / 2);
                 Question::begin(self.environment, self.run_context.judges_environment(), limit)
             }
         }
     }
 
-    fn token(&self, choice: token::Choice) -> token::Choice {
-        match choice {
-            token::Choice::None
-                if self.variable(OIDC_TOKEN_OPTION).is_some()
-                    || self.plan.is_login && self.has_variable(OIDC_TOKEN_OPTION) =>
+    fn token_location(&self, location: token::TokenLocation) -> token::TokenLocation {
+        match location {
+            token::TokenLocation::None
+                if self.option_variable(OIDC_TOKEN_OPTION).is_some()
+                    || self.plan.is_login && self.has_option_variable(OIDC_TOKEN_OPTION) =>
             {
-                token::Choice::Environment(OIDC_TOKEN_OPTION.to_owned())
+                token::TokenLocation::Environment(OIDC_TOKEN_OPTION.to_owned())
             }
-            choice => choice,
+            location => location,
         }
     }
 
@@ -347,14 +356,20 @@ impl<'a> Settings<'a> {
             cloud_url: self.plan.cloud_url.clone(),
             local: self.plan.local,
         };
-        let heeded = self.run_context.judges_environment();
-        backend::gather(&arguments, self.environment.variables(), heeded, directory, stored)
+        let reads_options = self.run_context.judges_environment();
+        backend::gather(&arguments, self.environment.variables(), reads_options, directory, stored)
     }
 
-    /// Adds what the environment shows of the token: what holds it, or why there is none.
-    fn explain(&self, input: &mut Input, decoded: Option<&Decoded>, scrubber: &Scrubber) {
+    /// Adds which variable holds the token, or why there is no token.
+    fn describe_environment(
+        &self,
+        input: &mut Input,
+        decoded: Option<&Decoded>,
+        scrubber: &Scrubber,
+    ) {
         let environment = self.environment;
-        (input.held_by, input.unused) = ambient::holders(environment, decoded, scrubber);
+        (input.held_by, input.unused) =
+            ambient::variables_with_tokens(environment, decoded, scrubber);
         if self.run_context.platform() == Some(Id::AzurePipelines) {
             let variable = |name: &str| environment.get(name).map(|id| scrubber.scrub(id));
             input.azure = Some(AzureIds {
@@ -363,7 +378,7 @@ impl<'a> Settings<'a> {
             });
         }
         if input.problem == Some(InputProblem::Empty) {
-            input.surroundings = Some(ambient::shown(environment));
+            input.surroundings = Some(ambient::platform_environment(environment));
         }
         let own_platform = environment.platform().filter(|here| !here.sources.is_empty());
         if input.source == Source::None && own_platform.is_none() {
@@ -380,21 +395,22 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// `--cwd`: pulumi changes its directory before it does anything else (`PersistentPreRunE` in
-/// pulumi.go). The doctor's own files are still named from where it was started.
-fn change_directory(from: PathBuf, to: Option<PathBuf>) -> Result<PathBuf, InputError> {
-    let Some(to) = to.filter(|to| !to.as_os_str().is_empty()) else { return Ok(from) };
+/// Applies `--cwd`: pulumi changes its directory first (`PersistentPreRunE` in pulumi.go). Paths in
+/// the doctor's own options stay relative to where it was started.
+fn change_directory(start: PathBuf, given: Option<PathBuf>) -> Result<PathBuf, InputError> {
+    let Some(given) = given.filter(|path| !path.as_os_str().is_empty()) else { return Ok(start) };
     let error = |problem: String| InputError {
         option: "--cwd",
-        path: argument(&to),
+        path: argument(&given),
         problem: format!("{problem}; pulumi stops here as well"),
     };
-    let entered = from.join(&to).canonicalize().map_err(|e| error(problem(&e).to_string()))?;
+    let entered =
+        start.join(&given).canonicalize().map_err(|e| error(file_problem(&e).to_string()))?;
     if entered.is_dir() { Ok(entered) } else { Err(error("it is not a directory".to_owned())) }
 }
 
-/// Connections cannot be set up: only the extra trust roots can be to blame.
-pub(super) fn setup(plan: &Plan, problem: String) -> InputError {
+/// The error if connections cannot be set up. Only the extra trust roots can cause that.
+pub(super) fn setup_error(plan: &Plan, problem: String) -> InputError {
     InputError {
         option: "--ca-cert",
         path: argument(plan.ca_cert.as_deref().unwrap_or(Path::new("(none)"))),

@@ -1,64 +1,64 @@
-//! Many tokens, one a line, with everything else the same: read once, completed for every line.
+//! Evidence for many tokens, one per line: everything else is gathered once.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::clean::{clean, clean_claims};
 use super::plan::{InputError, Plan, ProcessContext};
+use super::scrub::{scrub, scrub_claims};
 use super::token;
-use super::{Gathered, all, issuer};
+use super::{Gathered, gather_with_full_urls, issuer};
 use crate::evidence::Evidence;
 use crate::oidc::jwt;
 use crate::text::secret::Scrubber;
 
-/// What the tokens have in common.
-pub(crate) struct Common {
-    /// With whole URLs.
+/// The evidence and inputs that all tokens share.
+pub(crate) struct SharedEvidence {
+    /// Has full URLs.
     evidence: Evidence,
-    /// Whether the policy document has URLs with parts that are not shown.
-    policy_hides: bool,
+    /// Whether the policy document has URL parts that must not be shown.
+    policy_has_hidden_urls: bool,
     jwks: Option<Value>,
     scrubber: Scrubber,
-    /// Claims alone count as a token.
+    /// Accept bare claims as a token.
     bare_claims: bool,
 }
 
-impl Common {
-    /// Gathers it; the plan's token must be [`token::Choice::Lines`].
+impl SharedEvidence {
+    /// Gathers the shared evidence. The plan's token must be [`token::TokenLocation::Lines`].
     ///
     /// # Errors
     /// A file that an option names cannot be used.
     pub(crate) fn gather(
         plan: Plan,
-        around: ProcessContext,
+        process: ProcessContext,
         bare_claims: bool,
     ) -> Result<Self, InputError> {
-        let Gathered { evidence, jwks, scrubber, .. } = all(plan, around)?;
-        let policy_hides = evidence.policy.document().is_some_and(|document| {
+        let Gathered { evidence, jwks, scrubber, .. } = gather_with_full_urls(plan, process)?;
+        let policy_has_hidden_urls = evidence.policy.document().is_some_and(|document| {
             let mut shown = document.clone();
             shown.hide_url_parts(None);
             shown != *document
         });
-        Ok(Self { evidence, policy_hides, jwks, scrubber, bare_claims })
+        Ok(Self { evidence, policy_has_hidden_urls, jwks, scrubber, bare_claims })
     }
 
-    /// The evidence without a token: for [`Self::complete`].
+    /// The evidence without a token, as a start for [`Self::replace_token`].
     pub(crate) fn evidence(&self) -> &Evidence {
         &self.evidence
     }
 
-    /// The evidence with the token of a line: see [`Self::complete`].
-    pub(crate) fn with(&self, line: &[u8]) -> Evidence {
+    /// A copy of the evidence with the token of a line. See [`Self::replace_token`].
+    pub(crate) fn evidence_for_line(&self, line: &[u8]) -> Evidence {
         let mut evidence = self.evidence.clone();
-        self.complete(&mut evidence, line);
+        self.replace_token(&mut evidence, line);
         evidence
     }
 
-    /// Replaces the token by that of the next line, or by the reason why it has none.
+    /// Replaces the token with the one on a line, or with the reason why the line has none.
     ///
-    /// A line is a token as it stands, a JSON string that holds one, or a JSON object: one with a
-    /// `token`, claims, or what a token came wrapped in.
-    pub(crate) fn complete(&self, evidence: &mut Evidence, line: &[u8]) {
+    /// A line is a bare token, a JSON string that holds one, or a JSON object: with a member `token`,
+    /// with claims, or with any wrapping that [`jwt::read`] knows.
+    pub(crate) fn replace_token(&self, evidence: &mut Evidence, line: &[u8]) {
         let value = match line.first() {
             Some(b'"' | b'{') => serde_json::from_slice(line).ok(),
             _ => None,
@@ -75,29 +75,28 @@ impl Common {
             _ => jwt::read(line, true),
         };
         let source = self.evidence.input.source.clone();
-        let (input, mut decoded) = token::finish(source, outcome);
+        let (input, mut decoded) = token::token_evidence(source, outcome);
         evidence.input = input;
         if evidence.input.problem.is_some() {
-            clean(&mut evidence.input.problem, &self.scrubber);
+            scrub(&mut evidence.input.problem, &self.scrubber);
         }
         if let Some(keys) = &self.jwks {
-            issuer::verify(&mut evidence.issuer, keys, decoded.as_ref());
+            issuer::verify_signature(&mut evidence.issuer, keys, decoded.as_ref());
         }
         if let Some(decoded) = &mut decoded {
             let scrubber = self.scrubber.clone();
             scrubber.add_signature(decoded.compact.reveal());
-            clean_claims(&mut decoded.token, &scrubber);
+            scrub_claims(&mut decoded.token, &scrubber);
         }
         evidence.token = decoded.map(|decoded| decoded.token);
-        if self.policy_hides {
+        if self.policy_has_hidden_urls {
             evidence.policy = self.evidence.policy.clone();
         }
         evidence.hide_url_parts_of_next_token();
     }
 }
 
-/// Whether an object is bare claims: one that names no issuer, subject or audience is what a token
-/// came wrapped in.
+/// Whether an object is a claims set. Without `iss`, `sub` and `aud` it is a wrapping of a token.
 pub(crate) fn are_claims(object: &Map<String, Value>) -> bool {
     ["iss", "sub", "aud"].iter().any(|name| object.contains_key(*name))
 }

@@ -1,7 +1,7 @@
-//! Lines in, answers out: in order, on all cores, in little memory, however many there are.
+//! Processes lines in parallel and yields the answers in input order, in bounded memory.
 //!
-//! One thread reads whole lines, as many as have come, so that nothing waits for input that is not
-//! there yet; one a core answers them; the caller's takes the answers in the order of the lines.
+//! One thread reads whole lines, as many as are available, so that no answer waits for later input.
+//! One thread per core answers them. The caller's thread takes the answers in the order of the lines.
 
 use std::io::{self, ErrorKind, Read};
 use std::num::NonZero;
@@ -12,87 +12,86 @@ use std::thread;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::clean::clean;
+use super::scrub::scrub;
 use crate::text::secret::Scrubber;
 
-/// The `id` of an item, as it may be shown: a token, or a part of the item's own, may stand there.
-pub(crate) fn id(item: &Map<String, Value>) -> Option<Value> {
+/// The `id` of an item without secrets: people put a token there, or a part of it.
+pub(crate) fn item_id(item: &Map<String, Value>) -> Option<Value> {
     let mut id = item.get("id")?.clone();
     let scrubber = Scrubber::default();
     if let Some(token) = item.get("token").and_then(Value::as_str) {
         scrubber.add_signature(token);
     }
-    clean(&mut id, &scrubber);
+    scrub(&mut id, &scrubber);
     Some(id)
 }
 
-/// What is read at once, in bytes; the buffer of every batch has at least this.
+/// How much is read at once, in bytes. The buffer of every batch is at least this large.
 const BATCH: usize = 64 << 10;
-/// Batches that are on their way for each core: enough that none waits, few enough for the memory.
-const AHEAD: usize = 4;
+/// Queued batches per core: enough to keep every core busy, few enough to bound memory.
+const QUEUED_PER_CORE: usize = 4;
 
-/// Whole lines, as they were read. They may hold tokens, so they are wiped.
+/// Whole lines as they were read. They may hold tokens, so they are wiped.
 struct Batch {
     bytes: Zeroizing<Vec<u8>>,
     /// The number of the first line, from 1.
     first: u64,
 }
 
-/// What became of a batch.
-pub(crate) struct Answers<T> {
-    /// An answer for each line that was not blank, in their order.
+/// The answers to a batch.
+pub(crate) struct BatchAnswers<T> {
+    /// An answer for each line that is not blank, in order.
     pub(crate) answers: Vec<T>,
-    /// How many bytes the lines had, line ends included.
+    /// The size of the lines in bytes, with line ends.
     pub(crate) bytes: u64,
 }
 
 struct Job<T> {
     batch: Batch,
-    reply: Sender<Answers<T>>,
+    reply: Sender<BatchAnswers<T>>,
 }
 
-/// Answers every line of `source` that is not blank, and hands the answers on until `take` says
-/// that nobody wants more. `worker` is called once in each of the threads; what it makes gets the
-/// line's number, from 1, and the line without its end. Of a line of more than `longest` bytes it
-/// gets a few more than that, and nothing of the rest.
+/// Answers every line of `source` that is not blank, and passes the answers to `deliver` until that
+/// fails. `worker` is called once per thread. The function that it returns gets the line's number,
+/// from 1, and the trimmed line. A line longer than `max_line_bytes` is cut off a little above that.
 ///
 /// # Errors
-/// The source cannot be read any further, or `take` failed.
-pub(crate) fn answer<T, W>(
+/// The source cannot be read any further, or `deliver` failed.
+pub(crate) fn process_lines<T, W>(
     source: impl Read + Send + 'static,
-    longest: usize,
+    max_line_bytes: usize,
     worker: impl Fn() -> W + Sync,
-    mut take: impl FnMut(Answers<T>) -> Result<(), io::Error>,
+    mut deliver: impl FnMut(BatchAnswers<T>) -> Result<(), io::Error>,
 ) -> Result<(), Error>
 where
     T: Send + 'static,
     W: FnMut(u64, &[u8]) -> T,
 {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let (jobs, queue) = mpsc::sync_channel(cores * AHEAD);
-    let (order, ordered) = mpsc::sync_channel(cores * AHEAD);
+    let (jobs, queue) = mpsc::sync_channel(cores * QUEUED_PER_CORE);
+    let (order, ordered) = mpsc::sync_channel(cores * QUEUED_PER_CORE);
     let all_read = jobs.clone();
-    // It may wait for input that never comes: nothing waits for this thread.
-    thread::spawn(move || Reader::new(source, longest).run(&jobs, &order));
+    // Never join this thread: it may wait for input that never comes.
+    thread::spawn(move || BatchReader::new(source, max_line_bytes).run(&jobs, &order));
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
         for _ in 0..cores {
-            scope.spawn(|| work(&queue, worker()));
+            scope.spawn(|| run_worker(&queue, worker()));
         }
         let taken = ordered.into_iter().try_for_each(|reply| match reply {
             Err(error) => Err(Error::Source(error)),
-            // Without an answer its worker has died, and the scope dies of it.
-            Ok(reply) => reply.recv().map_or(Ok(()), |a| take(a).map_err(Error::Sink)),
+            // No answer: the worker panicked, and the scope passes the panic on.
+            Ok(reply) => reply.recv().map_or(Ok(()), |a| deliver(a).map_err(Error::Sink)),
         });
         for _ in 0..cores {
-            // The reader may never end.
+            // Stop the workers here, because the reader may never end.
             let _ = all_read.send(None);
         }
         taken
     })
 }
 
-/// Why not every line has been answered.
+/// Why some lines were not answered.
 pub(crate) enum Error {
     /// The source cannot be read.
     Source(io::Error),
@@ -100,7 +99,7 @@ pub(crate) enum Error {
     Sink(io::Error),
 }
 
-fn work<T>(queue: &Mutex<Receiver<Option<Job<T>>>>, mut answer: impl FnMut(u64, &[u8]) -> T) {
+fn run_worker<T>(queue: &Mutex<Receiver<Option<Job<T>>>>, mut answer: impl FnMut(u64, &[u8]) -> T) {
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(Some(Job { batch, reply })) = next() {
         let lines = batch.bytes.split(|byte| *byte == b'\n').zip(batch.first..);
@@ -108,31 +107,31 @@ fn work<T>(queue: &Mutex<Receiver<Option<Job<T>>>>, mut answer: impl FnMut(u64, 
         let answers =
             lines.filter(|(_, line)| !line.is_empty()).map(|(n, line)| answer(n, line)).collect();
         // The receiver may be gone.
-        let _ = reply.send(Answers { answers, bytes: batch.bytes.len() as u64 });
+        let _ = reply.send(BatchAnswers { answers, bytes: batch.bytes.len() as u64 });
     }
 }
 
-struct Reader<R> {
+struct BatchReader<R> {
     source: R,
-    longest: usize,
-    /// What was read behind the last line's end.
+    max_line_bytes: usize,
+    /// The bytes after the last complete line.
     rest: Zeroizing<Vec<u8>>,
     /// The number of the line that `rest` belongs to.
     number: u64,
 }
 
-impl<R: Read> Reader<R> {
-    fn new(source: R, longest: usize) -> Self {
-        Self { source, longest, rest: buffer(0), number: 1 }
+impl<R: Read> BatchReader<R> {
+    fn new(source: R, max_line_bytes: usize) -> Self {
+        Self { source, max_line_bytes, rest: buffer(0), number: 1 }
     }
 
     fn run<T>(
         mut self,
         jobs: &SyncSender<Option<Job<T>>>,
-        order: &SyncSender<io::Result<Receiver<Answers<T>>>>,
+        order: &SyncSender<io::Result<Receiver<BatchAnswers<T>>>>,
     ) {
         loop {
-            let batch = match self.next() {
+            let batch = match self.next_batch() {
                 Ok(Some(batch)) => batch,
                 Ok(None) => return,
                 Err(error) => {
@@ -147,11 +146,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The lines that have come since, at least one; `None` at the end.
-    fn next(&mut self) -> io::Result<Option<Batch>> {
+    /// Reads the next complete lines, at least one. `None`: the input has ended.
+    fn next_batch(&mut self) -> io::Result<Option<Batch>> {
         loop {
-            if self.rest.len() > self.longest {
-                return self.cut().map(Some);
+            if self.rest.len() > self.max_line_bytes {
+                return self.take_overlong_line().map(Some);
             }
             let filled = self.rest.len();
             if self.fill()? == 0 {
@@ -174,8 +173,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// A line that is too long: what is there of it, while the rest is passed over.
-    fn cut(&mut self) -> io::Result<Batch> {
+    /// Returns the beginning of a line that is too long, and skips the rest of it.
+    fn take_overlong_line(&mut self) -> io::Result<Batch> {
         let bytes = std::mem::replace(&mut self.rest, buffer(0));
         let first = self.number;
         while self.fill()? > 0 {
@@ -191,11 +190,11 @@ impl<R: Read> Reader<R> {
         Ok(Batch { bytes, first })
     }
 
-    /// Reads what has come; how much that is.
+    /// Reads what is available, and returns how many bytes that was.
     fn fill(&mut self) -> io::Result<usize> {
         let filled = self.rest.len();
         if self.rest.capacity() - filled < BATCH {
-            // Growing in place would leave a copy behind in memory that was given back.
+            // Growing in place would leave a copy in freed memory.
             let mut larger = buffer(filled * 2);
             larger.extend_from_slice(&self.rest);
             self.rest = larger;
@@ -212,7 +211,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Room for so much and for what is read next.
+/// A buffer with room for `length` bytes and the next read.
 fn buffer(length: usize) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(length + BATCH))
 }
@@ -226,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives its pieces one by one, as a pipe does.
+    /// Delivers its pieces one by one, as a pipe does.
     struct Pieces(VecDeque<Vec<u8>>);
 
     impl Read for Pieces {
@@ -241,13 +240,13 @@ mod tests {
         }
     }
 
-    const LONGEST: usize = 20;
+    const MAX_LINE_BYTES: usize = 20;
 
     fn answered(pieces: Vec<Vec<u8>>) -> Vec<(u64, Vec<u8>)> {
         let mut all = Vec::new();
         let source = Pieces(pieces.into_iter().filter(|piece| !piece.is_empty()).collect());
         let worker = || |number, line: &[u8]| (number, line.to_vec());
-        let taken = answer(source, LONGEST, worker, |batch| {
+        let taken = process_lines(source, MAX_LINE_BYTES, worker, |batch| {
             all.extend(batch.answers);
             Ok(())
         });
@@ -255,7 +254,7 @@ mod tests {
         all
     }
 
-    /// The same by the standard library.
+    /// The expected result, by the standard library.
     fn expected(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
         let lines = text.split(|byte| *byte == b'\n').zip(1..);
         let lines = lines.map(|(line, number)| (number, line.trim_ascii().to_vec()));
@@ -297,7 +296,7 @@ mod tests {
         assert_eq!(lengths.len(), 4);
         assert_eq!((lengths[0], lengths[2]), ((1, 1), (3, 1)));
         for (number, length) in [lengths[1], lengths[3]] {
-            assert!(number % 2 == 0 && (LONGEST..=2 * BATCH).contains(&length), "{length}");
+            assert!(number % 2 == 0 && (MAX_LINE_BYTES..=2 * BATCH).contains(&length), "{length}");
         }
     }
 
@@ -314,9 +313,9 @@ mod tests {
             }
         }
         let mut seen = 0;
-        let result = answer(
+        let result = process_lines(
             Breaks(false),
-            LONGEST,
+            MAX_LINE_BYTES,
             || |_, _: &[u8]| (),
             |batch| {
                 seen += batch.answers.len();
@@ -329,7 +328,7 @@ mod tests {
 
     #[test]
     fn answers_are_streamed() {
-        /// Gives a line for every answer.
+        /// Delivers the next line only after an answer.
         struct AnswerFirst(Receiver<()>);
         impl Read for AnswerFirst {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -345,7 +344,7 @@ mod tests {
         let mut answered = Some(answered);
         let mut seen = Vec::new();
         let worker = || |number, _: &[u8]| number;
-        let result = answer(AnswerFirst(next), LONGEST, worker, |batch| {
+        let result = process_lines(AnswerFirst(next), MAX_LINE_BYTES, worker, |batch| {
             seen.extend(batch.answers);
             match &answered {
                 Some(more) if seen.len() < 5 => more.send(()).unwrap(),
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn open_input_does_not_block_the_end() {
+    fn open_input_does_not_block_exit() {
         struct StaysOpen(bool);
         impl Read for StaysOpen {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -372,8 +371,9 @@ mod tests {
             }
         }
         let worker = || |_, _: &[u8]| ();
-        let result =
-            answer(StaysOpen(false), LONGEST, worker, |_| Err(ErrorKind::BrokenPipe.into()));
+        let result = process_lines(StaysOpen(false), MAX_LINE_BYTES, worker, |_| {
+            Err(ErrorKind::BrokenPipe.into())
+        });
         assert!(matches!(result, Err(Error::Sink(e)) if e.kind() == ErrorKind::BrokenPipe));
     }
 }

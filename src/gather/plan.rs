@@ -1,4 +1,4 @@
-//! What to gather, and the surroundings of the run.
+//! The typed command line, and the process that the run takes place in.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ use crate::pulumi::versions;
 pub struct Plan {
     /// `doctor login`: the failing login runs in this environment.
     pub is_login: bool,
-    /// Where the token is.
-    pub token: token::Choice,
+    /// Where to read the token.
+    pub token: token::TokenLocation,
     /// `--oidc-org`.
     pub organization: Option<String>,
     /// `--oidc-team`.
@@ -32,7 +32,7 @@ pub struct Plan {
     pub url: Option<String>,
     /// `--cloud-url`.
     pub cloud_url: Option<String>,
-    /// `--local`; as every flag, it takes the place of its variable where it was given.
+    /// `--local`. A flag that was given overrides its variable.
     pub local: Option<bool>,
     /// `--insecure`.
     pub insecure: Option<bool>,
@@ -58,31 +58,31 @@ pub struct Plan {
     pub timeout: Duration,
     /// `--allow-private-issuer`.
     pub allow_private_issuer: bool,
-    /// For the policy commands: of Pulumi Cloud, only what is registered is read.
-    pub reads: Option<Registered>,
+    /// For the policy commands: read only these registrations from Pulumi Cloud.
+    pub policy_selection: Option<PolicySelection>,
 }
 
-/// Which of an organization's registered policies are read.
+/// Which of an organization's registered policies to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Registered {
-    /// Those of the token's issuer.
-    OfToken,
-    /// Those of this issuer.
-    Of(String),
-    /// All of them.
+pub enum PolicySelection {
+    /// The policies of the token's issuer.
+    TokenIssuer,
+    /// The policies of this issuer.
+    Issuer(String),
+    /// The policies of all issuers.
     All,
 }
 
 impl Plan {
-    /// What the command line names: no value that is written there is a secret because a variable
-    /// holds it too.
-    pub(super) fn names(&self) -> Vec<&str> {
+    /// The names on the command line. They are no secrets, even if a secret variable holds the same
+    /// text.
+    pub(super) fn command_line_names(&self) -> Vec<&str> {
         let names = [&self.organization, &self.team, &self.user, &self.url, &self.cloud_url];
         names.into_iter().flatten().map(String::as_str).collect()
     }
 
-    /// To look at a token without a network, by the newest rules.
-    pub fn offline(token: token::Choice) -> Self {
+    /// A plan that examines a token without a network, under the newest CLI's rules.
+    pub fn offline(token: token::TokenLocation) -> Self {
         Self {
             is_login: false,
             token,
@@ -100,29 +100,29 @@ impl Plan {
             policy: None,
             jwks: None,
             ca_cert: None,
-            // Not asking the installed one: nothing here depends on it.
+            // Nothing here depends on the installed version.
             pulumi_version: Some(versions::NEWEST),
             offline: true,
             no_exchange: true,
             now: None,
             timeout: Duration::from_secs(15),
             allow_private_issuer: false,
-            reads: None,
+            policy_selection: None,
         }
     }
 }
 
-/// The surroundings of a run, which tests and the demo replace.
+/// The process state that a run depends on. Tests and the demo replace it.
 pub struct ProcessContext {
     /// The environment variables.
     pub environment: Environment,
     /// The working directory.
     pub directory: PathBuf,
-    /// Standard input; read only when asked for.
+    /// Standard input, read only if the token comes from there.
     pub stdin: Box<dyn Read + Send>,
-    /// Whether a person sits at a terminal.
+    /// Whether a person runs the program at a terminal.
     pub terminal: bool,
-    /// Whether to draw a progress line on standard error, which then is a terminal.
+    /// Whether to draw a progress line on standard error. Requires a terminal there.
     pub progress: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Reading the files that say what is registered: the policy document and a key set.
+//! Reads policy documents, their regression cases, and key sets.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::environment::Environment;
-use super::files::named::read;
+use super::files::named::read_named_file;
 use super::plan::InputError;
 use crate::evidence::{KeySet, PolicySource};
 use crate::limits;
@@ -21,7 +21,7 @@ use crate::text::secret::{Scrubber, argument};
 ///
 /// # Errors
 /// The file cannot be read or is not a policy document; with line and column.
-pub(super) fn gather(
+pub(super) fn read_policy(
     option: Option<&Path>,
     environment: &Environment,
     directory: &Path,
@@ -32,7 +32,7 @@ pub(super) fn gather(
         (None, Some(path)) => ("DOCTOR_POLICY", Path::new(path)),
         (None, None) => return Ok(PolicySource::None),
     };
-    let document = document(name, path, directory, limit)?;
+    let document = read_document(name, path, directory, limit)?;
     let path = argument(path);
     Ok(PolicySource::File { path, document })
 }
@@ -40,15 +40,15 @@ pub(super) fn gather(
 /// Reads a policy document.
 ///
 /// # Errors
-/// As [`gather`].
-pub(super) fn document(
+/// As [`read_policy`].
+pub(super) fn read_document(
     name: &'static str,
     path: &Path,
     directory: &Path,
     limit: Duration,
 ) -> Result<Document, InputError> {
     let shown = argument(path);
-    let bytes = read(name, path, directory, limit)?;
+    let bytes = read_named_file(name, path, directory, limit)?;
     let error = |problem: String| InputError { option: name, path: shown.clone(), problem };
     let text = String::from_utf8(bytes).map_err(|e| {
         error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
@@ -62,7 +62,7 @@ pub(super) fn document(
 /// # Errors
 /// It cannot be read or is not a policy document; with line and column.
 pub fn policy_document(path: &Path) -> Result<Document, InputError> {
-    let mut document = document("FILE", path, Path::new(""), Duration::from_secs(10))?;
+    let mut document = read_document("FILE", path, Path::new(""), Duration::from_secs(10))?;
     document.hide_url_parts(None);
     Ok(document)
 }
@@ -73,7 +73,7 @@ pub fn policy_document(path: &Path) -> Result<Document, InputError> {
 /// It cannot be read.
 pub fn policy_text(path: &Path) -> Result<String, InputError> {
     let option = "--policy";
-    let bytes = read(option, path, Path::new(""), Duration::from_secs(10))?;
+    let bytes = read_named_file(option, path, Path::new(""), Duration::from_secs(10))?;
     String::from_utf8(bytes).map_err(|e| InputError {
         option,
         path: argument(path),
@@ -88,7 +88,7 @@ pub fn policy_text(path: &Path) -> Result<String, InputError> {
 pub fn policy_cases(path: &Path) -> Result<Vec<Case>, InputError> {
     let option = "--cases";
     let error = |problem: String| InputError { option, path: argument(path), problem };
-    let bytes = read(option, path, Path::new(""), Duration::from_secs(10))?;
+    let bytes = read_named_file(option, path, Path::new(""), Duration::from_secs(10))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         error(format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to() + 1))
     })?;
@@ -100,8 +100,8 @@ pub fn policy_cases(path: &Path) -> Result<Vec<Case>, InputError> {
     Ok(cases)
 }
 
-/// The document without tokens that somebody pasted into it. They are taken out of what was read,
-/// not of the text: there they are what the syntax makes of them.
+/// Removes tokens that somebody pasted into the document. The parsed values are scrubbed, not the
+/// text, because there a token may be escaped.
 fn without_secrets(document: Document, text: &str) -> Document {
     let scrubber = Scrubber::default();
     if scrubber.scrub(text) == text {
@@ -115,9 +115,13 @@ fn without_secrets(document: Document, text: &str) -> Document {
 /// Reads the key set that `--jwks` names.
 ///
 /// # Errors
-/// The file cannot be read, is not JSON or no key set.
-pub(super) fn key_set(path: &Path, directory: &Path, limit: Duration) -> Result<Value, InputError> {
-    let bytes = read("--jwks", path, directory, limit)?;
+/// The file cannot be read or is not a JSON key set.
+pub(super) fn read_key_set(
+    path: &Path,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Value, InputError> {
+    let bytes = read_named_file("--jwks", path, directory, limit)?;
     let error = |problem| InputError { option: "--jwks", path: argument(path), problem };
     let broken = |line, column, what| error(format!("{line}:{column}: {what}; {WANTED_KEYS}"));
     limits::json::check(&bytes, limits::VALUES).map_err(|refused| match refused {

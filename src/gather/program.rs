@@ -1,5 +1,4 @@
-//! Other programs: found on PATH, started with few variables, run within a limit of time and of
-//! output.
+//! Finds programs on PATH and runs them with few variables and with limits on time and output.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -14,14 +13,14 @@ use super::environment::Environment;
 use crate::console::descriptors;
 use crate::console::signals;
 
-/// How often the child is looked after.
+/// How often to check whether the child has ended.
 const POLL: Duration = Duration::from_millis(5);
 
-/// What every program gets, where it is set: what a system or a version manager's shim needs to
-/// start a program, and no credential (product contract, section 7). `PATH` is added without its
-/// relative entries.
+/// Variables that every program gets: those that a system or a version manager's shim needs to start
+/// a program, and no credential (product contract, section 7). `PATH` is added without its relative
+/// entries.
 const VARIABLES: &[&str] = &[
-    // Where the user's files are. USER: how a Go program without cgo finds the user.
+    // The user's files. A Go program without cgo finds the user through USER.
     "HOME",
     "USER",
     "TMPDIR",
@@ -52,21 +51,21 @@ const VARIABLES: &[&str] = &[
     "PROGRAMDATA",
 ];
 
-/// The program of this name on `PATH`. Relative entries are passed over, the empty one too, which
-/// means the working directory: a checkout must not decide what is started.
+/// Finds a program on `PATH`. Skips relative entries, and the empty one, which means the working
+/// directory: a checkout must not decide which program runs.
 pub(super) fn find(name: &str, environment: &Environment) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    absolute_path(environment)?
+    absolute_path_entries(environment)?
         .map(|directory| directory.join(&file))
         .find(|program| is_executable(program))
 }
 
-fn absolute_path(environment: &Environment) -> Option<impl Iterator<Item = PathBuf>> {
+fn absolute_path_entries(environment: &Environment) -> Option<impl Iterator<Item = PathBuf>> {
     let path = environment.get("PATH")?;
     Some(std::env::split_paths(path).filter(|directory| directory.is_absolute()))
 }
 
-/// A program with [`VARIABLES`] and `more`, as far as they are set, and no other variable.
+/// A command that gets [`VARIABLES`] and `more`, if they are set, and no other variable.
 pub(super) fn command(program: &Path, environment: &Environment, more: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
@@ -75,8 +74,8 @@ pub(super) fn command(program: &Path, environment: &Environment, more: &[&str]) 
             command.env(name, value);
         }
     }
-    // A shim starts programs too: `#!/usr/bin/env bash`.
-    let path = absolute_path(environment).and_then(|path| std::env::join_paths(path).ok());
+    // A shim needs PATH to start programs: `#!/usr/bin/env bash`.
+    let path = absolute_path_entries(environment).and_then(|path| std::env::join_paths(path).ok());
     command.env("PATH", path.unwrap_or_default());
     command
 }
@@ -92,49 +91,45 @@ pub(super) fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// The outcome of a program that ended by itself.
+/// The outcome of a program that ended before its time limit.
 pub(super) struct Output {
-    /// Its status says success.
+    /// Whether its exit status was 0.
     pub(super) succeeded: bool,
-    /// The beginning of its standard output; wiped when dropped, as it may be a token.
+    /// The beginning of its standard output. Wiped when dropped: it may be a token.
     pub(super) stdout: Zeroizing<Vec<u8>>,
-    /// The beginning of its standard error, where it failed.
-    pub(super) complaint: Zeroizing<Vec<u8>>,
+    /// The beginning of its standard error, if it failed.
+    pub(super) stderr: Zeroizing<Vec<u8>>,
 }
 
-/// Runs a program without a standard input for at most `limit`; of each of its streams at most
-/// `longest` bytes are read. What it has started ends with it when the time is up. The error says
-/// in words why there is no output.
-pub(super) fn output(
-    mut command: Command,
-    limit: Duration,
-    longest: u64,
-) -> Result<Output, String> {
+/// Runs a program without standard input for at most `limit`, and reads at most `max_bytes` of each
+/// of its streams. At the limit the program and all its children are killed. The error says why there
+/// is no output.
+pub(super) fn run(mut command: Command, limit: Duration, max_bytes: u64) -> Result<Output, String> {
     let deadline = Instant::now() + limit;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Group::start(command)?;
-    let stdout = child.leader.stdout.take().map(|stream| begin_to_read(stream, longest));
-    let stderr = child.leader.stderr.take().map(|stream| begin_to_read(stream, longest));
+    let stdout = child.leader.stdout.take().map(|stream| read_in_thread(stream, max_bytes));
+    let stderr_reader = child.leader.stderr.take().map(|stream| read_in_thread(stream, max_bytes));
     let succeeded = child.wait(deadline)?;
     let receive = |stream: Option<Receiver<Zeroizing<Vec<u8>>>>| {
         let left = deadline.saturating_duration_since(Instant::now());
         stream.and_then(|stream| stream.recv_timeout(left).ok())
     };
     let stdout = receive(stdout).ok_or("it gave no answer in time")?;
-    let complaint = if succeeded { None } else { receive(stderr) };
+    let stderr = if succeeded { None } else { receive(stderr_reader) };
     child.is_done = true;
-    Ok(Output { succeeded, stdout, complaint: complaint.unwrap_or_default() })
+    Ok(Output { succeeded, stdout, stderr: stderr.unwrap_or_default() })
 }
 
 /// The thread is not joined: a grandchild may hold the pipe open after the child has ended.
-fn begin_to_read(
+fn read_in_thread(
     mut stream: impl Read + Send + 'static,
-    longest: u64,
+    max_bytes: u64,
 ) -> Receiver<Zeroizing<Vec<u8>>> {
     let (send, receive) = channel();
     thread::spawn(move || {
         let mut text = Zeroizing::new(Vec::new());
-        let _ = stream.by_ref().take(longest).read_to_end(&mut text);
+        let _ = stream.by_ref().take(max_bytes).read_to_end(&mut text);
         let _ = send.send(text);
         // A program must not fail because its output is not read to the end.
         let _ = io::copy(&mut stream, &mut io::sink());
@@ -142,8 +137,8 @@ fn begin_to_read(
     receive
 }
 
-/// A child and what it starts. Unless it is done, all of that is killed when it is dropped, or when
-/// a signal ends the doctor: in a process group of its own, it gets no Ctrl-C from the terminal.
+/// A child and its descendants, in a process group of their own. Unless the child is done, the group
+/// is killed on drop, or when a signal ends the doctor: it gets no Ctrl-C from the terminal.
 struct Group {
     leader: Child,
     is_done: bool,
@@ -162,7 +157,7 @@ impl Group {
         Ok(Self { leader, is_done: false })
     }
 
-    /// Whether the child ended well.
+    /// Waits for the child and says whether it succeeded.
     fn wait(&mut self, deadline: Instant) -> Result<bool, String> {
         loop {
             match self.leader.try_wait() {
@@ -182,7 +177,7 @@ impl Drop for Group {
             signals::kill(id);
             let _ = self.leader.kill();
         }
-        // The id may be another process's once the child has been waited for.
+        // After the wait, the id may belong to another process.
         signals::uninterrupted(|temporary| temporary.children.retain(|child| *child != id));
         let _ = self.leader.wait();
     }

@@ -1,4 +1,4 @@
-//! Getting hold of the token from where the command line says it is.
+//! Reads the token from where the command line says it is.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::files::bounded::Bounded;
-use super::files::problem::problem;
+use super::files::problem::file_problem;
 use crate::evidence::{
     CliParser, FileProblem, Input, InputProblem, LooksLike, Source, Tried, Wrapping,
 };
@@ -17,8 +17,8 @@ use crate::oidc::jwt;
 use crate::oidc::jwt::{Decoded, cli_parser};
 use crate::text::secret::Scrubber;
 
-/// Where the command line says that the token is. Has no `Debug`: it may hold the token.
-pub enum Choice {
+/// Where the command line says the token is. Has no `Debug`: it may hold the token.
+pub enum TokenLocation {
     /// TOKEN: a token, `-` for standard input, or `file://PATH`.
     Argument(String),
     /// `--oidc-token`: a token or `file://PATH`. As with the CLI, `-` means nothing special.
@@ -26,62 +26,66 @@ pub enum Choice {
     /// The name of the environment variable (`--token-env`, or `PULUMI_OPTION_OIDC_TOKEN`) that
     /// holds a token or `file://PATH`.
     Environment(String),
-    /// Many of them, one a line, that are read later from there ([`super::many`]).
+    /// Many tokens, one per line, which [`super::many`] reads later from this source.
     Lines(Source),
-    /// None of them.
+    /// The command line names no token.
     None,
 }
 
-/// Reads and decodes the token. Of the source, at most [`limits::TOKEN`] and one byte is read; standard input
-/// only when it was asked for.
+/// Reads and decodes the token. Reads at most [`limits::TOKEN`] bytes and one more, and standard input
+/// only for `-`.
 ///
-/// `variable` looks an environment variable up, `terminal` says whether a person is at the other
-/// end, `limit` is how long a pipe may take, `cwd` is the directory that a relative `file://` path
-/// starts from (Go's `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
-pub fn acquire(
-    choice: Choice,
+/// `variable` looks up an environment variable, `terminal` says whether standard input is a terminal,
+/// and `limit` is how long a pipe may take. A relative `file://` path starts from `cwd` (Go's
+/// `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
+pub fn read_token(
+    choice: TokenLocation,
     variable: impl Fn(&str) -> Option<String>,
     stdin: impl Read + Send + 'static,
     terminal: bool,
     cwd: &Path,
     limit: Duration,
 ) -> (Input, Option<Decoded>) {
-    let by_variable = matches!(choice, Choice::Environment(_));
+    let by_variable = matches!(choice, TokenLocation::Environment(_));
     let (source, value) = match choice {
-        // A person may take as long as it takes to paste.
-        Choice::Argument(text) if text == "-" && terminal => return from_stdin(stdin),
-        Choice::Argument(text) if text == "-" => return from_stdin(Bounded::new(stdin, limit)),
-        Choice::Argument(text) => (Source::Argument, Some(text)),
-        Choice::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
-        Choice::Environment(name) => {
-            let value = variable(&name);
-            (Source::Environment { name: shown(&name) }, value)
+        // No time limit while a person pastes.
+        TokenLocation::Argument(text) if text == "-" && terminal => return read_stdin(stdin),
+        TokenLocation::Argument(text) if text == "-" => {
+            return read_stdin(Bounded::new(stdin, limit));
         }
-        Choice::Lines(source) => {
-            let (input, _) = finish(source, Err((InputProblem::Missing, Vec::new())));
+        TokenLocation::Argument(text) => (Source::Argument, Some(text)),
+        TokenLocation::OidcToken(text) => (Source::OidcTokenFlag, Some(text)),
+        TokenLocation::Environment(name) => {
+            let value = variable(&name);
+            (Source::Environment { name: scrubbed(&name) }, value)
+        }
+        TokenLocation::Lines(source) => {
+            let (input, _) = token_evidence(source, Err((InputProblem::Missing, Vec::new())));
             return (input, None);
         }
-        Choice::None => return finish(Source::None, Err((InputProblem::Missing, Vec::new()))),
+        TokenLocation::None => {
+            return token_evidence(Source::None, Err((InputProblem::Missing, Vec::new())));
+        }
     };
     let value = value.map(Zeroizing::new);
     let Some(value) = value.as_deref() else {
-        let (input, decoded) = nothing(source, "not set".into());
+        let (input, decoded) = empty_source(source, "not set".into());
         return (Input { by_variable, ..input }, decoded);
     };
     if let Some(path) = value.strip_prefix("file://") {
         let absolute = cwd.join(path);
-        let (outcome, cli_parser) = from_file(path, &absolute, limit);
-        let (input, decoded) = finish(file(path, &absolute), outcome);
+        let (outcome, cli_parser) = read_token_file(path, &absolute, limit);
+        let (input, decoded) = token_evidence(file_source(path, &absolute), outcome);
         return (Input { by_variable, cli_parser, ..input }, decoded);
     }
     let typed_on_terminal = terminal && matches!(source, Source::Argument | Source::OidcTokenFlag);
-    let (input, decoded) = finish(source, direct(value));
+    let (input, decoded) = token_evidence(source, decode_value(value));
     let cli_parser = (!value.is_empty()).then(|| cli_parser::parse(value));
     (Input { typed_on_terminal, by_variable, cli_parser, ..input }, decoded)
 }
 
-/// A value that is given itself. To the CLI a blank one is a token, and no token that it accepts.
-fn direct(value: &str) -> Outcome {
+/// Decodes a token that was given as a value. The CLI takes a blank value for a token and rejects it.
+fn decode_value(value: &str) -> TokenOutcome {
     match jwt::read(value.as_bytes(), false) {
         Err((InputProblem::Empty, wrapped)) if !value.is_empty() => {
             let what = "white space alone".to_owned();
@@ -93,21 +97,21 @@ fn direct(value: &str) -> Outcome {
     }
 }
 
-/// A file as the source: how it was named, and where it is.
-pub(crate) fn file(path: &str, absolute: &Path) -> Source {
+/// The source of a token file: the path as given, and the absolute path.
+pub(crate) fn file_source(path: &str, absolute: &Path) -> Source {
     let absolute = absolute.components().collect::<PathBuf>();
-    Source::File { path: shown(path), absolute: shown(&absolute.to_string_lossy()) }
+    Source::File { path: scrubbed(path), absolute: scrubbed(&absolute.to_string_lossy()) }
 }
 
-/// A name or path as evidence may hold it: people write `--token-env "$TOKEN"` and `file://$TOKEN`.
-fn shown(name: &str) -> String {
+/// Removes tokens from a name or path: people write `--token-env "$TOKEN"` and `file://$TOKEN`.
+fn scrubbed(name: &str) -> String {
     Scrubber::default().scrub(name)
 }
 
-pub(super) type Outcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
+pub(super) type TokenOutcome = Result<Decoded, (InputProblem, Vec<Wrapping>)>;
 
-/// The evidence of a source and of what came from it.
-pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded>) {
+/// The evidence about a source and the token that was read from it.
+pub(super) fn token_evidence(source: Source, outcome: TokenOutcome) -> (Input, Option<Decoded>) {
     let (problem, wrapped, decoded) = match outcome {
         Ok(decoded) => {
             let truncated = decoded.token.truncated.clone();
@@ -138,35 +142,34 @@ pub(super) fn finish(source: Source, outcome: Outcome) -> (Input, Option<Decoded
     (input, decoded)
 }
 
-/// A source that gave nothing, and why.
-fn nothing(source: Source, reason: String) -> (Input, Option<Decoded>) {
-    let (mut input, decoded) = finish(source, Err((InputProblem::Empty, Vec::new())));
+/// The evidence about a source that gave no token, and why.
+fn empty_source(source: Source, reason: String) -> (Input, Option<Decoded>) {
+    let (mut input, decoded) = token_evidence(source, Err((InputProblem::Empty, Vec::new())));
     input.tried.iter_mut().for_each(|tried| tried.reason.clone_from(&reason));
     (input, decoded)
 }
 
-/// Reads standard input. The line break that `echo` adds is not a fault of whoever pipes a token: as
-/// with a file, white space around it does not count.
-fn from_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
+/// Reads standard input. Surrounding white space is ignored, as in files: `echo` adds a line break.
+fn read_stdin(stdin: impl Read) -> (Input, Option<Decoded>) {
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
     let outcome = match stdin.take(limits::TOKEN as u64 + 1).read_to_end(&mut bytes) {
         Err(error) if error.kind() == ErrorKind::TimedOut && bytes.trim_ascii().is_empty() => {
-            return nothing(Source::Stdin, error.to_string());
+            return empty_source(Source::Stdin, error.to_string());
         }
-        Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(problem(&error))),
-        // A pipe that stays open may have given the token anyway.
+        Err(error) if error.kind() != ErrorKind::TimedOut => Err(unreadable(file_problem(&error))),
+        // A pipe that stays open may already have delivered the token.
         Ok(_) | Err(_) => jwt::read(&bytes, true),
     };
-    finish(Source::Stdin, outcome)
+    token_evidence(Source::Stdin, outcome)
 }
 
-/// The token in a file; `path` is how it was named.
-pub(super) fn from_file(
+/// Reads and decodes a token file. `path` is the path as given.
+pub(super) fn read_token_file(
     path: &str,
     absolute: &Path,
     limit: Duration,
-) -> (Outcome, Option<CliParser>) {
-    let bytes = match content(path, absolute, limit) {
+) -> (TokenOutcome, Option<CliParser>) {
+    let bytes = match read_file_bytes(path, absolute, limit) {
         Ok(bytes) => bytes,
         Err(problem) => return (Err(problem), None),
     };
@@ -184,16 +187,20 @@ pub(super) fn from_file(
 
 type Unusable = (InputProblem, Vec<Wrapping>);
 
-fn content(path: &str, absolute: &Path, limit: Duration) -> Result<Zeroizing<Vec<u8>>, Unusable> {
+fn read_file_bytes(
+    path: &str,
+    absolute: &Path,
+    limit: Duration,
+) -> Result<Zeroizing<Vec<u8>>, Unusable> {
     if path.is_empty() {
         return Err(unreadable(FileProblem::NoPath));
     }
-    let file = fs::metadata(absolute).map_err(|error| unreadable(problem(&error)))?;
+    let file = fs::metadata(absolute).map_err(|error| unreadable(file_problem(&error)))?;
     if file.is_dir() {
         return Err(unreadable(FileProblem::Directory));
     }
-    // A named pipe without a writer would be waited for without end. Those that this process
-    // already holds open (a shell's `<(…)`) have one.
+    // Opening a named pipe without a writer never returns. Pipes that this process already holds
+    // open (a shell's `<(…)`) have one.
     let is_held_open = ["/dev/stdin", "/dev/fd", "/proc/self/fd"]
         .iter()
         .any(|directory| absolute.starts_with(directory));
@@ -201,16 +208,16 @@ fn content(path: &str, absolute: &Path, limit: Duration) -> Result<Zeroizing<Vec
         return Err(unreadable(FileProblem::NotRegular));
     }
     File::open(absolute)
-        .and_then(
-            |file| if is_held_open { capped(Bounded::new(file, limit)) } else { capped(file) },
-        )
-        .map_err(|error| unreadable(problem(&error)))
+        .and_then(|file| {
+            if is_held_open { read_capped(Bounded::new(file, limit)) } else { read_capped(file) }
+        })
+        .map_err(|error| unreadable(file_problem(&error)))
 }
 
-/// A token fits into this, so that reading it leaves no copy behind in memory that was given back.
+/// Larger than a token, so that the buffer never grows and leaves a copy in freed memory.
 const USUAL_BYTES: usize = 64 * 1024;
 
-fn capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read_capped(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
     source.take(limits::TOKEN as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -244,13 +251,13 @@ mod tests {
         }
     }
 
-    fn from(choice: Choice) -> (Input, Option<Decoded>) {
-        acquire(choice, |_| None, Untouched, true, Path::new("/nowhere"), LIMIT)
+    fn from(choice: TokenLocation) -> (Input, Option<Decoded>) {
+        read_token(choice, |_| None, Untouched, true, Path::new("/nowhere"), LIMIT)
     }
 
     fn piped(text: &[u8]) -> (Input, Option<Decoded>) {
-        acquire(
-            Choice::Argument("-".into()),
+        read_token(
+            TokenLocation::Argument("-".into()),
             |_| None,
             io::Cursor::new(text.to_vec()),
             true,
@@ -261,19 +268,26 @@ mod tests {
 
     fn in_variable(value: Option<&str>) -> (Input, Option<Decoded>) {
         let lookup = |name: &str| value.filter(|_| name == "TOKEN").map(str::to_owned);
-        acquire(Choice::Environment("TOKEN".into()), lookup, Untouched, true, Path::new("/"), LIMIT)
+        read_token(
+            TokenLocation::Environment("TOKEN".into()),
+            lookup,
+            Untouched,
+            true,
+            Path::new("/"),
+            LIMIT,
+        )
     }
 
     fn in_file(content: &[u8]) -> (Input, Option<Decoded>) {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("t"), content).unwrap();
-        let choice = Choice::OidcToken("file://t".into());
-        acquire(choice, |_| None, Untouched, true, directory.path(), LIMIT)
+        let choice = TokenLocation::OidcToken("file://t".into());
+        read_token(choice, |_| None, Untouched, true, directory.path(), LIMIT)
     }
 
     fn unreadable(path: &str, cwd: &Path) -> String {
-        let choice = Choice::Argument(format!("file://{path}"));
-        match acquire(choice, |_| None, Untouched, true, cwd, LIMIT) {
+        let choice = TokenLocation::Argument(format!("file://{path}"));
+        match read_token(choice, |_| None, Untouched, true, cwd, LIMIT) {
             (Input { problem: Some(InputProblem::FileUnreadable { reason }), .. }, None) => {
                 reason.to_string()
             }
@@ -283,7 +297,7 @@ mod tests {
 
     #[test]
     fn open_pipe_may_have_given_token() {
-        /// Says its text, and then nothing for as long as anyone waits.
+        /// Delivers its text, then blocks forever.
         struct StaysOpen(io::Cursor<Vec<u8>>);
         impl Read for StaysOpen {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -296,8 +310,8 @@ mod tests {
             }
         }
         let piped = |text: String| {
-            acquire(
-                Choice::Argument("-".into()),
+            read_token(
+                TokenLocation::Argument("-".into()),
                 |_| None,
                 StaysOpen(io::Cursor::new(text.into_bytes())),
                 false,
@@ -313,9 +327,10 @@ mod tests {
 
     #[test]
     fn token_given_as_variable_name_is_hidden() {
-        for choice in
-            [Choice::Environment(token()), Choice::OidcToken(format!("file://{}", token()))]
-        {
+        for choice in [
+            TokenLocation::Environment(token()),
+            TokenLocation::OidcToken(format!("file://{}", token())),
+        ] {
             let (input, _) = from(choice);
             assert!(!format!("{input:?}").contains("eyJ"), "{input:?}");
         }
@@ -323,21 +338,27 @@ mod tests {
 
     #[test]
     fn typed_argument_is_decoded() {
-        let (input, decoded) = from(Choice::Argument(token()));
+        let (input, decoded) = from(TokenLocation::Argument(token()));
         assert_eq!(decoded.unwrap().token.text("sub"), Some("a"));
         assert_eq!((input.source, input.problem), (Source::Argument, None));
         assert!(input.typed_on_terminal && input.tried.is_empty());
-        let (input, _) =
-            acquire(Choice::Argument(token()), |_| None, Untouched, false, Path::new("/"), LIMIT);
+        let (input, _) = read_token(
+            TokenLocation::Argument(token()),
+            |_| None,
+            Untouched,
+            false,
+            Path::new("/"),
+            LIMIT,
+        );
         assert!(!input.typed_on_terminal);
     }
 
     #[test]
     fn oidc_token_flag_reads_no_stdin() {
-        let (input, decoded) = from(Choice::OidcToken(token()));
+        let (input, decoded) = from(TokenLocation::OidcToken(token()));
         assert!(decoded.is_some() && input.typed_on_terminal);
         assert_eq!(input.source, Source::OidcTokenFlag);
-        let (input, _) = from(Choice::OidcToken("-".into()));
+        let (input, _) = from(TokenLocation::OidcToken("-".into()));
         assert!(matches!(input.problem, Some(InputProblem::NotAToken { .. })), "{input:?}");
     }
 
@@ -349,9 +370,9 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_gives_nothing_is_named() {
+    fn empty_source_is_named() {
         for ((input, decoded), source, reason) in [
-            (from(Choice::OidcToken(String::new())), "--oidc-token", "empty"),
+            (from(TokenLocation::OidcToken(String::new())), "--oidc-token", "empty"),
             (piped(b"\n"), "stdin", "empty"),
             (in_variable(None), "env:TOKEN", "not set"),
             (in_variable(Some("")), "env:TOKEN", "empty"),
@@ -361,7 +382,7 @@ mod tests {
             assert_eq!(input.tried, [Tried { source: source.into(), reason: reason.into() }]);
             assert!(decoded.is_none());
         }
-        let (input, _) = from(Choice::None);
+        let (input, _) = from(TokenLocation::None);
         assert_eq!((input.source, input.problem), (Source::None, Some(InputProblem::Missing)));
     }
 
@@ -375,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_may_name_a_file() {
+    fn variable_may_name_a_file() {
         let (input, _) = in_variable(Some("file:///nowhere/./token"));
         let absolute = "/nowhere/token".into();
         assert_eq!(input.source, Source::File { path: "/nowhere/./token".into(), absolute });
@@ -385,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_files_say_why() {
+    fn unreadable_file_has_reason() {
         let directory = tempfile::tempdir().unwrap();
         let here = directory.path();
         fs::write(here.join("empty"), "\n").unwrap();
@@ -404,9 +425,9 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_cap_is_read() {
-        let (input, _) = acquire(
-            Choice::Argument("-".into()),
+    fn oversized_input_is_not_read_fully() {
+        let (input, _) = read_token(
+            TokenLocation::Argument("-".into()),
             |_| None,
             io::repeat(b'a'),
             false,
@@ -419,15 +440,15 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_that_fails_says_why() {
+    fn broken_stdin_has_reason() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
                 Err(ErrorKind::PermissionDenied.into())
             }
         }
-        let choice = Choice::Argument("-".into());
-        let (input, _) = acquire(choice, |_| None, Broken, false, Path::new("/"), LIMIT);
+        let choice = TokenLocation::Argument("-".into());
+        let (input, _) = read_token(choice, |_| None, Broken, false, Path::new("/"), LIMIT);
         let reason = FileProblem::PermissionDenied;
         assert_eq!(input.problem, Some(InputProblem::FileUnreadable { reason }));
         assert_eq!(input.source, Source::Stdin);
@@ -442,8 +463,9 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(token().as_bytes()).unwrap();
         drop(writer);
-        let choice = Choice::Argument(format!("file:///dev/fd/{}", reader.as_raw_fd()));
-        let (input, decoded) = acquire(choice, |_| None, Untouched, false, Path::new("/"), LIMIT);
+        let choice = TokenLocation::Argument(format!("file:///dev/fd/{}", reader.as_raw_fd()));
+        let (input, decoded) =
+            read_token(choice, |_| None, Untouched, false, Path::new("/"), LIMIT);
         assert!(decoded.is_some(), "{input:?}");
     }
 }

@@ -12,7 +12,7 @@ use crate::console::file;
 use crate::console::streams::Streams;
 use crate::evidence::Evidence;
 use crate::gather;
-use crate::gather::Registered;
+use crate::gather::PolicySelection;
 use crate::gather::environment::Environment;
 use crate::judge::fix::{Plan, is_as_meant, plan};
 use crate::policy::document::{edit, own, parse};
@@ -35,7 +35,7 @@ pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams
         return complain(streams.stderr, problem);
     }
     let (token, asks) = subject.plan();
-    let asks = source.plan(asks, &environment, Registered::OfToken);
+    let asks = source.plan(asks, &environment, PolicySelection::TokenIssuer);
     let evidence = match evidence(token, asks, environment, &mut streams) {
         Ok(evidence) => evidence,
         Err(problem) => return complain(streams.stderr, &problem),

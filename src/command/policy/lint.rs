@@ -8,7 +8,7 @@ use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::evidence::PolicySource;
 use crate::gather;
-use crate::gather::Registered;
+use crate::gather::PolicySelection;
 use crate::gather::environment::Environment;
 use crate::judge;
 use crate::policy::Document;
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: Lint, environment: Environment, mut streams: Stream
             Err(error) => return complain(streams.stderr, &error.to_string()),
         },
         None => {
-            let plan = source.plan(organization.plan(), &environment, Registered::All);
+            let plan = source.plan(organization.plan(), &environment, PolicySelection::All);
             let evidence = match without_token(plan, environment, output.progress) {
                 Ok((evidence, _)) => evidence,
                 Err(problem) => return complain(streams.stderr, &problem),

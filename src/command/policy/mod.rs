@@ -20,9 +20,9 @@ use crate::console::streams::Streams;
 use crate::evidence::{Evidence, Source};
 use crate::gather;
 use crate::gather::environment::Environment;
-use crate::gather::many::{Common, are_claims};
-use crate::gather::token::Choice;
-use crate::gather::{Plan, ProcessContext, Registered, Versions};
+use crate::gather::many::{SharedEvidence, are_claims};
+use crate::gather::token::TokenLocation;
+use crate::gather::{Plan, PolicySelection, PolicyVersions, ProcessContext};
 use crate::policy::Document;
 use crate::{judge, limits};
 
@@ -67,9 +67,9 @@ fn without_token(
     plan: Plan,
     environment: Environment,
     progress: bool,
-) -> Result<(Evidence, Versions), String> {
+) -> Result<(Evidence, PolicyVersions), String> {
     // No token is looked for, not even the job's own.
-    let plan = Plan { token: Choice::Lines(Source::None), ..plan };
+    let plan = Plan { token: TokenLocation::Lines(Source::None), ..plan };
     let around = ProcessContext {
         environment,
         directory: working_directory()?,
@@ -77,7 +77,7 @@ fn without_token(
         terminal: false,
         progress,
     };
-    gather::gather_versions(plan, around).map_err(|error| error.to_string())
+    gather::gather_with_policy_versions(plan, around).map_err(|error| error.to_string())
 }
 
 /// The evidence of a token and what the plan names.
@@ -106,7 +106,7 @@ fn evidence(
         {
             let _ = file.take(limits::TOKEN as u64 + 1).read_to_end(&mut given);
         }
-        gather::token::file(path, &absolute)
+        gather::token::file_source(path, &absolute)
     } else {
         given = token.clone().into_bytes();
         Source::Argument
@@ -114,9 +114,9 @@ fn evidence(
     let object: Option<Map<String, Value>> = serde_json::from_slice(&given).ok();
     let bare = object.as_ref().is_some_and(are_claims);
     let mut plan = plan;
-    if let (true, Some(Registered::OfToken)) = (bare, &plan.reads) {
+    if let (true, Some(PolicySelection::TokenIssuer)) = (bare, &plan.policy_selection) {
         let issuer = object.as_ref().and_then(|claims| claims.get("iss")?.as_str());
-        plan.reads = issuer.map(|issuer| Registered::Of(issuer.to_owned()));
+        plan.policy_selection = issuer.map(|issuer| PolicySelection::Issuer(issuer.to_owned()));
     }
     let around = ProcessContext {
         environment,
@@ -126,10 +126,10 @@ fn evidence(
         progress: false,
     };
     let evidence = if bare {
-        let plan = Plan { token: Choice::Lines(source), ..plan };
-        Common::gather(plan, around, true).map(|common| common.with(&given))
+        let plan = Plan { token: TokenLocation::Lines(source), ..plan };
+        SharedEvidence::gather(plan, around, true).map(|common| common.evidence_for_line(&given))
     } else {
-        gather::gather(Plan { token: Choice::Argument(token), ..plan }, around)
+        gather::gather(Plan { token: TokenLocation::Argument(token), ..plan }, around)
     };
     let evidence = evidence.map_err(|error| error.to_string())?;
     if evidence.token.is_none() {

@@ -7,7 +7,7 @@ use crate::cli::policy::Pull;
 use crate::command::exit::{complain, print};
 use crate::console::file;
 use crate::console::streams::Streams;
-use crate::gather::Registered;
+use crate::gather::PolicySelection;
 use crate::gather::environment::Environment;
 use crate::policy::document::own;
 use crate::text::secret::argument;
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Stream
     if let Some(problem) = output.as_deref().and_then(file::obstacle) {
         return complain(streams.stderr, &of_file(output.as_deref(), &problem));
     }
-    let plan = live.plan(organization.plan(), Registered::All);
+    let plan = live.plan(organization.plan(), PolicySelection::All);
     let progress = streams.stderr_is_terminal && !environment.run_context().judges_environment();
     // What a file says has no part in what Pulumi Cloud says.
     let environment = environment.without("DOCTOR_POLICY");

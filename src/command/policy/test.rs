@@ -10,7 +10,7 @@ use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
-use crate::gather::{Plan, Registered};
+use crate::gather::{Plan, PolicySelection};
 use crate::judge;
 use crate::render::POLICY;
 
@@ -23,8 +23,8 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
         arguments;
     let plan = Plan { jwks, ..asks.plan() };
     let reads = match (&cases, many.ndjson) {
-        (None, false) => Registered::OfToken,
-        _ => Registered::All,
+        (None, false) => PolicySelection::TokenIssuer,
+        _ => PolicySelection::All,
     };
     let plan = source.plan(plan, &environment, reads);
     if let Some(path) = &cases {

@@ -6,7 +6,7 @@ use crate::command::exit::{complain, delivered};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::evidence::PolicySource;
-use crate::gather::Registered;
+use crate::gather::PolicySelection;
 use crate::gather::environment::Environment;
 use crate::judge;
 use crate::render::WHO;
@@ -14,7 +14,7 @@ use crate::render::WHO;
 pub(super) fn run(arguments: Who, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
     let Who { token, forbid, source, organization, .. } = arguments;
-    let reads = if token.is_some() { Registered::OfToken } else { Registered::All };
+    let reads = if token.is_some() { PolicySelection::TokenIssuer } else { PolicySelection::All };
     let plan = source.plan(organization.plan(), &environment, reads);
     let evidence = match token {
         Some(token) => evidence(token, plan, environment, &mut streams),

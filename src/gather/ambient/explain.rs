@@ -4,14 +4,17 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{is_issued_by, tokens};
+use super::{is_issued_by, token_variables};
 use crate::evidence::PlatformEnvironment;
 use crate::gather::environment::Environment;
 use crate::gather::pulumi::file::read_file;
 use crate::platform::{Id, azure, github, gitlab};
 
-/// What the variables show.
-pub(super) fn of(platform: Option<Id>, environment: &Environment) -> PlatformEnvironment {
+/// The facts that the job's variables show.
+pub(super) fn platform_environment(
+    platform: Option<Id>,
+    environment: &Environment,
+) -> PlatformEnvironment {
     let variables = |name: &str| environment.get(name);
     match platform {
         Some(Id::AzurePipelines) => {
@@ -27,16 +30,19 @@ pub(super) fn of(platform: Option<Id>, environment: &Environment) -> PlatformEnv
         }
         Some(Id::Buildkite) => PlatformEnvironment::Buildkite,
         Some(Id::GitLab) => {
-            let others = |server: Option<&str>| of_other_issuers(server, environment);
+            let others = |server: Option<&str>| tokens_of_other_issuers(server, environment);
             PlatformEnvironment::GitLab(gitlab::environment(variables, others))
         }
         _ => PlatformEnvironment::Other,
     }
 }
 
-/// The variables that hold a token of another issuer, with that issuer.
-fn of_other_issuers(server: Option<&str>, environment: &Environment) -> Vec<(String, String)> {
-    tokens(environment)
+/// The variables that hold another issuer's token, with that issuer.
+fn tokens_of_other_issuers(
+    server: Option<&str>,
+    environment: &Environment,
+) -> Vec<(String, String)> {
+    token_variables(environment)
         .into_iter()
         .filter(|(_, decoded)| server.is_none_or(|url| !is_issued_by(&decoded.token, url)))
         .map(|(name, decoded)| {
@@ -46,15 +52,15 @@ fn of_other_issuers(server: Option<&str>, environment: &Environment) -> Vec<(Str
         .collect()
 }
 
-/// The repository that a pull request comes from, if it is another one than it goes to. The
-/// runner writes the event as it was delivered (GitHub's webhook `pull_request`).
+/// The fork that a pull request comes from, if it does. The runner writes the event to a file as
+/// delivered (GitHub's webhook `pull_request`).
 fn fork(event: &Path) -> Option<String> {
     let event: Value = serde_json::from_slice(&read_file(event).ok()?).ok()?;
     let request = event.get("pull_request")?;
     let repository = |side: &str| request.get(side)?.get("repo");
     let name = |side: &str| repository(side)?.get("full_name")?.as_str();
     let (head, base) = (name("head"), name("base"));
-    // Without a name the repository has been deleted: only a fork's can be.
+    // A repository without a name has been deleted, so it was a fork.
     let deleted = request.get("head").is_some() && head.is_none();
     let is_fork = if base.is_some() && head.is_some() {
         head != base

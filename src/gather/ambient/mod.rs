@@ -1,4 +1,4 @@
-//! The token that nothing named: where a CI platform keeps it, and why it is not there.
+//! Finds the job's own OIDC token when the command line names none, or says why there is none.
 
 mod explain;
 mod request;
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::environment::{self, Environment};
-use super::token::{self, Outcome};
+use super::token::{self, TokenOutcome};
 use crate::evidence::{Candidate, Input, InputProblem, PlatformEnvironment, Source, Token, Tried};
 use crate::oidc::jwt;
 use crate::oidc::jwt::Decoded;
@@ -17,38 +17,37 @@ use crate::platform::{Platform, TokenSource};
 use crate::pulumi::urn;
 use crate::text::secret::Scrubber;
 
-/// Where to look, and what may be done for it.
+/// What the search for the job's token may read and request.
 pub(super) struct AmbientContext<'a> {
     /// The environment variables.
     pub(super) environment: &'a Environment,
-    /// The directory that the platforms' files are under: the root of the file system.
+    /// The root of the file system, except in tests.
     pub(super) root: &'a Path,
-    /// The organization that the login is for.
+    /// The organization to log in to.
     pub(super) organization: Option<&'a str>,
-    /// `--offline`: no request is made.
+    /// `--offline`: make no requests.
     pub(super) offline: bool,
     /// `--ca-cert`.
     pub(super) ca_cert: Option<&'a [u8]>,
-    /// What a platform's answer must not repeat.
+    /// Removes secrets from the platform's answers.
     pub(super) scrubber: &'a Scrubber,
-    /// When waiting for a platform ends.
+    /// When to stop waiting for a platform.
     pub(super) deadline: Instant,
 }
 
-/// What a place holds: something that is meant to be a token, or nothing.
-type Found = Result<(Source, Outcome), Gap>;
+/// What was read from a token source.
+type Found = Result<(Source, TokenOutcome), Unavailable>;
 
-/// A place that gave nothing.
-struct Gap {
-    /// The place's label.
+/// A token source that gave no token.
+struct Unavailable {
+    /// The source's label.
     label: String,
-    /// Why.
     reason: String,
-    /// There is nothing, rather than something that could not be used.
+    /// Nothing is there, as opposed to something unusable.
     absent: bool,
 }
 
-impl Gap {
+impl Unavailable {
     fn absent(label: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { label: label.into(), reason: reason.into(), absent: true }
     }
@@ -58,38 +57,38 @@ impl Gap {
     }
 }
 
-/// Looks for a token, place by place, until one holds something.
+/// Looks for a token, source by source, until one holds something.
 ///
 /// # Errors
-/// In words, when TLS cannot be set up for a request.
-pub(super) fn acquire(around: &AmbientContext) -> Result<(Input, Option<Decoded>), String> {
-    let here = around.environment.platform();
+/// A description, if TLS cannot be set up for a request.
+pub(super) fn find_token(context: &AmbientContext) -> Result<(Input, Option<Decoded>), String> {
+    let here = context.environment.platform();
     let mut tried = Vec::new();
-    let (source, outcome) = search(here, around, &mut tried)?
+    let (source, outcome) = search_platforms(here, context, &mut tried)?
         .unwrap_or_else(|| (Source::None, Err((InputProblem::Missing, Vec::new()))));
-    let surroundings = Some(shown(around.environment));
-    let (input, decoded) = token::finish(source, outcome);
+    let surroundings = Some(platform_environment(context.environment));
+    let (input, decoded) = token::token_evidence(source, outcome);
     Ok((Input { surroundings, tried, ..input }, decoded))
 }
 
-fn search(
+fn search_platforms(
     here: Option<&Platform>,
-    around: &AmbientContext,
+    context: &AmbientContext,
     tried: &mut Vec<Tried>,
-) -> Result<Option<(Source, Outcome)>, String> {
+) -> Result<Option<(Source, TokenOutcome)>, String> {
     let has_own = here.is_some_and(|here| !here.sources.is_empty());
     let mut elsewhere = Vec::new();
     for platform in platform::ALL {
-        // Every pod has a token. In a CI job it is not the one for Pulumi Cloud.
+        // Every pod has a token. In a CI job the login uses the job's token instead.
         if platform.marker.is_none() && has_own {
             continue;
         }
         let is_here = here.is_some_and(|here| here.id == platform.id);
-        let mut gaps = Vec::new();
+        let mut unavailable = Vec::new();
         let mut found = None;
         for source in platform.sources {
-            match look(*source, platform, around)? {
-                Err(gap) => gaps.push(gap),
+            match read_source(*source, platform, context)? {
+                Err(missing) => unavailable.push(missing),
                 Ok(token) => {
                     found = Some(token);
                     break;
@@ -97,11 +96,13 @@ fn search(
             }
         }
         match platform.marker {
-            Some(_) if !is_here && gaps.iter().all(|gap| gap.absent) => {
-                elsewhere.extend((!gaps.is_empty()).then_some(platform.name));
+            Some(_) if !is_here && unavailable.iter().all(|missing| missing.absent) => {
+                elsewhere.extend((!unavailable.is_empty()).then_some(platform.name));
             }
             _ => tried.extend(
-                gaps.into_iter().map(|gap| Tried { source: gap.label, reason: gap.reason }),
+                unavailable
+                    .into_iter()
+                    .map(|missing| Tried { source: missing.label, reason: missing.reason }),
             ),
         }
         if found.is_some() {
@@ -116,129 +117,133 @@ fn search(
     Ok(None)
 }
 
-fn look(
+fn read_source(
     source: TokenSource,
     platform: &Platform,
-    around: &AmbientContext,
+    context: &AmbientContext,
 ) -> Result<Found, String> {
-    let environment = around.environment;
+    let environment = context.environment;
     Ok(match source {
-        TokenSource::Variable(name, hint) => variable(name, hint, environment),
+        TokenSource::Variable(name, hint) => read_variable(name, hint, environment),
         TokenSource::Variables(prefix, hint) => {
             let names: Vec<&str> = environment
                 .variables()
                 .iter()
-                .filter(|(name, value)| is_tagged(name, prefix) && !value.trim().is_empty())
+                .filter(|(name, value)| has_prefix(name, prefix) && !value.trim().is_empty())
                 .map(|(name, _)| name.as_str())
                 .collect();
             match names[..] {
-                [] => variable(prefix, hint, environment),
-                [name] => variable(name, hint, environment),
+                [] => read_variable(prefix, hint, environment),
+                [name] => read_variable(name, hint, environment),
                 _ => {
-                    let mut tokens = tokens(environment);
+                    let mut tokens = token_variables(environment);
                     tokens.retain(|(name, _)| names.contains(name));
                     let reason = format!("{} hold no token", names.join(", "));
-                    choose(tokens, around.organization)
-                        .ok_or_else(|| Gap::unusable(platform.id.key(), reason))
+                    select_by_audience(tokens, context.organization)
+                        .ok_or_else(|| Unavailable::unusable(platform.id.key(), reason))
                 }
             }
         }
         TokenSource::AnyOfIssuer(name) => match environment.get(name) {
-            None => Err(Gap::absent(platform.id.key(), format!("{name} is not set"))),
+            None => Err(Unavailable::absent(platform.id.key(), format!("{name} is not set"))),
             Some(issuer) => {
-                let mut tokens = tokens(environment);
+                let mut tokens = token_variables(environment);
                 tokens.retain(|(_, decoded)| is_issued_by(&decoded.token, issuer));
                 let reason =
                     format!("no variable holds a token of this {}", platform.issuer_name());
-                choose(tokens, around.organization)
-                    .ok_or_else(|| Gap::absent(platform.id.key(), reason))
+                select_by_audience(tokens, context.organization)
+                    .ok_or_else(|| Unavailable::absent(platform.id.key(), reason))
             }
         },
-        TokenSource::File(path) => file(path, around),
-        TokenSource::Http(http) => requested(platform, request::over_http(http, around)?),
-        TokenSource::Program(program) => requested(platform, request::of_program(program, around)),
+        TokenSource::File(path) => read_token_file(path, context),
+        TokenSource::Http(http) => {
+            token_from_answer(platform, request::request_over_http(http, context)?)
+        }
+        TokenSource::Program(program) => {
+            token_from_answer(platform, request::request_from_program(program, context))
+        }
     })
 }
 
-fn requested(platform: &Platform, answer: request::Answer) -> Found {
+fn token_from_answer(platform: &Platform, answer: request::TokenAnswer) -> Found {
     let source = Source::Request { platform: platform.id };
     match answer {
-        request::Answer::Token(token) => Ok((source, jwt::read(token.as_bytes(), true))),
-        request::Answer::Refused(refusal) => {
+        request::TokenAnswer::Token(token) => Ok((source, jwt::read(token.as_bytes(), true))),
+        request::TokenAnswer::Refused(refusal) => {
             let refusal = Box::new(refusal);
             Ok((source, Err((InputProblem::Refused { refusal }, Vec::new()))))
         }
-        request::Answer::NotAsked { reason, absent } => {
-            Err(Gap { label: source.label(), reason, absent })
+        request::TokenAnswer::NotAsked { reason, absent } => {
+            Err(Unavailable { label: source.label(), reason, absent })
         }
     }
 }
 
-fn variable(name: &str, hint: &str, environment: &Environment) -> Found {
+fn read_variable(name: &str, hint: &str, environment: &Environment) -> Found {
     let source = Source::Environment { name: name.to_owned() };
     let because = if hint.is_empty() { String::new() } else { format!("; {hint}") };
     match environment.get(name) {
-        None => Err(Gap::absent(source.label(), format!("not set{because}"))),
+        None => Err(Unavailable::absent(source.label(), format!("not set{because}"))),
         Some(value) if value.trim().is_empty() => {
-            Err(Gap::unusable(source.label(), format!("empty{because}")))
+            Err(Unavailable::unusable(source.label(), format!("empty{because}")))
         }
         Some(value) => Ok((source, jwt::read(value.as_bytes(), false))),
     }
 }
 
-fn file(path: &str, around: &AmbientContext) -> Found {
-    let absolute = around.root.join(path.trim_start_matches('/'));
+fn read_token_file(path: &str, context: &AmbientContext) -> Found {
+    let absolute = context.root.join(path.trim_start_matches('/'));
     let source =
         Source::File { path: path.to_owned(), absolute: absolute.to_string_lossy().into_owned() };
     let absent = !absolute.exists();
-    let left = around.deadline.saturating_duration_since(Instant::now());
-    match token::from_file(path, &absolute, left).0 {
+    let left = context.deadline.saturating_duration_since(Instant::now());
+    match token::read_token_file(path, &absolute, left).0 {
         Err((InputProblem::FileUnreadable { reason }, _)) => {
-            Err(Gap { label: source.label(), reason: reason.to_string(), absent })
+            Err(Unavailable { label: source.label(), reason: reason.to_string(), absent })
         }
         outcome => Ok((source, outcome)),
     }
 }
 
-fn is_tagged(name: &str, prefix: &str) -> bool {
+fn has_prefix(name: &str, prefix: &str) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 fn is_issued_by(token: &Token, issuer: &str) -> bool {
-    let bare = |url: &str| url.trim_end_matches('/').to_owned();
-    token.text("iss").is_some_and(|iss| bare(iss) == bare(issuer))
+    let without_slash = |url: &str| url.trim_end_matches('/').to_owned();
+    token.text("iss").is_some_and(|iss| without_slash(iss) == without_slash(issuer))
 }
 
-/// The variables that hold a bare token which says who somebody is, with what they hold. The
-/// platforms' own credentials are tokens as well, but not for this.
-fn tokens(environment: &Environment) -> Vec<(&str, Decoded)> {
+/// The variables that hold an OIDC token, decoded. The platforms' own credentials are also JWTs, but
+/// not for a login.
+fn token_variables(environment: &Environment) -> Vec<(&str, Decoded)> {
     environment
         .variables()
         .iter()
         .filter(|(name, value)| {
             value.trim_start().starts_with("eyJ")
-                && !environment::secrets().any(|known| known == name.as_str())
+                && !environment::secret_variables().any(|known| known == name.as_str())
         })
         .filter_map(|(name, value)| Some((name.as_str(), jwt::read(value.as_bytes(), true).ok()?)))
         .collect()
 }
 
-/// The one token that is meant, by its audience; `None` where there is no candidate.
-fn choose(
+/// Selects the token for Pulumi Cloud by its audience. `None`: there are no candidates.
+fn select_by_audience(
     mut candidates: Vec<(&str, Decoded)>,
     organization: Option<&str>,
-) -> Option<(Source, Outcome)> {
+) -> Option<(Source, TokenOutcome)> {
     let mut seen = BTreeSet::new();
     candidates.retain(|(_, decoded)| seen.insert(decoded.token.fingerprint.clone()));
-    let tests: [&dyn Fn(&str) -> bool; 2] =
+    let audience_rules: [&dyn Fn(&str) -> bool; 2] =
         [&|aud| organization.is_some_and(|org| urn::organization_of(aud) == Some(org)), &|aud| {
             urn::organization_of(aud).is_some()
         }];
-    for test in tests {
-        let meant =
-            |(_, decoded): &(&str, Decoded)| decoded.token.audiences().into_iter().any(test);
-        if candidates.iter().any(meant) {
-            candidates.retain(meant);
+    for rule in audience_rules {
+        let matches =
+            |(_, decoded): &(&str, Decoded)| decoded.token.audiences().into_iter().any(rule);
+        if candidates.iter().any(matches) {
+            candidates.retain(matches);
         }
     }
     if candidates.len() > 1 {
@@ -254,21 +259,21 @@ fn choose(
     Some((Source::Environment { name: name.to_owned() }, Ok(decoded)))
 }
 
-/// What a platform's environment shows to explain why a named source gave nothing.
-pub(super) fn shown(environment: &Environment) -> PlatformEnvironment {
-    explain::of(environment.platform().map(|platform| platform.id), environment)
+/// The facts about the platform's job that explain a missing token.
+pub(super) fn platform_environment(environment: &Environment) -> PlatformEnvironment {
+    explain::platform_environment(environment.platform().map(|platform| platform.id), environment)
 }
 
-/// The variables that look like tokens, by name: the first that holds this one, and those that
-/// hold others. Every such value becomes a known secret.
-pub(super) fn holders(
+/// Names the variables that hold tokens: the first that holds the chosen token, and those that hold
+/// others. Adds every token to the scrubber.
+pub(super) fn variables_with_tokens(
     environment: &Environment,
     chosen: Option<&Decoded>,
     scrubber: &Scrubber,
 ) -> (Option<String>, Vec<String>) {
     let chosen = chosen.map(|decoded| decoded.token.fingerprint.as_str());
     let (mut holder, mut others) = (None, Vec::new());
-    for (name, decoded) in tokens(environment) {
+    for (name, decoded) in token_variables(environment) {
         scrubber.add(decoded.compact.reveal());
         if Some(decoded.token.fingerprint.as_str()) == chosen {
             holder.get_or_insert_with(|| name.to_owned());
@@ -300,7 +305,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let around = AmbientContext {
+        let context = AmbientContext {
             environment: &environment,
             root,
             organization: Some("acme"),
@@ -309,11 +314,11 @@ mod tests {
             scrubber: &Scrubber::default(),
             deadline: Instant::now() + Duration::from_secs(60),
         };
-        acquire(&around).unwrap().0
+        find_token(&context).unwrap().0
     }
 
     #[test]
-    fn files_of_platforms_and_pods() {
+    fn token_files_are_found_in_order() {
         let root = tempfile::tempdir().unwrap();
         let paths = [
             "/var/run/secrets/kubernetes.io/serviceaccount/token",
@@ -323,7 +328,7 @@ mod tests {
             "/mnt/workspace/spacelift.oidc",
         ];
         assert_eq!(found(root.path(), &[]).problem, Some(InputProblem::Missing));
-        // Each comes before those that were there already.
+        // Each source comes before those that already exist.
         for path in paths {
             let file = root.path().join(path.trim_start_matches('/'));
             fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -351,7 +356,7 @@ mod tests {
             let input = found(root.path(), &[(job, "true")]);
             assert_eq!(input.problem, Some(InputProblem::Missing), "{job}");
         }
-        // These have none of their own.
+        // These platforms give jobs no token.
         for job in ["JENKINS_URL", "TEAMCITY_VERSION", "CI"] {
             let input = found(root.path(), &[(job, "true")]);
             assert!(matches!(input.source, Source::File { .. }), "{job}");
@@ -359,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_variables_are_passed_over() {
+    fn blank_variables_are_skipped() {
         let root = tempfile::tempdir().unwrap();
         let token = jwt(&json!({"sub": "b"}));
         let input =
@@ -370,13 +375,13 @@ mod tests {
     }
 
     #[test]
-    fn the_platforms_own_credentials_are_no_candidates() {
+    fn platform_credentials_are_not_candidates() {
         let own = jwt(&json!({"iss": "https://gitlab.test"}));
         let root = tempfile::tempdir().unwrap();
         let job = [("GITLAB_CI", "true"), ("CI_SERVER_URL", "https://gitlab.test/")];
-        let with = |name| found(root.path(), &[job[0], job[1], (name, &*own)]);
-        assert_eq!(with("CI_JOB_TOKEN").problem, Some(InputProblem::Missing));
-        assert_eq!(with("MINE").source.label(), "env:MINE");
+        let found_with = |name| found(root.path(), &[job[0], job[1], (name, &*own)]);
+        assert_eq!(found_with("CI_JOB_TOKEN").problem, Some(InputProblem::Missing));
+        assert_eq!(found_with("MINE").source.label(), "env:MINE");
     }
 
     #[test]
@@ -389,9 +394,9 @@ mod tests {
         let chosen = jwt::read(one.as_bytes(), false).unwrap();
         let scrubber = Scrubber::default();
         assert_eq!(
-            holders(&environment, Some(&chosen), &scrubber),
+            variables_with_tokens(&environment, Some(&chosen), &scrubber),
             (Some("A".into()), vec!["C".into()])
         );
-        assert_eq!(holders(&environment, None, &scrubber).1, ["A", "B", "C"]);
+        assert_eq!(variables_with_tokens(&environment, None, &scrubber).1, ["A", "B", "C"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Asking a CI platform for a token.
+//! Requests a token from a CI platform, over HTTP or through its agent.
 
 use std::time::Instant;
 
@@ -19,11 +19,11 @@ use crate::text;
 
 /// The most that is read of a program's output, in bytes: a token is smaller.
 const LONGEST_OUTPUT: u64 = 64 << 10;
-/// The most that is kept of a program's complaint, in characters.
-const LONGEST_COMPLAINT: usize = 500;
+/// The most that is kept of a program's standard error, in characters.
+const LONGEST_STDERR: usize = 500;
 
-/// What every program needs: the proxy and the certificates, as Go's HTTP client looks for them.
-const NETWORK: &[&str] = &[
+/// The proxy and certificate variables that Go's HTTP client reads.
+const NETWORK_VARIABLES: &[&str] = &[
     "HTTPS_PROXY",
     "https_proxy",
     "HTTP_PROXY",
@@ -34,38 +34,39 @@ const NETWORK: &[&str] = &[
     "SSL_CERT_DIR",
 ];
 
-/// What came of it.
-pub(super) enum Answer {
-    /// The platform was not asked.
+/// The outcome of a token request.
+pub(super) enum TokenAnswer {
+    /// The platform was not agent.
     NotAsked {
-        /// Why.
         reason: String,
-        /// No request can be made.
+        /// The job cannot make such requests at all.
         absent: bool,
     },
-    /// What it gave as the token.
+    /// The platform's answer, taken for a token.
     Token(Zeroizing<String>),
-    /// It gave none.
     Refused(Refusal),
 }
 
-/// No request can be made.
-fn absent(name: &str) -> Answer {
-    Answer::NotAsked { reason: format!("{name} is not set"), absent: true }
+/// The job cannot make such requests.
+fn absent(name: &str) -> TokenAnswer {
+    TokenAnswer::NotAsked { reason: format!("{name} is not set"), absent: true }
 }
 
-/// Something that the request takes is not there.
-fn not_asked(reason: &str) -> Answer {
-    Answer::NotAsked { reason: format!("not asked: {reason}"), absent: false }
+/// The request lacks something it needs.
+fn not_asked(reason: &str) -> TokenAnswer {
+    TokenAnswer::NotAsked { reason: format!("not asked: {reason}"), absent: false }
 }
 
 const OFFLINE: &str = "--offline";
 const NO_ORGANIZATION: &str = "the token's audience has to be urn:pulumi:org:ORG, and no \
     organization is named (--oidc-org)";
 
-/// Requests a token over HTTP, if everything that it takes is there.
-pub(super) fn over_http(request: &Http, around: &AmbientContext) -> Result<Answer, String> {
-    let variables = |name: &str| around.environment.get(name);
+/// Requests a token over HTTP, if all inputs of the request are present.
+pub(super) fn request_over_http(
+    request: &Http,
+    context: &AmbientContext,
+) -> Result<TokenAnswer, String> {
+    let variables = |name: &str| context.environment.get(name);
     let Some(url) = variables(request.url) else { return Ok(absent(request.url)) };
     let name = request.credential;
     let credential = variables(name).map(str::trim).unwrap_or_default();
@@ -78,7 +79,7 @@ pub(super) fn over_http(request: &Http, around: &AmbientContext) -> Result<Answe
     if request.is_mapped && is_unexpanded(credential) {
         return Ok(not_asked(&format!("{name} holds a reference that nothing replaced")));
     }
-    let audience = audience(around);
+    let audience = audience(context);
     let mut query = Vec::new();
     for (name, parameter) in request.query {
         let value = match parameter {
@@ -92,7 +93,7 @@ pub(super) fn over_http(request: &Http, around: &AmbientContext) -> Result<Answe
             Err(missing) => return Ok(not_asked(&missing)),
         }
     }
-    if around.offline {
+    if context.offline {
         return Ok(not_asked(OFFLINE));
     }
     let url = with_query(url, &query);
@@ -100,49 +101,49 @@ pub(super) fn over_http(request: &Http, around: &AmbientContext) -> Result<Answe
     let mut headers = vec![("Authorization", authorization.as_str())];
     headers.extend(request.headers);
     let method = if request.is_post { Method::POST } else { Method::GET };
-    Ok(understand(http(method, &url, &headers, around)?, request.member))
+    Ok(read_token_member(send(method, &url, &headers, context)?, request.member))
 }
 
-/// Has a program of the platform request a token.
-pub(super) fn of_program(asked: &Program, around: &AmbientContext) -> Answer {
-    let environment = around.environment;
-    if environment.get(asked.marker).is_none() {
-        return absent(asked.marker);
+/// Requests a token through the platform's agent program.
+pub(super) fn request_from_program(agent: &Program, context: &AmbientContext) -> TokenAnswer {
+    let environment = context.environment;
+    if environment.get(agent.marker).is_none() {
+        return absent(agent.marker);
     }
-    let Some(audience) = audience(around) else { return not_asked(NO_ORGANIZATION) };
-    if around.offline {
+    let Some(audience) = audience(context) else { return not_asked(NO_ORGANIZATION) };
+    if context.offline {
         return not_asked(OFFLINE);
     }
-    let Some(path) = program::find(asked.name, environment) else {
+    let Some(path) = program::find(agent.name, environment) else {
         return not_asked("it is not on PATH");
     };
-    let variables = [asked.variables, NETWORK].concat();
+    let variables = [agent.variables, NETWORK_VARIABLES].concat();
     let mut command = program::command(&path, environment, &variables);
-    command.args(asked.arguments).arg(&audience);
-    let left = around.deadline.saturating_duration_since(Instant::now());
+    command.args(agent.arguments).arg(&audience);
+    let left = context.deadline.saturating_duration_since(Instant::now());
     let refused = |reason: &str, said: String| {
-        Answer::Refused(Refusal::Program { reason: reason.to_owned(), said })
+        TokenAnswer::Refused(Refusal::Program { reason: reason.to_owned(), said })
     };
-    match program::output(command, left, LONGEST_OUTPUT) {
+    match program::run(command, left, LONGEST_OUTPUT) {
         Err(reason) => refused(&reason, String::new()),
         Ok(output) if !output.succeeded => {
-            let said = around.scrubber.scrub(String::from_utf8_lossy(&output.complaint).trim());
-            refused("it ended with an error", text::clip(&said, LONGEST_COMPLAINT))
+            let said = context.scrubber.scrub(String::from_utf8_lossy(&output.stderr).trim());
+            refused("it ended with an error", text::clip(&said, LONGEST_STDERR))
         }
         Ok(output) => {
             let token = Zeroizing::new(String::from_utf8_lossy(&output.stdout).trim().to_owned());
             if token.is_empty() {
                 refused("it printed nothing", String::new())
             } else {
-                Answer::Token(token)
+                TokenAnswer::Token(token)
             }
         }
     }
 }
 
-/// The audience that the documentation of Pulumi Cloud gives for these platforms.
-fn audience(around: &AmbientContext) -> Option<String> {
-    around.organization.map(urn::organization)
+/// The audience that Pulumi Cloud's documentation gives for these platforms.
+fn audience(context: &AmbientContext) -> Option<String> {
+    context.organization.map(urn::organization)
 }
 
 fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
@@ -151,20 +152,20 @@ fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
     format!("{}{joint}{query}", url.trim())
 }
 
-fn http(
+fn send(
     method: Method,
     url: &str,
     headers: &[(&str, &str)],
-    around: &AmbientContext,
+    context: &AmbientContext,
 ) -> Result<Probe<Reply>, String> {
-    let left = around.deadline.saturating_duration_since(Instant::now());
-    let roots = tls::Roots::load(around.ca_cert, left / 2)?;
+    let left = context.deadline.saturating_duration_since(Instant::now());
+    let roots = tls::Roots::load(context.ca_cert, left / 2)?;
     let options = ClientOptions {
         insecure: false,
-        // The job's own credential goes along: https only.
-        guard: Some(Guard::new(true, false, [])),
-        proxies: Proxies::new(|name| around.environment.get(name).map(str::to_owned)),
-        deadline: Some(tokio::time::Instant::from_std(around.deadline)),
+        // The request carries the job's own credential: https only.
+        guard: Some(Guard::for_issuer(true, false, [])),
+        proxies: Proxies::new(|name| context.environment.get(name).map(str::to_owned)),
+        deadline: Some(tokio::time::Instant::from_std(context.deadline)),
     };
     let client = Client::new(&roots, options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -172,19 +173,19 @@ fn http(
         .build()
         .inspect_err(crate::console::descriptors::note)
         .map_err(|error| error.to_string())?;
-    let deadline = tokio::time::Instant::from_std(around.deadline);
-    let probe = runtime.block_on(client.request(method, url, headers, around.scrubber, deadline));
-    // A lookup that hangs in the system's resolver must not outlive the run's budget.
+    let deadline = tokio::time::Instant::from_std(context.deadline);
+    let probe = runtime.block_on(client.request(method, url, headers, context.scrubber, deadline));
+    // Do not wait for a lookup that hangs in the system's resolver.
     runtime.shutdown_background();
     Ok(probe)
 }
 
-/// The token is a member of a JSON object, if all went well.
-fn understand(probe: Probe<Reply>, member: &str) -> Answer {
+/// Takes the token out of a JSON object's member.
+fn read_token_member(probe: Probe<Reply>, member: &str) -> TokenAnswer {
     let reply = match probe {
         Probe::Answered { answer, .. } => answer,
         Probe::Failed { failure, .. } => {
-            return Answer::Refused(Refusal::Unanswered { failure });
+            return TokenAnswer::Refused(Refusal::Unanswered { failure });
         }
         Probe::NotRun => return not_asked("the request was not made"),
     };
@@ -193,7 +194,7 @@ fn understand(probe: Probe<Reply>, member: &str) -> Answer {
         && let Some(Value::String(token)) = body.remove(member)
         && !token.trim().is_empty()
     {
-        return Answer::Token(Zeroizing::new(token));
+        return TokenAnswer::Token(Zeroizing::new(token));
     }
-    Answer::Refused(Refusal::Answered { answer: reply.answer })
+    TokenAnswer::Refused(Refusal::Answered { answer: reply.answer })
 }

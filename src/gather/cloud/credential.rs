@@ -10,7 +10,7 @@ use crate::pulumi::backend_url::is_plain_http;
 use crate::pulumi::versions;
 use crate::text::secret::{Scrubber, Secret};
 
-/// An access token as the CLI presents it.
+/// An access token with the headers that the CLI sends it in.
 pub(super) struct Credential<'a> {
     accept: String,
     authorization: Zeroizing<String>,
@@ -18,7 +18,7 @@ pub(super) struct Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// `None`: an access token must not be sent to `url` (product contract, section 7).
+    /// Returns `None` if no access token may be sent to `url` (product contract, section 7).
     pub(super) fn new(
         evidence: &Evidence,
         run: &'a Run,
@@ -38,17 +38,18 @@ impl<'a> Credential<'a> {
         })
     }
 
-    /// Asks with it.
+    /// Sends an authorized GET.
     pub(super) async fn get(&self, client: &Client, url: &str, deadline: Instant) -> Probe<Answer> {
         let headers = [("Accept", self.accept.as_str()), ("Authorization", &self.authorization)];
         client.get(url, &headers, self.scrubber, deadline).await
     }
 }
 
-/// An access token that is already there: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else
-/// the stored credentials of this backend. To a backend that only a project file names,
-/// `DOCTOR_ACCESS_TOKEN` is never sent, and the others only where the CLI sends them: in CI and for
-/// `doctor login` (product contract, section 7).
+/// Finds an access token: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else this backend's
+/// stored credentials.
+///
+/// If only a project file names the backend, `DOCTOR_ACCESS_TOKEN` is never sent, and the others only
+/// in CI and for `doctor login`, as the CLI does (product contract, section 7).
 pub(super) fn existing_token(
     evidence: &Evidence,
     run: &Run,
@@ -67,7 +68,8 @@ pub(super) fn existing_token(
     let CredentialsFile::Read { path, accounts, .. } = &evidence.backend.credentials else {
         return None;
     };
-    let key = [url, trimmed(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
+    let key =
+        [url, without_trailing_slash(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
     let account = accounts.iter().find(|a| a.url == key);
     if account.is_some_and(|account| !evidence.is_read(account)) {
         return None;
@@ -77,7 +79,7 @@ pub(super) fn existing_token(
     Some((source, run.stored.get(key)?.clone()))
 }
 
-/// A URL without the slash that the CLI trims.
-pub(super) fn trimmed(url: &str) -> &str {
+/// Removes the one trailing slash that the CLI trims.
+pub(super) fn without_trailing_slash(url: &str) -> &str {
     url.strip_suffix('/').unwrap_or(url)
 }

@@ -1,4 +1,4 @@
-//! Pulumi Cloud's probes: is it one, the token exchange, whoami, what is registered.
+//! Probes Pulumi Cloud: capabilities, token exchange, whoami and registrations.
 
 mod credential;
 mod registrations;
@@ -6,15 +6,15 @@ mod registrations;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use self::credential::{Credential, existing_token, trimmed};
-pub(super) use self::registrations::Read;
-pub use self::registrations::Versions;
+use self::credential::{Credential, existing_token, without_trailing_slash};
+pub use self::registrations::PolicyVersions;
+pub(super) use self::registrations::Registrations;
 use super::local::Run;
 use super::network::budget;
 use super::network::client::{Client, ClientOptions, Proxies, Reply};
 use super::network::guard::Guard;
 use super::network::tls::Roots;
-use super::plan::Registered;
+use super::plan::PolicySelection;
 use super::pulumi::version::Question;
 use crate::console::progress::Progress;
 use crate::evidence::{
@@ -26,29 +26,28 @@ use crate::pulumi::go::json::field;
 use crate::pulumi::request::Request;
 use crate::text::secret::{Scrubber, Secret};
 
-/// Replaces the body of a successful answer.
+/// Replaces the body of a successful exchange.
 const WITHHELD: &str = "(not shown: it may hold a credential)";
 
-/// What to ask Pulumi Cloud.
-struct Questions {
+/// The requests to make to Pulumi Cloud.
+struct CloudRequests {
     /// The backend's URL.
     url: String,
-    /// Where the exchange goes.
     exchange_url: String,
-    /// What the exchange asks for.
+    /// The parameters of the exchange.
     request: Request,
-    /// The organization, when the exchange is made.
+    /// Empty if there is none.
     organization: String,
 }
 
-/// The backend's URL; `None`: it cannot be spoken to, or the network is off.
-pub(super) fn backend(evidence: &Evidence, run: &Run) -> Option<String> {
+/// The backend's URL. `None`: it is no usable Pulumi Cloud URL, or the run is offline.
+pub(super) fn usable_backend(evidence: &Evidence, run: &Run) -> Option<String> {
     let usable = !run.plan.offline && judge::backend_usable(evidence);
     usable.then(|| evidence.resolved_backend().url)
 }
 
-/// Stores the CLI's version, then decides whether the exchange may be made.
-pub(super) fn record_cli(evidence: &mut Evidence, cli: Cli) {
+/// Stores the CLI version, then decides whether the exchange may be made.
+pub(super) fn record_cli_version(evidence: &mut Evidence, cli: Cli) {
     evidence.login.cli = cli;
     evidence.cloud.exchange_skipped = judge::exchange_obstacle(evidence);
 }
@@ -56,7 +55,7 @@ pub(super) fn record_cli(evidence: &mut Evidence, cli: Cli) {
 /// The installed CLI version has no default backend.
 struct NoBackend;
 
-/// Asks; what is registered, if that was read, is handed back.
+/// Probes the backend. Returns the registered policies if they were read.
 pub(super) async fn probe(
     evidence: &mut Evidence,
     cli: Question,
@@ -64,29 +63,29 @@ pub(super) async fn probe(
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<PolicySource>, String> {
-    let Some(url) = backend(evidence, run) else {
-        record_cli(evidence, cli.answer().await);
+    let Some(url) = usable_backend(evidence, run) else {
+        record_cli_version(evidence, cli.answer().await);
         return Ok(None);
     };
-    let client = client(evidence, run, roots, deadline)?;
-    let capabilities = format!("{}/api/capabilities", trimmed(&url));
-    let asked = tokio::try_join!(
+    let client = new_client(evidence, run, roots, deadline)?;
+    let capabilities = format!("{}/api/capabilities", without_trailing_slash(&url));
+    let probed = tokio::try_join!(
         async {
-            record_cli(evidence, cli.answer().await);
-            // A version decides whether there is a default, not which.
-            let url = backend(evidence, run).ok_or(NoBackend)?;
+            record_cli_version(evidence, cli.answer().await);
+            // The CLI version decides whether there is a default backend, not which one.
+            let url = usable_backend(evidence, run).ok_or(NoBackend)?;
             let request = evidence.request();
             let organization = request.organization.clone().unwrap_or_default();
             let exchange_url = evidence.resolved_backend().exchange_url();
-            let questions = Questions { url, exchange_url, request, organization };
+            let requests = CloudRequests { url, exchange_url, request, organization };
             Ok(tokio::join!(
-                login(&client, &questions, evidence, run, deadline),
-                registered(&client, &questions, evidence, run, deadline),
+                exchange_and_whoami(&client, &requests, evidence, run, deadline),
+                registered_policies(&client, &requests, evidence, run, deadline),
             ))
         },
         async { Ok::<_, NoBackend>(client.get(&capabilities, &[], &run.scrubber, deadline).await) },
     );
-    let Ok((((exchange, source, whoami), policy), capabilities)) = asked else { return Ok(None) };
+    let Ok((((exchange, source, whoami), policy), capabilities)) = probed else { return Ok(None) };
     let version = evidence.rules().cloned();
     let cloud = &mut evidence.cloud;
     cloud.chain = client.chain(&url).map(|chain| chain.scrubbed(&run.scrubber));
@@ -99,39 +98,48 @@ pub(super) async fn probe(
     Ok(policy)
 }
 
-/// Reads what is registered, where no document says it, and asks nothing else.
-pub(super) async fn policies(
+/// Reads registrations, and makes no other requests.
+pub(super) async fn read_registrations(
     evidence: &Evidence,
-    wanted: &Registered,
+    selection: &PolicySelection,
     run: &Run,
     roots: &Roots,
     deadline: Instant,
     progress: &Progress,
-) -> Result<Option<Read>, String> {
-    let (Some(url), Some(organization)) = (backend(evidence, run), evidence.request().organization)
+) -> Result<Option<Registrations>, String> {
+    let (Some(url), Some(organization)) =
+        (usable_backend(evidence, run), evidence.request().organization)
     else {
         return Ok(None);
     };
-    let origin = trimmed(&url);
+    let origin = without_trailing_slash(&url);
     let Some((source, token)) = existing_token(evidence, run, origin) else { return Ok(None) };
     let Some(credential) = Credential::new(evidence, run, &token, origin) else { return Ok(None) };
-    let client = client(evidence, run, roots, deadline)?;
+    let client = new_client(evidence, run, roots, deadline)?;
     let (client, credential) = (&client, &credential);
-    let reader =
-        registrations::Reader { client, origin, credential, source, deadline, patient: true };
+    let reader = registrations::Reader {
+        client,
+        origin,
+        credential,
+        source,
+        deadline,
+        waits_as_asked: true,
+    };
     let of_token = || evidence.token.as_ref().and_then(|token| token.text("iss"));
-    let issuer = match wanted {
-        Registered::Of(issuer) => Some(issuer.as_str()),
-        Registered::OfToken => of_token(),
-        Registered::All => None,
+    let issuer = match selection {
+        PolicySelection::Issuer(issuer) => Some(issuer.as_str()),
+        PolicySelection::TokenIssuer => of_token(),
+        PolicySelection::All => None,
     };
     Ok(Some(match issuer {
-        Some(issuer) => Read::of(reader.read(&organization, issuer).await),
+        Some(issuer) => {
+            Registrations::without_versions(reader.read_issuer(&organization, issuer).await)
+        }
         None => reader.read_all(&organization, progress).await,
     }))
 }
 
-fn client(
+fn new_client(
     evidence: &Evidence,
     run: &Run,
     roots: &Roots,
@@ -141,36 +149,36 @@ fn client(
         roots,
         ClientOptions {
             insecure: evidence.options.insecure,
-            guard: guard(evidence),
+            guard: backend_guard(evidence),
             proxies: Proxies::new(|name| run.environment.get(name).map(str::to_owned)),
             deadline: Some(deadline),
         },
     )
 }
 
-/// Where a backend that only a project file names may be. In CI and for `doctor login` the login
-/// itself connects to it, so only metadata services are refused.
-fn guard(evidence: &Evidence) -> Option<Guard> {
+/// The address guard for a backend that only a project file names. In CI and for `doctor login` the
+/// login itself connects to it, so the guard refuses only metadata services.
+fn backend_guard(evidence: &Evidence) -> Option<Guard> {
     let options = &evidence.options;
     evidence.backend_is_found().then(|| {
         Guard::for_backend(options.run_context.judges_environment(), options.allow_private_issuer)
     })
 }
 
-/// What is registered, where no document says it and an access token is at hand. Never asked with
-/// the token that this run mints: that one is the login's (product contract, section 2).
-async fn registered(
+/// Reads the registered policies if no policy document was given and there is an access token. Never
+/// uses the token that this run mints: that one is for the login (product contract, section 2).
+async fn registered_policies(
     client: &Client,
-    questions: &Questions,
+    requests: &CloudRequests,
     evidence: &Evidence,
     run: &Run,
     deadline: Instant,
 ) -> Option<PolicySource> {
     let issuer = evidence.token.as_ref()?.text("iss")?;
-    if !matches!(evidence.policy, PolicySource::None) || questions.organization.is_empty() {
+    if !matches!(evidence.policy, PolicySource::None) || requests.organization.is_empty() {
         return None;
     }
-    let origin = trimmed(&questions.url);
+    let origin = without_trailing_slash(&requests.url);
     let (source, token) = existing_token(evidence, run, origin)?;
     let credential = Credential::new(evidence, run, &token, origin)?;
     let reader = registrations::Reader {
@@ -179,25 +187,25 @@ async fn registered(
         credential: &credential,
         source,
         deadline,
-        patient: false,
+        waits_as_asked: false,
     };
-    Some(reader.read(&questions.organization, issuer).await)
+    Some(reader.read_issuer(&requests.organization, issuer).await)
 }
 
-/// The exchange, and whoami with what it gave; or whoami with a token that is already there.
-async fn login(
+/// Makes the exchange, then whoami with the new token or, without an exchange, an existing one.
+async fn exchange_and_whoami(
     client: &Client,
-    questions: &Questions,
+    requests: &CloudRequests,
     evidence: &Evidence,
     run: &Run,
     deadline: Instant,
 ) -> (Probe<Exchange>, AccessTokenSource, Probe<Answer>) {
-    let url = &questions.url;
+    let url = &requests.url;
     let (exchange, access) = match (&evidence.cloud.exchange_skipped, &run.decoded) {
         (None, Some(decoded)) => {
             let by = budget::before_whoami(deadline);
             let (probe, token) =
-                exchange(client, questions, decoded.sent(), &run.scrubber, by).await;
+                exchange_token(client, requests, decoded.sent(), &run.scrubber, by).await;
             (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
         }
         _ => (Probe::NotRun, existing_token(evidence, run, url)),
@@ -207,37 +215,37 @@ async fn login(
     let Some((source, credential)) = credential else {
         return (exchange, AccessTokenSource::None, Probe::NotRun);
     };
-    // Unlike the exchange, this request of the CLI trims one slash.
-    let user = format!("{}/api/user", trimmed(url));
+    // Unlike for the exchange, the CLI trims one slash here.
+    let user = format!("{}/api/user", without_trailing_slash(url));
     let whoami = credential.get(client, &user, deadline).await;
     (exchange, source, whoami)
 }
 
-/// The CLI's own request (`ExchangeOidcToken` in `client.go`), once.
-async fn exchange(
+/// Makes the exchange once, with the CLI's own request (`ExchangeOidcToken` in `client.go`).
+async fn exchange_token(
     client: &Client,
-    questions: &Questions,
+    requests: &CloudRequests,
     token: &Secret,
     scrubber: &Scrubber,
     deadline: Instant,
 ) -> (Probe<Exchange>, Option<Secret>) {
-    let fields = questions.request.form(&questions.organization);
+    let fields = requests.request.form(&requests.organization);
     let mut form: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
     form.push(("subject_token", token.reveal()));
     // Go's url.Values.Encode sorts by key.
     form.sort_unstable();
-    match client.post_form(&questions.exchange_url, &[], &form, scrubber, deadline).await {
+    match client.post_form(&requests.exchange_url, &[], &form, scrubber, deadline).await {
         Probe::NotRun => (Probe::NotRun, None),
         Probe::Failed { failure, elapsed_ms } => (Probe::Failed { failure, elapsed_ms }, None),
         Probe::Answered { answer: reply, elapsed_ms } => {
-            let (answer, token) = understand(reply, scrubber);
+            let (answer, token) = read_exchange(reply, scrubber);
             (Probe::Answered { answer, elapsed_ms }, token)
         }
     }
 }
 
-/// RFC 8693 section 2.2.1: what of the answer is evidence, and the access token.
-fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
+/// Splits the answer (RFC 8693 section 2.2.1) into evidence and the access token.
+fn read_exchange(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
     let Reply { mut answer, raw } = reply;
     if answer.status != 200 {
         let said = answers::refusal_said(&answer);
@@ -274,10 +282,10 @@ fn understand(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
 }
 
 fn take_access_token(body: &mut Map<String, Value>) -> Option<Secret> {
-    let is_it = |(key, value): &(&String, &Value)| {
+    let is_access_token = |(key, value): &(&String, &Value)| {
         key.eq_ignore_ascii_case("access_token") && !value.is_null()
     };
-    let key = body.iter().rfind(is_it)?.0.clone();
+    let key = body.iter().rfind(is_access_token)?.0.clone();
     match body.remove(&key) {
         Some(Value::String(token)) if !token.is_empty() => Some(Secret::new(token)),
         _ => None,

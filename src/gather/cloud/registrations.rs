@@ -1,5 +1,4 @@
-//! Reading from Pulumi Cloud which issuers an organization has registered, and the policies of the
-//! one that issued the token, or of all.
+//! Reads an organization's registered issuers from Pulumi Cloud, with the policies of one or of all.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,58 +17,58 @@ use crate::gather::network::client::Client;
 use crate::policy::{Document, Entry, Place, document};
 use crate::text;
 
-/// Pages of issuers that are followed. The API does not document pages; where an answer names another
-/// one in `continuationToken`, as other lists of the API do, it is read.
+/// The most pages of issuers to read. The API documents no pages here, but other lists of it name the
+/// next page in `continuationToken`.
 const MOST_PAGES: usize = 100;
 
-/// What was read.
-pub(in crate::gather) struct Read {
+/// Registrations that were read.
+pub(in crate::gather) struct Registrations {
     pub(in crate::gather) source: PolicySource,
-    /// The id and the version of each issuer's policy, by the issuer's id.
-    pub(in crate::gather) versions: Versions,
+    pub(in crate::gather) versions: PolicyVersions,
 }
 
-/// The id and the version of policies, by the issuer's id.
-pub type Versions = BTreeMap<String, (String, i64)>;
+/// Each issuer's policy id and policy version, by the issuer's id.
+pub type PolicyVersions = BTreeMap<String, (String, i64)>;
 
-impl Read {
-    pub(super) fn of(source: PolicySource) -> Self {
-        Self { source, versions: Versions::new() }
+impl Registrations {
+    pub(super) fn without_versions(source: PolicySource) -> Self {
+        Self { source, versions: PolicyVersions::new() }
     }
 }
 
-/// Asks one Pulumi Cloud with one access token.
+/// Reads from one Pulumi Cloud with one access token.
 pub(super) struct Reader<'a> {
     pub(super) client: &'a Client,
-    /// The backend's URL without a slash at its end.
+    /// The backend's URL without a trailing slash.
     pub(super) origin: &'a str,
     pub(super) credential: &'a Credential<'a>,
     /// Where the access token comes from.
     pub(super) source: AccessTokenSource,
     pub(super) deadline: Instant,
-    /// Wait as long as a service that limits requests asks, as often as it asks: for hundreds of
-    /// requests in a row.
-    pub(super) patient: bool,
+    /// Waits for `Retry-After` as often as the service sends it, for hundreds of requests in a row.
+    pub(super) waits_as_asked: bool,
 }
 
 impl Reader<'_> {
-    /// The organization's registrations, and the policies of the one that `issuer` finds: two
-    /// requests at most.
-    pub(super) async fn read(&self, organization: &str, issuer: &str) -> PolicySource {
-        let by = budget::before_another(self.deadline);
-        let mut document = match self.issuers(organization, by).await {
+    /// Reads the organization's registrations, and the policies of the one that `issuer` matches, in
+    /// at most two requests.
+    pub(super) async fn read_issuer(&self, organization: &str, issuer: &str) -> PolicySource {
+        let issuers_deadline = budget::before_another(self.deadline);
+        let mut document = match self.read_issuers(organization, issuers_deadline).await {
             Ok(document) => document,
             Err(gap) => return PolicySource::Unavailable { gap },
         };
         let deciding = document.registration_of(issuer).and_then(|found| found.id.clone());
         let Some(id) = deciding else { return PolicySource::Live { document, gap: None } };
         let path = ["auth", "policies", "oidcissuers", &id];
-        let gap = match self.ask(Asked::Policies, organization, &path, self.deadline).await {
+        let gap = match self.get(Asked::Policies, organization, &path, self.deadline).await {
             Ok((answered, _)) => {
-                if let Some(registration) =
-                    document.issuers.iter_mut().find(|one| one.id.as_deref() == Some(&id))
+                if let Some(registration) = document
+                    .issuers
+                    .iter_mut()
+                    .find(|registration| registration.id.as_deref() == Some(&id))
                 {
-                    registration.policies = entries(answered);
+                    registration.policies = policy_entries(answered);
                 }
                 None
             }
@@ -78,13 +77,14 @@ impl Reader<'_> {
         PolicySource::Live { document, gap }
     }
 
-    /// The organization's registrations with the policies of all of them.
-    pub(super) async fn read_all(&self, organization: &str, progress: &Progress) -> Read {
-        let mut document = match self.issuers(organization, self.deadline).await {
+    /// Reads the organization's registrations with the policies of each.
+    pub(super) async fn read_all(&self, organization: &str, progress: &Progress) -> Registrations {
+        let mut document = match self.read_issuers(organization, self.deadline).await {
             Ok(document) => document,
-            Err(gap) => return Read::of(PolicySource::Unavailable { gap }),
+            Err(gap) => return Registrations::without_versions(PolicySource::Unavailable { gap }),
         };
-        let ids: Vec<String> = document.issuers.iter().filter_map(|one| one.id.clone()).collect();
+        let ids: Vec<String> =
+            document.issuers.iter().filter_map(|registration| registration.id.clone()).collect();
         let (next, done) = (Cell::new(0), Cell::new(0));
         let found = RefCell::new(Vec::new());
         let missing = RefCell::new(None);
@@ -93,7 +93,7 @@ impl Reader<'_> {
                 && let Some(id) = ids.get(next.replace(next.get() + 1))
             {
                 let path = ["auth", "policies", "oidcissuers", id.as_str()];
-                match self.ask(Asked::Policies, organization, &path, self.deadline).await {
+                match self.get(Asked::Policies, organization, &path, self.deadline).await {
                     Ok(answered) => found.borrow_mut().push((id.clone(), answered)),
                     Err(gap) => *missing.borrow_mut() = Some(gap),
                 }
@@ -101,7 +101,7 @@ impl Reader<'_> {
                 progress.count(done.get(), ids.len());
             }
         };
-        // Eight at the same time.
+        // Eight requests at a time.
         tokio::join!(
             worker(),
             worker(),
@@ -113,9 +113,9 @@ impl Reader<'_> {
             worker()
         );
         if let Some(gap) = missing.take() {
-            return Read::of(PolicySource::Unavailable { gap });
+            return Registrations::without_versions(PolicySource::Unavailable { gap });
         }
-        let mut versions = Versions::new();
+        let mut versions = PolicyVersions::new();
         for (id, (answered, body)) in found.take() {
             let policy = body.get("id").and_then(Value::as_str);
             if let (Some(policy), Some(version)) =
@@ -123,26 +123,30 @@ impl Reader<'_> {
             {
                 versions.insert(id.clone(), (policy.to_owned(), version));
             }
-            let own = document.issuers.iter_mut().find(|one| one.id.as_deref() == Some(&*id));
+            let own = document
+                .issuers
+                .iter_mut()
+                .find(|registration| registration.id.as_deref() == Some(&*id));
             if let Some(registration) = own {
-                registration.policies = entries(answered);
+                registration.policies = policy_entries(answered);
             }
         }
-        Read { source: PolicySource::Live { document, gap: None }, versions }
+        Registrations { source: PolicySource::Live { document, gap: None }, versions }
     }
 
-    /// The organization's registrations, page by page.
-    async fn issuers(&self, organization: &str, by: Instant) -> Result<Document, Gap> {
+    /// Reads the organization's registrations, page by page.
+    async fn read_issuers(&self, organization: &str, deadline: Instant) -> Result<Document, Gap> {
         let path = ["oidc", "issuers"];
-        let (mut all, mut body) = self.ask(Asked::Issuers, organization, &path, by).await?;
+        let (mut all, mut body) = self.get(Asked::Issuers, organization, &path, deadline).await?;
         for _ in 1..MOST_PAGES {
-            let Some(next) = continuation(&body) else { break };
-            let asked = self.ask_page(Asked::Issuers, organization, &path, Some(&next), by).await;
+            let Some(next) = next_page(&body) else { break };
+            let asked =
+                self.get_page(Asked::Issuers, organization, &path, Some(&next), deadline).await;
             let page;
             (page, body) = asked?;
             all.issuers.extend(page.issuers);
-            // A server that names the same page again would never end.
-            if continuation(&body).as_ref() == Some(&next) {
+            // A server that repeats a page would never end.
+            if next_page(&body).as_ref() == Some(&next) {
                 break;
             }
         }
@@ -153,44 +157,46 @@ impl Reader<'_> {
         Ok(all)
     }
 
-    async fn ask(
+    async fn get(
         &self,
         asked: Asked,
         organization: &str,
         path: &[&str],
-        by: Instant,
+        deadline: Instant,
     ) -> Result<(Document, Value), Gap> {
-        self.ask_page(asked, organization, path, None, by).await
+        self.get_page(asked, organization, path, None, deadline).await
     }
 
-    async fn ask_page(
+    async fn get_page(
         &self,
         asked: Asked,
         organization: &str,
         path: &[&str],
         page: Option<&str>,
-        by: Instant,
+        deadline: Instant,
     ) -> Result<(Document, Value), Gap> {
         let gap = |reason| Gap { asked, access_token: self.source.clone(), reason };
-        let Some(url) = url(self.origin, organization, path, page) else {
+        let Some(url) = api_url(self.origin, organization, path, page) else {
             let problem = "the organization's name cannot stand in a URL".to_owned();
             return Err(gap(GapReason::NotUnderstood { problem }));
         };
         loop {
-            return match self.credential.get(self.client, &url, by).await {
-                // Not made: the time is up.
+            return match self.credential.get(self.client, &url, deadline).await {
+                // The deadline has passed.
                 Probe::NotRun => {
                     Err(gap(GapReason::NotUnderstood { problem: "not asked".to_owned() }))
                 }
                 Probe::Failed { failure, .. } => Err(gap(GapReason::Failed { failure })),
                 Probe::Answered { answer, .. } if answer.status != 200 => {
-                    if let Some(pause) = pause(&answer, by).filter(|_| self.patient) {
+                    if let Some(pause) =
+                        retry_pause(&answer, deadline).filter(|_| self.waits_as_asked)
+                    {
                         sleep(pause).await;
                         continue;
                     }
                     Err(gap(GapReason::Refused { answer }))
                 }
-                Probe::Answered { answer, .. } => match understand(asked, &answer) {
+                Probe::Answered { answer, .. } => match parse_document(asked, &answer) {
                     Ok(document) => match answer.body {
                         Body::Json(body) => Ok((document, body)),
                         _ => Ok((document, Value::Null)),
@@ -202,22 +208,22 @@ impl Reader<'_> {
     }
 }
 
-/// How long a service that limits requests asks to wait, if the time allows that.
-fn pause(answer: &Answer, by: Instant) -> Option<Duration> {
+/// How long a rate-limiting service asks to wait, if the deadline allows it.
+fn retry_pause(answer: &Answer, deadline: Instant) -> Option<Duration> {
     let seconds: u64 = answer.retry_after.as_ref()?.trim().parse().ok()?;
     let pause = Duration::from_secs(seconds).max(Duration::from_millis(200));
-    let left = by.saturating_duration_since(Instant::now());
+    let left = deadline.saturating_duration_since(Instant::now());
     (matches!(answer.status, 429 | 503) && pause < left).then_some(pause)
 }
 
-/// The page behind this one.
-fn continuation(body: &Value) -> Option<String> {
+/// The token of the next page.
+fn next_page(body: &Value) -> Option<String> {
     let next = body.get("continuationToken")?.as_str()?;
     (!next.is_empty()).then(|| next.to_owned())
 }
 
-/// The entries of an answered policy. Its lines are those of no file.
-fn entries(answered: Document) -> Option<Vec<Entry>> {
+/// The entries of a policy that the API returned, without lines, since there is no file.
+fn policy_entries(answered: Document) -> Option<Vec<Entry>> {
     let mut entries = answered.issuers.into_iter().next()?.policies?;
     for entry in &mut entries {
         entry.place = Place::default();
@@ -226,8 +232,8 @@ fn entries(answered: Document) -> Option<Vec<Entry>> {
     Some(entries)
 }
 
-/// The answer as a policy document of the form that the endpoint has.
-fn understand(asked: Asked, answer: &Answer) -> Result<Document, String> {
+/// Parses an answer as the policy document that the endpoint returns.
+fn parse_document(asked: Asked, answer: &Answer) -> Result<Document, String> {
     let (key, what) = match asked {
         Asked::Issuers => ("oidcIssuers", "a list of issuers"),
         Asked::Policies => ("policies", "a policy"),
@@ -235,7 +241,7 @@ fn understand(asked: Asked, answer: &Answer) -> Result<Document, String> {
     match &answer.body {
         Body::Json(Value::Object(body)) if body.contains_key(key) => {
             let text = text::json(body);
-            // Its line and column are those of no text that anybody has seen.
+            // The error's line and column refer to a text that nobody has seen.
             document::parse_answer(&text).map_err(|error| error.message)
         }
         Body::Html(title) => Err(format!(
@@ -246,10 +252,10 @@ fn understand(asked: Asked, answer: &Answer) -> Result<Document, String> {
     }
 }
 
-/// `ORIGIN/api/orgs/ORGANIZATION/PATH…`, each segment encoded, with the page that is asked for.
-fn url(origin: &str, organization: &str, path: &[&str], page: Option<&str>) -> Option<String> {
+/// `ORIGIN/api/orgs/ORGANIZATION/PATH…`, with encoded segments and the page token.
+fn api_url(origin: &str, organization: &str, path: &[&str], page: Option<&str>) -> Option<String> {
     let mut url = url::Url::parse(origin).ok()?;
-    // These two would be taken for steps up or on the spot.
+    // A URL parser would resolve dot segments.
     if [&[organization], path].concat().iter().any(|part| [".", "..", ""].contains(part)) {
         return None;
     }
@@ -267,7 +273,7 @@ mod tests {
     #[test]
     fn names_are_encoded() {
         let issuers =
-            |organization| url("https://api.example", organization, &["oidc", "issuers"], None);
+            |organization| api_url("https://api.example", organization, &["oidc", "issuers"], None);
         let expected = "https://api.example/api/orgs/a%2Fb%3Fc%23d/oidc/issuers";
         assert_eq!(issuers("a/b?c#d").as_deref(), Some(expected));
         for hostile in ["..", ".", ""] {

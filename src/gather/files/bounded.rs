@@ -1,4 +1,4 @@
-//! Reading from a pipe that may never say anything.
+//! Reads from pipes with a time limit.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -30,8 +30,8 @@ impl Read for Unopened {
     }
 }
 
-/// A reader whose source is read by a thread of its own, so that waiting for it ends in time.
-/// The thread ends with the process: nothing can interrupt a read that blocks.
+/// A reader with a deadline. A thread of its own reads the source, and may outlive the reader:
+/// nothing can interrupt a blocked read.
 pub(crate) struct Bounded {
     chunks: Receiver<io::Result<Zeroizing<Vec<u8>>>>,
     rest: Zeroizing<Vec<u8>>,
@@ -40,7 +40,7 @@ pub(crate) struct Bounded {
 }
 
 impl Bounded {
-    /// Begins to read `source`; what has not come within `limit` from now will not come.
+    /// Starts to read `source`. Reads fail after `limit` from now.
     pub(crate) fn new(mut source: impl Read + Send + 'static, limit: Duration) -> Self {
         let (sender, chunks) = sync_channel(1);
         thread::spawn(move || {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_is_read_whole() {
+    fn source_is_read_fully() {
         let text = vec![7; 200_000];
         let mut all = Vec::new();
         let source = io::Cursor::new(text.clone());
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn files_are_opened_one_by_one() {
+    fn missing_file_fails_on_read() {
         let mut file = Unopened::new(PathBuf::from("/nowhere/at/all"));
         assert_eq!(file.read(&mut [0]).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[test]
-    fn silence_ends_in_time() {
+    fn silent_source_times_out() {
         struct Silent;
         impl Read for Silent {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

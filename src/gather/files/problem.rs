@@ -5,8 +5,8 @@ use std::io;
 use crate::console::descriptors;
 use crate::evidence::FileProblem;
 
-/// The reason, from the system's error.
-pub(crate) fn problem(error: &io::Error) -> FileProblem {
+/// Classifies the system's error, and notes a shortage of file descriptors.
+pub(crate) fn file_problem(error: &io::Error) -> FileProblem {
     descriptors::note(error);
     FileProblem::from(error)
 }

@@ -1,19 +1,19 @@
-//! A stream as blocks of whole lines, without the sequences that colour a terminal.
+//! Splits a stream into blocks of whole lines, without terminal escape sequences.
 
 use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-use super::source::BLOCK;
+use super::files::BLOCK;
 
-/// A longer line is taken apart, so that memory does not grow with it.
+/// Longer lines are split, to bound memory.
 const LONGEST_LINE: usize = 1 << 20;
 const ESCAPE: u8 = 0x1b;
 const BELL: u8 = 0x07;
 /// How Jenkins begins a console note (hudson.console.ConsoleNote).
 const JENKINS_NOTE: &[u8] = b"\x1b[8mha:";
 
-/// Gives every block of whole lines to `take`; the last line may have no end.
+/// Passes every block of whole lines to `take`. The last line may have no end.
 pub(super) fn blocks(source: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = vec![0; BLOCK];
     let mut held = 0;
@@ -24,7 +24,7 @@ pub(super) fn blocks(source: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::
         };
         let filled = held + read;
         if read == 0 {
-            plain(&mut buffer[..filled], &mut take);
+            emit_plain(&mut buffer[..filled], &mut take);
             return Ok(());
         }
         let end = match memrchr(b'\n', &buffer[held..filled]) {
@@ -38,15 +38,15 @@ pub(super) fn blocks(source: &mut dyn Read, mut take: impl FnMut(&[u8])) -> io::
                 continue;
             }
         };
-        plain(&mut buffer[..end], &mut take);
+        emit_plain(&mut buffer[..end], &mut take);
         buffer.copy_within(end..filled, 0);
         held = filled - end;
     }
 }
 
-fn plain(block: &mut [u8], take: &mut impl FnMut(&[u8])) {
+fn emit_plain(block: &mut [u8], take: &mut impl FnMut(&[u8])) {
     let end = match memchr(ESCAPE, block) {
-        Some(first) => strip(block, first),
+        Some(first) => remove_escapes(block, first),
         None => block.len(),
     };
     if end > 0 {
@@ -58,29 +58,29 @@ fn plain(block: &mut [u8], take: &mut impl FnMut(&[u8])) {
 pub(super) fn without_escapes(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if let Some(first) = memchr(ESCAPE, &bytes) {
-        let end = strip(&mut bytes, first);
+        let end = remove_escapes(&mut bytes, first);
         bytes.truncate(end);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Closes the gaps that escape sequences leave; where the text ends then. Line breaks stay, so that
-/// lines count as they do elsewhere.
-fn strip(block: &mut [u8], first: usize) -> usize {
+/// Removes escape sequences in place and returns the new length. Keeps line breaks, so that line
+/// numbers stay right.
+fn remove_escapes(block: &mut [u8], first: usize) -> usize {
     let (mut from, mut to) = (first, first);
     while from < block.len() {
         let next = memchr(ESCAPE, &block[from..]).map_or(block.len(), |at| from + at);
         block.copy_within(from..next, to);
         to += next - from;
-        from = next + sequence(&block[next..]);
+        from = next + escape_length(&block[next..]);
     }
     to
 }
 
 /// The length of the escape sequence that a text begins with (ECMA-48 section 5.4: control
 /// sequences; 5.6: control strings, which Buildkite writes its timestamps in).
-fn sequence(text: &[u8]) -> usize {
-    // Jenkins hides what its own pages show in between.
+fn escape_length(text: &[u8]) -> usize {
+    // Jenkins hides data for its own pages between these marks.
     if text.starts_with(JENKINS_NOTE) {
         let end = text[1..].iter().position(|b| matches!(*b, ESCAPE | b'\n'));
         return end.map_or(text.len(), |at| at + 1);
@@ -112,14 +112,14 @@ mod tests {
 
     use super::*;
 
-    fn all(mut text: &[u8]) -> Vec<u8> {
+    fn read_all(mut text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         blocks(&mut text, |block| out.extend_from_slice(block)).unwrap();
         out
     }
 
     #[test]
-    fn colours_and_marks_go() {
+    fn escape_sequences_are_removed() {
         let cases: [(&str, &str); 8] = [
             ("plain\n", "plain\n"),
             ("\u{1b}[31merror: \u{1b}[0m\u{1b}[0mno\u{1b}[K\n", "error: no\n"),
@@ -131,7 +131,7 @@ mod tests {
             ("a\u{1b}\nb\u{1b}]x\ny", "a\nb\ny"),
         ];
         for (text, expected) in cases {
-            assert_eq!(String::from_utf8(all(text.as_bytes())).unwrap(), expected, "{text:?}");
+            assert_eq!(String::from_utf8(read_all(text.as_bytes())).unwrap(), expected, "{text:?}");
         }
     }
 
@@ -148,14 +148,14 @@ mod tests {
         assert_eq!(sizes.iter().sum::<usize>(), text.len());
         let endless = vec![b'x'; 5 * LONGEST_LINE];
         blocks(&mut endless.as_slice(), |block| assert!(block.len() <= 2 * LONGEST_LINE)).unwrap();
-        assert_eq!(all(&endless).len(), endless.len());
+        assert_eq!(read_all(&endless).len(), endless.len());
     }
 
     proptest! {
         #[test]
-        fn lines_count_as_before(text in "([a-z\u{1b}\u{7}\n\\[\\]_;0-9mK]{0,40}){0,4}") {
+        fn line_count_is_kept(text in "([a-z\u{1b}\u{7}\n\\[\\]_;0-9mK]{0,40}){0,4}") {
             let lines = |text: &[u8]| text.iter().filter(|b| **b == b'\n').count();
-            prop_assert_eq!(lines(&all(text.as_bytes())), lines(text.as_bytes()));
+            prop_assert_eq!(lines(&read_all(text.as_bytes())), lines(text.as_bytes()));
         }
     }
 }

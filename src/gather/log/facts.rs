@@ -1,5 +1,5 @@
-//! What lines tell of the login besides messages: how it was called, with which version, against
-//! which backend, with which claims, and whether it worked.
+//! Facts about the login besides messages: its command line, CLI version, backend, claims and
+//! success.
 
 use std::borrow::Cow;
 
@@ -18,22 +18,22 @@ use crate::pulumi::login_flags;
 use crate::text;
 use crate::text::secret::REDACTED;
 
-/// What is searched for.
+/// A kind of fact to search for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fact {
     /// A call of `pulumi login`.
     Login,
     /// The CLI's version, alone on its line.
     BareVersion,
-    /// The value `version`.
+    /// The CLI's version, in the value `version`.
     Version,
-    /// The value `url` is the backend's.
+    /// The backend's URL, in the value `url`.
     Backend,
     /// The backend's URL comes from the variable `name`.
     BackendVariable,
-    /// It comes from the project file `path`.
+    /// The backend's URL comes from the project file `path`.
     BackendProject,
-    /// It comes from the credentials file.
+    /// The backend's URL comes from the credentials file.
     BackendCredentials,
     /// A login succeeded.
     Success,
@@ -41,11 +41,11 @@ pub(super) enum Fact {
     Claims,
     /// A token.
     Token,
-    /// Words by which a platform is known.
+    /// A text that only this platform prints.
     Platform(platform::Id),
 }
 
-/// The facts and the texts by which they are known.
+/// The kinds of facts, each with a text that identifies it.
 pub(super) fn facts() -> impl Iterator<Item = (Fact, &'static str)> {
     let platforms = platform::ALL.iter().flat_map(|platform| {
         platform.log.platform.iter().map(|text| (Fact::Platform(platform.id), *text))
@@ -78,8 +78,8 @@ const FACTS: &[(Fact, &str)] = &[
 ];
 
 impl Context {
-    /// Stores the facts in a line. `template` is that of the fact; `next` gives the lines after it.
-    pub(super) fn learn<'a>(
+    /// Records a fact in a line. `template` belongs to the fact. `next` returns the following lines.
+    pub(super) fn record_fact<'a>(
         &mut self,
         fact: Fact,
         template: &Template,
@@ -95,9 +95,9 @@ impl Context {
         match fact {
             Fact::Login => {
                 if self.logins.len() < LOGINS
-                    && let Some(words) = login(line, &next())
+                    && let Some(words) = login_words(line, &next())
                 {
-                    let login = called(&words, place);
+                    let login = parse_login(&words, place);
                     if let Some(url) = &login.url {
                         self.name_backend(&url.url);
                     }
@@ -147,7 +147,7 @@ impl Context {
                 let success = Success { place, at: line.at, is_exchange: found.values.is_empty() };
                 let is_full = self.successes.len() >= SUCCESSES;
                 match self.successes.last_mut() {
-                    // A line may have the form of several of these texts.
+                    // One line may match several of these texts.
                     Some(last) if last.place == place => {}
                     Some(last)
                         if last.is_exchange
@@ -161,13 +161,13 @@ impl Context {
                 }
             }
             Fact::Claims => {
-                if let Some(claims) = claims(line.text) {
-                    self.tell_claims(claims, place);
+                if let Some(claims) = parse_claims(line.text) {
+                    self.record_claims(claims, place);
                 }
             }
             Fact::Token => {
-                if let Some(claims) = token(line.text) {
-                    self.tell_claims(claims, place);
+                if let Some(claims) = decode_token(line.text) {
+                    self.record_claims(claims, place);
                 }
             }
             Fact::Platform(id) => {
@@ -176,72 +176,72 @@ impl Context {
         }
     }
 
-    fn tell_claims(&mut self, claims: Map<String, Value>, place: Place) {
-        // An object that names an issuer may hold more than claims, and some claims are secrets.
+    fn record_claims(&mut self, claims: Map<String, Value>, place: Place) {
+        // Keep known claims only: others may be secrets, or no claims at all.
         let claims: Map<String, Value> = CLAIMS_SHOWN
             .iter()
-            .filter_map(|name| Some(((*name).to_owned(), clean(claims.get(*name)?)?)))
+            .filter_map(|name| Some(((*name).to_owned(), redact_claim(claims.get(*name)?)?)))
             .map(|(name, value)| match value {
                 Value::String(issuer) if name == "iss" => (name, text::url(&issuer).into()),
                 value => (name, value),
             })
             .collect();
-        let is_known = self.claims.iter().any(|told| told.value == claims);
+        let is_known = self.claims.iter().any(|known| known.value == claims);
         if !is_known && self.claims.len() < CLAIMS {
             self.claims.push(Located { value: claims, place });
         }
     }
 }
 
-/// The claims that tell of a login: RFC 7519 section 4.1, and the scope that pulumi reads.
+/// The claims that matter to a login: RFC 7519 section 4.1, and the scope that pulumi reads.
 const CLAIMS_SHOWN: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "scope"];
 
-/// A claim's value without secrets; none where it is not text, number or list of texts.
-fn clean(value: &Value) -> Option<Value> {
+/// A claim's value without secrets. `None`: it is no text, number or list of texts.
+fn redact_claim(value: &Value) -> Option<Value> {
     match value {
         Value::String(text) => Some(Value::String(super::secrets::redact(text))),
         Value::Number(_) => Some(value.clone()),
         Value::Array(items) => Some(Value::Array(
-            items.iter().filter(|item| item.is_string()).filter_map(clean).collect(),
+            items.iter().filter(|item| item.is_string()).filter_map(redact_claim).collect(),
         )),
         _ => None,
     }
 }
 
-/// The arguments of a login that is called there: in a script, in a command, or at the beginning
-/// of a line. A sentence about `pulumi login` does not count.
-fn login(line: &Line, next: &[Cow<str>]) -> Option<Vec<String>> {
+/// The words of a login command: in a script, after a prompt, or at the beginning of a line. A
+/// sentence about `pulumi login` does not count.
+fn login_words(line: &Line, next: &[Cow<str>]) -> Option<Vec<String>> {
     let at = line.text.find("pulumi login").or_else(|| line.text.find("doctor login"))?;
     let before = line.text[..at].trim();
     let is_quoted = before.ends_with(['`', '"', '\'']);
-    // A prompt, a path, or another command in front.
+    // It follows a prompt, a path, or another command.
     let is_call = line.is_command
         || before.is_empty()
         || before.ends_with(['/', '\\', '&', ';', '|', '>', '$', '#']);
     if is_quoted || !is_call {
         return None;
     }
-    let mut text = beginning(&line.text[at..]).to_owned();
+    let mut text = command_prefix(&line.text[at..]).to_owned();
     for line in next {
         // A backslash continues a line in a shell, a backtick in PowerShell, a caret in cmd.
         let Some(continued) = text.trim_end().strip_suffix(['\\', '`', '^']) else { break };
-        text = format!("{continued} {}", beginning(Line::read(line, true).text.trim()));
+        text = format!("{continued} {}", command_prefix(Line::read(line, true).text.trim()));
     }
-    Some(hide_token(words(&super::secrets::redact(&text))))
+    Some(hide_token(shell_words(&super::secrets::redact(&text))))
 }
 
-/// How much of a line is looked at as a command, in bytes: a token in it has less.
+/// The longest command that is read, in bytes. A token in it is shorter.
 const LONGEST_COMMAND: usize = 2 * limits::TOKEN;
 
-fn beginning(text: &str) -> &str {
+fn command_prefix(text: &str) -> &str {
     text.get(..text.floor_char_boundary(LONGEST_COMMAND)).unwrap_or(text)
 }
 
 /// How much of a call of `pulumi login` is kept, in characters.
 const LONGEST_CALL: usize = 4096;
 
-/// What is passed as the token is shown only where it names a variable or a file: else it may be
-/// one, of whatever shape.
+/// Hides the value of `--oidc-token` unless it names a variable or a file. Otherwise it may be a
+/// token.
 fn hide_token(mut words: Vec<String>) -> Vec<String> {
     const FLAG: &str = "--oidc-token";
     let names = |word: &str| {
@@ -262,8 +262,8 @@ fn hide_token(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-/// What the words ask for, as pulumi reads them; without its flags where it would refuse them.
-fn called(words: &[String], place: Place) -> LoginLine {
+/// Parses a login command as pulumi does. If pulumi would reject its flags, they are left out.
+fn parse_login(words: &[String], place: Place) -> LoginLine {
     let mut line = LoginLine {
         text: text::clip(&words.join(" "), LONGEST_CALL),
         token: None,
@@ -294,8 +294,8 @@ fn called(words: &[String], place: Place) -> LoginLine {
     line
 }
 
-/// Words as a shell tells them apart, up to where the command ends. Variables stay as they are.
-fn words(text: &str) -> Vec<String> {
+/// Splits a command into words as a shell does, up to its end. Does not expand variables.
+fn shell_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -317,15 +317,15 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// A claims set: a JSON object that names an issuer.
-fn claims(text: &str) -> Option<Map<String, Value>> {
+fn parse_claims(text: &str) -> Option<Map<String, Value>> {
     let text = &text[text.find('{')?..];
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Map<String, Value>>();
     let claims = values.next()?.ok()?;
     (claims.contains_key("iss") && claims.contains_key("sub")).then_some(claims)
 }
 
-/// The claims of a token that somebody printed.
-fn token(text: &str) -> Option<Map<String, Value>> {
+/// The claims of a token that was printed.
+fn decode_token(text: &str) -> Option<Map<String, Value>> {
     let start = text.find("eyJ")?;
     let word = &text[start..];
     let end = word.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
@@ -339,11 +339,11 @@ mod tests {
 
     fn login_of(text: &str, next: &[&str]) -> Option<Vec<String>> {
         let next: Vec<Cow<str>> = next.iter().map(|line| Cow::from(*line)).collect();
-        login(&Line::read(text, false), &next)
+        login_words(&Line::read(text, false), &next)
     }
 
     #[test]
-    fn logins_are_read_with_their_flags() {
+    fn login_command_has_its_words() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
             login_of(
@@ -369,10 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read_as_pulumi_reads_them() {
+    fn login_flags_are_parsed_as_pulumi() {
         let place = Place { file: 0, job: 0, line: 1 };
         let text = "pulumi login https://a.test --oidc-token=$T --oidc-org acme --oidc-team t";
-        let called = called(&words(text), place);
+        let called = parse_login(&shell_words(text), place);
         assert_eq!(called.token.as_deref(), Some("$T"));
         assert_eq!(called.login.organization.as_deref(), Some("acme"));
         assert_eq!(called.login.team.as_deref(), Some("t"));
@@ -380,10 +380,11 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_read_where_somebody_printed_them() {
-        assert!(claims("claims: {\"iss\":\"https://a\",\"sub\":\"s\"} end").is_some());
-        assert!(claims("{\"iss\":1").is_none());
-        let token = token("TOKEN=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJl;");
+    fn printed_claims_are_read() {
+        assert!(parse_claims("claims: {\"iss\":\"https://a\",\"sub\":\"s\"} end").is_some());
+        assert!(parse_claims("{\"iss\":1").is_none());
+        let token =
+            decode_token("TOKEN=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2EifQ.c2lnbmF0dXJl;");
         assert!(token.is_some_and(|claims| claims["iss"] == "https://a"));
     }
 }

@@ -1,4 +1,4 @@
-//! The texts that are searched for, and what each is there for.
+//! The automata that find all known texts in a log at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,38 +11,37 @@ use super::secrets;
 use super::step::{Mark, marks};
 use crate::known_messages::{Message, Template, messages};
 
-/// What a text that is searched for is there for.
+/// The purpose of a text that is searched for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Use {
-    /// The message of that index.
+pub(super) enum Purpose {
+    /// Belongs to the message with this index.
     Message(usize),
-    /// The fact of that index.
+    /// Belongs to the fact with this index.
     Fact(usize),
-    /// The mark.
     Mark(Mark),
-    /// What a secret is known by.
+    /// May show a secret.
     Secret,
 }
 
-/// Finds all that is searched for at once.
+/// Finds all known texts at once.
 pub(super) struct Index {
     /// Finds all texts, overlapping ones too.
     all: Option<AhoCorasick>,
-    /// Finds the next text much faster, and takes longer to build than a short log to read.
+    /// Finds the next text much faster, but takes longer to build than a short log takes to read.
     fast: OnceLock<Option<AhoCorasick>>,
-    uses: Vec<(String, Vec<Use>)>,
-    /// The text that is in every URL.
+    purposes: Vec<(String, Vec<Purpose>)>,
+    /// The text that every URL contains.
     url: PatternID,
-    /// Which texts only count where they may be given a value, by their index.
+    /// Whether a text counts only if a value may be assigned to it, by the text's index.
     is_stem: Vec<bool>,
-    /// The known messages, the specific before the general.
+    /// The known messages, the specific ones first.
     pub(super) messages: Vec<(&'static Message, Template)>,
     /// The facts and their templates.
     pub(super) facts: Vec<(Fact, Template)>,
 }
 
 impl Index {
-    /// The one index: it is the same for all logs.
+    /// The index, which is the same for all logs.
     pub(super) fn get() -> &'static Self {
         static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
         &INDEX
@@ -53,32 +52,33 @@ impl Index {
         let facts: Vec<_> = facts().map(|(fact, text)| (fact, Template::parse(text))).collect();
         let secrets: Vec<String> = secrets::needles().collect();
         let stems: BTreeSet<String> = secrets::stems().collect();
-        let mut uses: BTreeMap<&str, Vec<Use>> = BTreeMap::new();
-        let mut add = |needle, one| uses.entry(needle).or_default().push(one);
+        let mut purposes: BTreeMap<&str, Vec<Purpose>> = BTreeMap::new();
+        let mut add = |needle, purpose| purposes.entry(needle).or_default().push(purpose);
         for (index, (_, template)) in messages.iter().enumerate() {
-            add(template.needle(), Use::Message(index));
+            add(template.needle(), Purpose::Message(index));
         }
         for (index, (_, template)) in facts.iter().enumerate() {
-            add(template.needle(), Use::Fact(index));
+            add(template.needle(), Purpose::Fact(index));
         }
         for (mark, needle) in marks() {
-            add(needle, Use::Mark(*mark));
+            add(needle, Purpose::Mark(*mark));
         }
         for needle in &secrets {
-            add(needle, Use::Secret);
+            add(needle, Purpose::Secret);
         }
-        let uses: Vec<(String, Vec<Use>)> =
-            uses.into_iter().map(|(needle, uses)| (needle.to_owned(), uses)).collect();
-        let url = uses.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
-        let is_stem = |(needle, all): &(String, Vec<Use>)| {
-            stems.contains(needle) && all.iter().all(|one| matches!(one, Use::Secret))
+        let purposes: Vec<(String, Vec<Purpose>)> =
+            purposes.into_iter().map(|(needle, purposes)| (needle.to_owned(), purposes)).collect();
+        let url =
+            purposes.iter().position(|(needle, _)| needle == secrets::URL).unwrap_or_default();
+        let is_stem = |(needle, all): &(String, Vec<Purpose>)| {
+            stems.contains(needle) && all.iter().all(|purpose| matches!(purpose, Purpose::Secret))
         };
         Self {
             url: PatternID::new_unchecked(url),
-            is_stem: uses.iter().map(is_stem).collect(),
-            all: automaton(&uses, MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
+            is_stem: purposes.iter().map(is_stem).collect(),
+            all: automaton(&purposes, MatchKind::Standard, AhoCorasickKind::ContiguousNFA),
             fast: OnceLock::new(),
-            uses,
+            purposes,
             messages,
             facts,
         }
@@ -86,26 +86,26 @@ impl Index {
 
     /// The texts that are searched for.
     pub(super) fn needles(&self) -> impl Iterator<Item = &str> {
-        self.uses.iter().map(|(needle, _)| needle.as_str())
+        self.purposes.iter().map(|(needle, _)| needle.as_str())
     }
 
-    /// Where the next text begins that is worth a closer look, from a byte on. `is_long`: there is
-    /// enough to read for the faster automaton.
-    pub(super) fn next(&self, block: &[u8], from: usize, is_long: bool) -> Option<usize> {
+    /// The position of the next relevant text from byte `from` on. `is_long`: there is enough to read
+    /// for the faster automaton to pay off.
+    pub(super) fn next_hit(&self, block: &[u8], from: usize, is_long: bool) -> Option<usize> {
         if !is_long && self.fast.get().is_none() {
             let hits = self.all.as_ref()?.find_overlapping_iter(&block[from..]);
             let mut hits = hits.map(|hit| (hit.pattern(), from + hit.start()..from + hit.end()));
             return hits
-                .find(|(text, at)| self.is_worth_it(*text, block, at))
+                .find(|(text, at)| self.is_relevant(*text, block, at))
                 .map(|(_, at)| at.start);
         }
-        let build = || automaton(&self.uses, MatchKind::LeftmostLongest, AhoCorasickKind::DFA);
+        let build = || automaton(&self.purposes, MatchKind::LeftmostLongest, AhoCorasickKind::DFA);
         let fast = self.fast.get_or_init(build).as_ref()?;
         let mut from = from;
         loop {
             let hit = fast.find(&block[from..])?;
             let at = from + hit.start()..from + hit.end();
-            if self.is_worth_it(hit.pattern(), block, &at) {
+            if self.is_relevant(hit.pattern(), block, &at) {
                 return Some(at.start);
             }
             // Another text may begin within this one.
@@ -113,8 +113,8 @@ impl Index {
         }
     }
 
-    /// Logs are full of URLs, and speak of tokens: most of them say nothing.
-    fn is_worth_it(&self, text: PatternID, block: &[u8], at: &Range<usize>) -> bool {
+    /// Filters out the many URLs without credentials and mentions of tokens without a value.
+    fn is_relevant(&self, text: PatternID, block: &[u8], at: &Range<usize>) -> bool {
         if text == self.url {
             secrets::may_hold_credentials(&block[at.end..])
         } else {
@@ -122,8 +122,8 @@ impl Index {
         }
     }
 
-    /// What of all that is searched for is in the text; a message once.
-    pub(super) fn hits(&self, text: &str) -> Vec<Use> {
+    /// The purposes of all known texts in `text`, each once.
+    pub(super) fn hits(&self, text: &str) -> Vec<Purpose> {
         let Some(all) = &self.all else { return Vec::new() };
         let bytes = text.as_bytes();
         let mut patterns: Vec<usize> = all
@@ -136,16 +136,16 @@ impl Index {
             .collect();
         patterns.sort_unstable();
         patterns.dedup();
-        patterns.iter().flat_map(|pattern| &self.uses[*pattern].1).copied().collect()
+        patterns.iter().flat_map(|pattern| &self.purposes[*pattern].1).copied().collect()
     }
 }
 
 fn automaton(
-    uses: &[(String, Vec<Use>)],
+    purposes: &[(String, Vec<Purpose>)],
     matches: MatchKind,
     kind: AhoCorasickKind,
 ) -> Option<AhoCorasick> {
-    let needles = uses.iter().map(|(needle, _)| needle);
+    let needles = purposes.iter().map(|(needle, _)| needle);
     AhoCorasickBuilder::new().match_kind(matches).kind(Some(kind)).build(needles).ok()
 }
 
@@ -166,7 +166,7 @@ mod tests {
             let path = entry.unwrap().path();
             let text = std::fs::read(&path).unwrap_or_default();
             for line in text.split(|b| *b == b'\n') {
-                let stops_at = |index: &Index, is_long| index.next(line, 0, is_long).is_some();
+                let stops_at = |index: &Index, is_long| index.next_hit(line, 0, is_long).is_some();
                 let line = String::from_utf8_lossy(line);
                 assert_eq!(stops_at(&short, false), stops_at(&long, true), "{path:?}: {line}");
                 stops += usize::from(stops_at(&short, false));

@@ -1,4 +1,4 @@
-//! A line of a log without what the platform wrote in front of it.
+//! A line of a log, without the prefixes that the platform added.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -7,49 +7,48 @@ use jiff::Timestamp;
 
 use crate::platform::ALL;
 
-/// A line, or a part of one that a carriage return would show in the place of the others.
+/// A line, or one part of a line that carriage returns overwrite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     /// What the program wrote.
     pub(super) text: &'a str,
     /// The time, if the platform prints one with a date.
     pub(super) at: Option<Timestamp>,
-    /// It repeats what is run, rather than what that says.
+    /// It shows a command, not a command's output.
     pub(super) is_command: bool,
-    /// The platform or the program calls it a warning.
+    /// The platform or the program marks it as a warning.
     pub(super) is_warning: bool,
 }
 
-/// What shells put in front of a line which they are about to run.
+/// The prefixes of commands that a shell traces.
 const SHELLS: [&str; 2] = ["+ ", "++ "];
-/// What people and programs put in front of other lines: the first is a quotation in a mail or a
-/// ticket.
+/// Prefixes of other lines. The first is a quotation in a mail or a ticket.
 const OTHER_PREFIXES: [&str; 2] = ["> ", "[error]"];
 
-/// What shells and platforms put in front of a command.
+/// The prefixes of commands, from shells and platforms.
 static COMMANDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     SHELLS
         .into_iter()
         .chain(ALL.iter().flat_map(|platform| platform.log.commands).copied())
         .collect()
 });
-/// Prefixes of other lines.
+/// The prefixes of other lines.
 static PREFIXES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let platforms = ALL.iter().flat_map(|platform| platform.log.prefixes).copied();
     OTHER_PREFIXES.into_iter().chain(platforms).collect()
 });
-/// Text before a message in the source of a program or a test, as opposed to its output.
-const SOURCE: [&str; 15] = [
+/// Texts before a message that is quoted in source code, not printed.
+const SOURCE_CODE: [&str; 15] = [
     "echo ", "grep ", "printf ", "Write-", " == ", "// ", "# ", "raise ", "throw ", "assert",
     "expect", "::test_", "title", "_test.", ".spec.",
 ];
 
 impl<'a> Line<'a> {
-    /// Reads the line. `in_script` says that the lines around it are a step's script.
+    /// Reads a line. `in_script`: it is part of a step's script.
     pub(super) fn read(raw: &'a str, in_script: bool) -> Self {
         let mut text = raw.trim_end_matches('\n').trim_start_matches('\u{feff}');
         let mut at = None;
-        if let Some(fields) = after_fields(text) {
+        if let Some(fields) = strip_job_and_step(text) {
             text = fields;
         }
         let mut is_command = in_script;
@@ -57,15 +56,15 @@ impl<'a> Line<'a> {
         loop {
             while let Some((time, rest)) = timestamp(text) {
                 at = at.or(time);
-                text = stream_mark(rest);
+                text = strip_stream_mark(rest);
             }
             let trimmed = text.trim_start_matches(' ');
             let command = COMMANDS.iter().find_map(|mark| trimmed.strip_prefix(mark));
-            // Lists are indented behind their mark, traced commands are not.
+            // List items are indented after their mark, traced commands are not.
             let command = command.filter(|command| !command.starts_with(' '));
             let marker = PREFIXES.iter().find_map(|mark| trimmed.strip_prefix(mark));
             is_command |= command.is_some();
-            match command.or(marker).or_else(|| logging_command(trimmed)) {
+            match command.or(marker).or_else(|| strip_logging_command(trimmed)) {
                 Some(rest) => {
                     is_warning |= trimmed[..trimmed.len() - rest.len()].contains("warning");
                     text = rest;
@@ -78,8 +77,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Whether a message may begin at that byte: at the beginning, or where another message leads
-    /// over to it, but not in a quotation, a commit's subject, a test's name or a program's source.
+    /// Whether a message may begin at this byte: at the start of the line or after a message that
+    /// passes it on, but not in a quotation, a commit's subject, a test's name or source code.
     pub(super) fn may_begin(&self, at: usize) -> bool {
         let mut from = at.saturating_sub(LONGEST_LEAD);
         while !self.text.is_char_boundary(from) {
@@ -90,13 +89,13 @@ impl<'a> Line<'a> {
         if lead.is_empty() {
             return true;
         }
-        // Between backticks it is a quotation.
+        // Text between backticks is a quotation.
         let is_quoted = before.matches('`').count() % 2 == 1;
-        let is_other = OTHERS.iter().any(|start| self.text.trim_start().starts_with(start));
+        let is_other = NO_FAILURES.iter().any(|start| self.text.trim_start().starts_with(start));
         if is_quoted
             || is_other
             || is_commit(self.text)
-            || SOURCE.iter().any(|s| before.contains(s))
+            || SOURCE_CODE.iter().any(|s| before.contains(s))
         {
             return false;
         }
@@ -107,7 +106,7 @@ impl<'a> Line<'a> {
             let key = before.strip_suffix(quote).map(str::trim_end);
             key.is_some_and(|key| key.ends_with([':', '=']))
         });
-        // A line that a change adds or takes away is a file's.
+        // Lines of a diff show a file.
         let is_change = self.text.starts_with(['+', '-']);
         is_value && !is_change
             || lead.ends_with(']')
@@ -118,10 +117,10 @@ impl<'a> Line<'a> {
     }
 }
 
-/// How far in front of a message is looked, in bytes.
+/// How many bytes before a message are examined.
 const LONGEST_LEAD: usize = 2_000;
-/// How lines begin that tell of something else than a failure: commits, tests.
-const OTHERS: [&str; 11] = [
+/// The beginnings of lines that report commits or tests, not failures.
+const NO_FAILURES: [&str; 11] = [
     "HEAD is now at",
     "Merge ",
     "commit ",
@@ -134,8 +133,8 @@ const OTHERS: [&str; 11] = [
     "--- ",
     "=== ",
 ];
-/// Text before a message that another program repeats, in lower case.
-const FRAMES: [&str; 40] = [
+/// Words before a message that another program passes on, in lower case.
+const FRAME_WORDS: [&str; 40] = [
     "az",
     "aws",
     "bash",
@@ -178,8 +177,8 @@ const FRAMES: [&str; 40] = [
     "warning",
 ];
 
-/// Whether what stands before a colon passes a message on: a word for failing, the name of a
-/// program, a line of a script, or a message that has failed before.
+/// Whether the text before a colon passes a message on: a word for failure, a program's name, a
+/// script line, or another error.
 fn is_frame(label: &str) -> bool {
     let own = label.rsplit(": ").next().unwrap_or(label).trim();
     let lower = own.to_ascii_lowercase();
@@ -193,7 +192,7 @@ fn is_frame(label: &str) -> bool {
         ["error", "failed", "fatal"].iter().any(|known| word.eq_ignore_ascii_case(known))
     });
     fails(last)
-        || FRAMES.contains(&last)
+        || FRAME_WORDS.contains(&last)
         || is_line
         || in_error
         || own.ends_with(['"', '\'', ')', ']'])
@@ -215,20 +214,20 @@ fn is_commit(text: &str) -> bool {
         && word.bytes().any(|b| b.is_ascii_digit())
 }
 
-/// A message may follow another one.
+/// Whether a message may follow the end of another one.
 fn is_sentence_end(before: &str) -> bool {
     before.ends_with(". ") && before.contains(": ")
 }
 
-/// `gh run view --log` puts the job and the step in front, each with a tab behind it.
-fn after_fields(text: &str) -> Option<&str> {
+/// Strips job and step, which `gh run view --log` puts in front with a tab after each.
+fn strip_job_and_step(text: &str) -> Option<&str> {
     let (job, rest) = text.split_once('\t')?;
     let (step, rest) = rest.split_once('\t')?;
     let rest = rest.trim_start_matches('\u{feff}');
     (job.len() + step.len() < 400 && timestamp(rest).is_some()).then_some(rest)
 }
 
-/// A date and time, or a time, that the line begins with, in brackets or not.
+/// A time at the start of the line, with or without date and brackets, and the rest of the line.
 fn timestamp(text: &str) -> Option<(Option<Timestamp>, &str)> {
     let (text, bracket) = match text.strip_prefix('[') {
         Some(rest) => (rest, true),
@@ -263,8 +262,8 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-/// GitLab's runner since 17: two digits, `O` or `E` for the stream, a space or a `+`.
-fn stream_mark(text: &str) -> &str {
+/// Strips the stream mark of GitLab's runner since 17: two digits, `O` or `E`, a space or a `+`.
+fn strip_stream_mark(text: &str) -> &str {
     match text.as_bytes() {
         [a, b, b'O' | b'E', b' ' | b'+', ..] if a.is_ascii_digit() && b.is_ascii_digit() => {
             &text[4..]
@@ -273,8 +272,8 @@ fn stream_mark(text: &str) -> &str {
     }
 }
 
-/// `##vso[task.logissue type=error]` and `::error file=x::`, up to where their text begins.
-fn logging_command(text: &str) -> Option<&str> {
+/// Strips `##vso[task.logissue type=error]` or `::error file=x::`.
+fn strip_logging_command(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix("##vso[") {
         return rest.split_once(']').map(|(_, rest)| rest);
     }
@@ -290,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_platform_wrote_goes() {
+    fn platform_prefixes_are_stripped() {
         let cases = [
             ("error: no", "error: no"),
             ("2026-01-31T12:00:00.1234567Z error: no", "error: no"),
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_told_from_what_they_say() {
+    fn commands_differ_from_output() {
         for raw in
             ["+ pulumi login", "##[command]/usr/bin/bash x.sh", "$ pulumi login", "[command]az"]
         {
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_begin_where_messages_begin() {
+    fn quoted_messages_do_not_begin() {
         for raw in [
             "MARK",
             "error: MARK",
@@ -374,7 +373,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(raw in "[0-9T:Z\\[\\] .\t#+-]{0,40}|.{0,40}") {
+        fn any_line_is_read(raw in "[0-9T:Z\\[\\] .\t#+-]{0,40}|.{0,40}") {
             let line = Line::read(&raw, false);
             for (at, _) in line.text.char_indices() {
                 let _ = line.may_begin(at);

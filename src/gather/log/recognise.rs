@@ -1,13 +1,13 @@
-//! Recognising a known message in a line.
+//! Recognises a known message in a line.
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use memchr::memrchr;
 
-use super::index::{Index, Use};
+use super::index::{Index, Purpose};
 use super::line::Line;
-use super::step::{Asked, Mark, Step};
+use super::step::{Mark, RequestLine, Step};
 use super::{secrets, step};
 use crate::catalogue::Code;
 use crate::evidence::InputProblem;
@@ -19,47 +19,48 @@ use crate::{judge, text};
 
 /// How much of a line is shown, in characters.
 const LONGEST_TEXT: usize = 400;
+
 /// A message in a line.
 pub(super) struct Recognised<'a> {
-    /// Which, as an index into [`Index::messages`].
+    /// Its index in [`Index::messages`].
     pub(super) index: usize,
     pub(super) message: &'static Message,
     template: &'a Template,
     line: &'a str,
     found: Found<'a>,
     pub(super) decided: Option<Decided>,
-    /// It begins where messages begin.
+    /// It is where a message may begin, not a quotation.
     pub(super) begins: bool,
-    /// It does, and nothing before it tells whose message it is.
+    /// It begins there, and nothing before it tells which login it is about.
     pub(super) bare: bool,
 }
 
 impl Recognised<'_> {
-    /// By what the same message is known when it comes again. The values are not kept for it: they
-    /// may be secrets.
+    /// A hash that identifies the message when it occurs again. Only the hash of the values is kept:
+    /// they may be secrets.
     pub(super) fn identity(&self, hasher: &impl BuildHasher) -> u64 {
         hasher.hash_one((self.index, &self.found.values, format!("{:?}", self.decided)))
     }
 
-    /// What is shown of the line.
+    /// The part of the line to show.
     pub(super) fn text(&self) -> String {
         let text = match self.message.means {
             Means::TokenValue => self.template.fill(|_| Some("[redacted]'".to_owned())),
-            // The recipient of the request is named before the message.
-            Means::Network(_) => last(&secrets::redact(&self.line[..self.found.end])),
+            // The URL of the request comes before the message.
+            Means::Network(_) => end_of_request(&secrets::redact(&self.line[..self.found.end])),
             _ => secrets::redact(self.line[self.found.start..self.found.end].trim_end()),
         };
         text::clip(&text, LONGEST_TEXT)
     }
 
-    /// The values, as they may be kept.
+    /// The values, without secrets.
     pub(super) fn values(&self) -> Vec<(&'static str, String)> {
         let values = self.found.values.iter();
-        values.map(|(name, value)| (*name, shown(self.message, name, value))).collect()
+        values.map(|(name, value)| (*name, redacted_value(self.message, name, value))).collect()
     }
 }
 
-/// A line, and what is around it.
+/// A line and its surroundings.
 pub(super) struct LineContext<'a, 'c> {
     pub(super) line: &'a Line<'a>,
     pub(super) number: u64,
@@ -67,23 +68,24 @@ pub(super) struct LineContext<'a, 'c> {
     pub(super) step: &'a Step,
     /// The log up to the line.
     pub(super) before: &'a [u8],
-    /// The state of reading, up to the current line.
+    /// The facts from all lines so far.
     pub(super) context: &'c Context,
 }
 
 impl LineContext<'_, '_> {
-    /// The server that the line, or the command before it, asked. `host`: the host that the message names.
+    /// The server that the line, or the command before it, sent a request to. `host`: the host in the
+    /// message.
     fn party(&self, host: Option<&str>) -> Option<Party> {
         self.step.party(
             self.marks,
-            &Asked { line: self.line.text, host },
+            &RequestLine { line: self.line.text, host },
             self.context,
             self.before,
         )
     }
 
-    /// Whether the text is short so far and shows no command and no step: then nothing tells whose
-    /// messages are in it.
+    /// Whether the log so far is short and shows no command and no step, so that nothing tells which
+    /// program wrote it.
     fn is_bare(&self) -> bool {
         self.number <= SHORT && !step::shows_commands(self.before)
     }
@@ -92,59 +94,65 @@ impl LineContext<'_, '_> {
 /// The first known message of a line.
 pub(super) fn recognise<'a>(
     index: &'a Index,
-    hits: &[Use],
-    around: &LineContext<'a, '_>,
+    hits: &[Purpose],
+    line_context: &LineContext<'a, '_>,
 ) -> Option<Recognised<'a>> {
     let mut candidates: Vec<usize> = hits
         .iter()
         .filter_map(|hit| match hit {
-            Use::Message(index) => Some(*index),
+            Purpose::Message(index) => Some(*index),
             _ => None,
         })
         .collect();
     candidates.sort_unstable();
-    let line = around.line;
-    // In the middle of a sentence, within a code fence or far from a login it may be no more than
-    // a quotation: whether that counts is judged later.
-    let is_fenced = !candidates.is_empty() && is_fenced(around.before);
-    let standings = [Standing::Own, Standing::Bare, Standing::Quoted];
-    let (at, found, decided, standing) = standings.into_iter().find_map(|standing| {
-        let begins = standing != Standing::Quoted;
-        if begins && is_fenced || standing == Standing::Bare && !around.is_bare() {
+    let line = line_context.line;
+    // In a sentence, in a code fence or far from a login, it may be a quotation. The judge decides
+    // whether those count.
+    let is_fenced = !candidates.is_empty() && is_fenced(line_context.before);
+    let placements = [Placement::Own, Placement::Bare, Placement::Quoted];
+    let (at, found, decided, placement) = placements.into_iter().find_map(|placement| {
+        let begins = placement != Placement::Quoted;
+        if begins && is_fenced || placement == Placement::Bare && !line_context.is_bare() {
             return None;
         }
         candidates.iter().find_map(|at| {
             let (message, template) = &index.messages[*at];
             let found = template
                 .find(line.text, |start| !begins || message.anywhere || line.may_begin(start))?;
-            let decided = decide(message, &found, around, standing)?;
-            let counts = || around.step.counts(message.scope, around.number, || around.party(None));
-            (standing != Standing::Own || counts()).then_some((*at, found, decided, standing))
+            let decided = decide(message, &found, line_context, placement)?;
+            let is_in_scope = || {
+                line_context
+                    .step
+                    .is_in_scope(message.scope, line_context.number, || line_context.party(None))
+            };
+            (placement != Placement::Own || is_in_scope())
+                .then_some((*at, found, decided, placement))
         })
     })?;
     let (message, template) = &index.messages[at];
-    let (begins, bare) = (standing == Standing::Own, standing == Standing::Bare);
+    let (begins, bare) = (placement == Placement::Own, placement == Placement::Bare);
     Some(Recognised { index: at, message, template, line: line.text, found, decided, begins, bare })
 }
 
-/// How a message is placed in its line.
+/// How a message relates to its line and its log.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// It begins there, about a login to Pulumi Cloud.
+enum Placement {
+    /// It begins there and is about a login to Pulumi Cloud.
     Own,
-    /// It begins there, and nothing tells whose it is.
+    /// It begins there, and nothing tells which program it is from.
     Bare,
-    /// It may be a quotation, or another program's.
+    /// It may be a quotation, or from another program.
     Quoted,
 }
 
-/// Adds the next line to a message that goes on in it; whether it did.
-pub(super) fn go_on(log_match: &mut LogMatch, raw: &str) -> Continuation {
+/// Adds a line to a message that continues in it, and says whether it did.
+pub(super) fn continue_message(log_match: &mut LogMatch, raw: &str) -> Continuation {
     let line = Line::read(raw.trim_end_matches('\r'), false);
     let shown = line.text.trim();
-    let is_other = OTHERS.iter().any(|mark| raw.contains(mark)) || step::begins_another(raw);
-    if line.is_command || is_other || !goes_on(log_match) {
-        return Continuation::Over;
+    let is_other =
+        NO_CONTINUATION.iter().any(|mark| raw.contains(mark)) || step::is_step_boundary(raw);
+    if line.is_command || is_other || !is_continued(log_match) {
+        return Continuation::Ended;
     }
     if shown.is_empty() {
         return Continuation::Blank;
@@ -156,20 +164,20 @@ pub(super) fn go_on(log_match: &mut LogMatch, raw: &str) -> Continuation {
 
 /// How a line relates to the message before it.
 pub(super) enum Continuation {
-    /// It belongs to it.
+    /// It was added to the message.
     Added,
     /// It is empty.
     Blank,
-    /// It belongs to something else.
-    Over,
+    /// The message ended before it.
+    Ended,
 }
 
-/// What a line holds that belongs to nothing before it.
-const OTHERS: [&str; 4] = ["##[", "section_", "error: ", "-----BEGIN"];
+/// Texts in lines that continue no message.
+const NO_CONTINUATION: [&str; 4] = ["##[", "section_", "error: ", "-----BEGIN"];
 
-/// Whether a message goes on in the next line: an answer does while it is not whole. Behind a
-/// secret there may be more of it.
-fn goes_on(log_match: &LogMatch) -> bool {
+/// Whether a message continues in the next line. An answer continues while it is incomplete. After a
+/// redacted secret nothing is added: the next line may hold the rest of it.
+fn is_continued(log_match: &LogMatch) -> bool {
     let text = log_match.text.as_str();
     if text.ends_with(REDACTED) {
         return false;
@@ -184,17 +192,17 @@ fn goes_on(log_match: &LogMatch) -> bool {
     count('{') > count('}') || in_page
 }
 
-/// A value as it may be kept. A value that was passed as the token is described, not kept.
-fn shown(message: &Message, name: &str, value: &str) -> String {
+/// A value without secrets. A value that was passed as the token is described, not kept.
+fn redacted_value(message: &Message, name: &str, value: &str) -> String {
     match (message.means, name) {
-        (Means::TokenValue, _) => passed(value).1,
-        // Go names the resolver behind the host.
+        (Means::TokenValue, _) => describe_passed_token(value).1,
+        // Go names the resolver after the host.
         (_, "host") => secrets::redact(first_word(value)),
         _ => text::clip(&secrets::redact(value), LONGEST_TEXT),
     }
 }
 
-/// Whether the line before opens a block of code in a page.
+/// Whether the previous line opens a Markdown code block.
 fn is_fenced(before: &[u8]) -> bool {
     let before = before.strip_suffix(b"\n").unwrap_or(before);
     let start = memrchr(b'\n', before).map_or(0, |at| at + 1);
@@ -202,8 +210,8 @@ fn is_fenced(before: &[u8]) -> bool {
     Line::read(&last, false).text.trim_start().starts_with("```")
 }
 
-/// The end of a text, from where a request begins if it is in there.
-fn last(text: &str) -> String {
+/// The end of a text, starting at the request if there is one.
+fn end_of_request(text: &str) -> String {
     let start = ["Post \"", "Get \"", "request to "].iter().find_map(|method| text.find(method));
     let text = &text[start.unwrap_or(0)..];
     let count = text.chars().count();
@@ -214,38 +222,39 @@ fn first_word(text: &str) -> &str {
     text.split(' ').next().unwrap_or(text)
 }
 
-/// What the line decides (`None`: the message says nothing in it).
+/// Decides what the message means in this line. `None`: nothing, so it does not count.
 #[allow(clippy::option_option)]
 fn decide(
     message: &Message,
     found: &Found<'_>,
-    around: &LineContext<'_, '_>,
-    standing: Standing,
+    line_context: &LineContext<'_, '_>,
+    placement: Placement,
 ) -> Option<Option<Decided>> {
     match message.means {
         Means::Network(_) | Means::Status => {
             let named = found.values.iter().find(|(name, _)| *name == "host");
-            let named = named.map(|(_, host)| first_word(host)).or(host_of(around.line.text));
+            let named = named.map(|(_, host)| first_word(host)).or(host_of(line_context.line.text));
             let is_network = message.means != Means::Status;
             let unnamed = || {
-                let may_be = standing == Standing::Bare && is_network;
-                (may_be && names_nobody(around.line, found, named)).then_some(Party::Unnamed)
+                let may_be = placement == Placement::Bare && is_network;
+                (may_be && names_no_server(line_context.line, found, named))
+                    .then_some(Party::Unnamed)
             };
-            around.party(named).or_else(unnamed).map(|party| Some(Decided::Party(party)))
+            line_context.party(named).or_else(unnamed).map(|party| Some(Decided::Party(party)))
         }
         Means::TokenValue => {
             let (_, value) = found.values.first()?;
-            let (code, what, problem) = passed(value);
+            let (code, what, problem) = describe_passed_token(value);
             Some(Some(Decided::Token { code, what, problem }))
         }
         _ => Some(None),
     }
 }
 
-/// Whether a network error is one of which nothing tells whose request failed: it names no host, an
-/// address, or a host that may be somebody's own Pulumi Cloud.
-fn names_nobody(line: &Line, found: &Found, host: Option<&str>) -> bool {
-    // Go names the address in front, curl its number for the error.
+/// Whether a network error does not tell which server it is about: it names no host, an address, or
+/// a host that may be a self-hosted Pulumi Cloud.
+fn names_no_server(line: &Line, found: &Found, host: Option<&str>) -> bool {
+    // Go puts the address first, curl its error number.
     let leads = ["dial tcp", "curl: ("].iter().filter_map(|lead| line.text.find(lead));
     let start = leads.fold(found.start, usize::min);
     let program = line.text.split([' ', ':']).next().unwrap_or_default();
@@ -256,7 +265,7 @@ fn names_nobody(line: &Line, found: &Found, host: Option<&str>) -> bool {
         })
 }
 
-/// Programs that begin their lines with their name.
+/// Other programs that begin their lines with their name.
 const OTHER_PROGRAMS: [&str; 12] = [
     "npm",
     "yarn",
@@ -272,10 +281,10 @@ const OTHER_PROGRAMS: [&str; 12] = [
     "gcloud",
 ];
 
-/// What a value is that the CLI refused as a token, and quoted up to the end of the line.
-fn passed(quoted: &str) -> (Code, String, Option<InputProblem>) {
+/// Describes a value that the CLI rejected as a token. `quoted` is the rest of the line.
+fn describe_passed_token(quoted: &str) -> (Code, String, Option<InputProblem>) {
     let quoted = quoted.trim_end();
-    // If the quotation does not end, the value continues in the next line.
+    // Without a closing quote, the value continues in the next line.
     let (value, is_cut) = match quoted.strip_suffix('\'') {
         Some(value) => (value, false),
         None => (quoted, true),

@@ -1,4 +1,4 @@
-//! Secrets in a line, by their shape or by the name that they are assigned to.
+//! Finds secrets in a line, by their shape or by the name that they are assigned to.
 
 mod assigned;
 #[cfg(test)]
@@ -14,67 +14,72 @@ use crate::text::secret::{REDACTED, Scrubber, is_reference};
 
 pub(super) use self::assigned::may_assign;
 
-/// What is searched for: a line without any of these holds none.
+/// The texts to search for. A line without any of them holds no secret.
 pub(super) fn needles() -> impl Iterator<Item = String> {
     let shapes = ["eyJ", "ZXlK", "pul-", "earer ", "EARER ", "uthorization", "UTHORIZATION", URL];
     let prefixes = OPAQUE.iter().map(|shape| shape.prefix);
-    let fixed = shapes.into_iter().chain(SPACED).chain(HOOKS).chain(prefixes).map(str::to_owned);
+    let fixed = shapes
+        .into_iter()
+        .chain(SPACED_JSON_STARTS)
+        .chain(HOOKS)
+        .chain(prefixes)
+        .map(str::to_owned);
     fixed.chain(assigned::needles())
 }
 
-/// The texts among [`needles`] that only count where [`may_assign`] says so.
+/// The texts among [`needles`] that count only if [`may_assign`] says so.
 pub(super) fn stems() -> impl Iterator<Item = String> {
     assigned::stems()
 }
 
-/// A shorter one is a name or a placeholder, or cut off so far that it is useless.
+/// Shorter ones are names, placeholders or useless fragments.
 const SHORTEST_JWT: usize = 40;
 /// How the headers of JWTs begin: `{"typ":`, `{"alg":`, `{"kid":`, `{"x5t":`.
-const HEADERS: [&str; 4] = ["eyJ0eXAiOi", "eyJhbGciOi", "eyJraWQiOi", "eyJ4NXQiOi"];
-/// How objects begin that are written with white space inside, in base64url.
-const SPACED: [&str; 4] = ["eyAi", "ewog", "ewoJ", "ew0K"];
+const JWT_STARTS: [&str; 4] = ["eyJ0eXAiOi", "eyJhbGciOi", "eyJraWQiOi", "eyJ4NXQiOi"];
+/// How JSON objects with inner white space begin in base64url.
+const SPACED_JSON_STARTS: [&str; 4] = ["eyAi", "ewog", "ewoJ", "ew0K"];
 const SHORTEST_BASE64: usize = 64;
 const SHORTEST_OPAQUE: usize = 20;
 const SHORTEST_BEARER: usize = 16;
 const SHORTEST_CREDENTIAL: usize = 8;
 
-/// What is behind the scheme of a URL. Logs are full of them: [`may_hold_credentials`] tells which
-/// are worth a look.
+/// Follows the scheme of a URL. Logs are full of URLs: [`may_hold_credentials`] selects the relevant
+/// ones.
 pub(super) const URL: &str = "://";
 
-/// Whether a URL, of which this is what stands behind `://`, may hold a password.
+/// Whether a URL may hold a password. `rest` is the text after `://`.
 pub(super) fn may_hold_credentials(rest: &[u8]) -> bool {
     let end = |b: &u8| matches!(b, b'/' | b' ' | b'"' | b'\'' | b'\n' | b'@');
     rest.iter().take(512).find(|b| end(b)) == Some(&b'@')
 }
 
-/// The secrets in a line, in order; they do not overlap.
+/// The secrets in a line, in order, without overlaps.
 pub(super) fn find(line: &str) -> Vec<(Range<usize>, SecretKind)> {
-    let mut found = headers(line);
+    let mut found = header_credentials(line);
     found.extend(url_credentials(line));
-    let opaque = assigned::values(line).into_iter().chain(shapes::hooks(line));
+    let opaque = assigned::assigned_secrets(line).into_iter().chain(shapes::hooks(line));
     found.extend(opaque.map(|range| (range, SecretKind::Opaque)));
     for (at, word) in words(line) {
         if let Some((range, kind)) = by_shape(word) {
             found.push((at + range.start..at + range.end, kind));
         }
     }
-    // What a header holds may also be known by its shape, which says more.
+    // A header's value may also be found by its shape, which tells more.
     found.sort_by_key(|(range, kind)| (range.start, *kind));
-    let mut apart: Vec<(Range<usize>, SecretKind)> = Vec::new();
+    let mut merged: Vec<(Range<usize>, SecretKind)> = Vec::new();
     for (range, kind) in found {
-        match apart.last_mut() {
+        match merged.last_mut() {
             Some((last, known)) if range.start < last.end => {
                 last.end = last.end.max(range.end);
                 *known = (*known).min(kind);
             }
-            _ => apart.push((range, kind)),
+            _ => merged.push((range, kind)),
         }
     }
-    apart
+    merged
 }
 
-/// The line without them.
+/// The line without its secrets.
 pub(super) fn redact(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut from = 0;
@@ -84,14 +89,14 @@ pub(super) fn redact(line: &str) -> String {
         from = range.end;
     }
     out.push_str(&line[from..]);
-    opaque(&text::urls_in(&Scrubber::default().scrub(&out)))
+    redact_random(&text::urls_in(&Scrubber::default().scrub(&out)))
 }
 
-/// A part of a word that is as long and as mixed is not a name: what is shown does without.
+/// A part of a word with mixed characters and this length is no name, so it is not shown.
 const SHORTEST_MIXED: usize = 32;
 
-/// The text without words that look random: a part of a signature, a key.
-fn opaque(text: &str) -> String {
+/// Redacts words that look random, such as keys and parts of signatures.
+fn redact_random(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for (at, word) in words(text) {
@@ -111,9 +116,9 @@ fn opaque(text: &str) -> String {
     out + &text[from..]
 }
 
-/// The words of what tokens are made of, with their places.
+/// The words made of characters that occur in tokens, with their positions.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
-    // Of a form's value dots and slashes are percent-encoded.
+    // Forms percent-encode dots and slashes.
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.+/=%".contains(c);
     let mut rest = 0;
     std::iter::from_fn(move || {
@@ -135,14 +140,14 @@ fn by_shape(word: &str) -> Option<(Range<usize>, SecretKind)> {
     {
         return whole(at, SecretKind::Jwt);
     }
-    if let Some(at) = SPACED.iter().find_map(|start| word.find(start))
+    if let Some(at) = SPACED_JSON_STARTS.iter().find_map(|start| word.find(start))
         && word.len() - at >= SHORTEST_JWT
         && word[at..].matches('.').count() >= 2
     {
         return whole(at, SecretKind::Jwt);
     }
-    // One that is broken over lines has no dot in the first of them.
-    if let Some(at) = HEADERS.iter().find_map(|header| word.find(header))
+    // The first line of a wrapped token has no dot.
+    if let Some(at) = JWT_STARTS.iter().find_map(|header| word.find(header))
         && word.len() - at >= SHORTEST_JWT
     {
         return whole(at, SecretKind::Jwt);
@@ -167,8 +172,8 @@ fn by_prefix(word: &str) -> Option<(Range<usize>, SecretKind)> {
     })
 }
 
-/// The value of an `Authorization` header, whatever its scheme, and what stands behind `Bearer`.
-fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
+/// The values of `Authorization` headers with any scheme, and the words after `Bearer`.
+fn header_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let lower = line.to_ascii_lowercase();
     let mut found = Vec::new();
     for (word, shortest) in [("authorization", SHORTEST_CREDENTIAL), ("bearer ", SHORTEST_BEARER)] {
@@ -178,7 +183,7 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
             if word != "bearer " && !assigned.starts_with([':', '=', '[', '%']) {
                 continue;
             }
-            start += if word == "bearer " { 0 } else { skip(&line[start..]) };
+            start += if word == "bearer " { 0 } else { separator_length(&line[start..]) };
             // The scheme comes before the credential.
             for _ in 0..2 {
                 let end = value_end(&line[start..]);
@@ -200,8 +205,8 @@ fn headers(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     found
 }
 
-/// Separators between a name and its value.
-fn skip(text: &str) -> usize {
+/// The length of the separators between a name and its value.
+fn separator_length(text: &str) -> usize {
     let value = text.trim_start_matches([' ', ':', '=', '"', '\'', '[', '\\', '+', '%']);
     text.len() - value.len()
 }
@@ -210,7 +215,7 @@ fn value_end(text: &str) -> usize {
     text.find(|c: char| c.is_whitespace() || "\"'])}\\,&;<".contains(c)).unwrap_or(text.len())
 }
 
-/// `://USER:PASSWORD@`, and a user without a password that is long enough to be a token.
+/// `://USER:PASSWORD@`, and users without a password that are long enough to be a token.
 fn url_credentials(line: &str) -> Vec<(Range<usize>, SecretKind)> {
     let mut found = Vec::new();
     for (at, mark) in line.match_indices(URL) {

@@ -1,4 +1,4 @@
-//! What is known of the step that a line belongs to.
+//! The state of the step that a line belongs to.
 
 use std::sync::LazyLock;
 
@@ -7,40 +7,40 @@ use crate::evidence::log::{Context, Party, host_of};
 use crate::known_messages::Scope;
 use crate::platform::{ALL, Platform};
 
-/// How many lines a command speaks for, where nothing says that its step has ended.
-const REACH: u64 = 60;
-/// No script of a step is longer: an end that was cut off must not hide the rest of a log.
+/// How many lines belong to a command, if nothing shows the end of its step.
+const COMMAND_REACH: u64 = 60;
+/// The longest script of a step. A missing end must not hide the rest of the log.
 const LONGEST_SCRIPT: u64 = 400;
 
-/// Text in logs that begins or ends a step, a script or a request.
+/// A text in logs that begins or ends a step, a script or a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     /// A step begins.
     Step,
     /// The text of a step's script begins, or its inputs.
     Script,
-    /// It ends.
+    /// The text of a step's script ends.
     ScriptEnd,
-    /// Somebody is asked.
+    /// A request to this server.
     Request(Party),
     /// A login to Pulumi Cloud.
     Login,
-    /// It worked.
+    /// The login succeeded.
     LoggedIn,
-    /// A step that does nothing else than the exchange.
+    /// A step that only makes the exchange.
     ExchangeStep,
     /// The platform says that a step failed.
     Failed,
 }
 
-/// The marks and the texts by which they are known.
+/// The marks, each with a text that identifies it.
 pub(super) fn marks() -> &'static [(Mark, &'static str)] {
     static MARKS: LazyLock<Vec<(Mark, &str)>> =
-        LazyLock::new(|| PULUMI.iter().copied().chain(platforms()).collect());
+        LazyLock::new(|| PULUMI_MARKS.iter().copied().chain(platform_marks()).collect());
     &MARKS
 }
 
-const PULUMI: &[(Mark, &str)] = &[
+const PULUMI_MARKS: &[(Mark, &str)] = &[
     (Mark::LoggedIn, "Logged in to "),
     (Mark::Login, "pulumi login"),
     (Mark::Login, "could not log in to"),
@@ -54,8 +54,8 @@ const PULUMI: &[(Mark, &str)] = &[
     (Mark::Request(Party::Keys), "/.well-known/jwks"),
 ];
 
-/// The marks of the platforms. What several have is theirs alike.
-fn platforms() -> impl Iterator<Item = (Mark, &'static str)> {
+/// The marks of the platforms, which may share texts.
+fn platform_marks() -> impl Iterator<Item = (Mark, &'static str)> {
     ALL.iter().flat_map(|Platform { log, .. }| {
         [
             (Mark::Step, log.step),
@@ -72,31 +72,31 @@ fn platforms() -> impl Iterator<Item = (Mark, &'static str)> {
     })
 }
 
-/// Requests to Pulumi Cloud whose failure stops no login.
+/// Requests to Pulumi Cloud whose failure does not stop a login.
 const HARMLESS: [&str; 2] = ["/api/cli/version", "A new version of Pulumi"];
 
-/// The state between the lines of one log.
+/// The current step of a log.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Step {
-    /// Up to which line the text is a script, not its output.
+    /// The line before which the text is a script, not output.
     script_until: u64,
     exchange: bool,
     login_until: u64,
 }
 
 impl Step {
-    /// Whether a line belongs to a script's text.
+    /// Whether a line is part of a script.
     pub(super) fn in_script(&self, line: u64) -> bool {
         line < self.script_until
     }
 
-    /// The script is over, also where what ends it was cut out.
+    /// Ends the script, even if the mark of its end is missing.
     pub(super) fn end_script(&mut self) {
         self.script_until = 0;
     }
 
-    /// Stores the marks in a line.
-    pub(super) fn mark(&mut self, marks: &[Mark], line: u64) {
+    /// Updates the state with the marks in a line.
+    pub(super) fn apply_marks(&mut self, marks: &[Mark], line: u64) {
         for mark in marks {
             match mark {
                 Mark::Step => *self = Self::default(),
@@ -106,22 +106,22 @@ impl Step {
                 }
                 Mark::ScriptEnd => self.end_script(),
                 Mark::ExchangeStep => self.exchange = true,
-                Mark::Login => self.login_until = line + REACH,
+                Mark::Login => self.login_until = line + COMMAND_REACH,
                 Mark::LoggedIn => self.login_until = 0,
                 Mark::Request(_) | Mark::Failed => {}
             }
         }
     }
 
-    /// Whether a message counts there. `party` is the server that the line asked.
-    pub(super) fn counts(
+    /// Whether a message of this scope counts in this line. `party` finds the server of its request.
+    pub(super) fn is_in_scope(
         &self,
         scope: Scope,
         line: u64,
         party: impl Fn() -> Option<Party>,
     ) -> bool {
         match scope {
-            // What was called before is judged when all is read.
+            // The judge looks at the calls before it, after the whole log was read.
             Scope::Anywhere | Scope::OidcLogin | Scope::LoginVariable => true,
             Scope::PulumiLogin => {
                 line < self.login_until || matches!(party(), Some(Party::Backend | Party::Exchange))
@@ -130,19 +130,19 @@ impl Step {
         }
     }
 
-    /// Who was asked: whom the line tells, else whom the last command asked. A line that names a
-    /// host is about that command only where it names the host too.
+    /// The server that a line's request went to: the one that the line shows, else that of the last
+    /// command. If the line names a host, the command must name it too.
     pub(super) fn party(
         &self,
         marks: &[Mark],
-        asked: &Asked,
+        request: &RequestLine,
         context: &Context,
         before: &[u8],
     ) -> Option<Party> {
         let is_cli = marks.contains(&Mark::Login);
-        let url = host_of(asked.line).filter(|host| !host.contains(['$', '*', '%', '{']));
-        if let Some(party) = asked_by(marks) {
-            let is_its = is_cli || url.is_none_or(|host| belongs(party, host, context));
+        let url = host_of(request.line).filter(|host| !host.contains(['$', '*', '%', '{']));
+        if let Some(party) = party_of_marks(marks) {
+            let is_its = is_cli || url.is_none_or(|host| is_known_host(party, host, context));
             return is_its.then_some(party);
         }
         if url.is_some_and(|host| context.backend_hosts.iter().any(|known| known == host)) {
@@ -151,7 +151,7 @@ impl Step {
         if self.exchange {
             return Some(Party::Exchange);
         }
-        let host = asked.host;
+        let host = request.host;
         if is_cli && host.is_none() {
             return Some(Party::Backend);
         }
@@ -160,16 +160,16 @@ impl Step {
     }
 }
 
-/// Which server a line shows a request to.
-pub(super) struct Asked<'a> {
+/// A line that may report a request.
+pub(super) struct RequestLine<'a> {
     pub(super) line: &'a str,
-    /// The host that its message names.
+    /// The host in its message.
     pub(super) host: Option<&'a str>,
 }
 
-/// Whether a host is one that the log knows in that part, where it knows any: other programs have
+/// Whether the log knows a host in this role. If it knows none, any host counts. Other programs use
 /// the same paths.
-fn belongs(party: Party, host: &str, context: &Context) -> bool {
+fn is_known_host(party: Party, host: &str, context: &Context) -> bool {
     let is_pulumis = host == "pulumi.com" || host.ends_with(".pulumi.com");
     match party {
         Party::Backend | Party::Exchange => {
@@ -184,8 +184,8 @@ fn belongs(party: Party, host: &str, context: &Context) -> bool {
     }
 }
 
-/// Whom marks name: the path of a URL says more than its host.
-fn asked_by(marks: &[Mark]) -> Option<Party> {
+/// The server that marks identify. The path of a URL tells more than its host.
+fn party_of_marks(marks: &[Mark]) -> Option<Party> {
     let named = marks.iter().filter_map(|mark| match mark {
         Mark::Request(party) => Some(*party),
         _ => None,
@@ -193,49 +193,48 @@ fn asked_by(marks: &[Mark]) -> Option<Party> {
     named.min_by_key(|party| *party == Party::Backend)
 }
 
-/// Whether a text that stands for the mark is in the line as more than the beginning of a longer
-/// word: `/api/users` is another application's.
-pub(super) fn is_in(mark: Mark, line: &str) -> bool {
+/// Whether a mark's text is in the line as a whole path: `/api/users` belongs to another application.
+pub(super) fn is_whole_path_in(mark: Mark, line: &str) -> bool {
     let mut texts = marks().iter().filter(|(known, _)| *known == mark).map(|(_, text)| *text);
-    !matches!(mark, Mark::Request(_)) || texts.any(|text| is_word_in(text, line))
+    !matches!(mark, Mark::Request(_)) || texts.any(|text| contains_whole_path(text, line))
 }
 
-fn is_word_in(text: &str, line: &str) -> bool {
-    let goes_on = |rest: &str| {
+fn contains_whole_path(text: &str, line: &str) -> bool {
+    let continues = |rest: &str| {
         !text.ends_with('/')
             && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
     };
-    // Only a path can go on: behind the name of a variable or a host there is anything.
+    // Only paths are checked: anything may follow a variable's name or a host.
     line.match_indices(text)
-        .any(|(at, _)| !text.starts_with("/api/") || !goes_on(&line[at + text.len()..]))
+        .any(|(at, _)| !text.starts_with("/api/") || !continues(&line[at + text.len()..]))
 }
 
-/// Whether a line begins a step, or ends a script.
-pub(super) fn begins_another(line: &str) -> bool {
+/// Whether a line begins a step, or begins or ends a script.
+pub(super) fn is_step_boundary(line: &str) -> bool {
     marks().iter().any(|(mark, text)| {
         matches!(mark, Mark::Step | Mark::Script | Mark::ScriptEnd) && line.contains(text)
     })
 }
 
-/// Whether a text shows what was run.
+/// Whether a text shows which commands ran.
 pub(super) fn shows_commands(text: &[u8]) -> bool {
     text.split(|b| *b == b'\n').any(|raw| {
         let raw = String::from_utf8_lossy(raw);
-        begins_another(&raw) || Line::read(raw.trim_end_matches('\r'), false).is_command
+        is_step_boundary(&raw) || Line::read(raw.trim_end_matches('\r'), false).is_command
     })
 }
 
-/// Words by which a command is known that asks somebody.
-const ASKS: [&str; 4] = ["curl", "wget", "Invoke-", "http"];
+/// Words in commands that make a request.
+const REQUEST_COMMANDS: [&str; 4] = ["curl", "wget", "Invoke-", "http"];
 
-/// Whom the last command that asks anybody asked, and the command: the last one that a shell traced
-/// or a platform repeated, or, where the platform shows the script as a whole, that of the script,
-/// unless there are several.
+/// The last command that made a request, and its server. The command was traced by a shell or
+/// repeated by the platform. If the platform shows the script as a whole, all requests in it must go
+/// to one server.
 fn last_request(before: &[u8]) -> Option<(Party, String)> {
-    let asks = |text: &str| ASKS.iter().any(|word| text.contains(word));
+    let makes_request = |text: &str| REQUEST_COMMANDS.iter().any(|word| text.contains(word));
     let mut script: Option<Vec<String>> = None;
-    // The line itself begins where the text ends.
-    for raw in before.rsplit(|b| *b == b'\n').skip(1).take(REACH as usize) {
+    // Skips the empty piece before the current line.
+    for raw in before.rsplit(|b| *b == b'\n').skip(1).take(COMMAND_REACH as usize) {
         let raw = String::from_utf8_lossy(raw);
         let line = Line::read(raw.trim_end_matches('\r'), script.is_some());
         let has =
@@ -248,18 +247,18 @@ fn last_request(before: &[u8]) -> Option<(Party, String)> {
             return None;
         } else if let Some(script) = &mut script {
             script.push(line.text.to_owned());
-        } else if line.is_command && asks(line.text) {
+        } else if line.is_command && makes_request(line.text) {
             let party = party_of(line.text)?;
             return Some((party, line.text.to_owned()));
         } else if line.is_command && !raw.contains("+ ") {
-            // Another command. A shell that traces does so for every part of one.
+            // Another command. A tracing shell shows every part of a command on its own line.
             return None;
         }
     }
     let mut lines = script?;
     lines.reverse();
     let text = lines.join("\n").replace("\\\n", " ");
-    let mut requests = text.lines().filter(|command| asks(command));
+    let mut requests = text.lines().filter(|command| makes_request(command));
     let command = requests.next()?;
     let party = party_of(command)?;
     requests.all(|other| party_of(other) == Some(party)).then(|| (party, command.to_owned()))
@@ -268,13 +267,13 @@ fn last_request(before: &[u8]) -> Option<(Party, String)> {
 fn party_of(command: &str) -> Option<Party> {
     let marks: Vec<Mark> = marks()
         .iter()
-        .filter(|(_, text)| is_word_in(text, command))
+        .filter(|(_, text)| contains_whole_path(text, command))
         .map(|(mark, _)| *mark)
         .collect();
-    asked_by(&marks)
+    party_of_marks(&marks)
 }
 
-/// Whether the line reports something that stops no login, whichever server was asked.
+/// Whether the line reports a failure that does not stop a login.
 pub(super) fn is_harmless(line: &Line) -> bool {
     HARMLESS.iter().any(|text| line.text.contains(text))
 }
@@ -290,17 +289,17 @@ mod tests {
     fn of_line(marks: &[Mark], line: &str, host: Option<&str>, before: &str) -> Option<Party> {
         let mut context = Context::default();
         context.name_backend("https://pulumi.acme.test");
-        Step::default().party(marks, &Asked { line, host }, &context, before.as_bytes())
+        Step::default().party(marks, &RequestLine { line, host }, &context, before.as_bytes())
     }
 
     #[test]
-    fn scripts_end() {
+    fn script_ends_at_mark_or_limit() {
         let mut step = Step::default();
-        step.mark(&[Mark::Script], 1);
+        step.apply_marks(&[Mark::Script], 1);
         assert!(step.in_script(2));
-        step.mark(&[Mark::ScriptEnd], 3);
+        step.apply_marks(&[Mark::ScriptEnd], 3);
         assert!(!step.in_script(4));
-        step.mark(&[Mark::Script], 5);
+        step.apply_marks(&[Mark::Script], 5);
         assert!(!step.in_script(5 + LONGEST_SCRIPT));
     }
 
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_of_the_line_decides() {
+    fn host_in_line_decides() {
         let marks = [Mark::Request(Party::Backend)];
         let ask =
             |host: &str| of_line(&marks, &format!("Get \"https://{host}/api/user\": no"), None, "");
@@ -328,9 +327,9 @@ mod tests {
         assert_eq!(ask("crm.acme.test"), None);
         let other = "Post \"https://pulumi.acme.test/api/stacks/a/b\": no";
         assert_eq!(of_line(&[], other, None, ""), Some(Party::Backend));
-        assert!(is_in(marks[0], "Get \"https://a.test/api/user\""));
-        assert!(!is_in(marks[0], "Get \"https://a.test/api/users\""));
-        assert!(!is_in(marks[0], "Get \"https://a.test/api/user/1\""));
+        assert!(is_whole_path_in(marks[0], "Get \"https://a.test/api/user\""));
+        assert!(!is_whole_path_in(marks[0], "Get \"https://a.test/api/users\""));
+        assert!(!is_whole_path_in(marks[0], "Get \"https://a.test/api/user/1\""));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Every known message, as the platforms show it in a log, is found again with its code.
+//! Checks that every known message is found in the form in which each platform shows it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use crate::evidence::log::Log;
 use crate::judge;
 use crate::known_messages::{Means, Message, Scope, Template, Trouble, messages};
 
-/// What the CLI of any version puts in front, with which other programs pass messages on as well.
+/// The prefixes of CLI versions, which other programs use too.
 const PREFIXES: [&str; 5] = [
     "",
     "error: ",
@@ -19,7 +19,7 @@ const PREFIXES: [&str; 5] = [
     "error: could not log in to the state backend \"https://api.pulumi.com\": ",
 ];
 
-/// A line as platforms show it.
+/// What platforms put before and after a line.
 const DECORATIONS: [(&str, &str); 8] = [
     ("", ""),
     // Azure Pipelines and GitHub Actions
@@ -52,7 +52,7 @@ fn sample(message: &Message) -> String {
     }
 }
 
-/// What is in the log before it.
+/// The lines of the log before the message.
 fn before(message: &Message) -> &'static [&'static str] {
     match (message.scope, message.means) {
         (_, Means::Status) => &["+ curl https://api.pulumi.com/api/oauth/token"],
@@ -64,7 +64,7 @@ fn before(message: &Message) -> &'static [&'static str] {
     }
 }
 
-fn is_its_code(message: &Message, code: Code) -> bool {
+fn is_code_of(message: &Message, code: Code) -> bool {
     match message.means {
         Means::Codes(codes) => codes[0] == code,
         Means::Network(Trouble::Unreachable) => code == Code::BackendUnreachable,
@@ -79,7 +79,7 @@ fn is_its_code(message: &Message, code: Code) -> bool {
 
 fn read(text: &str) -> Log {
     let mut scanner = Scanner::new();
-    scanner.log("a.log", false, &mut Cursor::new(text), &|| None).unwrap();
+    scanner.read_log("a.log", false, &mut Cursor::new(text), &|| None).unwrap();
     scanner.finish()
 }
 
@@ -93,7 +93,7 @@ fn every_message_is_found_in_every_form() {
             || leads.iter().any(|lead| message.text.starts_with(lead));
         for prefix in PREFIXES.iter().filter(|prefix| prefix.is_empty() || !has_none) {
             for (front, end) in DECORATIONS {
-                // One thing at a time: together they are thousands of logs.
+                // Not every combination: that would be thousands of logs.
                 if !prefix.is_empty() && !front.is_empty() {
                     continue;
                 }
@@ -104,7 +104,7 @@ fn every_message_is_found_in_every_form() {
                 let is_met = log.matches.iter().any(|met| met.message.text.ends_with(message.text));
                 let triage = judge::triage(&log);
                 let has_code =
-                    triage.findings.iter().any(|found| is_its_code(message, found.finding.code));
+                    triage.findings.iter().any(|found| is_code_of(message, found.finding.code));
                 count += 1;
                 if !is_met || !has_code {
                     let codes: Vec<_> = triage.findings.iter().map(|f| f.finding.code).collect();

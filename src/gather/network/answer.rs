@@ -1,4 +1,4 @@
-//! From a server's answer to evidence: bodies recognised, secrets taken out.
+//! Turns a server's answer into evidence: classifies the body and removes secrets.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -11,21 +11,21 @@ use crate::text;
 use crate::text::secret::{REDACTED, Scrubber};
 
 /// How much of a body that is neither JSON nor HTML is kept, in characters.
-const TEXT: usize = 500;
+const MAX_TEXT: usize = 500;
 /// How much of a header or a title is kept, in characters.
-const LINE: usize = 1000;
-/// The most values that a JSON body may have. In memory each takes a hundred times the room that
-/// it takes in a body of `[],[],…`; 1 MiB of keys has fewer than this.
-const VALUES: usize = 25_000;
-/// The words for a body with more.
+const MAX_LINE: usize = 1000;
+/// The most values that a JSON body may have. In memory each takes up to a hundred times its size in
+/// a body of `[],[],…`. A key set of 1 MiB has fewer values.
+const MAX_VALUES: usize = 25_000;
+/// Describes a body with more values.
 pub(crate) const TOO_MANY_VALUES: &str = "more than 25000 JSON values";
 /// Members of a JSON object whose text is a credential, whatever it looks like (RFC 6749
 /// section 5.1, RFC 8693 section 2.2.1, OpenID Connect Core section 3.1.3.3).
 const CREDENTIALS: &[&str] =
     &["access_token", "accessToken", "refresh_token", "refreshToken", "id_token", "client_secret"];
 
-/// The evidence of an answer whose body has been read; `None`: it is JSON of too many values.
-pub(crate) fn answer(
+/// The evidence of an answer. `None`: its body is JSON with too many values.
+pub(crate) fn answer_evidence(
     url: &Url,
     status: u16,
     headers: &HeaderMap,
@@ -35,7 +35,7 @@ pub(crate) fn answer(
     if has_too_many_values(body) {
         return None;
     }
-    let line = |text: &str| text::prefix(&scrubber.scrub(text), LINE).to_owned();
+    let line = |text: &str| text::prefix(&scrubber.scrub(text), MAX_LINE).to_owned();
     let header = |name: &str| {
         headers.get(name).map(|value| line(&String::from_utf8_lossy(value.as_bytes())))
     };
@@ -44,29 +44,29 @@ pub(crate) fn answer(
     Some(Answer {
         url: line(&text::url(url.as_str())),
         status,
-        // A login page is sent its session and its codes in there.
+        // Redirects to login pages carry session ids and codes.
         location: header(LOCATION.as_str()).map(|location| text::url(&location).into_owned()),
         retry_after: header(RETRY_AFTER.as_str()),
         request_id: header("x-pulumi-request-id"),
         route: Box::default(),
         clock_offset_seconds: clock_offset(headers, Timestamp::now()),
-        body: recognise(body, is_html, scrubber),
+        body: classify_body(body, is_html, scrubber),
         content_type,
         attempts: 1,
     })
 }
 
-/// Every value stands at the beginning, behind a comma or behind a bracket. Those in strings count
-/// too: there are never more values than this says.
+/// Counts an upper bound without parsing: every value is first, or follows a comma or a bracket.
+/// Commas and brackets in strings count too.
 fn has_too_many_values(body: &[u8]) -> bool {
-    // A byte order mark may stand in front.
+    // Skips a byte order mark.
     let first = body.iter().find(|byte| byte.is_ascii() && !byte.is_ascii_whitespace());
     matches!(first, Some(b'[' | b'{'))
-        && body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() >= VALUES
+        && body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() >= MAX_VALUES
 }
 
-/// The server's clock minus ours. A cache hands out the `Date` of the original answer; `Age`
-/// says how long ago that was (RFC 9111 section 5.1).
+/// The server's clock minus ours, in seconds. A cache sends the `Date` of the original answer, and
+/// `Age` says how old that is (RFC 9111 section 5.1).
 fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     let date = headers.get(DATE)?.as_bytes();
     let date = DateTimeParser::new().parse_timestamp(date).ok()?.as_second();
@@ -77,48 +77,48 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     Some(date + i64::from(age) - now.as_second())
 }
 
-/// What a body is, without secrets. `is_html`: the server calls it a page.
-pub fn recognise(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
+/// Classifies a body and removes secrets. `is_html`: the content type is HTML.
+pub fn classify_body(body: &[u8], is_html: bool, scrubber: &Scrubber) -> Body {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    // JSON has no byte order mark (RFC 8259 section 8.1), and Go's parser takes none: what the CLI
-    // and Pulumi Cloud cannot read is not read here either.
+    // JSON has no byte order mark (RFC 8259 section 8.1), and Go's parser rejects one. The CLI and
+    // Pulumi Cloud could not read such a body, so it is not read here either.
     let bare = text.trim_start_matches('\u{feff}').trim_start();
     if bare.is_empty() {
         return Body::Empty;
     }
     if let Ok(mut value) = serde_json::from_str::<Value>(text) {
-        redact(&mut value);
+        redact_members(&mut value);
         return Body::Json(scrubber.scrub_json(value));
     }
     let cut = |text: &str, most| text::prefix(&scrubber.scrub(text), most).to_owned();
     let start = text::prefix(bare, 20).to_ascii_lowercase();
     if is_html || start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return Body::Html(title(text).map(|title| cut(&title, LINE)));
+        return Body::Html(title(text).map(|title| cut(&title, MAX_LINE)));
     }
-    // A broken token response: nothing tells where in it the credential ends.
+    // A broken token response: the end of the credential cannot be found.
     if CREDENTIALS.iter().any(|name| is_assigned(text, name)) {
         return Body::Text(REDACTED.into());
     }
-    // Secrets go first: a cut could leave a part of one that is no longer recognised.
-    Body::Text(cut(text, TEXT))
+    // Scrub before cutting: a part of a secret might not be recognised.
+    Body::Text(cut(text, MAX_TEXT))
 }
 
-/// Whether a member of this name seems to be given a value, in JSON or in a form; the bare word
-/// in a sentence is none.
+/// Whether a member of this name seems to have a value, in JSON or in a form. The bare word in a
+/// sentence does not count.
 fn is_assigned(text: &str, name: &str) -> bool {
     text.split(name).skip(1).any(|rest| rest.starts_with(['"', '\'', '\\', '=']))
 }
 
-fn redact(value: &mut Value) {
+fn redact_members(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Array(items) => items.iter_mut().for_each(redact_members),
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
                 if member.is_string() && CREDENTIALS.contains(&name.as_str()) {
                     *member = REDACTED.into();
                 } else {
-                    redact(member);
+                    redact_members(member);
                 }
             }
         }
@@ -128,7 +128,7 @@ fn redact(value: &mut Value) {
 
 /// The text of the first `title` element, white space collapsed.
 fn title(page: &str) -> Option<String> {
-    // ASCII folding keeps every byte's place, so positions hold for the page itself.
+    // Lower-casing ASCII keeps byte positions valid for the page itself.
     let folded = page.to_ascii_lowercase();
     let open = folded.find("<title")?;
     let begin = open + folded[open..].find('>')? + 1;
@@ -145,11 +145,11 @@ mod tests {
     use serde_json::json;
 
     fn body(text: &str) -> Body {
-        recognise(text.as_bytes(), false, &Scrubber::default())
+        classify_body(text.as_bytes(), false, &Scrubber::default())
     }
 
     #[test]
-    fn bodies() {
+    fn body_kind_is_recognised() {
         assert_eq!(body(" \n"), Body::Empty);
         assert_eq!(body("\u{feff}"), Body::Empty);
         assert_eq!(body("{\"a\":1}\n"), Body::Json(json!({"a": 1})));
@@ -164,26 +164,26 @@ mod tests {
             body("<?xml version='1.0'?><Error/>"),
             Body::Text("<?xml version='1.0'?><Error/>".into())
         );
-        assert_eq!(recognise(b"plain", true, &Scrubber::default()), Body::Html(None));
+        assert_eq!(classify_body(b"plain", true, &Scrubber::default()), Body::Html(None));
         assert_eq!(body(&"\u{e9}".repeat(600)), Body::Text("\u{e9}".repeat(500)));
         assert_eq!(
-            recognise(b"\xff\xfe", false, &Scrubber::default()),
+            classify_body(b"\xff\xfe", false, &Scrubber::default()),
             Body::Text("\u{fffd}\u{fffd}".into())
         );
         assert!(matches!(body(&"[".repeat(1 << 20)), Body::Text(_)), "deep nesting is no crash");
     }
 
     #[test]
-    fn values_are_counted_before_they_are_made() {
+    fn json_values_are_counted_before_parsing() {
         let of = |values: usize| format!("\u{feff} [{}0]", "[],".repeat(values / 2 - 1));
-        assert!(!has_too_many_values(of(VALUES - 1).as_bytes()));
-        assert!(has_too_many_values(of(VALUES + 2).as_bytes()));
-        let text = "words, ".repeat(VALUES);
+        assert!(!has_too_many_values(of(MAX_VALUES - 1).as_bytes()));
+        assert!(has_too_many_values(of(MAX_VALUES + 2).as_bytes()));
+        let text = "words, ".repeat(MAX_VALUES);
         assert!(!has_too_many_values(text.as_bytes()), "no JSON");
     }
 
     #[test]
-    fn credentials_never_stay() {
+    fn credentials_are_redacted() {
         assert_eq!(
             body(r#"{"a":[{"access_token":"opaque"}],"id_token":"x","tokenInfo":{"name":"n"}}"#),
             Body::Json(json!({
@@ -195,13 +195,13 @@ mod tests {
         assert_eq!(body("no id_token given"), Body::Text("no id_token given".into()));
         let scrubber = Scrubber::default();
         scrubber.add("very-secret-value");
-        let long = format!("{}very-secret-value", "x ".repeat(TEXT / 2 - 4));
-        let Body::Text(text) = recognise(long.as_bytes(), false, &scrubber) else { panic!() };
+        let long = format!("{}very-secret-value", "x ".repeat(MAX_TEXT / 2 - 4));
+        let Body::Text(text) = classify_body(long.as_bytes(), false, &scrubber) else { panic!() };
         assert!(!text.contains("very"), "the cut falls into the secret");
     }
 
     #[test]
-    fn clocks() {
+    fn clock_offset_respects_age() {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let offset = |date: &'static str, age: &'static str| {
             let headers = [(DATE, date.parse().unwrap()), (AGE, age.parse().unwrap())];
@@ -216,12 +216,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_body_is_something(bytes: Vec<u8>, is_html: bool) {
-            let _ = recognise(&bytes, is_html, &Scrubber::default());
+        fn any_body_is_classified(bytes: Vec<u8>, is_html: bool) {
+            let _ = classify_body(&bytes, is_html, &Scrubber::default());
         }
 
         #[test]
-        fn any_title_is_cut_at_characters(inner in "\\PC{0,40}") {
+        fn any_title_is_read(inner in "\\PC{0,40}") {
             title(&format!("<title>{inner}</title>"));
             title(&format!("<title {inner}"));
         }

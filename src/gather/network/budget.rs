@@ -1,30 +1,28 @@
-//! How the time of a run is shared where one request waits for another.
+//! Divides the time of a run between requests that depend on each other.
 //!
-//! Everything that can run at the same time does, and has the whole time. In a row the first may
-//! be slow without being wrong, but not so slow that the next one, which then is not to blame,
-//! runs out of time.
+//! Independent requests run at the same time, each with the whole budget. In a sequence, the first
+//! request must leave enough time for the second, so that a timeout is blamed on the right one.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When something has to be done that another request waits for: a third of the time that is
-/// left now is kept for that one.
+/// The deadline of a request that another one waits for: a third of the remaining time is reserved.
 pub(crate) fn before_another(deadline: Instant) -> Instant {
-    keeping(3, deadline)
+    reserving(3, deadline)
 }
 
-/// The same for the token exchange. It is made once, and cutting it off may waste an access
-/// token: only a fifth is kept.
+/// The deadline of the token exchange: only a fifth of the time is reserved for whoami, since
+/// aborting the exchange may waste an access token.
 pub(crate) fn before_whoami(deadline: Instant) -> Instant {
-    keeping(5, deadline)
+    reserving(5, deadline)
 }
 
-fn keeping(part: u32, deadline: Instant) -> Instant {
+fn reserving(part: u32, deadline: Instant) -> Instant {
     deadline - left(deadline) / part
 }
 
-/// What is left until then.
+/// The time until the deadline.
 pub(crate) fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
@@ -34,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_request_has_its_part() {
+    fn next_request_gets_its_share() {
         let deadline = Instant::now() + Duration::from_secs(30);
         let kept = |until: Instant| deadline.duration_since(until).as_secs_f64().round();
         assert_eq!(kept(before_another(deadline)), 10.0);

@@ -1,5 +1,5 @@
-//! The HTTP client of the probes: one kept-alive connection per host, a deadline for every
-//! request, capped bodies, no redirect off the host, and evidence instead of errors.
+//! The HTTP client of the probes: one kept-alive connection per host, a deadline per request, capped
+//! bodies, redirects on the same host only, and evidence instead of errors.
 
 #[cfg(test)]
 #[cfg(feature = "demo")]
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-pub use crate::gather::network::answer::recognise;
+pub use crate::gather::network::answer::classify_body;
 pub use crate::gather::network::proxy::Proxies;
 
 use crate::evidence::{Answer, Body, Chain, Failure, FailureKind, Probe, ProxyFault, Route};
@@ -34,34 +34,33 @@ use crate::gather::network::request::{Message, PendingRequest};
 use crate::gather::network::tls::{Recorder, Roots, client_config};
 use crate::text::secret::Scrubber;
 
-/// The most of a body that is read, in bytes after decompression (product contract, section 6).
+/// The most that is read of a body, in bytes after decompression (product contract, section 6).
 const BODY_CAP: usize = 1 << 20;
-/// The same for what an HTTP/2 server may send before it is read.
+/// How many unread bytes an HTTP/2 server may send.
 const WINDOW: u32 = 1 << 20;
-/// Redirects that are followed, all of them on the same host.
+/// The most redirects to follow, all on the same host.
 const MAX_REDIRECTS: usize = 5;
-/// How long one connection may take to come about, with its TLS; the addresses of a host share
-/// it. Where less than this is left, two thirds of that.
+/// How long connecting may take, with TLS, for all addresses of a host together. If less time
+/// remains, two thirds of that.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long to resolve, for the guard, a name that a proxy will resolve again. Where less than
-/// four times this is left, a quarter of that.
+/// How long the guard may resolve a name that a proxy will resolve again. If less than four times
+/// this remains, a quarter of that.
 const LOOKUP: Duration = Duration::from_secs(2);
-/// A token response is smaller than this, in bytes: its buffer never moves and so leaves no copy.
+/// Larger than a token response, in bytes, so that the buffer never grows and leaves a copy.
 const BUFFER: usize = 64 << 10;
 const USER_AGENT: &str = concat!("doctor/", env!("CARGO_PKG_VERSION"));
 
-/// How a client behaves.
+/// Options of a [`Client`].
 #[derive(Default)]
 pub struct ClientOptions {
     /// Accept any certificate (`--insecure`).
     pub insecure: bool,
-    /// The address guard, for URLs that came out of a token or a project file. With that for a
-    /// token's issuer, only `https` URLs without fragment are requested. Without one, only metadata
-    /// services are refused.
+    /// The address guard, for URLs from a token or a project file. The guard for issuers permits only
+    /// `https` URLs without a fragment. Without a guard, only metadata services are refused.
     pub guard: Option<Guard>,
     /// The proxies of the environment.
     pub proxies: Proxies,
-    /// When everything that is asked has to be done.
+    /// When all requests have to be done.
     pub deadline: Option<Instant>,
 }
 
@@ -69,10 +68,10 @@ pub struct ClientOptions {
 /// I/O and time.
 pub struct Client {
     direct: reqwest::Client,
-    /// For the origins that the guard knows, which may have other addresses. It shares no
-    /// connection with `direct`.
-    known: reqwest::Client,
-    /// Apart from `direct`, since what it resolves is the proxy's name, which no guard judges.
+    /// For the guard's known origins, which may have private addresses. Shares no connections with
+    /// `direct`.
+    known_origins: reqwest::Client,
+    /// Separate from `direct`, since it resolves the proxy's name, which no guard checks.
     proxied: reqwest::Client,
     proxies: Arc<Proxies>,
     guard: Arc<Guard>,
@@ -81,11 +80,11 @@ pub struct Client {
     tls: ClientConfig,
 }
 
-/// An answer together with the body as it came.
+/// An answer together with its raw body.
 pub struct Reply {
     /// The answer, without secrets.
     pub answer: Answer,
-    /// The body's bytes, to take an access token out of; wiped when dropped.
+    /// The raw body, which may hold an access token. Wiped when dropped.
     pub raw: Zeroizing<Vec<u8>>,
 }
 
@@ -93,24 +92,24 @@ impl Client {
     /// A client that trusts `roots`.
     ///
     /// # Errors
-    /// In words, when the TLS library cannot be set up.
+    /// A description, if the TLS library cannot be set up.
     pub fn new(roots: &Roots, options: ClientOptions) -> Result<Self, String> {
-        Self::resolving(roots, options, guard::system())
+        Self::with_lookup(roots, options, guard::system_lookup())
     }
 
     /// [`Self::new`] with another way to resolve names.
-    fn resolving(
+    fn with_lookup(
         roots: &Roots,
         options: ClientOptions,
         lookup: guard::Lookup,
     ) -> Result<Self, String> {
         let (mut tls, recorder) = client_config(roots, options.insecure)?;
         if options.guard.is_some() {
-            // Two small answers gain nothing from HTTP/2, and a hostile server much: its floods of
-            // frames would take the time of everything that runs beside it.
+            // HTTP/2 brings nothing for two small answers, and would let a hostile server flood this
+            // thread with frames.
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
-        let guard = Arc::new(options.guard.unwrap_or_else(Guard::named));
+        let guard = Arc::new(options.guard.unwrap_or_else(Guard::for_named_urls));
         let resolver = Resolver::new(Arc::clone(&guard), lookup);
         let connect = options.deadline.map_or(CONNECT, |by| CONNECT.min(left(by) * 2 / 3));
         let proxies = Arc::new(options.proxies);
@@ -119,10 +118,10 @@ impl Client {
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(USER_AGENT)
                 .redirect(redirect::Policy::none())
-                // The exchange is made at most once.
+                // The exchange must be sent at most once.
                 .retry(reqwest::retry::never())
                 .connect_timeout(connect)
-                // More than a whole answer is never waiting to be read.
+                // Never buffer more than one full answer.
                 .http2_initial_stream_window_size(WINDOW)
                 .http2_initial_connection_window_size(WINDOW)
                 .no_proxy()
@@ -131,13 +130,13 @@ impl Client {
         let proxy = reqwest::Proxy::custom(move |url| chosen.for_url(url)?.url().cloned());
         let built = |builder: reqwest::ClientBuilder| builder.build().map_err(|e| e.to_string());
         let direct = built(builder().dns_resolver(resolver.clone()))?;
-        let known = match guard.knows_any() {
+        let known_origins = match guard.has_known_origins() {
             true => built(builder().dns_resolver(resolver.for_known()))?,
             false => direct.clone(),
         };
         Ok(Self {
             direct,
-            known,
+            known_origins,
             proxied: built(builder().proxy(proxy))?,
             proxies,
             guard,
@@ -147,9 +146,9 @@ impl Client {
         })
     }
 
-    /// Asks for `url` with extra `headers`, a second time where that may help ([`retry`]). Ends by
-    /// `deadline`. Redirects are followed on the same scheme, host and port; another redirect is
-    /// itself the answer. `scrubber` knows the secrets that a server might echo.
+    /// Sends a GET with extra `headers`, and retries once if that may help ([`retry`]). Ends by
+    /// `deadline`. Follows redirects on the same scheme, host and port. Any other redirect is the
+    /// answer. `scrubber` knows the secrets that a server might echo.
     pub async fn get(
         &self,
         url: &str,
@@ -181,7 +180,7 @@ impl Client {
             .await
     }
 
-    /// Sends a request without a body, once, following no redirect: for an answer that holds a
+    /// Sends a request without a body, once, following no redirect, because the answer holds a
     /// credential. Ends by `deadline`.
     pub async fn request(
         &self,
@@ -195,37 +194,40 @@ impl Client {
             .await
     }
 
-    /// The certificates that the host of `url` presented, also when they were not accepted.
+    /// The certificates that the host of `url` presented, even if they were not accepted.
     pub fn chain(&self, url: &str) -> Option<Chain> {
         self.recorder.chain(&host_of(&Url::parse(url).ok()?))
     }
 
-    /// The addresses of the host of `url`, as far as this client resolved it; the refused ones
-    /// too.
+    /// The addresses that this client resolved for the host of `url`, refused ones included.
     pub fn addresses(&self, url: &str) -> Vec<IpAddr> {
         match Url::parse(url) {
             Err(_) => Vec::new(),
             Ok(url) => match url.host() {
                 Some(Host::Ipv4(address)) => vec![address.into()],
                 Some(Host::Ipv6(address)) => vec![address.into()],
-                _ => self.resolver.seen(&host_of(&url)),
+                _ => self.resolver.resolved_addresses(&host_of(&url)),
             },
         }
     }
 
     async fn probe(&self, url: &str, request: &PendingRequest<'_>) -> Probe<Reply> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let parsed = Url::parse(url);
         let outcome = match &parsed {
             Err(error) => Err((FailureKind::BadUrl, error.to_string())),
-            Ok(url) => match timeout_at(request.deadline, self.ask(url, request)).await {
-                Err(_) | Ok(Err((FailureKind::Timeout, _))) => {
-                    Err((self.too_late(url), self.waited_for(url, begun)))
+            Ok(url) => {
+                match timeout_at(request.deadline, self.request_following_redirects(url, request))
+                    .await
+                {
+                    Err(_) | Ok(Err((FailureKind::Timeout, _))) => {
+                        Err((self.timeout_kind(url), self.timeout_detail(url, started)))
+                    }
+                    Ok(outcome) => outcome,
                 }
-                Ok(outcome) => outcome,
-            },
+            }
         };
-        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match outcome {
             Ok(answer) => Probe::Answered { answer, elapsed_ms },
             Err((kind, detail)) => {
@@ -244,8 +246,12 @@ impl Client {
         }
     }
 
-    async fn ask(&self, url: &Url, request: &PendingRequest<'_>) -> Result<Reply, Cause> {
-        self.check(url, request.deadline).await?;
+    async fn request_following_redirects(
+        &self,
+        url: &Url,
+        request: &PendingRequest<'_>,
+    ) -> Result<Reply, Cause> {
+        self.check_url(url, request.deadline).await?;
         let is_get = matches!(request.message, Message::Get);
         let headers = request.header_map()?;
         let mut url = url.clone();
@@ -259,15 +265,15 @@ impl Client {
         }
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        let raw = self.read(&url, response).await?;
-        let answer = answer::answer(&url, status, &headers, &raw, request.scrubber)
+        let raw = self.read_body(&url, response).await?;
+        let answer = answer::answer_evidence(&url, status, &headers, &raw, request.scrubber)
             .ok_or_else(|| (FailureKind::TooLarge, answer::TOO_MANY_VALUES.to_owned()))?;
         let route = self.route(&url, request.scrubber);
         Ok(Reply { answer: Answer { route, attempts: request.attempts.get(), ..answer }, raw })
     }
 
-    /// Refuses what must not be requested, before anything is sent.
-    async fn check(&self, url: &Url, deadline: Instant) -> Result<(), Cause> {
+    /// Refuses URLs that must not be requested, before anything is sent.
+    async fn check_url(&self, url: &Url, deadline: Instant) -> Result<(), Cause> {
         let bad = |why: &str| Err((FailureKind::BadUrl, why.to_owned()));
         if !matches!(url.scheme(), "http" | "https") {
             return bad("not an http or https URL");
@@ -294,7 +300,7 @@ impl Client {
         let refused = |refused| (FailureKind::AddressRefused, format!("{refused}"));
         guard.check_literal(url).map_err(refused)?;
         if let (Some(_), Some(Host::Domain(name))) = (proxy, url.host())
-            && guard.judges_names_behind_proxies()
+            && guard.checks_names_behind_proxies()
             && let limit = LOOKUP.min(left(deadline) / 4)
             && let Ok(Ok(addresses)) = timeout(limit, self.resolver.lookup(name)).await
         {
@@ -312,35 +318,40 @@ impl Client {
         let proxy = self.proxies.for_url(url);
         let client = match proxy {
             Some(_) => &self.proxied,
-            None if self.guard.knows(url) => &self.known,
+            None if self.guard.is_known_origin(url) => &self.known_origins,
             None => &self.direct,
         };
-        let mut sent = request.request(client, url).headers(headers.clone()).send().await;
-        if let Some(pause) = request.pause(sent.as_ref()) {
+        let mut sent = request.builder(client, url).headers(headers.clone()).send().await;
+        if let Some(pause) = request.retry_pause(sent.as_ref()) {
             sleep(pause).await;
             request.attempts.update(|attempts| attempts + 1);
-            sent = request.request(client, url).headers(headers.clone()).send().await;
+            sent = request.builder(client, url).headers(headers.clone()).send().await;
         }
         let response = match sent {
             Ok(response) => response,
             Err(error) => {
-                let cause = self.cause(&error, url);
-                return Err(self.tunnelled(cause, url, request.scrubber).await);
+                let cause = self.failure_cause(&error, url);
+                return Err(self.with_proxy_refusal(cause, url, request.scrubber).await);
             }
         };
-        // Of an https request the proxy's own answer never gets here: it fails the tunnel.
+        // For https, a proxy's own answer fails the tunnel and never arrives here.
         if let Some(proxy) = proxy.filter(|_| url.scheme() == "http")
             && response.status().as_u16() == 407
         {
-            let fault = proxy_refusal::credentials(response.headers(), proxy.has_credentials());
+            let fault =
+                proxy_refusal::credentials_fault(response.headers(), proxy.has_credentials());
             return Err((FailureKind::Proxy { fault }, "status 407".into()));
         }
         Ok(response)
     }
 
-    async fn read(&self, url: &Url, mut response: Response) -> Result<Zeroizing<Vec<u8>>, Cause> {
+    async fn read_body(
+        &self,
+        url: &Url,
+        mut response: Response,
+    ) -> Result<Zeroizing<Vec<u8>>, Cause> {
         let mut body = Zeroizing::new(Vec::with_capacity(BUFFER));
-        while let Some(chunk) = response.chunk().await.map_err(|e| self.cause(&e, url))? {
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.failure_cause(&e, url))? {
             if body.len() + chunk.len() > BODY_CAP {
                 return Err((FailureKind::TooLarge, "more than 1 MiB".to_owned()));
             }
@@ -349,12 +360,12 @@ impl Client {
         Ok(body)
     }
 
-    fn cause(&self, error: &reqwest::Error, url: &Url) -> Cause {
+    fn failure_cause(&self, error: &reqwest::Error, url: &Url) -> Cause {
         let proxy = self.proxies.for_url(url).and_then(Proxy::url);
-        failure::cause(error, url, proxy, &self.recorder)
+        failure::failure_cause(error, url, proxy, &self.recorder)
     }
 
-    /// How a request goes without the secrets: a token may stand where a proxy's name belongs.
+    /// The route of a request, without secrets: a proxy variable may hold a token.
     fn route(&self, url: &Url, scrubber: &Scrubber) -> Box<Route> {
         let mut route = self.proxies.route(url);
         for text in [&mut route.proxy, &mut route.near_exception].into_iter().flatten() {
@@ -363,42 +374,43 @@ impl Client {
         Box::new(route)
     }
 
-    /// A cause, with what the proxy says where it opened no tunnel.
-    async fn tunnelled(&self, cause: Cause, url: &Url, scrubber: &Scrubber) -> Cause {
+    /// Adds the proxy's answer to a failure if it opened no tunnel.
+    async fn with_proxy_refusal(&self, cause: Cause, url: &Url, scrubber: &Scrubber) -> Cause {
         let (FailureKind::Proxy { fault: ProxyFault::Other }, Some(proxy)) =
             (&cause.0, self.proxies.for_url(url))
         else {
             return cause;
         };
-        let refusal = match proxy_refusal::ask(proxy, url, &self.tls).await {
+        let refusal = match proxy_refusal::request_tunnel(proxy, url, &self.tls).await {
             Ok(Some(refusal)) => refusal,
             Ok(None) => return cause,
             Err(fault) => return (FailureKind::Proxy { fault }, cause.1),
         };
         let proxy_refusal::Refusal { status, headers, body } = refusal;
-        let (body, location) = match answer::answer(url, status, &headers, &body, scrubber) {
+        let (body, location) = match answer::answer_evidence(url, status, &headers, &body, scrubber)
+        {
             Some(answer) => (answer.body, answer.location),
             None => (Body::Empty, None),
         };
         let fault = match (status, body) {
-            (407, _) => proxy_refusal::credentials(&headers, proxy.has_credentials()),
+            (407, _) => proxy_refusal::credentials_fault(&headers, proxy.has_credentials()),
             (_, Body::Html(title)) => ProxyFault::Refused { status, title, location },
             _ => ProxyFault::Refused { status, title: None, location },
         };
         (FailureKind::Proxy { fault }, format!("status {status} to CONNECT"))
     }
 
-    /// Which server caused a timeout. A proxy that opened a tunnel did not.
-    fn too_late(&self, url: &Url) -> FailureKind {
-        let straight = url.scheme() == "https" && self.chain(url.as_str()).is_some();
+    /// Whether the proxy or the server caused a timeout. A proxy that opened a tunnel did not.
+    fn timeout_kind(&self, url: &Url) -> FailureKind {
+        let has_tunnel = url.scheme() == "https" && self.chain(url.as_str()).is_some();
         match self.proxies.for_url(url) {
-            Some(_) if !straight => FailureKind::Proxy { fault: ProxyFault::Timeout },
+            Some(_) if !has_tunnel => FailureKind::Proxy { fault: ProxyFault::Timeout },
             _ => FailureKind::Timeout,
         }
     }
 
-    /// Says how far a request came that ran into its deadline.
-    fn waited_for(&self, url: &Url, begun: Instant) -> String {
+    /// Describes how far a request got before its deadline.
+    fn timeout_detail(&self, url: &Url, started: Instant) -> String {
         let direct = self.proxies.for_url(url).is_none();
         let is_name = matches!(url.host(), Some(Host::Domain(_)));
         let what = if direct && is_name && self.addresses(url.as_str()).is_empty() {
@@ -408,17 +420,17 @@ impl Client {
         } else {
             "no complete answer came"
         };
-        format!("{what} within {:.1} s", begun.elapsed().as_secs_f64())
+        format!("{what} within {:.1} s", started.elapsed().as_secs_f64())
     }
 }
 
-/// Whether a TLS certificate could be for this host at all; the libraries below report that late
-/// and as a failed connection.
+/// Whether a TLS certificate can name this host. The libraries report that late, as a failed
+/// connection.
 fn is_server_name(url: &Url) -> bool {
     ServerName::try_from(host_of(url)).is_ok()
 }
 
-/// Where a redirect leads, if that is the same scheme, host and port.
+/// The target of a redirect, if it has the same scheme, host and port.
 fn redirect_on_host(url: &Url, response: &Response) -> Option<Url> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;

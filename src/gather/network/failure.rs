@@ -1,4 +1,4 @@
-//! Why a request got no answer: from the client's nested errors to one kind and one sentence.
+//! Why a request got no answer: turns the client's nested errors into one kind and one sentence.
 
 use std::error::Error;
 use std::io;
@@ -11,22 +11,24 @@ use crate::gather::network::guard::{Refused, host_of};
 use crate::gather::network::tls;
 use crate::gather::network::tls::Recorder;
 
-/// The kind of a failure and the words for it.
+/// The kind of a failure and its description.
 pub(crate) type Cause = (FailureKind, String);
 
-/// What a reqwest error comes from. Types decide; error texts are only passed on.
-pub(crate) fn cause(
+/// Finds the cause of a reqwest error by the types of its sources. Error texts are only passed on.
+pub(crate) fn failure_cause(
     error: &reqwest::Error,
     url: &Url,
     proxy: Option<&Url>,
     recorder: &Recorder,
 ) -> Cause {
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).for_each(descriptors::note);
-    if let Some(refused) = find::<Refused>(error) {
+    error_chain(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .for_each(descriptors::note);
+    if let Some(refused) = find_in_chain::<Refused>(error) {
         return (FailureKind::AddressRefused, refused.to_string());
     }
-    let innermost = causes(error).last().map_or_else(String::new, ToString::to_string);
-    if let Some(error) = find::<rustls::Error>(error) {
+    let innermost = error_chain(error).last().map_or_else(String::new, ToString::to_string);
+    if let Some(error) = find_in_chain::<rustls::Error>(error) {
         return tls_cause(error, url, proxy, recorder);
     }
     if let Some(fault) = proxy.and_then(|proxy| proxy_fault(error, url, proxy)) {
@@ -39,16 +41,16 @@ pub(crate) fn cause(
     } else if error.is_builder() {
         FailureKind::BadUrl
     } else if error.is_connect() {
-        let has = |kind| {
-            causes(error)
+        let has_io_error = |kind| {
+            error_chain(error)
                 .filter_map(|error| error.downcast_ref::<io::Error>())
                 .any(|error| error.kind() == kind)
         };
-        // A peer that accepts the connection and hangs up during the handshake can be reached.
-        if has(io::ErrorKind::UnexpectedEof) {
+        // The peer is reachable: it accepted the connection and hung up during the handshake.
+        if has_io_error(io::ErrorKind::UnexpectedEof) {
             FailureKind::Tls
         } else {
-            FailureKind::Connect { refused: has(io::ErrorKind::ConnectionRefused) }
+            FailureKind::Connect { refused: has_io_error(io::ErrorKind::ConnectionRefused) }
         }
     } else {
         FailureKind::Protocol
@@ -56,16 +58,16 @@ pub(crate) fn cause(
     (kind, innermost)
 }
 
-/// The proxy's fault, if it is one. A plain http request goes to the proxy only.
+/// The proxy's fault, if it caused the error. A plain http request connects to the proxy only.
 fn proxy_fault(error: &reqwest::Error, url: &Url, proxy: &Url) -> Option<ProxyFault> {
     let is_plain = url.scheme() == "http";
-    let io = find::<io::Error>(error).map(io::Error::kind);
+    let io = find_in_chain::<io::Error>(error).map(io::Error::kind);
     match io {
         _ if error.is_timeout() => (is_plain || error.is_connect()).then_some(ProxyFault::Timeout),
         _ if error.is_dns() => Some(ProxyFault::Dns),
         _ if !error.is_connect() => is_plain.then_some(ProxyFault::Protocol),
         Some(io::ErrorKind::UnexpectedEof) if proxy.scheme() == "https" => Some(ProxyFault::Tls),
-        // It took the connection, and did not want what was asked.
+        // It accepted the connection and rejected the request.
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
             Some(ProxyFault::Closed)
         }
@@ -76,7 +78,7 @@ fn proxy_fault(error: &reqwest::Error, url: &Url, proxy: &Url) -> Option<ProxyFa
 
 fn tls_cause(error: &rustls::Error, url: &Url, proxy: Option<&Url>, recorder: &Recorder) -> Cause {
     let chain = recorder.chain(&host_of(url));
-    // No certificate of the host was seen, but the proxy speaks TLS itself: it is the proxy's.
+    // The host showed no certificate, and the proxy itself uses TLS: the certificate is the proxy's.
     if let Some(proxy) = proxy.filter(|proxy| chain.is_none() && proxy.scheme() == "https") {
         let detail = match error {
             rustls::Error::InvalidCertificate(error) => {
@@ -91,12 +93,12 @@ fn tls_cause(error: &rustls::Error, url: &Url, proxy: Option<&Url>, recorder: &R
             let (problem, detail) = tls::explain(error, chain.as_ref());
             (FailureKind::Certificate { problem }, detail)
         }
-        other => (FailureKind::Tls, tls_words(other)),
+        other => (FailureKind::Tls, describe_tls_error(other)),
     }
 }
 
-/// What ended a handshake, where the library's words need an expert.
-fn tls_words(error: &rustls::Error) -> String {
+/// Explains TLS errors whose own text needs an expert.
+fn describe_tls_error(error: &rustls::Error) -> String {
     use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible as Peer};
     let words = match error {
         Error::AlertReceived(Alert::ProtocolVersion)
@@ -114,9 +116,9 @@ fn tls_words(error: &rustls::Error) -> String {
     format!("{words} ({error})")
 }
 
-/// An error and everything under it. `io::Error::source` skips the error that it wraps, so those
-/// are opened by hand.
-pub(crate) fn causes<'a>(
+/// An error and all its sources. `io::Error::source` skips the error that it wraps, so this unwraps
+/// it.
+pub(crate) fn error_chain<'a>(
     error: &'a reqwest::Error,
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let first: &'a (dyn Error + 'static) = error;
@@ -129,6 +131,6 @@ pub(crate) fn causes<'a>(
     })
 }
 
-fn find<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
-    causes(error).find_map(|error| error.downcast_ref::<T>())
+fn find_in_chain<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+    error_chain(error).find_map(|error| error.downcast_ref::<T>())
 }

@@ -1,5 +1,5 @@
-//! The address guard: which addresses may be connected to for an issuer URL that came out of a
-//! token, or for a backend URL that came out of a project file (product contract, section 7).
+//! The address guard: which addresses to connect to for an issuer URL from a token or a backend URL
+//! from a project file (product contract, section 7).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::evidence::address::{
 };
 use crate::oidc::issuer_url;
 
-/// A URL's host in the one spelling under which everything is remembered here: lower case, no
-/// trailing dot, no brackets; empty if absent.
+/// A URL's host in the spelling that all lookups here use: lower case, no trailing dot, no brackets.
+/// Empty if absent.
 pub(crate) fn host_of(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(name)) => plain_name(name),
@@ -29,93 +29,94 @@ pub(crate) fn host_of(url: &Url) -> String {
     }
 }
 
-/// Which addresses a client may connect to. A metadata service is never one of them.
+/// Which addresses a client may connect to. Metadata services are always refused.
 #[derive(Debug, Clone)]
 pub struct Guard {
     scope: Scope,
-    known: Vec<(String, u16)>,
+    known_origins: Vec<(String, u16)>,
 }
 
-/// Whose URL it is that is requested.
+/// Where the requested URL came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    /// An issuer's.
+    /// A token's issuer.
     Issuer {
         /// The token is this environment's own.
         ambient: bool,
         /// `--allow-private-issuer`.
         allow_private: bool,
     },
-    /// A backend's that only a project file names, and that only the doctor would connect to.
-    Found {
+    /// A backend from a project file, which the failing login would not connect to from here.
+    Project {
         /// `--allow-private-issuer`.
         allow_private: bool,
     },
-    /// One that the user has named, or that the failing login connects to anyway.
-    Named,
+    /// A URL that the user named, or that the failing login connects to anyway.
+    UserNamed,
 }
 
 impl Guard {
     /// A guard for the issuer of one token.
     ///
     /// `ambient`: the token is this environment's own, not pasted, piped or read from a file.
-    /// `allow_private`: `--allow-private-issuer`. `known_issuers`: the URLs of the issuers in
-    /// `--policy`. Each opens its own origin only; one that is not a usable URL opens nothing.
-    pub fn new<'a>(
+    /// `allow_private`: `--allow-private-issuer`. `known_issuers`: the issuer URLs in `--policy`. Each
+    /// permits private addresses for its own origin only.
+    pub fn for_issuer<'a>(
         ambient: bool,
         allow_private: bool,
         known_issuers: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let known =
             known_issuers.into_iter().filter_map(|url| origin(&issuer_url::parse(url).ok()?));
-        Self { scope: Scope::Issuer { ambient, allow_private }, known: known.collect() }
+        Self { scope: Scope::Issuer { ambient, allow_private }, known_origins: known.collect() }
     }
 
     /// A guard for a backend that only a project file names.
     ///
-    /// `login_connects`: the failing login runs in this environment and connects to it as well.
+    /// `login_connects`: the failing login runs in this environment and connects there as well.
     /// `allow_private`: `--allow-private-issuer`.
     pub(crate) fn for_backend(login_connects: bool, allow_private: bool) -> Self {
-        let scope = if login_connects { Scope::Named } else { Scope::Found { allow_private } };
-        Self { scope, known: Vec::new() }
+        let scope =
+            if login_connects { Scope::UserNamed } else { Scope::Project { allow_private } };
+        Self { scope, known_origins: Vec::new() }
     }
 
-    /// A guard for URLs that the user has named: only metadata services are refused.
-    pub(crate) fn named() -> Self {
-        Self { scope: Scope::Named, known: Vec::new() }
+    /// A guard for URLs that the user named: it refuses only metadata services.
+    pub(crate) fn for_named_urls() -> Self {
+        Self { scope: Scope::UserNamed, known_origins: Vec::new() }
     }
 
-    /// Whether only `https` URLs without a fragment may be requested. What is wrong with the form of
-    /// a backend's URL, the check of that URL reports.
+    /// Whether only `https` URLs without a fragment may be requested. For backends, the check of the
+    /// backend URL reports such problems.
     pub(crate) fn is_for_issuers(&self) -> bool {
         matches!(self.scope, Scope::Issuer { .. })
     }
 
-    /// Whether a name that a proxy resolves has to be resolved here too, and its addresses judged.
-    pub(crate) fn judges_names_behind_proxies(&self) -> bool {
-        self.scope != Scope::Named
+    /// Whether names that a proxy resolves must be resolved and checked here too.
+    pub(crate) fn checks_names_behind_proxies(&self) -> bool {
+        self.scope != Scope::UserNamed
     }
 
-    /// Whether there are origins that may have a private address.
-    pub(crate) fn knows_any(&self) -> bool {
-        !self.known.is_empty()
+    /// Whether some origins may have private addresses.
+    pub(crate) fn has_known_origins(&self) -> bool {
+        !self.known_origins.is_empty()
     }
 
     /// Whether a URL has the origin of an issuer in `--policy`.
-    pub(crate) fn knows(&self, url: &Url) -> bool {
-        origin(url).is_some_and(|origin| self.known.contains(&origin))
+    pub(crate) fn is_known_origin(&self, url: &Url) -> bool {
+        origin(url).is_some_and(|origin| self.known_origins.contains(&origin))
     }
 
     /// Whether an address may be connected to. `known`: for a URL of a known origin.
     ///
-    /// `--allow-private-issuer` is about loopback, link-local and private addresses. No option
-    /// allows a metadata service, or an address that belongs to no host.
+    /// `--allow-private-issuer` covers loopback, link-local and private addresses. No option allows
+    /// a metadata service or an address that belongs to no host.
     fn permits(&self, known: bool, address: IpAddr) -> bool {
         let class = classify(address);
         let (ambient, allow_private) = match self.scope {
             Scope::Issuer { ambient, allow_private } => (ambient, allow_private),
-            Scope::Found { allow_private } => (false, allow_private),
-            Scope::Named => return class != Metadata,
+            Scope::Project { allow_private } => (false, allow_private),
+            Scope::UserNamed => return class != Metadata,
         };
         match class {
             AddressClass::Public => true,
@@ -125,8 +126,8 @@ impl Guard {
         }
     }
 
-    /// Checks what can be checked without resolving a name: an address, a name for loopback
-    /// (RFC 6761 section 6.3), which never reaches the resolver, and a metadata service's name.
+    /// Checks the host without a lookup: literal addresses, names for loopback (RFC 6761 section
+    /// 6.3), which never reach the resolver, and names of metadata services.
     pub(crate) fn check_literal(&self, url: &Url) -> Result<(), Refused> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
@@ -137,21 +138,25 @@ impl Guard {
             }
             _ => return Ok(()),
         };
-        let is_permitted = self.permits(self.knows(url), address);
+        let is_permitted = self.permits(self.is_known_origin(url), address);
         if is_permitted { Ok(()) } else { Err(Refused::Addresses(vec![address])) }
     }
 
-    /// The addresses of a host that may be connected to. `known`: for a URL of a known origin.
-    fn select(&self, known: bool, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, Refused> {
+    /// The permitted addresses of a host. `known`: for a URL of a known origin.
+    fn select_permitted(
+        &self,
+        known: bool,
+        addresses: &[SocketAddr],
+    ) -> Result<Vec<SocketAddr>, Refused> {
         let (good, bad): (Vec<SocketAddr>, Vec<_>) =
             addresses.iter().partition(|address| self.permits(known, address.ip()));
         if good.is_empty() { Err(Refused::new(&bad)) } else { Ok(good) }
     }
 
-    /// Checks a host that a proxy will connect to: the proxy takes any of the addresses, so all
-    /// of them have to be permitted.
+    /// Checks a host that a proxy will connect to. The proxy may choose any of the addresses, so all
+    /// of them must be permitted.
     pub(crate) fn check_all(&self, url: &Url, addresses: &[SocketAddr]) -> Result<(), Refused> {
-        let known = self.knows(url);
+        let known = self.is_known_origin(url);
         let bad: Vec<_> =
             addresses.iter().filter(|a| !self.permits(known, a.ip())).copied().collect();
         if bad.is_empty() { Ok(()) } else { Err(Refused::new(&bad)) }
@@ -164,10 +169,9 @@ fn origin(url: &Url) -> Option<(String, u16)> {
     Some((host_of(url), port))
 }
 
-/// What the guard refused.
+/// The addresses or the name that the guard refused.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// Addresses.
     Addresses(Vec<IpAddr>),
     /// The name of a metadata service.
     Name(String),
@@ -203,12 +207,12 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// A way to resolve a name into addresses; their port is of no account.
+/// Resolves a name into addresses, with any port.
 pub(crate) type Lookup = Arc<dyn Fn(String) -> Answering + Send + Sync>;
 type Answering = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// The system's resolver, in a thread of its own: a lookup that hangs blocks nothing else.
-pub(crate) fn system() -> Lookup {
+/// The system's resolver, in a thread of its own, so that a hanging lookup blocks nothing else.
+pub(crate) fn system_lookup() -> Lookup {
     Arc::new(|name| {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name, 0)).await.inspect_err(descriptors::note);
@@ -217,35 +221,35 @@ pub(crate) fn system() -> Lookup {
     })
 }
 
-/// The resolver of the HTTP client: asks the system for a name once, remembers what it said, and
-/// hands on only what the guard permits, so that the address checked is the address connected to.
+/// The resolver of the HTTP client. It looks up each name once and returns only permitted addresses,
+/// so that the client connects to the addresses that were checked.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     guard: Arc<Guard>,
-    /// Resolves for known origins only. A resolver gets a name without the port.
+    /// Resolves for known origins only. A resolver cannot tell: it gets a name without the port.
     known: bool,
-    ask: Lookup,
+    lookup_name: Lookup,
     seen: Arc<Mutex<HashMap<String, Vec<SocketAddr>>>>,
 }
 
 impl Resolver {
-    pub(crate) fn new(guard: Arc<Guard>, ask: Lookup) -> Self {
-        Self { guard, known: false, ask, seen: Arc::default() }
+    pub(crate) fn new(guard: Arc<Guard>, lookup_name: Lookup) -> Self {
+        Self { guard, known: false, lookup_name, seen: Arc::default() }
     }
 
-    /// The same for a client that requests URLs of known origins only.
+    /// A resolver for a client that requests only URLs of known origins.
     pub(crate) fn for_known(&self) -> Self {
         Self { known: true, ..self.clone() }
     }
 
-    /// All addresses of a name. One that had none is asked for again.
+    /// All addresses of a name. An empty result is not cached.
     pub(crate) async fn lookup(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
-        let known = self.remembered(&plain_name(name));
-        if !known.is_empty() {
-            return Ok(known);
+        let cached = self.cached(&plain_name(name));
+        if !cached.is_empty() {
+            return Ok(cached);
         }
         let mut addresses = Vec::new();
-        for address in (self.ask)(name.to_owned()).await? {
+        for address in (self.lookup_name)(name.to_owned()).await? {
             if !addresses.contains(&address) {
                 addresses.push(address);
             }
@@ -255,12 +259,12 @@ impl Resolver {
         Ok(addresses)
     }
 
-    /// What a name resolved to, refused addresses included; empty where it was not asked for.
-    pub(crate) fn seen(&self, host: &str) -> Vec<IpAddr> {
-        self.remembered(host).iter().map(SocketAddr::ip).collect()
+    /// The addresses that a name resolved to, refused ones included. Empty before its lookup.
+    pub(crate) fn resolved_addresses(&self, host: &str) -> Vec<IpAddr> {
+        self.cached(host).iter().map(SocketAddr::ip).collect()
     }
 
-    fn remembered(&self, host: &str) -> Vec<SocketAddr> {
+    fn cached(&self, host: &str) -> Vec<SocketAddr> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(host).cloned().unwrap_or_default()
     }
@@ -272,8 +276,8 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let mut found = resolver.lookup(name.as_str()).await?;
             if is_localhost(name.as_str()) {
-                // RFC 6761 section 6.3. An access token may be sent to localhost over plain http,
-                // so the name must not lead anywhere else.
+                // RFC 6761 section 6.3. Access tokens may be sent to localhost over plain http, so
+                // the name must not resolve to another machine.
                 let (here, elsewhere): (Vec<_>, Vec<_>) =
                     found.into_iter().partition(|a| a.ip().to_canonical().is_loopback());
                 if here.is_empty() && !elsewhere.is_empty() {
@@ -283,7 +287,7 @@ impl Resolve for Resolver {
             }
             let permitted = match found.is_empty() {
                 true => found,
-                false => resolver.guard.select(resolver.known, &found)?,
+                false => resolver.guard.select_permitted(resolver.known, &found)?,
             };
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
@@ -296,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_go_where() {
+    fn issuer_guard_permits_by_address_class() {
         // address, pasted, pasted and allowed, ambient, ambient and allowed
         for (address, expected) in [
             ("8.8.8.8", [true, true, true, true]),
@@ -310,7 +314,7 @@ mod tests {
         ] {
             let ip: IpAddr = address.parse().unwrap();
             let got = [(false, false), (false, true), (true, false), (true, true)]
-                .map(|(ambient, allow)| Guard::new(ambient, allow, []).permits(false, ip));
+                .map(|(ambient, allow)| Guard::for_issuer(ambient, allow, []).permits(false, ip));
             assert_eq!(got, expected, "{address}");
         }
     }
@@ -323,7 +327,7 @@ mod tests {
             "http://a.test",
             "https:/b.test",
         ];
-        let guard = Guard::new(false, false, issuers);
+        let guard = Guard::for_issuer(false, false, issuers);
         for (url, known) in [
             ("https://idp.corp.test", true),
             ("https://idp.corp.test.:443/keys", true),
@@ -336,7 +340,7 @@ mod tests {
             ("https://a.test:80", false),
             ("https://b.test", false),
         ] {
-            assert_eq!(guard.knows(&Url::parse(url).unwrap()), known, "{url}");
+            assert_eq!(guard.is_known_origin(&Url::parse(url).unwrap()), known, "{url}");
         }
         for (address, pasted, ambient) in [
             ("10.0.0.1", true, true),
@@ -345,14 +349,15 @@ mod tests {
             ("0.0.0.0", false, false),
         ] {
             let ip = address.parse().unwrap();
-            let got = [false, true].map(|ambient| Guard::new(ambient, false, []).permits(true, ip));
+            let got = [false, true]
+                .map(|ambient| Guard::for_issuer(ambient, false, []).permits(true, ip));
             assert_eq!(got, [pasted, ambient], "{address}");
         }
     }
 
     #[test]
     fn named_metadata_urls_are_refused() {
-        let guard = Guard::named();
+        let guard = Guard::for_named_urls();
         for (url, permitted) in [
             ("http://127.0.0.1", true),
             ("https://10.0.0.1", true),
@@ -369,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn project_backend_locations() {
+    fn backend_guard_permits_by_address_class() {
         // address, plain run, plain run with --allow-private-issuer, login
         for (address, expected) in [
             ("8.8.8.8", [true, true, true]),
@@ -390,15 +395,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn localhost_leads_to_this_machine_only() {
+    async fn localhost_resolves_to_loopback_only() {
         let resolved = |addresses: &'static [&'static str], name: &'static str| async move {
             let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>();
-            let ask: Lookup = Arc::new(move |_| {
+            let lookup_name: Lookup = Arc::new(move |_| {
                 let addresses = addresses.clone();
                 Box::pin(async move { Ok(addresses) })
             });
-            let found =
-                Resolver::new(Arc::new(Guard::named()), ask).resolve(name.parse().unwrap()).await;
+            let found = Resolver::new(Arc::new(Guard::for_named_urls()), lookup_name)
+                .resolve(name.parse().unwrap())
+                .await;
             found.map(|found| found.map(|address| address.ip().to_string()).collect::<Vec<_>>())
         };
         let mixed: &[&str] = &["10.0.0.1:0", "127.0.0.1:0", "[::1]:0"];
@@ -411,8 +417,8 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_is_the_same_address() {
-        let guard = Guard::new(false, false, []);
+    fn every_spelling_of_loopback_is_refused() {
+        let guard = Guard::for_issuer(false, false, []);
         for url in [
             "https://127.0.0.1",
             "https://127.1",
@@ -470,15 +476,15 @@ mod tests {
     }
 
     #[test]
-    fn only_permitted_addresses_are_handed_on() {
-        let guard = Guard::new(false, false, []);
+    fn only_permitted_addresses_are_selected() {
+        let guard = Guard::for_issuer(false, false, []);
         let both: [SocketAddr; 2] = ["10.0.0.1:0".parse().unwrap(), "8.8.8.8:0".parse().unwrap()];
-        assert_eq!(guard.select(false, &both).unwrap(), [both[1]]);
+        assert_eq!(guard.select_permitted(false, &both).unwrap(), [both[1]]);
         assert!(
             guard.check_all(&Url::parse("https://x.test").unwrap(), &both).is_err(),
             "a proxy may take the first"
         );
-        let refused = guard.select(false, &both[..1]).unwrap_err();
+        let refused = guard.select_permitted(false, &both[..1]).unwrap_err();
         assert_eq!(refused.to_string(), "10.0.0.1 (private)");
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP client of the probes: proxies, TLS, retries, and the guard of addresses.
+//! The HTTP client of the probes: proxies, TLS, retries, and the address guard.
 
 pub(crate) mod answer;
 pub(crate) mod budget;

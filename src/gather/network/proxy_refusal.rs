@@ -1,5 +1,5 @@
-//! What a proxy says when it opens no tunnel: the client's own error holds neither the status nor
-//! the page, so the proxy is asked once more.
+//! Reads a proxy's answer when it refuses a tunnel. The client's own error has neither the status nor
+//! the page, so CONNECT is sent once more.
 
 use std::io;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::console::descriptors;
 use crate::evidence::ProxyFault;
 use crate::gather::network::guard::host_of;
 
-/// How long to ask: the proxy has answered a moment ago.
-const TIME: Duration = Duration::from_secs(2);
-/// How long to wait for the rest of a page whose length is not known.
-const REST: Duration = Duration::from_millis(300);
+/// The time limit of the request. The proxy has just answered, so it is short.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// How long to wait for the rest of a page of unknown length.
+const REST_LIMIT: Duration = Duration::from_millis(300);
 /// The most of an answer that is read, in bytes.
-const CAP: usize = 64 << 10;
+const MAX_ANSWER: usize = 64 << 10;
 /// Authentication schemes (IANA's registry, and the two of Windows).
 const SCHEMES: [&str; 5] = ["Basic", "Digest", "Bearer", "NTLM", "Negotiate"];
 
@@ -36,61 +36,61 @@ pub(crate) struct Refusal {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks a proxy for a tunnel to the host of `url`. `Err` says what is wrong with it; `Ok(None)`: it
-/// opens one now, or it cannot be asked.
-pub(crate) async fn ask(
+/// Asks a proxy for a tunnel to the host of `url`. `Err`: the proxy's fault. `Ok(None)`: it opens the
+/// tunnel now, or it cannot be asked.
+pub(crate) async fn request_tunnel(
     proxy: &Proxy,
     url: &Url,
     tls: &ClientConfig,
 ) -> Result<Option<Refusal>, ProxyFault> {
-    let is_socks = proxy.url().is_some_and(|at| at.scheme() == "socks5h");
+    let is_socks = proxy.url().is_some_and(|url| url.scheme() == "socks5h");
     if is_socks || url.scheme() == "http" {
-        // No tunnel is asked for, or the client's words tell what is said to it.
-        return timeout(TIME, reach(proxy)).await.unwrap_or(Ok(())).map(|()| None);
+        // No HTTP tunnel is involved: only check that the proxy accepts connections.
+        return timeout(TIME_LIMIT, check_connection(proxy)).await.unwrap_or(Ok(())).map(|()| None);
     }
-    let answer = match timeout(TIME, exchange(proxy, url, tls)).await {
+    let answer = match timeout(TIME_LIMIT, send_connect(proxy, url, tls)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) | Err(_) => return Ok(None),
     };
     if answer.is_empty() {
         return Err(ProxyFault::Closed);
     }
-    let refusal = parse(&answer).ok_or(ProxyFault::Protocol)?;
+    let refusal = parse_answer(&answer).ok_or(ProxyFault::Protocol)?;
     Ok(Some(refusal).filter(|refusal| refusal.status != 200))
 }
 
-/// Whether the proxy can be connected to.
-async fn reach(proxy: &Proxy) -> Result<(), ProxyFault> {
-    let Some(at) = proxy.url() else { return Ok(()) };
-    let port = at.port().unwrap_or_default();
-    let addresses = lookup_host((host_of(at), port)).await.inspect_err(descriptors::note);
+/// Checks that the proxy accepts connections.
+async fn check_connection(proxy: &Proxy) -> Result<(), ProxyFault> {
+    let Some(proxy_url) = proxy.url() else { return Ok(()) };
+    let port = proxy_url.port().unwrap_or_default();
+    let addresses = lookup_host((host_of(proxy_url), port)).await.inspect_err(descriptors::note);
     let addresses: Vec<_> = addresses.map_err(|_| ProxyFault::Dns)?.collect();
     let connected = TcpStream::connect(addresses.as_slice()).await.inspect_err(descriptors::note);
     connected.map_err(|_| ProxyFault::Connect)?;
     Ok(())
 }
 
-async fn exchange(proxy: &Proxy, url: &Url, tls: &ClientConfig) -> io::Result<Vec<u8>> {
+async fn send_connect(proxy: &Proxy, url: &Url, tls: &ClientConfig) -> io::Result<Vec<u8>> {
     let missing = || io::Error::from(io::ErrorKind::InvalidInput);
-    let at = proxy.url().ok_or_else(missing)?;
-    let port = at.port_or_known_default().ok_or_else(missing)?;
-    let request = request(proxy, url).ok_or_else(missing)?;
-    let host = host_of(at);
+    let proxy_url = proxy.url().ok_or_else(missing)?;
+    let port = proxy_url.port_or_known_default().ok_or_else(missing)?;
+    let request = connect_request(proxy, url).ok_or_else(missing)?;
+    let host = host_of(proxy_url);
     let connected = TcpStream::connect((host.as_str(), port)).await.inspect_err(descriptors::note);
     let tcp = connected?;
-    if at.scheme() == "https" {
+    if proxy_url.scheme() == "https" {
         let mut tls = tls.clone();
         tls.alpn_protocols.clear();
         let name = ServerName::try_from(host).map_err(|_| missing())?;
         let stream = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await?;
-        speak(stream, &request).await
+        read_answer(stream, &request).await
     } else {
-        speak(tcp, &request).await
+        read_answer(tcp, &request).await
     }
 }
 
-/// It may hold the proxy's password, so it is wiped.
-fn request(proxy: &Proxy, url: &Url) -> Option<Zeroizing<Vec<u8>>> {
+/// The CONNECT request. Wiped on drop: it may hold the proxy's password.
+fn connect_request(proxy: &Proxy, url: &Url) -> Option<Zeroizing<Vec<u8>>> {
     let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(authorization) = proxy.authorization() {
@@ -102,16 +102,16 @@ fn request(proxy: &Proxy, url: &Url) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(request))
 }
 
-/// Sends the request and reads the answer to its end, or to where it falls silent.
-async fn speak(
+/// Sends the request and reads the answer until it is complete or nothing more arrives.
+async fn read_answer(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     request: &[u8],
 ) -> io::Result<Vec<u8>> {
     stream.write_all(request).await?;
     let mut answer = Vec::new();
-    while answer.len() < CAP && !is_whole(&answer) {
+    while answer.len() < MAX_ANSWER && !is_complete(&answer) {
         let mut piece = [0; 4096];
-        let patience = if answer.is_empty() { TIME } else { REST };
+        let patience = if answer.is_empty() { TIME_LIMIT } else { REST_LIMIT };
         match timeout(patience, stream.read(&mut piece)).await {
             Ok(Ok(0)) | Err(_) => break,
             Ok(Ok(read)) => answer.extend_from_slice(piece.get(..read).unwrap_or_default()),
@@ -122,8 +122,8 @@ async fn speak(
     Ok(answer)
 }
 
-fn is_whole(answer: &[u8]) -> bool {
-    let Some(refusal) = parse(answer) else { return false };
+fn is_complete(answer: &[u8]) -> bool {
+    let Some(refusal) = parse_answer(answer) else { return false };
     let length = refusal.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     refusal.status == 200
         || length
@@ -131,8 +131,8 @@ fn is_whole(answer: &[u8]) -> bool {
             .is_some_and(|n: usize| refusal.body.len() >= n)
 }
 
-/// The answer (RFC 9112 section 2), once its head is whole.
-fn parse(answer: &[u8]) -> Option<Refusal> {
+/// Parses the answer (RFC 9112 section 2). `None`: its head is invalid or incomplete.
+fn parse_answer(answer: &[u8]) -> Option<Refusal> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(answer.get(..end)?);
     let mut lines = head.split("\r\n");
@@ -150,11 +150,11 @@ fn parse(answer: &[u8]) -> Option<Refusal> {
     Some(Refusal { status, headers: all, body: answer.get(end + 4..)?.to_vec() })
 }
 
-/// The fault of a proxy that asks for credentials with these headers.
-pub(crate) fn credentials(headers: &HeaderMap, sent: bool) -> ProxyFault {
+/// The fault of a proxy that asks for credentials in these headers.
+pub(crate) fn credentials_fault(headers: &HeaderMap, sent: bool) -> ProxyFault {
     let offered =
         headers.get_all(PROXY_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    // Several challenges may stand in one header, each with a list of parameters behind it.
+    // One header may hold several challenges, each with parameters.
     let words: Vec<&str> = offered.flat_map(|value| value.split([' ', ','])).collect();
     let is_offered = |scheme: &&str| words.iter().any(|word| word.eq_ignore_ascii_case(scheme));
     let schemes = SCHEMES.into_iter().filter(is_offered).map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! A request on its way.
+//! A request with its deadline and its attempts.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::retry;
 use crate::evidence::FailureKind;
 use crate::text::secret::Scrubber;
 
-/// A request on its way: what it takes, and how often it has been sent.
+/// A request, and how often it has been sent.
 pub(crate) struct PendingRequest<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) headers: &'a [(&'a str, &'a str)],
@@ -22,11 +22,11 @@ pub(crate) struct PendingRequest<'a> {
     pub(crate) attempts: Cell<u32>,
 }
 
-/// What is sent.
+/// The method and the body of a request.
 pub(crate) enum Message<'a> {
-    /// A GET; redirects on the host are followed.
+    /// A GET that follows redirects on the host.
     Get,
-    /// A request without a body.
+    /// A request without a body that is never repeated.
     Once(Method),
     /// A POST of a form.
     Form(&'a [(&'a str, &'a str)]),
@@ -42,7 +42,7 @@ impl<'a> PendingRequest<'a> {
         Self { message, headers, scrubber, deadline, attempts: Cell::new(1) }
     }
 
-    pub(crate) fn request(&self, client: &reqwest::Client, url: &Url) -> RequestBuilder {
+    pub(crate) fn builder(&self, client: &reqwest::Client, url: &Url) -> RequestBuilder {
         let url = url.clone();
         match &self.message {
             Message::Get => client.get(url),
@@ -53,8 +53,11 @@ impl<'a> PendingRequest<'a> {
         }
     }
 
-    /// How long to wait before it is sent again, if it is.
-    pub(crate) fn pause(&self, outcome: Result<&Response, &reqwest::Error>) -> Option<Duration> {
+    /// How long to wait before the retry. `None`: no retry.
+    pub(crate) fn retry_pause(
+        &self,
+        outcome: Result<&Response, &reqwest::Error>,
+    ) -> Option<Duration> {
         let again = matches!(self.message, Message::Get) && self.attempts.get() < retry::ATTEMPTS;
         if again { retry::pause(outcome, self.deadline) } else { None }
     }

@@ -1,5 +1,5 @@
-//! TLS: the trust roots, and a verifier that remembers what servers presented, also when the
-//! handshake fails.
+//! TLS: the trust roots, and a verifier that records presented certificates even if the handshake
+//! fails.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -27,22 +27,22 @@ use crate::evidence::{Certificate, CertificateProblem, Chain};
 use crate::text::hex;
 use crate::text::secret::Scrubber;
 
-/// What server certificates are checked against. Loading reads files: do it once, and only when
-/// something will be connected to.
+/// The trust roots for server certificates. Loading reads files: do it once, and only before a
+/// connection.
 pub struct Roots {
     store: Arc<RootCertStore>,
     certificates: Arc<Vec<CertificateDer<'static>>>,
 }
 
 impl Roots {
-    /// The machine's own store (or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name),
-    /// Mozilla's list where there is none, and the certificates of `--ca-cert`. A store that cannot
-    /// be read within `limit` (a pipe, a network's file system) counts as none.
+    /// Loads the machine's store (or the files in `SSL_CERT_FILE` and `SSL_CERT_DIR`), else Mozilla's
+    /// list, and adds the certificates of `--ca-cert`. A store that cannot be read within `limit` (a
+    /// pipe, a network file system) counts as missing.
     ///
     /// # Errors
-    /// In words, when `extra_pem` holds no certificate, or one that cannot be a trust root.
+    /// `extra_pem` holds no certificate, or one that cannot be a trust root.
     pub fn load(extra_pem: Option<&[u8]>, limit: Duration) -> Result<Self, String> {
-        // A store often holds a few roots that nothing can read: they are passed over.
+        // Stores often hold a few unreadable roots. Skip them.
         let (send, receive) = mpsc::channel();
         thread::spawn(move || {
             let loaded = rustls_native_certs::load_native_certs();
@@ -77,10 +77,9 @@ impl Roots {
     }
 }
 
-/// The client's TLS settings, and the recorder that they report to.
+/// The client's TLS settings, and the recorder of presented certificates.
 ///
-/// With `insecure` every certificate is accepted, as `pulumi login --insecure` does; it is
-/// recorded anyway.
+/// `insecure` accepts every certificate, as `pulumi login --insecure` does, and still records it.
 pub(crate) fn client_config(
     roots: &Roots,
     insecure: bool,
@@ -115,18 +114,18 @@ fn verifier(
         .map_err(|error| error.to_string())
 }
 
-/// A certificate verifier that remembers every chain it was shown.
+/// A certificate verifier that records every presented chain.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     local: Arc<WebPkiServerVerifier>,
     public: Arc<WebPkiServerVerifier>,
     pinned: Arc<Vec<CertificateDer<'static>>>,
     insecure: bool,
-    seen: Mutex<HashMap<String, Seen>>,
+    seen: Mutex<HashMap<String, RecordedChain>>,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct RecordedChain {
     certificates: Vec<CertificateDer<'static>>,
     publicly_trusted: bool,
 }
@@ -136,14 +135,14 @@ impl Recorder {
     pub(crate) fn chain(&self, host: &str) -> Option<Chain> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(host).map(|seen| Chain {
-            certificates: seen.certificates.iter().map(|der| outline(der)).collect(),
+            certificates: seen.certificates.iter().map(|der| outline_certificate(der)).collect(),
             publicly_trusted: seen.publicly_trusted,
         })
     }
 
-    /// Go and OpenSSL accept a server certificate that is itself a trust root, with whatever
-    /// extensions; webpki does not where it says `CA:TRUE`, as `openssl req -x509` writes it.
-    /// Its validity has been checked by then: webpki looks at that first.
+    /// Accepts a server certificate that is itself a trust root, as Go and OpenSSL do. webpki rejects
+    /// one with `CA:TRUE`, which `openssl req -x509` writes. webpki checks the validity period first,
+    /// so it need not be checked again.
     fn accept_pinned(
         &self,
         error: Error,
@@ -152,7 +151,10 @@ impl Recorder {
     ) -> Result<ServerCertVerified, Error> {
         let about_trust = match &error {
             Error::InvalidCertificate(e) => {
-                matches!(problem(e), CertificateProblem::UnknownIssuer | CertificateProblem::Other)
+                matches!(
+                    certificate_problem(e),
+                    CertificateProblem::UnknownIssuer | CertificateProblem::Other
+                )
             }
             _ => false,
         };
@@ -182,7 +184,7 @@ impl ServerCertVerifier for Recorder {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(plain_name(&name.to_str()), Seen { certificates, publicly_trusted });
+            .insert(plain_name(&name.to_str()), RecordedChain { certificates, publicly_trusted });
         if self.insecure {
             return Ok(ServerCertVerified::assertion());
         }
@@ -214,8 +216,8 @@ impl ServerCertVerifier for Recorder {
     }
 }
 
-/// Which of our problems a certificate error is, as far as the error alone tells.
-fn problem(error: &CertificateError) -> CertificateProblem {
+/// Classifies a certificate error by the error alone.
+fn certificate_problem(error: &CertificateError) -> CertificateProblem {
     use CertificateError as E;
     match error {
         E::Expired | E::ExpiredContext { .. } => CertificateProblem::Expired,
@@ -227,28 +229,28 @@ fn problem(error: &CertificateError) -> CertificateProblem {
     }
 }
 
-/// The problem, and the fact about the certificate that shows it.
+/// Classifies a certificate error with the chain, and describes the certificate's fault.
 pub(crate) fn explain(
     error: &CertificateError,
     chain: Option<&Chain>,
 ) -> (CertificateProblem, String) {
     use {CertificateError as E, CertificateProblem as P};
     let Some(leaf) = chain.and_then(|chain| chain.certificates.first()) else {
-        return (problem(error), error.to_string());
+        return (certificate_problem(error), error.to_string());
     };
-    let problem = match problem(error) {
+    let problem = match certificate_problem(error) {
         P::UnknownIssuer | P::Other if leaf.subject == leaf.issuer => P::SelfSigned,
         other => other,
     };
     let detail = match (problem, error) {
         (P::Expired, E::ExpiredContext { not_after, .. }) => {
-            format!("a certificate of the chain expired {}", date(*not_after))
+            format!("a certificate of the chain expired {}", format_time(*not_after))
         }
         (P::NotYetValid, E::NotValidYetContext { not_before, .. }) => {
-            format!("a certificate of the chain is valid from {}", date(*not_before))
+            format!("a certificate of the chain is valid from {}", format_time(*not_before))
         }
         (P::WrongHost, _) if leaf.names.is_empty() => "the certificate names no host".into(),
-        (P::WrongHost, _) => format!("the certificate is for {}", some(&leaf.names)),
+        (P::WrongHost, _) => format!("the certificate is for {}", first_names(&leaf.names)),
         (P::UnknownIssuer, _) => {
             format!("issued by \"{}\", which is not trusted here", leaf.issuer)
         }
@@ -258,8 +260,8 @@ pub(crate) fn explain(
     (problem, detail)
 }
 
-/// The first few names: a certificate may hold thousands.
-fn some(names: &[String]) -> String {
+/// Lists the first few names: a certificate may hold thousands.
+fn first_names(names: &[String]) -> String {
     const SHOWN: usize = 8;
     match names.split_at_checked(SHOWN) {
         Some((first, rest)) if !rest.is_empty() => {
@@ -269,7 +271,7 @@ fn some(names: &[String]) -> String {
     }
 }
 
-fn date(time: UnixTime) -> String {
+fn format_time(time: UnixTime) -> String {
     i64::try_from(time.as_secs())
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
@@ -277,7 +279,7 @@ fn date(time: UnixTime) -> String {
 }
 
 impl Chain {
-    /// The chain without secrets: a server writes into its certificates what it wants.
+    /// Removes secrets from the chain: a server controls the text in its certificates.
     pub(crate) fn scrubbed(mut self, scrubber: &Scrubber) -> Self {
         for certificate in &mut self.certificates {
             let Certificate { subject, issuer, names, .. } = certificate;
@@ -289,8 +291,8 @@ impl Chain {
     }
 }
 
-/// A certificate's outline; of one that cannot be parsed only the digests.
-fn outline(der: &[u8]) -> Certificate {
+/// The outline of a certificate. If it cannot be parsed, it has only the digests.
+fn outline_certificate(der: &[u8]) -> Certificate {
     let mut outline = Certificate {
         subject: String::new(),
         issuer: String::new(),
@@ -330,7 +332,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(60);
 
     #[test]
-    fn extra_roots_that_are_none() {
+    fn invalid_extra_roots_are_refused() {
         assert!(Roots::load(Some(b"nothing"), LIMIT).err().unwrap().contains("no PEM certificate"));
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(Roots::load(Some(broken), LIMIT).err().unwrap().contains("certificate 1"));
@@ -338,16 +340,16 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_of_names_are_cut() {
+    fn long_name_lists_are_cut() {
         let names: Vec<String> = (0..10).map(|n| n.to_string()).collect();
-        assert_eq!(some(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
-        assert_eq!(some(&names[..8]), "0, 1, 2, 3, 4, 5, 6, 7");
-        assert_eq!(some(&names[..1]), "0");
+        assert_eq!(first_names(&names), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
+        assert_eq!(first_names(&names[..8]), "0, 1, 2, 3, 4, 5, 6, 7");
+        assert_eq!(first_names(&names[..1]), "0");
     }
 
     #[test]
-    fn an_unreadable_certificate_still_has_its_digests() {
-        let outline = outline(b"abc");
+    fn unreadable_certificate_has_digests() {
+        let outline = outline_certificate(b"abc");
         assert_eq!(outline.sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
         assert_eq!(
             outline.sha256,

@@ -95,7 +95,7 @@ fn version(program: &Path, command: Command, limit: Duration) -> Cli {
 }
 
 fn ask(command: Command, limit: Duration) -> Result<Version, String> {
-    let output = program::output(command, limit, LONGEST_OUTPUT)?;
+    let output = program::run(command, limit, LONGEST_OUTPUT)?;
     if !output.succeeded {
         return Err("it ended with an error".into());
     }

@@ -11,7 +11,7 @@ use doctor::evidence::{
 };
 use doctor::gather;
 use doctor::gather::pulumi::credential_helper::Flags;
-use doctor::gather::token::Choice;
+use doctor::gather::token::TokenLocation;
 use doctor::gather::{Plan, ProcessContext};
 use doctor::judge;
 use serde_json::{Value, json};
@@ -374,7 +374,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
     let file = directory.path().join("policy.json");
     std::fs::write(&file, policy.to_string()).unwrap();
     let plan = Plan {
-        token: Choice::Argument(world.token()),
+        token: TokenLocation::Argument(world.token()),
         organization: Some(ORGANIZATION.to_owned()),
         team: None,
         user: None,
@@ -396,7 +396,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         now: None,
         timeout: Duration::from_secs(5),
         allow_private_issuer: false,
-        reads: None,
+        policy_selection: None,
     };
     let around = ProcessContext {
         environment: [].into_iter().collect(),

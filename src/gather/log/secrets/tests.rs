@@ -11,7 +11,7 @@ fn kinds(line: &str) -> Vec<SecretKind> {
 }
 
 #[test]
-fn secrets_are_found_and_taken_out() {
+fn secrets_are_found_and_redacted() {
     use SecretKind::{Bearer, Jwt, Opaque, PulumiAccessToken, UrlCredentials};
     let base64 = "ZXlKaGJHY2lPaUpTVXpJMU5pSjkuZXlKcGMzTWlPaUpvZEhSd2N6b3ZMMkVpZlEuYzJsbg==";
     let cases = [
@@ -44,13 +44,13 @@ fn secrets_are_found_and_taken_out() {
 }
 
 #[test]
-fn what_nobody_would_write_is_not_shown() {
+fn random_words_are_redacted() {
     let signature = "HJK1XwXuFvb6zTpX19k2X38jOzChOmUbTTXzCGXWT3et94QA_08HTlzBSWu0G7w";
     assert_eq!(redact(&format!("Unauthorized: {signature}")), "Unauthorized: [redacted]");
 }
 
 #[test]
-fn names_and_masks_are_none() {
+fn names_and_masks_are_kept() {
     for line in [
         "PS D:\\a\\infra> pulumi login --oidc-token $env:idToken\r",
         "pulumi login https://api.pulumi.com",
@@ -75,13 +75,13 @@ fn names_and_masks_are_none() {
 
 proptest! {
     #[test]
-    fn what_is_taken_out_stays_out(before in "[ -~]{0,20}", after in "[ '\"\\])][ -~]{0,20}") {
+    fn redacted_token_is_not_shown(before in "[ -~]{0,20}", after in "[ '\"\\])][ -~]{0,20}") {
         let shown = redact(&format!("{before} {JWT}{after}"));
         prop_assert!(!shown.contains("c2lnbmF0dXJlLW9mLWl0"), "{}", shown);
     }
 
     #[test]
-    fn nothing_makes_it_panic(line in ".{0,80}") {
+    fn any_line_is_redacted(line in ".{0,80}") {
         let _ = redact(&line);
     }
 }

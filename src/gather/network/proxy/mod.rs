@@ -1,10 +1,10 @@
-//! Which proxy a request goes through. One function decides, for the client and for the report.
+//! Which proxy a request goes through, for the client and for the report.
 //!
-//! The rules are those of golang.org/x/net/http/httpproxy, which the Pulumi CLI goes by: where
-//! other programs have others, what counts is where pulumi connects to.
+//! Follows golang.org/x/net/http/httpproxy, which the Pulumi CLI uses. Other programs differ, but the
+//! login connects as pulumi does.
 
 mod no_proxy;
-mod value;
+mod variable;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
@@ -12,27 +12,26 @@ use reqwest::header::HeaderValue;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use self::value::Value;
+use self::variable::ParsedProxy;
 use crate::evidence::{PassedOver, ProxyFault, Route};
 use crate::text::secret::Scrubber;
 use no_proxy::Exceptions;
 
 /// The proxies of an environment.
 ///
-/// For `https` URLs the first of `HTTPS_PROXY`, `https_proxy` that is set and not empty; for
-/// `http` URLs `HTTP_PROXY`, `http_proxy`, unless this is a CGI program, where a client could have
-/// set it. `NO_PROXY` (else `no_proxy`) lists the exceptions. Loopback is never asked for through
-/// a proxy.
+/// For `https` URLs, the first of `HTTPS_PROXY` and `https_proxy` that is not empty applies. For
+/// `http` URLs, `HTTP_PROXY` or `http_proxy`, except in CGI programs, where a client can set it.
+/// `NO_PROXY` (else `no_proxy`) lists the exceptions. Loopback never uses a proxy.
 #[derive(Clone, Default)]
 pub struct Proxies {
-    http: Choice,
-    https: Choice,
+    http: SchemeProxy,
+    https: SchemeProxy,
     exceptions: Exceptions,
 }
 
-/// What the variables for one scheme come to.
+/// The proxy for one URL scheme.
 #[derive(Clone, Default)]
-struct Choice {
+struct SchemeProxy {
     proxy: Option<Proxy>,
     passed_over: Option<PassedOver>,
 }
@@ -46,17 +45,20 @@ pub(crate) struct Proxy {
 }
 
 impl Proxies {
-    /// Reads them through a look-up of environment variables.
+    /// Reads the proxies through a look-up of environment variables.
     pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: &[&'static str]| {
             names.iter().find_map(|name| set(name).map(|value| (*name, Zeroizing::new(value))))
         };
         let http = first(&["HTTP_PROXY", "http_proxy"]);
-        let mut chosen =
-            Self { http: Choice::of(&http), https: Choice::of(&first(&HTTPS)), ..Self::default() };
+        let mut chosen = Self {
+            http: SchemeProxy::from_variable(&http),
+            https: SchemeProxy::from_variable(&first(&HTTPS_VARIABLES)),
+            ..Self::default()
+        };
         if let Some((_, value)) = first(&["NO_PROXY", "no_proxy"]) {
-            chosen.exceptions = Exceptions::read(&value);
+            chosen.exceptions = Exceptions::parse(&value);
         }
         if let Some(proxy) = &mut chosen.http.proxy
             && set("REQUEST_METHOD").is_some()
@@ -82,16 +84,16 @@ impl Proxies {
     /// The proxy for a URL.
     pub(crate) fn for_url(&self, url: &Url) -> Option<&Proxy> {
         let choice = if url.scheme() == "http" { &self.http } else { &self.https };
-        choice.proxy.as_ref().filter(|_| !is_loopback(url) && !self.exceptions.hold(url))
+        choice.proxy.as_ref().filter(|_| !is_loopback(url) && !self.exceptions.exempt(url))
     }
 
-    /// How a request for a URL goes, as evidence.
+    /// The route of a request for a URL, as evidence.
     pub(crate) fn route(&self, url: &Url) -> Route {
         match self.for_url(url) {
             Some(proxy) => Route {
                 proxy: proxy.shown.clone(),
                 proxy_variable: Some(proxy.variable.to_owned()),
-                near_exception: self.exceptions.near(url).map(str::to_owned),
+                near_exception: self.exceptions.near_match(url).map(str::to_owned),
                 passed_over: None,
             },
             None => {
@@ -99,15 +101,20 @@ impl Proxies {
                 let passed_over = choice
                     .passed_over
                     .clone()
-                    .filter(|_| !is_loopback(url) && !self.exceptions.hold(url));
+                    .filter(|_| !is_loopback(url) && !self.exceptions.exempt(url));
                 Route { passed_over, ..Route::default() }
             }
         }
     }
 
-    /// Adds the credentials of the proxies to what is taken out of texts.
-    pub fn hide(variable: impl Fn(&str) -> Option<String>, scrubber: &Scrubber) {
-        let names = HTTPS.into_iter().chain(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]);
+    /// Adds the credentials in proxy variables to the scrubber.
+    pub fn hide_credentials(variable: impl Fn(&str) -> Option<String>, scrubber: &Scrubber) {
+        let names = HTTPS_VARIABLES.into_iter().chain([
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ]);
         for value in names.filter_map(variable).map(Zeroizing::new) {
             let Some((before, _)) = value.rsplit_once('@') else { continue };
             let credentials =
@@ -126,26 +133,26 @@ impl Proxies {
     }
 }
 
-const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+const HTTPS_VARIABLES: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 
 fn passed_over(variable: &str, reason: &str) -> PassedOver {
     PassedOver { variable: variable.to_owned(), reason: reason.to_owned() }
 }
 
-impl Choice {
-    fn of(set: &Option<(&'static str, Zeroizing<String>)>) -> Self {
+impl SchemeProxy {
+    fn from_variable(set: &Option<(&'static str, Zeroizing<String>)>) -> Self {
         let Some((variable, text)) = set else { return Self::default() };
         let variable = *variable;
         let proxy = |shown, target| Self {
             proxy: Some(Proxy { variable, shown, target }),
             passed_over: None,
         };
-        match value::read(text) {
-            Value::Proxy(value::Proxy { shown, url }) => proxy(Some(shown), Ok(url)),
-            Value::Misread { name, problem } => {
+        match variable::parse(text) {
+            ParsedProxy::Proxy(variable::Proxy { shown, url }) => proxy(Some(shown), Ok(url)),
+            ParsedProxy::Misread { name, problem } => {
                 proxy(None, Err((ProxyFault::Misread { name }, problem)))
             }
-            Value::PassedOver(problem) => {
+            ParsedProxy::Ignored(problem) => {
                 let reason = format!("pulumi cannot read it as a URL: {problem}");
                 Self { proxy: None, passed_over: Some(passed_over(variable, &reason)) }
             }
@@ -154,17 +161,17 @@ impl Choice {
 }
 
 impl Proxy {
-    /// What to connect to, credentials included.
+    /// The URL to connect to, with credentials.
     pub(crate) fn url(&self) -> Option<&Url> {
         self.target.as_ref().ok()
     }
 
-    /// Why it cannot be used.
+    /// Why this proxy cannot be used.
     pub(crate) fn fault(&self) -> Option<(ProxyFault, &'static str)> {
         self.target.as_ref().err().cloned()
     }
 
-    /// Whether credentials go with it.
+    /// Whether its URL has credentials.
     pub(crate) fn has_credentials(&self) -> bool {
         self.url().is_some_and(|url| !url.username().is_empty() || url.password().is_some())
     }
@@ -208,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_that_counts() {
+    fn first_set_variable_wins() {
         let target = "https://api.pulumi.com/";
         for (variables, expected) in [
             (&[("HTTPS_PROXY", "http://u:p@a:3128")][..], Some(("http://…@a:3128", "HTTPS_PROXY"))),
@@ -250,7 +257,7 @@ mod tests {
             (&[("ALL_PROXY", "c"), ("NO_PROXY", "pulumi.com")], None),
             (&[], None),
         ] {
-            let got = route(variables, target).passed_over.map(|one| one.variable);
+            let got = route(variables, target).passed_over.map(|ignored| ignored.variable);
             assert_eq!(got.as_deref(), expected, "{variables:?}");
         }
         assert_eq!(route(&[("HTTPS_PROXY", "a")], "http://x.test").passed_over, None);

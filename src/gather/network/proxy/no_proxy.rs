@@ -1,11 +1,11 @@
-//! The entries of `NO_PROXY`, matched as Go matches them (golang.org/x/net/http/httpproxy).
+//! `NO_PROXY`, matched as Go matches it (golang.org/x/net/http/httpproxy).
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use url::{Host, Url};
 
-/// The exceptions of an environment.
+/// The entries of `NO_PROXY`.
 #[derive(Clone, Default)]
 pub(super) struct Exceptions {
     entries: Vec<Entry>,
@@ -17,37 +17,40 @@ enum Entry {
     All,
     Network(IpNet),
     Address(IpAddr, Option<String>),
-    /// `.a.test`, whether `a.test` itself is meant too, and the port.
+    /// `.a.test`, whether it also matches `a.test` itself, and the port.
     Domain(String, bool, Option<String>),
 }
 
 impl Exceptions {
-    /// Reads the value of `NO_PROXY`.
-    pub(super) fn read(value: &str) -> Self {
+    /// Parses the value of `NO_PROXY`.
+    pub(super) fn parse(value: &str) -> Self {
         let text = value.to_lowercase();
-        Self { entries: text.split(',').filter_map(|entry| read(entry.trim())).collect(), text }
+        Self {
+            entries: text.split(',').filter_map(|entry| parse_entry(entry.trim())).collect(),
+            text,
+        }
     }
 
-    /// Whether an entry holds for the URL's host.
-    pub(super) fn hold(&self, url: &Url) -> bool {
+    /// Whether an entry matches the URL's host.
+    pub(super) fn exempt(&self, url: &Url) -> bool {
         let port = url.port_or_known_default().map(|port| port.to_string());
-        let fits = |wanted: &Option<String>| wanted.is_none() || *wanted == port;
+        let port_matches = |wanted: &Option<String>| wanted.is_none() || *wanted == port;
         self.entries.iter().any(|entry| match (entry, host(url)) {
             (Entry::All, _) => true,
             (Entry::Network(network), Ok(address)) => network.contains(&address.to_canonical()),
             (Entry::Address(one, port), Ok(address)) => {
-                one.to_canonical() == address.to_canonical() && fits(port)
+                one.to_canonical() == address.to_canonical() && port_matches(port)
             }
             (Entry::Domain(domain, itself, port), Err(name)) => {
-                (name.ends_with(domain) || *itself && name == &domain[1..]) && fits(port)
+                (name.ends_with(domain) || *itself && name == &domain[1..]) && port_matches(port)
             }
             _ => false,
         })
     }
 
-    /// An entry that somebody may have written for the URL's host and that does not hold for it:
-    /// other programs separate entries by spaces too, for instance.
-    pub(super) fn near(&self, url: &Url) -> Option<&str> {
+    /// An entry that was probably meant for the URL's host but does not match it. Other programs also
+    /// separate entries by spaces, for instance.
+    pub(super) fn near_match(&self, url: &Url) -> Option<&str> {
         let Err(name) = host(url) else { return None };
         let entries = self.text.split([',', ';', '|', ' ', '\t']).map(str::trim);
         entries.filter(|entry| !entry.is_empty()).find(|entry| {
@@ -63,7 +66,7 @@ impl Exceptions {
     }
 }
 
-/// The address or the name that is asked for.
+/// The URL's host: an address, or `Err` with a name.
 fn host(url: &Url) -> Result<IpAddr, &str> {
     match url.host() {
         Some(Host::Ipv4(address)) => Ok(address.into()),
@@ -73,7 +76,7 @@ fn host(url: &Url) -> Result<IpAddr, &str> {
     }
 }
 
-fn read(entry: &str) -> Option<Entry> {
+fn parse_entry(entry: &str) -> Option<Entry> {
     if entry == "*" {
         return Some(Entry::All);
     }
@@ -100,7 +103,8 @@ fn read(entry: &str) -> Option<Entry> {
     }
 }
 
-/// `net.SplitHostPort`: the whole where there is no port, or more than one colon without brackets.
+/// Go's `net.SplitHostPort`. Returns the whole entry if there is no port, or several colons without
+/// brackets.
 fn split_port(entry: &str) -> (&str, Option<String>) {
     let Some((host, port)) = entry.rsplit_once(':') else { return (entry, None) };
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -121,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn exceptions() {
+    fn no_proxy_exempts_as_go() {
         for (exceptions, target, exempt) in [
             ("*", "https://a.test", true),
             ("x.test, * ", "https://10.0.0.1", true),
@@ -158,13 +162,13 @@ mod tests {
             (",, ,", "https://a.test", false),
             (".", "https://a.test", false),
         ] {
-            let got = Exceptions::read(exceptions).hold(&url(target));
+            let got = Exceptions::parse(exceptions).exempt(&url(target));
             assert_eq!(got, exempt, "{exceptions} {target}");
         }
     }
 
     #[test]
-    fn entries_that_nearly_hold() {
+    fn near_matches_are_found() {
         for (exceptions, near) in [
             ("other.test a.test", Some("a.test")),
             ("other.test;a.test", Some("a.test")),
@@ -176,17 +180,17 @@ mod tests {
             ("test", Some("test")),
             ("aa.test,.,b.a.test", None),
         ] {
-            assert_eq!(Exceptions::read(exceptions).near(&url("https://a.test")), near);
+            assert_eq!(Exceptions::parse(exceptions).near_match(&url("https://a.test")), near);
         }
     }
 
     proptest! {
         #[test]
-        fn nothing_in_no_proxy_panics(value in "\\PC{0,24}", host in "[a-z0-9.:\\[\\]-]{1,20}") {
+        fn any_no_proxy_is_parsed(value in "\\PC{0,24}", host in "[a-z0-9.:\\[\\]-]{1,20}") {
             if let Ok(url) = Url::parse(&format!("https://{host}/")) {
-                let exceptions = Exceptions::read(&value);
-                exceptions.hold(&url);
-                exceptions.near(&url);
+                let exceptions = Exceptions::parse(&value);
+                exceptions.exempt(&url);
+                exceptions.near_match(&url);
             }
         }
     }

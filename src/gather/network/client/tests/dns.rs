@@ -1,11 +1,11 @@
-//! What a resolver may say, and when: as no system's resolver can be made to.
+//! Resolver answers that no system resolver can be made to give.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// A client whose names have what `answers` gives, by the number of the question.
-fn resolving(
+/// A client whose n-th lookup returns `answers(n)`, and the number of lookups.
+fn client_with_answers(
     root: &str,
     options: ClientOptions,
     answers: impl Fn(usize) -> Vec<&'static str> + Send + Sync + 'static,
@@ -18,12 +18,12 @@ fn resolving(
         let found: Vec<SocketAddr> = found.collect();
         Box::pin(async move { Ok(found) })
     });
-    (with_lookup(root, options, lookup), asked)
+    (client_with_lookup(root, options, lookup), asked)
 }
 
-fn with_lookup(root: &str, options: ClientOptions, lookup: guard::Lookup) -> Client {
+fn client_with_lookup(root: &str, options: ClientOptions, lookup: guard::Lookup) -> Client {
     let roots = Roots::load(Some(root.as_bytes()), Duration::from_secs(60)).unwrap();
-    Client::resolving(&roots, options, lookup).unwrap()
+    Client::with_lookup(&roots, options, lookup).unwrap()
 }
 
 #[test]
@@ -32,7 +32,8 @@ fn only_permitted_addresses_are_used() {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
         let addresses = ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "127.0.0.1"];
-        let (client, _) = resolving(&id.root, guarded(true, false), move |_| addresses.into());
+        let (client, _) =
+            client_with_answers(&id.root, guarded(true, false), move |_| addresses.into());
         let url = format!("https://idp.test:{port}/");
         let probe = get(&client, &url).await;
         assert!(probe.answer().is_some(), "{probe:?}");
@@ -59,7 +60,8 @@ fn embedded_addresses_are_classified() {
         ("2001:0:808:808::1", "not a host's address"),
     ] {
         run(async {
-            let (client, asked) = resolving(&root, guarded(false, false), move |_| vec![address]);
+            let (client, asked) =
+                client_with_answers(&root, guarded(false, false), move |_| vec![address]);
             let probe = get(&client, "https://idp.test/").await;
             let failure = probe.failure().unwrap();
             assert_eq!(failure.kind, FailureKind::AddressRefused, "{address}");
@@ -69,17 +71,18 @@ fn embedded_addresses_are_classified() {
     }
 }
 
-/// Between a check and its use a name may come to mean something else: so there is one answer for
-/// both, and for every connection after it.
+/// A name may resolve to another address between check and connection, so one lookup serves both
+/// and all later connections.
 #[test]
 fn checked_address_is_connected_to() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
-        let (client, asked) = resolving(&id.root, guarded(true, false), |number| match number {
-            0 => vec!["127.0.0.1"],
-            _ => vec!["169.254.169.254"],
-        });
+        let (client, asked) =
+            client_with_answers(&id.root, guarded(true, false), |number| match number {
+                0 => vec!["127.0.0.1"],
+                _ => vec!["169.254.169.254"],
+            });
         let url = format!("https://idp.test:{port}/");
         // The server hangs up after each answer.
         for _ in 0..2 {
@@ -90,20 +93,20 @@ fn checked_address_is_connected_to() {
     });
 }
 
-/// A policy opens one port of a host. The resolver is asked for the host without its port.
+/// A policy permits one port of a host, but the resolver gets the host without its port.
 #[test]
-fn a_known_origin_opens_no_other_port() {
+fn known_origin_permits_no_other_port() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let known = serve(&id, |_| ok("", "{}")).await;
         let other = serve(&id, |_| ok("", "{}")).await;
         let [known, other] = [known, other].map(|port| format!("https://idp.test:{port}/"));
         let options = || {
-            let guard = Guard::new(false, false, [known.as_str()]);
+            let guard = Guard::for_issuer(false, false, [known.as_str()]);
             ClientOptions { guard: Some(guard), ..ClientOptions::default() }
         };
         for urls in [[&known, &other], [&other, &known]] {
-            let (client, asked) = resolving(&id.root, options(), |_| vec!["127.0.0.1"]);
+            let (client, asked) = client_with_answers(&id.root, options(), |_| vec!["127.0.0.1"]);
             for url in urls {
                 let probe = get(&client, url).await;
                 match url == &known {
@@ -117,15 +120,15 @@ fn a_known_origin_opens_no_other_port() {
             assert_eq!(asked.load(Ordering::SeqCst), 1, "one answer for both");
         }
         // Another name that resolves to the same place, and a metadata service under the known name.
-        let (client, _) = resolving(&id.root, options(), |_| vec!["169.254.169.254"]);
+        let (client, _) = client_with_answers(&id.root, options(), |_| vec!["169.254.169.254"]);
         assert_eq!(kind(&client, &known).await, FailureKind::AddressRefused);
-        let (client, _) = resolving(&id.root, options(), |_| vec!["127.0.0.1"]);
+        let (client, _) = client_with_answers(&id.root, options(), |_| vec!["127.0.0.1"]);
         let alias = known.replace("idp.test", "alias.test");
         assert_eq!(kind(&client, &alias).await, FailureKind::AddressRefused);
     });
 }
 
-/// A backend that the user has named may have any address but that.
+/// A backend that the user named may have any other address.
 #[test]
 fn without_a_guard_metadata_services_are_refused() {
     run(async {
@@ -135,7 +138,8 @@ fn without_a_guard_metadata_services_are_refused() {
         for (address, refused) in
             [("127.0.0.1", false), ("169.254.169.254", true), ("64:ff9b:1::a9fe:a9fe", true)]
         {
-            let (client, _) = resolving(&id.root, ClientOptions::default(), move |_| vec![address]);
+            let (client, _) =
+                client_with_answers(&id.root, ClientOptions::default(), move |_| vec![address]);
             let probe = get(&client, &url).await;
             let found = probe.failure().map(|failure| failure.kind.clone());
             assert_eq!(found, refused.then_some(FailureKind::AddressRefused), "{address}");
@@ -148,14 +152,15 @@ fn empty_lookup_is_repeated() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
-        let (client, asked) = resolving(&id.root, guarded(true, false), |number| match number {
-            0 => vec![],
-            1 => vec!["169.254.169.254"],
-            _ => vec!["127.0.0.1"],
-        });
+        let (client, asked) =
+            client_with_answers(&id.root, guarded(true, false), |number| match number {
+                0 => vec![],
+                1 => vec!["169.254.169.254"],
+                _ => vec!["127.0.0.1"],
+            });
         let url = format!("https://idp.test:{port}/");
         assert_eq!(kind(&client, &url).await, FailureKind::Connect { refused: false });
-        // An answer is one, and stays refused, also where another would have been let through.
+        // The first non-empty answer is kept, even if a later one would be permitted.
         for _ in 0..2 {
             assert_eq!(kind(&client, &url).await, FailureKind::AddressRefused);
         }
@@ -167,7 +172,7 @@ fn empty_lookup_is_repeated() {
 fn name_without_addresses_fails_lookup() {
     run(async {
         let root = identity(NAMES, |_| {}).root;
-        let (client, _) = resolving(&root, guarded(false, false), |_| vec![]);
+        let (client, _) = client_with_answers(&root, guarded(false, false), |_| vec![]);
         let probe = get(&client, "https://idp.test/").await;
         let failure = probe.failure().unwrap();
         assert_eq!(
@@ -178,7 +183,7 @@ fn name_without_addresses_fails_lookup() {
     });
 }
 
-/// As the system's resolver hangs: in a thread that nothing can interrupt.
+/// The system's resolver hangs in a thread that nothing can interrupt.
 #[test]
 fn hanging_lookup_ends_in_time() {
     let root = identity(NAMES, |_| {}).root;
@@ -194,7 +199,7 @@ fn hanging_lookup_ends_in_time() {
     let probe = runtime.block_on(async {
         let deadline = Instant::now() + Duration::from_millis(300);
         let options = ClientOptions { deadline: Some(deadline), ..guarded(false, false) };
-        let client = with_lookup(&root, options, hangs);
+        let client = client_with_lookup(&root, options, hangs);
         client.get("https://idp.test/", &[], &Scrubber::default(), deadline).await
     });
     runtime.shutdown_background();
@@ -204,7 +209,7 @@ fn hanging_lookup_ends_in_time() {
     assert!(failure.detail.starts_with("the name was not resolved"), "{}", failure.detail);
 }
 
-/// An address that drops what it gets: a listener whose queue is full.
+/// An address that drops connection attempts: a listener with a full queue.
 #[cfg(target_os = "linux")]
 fn black_hole(port: u16) -> (std::os::fd::OwnedFd, Vec<std::net::TcpStream>) {
     use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
@@ -228,7 +233,8 @@ fn silent_address_leaves_time_for_next() {
         let _hole = black_hole(port);
         let deadline = Instant::now() + Duration::from_secs(4);
         let options = ClientOptions { deadline: Some(deadline), ..guarded(true, false) };
-        let (client, _) = resolving(&id.root, options, |_| vec!["127.0.0.2", "127.0.0.1"]);
+        let (client, _) =
+            client_with_answers(&id.root, options, |_| vec!["127.0.0.2", "127.0.0.1"]);
         let url = format!("https://idp.test:{port}/");
         let probe = client.get(&url, &[], &Scrubber::default(), deadline).await;
         assert!(probe.answer().is_some(), "{probe:?}");

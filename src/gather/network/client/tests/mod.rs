@@ -1,4 +1,4 @@
-//! The client against small servers of its own on loopback.
+//! The client against small servers on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod dns;
@@ -28,7 +28,7 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
-/// A certificate authority and a server certificate of it.
+/// A server certificate and the authority that issued it.
 struct Identity {
     root: String,
     chain: Vec<CertificateDer<'static>>,
@@ -54,7 +54,7 @@ fn identity(names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Iden
     }
 }
 
-/// What `openssl req -x509` makes: signed by itself, and an authority.
+/// A self-signed authority certificate, as `openssl req -x509` makes it.
 fn self_signed(names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Identity {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
@@ -134,7 +134,7 @@ async fn kind(client: &Client, url: &str) -> FailureKind {
 }
 
 #[test]
-fn a_trusted_server_answers_json() {
+fn trusted_server_answer_is_recorded() {
     run(async {
         let id = identity(NAMES, |_| {});
         let port = serve(&id, |request| {
@@ -171,7 +171,7 @@ fn a_trusted_server_answers_json() {
 }
 
 #[test]
-fn certificates_that_are_not_accepted() {
+fn invalid_certificates_are_refused() {
     use CertificateProblem::{Expired, NotYetValid, SelfSigned, UnknownIssuer, WrongHost};
     let expired = |p: &mut CertificateParams| p.not_after = date_time_ymd(2020, 2, 3);
     let future = |p: &mut CertificateParams| p.not_before = date_time_ymd(2090, 2, 3);
@@ -216,7 +216,7 @@ fn self_signed_root_is_accepted() {
 }
 
 #[test]
-fn nobody_answers() {
+fn unanswered_request_has_kind() {
     run(async {
         let client = client(&identity(NAMES, |_| {}).root, ClientOptions::default());
         let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -239,7 +239,7 @@ fn nobody_answers() {
 }
 
 /// Answers every connection with the same bytes, without TLS, and notes what was asked.
-async fn plain(answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+async fn serve_plain(answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -257,14 +257,14 @@ async fn plain(answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn not_tls_and_not_http() {
+fn non_tls_and_non_http_fail() {
     run(async {
         let client = client(&identity(NAMES, |_| {}).root, ClientOptions::default());
-        let (http, _) = plain(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let (http, _) = serve_plain(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         assert_eq!(kind(&client, &format!("https://{http}/")).await, FailureKind::Tls);
-        let (hangs_up, _) = plain(b"").await;
+        let (hangs_up, _) = serve_plain(b"").await;
         assert_eq!(kind(&client, &format!("https://{hangs_up}/")).await, FailureKind::Tls);
-        let (ssh, _) = plain(b"SSH-2.0-OpenSSH_9\r\n").await;
+        let (ssh, _) = serve_plain(b"SSH-2.0-OpenSSH_9\r\n").await;
         assert_eq!(kind(&client, &format!("http://{ssh}/")).await, FailureKind::Protocol);
         let long = format!("https://{}/", unresolvable());
         for url in ["", "https://", "api.pulumi.com", "ftp://a.test/", &long] {
@@ -287,7 +287,7 @@ fn gzip_zeros(matches: usize) -> Vec<u8> {
 }
 
 #[test]
-fn bodies_are_capped() {
+fn oversized_bodies_are_refused() {
     run(async {
         let id = identity(NAMES, |_| {});
         let port = serve(&id, |request| match request.split(' ').nth(1).unwrap() {
@@ -403,15 +403,15 @@ fn unresolvable() -> String {
 }
 
 fn guarded(ambient: bool, allow_private: bool) -> ClientOptions {
-    let guard = Guard::new(ambient, allow_private, []);
+    let guard = Guard::for_issuer(ambient, allow_private, []);
     ClientOptions { guard: Some(guard), ..ClientOptions::default() }
 }
 
 #[test]
-fn the_guard_keeps_connections_from_being_made() {
+fn guard_prevents_connections() {
     run(async {
         let id = identity(NAMES, |_| {});
-        let (address, asked) = plain(b"").await;
+        let (address, asked) = serve_plain(b"").await;
         let port = address.port();
         let client = client(&id.root, guarded(false, false));
         for host in ["127.0.0.1", "2130706433", "0x7f.1", "localhost", "localhost.", "[::1]"] {
@@ -426,10 +426,10 @@ fn the_guard_keeps_connections_from_being_made() {
 }
 
 #[test]
-fn the_guard_judges_what_the_resolver_says() {
+fn guard_checks_resolved_addresses() {
     run(async {
         let client = client(&identity(NAMES, |_| {}).root, guarded(false, false));
-        // Straight to the inner client: past the check of literal names.
+        // Calls the inner client to bypass the check of literal names.
         let url = Url::parse("https://localhost:1/").unwrap();
         let scrubber = Scrubber::default();
         let request = PendingRequest::new(Message::Get, &[], &scrubber, soon());
@@ -453,20 +453,23 @@ fn guard_allows_permitted_loopback() {
     });
 }
 
-fn through(proxy: &str) -> Proxies {
+fn through_proxy(proxy: &str) -> Proxies {
     let proxy = proxy.to_owned();
     Proxies::new(move |name| ["HTTP_PROXY", "HTTPS_PROXY"].contains(&name).then(|| proxy.clone()))
 }
 
 #[test]
-fn proxies() {
+fn proxy_failures_have_their_fault() {
     run(async {
         let root = identity(NAMES, |_| {}).root;
-        let with = |proxy: &str| {
-            client(&root, ClientOptions { proxies: through(proxy), ..ClientOptions::default() })
+        let client_through = |proxy: &str| {
+            client(
+                &root,
+                ClientOptions { proxies: through_proxy(proxy), ..ClientOptions::default() },
+            )
         };
-        let (refusing, asked) = plain(b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n").await;
-        let client = with(&format!("http://user:hidden@{refusing}"));
+        let (refusing, asked) = serve_plain(b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n").await;
+        let client = client_through(&format!("http://user:hidden@{refusing}"));
         for url in ["https://name.invalid/", "http://name.invalid/"] {
             let probe = get(&client, url).await;
             let failure = probe.failure().unwrap();
@@ -484,11 +487,11 @@ fn proxies() {
             ("socks5://127.0.0.1:1", ProxyFault::Connect),
             (&unknown, ProxyFault::Dns),
         ] {
-            let kind = kind(&with(proxy), "https://a.test/").await;
+            let kind = kind(&client_through(proxy), "https://a.test/").await;
             assert_eq!(kind, FailureKind::Proxy { fault }, "{proxy}");
         }
-        let (broken, _) = plain(b"HTTP/1.1 502 No\r\n\r\n").await;
-        let probe = get(&with(&format!("http://{broken}")), "https://a.test/").await;
+        let (broken, _) = serve_plain(b"HTTP/1.1 502 No\r\n\r\n").await;
+        let probe = get(&client_through(&format!("http://{broken}")), "https://a.test/").await;
         let failure = probe.failure().unwrap();
         let fault = ProxyFault::Refused { status: 502, title: None, location: None };
         assert_eq!(failure.kind, FailureKind::Proxy { fault });
@@ -497,7 +500,7 @@ fn proxies() {
 }
 
 #[test]
-fn a_tunnel_through_a_proxy() {
+fn https_uses_proxy_tunnel() {
     run(async {
         let id = identity(&["idp.test"], |_| {});
         let port = serve(&id, |_| ok("", "{}")).await;
@@ -515,7 +518,7 @@ fn a_tunnel_through_a_proxy() {
                 );
             }
         });
-        let options = ClientOptions { proxies: through(&proxy), ..guarded(false, false) };
+        let options = ClientOptions { proxies: through_proxy(&proxy), ..guarded(false, false) };
         let client = client(&id.root, options);
         let probe = get(&client, "https://idp.test/").await;
         assert_eq!(probe.answer().map(|answer| answer.status), Some(200), "{probe:?}");
@@ -549,18 +552,19 @@ fn one_connection_serves_many_requests() {
 }
 
 #[test]
-fn the_guard_holds_behind_a_proxy() {
+fn guard_applies_behind_proxy() {
     run(async {
-        let (proxy, asked) = plain(b"HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n").await;
-        let options =
-            ClientOptions { proxies: through(&format!("http://{proxy}")), ..guarded(false, false) };
+        let (proxy, asked) = serve_plain(b"HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n").await;
+        let options = ClientOptions {
+            proxies: through_proxy(&format!("http://{proxy}")),
+            ..guarded(false, false)
+        };
         let client = client(&identity(NAMES, |_| {}).root, options);
         for url in ["https://10.0.0.1/", "https://[::ffff:169.254.169.254]/"] {
             assert_eq!(kind(&client, url).await, FailureKind::AddressRefused, "{url}");
         }
         assert!(asked.lock().unwrap().is_empty());
-        // A name that only the proxy knows is the proxy's business; the proxy itself may be
-        // private.
+        // Only the proxy can resolve this name. The proxy itself may have a private address.
         let fault = ProxyFault::Refused { status: 502, title: None, location: None };
         assert_eq!(kind(&client, "https://name.invalid/").await, FailureKind::Proxy { fault });
     });

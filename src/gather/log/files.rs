@@ -1,5 +1,5 @@
-//! What a log comes in: a file, a folder of them, standard input; plain, gzip or a zip archive,
-//! as the platforms export them; UTF-8 or UTF-16.
+//! Opens logs as the platforms export them: files, folders and standard input; plain, gzip or zip;
+//! UTF-8 or UTF-16.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Chain, Cursor, Read, Seek};
@@ -8,34 +8,33 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
-use super::unpacked::{Allowance, Counted, Packed};
+use super::unpack_limit::{Allowance, Counted, PackedSize};
 use crate::console::descriptors;
 use crate::limits::{UNPACKED, UNPACKED_IN_ALL, UNPACKED_RATIO};
 use crate::text::secret::argument;
 
 /// How much is read at once, in bytes.
 pub(super) const BLOCK: usize = 256 * 1024;
-/// A folder in a folder in a folder: deeper ones are a loop or no logs.
+/// The deepest folder to visit. Deeper ones are a loop, or no logs.
 const DEEPEST: usize = 16;
 
-/// After how many unpacked bytes reading was stopped, told when the log has been read.
-pub(super) type Stopped<'a> = &'a dyn Fn() -> Option<u64>;
+/// After how many unpacked bytes reading was stopped, known once the log has been read.
+pub(super) type StoppedAfter<'a> = &'a dyn Fn() -> Option<u64>;
 
-/// Takes one log: its name and its text as UTF-8.
-pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read, Stopped) -> io::Result<()> + 'a;
+/// Visits one log: its name and its text as UTF-8.
+pub(super) type Visit<'a> = dyn FnMut(&str, &mut dyn Read, StoppedAfter) -> io::Result<()> + 'a;
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {}", crate::gather::files::problem::problem(error))]
+#[error("{name}: {}", crate::gather::files::problem::file_problem(error))]
 pub struct Unreadable {
     /// Its name, as given.
     pub name: String,
-    /// Why.
     error: io::Error,
 }
 
 /// Visits the logs at a path: the file, an archive's members, or all files below a folder, by name.
-pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
+pub(super) fn visit_path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
     let mut unreadable = Vec::new();
     let mut files = Vec::new();
     let mut note = |path: &Path, error| {
@@ -43,20 +42,20 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
         unreadable.push(Unreadable { name: argument(path), error });
     };
     if path.is_dir() {
-        below(path, DEEPEST, &mut files, &mut note);
+        collect_files(path, DEEPEST, &mut files, &mut note);
     } else {
         files.push(path.to_owned());
     }
     for path in files {
         let name = argument(&path);
         let read = File::open(&path).and_then(|mut file| {
-            let start = start_of(&mut file)?;
+            let start = read_start(&mut file)?;
             match is_zip(&start) && file.rewind().is_ok() {
-                true => archive(&name, file, visit),
+                true => visit_archive(&name, file, visit),
                 false => {
                     let size = file.metadata().ok().filter(fs::Metadata::is_file);
-                    let packed = size.map(|file| Packed::Known(file.len()));
-                    stream(&name, start, file, packed, visit)
+                    let packed = size.map(|file| PackedSize::Known(file.len()));
+                    visit_stream(&name, start, file, packed, visit)
                 }
             }
         });
@@ -67,16 +66,16 @@ pub(super) fn path(path: &Path, visit: &mut Visit) -> Vec<Unreadable> {
     unreadable
 }
 
-/// What the log on standard input is called.
+/// The name of the log on standard input.
 pub(super) const STDIN: &str = "stdin";
 
 /// Visits the log on standard input.
-pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<Unreadable> {
-    let read = start_of(&mut stdin).and_then(|start| {
+pub(super) fn visit_stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<Unreadable> {
+    let read = read_start(&mut stdin).and_then(|start| {
         if !is_zip(&start) {
-            return stream(STDIN, start, stdin, None, visit);
+            return visit_stream(STDIN, start, stdin, None, visit);
         }
-        // The list of an archive's members stands at its end.
+        // The list of an archive's members is at its end.
         let spooled = spool(Cursor::new(start).chain(stdin)).map_err(|error| {
             descriptors::note(&error);
             let reason = error.kind();
@@ -84,12 +83,12 @@ pub(super) fn stdin(mut stdin: Box<dyn Read + Send>, visit: &mut Visit) -> Vec<U
                 "an archive needs a temporary file here: {reason}; name the archive instead"
             ))
         });
-        archive(STDIN, spooled?, visit)
+        visit_archive(STDIN, spooled?, visit)
     });
     read.err().map(|error| Unreadable { name: STDIN.to_owned(), error }).into_iter().collect()
 }
 
-/// A reader's content in an unnamed file.
+/// Copies a reader into an unnamed file.
 fn spool(mut reader: impl Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut reader, &mut file)?;
@@ -97,8 +96,8 @@ fn spool(mut reader: impl Read) -> io::Result<File> {
     Ok(file)
 }
 
-/// The files below a folder, by name. Links are not followed: they lead out of it, or back.
-fn below(
+/// Collects the files below a folder, by name. Does not follow links, which may lead out or back.
+fn collect_files(
     folder: &Path,
     depth: usize,
     files: &mut Vec<PathBuf>,
@@ -116,15 +115,15 @@ fn below(
             files.push(path);
         } else if kind.is_dir() {
             match depth.checked_sub(1) {
-                Some(depth) => below(&path, depth, files, note),
+                Some(depth) => collect_files(&path, depth, files, note),
                 None => note(&path, io::Error::other("the folder is too deep")),
             }
         }
     }
 }
 
-/// The first bytes, by which the kind is known.
-fn start_of(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+/// The first bytes, which tell the format.
+fn read_start(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(4);
     reader.take(4).read_to_end(&mut start)?;
     Ok(start)
@@ -135,22 +134,22 @@ fn is_zip(start: &[u8]) -> bool {
     matches!(start, b"PK\x03\x04" | b"PK\x05\x06")
 }
 
-fn archive(name: &str, file: File, visit: &mut Visit) -> io::Result<()> {
+fn visit_archive(name: &str, file: File, visit: &mut Visit) -> io::Result<()> {
     let size = file.metadata()?.len();
-    // Members may lie about their size, and several may be the same bytes.
-    let allowance = Allowance::of(Packed::Known(size), UNPACKED_IN_ALL);
+    // Members may lie about their size, and may share bytes.
+    let allowance = Allowance::new(PackedSize::Known(size), UNPACKED_IN_ALL);
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     let mut first = None;
     for index in 0..archive.len() {
-        if !allowance.holds() {
+        if !allowance.is_left() {
             return Err(io::Error::other(format!(
                 "its members together unpack to more than {UNPACKED_RATIO} times its size; the \
                  last {} of them were not read",
                 archive.len() - index
             )));
         }
-        // One that cannot be read says nothing of the others.
-        let read = member(&mut archive, index, name, (&allowance, size), visit);
+        // A broken member does not affect the others.
+        let read = visit_member(&mut archive, index, name, (&allowance, size), visit);
         if let Err(error) = read
             && first.is_none()
         {
@@ -160,7 +159,7 @@ fn archive(name: &str, file: File, visit: &mut Visit) -> io::Result<()> {
     first.map_or(Ok(()), Err)
 }
 
-fn member(
+fn visit_member(
     archive: &mut ZipArchive<BufReader<File>>,
     index: usize,
     name: &str,
@@ -172,50 +171,49 @@ fn member(
         return Ok(());
     }
     let own = member.name().map_err(io::Error::other)?.into_owned();
-    let packed = Packed::Known(member.compressed_size().min(size));
-    let allowance = Allowance::of(packed.clone(), UNPACKED);
-    let mut member = allowance.read(whole.read(member));
+    let packed = PackedSize::Known(member.compressed_size().min(size));
+    let allowance = Allowance::new(packed.clone(), UNPACKED);
+    let mut member = allowance.limit(whole.limit(member));
     let name = format!("{name}/{own}");
-    let read = start_of(&mut member).and_then(|start| match is_zip(&start) {
+    let read = read_start(&mut member).and_then(|start| match is_zip(&start) {
         true => Err(io::Error::other("an archive within the archive; unpack it first")),
         false => {
-            let mut visit = |name: &str, reader: &mut dyn Read, stopped: Stopped| {
+            let mut visit = |name: &str, reader: &mut dyn Read, stopped: StoppedAfter| {
                 let any = || stopped().or(allowance.stopped()).or(whole.stopped());
                 visit(name, reader, &any)
             };
-            stream(&name, start, member, Some(packed), &mut visit)
+            visit_stream(&name, start, member, Some(packed), &mut visit)
         }
     });
     read.map_err(|error| io::Error::other(format!("{own}: {error}")))
 }
 
-/// A log that is read from its beginning to its end. `packed`: how large its file, or what it is in
-/// an archive, is; `None` where that is not known.
-fn stream(
+/// Visits a log, unpacking gzip. `packed`: its packed size, if known.
+fn visit_stream(
     name: &str,
     start: Vec<u8>,
     rest: impl Read,
-    packed: Option<Packed>,
+    packed: Option<PackedSize>,
     visit: &mut Visit,
 ) -> io::Result<()> {
     let whole = Cursor::new(start.clone()).chain(rest);
     // RFC 1952 section 2.3.1.
     if !start.starts_with(&[0x1f, 0x8b]) {
-        return text(name, &start, whole, visit);
+        return visit_text(name, &start, whole, visit);
     }
     let (whole, counted) = Counted::new(whole);
-    let allowance = Allowance::of(packed.unwrap_or(counted), UNPACKED);
+    let allowance = Allowance::new(packed.unwrap_or(counted), UNPACKED);
     let plain = MultiGzDecoder::new(BufReader::with_capacity(BLOCK, whole));
-    let mut plain = allowance.read(plain);
-    let start = start_of(&mut plain)?;
-    let mut visit = |name: &str, reader: &mut dyn Read, stopped: Stopped| {
+    let mut plain = allowance.limit(plain);
+    let start = read_start(&mut plain)?;
+    let mut visit = |name: &str, reader: &mut dyn Read, stopped: StoppedAfter| {
         visit(name, reader, &|| stopped().or(allowance.stopped()))
     };
-    text(name, &start.clone(), Cursor::new(start).chain(plain), &mut visit)
+    visit_text(name, &start.clone(), Cursor::new(start).chain(plain), &mut visit)
 }
 
-/// UTF-16, as Windows PowerShell's `>` writes it, becomes UTF-8.
-fn text<R: Read>(
+/// Visits a text. Converts UTF-16, as Windows PowerShell's `>` writes it, to UTF-8.
+fn visit_text<R: Read>(
     name: &str,
     start: &[u8],
     mut whole: Chain<Cursor<Vec<u8>>, R>,
@@ -233,11 +231,11 @@ fn text<R: Read>(
     visit(name, &mut text, &|| None)
 }
 
-/// UTF-16 read as UTF-8; what is neither becomes U+FFFD.
+/// Reads UTF-16 as UTF-8. Invalid units become U+FFFD.
 struct Utf16<R> {
     source: R,
     unit: fn([u8; 2]) -> u16,
-    /// An odd byte, or the first half of a pair.
+    /// An odd byte, or the first half of a surrogate pair.
     pending: Vec<u8>,
     text: Cursor<Vec<u8>>,
 }
@@ -282,7 +280,7 @@ mod tests {
 
     fn collect(read: impl FnOnce(&mut Visit) -> Vec<Unreadable>) -> Vec<(String, String)> {
         let mut seen = Vec::new();
-        let unreadable = read(&mut |name: &str, reader: &mut dyn Read, _: Stopped| {
+        let unreadable = read(&mut |name: &str, reader: &mut dyn Read, _: StoppedAfter| {
             let mut text = String::new();
             reader.read_to_string(&mut text)?;
             seen.push((name.to_owned(), text));
@@ -293,7 +291,7 @@ mod tests {
     }
 
     fn piped(bytes: Vec<u8>) -> String {
-        let mut seen = collect(|visit| stdin(Box::new(Cursor::new(bytes)), visit));
+        let mut seen = collect(|visit| visit_stdin(Box::new(Cursor::new(bytes)), visit));
         assert_eq!(seen.len(), 1);
         seen.remove(0).1
     }
@@ -305,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_gzip_and_utf16_are_the_same() {
+    fn gzip_and_utf16_are_decoded() {
         let text = "first\r\nsecond \u{1f600}\n".repeat(9);
         assert_eq!(piped(text.clone().into_bytes()), text);
         assert_eq!(piped(gzip(&text)), text);
@@ -321,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_not_split_between_blocks() {
+    fn surrogate_pairs_survive_block_borders() {
         let text = format!("a{}", "\u{1f600}".repeat(BLOCK / 2));
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(piped([vec![0xff, 0xfe], bytes].concat()), format!("\u{feff}{text}"));
@@ -343,7 +341,7 @@ mod tests {
         }
         let bytes = zip.finish().unwrap().into_inner();
         fs::write(place.join("c.zip"), &bytes).unwrap();
-        let seen = collect(|visit| path(&place, visit));
+        let seen = collect(|visit| visit_path(&place, visit));
         let seen: Vec<(&str, &str)> = seen
             .iter()
             .map(|(name, text)| (name.rsplit_once("logs/").unwrap().1, text.as_str()))
@@ -355,27 +353,27 @@ mod tests {
             ("c.zip/job/2_b.txt", "second"),
         ];
         assert_eq!(seen, expected);
-        let piped = collect(|visit| stdin(Box::new(Cursor::new(bytes)), visit));
+        let piped = collect(|visit| visit_stdin(Box::new(Cursor::new(bytes)), visit));
         assert_eq!(piped[1], ("stdin/job/2_b.txt".to_owned(), "second".to_owned()));
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn unreadable_logs_are_named() {
         let directory = tempfile::tempdir().unwrap();
         let missing = directory.path().join("missing.log");
         let broken = directory.path().join("broken.zip");
         fs::write(&broken, b"PK\x03\x04 and no more").unwrap();
-        let mut visit = |_: &str, _: &mut dyn Read, _: Stopped| Ok(());
+        let mut visit = |_: &str, _: &mut dyn Read, _: StoppedAfter| Ok(());
         for place in [missing, broken] {
-            let unreadable = path(&place, &mut visit);
+            let unreadable = visit_path(&place, &mut visit);
             assert_eq!(unreadable.len(), 1);
             assert_eq!(unreadable[0].name, place.display().to_string());
         }
         let mut cut = gzip("text");
         cut.truncate(12);
-        let mut drain = |_: &str, reader: &mut dyn Read, _: Stopped| {
+        let mut drain = |_: &str, reader: &mut dyn Read, _: StoppedAfter| {
             io::copy(reader, &mut io::sink()).map(drop)
         };
-        assert_eq!(stdin(Box::new(Cursor::new(cut)), &mut drain).len(), 1);
+        assert_eq!(visit_stdin(Box::new(Cursor::new(cut)), &mut drain).len(), 1);
     }
 }

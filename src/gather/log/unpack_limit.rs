@@ -1,5 +1,5 @@
-//! Packed logs that unpack to far more than any log does: reading stops there, and what was read
-//! before counts (product contract, section 7, "Time and size").
+//! Limits how much a packed log may unpack to. Reading stops there, and the text before it counts
+//! (product contract, section 7, "Time and size").
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -7,16 +7,16 @@ use std::rc::Rc;
 
 use crate::limits::UNPACKED_RATIO;
 
-/// How many bytes of something packed there are.
+/// The size of packed data, in bytes.
 #[derive(Clone)]
-pub(super) enum Packed {
-    /// So many, as its file or the archive's list says.
+pub(super) enum PackedSize {
+    /// From the file system or the archive's list.
     Known(u64),
-    /// As many as were read so far: a pipe does not say how many will come.
+    /// Read so far: a pipe does not tell its size.
     Counted(Rc<Cell<u64>>),
 }
 
-impl Packed {
+impl PackedSize {
     fn bytes(&self) -> u64 {
         match self {
             Self::Known(bytes) => *bytes,
@@ -25,43 +25,43 @@ impl Packed {
     }
 }
 
-/// How much may be unpacked from one source, and how much has been.
+/// How much may be unpacked from one source, and how much has been unpacked.
 #[derive(Clone)]
 pub(super) struct Allowance {
     least: u64,
-    packed: Packed,
+    packed: PackedSize,
     unpacked: Rc<Cell<u64>>,
     stopped: Rc<Cell<bool>>,
 }
 
 impl Allowance {
-    /// The allowance of something packed: `least`, or more if it is large.
-    pub(super) fn of(packed: Packed, least: u64) -> Self {
+    /// Permits `least` bytes, or [`UNPACKED_RATIO`] times the packed size if that is more.
+    pub(super) fn new(packed: PackedSize, least: u64) -> Self {
         Self { least, packed, unpacked: Rc::default(), stopped: Rc::default() }
     }
 
-    /// Whether more may be unpacked; if not, that is remembered.
-    pub(super) fn holds(&self) -> bool {
+    /// Whether more may be unpacked. Remembers that reading stopped.
+    pub(super) fn is_left(&self) -> bool {
         let most = self.least.max(self.packed.bytes().saturating_mul(UNPACKED_RATIO));
-        let holds = self.unpacked.get() <= most;
-        if !holds {
+        let is_left = self.unpacked.get() <= most;
+        if !is_left {
             self.stopped.set(true);
         }
-        holds
+        is_left
     }
 
-    /// After how many bytes reading stopped, if it did.
+    /// After how many bytes reading stopped, if it stopped.
     pub(super) fn stopped(&self) -> Option<u64> {
         self.stopped.get().then(|| self.unpacked.get())
     }
 
-    /// A reader of what is unpacked, which ends when no more is allowed.
-    pub(super) fn read<R: Read>(&self, source: R) -> Limited<R> {
+    /// Wraps a reader of unpacked data, so that it ends with the allowance.
+    pub(super) fn limit<R: Read>(&self, source: R) -> Limited<R> {
         Limited { source, allowance: self.clone() }
     }
 }
 
-/// Ends when its allowance is used up.
+/// A reader that ends with its allowance.
 pub(super) struct Limited<R> {
     source: R,
     allowance: Allowance,
@@ -69,7 +69,7 @@ pub(super) struct Limited<R> {
 
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.allowance.holds() {
+        if !self.allowance.is_left() {
             return Ok(0);
         }
         let read = self.source.read(buffer)?;
@@ -78,17 +78,17 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-/// Counts what is read.
+/// A reader that counts its bytes.
 pub(super) struct Counted<R> {
     source: R,
     bytes: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Counted<R> {
-    /// The reader, and its count.
-    pub(super) fn new(source: R) -> (Self, Packed) {
+    /// Returns the reader and its count.
+    pub(super) fn new(source: R) -> (Self, PackedSize) {
         let bytes = Rc::new(Cell::new(0));
-        (Self { source, bytes: Rc::clone(&bytes) }, Packed::Counted(bytes))
+        (Self { source, bytes: Rc::clone(&bytes) }, PackedSize::Counted(bytes))
     }
 }
 
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn reading_stops_above_both_limits() {
         let unpacked = |packed: u64, length: u64| {
-            let allowance = Allowance::of(Packed::Known(packed), UNPACKED);
-            let mut source = allowance.read(io::repeat(b'x').take(length));
+            let allowance = Allowance::new(PackedSize::Known(packed), UNPACKED);
+            let mut source = allowance.limit(io::repeat(b'x').take(length));
             let read = io::copy(&mut source, &mut io::sink()).unwrap();
             (read, allowance.stopped().is_some())
         };

@@ -1,59 +1,58 @@
-//! The value of a proxy variable, read as pulumi reads it: `parseProxy` in
-//! golang.org/x/net/http/httpproxy, on top of `net/url`. Other parsers accept more (white space at
-//! the ends, a backslash) or less.
+//! Parses a proxy variable as pulumi does: `parseProxy` in golang.org/x/net/http/httpproxy, on top of
+//! `net/url`. Other parsers accept more (surrounding white space, a backslash) or less.
 
 use ::url::Url;
 
 use crate::pulumi::go::url::{self, GoUrl};
 use crate::text;
 
-/// The schemes of proxies that Go's HTTP client knows, with their ports.
+/// The proxy schemes that Go's HTTP client knows, with their default ports.
 const SCHEMES: [(&str, u16); 4] =
     [("http", 80), ("https", 443), ("socks5", 1080), ("socks5h", 1080)];
 
-/// What a value means.
+/// The value of a proxy variable, parsed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    /// A proxy.
+pub(super) enum ParsedProxy {
     Proxy(Proxy),
-    /// Go reads another host out of it than was meant.
+    /// Go takes something else for the host than was meant.
     Misread {
-        /// What it takes for the host, where that is sure to be no piece of a password.
+        /// The host that Go reads, unless it may be a piece of a password.
         name: Option<String>,
-        /// What is wrong with the value.
         problem: &'static str,
     },
-    /// Go passes over it without a word.
-    PassedOver(&'static str),
+    /// Go silently ignores the value, for this reason.
+    Ignored(&'static str),
 }
 
-/// A proxy as a value names it.
+/// A proxy that a variable names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Proxy {
-    /// Scheme, host and port, as they may be shown.
+    /// Scheme, host and port, without credentials.
     pub(super) shown: String,
-    /// The URL to connect to, credentials included.
+    /// The URL to connect to, with credentials.
     pub(super) url: Url,
 }
 
-/// Reads a value that is not empty.
-pub(super) fn read(value: &str) -> Value {
+/// Parses a value that is not empty.
+pub(super) fn parse(value: &str) -> ParsedProxy {
     let first = url::parse(value);
     let is_usable = matches!(&first, Ok(url) if !url.scheme.is_empty() && !url.host.is_empty());
     let (url, problem) = match first {
         Ok(url) if is_usable => (url, ""),
         first => match (url::parse(&format!("http://{value}")), first) {
-            (Ok(url), first) => (url, first.err().map_or("it has no host", |error| reason(&error))),
+            (Ok(url), first) => {
+                (url, first.err().map_or("it has no host", |error| describe_error(&error)))
+            }
             // Go uses the first result and cannot connect.
-            (Err(error), Ok(url)) => (url, reason(&error)),
-            (Err(error), Err(_)) => return Value::PassedOver(reason(&error)),
+            (Err(error), Ok(url)) => (url, describe_error(&error)),
+            (Err(error), Err(_)) => return ParsedProxy::Ignored(describe_error(&error)),
         },
     };
-    // "http://" in front of what begins with "http://" makes "http" the host.
+    // Go prepends "http://". If the value already begins with it, the host becomes "http".
     let (name, _) = url::split_port(&url.host);
     let bare = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     if !is_usable && SCHEMES.iter().any(|(scheme, _)| scheme.eq_ignore_ascii_case(bare)) {
-        return Value::Misread { name: Some(name.to_owned()), problem };
+        return ParsedProxy::Misread { name: Some(name.to_owned()), problem };
     }
     let fragment = value.split_once('#').map_or("", |(_, fragment)| fragment);
     if [&url.path, url.query.as_deref().unwrap_or_default(), fragment]
@@ -61,16 +60,16 @@ pub(super) fn read(value: &str) -> Value {
         .any(|rest| rest.contains('@'))
     {
         let problem = "a /, ? or # in the user name or password ends the host there";
-        return Value::Misread { name: None, problem };
+        return ParsedProxy::Misread { name: None, problem };
     }
-    build(&url).unwrap_or(Value::Misread {
+    build(&url).unwrap_or(ParsedProxy::Misread {
         name: None,
         problem: "its host or port is none that can be connected to",
     })
 }
 
-/// Go's reason without the piece of the value that it quotes, which may be from a password.
-fn reason(error: &str) -> &'static str {
+/// Go's reason, without the piece of the value that it quotes: that may be from a password.
+fn describe_error(error: &str) -> &'static str {
     const REASONS: [(&str, &str); 6] = [
         ("net/url: invalid control", "it holds a control character or a line break"),
         (
@@ -86,8 +85,8 @@ fn reason(error: &str) -> &'static str {
     found.map_or("its host is not a host name or address", |(_, reason)| reason)
 }
 
-/// The URL for our client. Go speaks HTTP to a proxy whose scheme it does not know.
-fn build(parts: &GoUrl) -> Option<Value> {
+/// Builds the URL for our client. Go uses HTTP for a proxy with an unknown scheme.
+fn build(parts: &GoUrl) -> Option<ParsedProxy> {
     let known = SCHEMES.iter().find(|(scheme, _)| *scheme == parts.scheme);
     let (host, port) = url::split_port(&parts.host);
     let port = match port.unwrap_or_default() {
@@ -108,10 +107,10 @@ fn build(parts: &GoUrl) -> Option<Value> {
     let user = if parts.user.is_some() { "user@" } else { "" };
     let shown = format!("{}://{user}{host}:{port}", parts.scheme);
     let shown = text::url(&shown).into_owned();
-    Some(Value::Proxy(Proxy { shown, url }))
+    Some(ParsedProxy::Proxy(Proxy { shown, url }))
 }
 
-/// All percent-encoded, so that it decodes to itself.
+/// Percent-encodes everything, so that it decodes to the same bytes.
 fn encoded(bytes: &[u8]) -> String {
     percent_encoding::percent_encode(bytes, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
@@ -123,14 +122,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn url(value: &str) -> String {
-        match read(value) {
-            Value::Proxy(proxy) => format!("{} {}", proxy.shown, proxy.url),
+        match parse(value) {
+            ParsedProxy::Proxy(proxy) => format!("{} {}", proxy.shown, proxy.url),
             other => panic!("{value}: {other:?}"),
         }
     }
 
     #[test]
-    fn proxies() {
+    fn proxy_urls_are_read() {
         for (value, expected) in [
             ("http://p.test:3128", "http://p.test:3128 http://p.test:3128/"),
             ("p.test:3128", "http://p.test:3128 http://p.test:3128/"),
@@ -148,11 +147,11 @@ mod tests {
         }
     }
 
-    /// Go 1.27 reads the same out of each of them (`http.ProxyFromEnvironment`).
+    /// Go 1.27 reads the same from each value (`http.ProxyFromEnvironment`).
     #[test]
-    fn values_that_are_not_urls() {
-        let misread = |value: &str| match read(value) {
-            Value::Misread { name, .. } => name.unwrap_or_default(),
+    fn invalid_values_are_misread_or_ignored() {
+        let misread = |value: &str| match parse(value) {
+            ParsedProxy::Misread { name, .. } => name.unwrap_or_default(),
             other => panic!("{value}: {other:?}"),
         };
         for (value, name) in [
@@ -174,22 +173,22 @@ mod tests {
             assert_eq!(misread(value), name, "{value}");
         }
         for value in ["http://p.test:3128\n", " p.test:1", "http://joe:100%@p.test", "10.0.0.1:x"] {
-            let read = read(value);
-            assert!(matches!(read, Value::PassedOver(_)), "{value}: {read:?}");
+            let parsed = parse(&value);
+            assert!(matches!(parsed, ParsedProxy::Ignored(_)), "{value}: {parsed:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_value_is_something_and_shows_no_password(
+        fn any_value_parses_without_showing_password(
             value in "\\PC{0,16}", user in "[a-z]{1,3}", password in "[\\PC&&[^@]]{0,12}",
         ) {
-            read(&value);
+            parse(&value);
             let value = format!("http://{user}:{password}hidden@p.test:1");
-            let shown = match read(&value) {
-                Value::Proxy(proxy) => proxy.shown,
-                Value::Misread { name, problem } => format!("{name:?} {problem}"),
-                Value::PassedOver(problem) => problem.to_owned(),
+            let shown = match parse(&value) {
+                ParsedProxy::Proxy(proxy) => proxy.shown,
+                ParsedProxy::Misread { name, problem } => format!("{name:?} {problem}"),
+                ParsedProxy::Ignored(problem) => problem.to_owned(),
             };
             prop_assert!(!shown.contains("hidden"), "{}", shown);
         }

@@ -1,5 +1,5 @@
-//! The texts that one line of a log holds: what a terminal would show one after the other, the
-//! strings of a program that logs in JSON, an error that PowerShell wrapped over several lines.
+//! Splits a line of a log into the texts that it holds: parts that overwrite each other, the strings
+//! of a JSON log line, an error that PowerShell wrapped over several lines.
 
 use std::borrow::Cow;
 
@@ -8,30 +8,32 @@ use serde_json::Value;
 use super::block;
 use super::line::Line;
 
-/// A shorter string of a JSON line holds no message.
+/// Shorter strings in a JSON line hold no message.
 const SHORTEST: usize = 8;
-/// How many strings of a JSON line are looked at.
+/// The most strings to read from a JSON line.
 const STRINGS: usize = 64;
 
-/// The texts of a line. `next` gives the lines after it.
-pub(super) fn parts<'a>(raw: &'a str, next: impl Fn() -> Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
+/// The texts of a line. `next` returns the following lines.
+pub(super) fn texts_in_line<'a>(
+    raw: &'a str,
+    next: impl Fn() -> Vec<Cow<'a, str>>,
+) -> Vec<Cow<'a, str>> {
     let mut parts = Vec::new();
-    // A carriage return restarts the line: each part was shown as a line of its own.
+    // A carriage return restarts the line, so each part was once visible alone.
     for part in raw.split('\r').filter(|part| !part.is_empty()) {
-        if let Some(strings) = json(part) {
+        if let Some(strings) = json_strings(part) {
             parts.extend(strings.into_iter().map(Cow::from));
         } else if part.contains(" : error: ") {
-            parts.push(normal(Cow::from(unwrapped(part, &next()))));
+            parts.push(repair(Cow::from(join_wrapped(part, &next()))));
         } else {
-            parts.push(normal(Cow::from(part)));
+            parts.push(repair(Cow::from(part)));
         }
     }
     parts
 }
 
-/// The strings of a line that is a JSON object behind what the platform wrote, line by line, each
-/// with that in front.
-fn json(part: &str) -> Option<Vec<String>> {
+/// The strings in a JSON log line, line by line, each with the platform's prefix.
+fn json_strings(part: &str) -> Option<Vec<String>> {
     if !part.contains('{') {
         return None;
     }
@@ -42,26 +44,26 @@ fn json(part: &str) -> Option<Vec<String>> {
     let value: Value = serde_json::from_str(text).ok()?;
     let prefix = &part[..part.find(text)?];
     let mut strings = Vec::new();
-    collect(&value, &mut strings);
+    collect_strings(&value, &mut strings);
     let lines = strings.iter().flat_map(|string| string.lines());
-    Some(lines.map(|line| normal(Cow::from(format!("{prefix}{line}"))).into_owned()).collect())
+    Some(lines.map(|line| repair(Cow::from(format!("{prefix}{line}"))).into_owned()).collect())
 }
 
-fn collect<'a>(value: &'a Value, strings: &mut Vec<&'a str>) {
+fn collect_strings<'a>(value: &'a Value, strings: &mut Vec<&'a str>) {
     if strings.len() == STRINGS {
         return;
     }
     match value {
         Value::String(text) if text.len() >= SHORTEST => strings.push(text),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, strings)),
-        Value::Object(map) => map.values().for_each(|item| collect(item, strings)),
+        Value::Array(items) => items.iter().for_each(|item| collect_strings(item, strings)),
+        Value::Object(map) => map.values().for_each(|item| collect_strings(item, strings)),
         _ => {}
     }
 }
 
-/// Windows PowerShell writes a program's standard error as `NAME : TEXT`, wrapped at the width of
-/// the console without regard for words, and then `At PLACE`.
-fn unwrapped(part: &str, next: &[Cow<str>]) -> String {
+/// Joins an error that Windows PowerShell wrapped. It writes `NAME : TEXT`, breaks it at the console
+/// width, even within words, and then writes `At PLACE`.
+fn join_wrapped(part: &str, next: &[Cow<str>]) -> String {
     let mut text = part.to_owned();
     for line in next {
         let line = line.trim_end_matches('\r');
@@ -77,9 +79,9 @@ fn unwrapped(part: &str, next: &[Cow<str>]) -> String {
     text
 }
 
-/// What copying and logging did to a text undone: escaped and typographic quotes, colours that lost
-/// their escape character, a trailing space that was cut off.
-fn normal(text: Cow<str>) -> Cow<str> {
+/// Undoes damage from copying and logging: escaped and typographic quotes, colours without their
+/// escape character, a lost trailing space.
+fn repair(text: Cow<str>) -> Cow<str> {
     let mut text = text;
     for (from, to) in [
         ("\\\"", "\""),
@@ -97,7 +99,7 @@ fn normal(text: Cow<str>) -> Cow<str> {
     if text.contains('\u{1b}') {
         text = Cow::from(block::without_escapes(&text));
     }
-    if let Some(plain) = without_remnants(&text) {
+    if let Some(plain) = without_bare_colours(&text) {
         text = Cow::from(plain);
     }
     if text.ends_with(':') {
@@ -106,8 +108,8 @@ fn normal(text: Cow<str>) -> Cow<str> {
     text
 }
 
-/// Removes `[0m` and `[36;1m`. `None` if there are none.
-fn without_remnants(text: &str) -> Option<String> {
+/// Removes colours without their escape character: `[0m`, `[36;1m`. `None`: there are none.
+fn without_bare_colours(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut from = 0;
     for (at, _) in text.match_indices('[') {
@@ -125,32 +127,32 @@ fn without_remnants(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn of(raw: &str, next: &[&str]) -> Vec<String> {
+    fn texts(raw: &str, next: &[&str]) -> Vec<String> {
         let next = || next.iter().map(|line| Cow::from((*line).to_owned())).collect();
-        parts(raw, next).into_iter().map(Cow::into_owned).collect()
+        texts_in_line(raw, next).into_iter().map(Cow::into_owned).collect()
     }
 
     #[test]
-    fn a_line_is_taken_apart() {
-        assert_eq!(of("10%\r20%\rdone", &[]), ["10%", "20%", "done"]);
+    fn line_is_split_into_texts() {
+        assert_eq!(texts("10%\r20%\rdone", &[]), ["10%", "20%", "done"]);
         let json = r#"2026-01-31T12:00:00Z {"log":"\u001b[31merror: a\nerror: b \"c\"\n","n":1,"k":["long enough"]}"#;
         let time = "2026-01-31T12:00:00Z ";
         assert_eq!(
-            of(json, &[]),
+            texts(json, &[]),
             ["error: a", "error: b \"c\"", "long enough"].map(|text| format!("{time}{text}"))
         );
-        assert_eq!(of("{\"not\": json", &[]), ["{\"not\": json"]);
+        assert_eq!(texts("{\"not\": json", &[]), ["{\"not\": json"]);
     }
 
     #[test]
-    fn what_powershell_wrapped_is_joined() {
+    fn wrapped_powershell_error_is_joined() {
         let next = [
             "Post \"/api/oauth/token\": unsupported protocol",
             " scheme \"\"\r",
             "At C:\\a.ps1:3 char:1",
         ];
         assert_eq!(
-            of("pulumi.exe : error: failed: ", &next),
+            texts("pulumi.exe : error: failed: ", &next),
             [
                 "pulumi.exe : error: failed: Post \"/api/oauth/token\": unsupported protocol scheme \"\""
             ]
@@ -158,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_made_whole() {
+    fn copied_text_is_repaired() {
         assert_eq!(
-            of("error: [0m[0mno \u{201c}x\u{201d} &quot;y&quot;", &[]),
+            texts("error: [0m[0mno \u{201c}x\u{201d} &quot;y&quot;", &[]),
             ["error: no \"x\" \"y\""]
         );
-        assert_eq!(of("OIDC token exchange failed:", &[]), ["OIDC token exchange failed: "]);
-        assert_eq!(of("a[10] [m] [5;m", &[]).len(), 1);
+        assert_eq!(texts("OIDC token exchange failed:", &[]), ["OIDC token exchange failed: "]);
+        assert_eq!(texts("a[10] [m] [5;m", &[]).len(), 1);
     }
 }
