@@ -59,7 +59,7 @@ pub fn token(data: &[u8]) {
 /// The claims of a token that decodes, through the whole diagnosis and every format.
 pub fn claims(data: &[u8]) {
     let Ok(Value::Object(claims)) = serde_json::from_slice(data) else { return };
-    let Ok(decoded) = jwt::read(jwt::unsigned(&claims).as_bytes(), false) else {
+    let Ok(decoded) = jwt::read(jwt::unsigned_token(&claims).as_bytes(), false) else {
         panic!("claims make no token")
     };
     let evidence = Evidence { token: Some(decoded.token), ..login() };
@@ -176,7 +176,7 @@ pub fn discovery(data: &[u8]) {
 pub fn keys(data: &[u8]) {
     let Some((token, keys)) = two_texts(data) else { return };
     let Ok(keys) = serde_json::from_str::<Value>(keys) else { return };
-    if let KeySet::Invalid { reason } = signature::outline(&keys) {
+    if let KeySet::Invalid { reason } = signature::outline_key_set(&keys) {
         assert!(!reason.is_empty());
     }
     let Ok(decoded) = jwt::read(token.as_bytes(), false) else { return };

@@ -41,7 +41,7 @@ pub(super) fn verify_with_local_keys(evidence: &mut Evidence, run: &Run) {
 }
 
 fn record_keys(issuer: &mut Issuer, keys: &Value, run: &Run) {
-    issuer.keys = Some(signature::outline(keys));
+    issuer.keys = Some(signature::outline_key_set(keys));
     verify_signature(issuer, keys, run.decoded.as_ref());
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn probe(
             deadline: Some(deadline),
         },
     )?;
-    let discovery = issuer_url::discovery(&url);
+    let discovery = issuer_url::discovery_url(&url);
     let discovery_deadline = if has_keys { deadline } else { budget::before_another(deadline) };
     issuer.discovery = client.get(&discovery, &[], &run.scrubber, discovery_deadline).await;
     if !has_keys && let Some(uri) = jwks_uri(&issuer.discovery) {
@@ -135,7 +135,7 @@ async fn fetch_keys(
     scrubber: &Scrubber,
     deadline: Instant,
 ) -> Probe<Answer> {
-    if let Err(problem) = issuer_url::requestable(uri) {
+    if let Err(problem) = issuer_url::parse_requestable(uri) {
         return Probe::Failed {
             failure: Failure {
                 kind: FailureKind::BadUrl,

@@ -66,7 +66,7 @@ impl SharedEvidence {
         let outcome = match value {
             Some(Value::String(text)) => jwt::read(Zeroizing::new(text).as_bytes(), true),
             Some(Value::Object(claims)) if self.bare_claims && are_claims(&claims) => {
-                jwt::read(jwt::unsigned(&claims).as_bytes(), true)
+                jwt::read(jwt::unsigned_token(&claims).as_bytes(), true)
             }
             Some(Value::Object(mut item)) => match item.remove("token") {
                 Some(Value::String(text)) => jwt::read(Zeroizing::new(text).as_bytes(), true),

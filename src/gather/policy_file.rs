@@ -130,7 +130,7 @@ pub(super) fn read_key_set(
     })?;
     let keys =
         serde_json::from_slice(&bytes).map_err(|e| broken(e.line(), e.column(), "not JSON"))?;
-    match signature::outline(&keys) {
+    match signature::outline_key_set(&keys) {
         KeySet::Keys { .. } => Ok(keys),
         KeySet::Invalid { reason } => Err(error(format!("not a key set: {reason}; {WANTED_KEYS}"))),
     }

@@ -92,7 +92,7 @@ fn decode_value(value: &str) -> TokenOutcome {
             let looks_like = LooksLike::Other;
             Err((InputProblem::NotAToken { what, shown: None, looks_like }, wrapped))
         }
-        Ok(decoded) => Ok(decoded.sent_as(value)),
+        Ok(decoded) => Ok(decoded.with_cli_value(value)),
         outcome => outcome,
     }
 }
@@ -179,7 +179,7 @@ pub(super) fn read_token_file(
         Err((InputProblem::Empty, wrapped)) => {
             Err((InputProblem::FileUnreadable { reason: FileProblem::Empty }, wrapped))
         }
-        Ok(decoded) => Ok(decoded.sent_as(text)),
+        Ok(decoded) => Ok(decoded.with_cli_value(text)),
         outcome => outcome,
     };
     (outcome, Some(parser))

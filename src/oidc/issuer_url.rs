@@ -1,8 +1,8 @@
-//! A token's issuer as a URL. Anybody can have chosen it, so it is checked before it is used.
+//! Issuer URLs. Anybody can choose a token's issuer, so its URL is checked before use.
 //!
-//! The `url` crate follows the WHATWG standard and repairs what other programs refuse: it reads
+//! The `url` crate follows the WHATWG standard and repairs URLs that other programs refuse: it reads
 //! `https:/host`, `https:\\host` and `https://@host` as `https://host`, and drops tabs and line
-//! breaks. So the text is checked before it is parsed (RFC 3986 is the rule).
+//! breaks. So the text is checked against RFC 3986 before it is parsed.
 
 use url::Url;
 
@@ -10,25 +10,25 @@ use crate::text::is_unseen;
 
 const INVALID_HOST: &str = "its host is not a valid host name or address";
 
-/// Reads an issuer's URL. OpenID Connect Discovery section 2: https, and neither query nor
-/// fragment. Credentials in it would be sent to whoever the token names.
+/// Parses an issuer URL: https, without query and fragment (OpenID Connect Discovery section 2), and
+/// without credentials, which would be sent to any server that the token names.
 ///
 /// # Errors
-/// What is wrong with it, as a clause.
+/// The problem, as a clause.
 pub(crate) fn parse(issuer: &str) -> Result<Url, &'static str> {
-    let url = requestable(issuer)?;
+    let url = parse_requestable(issuer)?;
     if url.query().is_some() {
         return Err("it has a query");
     }
     Ok(url)
 }
 
-/// Reads a URL that an issuer's document names, which may have a query: an https URL as it is
-/// written, without credentials and fragment.
+/// Parses a URL from an issuer's discovery document: an https URL without credentials and fragment,
+/// which may have a query.
 ///
 /// # Errors
-/// What is wrong with it, as a clause.
-pub(crate) fn requestable(text: &str) -> Result<Url, &'static str> {
+/// The problem, as a clause.
+pub(crate) fn parse_requestable(text: &str) -> Result<Url, &'static str> {
     if text.is_empty() {
         return Err("it is empty, and so not a URL");
     }
@@ -69,8 +69,8 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'))
 }
 
-/// Host and port, before anything decodes or maps them: `%6c` and full-width letters would become
-/// others.
+/// Checks host and port before anything decodes or maps them: `%6c` and full-width letters would
+/// become other characters.
 fn check_authority(authority: &str) -> Result<(), &'static str> {
     let (host, port) = match authority.rfind(']') {
         Some(end) => authority.split_at(end + 1),
@@ -81,12 +81,12 @@ fn check_authority(authority: &str) -> Result<(), &'static str> {
         return Err("it has no host");
     }
     let is_literal = host.starts_with('[');
-    let belongs = |c: char| {
+    let is_allowed = |c: char| {
         c.is_ascii_alphanumeric()
             || matches!(c, '.' | '-' | '_')
             || is_literal && matches!(c, '[' | ']' | ':')
     };
-    if !host.chars().all(belongs) {
+    if !host.chars().all(is_allowed) {
         return Err("its host has characters other than letters a to z, digits, '.', '-' and '_'");
     }
     let is_port = |digits: &str| {
@@ -99,9 +99,9 @@ fn check_authority(authority: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Where the discovery document is (OpenID Connect Discovery section 4; Pulumi Cloud appends the
-/// same path to the registered URL).
-pub(crate) fn discovery(issuer: &str) -> String {
+/// The URL of the discovery document (OpenID Connect Discovery section 4). Pulumi Cloud appends the
+/// same path to the registered URL.
+pub(crate) fn discovery_url(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
@@ -191,25 +191,24 @@ mod tests {
 
     #[test]
     fn discovery_url_may_have_query() {
-        assert!(requestable("https://login.example/keys?appid=1").is_ok());
+        assert!(parse_requestable("https://login.example/keys?appid=1").is_ok());
         for uri in ["https://login.example/keys#x", "http://login.example", "https:/login.example"]
         {
-            assert!(requestable(uri).is_err(), "{uri}");
+            assert!(parse_requestable(uri).is_err(), "{uri}");
         }
     }
 
     #[test]
-    fn the_document_s_place() {
+    fn discovery_url_has_one_slash() {
         let expected = "https://h/p/.well-known/openid-configuration";
-        assert_eq!(discovery("https://h/p"), expected);
-        assert_eq!(discovery("https://h/p/"), expected);
+        assert_eq!(discovery_url("https://h/p"), expected);
+        assert_eq!(discovery_url("https://h/p/"), expected);
     }
 
     proptest! {
-        /// What is requested is what is written: the host of the text, in lower case or as an
-        /// address, and its port.
+        /// The parsed URL has the host and port of the text, in lower case or as an address.
         #[test]
-        fn nothing_is_repaired(
+        fn accepted_url_is_not_repaired(
             issuer in "(https|HTTPS|http)?:?[/\\\\]{0,3}[a-z@:%\\[\\]. \t]{0,3}[a-c1-2.]{1,6}(:[0-9]{0,5})?[/?#a\\\\]{0,2}"
         ) {
             let Ok(url) = parse(&issuer) else { return Ok(()) };

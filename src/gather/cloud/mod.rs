@@ -205,7 +205,7 @@ async fn exchange_and_whoami(
         (None, Some(decoded)) => {
             let by = budget::before_whoami(deadline);
             let (probe, token) =
-                exchange_token(client, requests, decoded.sent(), &run.scrubber, by).await;
+                exchange_token(client, requests, decoded.token_as_sent(), &run.scrubber, by).await;
             (probe, token.map(|token| (AccessTokenSource::Exchange, token)))
         }
         _ => (Probe::NotRun, existing_token(evidence, run, url)),

@@ -131,7 +131,9 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
                      (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
                 ),
             };
-            finding.command(CommandLine::new("curl").raw("-v").word(&issuer_url::discovery(issuer)))
+            finding.command(
+                CommandLine::new("curl").raw("-v").word(&issuer_url::discovery_url(issuer)),
+            )
         }
     };
     Outcome::found("no answer", vec![finding])

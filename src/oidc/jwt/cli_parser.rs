@@ -1,21 +1,21 @@
-//! Whether the CLI takes a value for a token. It decides before it sends anything
-//! (`isExpectedTokenFormat` in pkg/backend/httpstate/backend.go), and by what the parser of
-//! golang-jwt accepts (parser.go, `ParseUnverified`).
+//! Whether the CLI accepts a value as a token. It checks the value before any request
+//! (`isExpectedTokenFormat` in pkg/backend/httpstate/backend.go) with golang-jwt's parser (parser.go,
+//! `ParseUnverified`).
 
 use base64::Engine as _;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::LENIENT;
+use super::LENIENT_BASE64URL;
 use crate::evidence::CliParser;
 
-/// The signature methods that golang-jwt registers, `none` among them; case counts.
+/// The signature methods that golang-jwt registers, including `none`. Case-sensitive.
 const METHODS: [&str; 14] = [
     "none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
     "ES256", "ES384", "ES512", "EdDSA",
 ];
 
-/// How the CLI's parser takes a value, as it was given.
+/// How the CLI's parser treats a value, as it was given.
 pub(crate) fn parse(value: &str) -> CliParser {
     let parts: Vec<&str> = value.split('.').collect();
     let [header, claims, signature] = parts[..] else { return CliParser::Refuses };
@@ -28,21 +28,21 @@ pub(crate) fn parse(value: &str) -> CliParser {
     }
 }
 
-/// Go's `encoding/base64` skips line breaks wherever they stand.
+/// Decodes like Go's `encoding/base64`, which skips line breaks anywhere.
 fn decode(part: &str) -> Option<Vec<u8>> {
-    LENIENT.decode(part.replace(['\r', '\n'], "")).ok()
+    LENIENT_BASE64URL.decode(part.replace(['\r', '\n'], "")).ok()
 }
 
 fn has_method(part: &str) -> bool {
     let Some(bytes) = decode(part) else { return false };
-    // Go replaces what is not UTF-8.
+    // Go replaces invalid UTF-8.
     let header = serde_json::from_str::<Map<String, Value>>(&String::from_utf8_lossy(&bytes));
     header.is_ok_and(|header| {
         header.get("alg").and_then(Value::as_str).is_some_and(|alg| METHODS.contains(&alg))
     })
 }
 
-/// Any object, and `null`, which leaves a Go map as it is.
+/// Whether a part decodes to an object, or to `null`, which Go accepts for a map.
 fn is_claims_set(part: &str) -> bool {
     let Some(bytes) = decode(part) else { return false };
     let start = bytes.trim_ascii_start();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_are_skipped_blanks_not() {
+    fn line_breaks_are_skipped_but_not_blanks() {
         let whole = token(r#"{"alg":"RS256"}"#, "{}", "AAAA");
         let table = [
             (format!("{whole}\n"), CliParser::Accepts),

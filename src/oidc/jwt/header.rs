@@ -1,28 +1,19 @@
-//! What a token's header says beside its algorithm that keeps verifiers from using the token.
+//! Faults in a token's header that make verifiers reject the token.
 
 use serde_json::{Map, Value};
 
-/// A header that verifiers refuse with any key.
+/// A fault for which verifiers reject the token with any key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// A parameter of the wrong form.
-    Malformed {
-        /// Its name.
-        parameter: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// `crit` names parameters that a verifier has to understand and does not (RFC 7515 section
-    /// 4.1.11).
-    Critical {
-        /// The names.
-        names: Vec<String>,
-    },
-    /// `b64` is false, which a JWT must not have (RFC 7797 section 7).
+pub(crate) enum HeaderFault {
+    /// A parameter has the wrong form.
+    Malformed { parameter: &'static str, problem: String },
+    /// `crit` names parameters that verifiers do not understand (RFC 7515 section 4.1.11).
+    Critical { names: Vec<String> },
+    /// `b64` is false, which is forbidden in a JWT (RFC 7797 section 7).
     Unencoded,
 }
 
-/// A parameter, its JSON type in words, and whether a value has it.
+/// A parameter, the name of its JSON type, and a check for that type.
 type Typed = (&'static str, &'static str, fn(&Value) -> bool);
 
 /// The parameters whose type go-jose checks (`sanitized` in shared.go; RFC 7515 section 4.1).
@@ -37,18 +28,21 @@ fn is_strings(value: &Value) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
 }
 
-/// The first fault of a header. go-jose takes a null for an absent parameter, except in `crit`.
-pub(crate) fn fault(header: &Map<String, Value>) -> Option<Fault> {
-    for (parameter, wanted, fits) in TYPED {
+/// Finds the first fault of a header. go-jose treats null as absent, except in `crit`.
+pub(crate) fn fault(header: &Map<String, Value>) -> Option<HeaderFault> {
+    for (parameter, wanted, has_type) in TYPED {
         let value = header.get(parameter).filter(|value| !value.is_null());
-        if value.is_some_and(|value| !fits(value)) {
-            return Some(Fault::Malformed { parameter, problem: format!("is not {wanted}") });
+        if value.is_some_and(|value| !has_type(value)) {
+            return Some(HeaderFault::Malformed { parameter, problem: format!("is not {wanted}") });
         }
     }
     let unencoded = header.get("b64") == Some(&Value::Bool(false));
-    let Some(critical) = header.get("crit") else { return unencoded.then_some(Fault::Unencoded) };
-    let malformed =
-        |problem: &str| Some(Fault::Malformed { parameter: "crit", problem: problem.to_owned() });
+    let Some(critical) = header.get("crit") else {
+        return unencoded.then_some(HeaderFault::Unencoded);
+    };
+    let malformed = |problem: &str| {
+        Some(HeaderFault::Malformed { parameter: "crit", problem: problem.to_owned() })
+    };
     let names = match critical.as_array() {
         Some(names) if is_strings(critical) => names,
         _ => return malformed("is not a list of strings"),
@@ -56,7 +50,7 @@ pub(crate) fn fault(header: &Map<String, Value>) -> Option<Fault> {
     if names.is_empty() {
         return malformed("is an empty list");
     }
-    // The one extension that go-jose understands (RFC 7797).
+    // go-jose understands only the extension `b64` (RFC 7797).
     let unknown: Vec<String> = names
         .iter()
         .filter_map(Value::as_str)
@@ -64,9 +58,9 @@ pub(crate) fn fault(header: &Map<String, Value>) -> Option<Fault> {
         .map(str::to_owned)
         .collect();
     if !unknown.is_empty() {
-        return Some(Fault::Critical { names: unknown });
+        return Some(HeaderFault::Critical { names: unknown });
     }
-    unencoded.then_some(Fault::Unencoded)
+    unencoded.then_some(HeaderFault::Unencoded)
 }
 
 #[cfg(test)]
@@ -75,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    fn of(header: &Value) -> Option<Fault> {
+    fn find_fault(header: &Value) -> Option<HeaderFault> {
         fault(header.as_object()?)
     }
 
@@ -88,12 +82,12 @@ mod tests {
             json!({"crit": ["b64"], "b64": true}),
             json!({"b64": true}),
         ] {
-            assert_eq!(of(&header), None, "{header}");
+            assert_eq!(find_fault(&header), None, "{header}");
         }
     }
 
     #[test]
-    fn parameters_of_the_wrong_form_are_named() {
+    fn malformed_parameters_are_named() {
         for (parameter, header) in [
             ("kid", json!({"kid": 5})),
             ("kid", json!({"kid": ["a"]})),
@@ -105,20 +99,23 @@ mod tests {
             ("crit", json!({"crit": {"exp": 1}})),
             ("crit", json!({"crit": ["exp", 1]})),
         ] {
-            let found = of(&header);
+            let found = find_fault(&header);
             assert!(
-                matches!(&found, Some(Fault::Malformed { parameter: p, .. }) if *p == parameter),
+                matches!(&found, Some(HeaderFault::Malformed { parameter: p, .. }) if *p == parameter),
                 "{header}: {found:?}"
             );
         }
     }
 
     #[test]
-    fn critical_parameters_that_are_unknown_are_named() {
+    fn unknown_critical_parameters_are_named() {
         let names = vec!["exp".to_owned(), "x".to_owned()];
         let header = json!({"crit": ["exp", "b64", "x"], "b64": false});
-        assert_eq!(of(&header), Some(Fault::Critical { names }));
-        assert_eq!(of(&json!({"crit": ["b64"], "b64": false})), Some(Fault::Unencoded));
-        assert_eq!(of(&json!({"b64": false})), Some(Fault::Unencoded));
+        assert_eq!(find_fault(&header), Some(HeaderFault::Critical { names }));
+        assert_eq!(
+            find_fault(&json!({"crit": ["b64"], "b64": false})),
+            Some(HeaderFault::Unencoded)
+        );
+        assert_eq!(find_fault(&json!({"b64": false})), Some(HeaderFault::Unencoded));
     }
 }

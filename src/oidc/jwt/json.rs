@@ -1,5 +1,5 @@
-//! JSON objects with an eye on keys that occur twice: RFC 7519 section 4 has a parser refuse
-//! them or keep the last, and parsers that keep different ones disagree on who the token is for.
+//! Parses JSON objects and finds duplicate keys. RFC 7519 section 4 lets a parser refuse them or keep
+//! the last. Parsers that keep different ones disagree about the token's claims.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
 
-/// Keys that occur more than once, by path (`sub`, `kubernetes.io.pod`, with quotes around a key
-/// that holds a dot, as policy rules write it).
+/// The paths of keys that occur more than once. A key with a dot is quoted, as in policy rules
+/// (`sub`, `"kubernetes.io".pod`).
 #[derive(Default)]
 pub(super) struct Duplicates {
     paths: Vec<String>,
     seen: usize,
 }
 
-/// A hostile token may repeat keys a hundred thousand times: more than these are not looked at.
+/// The most duplicates to record: a hostile token may repeat keys a hundred thousand times.
 const MOST_DUPLICATES: usize = 64;
 
 impl Duplicates {
@@ -39,39 +39,38 @@ fn quoted(key: &str) -> String {
     if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
 }
 
-/// Why bytes are not a JSON object. The texts hold nothing of the bytes.
+/// Why bytes are not a JSON object. The messages quote none of the bytes.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    /// The end came too soon.
+pub(super) enum JsonFault {
     #[error("its JSON ends early")]
     EndsEarly,
-    /// Not JSON; serde_json's own text, which names the position.
+    /// Not JSON, with serde_json's message, which names the position.
     #[error("it is not JSON: {0}")]
     NotJson(String),
-    /// Something else than an object.
+    /// JSON of another type.
     #[error("it is JSON, but {0} where an object belongs")]
     NotAnObject(&'static str),
 }
 
-/// Parses an object; of a key that occurs twice the last value stays.
-pub(super) fn object(
+/// Parses an object. The last value of a duplicate key is kept.
+pub(super) fn parse_object(
     bytes: &[u8],
     duplicates: &mut Duplicates,
-) -> Result<Map<String, Value>, Fault> {
+) -> Result<Map<String, Value>, JsonFault> {
     let mut input = serde_json::Deserializer::from_slice(bytes);
     let mut path = Vec::new();
     let value = Node { path: &mut path, duplicates }
         .deserialize(&mut input)
         .and_then(|value| input.end().map(|()| value))
         .map_err(|error| match error.classify() {
-            Category::Eof => Fault::EndsEarly,
-            // Only texts of this class are free of the input.
-            Category::Syntax => Fault::NotJson(error.to_string()),
+            Category::Eof => JsonFault::EndsEarly,
+            // Only messages of this category never quote the input.
+            Category::Syntax => JsonFault::NotJson(error.to_string()),
             Category::Data | Category::Io => {
-                Fault::NotJson(format!("line {} column {}", error.line(), error.column()))
+                JsonFault::NotJson(format!("line {} column {}", error.line(), error.column()))
             }
         })?;
-    Err(Fault::NotAnObject(match value {
+    Err(JsonFault::NotAnObject(match value {
         Value::Object(map) => return Ok(map),
         Value::Null => "null",
         Value::Bool(_) => "a truth value",
@@ -81,7 +80,7 @@ pub(super) fn object(
     }))
 }
 
-/// One value at a path.
+/// Deserializes the value at a path.
 struct Node<'a> {
     path: &'a mut Vec<String>,
     duplicates: &'a mut Duplicates,
@@ -166,7 +165,7 @@ mod tests {
 
     fn duplicates(text: &str) -> (Map<String, Value>, Vec<String>) {
         let mut duplicates = Duplicates::default();
-        let map = object(text.as_bytes(), &mut duplicates).unwrap();
+        let map = parse_object(text.as_bytes(), &mut duplicates).unwrap();
         (map, duplicates.into_paths())
     }
 
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn key_order_and_numbers_stay() {
+    fn key_order_and_numbers_are_kept() {
         let text = r#"{"z":18446744073709551615,"a":-9007199254740993,"m":1.5}"#;
         let (map, paths) = duplicates(text);
         assert_eq!(serde_json::to_string(&map).unwrap(), text);
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_place_and_nothing_else() {
+    fn faults_quote_no_input() {
         for (text, expected) in [
             ("{\"a\":1", "its JSON ends early"),
             ("", "its JSON ends early"),
@@ -213,11 +212,11 @@ mod tests {
             ("\"secret\"", "it is JSON, but a string where an object belongs"),
             ("null", "it is JSON, but null where an object belongs"),
         ] {
-            let fault = object(text.as_bytes(), &mut Duplicates::default()).unwrap_err();
+            let fault = parse_object(text.as_bytes(), &mut Duplicates::default()).unwrap_err();
             assert_eq!(fault.to_string(), expected, "{text}");
         }
         let deep = "{\"a\":".repeat(100_000);
-        let fault = object(deep.as_bytes(), &mut Duplicates::default()).unwrap_err();
+        let fault = parse_object(deep.as_bytes(), &mut Duplicates::default()).unwrap_err();
         assert!(fault.to_string().contains("recursion limit exceeded"), "{fault}");
     }
 }

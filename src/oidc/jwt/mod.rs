@@ -1,9 +1,8 @@
-//! Decoding tokens: from the bytes that someone passed as a token to the token itself, or to the
-//! reason why there is none.
+//! Decodes tokens: turns the bytes that somebody passed as a token into the token, or into the reason
+//! why they are none.
 //!
-//! The rules are those of the CLI (`getTokenValue` in pkg/backend/httpstate/backend.go, which
-//! parses with golang-jwt), of RFC 7515 (the compact form) and of RFC 4648 section 5 (base64url).
-//! Nothing is verified here.
+//! Follows the CLI (`getTokenValue` in pkg/backend/httpstate/backend.go, which parses with
+//! golang-jwt), RFC 7515 (compact form) and RFC 4648 section 5 (base64url). Verifies nothing.
 
 pub(crate) mod cli_parser;
 pub(crate) mod header;
@@ -24,38 +23,38 @@ use crate::evidence::{CliParser, InputProblem, LooksLike, Token, Wrapping};
 use crate::limits;
 use crate::text::secret::Secret;
 
-/// A token, decoded.
+/// A decoded token.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    /// What may become evidence.
+    /// The decoded parts, which may become evidence.
     pub token: Token,
-    /// The bare token, for the exchange and for checking the signature.
+    /// The bare token, for the exchange and the signature check.
     pub compact: Secret,
-    /// What was taken off, outermost first.
+    /// The layers that were removed, outermost first.
     pub wrapped: Vec<Wrapping>,
-    /// The value with its line breaks, where the CLI accepts it so: it sends them along.
+    /// The value with line breaks, if the CLI accepts and sends it like that.
     pub(crate) with_line_breaks: Option<Secret>,
 }
 
 impl Decoded {
-    /// Keeps what the CLI sends of a value as it was given.
-    pub(crate) fn sent_as(self, value: &str) -> Self {
+    /// Keeps the given value if the CLI would send it unchanged.
+    pub(crate) fn with_cli_value(self, value: &str) -> Self {
         let is_sent =
             value != self.compact.reveal() && cli_parser::parse(value) == CliParser::Accepts;
         Self { with_line_breaks: is_sent.then(|| Secret::new(value.to_owned())), ..self }
     }
 
-    /// What the exchange sends.
-    pub(crate) fn sent(&self) -> &Secret {
+    /// The token as the CLI sends it in the exchange.
+    pub(crate) fn token_as_sent(&self) -> &Secret {
         self.with_line_breaks.as_ref().unwrap_or(&self.compact)
     }
 }
 
-/// Unwraps, recognises and decodes a raw value. `trimmed` says that white space around it does
-/// no harm: the CLI trims what it reads from a file.
+/// Unwraps, recognises and decodes a raw value. `trimmed`: surrounding white space is harmless, as in
+/// files, which the CLI trims.
 ///
 /// # Errors
-/// Why there is no token, and what had been taken off by then.
+/// Why there is no token, and the layers that were removed.
 pub fn read(raw: &[u8], trimmed: bool) -> Result<Decoded, (InputProblem, Vec<Wrapping>)> {
     let mut wrapped = Vec::new();
     match read_into(raw, trimmed, &mut wrapped) {
@@ -64,9 +63,8 @@ pub fn read(raw: &[u8], trimmed: bool) -> Result<Decoded, (InputProblem, Vec<Wra
     }
 }
 
-/// Claims as a token without a signature (RFC 7519 section 6.1), for commands that judge nothing
-/// but what a token says.
-pub fn unsigned(claims: &Map<String, Value>) -> String {
+/// Encodes claims as an unsigned token (RFC 7519 section 6.1), for commands that only judge claims.
+pub fn unsigned_token(claims: &Map<String, Value>) -> String {
     let part =
         |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
     let header = part(serde_json::json!({"alg": "none"}));
@@ -84,12 +82,12 @@ fn read_into(
     let text = wrapping::to_text(raw, wrapped)
         .ok_or_else(|| not_a_token("binary data, not text", None))?;
     let bare = text.trim();
-    // White space inside another wrapping is part of that one.
+    // Inside another wrapping, white space belongs to that one.
     if !trimmed && wrapped.is_empty() && !bare.is_empty() && bare.len() < text.len() {
         wrapped.push(Wrapping::OuterWhitespace);
     }
-    let bare = wrapping::take_off(bare, wrapped);
-    if let Some(problem) = not_a_token::recognise(&bare) {
+    let bare = wrapping::remove_layers(bare, wrapped);
+    if let Some(problem) = not_a_token::describe_non_token(&bare) {
         return Err(problem);
     }
     let token = decode(&bare)?;
@@ -105,11 +103,11 @@ fn decode(compact: &str) -> Result<Token, InputProblem> {
     };
     let signature = parts.next();
     let mut duplicates = json::Duplicates::default();
-    let header = Part::Header.object(header, &mut duplicates)?;
+    let header = Part::Header.parse_object(header, &mut duplicates)?;
     if signature.is_none() && !header.contains_key("alg") {
         return Err(too_few_parts(compact));
     }
-    // RFC 7516 section 4.1.2: `enc` is what makes five parts a JWE.
+    // RFC 7516 section 4.1.2: five parts with `enc` are a JWE.
     if count == 5 && header.contains_key("enc") {
         return Err(InputProblem::Encrypted);
     }
@@ -118,13 +116,13 @@ fn decode(compact: &str) -> Result<Token, InputProblem> {
             "another dot follows it: a token has three parts, this has {count}"
         )));
     }
-    let claims = match Part::Payload.object(payload, &mut duplicates) {
-        // Two parts, the second of which ends early: it was cut there.
+    let claims = match Part::Payload.parse_object(payload, &mut duplicates) {
+        // Of two parts the second ends early: the token was truncated there.
         Err(_) if signature.is_none() => return Err(too_few_parts(compact)),
         claims => claims?,
     };
     let algorithm = header.get("alg").and_then(Value::as_str).unwrap_or_default();
-    // People share tokens without the signature, and rightly so: what is left can be judged.
+    // People rightly share tokens without the signature. The claims can still be judged.
     let (signature_bytes, truncated) = match signature {
         None => (0, Some("it has two parts where a token has three".to_owned())),
         Some(signature) => signature_length(signature, algorithm)?,
@@ -139,10 +137,11 @@ fn decode(compact: &str) -> Result<Token, InputProblem> {
     })
 }
 
-/// What one part is, or two of which the first is not a header, that begin like a token.
+/// Describes a text that begins like a token but has one or two parts.
 fn too_few_parts(compact: &str) -> InputProblem {
     let first = compact.split('.').next().unwrap_or_default();
-    let first = Part::Header.object(first, &mut json::Duplicates::default()).unwrap_or_default();
+    let first =
+        Part::Header.parse_object(first, &mut json::Duplicates::default()).unwrap_or_default();
     let number = if compact.contains('.') { "two parts" } else { "one part" };
     if first.is_empty() || first.contains_key("alg") {
         truncated(format!("it has {number} where a token has three"))
@@ -161,7 +160,7 @@ fn truncated(how: String) -> InputProblem {
     InputProblem::Truncated { how }
 }
 
-/// The whole token's digest.
+/// The digest of the whole token.
 fn fingerprint(compact: &str) -> String {
     let digest = digest::digest(&digest::SHA256, compact.as_bytes());
     digest.as_ref().iter().fold(String::from("sha256:"), |mut hex, byte| {
@@ -195,7 +194,7 @@ impl Part {
         InputProblem::Malformed { part: self.name().into(), reason }
     }
 
-    fn object(
+    fn parse_object(
         self,
         text: &str,
         duplicates: &mut json::Duplicates,
@@ -210,11 +209,11 @@ impl Part {
                 text.len()
             )));
         }
-        let bytes = LENIENT
+        let bytes = LENIENT_BASE64URL
             .decode(text)
             .map_err(|_| self.malformed("it cannot be decoded as base64url".into()))?;
-        json::object(&bytes, duplicates).map_err(|fault| match fault {
-            json::Fault::EndsEarly if matches!(self, Self::Payload) => truncated(format!(
+        json::parse_object(&bytes, duplicates).map_err(|fault| match fault {
+            json::JsonFault::EndsEarly if matches!(self, Self::Payload) => truncated(format!(
                 "the JSON of its payload ends early, after {} bytes",
                 bytes.len()
             )),
@@ -222,13 +221,13 @@ impl Part {
         })
     }
 
-    /// The base64url alphabet without padding (RFC 7515 section 2).
+    /// Checks for base64url without padding (RFC 7515 section 2).
     fn check_alphabet(self, text: &str) -> Result<(), InputProblem> {
         let is_valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
         let Some(index) = text.as_bytes().iter().position(|b| !is_valid(b)) else {
             return Ok(());
         };
-        // All before it are single bytes.
+        // All characters before it are single bytes.
         let found = text[index..].chars().next().unwrap_or_default();
         let why = match found {
             '+' | '/' => "is of the standard base64 alphabet, where base64url has - and _",
@@ -240,8 +239,8 @@ impl Part {
     }
 }
 
-/// base64url as golang-jwt and go-jose read it: no padding, left-over bits may be anything.
-pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
+/// base64url as golang-jwt and go-jose decode it: no padding, any trailing bits.
+pub(crate) const LENIENT_BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)
@@ -249,41 +248,42 @@ pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// Whether a text begins as base64 of a JSON object, as every token does: `{` and what may
-/// follow it. Such text is never shown.
+/// Whether a text begins like base64 of a JSON object, as every token does. Such text is never shown.
 fn opens_object(text: &str) -> bool {
-    let Some(Ok(bytes)) = text.get(..4).map(|start| LENIENT.decode(start)) else { return false };
+    let Some(Ok(bytes)) = text.get(..4).map(|start| LENIENT_BASE64URL.decode(start)) else {
+        return false;
+    };
     matches!(bytes.as_slice(), [b'{', b'"' | b' ' | b'\t' | b'\r' | b'\n', _])
 }
 
-/// Whether a text holds nothing but the characters of base64 and dots, and begins as a token
-/// does. Whether it is one is for [`decode`] to say.
+/// Whether a text begins like a token and has only characters of tokens. [`decode`] decides whether
+/// it is one.
 fn has_token_shape(text: &str) -> bool {
     opens_object(text) && text.contains('.') && is_token_text(text)
 }
 
-/// How many words have all parts of a token.
-fn whole_tokens(text: &str) -> usize {
+/// Counts the words that have all three parts of a token.
+fn count_whole_tokens(text: &str) -> usize {
     let is_whole =
         |word: &str| opens_object(word) && word.bytes().filter(|b| *b == b'.').count() == 2;
-    // Most texts are one word, and a long one.
+    // Fast path: most texts are one long word.
     if is_token_text(text) {
         return usize::from(is_whole(text));
     }
     text.split_whitespace().filter(|word| is_whole(word) && is_token_text(word)).count()
 }
 
-/// Whether a token, or the beginning of one, is among the words.
+/// Whether a text contains a token, or the beginning of one.
 fn holds_token(text: &str) -> bool {
-    runs(text).any(opens_object)
+    base64_runs(text).any(opens_object)
 }
 
-/// The runs of characters that a part of a token may have.
-fn runs(text: &str) -> impl Iterator<Item = &str> {
+/// The runs of characters that may be a part of a token.
+fn base64_runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_token_char(c) || matches!(c, '.' | '/' | '='))
 }
 
-/// Whether a text holds nothing else than [`is_token_char`]. By bytes: tokens are long.
+/// Whether a text has only [`is_token_char`]. Checks bytes for speed, since tokens are long.
 fn is_token_text(text: &str) -> bool {
     text.bytes().all(|b| is_token_char(char::from(b)))
 }
@@ -294,8 +294,8 @@ fn is_token_char(c: char) -> bool {
 
 // ------------------------------------------------------------------------------ signature
 
-/// The lengths in bytes that a signature has (RFC 7518 sections 3.2 and 3.4, RFC 8037 section
-/// 3.1, RFC 8812 section 3.2).
+/// The lengths of signatures in bytes (RFC 7518 sections 3.2 and 3.4, RFC 8037 section 3.1, RFC 8812
+/// section 3.2).
 const SIGNATURE_BYTES: &[(&str, &[usize])] = &[
     ("ES256", &[64]),
     ("ES256K", &[64]),
@@ -308,12 +308,12 @@ const SIGNATURE_BYTES: &[(&str, &[usize])] = &[
     ("HS512", &[64]),
 ];
 
-/// An RSA signature is as long as the key's modulus: keys have 1024 bits or more, in steps that
-/// are multiples of 256.
+/// The RSA algorithms. A signature is as long as the key's modulus: at least 1024 bits, a multiple of
+/// 256.
 const RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 
-/// The decoded length, and how the signature is cut off if it is; an algorithm that is not known
-/// here may have signatures of any length.
+/// The decoded length, and how the signature is truncated, if it is. Unknown algorithms may have
+/// signatures of any length.
 fn signature_length(text: &str, algorithm: &str) -> Result<(usize, Option<String>), InputProblem> {
     Part::Signature.check_alphabet(text)?;
     let bytes = text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1);

@@ -1,28 +1,28 @@
-//! Recognises values that are not a token. Nothing that might be a secret of some kind is repeated: shown
-//! are the texts of errors, titles, paths and the names of variables.
+//! Recognises values that are not a token. Descriptions quote only error messages, titles, paths and
+//! variable names, never anything that may be a secret.
 
 use serde_json::Value;
 use serde_json::error::Category;
 use url::Url;
 
 use super::{
-    has_token_shape, holds_token, is_token_char, not_a_token, opens_object, runs, truncated,
-    whole_tokens,
+    base64_runs, count_whole_tokens, has_token_shape, holds_token, is_token_char, not_a_token,
+    opens_object, truncated,
 };
 use crate::evidence::{InputProblem, LooksLike};
 use crate::text;
 use crate::text::secret::shapes::OPAQUE;
 use crate::text::secret::{REDACTED, Scrubber};
 
-/// Says what a value is that is not a token. `None`: decode it.
-pub(super) fn recognise(text: &str) -> Option<InputProblem> {
+/// Describes a value that is not a token. `None`: it may be one, so decode it.
+pub(super) fn describe_non_token(text: &str) -> Option<InputProblem> {
     if text.is_empty() {
         return Some(InputProblem::Empty);
     }
-    if let Some(problem) = word(text).or_else(|| json(text)).or_else(|| html(text)) {
+    if let Some(problem) = null_word(text).or_else(|| json(text)).or_else(|| html(text)) {
         return Some(problem);
     }
-    if let Some(problem) = reference(text) {
+    if let Some(problem) = unexpanded_reference(text) {
         return Some(problem);
     }
     if MASKS.iter().any(|mask| text.contains(mask)) {
@@ -37,21 +37,21 @@ pub(super) fn recognise(text: &str) -> Option<InputProblem> {
     if let Some(shape) = OPAQUE.iter().find(|shape| text.starts_with(shape.prefix)) {
         return Some(InputProblem::OpaqueToken { what: shape.what.into() });
     }
-    if let Some(problem) = other(text) {
+    if let Some(problem) = other_text(text) {
         return Some(problem);
     }
     let has_parts = text.matches('.').count() >= 2 && !text.contains(char::is_whitespace);
     (!has_parts).then(|| not_a_token("text without the three parts of a token", None))
 }
 
-/// The masks by which platforms replace a secret in logs.
+/// The masks that platforms put in place of a secret in logs.
 const MASKS: [&str; 4] = ["***", "[MASKED]", "[REDACTED]", "[FILTERED]"];
 
 fn begins_as_token(text: &str) -> Option<InputProblem> {
     if text.contains("...") || text.contains('\u{2026}') {
         return Some(truncated("dots stand for what was left out".into()));
     }
-    let tokens = whole_tokens(text);
+    let tokens = count_whole_tokens(text);
     (tokens > 1).then(|| InputProblem::NotAToken {
         what: format!("{tokens} tokens, one after the other"),
         shown: None,
@@ -59,8 +59,8 @@ fn begins_as_token(text: &str) -> Option<InputProblem> {
     })
 }
 
-/// How programs print that there is no value.
-fn word(text: &str) -> Option<InputProblem> {
+/// Recognises words that programs print for a missing value.
+fn null_word(text: &str) -> Option<InputProblem> {
     const WORDS: [&str; 14] = [
         "null",
         "(null)",
@@ -115,7 +115,7 @@ fn json(text: &str) -> Option<InputProblem> {
     Some(not_a_token(what, None))
 }
 
-/// The message of an error's body: RFC 6749 section 5.2, RFC 9457, and the forms of Azure, AWS,
+/// The message in an error body: RFC 6749 section 5.2, RFC 9457, and the formats of Azure, AWS,
 /// GitHub, GitLab and Pulumi Cloud.
 fn error_message(value: &Value) -> Option<String> {
     const CODES: [&str; 5] = ["/error/code", "/error", "/code", "/typeKey", "/__type"];
@@ -163,8 +163,8 @@ fn html(text: &str) -> Option<InputProblem> {
 
 // ----------------------------------------------------------------------------- references
 
-/// How a variable is written: its beginning and end, what that is called, and which characters
-/// it may have beside letters and digits.
+/// The syntax of variable references: beginning, end, name of the syntax, and the characters allowed
+/// besides letters and digits.
 const REFERENCES: [(&str, &str, &str, &str); 10] = [
     ("${{", "}}", "a GitHub Actions or Azure template expression", EXPRESSION),
     ("$[[", "]]", "a GitLab input expression", EXPRESSION),
@@ -179,21 +179,21 @@ const REFERENCES: [(&str, &str, &str, &str); 10] = [
 ];
 const EXPRESSION: &str = " _.-'\"[](),|&!=:/{}$";
 
-/// Longer names are not names of variables.
+/// Longer texts are not variable references.
 const LONGEST_REFERENCE: usize = 200;
 
-fn reference(text: &str) -> Option<InputProblem> {
+fn unexpanded_reference(text: &str) -> Option<InputProblem> {
     if text.len() > LONGEST_REFERENCE || holds_token(text) {
         return None;
     }
     let lower = text.to_ascii_lowercase();
     let (inner, syntax, others) = REFERENCES.iter().find_map(|(start, end, syntax, others)| {
         let inner = text.get(start.len()..text.len().checked_sub(end.len())?)?.trim();
-        let fits = lower.starts_with(start) && lower.ends_with(end);
-        fits.then_some((inner, *syntax, *others))
+        let matches = lower.starts_with(start) && lower.ends_with(end);
+        matches.then_some((inner, *syntax, *others))
     })?;
     if is_name(inner, others) {
-        // People also write `$(pul-…)`, with the token in the place of its name.
+        // People also write `$(pul-…)`, with the token in place of its name.
         let shown = |text: &str| Scrubber::default().scrub(text);
         return Some(InputProblem::Unexpanded {
             text: shown(text),
@@ -201,7 +201,7 @@ fn reference(text: &str) -> Option<InputProblem> {
             name: shown(bare_name(inner)),
         });
     }
-    // Only the command is repeated: its arguments may be secrets.
+    // Quote only the command: its arguments may be secrets.
     let command = inner.split_whitespace().next().filter(|command| is_name(command, "_.-/"))?;
     text.starts_with("$(").then(|| InputProblem::Unexpanded {
         text: format!("$({command} ...)"),
@@ -215,7 +215,7 @@ fn is_name(text: &str, others: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
 
-/// The name in `variables['idToken']` and `env.idToken`; any other expression as it is.
+/// The name in `variables['idToken']` or `env.idToken`. Returns other expressions unchanged.
 fn bare_name(inner: &str) -> &str {
     const CONTEXTS: [&str; 6] = ["variables", "env", "vars", "secrets", "parameters", "inputs"];
     let rest = CONTEXTS.iter().find_map(|context| inner.strip_prefix(context)).unwrap_or(inner);
@@ -227,7 +227,7 @@ fn bare_name(inner: &str) -> &str {
 
 const WITH_TOKEN: &str = "text with a token somewhere in it, not the token alone";
 
-fn other(text: &str) -> Option<InputProblem> {
+fn other_text(text: &str) -> Option<InputProblem> {
     let starts =
         |prefix: &str| text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
     let mut looks_like = LooksLike::Other;
@@ -243,7 +243,7 @@ fn other(text: &str) -> Option<InputProblem> {
         looks_like = LooksLike::FileAddress;
         ("a file address that does not begin with file://", path(text))
     } else if starts("http://") || starts("https://") {
-        // The path and query of such a URL may be a credential.
+        // Path and query of such a URL may hold a credential.
         ("a URL", Url::parse(text).ok().and_then(|url| url.host_str().map(showable)))
     } else if is_path(text) {
         looks_like = LooksLike::FilePath;
@@ -258,13 +258,13 @@ fn other(text: &str) -> Option<InputProblem> {
     Some(InputProblem::NotAToken { what: what.into(), shown, looks_like })
 }
 
-/// The words that a token could be.
+/// The words that may be tokens.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_token_char(c) || matches!(c, '/' | '='))
 }
 
-/// `/…`, `./…`, `~/…`, `C:\…`, `\\server\…`, curl's `@…`, or a name with an extension that files
-/// with tokens have.
+/// Whether a text is a path: `/…`, `./…`, `~/…`, `C:\…`, `\\server\…`, curl's `@…`, or a name with the
+/// extension of a token file.
 fn is_path(text: &str) -> bool {
     let is_drive =
         matches!(text.as_bytes(), [d, b':', b'\\' | b'/', ..] if d.is_ascii_alphabetic());
@@ -281,7 +281,7 @@ fn is_guid(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
 }
 
-/// Several words, one of which says that something failed.
+/// Whether a text is several words, one of them about a failure.
 fn is_message(text: &str) -> bool {
     const SIGNS: [&str; 9] = [
         "error",
@@ -298,13 +298,14 @@ fn is_message(text: &str) -> bool {
     text.split_whitespace().nth(2).is_some() && SIGNS.iter().any(|sign| lower.contains(sign))
 }
 
-/// A run from this length on may be a secret.
-const LONGEST_RUN: usize = 32;
+/// Runs of this length or more may be secrets.
+const SHORTEST_SECRET: usize = 32;
 
-/// Text that an error or a page brought, on one line: without words that may be secrets, and
-/// without all that follows the beginning of a token.
+/// The text of an error or a page on one line, without words that may be secrets, up to the first
+/// token.
 fn showable(text: &str) -> String {
-    let is_secret = |word| runs(word).any(|run| run.len() >= LONGEST_RUN && !is_guid(run));
+    let is_secret =
+        |word| base64_runs(word).any(|run| run.len() >= SHORTEST_SECRET && !is_guid(run));
     let mut words = Vec::new();
     for word in text.split_whitespace() {
         let is_token = holds_token(word);
@@ -316,15 +317,15 @@ fn showable(text: &str) -> String {
     clipped(&words.join(" "))
 }
 
-/// Whether the value is a path. A token that begins with a slash by accident is not one.
+/// A path to show. A token that begins with a slash by accident is not shown.
 fn path(text: &str) -> Option<String> {
     (!holds_token(text)).then(|| clipped(text))
 }
 
-/// The longest text of others that is repeated, in characters.
+/// How much of a foreign text is quoted, in characters.
 const LONGEST_SHOWN: usize = 300;
 
-/// The beginning of a text, without what looks like a token.
+/// The beginning of a text, without tokens.
 fn clipped(text: &str) -> String {
     text::shorten(&Scrubber::default().scrub(text), LONGEST_SHOWN)
 }

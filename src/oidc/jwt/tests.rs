@@ -12,7 +12,7 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A signature that looks like one.
+/// Plausible signature bytes.
 fn signature(bytes: usize) -> String {
     encode((0..bytes).map(|i| (i * 37 % 251) as u8).collect::<Vec<_>>())
 }
@@ -39,7 +39,7 @@ fn wrappings(raw: &[u8]) -> Vec<Wrapping> {
 }
 
 #[test]
-fn a_bare_token_is_decoded() {
+fn bare_token_is_decoded() {
     let decoded = read(good().as_bytes(), false).unwrap();
     assert!(decoded.wrapped.is_empty());
     assert_eq!(decoded.token.algorithm(), Some("RS256"));
@@ -90,7 +90,7 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 }
 
 #[test]
-fn wrappings_are_taken_off_and_named() {
+fn wrappings_are_removed_and_named() {
     use Wrapping::*;
     let token = good();
     let (head, tail) = token.split_at(60);
@@ -192,14 +192,14 @@ fn removed_layers_are_reported_with_problem() {
 // ----------------------------------------------------------------------------- recognising
 
 #[test]
-fn nothing_is_empty() {
+fn blank_values_are_empty() {
     for text in ["", " ", "\r\n", "\"\"", "''", "Bearer ", "\u{FEFF}", "{\"token\":\"\"}"] {
         assert_eq!(problem(text), InputProblem::Empty, "{text:?}");
     }
 }
 
 #[test]
-fn what_is_no_token_is_named() {
+fn non_tokens_are_described() {
     for (text, what, shown) in [
         ("null", "the word null", None),
         ("Null", "the word null", None),
@@ -365,13 +365,13 @@ fn masks_and_foreign_tokens_are_recognised() {
 // -------------------------------------------------------------------------------- decoding
 
 #[test]
-fn an_encrypted_token_is_recognised() {
+fn encrypted_token_is_recognised() {
     let header = encode(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#);
     assert_eq!(problem(&format!("{header}.a2V5.aXY.dGV4dA.dGFn")), InputProblem::Encrypted);
 }
 
 #[test]
-fn what_is_cut_off_is_recognised() {
+fn truncated_tokens_are_recognised() {
     let token = good();
     let (header, rest) = token.split_once('.').unwrap();
     let (payload, sig) = rest.split_once('.').unwrap();
@@ -417,7 +417,7 @@ fn what_is_cut_off_is_recognised() {
 }
 
 #[test]
-fn signatures_have_the_length_of_their_algorithm() {
+fn signature_length_follows_algorithm() {
     for (algorithm, bytes) in
         SIGNATURE_BYTES.iter().copied().chain([("RS256", &[128, 256, 384, 512][..])])
     {
@@ -434,7 +434,7 @@ fn signatures_have_the_length_of_their_algorithm() {
 }
 
 #[test]
-fn an_unknown_algorithm_may_have_any_signature() {
+fn unknown_algorithm_allows_any_signature() {
     for header in ["{\"alg\":\"none\"}", "{\"alg\":\"XX1\"}", "{\"typ\":\"JWT\"}"] {
         assert!(read(signed(header, CLAIMS, 7).as_bytes(), false).is_ok(), "{header}");
     }
@@ -442,7 +442,7 @@ fn an_unknown_algorithm_may_have_any_signature() {
 }
 
 #[test]
-fn what_is_malformed_is_located() {
+fn malformed_parts_are_located() {
     let token = good();
     let (header, rest) = token.split_once('.').unwrap();
     let (payload, sig) = rest.split_once('.').unwrap();
@@ -623,7 +623,7 @@ impl Wrap {
     }
 }
 
-/// Line breaks belong to the coding that they break: base64 and JSON are often written so.
+/// Line breaks count as part of the encoding that they break, since base64 and JSON often have them.
 fn expected(outer: Wrap, inner: Wrap) -> Vec<Wrapping> {
     match (outer, inner) {
         (Wrap::Lines(_), Wrap::Lines(_)) => vec![Wrapping::InnerWhitespace],
@@ -633,35 +633,35 @@ fn expected(outer: Wrap, inner: Wrap) -> Vec<Wrapping> {
     }
 }
 
-/// Whether a text of others shows a piece of the token.
+/// Whether a text contains a piece of the token.
 fn leaks(shown: &str, token: &str) -> bool {
     token.as_bytes().windows(12).any(|piece| shown.contains(str::from_utf8(piece).unwrap()))
 }
 
 proptest! {
     #[test]
-    fn one_wrapping_is_taken_off(wrap in any_outermost()) {
+    fn one_wrapping_is_removed(wrap in any_outermost()) {
         prop_assert_eq!(wrappings(&wrap.around(&good())), vec![wrap.name()]);
     }
 
     #[test]
-    fn two_wrappings_are_taken_off(outer in any_outermost(), inner in any_wrap()) {
+    fn two_wrappings_are_removed(outer in any_outermost(), inner in any_wrap()) {
         let text = String::from_utf8(inner.around(&good())).unwrap();
         prop_assert_eq!(wrappings(&outer.around(&text)), expected(outer, inner));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(raw in prop::collection::vec(any::<u8>(), 0..300), trimmed: bool) {
+    fn any_bytes_are_read(raw in prop::collection::vec(any::<u8>(), 0..300), trimmed: bool) {
         let _ = read(&raw, trimmed);
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in "([$%{(\"'`<\\[]{0,3}|Bearer |eyJhbGci|[a-z.]{0,9}|\\PC{0,9}){0,8}[)}\"'%\\]]{0,3}") {
+    fn any_text_is_read(text in "([$%{(\"'`<\\[]{0,3}|Bearer |eyJhbGci|[a-z.]{0,9}|\\PC{0,9}){0,8}[)}\"'%\\]]{0,3}") {
         let _ = read(text.as_bytes(), false);
     }
 
     #[test]
-    fn a_damaged_token_is_never_shown(
+    fn damaged_token_is_never_shown(
         cut in 0..=600usize,
         // A token is known by its beginning.
         at in 4..600usize,

@@ -1,19 +1,20 @@
-//! Taking off what people and programs wrap around a token.
+//! Removes the layers that people and programs wrap around a token.
 
 use base64::Engine as _;
 use serde_json::Value;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
-    LENIENT, Wiped, has_token_shape, holds_token, is_token_text, opens_object, whole_tokens,
+    LENIENT_BASE64URL, Wiped, count_whole_tokens, has_token_shape, holds_token, is_token_text,
+    opens_object,
 };
 use crate::evidence::Wrapping;
 
-/// The most layers that are removed. Nobody adds more by accident.
+/// The most layers to remove. Nobody adds more by accident.
 const DEPTH: usize = 8;
 
-/// The text that bytes are: UTF-8, or UTF-16 (with a byte order mark, or told by its zero bytes).
-/// `None`: it is not text.
+/// Decodes bytes as UTF-8 or UTF-16, which is recognised by a byte order mark or its zero bytes.
+/// `None`: they are not text.
 pub(super) fn to_text(raw: &[u8], wrapped: &mut Vec<Wrapping>) -> Option<Wiped> {
     type Unit = fn([u8; 2]) -> u16;
     let (units, unit): (&[u8], Unit) = match raw {
@@ -30,18 +31,18 @@ pub(super) fn to_text(raw: &[u8], wrapped: &mut Vec<Wrapping>) -> Option<Wiped> 
     Some(text)
 }
 
-/// ASCII in UTF-16 has a zero in every pair of bytes.
+/// Whether every pair of bytes has one zero, as ASCII in UTF-16 does.
 fn every_second_is_zero(raw: &[u8], zero: usize) -> bool {
     raw.as_chunks::<2>().0.iter().all(|pair| pair[zero] == 0 && pair[1 - zero] != 0)
 }
 
-/// Takes off one layer after the other, until what is left is a token or nothing known is around
-/// it; what was taken off is added to `wrapped`, outermost first.
-pub(super) fn take_off(text: &str, wrapped: &mut Vec<Wrapping>) -> Wiped {
-    layers(text, wrapped, DEPTH)
+/// Removes layers until the rest is a token or has no known layer. Adds the removed layers to
+/// `wrapped`, outermost first.
+pub(super) fn remove_layers(text: &str, wrapped: &mut Vec<Wrapping>) -> Wiped {
+    remove_up_to(text, wrapped, DEPTH)
 }
 
-fn layers(text: &str, wrapped: &mut Vec<Wrapping>, depth: usize) -> Wiped {
+fn remove_up_to(text: &str, wrapped: &mut Vec<Wrapping>, depth: usize) -> Wiped {
     let text = text.trim();
     if depth == 0 || has_token_shape(text) {
         return Zeroizing::new(text.to_owned());
@@ -49,31 +50,31 @@ fn layers(text: &str, wrapped: &mut Vec<Wrapping>, depth: usize) -> Wiped {
     for (wrapping, layer) in CERTAIN {
         if let Some(inner) = layer(text) {
             wrapped.push(wrapping);
-            return layers(&inner, wrapped, depth - 1);
+            return remove_up_to(&inner, wrapped, depth - 1);
         }
     }
     for (wrapping, layer) in TENTATIVE {
         let before = wrapped.len();
         wrapped.push(wrapping);
         if let Some(inner) = layer(text).and_then(|bytes| to_text(&bytes, wrapped)) {
-            let found = layers(&inner, wrapped, depth - 1);
+            let found = remove_up_to(&inner, wrapped, depth - 1);
             if has_token_shape(&found) {
                 return found;
             }
         }
         wrapped.truncate(before);
     }
-    if let Some(joined) = joined(text) {
+    if let Some(joined) = join_broken_token(text) {
         wrapped.push(Wrapping::InnerWhitespace);
         return joined;
     }
     Zeroizing::new(text.to_owned())
 }
 
-/// Takes one kind of layer off, if it is there.
+/// Removes one kind of layer, if it is there.
 type Layer<Inner> = fn(&str) -> Option<Inner>;
 
-/// Layers that are recognised without looking at their content.
+/// Layers that are recognised by their own form.
 const CERTAIN: [(Wrapping, Layer<Wiped>); 5] = [
     (Wrapping::ByteOrderMark, byte_order_mark),
     (Wrapping::Bearer, bearer),
@@ -82,17 +83,17 @@ const CERTAIN: [(Wrapping, Layer<Wiped>); 5] = [
     (Wrapping::Json, json),
 ];
 
-/// Codings that ordinary text can look like: believed only where a token is inside.
+/// Encodings that ordinary text can look like. They count only if a token is inside.
 const TENTATIVE: [(Wrapping, Layer<Zeroizing<Vec<u8>>>); 2] =
-    [(Wrapping::UrlEncoding, percent), (Wrapping::Base64, base64)];
+    [(Wrapping::UrlEncoding, decode_percent), (Wrapping::Base64, decode_base64)];
 
-/// The mark, or its three bytes taken for Latin-1.
+/// Removes a byte order mark, or its three bytes decoded as Latin-1.
 fn byte_order_mark(text: &str) -> Option<Wiped> {
     let rest = text.strip_prefix('\u{FEFF}').or_else(|| text.strip_prefix("\u{EF}\u{BB}\u{BF}"))?;
     Some(Zeroizing::new(rest.to_owned()))
 }
 
-/// A JSON string that needs more than taking off its quotes.
+/// Decodes a JSON string that has escapes.
 fn json_string(text: &str) -> Option<Wiped> {
     if !text.starts_with('"') || !text.contains('\\') {
         return None;
@@ -102,7 +103,7 @@ fn json_string(text: &str) -> Option<Wiped> {
 
 const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201C}', '\u{201D}', '\u{2018}', '\u{2019}'];
 
-/// Quotes on either side, also escaped ones (`\"`) and those of Python's `b'…'`.
+/// Removes quotes on either side, including escaped ones (`\"`) and Python's `b'…'`.
 fn quotes(text: &str) -> Option<Wiped> {
     let inner = ["", "\\", "b"]
         .iter()
@@ -115,7 +116,7 @@ fn quotes(text: &str) -> Option<Wiped> {
     (inner.len() < text.len()).then(|| Zeroizing::new(inner.to_owned()))
 }
 
-/// The HTTP header's name and scheme (RFC 6750 section 2.1); both are case-insensitive.
+/// Removes the HTTP header's name and scheme (RFC 6750 section 2.1), both case-insensitive.
 fn bearer(text: &str) -> Option<Wiped> {
     let value = strip_word(text, "authorization", |c| c == ':');
     let scheme = value.unwrap_or(text).trim_start();
@@ -123,15 +124,15 @@ fn bearer(text: &str) -> Option<Wiped> {
     credentials.or(value).map(|rest| Zeroizing::new(rest.to_owned()))
 }
 
-/// What follows a word, which has to end there.
+/// The text after a word, if the word ends there.
 fn strip_word<'a>(text: &'a str, word: &str, is_end: fn(char) -> bool) -> Option<&'a str> {
     let (start, rest) = text.split_at_checked(word.len())?;
     let ends = rest.is_empty() || rest.starts_with(is_end);
     (start.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start_matches(is_end))
 }
 
-/// The fields that token endpoints answer with, the identity token's first: Azure DevOps, GitHub,
-/// RFC 6749 and OpenID Connect, Kubernetes, az, gcloud.
+/// The fields that hold tokens in answers of token endpoints, identity tokens first: Azure DevOps,
+/// GitHub, RFC 6749 and OpenID Connect, Kubernetes, az, gcloud.
 const FIELDS: [&str; 10] = [
     "oidcToken",
     "oidc_token",
@@ -145,14 +146,15 @@ const FIELDS: [&str; 10] = [
     "accessToken",
 ];
 
-/// The one token in a JSON object or array, or what a field has that should hold one.
+/// The only token in a JSON object or array, or the text of a field that should hold one.
 fn json(text: &str) -> Option<Wiped> {
     if !text.starts_with(['{', '[']) {
         return None;
     }
-    // A terminal breaks long lines, which JSON does not allow within a string.
-    let mut value: Value =
-        serde_json::from_str(text).or_else(|_| serde_json::from_str(&without_space(text))).ok()?;
+    // Copying from a terminal may add line breaks, which JSON does not allow in strings.
+    let mut value: Value = serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&without_white_space(text)))
+        .ok()?;
     let mut tokens = Vec::new();
     collect_tokens(&value, &mut tokens);
     tokens.sort_unstable();
@@ -163,7 +165,7 @@ fn json(text: &str) -> Option<Wiped> {
     let found = match tokens.as_slice() {
         [one] => Some(*one),
         [] if value.get("error").is_some() => None,
-        // A message in the place of a token stays where it is: it says what went wrong.
+        // Keep a message in place of a token: it says what went wrong.
         [] => field(|text| text.split_whitespace().nth(2).is_none() || holds_token(text)),
         _ => field(|text| has_token_shape(text.trim())),
     };
@@ -172,7 +174,7 @@ fn json(text: &str) -> Option<Wiped> {
     found
 }
 
-/// The strings of token shape, at any depth.
+/// Collects the strings that look like tokens, at any depth.
 fn collect_tokens<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) if has_token_shape(text.trim()) => found.push(text),
@@ -191,9 +193,9 @@ fn wipe(value: &mut Value) {
     }
 }
 
-/// Percent-encoding (RFC 3986 section 2.1), where there is any.
-fn percent(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let text = without_space(text);
+/// Decodes percent-encoding (RFC 3986 section 2.1), if there is any.
+fn decode_percent(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let text = without_white_space(text);
     let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.as_bytes();
     let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
@@ -212,32 +214,31 @@ fn percent(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     (out.len() < text.len()).then_some(out)
 }
 
-/// base64 in either alphabet, with or without padding and line breaks.
-fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut text = without_space(text);
+/// Decodes base64 in either alphabet, with or without padding and line breaks.
+fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut text = without_white_space(text);
     if text.contains('.') {
         return None;
     }
     let length = text.trim_end_matches('=').len();
     text.truncate(length);
-    // A coding that is cut off still shows what it is of.
+    // Truncated base64 still shows what it encodes.
     if text.len() % 4 == 1 {
         text.pop();
     }
     let text = Zeroizing::new(text.replace('+', "-").replace('/', "_"));
-    LENIENT.decode(text.as_str()).ok().map(Zeroizing::new)
+    LENIENT_BASE64URL.decode(text.as_str()).ok().map(Zeroizing::new)
 }
 
-/// A token without the white space inside. Two tokens, one after the other, are not joined.
-fn joined(text: &str) -> Option<Wiped> {
-    let plain = without_space(text);
+/// Removes white space inside a token. Does not join two tokens.
+fn join_broken_token(text: &str) -> Option<Wiped> {
+    let plain = without_white_space(text);
     let is_token = opens_object(&plain) && is_token_text(&plain);
-    (is_token && plain.len() < text.len() && whole_tokens(text) <= 1).then_some(plain)
+    (is_token && plain.len() < text.len() && count_whole_tokens(text) <= 1).then_some(plain)
 }
 
-/// Less white space, control and invisible characters, and line breaks that were written as
-/// escapes (`\n`).
-fn without_space(text: &str) -> Wiped {
+/// Removes white space, control and invisible characters, and escaped line breaks (`\n`).
+fn without_white_space(text: &str) -> Wiped {
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

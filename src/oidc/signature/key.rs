@@ -1,4 +1,4 @@
-//! One key of a set: whether it can verify an algorithm's signatures, and what is unusual about it.
+//! Parses one key of a key set for an algorithm, and finds what is unusual about it.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use serde_json::{Map, Value};
 
-use crate::oidc::jwt::LENIENT;
+use crate::oidc::jwt::LENIENT_BASE64URL;
 
 /// RSA moduli below this size, in bits, are not recommended (RFC 7518 section 3.3).
 const RECOMMENDED_RSA: usize = 2048;
@@ -21,22 +21,22 @@ const SMALLEST_RSA_OF_GO: usize = 1024;
 /// go-jose refuses larger moduli since 4.1.6 (`MaxRSAModulusBits`).
 const LARGEST_RSA_OF_GO: usize = 4096;
 
-/// aws-lc verifies with no larger modulus.
+/// aws-lc supports no larger modulus.
 const LARGEST_RSA_HERE: usize = 8192;
 
-/// How an algorithm verifies.
+/// How an algorithm verifies signatures.
 #[derive(Clone, Copy)]
 pub(super) enum Scheme {
-    /// RSA: with a modulus of 2048 bits or more, and with a smaller one where aws-lc offers that.
+    /// RSA: parameters for 2048 bits or more, and for smaller moduli if aws-lc supports them.
     Rsa(&'static RsaParameters, Option<&'static RsaParameters>),
-    /// ECDSA: the curve's name and the bytes of a coordinate.
+    /// ECDSA: the curve's name, and the length of a coordinate in bytes.
     Ec(&'static str, usize, &'static EcdsaVerificationAlgorithm),
     /// `EdDSA` with Ed25519.
     Ed25519,
 }
 
 impl Scheme {
-    /// The algorithms that verify with a public key (RFC 7518 section 3.1, RFC 8037 section 3.1).
+    /// The scheme of an algorithm with public keys (RFC 7518 section 3.1, RFC 8037 section 3.1).
     pub(super) fn of(algorithm: &str) -> Option<Self> {
         Some(match algorithm {
             "RS256" => Self::Rsa(
@@ -80,25 +80,25 @@ impl Scheme {
 pub(super) struct Usable {
     /// The key, bound to the algorithm.
     pub(super) key: ParsedPublicKey,
-    /// The length of its signatures in bytes, where the algorithm does not settle it.
+    /// The length of its signatures in bytes, unless the algorithm fixes it.
     pub(super) signature_bytes: Option<usize>,
-    /// What is unusual about it, each a clause about the key.
+    /// Unusual properties, each as a clause about the key.
     pub(super) unusual: Vec<String>,
 }
 
 /// Why a key cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
-    /// By any verifier.
+    /// No verifier can use it.
     Anywhere(String),
-    /// By Go's libraries.
+    /// Go's libraries cannot use it.
     ByGo(String),
-    /// By this program's library; another may use it.
+    /// This program's library cannot use it, others may.
     Here(String),
 }
 
-/// Whether a key is of the algorithm's type and curve. Another one is not worth a try.
-pub(super) fn fits(
+/// Checks that a key has the algorithm's type and curve.
+pub(super) fn check_type(
     key: &Map<String, Value>,
     algorithm: &str,
     scheme: Scheme,
@@ -116,16 +116,16 @@ pub(super) fn fits(
     }
 }
 
-/// Reads a key that [`fits`].
-pub(super) fn read(
+/// Parses a key that passed [`check_type`].
+pub(super) fn parse_key(
     key: &Map<String, Value>,
     algorithm: &str,
     scheme: Scheme,
 ) -> Result<Usable, Unusable> {
-    let mut unusual = members(key, algorithm)?;
+    let mut unusual = unusual_members(key, algorithm)?;
     let (key, signature_bytes) = match scheme {
         Scheme::Rsa(usual, small) => {
-            let (key, bits) = rsa(key, algorithm, usual, small)?;
+            let (key, bits) = parse_rsa(key, algorithm, usual, small)?;
             if bits < RECOMMENDED_RSA {
                 unusual.push(format!(
                     "it has {bits} bits, and RFC 7518 asks for {RECOMMENDED_RSA} or more"
@@ -140,7 +140,7 @@ pub(super) fn read(
         Scheme::Ec(curve, size, verification) => {
             let mut point = vec![4];
             for name in ["x", "y"] {
-                let number = number(key, name, &format!("`{name}`"))?;
+                let number = decode_member(key, name, &format!("`{name}`"))?;
                 if number.len() != size {
                     return Err(Unusable::ByGo(format!(
                         "the key's `{name}` has {} bytes, and the curve {curve} needs {size}",
@@ -155,7 +155,7 @@ pub(super) fn read(
             (key, None)
         }
         Scheme::Ed25519 => {
-            let number = number(key, "x", "`x`")?;
+            let number = decode_member(key, "x", "`x`")?;
             if number.len() != 32 {
                 return Err(Unusable::Anywhere(format!(
                     "the key's `x` has {} bytes, and Ed25519 needs 32",
@@ -171,9 +171,9 @@ pub(super) fn read(
     Ok(Usable { key, signature_bytes, unusual })
 }
 
-/// What the key says of its own use (RFC 7517 sections 4.2 to 4.4). go-oidc and go-jose verify with
-/// it whatever that is, as long as the members have the right type.
-fn members(key: &Map<String, Value>, algorithm: &str) -> Result<Vec<String>, Unusable> {
+/// Finds unusual `use`, `key_ops` and `alg` (RFC 7517 sections 4.2 to 4.4). go-oidc and go-jose ignore
+/// their values, but check their types.
+fn unusual_members(key: &Map<String, Value>, algorithm: &str) -> Result<Vec<String>, Unusable> {
     let text = |field: &str| match key.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
@@ -195,21 +195,21 @@ fn members(key: &Map<String, Value>, algorithm: &str) -> Result<Vec<String>, Unu
     Ok(unusual)
 }
 
-/// An RSA key and the bits of its modulus.
-fn rsa(
+/// Parses an RSA key, and returns it with the bits of its modulus.
+fn parse_rsa(
     key: &Map<String, Value>,
     algorithm: &str,
     usual: &'static RsaParameters,
     small: Option<&'static RsaParameters>,
 ) -> Result<(ParsedPublicKey, usize), Unusable> {
-    // RFC 7518 section 6.3.1 wants no leading zeros. Some libraries write one, as DER does, and
-    // readers take it.
+    // RFC 7518 section 6.3.1 forbids leading zeros. Some libraries write one, as DER does, and
+    // readers accept it.
     let significant = |bytes: &[u8]| {
         let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
         bytes.get(start..).unwrap_or_default().to_vec()
     };
-    let n = significant(&number(key, "n", "modulus `n`")?);
-    let e = significant(&number(key, "e", "exponent `e`")?);
+    let n = significant(&decode_member(key, "n", "modulus `n`")?);
+    let e = significant(&decode_member(key, "e", "exponent `e`")?);
     let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
     let is_odd = |bytes: &[u8]| bytes.last().is_some_and(|last| last % 2 == 1);
     if !is_odd(&n) {
@@ -248,8 +248,8 @@ fn rsa(
     Ok((key, bits))
 }
 
-/// A member that holds bytes in base64url, without padding (RFC 7515 section 2).
-fn number(key: &Map<String, Value>, member: &str, name: &str) -> Result<Vec<u8>, Unusable> {
+/// Decodes a member in base64url without padding (RFC 7515 section 2).
+fn decode_member(key: &Map<String, Value>, member: &str, name: &str) -> Result<Vec<u8>, Unusable> {
     let text = match key.get(member) {
         None | Some(Value::Null) => {
             return Err(Unusable::Anywhere(format!("the key has no {name}")));
@@ -259,8 +259,8 @@ fn number(key: &Map<String, Value>, member: &str, name: &str) -> Result<Vec<u8>,
             return Err(Unusable::Anywhere(format!("the key's {name} is not a string")));
         }
     };
-    LENIENT.decode(text).map_err(|_| match text.trim_end_matches('=') {
-        bare if LENIENT.decode(bare).is_ok() => {
+    LENIENT_BASE64URL.decode(text).map_err(|_| match text.trim_end_matches('=') {
+        bare if LENIENT_BASE64URL.decode(bare).is_ok() => {
             Unusable::ByGo(format!("the key's {name} is not base64url: it ends with padding"))
         }
         _ => Unusable::Anywhere(format!("the key's {name} is not base64url")),

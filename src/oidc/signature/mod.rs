@@ -1,10 +1,10 @@
-//! Verifying a token's signature with a key set (RFC 7515 section 5.2, RFC 7517, RFC 7518
-//! section 3, RFC 8037).
+//! Verifies a token's signature with a key set (RFC 7515 section 5.2, RFC 7517, RFC 7518 section 3,
+//! RFC 8037).
 //!
-//! Which keys are tried, and which of them are refused, follows go-oidc and go-jose: Pulumi Cloud
-//! is assumed to verify with them. `fixtures/go` holds what they say of many tokens and keys.
+//! The choice of keys follows go-oidc and go-jose, which Pulumi Cloud presumably uses. `fixtures/go`
+//! has their results for many tokens and keys.
 //!
-//! The result is evidence; the signature itself goes no further than this.
+//! The result is evidence. The signature itself never leaves this module.
 
 mod key;
 #[cfg(test)]
@@ -15,15 +15,15 @@ use serde_json::{Map, Value};
 
 use self::key::{Scheme, Unusable};
 use crate::evidence::{KeyOutline, KeySet, Signature, Token};
-use crate::oidc::jwt::{LENIENT, header};
+use crate::oidc::jwt::{LENIENT_BASE64URL, header};
 use crate::text::secret::Secret;
 
-/// How many keys are tried on one token. A key set may hold thousands without ids, and each of
-/// them reads the whole token again.
+/// The most keys to try on one token. A key set may hold thousands without ids, and every try hashes
+/// the whole token.
 const MOST_TRIED: usize = 64;
 
-/// Reads a key set. Keys of an unknown form are passed over (RFC 7517 section 5).
-pub fn outline(key_set: &Value) -> KeySet {
+/// Outlines a key set. Skips keys of an unknown form (RFC 7517 section 5).
+pub fn outline_key_set(key_set: &Value) -> KeySet {
     let invalid = |reason: &str| KeySet::Invalid { reason: reason.to_owned() };
     let Some(key_set) = key_set.as_object() else { return invalid("it is not a JSON object") };
     let Some(keys) = key_set.get("keys") else { return invalid("it has no `keys`") };
@@ -49,7 +49,7 @@ pub fn outline(key_set: &Value) -> KeySet {
     KeySet::Keys { keys: outlines }
 }
 
-/// Checks the signature of `compact` with the keys of `key_set`.
+/// Verifies the signature of `compact` with the keys of `key_set`.
 pub fn verify(compact: &Secret, token: &Token, key_set: &Value) -> Signature {
     let algorithm = token.algorithm().unwrap_or_default();
     let Some(scheme) = Scheme::of(algorithm) else { return Signature::UnsupportedAlgorithm };
@@ -59,7 +59,7 @@ pub fn verify(compact: &Secret, token: &Token, key_set: &Value) -> Signature {
     let Some((message, signature)) = compact.reveal().rsplit_once('.') else {
         return Signature::NotChecked;
     };
-    let Ok(signature) = LENIENT.decode(signature) else { return Signature::NotChecked };
+    let Ok(signature) = LENIENT_BASE64URL.decode(signature) else { return Signature::NotChecked };
     let kid = token.key_id();
     let keys: Vec<&Map<String, Value>> = key_set
         .get("keys")
@@ -67,42 +67,42 @@ pub fn verify(compact: &Secret, token: &Token, key_set: &Value) -> Signature {
         .into_iter()
         .flatten()
         .filter_map(Value::as_object)
-        .filter(|key| kid.is_none() || id(key) == kid)
+        .filter(|key| kid.is_none() || key_id(key) == kid)
         .collect();
-    // Without a kid, or with one that several keys share, one that verifies is enough.
+    // If several keys have the id, or there is no id, one key that verifies is enough.
     let mut best = Signature::KeyNotFound;
     let mut tried = 0;
     for key in keys {
-        let result = match key::fits(key, algorithm, scheme) {
+        let result = match key::check_type(key, algorithm, scheme) {
             Err(reason) => Signature::KeyUnusable { reason, assumes_go: false },
             Ok(()) if tried == MOST_TRIED => Signature::NotVerifiable {
                 reason: format!("none of the first {MOST_TRIED} keys that fit verifies it"),
             },
             Ok(()) => {
                 tried += 1;
-                attempt(key, algorithm, scheme, message.as_bytes(), &signature)
+                verify_with_key(key, algorithm, scheme, message.as_bytes(), &signature)
             }
         };
         if matches!(result, Signature::Verified { .. }) {
             return result;
         }
-        if weight(&result) > weight(&best) {
+        if priority(&result) > priority(&best) {
             best = result;
         }
     }
     best
 }
 
-/// What one key makes of the signature.
-fn attempt(
+/// Verifies the signature with one key.
+fn verify_with_key(
     key: &Map<String, Value>,
     algorithm: &str,
     scheme: Scheme,
     message: &[u8],
     signature: &[u8],
 ) -> Signature {
-    let kid = id(key).map(str::to_owned);
-    let usable = match key::read(key, algorithm, scheme) {
+    let kid = key_id(key).map(str::to_owned);
+    let usable = match key::parse_key(key, algorithm, scheme) {
         Ok(usable) => usable,
         Err(Unusable::Anywhere(reason)) => {
             return Signature::KeyUnusable { reason, assumes_go: false };
@@ -113,7 +113,7 @@ fn attempt(
         Err(Unusable::Here(reason)) => return Signature::NotVerifiable { reason },
     };
     match usable.signature_bytes {
-        // A longer one is not cut off: another key made it.
+        // A longer signature is not truncated: another key made it.
         Some(expected) if signature.len() < expected => Signature::WrongLength { expected },
         _ if usable.key.verify_sig(message, signature).is_ok() => {
             Signature::Verified { key: kid, unusual: usable.unusual }
@@ -123,13 +123,13 @@ fn attempt(
 }
 
 /// The key's id. An empty id counts as absent, as in go-jose.
-fn id(key: &Map<String, Value>) -> Option<&str> {
+fn key_id(key: &Map<String, Value>) -> Option<&str> {
     key.get("kid").and_then(Value::as_str).filter(|id| !id.is_empty())
 }
 
-/// Which of several results is reported. One key that could not be tried leaves the answer open,
-/// whatever the others say.
-fn weight(result: &Signature) -> u8 {
+/// The priority of a result among those of several keys. A key that could not be tried leaves the
+/// answer open, whatever the others say.
+fn priority(result: &Signature) -> u8 {
     match result {
         Signature::NotVerifiable { .. } => 4,
         Signature::Invalid { .. } => 3,

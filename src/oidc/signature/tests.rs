@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::oidc::jwt;
 
-/// A token, a key set, and what Go's libraries say of them (`fixtures/go/main.go`).
+/// A token, a key set, and the result of Go's libraries (`fixtures/go/main.go`).
 #[derive(Deserialize)]
 struct Case {
     name: String,
@@ -28,7 +28,7 @@ fn named(name: &str) -> Signature {
     outcome(cases().iter().find(|case| case.name == name).unwrap())
 }
 
-/// Where the answer is meant to differ from Go's, and why.
+/// The cases where the result differs from Go's on purpose, and why.
 const DIFFERENT: &[(&str, &str)] = &[
     ("RSA 1024 RS384", "aws-lc does not verify it"),
     ("RSA 1024 PS256", "aws-lc does not verify it"),
@@ -155,18 +155,18 @@ fn key_lookup_follows_go_oidc() {
 }
 
 fn token(header: &Value, signature: usize) -> (Secret, Token) {
-    let encode = |bytes: &[u8]| LENIENT.encode(bytes);
+    let encode = |bytes: &[u8]| LENIENT_BASE64URL.encode(bytes);
     let header = encode(header.to_string().as_bytes());
     let compact = format!("{header}.e30.{}", encode(&vec![0; signature]));
     let read = jwt::read(compact.as_bytes(), false).unwrap();
     (read.compact, read.token)
 }
 
-/// A modulus of this many bytes, as a JWK has it.
+/// A JWK with a modulus of this many bytes.
 fn rsa(bytes: usize) -> Value {
     let mut modulus = vec![0xc5; bytes];
     modulus[bytes - 1] |= 1;
-    json!({"kty": "RSA", "n": LENIENT.encode(modulus), "e": "AQAB"})
+    json!({"kty": "RSA", "n": LENIENT_BASE64URL.encode(modulus), "e": "AQAB"})
 }
 
 #[test]
@@ -177,30 +177,30 @@ fn number_of_tried_keys_is_capped() {
         keys.push(rsa(256));
         verify(&compact, &token, &json!({ "keys": keys }))
     };
-    // Keys that do not fit are not tried at all.
+    // Keys of another type are not tried at all.
     assert_eq!(tried(json!({"kty": "EC"}), 10 * MOST_TRIED), Signature::Invalid { key: None });
     assert_eq!(tried(rsa(256), MOST_TRIED - 1), Signature::Invalid { key: None });
     assert!(matches!(tried(rsa(256), MOST_TRIED), Signature::NotVerifiable { .. }));
 }
 
 #[test]
-fn untriable_key_leaves_signature_open() {
+fn unsupported_key_leaves_result_open() {
     let (compact, token) = token(&json!({"alg": "RS256"}), 256);
-    let of = |keys: &[Value]| verify(&compact, &token, &json!({ "keys": keys }));
-    assert!(matches!(of(&[rsa(1025)]), Signature::NotVerifiable { .. }));
-    assert!(matches!(of(&[rsa(256), rsa(1025)]), Signature::NotVerifiable { .. }));
-    // One that no verifier can use does not.
+    let verify_with = |keys: &[Value]| verify(&compact, &token, &json!({ "keys": keys }));
+    assert!(matches!(verify_with(&[rsa(1025)]), Signature::NotVerifiable { .. }));
+    assert!(matches!(verify_with(&[rsa(256), rsa(1025)]), Signature::NotVerifiable { .. }));
+    // A key that no verifier can use does not leave it open.
     let broken = json!({"kty": "RSA", "n": "AA", "e": "AQAB"});
-    assert_eq!(of(&[broken, rsa(256)]), Signature::Invalid { key: None });
+    assert_eq!(verify_with(&[broken, rsa(256)]), Signature::Invalid { key: None });
 }
 
 #[test]
-fn only_a_shorter_signature_is_cut_off() {
-    let of = |signature: usize| {
+fn only_shorter_signature_is_truncated() {
+    let verify_with = |signature: usize| {
         let (compact, token) = token(&json!({"alg": "RS256"}), signature);
         verify(&compact, &token, &json!({"keys": [rsa(256)]}))
     };
-    assert_eq!(of(224), Signature::WrongLength { expected: 256 });
-    assert_eq!(of(256), Signature::Invalid { key: None });
-    assert_eq!(of(512), Signature::Invalid { key: None });
+    assert_eq!(verify_with(224), Signature::WrongLength { expected: 256 });
+    assert_eq!(verify_with(256), Signature::Invalid { key: None });
+    assert_eq!(verify_with(512), Signature::Invalid { key: None });
 }

@@ -8,7 +8,7 @@ use crate::evidence::Token;
 use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, list};
 use crate::oidc::jwt::header;
-use crate::oidc::jwt::header::Fault;
+use crate::oidc::jwt::header::HeaderFault;
 use crate::report::Finding;
 
 /// Algorithms that verify with a public key and that the CLI and the service know (RFC 7518 section
@@ -36,14 +36,14 @@ fn parameters(token: &Token) -> Option<Finding> {
         Finding::new(code, detail).proof(name, shown, format!("token header {name}"))
     };
     Some(match header::fault(&token.header)? {
-        Fault::Malformed { parameter, problem } => finding(
+        HeaderFault::Malformed { parameter, problem } => finding(
             Code::TokenMalformed,
             format!("In the header, {parameter} {problem} (RFC 7515)."),
             parameter,
             token.header.get(parameter).map_or("absent", kind).to_owned(),
         )
         .fix(format!("Correct the issuer: it writes {parameter} in a form that is not allowed.")),
-        Fault::Critical { names } => finding(
+        HeaderFault::Critical { names } => finding(
             Code::AlgorithmUnsupported,
             format!(
                 "The header's crit says that a verifier must understand {}. One that does not \
@@ -54,7 +54,7 @@ fn parameters(token: &Token) -> Option<Finding> {
             names.join(", "),
         )
         .fix("Have the issuer leave out crit and the parameters that it names."),
-        Fault::Unencoded => finding(
+        HeaderFault::Unencoded => finding(
             Code::AlgorithmUnsupported,
             "The header says b64: false, which a JWT must not have (RFC 7797).".to_owned(),
             "b64",
