@@ -43,7 +43,7 @@ const VARIABLES: &[(&str, &str)] = &[
 
 /// Where a job's own token is, for each platform; it is used where no other is given.
 fn tokens() -> Vec<(&'static str, &'static str)> {
-    Id::with_tokens().map(|id| (id.name(), id.platform().sources_in_words)).collect()
+    Id::with_tokens().map(|id| (id.name(), id.platform().sources_for_manual)).collect()
 }
 
 /// The page.

@@ -45,7 +45,7 @@ fn known(value: &str) -> Option<String> {
         return Some(format!("Pulumi Cloud, organization {organization}"));
     }
     if let Some((_, default, owner)) = default_audience(value) {
-        return Some(format!("{} default audience, of {owner}", default.whose));
+        return Some(format!("{} default audience, of {owner}", default.possessive));
     }
     api(value).map(str::to_owned)
 }

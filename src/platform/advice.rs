@@ -1,16 +1,16 @@
-//! Advice of the platforms, as plain values: the judge makes findings of them.
+//! Advice from the platforms, as plain values that the judge turns into findings.
 
 use crate::text::command::Command;
 
-/// The login that advice puts into a pipeline.
+/// The login that the advice adds to a pipeline.
 pub(crate) struct Login {
-    /// The command, with the token in the platform's [`Platform::variable`](super::Platform).
+    /// The command, which reads the token from [`Platform::variable`](super::Platform).
     pub(crate) command: String,
-    /// The audience of a token for it.
+    /// The audience that the token needs.
     pub(crate) audience: String,
 }
 
-/// A step to take, and what to add to the pipeline.
+/// A step to take, and the text to add to the pipeline.
 pub(crate) type Addition = (&'static str, String);
 
 /// Why a job has no token. Each has a code in the catalogue.
@@ -40,19 +40,19 @@ impl Explanation {
 /// A step of a remedy.
 pub(crate) enum Step {
     Plain(String),
-    /// It announces the commands.
+    /// Introduces the commands.
     Announcing(String),
 }
 
-/// What to do, and what shows it.
+/// What to do, and the evidence for it.
 #[derive(Default)]
 pub(crate) struct Remedy {
-    /// Replaces the catalogue's one sentence.
+    /// Replaces the catalogue's sentence.
     pub(crate) fix: Option<String>,
-    /// What, its value, and where that is.
+    /// Facts: the name, its value, and where it was found.
     pub(crate) evidence: Vec<(String, String, String)>,
     pub(crate) steps: Vec<Step>,
-    /// To paste. Values are quoted for its destination.
+    /// Commands to paste, with values quoted for their destination.
     pub(crate) commands: Vec<Command>,
 }
 
@@ -93,6 +93,6 @@ pub(crate) struct Refused<'a> {
     pub(crate) status: u16,
     /// Its message.
     pub(crate) said: &'a str,
-    /// It answered with a web page or a redirect, as for signing in.
+    /// It answered with a web page or a redirect, as if to sign in.
     pub(crate) signs_in: bool,
 }

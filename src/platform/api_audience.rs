@@ -1,5 +1,5 @@
-//! Audiences of APIs that clouds issue access tokens for. A token for one of these was asked for
-//! with something like `az account get-access-token`, not with a federated service connection.
+//! Audiences of cloud APIs. A token with one of these is an access token, for example from
+//! `az account get-access-token`, not a token of a federated service connection.
 //!
 //! Sources: learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure,
 //! learn.microsoft.com/azure/china/resources-developer-guide, and the application ids of first-party

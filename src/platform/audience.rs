@@ -1,15 +1,15 @@
-//! Which audience a platform's tokens have.
+//! The audiences of the platforms' tokens.
 
 use super::{ALL, Platform};
 
 /// The audience of a platform's tokens.
 #[derive(Clone, Copy)]
 pub(crate) enum Audience {
-    /// The job cannot choose it: it is one of these spellings, or one for each customer.
+    /// The job cannot choose it: it has one of these values, or one per customer.
     Fixed(&'static [&'static str]),
     /// The job chooses it.
     Chosen {
-        /// What chooses an audience, to paste.
+        /// The snippet that requests an audience, to paste.
         request: Option<fn(&str) -> String>,
         default: Option<DefaultAudience>,
     },
@@ -20,18 +20,18 @@ pub(crate) enum Audience {
 /// The audience of a token that was requested without one.
 #[derive(Clone, Copy)]
 pub(crate) struct DefaultAudience {
-    /// The customer's name follows.
+    /// The part before the customer's name.
     pub(crate) prefix: &'static str,
-    pub(crate) whose: &'static str,
+    pub(crate) possessive: &'static str,
 }
 
 impl Audience {
-    /// Whether a job can ask for another one.
+    /// Whether a job can choose the audience.
     pub(crate) fn is_chosen(&self) -> bool {
         matches!(self, Self::Chosen { .. })
     }
 
-    /// What chooses this audience, to paste.
+    /// The snippet that requests this audience, to paste.
     pub(crate) fn request(&self, audience: &str) -> Option<String> {
         match self {
             Self::Chosen { request: Some(request), .. } => Some(request(audience)),
@@ -40,16 +40,16 @@ impl Audience {
     }
 }
 
-/// The platform whose tokens cannot have another audience than this one.
+/// The platform whose tokens always have this audience.
 pub(crate) fn fixed_audience(audience: &str) -> Option<&'static Platform> {
-    let is = |platform: &&&Platform| match platform.audience {
+    let has_audience = |platform: &&&Platform| match platform.audience {
         Audience::Fixed(all) => all.iter().any(|own| own.eq_ignore_ascii_case(audience)),
         Audience::Chosen { .. } | Audience::Unknown => false,
     };
-    ALL.iter().find(is).copied()
+    ALL.iter().find(has_audience).copied()
 }
 
-/// A platform's default audience: the platform, its default, and the customer's name.
+/// Recognises a platform's default audience. Returns the platform, its default, and the customer.
 pub(crate) fn default_audience(
     audience: &str,
 ) -> Option<(&'static Platform, &'static DefaultAudience, &str)> {

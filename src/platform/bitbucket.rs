@@ -1,7 +1,7 @@
 //! Bitbucket Pipelines.
 
 use super::audience::DefaultAudience;
-use super::kind::{Change, Given, Variant, text};
+use super::kind::{Change, GivenJob, Variant, text};
 use super::{
     Audience, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape, Subjects,
     TokenSource, Varying, Way,
@@ -12,12 +12,12 @@ use crate::text;
 pub(super) const BITBUCKET: Platform = Platform {
     marker: Some("BITBUCKET_BUILD_NUMBER"),
     sources: &[TokenSource::Variable(TOKEN, "the step needs oidc: true")],
-    sources_in_words: TOKEN,
+    sources_for_manual: TOKEN,
     audience: Audience::Chosen {
         request: Some(request),
         default: Some(DefaultAudience {
             prefix: "ari:cloud:bitbucket::workspace/",
-            whose: "Bitbucket's",
+            possessive: "Bitbucket's",
         }),
     },
     issuer: Some(Issuer::new(
@@ -80,7 +80,7 @@ fn request(audience: &str) -> String {
 
 const TOKEN: &str = "BITBUCKET_STEP_OIDC_TOKEN";
 
-/// Of fixed length, so that its pattern cannot reach over an environment.
+/// The pattern has a fixed length, so that it cannot match across an environment.
 const STEP: Varying = Varying {
     name: "step",
     pattern: "{........-....-....-....-............}",
@@ -96,15 +96,15 @@ const ENVIRONMENT: Open = Open::new("environment", "{00000000-0000-4000-8000-000
 const REPOSITORY: Open = Open::new("repository", "{00000000-0000-4000-8000-000000000002}", ":");
 const ANY_STEP: Open = Open::new("step", "{00000000-0000-4000-8000-000000000003}", ":");
 
-/// Its tokens do not tell pull requests: one is built as its branch is.
-fn kinds(given: &Given) -> Vec<Variant> {
-    let of_subject = given.subject().split(':').next().unwrap_or_default().to_owned();
-    let own = given.text("repositoryUuid").unwrap_or(of_subject);
+/// Its tokens do not show pull requests: they are built like their branch.
+fn kinds(given: &GivenJob) -> Vec<Variant> {
+    let in_subject = given.subject().split(':').next().unwrap_or_default().to_owned();
+    let own = given.text("repositoryUuid").unwrap_or(in_subject);
     let environment = given.text("deploymentEnvironmentUuid");
     let job = |kind, repository: Template, environment: Option<Template>| {
         let place = environment.clone().map(|template| template.text(":")).unwrap_or_default();
         let subject = repository.clone().text(":").then(place).open(ANY_STEP);
-        let job = Variant::new(kind).to("sub", subject).to("repositoryUuid", repository);
+        let job = Variant::new(kind).set("sub", subject).set("repositoryUuid", repository);
         job.change("deploymentEnvironmentUuid", environment.map_or(Change::Absent, Change::To))
             .open("stepUuid", ANY_STEP)
     };

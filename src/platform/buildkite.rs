@@ -1,7 +1,7 @@
 //! Buildkite.
 
 use super::audience::DefaultAudience;
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Program,
     Shape, Shared, Subjects, TokenSource, Varying, Way, subject,
@@ -12,10 +12,13 @@ use crate::text;
 pub(super) const BUILDKITE: Platform = Platform {
     marker: Some(MARKER),
     sources: &[TokenSource::Program(&AGENT)],
-    sources_in_words: "asked of buildkite-agent",
+    sources_for_manual: "asked of buildkite-agent",
     audience: Audience::Chosen {
         request: Some(request),
-        default: Some(DefaultAudience { prefix: "https://buildkite.com/", whose: "Buildkite's" }),
+        default: Some(DefaultAudience {
+            prefix: "https://buildkite.com/",
+            possessive: "Buildkite's",
+        }),
     },
     issuer: Some(Issuer {
         shared: Some(Shared {
@@ -102,13 +105,13 @@ const fn shape(template: &'static str) -> Shape {
 
 const COMMIT: Varying = Varying {
     name: "commit",
-    // A hash; `HEAD` leaves it open.
+    // A commit hash. For `HEAD` the rule uses `*`.
     pattern: "........................................",
     why: "is whichever is built",
 };
 
-/// The agent's `clicommand/oidc_request_token.go`: who the job is, which claims its tokens have,
-/// and how to have a token redacted in the log.
+/// The agent (`clicommand/oidc_request_token.go`), with the variables for the job's identity, the
+/// claims of its tokens, and the redaction of tokens in the log.
 const AGENT: Program = Program {
     marker: MARKER,
     name: "buildkite-agent",
@@ -141,8 +144,8 @@ const ID: Open = Open::new("pipeline's id", "00000000-0000-4000-8000-00000000000
 const ORGANIZATION_ID: Open =
     Open::new("organization's id", "00000000-0000-4000-8000-000000000002", "");
 
-/// Its tokens do not tell pull requests: one is built as its branch is.
-fn kinds(given: &Given) -> Vec<Variant> {
+/// Its tokens do not show pull requests: they are built like their branch.
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str, claim: &str| {
         subject.as_ref().and_then(|known| known.part(name)).or_else(|| given.text(claim))
@@ -160,11 +163,11 @@ fn kinds(given: &Given) -> Vec<Variant> {
             let sub = sub.open(ANY_COMMIT).text(":step:").then(step);
             let variant = match given.subject() {
                 "" => variant,
-                // The agent may be told to put an id into `sub`.
+                // The agent can be configured to put an id into `sub`.
                 _ if subject.is_none() => variant.unknown(&["sub"]),
-                _ => variant.to("sub", sub),
+                _ => variant.set("sub", sub),
             };
-            variant.to("organization_slug", organization).to("pipeline_slug", pipeline)
+            variant.set("organization_slug", organization).set("pipeline_slug", pipeline)
         };
     let (here, this) = (text(&organization), text(&pipeline));
     let branch = |kind, open: Open| {

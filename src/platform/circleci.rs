@@ -1,6 +1,6 @@
 //! CircleCI.
 
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, RELEASE,
     Shape, StepTemplate, StepValues, Subjects, TokenSource, Varying, Way,
@@ -19,7 +19,7 @@ pub(super) const CIRCLECI: Platform = Platform {
         TokenSource::Variable("CIRCLE_OIDC_TOKEN_V2", ""),
         TokenSource::Variable("CIRCLE_OIDC_TOKEN", ""),
     ],
-    sources_in_words: "CIRCLE_OIDC_TOKEN_V2, CIRCLE_OIDC_TOKEN",
+    sources_for_manual: "CIRCLE_OIDC_TOKEN_V2, CIRCLE_OIDC_TOKEN",
     audience: Audience::Chosen { request: Some(request), default: None },
     issuer: Some(Issuer::new(
         "CircleCI",
@@ -49,7 +49,7 @@ pub(super) const CIRCLECI: Platform = Platform {
             },
         ],
         beginnings: &[Beginning { text: "org/", differ_after: "/project/" }],
-        mismatches: &[versions],
+        mismatches: &[token_versions],
         ..Subjects::NONE
     },
     claims: Claims {
@@ -107,7 +107,7 @@ pub(super) const CIRCLECI: Platform = Platform {
     ..Platform::new(Id::CircleCi, "CircleCI")
 };
 
-// Of fixed length, so that its pattern cannot reach into a branch's name.
+// The pattern has a fixed length, so that it cannot match into a branch's name.
 const USER: Varying = Varying {
     name: "user",
     pattern: "........-....-....-....-............",
@@ -122,8 +122,7 @@ fn request(audience: &str) -> String {
     format!("circleci run oidc get --claims {}", text::shell(claims.trim_end()))
 }
 
-/// The tokens that CircleCI sets are for an audience of its own: the step requests one, as the login has
-/// to.
+/// CircleCI's own tokens have another audience, so the step requests one, as the login must.
 fn step(values: &StepValues) -> String {
     format!(
         r#"# CircleCI: a step for the job that logs in, after the one that does. It runs if the job has failed, and
@@ -144,8 +143,8 @@ fn step(values: &StepValues) -> String {
     )
 }
 
-/// The second token has the source of the change at the end of its subject.
-fn versions(rule: &str, subject: &str) -> Option<String> {
+/// Explains a mismatch between the two token versions: V2 adds the source of the change to `sub`.
+fn token_versions(rule: &str, subject: &str) -> Option<String> {
     const SOURCE: &str = "/vcs-origin/";
     if !rule.starts_with("org/") || !subject.starts_with("org/") {
         return None;
@@ -169,8 +168,8 @@ const OTHER: Open = Open::new("project", "00000000-0000-4000-8000-000000000001",
 const ANY_USER: Open = Open::new("user", "00000000-0000-4000-8000-000000000002", "/");
 const ANY_REPOSITORY: Open = Open::new("repository", "github.com/acme/another", "");
 
-/// Its tokens do not tell pull requests: one is built as its branch is.
-fn kinds(given: &Given) -> Vec<Variant> {
+/// Its tokens do not show pull requests: they are built like their branch.
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let mut segments = given.subject().split('/');
     let (Some("org"), Some(organization), Some("project"), Some(own)) =
         (segments.next(), segments.next(), segments.next(), segments.next())
@@ -187,8 +186,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
             let source = subject.text("/vcs-origin/").then(origin.clone());
             subject = source.text("/vcs-ref/").then(reference.clone());
         }
-        let job = Variant::new(kind).to("sub", subject).to(PROJECT, project);
-        job.to(ORIGIN, origin).to(REF, reference)
+        let job = Variant::new(kind).set("sub", subject).set(PROJECT, project);
+        job.set(ORIGIN, origin).set(REF, reference)
     };
     let here = |kind, folder: &str, open: Open| {
         let open = own_ref.strip_prefix(folder).into_iter().fold(open, Open::but);
@@ -210,8 +209,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
     ]
 }
 
-/// Builds of forks are on such branches.
-fn unwanted(given: &Given) -> Option<Kind> {
+/// Recognises builds of forks, which have such branches.
+fn unwanted(given: &GivenJob) -> Option<Kind> {
     let is_pull =
         |name: String| name.starts_with("refs/heads/pull/") || name.starts_with("refs/pull/");
     given.text(REF).is_some_and(is_pull).then_some(Kind::PullRequest)

@@ -1,27 +1,27 @@
-//! What is known of the claims in a platform's tokens.
+//! The claims in a platform's tokens.
 
 use serde_json::{Map, Value};
 
-/// Claims of every token (RFC 7519 section 4.1).
+/// The standard claims (RFC 7519 section 4.1).
 pub(crate) const STANDARD_CLAIMS: [&str; 7] = ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"];
 
-/// What is known of the claims beside [`STANDARD_CLAIMS`].
+/// A platform's claims besides [`STANDARD_CLAIMS`].
 pub(crate) struct Claims {
-    /// Paths of documented claims; one that ends with `_` stands for all that begin so.
+    /// Paths of documented claims. A path that ends with `_` stands for all that begin with it.
     pub(crate) documented: &'static [&'static str],
-    /// The platform documents every claim. It may add some, so that another one is a warning.
+    /// The platform documents every claim. It may add some later, so an unknown claim is a warning.
     pub(crate) is_complete: bool,
-    /// Documented ones that say more about a person than who the job is, or are an internal matter
-    /// of the issuer: their names and values are not for a support bundle.
+    /// Claims about persons or internals of the issuer, whose names and values must not be in a
+    /// support bundle.
     pub(crate) personal: &'static [&'static str],
-    /// Those that are another value in another run of the same job.
+    /// Claims that differ between runs of the same job.
     pub(crate) per_run: &'static [&'static str],
-    /// Those that are a name as a whole.
+    /// Claims whose whole value is a name.
     pub(crate) names: &'static [&'static str],
-    /// Those with values of the platform's own, which are no names.
+    /// Claims with a fixed set of values, which are no names.
     pub(crate) values: &'static [(&'static str, &'static [&'static str])],
-    /// How claims begin whose name has dots in it, so that a path needs quotes around it. One that
-    /// ends with `/` goes on with the rest of the name.
+    /// Claim names with dots, which a path must quote. One that ends with `/` is only the beginning
+    /// of a name.
     pub(crate) dotted: &'static [&'static str],
     /// Which claims identify a job.
     pub(crate) job: Option<JobClaims>,
@@ -40,15 +40,14 @@ impl Claims {
     };
 }
 
-/// Which claims identify a job when its subject cannot be a rule: claims that stay the same from
-/// run to run. A platform is recognised by its claims, since GitHub, GitLab and others run under
-/// many issuer URLs.
+/// Claims that identify a job if its subject cannot be a rule. They are the same in every run. They
+/// also identify the platform, since GitHub, GitLab and others run under many issuer URLs.
 pub(crate) struct JobClaims {
-    /// Claims that every token of this platform has, and no other platform's.
+    /// Claims that only this platform's tokens have, and all of them.
     pub(crate) marks: &'static [&'static str],
     /// The ways to identify a job, the preferred one first.
     pub(crate) ways: &'static [Way],
-    /// Claims that identify a part of it, such as the repository.
+    /// Claims that identify a part of the job, such as the repository.
     pub(crate) parts: &'static [&'static str],
 }
 

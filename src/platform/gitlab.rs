@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::claims::{BOOLEANS, VISIBILITIES};
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Beginning, Cause, Claims, Explanation, Id, Issuer, JobClaims, Kind, Kinds, LogMarks,
     Login, Note, Platform, RELEASE, Remedy, Shape, Shared, StepTemplate, StepValues, Subjects,
@@ -16,13 +16,13 @@ use crate::text::command::Shell;
 pub(super) const GITLAB: Platform = Platform {
     marker: Some("GITLAB_CI"),
     sources: &[TokenSource::AnyOfIssuer(SERVER)],
-    sources_in_words: "any variable of id_tokens",
+    sources_for_manual: "any variable of id_tokens",
     audience: Audience::Chosen { request: Some(id_tokens), default: None },
     issuer: Some(Issuer {
         shared: Some(Shared {
             everybody: "every project on gitlab.com",
             owner: "project or group",
-            // Claims of the user say who started the pipeline, wherever that is.
+            // The user claims only say who started the pipeline, in any project.
             claims: &["job_namespace_", "job_project_", "namespace_", "project_id", "project_path"],
             keys: &["project_path"],
             escaped: false,
@@ -154,7 +154,7 @@ pub(super) const GITLAB: Platform = Platform {
     ..Platform::new(Id::GitLab, "GitLab CI")
 };
 
-/// What the variables of a job show.
+/// The facts that a job's variables show.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
@@ -162,15 +162,15 @@ pub struct Environment {
     pub server: Option<String>,
     /// `CI_JOB_NAME`.
     pub job: Option<String>,
-    /// Variables with a token of another issuer: the variable, then the issuer.
+    /// The variables with another issuer's token, each with that issuer.
     pub others: Vec<(String, String)>,
 }
 
 /// The variable that holds the issuer.
 const SERVER: &str = "CI_SERVER_URL";
 
-/// What the variables that are set show. `others` finds the variables with a token of another
-/// issuer than this.
+/// Reads the job's variables. `others` finds the variables with tokens of other issuers than the
+/// given one.
 pub(crate) fn environment<'a>(
     variables: impl Fn(&str) -> Option<&'a str>,
     others: impl FnOnce(Option<&str>) -> Vec<(String, String)>,
@@ -186,14 +186,13 @@ pub(crate) fn environment<'a>(
 /// The variable that the advice names.
 const VARIABLE: &str = "PULUMI_ID_TOKEN";
 
-/// The block of a job that requests a token.
-/// GitLab expands variables in `aud`; there `$$` stands for `$`.
+/// The block of a job that requests a token. GitLab expands variables in `aud`, where `$$` means `$`.
 fn id_tokens(audience: &str) -> String {
     let audience = text::yaml(&audience.replace('$', "$$"));
     format!("  id_tokens:\n    {VARIABLE}:\n      aud: {audience}")
 }
 
-/// Why there is no token.
+/// Explains why there is no token.
 pub(crate) fn explain(environment: &Environment, login: &Login) -> Explanation {
     let Environment { server, job, others } = environment;
     let server = server.as_deref().unwrap_or("this GitLab (CI_SERVER_URL is not set)");
@@ -214,8 +213,8 @@ pub(crate) fn explain(environment: &Environment, login: &Login) -> Explanation {
     )
 }
 
-/// Some runners leave CI_JOB_STATUS at `running`: it is compared with the status that needs no doctor.
-/// GitLab ignores the exit status of after_script.
+/// Compares CI_JOB_STATUS with `success`, because some runners leave it at `running`. GitLab ignores
+/// the exit status of after_script.
 fn step(values: &StepValues) -> String {
     format!(
         r#"# GitLab CI: after_script for the job that logs in (here: login). It runs the doctor if the job has
@@ -249,9 +248,9 @@ const SOURCE: Open = Open::new("pipeline_source", "push", "");
 
 const MERGE_REQUESTS: [&str; 2] = ["merge_request_event", "external_pull_request_event"];
 
-/// A merge request of a fork runs in the fork's project, which is a stranger's, until a member starts
-/// it in this one: then it is a merge request.
-fn kinds(given: &Given) -> Vec<Variant> {
+/// A merge request from a fork runs in the fork's project, as a stranger's job. If a member starts it
+/// in this project, it is a merge request.
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str| subject.as_ref().and_then(|known| known.part(name));
     // Rules may name the group alone.
@@ -259,13 +258,13 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let project = part("project").or_else(|| given.text("project_path"));
     let project = project.unwrap_or_else(|| format!("{}/a-project", named()));
     let own = part("ref").or_else(|| given.text("ref")).unwrap_or_default();
-    // The ref's kind and the ref, with what else says the same.
-    let on = |variant: Variant, project: &Template, kind: &str, name: Template| {
+    // Sets the ref's kind and name, and the claims that repeat them.
+    let set_ref = |variant: Variant, project: &Template, kind: &str, name: Template| {
         let folder = if kind == "tag" { "refs/tags/" } else { "refs/heads/" };
         let variant = match given.subject() {
             "" => variant,
             _ if subject.is_none() => variant.unknown(&["sub"]),
-            _ => variant.to(
+            _ => variant.set(
                 "sub",
                 text("project_path:")
                     .then(project.clone())
@@ -273,21 +272,33 @@ fn kinds(given: &Given) -> Vec<Variant> {
                     .then(name.clone()),
             ),
         };
-        variant.is("ref_type", kind).to("ref_path", text(folder).then(name.clone())).to("ref", name)
+        variant
+            .set_text("ref_type", kind)
+            .set("ref_path", text(folder).then(name.clone()))
+            .set("ref", name)
     };
     let here = text(&project);
     let branch = || Template::default().open(REF.but(&own));
     let source = || MERGE_REQUESTS.into_iter().fold(SOURCE, Open::but);
     let pushed = |kind| Variant::new(kind).open("pipeline_source", source());
     let mut all = vec![
-        on(pushed(Kind::Branch).is("ref_protected", "false"), &here, "branch", branch()),
-        on(pushed(Kind::ProtectedBranch).is("ref_protected", "true"), &here, "branch", branch()),
-        on(
+        set_ref(pushed(Kind::Branch).set_text("ref_protected", "false"), &here, "branch", branch()),
+        set_ref(
+            pushed(Kind::ProtectedBranch).set_text("ref_protected", "true"),
+            &here,
+            "branch",
+            branch(),
+        ),
+        set_ref(
             pushed(Kind::Tag).open("ref_protected", PROTECTED),
             &here,
             "tag",
             // A tag may have the name of the given branch.
-            Template::default().open(if given.is("ref_type", "tag") { TAG.but(&own) } else { TAG }),
+            Template::default().open(if given.has_value("ref_type", "tag") {
+                TAG.but(&own)
+            } else {
+                TAG
+            }),
         ),
         Variant::new(Kind::Environment)
             .open("environment", given.text("environment").into_iter().fold(ENVIRONMENT, Open::but))
@@ -295,9 +306,9 @@ fn kinds(given: &Given) -> Vec<Variant> {
             .unknown(&["deployment_tier"]),
     ];
     for source in MERGE_REQUESTS {
-        let variant = Variant::new(Kind::PullRequest).is("pipeline_source", source);
-        let variant = variant.is("ref_protected", "false");
-        all.push(on(variant, &here, "branch", branch()));
+        let variant = Variant::new(Kind::PullRequest).set_text("pipeline_source", source);
+        let variant = variant.set_text("ref_protected", "false");
+        all.push(set_ref(variant, &here, "branch", branch()));
     }
     let (group, name) = project.rsplit_once('/').unwrap_or(("", &project));
     let top = group.split('/').next().unwrap_or_default();
@@ -310,8 +321,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
         let project = namespace.clone().text("/").open(name);
         let other = || {
             let variant = Variant::new(kind)
-                .to("project_path", project.clone())
-                .to("namespace_path", namespace.clone())
+                .set("project_path", project.clone())
+                .set("namespace_path", namespace.clone())
                 .other_id(given, "project_id", ID)
                 .open("ref_protected", PROTECTED)
                 .open("environment_protected", PROTECTED_ENVIRONMENT)
@@ -324,17 +335,17 @@ fn kinds(given: &Given) -> Vec<Variant> {
             }
         };
         let any = |open: Open| Template::default().open(open);
-        all.push(on(other(), &project, "branch", any(REF)));
-        all.push(on(other(), &project, "tag", any(TAG)));
+        all.push(set_ref(other(), &project, "branch", any(REF)));
+        all.push(set_ref(other(), &project, "tag", any(TAG)));
         let with_environment = other().open("environment", ENVIRONMENT);
-        all.push(on(with_environment, &project, "branch", any(REF)));
+        all.push(set_ref(with_environment, &project, "branch", any(REF)));
     }
     all
 }
 
-fn unwanted(given: &Given) -> Option<Kind> {
-    if MERGE_REQUESTS.iter().any(|source| given.is("pipeline_source", source)) {
+fn unwanted(given: &GivenJob) -> Option<Kind> {
+    if MERGE_REQUESTS.iter().any(|source| given.has_value("pipeline_source", source)) {
         return Some(Kind::PullRequest);
     }
-    given.is("ref_protected", "false").then_some(Kind::Branch)
+    given.has_value("ref_protected", "false").then_some(Kind::Branch)
 }

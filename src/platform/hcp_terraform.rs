@@ -1,6 +1,6 @@
 //! HCP Terraform.
 
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape, Shared,
     Subjects, TokenSource, Way, subject,
@@ -13,7 +13,7 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
         "TFC_WORKLOAD_IDENTITY_TOKEN",
         "the workspace needs the variable TFC_WORKLOAD_IDENTITY_AUDIENCE",
     )],
-    sources_in_words: "TFC_WORKLOAD_IDENTITY_TOKEN, and with a suffix",
+    sources_for_manual: "TFC_WORKLOAD_IDENTITY_TOKEN, and with a suffix",
     audience: Audience::Chosen { request: Some(request), default: None },
     issuer: Some(Issuer {
         shared: Some(Shared {
@@ -96,7 +96,7 @@ pub(super) const HCP_TERRAFORM: Platform = Platform {
     },
     kinds: Some(Kinds {
         others: kinds,
-        unwanted: |given| given.is("terraform_run_phase", PLAN).then_some(Kind::Plan),
+        unwanted: |given| given.has_value("terraform_run_phase", PLAN).then_some(Kind::Plan),
         parts: &[
             ("organization", "terraform_organization_name", ""),
             ("project", "terraform_project_name", ""),
@@ -127,7 +127,7 @@ const ID: Open = Open::new("workspace's id", "ws-another", "");
 const PROJECT_ID: Open = Open::new("project's id", "prj-another", "");
 const ORGANIZATION_ID: Open = Open::new("organization's id", "org-another", "");
 
-fn kinds(given: &Given) -> Vec<Variant> {
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str, claim: &str| {
         subject.as_ref().and_then(|known| known.part(name)).or_else(|| given.text(claim))
@@ -141,13 +141,14 @@ fn kinds(given: &Given) -> Vec<Variant> {
             let full = text("organization:").then(organization.clone()).text(":project:");
             let full = full.then(project.clone()).text(":workspace:").then(workspace.clone());
             let sub = full.clone().text(":run_phase:").then(phase.clone());
-            let variant = if given.subject().is_empty() { variant } else { variant.to("sub", sub) };
+            let variant =
+                if given.subject().is_empty() { variant } else { variant.set("sub", sub) };
             variant
-                .to("terraform_organization_name", organization)
-                .to("terraform_project_name", project)
-                .to("terraform_workspace_name", workspace)
-                .to("terraform_full_workspace", full)
-                .to("terraform_run_phase", phase)
+                .set("terraform_organization_name", organization)
+                .set("terraform_project_name", project)
+                .set("terraform_workspace_name", workspace)
+                .set("terraform_full_workspace", full)
+                .set("terraform_run_phase", phase)
         };
     let any = |open: Open| Template::default().open(open);
     let phase = || any(PHASE_OF_OTHERS);

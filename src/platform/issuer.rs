@@ -1,4 +1,4 @@
-//! Which platform an issuer belongs to.
+//! The platforms' issuers, and the platform that an issuer URL belongs to.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,11 +10,11 @@ use super::{ALL, Platform};
 /// The issuer of a platform's tokens.
 pub(crate) struct Issuer {
     pub(crate) name: &'static str,
-    /// What its URL is, or begins with up to a slash; empty where every customer has a URL.
+    /// Its URLs, or their beginnings up to a slash. Empty if every customer has a URL.
     pub(crate) urls: &'static [&'static str],
-    /// The hosts on which everybody reaches it; `*` stands for one or more characters.
+    /// Its hosts on the internet. `*` stands for one or more characters.
     pub(crate) public_hosts: &'static [&'static str],
-    /// Strangers get tokens from the same URL.
+    /// Set if all customers get tokens from the same URL.
     pub(crate) shared: Option<Shared>,
 }
 
@@ -35,17 +35,17 @@ impl Issuer {
     }
 }
 
-/// An issuer that everybody can get tokens from: a rule has to name whose job it is.
+/// An issuer that everybody can get tokens from, so that a rule must name an owner.
 pub(crate) struct Shared {
-    /// Who is let in where none is named.
+    /// The jobs that match if no owner is named.
     pub(crate) everybody: &'static str,
-    /// What a rule has to name.
+    /// What an owner is called.
     pub(crate) owner: &'static str,
-    /// Claims that name it; one that ends with `_` stands for all that begin so.
+    /// Claims that name an owner. One that ends with `_` stands for all that begin with it.
     pub(crate) claims: &'static [&'static str],
-    /// What stands before it in a subject, which `:` takes apart.
+    /// The keys before the owner in a subject with `:` as separator.
     pub(crate) keys: &'static [&'static str],
-    /// Whether a `:` inside a value is escaped, so that a key cannot be part of one.
+    /// Whether a `:` in a value is escaped, so that a value cannot contain a key.
     pub(crate) escaped: bool,
 }
 
@@ -61,9 +61,8 @@ impl Platform {
     }
 }
 
-/// The platform whose issuer everybody reaches at this URL. A network or TLS failure that is seen
-/// from here at such an issuer says something about this machine's network only (product contract,
-/// section 3).
+/// The platform whose public issuer has this URL. A network or TLS failure at such an issuer only
+/// tells about this machine's network (product contract, section 3).
 pub(crate) fn public_issuer(url: &str) -> Option<&'static Platform> {
     let url = Url::parse(url).ok().filter(|url| url.scheme() == "https" && url.port().is_none())?;
     match url.host()? {
@@ -72,31 +71,31 @@ pub(crate) fn public_issuer(url: &str) -> Option<&'static Platform> {
     }
 }
 
-/// The platform whose public issuer is at this host, in lower case.
+/// The platform whose public issuer has this host, in lower case.
 pub(crate) fn at_host(host: &str) -> Option<&'static Platform> {
-    let (whole, with_gap) = &*HOSTS;
-    let fits = |(start, end, _): &&(&str, &str, _)| {
+    let (exact, wildcards) = &*HOSTS;
+    let matches = |(start, end, _): &&(&str, &str, _)| {
         host.len() > start.len() + end.len() && host.starts_with(start) && host.ends_with(end)
     };
-    whole.get(host).copied().or_else(|| with_gap.iter().find(fits).map(|(.., found)| *found))
+    exact.get(host).copied().or_else(|| wildcards.iter().find(matches).map(|(.., found)| *found))
 }
 
-type Whole = HashMap<&'static str, &'static Platform>;
-/// What stands before and behind the `*`.
-type WithGap = Vec<(&'static str, &'static str, &'static Platform)>;
+type ExactHosts = HashMap<&'static str, &'static Platform>;
+/// Hosts with a `*`: the text before it and after it.
+type WildcardHosts = Vec<(&'static str, &'static str, &'static Platform)>;
 
-/// The public hosts: a policy document may name very many issuers.
-static HOSTS: LazyLock<(Whole, WithGap)> = LazyLock::new(|| {
-    let (mut whole, mut with_gap) = (Whole::new(), WithGap::new());
+/// The public hosts, indexed because a policy document may name very many issuers.
+static HOSTS: LazyLock<(ExactHosts, WildcardHosts)> = LazyLock::new(|| {
+    let (mut exact, mut wildcards) = (ExactHosts::new(), WildcardHosts::new());
     for platform in ALL {
         for host in platform.issuer.iter().flat_map(|issuer| issuer.public_hosts) {
             match host.split_once('*') {
-                None => drop(whole.insert(host, platform)),
-                Some((start, end)) => with_gap.push((start, end, platform)),
+                None => drop(exact.insert(host, platform)),
+                Some((start, end)) => wildcards.push((start, end, platform)),
             }
         }
     }
-    (whole, with_gap)
+    (exact, wildcards)
 });
 
 #[cfg(test)]

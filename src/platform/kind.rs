@@ -1,7 +1,7 @@
-//! Kinds of job: how the tokens of other jobs differ from a given one.
+//! Kinds of job: how the tokens of other jobs differ from a given job's token.
 //!
-//! A platform's file says for each kind which claims change, and to what ([`Kinds`]). What a kind
-//! leaves open (the name of another branch) is an open part of a template
+//! Each platform's file says for every kind which claims change, and to what ([`Kinds`]). Values that
+//! can be anything, such as another branch's name, are open parts of a template
 //! ([`crate::policy::template`]).
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ impl Kind {
         Self::Audience,
     ];
 
-    /// The name that options and reports have.
+    /// The name in options and reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::This => "this",
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// What it is, for people.
+    /// The description for people.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::This => "this job",
@@ -87,25 +87,23 @@ impl Serialize for Kind {
     }
 }
 
-/// What is known of the kinds of a platform's jobs.
+/// The kinds of a platform's jobs.
 pub(crate) struct Kinds {
     /// The tokens of other kinds, given that of one job. Several of one kind are alternatives.
-    pub(crate) others: fn(&Given) -> Vec<Variant>,
-    /// The kind that a token is itself, where that is one which is often unwanted (product contract,
-    /// section 5.3).
-    pub(crate) unwanted: fn(&Given) -> Option<Kind>,
-    /// The claims that say the same as a part of the subject: the part, the claim, and what it has in
-    /// front of the part.
+    pub(crate) others: fn(&GivenJob) -> Vec<Variant>,
+    /// The kind of the given token itself, if it is often unwanted (product contract, section 5.3).
+    pub(crate) unwanted: fn(&GivenJob) -> Option<Kind>,
+    /// Claims that repeat a part of the subject: the part, the claim, and the prefix before the part.
     pub(crate) parts: &'static [(&'static str, &'static str, &'static str)],
 }
 
 /// The claims of a given job.
-pub(crate) struct Given<'a> {
+pub(crate) struct GivenJob<'a> {
     pub(crate) claims: &'a Map<String, Value>,
 }
 
-impl<'a> Given<'a> {
-    /// The text of a claim by its path.
+impl<'a> GivenJob<'a> {
+    /// The text of the claim at a path.
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         let value = ClaimPath::parse(path).ok()?.lookup(self.claims)?;
         (!value.is_object() && !value.is_array()).then(|| value_text(value))
@@ -115,11 +113,11 @@ impl<'a> Given<'a> {
         self.claims.get("sub").and_then(Value::as_str).unwrap_or_default()
     }
 
-    pub(crate) fn is(&self, path: &str, value: &str) -> bool {
+    pub(crate) fn has_value(&self, path: &str, value: &str) -> bool {
         self.text(path).as_deref() == Some(value)
     }
 
-    /// The audiences, as rules see them.
+    /// The audiences that rules are compared with.
     pub(crate) fn audiences(&self) -> Vec<&'a str> {
         match self.claims.get("aud") {
             Some(Value::String(one)) => vec![one],
@@ -133,9 +131,9 @@ impl<'a> Given<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Variant {
     pub(crate) kind: Kind,
-    /// The claims, by path, that are not as in the given token.
+    /// The claims that differ from the given token, by path.
     pub(crate) changes: Vec<(&'static str, Change)>,
-    /// Whether all others are as in the given token, and not only `iss` and `aud`.
+    /// Whether all other claims are as in the given token, and not only `iss` and `aud`.
     pub(crate) others_stay: bool,
 }
 
@@ -144,12 +142,12 @@ pub(crate) struct Variant {
 pub(crate) enum Change {
     To(Template),
     Absent,
-    /// It may have any value, or be absent.
+    /// The claim may have any value or be absent.
     Unknown,
 }
 
 impl Variant {
-    /// Jobs whose token is the same.
+    /// A variant with the same claims as the given token.
     pub(super) fn new(kind: Kind) -> Self {
         Self { kind, changes: Vec::new(), others_stay: true }
     }
@@ -160,20 +158,20 @@ impl Variant {
         self
     }
 
-    pub(super) fn to(self, claim: &'static str, template: Template) -> Self {
+    pub(super) fn set(self, claim: &'static str, template: Template) -> Self {
         self.change(claim, Change::To(template))
     }
 
-    pub(super) fn is(self, claim: &'static str, text: &str) -> Self {
-        self.to(claim, Template::default().text(text))
+    pub(super) fn set_text(self, claim: &'static str, text: &str) -> Self {
+        self.set(claim, Template::default().text(text))
     }
 
     pub(super) fn open(self, claim: &'static str, open: Open) -> Self {
-        self.to(claim, Template::default().open(open))
+        self.set(claim, Template::default().open(open))
     }
 
-    /// Another id than the given token's.
-    pub(super) fn other_id(self, given: &Given, claim: &'static str, open: Open) -> Self {
+    /// Sets an id to any other than the given token's.
+    pub(super) fn other_id(self, given: &GivenJob, claim: &'static str, open: Open) -> Self {
         match given.text(claim) {
             Some(own) => self.open(claim, open.but(own)),
             None => self.unknown(&[claim]),
@@ -185,20 +183,20 @@ impl Variant {
     }
 }
 
-/// A template that is this text.
+/// A template of fixed text.
 pub(super) fn text(text: impl Into<String>) -> Template {
     Template::default().text(text)
 }
 
-/// The service that somebody else's token is for, as an example.
+/// The audience of a token for another service, as an example.
 const AUDIENCE: Open = Open::new("audience", "sts.amazonaws.com", "");
 
-/// Audiences of other services that tokens are made for without anybody asking for Pulumi Cloud.
+/// The audiences of other services for which platforms commonly make tokens.
 const OTHER_SERVICES: [&str; 5] =
     ["sts.amazonaws.com", "kubernetes.default.svc", "vault", "sigstore", "iam.googleapis.com"];
 
-/// Whose jobs have tokens of this issuer. The claims tell it too, since many issuers run under the
-/// URL of a customer.
+/// The platform of a token. If the issuer does not tell, the claims do, since many issuers run under
+/// a customer's URL.
 pub(crate) fn platform_of(
     issuer: Option<&str>,
     claims: &Map<String, Value>,
@@ -206,7 +204,7 @@ pub(crate) fn platform_of(
     let by_claims = || {
         super::ALL.iter().copied().find(|platform| {
             platform.claims.job.as_ref().is_some_and(|job| {
-                job.marks.iter().all(|path| Given { claims }.text(path).is_some())
+                job.marks.iter().all(|path| GivenJob { claims }.text(path).is_some())
             })
         })
     };
@@ -220,16 +218,16 @@ pub(crate) fn platform_of(
         .or(known)
 }
 
-/// The kinds of job that may get a token of the same issuer, the given one first.
+/// The kinds of job that may get a token from the same issuer, the given one first.
 pub(crate) fn kinds(platform: Option<&Platform>, claims: &Map<String, Value>) -> Vec<Variant> {
-    let given = Given { claims };
+    let given = GivenJob { claims };
     let mut all = vec![Variant::new(Kind::This)];
     match platform.and_then(|platform| platform.kinds.as_ref()) {
         Some(kinds) => all.extend((kinds.others)(&given)),
-        // Whose subjects mean what is not known.
+        // The meaning of its subjects is unknown.
         None => all.push(unknown_stranger(&given)),
     }
-    let is_fixed = platform.is_some_and(|one| matches!(one.audience, Audience::Fixed(_)))
+    let is_fixed = platform.is_some_and(|platform| matches!(platform.audience, Audience::Fixed(_)))
         || given.audiences().into_iter().any(|audience| fixed_audience(audience).is_some());
     if !is_fixed {
         let other = given.audiences().into_iter().fold(AUDIENCE, Open::but);
@@ -247,14 +245,14 @@ pub(crate) fn kinds(platform: Option<&Platform>, claims: &Map<String, Value>) ->
     all
 }
 
-/// Another identity of an issuer of which nothing is known.
-fn unknown_stranger(given: &Given) -> Variant {
+/// Another identity of an unknown issuer.
+fn unknown_stranger(given: &GivenJob) -> Variant {
     const SUBJECT: Open = Open::new("subject", "somebody-else", "");
     let stranger = Variant::new(Kind::Stranger).other_id(given, "sub", SUBJECT);
     Variant { others_stay: false, ..stranger }
 }
 
-/// Whether an audience is known as that of another service: by its name, or by the beginning of its host.
+/// Whether an audience is that of another known service, by its name or the beginning of its host.
 pub(crate) fn is_of_another_service(audience: &str) -> bool {
     let name = audience.strip_prefix("https:").unwrap_or(audience).trim_matches('/').to_lowercase();
     OTHER_SERVICES.iter().any(|other| {

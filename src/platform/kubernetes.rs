@@ -1,6 +1,6 @@
 //! Kubernetes: projected tokens of service accounts, and the issuers of EKS, GKE and AKS.
 
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, LogMarks, Platform, Shape,
     Subjects, TokenSource, Way, subject,
@@ -13,7 +13,7 @@ const NAMESPACE: &str = "\"kubernetes.io\".namespace";
 const ACCOUNT_NAME: &str = "\"kubernetes.io\".serviceaccount.name";
 const ACCOUNT_ID: &str = "\"kubernetes.io\".serviceaccount.uid";
 
-/// A projected token (Kubernetes documentation, "Projected volumes", serviceAccountToken).
+/// Requests a projected token (Kubernetes documentation, "Projected volumes", serviceAccountToken).
 fn request(audience: &str) -> String {
     format!(
         "volumes:\n  - name: pulumi-token\n    projected:\n      sources:\n        - \
@@ -28,13 +28,13 @@ pub(super) const KUBERNETES: Platform = Platform {
         TokenSource::File("/var/run/secrets/eks.amazonaws.com/serviceaccount/token"),
         TokenSource::File("/var/run/secrets/kubernetes.io/serviceaccount/token"),
     ],
-    sources_in_words: "projected tokens under /var/run/secrets",
+    sources_for_manual: "projected tokens under /var/run/secrets",
     audience: Audience::Chosen { request: Some(request), default: None },
     issuer: Some(Issuer::new(
         "Kubernetes",
         &[],
         &[
-            // EKS, in China too.
+            // EKS, also in China.
             "oidc.eks.*.amazonaws.com",
             "oidc.eks.*.amazonaws.com.cn",
             // GKE.
@@ -92,8 +92,8 @@ const ANY_ACCOUNT: Open = Open::new("any account", "an-account", ":");
 const STRANGER: Open = Open::new("namespace", "another-namespace", ":");
 const ID: Open = Open::new("account's id", "00000000-0000-4000-8000-000000000001", "");
 
-/// Another service account of the namespace has the same owner; other namespaces are somebody else's.
-fn kinds(given: &Given) -> Vec<Variant> {
+/// Service accounts of the same namespace have the same owner. Other namespaces belong to strangers.
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str, claim: &str| {
         subject.as_ref().and_then(|known| known.part(name)).or_else(|| given.text(claim))
@@ -106,8 +106,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
         .map(|(kind, namespace, account)| {
             let subject = text("system:serviceaccount:").then(namespace.clone()).text(":");
             Variant::new(kind)
-                .to("sub", subject.open(account.clone()))
-                .to(NAMESPACE, namespace)
+                .set("sub", subject.open(account.clone()))
+                .set(NAMESPACE, namespace)
                 .open(ACCOUNT_NAME, account)
                 .other_id(given, ACCOUNT_ID, ID)
         })

@@ -1,17 +1,17 @@
-//! The CI platforms and the issuers of tokens, one file each: everything that is known of one of
-//! them is data in its file. All other code looks it up here.
+//! The CI platforms and token issuers, one file each. Everything about a platform is data in its
+//! file, and all other code looks it up here.
 //!
 //! A new platform is a file and a line in `platforms!`.
 
 mod advice;
 pub(crate) mod api_audience;
-mod appears;
 mod audience;
 mod auth0;
 pub(crate) mod azure;
 mod bitbucket;
 mod buildkite;
 mod circleci;
+mod claim_presence;
 mod claims;
 pub(crate) mod github;
 pub(crate) mod gitlab;
@@ -20,46 +20,46 @@ mod hcp_terraform;
 mod issuer;
 pub(crate) mod kind;
 mod kubernetes;
-mod log;
+mod log_marks;
 mod okta;
 mod other_ci;
 pub(crate) mod owners;
 mod pulumi;
 mod shape;
-mod source;
 mod spacelift;
 mod step;
 pub mod subject;
 #[cfg(test)]
 mod tests;
+mod token_source;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::advice::{Addition, Cause, Explanation, Login, Refused, Remedy, Step};
-pub(crate) use self::appears::when_claim_appears;
 pub(crate) use self::audience::{Audience, default_audience, fixed_audience};
+pub(crate) use self::claim_presence::when_claim_appears;
 pub(crate) use self::claims::{Claims, JobClaims, STANDARD_CLAIMS, Way};
 pub(crate) use self::issuer::{Issuer, Shared, at_host, by_issuer, public_issuer};
 pub(crate) use self::kind::{Kind, Kinds};
-pub(crate) use self::log::LogMarks;
+pub(crate) use self::log_marks::LogMarks;
 pub(crate) use self::shape::{Beginning, Note, Parts, Renewed, Shape, Subjects, Varying};
-pub(crate) use self::source::{Http, Parameter, Program, TokenSource};
 use self::step::RELEASE;
 pub(crate) use self::step::{StepTemplate, StepValues};
+pub(crate) use self::token_source::{Http, Parameter, Program, TokenSource};
 
 /// A platform: a CI system, an issuer of tokens, or both.
 pub(crate) struct Platform {
     pub(crate) id: Id,
-    /// What people call the CI system.
+    /// The name of the CI system.
     pub(crate) name: &'static str,
     /// The variable that it sets in every job.
     pub(crate) marker: Option<&'static str>,
-    /// A variable that every CI system may set, and the value that this one gives it.
+    /// A variable that several CI systems set, and this one's value.
     pub(crate) marked_by: Option<(&'static str, &'static str)>,
-    /// Where a job finds its token, in the order of precedence.
+    /// Where a job finds its token, in order of precedence.
     pub(crate) sources: &'static [TokenSource],
-    /// The same for the manual.
-    pub(crate) sources_in_words: &'static str,
+    /// The sources as the manual lists them.
+    pub(crate) sources_for_manual: &'static str,
     pub(crate) audience: Audience,
     pub(crate) issuer: Option<Issuer>,
     pub(crate) subjects: Subjects,
@@ -69,16 +69,16 @@ pub(crate) struct Platform {
     /// Variables of a job that hold secrets.
     pub(crate) secrets: &'static [&'static str],
     pub(crate) log: LogMarks,
-    /// The variable that holds the token where a pipeline follows the advice.
+    /// The variable that holds the token in a pipeline that follows the advice.
     pub(crate) variable: Option<&'static str>,
-    /// What to do in a job that has no token, and what to add to its pipeline.
+    /// Advice for a job without a token, and the text to add to its pipeline.
     pub(crate) missing_token: Option<fn(&Login) -> Addition>,
-    /// What `doctor step` prints.
+    /// The step that `doctor step` prints.
     pub(crate) step: Option<StepTemplate>,
 }
 
 impl Platform {
-    /// Nothing known: a platform's file says only what it adds.
+    /// A platform of which nothing is known. A platform's file overrides these fields.
     const fn new(id: Id, name: &'static str) -> Self {
         Self {
             id,
@@ -86,7 +86,7 @@ impl Platform {
             marker: None,
             marked_by: None,
             sources: &[],
-            sources_in_words: "",
+            sources_for_manual: "",
             audience: Audience::Unknown,
             issuer: None,
             subjects: Subjects::NONE,
@@ -100,7 +100,7 @@ impl Platform {
         }
     }
 
-    /// What people call the issuer of its tokens.
+    /// The name of the issuer of its tokens.
     pub(crate) fn issuer_name(&self) -> &'static str {
         self.issuer.as_ref().map_or(self.name, |issuer| issuer.name)
     }
@@ -109,7 +109,7 @@ impl Platform {
 /// Declares [`Id`] and [`ALL`] from one line for each platform.
 macro_rules! platforms {
     ($($id:ident = $key:literal in $platform:path,)+) => {
-        /// A platform, with the key by which evidence and bundles name it.
+        /// A platform. Evidence and bundles name it by its key.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(from = "String", into = "&'static str")]
         #[allow(missing_docs)]
@@ -117,8 +117,8 @@ macro_rules! platforms {
             $($id,)+
         }
 
-        /// Every platform, in the order in which they are asked for a token (product contract,
-        /// section 2). Most platforms set the marker of the last one too.
+        /// All platforms, in the order in which their token sources are tried (product contract,
+        /// section 2). The last one is last because most platforms also set its marker.
         pub(crate) const ALL: &[&Platform] = &[$(&$platform),+];
 
         impl Id {
@@ -164,13 +164,13 @@ impl Id {
         ALL.iter().filter(|platform| !platform.sources.is_empty()).map(|platform| platform.id)
     }
 
-    /// What people call the CI system.
+    /// The name of the CI system.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.platform().name
     }
 
-    /// The platform that people call that; [`Id::OtherCi`] where this version knows none.
+    /// The platform with this name, or [`Id::OtherCi`] if this version does not know it.
     fn named(name: &str) -> Self {
         ALL.iter().find(|platform| platform.name == name).map_or(Self::OtherCi, |found| found.id)
     }
@@ -189,7 +189,7 @@ impl From<Id> for &'static str {
     }
 }
 
-/// A platform that evidence names as people do, for `#[serde(with)]`.
+/// Serializes a platform by its name, for `#[serde(with)]`.
 pub(crate) mod by_name {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -204,7 +204,7 @@ pub(crate) mod by_name {
     }
 }
 
-/// The same where there may be none.
+/// Serializes an optional platform by its name, for `#[serde(with)]`.
 pub(crate) mod by_name_if_any {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -219,7 +219,7 @@ pub(crate) mod by_name_if_any {
     }
 }
 
-/// A platform that evidence names both ways, for `#[serde(flatten, with)]`.
+/// Serializes a platform by its key and its name, for `#[serde(flatten, with)]`.
 pub(crate) mod by_key_and_name {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -241,7 +241,7 @@ pub(crate) mod by_key_and_name {
     }
 }
 
-/// Where platforms put the message of a refused request for a token, as JSON pointers: Azure's
-/// `value` is a text or holds a `Message`; GitHub's is in `error`.
+/// JSON pointers to the message of a refused token request. Azure's `value` is a text or has a
+/// `Message`. GitHub's message is in `error`.
 pub(crate) const REFUSAL_MESSAGES: [&str; 4] =
     ["/value", "/value/Message", "/Message", "/error/message"];

@@ -1,4 +1,4 @@
-//! CI systems of which no source of tokens is known: only the variable that tells them.
+//! CI systems without a known token source, each with the variable that identifies it.
 
 use super::{Id, Platform};
 

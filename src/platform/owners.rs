@@ -1,12 +1,13 @@
-//! Which claims and which parts of subjects say whose job it is, platform by platform. All other claims
-//! are the same for many jobs of an issuer: a branch or an environment of any name is everybody's.
+//! The claims and parts of subjects that name the owner of a job, by platform. Other claims do not
+//! limit who matches: anybody can have a branch or an environment of any name.
 
 use super::Id;
 
-/// What names whose jobs a rule is about.
+/// The claims and parts of subjects that name an owner.
 pub(crate) struct Owners {
     id: Id,
-    /// Paths of claims, less the quotes; one that ends with `_` or `.` stands for all that begin so.
+    /// Paths of claims, without quotes. One that ends with `_` or `.` stands for all that begin with
+    /// it.
     pub(crate) claims: &'static [&'static str],
     /// Parts of subjects.
     pub(crate) parts: &'static [&'static str],
@@ -80,19 +81,19 @@ const OWNERS: &[Owners] = &[
         claims: &["def_id", "prj_id", "rpo_id", "rpo_uri"],
         parts: &["project", "service connection", "pipeline"],
     },
-    // `oid`, `azp` and `tid` are the same for every service connection of a tenant.
+    // Every service connection of a tenant has the same `oid`, `azp` and `tid`.
     Owners { id: Id::Entra, claims: &[], parts: &[] },
 ];
 
 impl Id {
-    /// What names whose jobs they are, where the platform is known well enough.
+    /// What names an owner of this platform's jobs, if that is known.
     pub(crate) fn owners(self) -> Option<&'static Owners> {
         OWNERS.iter().find(|owners| owners.id == self)
     }
 }
 
 impl Owners {
-    /// Whether a claim names whose job it is.
+    /// Whether a claim names the owner of a job.
     pub(crate) fn has_claim(&self, path: &str) -> bool {
         let path = path.replace('"', "");
         self.claims

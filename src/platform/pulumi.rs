@@ -1,6 +1,6 @@
-//! Pulumi Deployments and Pulumi ESC, whose tokens have one issuer.
+//! Pulumi Deployments and Pulumi ESC, which share an issuer.
 
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape, Shared, Subjects,
     TokenSource, Way, subject,
@@ -14,7 +14,7 @@ pub(super) const DEPLOYMENTS: Platform = Platform {
         TokenSource::Variable("PULUMI_OIDC_TOKEN", ""),
         TokenSource::File("/mnt/pulumi/pulumi.oidc"),
     ],
-    sources_in_words: "PULUMI_OIDC_TOKEN, /mnt/pulumi/pulumi.oidc",
+    sources_for_manual: "PULUMI_OIDC_TOKEN, /mnt/pulumi/pulumi.oidc",
     // The organization's name.
     audience: Audience::Fixed(&[]),
     issuer: Some(Issuer {
@@ -53,7 +53,7 @@ pub(super) const DEPLOYMENTS: Platform = Platform {
     },
     kinds: Some(Kinds {
         others: kinds,
-        unwanted: |given| given.is("operation", PREVIEW).then_some(Kind::Plan),
+        unwanted: |given| given.has_value("operation", PREVIEW).then_some(Kind::Plan),
         parts: &[
             ("organization", "org", ""),
             ("project", "project", ""),
@@ -81,8 +81,8 @@ const STRANGER: Open = Open::new("organization", "somebody-else", ":");
 const OPERATION: Open = Open::new("operation", "update", ":");
 const SCOPE: Open = Open::new("scope", "write", ":");
 
-/// A pull request starts a preview.
-fn kinds(given: &Given) -> Vec<Variant> {
+/// Pull requests start previews.
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str, claim: &str| {
         let known = subject.as_ref().and_then(|known| known.part(name));
@@ -99,9 +99,9 @@ fn kinds(given: &Given) -> Vec<Variant> {
         let sub = text("pulumi:deploy:org:").then(org.clone()).text(":project:");
         let sub = sub.then(project.clone()).text(":stack:").then(stack.clone());
         let sub = sub.text(":operation:").then(operation.clone()).text(":scope:");
-        let job = Variant::new(kind).to("sub", sub.then(scope.clone())).to("org", org);
-        let job = job.to("project", project).to("stack", stack);
-        job.to("operation", operation).to("scope", scope)
+        let job = Variant::new(kind).set("sub", sub.then(scope.clone())).set("org", org);
+        let job = job.set("project", project).set("stack", stack);
+        job.set("operation", operation).set("scope", scope)
     };
     let any = |open: Open| Template::default().open(open);
     let other =
@@ -113,6 +113,6 @@ fn kinds(given: &Given) -> Vec<Variant> {
         other(Kind::Owner, here.clone(), own, any(STACK.but(&stack))),
         other(Kind::Owner, here, any(PROJECT.but(&project)), any(ANY_STACK)),
         // The audience is the organization's name.
-        other(Kind::Stranger, stranger.clone(), any(PROJECT), any(ANY_STACK)).to("aud", stranger),
+        other(Kind::Stranger, stranger.clone(), any(PROJECT), any(ANY_STACK)).set("aud", stranger),
     ]
 }

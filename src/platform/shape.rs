@@ -1,25 +1,25 @@
-//! What a platform's subjects look like.
+//! The forms of a platform's subjects.
 
 use crate::policy::rule_pattern::{RefusedValue, RulePattern};
 
-/// What is known of a platform's subjects.
+/// The subjects of a platform.
 pub(crate) struct Subjects {
-    /// The documented ones. Of several that fit, the first counts.
+    /// The documented shapes. The first that matches counts.
     pub(crate) shapes: &'static [Shape],
-    /// Takes apart a subject whose parts are encoded.
+    /// Decodes a subject whose parts are encoded.
     pub(crate) decode: Option<fn(&str) -> Option<Parts>>,
     pub(crate) beginnings: &'static [Beginning],
     /// Every subject has one of these beginnings, or begins with the name of a claim.
     pub(crate) has_no_other: bool,
-    /// What no subject of the issuer begins with.
+    /// Texts with which no subject of the issuer begins.
     pub(crate) never: &'static [&'static str],
-    /// Why a subject does not match a rule, as far as only this platform's subjects miss a rule in
-    /// that way: functions of the rule and the subject, the most telling first.
+    /// Explain mismatches that only this platform's subjects have: functions of the rule and the
+    /// subject, the most specific first.
     pub(crate) mismatches: &'static [fn(&str, &str) -> Option<String>],
     /// `mismatches` name every part that differs.
     pub(crate) mismatches_name_parts: bool,
-    /// The rule, a function of the rule and the subject, where the rule means this subject in a form
-    /// that the platform no longer gives it.
+    /// Renews a rule that is for this subject in an old form of the platform: a function of the rule
+    /// and the subject.
     pub(crate) renew: Option<fn(&str, &str) -> Option<Renewed>>,
     pub(crate) notes: &'static [Note],
 }
@@ -41,13 +41,13 @@ impl Subjects {
 /// A rule in the subject's form, or why it cannot be written.
 pub(crate) type Renewed = Result<RulePattern, RefusedValue>;
 
-/// The parts of a subject by name, in their order.
+/// The parts of a subject by name, in order.
 pub(crate) type Parts = Vec<(&'static str, String)>;
 
-/// How many subjects of a platform begin.
+/// A common beginning of a platform's subjects.
 pub(crate) struct Beginning {
     pub(crate) text: &'static str,
-    /// The text behind which they differ from job to job.
+    /// The text after which subjects of different jobs differ.
     pub(crate) differ_after: &'static str,
 }
 
@@ -57,22 +57,22 @@ impl Beginning {
     }
 }
 
-/// How a platform writes a subject.
+/// A form of a platform's subjects.
 pub(crate) struct Shape {
-    /// Literal text, with the parts in braces. A part goes to the next literal text, the last one
-    /// to the end.
+    /// Literal text, with the parts in braces. A part ends at the next literal text, the last one at
+    /// the end.
     pub(crate) template: &'static str,
-    /// The text alone would fit subjects of other issuers too.
+    /// The template also matches subjects of other issuers.
     pub(crate) needs_issuer: bool,
-    /// The parts that are another value in another run.
+    /// The parts that differ between runs.
     pub(crate) varying: &'static [Varying],
-    /// A part that is a name, and the path of the claim that holds the id of what it names.
+    /// A part that is a name, and the path of the claim with the corresponding id.
     pub(crate) id: Option<(&'static str, &'static str)>,
-    /// Paths of claims that say of the job what this subject leaves out.
+    /// Paths of claims with facts about the job that this subject leaves out.
     pub(crate) beside: &'static [&'static str],
-    /// Parts that hold a word of the platform's, no name.
+    /// Parts that hold a keyword of the platform, not a name.
     pub(crate) words: &'static [&'static str],
-    /// A repository may have chosen what its subject is made of.
+    /// A repository may have chosen the claims that make up its subject.
     pub(crate) is_customisable: bool,
 }
 
@@ -90,24 +90,24 @@ impl Shape {
     }
 }
 
-/// A part that is another value in another run of the same job.
+/// A part that differs between runs of the same job.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Varying {
     /// The part.
     pub name: &'static str,
-    /// The pattern for all of its values.
+    /// The pattern that matches all of its values.
     pub(super) pattern: &'static str,
-    /// How it varies: what a sentence goes on with that begins with its name.
+    /// How it varies: the rest of a sentence that begins with its name.
     pub why: &'static str,
 }
 
-/// What a rule on a subject with this part keeps out that the next run may need, or lets in that
-/// nobody expects.
+/// A warning about a rule on a subject with this part: what it keeps out although the next run may
+/// need it, or lets in unexpectedly.
 pub(crate) struct Note {
     pub(crate) part: &'static str,
-    /// The part's value, where the sentence is about one alone.
+    /// The part's value, if the sentence is only about that value.
     pub(crate) value: Option<&'static str>,
-    /// It is true of this platform's own issuer alone.
+    /// The sentence is only true of this platform's own issuer.
     pub(crate) needs_issuer: bool,
     pub(crate) sentence: &'static str,
 }

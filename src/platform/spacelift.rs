@@ -1,6 +1,6 @@
 //! Spacelift.
 
-use super::kind::{Given, Variant, text};
+use super::kind::{GivenJob, Variant, text};
 use super::{
     Audience, Beginning, Claims, Id, Issuer, JobClaims, Kind, Kinds, Note, Platform, Shape,
     Subjects, TokenSource, Way, subject,
@@ -13,7 +13,7 @@ pub(super) const SPACELIFT: Platform = Platform {
         TokenSource::Variable("SPACELIFT_OIDC_TOKEN", ""),
         TokenSource::File("/mnt/workspace/spacelift.oidc"),
     ],
-    sources_in_words: "SPACELIFT_OIDC_TOKEN, /mnt/workspace/spacelift.oidc",
+    sources_for_manual: "SPACELIFT_OIDC_TOKEN, /mnt/workspace/spacelift.oidc",
     // The account's host name.
     audience: Audience::Fixed(&[]),
     issuer: Some(Issuer::new("Spacelift", &[], &["*.app.spacelift.io"])),
@@ -43,7 +43,7 @@ pub(super) const SPACELIFT: Platform = Platform {
     },
     kinds: Some(Kinds {
         others: kinds,
-        unwanted: |given| given.is("runType", PROPOSED).then_some(Kind::Plan),
+        unwanted: |given| given.has_value("runType", PROPOSED).then_some(Kind::Plan),
         parts: &[
             ("space", "spaceId", ""),
             ("stack", "callerId", ""),
@@ -59,7 +59,7 @@ const fn shape(template: &'static str) -> Shape {
     Shape { words: &["run type", "scope"], ..Shape::new(template) }
 }
 
-/// The type of the runs that a pull request starts: they preview.
+/// The type of the preview runs that a pull request starts.
 const PROPOSED: &str = "PROPOSED";
 const STACK: Open = Open::new("stack", "another-stack", ":");
 const ANY_STACK: Open = Open::new("any stack", "a-stack", ":");
@@ -67,7 +67,7 @@ const SPACE: Open = Open::new("space", "another-space", ":");
 const TYPE: Open = Open::new("run type", "TRACKED", ":");
 const SCOPE: Open = Open::new("scope", "write", ":");
 
-fn kinds(given: &Given) -> Vec<Variant> {
+fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str| subject.as_ref().and_then(|known| known.part(name));
     let space = part("space").or_else(|| given.text("spaceId")).unwrap_or_default();
@@ -77,8 +77,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let job = |kind, space: Template, stack: Template, run: Template, scope: Template| {
         let sub = text("space:").then(space.clone()).text(format!(":{caller}:"));
         let sub = sub.then(stack.clone()).text(":run_type:").then(run.clone());
-        let job = Variant::new(kind).to("sub", sub.text(":scope:").then(scope.clone()));
-        job.to("spaceId", space).to("callerId", stack).to("runType", run).to("scope", scope)
+        let job = Variant::new(kind).set("sub", sub.text(":scope:").then(scope.clone()));
+        job.set("spaceId", space).set("callerId", stack).set("runType", run).set("scope", scope)
     };
     let any = |open: Open| Template::default().open(open);
     let other = |space, stack| job(Kind::Owner, space, stack, any(TYPE), any(SCOPE));

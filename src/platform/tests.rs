@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::policy::claim_path::ClaimPath;
 
-type Says = fn(&Platform) -> bool;
-
-/// What a platform's file may say, and whether it does.
-const FIELDS: &[(&str, Says)] = &[
+/// The fields of a platform's file, each with a test whether it is set.
+const FIELDS: &[(&str, fn(&Platform) -> bool)] = &[
     ("marker", |p| p.marker.is_some()),
     ("sources", |p| !p.sources.is_empty()),
     ("audience", |p| !matches!(p.audience, Audience::Unknown)),
@@ -71,9 +69,10 @@ const NO_STEP: &str = "the product contract asks for none";
 const SET_BY_ITSELF: &str = "it sets the token in every job";
 const NO_LOG: &str = "what it writes into logs is not known";
 
-/// What a platform's file leaves out, and why.
+/// The fields that a platform's file leaves out, and why.
 fn left_out(id: Id) -> Vec<(&'static str, &'static str)> {
-    let with = |common: &'static [(&str, &str)], more: &'static [(&'static str, &'static str)]| {
+    let combined = |common: &'static [(&str, &str)],
+                    more: &'static [(&'static str, &'static str)]| {
         common.iter().chain(more).copied().collect()
     };
     match id {
@@ -158,10 +157,10 @@ fn left_out(id: Id) -> Vec<(&'static str, &'static str)> {
             ("missing token", NO_CI),
             ("step", NO_CI),
         ],
-        Id::Google => with(ONLY_AN_ISSUER, &[]),
-        Id::Auth0 | Id::Okta => with(ONLY_AN_ISSUER, &[("issuer's URL", OWN_URL)]),
+        Id::Google => combined(ONLY_AN_ISSUER, &[]),
+        Id::Auth0 | Id::Okta => combined(ONLY_AN_ISSUER, &[("issuer's URL", OWN_URL)]),
         Id::Jenkins | Id::TeamCity | Id::Harness | Id::Codefresh | Id::OtherCi => {
-            with(ONLY_A_MARKER, &[])
+            combined(ONLY_A_MARKER, &[])
         }
     }
 }
@@ -170,9 +169,9 @@ fn left_out(id: Id) -> Vec<(&'static str, &'static str)> {
 fn missing_platform_fields_have_reasons() {
     for platform in ALL {
         let reasons = left_out(platform.id);
-        for (field, is_said) in FIELDS {
+        for (field, is_set) in FIELDS {
             let reason = reasons.iter().find(|(name, _)| name == field).map(|(_, reason)| reason);
-            match (is_said(platform), reason) {
+            match (is_set(platform), reason) {
                 (false, None) => panic!("{}: say {field}, or why not", platform.name),
                 (true, Some(reason)) => panic!("{} says {field}: {reason}", platform.name),
                 _ => {}
@@ -194,7 +193,7 @@ fn keys_and_names_are_unique() {
 }
 
 #[test]
-fn an_unknown_platform_is_some_ci() {
+fn unknown_platform_becomes_other_ci() {
     assert_eq!(Id::from("github-actions".to_owned()), Id::GitHubActions);
     assert_eq!(Id::from("of-the-future".to_owned()), Id::OtherCi);
     assert_eq!(Id::named("GitHub Actions"), Id::GitHubActions);
@@ -202,9 +201,9 @@ fn an_unknown_platform_is_some_ci() {
 }
 
 #[test]
-fn sources_in_words_name_every_source() {
+fn manual_names_every_source() {
     for platform in ALL {
-        let words = platform.sources_in_words;
+        let words = platform.sources_for_manual;
         assert_eq!(words.is_empty(), platform.sources.is_empty(), "{}", platform.name);
         for source in platform.sources {
             let names = match *source {
@@ -223,7 +222,7 @@ fn sources_in_words_name_every_source() {
 }
 
 #[test]
-fn claims_agree_with_each_other() {
+fn claim_lists_are_consistent() {
     for Platform { name, claims, .. } in ALL {
         let is_documented = |claim: &str| {
             let known =

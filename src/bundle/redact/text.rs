@@ -67,8 +67,8 @@ impl Names {
         let segments = rest.split('/').enumerate().map(|(index, segment)| match index {
             // `c/pub/t/TENANT/a/APPLICATION/sc/…`
             0..=2 | 4 | 6 if segment.len() <= 3 => segment.to_owned(),
-            3 | 5 => entra::guid(segment)
-                .and_then(|id| entra::encode(&self.scan(&id, Kind::Names, names::NAME)))
+            3 | 5 => entra::decode_guid(segment)
+                .and_then(|id| entra::encode_guid(&self.scan(&id, Kind::Names, names::NAME)))
                 .unwrap_or_else(|| self.scan(segment, Kind::Names, names::NAME)),
             _ => self.scan(segment, Kind::Names, names::NAME),
         });
@@ -244,9 +244,9 @@ mod tests {
         let id = "8e3b2c4d-1f60-4a7e-beef-c0d4e6f8a1b3";
         let other = names.text(id, Kind::Names, names::NAME);
         assert_eq!(other, "00000000-0000-4000-8000-000000000001");
-        let encoded = entra::encode(id).unwrap();
+        let encoded = entra::encode_guid(id).unwrap();
         let subject = format!("/eid1/c/pub/t/{encoded}/a/{encoded}/sc/{id}/*");
-        let expected = entra::encode(&other).unwrap();
+        let expected = entra::encode_guid(&other).unwrap();
         assert_eq!(
             names.text(&subject, Kind::Names, names::NAME),
             format!("/eid1/c/pub/t/{expected}/a/{expected}/sc/{other}/*")

@@ -256,7 +256,7 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
         return vec![format!(
             "The token has {} default audience, that of the owner {owner}: it was requested \
              without an audience.{request}",
-            default.whose
+            default.possessive
         )];
     }
     audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::platform::kind::{self, Given, Kind, Kinds};
+use crate::platform::kind::{self, GivenJob, Kind, Kinds};
 use crate::platform::subject::{self, Subject};
 use crate::platform::{Audience, by_issuer, default_audience};
 use crate::policy::claim_path::ClaimPath;
@@ -43,7 +43,7 @@ pub(crate) fn kind(claims: &Map<String, Value>) -> Option<Kind> {
     let issuer = at(claims, "iss").unwrap_or_default();
     let kinds = kind::platform_of(Some(&issuer), claims)?.kinds.as_ref()?;
     let filled = with_parts(claims, kinds, described(claims).as_ref());
-    (kinds.unwanted)(&Given { claims: &filled })
+    (kinds.unwanted)(&GivenJob { claims: &filled })
 }
 
 fn described(claims: &Map<String, Value>) -> Option<Subject> {

@@ -1,11 +1,11 @@
-//! The subject that Entra puts into the token of an Azure DevOps service connection.
+//! Entra's subject for an Azure DevOps service connection.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::text::hex;
 
-/// Stands for the tenant in the discovery document of a URL for all tenants.
+/// The placeholder for the tenant in the discovery document for all tenants.
 pub(crate) const TENANT: &str = "{tenantid}";
 
 /// Entra's subject of an Azure DevOps service connection,
@@ -31,8 +31,8 @@ impl EntraSubject {
             return None;
         };
         Some(Self {
-            tenant: guid(tenant)?,
-            application: guid(application)?,
+            tenant: decode_guid(tenant)?,
+            application: decode_guid(application)?,
             organization: (*organization).to_owned(),
             connection: (*connection).to_owned(),
         })
@@ -49,8 +49,9 @@ impl EntraSubject {
     }
 }
 
-/// The GUID in base64url of its 16 bytes in .NET's order: the first three fields little-endian.
-pub(crate) fn guid(text: &str) -> Option<String> {
+/// Decodes a GUID from base64url of its 16 bytes in .NET's order: the first three fields are
+/// little-endian.
+pub(crate) fn decode_guid(text: &str) -> Option<String> {
     let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
     let ordered = [d, c, b, a, f, e, h, g];
@@ -64,8 +65,8 @@ pub(crate) fn guid(text: &str) -> Option<String> {
     ))
 }
 
-/// The reverse of [`guid`]; `None` where the text is no GUID.
-pub(crate) fn encode(guid: &str) -> Option<String> {
+/// The reverse of [`decode_guid`]. `None`: the text is no GUID.
+pub(crate) fn encode_guid(guid: &str) -> Option<String> {
     let digits = guid.replace('-', "");
     if digits.len() != 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
@@ -84,11 +85,14 @@ mod tests {
 
     #[test]
     fn guids_are_little_endian() {
-        assert_eq!(guid("rISbSSETf0KqFyZ8ppdXmA").unwrap(), "499b84ac-1321-427f-aa17-267ca6975798");
-        assert_eq!(guid("short"), None);
-        let encoded = encode("499b84ac-1321-427f-aa17-267ca6975798");
+        assert_eq!(
+            decode_guid("rISbSSETf0KqFyZ8ppdXmA").unwrap(),
+            "499b84ac-1321-427f-aa17-267ca6975798"
+        );
+        assert_eq!(decode_guid("short"), None);
+        let encoded = encode_guid("499b84ac-1321-427f-aa17-267ca6975798");
         assert_eq!(encoded.unwrap(), "rISbSSETf0KqFyZ8ppdXmA");
-        assert_eq!(encode("499b84ac-1321"), None);
-        assert_eq!(encode(&"+1".repeat(16)), None);
+        assert_eq!(encode_guid("499b84ac-1321"), None);
+        assert_eq!(encode_guid(&"+1".repeat(16)), None);
     }
 }

@@ -1,17 +1,17 @@
-//! A job of Azure Pipelines: why it has no token, and what to change in the pipeline.
+//! Explains why a job of Azure Pipelines has no token, and what to change in the pipeline.
 
 use serde::{Deserialize, Serialize};
 
 use super::{CONNECTION, OIDC_REQUEST};
 use crate::platform::{Cause, Explanation, Login, Refused, Remedy};
 
-/// What the variables of a job show. Of secrets it says only whether they are there.
+/// The facts that a job's variables show. Of secrets, only whether they are set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
-    /// `servicePrincipalKey` is set: AzureCLI does that for a connection with a secret.
+    /// `servicePrincipalKey` is set. AzureCLI sets it for a connection with a secret.
     pub has_client_secret: bool,
-    /// An `AZURESUBSCRIPTION_*` variable is set: AzureCLI and AzurePowerShell do that for a
+    /// An `AZURESUBSCRIPTION_*` variable is set. AzureCLI and AzurePowerShell set them for a
     /// federated connection.
     pub is_federated: bool,
     /// `SYSTEM_OIDCREQUESTURI` is set.
@@ -28,13 +28,12 @@ pub struct Environment {
 pub enum SystemToken {
     /// Not set, or empty.
     Missing,
-    /// It holds the text of a reference: `$(System.AccessToken)`.
+    /// It holds an unexpanded reference: `$(System.AccessToken)`.
     Unexpanded,
-    /// Set.
     Set,
 }
 
-/// What the variables that are set show.
+/// Reads the job's variables.
 pub(crate) fn environment<'a>(
     variables: impl Fn(&str) -> Option<&'a str>,
     is_federated: bool,
@@ -53,20 +52,20 @@ pub(crate) fn environment<'a>(
     }
 }
 
-/// What the variables of a federated connection begin with.
+/// The prefix of a federated connection's variables.
 pub(crate) const FEDERATED: &str = "AZURESUBSCRIPTION_";
-/// The variable in which the task has its connection's id.
+/// The variable with the id of the task's connection.
 pub(crate) const OWN_CONNECTION: &str = CONNECTION[0];
-/// The organization's id.
+/// The variable with the organization's id.
 pub(crate) const COLLECTION: &str = "SYSTEM_COLLECTIONID";
 
-/// A macro that nothing replaced: Azure Pipelines leaves it as it is where it knows no such
-/// variable.
+/// Whether a value is an unexpanded macro. Azure Pipelines leaves macros of unknown variables as they
+/// are.
 pub(crate) fn is_unexpanded(value: &str) -> bool {
     value.trim().starts_with(['$', '%'])
 }
 
-/// The first variable that holds an id, and not what nothing replaced.
+/// The first id among these variables. Skips unexpanded macros.
 pub(crate) fn first_id<'a>(
     names: &[&str],
     variables: impl Fn(&str) -> Option<&'a str>,
@@ -76,7 +75,7 @@ pub(crate) fn first_id<'a>(
     })
 }
 
-/// Why there is no token, where the variables tell.
+/// Explains why there is no token, if the variables show it.
 pub(crate) fn explain(environment: &Environment, login: &Login) -> Option<Explanation> {
     let Environment { has_client_secret, is_federated, has_request_uri, system_token, connection } =
         environment;
@@ -191,7 +190,7 @@ fn without_connection() -> Explanation {
     )
 }
 
-/// What to do about a refused request for a token.
+/// Advice for a refused token request.
 pub(crate) fn refused(environment: &Environment, refused: &Refused, login: &Login) -> Remedy {
     let connection = environment.connection.as_deref();
     let remedy = match connection {
@@ -219,7 +218,7 @@ pub(crate) fn refused(environment: &Environment, refused: &Refused, login: &Logi
     }
 }
 
-/// Whether Azure's own words say that no task of the job names the service connection.
+/// Whether Azure's message says that no task of the job references the service connection.
 pub(crate) fn is_unreferenced(said: &str) -> bool {
     said.contains("no explicit reference to service connection")
 }

@@ -1,10 +1,10 @@
 //! How the tokens of other jobs on Azure Pipelines differ from a given one.
 //!
-//! A service connection's token tells neither branch nor pull request: whoever may use the connection
-//! gets the same token. A pipeline's own token tells the branch in `rpo_ref`.
+//! A service connection's token shows neither branch nor pull request: every job that may use the
+//! connection gets the same token. A pipeline's own token has the branch in `rpo_ref`.
 
 use super::entra::EntraSubject;
-use crate::platform::kind::{Given, Variant, text};
+use crate::platform::kind::{GivenJob, Variant, text};
 use crate::platform::{Kind, Kinds};
 use crate::policy::template::{Open, Template};
 
@@ -21,14 +21,14 @@ const DEFINITION: Open = Open::new("definition", "900001", "");
 
 const PULL_REQUESTS: &str = "refs/pull/";
 
-fn others(given: &Given) -> Vec<Variant> {
+fn others(given: &GivenJob) -> Vec<Variant> {
     let subject = given.subject();
-    let mut all = vec![on(given, Kind::Branch), on(given, Kind::PullRequest)];
+    let mut all = vec![with_ref(given, Kind::Branch), with_ref(given, Kind::PullRequest)];
     let segments: Vec<&str> = subject.split('/').collect();
     if let [scheme @ ("sc:" | "p:"), "", organization, project, name] = segments.as_slice() {
         let begin = || text(format!("{scheme}//{organization}/"));
         let mut owner = |sub: Template| {
-            let variant = Variant::new(Kind::Owner).to("sub", sub);
+            let variant = Variant::new(Kind::Owner).set("sub", sub);
             let variant = variant.other_id(given, "def_id", DEFINITION);
             all.push(variant.unknown(&["prj_id", "rpo_id", "rpo_uri", "rpo_ref"]));
         };
@@ -41,9 +41,9 @@ fn others(given: &Given) -> Vec<Variant> {
         let owner =
             text(format!("{}/", entra.organization)).open(CONNECTION.but(&entra.connection));
         let stranger = Template::default().open(organization).text("/").open(CONNECTION);
-        // Each connection may have an application of its own.
+        // Each connection may have its own application.
         for (kind, end) in [(Kind::Owner, owner), (Kind::Stranger, stranger)] {
-            all.push(Variant::new(kind).to("sub", begin().then(end)).unknown(&["oid"]));
+            all.push(Variant::new(kind).set("sub", begin().then(end)).unknown(&["oid"]));
         }
     } else if !subject.is_empty() {
         // Another identity of the tenant.
@@ -53,7 +53,7 @@ fn others(given: &Given) -> Vec<Variant> {
     all
 }
 
-fn on(given: &Given, kind: Kind) -> Variant {
+fn with_ref(given: &GivenJob, kind: Kind) -> Variant {
     let variant = Variant::new(kind);
     let Some(own) = given.text("rpo_ref") else { return variant };
     let reference = match kind {
@@ -63,10 +63,10 @@ fn on(given: &Given, kind: Kind) -> Variant {
             text("refs/heads/").open(own.into_iter().fold(BRANCH, Open::but))
         }
     };
-    variant.to("rpo_ref", reference)
+    variant.set("rpo_ref", reference)
 }
 
-fn unwanted(given: &Given) -> Option<Kind> {
+fn unwanted(given: &GivenJob) -> Option<Kind> {
     let reference = given.text("rpo_ref")?;
     reference.starts_with(PULL_REQUESTS).then_some(Kind::PullRequest)
 }

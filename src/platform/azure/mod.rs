@@ -1,4 +1,5 @@
-//! Azure Pipelines, Azure DevOps' own issuer, and Entra, which replaced it for service connections.
+//! Azure Pipelines with Azure DevOps' own issuer, and Entra, which replaced it for service
+//! connections.
 
 pub(crate) mod entra;
 pub(crate) mod job;
@@ -17,13 +18,13 @@ pub(crate) const TOKEN: &str = "idToken";
 
 /// The host of Azure DevOps' own issuer.
 pub(crate) const HOST: &str = "vstoken.dev.azure.com";
-/// What it was called before.
+/// Its former host.
 pub(crate) const OLD_HOST: &str = "app.vstoken.visualstudio.com";
 
-/// The audience of a federated service connection, as people write it and as Azure DevOps' own
-/// issuer puts it into the token.
+/// The audience of a federated service connection, in the spelling of people and of Azure DevOps' own
+/// issuer.
 pub(crate) const AUDIENCE: &str = "api://AzureADTokenExchange";
-/// The same as Entra puts it into the token.
+/// The same audience in Entra's tokens.
 pub(crate) const AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
 
 pub(super) const AZURE_PIPELINES: Platform = Platform {
@@ -32,7 +33,7 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
         TokenSource::Variable(TOKEN, "AzureCLI@2 sets it with addSpnToEnvironment: true"),
         TokenSource::Http(&OIDC_REQUEST),
     ],
-    sources_in_words: "idToken; else SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and a service \
+    sources_for_manual: "idToken; else SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and a service \
                        connection's id",
     audience: Audience::Fixed(&[AUDIENCE, AUDIENCE_ID]),
     issuer: Some(Issuer::new(
@@ -45,7 +46,7 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
             Shape::new("sc://{organization}/{project}/{service connection}"),
             Shape::new("p://{organization}/{project}/{pipeline}"),
         ],
-        decode: Some(decoded),
+        decode: Some(decode_subject),
         beginnings: &[Beginning::new("sc://"), Beginning::new("p://")],
         has_no_other: true,
         mismatches: &[subject::schemes, subject::entra_parts],
@@ -73,7 +74,7 @@ pub(super) const AZURE_PIPELINES: Platform = Platform {
         is_complete: true,
         per_run: &["run_id", "rpo_ver"],
         job: Some(JobClaims {
-            // Only a pipeline's own token has them.
+            // Only a pipeline's own token has these claims.
             marks: &["def_id", "prj_id"],
             ways: &[Way::new(&["org_id", "prj_id", "def_id"])],
             parts: &["def_id", "prj_id", "org_id"],
@@ -121,7 +122,7 @@ pub(super) const ENTRA: Platform = Platform {
         ],
     )),
     subjects: Subjects {
-        // A managed identity's is its object id, so there are others.
+        // Other subjects exist: a managed identity's is its object id.
         beginnings: &[Beginning { text: "/eid1/", differ_after: "/sc/" }],
         never: &["sc://", "p://"],
         ..Subjects::NONE
@@ -142,16 +143,16 @@ pub(super) const ENTRA: Platform = Platform {
     ..Platform::new(Id::Entra, "Entra")
 };
 
-/// The variables that hold a service connection's id: of AzureCLI and AzurePowerShell, and of the
-/// azurerm and azuread providers (azidentity knows them all).
+/// The variables with a service connection's id, from AzureCLI and AzurePowerShell, and for the
+/// azurerm and azuread providers (azidentity reads them all).
 pub(super) const CONNECTION: &[&str] = &[
     "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
     "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
     "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
 ];
 
-/// `oidctoken` of the job's plan. GET gives 405, and a bad system token a redirect to a page for
-/// signing in unless that is suppressed (azidentity's `azure_pipelines_credential.go`).
+/// `oidctoken` of the job's plan. GET gives 405. A bad system token gives a redirect to a sign-in page,
+/// unless that is suppressed (azidentity's `azure_pipelines_credential.go`).
 pub(super) const OIDC_REQUEST: Http = Http {
     url: "SYSTEM_OIDCREQUESTURI",
     credential: "SYSTEM_ACCESSTOKEN",
@@ -170,14 +171,14 @@ pub(super) const OIDC_REQUEST: Http = Http {
     member: "oidcToken",
 };
 
-/// Entra's subject of a service connection.
-fn decoded(subject: &str) -> Option<Parts> {
+/// Decodes Entra's subject of a service connection.
+fn decode_subject(subject: &str) -> Option<Parts> {
     let entra = EntraSubject::parse(subject)?;
     Some(entra.parts().map(|(name, value)| (name, value.to_owned())).to_vec())
 }
 
-/// Tasks/AzureCLIV2 of microsoft/azure-pipelines-tasks: `idToken` is in the environment of the
-/// script alone, and only with addSpnToEnvironment.
+/// AzureCLI sets `idToken` only for its own script, and only with addSpnToEnvironment
+/// (Tasks/AzureCLIV2 of microsoft/azure-pipelines-tasks).
 fn step(values: &StepValues) -> String {
     let script_type = match values.shell {
         Shell::Posix => "bash",

@@ -1,6 +1,6 @@
-//! Why a subject of a service connection or a pipeline does not match a rule.
+//! Explains why a service connection's or a pipeline's subject does not match a rule.
 
-use super::entra::{EntraSubject, guid};
+use super::entra::{EntraSubject, decode_guid};
 use crate::policy::pattern;
 
 pub(super) fn schemes(rule: &str, subject: &str) -> Option<String> {
@@ -23,7 +23,7 @@ pub(super) fn schemes(rule: &str, subject: &str) -> Option<String> {
     Some(explanation.to_owned())
 }
 
-/// The parts of Entra's subject by their segment, from 0 behind the first slash.
+/// The parts of Entra's subject, by the index of their segment after the first slash.
 const ENTRA: [(usize, &str); 5] = [
     (2, "cloud"),
     (4, "tenant"),
@@ -32,7 +32,7 @@ const ENTRA: [(usize, &str); 5] = [
     (9, "service connection"),
 ];
 
-/// Part by part, in Entra's subject, whose ids of tenant and application are encoded.
+/// Compares Entra's subject part by part. Tenant and application ids are encoded in it.
 pub(super) fn entra_parts(rule: &str, subject: &str) -> Option<String> {
     EntraSubject::parse(subject)?;
     if !rule.starts_with("/eid1/") {
@@ -40,13 +40,13 @@ pub(super) fn entra_parts(rule: &str, subject: &str) -> Option<String> {
     }
     let wanted: Vec<&str> = rule.split('/').skip(1).collect();
     let has: Vec<&str> = subject.split('/').skip(1).collect();
-    let mut told = Vec::new();
+    let mut sentences = Vec::new();
     for (at, name) in ENTRA {
         let (Some(wanted), Some(has)) = (wanted.get(at), has.get(at)) else { break };
         if pattern::matches(wanted, has) {
             continue;
         }
-        told.push(match (guid(wanted), guid(has)) {
+        sentences.push(match (decode_guid(wanted), decode_guid(has)) {
             (_, Some(id)) if wanted.eq_ignore_ascii_case(&id) => format!(
                 "The rule has the {name} as the id {id}; the subject has it encoded, as {has}."
             ),
@@ -60,5 +60,5 @@ pub(super) fn entra_parts(rule: &str, subject: &str) -> Option<String> {
             _ => format!("The {name} differs: the rule is for {wanted}, the token is from {has}."),
         });
     }
-    (!told.is_empty()).then(|| told.join(" "))
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }

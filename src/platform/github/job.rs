@@ -1,4 +1,4 @@
-//! A job of GitHub Actions: why it has no token, and what to change in the workflow.
+//! Explains why a job of GitHub Actions has no token, and what to change in the workflow.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::platform::{Cause, Explanation, Remedy};
 use crate::text;
 use crate::text::list;
 
-/// What the variables of a job show.
+/// The facts that a job's variables show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
@@ -15,25 +15,25 @@ pub struct Environment {
     pub missing: Vec<String>,
     /// `GITHUB_EVENT_NAME`.
     pub event: Option<String>,
-    /// The repository that the pull request comes from, where that is a fork.
+    /// The fork that the pull request comes from.
     pub fork: Option<String>,
     /// `GITHUB_JOB`.
     pub job: Option<String>,
 }
 
-/// The environment where nothing but the permission is known to be missing.
+/// The facts of a job that lacks only the permission.
 pub(crate) fn without_permission() -> Environment {
     let missing = vec![ID_TOKEN_REQUEST.url.to_owned()];
     Environment { missing, event: None, fork: None, job: None }
 }
 
-/// Whether GitHub's token service failed or gave an empty answer, in the words of actions/toolkit
-/// (packages/core/src/oidc-utils.ts). It does so for a short time.
+/// Whether a message of actions/toolkit (packages/core/src/oidc-utils.ts) says that GitHub's token
+/// service failed or gave an empty answer. Such failures do not last.
 pub(crate) fn is_transient(said: &str) -> bool {
     ["Error Code : undefined", "Error Code : 5"].iter().any(|words| said.contains(words))
 }
 
-/// What the variables that are set show. `fork` reads the event in a file.
+/// Reads the job's variables. `fork` finds the fork in an event file.
 pub(crate) fn environment<'a>(
     variables: impl Fn(&str) -> Option<&'a str>,
     fork: impl Fn(&str) -> Option<String>,
@@ -49,14 +49,14 @@ pub(crate) fn environment<'a>(
     }
 }
 
-/// Why there is no token, where the variables tell.
+/// Explains why there is no token, if the variables show it.
 pub(crate) fn explain(environment: &Environment) -> Option<Explanation> {
     let Environment { missing, event, fork, job } = environment;
     if missing.is_empty() {
         return None;
     }
     let event = event.as_deref();
-    // Pull requests of this kind run in the repository that they go to.
+    // `pull_request_target` runs in the target repository.
     let fork = fork.as_deref().filter(|_| event != Some("pull_request_target"));
     let mut remedy = Remedy::default();
     let detail = match fork {

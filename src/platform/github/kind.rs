@@ -1,7 +1,7 @@
 //! How the tokens of other jobs on GitHub differ from a given one (docs.github.com, "OpenID Connect
 //! reference").
 
-use crate::platform::kind::{Change, Given, Variant, text};
+use crate::platform::kind::{Change, GivenJob, Variant, text};
 use crate::platform::{Kind, Kinds};
 use crate::policy::template::{Open, Template};
 
@@ -33,17 +33,17 @@ const WORKFLOW: Open = Open::new("workflow", "deploy", "");
 const WORKFLOW_FILE: Open =
     Open::new("workflow_ref", ".github/workflows/deploy.yml@refs/heads/main", "");
 
-/// Events of pull requests. GitHub gives a fork's pull request a token only for the second one.
+/// The events of pull requests. A fork's pull request gets a token only for the second one.
 const EVENTS: [&str; 2] = ["pull_request", "pull_request_target"];
 
 fn any(open: Open) -> Change {
     Change::To(Template::default().open(open))
 }
 
-/// Where a job runs: the end of `sub`, and the claims that agree with it.
+/// Where a job runs: the end of `sub`, and the claims that repeat it.
 struct Place {
     ending: Template,
-    /// `ref`, where it changes.
+    /// The new `ref`, if it changes.
     reference: Option<Template>,
     changes: Vec<(&'static str, Change)>,
 }
@@ -70,31 +70,31 @@ impl Place {
 
     fn tag(open: Open) -> Self {
         let place = Self::on(text("refs/tags/").open(open), "tag");
-        place.with("ref_protected", any(PROTECTED))
+        place.set("ref_protected", any(PROTECTED))
     }
 
-    fn with(mut self, claim: &'static str, change: Change) -> Self {
+    fn set(mut self, claim: &'static str, change: Change) -> Self {
         self.changes.retain(|(known, _)| *known != claim);
         self.changes.push((claim, change));
         self
     }
 
-    fn is(self, claim: &'static str, value: &str) -> Self {
-        self.with(claim, Change::To(text(value)))
+    fn set_text(self, claim: &'static str, value: &str) -> Self {
+        self.set(claim, Change::To(text(value)))
     }
 
     fn pull_request() -> Self {
         let place = Self::on(text("refs/pull/").open(NUMBER).text("/merge"), "branch");
-        let place = place.is("event_name", "pull_request").is("ref_protected", "false");
-        let place = place.with("head_ref", Change::Unknown).with("base_ref", Change::Unknown);
+        let place = place.set_text("event_name", "pull_request").set_text("ref_protected", "false");
+        let place = place.set("head_ref", Change::Unknown).set("base_ref", Change::Unknown);
         Self { ending: text("pull_request"), ..place }
     }
 
-    /// It runs the workflow of the branch that it is for, with that branch's rights.
+    /// `pull_request_target` runs the target branch's workflow, with that branch's rights.
     fn fork() -> Self {
-        let place = Self::pull_request().is("event_name", "pull_request_target");
-        let place = place.with("actor", Change::Unknown).with("actor_id", Change::Unknown);
-        let place = place.with("ref_protected", any(PROTECTED));
+        let place = Self::pull_request().set_text("event_name", "pull_request_target");
+        let place = place.set("actor", Change::Unknown).set("actor_id", Change::Unknown);
+        let place = place.set("ref_protected", any(PROTECTED));
         Self { reference: Some(text("refs/heads/").open(BRANCH)), ..place }
     }
 
@@ -108,7 +108,7 @@ impl Place {
     }
 }
 
-/// A repository: its spelling in `sub`, its name, and the claims that agree with them.
+/// A repository: its spelling in `sub`, and the claims that repeat it.
 struct Repository {
     in_subject: Template,
     changes: Vec<(&'static str, Change)>,
@@ -123,12 +123,12 @@ struct Own {
 }
 
 impl Own {
-    fn new(given: &Given) -> Option<Self> {
-        let of_subject =
+    fn new(given: &GivenJob) -> Option<Self> {
+        let from_subject =
             given.subject().strip_prefix("repo:").and_then(|rest| rest.split(':').next());
-        // Rules may name the owner alone.
+        // Rules may name only the owner.
         let named = || given.text("repository_owner").unwrap_or_else(|| "an-owner".to_owned());
-        let in_subject = of_subject
+        let in_subject = from_subject
             .filter(|repository| repository.contains('/'))
             .map(str::to_owned)
             .or_else(|| given.text("repository"))
@@ -143,8 +143,8 @@ impl Own {
         Repository { in_subject: text(&self.in_subject), changes: Vec::new(), is_own: true }
     }
 
-    /// Another one of the same owner, or somebody else's, with and without ids in the subject.
-    fn others(&self, given: &Given, kind: Kind) -> [Repository; 2] {
+    /// Another repository of the same owner or of a stranger, without and with ids in the subject.
+    fn others(&self, given: &GivenJob, kind: Kind) -> [Repository; 2] {
         let is_stranger = kind == Kind::Stranger;
         let other = |open: Open, claim: &str| match given.text(claim) {
             Some(own) => open.but(own),
@@ -171,7 +171,7 @@ impl Own {
             ("environment_node_id", any(other(NODE, "environment_node_id"))),
             ("workflow", any(WORKFLOW)),
             ("workflow_ref", Change::To(plain.clone().text("/").open(WORKFLOW_FILE))),
-            // It may call a workflow of another repository, if that one lets it.
+            // A job may call another repository's workflow, if that repository permits it.
             ("job_workflow_ref", Change::Unknown),
             ("ref_protected", any(PROTECTED)),
             ("runner_environment", any(RUNNER)),
@@ -188,7 +188,7 @@ impl Own {
     }
 }
 
-fn others(given: &Given) -> Vec<Variant> {
+fn others(given: &GivenJob) -> Vec<Variant> {
     let Some(own) = Own::new(given) else { return Vec::new() };
     let reference = given.text("ref").unwrap_or_default();
     let but = |open: Open, folder: &str| match reference.strip_prefix(folder) {
@@ -205,8 +205,8 @@ fn others(given: &Given) -> Vec<Variant> {
     let here = own.repository();
     let environment = Place::environment(other("environment", ENVIRONMENT), node);
     let mut all: Vec<Variant> = [
-        (Kind::Branch, branch().is("ref_protected", "false")),
-        (Kind::ProtectedBranch, branch().is("ref_protected", "true")),
+        (Kind::Branch, branch().set_text("ref_protected", "false")),
+        (Kind::ProtectedBranch, branch().set_text("ref_protected", "true")),
         (Kind::Tag, Place::tag(but(TAG, "refs/tags/"))),
         (Kind::PullRequest, Place::pull_request()),
         (Kind::Fork, Place::fork()),
@@ -230,22 +230,22 @@ fn others(given: &Given) -> Vec<Variant> {
     all
 }
 
-/// A job of a repository at a place; without one, where the given job is.
-fn variant(given: &Given, kind: Kind, at: &Repository, place: Option<&Place>) -> Variant {
+/// The tokens of a repository's jobs at a place. Without a place, it is the given job's.
+fn variant(given: &GivenJob, kind: Kind, at: &Repository, place: Option<&Place>) -> Variant {
     let mut variant = Variant::new(kind);
     for (claim, change) in place.iter().flat_map(|place| &place.changes).chain(&at.changes) {
         variant = variant.change(claim, change.clone());
     }
     if let Some(reference) = place.and_then(|place| place.reference.as_ref()) {
-        variant = variant.to("ref", reference.clone());
+        variant = variant.set("ref", reference.clone());
         for claim in ["workflow_ref", "job_workflow_ref"].into_iter().filter(|_| at.is_own) {
             let path = given.text(claim).and_then(|text| Some(text.split_once('@')?.0.to_owned()));
-            // A workflow of another repository stays what it is.
+            // A workflow of another repository does not change.
             let own = given.text("repository").map(|name| name + "/");
             if let (Some(path), Some(own)) = (path, own)
                 && path.starts_with(&own)
             {
-                variant = variant.to(claim, text(path).text("@").then(reference.clone()));
+                variant = variant.set(claim, text(path).text("@").then(reference.clone()));
             }
         }
     }
@@ -256,9 +256,9 @@ fn variant(given: &Given, kind: Kind, at: &Repository, place: Option<&Place>) ->
     }
 }
 
-/// How `sub` changes; `None` if the given token has no `sub`.
+/// How `sub` changes. `None`: the given token has no `sub`.
 fn subject(
-    given: &Given,
+    given: &GivenJob,
     at: &Repository,
     place: Option<&Place>,
     variant: &Variant,
@@ -269,7 +269,7 @@ fn subject(
         let ending = place.map_or_else(|| text(ending), |place| place.ending.clone());
         return Some(Change::To(text("repo:").then(at.in_subject.clone()).text(":").then(ending)));
     }
-    // A repository may choose the claims that make its subject; each stands behind its name.
+    // A customised subject is a list of claim names and values.
     let parts: Vec<&str> = own.split(':').collect();
     let mut template = Template::default();
     for pair in parts.chunks(2) {
@@ -279,7 +279,7 @@ fn subject(
             _ if *key == "repo" => at.in_subject.clone(),
             Some(Change::To(template)) => template.clone(),
             Some(Change::Absent | Change::Unknown) => return Some(Change::Unknown),
-            None if given.is(key, value) => text(*value),
+            None if given.has_value(key, value) => text(*value),
             None => return Some(Change::Unknown),
         };
         let colon = if template == Template::default() { "" } else { ":" };
@@ -288,21 +288,21 @@ fn subject(
     Some(Change::To(template))
 }
 
-/// Whether a subject ends like a default subject.
+/// Whether the ending is that of a default subject.
 fn is_default(ending: &str) -> bool {
     ending == "pull_request"
         || ["ref:refs/", "environment:"].iter().any(|begin| ending.starts_with(begin))
 }
 
-fn unwanted(given: &Given) -> Option<Kind> {
-    let is_pull_request = given.is("event_name", EVENTS[0])
+fn unwanted(given: &GivenJob) -> Option<Kind> {
+    let is_pull_request = given.has_value("event_name", EVENTS[0])
         || given.subject().ends_with(":pull_request")
         || given.text("ref").is_some_and(|name| name.starts_with("refs/pull/"));
-    if given.is("event_name", EVENTS[1]) {
+    if given.has_value("event_name", EVENTS[1]) {
         Some(Kind::Fork)
     } else if is_pull_request {
         Some(Kind::PullRequest)
     } else {
-        given.is("ref_protected", "false").then_some(Kind::Branch)
+        given.has_value("ref_protected", "false").then_some(Kind::Branch)
     }
 }

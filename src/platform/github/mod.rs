@@ -17,17 +17,17 @@ use crate::text::command::Shell;
 pub(super) const GITHUB_ACTIONS: Platform = Platform {
     marker: Some("GITHUB_ACTIONS"),
     sources: &[TokenSource::Http(&ID_TOKEN_REQUEST)],
-    sources_in_words: "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    sources_for_manual: "ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     audience: Audience::Chosen {
         request: Some(|audience| format!("audience={audience}")),
-        default: Some(DefaultAudience { prefix: "https://github.com/", whose: "GitHub's" }),
+        default: Some(DefaultAudience { prefix: "https://github.com/", possessive: "GitHub's" }),
     },
     issuer: Some(Issuer {
-        // With an enterprise's name behind it, it is that enterprise's own.
+        // An issuer URL that ends with an enterprise's name belongs to that enterprise.
         shared: Some(Shared {
             everybody: "every repository on GitHub",
             owner: "repository or owner",
-            // `actor` only says who started the run, wherever that is.
+            // `actor` only says who started the run, in any repository.
             claims: &[
                 "enterprise",
                 "enterprise_id",
@@ -44,7 +44,7 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         ..Issuer::new(
             "GitHub Actions",
             &["https://token.actions.githubusercontent.com"],
-            // The second one is that of an enterprise with data residency.
+            // The second one is for enterprises with data residency.
             &["token.actions.githubusercontent.com", "token.actions.*.ghe.com"],
         )
     }),
@@ -67,7 +67,7 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
         ],
         beginnings: &[Beginning::new("repo:")],
         has_no_other: true,
-        mismatches: &[subject::immutable_ids, subject::parts, subject::customised],
+        mismatches: &[subject::immutable_ids, subject::differing_parts, subject::customised],
         mismatches_name_parts: true,
         renew: Some(subject::renew),
         notes: &[
@@ -186,7 +186,7 @@ pub(super) const GITHUB_ACTIONS: Platform = Platform {
     ..Platform::new(Id::GitHubActions, "GitHub Actions")
 };
 
-/// The merge queue makes a branch for each change.
+/// The merge queue creates a branch for each change.
 const QUEUED: Varying = Varying {
     name: "queued change",
     pattern: "*",
@@ -209,12 +209,12 @@ pub(super) const ID_TOKEN_REQUEST: Http = Http {
     member: "value",
 };
 
-/// A job with an environment has it in its subject instead of the branch.
+/// The subject of a job with an environment has the environment instead of the branch.
 fn has_environment(claims: &Map<String, Value>) -> bool {
     claims.contains_key("environment")
 }
 
-/// A branch or tag. The ref of a pull request and of the merge queue changes from run to run.
+/// Whether `ref` is a branch or tag. Refs of pull requests and of the merge queue differ between runs.
 fn has_stable_ref(claims: &Map<String, Value>) -> bool {
     let stable = |name: &str| {
         name.starts_with("refs/tags/")
@@ -223,7 +223,7 @@ fn has_stable_ref(claims: &Map<String, Value>) -> bool {
     !has_environment(claims) && claims.get("ref").and_then(Value::as_str).is_some_and(stable)
 }
 
-/// What starts a workflow.
+/// The events that start workflows.
 pub(crate) const EVENTS: &[&str] = &[
     "branch_protection_rule",
     "check_run",
@@ -259,7 +259,7 @@ pub(crate) const EVENTS: &[&str] = &[
     "workflow_run",
 ];
 
-/// The doctor requests the token itself: no step hands its own to the next.
+/// The doctor requests the token itself, because a step cannot pass its token to the next.
 fn step(values: &StepValues) -> String {
     let shell = match values.shell {
         Shell::Posix => "bash",

@@ -1,15 +1,15 @@
-//! Why a subject of GitHub does not match a rule.
+//! Explains why a GitHub subject does not match a rule.
 
 use crate::platform::Renewed;
 use crate::policy::pattern;
 use crate::policy::rule_pattern::{Piece, RulePattern};
 
-/// A subject in two: `OWNER/REPO`, and what the job is about.
+/// Splits a subject into `OWNER/REPO` and the job's context.
 fn split(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix("repo:")?.split_once(':')
 }
 
-/// The repository's name without ids, where it has them: `OWNER@ID/REPO@ID`.
+/// Removes the ids from `OWNER@ID/REPO@ID`. `None`: there are no ids.
 fn without_ids(repository: &str) -> Option<String> {
     let name = |part: &str| {
         let (name, id) = part.rsplit_once('@')?;
@@ -20,12 +20,12 @@ fn without_ids(repository: &str) -> Option<String> {
     Some(format!("{}/{}", name(owner)?, name(repository)?))
 }
 
-/// The immutable subject: repositories created, renamed or moved since 15 July 2026 have
-/// `repo:OWNER@ID/REPO@ID:…`.
+/// Explains a mismatch with the immutable subject: repositories created, renamed or moved since 15
+/// July 2026 have `repo:OWNER@ID/REPO@ID:…`.
 pub(super) fn immutable_ids(rule: &str, subject: &str) -> Option<String> {
     let wanted = rule.strip_prefix("repo:")?.split(':').next()?;
     let (has, _) = split(subject)?;
-    // The beginning of a corrected rule, if this repository's name can be in a rule.
+    // The beginning of the corrected rule, if a rule can contain this repository's name.
     let begin = |lead: &str| {
         let begin = RulePattern::of_value("sub", &format!("repo:{has}:"));
         begin.map_or_else(|_| ".".to_owned(), |begin| format!("{lead}{begin}"))
@@ -52,8 +52,8 @@ pub(super) fn immutable_ids(rule: &str, subject: &str) -> Option<String> {
     }
 }
 
-/// The rule with the ids of the token's repository, if it is for this repository by its name: what
-/// it says of branches and environments stays.
+/// Adds the ids of the token's repository to a rule that names this repository. Keeps the rule's
+/// branches and environments.
 pub(super) fn renew(rule: &str, subject: &str) -> Option<Renewed> {
     let ((wanted, tail), (repository, has)) = (split(rule)?, split(subject)?);
     let is_same = without_ids(repository)? == wanted && pattern::matches(tail, has);
@@ -62,13 +62,13 @@ pub(super) fn renew(rule: &str, subject: &str) -> Option<Renewed> {
     is_same.then(|| RulePattern::new("sub", &pieces))
 }
 
-/// What a subject is about, after `repo:OWNER/REPO:`.
-pub(super) fn parts(rule: &str, subject: &str) -> Option<String> {
+/// Explains which part differs: the repository, or the context after it.
+pub(super) fn differing_parts(rule: &str, subject: &str) -> Option<String> {
     let ((wanted_repo, wanted), (repo, has)) = (split(rule)?, split(subject)?);
-    let mut told = Vec::new();
+    let mut sentences = Vec::new();
     // Missing or different ids are explained elsewhere.
     if !pattern::matches(wanted_repo, repo) && immutable_ids(rule, subject).is_none() {
-        told.push(format!(
+        sentences.push(format!(
             "The repository differs: the rule is for {wanted_repo}, the token is from {repo}."
         ));
     }
@@ -80,17 +80,17 @@ pub(super) fn parts(rule: &str, subject: &str) -> Option<String> {
         } else {
             ""
         };
-        told.push(format!(
+        sentences.push(format!(
             "The rule is for {}, the token is from {}.{why}",
-            about(wanted),
-            about(has)
+            describe_context(wanted),
+            describe_context(has)
         ));
     }
-    (!told.is_empty()).then(|| told.join(" "))
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
-/// What a job is about, in words.
-fn about(context: &str) -> String {
+/// Describes a subject's context.
+fn describe_context(context: &str) -> String {
     let named = [
         ("environment:", "the environment"),
         ("ref:refs/heads/", "the branch"),
@@ -105,7 +105,7 @@ fn about(context: &str) -> String {
     }
 }
 
-/// Claims that a customised subject begins with most often.
+/// The claims with which most customised subjects begin.
 const CUSTOMISED: [&str; 8] = [
     "repo",
     "job_workflow_ref",
@@ -117,7 +117,7 @@ const CUSTOMISED: [&str; 8] = [
     "workflow_ref",
 ];
 
-/// A repository can choose the claims that make its subject (`include_claim_keys`).
+/// Explains a mismatch of customised subjects (`include_claim_keys`).
 pub(super) fn customised(rule: &str, subject: &str) -> Option<String> {
     let (wanted, _) = rule.split_once(':')?;
     let (has, _) = subject.split_once(':')?;

@@ -1,4 +1,4 @@
-//! Which kinds of job each platform has, and why not the others.
+//! The kinds of job that each platform has, and why it lacks the others.
 
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::policy::template::Values;
 
 use Kind::{Branch, Environment, Fork, Plan, ProtectedBranch, PullRequest, Stranger, Tag, This};
 
-/// A token of a job on each platform.
+/// The claims of a job on this platform.
 fn sample(id: Id) -> Option<Map<String, Value>> {
     let claims = match id {
         Id::GitHubActions => json!({
@@ -148,8 +148,8 @@ fn missing_kinds_have_reasons() {
     }
 }
 
-/// The paths are such that a token has, and a kind's own tokens differ from the given one unless the
-/// platform's do not tell.
+/// All changed claims exist, and every kind's tokens differ from the given one, unless the platform's
+/// tokens do not show the kind.
 #[test]
 fn kinds_change_existing_claims() {
     for platform in ALL {
@@ -180,11 +180,11 @@ fn kinds_change_existing_claims() {
 }
 
 #[test]
-fn unwanted_kind_of_token_is_known() {
-    let with = |id: Id, changes: Value| {
+fn unwanted_kind_is_recognised() {
+    let unwanted_with = |id: Id, changes: Value| {
         let mut claims = sample(id).unwrap();
         claims.extend(changes.as_object().unwrap().clone());
-        (id.platform().kinds.as_ref().unwrap().unwanted)(&Given { claims: &claims })
+        (id.platform().kinds.as_ref().unwrap().unwanted)(&GivenJob { claims: &claims })
     };
     let cases = [
         (Id::GitHubActions, json!({}), None),
@@ -206,6 +206,6 @@ fn unwanted_kind_of_token_is_known() {
         (Id::Kubernetes, json!({}), None),
     ];
     for (id, changes, expected) in cases {
-        assert_eq!(with(id, changes.clone()), expected, "{} {changes}", id.name());
+        assert_eq!(unwanted_with(id, changes.clone()), expected, "{} {changes}", id.name());
     }
 }

@@ -1,8 +1,7 @@
-//! Subjects by shape: what the parts of a platform's `sub` are called.
+//! Splits subjects into the named parts of a platform's shapes.
 //!
-//! A shape is data: literal text with named parts in braces. The shapes are those that the
-//! platforms document for their OIDC tokens and stand in their files; a customised subject has
-//! none, and is left as it is.
+//! A shape is literal text with named parts in braces. The platforms document their shapes, and each
+//! platform's file lists them. A customised subject has no shape and is not split.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +16,7 @@ fn shapes() -> impl Iterator<Item = (&'static Platform, &'static Shape)> {
     ALL.iter().flat_map(|platform| platform.subjects.shapes.iter().map(|shape| (*platform, shape)))
 }
 
-/// The literal text of all shapes, piece by piece.
+/// The literal texts in all shapes.
 pub(crate) fn literals() -> impl Iterator<Item = &'static str> {
     let templates = shapes().flat_map(|(_, shape)| shape.template.split('{'));
     templates
@@ -25,37 +24,37 @@ pub(crate) fn literals() -> impl Iterator<Item = &'static str> {
         .filter(|literal| literal.contains(|c: char| c.is_ascii_alphabetic()))
 }
 
-/// The paths of the claims that hold the id of what a subject names.
+/// The paths of the claims with an id for a name in the subject.
 #[cfg(test)]
 pub(crate) fn id_claims() -> impl Iterator<Item = &'static str> {
     shapes().filter_map(|(_, shape)| shape.id).map(|(_, claim)| claim)
 }
 
-/// A subject in its parts.
+/// A subject, split into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The platform whose shape it has.
     pub platform: Id,
-    /// That shape; empty where the parts are encoded.
+    /// The template of that shape. Empty if the parts are encoded.
     template: &'static str,
-    /// The parts by name, in their order.
+    /// The parts by name, in order.
     pub parts: Vec<(&'static str, String)>,
-    /// The pattern for the same identity in every run: parts that vary are open in it. Or why the
-    /// other parts cannot be a rule.
+    /// The pattern for the same identity in every run, with wildcards for varying parts. `Err`: the
+    /// other parts cannot be in a rule.
     pub pattern: Result<RulePattern, RefusedValue>,
-    /// The parts that are open.
+    /// The parts that are wildcards in the pattern.
     pub varying: &'static [Varying],
-    /// A part that is a name, and the path of the claim that holds the id of what it names.
+    /// A part that is a name, and the path of the claim with the corresponding id.
     pub id: Option<(&'static str, &'static str)>,
-    /// Paths of claims that say of the job what the subject leaves out (CircleCI's branch).
+    /// Paths of claims with facts about the job that the subject leaves out (CircleCI's branch).
     pub beside: &'static [&'static str],
-    /// The parts that hold a word of the platform's, no name.
+    /// The parts that hold a keyword of the platform, not a name.
     pub words: &'static [&'static str],
     /// A repository may have customised its parts.
     pub is_customisable: bool,
 }
 
-/// Takes a subject apart; `None` where it has no platform's shape.
+/// Splits a subject into its parts. `None`: it has no known shape.
 #[must_use]
 pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
     if let Some((platform, parts)) = ALL.iter().find_map(|platform| {
@@ -73,7 +72,7 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
             is_customisable: false,
         });
     }
-    let (platform, shape, parts) = shape_of(issuer, subject)?;
+    let (platform, shape, parts) = find_shape(issuer, subject)?;
     let open = |name: &str, value: &str| -> Option<&'static str> {
         let varying = shape.varying.iter().find(|varying| varying.name == name)?;
         Some(if pattern::matches(varying.pattern, value) { varying.pattern } else { "*" })
@@ -92,8 +91,8 @@ pub fn describe(issuer: &str, subject: &str) -> Option<Subject> {
     })
 }
 
-/// The parts of a pattern that has a platform's shape. Where it ends early, they are those that it
-/// begins with.
+/// The parts of a pattern that has a platform's shape. A pattern that ends early has only its first
+/// parts.
 pub(crate) fn parts_of(
     pattern: &str,
     platform: Option<Id>,
@@ -103,11 +102,11 @@ pub(crate) fn parts_of(
         None => !shape.needs_issuer,
     };
     let mut all = shapes().filter(of_platform);
-    all.find_map(|(known, shape)| Some((known.id, begun(shape.template, pattern)?)))
+    all.find_map(|(known, shape)| Some((known.id, leading_parts(shape.template, pattern)?)))
 }
 
-/// The parts of a text that begins as this shape does, with at least the first of them.
-fn begun<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
+/// The parts of a text that begins like this template, at least one.
+fn leading_parts<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
     let (mut template, mut text) = (template, text);
     let mut parts = Vec::new();
     while let Some((literal, rest)) = template.split_once('{') {
@@ -125,18 +124,19 @@ fn begun<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// The subjects that an issuer's tokens may have, with every part open; those of a branch first.
+/// The subjects that an issuer's tokens may have, with every part open. Subjects of branches come
+/// first.
 pub(crate) fn templates(issuer: &str) -> Vec<Template> {
     let own = by_issuer(issuer).or_else(|| public_issuer(issuer));
     let fits = |platform: &Platform| own.is_none_or(|own| own.id == platform.id);
     let mut found: Vec<&Shape> =
         shapes().filter(|(platform, _)| fits(platform)).map(|(_, shape)| shape).collect();
     found.sort_by_key(|shape| !shape.template.contains("heads/"));
-    found.into_iter().map(|shape| open(shape.template)).collect()
+    found.into_iter().map(|shape| open_template(shape.template)).collect()
 }
 
-/// A shape's template with its parts open.
-fn open(template: &'static str) -> Template {
+/// A shape's template with open parts.
+fn open_template(template: &'static str) -> Template {
     let mut pieces = template.split('{');
     let first = Template::default().text(pieces.next().unwrap_or_default());
     pieces.filter_map(|piece| piece.split_once('}')).fold(first, |all, (name, literal)| {
@@ -150,33 +150,33 @@ pub(super) fn platform_of(issuer: &str, subject: &str) -> Option<&'static Platfo
     describe(issuer, subject).map(|known| known.platform.platform())
 }
 
-/// A part of a subject that does not match a rule.
+/// A part of a subject that differs from a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference<'a> {
     /// The part.
     pub(crate) name: &'static str,
-    /// What the rule has there; `None` where it has not the subject's shape, so that only the place
-    /// is known at which both part.
+    /// The rule's text there. `None`: the rule has another shape, so that only the position of the
+    /// first difference is known.
     pub(crate) wanted: Option<&'a str>,
-    /// What the subject has.
+    /// The subject's text there.
     pub(crate) has: &'a str,
 }
 
-/// The parts in which a subject differs from a rule's pattern: each of them, where the pattern has
-/// the subject's shape, else the first.
+/// The parts in which a subject differs from a rule's pattern: all of them if the pattern has the
+/// subject's shape, else only the first.
 pub(crate) fn differences<'a>(
     issuer: &str,
     rule: &'a str,
     subject: &'a str,
 ) -> Vec<Difference<'a>> {
-    let Some((_, shape, parts)) = shape_of(issuer, subject) else { return Vec::new() };
-    if let Some(wanted) = split(shape.template, rule) {
+    let Some((_, shape, parts)) = find_shape(issuer, subject) else { return Vec::new() };
+    if let Some(wanted) = split_parts(shape.template, rule) {
         let both = wanted.into_iter().zip(&parts);
         let found: Vec<Difference<'_>> = both
             .filter(|((_, wanted), (_, has))| !pattern::matches(wanted, has))
             .map(|((name, wanted), (_, has))| Difference { name, wanted: Some(wanted), has })
             .collect();
-        // A `*` may span several parts; then no single part is at fault.
+        // A `*` may span several parts, so that no single part differs.
         if !found.is_empty() {
             return found;
         }
@@ -187,7 +187,7 @@ pub(crate) fn differences<'a>(
     }
     let common = pattern::divergence(rule, subject);
     let Some((at, _)) = subject.char_indices().nth(common) else { return Vec::new() };
-    // Where the rule goes on behind the part's end, it is the part that differs.
+    // If the rule continues after the part's end, that part differs.
     let within = |(_, value): &&(&str, &str)| {
         let start = value.as_ptr().addr() - subject.as_ptr().addr();
         (start..=start + value.len()).contains(&at)
@@ -199,23 +199,25 @@ pub(crate) fn differences<'a>(
 /// Parts by name.
 type Parts<'a> = Vec<(&'static str, &'a str)>;
 
-/// The first shape that fits. Those that need their issuer come first: their text is the least
-/// telling.
-fn shape_of<'a>(
+/// The first shape that matches. Shapes that need their issuer come first, since their templates are
+/// the least specific.
+fn find_shape<'a>(
     issuer: &str,
     subject: &'a str,
 ) -> Option<(&'static Platform, &'static Shape, Parts<'a>)> {
-    let fits = |needs_issuer: bool| {
+    let find = |needs_issuer: bool| {
         shapes()
             .filter(move |(_, shape)| shape.needs_issuer == needs_issuer)
             .filter(|(platform, shape)| !shape.needs_issuer || platform.issues(issuer))
-            .find_map(|(platform, shape)| Some((platform, shape, split(shape.template, subject)?)))
+            .find_map(|(platform, shape)| {
+                Some((platform, shape, split_parts(shape.template, subject)?))
+            })
     };
-    fits(true).or_else(|| fits(false))
+    find(true).or_else(|| find(false))
 }
 
-/// The parts of a text of this shape. None is empty.
-fn split<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
+/// The parts of a text that matches this template. No part may be empty.
+fn split_parts<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
     let (mut template, mut text) = (template, text);
     let mut parts = Vec::new();
     loop {
@@ -227,7 +229,7 @@ fn split<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
         let next = rest.split('{').next().unwrap_or_default();
         let end = match next {
             "" => text.len(),
-            // What closes the template closes the text.
+            // The last literal must end the text.
             _ if next.len() == rest.len() => text.len().checked_sub(next.len())?,
             _ => text.find(next)?,
         };
@@ -240,14 +242,14 @@ fn split<'a>(template: &'static str, text: &'a str) -> Option<Parts<'a>> {
     }
 }
 
-/// The shape with these parts in it, or with what stands for the parts that vary.
+/// Fills these parts into the template, with patterns for the parts that vary.
 fn pieces<'a>(
     template: &'static str,
     parts: &Parts<'a>,
     open: impl Fn(&str, &str) -> Option<&'static str>,
 ) -> Vec<Piece<'a>> {
     let mut pieces = Vec::new();
-    // Every part in the template ends with a brace, and the literal text behind it follows.
+    // After each opening brace come the part's name, a closing brace and literal text.
     for (index, piece) in template.split('{').enumerate() {
         let (_, literal) = piece.split_once('}').unwrap_or(("", piece));
         if let Some((name, value)) = index.checked_sub(1).and_then(|at| parts.get(at)) {
@@ -259,9 +261,9 @@ fn pieces<'a>(
 }
 
 impl Subject {
-    /// Whether a pattern is about this identity alone: it has the same parts, but for those that vary.
+    /// Whether a pattern matches only this identity: it has the same parts, except for varying ones.
     pub(crate) fn is_pattern_of(&self, pattern: &str) -> bool {
-        let Some(parts) = split(self.template, pattern) else { return false };
+        let Some(parts) = split_parts(self.template, pattern) else { return false };
         let varies = |name: &str| self.varying.iter().any(|varying| varying.name == name);
         parts.len() == self.parts.len()
             && parts
@@ -275,7 +277,7 @@ impl Subject {
         self.parts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
-    /// The parts that are open in the pattern, a sentence each.
+    /// A sentence about each part that is a wildcard in the pattern.
     pub(crate) fn open_parts(&self) -> impl Iterator<Item = String> {
         self.varying.iter().map(|varying| {
             let part = self.parts.iter().find(|(name, _)| *name == varying.name);

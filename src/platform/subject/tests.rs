@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn every_platform_s_subject_is_taken_apart() {
+fn subjects_of_every_platform_are_split() {
     let cases = [
         ("", "repo:acme/web:environment:prod", Id::GitHubActions, "environment=prod"),
         ("", "repo:acme/web:ref:refs/heads/feature/a:b", Id::GitHubActions, "branch=feature/a:b"),
@@ -71,7 +71,7 @@ fn every_platform_s_subject_is_taken_apart() {
 }
 
 #[test]
-fn what_varies_is_open_in_the_pattern() {
+fn varying_parts_are_wildcards() {
     let bitbucket = "https://api.bitbucket.org/2.0/x";
     let step = "{9b1e4d70-5a2c-4f83-8d96-0c7e3f5a2b18}";
     let cases = [
@@ -110,10 +110,10 @@ fn what_varies_is_open_in_the_pattern() {
 }
 
 #[test]
-fn every_part_that_differs_is_named() {
+fn differing_parts_are_named() {
     // Rule, subject, name, what the rule wants, what the subject has.
-    type Told = &'static [(&'static str, Option<&'static str>, &'static str)];
-    let cases: [(&str, &str, Told); 9] = [
+    type Expected = &'static [(&'static str, Option<&'static str>, &'static str)];
+    let cases: [(&str, &str, Expected); 9] = [
         (
             "sc://acme/shop/test",
             "sc://acme/web/prod",
@@ -145,7 +145,7 @@ fn every_part_that_differs_is_named() {
 
 proptest! {
     #[test]
-    fn the_parts_make_up_the_whole(index in 0..shapes().count(), value in "[a-z0-9_-]{1,12}") {
+    fn shape_with_parts_is_recognised(index in 0..shapes().count(), value in "[a-z0-9_-]{1,12}") {
         let (platform, shape) = shapes().nth(index).unwrap();
         let template = shape.template;
         let names: Vec<&'static str> =
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(issuer in ".{0,40}", subject in ".{0,80}") {
+    fn any_subject_is_described(issuer in ".{0,40}", subject in ".{0,80}") {
         let _ = describe(&issuer, &subject);
         let _ = differences(&issuer, &subject, &subject);
         let _ = differences("", "repo:*:ref:x", &subject);

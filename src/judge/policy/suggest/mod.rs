@@ -149,7 +149,7 @@ impl Writer {
             self.note(format!(
                 "The audience is {} default, the same for every service that the repository's \
                  owner uses: request urn:pulumi:org:ORG instead, and write that into the rule.",
-                default.whose
+                default.possessive
             ));
         } else {
             self.loose("aud", &audience);

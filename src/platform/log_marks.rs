@@ -1,10 +1,10 @@
-//! What a platform writes into the log of a job.
+//! The texts in logs that identify a platform and its steps.
 
-/// The texts that a platform writes into logs, or that commands hold which are about it.
+/// The texts that a platform writes into logs, or that occur in commands about it.
 pub(crate) struct LogMarks {
-    /// What tells the platform.
+    /// Identify the platform.
     pub(crate) platform: &'static [&'static str],
-    /// The prefix of a command that is about to run.
+    /// The prefixes of commands that are about to run.
     pub(crate) commands: &'static [&'static str],
     /// The prefixes of other lines.
     pub(crate) prefixes: &'static [&'static str],
@@ -12,17 +12,17 @@ pub(crate) struct LogMarks {
     pub(crate) step: &'static [&'static str],
     /// The text of a step's script begins, or its inputs.
     pub(crate) script: &'static [&'static str],
-    /// It ends.
+    /// The text of a step's script ends.
     pub(crate) script_end: &'static [&'static str],
-    /// A step begins that does nothing else than the exchange.
+    /// A step begins that only makes the exchange.
     pub(crate) exchange_step: &'static [&'static str],
-    /// A step begins that also logs in to Pulumi Cloud, or will.
+    /// A step begins that logs in to Pulumi Cloud, or a job that will.
     pub(crate) login_step: &'static [&'static str],
     /// A step failed.
     pub(crate) failed: &'static [&'static str],
     /// A token is requested.
     pub(crate) token_request: &'static [&'static str],
-    /// The issuer is asked for its keys.
+    /// The issuer's keys are requested.
     pub(crate) keys: &'static [&'static str],
 }
 

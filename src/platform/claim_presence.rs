@@ -1,8 +1,8 @@
-//! What makes a claim appear in a platform's tokens, for claims that not every token has.
+//! Explains when tokens have a claim, for claims that only some tokens have.
 
 use super::Id;
 
-/// A claim, and when tokens have it.
+/// Claims, each with a sentence that says when tokens have it.
 const CLAIMS: &[(Id, &str, &str)] = &[
     (
         Id::GitHubActions,
@@ -63,7 +63,7 @@ const CLAIMS: &[(Id, &str, &str)] = &[
     (Id::AzurePipelines, "rpo_ref", "Only a pipeline's own token has it, no service connection's."),
 ];
 
-/// When a platform's tokens have a claim, in a sentence.
+/// A sentence that says when a platform's tokens have a claim.
 pub(crate) fn when_claim_appears(id: Id, claim: &str) -> Option<&'static str> {
     CLAIMS.iter().find(|(own, name, _)| *own == id && *name == claim).map(|(.., when)| *when)
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_claim_is_a_documented_one() {
+    fn explained_claims_are_documented() {
         for (id, claim, sentence) in CLAIMS {
             assert!(id.platform().claims.documented.contains(claim), "{id:?} {claim}");
             assert!(sentence.ends_with('.'), "{sentence}");
