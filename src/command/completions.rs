@@ -13,16 +13,15 @@ use crate::cli::commands::Explain;
 #[cfg(feature = "demo")]
 use crate::demo::scenarios;
 
-/// The script that completes the command line in a shell.
-pub(crate) fn text(shell: Shell) -> String {
+/// The completion script for a shell.
+pub(crate) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut offered(), "doctor", &mut script);
+    clap_complete::generate(shell, &mut completed_command(), "doctor", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// The command line without what is hidden from help, and with the codes and scenarios that there
-/// are: the generators offer what they find.
-fn offered() -> Command {
+/// The command line to complete: without hidden commands, with all codes and scenarios.
+fn completed_command() -> Command {
     let whole = cli::bare_command().mut_subcommand("explain", |command| {
         command.defer(|command| {
             let codes = PossibleValuesParser::new(Code::ALL.iter().map(|code| code.name()));
@@ -32,7 +31,8 @@ fn offered() -> Command {
     #[cfg(feature = "demo")]
     let whole = whole.mut_subcommand("demo", |command| {
         command.defer(|command| {
-            let names = PossibleValuesParser::new(scenarios().into_iter().map(|one| one.name));
+            let names =
+                PossibleValuesParser::new(scenarios().into_iter().map(|scenario| scenario.name));
             Demo::augment_args(command).mut_arg("scenario", |arg| arg.value_parser(names))
         })
     });

@@ -1,10 +1,10 @@
-//! `doctor decode`: what a token says, and nothing about whether it is let in.
+//! `doctor decode`: shows a token's content without judging it against a policy.
 
 use super::ndjson;
 use super::ndjson::Job;
 use crate::cli::commands::Decode;
 use crate::command::diagnose::working_directory;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::evidence::{Evidence, KeySource};
@@ -16,10 +16,10 @@ use crate::judge;
 use crate::limits;
 use crate::render::TOKEN;
 
-/// The statuses of tokens, the weightiest first.
+/// The statuses of tokens, the most severe first.
 const MEANINGS: &[(u8, &str)] = &[(1, "not decoded or not verified"), (0, "decoded")];
 
-/// Runs it: 0 decoded, 1 not decodable, or not verified where keys are given.
+/// Returns 0 if the token was decoded, 1 if not or if the given keys do not verify it.
 pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
     // `decode` uses no policy, even if DOCTOR_POLICY is set.
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Stre
             bare_claims: false,
             obstacle: |_| None,
             judge: judge::judge_token,
-            status: |evidence, _| status(evidence),
+            status: |evidence, _| token_status(evidence),
             meanings: MEANINGS,
             fail_on: arguments.many.fail_on,
         };
@@ -47,27 +47,27 @@ pub(crate) fn run(arguments: Decode, environment: Environment, mut streams: Stre
         Ok(directory) => directory,
         Err(problem) => return complain(streams.stderr, &problem),
     };
-    let around = ProcessContext {
+    let process = ProcessContext {
         environment,
         directory,
         stdin: streams.take_token_input(limits::TOKEN + 1),
         terminal: streams.terminal,
         progress: false,
     };
-    let mut evidence = match gather::gather(offline(choice), around) {
+    let mut evidence = match gather::gather(offline(choice), process) {
         Ok(evidence) => evidence,
         Err(error) => return complain(streams.stderr, &error.to_string()),
     };
     output.choose_shell(&mut evidence);
     let report = judge::judge_token(&evidence, output.strict);
-    delivered(
+    delivery_status(
         output.deliver_view(&TOKEN, &report, streams.stdout),
-        status(&evidence),
+        token_status(&evidence),
         streams.stderr,
     )
 }
 
-fn status(evidence: &Evidence) -> u8 {
+fn token_status(evidence: &Evidence) -> u8 {
     let keys_given = matches!(evidence.issuer.key_source, KeySource::File { .. });
     u8::from(evidence.token.is_none() || keys_given && !evidence.issuer.is_verified())
 }

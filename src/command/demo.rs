@@ -1,4 +1,4 @@
-//! `doctor demo`: the diagnosis against servers on loopback.
+//! `doctor demo`: runs the diagnosis against servers on loopback.
 
 use std::path::Path;
 

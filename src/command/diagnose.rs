@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::exit::{complain, delivered};
+use super::exit::{complain, delivery_status};
 use super::output::Output;
 use crate::bundle::Bundle;
 use crate::cli::args::{BundleArgs, OutputArgs};
@@ -12,7 +12,7 @@ use crate::gather::environment::Environment;
 use crate::gather::{self, Plan, ProcessContext};
 use crate::limits;
 
-/// The diagnosis where this process runs.
+/// Runs the diagnosis in the working directory.
 pub(super) fn diagnose_here(
     plan: Plan,
     environment: Environment,
@@ -27,7 +27,7 @@ pub(super) fn diagnose_here(
     }
 }
 
-/// The diagnosis: gather, judge, render.
+/// Runs the diagnosis: gather, judge, render.
 pub(super) fn diagnose(
     plan: Plan,
     environment: Environment,
@@ -38,14 +38,14 @@ pub(super) fn diagnose(
     if let Some(problem) = output.conflict() {
         return complain(streams.stderr, &problem);
     }
-    let around = ProcessContext {
+    let process = ProcessContext {
         environment,
         directory,
         stdin: streams.take_token_input(limits::TOKEN + 1),
         terminal: streams.terminal,
         progress: output.progress,
     };
-    match gather::gather(plan, around) {
+    match gather::gather(plan, process) {
         Ok(evidence) => {
             let bundle =
                 Bundle { doctor_version: String::new(), redacted: false, recorded: None, evidence };
@@ -55,25 +55,25 @@ pub(super) fn diagnose(
     }
 }
 
-/// Judges evidence, prints the report and writes a bundle, where one is asked for; the status is
-/// the diagnosis' unless one of them cannot be written.
+/// Judges evidence, prints the report, and writes the requested bundle and reports. Returns the status
+/// of the diagnosis, unless one of them cannot be written.
 pub(crate) fn conclude(mut bundle: Bundle, output: &Output, streams: Streams) -> u8 {
     output.choose_shell(&mut bundle.evidence);
     let report = bundle.judge(output.strict);
     let status = report.verdict.exit_status();
-    // Whoever reads the report may stop reading.
-    let bundled = output.keep_bundle(&bundle);
+    // Write the bundle first: the reader of the report may close the pipe.
+    let bundled = output.write_bundle(&bundle);
     let mut note = |problem: &str| {
         complain(streams.stderr, problem);
     };
     let result = output.deliver(&bundle, &report, streams.stdout, &mut note);
-    let reported = output.keep_reports(&bundle, &report);
-    let status = delivered(result, status, streams.stderr);
+    let reported = output.write_reports(&bundle, &report);
+    let status = delivery_status(result, status, streams.stderr);
     let problems = bundled.err().into_iter().chain(reported.err().unwrap_or_default());
     problems.fold(status, |_, problem| complain(streams.stderr, &problem))
 }
 
-/// Where the program runs.
+/// The working directory.
 ///
 /// # Errors
 /// A sentence for standard error.

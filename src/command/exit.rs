@@ -1,4 +1,4 @@
-//! How a run ends: exit statuses, the line on standard error, the text on standard output.
+//! The end of a run: exit statuses, the line on standard error, the text on standard output.
 
 use std::io::{self, Write};
 
@@ -10,13 +10,13 @@ use crate::text;
 
 /// Bad usage, or an input file that cannot be used.
 pub const USAGE: u8 = 2;
-/// A defect of the program, or too few file descriptors for it.
+/// A defect of the program, or too few file descriptors.
 pub const INTERNAL_ERROR: u8 = 70;
-/// The reader of standard output went away: 128 and the number of SIGPIPE.
+/// The reader of standard output closed it: 128 plus the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
-/// One line on standard error; status 2, whether it can be read or not. Where there were too few
-/// file descriptors, the line says so instead: whatever failed failed because of that.
+/// Prints one line on standard error and returns status 2. If file descriptors ran out, the line says
+/// that instead, since that caused the failure.
 pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
     if descriptors::ran_out() {
         if let Some(message) = descriptors::message_once() {
@@ -24,21 +24,25 @@ pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
         }
         return INTERNAL_ERROR;
     }
-    // Not only what looks like a secret: a value of a variable may stand where a file belongs.
+    // People pass a secret variable's value instead of a file name, so scrub those values too.
     let scrubber = Environment::of_process().scrubber(&[], &[]);
     let message = text::guard(&text::inert(&scrubber.scrub(&text::urls_in(message))));
     let _ = write(stderr, &format!("doctor: {message}\n"));
     USAGE
 }
 
-/// Prints a text on standard output; the status, unless that cannot be.
+/// Prints a text on standard output. Returns `status`, unless printing fails.
 pub(crate) fn print(streams: &mut Streams, text: &str, status: u8) -> u8 {
     let result = write(streams.stdout, text).map_err(Failure::Stdout);
-    delivered(result, status, streams.stderr)
+    delivery_status(result, status, streams.stderr)
 }
 
-/// The status, or that of a report which could not be delivered.
-pub(crate) fn delivered(result: Result<(), Failure>, status: u8, stderr: &mut dyn Write) -> u8 {
+/// Returns `status`, or the status of a failed delivery.
+pub(crate) fn delivery_status(
+    result: Result<(), Failure>,
+    status: u8,
+    stderr: &mut dyn Write,
+) -> u8 {
     match result {
         Ok(()) => status,
         Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,

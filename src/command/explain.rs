@@ -1,4 +1,4 @@
-//! `doctor explain`: what a code means, from the catalogue alone.
+//! `doctor explain`: explains a code from the catalogue.
 
 use std::cmp::Reverse;
 
@@ -11,29 +11,28 @@ use crate::gather::environment::Environment;
 use crate::render::{CODE, CODES, Format};
 use crate::text::nearest::likeness;
 
-/// Runs it; the exit status.
 pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: Streams) -> u8 {
     let format = arguments.format.0.unwrap_or(Format::Human);
     let style = output::style(arguments.color, environment, streams.stdout_is);
     let text = match &arguments.code {
         None => CODES.render(Code::ALL, format, &style),
-        Some(word) => match find(word) {
+        Some(word) => match find_code(word) {
             Some(code) => CODE.render(&code, format, &style),
-            // The word itself is not repeated: a token may have been pasted in its place.
-            None => return complain(streams.stderr, &unknown(word)),
+            // Do not repeat the word: it may be a token.
+            None => return complain(streams.stderr, &unknown_code(word)),
         },
     };
     print(&mut streams, &text, 0)
 }
 
-/// The code, also as it was copied from a report: `error[CODE]: …`, upper case, underscores.
-fn find(word: &str) -> Option<Code> {
-    let name = name(word);
+/// Finds a code, also as copied from a report (`error[CODE]: …`), in upper case or with underscores.
+fn find_code(word: &str) -> Option<Code> {
+    let name = code_name(word);
     Code::ALL.iter().copied().find(|code| code.name() == name)
 }
 
-/// The word as codes are spelled.
-fn name(word: &str) -> String {
+/// Normalizes a word to the spelling of codes.
+fn code_name(word: &str) -> String {
     let inside = word.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let name = inside.map_or(word, |(name, _)| name);
     let name = name.trim_matches(|c: char| !c.is_alphanumeric());
@@ -42,15 +41,15 @@ fn name(word: &str) -> String {
 
 /// How many codes are suggested.
 const SUGGESTIONS: usize = 3;
-/// Below this likeness a code is another word.
+/// Codes below this similarity are other words.
 const ALIKE: f64 = 0.7;
-/// How much less a word of a code says than the whole.
+/// The weight of a match with one word of a code, relative to the whole code.
 const WORD: f64 = 0.9;
 
 /// The message for a word that is not a code.
-fn unknown(word: &str) -> String {
+fn unknown_code(word: &str) -> String {
     let all = "`doctor explain` lists all codes";
-    match nearest(&name(word))[..] {
+    match nearest(&code_name(word))[..] {
         [] => format!("explain: there is no such code; {all}"),
         [ref others @ .., last] => {
             let others = others.iter().map(|name| format!("{name}, ")).collect::<String>();
@@ -59,8 +58,8 @@ fn unknown(word: &str) -> String {
     }
 }
 
-/// The codes that are probably meant, the likeliest first: those that are spelled alike, whole or
-/// in one of their words.
+/// The codes that were probably meant, the most similar first. The whole code or one of its words must
+/// be similar.
 fn nearest(name: &str) -> Vec<&'static str> {
     let mut alike: Vec<(u64, &str)> = Code::ALL
         .iter()
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings() {
+    fn spellings_of_code_are_found() {
         for word in [
             "audience-mismatch",
             "AUDIENCE_MISMATCH",
@@ -91,16 +90,16 @@ mod tests {
             "`audience-mismatch`",
             "#audience-mismatch",
         ] {
-            let code = find(word).map(Code::name);
+            let code = find_code(word).map(Code::name);
             assert_eq!(code, Some("audience-mismatch"), "{word}");
         }
         for word in ["", "[", "[]", "audience", "mismatch-audience"] {
-            assert!(find(word).is_none(), "{word}");
+            assert!(find_code(word).is_none(), "{word}");
         }
     }
 
     #[test]
-    fn what_is_meant() {
+    fn similar_codes_are_suggested() {
         assert_eq!(nearest("audiense-mismatch").first(), Some(&"audience-mismatch"));
         assert_eq!(nearest("audiense"), ["audience-mismatch"]);
         assert_eq!(nearest("thumbprint"), ["thumbprint-mismatch"]);

@@ -1,5 +1,5 @@
-//! `doctor generate`: writes the files of the repository that follow from the program's types. A test
-//! compares them.
+//! `doctor generate`: writes the repository's files that are generated from the program's types. A
+//! test compares them.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -10,14 +10,14 @@ use crate::cli::commands::Document;
 use crate::render;
 use crate::report::Report;
 
-/// The document's text.
-pub(crate) fn text(document: Document) -> String {
+/// The text of a generated document.
+pub(crate) fn document(document: Document) -> String {
     match document {
         Document::Schema => render::value(&schema()),
     }
 }
 
-/// The schema of the report's types, with their documentation as its descriptions.
+/// The schema of the report's types, described by their documentation.
 fn schema() -> Schema {
     let one_line = RecursiveTransform(|schema: &mut Schema| {
         if let Some(Value::String(text)) = schema.get_mut("description") {

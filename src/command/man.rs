@@ -1,4 +1,4 @@
-//! `doctor man`: the manual page, in roff. One page holds every command.
+//! `doctor man`: the manual page in roff, one page for all commands.
 
 use clap::{Arg, Command};
 use clap_mangen::Man;
@@ -18,8 +18,8 @@ const STATUSES: &[(&str, &str)] = &[
     ("130, 141, 143", "ended by Ctrl-C, by a closed pipe, by a termination signal"),
 ];
 
-/// The variables that decide what is done. What else of the environment is looked at is what the
-/// failing login would look at.
+/// The variables that control the doctor. Apart from these, it reads the variables that the failing
+/// login would read.
 const VARIABLES: &[(&str, &str)] = &[
     ("DOCTOR_ACCESS_TOKEN", "an access token to read issuers and policies with"),
     ("DOCTOR_POLICY", "the policy document, as --policy"),
@@ -41,15 +41,15 @@ const VARIABLES: &[(&str, &str)] = &[
     ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "whether to colour, with --color auto"),
 ];
 
-/// Where a job's own token is, for each platform; it is used where no other is given.
+/// The place of a job's own token, for each platform.
 fn tokens() -> Vec<(&'static str, &'static str)> {
     Id::with_tokens().map(|id| (id.name(), id.platform().sources_for_manual)).collect()
 }
 
-/// The page.
-pub(crate) fn text() -> String {
+/// The manual page.
+pub(crate) fn page() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    // The third argument is a date, which would differ from build to build.
+    // Leave out the date, which would differ between builds.
     let preamble = Roff::new().render();
     format!(".TH DOCTOR 1 \"\" \"doctor {version}\" \"User Commands\"\n{preamble}{}", body())
 }
@@ -98,17 +98,17 @@ fn body() -> String {
     text + &page.to_roff()
 }
 
-/// The options of a command, each group a section.
+/// The options of a command, with a section for each group.
 fn options(command: Command) -> String {
     let mut section = Vec::new();
-    // Nothing can go wrong on the way to memory.
+    // Writing to memory cannot fail.
     let _ = Man::new(command).render_options_section(&mut section);
     let section = String::from_utf8_lossy(&section);
-    // It begins like a page of its own.
+    // Skip the beginning, which is that of a page.
     section.find(".SH").map_or_else(String::new, |start| section[start..].to_owned())
 }
 
-/// The commands below one, with what is their own: the options of the diagnosis are listed once.
+/// Describes the subcommands of a command, without the options of the diagnosis.
 fn commands(text: &mut String, whole: &Command, above: &Command, path: &mut Vec<String>) {
     let mut shown: Vec<&Command> =
         above.get_subcommands().filter(|command| is_shown(command)).collect();
@@ -135,7 +135,7 @@ fn one_command(whole: &Command, command: &Command, path: &[String]) -> String {
         known.is_none_or(|known| known.get_help() != arg.get_help())
     };
     let is_help = |arg: &Arg| arg.get_id() == "help";
-    // Without the groups, whose headings would be sections of the page.
+    // Remove the groups, whose headings would become sections of the page.
     let own = command.clone().mut_args(|arg| {
         let hidden = arg.is_hide_set() || !is_own(&arg) || is_help(&arg);
         arg.hide(hidden).help_heading(None)
@@ -163,7 +163,7 @@ fn is_shown(command: &Command) -> bool {
     !command.is_hide_set() && command.get_name() != "help"
 }
 
-/// Examples as they are typed: lines that are neither filled nor broken.
+/// Shows examples as typed, without filling or breaking lines.
 fn show_examples(page: &mut Roff, path: &[&str]) {
     page.control("nf", []);
     for line in examples::text(path).lines() {
@@ -181,7 +181,7 @@ fn paragraphs(page: &mut Roff, text: &str) {
     }
 }
 
-/// A name section is read by apropos, which wants no sentence.
+/// Lowers the first letter: apropos expects no sentence in the NAME section.
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()

@@ -1,5 +1,4 @@
-//! The commands, one file each, and which of them a command line asks for. A command's `run` ends
-//! with the exit status.
+//! The commands, one file each, and the dispatch to them. A command's `run` returns the exit status.
 
 pub(crate) mod completions;
 mod decode;
@@ -35,7 +34,7 @@ use crate::gather::environment::Environment;
 use crate::gather::token::TokenLocation;
 use crate::pulumi::login_flags;
 
-/// Runs the program; its exit status.
+/// Runs the program and returns its exit status.
 pub fn run(arguments: Vec<OsString>, environment: Environment, streams: Streams) -> u8 {
     let status = dispatch(arguments, environment, streams);
     if descriptors::ran_out() { INTERNAL_ERROR } else { status }
@@ -47,7 +46,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     }
     let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(error, &arguments, streams),
+        Err(error) => return print_clap_error(error, &arguments, streams),
     };
     let prints_only = matches!(
         cli.command,
@@ -71,15 +70,15 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
             Ok(text) => print(&mut streams, &text, 0),
             Err(problem) => complain(streams.stderr, &format!("step: {problem}")),
         },
-        Command::Completions { shell } => print(&mut streams, &completions::text(shell), 0),
-        Command::Man => print(&mut streams, &man::text(), 0),
+        Command::Completions { shell } => print(&mut streams, &completions::script(shell), 0),
+        Command::Man => print(&mut streams, &man::page(), 0),
         Command::Triage(arguments) if arguments.many.ndjson => {
             triage_many::run(&arguments, &environment, streams)
         }
         Command::Triage(arguments) => triage::run(&arguments, &environment, streams),
         Command::Explain(arguments) => explain::run(&arguments, &environment, streams),
         #[cfg(feature = "generate")]
-        Command::Generate { document } => print(&mut streams, &generate::text(document), 0),
+        Command::Generate { document } => print(&mut streams, &generate::document(document), 0),
         Command::Decode(arguments) => decode::run(arguments, environment, streams),
         Command::Replay(arguments) => replay::run(arguments, &environment, streams),
         Command::Policy { command } => policy::run(command, environment, streams),
@@ -92,7 +91,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
     }
 }
 
-/// `doctor login`, with the arguments behind that word.
+/// Runs `doctor login` with the arguments after that word.
 fn login(
     words: &[String],
     arguments: &[OsString],
@@ -105,13 +104,13 @@ fn login(
             complain(streams.stderr, "too many open files")
         }
         Ok(Login::Run(run)) => diagnose_here(run.0, environment, &run.1, &run.2, streams),
-        Err(LoginError::Clap(error)) => usage(error, arguments, streams),
+        Err(LoginError::Clap(error)) => print_clap_error(error, arguments, streams),
         Err(error) => complain(streams.stderr, &format!("{error}; see `doctor login --help`")),
     }
 }
 
-/// Prints what clap has to say: help, or what is wrong with the command line.
-fn usage(error: clap::Error, arguments: &[OsString], mut streams: Streams) -> u8 {
+/// Prints clap's help or error.
+fn print_clap_error(error: clap::Error, arguments: &[OsString], mut streams: Streams) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return print(&mut streams, &error.render().to_string(), 0);
     }

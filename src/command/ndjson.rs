@@ -1,6 +1,6 @@
-//! `--ndjson`: many tokens, one a line, each answered with one line of JSON.
+//! `--ndjson`: many tokens, one per line, each answered with one line of JSON.
 //!
-//! What the tokens have in common is gathered once; then each line is judged like a token alone.
+//! The shared evidence is gathered once. Then each line is judged like a single token.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::args::FailOn;
 use crate::cli::values::FormatChoice;
 use crate::command::diagnose::working_directory;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::output::{Failure, Output};
 use crate::console::progress::Bar;
 use crate::console::streams::{Stdout, Streams, write};
@@ -28,57 +28,56 @@ use crate::render::Format;
 use crate::report::Report;
 use crate::{limits, text};
 
-/// A line is no longer than this where its token is not too long, however it is quoted.
+/// The longest line, in bytes: twice a token, to allow for any quoting.
 const LONGEST_LINE: usize = 2 * limits::TOKEN;
 
-/// What is done with each token.
+/// How to judge each token.
 pub(super) struct Job {
-    /// What to gather; its token comes line by line.
+    /// What to gather, without the tokens.
     pub(super) plan: Plan,
-    /// Whether claims alone count as a token.
+    /// Whether bare claims count as a token.
     pub(super) bare_claims: bool,
-    /// Why nothing can be said of any token, and the status that this has.
+    /// Finds a reason why no token can be judged, with its exit status.
     pub(super) obstacle: fn(&Evidence) -> Option<(String, u8)>,
-    /// Judges one.
+    /// Judges a token. The flag is `--strict`.
     pub(super) judge: fn(&Evidence, bool) -> Report,
-    /// The status that one comes to.
+    /// The status of a token.
     pub(super) status: fn(&Evidence, &Report) -> u8,
-    /// The statuses that there are, the weightiest first, and what they mean.
+    /// All statuses of tokens with their meanings, the most severe first.
     pub(super) meanings: &'static [(u8, &'static str)],
     /// `--fail-on`.
     pub(super) fail_on: Option<FailOn>,
 }
 
-/// A line of the answer.
+/// A line of the output.
 #[derive(Serialize)]
 struct Line<'a> {
     line: u64,
-    /// What the line itself says that it is.
+    /// The `id` in the input line.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
     #[serde(flatten)]
     report: &'a Report,
 }
 
-/// Why the tokens were not all answered.
+/// Why not all tokens were answered.
 enum Problem {
-    /// A sentence about what was given.
+    /// The input cannot be used, as a sentence.
     Input(String),
-    /// A sentence, and the status that it has.
+    /// No token can be judged: a sentence, and the exit status.
     Obstacle(String, u8),
     /// The answers cannot be delivered.
     Output(Failure),
 }
 
 /// The `id` of a line that is a JSON object.
-fn id(line: &[u8]) -> Option<Value> {
+fn line_id(line: &[u8]) -> Option<Value> {
     let is_object = line.first() == Some(&b'{');
     let item = is_object.then(|| serde_json::from_slice(line).ok()).flatten()?;
     ndjson::item_id(&item)
 }
 
-/// Runs it: 0 if every line was answered, unless `--fail-on` asks for more; 2 if the lines cannot be
-/// read.
+/// Returns 0 if every line was answered, unless `--fail-on` applies, and 2 if the lines cannot be read.
 pub(super) fn run(
     job: Job,
     token: &str,
@@ -91,20 +90,23 @@ pub(super) fn run(
         return complain(streams.stderr, "--ndjson: its answers are JSON; leave --format out");
     }
     let (meanings, fail_on) = (job.meanings, job.fail_on);
-    let counts = match answer(job, token, environment, output, &mut streams) {
+    let counts = match answer_lines(job, token, environment, output, &mut streams) {
         Ok(counts) => counts,
         Err(Problem::Input(problem)) => return complain(streams.stderr, &problem),
         Err(Problem::Obstacle(problem, status)) => {
             complain(streams.stderr, &problem);
             return status;
         }
-        Err(Problem::Output(failure)) => return delivered(Err(failure), 0, streams.stderr),
+        Err(Problem::Output(failure)) => return delivery_status(Err(failure), 0, streams.stderr),
     };
     let seen = meanings.iter().zip(counts).filter(|(_, count)| *count > 0);
     let (statuses, words): (Vec<u8>, Vec<String>) =
         seen.map(|((status, meaning), count)| (*status, format!("{count} {meaning}"))).unzip();
     if statuses.is_empty() {
-        return complain(streams.stderr, &format!("{}: there is no token in it", place(token)));
+        return complain(
+            streams.stderr,
+            &format!("{}: there is no token in it", source_name(token)),
+        );
     }
     output.summarize(streams.stderr, &words.join(", "));
     let failing: &[u8] = match fail_on {
@@ -115,8 +117,8 @@ pub(super) fn run(
     failing.iter().copied().find(|status| statuses.contains(status)).unwrap_or(0)
 }
 
-/// Answers every line; how many came to each of the job's statuses.
-fn answer(
+/// Answers every line, and counts how many tokens have each of the job's statuses.
+fn answer_lines(
     job: Job,
     token: &str,
     environment: Environment,
@@ -126,32 +128,32 @@ fn answer(
     let Job { plan, bare_claims, obstacle, judge, status, meanings, .. } = job;
     let directory = working_directory().map_err(Problem::Input)?;
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
-    let (tokens, source, size) = open(token, &directory, stdin).map_err(Problem::Input)?;
+    let (tokens, source, size) = open_tokens(token, &directory, stdin).map_err(Problem::Input)?;
     let plan = Plan { token: TokenLocation::Lines(source), ..plan };
-    let around = ProcessContext {
+    let process = ProcessContext {
         environment,
         directory,
         stdin: Box::new(std::io::empty()),
         terminal: false,
         progress: false,
     };
-    let common = SharedEvidence::gather(plan, around, bare_claims)
+    let shared = SharedEvidence::gather(plan, process, bare_claims)
         .map_err(|error| Problem::Input(error.to_string()))?;
-    if let Some((problem, status)) = obstacle(common.evidence()) {
+    if let Some((problem, status)) = obstacle(shared.evidence()) {
         return Err(Problem::Obstacle(problem, status));
     }
     let worker = || {
-        let mut evidence = common.evidence().clone();
+        let mut evidence = shared.evidence().clone();
         output.choose_shell(&mut evidence);
-        let common = &common;
+        let shared = &shared;
         move |line, token: &[u8]| {
-            common.replace_token(&mut evidence, token);
+            shared.replace_token(&mut evidence, token);
             let report = judge(&evidence, output.strict);
-            let text = text::json_line(&Line { line, id: id(token), report: &report });
+            let text = text::json_line(&Line { line, id: line_id(token), report: &report });
             (text, status(&evidence, &report))
         }
     };
-    // On one terminal, answers and a bar would run into each other.
+    // On one terminal, answers and the bar would mix.
     let mut bar =
         (output.progress && streams.stdout_is != Stdout::Terminal).then(|| Bar::start(size));
     let mut counts = vec![0; meanings.len()];
@@ -179,10 +181,14 @@ fn answer(
     Ok(counts)
 }
 
-/// The tokens, where they come from, and how many bytes there are, where that is known.
+/// The tokens, their source, and their size in bytes if known.
 type Tokens = (Box<dyn Read + Send>, Source, Option<u64>);
 
-fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<Tokens, String> {
+fn open_tokens(
+    token: &str,
+    directory: &Path,
+    stdin: Box<dyn Read + Send>,
+) -> Result<Tokens, String> {
     if token == "-" {
         return Ok((stdin, Source::Stdin, None));
     }
@@ -196,9 +202,9 @@ fn open(token: &str, directory: &Path, stdin: Box<dyn Read + Send>) -> Result<To
 }
 
 fn unreadable(token: &str, error: &std::io::Error) -> String {
-    format!("{}: {}", place(token), file_problem(error))
+    format!("{}: {}", source_name(token), file_problem(error))
 }
 
-fn place(token: &str) -> &str {
+fn source_name(token: &str) -> &str {
     if token == "-" { "standard input" } else { token }
 }

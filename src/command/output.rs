@@ -1,6 +1,6 @@
-//! Where a report goes and how it looks there, decided once; and the writing of it.
+//! Decides once where a report goes and how it looks, and writes it.
 //!
-//! The format does not depend on `--output`: a file holds what the log would have shown.
+//! The format does not depend on `--output`: the file holds the text that the log would show.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,21 +19,21 @@ use crate::report::Report;
 use crate::text::command::Shell;
 use crate::text::secret::argument;
 
-/// Width of the report where there is no terminal, in columns.
+/// The width of a report without a terminal, in columns.
 const WIDTH: usize = 100;
 
-/// The place of a report.
+/// Where and how to write reports.
 pub(crate) struct Output {
     format: Format,
     style: Style,
     /// The width of reports in files, in columns.
     file_width: usize,
-    /// `--shell`, unless the run decides.
+    /// `--shell`, unless it is `auto`.
     shell: Option<Shell>,
     file: Option<PathBuf>,
-    /// Where a bundle goes, and whether names in it are replaced.
+    /// The bundle's file, and whether to replace names in it.
     bundle: Option<(PathBuf, bool)>,
-    /// Whether names are replaced in HTML reports.
+    /// Whether to replace names in HTML reports.
     redact: bool,
     /// `--report`.
     reports: Vec<ReportFile>,
@@ -43,12 +43,12 @@ pub(crate) struct Output {
     step_summary: Option<PathBuf>,
     /// `--strict`.
     pub(crate) strict: bool,
-    /// Whether a person waits for it at a terminal, and wants to see that something happens.
+    /// Whether to show progress to a person at a terminal.
     pub(crate) progress: bool,
 }
 
 impl Output {
-    /// By the options first, then by the environment.
+    /// Reads the options first, then the environment.
     pub(crate) fn new(
         arguments: &OutputArgs,
         environment: &Environment,
@@ -79,20 +79,20 @@ impl Output {
         }
     }
 
-    /// The same, with a place for a bundle.
+    /// Adds the options for bundles and reports.
     pub(crate) fn with_bundle(self, arguments: &BundleArgs) -> Self {
         let bundle = arguments.bundle.clone().map(|path| (path, arguments.redact));
         Self { bundle, redact: arguments.redact, reports: arguments.reports.clone(), ..self }
     }
 
-    /// Lets `--shell` decide for which shell commands are written.
+    /// Applies `--shell` to the commands in the report.
     pub(crate) fn choose_shell(&self, evidence: &mut Evidence) {
         if let Some(shell) = self.shell {
             evidence.options.shell = shell;
         }
     }
 
-    /// Why the report or the bundle cannot be written, as far as can be seen before the run.
+    /// Why the report or the bundle cannot be written, as far as this shows before the run.
     pub(crate) fn conflict(&self) -> Option<String> {
         let is_html = |format| format == Format::Html;
         let has_names = self.bundle.is_some()
@@ -110,27 +110,28 @@ impl Output {
             return Some(format!("--output {}: {problem}", argument(report)));
         }
         let (bundle, _) = self.bundle.as_ref()?;
-        let place = file::place(report);
-        let same = report == bundle || place.is_some_and(|p| file::place(bundle) == Some(p));
+        let place = file::resolve_directory(report);
+        let same =
+            report == bundle || place.is_some_and(|p| file::resolve_directory(bundle) == Some(p));
         same.then(|| {
             let path = argument(bundle);
             format!("--bundle {path}: --output names the same file; give the bundle its own")
         })
     }
 
-    /// Says on standard error what many answers come to, unless `--quiet`.
+    /// Prints a summary of many answers on standard error, unless `--quiet`.
     pub(crate) fn summarize(&self, stderr: &mut dyn Write, summary: &str) {
         if self.style.verbosity != Verbosity::Quiet {
-            // The answers are as good without it.
+            // Ignore errors: the answers are complete without it.
             let _ = write(stderr, &format!("{summary}\n"));
         }
     }
 
-    /// Writes the bundle, where one is asked for.
+    /// Writes the bundle, if one was requested.
     ///
     /// # Errors
     /// A sentence for standard error.
-    pub(crate) fn keep_bundle(&self, bundle: &Bundle) -> Result<(), String> {
+    pub(crate) fn write_bundle(&self, bundle: &Bundle) -> Result<(), String> {
         let Some((path, redact)) = &self.bundle else { return Ok(()) };
         let text = bundle.write(*redact).map_err(|error| error.to_string());
         text.and_then(|text| file::replace(path, &text))
@@ -140,8 +141,12 @@ impl Output {
     /// Writes the reports of `--report`.
     ///
     /// # Errors
-    /// A sentence for each that cannot be written, after the others were.
-    pub(crate) fn keep_reports(&self, bundle: &Bundle, report: &Report) -> Result<(), Vec<String>> {
+    /// A sentence for each report that cannot be written, after writing the others.
+    pub(crate) fn write_reports(
+        &self,
+        bundle: &Bundle,
+        report: &Report,
+    ) -> Result<(), Vec<String>> {
         let style = Style { color: false, width: self.file_width, ..self.style };
         let write = |ReportFile { path, format }: &ReportFile| {
             let text = match format {
@@ -156,7 +161,7 @@ impl Output {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// The HTML page. With `--redact`, it is the page of the redacted bundle.
+    /// The HTML page. With `--redact`, of the redacted bundle.
     fn html(&self, bundle: &Bundle, report: &Report) -> Result<String, String> {
         let text = bundle.write(self.redact).map_err(|error| error.to_string())?;
         if !self.redact {
@@ -169,8 +174,7 @@ impl Output {
     /// Prints or writes the report.
     ///
     /// # Errors
-    /// A sentence for standard error where the file of `--output` cannot be written; the error
-    /// itself where it is standard output.
+    /// A sentence if the file of `--output` cannot be written, or the error of standard output.
     pub(crate) fn deliver(
         &self,
         bundle: &Bundle,
@@ -182,13 +186,12 @@ impl Output {
             Format::Html => self.html(bundle, report).map_err(Failure::File)?,
             format => DIAGNOSIS.render(report, format, &self.style),
         };
-        match self.summary(report) {
+        match self.write_summary(report) {
             Ok(command) => text.push_str(&command),
-            // The platform's page is an extra: without it the report is as good and the status
-            // the same.
+            // The platform's summary is optional: without it, report and status stay the same.
             Err(problem) => note(&format!("no summary: {problem}")),
         }
-        self.put(&text, stdout)
+        self.write_text(&text, stdout)
     }
 
     /// Prints or writes a result that is not a diagnosis.
@@ -201,10 +204,10 @@ impl Output {
         value: &T,
         stdout: &mut dyn Write,
     ) -> Result<(), Failure> {
-        self.put(&view.render(value, self.format, &self.style), stdout)
+        self.write_text(&view.render(value, self.format, &self.style), stdout)
     }
 
-    fn put(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
+    fn write_text(&self, text: &str, stdout: &mut dyn Write) -> Result<(), Failure> {
         match &self.file {
             None => write(stdout, text).map_err(Failure::Stdout),
             Some(path) => file::replace(path, text).map_err(|problem| {
@@ -213,12 +216,12 @@ impl Output {
         }
     }
 
-    /// Hands the summary to the platform; what the log has to say for it.
-    fn summary(&self, report: &Report) -> Result<String, String> {
+    /// Gives the summary to the platform. Returns the log command for it, if it needs one.
+    fn write_summary(&self, report: &Report) -> Result<String, String> {
         match (self.format, &self.step_summary) {
             (Format::Azure, _) => {
                 let own = self.agent_directory.as_deref();
-                let path = file::keep(own, &render::summary(report))?;
+                let path = file::write_lasting(own, &render::summary(report))?;
                 render::upload_summary(&path)
                     .ok_or_else(|| "the temporary directory's name is not plain text".to_owned())
             }
@@ -234,11 +237,11 @@ impl Output {
 pub(crate) enum Failure {
     /// Standard output cannot be written.
     Stdout(io::Error),
-    /// The file cannot be written: which, and why.
+    /// A file cannot be written, as a sentence.
     File(String),
 }
 
-/// `auto` is the platform's own format, where there is one.
+/// Chooses the format. `auto` is the platform's own format, if it has one.
 fn format(choice: FormatChoice, environment: &Environment) -> Format {
     let own = || match environment.platform().map(|platform| platform.id) {
         Some(Id::AzurePipelines) => Format::Azure,
@@ -248,12 +251,12 @@ fn format(choice: FormatChoice, environment: &Environment) -> Format {
     choice.0.unwrap_or_else(own)
 }
 
-/// How a text for a person looks on standard output.
+/// The style of text for people on standard output.
 pub(crate) fn style(argument: ColorArg, environment: &Environment, stdout: Stdout) -> Style {
     let color = match argument {
         ColorArg::Always => true,
         ColorArg::Never => false,
-        ColorArg::Auto => color(environment, stdout),
+        ColorArg::Auto => uses_color(environment, stdout),
     };
     colored::control::set_override(color);
     let width = width(environment, stdout);
@@ -272,8 +275,8 @@ fn width(environment: &Environment, stdout: Stdout) -> usize {
     width.unwrap_or(WIDTH)
 }
 
-/// Whether what shows the report can show more than ASCII: the locale says so (POSIX.1-2024, XBD
-/// section 8.2), or it is the log of a CI system, all of which are UTF-8, or Windows Terminal.
+/// Whether the output can show Unicode: the locale is UTF-8 (POSIX.1-2024, XBD section 8.2), or it is
+/// the log of a CI system (all are UTF-8) or Windows Terminal.
 fn shows_unicode(environment: &Environment) -> bool {
     let set = |name| environment.get(name).filter(|value| !value.is_empty());
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
@@ -287,9 +290,9 @@ fn shows_unicode(environment: &Environment) -> bool {
 /// CI systems whose logs show colours.
 const COLORED_LOGS: [Id; 4] = [Id::GitHubActions, Id::GitLab, Id::CircleCi, Id::Buildkite];
 
-/// no-color.org, force-color.org, bixense.com/clicolors, terminals that know no colour, and the logs
-/// of CI systems (product contract, section 2).
-fn color(environment: &Environment, stdout: Stdout) -> bool {
+/// Whether to use colour, by no-color.org, force-color.org, bixense.com/clicolors, the terminal, and
+/// the CI system (product contract, section 2).
+fn uses_color(environment: &Environment, stdout: Stdout) -> bool {
     let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
     let is_forced = |name: &str| is_set(name) && environment.is_on(name);
     if is_set("NO_COLOR") {

@@ -26,14 +26,14 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
         let problem = "replay: that is a token, not a bundle: `doctor TOKEN` judges it";
         return complain(streams.stderr, problem);
     }
-    let text = match read(&arguments.file, &mut streams) {
+    let text = match read_bundle(&arguments.file, &mut streams) {
         Ok(text) => text,
         Err(problem) => return complain(streams.stderr, &problem),
     };
-    // The bundle is inside the page.
+    // An HTML report contains its bundle.
     let text = render::bundle_of_html(&text).unwrap_or(text);
     match bundle::read(&text) {
-        // A bundle is written without secrets, but people can edit it.
+        // Bundles are written without secrets, but people can edit them.
         Ok(mut bundle) => {
             gather::scrub(&mut bundle.evidence, &environment.scrubber(&[], &[]));
             conclude(bundle, &output, streams)
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: Replay, environment: &Environment, mut streams: Str
     }
 }
 
-fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
+fn read_bundle(path: &Path, streams: &mut Streams) -> Result<String, String> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         let mut limited = (&mut streams.stdin).take(limits::BUNDLE + 1);
@@ -68,8 +68,8 @@ fn read(path: &Path, streams: &mut Streams) -> Result<String, String> {
     })
 }
 
-/// Whether the argument is a token instead of a file: three parts in base64url, the first of which
-/// begins like a JSON object.
+/// Whether the argument is a token instead of a file: three parts in base64url, the first a JSON
+/// object.
 fn is_token(path: &Path) -> bool {
     let Some(text) = path.to_str() else { return false };
     let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=');

@@ -1,5 +1,5 @@
-//! Pipeline steps to paste that install the doctor and run it when the login fails. The platforms'
-//! files have their text.
+//! `doctor step`: prints a pipeline step that runs the doctor when the login fails. The platforms'
+//! files have the texts.
 
 use crate::cli::commands::{Step, StepPlatform};
 use crate::gather::environment::Environment;
@@ -8,11 +8,11 @@ use crate::pulumi::urn;
 use crate::text;
 use crate::text::command::{Shell, power_shell};
 
-/// Replaces an organization that is not given.
+/// The placeholder for an organization that was not given.
 const PLACEHOLDER: &str = "ORG";
 
-/// The step, as YAML that ends with a line break, or what is wrong with the arguments. Without an
-/// organization, or with an empty name, it contains a placeholder and a note about it.
+/// The step as YAML, ending with a line break. Without an organization, it contains a placeholder and
+/// a note. The error describes the problem with the arguments.
 pub(super) fn step(arguments: &Step, environment: &Environment) -> Result<String, String> {
     let StepPlatform(template) = arguments.platform;
     let shell = arguments.shell.shell();
@@ -21,13 +21,13 @@ pub(super) fn step(arguments: &Step, environment: &Environment) -> Result<String
     }
     let named = arguments.oidc_org.as_deref().filter(|name| !name.is_empty());
     let name = named.unwrap_or(PLACEHOLDER);
-    // A step is pasted into a repository.
+    // The step will be committed, so it must not contain a secret.
     if environment.scrubber(&[], &[]).scrub(name) != name {
         return Err("--oidc-org holds a secret; it is the organization's name".into());
     }
     let word = match shell {
         Shell::Posix => Some(text::shell(name)),
-        // The platforms replace expressions ($(…), ${{…}}) and read commands (##) before PowerShell does.
+        // The platforms expand expressions ($(…), ${{…}}) and read commands (##) before PowerShell.
         Shell::PowerShell => power_shell(name).filter(|word| !word.contains(['$', '#'])),
     };
     let Some(word) = word else {

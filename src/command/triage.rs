@@ -1,4 +1,4 @@
-//! `doctor triage`: which known messages logs hold.
+//! `doctor triage`: finds known messages in logs.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::gather::log::{Source, read};
 use crate::judge;
 use crate::render::{Format, Style, TRIAGE, Verbosity};
 
-/// Runs it: 0 nothing known found, 1 something found, 2 unreadable.
+/// Returns 0 if nothing known was found, 1 if something was, 2 if a log cannot be read.
 pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
     if arguments.files.is_empty() && streams.terminal {
         let usage = "triage: name the logs, as in `doctor triage job.log`, or pipe one in: \
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     for problem in &unreadable {
         complain(streams.stderr, &format!("triage: {problem}"));
     }
-    // With nothing to judge, "nothing known was found" would be no more than a guess.
+    // If nothing could be read, "no known failure" would be misleading.
     if log.files.iter().all(|file| file.lines == 0) && !unreadable.is_empty() {
         return USAGE;
     }

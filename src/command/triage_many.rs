@@ -1,4 +1,4 @@
-//! `doctor triage --ndjson`: many logs, one a line.
+//! `doctor triage --ndjson`: many logs, one per line.
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cli::args::FailOn;
 use crate::cli::commands::Triage;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::output::Failure;
 use crate::console::streams::{Streams, write};
 use crate::gather::environment::Environment;
@@ -21,25 +21,25 @@ use crate::report::triage;
 use crate::text;
 use crate::text::secret::argument;
 
-/// What is read of a longer line is its beginning, in bytes.
+/// Longer lines are cut off here, in bytes.
 const LONGEST_LINE: usize = 8 << 20;
 
-/// A line of the answer.
+/// A line of the output.
 #[derive(Serialize)]
 struct Line<'a> {
     line: u64,
-    /// What the line itself says that it is.
+    /// The `id` in the input line.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
-    /// Why the line is no item. Its text is read all the same.
+    /// Why the line is no valid item. Its text is examined anyway.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
     #[serde(flatten)]
     triage: &'a triage::Triage,
 }
 
-/// Runs it: 0 if every line was answered, with `--fail-on` 1 if a log has a failure or a line is bad; 2
-/// if the lines cannot be read.
+/// Returns 0 if every line was answered, 2 if the lines cannot be read. With `--fail-on`, returns 1 if
+/// a log has a failure or a line is invalid.
 pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let source: Box<dyn Read + Send> = match &arguments.files[..] {
@@ -48,8 +48,8 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
         [file] => match File::open(file) {
             Ok(file) => Box::new(file),
             Err(error) => {
-                let told = format!("triage {}: {}", argument(file), file_problem(&error));
-                return complain(streams.stderr, &told);
+                let message = format!("triage {}: {}", argument(file), file_problem(&error));
+                return complain(streams.stderr, &message);
             }
         },
         _ => return complain(streams.stderr, "triage: --ndjson takes one file, or -"),
@@ -57,24 +57,24 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     let shell = arguments.shell.chosen().unwrap_or_else(|| environment.shell());
     let worker = || {
         move |line, item: &[u8]| {
-            let Item { id, log, problem } = item_of(item);
+            let Item { id, log, problem } = parse_item(item);
             let (log, _) = read(&[Source::Stdin], Box::new(Cursor::new(log)));
             let mut triage = judge::triage(&log);
             triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
             let outcome = match (problem, triage.root_cause) {
-                (Some(_), _) => Answered::BadLine,
-                (None, Some(_)) => Answered::Failure,
-                (None, None) => Answered::NoFailure,
+                (Some(_), _) => LineResult::BadLine,
+                (None, Some(_)) => LineResult::Failure,
+                (None, None) => LineResult::NoFailure,
             };
             (text::json_line(&Line { line, id, problem, triage: &triage }), outcome)
         }
     };
     let (mut failures, mut bad, mut all) = (0_u64, 0_u64, 0_u64);
     let answered = ndjson::process_lines(source, LONGEST_LINE, worker, |answers| {
-        let (lines, outcomes): (Vec<String>, Vec<Answered>) = answers.answers.into_iter().unzip();
-        let count = |wanted| outcomes.iter().filter(|one| **one == wanted).count() as u64;
-        failures += count(Answered::Failure);
-        bad += count(Answered::BadLine);
+        let (lines, outcomes): (Vec<String>, Vec<LineResult>) = answers.answers.into_iter().unzip();
+        let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count() as u64;
+        failures += count(LineResult::Failure);
+        bad += count(LineResult::BadLine);
         all += outcomes.len() as u64;
         write(streams.stdout, &lines.concat())
     });
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
                 let without = all - failures - bad;
                 let bad = if bad > 0 { format!(", {bad} bad") } else { String::new() };
                 let summary = format!("{failures} with a failure, {without} without{bad}\n");
-                // The answers are as good without it.
+                // Ignore errors: the answers are complete without it.
                 let _ = write(streams.stderr, &summary);
             }
             u8::from(arguments.many.fail_on.is_some_and(fails))
@@ -95,28 +95,28 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
             complain(streams.stderr, &format!("triage: {}", file_problem(&error)))
         }
         Err(ndjson::Error::Sink(error)) => {
-            delivered(Err(Failure::Stdout(error)), 0, streams.stderr)
+            delivery_status(Err(Failure::Stdout(error)), 0, streams.stderr)
         }
     }
 }
 
-/// What became of a line.
+/// The result of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answered {
+enum LineResult {
     Failure,
     NoFailure,
     BadLine,
 }
 
-/// A line, taken apart.
+/// A parsed line.
 struct Item {
     id: Option<Value>,
     log: Vec<u8>,
     problem: Option<&'static str>,
 }
 
-/// A JSON string, a JSON object with a `log`, or a log of one line.
-fn item_of(line: &[u8]) -> Item {
+/// Parses a line: a JSON string, a JSON object with a `log`, or a log of one line.
+fn parse_item(line: &[u8]) -> Item {
     let bad = |id, problem| Item { id, log: line.to_vec(), problem: Some(problem) };
     if !matches!(line.first(), Some(b'"' | b'{')) {
         return Item { id: None, log: line.to_vec(), problem: None };

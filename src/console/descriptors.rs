@@ -1,24 +1,24 @@
-//! Running out of file descriptors.
+//! Detects a shortage of file descriptors.
 //!
-//! Every file, pipe and connection takes one. A run that lacks them in the middle would blame what
-//! it happened to open: a file, the network, the CLI. So it makes sure at its start that there are
-//! enough, and remembers errors that say so nevertheless.
+//! Every file, pipe and connection needs one. Without this check, a run that runs out would blame the
+//! file, the network or the CLI. So it checks at the start that there are enough, and remembers later
+//! errors of this kind.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// More than a run holds open at the same time: connections to the issuer and to Pulumi Cloud, the
-/// resolver's sockets, the pipes of `pulumi version`, and the servers of the demo.
+/// More descriptors than a run has open at the same time: connections to the issuer and to Pulumi
+/// Cloud, the resolver's sockets, the pipes of `pulumi version`, and the demo's servers.
 const NEEDED: usize = 32;
 
-/// The message, in one line.
+/// The error message.
 const MESSAGE: &str =
     "this process may open too few files; raise its limit (`ulimit -n 256`), or the system's";
 
-/// Whether an error was one of these. They say nothing about what was being opened.
+/// Whether the process ran out of descriptors.
 static RAN_OUT: AtomicBool = AtomicBool::new(false);
 
-/// Whether there are enough for a run.
+/// Whether there are enough descriptors for a run.
 pub(crate) fn suffice() -> bool {
     let suffice = can_open(NEEDED);
     if !suffice {
@@ -27,47 +27,47 @@ pub(crate) fn suffice() -> bool {
     suffice
 }
 
-/// Remembers an error that was caused by missing file descriptors.
+/// Remembers an error if missing descriptors caused it.
 pub(crate) fn note(error: &io::Error) {
-    if tells_of_shortage(error) {
+    if is_shortage(error) {
         RAN_OUT.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whether there were too few at some time.
+/// Whether the process ran out of descriptors so far.
 pub(crate) fn ran_out() -> bool {
     RAN_OUT.load(Ordering::Relaxed)
 }
 
-/// [`MESSAGE`] the first time, then nothing: one line is enough for all failures.
+/// Returns [`MESSAGE`] once: one line is enough for all failures.
 pub(crate) fn message_once() -> Option<&'static str> {
-    static TOLD: AtomicBool = AtomicBool::new(false);
-    (!TOLD.swap(true, Ordering::Relaxed)).then_some(MESSAGE)
+    static RETURNED: AtomicBool = AtomicBool::new(false);
+    (!RETURNED.swap(true, Ordering::Relaxed)).then_some(MESSAGE)
 }
 
-/// ENFILE and EMFILE, which have no [`io::ErrorKind`]. The numbers are the same on Linux, macOS and
-/// the BSDs.
+/// Recognises ENFILE and EMFILE, which have no [`io::ErrorKind`]. Their numbers are the same on Linux,
+/// macOS and the BSDs.
 #[cfg(unix)]
-fn tells_of_shortage(error: &io::Error) -> bool {
+fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// `ERROR_TOO_MANY_OPEN_FILES`, `WSAEMFILE`.
+/// Recognises `ERROR_TOO_MANY_OPEN_FILES` and `WSAEMFILE`.
 #[cfg(not(unix))]
-fn tells_of_shortage(error: &io::Error) -> bool {
+fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(4 | 10024))
 }
 
-/// Duplicates standard error: that needs no file system, and the runtime keeps it open.
+/// Tries to duplicate standard error, which needs no file system and is always open.
 #[cfg(unix)]
 fn can_open(count: usize) -> bool {
     use std::os::fd::AsFd as _;
     let held: Vec<_> = (0..count).map(|_| io::stderr().as_fd().try_clone_to_owned()).collect();
-    // Any other error is not about their number. EINVAL is: no descriptor above 2 is allowed.
+    // EINVAL also shows a shortage: no descriptor above 2 is allowed.
     !held
         .iter()
-        .flat_map(|one| one.as_ref().err())
-        .any(|error| tells_of_shortage(error) || error.kind() == io::ErrorKind::InvalidInput)
+        .flat_map(|copy| copy.as_ref().err())
+        .any(|error| is_shortage(error) || error.kind() == io::ErrorKind::InvalidInput)
 }
 
 /// Windows has no such limit on handles.
@@ -82,10 +82,10 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_shortage_is_told_from_other_errors() {
+    fn shortage_differs_from_other_errors() {
         for (number, expected) in [(24, true), (23, true), (2, false), (13, false), (111, false)] {
-            assert_eq!(tells_of_shortage(&io::Error::from_raw_os_error(number)), expected);
+            assert_eq!(is_shortage(&io::Error::from_raw_os_error(number)), expected);
         }
-        assert!(!tells_of_shortage(&io::Error::other("too many open files")));
+        assert!(!is_shortage(&io::Error::other("too many open files")));
     }
 }

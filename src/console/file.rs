@@ -1,5 +1,5 @@
-//! Writes files: completely or not at all, readable by their owner only. Errors are sentences that say
-//! what to do. They do not name the temporary file.
+//! Writes files completely or not at all, readable only by their owner. Errors are sentences that say
+//! what to do, and do not name the temporary file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -12,31 +12,31 @@ use tempfile::NamedTempFile;
 use crate::console::descriptors;
 use crate::console::signals::uninterrupted;
 
-/// Paths of the process's own streams. They are written to even if they are redirected to a file.
+/// Paths of the process's own streams. They are written to, not replaced, even if redirected to a file.
 const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
 /// How long to wait for the reader of a pipe.
 const READER: Duration = Duration::from_millis(300);
 
-/// Replaces the file completely or not at all. Only its owner can read it. A symbolic link is
-/// replaced, not followed. Anything but a file (/dev/stdout, /dev/null, a named pipe) is written to,
-/// not replaced: root could do that.
+/// Replaces the file completely or not at all. Only its owner can read it. Replaces a symbolic link
+/// instead of following it. Writes to anything but a file (/dev/stdout, /dev/null, a named pipe)
+/// instead of replacing it, which root could do.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
     let written = match is_own_stream(path) {
         own if own || is_stream(path) => write_stream(path, own, text),
         _ => match obstacle(path) {
             Some(problem) => return Err(problem),
-            // A signal must not leave half of the file behind.
+            // A signal must not leave a half-written file behind.
             None => uninterrupted(|_| {
                 let file = create(&tempfile::Builder::new(), directory_of(path), text)?;
                 file.persist(path).map(drop).map_err(|error| error.error)
             }),
         },
     };
-    written.map_err(|error| sentence(path, &error))
+    written.map_err(|error| describe_error(path, &error))
 }
 
-/// Replaces a file that somebody owns, whole or not at all: it keeps its permissions, and what a
-/// symbolic link leads to is replaced. Refuses where it is no longer what it was.
+/// Replaces a user's file completely or not at all. Keeps its permissions, and follows symbolic links.
+/// Fails if the content is no longer `before`.
 pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), String> {
     let written = || -> io::Result<()> {
         let path = path.canonicalize()?;
@@ -53,10 +53,10 @@ pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), Strin
             file.persist(&path).map(drop).map_err(|error| error.error)
         })
     };
-    written().map_err(|error| sentence(path, &error))
+    written().map_err(|error| describe_error(path, &error))
 }
 
-/// Why no file can be written there, as far as can be seen without writing.
+/// Why no file can be written there, as far as this shows without writing.
 pub(crate) fn obstacle(path: &Path) -> Option<String> {
     let kind = if path.file_name().is_none() || is_directory(path) {
         ErrorKind::IsADirectory
@@ -67,17 +67,17 @@ pub(crate) fn obstacle(path: &Path) -> Option<String> {
             Err(error) => error.kind(),
         }
     };
-    Some(sentence(path, &kind.into()))
+    Some(describe_error(path, &kind.into()))
 }
 
-/// A link to a directory counts as a link, which can be replaced.
+/// Whether a path is a directory. A link to one counts as a link, which can be replaced.
 fn is_directory(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
-/// Writes a new file that stays when the program is gone, in the first of the directories that
-/// is one.
-pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
+/// Writes a new file that outlives the program, in `own` if that is a directory, else in the general
+/// temporary directory.
+pub(crate) fn write_lasting(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
     let own = own.filter(|directory| directory.is_absolute() && directory.is_dir());
     let general = std::env::temp_dir();
     let directory = own.unwrap_or(&general);
@@ -87,7 +87,7 @@ pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
         file.keep().map_err(|error| error.error)
     });
     let (_, path) = kept.map_err(|error| {
-        format!("{}: {}", directory.display(), sentence(&directory.join("summary"), &error))
+        format!("{}: {}", directory.display(), describe_error(&directory.join("summary"), &error))
     })?;
     Ok(path)
 }
@@ -95,7 +95,7 @@ pub(crate) fn keep(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
 /// Creates a temporary file, which is removed unless it is kept.
 fn create(builder: &tempfile::Builder, directory: &Path, text: &str) -> io::Result<NamedTempFile> {
     let file = builder.tempfile_in(directory)?;
-    // The process's umask may have taken away more.
+    // The process's umask may have removed more permissions.
     #[cfg(unix)]
     file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.as_file().write_all(text.as_bytes())?;
@@ -103,27 +103,27 @@ fn create(builder: &tempfile::Builder, directory: &Path, text: &str) -> io::Resu
     Ok(file)
 }
 
-/// Adds to a file that other programs of the step write as well. Opening anything else, a pipe
-/// say, could take forever.
+/// Appends to a file that other programs of the step also write. Refuses anything else: opening a pipe
+/// could block forever.
 pub(crate) fn append(path: &Path, text: &str) -> Result<(), String> {
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return Err("not a file".to_owned());
     }
-    // Another program's last line may have no end.
+    // Another program's last line may lack its line break.
     let text = format!("\n\n{text}");
     let add =
         || OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes());
-    uninterrupted(|_| add()).map_err(|error| sentence(path, &error))
+    uninterrupted(|_| add()).map_err(|error| describe_error(path, &error))
 }
 
-/// Whether a path leads to one of the process's own streams.
+/// Whether a path is one of the process's own streams.
 fn is_own_stream(path: &Path) -> bool {
-    let place = place(path).unwrap_or_else(|| path.to_owned());
-    STREAMS.iter().any(|stream| place.starts_with(stream))
+    let resolved = resolve_directory(path).unwrap_or_else(|| path.to_owned());
+    STREAMS.iter().any(|stream| resolved.starts_with(stream))
 }
 
-/// Where a path leads to, its last part unresolved.
-pub(crate) fn place(path: &Path) -> Option<PathBuf> {
+/// Resolves the directory of a path, but not its last part.
+pub(crate) fn resolve_directory(path: &Path) -> Option<PathBuf> {
     let directory = directory_of(path).canonicalize().ok()?;
     Some(directory.join(path.file_name()?))
 }
@@ -140,7 +140,7 @@ fn write_stream(path: &Path, own: bool, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes())
 }
 
-/// Opens a stream within a time limit: a pipe without a reader blocks forever.
+/// Opens a stream within a time limit, because a pipe without a reader blocks forever.
 fn open_stream(path: &Path) -> io::Result<File> {
     let (sender, opened) = std::sync::mpsc::channel();
     let path = path.to_owned();
@@ -152,8 +152,8 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Why a file cannot be written, and what to do; without its name.
-fn sentence(path: &Path, error: &io::Error) -> String {
+/// Says why a file cannot be written and what to do, without its name.
+fn describe_error(path: &Path, error: &io::Error) -> String {
     descriptors::note(error);
     let words = match error.kind() {
         ErrorKind::NotFound => {
@@ -170,7 +170,7 @@ fn sentence(path: &Path, error: &io::Error) -> String {
         ErrorKind::FileTooLarge => {
             "it is larger than a file of this process may be; raise that limit (ulimit -f)"
         }
-        // The system's own words, or this program's; others may hold a temporary name.
+        // Messages of the system or of this program. Others may name the temporary file.
         kind if kind == ErrorKind::Other || error.raw_os_error().is_some() => {
             return error.to_string();
         }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_replaces_a_file() {
+    fn report_replaces_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("report");
         for text in ["first", "second"] {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_report_does_not_replace_a_device() {
+    fn report_does_not_replace_device() {
         use std::os::unix::fs::FileTypeExt as _;
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("null");

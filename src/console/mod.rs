@@ -1,4 +1,4 @@
-//! The process around the pipeline: files, progress, signals, file descriptors.
+//! Input and output of the process: files, streams, progress, signals, file descriptors.
 
 pub(crate) mod descriptors;
 pub(crate) mod file;

@@ -1,5 +1,4 @@
-//! A line on the terminal that says that something happens, or how much is done, while it takes
-//! long. Standard error has to be a terminal.
+//! A progress line on the terminal for long runs. Standard error must be a terminal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,47 +10,47 @@ use crate::console::signals::{Temporary, uninterrupted};
 
 /// Show nothing before this delay.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often the line moves.
+/// How often the line is updated.
 const TICK: Duration = Duration::from_millis(120);
-/// What moves. ASCII only: other signs are not in every font.
+/// The spinner. ASCII only, because not every font has other characters.
 const MARKS: [char; 4] = ['|', '/', '-', '\\'];
 
-/// A line that moves; it is gone when this is dropped.
+/// A progress line with a spinner. Dropping it removes the line.
 #[derive(Default)]
 pub(crate) struct Progress {
     done: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    /// How many things are done, and of how many; 0 of 0 is not shown.
+    /// The number of finished items, and the total. A total of 0 is not shown.
     count: Arc<[AtomicUsize; 2]>,
 }
 
 impl Progress {
-    /// Shows what is being done, from a second on, if somebody is to see it.
+    /// Starts a progress line if `shows`.
     pub(crate) fn start_if(shows: bool, doing: &'static str) -> Self {
         if shows { Self::start(doing) } else { Self::default() }
     }
 
-    /// Shows from now on how much is done.
+    /// Sets the number of finished items and the total.
     pub(crate) fn count(&self, done: usize, all: usize) {
         for (shown, number) in self.count.iter().zip([done, all]) {
             shown.store(number, Ordering::Relaxed);
         }
     }
 
-    /// Shows what is being done, from a second on.
+    /// Shows `doing` after [`PATIENCE`].
     fn start(doing: &'static str) -> Self {
         let (done, ended) = mpsc::channel::<()>();
         let count = Arc::<[AtomicUsize; 2]>::default();
         let counted = Arc::clone(&count);
         let thread = thread::spawn(move || {
-            let begun = Instant::now();
-            let goes_on = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
+            let started = Instant::now();
+            let is_running = |wait| ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
             let mut marks = MARKS.into_iter().cycle();
             let mut wait = PATIENCE;
-            while goes_on(wait)
+            while is_running(wait)
                 && let Some(mark) = marks.next()
             {
-                let seconds = begun.elapsed().as_secs();
+                let seconds = started.elapsed().as_secs();
                 let [done, all] = [0, 1].map(|at: usize| counted[at].load(Ordering::Relaxed));
                 let line = match all {
                     0 => format!("{mark} {doing} ({seconds}s)"),
@@ -70,38 +69,38 @@ impl Drop for Progress {
     fn drop(&mut self) {
         drop(self.done.take());
         if let Some(thread) = self.thread.take() {
-            // A run does not fail because its progress cannot be shown.
+            // A failure to show progress must not fail the run.
             let _ = thread.join();
         }
     }
 }
 
-/// Characters of a bar.
+/// The width of a bar in characters.
 const BAR: usize = 30;
 
-/// A bar, or a count if the total is not known. Removed when dropped.
+/// A progress bar, or a count if the total is unknown. Dropping it removes the line.
 pub(crate) struct Bar {
-    /// In bytes.
+    /// The total in bytes.
     total: Option<u64>,
-    begun: Instant,
+    started: Instant,
     next: Instant,
 }
 
 impl Bar {
-    /// A bar for this many bytes.
+    /// Starts a bar for this many bytes.
     pub(crate) fn start(total: Option<u64>) -> Self {
-        let begun = Instant::now();
-        Self { total: total.filter(|total| *total > 0), begun, next: begun + PATIENCE }
+        let started = Instant::now();
+        Self { total: total.filter(|total| *total > 0), started, next: started + PATIENCE }
     }
 
-    /// Shows how far it is, unless it has just been shown.
+    /// Updates the bar, unless it was updated a moment ago.
     pub(crate) fn set(&mut self, bytes: u64, tokens: u64) {
         let now = Instant::now();
         if now < self.next {
             return;
         }
         self.next = now + TICK;
-        let line = line(self.total, bytes, tokens, now - self.begun);
+        let line = line(self.total, bytes, tokens, now - self.started);
         uninterrupted(|temporary| temporary.show(&line));
     }
 }

@@ -1,20 +1,20 @@
-//! A secret that is pasted at a terminal: nothing of it is shown, and nothing of it is left for the
-//! shell that reads the terminal afterwards.
+//! Prompts for a secret at a terminal. The secret is not shown, and no rest of the paste is left for
+//! the shell to read.
 
 use std::io::{self, Cursor, Read, Write as _};
 
 use zeroize::Zeroizing;
 
-/// Reads what is pasted: asks when it is first read, and ends at Enter.
+/// Reads a pasted secret. Prompts on the first read, and ends at Enter.
 pub(crate) struct Prompt {
-    /// How much is kept, in bytes.
-    longest: usize,
+    /// The most bytes to keep.
+    max_bytes: usize,
     pasted: Option<Cursor<Zeroizing<Vec<u8>>>>,
 }
 
 impl Prompt {
-    pub(crate) fn new(longest: usize) -> Self {
-        Self { longest, pasted: None }
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, pasted: None }
     }
 }
 
@@ -22,7 +22,7 @@ impl Read for Prompt {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let pasted = match &mut self.pasted {
             Some(pasted) => pasted,
-            none => none.insert(Cursor::new(ask(self.longest)?)),
+            none => none.insert(Cursor::new(read_secret(self.max_bytes)?)),
         };
         let rest = pasted.get_ref().get(usize::try_from(pasted.position()).unwrap_or(0)..);
         let read = rest.unwrap_or_default().read(buffer)?;
@@ -31,26 +31,26 @@ impl Read for Prompt {
     }
 }
 
-/// What is typed and pasted, byte by byte.
+/// Collects typed and pasted bytes.
 #[derive(Default)]
 #[cfg_attr(windows, allow(dead_code))]
 struct Typed {
-    longest: usize,
+    max_bytes: usize,
     content: Zeroizing<Vec<u8>>,
-    /// An escape sequence that has begun.
+    /// An incomplete escape sequence.
     sequence: Vec<u8>,
-    /// Whether the bytes are between the marks that a terminal puts around a paste.
+    /// Whether the input is between the marks of a paste.
     in_paste: bool,
-    /// Whether the terminal puts them there.
+    /// Whether the terminal marks pastes.
     marks_pastes: bool,
 }
 
-/// What a byte comes to.
+/// The effect of a byte.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(windows, allow(dead_code))]
 enum Key {
     More,
-    /// Enter, or a line break of a paste that the terminal does not mark.
+    /// Enter, or a line break in a paste that the terminal does not mark.
     Enter,
     /// Ctrl-D.
     End,
@@ -61,12 +61,16 @@ impl Typed {
     /// Marks around a paste (xterm's control sequences, "Bracketed Paste Mode").
     const PASTE: [&'static [u8]; 2] = [b"\x1b[200~", b"\x1b[201~"];
 
-    fn new(longest: usize) -> Self {
-        // A vector that grows leaves copies behind.
-        Self { longest, content: Zeroizing::new(Vec::with_capacity(longest)), ..Self::default() }
+    fn new(max_bytes: usize) -> Self {
+        // A growing vector would leave copies behind.
+        Self {
+            max_bytes,
+            content: Zeroizing::new(Vec::with_capacity(max_bytes)),
+            ..Self::default()
+        }
     }
 
-    fn key(&mut self, byte: u8) -> Key {
+    fn handle_byte(&mut self, byte: u8) -> Key {
         if byte == 0x1b || !self.sequence.is_empty() {
             self.escape(byte);
             return Key::More;
@@ -86,14 +90,14 @@ impl Typed {
         Key::More
     }
 
-    /// What is too long for a token is read and dropped: it must not reach the shell either.
+    /// Keeps a byte. Drops bytes beyond the max_bytes token, which must not reach the shell either.
     fn push(&mut self, byte: u8) {
-        if self.content.len() < self.longest {
+        if self.content.len() < self.max_bytes {
             self.content.push(byte);
         }
     }
 
-    /// A sequence that is no mark of a paste is a key, such as an arrow, and no text.
+    /// Handles escape sequences. Those that do not mark a paste are keys, such as arrows, and ignored.
     fn escape(&mut self, byte: u8) {
         self.sequence.push(byte);
         let [begins, ends] = Self::PASTE;
@@ -110,25 +114,25 @@ impl Typed {
     }
 }
 
-fn say(text: &str) {
-    // Without a prompt, the paste is as good.
+fn write_prompt(text: &str) {
+    // The paste works without a prompt too.
     let _ = io::stderr().write_all(text.as_bytes()).and_then(|()| io::stderr().flush());
 }
 
 #[cfg(unix)]
-fn ask(longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read_secret(max_bytes: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     use std::os::fd::AsFd as _;
 
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-    /// What comes this soon after a line break belongs to the same paste, in milliseconds.
+    /// Input within this time after a line break belongs to the same paste, in milliseconds.
     const GAP: u16 = 250;
 
     let stdin = io::stdin();
     let terminal = stdin.as_fd();
     let quiet = quiet::Terminal::silence()?;
-    say("Paste the token (it is not shown), then press Enter: \x1b[?2004h");
-    let mut typed = Typed::new(longest);
+    write_prompt("Paste the token (it is not shown), then press Enter: \x1b[?2004h");
+    let mut typed = Typed::new(max_bytes);
     let mut chunk = Zeroizing::new([0; 4096]);
     'reading: loop {
         let read = match nix::unistd::read(terminal, &mut *chunk) {
@@ -139,10 +143,10 @@ fn ask(longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         };
         let mut is_enter = false;
         for byte in chunk.get(..read).unwrap_or_default() {
-            match typed.key(*byte) {
+            match typed.handle_byte(*byte) {
                 Key::More => is_enter = false,
                 Key::End => break 'reading,
-                // The rest of what was there is read on: it may be the next line of the paste.
+                // Read on: the next bytes may be the next line of the paste.
                 Key::Enter if typed.marks_pastes => break 'reading,
                 Key::Enter => is_enter = true,
             }
@@ -154,14 +158,14 @@ fn ask(longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     }
     drop(quiet);
     let count = typed.content.trim_ascii().len();
-    say(&format!("\x1b[?2004l[{count} characters read]\n"));
+    write_prompt(&format!("\x1b[?2004l[{count} characters read]\n"));
     Ok(typed.content)
 }
 
-/// There is no way to hide it without unsafe code here.
+/// Shows the paste, because hiding it would need unsafe code here.
 #[cfg(not(unix))]
-fn ask(_longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    say("Paste the token (this console shows it), then press Enter: ");
+fn read_secret(_longest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    write_prompt("Paste the token (this console shows it), then press Enter: ");
     let mut line = Zeroizing::new(String::new());
     io::stdin().read_line(&mut line)?;
     Ok(Zeroizing::new(line.as_bytes().to_owned()))
@@ -175,8 +179,7 @@ mod quiet {
 
     use crate::console::signals::uninterrupted;
 
-    /// A terminal that shows nothing of what is typed and gives it at once. A line of its usual mode
-    /// holds no more than 4095 bytes (termios(3)).
+    /// A terminal without echo and line mode. In line mode, a line has at most 4095 bytes (termios(3)).
     pub(super) struct Terminal;
 
     impl Terminal {
@@ -188,7 +191,7 @@ mod quiet {
             for (index, value) in [
                 (SpecialCharacterIndices::VMIN, 1),
                 (SpecialCharacterIndices::VTIME, 0),
-                // Stopped with Ctrl-Z, it would leave the shell a silent terminal.
+                // Disables Ctrl-Z, which would leave the shell a terminal without echo.
                 (SpecialCharacterIndices::VSUSP, 0),
             ] {
                 if let Some(key) = quiet.control_chars.get_mut(index as usize) {
@@ -214,12 +217,12 @@ mod quiet {
 mod tests {
     use super::*;
 
-    /// What is kept of these bytes, and what the last one comes to.
+    /// The content kept from these bytes, and the effect of the last one.
     fn typed(bytes: &[u8]) -> (Vec<u8>, Key) {
         let mut typed = Typed::new(100);
         let mut last = Key::More;
         for byte in bytes {
-            last = typed.key(*byte);
+            last = typed.handle_byte(*byte);
         }
         (typed.content.to_vec(), last)
     }

@@ -1,9 +1,9 @@
-//! Signals that end the program (Ctrl-C, a cancelled job): a file that is being written is finished
-//! first, and temporary files, the progress line and child processes are removed.
+//! Cleans up when a signal ends the program (Ctrl-C, a cancelled job). A file that is being written is
+//! finished first. Temporary files, the progress line and child processes are removed.
 //!
-//! On Unix all threads block these signals, and one thread waits for them. Blocking leaves the effect of a
-//! signal to the system: a shell sees that the program was killed by it, and one that is ignored
-//! (`nohup`) stays ignored. On Windows the console ends the process at any point.
+//! On Unix all threads block these signals, and one thread waits for them. So the system still decides
+//! their effect: a shell sees that the signal killed the program, and an ignored signal (`nohup`) stays
+//! ignored. On Windows the console ends the process at any point.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 #[cfg(unix)]
 use std::thread;
 
-/// What is removed when a signal ends the program.
+/// The state to clean up when a signal ends the program.
 pub(crate) struct Temporary {
     /// The length of the progress line on the terminal.
     line: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Temporary {
     pub(crate) directory: Option<PathBuf>,
     /// The process ids of child processes.
     pub(crate) children: Vec<u32>,
-    /// The settings of the terminal before it was silenced.
+    /// The settings of the terminal before its echo was turned off.
     #[cfg(unix)]
     pub(crate) terminal: Option<nix::sys::termios::Termios>,
 }
@@ -32,7 +32,7 @@ static TEMPORARY: Mutex<Temporary> = Mutex::new(Temporary {
     terminal: None,
 });
 
-/// Runs an action that no signal interrupts. It must be short, and must not call this again.
+/// Runs an action that signals do not interrupt. It must be short and must not be nested.
 pub(crate) fn uninterrupted<T>(action: impl FnOnce(&mut Temporary) -> T) -> T {
     action(&mut TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -42,22 +42,22 @@ pub(crate) fn wait_if_terminating() {
     drop(TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Removes what is temporary, for a panic: one within [`uninterrupted`] holds the lock.
+/// Cleans up after a panic. Does nothing within [`uninterrupted`], which holds the lock.
 pub fn clean_up() {
     if let Ok(mut temporary) = TEMPORARY.try_lock() {
-        temporary.remove();
+        temporary.clean_up();
     }
 }
 
 impl Temporary {
     /// Replaces the progress line.
     pub(crate) fn show(&mut self, line: &str) {
-        // A run does not fail because its progress cannot be shown.
+        // A failure to show progress must not fail the run.
         let _ = write!(io::stderr(), "\r{line:0$}", self.line);
         self.line = self.line.max(line.chars().count());
     }
 
-    /// Clears the progress line. Spaces do that on every terminal.
+    /// Clears the progress line with spaces, which works on every terminal.
     pub(crate) fn clear(&mut self) {
         if self.line > 0 {
             let _ = write!(io::stderr(), "\r{:1$}\r", "", self.line);
@@ -65,7 +65,7 @@ impl Temporary {
         }
     }
 
-    /// Lets the terminal show again what is typed. What is still to be read is dropped.
+    /// Turns the terminal's echo on again, and drops unread input.
     #[cfg(unix)]
     pub(crate) fn restore_terminal(&mut self) {
         use nix::sys::termios::{SetArg, tcsetattr};
@@ -75,7 +75,7 @@ impl Temporary {
         }
     }
 
-    fn remove(&mut self) {
+    fn clean_up(&mut self) {
         #[cfg(unix)]
         if self.terminal.is_some() {
             let _ = io::stderr().write_all(b"\x1b[?2004l\n");
@@ -89,7 +89,7 @@ impl Temporary {
     }
 }
 
-/// Kills a child and its process group. A process that has left the group stays.
+/// Kills a child and its process group. Processes that left the group survive.
 #[cfg(unix)]
 pub(crate) fn kill(child: u32) {
     use nix::sys::signal::{Signal, killpg};
@@ -100,7 +100,7 @@ pub(crate) fn kill(child: u32) {
     }
 }
 
-/// Kills a child and all that it started.
+/// Kills a child and its descendants.
 #[cfg(windows)]
 pub(crate) fn kill(child: u32) {
     use std::process::{Command, Stdio};
@@ -117,21 +117,21 @@ pub(crate) fn kill(child: u32) {
 #[cfg(not(any(unix, windows)))]
 pub(crate) fn kill(_: u32) {}
 
-/// Installs the handling of signals. It comes before the first thread: a new thread inherits the
-/// signal mask of the one that starts it, and child processes get an empty one from std.
+/// Installs the signal handling. Call it before starting threads, which inherit the signal mask. std
+/// gives child processes an empty mask.
 pub fn install() {
     #[cfg(unix)]
-    begin();
+    start_signal_thread();
 }
 
 #[cfg(unix)]
-fn begin() {
+fn start_signal_thread() {
     use std::sync::MutexGuard;
     use std::time::{Duration, Instant};
 
     use nix::sys::signal::{SigSet, Signal, raise};
 
-    /// A file system that hangs must not keep the program from ending.
+    /// A hanging file system must not keep the program from ending.
     const LONGEST: Duration = Duration::from_secs(2);
     const POLL: Duration = Duration::from_millis(1);
     const TERMINATING: [Signal; 4] =
@@ -139,8 +139,8 @@ fn begin() {
 
     /// Waits until no action is running.
     fn lock() -> Option<MutexGuard<'static, Temporary>> {
-        let begun = Instant::now();
-        while begun.elapsed() < LONGEST {
+        let started = Instant::now();
+        while started.elapsed() < LONGEST {
             if let Ok(temporary) = TEMPORARY.try_lock() {
                 return Some(temporary);
             }
@@ -149,10 +149,10 @@ fn begin() {
         None
     }
 
-    // A file that exceeds `ulimit -f` is an error like any other.
+    // Treat a file above `ulimit -f` as an ordinary error.
     let _ = SigSet::from(Signal::SIGXFSZ).thread_block();
     let Ok(before) = SigSet::thread_get_mask() else { return };
-    // A signal that the parent process has blocked stays blocked.
+    // Signals that the parent process blocked stay blocked.
     let terminating: SigSet =
         TERMINATING.into_iter().filter(|signal| !before.contains(*signal)).collect();
     if terminating.thread_block().is_err() {
@@ -162,7 +162,7 @@ fn begin() {
         while let Ok(signal) = terminating.wait() {
             let mut temporary = lock();
             if let Some(temporary) = &mut temporary {
-                temporary.remove();
+                temporary.clean_up();
             }
             let _ = raise(signal);
             // The process ends here, unless the signal is ignored.

@@ -8,13 +8,13 @@ use super::signals;
 
 /// The process's streams.
 pub struct Streams<'a> {
-    /// Standard input; read only when asked for.
+    /// Standard input. Not read unless a command needs it.
     pub stdin: Box<dyn Read + Send>,
     /// Standard output: the report, and nothing else.
     pub stdout: &'a mut dyn Write,
     /// Standard error: notes and errors.
     pub stderr: &'a mut dyn Write,
-    /// Whether a person sits at a terminal.
+    /// Whether a person runs the program at a terminal.
     pub terminal: bool,
     /// Where standard output goes.
     pub stdout_is: Stdout,
@@ -23,8 +23,7 @@ pub struct Streams<'a> {
 }
 
 impl Streams<'_> {
-    /// Standard input, where a token of at most this length in bytes is read from it: a person is asked
-    /// for it.
+    /// Takes standard input to read a token of at most this many bytes. Prompts a person at a terminal.
     pub(crate) fn take_token_input(&mut self, longest: usize) -> Box<dyn Read + Send> {
         if self.terminal {
             return Box::new(Prompt::new(longest));
@@ -32,7 +31,7 @@ impl Streams<'_> {
         std::mem::replace(&mut self.stdin, Box::new(io::empty()))
     }
 
-    /// Which of them are terminals.
+    /// Which streams are terminals.
     pub(crate) fn terminals(&self) -> Terminals {
         Terminals { stdout: self.stdout_is, stderr: self.stderr_is_terminal }
     }
@@ -44,12 +43,12 @@ pub enum Stdout {
     Terminal,
     /// A regular file.
     File,
-    /// A pipe, say.
+    /// A pipe, for example.
     Other,
 }
 
 impl Stdout {
-    /// Where the process's own goes.
+    /// Where this process's standard output goes.
     pub fn of_process() -> Self {
         let stdout = io::stdout();
         if stdout.is_terminal() {
@@ -74,7 +73,7 @@ pub(crate) struct Terminals {
     pub(crate) stderr: bool,
 }
 
-/// Writes a text whole, unless the program is being ended.
+/// Writes a complete text, unless a signal is ending the program.
 pub(crate) fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     signals::wait_if_terminating();
     stream.write_all(text.as_bytes())?;

@@ -1,4 +1,4 @@
-//! What reports print to paste: command lines for one shell, and snippets for a file.
+//! Text to paste from reports: command lines for one shell, and snippets for files.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -19,39 +19,39 @@ pub enum Shell {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     posix: String,
-    /// Absent if PowerShell cannot pass on one of its values.
+    /// Absent if PowerShell cannot pass one of its values unchanged.
     power_shell: Option<String>,
 }
 
 impl Command {
-    /// A command line that the two shells write in different ways.
+    /// A command line that differs between the two shells.
     pub(crate) fn each(posix: impl Into<String>, power_shell: Option<String>) -> Self {
         Self { posix: posix.into(), power_shell }
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     pub(crate) fn set(name: &str, value: &str) -> Self {
-        let value_there = power_shell(value).map(|word| quoted(&word));
+        let quoted_value = power_shell(value).map(|word| always_quoted(&word));
         Self {
             posix: format!("export {name}={}", shell(value)),
-            power_shell: value_there.map(|word| format!("$env:{name} = {word}")),
+            power_shell: quoted_value.map(|word| format!("$env:{name} = {word}")),
         }
     }
 
-    /// Removes a variable from the environment.
+    /// Removes an environment variable.
     pub(crate) fn unset(name: &str) -> Self {
         Self::each(format!("unset {name}"), Some(format!("Remove-Item Env:{name}")))
     }
 
-    /// Moves a file out of the way.
+    /// Renames a file to `PATH.broken`.
     pub(crate) fn set_aside(path: &str) -> Self {
-        let there = power_shell(path)
+        let move_item = power_shell(path)
             .zip(power_shell(&format!("{path}.broken")))
             .map(|(from, to)| format!("Move-Item -LiteralPath {from} {to}"));
-        Self::each(format!("mv {} {}", shell(path), shell(&format!("{path}.broken"))), there)
+        Self::each(format!("mv {} {}", shell(path), shell(&format!("{path}.broken"))), move_item)
     }
 
-    /// As it is written for a shell, if it can be.
+    /// The command for one shell, if it can be written for it.
     pub(crate) fn in_shell(self, wanted: Shell) -> Option<Self> {
         match wanted {
             Shell::Posix => Some(self.posix.into()),
@@ -59,7 +59,7 @@ impl Command {
         }
     }
 
-    /// The text for POSIX shells, until [`Self::in_shell`] has chosen another.
+    /// The text for POSIX shells, or for the shell that [`Self::in_shell`] chose.
     pub(crate) fn text(&self) -> &str {
         &self.posix
     }
@@ -84,7 +84,7 @@ impl Serialize for Command {
     }
 }
 
-/// A command line, word by word.
+/// Builds a command line word by word.
 pub(crate) struct CommandLine(Command);
 
 impl CommandLine {
@@ -92,7 +92,7 @@ impl CommandLine {
         Self(program.into())
     }
 
-    /// Adds text that both shells read alike.
+    /// Adds text that means the same in both shells.
     pub(crate) fn raw(self, text: &str) -> Self {
         self.add(text, Some(text))
     }
@@ -102,7 +102,7 @@ impl CommandLine {
         self.add(&shell(value), power_shell(value).as_deref())
     }
 
-    /// Adds the value of a variable of the environment as one word.
+    /// Adds the value of an environment variable as one word.
     pub(crate) fn variable(self, name: &str) -> Self {
         self.add(&format!("\"${name}\""), Some(&format!("\"$env:{name}\"")))
     }
@@ -125,11 +125,12 @@ impl From<CommandLine> for Command {
     }
 }
 
-/// The text as one word of PowerShell, if every version passes it on to a program unchanged.
+/// Quotes the text as one word of PowerShell. `None`: some version would not pass it to a program
+/// unchanged.
 ///
-/// Windows PowerShell 5.1 drops empty words and quotation marks, and lets a backslash at the end
-/// of a word with blanks escape the quotation mark that it adds. Both versions take typographic
-/// quotation marks for quotes (about_Quoting_Rules, about_Parsing).
+/// Windows PowerShell 5.1 drops empty words and quotation marks. It also lets a backslash at the end
+/// of a word with blanks escape the quotation mark that it adds. Both versions treat typographic
+/// quotation marks as quotes (about_Quoting_Rules, about_Parsing).
 pub(crate) fn power_shell(text: &str) -> Option<String> {
     let is_bare = |c: char| c.is_ascii_alphanumeric() || "_:/-".contains(c);
     let is_quotable = |c: char| c.is_ascii() && !is_unseen(c) && !matches!(c, '\'' | '"');
@@ -140,8 +141,8 @@ pub(crate) fn power_shell(text: &str) -> Option<String> {
     is_kept.then(|| format!("'{text}'"))
 }
 
-/// A word on the right of an assignment, where a bare one would be run as a command.
-fn quoted(word: &str) -> String {
+/// Quotes the right side of an assignment, where PowerShell would run a bare word as a command.
+fn always_quoted(word: &str) -> String {
     if word.starts_with('\'') { word.to_owned() } else { format!("'{word}'") }
 }
 

@@ -1,4 +1,4 @@
-//! JSON that can stand in a log.
+//! JSON that is safe to print into a log.
 
 use std::io;
 
@@ -7,13 +7,13 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::json_content;
 
-/// The value as JSON, pretty-printed, with escapes in its strings for what must not stand in the
-/// output. Every key of it has to be a string.
+/// Writes a value as pretty-printed JSON, with escapes for characters that must not be printed. All
+/// its keys must be strings.
 pub fn json(value: &impl Serialize) -> String {
     with_layout(value, PrettyFormatter::new())
 }
 
-/// The same on a line of its own, with its end.
+/// Writes a value as JSON on one line, with a line break.
 pub fn json_line(value: &impl Serialize) -> String {
     with_layout(value, CompactFormatter) + "\n"
 }
@@ -27,10 +27,10 @@ fn with_layout(value: &impl Serialize, layout: impl Formatter) -> String {
     String::from_utf8(out).expect("serde_json writes UTF-8")
 }
 
-/// A layout, with escapes in strings for what must not stand in a log.
+/// A layout that also escapes characters that must not be printed into a log.
 struct Inert<F>(F);
 
-/// Hands the layout over.
+/// Delegates methods to the inner layout.
 macro_rules! layout {
     ($($method:ident($($argument:ident: $type:ty)?);)*) => {
         $(fn $method<W: ?Sized + io::Write>(

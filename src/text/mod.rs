@@ -1,10 +1,10 @@
-//! Making hostile text harmless, showing URLs without what may be secret, and quoting values for what they are pasted into.
+//! Makes hostile text harmless, hides secret parts of URLs, and quotes values for where they are
+//! pasted.
 //!
-//! Everything that came from a token, a file or a server goes through one of these before it
-//! is shown. They agree on what must not stand in any output: characters that cannot be seen or
-//! that move others about, and the openings `##[` and `##vso[`, which the Azure Pipelines agent
-//! takes for a command anywhere in a line (its `Command.TryParse`; the GitHub runner's
-//! `ActionCommand.TryParse` does the same for `##[`).
+//! All text from a token, a file or a server goes through one of these functions before it is shown.
+//! None of them ever outputs invisible characters, characters that move others, or the openings `##[`
+//! and `##vso[`: the Azure Pipelines agent reads those as a command anywhere in a line (its
+//! `Command.TryParse`; the GitHub runner's `ActionCommand.TryParse` does the same for `##[`).
 
 pub mod command;
 mod json;
@@ -15,8 +15,8 @@ mod url;
 pub use json::{json, json_line};
 pub use url::{MARK, lacks_url_parts, url, urls_in, urls_in_pattern};
 
-/// The text on one line, with every unseen character written as an escape: `\n`, `\u202e`,
-/// `\u{e0001}`. Applying it twice changes nothing more.
+/// Writes the text on one line, with escapes for unseen characters: `\n`, `\u202e`, `\u{e0001}`.
+/// Idempotent.
 pub fn inert(text: &str) -> String {
     escape(
         text,
@@ -28,7 +28,7 @@ pub fn inert(text: &str) -> String {
     )
 }
 
-/// At most the first `max_chars` characters of the text, and then how many are left out.
+/// The first `max_chars` characters of the text, followed by the number of omitted characters.
 pub fn clip(text: &str, max_chars: usize) -> String {
     let kept = prefix(text, max_chars);
     match text[kept.len()..].chars().count() {
@@ -37,23 +37,23 @@ pub fn clip(text: &str, max_chars: usize) -> String {
     }
 }
 
-/// At most the first `max_chars` characters of the text, and dots where some are left out.
+/// The first `max_chars` characters of the text, followed by dots if some are omitted.
 pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
     let kept = prefix(text, max_chars);
     if kept == text { text.to_owned() } else { format!("{kept}...") }
 }
 
-/// At most the first `max_chars` characters of the text.
+/// The first `max_chars` characters of the text.
 pub(crate) fn prefix(text: &str, max_chars: usize) -> &str {
     text.char_indices().nth(max_chars).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Bytes as hexadecimal digits in lower case.
+/// Writes bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Joins items: `a`, `a and b`, `a, b and c`.
 pub(crate) fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
@@ -62,12 +62,11 @@ pub(crate) fn list(items: &[String]) -> String {
     }
 }
 
-/// The text as one word for a POSIX shell (POSIX.1-2024, XCU section 2.2), safe to paste.
+/// Quotes the text as one word for a POSIX shell (POSIX.1-2024, XCU section 2.2), safe to paste.
 ///
-/// Characters that cannot be seen need `$'...'`, which bash, zsh, ksh and busybox know; the
-/// octal bytes in it do not depend on the locale. No word holds `$(`, `${`, `$[` or `<<` either:
-/// pipelines expand those before any shell reads the quotes. A NUL cannot be passed in a word;
-/// it ends the value there.
+/// Unseen characters need `$'...'`, which bash, zsh, ksh and busybox know. Its octal bytes do not
+/// depend on the locale. No word contains `$(`, `${`, `$[` or `<<`: pipelines expand those before
+/// any shell reads the quotes. A word cannot contain NUL, which ends the value in a shell.
 pub fn shell(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     // zsh replaces a word `=name` by the path of that command.
@@ -80,7 +79,7 @@ pub fn shell(text: &str) -> String {
     for c in text.chars() {
         let splits = matches!((previous, c), ('#', '#') | ('<', '<') | ('$', '(' | '{' | '['));
         match c {
-            // An interactive bash before 5 looks for its history in here.
+            // An interactive bash before 5 expands history here.
             '!' if octal => push_octal(&mut out, c),
             _ if octal && (splits || is_unseen(c)) => push_octal(&mut out, c),
             '\'' | '\\' if octal => out.extend(['\\', c]),
@@ -94,10 +93,10 @@ pub fn shell(text: &str) -> String {
     out
 }
 
-/// The text as a YAML 1.2 scalar on one line that every YAML reader takes for a string: bare
-/// where that is beyond doubt, else in double quotes.
+/// Writes the text as a YAML 1.2 scalar on one line that every YAML reader reads as a string, in
+/// double quotes unless a bare word is safe.
 pub fn yaml(text: &str) -> String {
-    // Also what YAML 1.1 readers take for something else.
+    // Includes words that only YAML 1.1 readers read as another type.
     const OTHER_TYPES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let bare = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     if text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -118,12 +117,12 @@ pub fn yaml(text: &str) -> String {
     format!("\"{content}\"")
 }
 
-/// The text as a JSON string (RFC 8259 section 7), quotes included.
+/// Writes the text as a JSON string (RFC 8259 section 7) with quotes.
 pub fn json_string(text: &str) -> String {
     format!("\"{}\"", json_content(text))
 }
 
-/// What stands between the quotes of a JSON string.
+/// Escapes the text between the quotes of a JSON string.
 fn json_content(text: &str) -> String {
     escape(
         text,
@@ -137,9 +136,9 @@ fn json_content(text: &str) -> String {
     )
 }
 
-/// The last look at a line of several pieces, colours among them: pieces that are harmless alone
-/// could make a command together, and the GitHub runner takes a line that begins with `::` after
-/// white space for one (`ActionCommand.TryParseV2`).
+/// Removes commands from a complete line: pieces that are harmless alone may form a command together.
+/// The GitHub runner also reads a line as a command if it begins with `::` after white space
+/// (`ActionCommand.TryParseV2`).
 pub(crate) fn guard(line: &str) -> String {
     let line =
         escape(line, &Syntax { hidden: |_| false, reserved: |_| false, astral: String::from });
@@ -149,8 +148,8 @@ pub(crate) fn guard(line: &str) -> String {
     }
 }
 
-/// The text as lines of at most `width` characters, broken at spaces only. A longer word, or
-/// what stands between two backticks, stays whole: it is there to be copied.
+/// Wraps the text into lines of at most `width` characters. Breaks only at spaces: longer words, and
+/// text between backticks, stay whole so that they can be copied.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -176,14 +175,13 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// How many columns a text takes, as far as its characters tell.
+/// The width of a text in characters.
 pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// A value in pieces of at most `width` characters, broken behind separators only: the pieces of a
-/// GUID or a name belong together, and so do a host and its port. A piece without a separator stays
-/// whole.
+/// Splits a value into pieces of at most `width` characters. Breaks only after separators, so that a
+/// GUID, a name, or a host with its port stays whole.
 pub(crate) fn broken(value: &str, width: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
@@ -209,19 +207,19 @@ pub(crate) fn broken(value: &str, width: usize) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What a syntax asks of [`escape`].
+/// The rules of a syntax for [`escape`].
 struct Syntax {
-    /// The characters to be written as code points.
+    /// The characters to write as code points.
     hidden: fn(char) -> bool,
-    /// The characters that get a backslash.
+    /// The characters that need a backslash.
     reserved: fn(char) -> bool,
-    /// How a hidden character beyond U+FFFF is written: every syntax has another form.
+    /// Writes a hidden character above U+FFFF, which differs by syntax.
     astral: fn(char) -> String,
 }
 
-/// Replaces what must not stand in the output by escapes.
+/// Escapes characters that must not be printed, and openings of commands.
 fn escape(text: &str, syntax: &Syntax) -> String {
-    // Most text is plain, and looking at each character would take most of the time of a report.
+    // Fast path for plain text: otherwise this loop would dominate the time of a report.
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'#' | b'"' | b'\\');
     if text.as_bytes().iter().all(is_plain) {
         return text.to_owned();
@@ -244,7 +242,7 @@ fn escape(text: &str, syntax: &Syntax) -> String {
     out
 }
 
-/// Whether a `##` before this makes it a command of the Azure Pipelines agent.
+/// Whether `##` before this text makes a command of the Azure Pipelines agent.
 fn opens_command(rest: &str) -> bool {
     rest.starts_with('[') || rest.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("vso["))
 }
@@ -259,10 +257,10 @@ fn push_octal(out: &mut String, c: char) {
     }
 }
 
-/// Whether a character cannot be told apart by looking, or changes how its neighbours are shown:
-/// controls, white space other than the ordinary space, general category Cf (format, which
-/// holds the bidi controls and the tags), `Default_Ignorable_Code_Point`, and noncharacters
-/// (Unicode 17, DerivedCoreProperties.txt and UnicodeData.txt).
+/// Whether a character is invisible or changes how its neighbours are shown: controls, white space
+/// other than the ordinary space, general category Cf (format, with bidi controls and tags),
+/// `Default_Ignorable_Code_Point`, and noncharacters (Unicode 17, DerivedCoreProperties.txt and
+/// UnicodeData.txt).
 pub(crate) fn is_unseen(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -291,7 +289,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Text rich in what these functions are about.
+    /// Text rich in characters and commands that must be escaped.
     pub(crate) fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             3 => any::<char>().prop_map(String::from),
@@ -340,7 +338,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn shell_words() {
+    fn shell_words_are_quoted() {
         let cases = [
             ("https://api.pulumi.com", "https://api.pulumi.com"),
             ("", "''"),
@@ -397,7 +395,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn yaml_scalars() {
+    fn yaml_scalars_are_quoted() {
         let cases = [
             ("main", "main"),
             ("refs/heads/main", "refs/heads/main"),
@@ -414,13 +412,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn json_strings() {
+    fn json_strings_are_escaped() {
         assert_eq!(json_string("a\"\\\u{202e}"), r#""a\"\\\u202e""#);
         assert_eq!(json_string("\u{e0041}##["), r##""\udb40\udc41#\u0023[""##);
     }
 
     #[test]
-    fn no_line_is_a_command() {
+    fn guarded_line_is_no_command() {
         let cases = [
             ("  ::error::x", "  \\u003a:error::x"),
             ("a ::error::x", "a ::error::x"),

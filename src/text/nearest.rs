@@ -1,10 +1,10 @@
-//! The known name that a misspelt one is probably meant for.
+//! Finds the known name that was probably misspelt.
 
-/// Longer words are not names, and would take long to compare.
+/// Longer words are not names, and comparing them would be slow.
 const LONGEST: usize = 64;
 
-/// The first known name that is the fewest edits away, at most two: with three letters or fewer at
-/// most one, since all short words are alike.
+/// The first known name with the fewest edits, at most two. Names of three letters or fewer allow only
+/// one, since short words are all similar.
 pub(crate) fn within_two_edits<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -21,10 +21,10 @@ pub(crate) fn within_two_edits<'a>(
         .map(|(_, name)| name)
 }
 
-/// Below this likeness a name is another word.
+/// Names below this similarity are other words.
 const ALIKE: f64 = 0.6;
 
-/// The last of the known names that are most alike, where one is at all.
+/// The most similar known name, if one is similar enough. Of several, the last.
 pub(crate) fn most_alike<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -37,7 +37,7 @@ pub(crate) fn most_alike<'a>(
         .map(|(_, name)| name)
 }
 
-/// How alike two words are, from 0 to 1 for the same.
+/// The similarity of two words, from 0 to 1 for equal ones.
 pub(crate) fn likeness(name: &str, word: &str) -> f64 {
     if word.len() > LONGEST {
         return 0.0;
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_are_no_names() {
+    fn long_words_match_no_name() {
         let long = "decode".repeat(20);
         assert_eq!(most_alike("deocde", ["decode", "demo"]), Some("decode"));
         assert_eq!(most_alike(&long, [long.as_str()]), None);

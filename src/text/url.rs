@@ -1,12 +1,12 @@
-//! URLs as they are shown and stored: without user information, query values, fragment and
-//! `;params`, since credentials travel in all four (product contract, section 7). [`MARK`] stands
-//! in the place of each removed part.
+//! Hides the parts of URLs that may hold credentials before they are shown or stored: user
+//! information, query values, fragment and `;params` (product contract, section 7). [`MARK`] replaces
+//! each removed part.
 //!
-//! What is shown keeps the separators. So `https://…@host` is still a URL with user information and
-//! `https://host?…` one with a query, and a check of the shown form finds the same faults.
+//! The separators stay. So `https://…@host` still has user information, `https://host?…` still has a
+//! query, and a check of the shown form finds the same faults.
 //!
-//! No parser of URLs is used: a text that no parser accepts holds credentials as often as any
-//! other. Where two readings are possible, the one that hides more is taken.
+//! No URL parser is used, since texts that no parser accepts hold credentials just as often. If two
+//! readings are possible, the one that hides more applies.
 
 #[cfg(test)]
 mod tests;
@@ -17,32 +17,32 @@ use std::ops::Range;
 /// Replaces a removed part.
 pub const MARK: char = '…';
 
-/// So many characters are looked at for slashes.
+/// How many characters are searched for slashes.
 const LONGEST_RUN: usize = 64;
-/// Characters without which a text has no part to remove.
+/// A text without any of these has no part to remove.
 const SIGNS: [char; 5] = ['@', '?', '#', ';', '%'];
-/// Subjects of Azure DevOps look like URLs, and hold names with any character in them.
+/// Azure DevOps subjects look like URLs with these schemes, and contain names with any characters.
 const SUBJECT_SCHEMES: [&str; 2] = ["sc", "p"];
-/// A name of a query parameter that is this long, in characters, may be a secret.
+/// The longest name of a query parameter, in characters. Longer ones may be secrets.
 const LONGEST_NAME: usize = 19;
 
-/// A text that is a URL as a whole, well-formed or not, without those parts.
+/// Hides the parts of a text that is one URL, well-formed or not.
 pub fn url(text: &str) -> Cow<'_, str> {
     without_parts(text, false)
 }
 
-/// A text with URLs in it, each without those parts.
+/// Hides the parts of all URLs in a text.
 pub fn urls_in(text: &str) -> Cow<'_, str> {
     within(text, false)
 }
 
-/// A rule's pattern without those parts of URLs. There `?` is a wildcard, and begins a query only
-/// in front of `NAME=`.
+/// Hides the parts of all URLs in a rule's pattern. There `?` is a wildcard, and begins a query only
+/// before `NAME=`.
 pub fn urls_in_pattern(pattern: &str) -> Cow<'_, str> {
     within(pattern, true)
 }
 
-/// Whether a part of a URL in the text was removed. `…` behind a space is punctuation.
+/// Whether a part of a URL in the text was removed. `…` after a space is punctuation.
 pub fn lacks_url_parts(text: &str) -> bool {
     text.match_indices(MARK).any(|(at, _)| {
         text[..at].ends_with(['/', '\\', ':', '=', '?', '&', ';', '#'])
@@ -74,7 +74,7 @@ fn within(text: &str, wildcards: bool) -> Cow<'_, str> {
 
 // ------------------------------------------------------------------------- URLs in a text
 
-/// The next URL in the text, from a byte on.
+/// The next URL in the text from byte `from` on.
 fn next_url(text: &str, mut from: usize) -> Option<Range<usize>> {
     let mut at = from;
     loop {
@@ -82,7 +82,7 @@ fn next_url(text: &str, mut from: usize) -> Option<Range<usize>> {
         let (before, rest) = (&text[from..at], &text[at..]);
         let start = match rest.as_bytes().first() {
             Some(b':') => scheme_before(before, &rest[1..]).map(|scheme| at - scheme.len()),
-            // `//host`, not the double slash inside a path nor that in front of a comment.
+            // `//host`, but not a double slash in a path or before a comment.
             Some(b'/' | b'\\') => (before.chars().next_back().is_none_or(is_delimiter)
                 && rest[1..].starts_with(['/', '\\'])
                 && !rest[2..].starts_with(char::is_whitespace))
@@ -103,11 +103,11 @@ fn next_url(text: &str, mut from: usize) -> Option<Range<usize>> {
     }
 }
 
-/// The scheme that the text ends with, where what follows the colon makes it one. A drive's letter
-/// (`C:\`) is none.
+/// The scheme at the end of the text, if the text after the colon makes it one. A drive letter (`C:\`)
+/// is not a scheme.
 fn scheme_before<'a>(text: &'a str, after: &str) -> Option<&'a str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    let scheme = &text[behind_last(text, |c| !is_part(c))..];
+    let scheme = &text[after_last(text, |c| !is_part(c))..];
     let scheme = scheme.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
     let slashes = slashes(after);
     let is_scheme = match slashes {
@@ -118,8 +118,8 @@ fn scheme_before<'a>(text: &'a str, after: &str) -> Option<&'a str> {
     is_scheme.then_some(scheme)
 }
 
-/// Where a URL ends in a text: at white space, at a quotation mark, at the bracket or quotation
-/// mark that encloses it, and before punctuation.
+/// The end of a URL in a text: before white space, a quotation mark, the closing mark of an enclosing
+/// pair, or final punctuation.
 fn end_of_url(text: &str, start: usize, at: usize) -> usize {
     let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '<' | '>' | '`');
     let end = text[at..].find(ends).map_or(text.len(), |end| at + end);
@@ -141,8 +141,8 @@ fn split_punctuation(text: &str) -> (&str, &str) {
     text.split_at(text.trim_end_matches(marks).len())
 }
 
-/// The index after the last of these characters; 0 if the text has none of them.
-fn behind_last(text: &str, is_one: impl Fn(char) -> bool) -> usize {
+/// The index after the last matching character. 0 if there is none.
+fn after_last(text: &str, is_one: impl Fn(char) -> bool) -> usize {
     text.char_indices().rev().find(|(_, c)| is_one(*c)).map_or(0, |(at, c)| at + c.len_utf8())
 }
 
@@ -181,8 +181,8 @@ fn without_parts(text: &str, wildcards: bool) -> Cow<'_, str> {
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
-/// Where the authority begins: behind a scheme and slashes, however many and of whatever kind; a
-/// second scheme behind the first is `http` or `https`. `None`: there is no scheme and no `//`.
+/// The start of the authority: after a scheme and any number of slashes and backslashes. A second
+/// scheme may follow if it is `http` or `https`. `None`: there is no scheme and no `//`.
 fn authority_start(text: &str) -> Option<usize> {
     let mut start = 0;
     loop {
@@ -211,7 +211,7 @@ fn authority_start(text: &str) -> Option<usize> {
     }
 }
 
-/// The length of the slashes that a text begins with, and of what is ignored between them.
+/// The length of the slashes at the start of a text, with ignored characters between them.
 fn slashes(text: &str) -> usize {
     let is_slash = |c: char| matches!(c, '/' | '\\');
     let run =
@@ -219,7 +219,7 @@ fn slashes(text: &str) -> usize {
     run.filter(|(_, c)| is_slash(*c)).last().map_or(0, |(last, _)| last + 1)
 }
 
-/// Characters that parsers drop, or that somebody pasted along.
+/// Whether parsers drop a character, or people paste it along.
 fn is_ignored(c: char) -> bool {
     matches!(c, '"' | '\'' | '`' | '<' | '(') || super::is_unseen(c) || c == ' '
 }
@@ -228,8 +228,8 @@ fn authority(text: &str) -> &str {
     text.split(['/', '\\', '?', '#']).next().unwrap_or_default()
 }
 
-/// Where user information ends. It does so in front of the last `@` of the authority; where a
-/// password holds a character that ends an authority, in front of a later one. `None`: there is none.
+/// The end of the user information: before the last `@` of the authority, or before a later `@` if a
+/// password contains a character that ends an authority. `None`: there is no user information.
 fn end_of_user(text: &str) -> Option<usize> {
     let inside = authority(text);
     let path = text.split(['?', '#']).next().unwrap_or_default();
@@ -242,7 +242,7 @@ fn end_of_user(text: &str) -> Option<usize> {
         if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
             return last_at(text);
         }
-        // A number may be the beginning of a password, and a name without a dot a user's.
+        // The port may be the beginning of a password, and a name without a dot may be a user.
         let end = before_domain()?;
         (!name.contains('.') && !name.eq_ignore_ascii_case("localhost")).then_some(end)
     })?;
@@ -254,7 +254,7 @@ fn last_at(text: &str) -> Option<usize> {
     text.rfind('@').max(text.rfind("%40"))
 }
 
-/// Whether a domain's name follows the `@` that the text begins with.
+/// Whether a domain name follows the `@` at the start of the text.
 fn begins_with_domain(text: &str) -> bool {
     let host = text.trim_start_matches("%40").trim_start_matches('@');
     let host = host.split(['/', '\\', ':']).next().unwrap_or_default();
@@ -264,7 +264,7 @@ fn begins_with_domain(text: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
-/// Hides params, query and fragment of what begins with the host.
+/// Hides params, query and fragment in a text that begins with the host.
 fn hide_after_host(out: &mut String, text: &str, wildcards: bool) {
     let mut rest = text;
     while let Some(at) = rest.find(['?', '#', ';', '%']) {
@@ -291,13 +291,13 @@ fn hide_after_host(out: &mut String, text: &str, wildcards: bool) {
                 }
                 &after[end..]
             }
-            // An encoded sign is a part of the path to a parser, and a mistake in front of a pair.
+            // To a parser, an encoded sign is part of the path. Before a pair it is a mistake.
             _ if sign.len() == 3 && begins_encoded_pair(after) => {
                 let stays = if sign.eq_ignore_ascii_case("%3b") { after.find('/') } else { None };
                 out.push(MARK);
                 &after[stays.unwrap_or(after.len())..]
             }
-            // A whole URL, encoded, in the path of another one.
+            // An encoded URL in the path of another URL.
             _ if sign.len() > 3 => match last_at(after) {
                 Some(end) if end > 0 => {
                     out.push(MARK);
@@ -311,7 +311,7 @@ fn hide_after_host(out: &mut String, text: &str, wildcards: bool) {
     out.push_str(rest);
 }
 
-/// The sign at the beginning of a text, as it is or percent-encoded, and what follows.
+/// Splits off the sign at the start of a text, which may be percent-encoded.
 fn sign(text: &str) -> (&str, &str) {
     let encoded = ["%3f", "%3b", "%23", "%3a%2f%2f"];
     let known = encoded
@@ -328,7 +328,7 @@ fn begins_encoded_pair(text: &str) -> bool {
             || ends_with_ignoring_case(assigned.get(..3).unwrap_or_default(), "%3d"))
 }
 
-/// The names of parameters stay where they are plain words.
+/// Hides a query. Keeps the names of parameters that are plain words.
 fn hide_query(out: &mut String, query: &str) {
     if query.is_empty() {
         return;
@@ -337,7 +337,7 @@ fn hide_query(out: &mut String, query: &str) {
     for pair in query.split_inclusive(['&', ';']) {
         let bare = pair.trim_end_matches(['&', ';']);
         match bare.split_once('=') {
-            // A value in base64 may end with `=`, and is not a name then.
+            // A base64 value may end with `=`. It is not a name.
             Some((name, value)) if is_name(name) && !value.trim_matches('=').is_empty() => {
                 out.push_str(name);
                 out.push('=');
@@ -348,7 +348,7 @@ fn hide_query(out: &mut String, query: &str) {
         }
         out.push_str(&pair[bare.len()..]);
     }
-    // Without names there is nothing to tell apart.
+    // Without names, one mark is enough.
     if !out[start..].contains('=') {
         out.truncate(start);
         out.push(MARK);

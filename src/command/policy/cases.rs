@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{document, without_token};
 use crate::cli::values::FormatChoice;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::gather::environment::Environment;
@@ -40,5 +40,9 @@ pub(super) fn run(
     let organization = evidence.request().organization;
     let results = judge::cases(document, &cases, organization.as_deref());
     let status = u8::from(!results.iter().all(|case| case.is_met()));
-    delivered(output.deliver_view(&CASES, &results[..], streams.stdout), status, streams.stderr)
+    delivery_status(
+        output.deliver_view(&CASES, &results[..], streams.stdout),
+        status,
+        streams.stderr,
+    )
 }

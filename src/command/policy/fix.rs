@@ -22,7 +22,7 @@ use crate::text::secret::{Scrubber, argument};
 
 /// A change is needed.
 const NEEDED: u8 = 1;
-/// It is not for the doctor to say, or not safe.
+/// The doctor cannot decide it, or cannot change it safely.
 const UNDECIDED: u8 = UNREAD;
 
 pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams) -> u8 {
@@ -49,12 +49,12 @@ pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams
             Ok(text) => text,
             Err(error) => return complain(streams.stderr, &error.to_string()),
         },
-        None => written(live, &evidence),
+        None => write_live_policy(live, &evidence),
     };
     let name = path.as_deref().map_or_else(|| "Pulumi Cloud".to_owned(), argument);
-    let fixed = match fixed(&before, &evidence, if_meant) {
+    let fixed = match fix_text(&before, &evidence, if_meant) {
         Outcome::Nothing(note) => {
-            note_to(&mut streams, &note);
+            print_note(&mut streams, &note);
             return 0;
         }
         Outcome::Undecided(problem) => {
@@ -77,14 +77,14 @@ pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams
     }
 }
 
-/// A line on standard error that is not an error.
-fn note_to(streams: &mut Streams, note: &str) {
+/// Prints a note on standard error.
+fn print_note(streams: &mut Streams, note: &str) {
     let line = format!("policy fix: {}\n", text::guard(&text::inert(note)));
     let _ = streams.stderr.write_all(line.as_bytes());
 }
 
-/// The live policy of the token's issuer as a document.
-fn written(document: &Document, evidence: &Evidence) -> String {
+/// Writes the live policy of the token's issuer as a document.
+fn write_live_policy(document: &Document, evidence: &Evidence) -> String {
     let own: Vec<Registration> = evidence.registration().into_iter().cloned().collect();
     let issuers = if own.is_empty() { document.issuers.clone() } else { own };
     own::write(&Document { issuers, ..document.clone() }, &[].into(), true)
@@ -95,7 +95,7 @@ enum Outcome {
     /// Nothing to change, and why.
     Nothing(String),
     Undecided(String),
-    /// It cannot be edited safely.
+    /// The text cannot be edited safely, but this entry can be added by hand.
     ByHand {
         problem: String,
         entry: serde_json::Map<String, Value>,
@@ -103,7 +103,7 @@ enum Outcome {
     Fixed(String),
 }
 
-fn fixed(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
+fn fix_text(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
     let Some(token) = &evidence.token else {
         return Outcome::Undecided("there is no decoded token".to_owned());
     };
@@ -132,7 +132,7 @@ fn fixed(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
     let mut problem = "it cannot be edited safely".to_owned();
     for way in ways {
         match edit::apply(text, &way) {
-            // Read again: what counts is what the file says now.
+            // Parse the result again to check that the edit has the intended effect.
             Ok(edited) => {
                 let after = parse(&edited).ok();
                 let is_right = after.is_some_and(|after| {
@@ -148,7 +148,7 @@ fn fixed(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
     Outcome::ByHand { problem, entry }
 }
 
-/// A unified diff whose lines are harmless in a log: only tabs are left as they are.
+/// A unified diff whose lines are harmless in a log. Only tabs are kept unchanged.
 fn diff(name: &str, before: &str, after: &str) -> String {
     let name = text::inert(name);
     let diff = TextDiff::from_lines(before, after);

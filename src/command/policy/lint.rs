@@ -3,7 +3,7 @@
 use super::{document, without_token};
 use crate::catalogue::Severity;
 use crate::cli::policy::Lint;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::evidence::PolicySource;
@@ -38,7 +38,11 @@ pub(super) fn run(arguments: Lint, environment: Environment, mut streams: Stream
     };
     let warned = findings.iter().any(|finding| finding.severity >= Severity::Warning);
     let status = u8::from(warned && output.strict);
-    delivered(output.deliver_view(&LINT, &findings[..], streams.stdout), status, streams.stderr)
+    delivery_status(
+        output.deliver_view(&LINT, &findings[..], streams.stdout),
+        status,
+        streams.stderr,
+    )
 }
 
 fn lint(document: &Document, name: &str) -> Vec<Finding> {

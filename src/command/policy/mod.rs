@@ -1,4 +1,4 @@
-//! `doctor policy`: work on policies alone. Where no document is given, the live policy is read.
+//! `doctor policy`: commands about policies. Without a document, they read the live policy.
 
 mod cases;
 mod fix;
@@ -26,7 +26,6 @@ use crate::gather::{Plan, PolicySelection, PolicyVersions, ProcessContext};
 use crate::policy::Document;
 use crate::{judge, limits};
 
-/// Runs it; the exit status.
 pub(crate) fn run(command: PolicyCommand, environment: Environment, streams: Streams) -> u8 {
     match command {
         PolicyCommand::Test(arguments) => test::run(arguments, environment, streams),
@@ -38,10 +37,10 @@ pub(crate) fn run(command: PolicyCommand, environment: Environment, streams: Str
     }
 }
 
-/// The exit status where the live policy cannot be read (product contract, section 1).
+/// The exit status if the live policy cannot be read (product contract, section 1).
 const UNREAD: u8 = 3;
 
-/// The document, or the exit status after one line that says what to do.
+/// The policy document. Without one, prints what to do and returns the exit status.
 fn document<'a>(
     evidence: &'a Evidence,
     command: &str,
@@ -59,7 +58,7 @@ fn document<'a>(
     }
 }
 
-/// The evidence of a policy without a token.
+/// Gathers the evidence of a policy without a token.
 ///
 /// # Errors
 /// A sentence for standard error: a file cannot be used.
@@ -68,19 +67,19 @@ fn without_token(
     environment: Environment,
     progress: bool,
 ) -> Result<(Evidence, PolicyVersions), String> {
-    // No token is looked for, not even the job's own.
+    // Do not search for a token, not even the job's own.
     let plan = Plan { token: TokenLocation::Lines(Source::None), ..plan };
-    let around = ProcessContext {
+    let process = ProcessContext {
         environment,
         directory: working_directory()?,
         stdin: Box::new(std::io::empty()),
         terminal: false,
         progress,
     };
-    gather::gather_with_policy_versions(plan, around).map_err(|error| error.to_string())
+    gather::gather_with_policy_versions(plan, process).map_err(|error| error.to_string())
 }
 
-/// The evidence of a token and what the plan names.
+/// Gathers the evidence of a token and the rest of the plan.
 ///
 /// # Errors
 /// A sentence for standard error: a file cannot be used, or the token cannot be decoded.
@@ -100,7 +99,7 @@ fn evidence(
         Source::Stdin
     } else if let Some(path) = token.strip_prefix("file://") {
         let absolute = directory.join(path);
-        // Other values, and files that cannot be read, are explained where tokens are read.
+        // Reading the token below reports unreadable files and other problems.
         if absolute.is_file()
             && let Ok(file) = File::open(&absolute)
         {
@@ -118,7 +117,7 @@ fn evidence(
         let issuer = object.as_ref().and_then(|claims| claims.get("iss")?.as_str());
         plan.policy_selection = issuer.map(|issuer| PolicySelection::Issuer(issuer.to_owned()));
     }
-    let around = ProcessContext {
+    let process = ProcessContext {
         environment,
         directory,
         stdin,
@@ -127,9 +126,9 @@ fn evidence(
     };
     let evidence = if bare {
         let plan = Plan { token: TokenLocation::Lines(source), ..plan };
-        SharedEvidence::gather(plan, around, true).map(|common| common.evidence_for_line(&given))
+        SharedEvidence::gather(plan, process, true).map(|shared| shared.evidence_for_line(&given))
     } else {
-        gather::gather(Plan { token: TokenLocation::Argument(token), ..plan }, around)
+        gather::gather(Plan { token: TokenLocation::Argument(token), ..plan }, process)
     };
     let evidence = evidence.map_err(|error| error.to_string())?;
     if evidence.token.is_none() {

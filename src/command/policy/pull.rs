@@ -17,11 +17,11 @@ pub(super) const NAME: &str = "policy pull";
 pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Streams) -> u8 {
     let Pull { output, organization, live } = arguments;
     if let Some(problem) = output.as_deref().and_then(file::obstacle) {
-        return complain(streams.stderr, &of_file(output.as_deref(), &problem));
+        return complain(streams.stderr, &file_error(output.as_deref(), &problem));
     }
     let plan = live.plan(organization.plan(), PolicySelection::All);
     let progress = streams.stderr_is_terminal && !environment.run_context().judges_environment();
-    // What a file says has no part in what Pulumi Cloud says.
+    // Read only Pulumi Cloud, even if DOCTOR_POLICY is set.
     let environment = environment.without("DOCTOR_POLICY");
     let (evidence, versions) = match without_token(plan, environment, progress) {
         Ok(read) => read,
@@ -39,11 +39,11 @@ pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Stream
         None => print(&mut streams, &text, 0),
         Some(path) => match file::replace(path, &text) {
             Ok(()) => 0,
-            Err(problem) => complain(streams.stderr, &of_file(output.as_deref(), &problem)),
+            Err(problem) => complain(streams.stderr, &file_error(output.as_deref(), &problem)),
         },
     }
 }
 
-fn of_file(path: Option<&Path>, problem: &str) -> String {
+fn file_error(path: Option<&Path>, problem: &str) -> String {
     format!("--output {}: {problem}", path.map(argument).unwrap_or_default())
 }

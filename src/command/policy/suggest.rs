@@ -20,7 +20,7 @@ const NO_SAFE_RULE: u8 = 3;
 
 pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Streams) -> u8 {
     let form = arguments.form;
-    // What is allowed already has no part in it.
+    // The suggestion does not depend on an existing policy.
     let environment = environment.without("DOCTOR_POLICY");
     let (token, plan) = arguments.subject.plan();
     let evidence = match evidence(token, plan, environment, &mut streams) {
@@ -28,8 +28,8 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
         Err(problem) => return complain(streams.stderr, &problem),
     };
     let Some(token) = &evidence.token else { return complain(streams.stderr, "no token") };
-    // Pulumi Cloud cannot read the documents of such an issuer: no policy helps, and registering it
-    // must not be advised.
+    // Pulumi Cloud cannot read such an issuer's documents: no policy helps, so do not advise to
+    // register it.
     if let Some(Err(problem)) = token.text("iss").map(issuer_url::parse) {
         complain(streams.stderr, &format!("no policy can be written for this iss: {problem}"));
         return NO_SAFE_RULE;
@@ -58,20 +58,20 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
         Form::Yaml => page.yaml(),
         Form::Console => page.console(),
     };
-    // A form alone goes into a file or a pipe: what to know about it must not.
+    // A single form goes into a file or a pipe, which must not contain the notes.
     if form != Form::All {
         let _ = streams.stderr.write_all(notes(&suggestion).as_bytes());
     }
     print(&mut streams, &text, 0)
 }
 
-/// What to know about a suggestion, a line each.
+/// The notes about a suggestion, one per line.
 fn notes(suggestion: &Suggestion) -> String {
     let line = |note: &String| format!("note: {}\n", text::guard(&text::inert(note)));
     suggestion.notes.iter().map(line).collect()
 }
 
-/// The notes that every form has.
+/// The values that all forms of a suggestion share.
 struct Page {
     organization: String,
     issuer: String,
@@ -131,9 +131,9 @@ impl Page {
             "name: pulumi-cloud-access\nruntime: yaml\nresources:\n  issuer:\n    \
              type: pulumiservice:index:OidcIssuer\n    properties:\n      organization: {}\n      \
              name: {}\n      url: {}\n      policies:\n",
-            literal(&self.organization),
-            literal(&self.name),
-            literal(&self.issuer),
+            yaml_literal(&self.organization),
+            yaml_literal(&self.name),
+            yaml_literal(&self.issuer),
         );
         for (index, (key, value)) in self.entry.iter().enumerate() {
             let lead = if index == 0 { "        - " } else { "          " };
@@ -141,26 +141,26 @@ impl Page {
                 Value::Object(rules) => {
                     let _ = writeln!(text, "{lead}{key}:");
                     for (claim, pattern) in rules {
-                        // A key is never interpolated.
+                        // Keys are never interpolated.
                         let pattern = pattern.as_str().unwrap_or_default();
                         let _ = writeln!(
                             text,
                             "            {}: {}",
                             text::yaml(claim),
-                            literal(pattern)
+                            yaml_literal(pattern)
                         );
                     }
                 }
                 Value::Array(items) => {
                     let items: Vec<String> =
-                        items.iter().filter_map(Value::as_str).map(literal).collect();
+                        items.iter().filter_map(Value::as_str).map(yaml_literal).collect();
                     let _ = writeln!(text, "{lead}{key}: [{}]", items.join(", "));
                 }
                 other => {
                     let _ = writeln!(
                         text,
                         "{lead}{key}: {}",
-                        literal(other.as_str().unwrap_or_default())
+                        yaml_literal(other.as_str().unwrap_or_default())
                     );
                 }
             }
@@ -181,7 +181,7 @@ impl Page {
             }
         }
         let permissions = self.entry.get("authorizedPermissions").and_then(Value::as_array);
-        if permissions.is_some_and(|all| all.iter().any(|one| one == "admin")) {
+        if permissions.is_some_and(|all| all.iter().any(|permission| permission == "admin")) {
             let _ = writeln!(text, "   Give it the permission admin.");
         }
         let _ = writeln!(text, "3. Give it these rules:");
@@ -194,7 +194,7 @@ impl Page {
     }
 }
 
-/// A text in a Pulumi YAML program, where `${` begins an expression.
-fn literal(text: &str) -> String {
+/// Quotes a text for a Pulumi YAML program, where `${` begins an expression.
+fn yaml_literal(text: &str) -> String {
     text::yaml(&text.replace("${", "$${"))
 }

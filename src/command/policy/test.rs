@@ -3,7 +3,7 @@
 use super::{cases, document, evidence};
 use crate::cli::args::OutputArgs;
 use crate::cli::policy::Test;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::ndjson;
 use crate::command::ndjson::Job;
 use crate::command::output::Output;
@@ -14,7 +14,7 @@ use crate::gather::{Plan, PolicySelection};
 use crate::judge;
 use crate::render::POLICY;
 
-/// The statuses of tokens, the weightiest first.
+/// The statuses of tokens, the most severe first.
 const MEANINGS: &[(u8, &str)] = &[(1, "denied"), (3, "undecided"), (0, "allowed")];
 
 pub(super) fn run(arguments: Test, environment: Environment, mut streams: Streams) -> u8 {
@@ -22,11 +22,11 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
     let Test { source, jwks, cases, token, asks, many, output: OutputArgs { format, .. } } =
         arguments;
     let plan = Plan { jwks, ..asks.plan() };
-    let reads = match (&cases, many.ndjson) {
+    let selection = match (&cases, many.ndjson) {
         (None, false) => PolicySelection::TokenIssuer,
         _ => PolicySelection::All,
     };
-    let plan = source.plan(plan, &environment, reads);
+    let plan = source.plan(plan, &environment, selection);
     if let Some(path) = &cases {
         return cases::run(path, plan, environment, format, &output, streams);
     }
@@ -53,10 +53,10 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
     }
     let report = judge::judge_policy(&evidence, output.strict);
     let status = report.verdict.exit_status();
-    delivered(output.deliver_view(&POLICY, &report, streams.stdout), status, streams.stderr)
+    delivery_status(output.deliver_view(&POLICY, &report, streams.stdout), status, streams.stderr)
 }
 
-/// Why nothing can be said of any token, and the status that this has.
+/// Why no token can be judged, with the exit status.
 fn no_policy(evidence: &Evidence) -> Option<(String, u8)> {
     let is_known = evidence.policy.gap().is_none() && evidence.policy.document().is_some();
     (!is_known).then(|| (format!("policy test: {}", judge::unread(evidence, true)), super::UNREAD))

@@ -2,7 +2,7 @@
 
 use super::{document, evidence, without_token};
 use crate::cli::policy::Who;
-use crate::command::exit::{complain, delivered};
+use crate::command::exit::{complain, delivery_status};
 use crate::command::output::Output;
 use crate::console::streams::Streams;
 use crate::evidence::PolicySource;
@@ -14,8 +14,9 @@ use crate::render::WHO;
 pub(super) fn run(arguments: Who, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
     let Who { token, forbid, source, organization, .. } = arguments;
-    let reads = if token.is_some() { PolicySelection::TokenIssuer } else { PolicySelection::All };
-    let plan = source.plan(organization.plan(), &environment, reads);
+    let selection =
+        if token.is_some() { PolicySelection::TokenIssuer } else { PolicySelection::All };
+    let plan = source.plan(organization.plan(), &environment, selection);
     let evidence = match token {
         Some(token) => evidence(token, plan, environment, &mut streams),
         None => without_token(plan, environment, output.progress).map(|(evidence, _)| evidence),
@@ -37,5 +38,5 @@ pub(super) fn run(arguments: Who, environment: Environment, mut streams: Streams
         row.forbidden = forbid.contains(&row.kind);
     }
     let status = who.exit_status();
-    delivered(output.deliver_view(&WHO, &who, streams.stdout), status, streams.stderr)
+    delivery_status(output.deliver_view(&WHO, &who, streams.stdout), status, streams.stderr)
 }

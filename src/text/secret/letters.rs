@@ -1,13 +1,13 @@
-//! The letters and digits of texts, as digits of base 36: small and capital letters are the same.
+//! Reads the letters and digits of texts as digits of base 36, ignoring case.
 
 use std::ops::Range;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// No letter or digit.
+/// Marks a byte that is no letter or digit.
 const NONE: u8 = u8::MAX;
 
-/// The value of a letter or digit as a digit below 36, small and capital letters alike.
+/// The value of a letter or digit in base 36, ignoring case.
 const fn digit(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => byte - b'0',
@@ -28,7 +28,7 @@ static DIGITS: [u8; 256] = {
     digits
 };
 
-/// [`digit`] of the characters of base64, whose last two have none in any alphabet.
+/// [`digit`] of the base64 characters. The last two, `+/` or `-_`, have none.
 static BASE64: [u8; 64] = {
     let mut digits = [NONE; 64];
     let mut value = 0;
@@ -46,7 +46,7 @@ static BASE64: [u8; 64] = {
 /// The letters and digits of a text, as digits.
 pub(super) type Digits = Zeroizing<Vec<u8>>;
 
-/// Collects digits into memory that is wiped, without growing: this is where the time goes.
+/// Collects digits into wiped memory that never grows. This is a hot path.
 struct Collector {
     digits: Digits,
     length: usize,
@@ -54,7 +54,7 @@ struct Collector {
 
 impl Collector {
     fn new(most: usize) -> Self {
-        // One more, where a value that is not a digit is written and then left.
+        // One more place, so that [`NONE`] can be written without a branch.
         Self { digits: Zeroizing::new(vec![0; most + 1]), length: 0 }
     }
 
@@ -71,8 +71,8 @@ impl Collector {
     }
 }
 
-/// The digits of a text as it is.
-pub(super) fn plain(text: &[u8]) -> Digits {
+/// The digits of a plain text.
+pub(super) fn plain_digits(text: &[u8]) -> Digits {
     let mut digits = Collector::new(text.len());
     for byte in text {
         digits.push(DIGITS[usize::from(*byte)]);
@@ -80,11 +80,11 @@ pub(super) fn plain(text: &[u8]) -> Digits {
     digits.finish()
 }
 
-/// The digits of a secret in base64, where it begins at that byte in a group of three. The first
-/// and the last character are left out where they also depend on the bytes beside it.
-pub(super) fn base64(secret: &[u8], offset: usize) -> Digits {
+/// The digits of a secret in base64 if it begins at byte `offset` of a group of three. Leaves out a
+/// first or last character that also depends on neighbouring bytes.
+pub(super) fn base64_digits(secret: &[u8], offset: usize) -> Digits {
     let mut digits = Collector::new(secret.len() * 4 / 3 + 1);
-    // What the bytes before leave of their last character belongs to the first one of this.
+    // The first character holds the last bits of the bytes before.
     let (mut bits, mut held) = (0_u32, [0, 2, 4][offset]);
     let mut skip = offset != 0;
     for byte in secret {
@@ -103,7 +103,7 @@ pub(super) fn base64(secret: &[u8], offset: usize) -> Digits {
 }
 
 /// The digits of a secret in hexadecimal.
-pub(super) fn hexadecimal(secret: &[u8]) -> Digits {
+pub(super) fn hex_digits(secret: &[u8]) -> Digits {
     let mut digits = Collector::new(secret.len() * 2);
     for byte in secret {
         digits.push(byte >> 4);
@@ -112,26 +112,26 @@ pub(super) fn hexadecimal(secret: &[u8]) -> Digits {
     digits.finish()
 }
 
-/// The letters and digits of a text, with their places: for secrets that are too short for pieces.
-pub(super) fn places(text: &str, decode: bool) -> (Digits, Vec<Range<usize>>) {
+/// The digits of a text with their positions, for secrets that are too short for pieces.
+pub(super) fn digits_with_positions(text: &str, decode: bool) -> (Digits, Vec<Range<usize>>) {
     let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut places = Vec::with_capacity(text.len());
-    let mut signs = Signs::of(text.as_bytes(), decode);
+    let mut positions = Vec::with_capacity(text.len());
+    let mut signs = Signs::new(text.as_bytes(), decode);
     while let Some(Sign { digit, start, end }) = signs.next_sign() {
         digits.push(digit);
-        places.push(start..end);
+        positions.push(start..end);
     }
-    (digits, places)
+    (digits, positions)
 }
 
-/// Whether a text has escapes, so that there are two ways to read it.
+/// Whether a text may have escapes, so that it can be read in two ways.
 pub(super) fn has_escapes(text: &str) -> bool {
     text.contains(['%', '\\', '&', '<'])
 }
 
 /// A letter or digit of a text.
 pub(super) struct Sign {
-    /// Its value as a digit, below 36.
+    /// Its value in base 36.
     pub(super) digit: u8,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -145,11 +145,11 @@ pub(super) struct Signs<'a> {
 }
 
 impl<'a> Signs<'a> {
-    pub(super) fn of(text: &'a [u8], decode: bool) -> Self {
+    pub(super) fn new(text: &'a [u8], decode: bool) -> Self {
         Self { text, at: 0, decode }
     }
 
-    /// The next one. No iterator: this is where the time goes.
+    /// The next letter or digit. Not an iterator, because this is a hot path.
     pub(super) fn next_sign(&mut self) -> Option<Sign> {
         while self.at < self.text.len() {
             let start = self.at;
@@ -169,11 +169,11 @@ impl<'a> Signs<'a> {
     }
 }
 
-/// What the escape at the beginning of a text stands for (0: nothing that counts), and its length.
+/// The character of the escape at the start of a text (0: no letter or digit), and the escape's length.
 fn escape(text: &[u8]) -> (u32, usize) {
     match text.first() {
         Some(b'%') => {
-            // Encoded several times, the percent sign itself became `%25`.
+            // Repeated encoding turns the percent sign into `%25`.
             let again = text[1..].chunks_exact(2).take_while(|pair| pair == b"25").count();
             (0..=again)
                 .rev()
@@ -213,7 +213,7 @@ fn escape(text: &[u8]) -> (u32, usize) {
     }
 }
 
-/// Anything longer is not an entity or a tag.
+/// The longest entity or tag that is read.
 const LONGEST_ESCAPE: usize = 10;
 
 fn hex(digits: &[u8]) -> Option<u32> {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn read(text: &str) -> String {
-        letters(&places(text, true).0)
+        letters(&digits_with_positions(text, true).0)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Values that must never be shown: their `Debug` says nothing, and they are wiped when dropped.
-//! [`Scrubber`] takes them out of texts that others wrote.
+//! Secrets: values whose `Debug` shows nothing and that are wiped when dropped. [`Scrubber`] removes
+//! them from foreign texts.
 
 mod letters;
 mod names;
@@ -15,17 +15,17 @@ pub(crate) use names::{is_plain, is_reference, looks_random, names_secret};
 pub use scrubber::Scrubber;
 pub(crate) use scrubber::argument;
 
-/// A bearer credential. There is no `Display`, no serialisation, and `Debug` hides it.
+/// A bearer credential. It has no `Display` and no serialisation, and `Debug` hides it.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the value over.
+    /// Wraps the value without copying it.
     pub fn new(value: String) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// The value, for the one place that sends or decodes it.
+    /// The value, for code that sends or decodes it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_says_nothing() {
+    fn debug_hides_secret() {
         assert_eq!(format!("{:?}", Secret::new("pul-123".into())), "(redacted)");
     }
 }

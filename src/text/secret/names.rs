@@ -1,6 +1,6 @@
-//! Which names promise a secret, and which values keep that promise.
+//! Which names suggest a secret, and which values are likely to be one.
 
-/// How the names of secrets end: lower case, without `_`, `-` and `.`.
+/// The ends of secrets' names, in lower case, without `_`, `-` and `.`.
 const ENDINGS: [&str; 24] = [
     "token",
     "secret",
@@ -27,10 +27,10 @@ const ENDINGS: [&str; 24] = [
     "deploykey",
     "npmauth",
 ];
-/// Endings that are a word of their own in the name: `DEVOPS_PAT` and `devopsPat`, not `compat`.
+/// Ends that must be a separate word in the name: `DEVOPS_PAT` and `devopsPat`, not `compat`.
 const WORDS: [&str; 3] = ["pat", "pwd", "pass"];
 
-/// The longest name that is looked at, in bytes.
+/// The longest name that is examined, in bytes.
 const LONGEST_NAME: usize = 100;
 
 /// Whether a variable, member, header or flag of this name holds a secret.
@@ -38,7 +38,7 @@ pub(crate) fn names_secret(name: &str) -> bool {
     if name.len() > LONGEST_NAME {
         return false;
     }
-    // The last letter alone distinguishes most of them.
+    // Fast path: the last letter rules out most endings.
     let last = name.bytes().rfind(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
     let mut endings = ENDINGS.iter().filter(|ending| ending.bytes().next_back() == last);
     if endings.any(|ending| ends_with(name, ending)) || name.ends_with("_auth") {
@@ -46,7 +46,7 @@ pub(crate) fn names_secret(name: &str) -> bool {
     }
     WORDS.iter().any(|word| {
         let Some(at) = name.len().checked_sub(word.len()).filter(|at| *at > 0) else {
-            // The shell's own directory is PWD, and PASS is what tests print.
+            // The shell sets PWD, and tests print PASS.
             return name.eq_ignore_ascii_case("pat");
         };
         let (before, last) = (name.get(..at), name.get(at..));
@@ -59,13 +59,13 @@ pub(crate) fn names_secret(name: &str) -> bool {
     })
 }
 
-/// Whether a name ends with a word, without regard to case and separators.
+/// Whether a name ends with a word, ignoring case and separators.
 fn ends_with(name: &str, word: &str) -> bool {
     let mut letters = name.bytes().rev().filter(|b| !matches!(b, b'_' | b'-' | b'.'));
     word.bytes().rev().all(|b| letters.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&b)))
 }
 
-/// Whether a value refers to another one: a mask, a variable, an expression, a `<word>`.
+/// Whether a value only refers to another one: a mask, a variable, an expression, a `<word>`.
 pub(crate) fn is_reference(value: &str) -> bool {
     let value = value.trim_matches(['"', '\'']);
     let inner = value.trim_matches(['[', ']', '<', '>', '(', ')']);
@@ -79,17 +79,17 @@ pub(crate) fn is_reference(value: &str) -> bool {
             .any(|word| inner.eq_ignore_ascii_case(word))
 }
 
-/// What follows the `$` of a variable: `NAME`, `{…}`, `(…)`, `env:NAME`.
+/// Whether the text after `$` makes a variable: `NAME`, `{…}`, `(…)`, `env:NAME`.
 fn is_variable(rest: &str) -> bool {
     rest.starts_with(['{', '(', '['])
         || rest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.'))
 }
 
-/// Whether a value is something that people write: a URL, a path, a number, words, a reference.
+/// Whether a value is ordinary text: a URL, a path, a number, words, a reference.
 pub(crate) fn is_plain(value: &str) -> bool {
     let is_path = value.starts_with(['/', '.', '~', '\\']) || value.get(1..3) == Some(":\\");
     let is_number = value.bytes().all(|b| b.is_ascii_digit() || b".,:-".contains(&b));
-    // A capital letter begins a word; inside one it does not.
+    // Capital letters occur only at the start of a word, or throughout.
     let is_word = |word: &str| {
         let rest = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
         word.len() - rest.len() <= 1 && rest.bytes().all(|b| b.is_ascii_lowercase())
@@ -103,11 +103,10 @@ pub(crate) fn is_plain(value: &str) -> bool {
         || value.split(|c: char| "-_./:, ".contains(c)).all(is_word) && !is_consonants(value)
 }
 
-/// Fewer letters and digits than this do not look random.
+/// Values with fewer letters and digits do not look random.
 const SHORTEST_RANDOM: usize = 16;
 
-/// Whether a value looks as if it was drawn: letters, digits and capitals in no order that people
-/// use.
+/// Whether a value looks random: its letters, digits and capitals change in a way that words do not.
 pub(crate) fn looks_random(value: &str) -> bool {
     let is_place = value.contains("://") || value.starts_with(['/', '.', '~']);
     if is_place || value.contains(char::is_whitespace) || is_reference(value) {
@@ -123,7 +122,7 @@ pub(crate) fn looks_random(value: &str) -> bool {
     signs >= SHORTEST_RANDOM && (changes.count() * 4 >= signs || is_consonants(value))
 }
 
-/// Whether there are more consonants in a row than any language has.
+/// Whether a value has more consonants in a row than any language.
 fn is_consonants(value: &str) -> bool {
     const MOST: usize = 6;
     let is_consonant = |b: &u8| b.is_ascii_lowercase() && !b"aeiouy".contains(b);
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets() {
+    fn names_suggest_secrets() {
         for name in [
             "token",
             "SYSTEM_ACCESSTOKEN",
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_people_write() {
+    fn ordinary_values_are_plain() {
         for value in [
             "***",
             "$TOKEN",
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_look_random() {
+    fn random_values_are_recognised() {
         for value in [
             "5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f9012",
             "3f8Q~Tq7xLw2Zk9VbN4mRj6Yh1Gd0Pc5Se",

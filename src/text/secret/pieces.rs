@@ -1,38 +1,37 @@
-//! Pieces of known secrets, and finding them in a text in whatever encoding it repeats them.
+//! Finds pieces of known secrets in a text, in any common encoding.
 //!
-//! Texts are compared by their letters and digits alone, without regard to case: so line breaks,
-//! invisible characters, separators and the alphabets of base64 and base64url make no difference.
+//! Texts are compared only by their letters and digits, ignoring case. So line breaks, invisible
+//! characters, separators and the difference between base64 and base64url do not matter.
 
 use std::ops::Range;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::letters::{Digits, Signs, base64, hexadecimal, plain};
+use super::letters::{Digits, Signs, base64_digits, hex_digits, plain_digits};
 
-/// The length of a piece. 36 to its power fits into 64 bits, so a piece is a number and no two are
-/// the same one.
+/// The length of a piece. 36 to this power fits into 64 bits, so every piece is a unique number.
 pub(super) const LENGTH: usize = 12;
 const RADIX: u64 = 36;
-/// What the first digit of a piece counts.
+/// The place value of a piece's first digit.
 const FIRST: u64 = RADIX.pow(LENGTH as u32 - 1);
 
-/// How far apart the pieces of a secret begin that are looked for: in base64, 20 characters of the
-/// secret are 27, and in hexadecimal 40, so that they hold one at least.
-/// As it is, it has fewer letters and digits than characters: every second piece is looked for.
+/// The distance between the pieces of a secret that are searched for. Any 20 characters of the secret
+/// must contain a piece: they are 27 characters in base64 and 40 in hexadecimal. Plain text has fewer
+/// letters and digits than characters, so there every second piece is searched for.
 const PLAIN_STEP: usize = 2;
 const BASE64_STEP: usize = 8;
 const HEX_STEP: usize = 16;
 
-/// How far apart the pieces of one secret may begin in a text, in letters and digits.
-const APART: usize = HEX_STEP;
+/// The largest distance between pieces of one secret in a text, in letters and digits.
+const MAX_GAP: usize = HEX_STEP;
 
-/// The encodings that repeat a secret in other letters, with the steps of their pieces.
+/// The digits of a secret in each encoding that changes its letters, with the step of its pieces.
 pub(super) fn encodings(secret: &[u8]) -> [(Digits, usize); 4] {
     [
-        (base64(secret, 0), BASE64_STEP),
-        (base64(secret, 1), BASE64_STEP),
-        (base64(secret, 2), BASE64_STEP),
-        (hexadecimal(secret), HEX_STEP),
+        (base64_digits(secret, 0), BASE64_STEP),
+        (base64_digits(secret, 1), BASE64_STEP),
+        (base64_digits(secret, 2), BASE64_STEP),
+        (hex_digits(secret), HEX_STEP),
     ]
 }
 
@@ -58,7 +57,6 @@ impl Pieces {
         at
     }
 
-    /// Reserves capacity.
     fn reserve(&mut self, more: usize) {
         let needed = ((self.count + more) * 2).next_power_of_two();
         if needed <= self.slots.len() {
@@ -80,7 +78,7 @@ impl Pieces {
 
     /// Adds the pieces of a secret in every encoding, except those that are public.
     pub(super) fn add(&mut self, secret: &[u8], public: &Self) {
-        let plain = plain(secret);
+        let plain = plain_digits(secret);
         let encodings = encodings(secret);
         let all = || encodings.iter().map(|(digits, step)| (digits, *step));
         let all = || std::iter::once((&plain, PLAIN_STEP)).chain(all());
@@ -92,7 +90,7 @@ impl Pieces {
 
     /// Adds every piece of a text.
     pub(super) fn add_text(&mut self, text: &[u8]) {
-        self.add_digits(&plain(text), 1, &Self::default());
+        self.add_digits(&plain_digits(text), 1, &Self::default());
     }
 
     fn add_digits(&mut self, digits: &[u8], step: usize, public: &Self) {
@@ -115,8 +113,8 @@ impl Pieces {
     }
 }
 
-/// The number of a piece from that of the one before it. Without a division: that would be most of
-/// the work.
+/// The number of the next piece, from that of the previous one. Avoids a division, which would
+/// dominate the time.
 fn slide(value: u64, oldest: u8, digit: u8) -> u64 {
     (value - u64::from(oldest) * FIRST) * RADIX + u64::from(digit)
 }
@@ -126,7 +124,7 @@ fn slide(value: u64, oldest: u8, digit: u8) -> u64 {
 struct Window {
     value: u64,
     digits: [u8; LENGTH],
-    /// Where among the digits the next one goes: there is the oldest.
+    /// The index of the oldest digit, which the next one replaces.
     next: usize,
     count: usize,
 }
@@ -143,19 +141,19 @@ impl Window {
 /// A run of pieces in a text.
 struct Run {
     range: Range<usize>,
-    /// How many letters and digits end with its first piece, and with its last.
+    /// The number of letters and digits in the text up to the end of its first piece, and of its last.
     first: usize,
     last: usize,
 }
 
-/// Collects the pieces that are found into runs.
+/// Joins nearby pieces into runs.
 #[derive(Default)]
 struct Runs(Vec<Run>);
 
 impl Runs {
     fn add(&mut self, count: usize, range: Range<usize>) {
         match self.0.last_mut() {
-            Some(run) if count - run.last <= APART => {
+            Some(run) if count - run.last <= MAX_GAP => {
                 run.last = count;
                 run.range.end = range.end;
             }
@@ -163,25 +161,25 @@ impl Runs {
         }
     }
 
-    /// Where the runs of at least so many letters and digits are.
+    /// The ranges of runs with at least `least` letters and digits.
     fn ranges(self, least: usize) -> impl Iterator<Item = Range<usize>> {
         let runs = self.0.into_iter();
         runs.filter(move |run| run.last - run.first + LENGTH >= least).map(|run| run.range)
     }
 }
 
-/// Finds what repeats a piece of `drawn`, or `least` letters and digits of `written`. `decode`:
-/// escapes are read first.
+/// Finds text that repeats a piece of `random`, or `least` letters and digits of `written`. `decode`:
+/// decodes escapes first.
 pub(super) fn find(
     text: &str,
     decode: bool,
-    drawn: &Pieces,
+    random: &Pieces,
     (written, least): (&Pieces, usize),
 ) -> Vec<Range<usize>> {
     let mut window = Window::default();
     let mut starts = [0; LENGTH];
-    let (mut of_drawn, mut of_written) = (Runs::default(), Runs::default());
-    let mut signs = Signs::of(text.as_bytes(), decode);
+    let (mut random_runs, mut written_runs) = (Runs::default(), Runs::default());
+    let mut signs = Signs::new(text.as_bytes(), decode);
     while let Some(sign) = signs.next_sign() {
         starts[window.next] = sign.start;
         window.push(sign.digit);
@@ -190,16 +188,16 @@ pub(super) fn find(
         }
         // The window is full: the oldest start is the next to be replaced.
         let start = starts[window.next];
-        if drawn.contains(window.value) {
-            of_drawn.add(window.count, start..sign.end);
+        if random.contains(window.value) {
+            random_runs.add(window.count, start..sign.end);
         }
         if written.contains(window.value) {
-            of_written.add(window.count, start..sign.end);
+            written_runs.add(window.count, start..sign.end);
         }
     }
     window.value.zeroize();
     window.digits.zeroize();
-    of_drawn.ranges(LENGTH).chain(of_written.ranges(least)).collect()
+    random_runs.ranges(LENGTH).chain(written_runs.ranges(least)).collect()
 }
 
 #[cfg(test)]
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_those_of_the_text() {
+    fn encodings_match_encoded_secret() {
         use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
         let secret = "q7X2mlk9Fhd3vbZ8w4nC~t6yr?>";
         for length in 12..secret.len() {
@@ -220,7 +218,7 @@ mod tests {
             let [zero, one, two, hex] = encodings(secret.as_bytes()).map(|(d, _)| letters(&d));
             for (digits, before, after) in [(zero, "", "\n"), (one, ":", "?"), (two, "u:", "\0x")] {
                 let whole = BASE64_STANDARD_NO_PAD.encode(format!("{before}{secret}{after}"));
-                let whole = letters(&plain(whole.as_bytes()));
+                let whole = letters(&plain_digits(whole.as_bytes()));
                 assert!(whole.contains(&digits), "{whole}: {digits}");
                 assert!(digits.len() * 3 + 8 + 3 * 4 >= length * 4, "{digits}");
             }
@@ -229,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_grow() {
+    fn growing_set_keeps_pieces() {
         let mut pieces = Pieces::default();
         assert!(!pieces.contains(0));
         let digits: Vec<u8> = (0..5000_u32).map(|n| (n * n / 7 % 36) as u8).collect();

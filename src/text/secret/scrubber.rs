@@ -1,4 +1,4 @@
-//! Taking secrets out of text.
+//! Removes secrets from text.
 
 #[cfg(test)]
 mod tests;
@@ -17,10 +17,10 @@ use zeroize::Zeroizing;
 use super::pieces::{self, Pieces};
 use super::{REDACTED, letters, looks_random, shapes};
 
-/// Removes known secrets, and text that looks like one, from text that a server or a file wrote
-/// before it becomes evidence: a server may echo the request that it refuses, in any encoding.
+/// Removes known secrets, and text that looks like one, from foreign text before it becomes evidence.
+/// A server may echo the request that it refuses, in any encoding.
 ///
-/// Secrets may be added while others hold it: a token that is minted is known from then on.
+/// Secrets can be added through a shared reference, for example when a token is minted.
 #[derive(Default)]
 pub struct Scrubber {
     known: RwLock<Known>,
@@ -28,34 +28,33 @@ pub struct Scrubber {
 
 #[derive(Clone, Default)]
 struct Known {
-    /// All of them.
     all: Vec<Zeroizing<String>>,
-    /// Of secrets that look drawn: a single piece gives one away.
-    drawn: Pieces,
-    /// Of secrets that somebody wrote: it takes several of their words.
+    /// Pieces of random secrets. A single piece gives one away.
+    random: Pieces,
+    /// Pieces of secrets that a person wrote. It takes several of their words to give one away.
     written: Pieces,
-    /// Secrets too short for pieces, by their letters and digits, in every encoding.
+    /// The letters and digits of secrets too short for pieces, in every encoding.
     short: Vec<letters::Digits>,
-    /// Secrets that are hardly letters and digits, as they are.
+    /// Secrets with hardly any letters and digits, unchanged.
     exact: Vec<Zeroizing<String>>,
 }
 
-/// Shorter values, in bytes, are not looked for: no credential is that short, and what stands in
-/// for one (`dummy`) would hit ordinary words and names, which the judge compares.
+/// Shorter values, in bytes, are ignored: no credential is that short, and placeholders (`dummy`)
+/// would match ordinary words and names, which the judge compares.
 const SHORTEST: usize = 8;
-/// The same for a part of a value.
+/// The same limit for a part of a value.
 const SHORTEST_PART: usize = 12;
-/// How many letters and digits of a secret that somebody wrote give it away. With separators they
-/// are 20 characters.
+/// How many letters and digits of a written secret give it away. With separators they are 20
+/// characters.
 const WRITTEN: usize = 16;
-/// So many characters of a drawn secret are never shown (product contract, section 7).
+/// This many characters of a random secret are never shown (product contract, section 7).
 const LONGEST: usize = 20;
 
 impl Scrubber {
-    /// Remembers a secret; of a token with dots its signature (the last part) as well.
+    /// Remembers a secret. If it has dots, also its last part, which is a token's signature.
     pub fn add(&self, secret: &str) {
         let secret = secret.trim();
-        if secret.len() < SHORTEST || is_stand_in(secret) {
+        if secret.len() < SHORTEST || is_placeholder(secret) {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -66,11 +65,11 @@ impl Scrubber {
         if let Some((signed, signature)) = secret.rsplit_once('.')
             && let Some(public) = public_text(signed)
         {
-            // Header and claims are shown, decoded: a claim may repeat what they look like encoded.
+            // Header and claims are public. A claim may contain the encoded form of another.
             let mut shown = Pieces::default();
             shown.add_text(&public);
-            known.drawn.add(signed.as_bytes(), &shown);
-            known.add_drawn(signature);
+            known.random.add(signed.as_bytes(), &shown);
+            known.add_random(signature);
             return;
         }
         known.add(secret);
@@ -81,16 +80,17 @@ impl Scrubber {
         }
     }
 
-    /// Remembers the signature of a token that is sent nowhere, so that no answer repeats the rest.
+    /// Remembers only the signature of a token. Enough if the token is never sent, since no answer can
+    /// repeat it.
     pub fn add_signature(&self, token: &str) {
         if let Some((_, signature)) = token.trim().rsplit_once('.')
             && signature.len() >= SHORTEST_PART
         {
-            self.known.write().unwrap_or_else(PoisonError::into_inner).add_drawn(signature);
+            self.known.write().unwrap_or_else(PoisonError::into_inner).add_random(signature);
         }
     }
 
-    /// The text without secrets.
+    /// Removes secrets from a text.
     pub fn scrub(&self, text: &str) -> String {
         if text.len() < SHORTEST {
             return text.to_owned();
@@ -111,7 +111,7 @@ impl Scrubber {
         scrub_shapes(&(out + &text[from..]))
     }
 
-    /// [`Self::scrub`] for every string of a JSON value, keys included.
+    /// Removes secrets from every string in a JSON value, including keys.
     pub fn scrub_json(&self, value: serde_json::Value) -> serde_json::Value {
         use serde_json::Value;
         match value {
@@ -129,9 +129,9 @@ impl Scrubber {
 
 impl Known {
     fn add(&mut self, secret: &str) {
-        let digits = letters::plain(secret.as_bytes());
+        let digits = letters::plain_digits(secret.as_bytes());
         if digits.len() >= pieces::LENGTH && looks_random(secret) {
-            self.add_drawn(secret);
+            self.add_random(secret);
         } else if digits.len() >= WRITTEN {
             self.written.add(secret.as_bytes(), &Pieces::default());
         } else if digits.len() >= SHORTEST {
@@ -143,10 +143,10 @@ impl Known {
         }
     }
 
-    /// Adds a secret of which no [`LONGEST`] characters may be seen.
-    fn add_drawn(&mut self, secret: &str) {
-        self.drawn.add(secret.as_bytes(), &Pieces::default());
-        // Those with hardly a letter or digit have no piece.
+    /// Adds a secret of which no [`LONGEST`] characters may be shown.
+    fn add_random(&mut self, secret: &str) {
+        self.random.add(secret.as_bytes(), &Pieces::default());
+        // Parts with hardly any letters and digits have no piece.
         let is_sign = |b: &u8| usize::from(!b.is_ascii_alphanumeric());
         let bytes = secret.as_bytes();
         let mut signs = 0;
@@ -161,23 +161,26 @@ impl Known {
         }
     }
 
-    /// Where a text repeats secrets: in order, apart from each other.
+    /// The ranges where a text repeats secrets, in order, without overlaps.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for decode in [false, true] {
             if decode && !letters::has_escapes(text) {
                 break;
             }
-            if text.len() >= pieces::LENGTH && !(self.drawn.is_empty() && self.written.is_empty()) {
+            if text.len() >= pieces::LENGTH && !(self.random.is_empty() && self.written.is_empty())
+            {
                 let written = (&self.written, WRITTEN);
-                found.extend(pieces::find(text, decode, &self.drawn, written));
+                found.extend(pieces::find(text, decode, &self.random, written));
             }
             if !self.short.is_empty() {
-                let (digits, places) = letters::places(text, decode);
+                let (digits, positions) = letters::digits_with_positions(text, decode);
                 let matches = self.short.iter().flat_map(|secret| {
                     memmem::find_iter(&digits, secret.as_slice()).map(|at| at..at + secret.len())
                 });
-                found.extend(matches.map(|of| places[of.start].start..places[of.end - 1].end));
+                found.extend(
+                    matches.map(|found| positions[found.start].start..positions[found.end - 1].end),
+                );
             }
         }
         for secret in &self.exact {
@@ -198,9 +201,9 @@ impl Known {
     }
 }
 
-/// A range with the rest of the words that it begins and ends in: what is left of a secret there.
+/// Extends a range to whole words, which may hold the rest of a secret.
 fn word_around(text: &str, range: Range<usize>) -> Range<usize> {
-    // A longer rest is another word, and looking for its end would take long.
+    // Bounds the search: a longer rest belongs to another word.
     const LONGEST: usize = 64;
     let is_rest = |b: &&u8| b.is_ascii_alphanumeric() || b"-_+".contains(b);
     let (before, after) = (&text.as_bytes()[..range.start], &text.as_bytes()[range.end..]);
@@ -210,15 +213,15 @@ fn word_around(text: &str, range: Range<usize>) -> Range<usize> {
     range.start - before..range.end + rest + padding
 }
 
-/// Whether a value replaces a secret: a mask, or a variable that was not expanded.
-fn is_stand_in(value: &str) -> bool {
+/// Whether a value stands for a secret: a mask, or an unexpanded variable.
+fn is_placeholder(value: &str) -> bool {
     let is_expression =
         |(start, end): (&str, &str)| value.starts_with(start) && value.ends_with(end);
     value.contains("***") || [("$(", ")"), ("${", "}"), ("<", ">")].into_iter().any(is_expression)
 }
 
-/// The header and claims of a signed token, of which this is what the signature is for. `None`: it
-/// is none, or encrypted.
+/// The decoded header and claims of a token, given without its signature. `None`: it is no token, or
+/// encrypted.
 fn public_text(signed: &str) -> Option<Zeroizing<Vec<u8>>> {
     const BASE64: GeneralPurpose = GeneralPurpose::new(
         &URL_SAFE,
@@ -238,7 +241,7 @@ fn public_text(signed: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 impl Clone for Scrubber {
-    /// A copy of its own: what is added to one is not known to the other.
+    /// An independent copy: later secrets are added to only one of them.
     fn clone(&self) -> Self {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         Self { known: RwLock::new(known.clone()) }
@@ -252,15 +255,15 @@ impl fmt::Debug for Scrubber {
     }
 }
 
-/// A path from the command line, as a message may repeat it. A word that looks drawn and names no
-/// file is a secret in the wrong place.
+/// A path from the command line, safe to show. A word that looks random and names no file is treated
+/// as a misplaced secret.
 pub(crate) fn argument(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_drawn = !text.contains(['/', '\\', '.']) && looks_random(&text) && !path.exists();
-    if is_drawn { REDACTED.to_owned() } else { Scrubber::default().scrub(&text) }
+    let is_random = !text.contains(['/', '\\', '.']) && looks_random(&text) && !path.exists();
+    if is_random { REDACTED.to_owned() } else { Scrubber::default().scrub(&text) }
 }
 
-/// Replaces the words that have the shape of a secret ([`shapes`]), and the paths of hooks.
+/// Replaces words with the shape of a secret ([`shapes`]), and the paths of webhooks.
 fn scrub_shapes(text: &str) -> String {
     if text.len() < shapes::SHORTEST {
         return text.to_owned();
@@ -292,7 +295,7 @@ fn scrub_words(text: &str) -> String {
     out
 }
 
-/// Where the characters of a token end. Its dots may be percent-encoded.
+/// The end of the token characters at the start of a text. Dots may be percent-encoded.
 fn end_of_word(text: &str) -> usize {
     let mut end = 0;
     loop {

@@ -1,14 +1,13 @@
-//! The shapes of secrets: one table of known prefixes for everything that looks for them.
+//! The shapes of secrets: one table of known prefixes for all code that searches for secrets.
 
 use std::ops::Range;
 
-/// A kind of token that is known by its prefix.
+/// A kind of token with a known prefix.
 pub(crate) struct Shape {
-    /// How it begins.
     pub(crate) prefix: &'static str,
-    /// What it is, with an article.
+    /// The description, with an article.
     pub(crate) what: &'static str,
-    /// The characters that follow the prefix, and at least how many of them.
+    /// The characters after the prefix, and their least number.
     tail: (Class, usize),
 }
 
@@ -19,16 +18,16 @@ enum Class {
     Hex,
     /// Capital letters and digits.
     Upper,
-    /// Letters and digits, one digit at least.
+    /// Letters and digits, with at least one digit.
     Alphanumeric,
     /// Letters, digits, `_` and `-`.
     Word,
-    /// The same, with a digit, a capital and a small letter: other names begin like this too.
+    /// As `Word`, with a digit, a capital and a small letter, because other names have this prefix.
     Mixed,
 }
 
 impl Class {
-    fn holds(self, byte: u8) -> bool {
+    fn contains(self, byte: u8) -> bool {
         match self {
             Self::Hex => byte.is_ascii_hexdigit(),
             Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
@@ -37,7 +36,7 @@ impl Class {
         }
     }
 
-    fn is_drawn(self, tail: &[u8]) -> bool {
+    fn looks_random(self, tail: &[u8]) -> bool {
         let has = |is: fn(&u8) -> bool| tail.iter().any(is);
         match self {
             Self::Hex | Self::Upper | Self::Word => true,
@@ -55,7 +54,8 @@ const fn shape(prefix: &'static str, class: Class, least: usize, what: &'static 
     Shape { prefix, what, tail: (class, least) }
 }
 
-/// A Pulumi access token is `pul-` and 40 hexadecimal digits; hosts and teams begin like that too.
+/// A Pulumi access token is `pul-` and 40 hexadecimal digits. Hosts and teams may also begin with
+/// `pul-`.
 const PULUMI: Shape = shape("pul-", Class::Hex, 12, "a Pulumi access token");
 
 /// Tokens of other systems, by their documented prefixes.
@@ -104,7 +104,7 @@ pub(crate) const OPAQUE: &[Shape] = &[
     shape("atlasv1.", Class::Word, 24, "an HCP Terraform token"),
 ];
 
-/// Addresses whose path is the secret.
+/// Webhook URLs whose path is the secret.
 pub(crate) const HOOKS: [&str; 4] = [
     "hooks.slack.com/services/",
     "discord.com/api/webhooks/",
@@ -113,25 +113,24 @@ pub(crate) const HOOKS: [&str; 4] = [
 ];
 const SHORTEST_HOOK: usize = 20;
 
-/// What a secret is, by its shape.
+/// The kind of a secret, by its shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A JWT.
     Jwt,
     /// A Pulumi access token.
     Pulumi,
-    /// A token of [`OPAQUE`].
+    /// A token in [`OPAQUE`].
     Opaque,
 }
 
-/// No secret of a known shape is shorter.
+/// The shortest secret of a known shape.
 pub(super) const SHORTEST: usize = 16;
-/// A shorter JWT is cut off so far that it gives nothing away.
+/// Shorter fragments of a JWT give nothing away.
 const SHORTEST_JWT: usize = 32;
 
-/// The first secret in a word of letters, digits, `-`, `_` and `.`: where it begins, and its kind.
+/// The first secret in a word of letters, digits, `-`, `_` and `.`: its start and its kind.
 pub(crate) fn in_word(word: &str) -> Option<(usize, Kind)> {
-    // Its header begins with `{"`, which is `eyJ` in base64url.
+    // A JWT's header begins with `{"`, which is `eyJ` in base64url.
     if let Some(at) = word.find("eyJ")
         && word.len() - at >= SHORTEST_JWT
         && (word[at..].contains('.') || word[at..].to_ascii_lowercase().contains("%2e"))
@@ -141,41 +140,43 @@ pub(crate) fn in_word(word: &str) -> Option<(usize, Kind)> {
     prefixed(word)
 }
 
-/// The first token of a known prefix in a word.
+/// The first token with a known prefix in a word.
 pub(crate) fn prefixed(word: &str) -> Option<(usize, Kind)> {
     if word.len() < SHORTEST {
         return None;
     }
     let bytes = word.as_bytes();
-    // It begins the word, or a part of it: behind a separator, which may be percent-encoded.
+    // A token begins at the start of the word or after a separator, which may be percent-encoded.
     let begins = |at: &usize| {
         *at == 0
             || !bytes[*at - 1].is_ascii_alphanumeric()
             || *at >= 3 && bytes[*at - 3] == b'%' && bytes[*at - 2].is_ascii_hexdigit()
     };
-    (0..=bytes.len() - SHORTEST).filter(begins).find_map(|at| Some((at, begin(&bytes[at..])?)))
+    (0..=bytes.len() - SHORTEST)
+        .filter(begins)
+        .find_map(|at| Some((at, kind_at_start(&bytes[at..])?)))
 }
 
-/// The kind of the secret that a text begins with.
-fn begin(text: &[u8]) -> Option<Kind> {
+/// The kind of the secret at the start of a text.
+fn kind_at_start(text: &[u8]) -> Option<Kind> {
     if !b"pgCbAyhxndsSra".contains(text.first()?) {
         return None;
     }
-    let fits = |shape: &Shape| {
+    let matches = |shape: &Shape| {
         let (class, least) = shape.tail;
         let Some(rest) = text.strip_prefix(shape.prefix.as_bytes()) else { return false };
-        let length = rest.iter().take_while(|b| class.holds(**b)).count();
-        length >= least && class.is_drawn(&rest[..length])
+        let length = rest.iter().take_while(|b| class.contains(**b)).count();
+        length >= least && class.looks_random(&rest[..length])
     };
-    if fits(&PULUMI) {
+    if matches(&PULUMI) {
         return Some(Kind::Pulumi);
     }
-    OPAQUE.iter().any(fits).then_some(Kind::Opaque)
+    OPAQUE.iter().any(matches).then_some(Kind::Opaque)
 }
 
-/// The secret paths of addresses in a text, in order.
+/// The ranges of secret webhook paths in a text, in order.
 pub(crate) fn hooks(text: &str) -> Vec<Range<usize>> {
-    // All of them have this in common.
+    // Fast path: every webhook URL contains this.
     if !text.contains("hook") {
         return Vec::new();
     }
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_prefix_is_looked_at() {
+    fn every_prefix_is_recognised() {
         for shape in OPAQUE.iter().chain([&PULUMI]) {
             let tail = match shape.tail.0 {
                 Class::Upper => "A1B2".repeat(9),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn hooks_are_paths() {
+    fn webhook_paths_are_found() {
         let text = "POST https://hooks.slack.com/services/T0AAAAAAA/B0BBBBBBB/cccccccc done";
         let found: Vec<_> = hooks(text).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, ["T0AAAAAAA/B0BBBBBBB/cccccccc"]);

@@ -35,7 +35,7 @@ fn each_part_is_replaced() {
 }
 
 #[test]
-fn what_no_parser_accepts_is_read_too() {
+fn malformed_urls_are_hidden() {
     for (text, shown) in [
         ("https:/h?token=x", "https:/h?token=…"),
         ("https:u:p@h", "https:…@h"),
@@ -72,7 +72,7 @@ fn what_no_parser_accepts_is_read_too() {
 }
 
 #[test]
-fn ordinary_urls_stay() {
+fn ordinary_urls_are_kept() {
     for text in [
         "https://api.pulumi.com",
         "https://token.actions.githubusercontent.com/acme",
@@ -135,7 +135,7 @@ fn urls_are_found_in_texts() {
 }
 
 #[test]
-fn wildcards_of_patterns_stay() {
+fn wildcards_in_patterns_are_kept() {
     for (pattern, shown) in [
         ("https://h.test/?enant/v2.0", "https://h.test/?enant/v2.0"),
         ("https://?.test/*", "https://?.test/*"),
@@ -151,8 +151,8 @@ fn wildcards_of_patterns_stay() {
 }
 
 #[test]
-fn long_texts_take_no_time() {
-    let begun = std::time::Instant::now();
+fn long_texts_are_fast() {
+    let started = std::time::Instant::now();
     for piece in [
         "/",
         "/ ",
@@ -170,10 +170,10 @@ fn long_texts_take_no_time() {
         let text = piece.repeat((1 << 20) / piece.len());
         let _ = (url(&text), urls_in(&text), urls_in_pattern(&text));
     }
-    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
-/// A secret that chance does not make.
+/// A secret that does not occur by chance.
 const SECRET: &str = "S3cretS3cret";
 
 /// A text to plant the secret in.
@@ -224,7 +224,7 @@ fn planted() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_secret_never_survives(text in planted(), around in "[ -~]{0,12}") {
+    fn planted_secret_is_hidden(text in planted(), around in "[ -~]{0,12}") {
         let shown = url(&text);
         prop_assert!(!shown.contains(SECRET), "{}", shown);
         prop_assert_eq!(url(&shown), &*shown);
@@ -236,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn a_password_of_any_characters_goes(
+    fn any_password_is_hidden(
         password in "[^@]{0,8}", more in "\\PC{0,8}", host in host(),
     ) {
         let text = format!("https://user:x{password}{SECRET}{more}@{host}");
@@ -246,7 +246,7 @@ proptest! {
     }
 
     #[test]
-    fn a_url_without_these_parts_is_unchanged(
+    fn url_without_parts_is_unchanged(
         host in host(), path in "(/[a-zA-Z0-9._~!$&'()*+,=:-]{0,8}){0,3}",
         scheme in prop::sample::select(vec!["https://", "http://", "s3://"]),
     ) {
@@ -257,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_settled_at_once(text in "([a-z@:/\\\\?#;=&%. \"'()\\[\\]…]|https://|%3F|%40|\\PC){0,24}") {
+    fn hiding_twice_changes_nothing(text in "([a-z@:/\\\\?#;=&%. \"'()\\[\\]…]|https://|%3F|%40|\\PC){0,24}") {
         for show in [url, urls_in, urls_in_pattern] {
             let shown = show(&text).into_owned();
             prop_assert_eq!(show(&shown), &*shown);

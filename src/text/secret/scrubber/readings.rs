@@ -1,19 +1,19 @@
-//! The ways in which a server repeats a secret, and what can be read out of a text again. The
-//! integration tests hold the program's output to it too.
+//! The encodings in which a server may repeat a secret, and a check whether a text gives one away. The
+//! integration tests use it as well.
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-/// The letters and digits of a text in small letters.
-fn normal(text: &[u8]) -> String {
+/// The letters and digits of a text, in lower case.
+fn letters_and_digits(text: &[u8]) -> String {
     let signs = text.iter().filter(|b| b.is_ascii_alphanumeric());
     signs.map(|b| char::from(b.to_ascii_lowercase())).collect()
 }
 
-/// All that somebody could read out of a text: it, decoded in every way.
+/// All ways to read a text: unchanged and in every decoding.
 fn readings(text: &str) -> Vec<String> {
-    let mut found = vec![normal(text.as_bytes())];
+    let mut found = vec![letters_and_digits(text.as_bytes())];
     let percent: Vec<u8> = percent_encoding::percent_decode_str(text).collect();
-    found.push(normal(&percent));
+    found.push(letters_and_digits(&percent));
     let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_".contains(b);
     let base64: Vec<u8> = text.bytes().filter(is_base64).collect();
     let standard = |b: &u8| match b {
@@ -22,14 +22,14 @@ fn readings(text: &str) -> Vec<String> {
         other => *other,
     };
     let base64: Vec<u8> = base64.iter().map(standard).collect();
-    // Each run alone as well: text between runs shifts their alphabet.
+    // Decode each run alone too, because text between runs shifts the groups of base64.
     let runs = text.split(|c: char| !c.is_ascii_alphanumeric() && !"+/-_".contains(c));
     let runs = runs.map(|run| run.bytes().map(|b| standard(&b)).collect::<Vec<u8>>());
     for run in runs.chain([base64]) {
         for offset in 0..4.min(run.len()) {
             let run = &run[offset..run.len() - (run.len() - offset) % 4];
             if let Ok(bytes) = BASE64_STANDARD.decode(run) {
-                found.push(normal(&bytes));
+                found.push(letters_and_digits(&bytes));
             }
         }
     }
@@ -38,15 +38,15 @@ fn readings(text: &str) -> Vec<String> {
         let bytes = digits[offset..]
             .chunks_exact(2)
             .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        found.push(normal(&bytes.collect::<Vec<u8>>()));
+        found.push(letters_and_digits(&bytes.collect::<Vec<u8>>()));
     }
     found
 }
 
-/// Whether 20 characters of a secret can be read out of a text.
+/// Whether 20 characters of a secret can be read from a text.
 pub(crate) fn gives_away(text: &str, secret: &str) -> bool {
     const LONGEST: usize = 20;
-    let pieces: Vec<String> = secret.as_bytes().windows(LONGEST).map(normal).collect();
+    let pieces: Vec<String> = secret.as_bytes().windows(LONGEST).map(letters_and_digits).collect();
     readings(text).iter().any(|reading| pieces.iter().any(|piece| reading.contains(piece)))
 }
 
@@ -70,7 +70,7 @@ fn mixed_case(text: &str) -> String {
 /// Encodes a secret.
 type Encode = fn(&str) -> String;
 
-/// The ways in which a server repeats what it was sent.
+/// The encodings in which a server may repeat a secret.
 pub(crate) const ENCODINGS: [(&str, Encode); 15] = [
     ("as it is", str::to_owned),
     ("capitals", str::to_ascii_uppercase),

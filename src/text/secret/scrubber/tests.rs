@@ -9,21 +9,21 @@ use super::*;
 #[path = "readings.rs"]
 mod readings;
 
-fn knowing(secret: &str) -> Scrubber {
+fn scrubber_with(secret: &str) -> Scrubber {
     let scrubber = Scrubber::default();
     scrubber.add(secret);
     scrubber
 }
 
 #[test]
-fn known_secrets_and_their_signature_go() {
-    let scrubber = knowing("aaa.bbb.signature-of-it");
+fn known_secret_and_signature_are_removed() {
+    let scrubber = scrubber_with("aaa.bbb.signature-of-it");
     assert_eq!(scrubber.scrub("x aaa.bbb.signature-of-it y"), "x [redacted] y");
     assert_eq!(scrubber.scrub("only signature-of-it"), "only [redacted]");
 }
 
 #[test]
-fn shapes_go_and_words_stay() {
+fn shapes_are_removed_and_words_kept() {
     let scrubber = Scrubber::default();
     let text =
         "got 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln', pul-0123456789abcdef, pulumi-cloud";
@@ -36,7 +36,7 @@ fn shapes_go_and_words_stay() {
 }
 
 #[test]
-fn names_that_begin_like_a_token_stay() {
+fn names_like_token_prefixes_are_kept() {
     let scrubber = Scrubber::default();
     for name in [
         "https://pul-production.corp.test/api",
@@ -63,37 +63,37 @@ fn later_secret_is_scrubbed() {
     assert_eq!(format!("{held:?}"), "Scrubber(1 secrets)");
 }
 
-/// A secret that a person wrote is removed as a whole; a few words of it are not secret.
+/// A secret that a person wrote is removed as a whole. A few of its words are not secret.
 #[test]
-fn written_secrets_go_as_a_whole() {
-    let scrubber = knowing("correct-horse-battery-staple");
+fn written_secrets_are_removed_whole() {
+    let scrubber = scrubber_with("correct-horse-battery-staple");
     assert_eq!(scrubber.scrub("x CORRECT_HORSE_BATTERY_STAPLE y"), "x [redacted] y");
     assert_eq!(scrubber.scrub("a battery and a staple"), "a battery and a staple");
-    let scrubber = knowing("swordfish");
+    let scrubber = scrubber_with("swordfish");
     assert_eq!(scrubber.scrub("no Sword-Fish!"), "no [redacted]!");
     assert_eq!(scrubber.scrub(&BASE64_STANDARD.encode("u:swordfish")), "[redacted]");
-    assert_eq!(knowing("p@$$!?&*/()").scrub("is p@$$!?&*/()."), "is [redacted].");
+    assert_eq!(scrubber_with("p@$$!?&*/()").scrub("is p@$$!?&*/()."), "is [redacted].");
 }
 
 #[test]
-fn stand_ins_are_no_secrets() {
+fn placeholders_are_no_secrets() {
     for value in ["$(System.AccessToken)", "${TOKEN_OF_JOB}", "********", "<your token>", "acme"] {
         let text = format!("{value}: System.AccessToken is no token of this job");
-        assert_eq!(knowing(value).scrub(&text), text);
+        assert_eq!(scrubber_with(value).scrub(&text), text);
     }
 }
 
-/// Time and memory grow with the text alone.
+/// Time and memory depend only on the length of the text.
 #[test]
 fn long_texts_are_scrubbed_in_one_pass() {
     let secret = "q7x2mlk9fhd3vbz8w4nct6yrsj1guape5i0q";
-    let scrubber = knowing(secret);
+    let scrubber = scrubber_with(secret);
     let hits = format!("{}{}", &secret[..12], "-z".repeat(20)).repeat(20_000);
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     for text in [hits, "%25".repeat(300_000), "\\".repeat(1 << 20), "&<".repeat(500_000)] {
         let _ = scrubber.scrub(&text);
     }
-    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
 // ------------------------------------------------------------------------- properties
@@ -104,8 +104,8 @@ fn signs(least: usize, most: usize) -> impl Strategy<Value = String> {
         .prop_map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Secrets as they are made, of letters and digits and a few signs.
-fn drawn() -> impl Strategy<Value = String> {
+/// Generated secrets: letters, digits and a few signs.
+fn random_secret() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Za-z0-9]{43,120}",
         signs(43, 120),
@@ -114,14 +114,14 @@ fn drawn() -> impl Strategy<Value = String> {
         "[A-Za-z0-9]{3}8Q~[A-Za-z0-9_.~-]{34}",
         "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
     ]
-    .prop_filter("drawn", |secret| looks_random(secret))
+    .prop_filter("random", |secret| looks_random(secret))
 }
 
 fn token() -> impl Strategy<Value = (String, Vec<String>)> {
     let claim =
         prop_oneof!["[ -~]{0,60}", "[a-z]{2,9}(/[a-z0-9-]{2,20}){1,4}", "[A-Za-z0-9+/]{8,80}"];
     (prop::collection::vec(claim, 1..6), signs(86, 342)).prop_map(|(mut claims, signature)| {
-        // A claim may repeat what another one looks like in the token.
+        // A claim may contain the encoded form of another.
         claims.push(BASE64_STANDARD.encode(&claims[0]));
         let object: serde_json::Map<String, serde_json::Value> = claims
             .iter()
@@ -139,10 +139,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn no_encoding_gives_a_secret_away(
-        secret in drawn(), before in "[ -~\n]{0,50}", after in "[ -~\n]{0,50}",
+    fn encoded_secret_is_removed(
+        secret in random_secret(), before in "[ -~\n]{0,50}", after in "[ -~\n]{0,50}",
     ) {
-        let scrubber = knowing(&secret);
+        let scrubber = scrubber_with(&secret);
         for (name, encode) in ENCODINGS {
             let text = format!("{before} {} {after}", encode(&secret));
             let shown = scrubber.scrub(&text);
@@ -151,10 +151,10 @@ proptest! {
     }
 
     #[test]
-    fn no_encoding_gives_a_signature_away(token in token(), around in "[ -~]{0,40}") {
+    fn encoded_signature_is_removed(token in token(), around in "[ -~]{0,40}") {
         let (token, _) = token;
         let signature = token.rsplit('.').next().unwrap();
-        let scrubber = knowing(&token);
+        let scrubber = scrubber_with(&token);
         for (name, encode) in ENCODINGS {
             for echoed in [&token, signature] {
                 let text = format!("{around} {} {around}", encode(echoed));
@@ -167,25 +167,25 @@ proptest! {
         }
     }
 
-    /// Any 20 characters are enough to be found.
+    /// Any 20 characters of a secret are found.
     #[test]
-    fn a_part_gives_nothing_away(secret in "[A-Za-z0-9_-]{60,200}", at in 0usize..40) {
+    fn part_of_secret_is_removed(secret in "[A-Za-z0-9_-]{60,200}", at in 0usize..40) {
         prop_assume!(looks_random(&secret));
         let part = &secret[at..at + 20];
-        prop_assert_eq!(knowing(&secret).scrub(&format!("\"{part}\"")), "\"[redacted]\"");
+        prop_assert_eq!(scrubber_with(&secret).scrub(&format!("\"{part}\"")), "\"[redacted]\"");
     }
 
     #[test]
     fn claims_are_shown(token in token()) {
         let (token, claims) = token;
-        let scrubber = knowing(&token);
+        let scrubber = scrubber_with(&token);
         for claim in claims {
             prop_assert_eq!(&scrubber.scrub(&claim), &Scrubber::default().scrub(&claim));
         }
     }
 
     #[test]
-    fn ordinary_text_stays(secret in drawn(), text in "[ -~]{0,200}") {
-        prop_assert_eq!(knowing(&secret).scrub(&text), Scrubber::default().scrub(&text));
+    fn ordinary_text_is_kept(secret in random_secret(), text in "[ -~]{0,200}") {
+        prop_assert_eq!(scrubber_with(&secret).scrub(&text), Scrubber::default().scrub(&text));
     }
 }
