@@ -1,42 +1,42 @@
-//! What a bundle may hold: the evidence, field by field, and which fields hold names.
+//! The fields of the evidence that a bundle may hold, and which of them hold names.
 //!
-//! This is an allow-list: a field that is not in it is not written, and of a value with an unexpected
-//! type only the JSON type is written. A missing field makes the tests of replays fail; a field that a
-//! deny-list forgot would not.
+//! A field that is not in this list is not written. A value of an unexpected type is replaced by an
+//! empty value of its JSON type. A field that is missing here makes the tests of replays fail; a field
+//! that a deny-list forgot would not.
 
 use crate::platform::{REFUSAL_MESSAGES, github};
 
-/// How a value is written.
+/// The kind of value in a field, which decides how it is written.
 pub(super) enum Field {
-    /// As it is: numbers, switches, instants, and words that are the program's own.
+    /// Written unchanged: numbers, booleans, times, and the program's own identifiers.
     Plain,
-    /// A text that is made of names.
+    /// A text that consists of names.
     Names,
-    /// A name, even if it is also a word of a platform or a message; and what it names.
+    /// A name, even if it is also a word of a platform or a message; and the label for it.
     Name(&'static str),
-    /// A text that is one of these values of a standard, in any case; else [`Field::Names`].
+    /// One of these values of a standard, in any case; else [`Field::Names`].
     Known(&'static [&'static str]),
     /// A scope: words of a standard, and names.
     Scope,
-    /// A duration as Go writes it; else [`Field::Names`].
+    /// A Go duration; else [`Field::Names`].
     Duration,
-    /// A version by semver: of what follows its numbers, the usual words.
+    /// A semver version. Unusual words in its pre-release and build parts are names.
     Version,
     /// A message, which may hold names.
     Message,
     /// A digest in hexadecimal.
     Digest,
-    /// Only that the field exists.
+    /// Only the fact that the field exists.
     Presence,
-    /// These members of an object.
+    /// An object of which these members are written.
     Members(&'static [(&'static str, Field)]),
-    /// Every element of a list.
+    /// A list with elements of this kind.
     Each(&'static Field),
-    /// A token's claims: public ones and those that a policy's rules name, of the others the names.
+    /// A token's claims. Values are written only of public claims and of those that rules name.
     Claims,
-    /// The path of a claim, as a rule has it.
-    Claim,
-    /// A rule of a policy: [`RULE`] and its pattern, which is read with its claim.
+    /// The path of a claim, as rules write it.
+    ClaimPath,
+    /// A policy rule: [`RULE`], and its pattern, whose meaning depends on the claim.
     Rule,
     /// A [`crate::evidence::Probe`] with answers of this kind.
     Probe(&'static Field),
@@ -44,22 +44,22 @@ pub(super) enum Field {
     Answer(&'static Body),
 }
 
-/// Which part of an answer's body is written.
+/// The part of an answer's body that is written.
 pub(super) enum Body {
-    /// These members of a JSON object: what the judge reads. Of a text only whether a storage
-    /// service wrote it, which it looks for.
-    Read(&'static Field),
-    /// What it says about a refusal, which findings repeat: the members with a message and those
-    /// that these JSON pointers lead to; where there are none, the whole, as far as it is shown.
-    Said(&'static [&'static str]),
+    /// These members of a JSON object, which the checks read. Of a text only the marks that the
+    /// checks look for.
+    Checked(&'static Field),
+    /// The message of a refusal, which findings quote: the usual members for a message and those at
+    /// these JSON pointers. Without any of them, the whole body as far as reports show it.
+    Message(&'static [&'static str]),
 }
 
 use Field::{
-    Answer, Claim, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names, Plain,
+    Answer, ClaimPath, Claims, Digest, Duration, Each, Known, Members, Message, Name, Names, Plain,
     Presence, Probe, Rule, Scope, Version,
 };
 
-/// The evidence.
+/// All the evidence of a run.
 pub(super) const EVIDENCE: Field = Members(&[
     ("startedAt", Plain),
     ("now", Plain),
@@ -119,7 +119,7 @@ const PROBLEM: Field = Members(&[
         Members(&[
             ("kind", Plain),
             ("failure", FAILURE),
-            ("answer", Answer(&Body::Said(&REFUSAL_MESSAGES))),
+            ("answer", Answer(&Body::Message(&REFUSAL_MESSAGES))),
             ("reason", Message),
             ("said", Message),
         ]),
@@ -151,7 +151,7 @@ const SURROUNDINGS: Field = Members(&[
     ("others", Each(&Each(&Names))),
 ]);
 
-/// RFC 7518 sections 3.1 and 4.1, RFC 8037, RFC 8812, RFC 9864.
+/// Algorithms of RFC 7518 sections 3.1 and 4.1, RFC 8037, RFC 8812, and RFC 9864.
 const ALGORITHM: Field = Known(&[
     "none",
     "HS256",
@@ -181,7 +181,7 @@ const ALGORITHM: Field = Known(&[
     "A128GCMKW",
     "A256GCMKW",
 ]);
-/// RFC 7515 section 4.1.9, RFC 9068 section 2.1.
+/// Types of RFC 7515 section 4.1.9 and RFC 9068 section 2.1.
 const TYPE: Field = Known(&["JWT", "at+jwt", "application/at+jwt", "JOSE", "JOSE+JSON", "JWS"]);
 
 const TOKEN: Field = Members(&[
@@ -203,7 +203,7 @@ const TOKEN: Field = Members(&[
         ]),
     ),
     ("claims", Claims),
-    ("duplicates", Each(&Claim)),
+    ("duplicates", Each(&ClaimPath)),
     ("fingerprint", Digest),
     ("signatureBytes", Plain),
     ("truncated", Message),
@@ -306,7 +306,7 @@ const POLICY: Field = Members(&[
                 Members(&[
                     ("kind", Plain),
                     ("failure", FAILURE),
-                    ("answer", Answer(&Body::Said(&[]))),
+                    ("answer", Answer(&Body::Message(&[]))),
                     ("problem", Message),
                 ]),
             ),
@@ -319,9 +319,13 @@ const PLACE: Field = Members(&[("line", Plain), ("column", Plain)]);
 const UNRESOLVED: Field =
     Members(&[("expression", Names), ("decision", Plain), ("tokenType", Plain), ("place", PLACE)]);
 
-/// [`Rule`] less its pattern.
-pub(super) const RULE: Field =
-    Members(&[("claim", Claim), ("undetermined", Plain), ("compared", Plain), ("place", PLACE)]);
+/// A [`Rule`] without its pattern.
+pub(super) const RULE: Field = Members(&[
+    ("claim", ClaimPath),
+    ("undetermined", Plain),
+    ("compared", Plain),
+    ("place", PLACE),
+]);
 
 const REGISTRATION: Field = Members(&[
     ("name", Names),
@@ -379,7 +383,7 @@ const PROXY_FAULT: Field = Members(&[
 
 const PASSED_OVER: Field = Members(&[("variable", Plain), ("reason", Plain)]);
 
-/// [`Answer`] less its body.
+/// An [`Answer`] without its body.
 pub(super) const ANSWER: Field = Members(&[
     ("url", Names),
     ("status", Plain),
@@ -395,7 +399,7 @@ pub(super) const ANSWER: Field = Members(&[
     ("attempts", Plain),
 ]);
 
-/// [`Probe`] less its answer.
+/// A [`Probe`] without its answer.
 pub(super) const PROBE: Field =
     Members(&[("outcome", Plain), ("failure", FAILURE), ("elapsedMs", Plain)]);
 
@@ -418,14 +422,14 @@ const ISSUER: Field = Members(&[
     ("addresses", Each(&Names)),
     (
         "discovery",
-        Probe(&Answer(&Body::Read(&Members(&[
+        Probe(&Answer(&Body::Checked(&Members(&[
             ("issuer", Names),
             ("jwks_uri", Names),
             ("id_token_signing_alg_values_supported", Each(&ALGORITHM)),
         ])))),
     ),
     ("namesToken", Plain),
-    ("jwks", Probe(&Answer(&Body::Read(&Members(&[]))))),
+    ("jwks", Probe(&Answer(&Body::Checked(&Members(&[]))))),
     ("keySource", Members(&[("kind", Plain), ("path", Names)])),
     (
         "keys",
@@ -477,7 +481,7 @@ const ACCESS_TOKEN: Field =
 const CLOUD: Field = Members(&[
     (
         "capabilities",
-        Probe(&Answer(&Body::Read(&Members(&[("capabilities", Each(&Members(&[])))])))),
+        Probe(&Answer(&Body::Checked(&Members(&[("capabilities", Each(&Members(&[])))])))),
     ),
     ("chain", CHAIN),
     (
@@ -491,16 +495,16 @@ const CLOUD: Field = Members(&[
             ("reason", Message),
             ("cause", Message),
             ("said", Message),
-            ("answer", Answer(&Body::Said(&[]))),
+            ("answer", Answer(&Body::Message(&[]))),
         ])),
     ),
     ("exchangeSkipped", Plain),
     ("accessToken", ACCESS_TOKEN),
-    ("whoami", Probe(&Answer(&Body::Said(&[])))),
+    ("whoami", Probe(&Answer(&Body::Message(&[])))),
     ("whoamiError", Message),
 ]);
 
-/// What of `GET /api/user` is written where it names somebody.
+/// The body of `GET /api/user` if it names a user.
 pub(super) const USER: Field = Members(&[
     ("githubLogin", Name("user")),
     ("organizations", Each(&Members(&[("githubLogin", Name("org"))]))),
@@ -510,5 +514,5 @@ pub(super) const USER: Field = Members(&[
     ),
 ]);
 
-/// The members of a JSON body that hold a message: RFC 6749 section 5.2 and Pulumi's own.
-pub(super) const MESSAGES: [&str; 4] = ["error", "error_description", "message", "errors"];
+/// The members of a JSON body that hold a message: those of RFC 6749 section 5.2 and Pulumi's own.
+pub(super) const MESSAGE_MEMBERS: [&str; 4] = ["error", "error_description", "message", "errors"];

@@ -17,7 +17,7 @@ use crate::gather::token::TokenLocation;
 use crate::render::{DIAGNOSIS, Verbosity};
 use crate::text::command::Shell;
 
-/// The options of the diagnosis. Has no `Debug`: it may hold the token.
+/// The options of a diagnosis. Has no `Debug`: it may hold the token.
 #[derive(Args)]
 pub(crate) struct Diagnosis {
     /// The token: a JWT, file://PATH, or - for standard input
@@ -85,15 +85,13 @@ pub(crate) struct Diagnosis {
     #[arg(long, help_heading = "Network")]
     allow_private_issuer: bool,
 
-    /// How the report is printed.
     #[command(flatten)]
     output: OutputArgs,
-    /// Where a support bundle goes.
     #[command(flatten)]
     bundle: BundleArgs,
 }
 
-/// Where a support bundle goes.
+/// The support bundle and report files that a run writes besides its output.
 #[derive(Debug, Args)]
 pub(crate) struct BundleArgs {
     /// Also write a support bundle, for `doctor replay` somewhere else
@@ -115,7 +113,7 @@ pub(crate) struct BundleArgs {
     pub(crate) reports: Vec<ReportFile>,
 }
 
-/// How the report is printed.
+/// The options that set how the report is printed.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// The report's format
@@ -147,7 +145,6 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// How much is printed.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.details) {
             (true, _) => Verbosity::Quiet,
@@ -157,7 +154,7 @@ impl OutputArgs {
     }
 }
 
-/// The option that takes many tokens.
+/// The options for judging many tokens in one run.
 #[derive(Args)]
 pub(crate) struct ManyArgs {
     /// Take many tokens, one a line, from file://PATH or -, and answer one JSON object a line
@@ -180,7 +177,7 @@ pub(crate) struct ManyArgs {
     pub(crate) fail_on: Option<FailOn>,
 }
 
-/// The option that takes many logs.
+/// The options for reading many logs in one run.
 #[derive(Args)]
 pub(crate) struct ManyLogsArgs {
     /// Take many logs, one a line, and answer one JSON object a line
@@ -223,7 +220,7 @@ pub(crate) enum ShellArg {
 }
 
 impl ShellArg {
-    /// The shell that was chosen.
+    /// The shell that the option names; nothing for `auto`.
     pub(crate) fn chosen(self) -> Option<Shell> {
         match self {
             Self::Auto => None,
@@ -246,8 +243,8 @@ pub(crate) enum ColorArg {
 }
 
 impl Diagnosis {
-    /// What to gather, how to print it, and where a bundle goes.
-    pub(crate) fn plan(self) -> (Plan, OutputArgs, BundleArgs) {
+    /// Splits the options into what to gather, how to print it, and which files to write.
+    pub(crate) fn into_plan(self) -> (Plan, OutputArgs, BundleArgs) {
         let token = match (self.token, self.oidc_token, self.token_env) {
             (Some(token), _, _) => TokenLocation::Argument(token),
             (_, Some(token), _) => TokenLocation::OidcToken(token),

@@ -1,4 +1,4 @@
-//! What each command takes, besides the diagnosis and `doctor policy`.
+//! The arguments of each command except the diagnosis and `doctor policy`.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -126,7 +126,7 @@ pub(crate) struct Step {
     pub(crate) shell: StepShell,
 }
 
-/// `--shell` of `doctor step`. The shell of the pipeline is not that of this machine: no `auto`.
+/// `--shell` of `doctor step`. It has no `auto`: the pipeline runs on another machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StepShell {
     /// bash, or the sh of the image
@@ -145,7 +145,7 @@ impl StepShell {
     }
 }
 
-/// A platform that `doctor step` has a step for.
+/// A platform for which `doctor step` can print a step.
 #[derive(Clone, Copy)]
 pub(crate) struct StepPlatform(pub(crate) &'static StepTemplate);
 

@@ -1,11 +1,11 @@
-//! Examples of the command line, for help and the manual.
+//! Example command lines for the help and the manual page.
 
 use clap::Command;
 
-/// A command line and its purpose.
+/// A command line and a remark on it, which may be empty.
 type Example = (&'static str, &'static str);
 
-/// The examples of each command, by the words behind `doctor`; those of the diagnosis come first.
+/// The examples of each command, by its path: the words behind `doctor`, none for the diagnosis.
 const EXAMPLES: &[(&[&str], &[Example])] = &[
     (
         &[],
@@ -137,37 +137,36 @@ const EXAMPLES: &[(&[&str], &[Example])] = &[
     ),
 ];
 
-/// The examples of a command that this build has.
-fn of(command: &[&str]) -> impl Iterator<Item = Example> {
-    let found = EXAMPLES.iter().find(|(of, _)| *of == command);
+/// The examples of a command, without those that this build cannot run.
+fn examples_of(path: &[&str]) -> impl Iterator<Item = Example> {
+    let found = EXAMPLES.iter().find(|(command, _)| *command == path);
     let examples = found.map_or(&[][..], |(_, examples)| examples);
     let has_demo = cfg!(feature = "demo");
     examples.iter().copied().filter(move |(line, _)| has_demo || !line.starts_with("doctor demo"))
 }
 
-/// Adds its examples to the help of a command, which is called by these words behind `doctor`, and
-/// theirs to that of its subcommands.
-pub(crate) fn add(mut command: Command, path: &[&str]) -> Command {
+/// Adds examples to the help of the command at `path` and of all its subcommands.
+pub(crate) fn add_examples(mut command: Command, path: &[&str]) -> Command {
     let names: Vec<String> =
-        command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+        command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect();
     for name in &names {
         let path = [path, &[name]].concat();
-        command = command.mut_subcommand(name, |below| add(below, &path));
+        command = command.mut_subcommand(name, |subcommand| add_examples(subcommand, &path));
     }
-    let examples = text(path);
+    let examples = examples_text(path);
     if examples.is_empty() {
         return command;
     }
-    let prose = command.get_after_help().map(|prose| format!("{prose}\n\n")).unwrap_or_default();
-    command.after_help(format!("{prose}Examples:\n{examples}"))
+    let after_help = command.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    command.after_help(format!("{after_help}Examples:\n{examples}"))
 }
 
-/// The examples of a command in two columns; a long line has its remark below.
-pub(crate) fn text(command: &[&str]) -> String {
-    const LONG: usize = 36;
-    let lengths = of(command).map(|(line, _)| line.len());
-    let width = lengths.filter(|length| *length <= LONG).max().unwrap_or(4);
-    let lines = of(command).map(|(line, remark)| match remark {
+/// Prints the examples of a command in two columns; the remark on a long line goes below it.
+pub(crate) fn examples_text(path: &[&str]) -> String {
+    const MAX_COLUMN_WIDTH: usize = 36;
+    let lengths = examples_of(path).map(|(line, _)| line.len());
+    let width = lengths.filter(|length| *length <= MAX_COLUMN_WIDTH).max().unwrap_or(4);
+    let lines = examples_of(path).map(|(line, remark)| match remark {
         "" => format!("  {line}"),
         _ if line.len() > width => format!("  {line}\n  {:width$}  {remark}", ""),
         _ => format!("  {line:width$}  {remark}"),
@@ -186,17 +185,17 @@ mod tests {
     use crate::gather::environment::Environment;
     use crate::pulumi::login_flags;
 
-    /// The words of an example, as a shell would split them.
-    fn words(line: &str) -> Vec<OsString> {
+    /// Splits an example into words as a shell would.
+    fn split_words(line: &str) -> Vec<OsString> {
         let line = line.split(['>', '|']).next().unwrap();
         line.split_whitespace().map(|word| word.trim_matches('"').into()).collect()
     }
 
     #[test]
-    fn every_example_is_understood() {
+    fn every_example_parses() {
         let environment: Environment = std::iter::empty::<(String, String)>().collect();
-        for (line, _) in EXAMPLES.iter().flat_map(|(command, _)| of(command)) {
-            let words = words(line);
+        for (line, _) in EXAMPLES.iter().flat_map(|(path, _)| examples_of(path)) {
+            let words = split_words(line);
             match login_flags::arguments(&words) {
                 Some(words) => {
                     assert!(login::parse(&words, &environment).is_ok(), "{line}");
@@ -208,19 +207,19 @@ mod tests {
 
     #[test]
     fn every_command_has_narrow_examples() {
-        fn look(command: &Command, path: &mut Vec<String>) {
+        fn check(command: &Command, path: &mut Vec<String>) {
             // clap's own command `help` needs no example.
-            let own = |sub: &&Command| !sub.is_hide_set() && sub.get_name() != "help";
-            for sub in command.get_subcommands().filter(own) {
+            let needs_examples = |sub: &&Command| !sub.is_hide_set() && sub.get_name() != "help";
+            for sub in command.get_subcommands().filter(needs_examples) {
                 path.push(sub.get_name().to_owned());
                 let names: Vec<&str> = path.iter().map(String::as_str).collect();
-                let text = text(&names);
+                let text = examples_text(&names);
                 assert!(!text.is_empty(), "{names:?}");
                 assert!(text.lines().all(|line| line.len() <= 80), "{text}");
-                look(sub, path);
+                check(sub, path);
                 path.pop();
             }
         }
-        look(&crate::cli::command(), &mut Vec::new());
+        check(&crate::cli::command(), &mut Vec::new());
     }
 }

@@ -1,8 +1,8 @@
-//! `doctor login`: what `pulumi login` takes, in pulumi's own syntax, and the long form of every
-//! other option of the diagnosis.
+//! `doctor login` takes the arguments of `pulumi login` in pulumi's own syntax, and the long form of
+//! every other option of the diagnosis.
 //!
-//! Where a name is both pulumi's and the doctor's, pulumi's syntax holds and both meanings apply:
-//! `--color raw` prints no colour, `-v` takes a number, and above 0 every check is shown.
+//! If a name is both pulumi's and the doctor's, pulumi's syntax holds and both meanings apply:
+//! `--color raw` prints no colour; `-v` takes a number and shows every check if that is above 0.
 
 use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
 
@@ -16,7 +16,7 @@ use crate::pulumi::login_flags::{self, NAME, PULUMI};
 
 const USAGE: &str = "doctor login [URL] [FLAGS]";
 
-/// What pulumi's flags do here that are not options of the diagnosis. The others have no effect.
+/// Help for those of pulumi's flags that are no options of the diagnosis but have an effect here.
 const HELP: &[(&str, &str)] = &[
     ("credential-helper", "The credential helper, which no OIDC login may have; it is not run"),
     ("credential-helper-arg", "An argument of the credential helper"),
@@ -28,25 +28,25 @@ const NO_EFFECT: &str = "Accepted; changes nothing here";
 /// Why the command line of `doctor login` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoginError {
-    /// pulumi would refuse it as well.
+    /// pulumi would refuse this command line as well.
     #[error("{0}")]
     Pulumi(#[from] login_flags::LoginError),
-    /// A value that an option of the doctor does not take, or two that exclude each other.
+    /// An invalid value for an option of the doctor, or options that exclude each other.
     #[error("{0}")]
     Clap(#[from] clap::Error),
 }
 
-/// What `doctor login` is asked to do.
+/// A parsed `doctor login` command line.
 pub(crate) enum Login {
-    /// Print the help.
+    /// Print this help text.
     Help(String),
-    /// Run.
+    /// Run the diagnosis.
     Run(Box<(Plan, OutputArgs, BundleArgs)>),
 }
 
-/// The definition for clap, which prints the help and checks what is the doctor's own.
+/// The clap definition that the help is printed from.
 pub(crate) fn command() -> Command {
-    let own = Diagnosis::augment_args(Command::new(NAME).display_name("doctor login"))
+    let command = Diagnosis::augment_args(Command::new(NAME).display_name("doctor login"))
         .bin_name("doctor login")
         .override_usage(USAGE)
         .about("Diagnose the login that pulumi would make here, with its flags")
@@ -60,7 +60,7 @@ pub(crate) fn command() -> Command {
             arg.help("When to use colour; raw, which pulumi has as well, is never here")
         })
         .mut_arg("details", |arg| arg.short(None).alias(None));
-    let own = pulumi_only().fold(own, |command, (flag, help)| {
+    let command = pulumi_only_flags().fold(command, |command, (flag, help)| {
         let Flag { name, short, kind } = *flag;
         let arg = Arg::new(name).long(name).short(short).help(help);
         let arg = match kind {
@@ -68,26 +68,26 @@ pub(crate) fn command() -> Command {
             Kind::Text => arg.value_name("TEXT"),
             Kind::Integer => arg.value_name("N"),
         };
-        // Thirteen of them would hide what matters.
+        // The flags without effect are hidden so that the others are easy to find.
         command.arg(arg.hide(help == NO_EFFECT))
     });
-    own.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
+    command.mut_arg("cwd", |arg| arg.value_name("DIR").help_heading("Login"))
 }
 
-/// pulumi's flags that are not options of the diagnosis, and what they do here.
-fn pulumi_only() -> impl Iterator<Item = (&'static Flag<'static>, &'static str)> {
-    let own = diagnosis();
-    let only =
-        move |flag: &&Flag| !own.get_arguments().any(|arg| arg.get_long() == Some(flag.name));
-    PULUMI.iter().filter(only).map(|flag| {
+/// Those of pulumi's flags that are no options of the diagnosis, with their help.
+fn pulumi_only_flags() -> impl Iterator<Item = (&'static Flag<'static>, &'static str)> {
+    let diagnosis = diagnosis_command();
+    let is_pulumi_only =
+        move |flag: &&Flag| !diagnosis.get_arguments().any(|arg| arg.get_long() == Some(flag.name));
+    PULUMI.iter().filter(is_pulumi_only).map(|flag| {
         let help = HELP.iter().find(|(name, _)| *name == flag.name);
         (flag, help.map_or(NO_EFFECT, |(_, help)| help))
     })
 }
 
-/// What the list of options does not say.
+/// The text below the list of options.
 fn after_help() -> String {
-    let without_effect = pulumi_only().filter(|(_, help)| *help == NO_EFFECT);
+    let without_effect = pulumi_only_flags().filter(|(_, help)| *help == NO_EFFECT);
     let names: Vec<String> = without_effect.map(|(flag, _)| format!("--{}", flag.name)).collect();
     format!(
         "Flags are written as for pulumi (--flag value, --flag=value, -cURL, --insecure=false; the \
@@ -100,29 +100,28 @@ fn after_help() -> String {
     )
 }
 
-/// The options of the diagnosis alone, as clap knows them.
-fn diagnosis() -> Command {
+/// The clap definition of the diagnosis's own options, which checks their values.
+fn diagnosis_command() -> Command {
     Diagnosis::augment_args(Command::new("doctor login").no_binary_name(true)).override_usage(USAGE)
 }
 
-/// Reads the arguments of `doctor login`. Of the environment, `PULUMI_OPTION_COLOR` and
-/// `PULUMI_OPTION_VERBOSE` are read here; the others are evidence and are read where that is
-/// gathered.
+/// Parses the arguments of `doctor login`. Of pulumi's environment variables, only
+/// `PULUMI_OPTION_COLOR` is read here; the others are evidence, which `gather` reads.
 ///
 /// # Errors
-/// What pulumi, or an option of the doctor, would refuse.
+/// Arguments that pulumi, or an option of the doctor, refuses.
 pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<Login, LoginError> {
     let parsed = login_flags::parse(arguments)?;
     if parsed.boolean("help") == Some(true) {
-        let mut whole = examples::add(command(), &[NAME]);
-        return Ok(Login::Help(whole.render_help().to_string()));
+        let mut command = examples::add_examples(command(), &[NAME]);
+        return Ok(Login::Help(command.render_help().to_string()));
     }
-    let setting = |name, variable| parsed.value(name).or_else(|| environment.get(variable));
-    let color = setting("color", "PULUMI_OPTION_COLOR").map(login_flags::color).transpose()?;
+    let color = parsed.value("color").or_else(|| environment.get("PULUMI_OPTION_COLOR"));
+    let color = color.map(login_flags::color).transpose()?;
 
-    let mut own = diagnosis();
+    let mut definition = diagnosis_command();
     let mut words: Vec<String> = Vec::new();
-    for arg in own.get_arguments() {
+    for arg in definition.get_arguments() {
         let Some(name) = arg.get_long() else { continue };
         if matches!(arg.get_action(), ArgAction::Append) {
             let given = parsed.given.iter().filter(|(given, _)| *given == name);
@@ -141,10 +140,10 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
             _ => {}
         }
     }
-    let mut matches = own.try_get_matches_from_mut(words)?;
-    let diagnosis =
-        Diagnosis::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut own))?;
-    let (plan, output, bundle) = diagnosis.plan();
+    let mut matches = definition.try_get_matches_from_mut(words)?;
+    let diagnosis = Diagnosis::from_arg_matches_mut(&mut matches)
+        .map_err(|error| error.format(&mut definition))?;
+    let (plan, output, bundle) = diagnosis.into_plan();
     let plan = Plan {
         is_login: true,
         local: parsed.boolean("local"),
@@ -168,8 +167,8 @@ mod tests {
     #[test]
     fn flag_tables_name_every_option() {
         let is_pulumi = |name: &str| PULUMI.iter().any(|flag| flag.name == name);
-        let own = diagnosis();
-        let options = own.get_arguments().filter_map(|arg| {
+        let diagnosis = diagnosis_command();
+        let options = diagnosis.get_arguments().filter_map(|arg| {
             let name = arg.get_long().filter(|name| !is_pulumi(name))?;
             let kind = if arg.get_action().takes_values() { Kind::Text } else { Kind::Boolean };
             Some((name, kind))

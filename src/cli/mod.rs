@@ -1,4 +1,4 @@
-//! The command line: clap's strings become typed values here, once.
+//! The command line: parses the arguments into typed values.
 
 pub(crate) mod args;
 pub(crate) mod commands;
@@ -33,25 +33,24 @@ use crate::limits;
                   70 internal error."
 )]
 pub struct Cli {
-    /// Another command than the diagnosis.
+    /// The command; none for the diagnosis.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// The diagnosis.
     #[command(flatten)]
     pub(crate) diagnosis: Diagnosis,
 }
 
 impl Cli {
-    /// Reads a command line other than that of `doctor login`.
+    /// Parses the arguments of every command but `doctor login`.
     ///
     /// # Errors
-    /// Wrong usage, or that help was asked for.
+    /// Wrong usage, or a request for help or the version.
     pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         let mut definition = bare_command();
-        // clap searches for an option that is spelled alike, however long the name is.
-        if arguments.iter().any(|argument| beginning(argument).is_some()) {
-            let shortened = arguments.iter().map(|argument| match beginning(argument) {
-                Some(beginning) => beginning.into(),
+        // For an unknown option clap looks for similar names, which is slow for a very long one.
+        if arguments.iter().any(|argument| cut_long_option(argument).is_some()) {
+            let shortened = arguments.iter().map(|argument| match cut_long_option(argument) {
+                Some(name) => name.into(),
                 None => argument.clone(),
             });
             bare_command().try_get_matches_from(shortened)?;
@@ -66,33 +65,33 @@ impl Cli {
     }
 }
 
-/// The beginning of an option's name that is too long for one.
-fn beginning(argument: &OsString) -> Option<&str> {
+/// Cuts the name of an option down to [`limits::NAME`] bytes; nothing if it is not longer.
+fn cut_long_option(argument: &OsString) -> Option<&str> {
     let name = argument.to_str()?.split('=').next().filter(|name| name.starts_with("--"))?;
     (name.len() > limits::NAME).then(|| name.split_at(name.floor_char_boundary(limits::NAME)).0)
 }
 
-/// The whole definition, with everything that commands take, and examples in every help.
+/// The clap definition of all commands, with their arguments and with examples in every help.
 pub fn command() -> clap::Command {
     let mut definition = bare_command();
     definition.build();
-    examples::add(definition, &[])
+    examples::add_examples(definition, &[])
 }
 
-/// The same without the examples.
+/// The clap definition of all commands, without examples and with arguments built on demand.
 pub(crate) fn bare_command() -> clap::Command {
-    // The replacement would be listed last.
+    // Without a display order, the deferred command would be listed last.
     Cli::command()
         .mut_subcommand("login", |login| login.defer(|_| login::command().display_order(0)))
 }
 
-/// Commands besides the diagnosis. What one takes is worked out when it is asked for; then the help
-/// of its arguments' type takes the place of the one here, with which it is listed.
+/// The commands. clap builds the arguments of a command only when that command is used; then the
+/// help of the arguments' type replaces the one here, which the list of commands shows.
 #[derive(Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
     /// Diagnose the login that pulumi would make here, with its flags
-    // Its arguments are pulumi's and are read by `login`, which also has its help.
+    // The module `login` parses its arguments, which have pulumi's syntax, and prints its help.
     Login,
     /// Print a pipeline step that installs the doctor and runs it when a login fails
     Step(Step),
@@ -128,7 +127,7 @@ pub(crate) enum Command {
     #[cfg(feature = "demo")]
     Demo(Demo),
     /// Say that this build has no demo
-    // Without it the word would be taken for a token.
+    // Without this command, clap would take the word `demo` for a token.
     #[cfg(not(feature = "demo"))]
     #[command(hide = true)]
     Demo {
@@ -143,19 +142,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_holds() {
+    fn clap_accepts_definition() {
         command().debug_assert();
     }
 
-    /// Listed with the one, and shown with the other.
+    /// The list of commands shows one description, the help of the command the other.
     #[test]
-    fn command_definitions_agree_after_build() {
+    fn command_descriptions_agree_after_build() {
         let listed = bare_command();
-        let mut worked_out = listed.clone();
-        worked_out.build();
+        let mut built = listed.clone();
+        built.build();
         for command in listed.get_subcommands() {
             let name = command.get_name();
-            let same = worked_out.find_subcommand(name).and_then(clap::Command::get_about);
+            let same = built.find_subcommand(name).and_then(clap::Command::get_about);
             assert_eq!(
                 command.get_about().map(ToString::to_string),
                 same.map(ToString::to_string),

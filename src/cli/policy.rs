@@ -1,4 +1,4 @@
-//! What the commands below `doctor policy` take.
+//! The arguments of the commands below `doctor policy`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(crate) enum PolicyCommand {
 #[command(mut_arg("format", |arg| arg.value_parser(format(&POLICY))))]
 pub(crate) struct Test {
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) policy_source: PolicySourceArgs,
     /// Also verify the signature, with these keys (a JWKS)
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
@@ -71,7 +71,7 @@ pub(crate) struct Test {
     #[arg(value_name = "TOKEN", required_unless_present = "cases")]
     pub(crate) token: Option<String>,
     #[command(flatten)]
-    pub(crate) asks: Asks,
+    pub(crate) login: LoginArgs,
     #[command(flatten)]
     pub(crate) many: ManyArgs,
     #[command(flatten)]
@@ -82,7 +82,7 @@ pub(crate) struct Test {
 #[derive(Args)]
 pub(crate) struct Suggest {
     #[command(flatten)]
-    pub(crate) subject: Subject,
+    pub(crate) token_and_login: TokenAndLogin,
     /// The form of the policy
     #[arg(long = "as", value_enum, default_value_t, value_name = "FORM")]
     pub(crate) form: Form,
@@ -110,9 +110,9 @@ pub(crate) struct Lint {
     #[arg(value_name = "FILE", conflicts_with = "policy")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) policy_source: PolicySourceArgs,
     #[command(flatten)]
-    pub(crate) organization: Organization,
+    pub(crate) organization: OrganizationArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -126,12 +126,12 @@ pub(crate) struct Who {
     #[arg(value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     /// A kind of job that must not get in; repeatable
-    #[arg(long, value_name = "KIND", value_parser = kind())]
+    #[arg(long, value_name = "KIND", value_parser = job_kind())]
     pub(crate) forbid: Vec<Kind>,
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) policy_source: PolicySourceArgs,
     #[command(flatten)]
-    pub(crate) organization: Organization,
+    pub(crate) organization: OrganizationArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -140,7 +140,7 @@ pub(crate) struct Who {
 #[derive(Args)]
 pub(crate) struct Fix {
     #[command(flatten)]
-    pub(crate) subject: Subject,
+    pub(crate) token_and_login: TokenAndLogin,
     /// Apply the change to the file
     #[arg(long)]
     pub(crate) write: bool,
@@ -149,7 +149,7 @@ pub(crate) struct Fix {
     #[arg(long)]
     pub(crate) if_meant: bool,
     #[command(flatten)]
-    pub(crate) source: Source,
+    pub(crate) policy_source: PolicySourceArgs,
 }
 
 /// `doctor policy pull`.
@@ -159,32 +159,32 @@ pub(crate) struct Pull {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) organization: Organization,
+    pub(crate) organization: OrganizationArgs,
     #[command(flatten)]
-    pub(crate) live: Live,
+    pub(crate) live: LivePolicyArgs,
 }
 
-/// The kinds of job by their names.
-fn kind() -> impl TypedValueParser<Value = Kind> {
+/// Parses the name of a kind of job.
+fn job_kind() -> impl TypedValueParser<Value = Kind> {
     let names = Kind::ALL.map(|kind| PossibleValue::new(kind.name()).help(kind.meaning()));
     PossibleValuesParser::new(names)
         .map(|name| Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::This))
 }
 
-/// Where the policy comes from.
+/// Where to read the policy: a file, or Pulumi Cloud.
 #[derive(Args)]
-pub(crate) struct Source {
+pub(crate) struct PolicySourceArgs {
     /// The policy document (JSON or YAML); also from DOCTOR_POLICY. Without it, the live policy of
     /// --oidc-org is read from Pulumi Cloud
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) live: Live,
+    pub(crate) live: LivePolicyArgs,
 }
 
-impl Source {
-    /// The plan with this policy, or with what is read of the live one.
-    pub(crate) fn plan(
+impl PolicySourceArgs {
+    /// Completes a plan: it reads the policy file, or without one `selection` of the live policy.
+    pub(crate) fn complete_plan(
         self,
         plan: Plan,
         environment: &Environment,
@@ -192,13 +192,13 @@ impl Source {
     ) -> Plan {
         let has_file = self.policy.is_some() || environment.get("DOCTOR_POLICY").is_some();
         let plan = Plan { policy: self.policy, ..plan };
-        if has_file { plan } else { self.live.plan(plan, selection) }
+        if has_file { plan } else { self.live.complete_plan(plan, selection) }
     }
 }
 
-/// How the live policy is read.
+/// How to read the live policy.
 #[derive(Args)]
-pub(crate) struct Live {
+pub(crate) struct LivePolicyArgs {
     /// The URL of Pulumi Cloud's API
     #[arg(short, long, value_name = "URL", help_heading = "Live policy")]
     cloud_url: Option<String>,
@@ -214,9 +214,9 @@ pub(crate) struct Live {
     timeout: Duration,
 }
 
-impl Live {
-    /// The plan with what is read of the live policy.
-    pub(crate) fn plan(self, plan: Plan, selection: PolicySelection) -> Plan {
+impl LivePolicyArgs {
+    /// Completes a plan so that it reads `selection` of the live policy.
+    pub(crate) fn complete_plan(self, plan: Plan, selection: PolicySelection) -> Plan {
         Plan {
             cloud_url: self.cloud_url,
             insecure: self.insecure.then_some(true),
@@ -229,41 +229,41 @@ impl Live {
     }
 }
 
-/// The organization, for commands that ask for nothing else.
+/// The organization, for commands that take no other login option.
 #[derive(Args)]
-pub(crate) struct Organization {
+pub(crate) struct OrganizationArgs {
     /// The organization in Pulumi Cloud
     #[arg(long, value_name = "ORG")]
     oidc_org: Option<String>,
 }
 
-impl Organization {
-    pub(crate) fn plan(self) -> Plan {
+impl OrganizationArgs {
+    pub(crate) fn into_plan(self) -> Plan {
         Plan { organization: self.oidc_org, ..Plan::offline(TokenLocation::None) }
     }
 }
 
-/// The token and what the login would ask for.
+/// A token and the login that would use it.
 #[derive(Args)]
-pub(crate) struct Subject {
+pub(crate) struct TokenAndLogin {
     /// The token: a JWT, its claims as a JSON object, file://PATH of either, or - for standard
     /// input
     #[arg(value_name = "TOKEN")]
     token: String,
     #[command(flatten)]
-    asks: Asks,
+    login: LoginArgs,
 }
 
-impl Subject {
-    /// The token as it was given, and what to gather beside it.
-    pub(crate) fn plan(self) -> (String, Plan) {
-        (self.token, self.asks.plan())
+impl TokenAndLogin {
+    /// The token argument, and the plan for the rest of the evidence.
+    pub(crate) fn into_plan(self) -> (String, Plan) {
+        (self.token, self.login.into_plan())
     }
 }
 
-/// What the login would ask for.
+/// The token type that the login would request.
 #[derive(Args)]
-pub(crate) struct Asks {
+pub(crate) struct LoginArgs {
     /// The organization in Pulumi Cloud
     #[arg(long, value_name = "ORG", help_heading = "Login")]
     oidc_org: Option<String>,
@@ -278,9 +278,9 @@ pub(crate) struct Asks {
     scope: Option<String>,
 }
 
-impl Asks {
-    /// What to gather beside a token.
-    pub(crate) fn plan(self) -> Plan {
+impl LoginArgs {
+    /// The plan for the evidence besides the token.
+    pub(crate) fn into_plan(self) -> Plan {
         Plan {
             organization: self.oidc_org,
             team: self.oidc_team,

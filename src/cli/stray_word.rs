@@ -1,4 +1,4 @@
-//! A word where the token belongs: a misspelt command, a failure code, a file's name.
+//! Explains a word that stands in place of a token: a misspelt command, a failure code, a file.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::text::nearest;
 use crate::text::secret::{self, looks_random};
 use crate::text::shell;
 
-/// What a shell script prints for a variable without a value. That is a finding about the token.
+/// What scripts print for a variable without a value. The diagnosis has a finding for these.
 const EMPTY_VALUES: [&str; 3] = ["null", "undefined", "None"];
-/// Longer words are no command and no code.
-const LONGEST: usize = 48;
+/// No command and no code is longer, in bytes.
+const MAX_LENGTH: usize = 48;
 
-/// Says what was probably meant, if the argument is a bare word and cannot be a token.
+/// Says what the user probably meant if the argument is a bare word that cannot be a token.
 pub(crate) fn explain(argument: &str, is_file: bool) -> Option<String> {
     if is_file {
         let shown = secret::argument(Path::new(argument));
@@ -26,10 +26,10 @@ pub(crate) fn explain(argument: &str, is_file: bool) -> Option<String> {
     let is_word = argument.starts_with(|c: char| c.is_ascii_alphabetic())
         && argument.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if !is_word
-        || argument.len() > LONGEST
+        || argument.len() > MAX_LENGTH
         || EMPTY_VALUES.contains(&argument)
         || looks_random(argument)
-        || Code::ALL.iter().all(|code| code.name() != argument) && is_opaque(argument)
+        || Code::ALL.iter().all(|code| code.name() != argument) && may_be_secret(argument)
     {
         return None;
     }
@@ -54,8 +54,8 @@ pub(crate) fn explain(argument: &str, is_file: bool) -> Option<String> {
     Some(format!("{argument} is neither a command nor a token; {meant}"))
 }
 
-/// Whether it may be a secret: those of other systems have prefixes, digits or capitals.
-fn is_opaque(argument: &str) -> bool {
+/// Whether a word may be a secret, which often has a prefix, digits or capitals.
+fn may_be_secret(argument: &str) -> bool {
     argument.contains('_')
         || argument.len() >= 16
             && argument.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
@@ -68,8 +68,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_explained() {
-        for (argument, telling) in [
+    fn stray_words_are_explained() {
+        for (argument, expected) in [
             ("explan", "doctor explain`?"),
             ("Decode", "doctor decode"),
             ("token-expired", "`doctor explain token-expired`"),
@@ -77,7 +77,7 @@ mod tests {
             ("whatever", "doctor --help"),
         ] {
             let text = explain(argument, false).unwrap_or_default();
-            assert!(text.contains(telling), "{argument}: {text}");
+            assert!(text.contains(expected), "{argument}: {text}");
         }
         assert!(
             explain("job.log", true).is_some_and(|text| text.contains("doctor triage job.log"))
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn possible_token_is_diagnosed() {
+    fn possible_tokens_are_not_explained() {
         for argument in [
             "null",
             "undefined",

@@ -1,5 +1,4 @@
-//! clap's usage errors, made safe to print: they quote arguments, and one of these may be a token
-//! in the wrong place.
+//! Makes clap's usage errors safe to print: they quote arguments, and a misplaced token may be one.
 
 use std::ffi::OsString;
 
@@ -13,32 +12,31 @@ use crate::text;
 use crate::text::nearest;
 use crate::text::secret::looks_random;
 
-/// A longer argument may be a secret: usage errors do not repeat it.
-const LONGEST_WORD: usize = 16;
+/// An argument of this many characters may be a secret: usage errors do not repeat it.
+const MIN_SECRET_LENGTH: usize = 16;
 
-/// The message for standard error.
+/// The message about a usage error, for standard error.
 pub(crate) fn message(error: clap::Error, arguments: &[OsString]) -> String {
-    // The same error once more, of arguments without line breaks: one in an argument must not
-    // become one of the message.
+    // Parse again without control characters, so that no argument can add a line to the message.
     let arguments: Vec<String> =
         arguments.iter().map(|argument| text::inert(&argument.to_string_lossy())).collect();
-    let error = complaint(&arguments).unwrap_or(error);
+    let error = parse_error(&arguments).unwrap_or(error);
     let scrubber = Environment::of_process().scrubber(&[], &[]);
     for argument in arguments.iter().skip(1) {
         let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
         for part in [argument, value] {
-            if part.chars().count() >= LONGEST_WORD && !part.starts_with("--") {
+            if part.chars().count() >= MIN_SECRET_LENGTH && !part.starts_with("--") {
                 scrubber.add(part);
             }
         }
-        // A flag is not drawn: the secret stands where its name belongs.
+        // The name of a flag is no random text: this is a secret in place of a name.
         let name = name.trim_start_matches('-');
         if looks_random(name) {
             scrubber.add(name);
         }
     }
     let mut message = error.render().to_string();
-    // The first word was taken for a token, and the next for a command.
+    // clap takes a misspelt command for a token, which conflicts with the command behind it.
     if error.kind() == ErrorKind::ArgumentConflict
         && let Some(meant) = arguments.iter().skip(1).find_map(|word| command_meant(word))
     {
@@ -55,8 +53,8 @@ fn command_meant(word: &str) -> Option<String> {
     nearest::most_alike(word, names.filter(|name| *name != word)).map(str::to_owned)
 }
 
-/// What clap says against a command line.
-fn complaint(arguments: &[String]) -> Option<clap::Error> {
+/// The error that clap reports for a command line.
+fn parse_error(arguments: &[String]) -> Option<clap::Error> {
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let Some(words) = login_flags::arguments(&arguments) else {
         return Cli::read(&arguments).err();

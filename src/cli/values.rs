@@ -1,4 +1,4 @@
-//! Values of options: clap's strings become typed values.
+//! Parsers for the values of options.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use semver::Version;
 use crate::pulumi::duration;
 use crate::render::{Format, View};
 
-/// The name of the format that suits the place.
+/// The name of the format that depends on where the doctor runs.
 pub(super) const AUTO: &str = "auto";
 
-/// `--format`; nothing: [`AUTO`].
+/// The value of `--format`; nothing for [`AUTO`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FormatChoice(pub(crate) Option<Format>);
 
-/// The formats that a view has.
+/// Parses the name of a format that the view can be printed in.
 pub(super) fn format<T: ?Sized>(
     view: &View<T>,
 ) -> impl TypedValueParser<Value = FormatChoice> + use<T> {
@@ -28,13 +28,13 @@ pub(super) fn format<T: ?Sized>(
     names.map(|name| FormatChoice(Format::from_str(&name, false).ok()))
 }
 
-/// `3.210.0`, with or without the `v` that `pulumi version` prints.
+/// Parses `3.210.0`, with or without the `v` that `pulumi version` prints.
 pub(super) fn version(text: &str) -> Result<Version, String> {
     Version::parse(text.trim_start_matches('v'))
         .map_err(|_| "a version has three numbers, as in 3.210.0".to_owned())
 }
 
-/// A file: a bundle on standard output would run into the report.
+/// Parses the path of a bundle. `-` is refused: standard output is for the report.
 pub(super) fn bundle_file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
         true => Err("it takes a file: standard output is the report's"),
@@ -67,7 +67,7 @@ pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
     Ok(ReportFile { path, format })
 }
 
-/// The name of an organization, for a file whose encoding is not known here.
+/// Parses an organization's name. It must be ASCII: the encoding of the pipeline file is unknown.
 pub(super) fn ascii(text: &str) -> Result<String, String> {
     match text.is_ascii() {
         true => Ok(text.to_owned()),
@@ -75,39 +75,39 @@ pub(super) fn ascii(text: &str) -> Result<String, String> {
     }
 }
 
-/// The name of an environment variable. The token itself gets into its place by a `$` too many, and
-/// a name is shown.
+/// Parses the name of an environment variable. With a `$` before the name, the shell passes the
+/// token instead; that is refused because names are printed.
 pub(super) fn variable(text: &str) -> Result<String, String> {
     let expanded = text.strip_prefix('$').map(|name| name.trim_matches(['(', ')', '{', '}']));
-    if let Some(name) = expanded.filter(|name| is_variable(name)) {
+    if let Some(name) = expanded.filter(|name| is_variable_name(name)) {
         return Err(format!("it takes the name of the variable alone: {name}"));
     }
-    // An empty name is that of a variable which is not set.
-    match text.is_empty() || is_variable(text) {
+    // The name is empty if the script's own variable for it is not set.
+    match text.is_empty() || is_variable_name(text) {
         true => Ok(text.to_owned()),
         false => Err("it takes the name of the variable, not the token".to_owned()),
     }
 }
 
-/// POSIX (XBD 8.1), and the characters that other systems allow besides. Tokens, which begin with
-/// `eyJ` or `pul-`, are made of these too.
-fn is_variable(name: &str) -> bool {
+/// Whether the text can name an environment variable: POSIX (XBD 8.1), and characters that other
+/// systems allow. Tokens consist of these too, so the prefixes `eyJ` and `pul-` are refused.
+fn is_variable_name(name: &str) -> bool {
     name.len() <= 128
         && !name.starts_with("eyJ")
         && !name.starts_with("pul-")
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.()".contains(c))
 }
 
-/// RFC 3339 or seconds since the epoch.
+/// Parses an RFC 3339 time or seconds since the Unix epoch.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
-    let wanted = "use RFC 3339 (2026-01-31T12:00:00Z) or Unix seconds";
+    let expected = "use RFC 3339 (2026-01-31T12:00:00Z) or Unix seconds";
     match text.parse::<i64>() {
-        Ok(seconds) => Timestamp::from_second(seconds).map_err(|_| wanted.to_owned()),
-        Err(_) => text.parse().map_err(|_| wanted.to_owned()),
+        Ok(seconds) => Timestamp::from_second(seconds).map_err(|_| expected.to_owned()),
+        Err(_) => text.parse().map_err(|_| expected.to_owned()),
     }
 }
 
-/// A Go duration that is more than nothing.
+/// Parses a Go duration above zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let nanoseconds = duration::parse(text).map_err(|error| {
         duration::suggest(text)
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times() {
+    fn instants_are_parsed() {
         assert_eq!(instant("0"), Ok(Timestamp::UNIX_EPOCH));
         assert_eq!(instant("1970-01-01T00:00:00Z"), Ok(Timestamp::UNIX_EPOCH));
         assert!(instant("yesterday").is_err());
     }
 
     #[test]
-    fn variables() {
+    fn only_variable_names_are_accepted() {
         for name in ["idToken", "CI_JOB_JWT", "ProgramFiles(x86)", "a-b.c", ""] {
             assert_eq!(variable(name), Ok(name.to_owned()));
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn durations() {
+    fn only_positive_durations_are_accepted() {
         assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
         assert!(duration("1d").is_err_and(|e| e.contains("24h")));
         assert!(duration("0").is_err());

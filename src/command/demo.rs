@@ -44,5 +44,5 @@ pub(super) fn run(arguments: &Demo, environment: &Environment, mut streams: Stre
     let _ = writeln!(streams.stderr, "demo {name}: {title}\n");
     let environment = servers.environment().into_iter().collect();
     let directory = servers.directory().to_owned();
-    diagnose(cli.diagnosis.plan().0, environment, directory, &output, streams)
+    diagnose(cli.diagnosis.into_plan().0, environment, directory, &output, streams)
 }

@@ -166,7 +166,7 @@ fn is_shown(command: &Command) -> bool {
 /// Shows examples as typed, without filling or breaking lines.
 fn show_examples(page: &mut Roff, path: &[&str]) {
     page.control("nf", []);
-    for line in examples::text(path).lines() {
+    for line in examples::examples_text(path).lines() {
         page.text([roman(line)]);
     }
     page.control("fi", []);

@@ -56,7 +56,7 @@ fn dispatch(arguments: Vec<OsString>, environment: Environment, mut streams: Str
         return complain(streams.stderr, "too many open files");
     }
     let Some(command) = cli.command else {
-        let (plan, output, bundle) = cli.diagnosis.plan();
+        let (plan, output, bundle) = cli.diagnosis.into_plan();
         if let TokenLocation::Argument(argument) = &plan.token
             && let Some(problem) = stray_word::explain(argument, Path::new(argument).is_file())
         {

@@ -1,13 +1,13 @@
-//! Replaces names in a bundle that is to be shown to others (`--redact`): `org-1`, `repo-2` and so
-//! on, the same name for the same value.
+//! Replaces names in a bundle for others (`--redact`): `org-1`, `repo-2` and so on. Equal values get
+//! equal replacements.
 //!
-//! - [`certain`] finds the values that are names because of where they stand, and what they name.
-//! - [`names`] numbers them, and cuts them where a pattern has a wildcard.
-//! - [`text`] reads a text and replaces every name in it. What is left is [`public`].
-//! - [`address`] does the same for IP addresses, whose class is judged and stays.
+//! - [`certain_names`] collects the values of fields that hold only names.
+//! - [`names`] numbers names, and cuts them where a pattern has a wildcard.
+//! - [`text`] replaces every name in a text, except what is [`public`].
+//! - [`address`] replaces IP addresses and keeps their class, which the checks read.
 
 pub(super) mod address;
-pub(super) mod certain;
+pub(super) mod certain_names;
 pub(super) mod names;
 pub(super) mod public;
 pub(super) mod text;

@@ -1,6 +1,6 @@
-//! Text that is not a name: what issuers, Pulumi Cloud and the program itself write around names, and
-//! the words of messages. It comes from the tables of the platforms, of the known messages and of
-//! the failure codes.
+//! Public text, which is never replaced: what issuers, Pulumi Cloud and this program write around
+//! names, and the words of messages. It comes from the tables of platforms, known messages and failure
+//! codes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -16,9 +16,9 @@ use crate::policy::pattern;
 use crate::pulumi::backend_url::{SCHEMES, WEBSITES};
 use crate::pulumi::urn;
 
-/// What Pulumi, OpenID Connect, X.509 and Git write around names. What begins or ends with
-/// punctuation counts only with it.
-const AROUND: &[&str] = &[
+/// Text that Pulumi, OpenID Connect, X.509 and Git write around names. Punctuation at its beginning
+/// or end must be there too.
+const SURROUNDING_TEXT: &[&str] = &[
     urn::ORGANIZATION,
     urn::TOKEN_TYPE,
     "***",
@@ -57,11 +57,11 @@ const AROUND: &[&str] = &[
     "user:",
 ];
 
-/// Public beginnings of URLs: the CLI compares only these.
-const BEGINNINGS: &[&str] = &["http://pulumi.com", "https://pulumi.com", "PULUMI_OPTION_"];
+/// Public prefixes: the CLI compares only these beginnings of URLs and variables.
+const PREFIXES: &[&str] = &["http://pulumi.com", "https://pulumi.com", "PULUMI_OPTION_"];
 
-/// Options and variables by which the program names the sources of a token.
-const SOURCES: &[&str] = &[
+/// Options and variables that reports name as sources of a token.
+const TOKEN_SOURCES: &[&str] = &[
     "--oidc-token",
     "--token-env",
     "DOCTOR_ACCESS_TOKEN",
@@ -72,9 +72,9 @@ const SOURCES: &[&str] = &[
     "TOKEN",
 ];
 
-/// What everybody knows of the platforms: the URLs and hosts of their issuers, their audiences, and
-/// the variables and keys by which the program names sources of tokens.
-fn of_platforms() -> impl Iterator<Item = &'static str> {
+/// The platforms' public text: the URLs and hosts of issuers, audiences, and the variables and keys by
+/// which reports name sources of tokens.
+fn platform_phrases() -> impl Iterator<Item = &'static str> {
     ALL.iter().flat_map(|platform| {
         let issuers = platform.issuer.iter();
         let urls = issuers.clone().flat_map(|issuer| issuer.urls).copied();
@@ -100,19 +100,19 @@ fn of_platforms() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The phrases by their first character in lower case, the longest first; and whether anything may
-/// follow.
+/// Public phrases in lower case, by their first character and the longest first; and whether a phrase
+/// is only a prefix, which any text may follow.
 static PHRASES: LazyLock<HashMap<char, Vec<(String, bool)>>> = LazyLock::new(|| {
-    let fixed = [AROUND, SOURCES, &WEBSITES, &[entra::TENANT]].concat();
+    let fixed = [SURROUNDING_TEXT, TOKEN_SOURCES, &WEBSITES, &[entra::TENANT]].concat();
     let audiences = API_AUDIENCES.iter().map(|(audience, _)| *audience);
-    let platforms = subject::literals().chain(of_platforms());
-    let closed = fixed.into_iter().chain(audiences).chain(platforms);
-    let closed = closed.map(|phrase| (phrase, false));
-    let open = BEGINNINGS.iter().map(|phrase| (*phrase, true));
+    let platforms = subject::literals().chain(platform_phrases());
+    let whole = fixed.into_iter().chain(audiences).chain(platforms);
+    let whole = whole.map(|phrase| (phrase, false));
+    let prefixes = PREFIXES.iter().map(|phrase| (*phrase, true));
     let mut phrases: HashMap<char, Vec<(String, bool)>> = HashMap::new();
-    for (phrase, open) in closed.chain(open) {
+    for (phrase, is_prefix) in whole.chain(prefixes) {
         let Some(first) = phrase.chars().next() else { continue };
-        let phrase = (phrase.to_ascii_lowercase(), open);
+        let phrase = (phrase.to_ascii_lowercase(), is_prefix);
         phrases.entry(first.to_ascii_lowercase()).or_default().push(phrase);
     }
     for list in phrases.values_mut() {
@@ -121,7 +121,7 @@ static PHRASES: LazyLock<HashMap<char, Vec<(String, bool)>>> = LazyLock::new(|| 
     phrases
 });
 
-/// The words of messages that are known, and of the pages about the failure codes.
+/// The words of the known messages and of the pages about the failure codes.
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let texts = known_messages::messages().flat_map(|message| [message.text, message.says]);
     let pages = Code::ALL.iter().map(|code| code.page());
@@ -129,11 +129,11 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     words.map(str::to_ascii_lowercase).collect()
 });
 
-/// The length in bytes of the public text that `rest` begins with, behind `before`. What is a
-/// certain name by itself counts only where none can stand.
-pub(crate) fn phrase(before: &str, rest: &str, names: &Names) -> Option<usize> {
+/// The length in bytes of the public phrase at the beginning of `rest`, which follows `before`. A phrase
+/// that is also a certain name counts only where no name can be.
+pub(crate) fn phrase_length(before: &str, rest: &str, names: &Names) -> Option<usize> {
     let first = rest.chars().next()?.to_ascii_lowercase();
-    let begins = |phrase: &str| {
+    let can_begin = |phrase: &str| {
         if !phrase.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             return true;
         }
@@ -143,49 +143,49 @@ pub(crate) fn phrase(before: &str, rest: &str, names: &Names) -> Option<usize> {
             && (!names.is_certain(bare) || is_key || before.ends_with("://"))
     };
     let mut candidates = PHRASES.get(&first)?.iter();
-    let found = candidates.find(|(phrase, open)| {
-        let found = rest.get(..phrase.len()).is_some_and(|r| r.eq_ignore_ascii_case(phrase));
-        found && begins(phrase) && (*open || ends(phrase, &rest[phrase.len()..]))
+    let found = candidates.find(|(phrase, is_prefix)| {
+        let is_equal = rest.get(..phrase.len()).is_some_and(|r| r.eq_ignore_ascii_case(phrase));
+        is_equal && can_begin(phrase) && (*is_prefix || can_end(phrase, &rest[phrase.len()..]))
     });
     found.map(|(phrase, _)| phrase.len())
 }
 
-/// Characters that make a longer name of what they stand beside.
+/// Whether a character extends the name beside it.
 fn is_joined(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
-fn ends(phrase: &str, behind: &str) -> bool {
+/// Whether a phrase ends before `after` instead of going on as a longer name.
+fn can_end(phrase: &str, after: &str) -> bool {
     if !phrase.ends_with(|c: char| c.is_ascii_alphanumeric()) {
         return true;
     }
-    // A full stop may end a sentence, or go on with a name.
-    !behind.strip_prefix('.').unwrap_or(behind).starts_with(is_joined)
+    // A full stop may end a sentence, or continue a name.
+    !after.strip_prefix('.').unwrap_or(after).starts_with(is_joined)
 }
 
-/// Schemes of proxies, audiences and clones, beside those of backends.
+/// URL schemes of proxies, audiences and repositories; those of backends are in [`SCHEMES`].
 const OTHER_SCHEMES: [&str; 7] = ["api", "git", "socks4", "socks5", "socks5h", "spiffe", "ssh"];
 
-/// Whether a word, with `after` behind it, is the scheme of a URL.
+/// Whether a word between `before` and `after` is the scheme of a URL.
 pub(crate) fn is_scheme(before: &str, word: &str, after: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    // A URL may be written wrong.
+    // A misspelt URL (`https:/acme`) has a scheme too.
     let is_broken = before.is_empty() && after.starts_with(':') && word.starts_with("http");
     let is_known = SCHEMES.iter().chain(&OTHER_SCHEMES).any(|scheme| *scheme == word);
     is_known && (after.starts_with("://") || is_broken)
 }
 
-/// Items of scopes and permissions that are the same for everybody.
-const SCOPES: [&str; 7] =
+/// Public items of scopes and permissions.
+const SCOPE_ITEMS: [&str; 7] =
     ["admin", "email", "offline_access", "openid", "profile", "read", "write"];
 
-/// Whether an item of a scope is public.
-pub(crate) fn is_scope(item: &str) -> bool {
-    SCOPES.contains(&item)
+pub(crate) fn is_public_scope(item: &str) -> bool {
+    SCOPE_ITEMS.contains(&item)
 }
 
-/// Whether a claim's value, or a rule's pattern for it, is a word of the platform's own.
-pub(crate) fn is_value(path: &[String], text: &str) -> bool {
+/// Whether a claim's value, or a rule's pattern for it, is one that a platform documents.
+pub(crate) fn is_public_value(path: &[String], text: &str) -> bool {
     let is_simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | '?');
     let mut values = ALL.iter().flat_map(|platform| platform.claims.values);
     text.chars().all(is_simple)
@@ -195,27 +195,30 @@ pub(crate) fn is_value(path: &[String], text: &str) -> bool {
 }
 
 /// Whether a word of a message is an ordinary word, not a name.
-pub(crate) fn is_word(word: &str) -> bool {
+pub(crate) fn is_ordinary_word(word: &str) -> bool {
     WORDS.contains(&word.to_ascii_lowercase())
 }
 
-/// Claims whose names are public, of OpenID Connect and of access tokens (Microsoft's, Keycloak's,
-/// Cognito's), beside [`STANDARD_CLAIMS`] and what the platforms document.
-const CLAIMS: [&str; 4] = ["auth_time", "scp", "token_use", "typ"];
+/// Further public claims, of OpenID Connect and of access tokens (Microsoft's, Keycloak's, Cognito's).
+const OTHER_CLAIMS: [&str; 4] = ["auth_time", "scp", "token_use", "typ"];
 
-/// The keys of the paths of the claims whose names are public. Their values say who the job is.
+/// The claims that are written: the standard ones and those that platforms document, without those
+/// about a person.
 static PUBLIC_CLAIMS: LazyLock<Vec<ClaimPath>> = LazyLock::new(|| {
     let documented = ALL.iter().flat_map(|platform| {
         let claims = &platform.claims;
         claims.documented.iter().filter(|claim| !claims.personal.contains(claim)).copied()
     });
-    let all = STANDARD_CLAIMS.into_iter().chain(CLAIMS).chain(documented);
+    let all = STANDARD_CLAIMS.into_iter().chain(OTHER_CLAIMS).chain(documented);
     all.filter_map(|path| ClaimPath::parse(path).ok()).collect()
 });
 
-/// Whether the name of a claim, or of a member of one, is public. `whole`: its value is written.
-pub(crate) fn is_claim(path: &[String], whole: bool) -> bool {
-    PUBLIC_CLAIMS.iter().map(ClaimPath::keys).any(|known| {
-        !path.is_empty() && known.starts_with(path) && (!whole || known.len() == path.len())
-    })
+/// Whether a bundle may hold the value of a claim.
+pub(crate) fn is_public_claim(path: &[String]) -> bool {
+    PUBLIC_CLAIMS.iter().any(|claim| claim.keys() == path)
+}
+
+/// Whether the name of a claim, or of an object that contains one, is public.
+pub(crate) fn is_public_claim_name(path: &[String]) -> bool {
+    !path.is_empty() && PUBLIC_CLAIMS.iter().any(|claim| claim.keys().starts_with(path))
 }

@@ -1,7 +1,7 @@
-//! Texts with their names replaced.
+//! Replaces the names in a text.
 //!
-//! A text is read as names (letters, digits, `-` and `_`) and what stands between them, which
-//! stays: delimiters, wildcards, ports, and what is [`public`].
+//! Names consist of letters, digits, `-` and `_`. The text between them stays, as do wildcards, ports,
+//! and what is [`public`].
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,45 +10,44 @@ use super::names::{self, Names};
 use super::{address, public};
 use crate::platform::azure::entra;
 
-/// How a text is read.
+/// What a text consists of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Made of names.
     Names,
-    /// A message in English, which may hold names.
+    /// English words, and names.
     Message,
-    /// A scope, item by item.
+    /// Items with spaces between them.
     Scope,
 }
 
-/// Longer numbers are names, in digits: no port is longer.
-const LONGEST_PORT: usize = 5;
-/// Longer numbers in messages may be names, in digits: no HTTP status is longer.
-const LONGEST_NUMBER: usize = 3;
+/// The digits of the longest port; a longer number is a name.
+const MAX_PORT_DIGITS: usize = 5;
+/// The digits of an HTTP status; a longer number in a message may be a name.
+const MAX_STATUS_DIGITS: usize = 3;
 
 impl Names {
-    /// The text with its names replaced. `label`: what its names are, if nothing else tells.
-    pub(crate) fn text(&self, text: &str, kind: Kind, label: &'static str) -> String {
+    /// Replaces the names in a text. `label` is for names of unknown kind.
+    pub(crate) fn replace_in_text(&self, text: &str, kind: Kind, label: &'static str) -> String {
         if let Some(rest) = text.strip_prefix("/eid1/") {
-            return self.entra(rest);
+            return self.replace_in_entra_subject(rest);
         }
         if let Ok(address) = text.parse::<IpAddr>() {
-            return self.address(address);
+            return self.replace_address(address);
         }
         match kind {
             Kind::Scope => {
-                let items = text.split(' ').map(|item| match public::is_scope(item) {
+                let items = text.split(' ').map(|item| match public::is_public_scope(item) {
                     true => item.to_owned(),
-                    false => self.scan(item, Kind::Names, label),
+                    false => self.replace_all(item, Kind::Names, label),
                 });
                 items.collect::<Vec<_>>().join(" ")
             }
-            Kind::Names | Kind::Message => self.scan(text, kind, label),
+            Kind::Names | Kind::Message => self.replace_all(text, kind, label),
         }
     }
 
-    /// A digest in hexadecimal, however it is written.
-    pub(crate) fn digest(&self, text: &str) -> String {
+    /// Replaces a hexadecimal digest, with or without separators and a `sha256:` before it.
+    pub(crate) fn replace_digest(&self, text: &str) -> String {
         let (prefix, written) = text.split_at(text.rfind("sha256:").map_or(0, |at| at + 7));
         let is_digit = |c: &char| c.is_ascii_alphanumeric();
         let digits: String = written.chars().filter(is_digit).collect();
@@ -62,76 +61,78 @@ impl Names {
         prefix.chars().chain(replaced).collect()
     }
 
-    /// Entra's subject or a pattern for one, without its beginning.
-    fn entra(&self, rest: &str) -> String {
+    /// Replaces the names in an Entra subject, or in a pattern for one, without its `/eid1/`.
+    fn replace_in_entra_subject(&self, rest: &str) -> String {
         let segments = rest.split('/').enumerate().map(|(index, segment)| match index {
             // `c/pub/t/TENANT/a/APPLICATION/sc/…`
             0..=2 | 4 | 6 if segment.len() <= 3 => segment.to_owned(),
             3 | 5 => entra::decode_guid(segment)
-                .and_then(|id| entra::encode_guid(&self.scan(&id, Kind::Names, names::NAME)))
-                .unwrap_or_else(|| self.scan(segment, Kind::Names, names::NAME)),
-            _ => self.scan(segment, Kind::Names, names::NAME),
+                .and_then(|id| entra::encode_guid(&self.replace_all(&id, Kind::Names, names::NAME)))
+                .unwrap_or_else(|| self.replace_all(segment, Kind::Names, names::NAME)),
+            _ => self.replace_all(segment, Kind::Names, names::NAME),
         });
         format!("/eid1/{}", segments.collect::<Vec<_>>().join("/"))
     }
 
-    fn address(&self, address: IpAddr) -> String {
-        address::numbered(address, self.number(&address.to_string(), names::HOST).0).to_string()
+    fn replace_address(&self, address: IpAddr) -> String {
+        address::numbered_address(address, self.number(&address.to_string(), names::HOST).0)
+            .to_string()
     }
 
-    fn scan(&self, text: &str, kind: Kind, label: &'static str) -> String {
+    fn replace_all(&self, text: &str, kind: Kind, label: &'static str) -> String {
         let mut out = String::with_capacity(text.len());
         let (mut at, mut is_host) = (0, false);
         while at < text.len() {
             let (before, rest) = text.split_at(at);
-            is_host = before.ends_with("://") || is_host && !before.ends_with(is_end_of_host);
+            is_host = before.ends_with("://") || is_host && !before.ends_with(ends_host);
             let label = if is_host { names::HOST } else { label };
-            let (length, replacement) = self.first(before, rest, kind, label);
+            let (length, replacement) = self.replace_next(before, rest, kind, label);
             out.push_str(&replacement);
             at += length;
         }
         out
     }
 
-    /// What `rest` begins with, behind `before`: its length in bytes, and what takes its place.
-    fn first<'t>(
+    /// Replaces the first name or other unit of `rest`, which follows `before`. Returns the unit's
+    /// length in bytes and the replacement.
+    fn replace_next<'t>(
         &self,
         before: &str,
         rest: &'t str,
         kind: Kind,
         label: &'static str,
     ) -> (usize, Cow<'t, str>) {
-        let as_it_is = |length: usize| (length, Cow::Borrowed(&rest[..length]));
-        if let Some((length, address)) = address::first(before, rest) {
-            let other = self.address(address);
+        let unchanged = |length: usize| (length, Cow::Borrowed(&rest[..length]));
+        if let Some((length, address)) = address::leading_address(before, rest) {
+            let replaced = self.replace_address(address);
             let is_bracketed = rest.starts_with('[');
-            return (length, if is_bracketed { format!("[{other}]") } else { other }.into());
+            return (length, if is_bracketed { format!("[{replaced}]") } else { replaced }.into());
         }
-        if let Some(length) = public::phrase(before, rest, self) {
-            return as_it_is(length);
+        if let Some(length) = public::phrase_length(before, rest, self) {
+            return unchanged(length);
         }
-        let is_begin = !before.ends_with(names::is_part);
-        if let Some(length) = self.words(rest).filter(|_| is_begin) {
+        let is_word_start = !before.ends_with(names::is_name_char);
+        if let Some(length) = self.multi_word_length(rest).filter(|_| is_word_start) {
             return (length, self.replace_words(&rest[..length], label).into());
         }
-        if is_guid(rest) {
-            let (number, _) = self.number(&rest[..GUID], names::NAME);
-            return (GUID, format!("00000000-0000-4000-8000-{number:012x}").into());
+        if starts_with_guid(rest) {
+            let (number, _) = self.number(&rest[..GUID_LENGTH], names::NAME);
+            return (GUID_LENGTH, format!("00000000-0000-4000-8000-{number:012x}").into());
         }
         if before.ends_with('%') && rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2
         {
-            return as_it_is(2);
+            return unchanged(2);
         }
-        let end = rest.find(|c| !names::is_part(c)).unwrap_or(rest.len());
+        let end = rest.find(|c| !names::is_name_char(c)).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
         if name.is_empty() {
-            return as_it_is(rest.chars().next().map_or(0, char::len_utf8));
+            return unchanged(rest.chars().next().map_or(0, char::len_utf8));
         }
         let is_public = is_port(before, name, after)
             || public::is_scheme(before, name, after)
-            || kind == Kind::Message && !self.is_certain(name) && is_said(name);
+            || kind == Kind::Message && !self.is_certain(name) && is_ordinary_text(name);
         if is_public {
-            return as_it_is(end);
+            return unchanged(end);
         }
         let is_wildcard = |c: char| matches!(c, '*' | '?');
         let is_piece = before.ends_with(is_wildcard) || after.starts_with(is_wildcard);
@@ -139,52 +140,51 @@ impl Names {
             true => self.replace_piece(name, label),
             false => self.replace(name, label),
         };
-        // Names of variables have no hyphen.
-        let is_variable = ["$", "%", "$(", "${", "${{ ", "variables."];
-        match is_variable.iter().any(|sign| before.ends_with(sign)) {
+        // The name of a variable must not contain a hyphen.
+        let variable_prefixes = ["$", "%", "$(", "${", "${{ ", "variables."];
+        match variable_prefixes.iter().any(|prefix| before.ends_with(prefix)) {
             true => (end, replacement.replace('-', "_").into()),
             false => (end, replacement.into()),
         }
     }
 }
 
-fn is_end_of_host(c: char) -> bool {
-    !names::is_part(c) && !matches!(c, '.' | '*' | '?')
+fn ends_host(c: char) -> bool {
+    !names::is_name_char(c) && !matches!(c, '.' | '*' | '?')
 }
 
-/// The length of a GUID.
-const GUID: usize = 36;
+/// The length of a GUID in bytes.
+const GUID_LENGTH: usize = 36;
 
-/// Whether a text begins with a GUID.
-fn is_guid(text: &str) -> bool {
-    let Some(id) = text.as_bytes().get(..GUID) else { return false };
+fn starts_with_guid(text: &str) -> bool {
+    let Some(id) = text.as_bytes().get(..GUID_LENGTH) else { return false };
     let fits = |(at, byte): (usize, &u8)| match at {
         8 | 13 | 18 | 23 => *byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     };
-    id.iter().enumerate().all(fits) && !text[GUID..].starts_with(names::is_part)
+    id.iter().enumerate().all(fits) && !text[GUID_LENGTH..].starts_with(names::is_name_char)
 }
 
-fn is_number(word: &str, longest: usize) -> bool {
-    word.len() <= longest && word.bytes().all(|byte| byte.is_ascii_digit())
+fn is_number(word: &str, max_digits: usize) -> bool {
+    word.len() <= max_digits && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a name in a message is made of words that are none.
-fn is_said(name: &str) -> bool {
+/// Whether what looks like a name in a message consists of ordinary words and short numbers.
+fn is_ordinary_text(name: &str) -> bool {
     let mut words = name.split(['-', '_']).filter(|word| !word.is_empty());
-    words.all(|word| is_number(word, LONGEST_NUMBER) || public::is_word(word))
+    words.all(|word| is_number(word, MAX_STATUS_DIGITS) || public::is_ordinary_word(word))
 }
 
-/// A port: behind a host and a colon.
+/// Whether a number is a port: it follows a host and a colon.
 fn is_port(before: &str, word: &str, after: &str) -> bool {
     let Some(before) = before.strip_suffix(':') else { return false };
-    let is_host = |c: char| names::is_part(c) || matches!(c, '.' | '[' | ']');
+    let is_host = |c: char| names::is_name_char(c) || matches!(c, '.' | '[' | ']');
     let around = before.trim_end_matches(is_host);
     let host = &before[around.len()..];
-    // In brackets there are colons too.
+    // An IPv6 address in brackets contains colons itself.
     let is_v6 = before.ends_with(']') && before.contains('[');
     let begins = around.is_empty() || around.ends_with(['/', '@', ' ', '(']);
-    is_number(word, LONGEST_PORT)
+    is_number(word, MAX_PORT_DIGITS)
         && !after.starts_with(['.', ':', '@'])
         && (is_v6
             || host == "localhost"
@@ -201,17 +201,17 @@ mod tests {
     use super::*;
 
     fn replaced(text: &str, kind: Kind) -> String {
-        Names::default().text(text, kind, names::NAME)
+        Names::default().replace_in_text(text, kind, names::NAME)
     }
 
-    fn with_certain(name: &str, text: &str, kind: Kind) -> String {
+    fn replaced_with_certain_name(name: &str, text: &str, kind: Kind) -> String {
         let mut names = Names::default();
-        names.add(name, PathLabel::of(""));
-        names.text(text, kind, names::NAME)
+        names.add(name, PathLabel::for_field(""));
+        names.replace_in_text(text, kind, names::NAME)
     }
 
     #[test]
-    fn platform_text_stays() {
+    fn public_text_stays() {
         for public in [
             "https://token.actions.githubusercontent.com",
             "https://api.pulumi.com",
@@ -239,31 +239,31 @@ mod tests {
     }
 
     #[test]
-    fn ids_stay_ids() {
+    fn guids_are_replaced_by_guids() {
         let names = Names::default();
         let id = "8e3b2c4d-1f60-4a7e-beef-c0d4e6f8a1b3";
-        let other = names.text(id, Kind::Names, names::NAME);
+        let other = names.replace_in_text(id, Kind::Names, names::NAME);
         assert_eq!(other, "00000000-0000-4000-8000-000000000001");
         let encoded = entra::encode_guid(id).unwrap();
         let subject = format!("/eid1/c/pub/t/{encoded}/a/{encoded}/sc/{id}/*");
         let expected = entra::encode_guid(&other).unwrap();
         assert_eq!(
-            names.text(&subject, Kind::Names, names::NAME),
+            names.replace_in_text(&subject, Kind::Names, names::NAME),
             format!("/eid1/c/pub/t/{expected}/a/{expected}/sc/{other}/*")
         );
     }
 
     #[test]
-    fn digests_match_however_written() {
+    fn digest_replacement_ignores_format() {
         let names = Names::default();
-        let plain = names.digest("00aaff1b");
-        let written = names.digest("00:AA:FF:1B");
-        assert_eq!(written.replace(':', ""), plain);
-        assert!(names.digest("sha256:00aa").starts_with("sha256:"));
+        let plain = names.replace_digest("00aaff1b");
+        let separated = names.replace_digest("00:AA:FF:1B");
+        assert_eq!(separated.replace(':', ""), plain);
+        assert!(names.replace_digest("sha256:00aa").starts_with("sha256:"));
     }
 
     #[test]
-    fn messages_keep_their_words() {
+    fn messages_keep_ordinary_words() {
         for (message, other) in [
             (
                 "invalid organization umbrella: no policy, status 400",
@@ -298,28 +298,31 @@ mod tests {
                 "no access to Name-1 name-2 now",
             ),
         ] {
-            assert_eq!(with_certain(name, text, kind), other);
+            assert_eq!(replaced_with_certain_name(name, text, kind), other);
         }
-        assert_eq!(with_certain("admin", "admin openid", Kind::Scope), "admin openid");
+        assert_eq!(
+            replaced_with_certain_name("admin", "admin openid", Kind::Scope),
+            "admin openid"
+        );
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(\\PC|[*?.:/%-]|env|0x|repo:|/eid1/){0,60}", piece in "[a-z]{1,3}") {
+        fn replacing_never_panics(text in "(\\PC|[*?.:/%-]|env|0x|repo:|/eid1/){0,60}", piece in "[a-z]{1,3}") {
             let mut names = Names::default();
-            names.add_pieces(&format!("{piece}*{piece}"));
-            names.add(&text, PathLabel::of(""));
+            names.add_pattern(&format!("{piece}*{piece}"));
+            names.add(&text, PathLabel::for_field(""));
             for kind in [Kind::Names, Kind::Message, Kind::Scope] {
-                names.text(&text, kind, names::NAME);
+                names.replace_in_text(&text, kind, names::NAME);
             }
-            names.digest(&text);
+            names.replace_digest(&text);
         }
 
-        /// What is equal is equal afterwards, and what differs differs.
+        /// Equal texts stay equal, and different texts stay different.
         #[test]
-        fn equality_is_kept(one in "[a-zé]{1,5}", other in "[a-zé]{1,5}") {
+        fn replacing_keeps_equality(one in "[a-zé]{1,5}", other in "[a-zé]{1,5}") {
             let names = Names::default();
-            let map = |text: &str| names.text(text, Kind::Names, names::NAME);
+            let map = |text: &str| names.replace_in_text(text, Kind::Names, names::NAME);
             prop_assert_eq!(map(&one) == map(&other), one == other);
         }
     }

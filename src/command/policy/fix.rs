@@ -26,17 +26,19 @@ const NEEDED: u8 = 1;
 const UNDECIDED: u8 = UNREAD;
 
 pub(super) fn run(arguments: Fix, environment: Environment, mut streams: Streams) -> u8 {
-    let Fix { subject, write, if_meant, source } = arguments;
-    let path = source.policy.clone();
-    let path = path.or_else(|| environment.get("DOCTOR_POLICY").map(PathBuf::from));
+    let Fix { token_and_login, write, if_meant, policy_source } = arguments;
+    let path = policy_source
+        .policy
+        .clone()
+        .or_else(|| environment.get("DOCTOR_POLICY").map(PathBuf::from));
     if write && path.is_none() {
         let problem = "policy fix: --write changes a file: name it with --policy; the live policy is \
                        changed in Pulumi Cloud";
         return complain(streams.stderr, problem);
     }
-    let (token, asks) = subject.plan();
-    let asks = source.plan(asks, &environment, PolicySelection::TokenIssuer);
-    let evidence = match evidence(token, asks, environment, &mut streams) {
+    let (token, plan) = token_and_login.into_plan();
+    let plan = policy_source.complete_plan(plan, &environment, PolicySelection::TokenIssuer);
+    let evidence = match evidence(token, plan, environment, &mut streams) {
         Ok(evidence) => evidence,
         Err(problem) => return complain(streams.stderr, &problem),
     };

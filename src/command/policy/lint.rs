@@ -18,14 +18,18 @@ use crate::text::secret::argument;
 
 pub(super) fn run(arguments: Lint, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    let Lint { file, source, organization, .. } = arguments;
-    let findings = match file.as_ref().or(source.policy.as_ref()) {
+    let Lint { file, policy_source, organization, .. } = arguments;
+    let findings = match file.as_ref().or(policy_source.policy.as_ref()) {
         Some(file) => match gather::policy_document(file) {
             Ok(document) => lint(&document, &argument(file)),
             Err(error) => return complain(streams.stderr, &error.to_string()),
         },
         None => {
-            let plan = source.plan(organization.plan(), &environment, PolicySelection::All);
+            let plan = policy_source.complete_plan(
+                organization.into_plan(),
+                &environment,
+                PolicySelection::All,
+            );
             let evidence = match without_token(plan, environment, output.progress) {
                 Ok((evidence, _)) => evidence,
                 Err(problem) => return complain(streams.stderr, &problem),

@@ -19,7 +19,7 @@ pub(super) fn run(arguments: Pull, environment: Environment, mut streams: Stream
     if let Some(problem) = output.as_deref().and_then(file::obstacle) {
         return complain(streams.stderr, &file_error(output.as_deref(), &problem));
     }
-    let plan = live.plan(organization.plan(), PolicySelection::All);
+    let plan = live.complete_plan(organization.into_plan(), PolicySelection::All);
     let progress = streams.stderr_is_terminal && !environment.run_context().judges_environment();
     // Read only Pulumi Cloud, even if DOCTOR_POLICY is set.
     let environment = environment.without("DOCTOR_POLICY");

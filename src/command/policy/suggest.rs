@@ -22,7 +22,7 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
     let form = arguments.form;
     // The suggestion does not depend on an existing policy.
     let environment = environment.without("DOCTOR_POLICY");
-    let (token, plan) = arguments.subject.plan();
+    let (token, plan) = arguments.token_and_login.into_plan();
     let evidence = match evidence(token, plan, environment, &mut streams) {
         Ok(evidence) => evidence,
         Err(problem) => return complain(streams.stderr, &problem),

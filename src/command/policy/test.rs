@@ -19,14 +19,14 @@ const MEANINGS: &[(u8, &str)] = &[(1, "denied"), (3, "undecided"), (0, "allowed"
 
 pub(super) fn run(arguments: Test, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    let Test { source, jwks, cases, token, asks, many, output: OutputArgs { format, .. } } =
+    let Test { policy_source, jwks, cases, token, login, many, output: OutputArgs { format, .. } } =
         arguments;
-    let plan = Plan { jwks, ..asks.plan() };
+    let plan = Plan { jwks, ..login.into_plan() };
     let selection = match (&cases, many.ndjson) {
         (None, false) => PolicySelection::TokenIssuer,
         _ => PolicySelection::All,
     };
-    let plan = source.plan(plan, &environment, selection);
+    let plan = policy_source.complete_plan(plan, &environment, selection);
     if let Some(path) = &cases {
         return cases::run(path, plan, environment, format, &output, streams);
     }

@@ -13,10 +13,10 @@ use crate::render::WHO;
 
 pub(super) fn run(arguments: Who, environment: Environment, mut streams: Streams) -> u8 {
     let output = Output::new(&arguments.output, &environment, streams.terminals());
-    let Who { token, forbid, source, organization, .. } = arguments;
+    let Who { token, forbid, policy_source, organization, .. } = arguments;
     let selection =
         if token.is_some() { PolicySelection::TokenIssuer } else { PolicySelection::All };
-    let plan = source.plan(organization.plan(), &environment, selection);
+    let plan = policy_source.complete_plan(organization.into_plan(), &environment, selection);
     let evidence = match token {
         Some(token) => evidence(token, plan, environment, &mut streams),
         None => without_token(plan, environment, output.progress).map(|(evidence, _)| evidence),
