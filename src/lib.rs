@@ -6,22 +6,22 @@
 //!                          and output   bundle      no clock
 //! ```
 //!
-//! `gather` does all input and output and fills one serialisable value, the evidence. `judge` turns
-//! evidence and a clock into a report. `render` prints a report in one format. So a bundle, which is
-//! evidence in a file, can be judged again without a network.
+//! `gather` does all input and output and returns one serialisable value, the evidence. `judge` turns
+//! evidence into a report. `render` prints a report in one format. So a bundle, which is evidence in a
+//! file, can be judged again without a network.
 //!
-//! The folders, lowest layer first. Each imports only from folders above it in this list
+//! The folders are listed with the lowest layer first. Each imports only from folders above it
 //! (`tests/architecture.rs`).
 
-// Only what the program, the tests and the benchmarks use is `pub`.
+// Only items that the program, the tests or the benchmarks use are `pub`.
 #![warn(unreachable_pub)]
 
-// Without knowledge of the domain.
+// General helpers, without knowledge of OIDC or Pulumi.
 // Inert text, quoting, URLs for display, secrets, words.
 pub mod text;
-// Caps on sizes, and budgets for computation.
+// Limits on sizes, and budgets for computation.
 pub mod limits;
-// Files, progress, signals and file descriptors of the process.
+// Files, progress, signals and file descriptors.
 pub mod console;
 // TLS servers on loopback, for the demo and the tests.
 #[cfg(feature = "demo")]
@@ -32,19 +32,19 @@ pub mod loopback;
 pub mod policy;
 // The CI platforms, one file each.
 pub mod platform;
-// Every failure by its code.
+// The failure codes.
 pub mod catalogue;
 // The messages that programs print in logs.
 pub(crate) mod known_messages;
-// What was found: the first value of the pipeline.
+// The evidence: the first value of the pipeline.
 pub mod evidence;
 // Tokens, signatures and issuer URLs, by the specifications.
 pub mod oidc;
-// How the Pulumi CLI and Pulumi Cloud behave.
+// The behaviour of the Pulumi CLI and Pulumi Cloud.
 pub mod pulumi;
 
 // The pipeline.
-// What is reported: the second value of the pipeline.
+// The report: the second value of the pipeline.
 pub mod report;
 // From evidence to a report.
 pub mod judge;

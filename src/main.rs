@@ -1,13 +1,12 @@
-//! The program `doctor`: parse, run, print, exit.
+//! The program `doctor`.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     doctor::console::signals::install();
-    // A panic ends the program here, whatever the thread: a release build does not unwind, which
-    // takes a tenth of its size. The message may quote input; the place is all that a report of it
-    // needs.
+    // A panic in any thread ends the program here: release builds do not unwind, which saves a tenth
+    // of their size. The panic's message is not printed because it may quote input.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |l| format!(" at {l}"));
         doctor::console::signals::clean_up();

@@ -4,8 +4,8 @@ use std::env;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
 
-/// The status of `doctor` for an internal error. The library is not used here: this program would
-/// become as large as `doctor`.
+/// The status of `doctor` for an internal error. It is repeated here because with the library this
+/// program would become as large as `doctor`.
 const INTERNAL_ERROR: u8 = 70;
 
 fn main() -> ExitCode {
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 
 /// Returns only if `doctor` cannot be started.
 fn start_doctor() -> String {
-    // Tools that install wheels put links to the programs on the PATH.
+    // Installers of wheels may put only a link to the program on the PATH.
     let program = match env::current_exe().and_then(|program| program.canonicalize()) {
         Ok(program) => program,
         Err(error) => return format!("cannot find its own file: {error}"),

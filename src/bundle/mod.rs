@@ -26,7 +26,7 @@ use crate::judge;
 use crate::limits;
 use crate::limits::BUNDLE_VALUES;
 use crate::limits::json;
-use crate::limits::json::Refused;
+use crate::limits::json::JsonError;
 use crate::report::{RecordedCodes, Replayed, Report};
 use crate::text;
 use filter::EvidenceFilter;
@@ -129,7 +129,7 @@ impl ReadError {
 /// The text is no bundle (with line and column), is too large, or a newer doctor wrote it.
 pub fn read(content: &str) -> Result<Bundle, ReadError> {
     let text = content.strip_prefix('\u{feff}').unwrap_or(content);
-    if let Err(Refused::TooManyValues { .. }) = json::check(text.as_bytes(), BUNDLE_VALUES) {
+    if let Err(JsonError::TooManyValues { .. }) = json::check(text.as_bytes(), BUNDLE_VALUES) {
         return Err(ReadError::TooLarge { most: BUNDLE_VALUES, what: "JSON values" });
     }
     let header: BundleHeader = serde_json::from_str(text).map_err(|error| {
@@ -165,9 +165,9 @@ fn check_limits(evidence: &Evidence) -> Result<(), ReadError> {
     }
     let Some(document) = evidence.policy.document() else { return Ok(()) };
     let entries = || document.issuers.iter().flat_map(|issuer| issuer.policies.iter().flatten());
-    check_limit(limits::IN_ALL, document.issuers.len(), "issuers")?;
-    check_limit(limits::IN_ALL, entries().count(), "policy entries")?;
-    check_limit(limits::IN_ALL, entries().map(|entry| entry.rules.len()).sum(), "rules")
+    check_limit(limits::IN_DOCUMENT, document.issuers.len(), "issuers")?;
+    check_limit(limits::IN_DOCUMENT, entries().count(), "policy entries")?;
+    check_limit(limits::IN_DOCUMENT, entries().map(|entry| entry.rules.len()).sum(), "rules")
 }
 
 /// The total length of all keys and texts of an object, in bytes.

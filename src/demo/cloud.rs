@@ -1,10 +1,9 @@
-//! The demo's Pulumi Cloud: it decides by the documented rules, in the documented order, on what
-//! is registered and what the token says. No answer is written down beforehand.
+//! The demo's Pulumi Cloud. It applies the documented checks, in the documented order, to the
+//! registrations and the token; no answer is canned.
 //!
 //! Sources: the Pulumi CLI's client (`pkg/backend/httpstate/client/client.go`) for the requests,
-//! Pulumi's OpenAPI document for the answers, the documentation's "OIDC issuers" for the order of
-//! the checks. How the service words a refusal is not documented: the form is that of RFC 6749
-//! section 5.2.
+//! Pulumi's OpenAPI document for the answers, and the documentation's "OIDC issuers" for the order of
+//! the checks. The form of a refusal is not documented; RFC 6749 section 5.2 is used.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,8 +21,8 @@ use crate::policy::{Ask, Decision, Document, TokenType};
 use crate::pulumi::urn;
 use crate::text;
 
-/// The form fields that have to say exactly this (RFC 8693 section 2.1).
-const FIXED: [(&str, &str); 2] = [
+/// The form fields with a fixed value (RFC 8693 section 2.1).
+const FIXED_FIELDS: [(&str, &str); 2] = [
     ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
     ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
 ];
@@ -35,29 +34,28 @@ pub(super) struct Cloud {
     minted: Mutex<Option<Minted>>,
 }
 
-/// The access token that was issued last.
+/// The last access token that was issued, and the request for it.
 struct Minted {
     token: String,
     ask: Ask,
 }
 
-/// A refused exchange.
+/// The error response to a token exchange.
 struct Refusal {
     error: &'static str,
     description: String,
 }
 
-fn refuse(error: &'static str, description: impl Into<String>) -> Refusal {
+fn refusal(error: &'static str, description: impl Into<String>) -> Refusal {
     Refusal { error, description: description.into() }
 }
 
 impl Cloud {
-    /// A Pulumi Cloud with these registrations, whose issuers publish these keys.
+    /// A Pulumi Cloud with the registrations of a document, whose issuers publish `jwks`.
     pub(super) fn new(document: Document, jwks: Value) -> Self {
         Self { document, jwks, minted: Mutex::default() }
     }
 
-    /// Answers a request.
     pub(super) fn answer(&self, request: &Request) -> Response {
         match (request.method.as_str(), request.target.as_str()) {
             ("GET", "/api/capabilities") => Response::json(200, &json!({"capabilities": []})),
@@ -77,24 +75,25 @@ impl Cloud {
         let field = |name: &str| {
             form.get(name)
                 .map(String::as_str)
-                .ok_or_else(|| refuse("invalid_request", format!("{name} is missing")))
+                .ok_or_else(|| refusal("invalid_request", format!("{name} is missing")))
         };
-        for (name, value) in FIXED {
+        for (name, value) in FIXED_FIELDS {
             if field(name)? != value {
-                return Err(refuse("invalid_request", format!("{name} has to be {value}")));
+                return Err(refusal("invalid_request", format!("{name} has to be {value}")));
             }
         }
         if urn::organization_of(field("audience")?) != Some(ORGANIZATION) {
-            return Err(refuse("invalid_request", "invalid organization"));
+            return Err(refusal("invalid_request", "invalid organization"));
         }
-        let ask = ask(field("requested_token_type")?, field("scope")?)
-            .ok_or_else(|| refuse("invalid_scope", "scope and token type do not fit together"))?;
+        let ask = parse_ask(field("requested_token_type")?, field("scope")?)
+            .ok_or_else(|| refusal("invalid_scope", "scope and token type do not fit together"))?;
         let expiration = field("expiration")?.parse::<u32>();
         let expiration =
-            expiration.map_err(|_| refuse("invalid_request", "expiration is not a number"))?;
+            expiration.map_err(|_| refusal("invalid_request", "expiration is not a number"))?;
 
-        self.admit(field("subject_token")?, &ask)?;
-        let token = mint().ok_or_else(|| refuse("server_error", "no access token to be had"))?;
+        self.check_token(field("subject_token")?, &ask)?;
+        let token = new_access_token()
+            .ok_or_else(|| refusal("server_error", "no access token to be had"))?;
         let answer = json!({
             "access_token": token,
             "issued_token_type": field("requested_token_type")?,
@@ -106,24 +105,26 @@ impl Cloud {
         Ok(answer)
     }
 
-    /// Issuer, expiry, signature, policy: in the order that the service documents.
-    fn admit(&self, token: &str, ask: &Ask) -> Result<(), Refusal> {
-        let claims = claims(token).ok_or_else(|| refuse("invalid_request", "not a token"))?;
+    /// Checks issuer, expiry, signature and policy, in the order that the service documents.
+    fn check_token(&self, token: &str, ask: &Ask) -> Result<(), Refusal> {
+        let claims =
+            decode_claims(token).ok_or_else(|| refusal("invalid_request", "not a token"))?;
         let issuer = claims.get("iss").and_then(Value::as_str);
-        let registration = self.document.issuers.iter().find(|one| one.identifier() == issuer);
         let registration =
-            registration.ok_or_else(|| refuse("invalid_grant", "no issuer matches the token"))?;
+            self.document.issuers.iter().find(|registered| registered.identifier() == issuer);
+        let registration =
+            registration.ok_or_else(|| refusal("invalid_grant", "no issuer matches the token"))?;
         let expires = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
         if expires <= Timestamp::now().as_second() {
-            return Err(refuse("invalid_grant", "the token has expired"));
+            return Err(refusal("invalid_grant", "the token has expired"));
         }
         if !verify(token, &self.jwks) {
-            return Err(refuse("invalid_grant", "the token's signature cannot be verified"));
+            return Err(refusal("invalid_grant", "the token's signature cannot be verified"));
         }
         let entries = registration.policies.as_deref().unwrap_or_default();
         match evaluate(entries, &claims, ask).decision() {
             Some(Decision::Allow) => Ok(()),
-            _ => Err(refuse("access_denied", "no policy allows this token")),
+            _ => Err(refusal("access_denied", "no policy allows this token")),
         }
     }
 
@@ -157,8 +158,8 @@ impl Cloud {
     }
 }
 
-/// What is asked for; none where the scope is not one of the token type's.
-fn ask(token_type: &str, scope: &str) -> Option<Ask> {
+/// Reads the requested token type and scope; nothing if they do not fit together.
+fn parse_ask(token_type: &str, scope: &str) -> Option<Ask> {
     let name = |prefix: &str| scope.strip_prefix(prefix).map(str::to_owned).map(Some);
     let ask = match token_type.strip_prefix(urn::ACCESS_TOKEN)? {
         "organization" if matches!(scope, "" | "admin") => {
@@ -176,12 +177,12 @@ fn ask(token_type: &str, scope: &str) -> Option<Ask> {
     Some(ask)
 }
 
-fn claims(token: &str) -> Option<Map<String, Value>> {
+fn decode_claims(token: &str) -> Option<Map<String, Value>> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()
 }
 
-fn mint() -> Option<String> {
+fn new_access_token() -> Option<String> {
     let mut bytes = [0; 20];
     rand::fill(&mut bytes).ok()?;
     Some(format!("pul-{}", text::hex(&bytes)))

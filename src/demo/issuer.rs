@@ -1,8 +1,8 @@
 //! The demo's issuer: Microsoft Entra as Azure DevOps' service connections use it.
 //!
-//! The shape of the token is that of Azure DevOps' workload identity federation with the Entra
-//! issuer (Microsoft, "Troubleshoot an Azure Resource Manager workload identity service
-//! connection"). Only the host is another one: the real one cannot be served on loopback.
+//! The token has the form of Azure DevOps' workload identity federation with the Entra issuer
+//! (Microsoft, "Troubleshoot an Azure Resource Manager workload identity service connection"). Only
+//! the host differs: the real one cannot be served on loopback.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -19,17 +19,17 @@ pub(super) const SUBJECT: &str = "/eid1/c/pub/t/TSw7jmAffkqbUsDU5vihsw/a/rISbSSE
 const TENANT: &str = "8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3";
 const AZURE_DEVOPS: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 
-/// 24 hours and 5 minutes, as Entra issues them.
+/// The lifetime of Entra's tokens in seconds: 24 hours and 5 minutes.
 const LIFETIME: i64 = 86_700;
 
-/// An issuer: what signs its tokens and what it publishes of it.
+/// The signing key of an issuer, and the key set that it publishes.
 pub(super) struct Issuer {
     key: SigningKey,
-    published: Value,
+    jwks: Value,
 }
 
 impl Issuer {
-    /// A new issuer. If its key was rotated, it publishes another key than it signs with.
+    /// Makes an issuer. If its key was rotated, it publishes another key than it signs with.
     pub(super) fn new(key_rotated: bool) -> Result<Self, Error> {
         let key = SigningKey::generate("RS256")?;
         let jwk = if key_rotated {
@@ -37,15 +37,14 @@ impl Issuer {
         } else {
             key.jwk(KID)?
         };
-        Ok(Self { key, published: json!({"keys": [jwk]}) })
+        Ok(Self { key, jwks: json!({"keys": [jwk]}) })
     }
 
-    /// The published key set.
-    pub(super) fn published(&self) -> &Value {
-        &self.published
+    pub(super) fn jwks(&self) -> &Value {
+        &self.jwks
     }
 
-    /// A token that was issued some seconds ago.
+    /// A token that was issued `issued_ago` seconds ago.
     pub(super) fn token(&self, url: &str, issued_ago: i64) -> Result<String, Error> {
         let issued = Timestamp::now().as_second() - issued_ago;
         let claims = [
@@ -66,17 +65,17 @@ impl Issuer {
         self.key.sign(&Map::from_iter([("kid".to_owned(), json!(KID))]), &claims)
     }
 
-    /// Serves discovery (OpenID Connect Discovery 1.0, section 4) and keys.
+    /// Serves the discovery document (OpenID Connect Discovery 1.0, section 4) and the key set.
     pub(super) fn answer(&self, request: &Request) -> Response {
         let url = url(&request.origin);
-        let keys = format!("{}/{TENANT}/discovery/v2.0/keys", request.origin);
-        let asked = format!("{}{}", request.origin, request.target);
-        if asked == keys {
-            Response::json(200, &self.published)
-        } else if asked == format!("{url}/.well-known/openid-configuration") {
+        let jwks_uri = format!("{}/{TENANT}/discovery/v2.0/keys", request.origin);
+        let requested = format!("{}{}", request.origin, request.target);
+        if requested == jwks_uri {
+            Response::json(200, &self.jwks)
+        } else if requested == format!("{url}/.well-known/openid-configuration") {
             let document = json!({
                 "issuer": url,
-                "jwks_uri": keys,
+                "jwks_uri": jwks_uri,
                 "response_types_supported": ["id_token"],
                 "subject_types_supported": ["pairwise"],
                 "id_token_signing_alg_values_supported": ["RS256"],
@@ -88,7 +87,7 @@ impl Issuer {
     }
 }
 
-/// The issuer's identifier at a server.
+/// The identifier of the issuer that a server at `origin` serves.
 pub(super) fn url(origin: &str) -> String {
     format!("{origin}/{TENANT}/v2.0")
 }

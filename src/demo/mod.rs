@@ -1,7 +1,7 @@
 //! The demo: an issuer and a Pulumi Cloud on loopback, and logins that work or fail there.
 //!
-//! The demo only starts servers and writes files. The diagnosis that it runs is the ordinary one, over
-//! real TLS, from ordinary options; nothing in it knows that it is a demo.
+//! The demo only starts servers and writes files. The diagnosis is the ordinary one, over real TLS and
+//! with ordinary options; it does not know that it runs in a demo.
 
 mod cloud;
 mod issuer;
@@ -22,10 +22,10 @@ use crate::loopback;
 use crate::loopback::{Authority, Server};
 use crate::policy::document;
 
-/// The scenario that runs when none is named: the mistake that is made most often.
+/// The scenario that runs if none is named: the most common mistake.
 pub const DEFAULT: &str = "audience-mismatch";
 
-/// The text of `--list`: one line per scenario, with its name and subject.
+/// The output of `--list`: one line per scenario, with its name and title.
 pub fn list() -> String {
     let scenarios = scenarios();
     let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn list() -> String {
 /// The organization of every scenario.
 pub const ORGANIZATION: &str = "acme";
 
-/// Why the servers could not be started.
+/// Why a demo could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A server, certificate or key could not be made.
@@ -49,12 +49,12 @@ pub enum Error {
     Policy(#[from] document::DocumentError),
 }
 
-/// A scenario's servers and files. They end with the value.
+/// The servers and files of a scenario. Dropping them stops the servers and deletes the files.
 pub struct DemoServers {
     scenario: Scenario,
     directory: TempDir,
     cloud: Server,
-    /// Held for as long as the stage: it stops when dropped.
+    /// Kept alive until the demo ends.
     _issuer: Server,
 }
 
@@ -62,16 +62,16 @@ impl DemoServers {
     /// Starts the servers of a scenario and writes its files.
     ///
     /// # Errors
-    /// When loopback or the temporary directory cannot be used.
+    /// Loopback or the temporary directory cannot be used.
     pub fn start(scenario: Scenario) -> Result<Self, Error> {
         let authority = Authority::new()?;
         let issuer = Arc::new(issuer::Issuer::new(scenario.key_rotated)?);
-        let answering = Arc::clone(&issuer);
+        let served_issuer = Arc::clone(&issuer);
         let identity = authority.issue(&["127.0.0.1"])?;
-        let issuer_server = Server::start(identity, move |request| answering.answer(request))?;
+        let issuer_server = Server::start(identity, move |request| served_issuer.answer(request))?;
 
         let url = issuer::url(issuer_server.url());
-        let registered = format!("{url}{}", scenario.registered_with);
+        let registered = format!("{url}{}", scenario.registered_suffix);
         let policy = json!({"organization": ORGANIZATION, "issuers": [{
             "name": "azure-devops",
             "url": registered,
@@ -79,7 +79,7 @@ impl DemoServers {
             "policies": scenario.policies,
         }]});
         let policy = format!("{policy:#}\n");
-        let pulumi = cloud::Cloud::new(document::parse(&policy)?, issuer.published().clone());
+        let pulumi = cloud::Cloud::new(document::parse(&policy)?, issuer.jwks().clone());
         let identity = authority.issue(&["127.0.0.1"])?;
         let cloud = Server::start(identity, move |request| pulumi.answer(request))?;
 
@@ -87,7 +87,9 @@ impl DemoServers {
         let directory = uninterrupted(|temporary| {
             let directory = tempfile::Builder::new().prefix("doctor-demo-").tempdir()?;
             temporary.directory = Some(directory.path().to_owned());
-            for (name, text) in [(TOKEN, token), (POLICY, policy), (AUTHORITY, authority.pem())] {
+            for (name, text) in
+                [(TOKEN_FILE, token), (POLICY_FILE, policy), (AUTHORITY_FILE, authority.pem())]
+            {
                 fs::write(directory.path().join(name), text)?;
             }
             io::Result::Ok(directory)
@@ -95,50 +97,51 @@ impl DemoServers {
         Ok(Self { scenario, directory, cloud, _issuer: issuer_server })
     }
 
-    /// The command line that diagnoses the scenario: ordinary options, without the program's name.
+    /// The arguments that diagnose the scenario, without the program's name.
     pub fn arguments(&self) -> Vec<String> {
-        let own = [
-            &format!("file://{}", self.file(TOKEN)),
+        let common = [
+            &format!("file://{}", self.file_path(TOKEN_FILE)),
             "--oidc-org",
             ORGANIZATION,
             "--policy",
-            &self.file(POLICY),
+            &self.file_path(POLICY_FILE),
             "--ca-cert",
-            &self.file(AUTHORITY),
+            &self.file_path(AUTHORITY_FILE),
             "--allow-private-issuer",
             "--pulumi-version",
             self.scenario.pulumi_version,
         ]
         .map(str::to_owned);
         let scenario = self.scenario.arguments.iter().map(|argument| self.fill_in(argument));
-        own.into_iter().chain(scenario).collect()
+        common.into_iter().chain(scenario).collect()
     }
 
-    /// The environment of the run, in the place of the real one.
+    /// The environment of the run, which replaces the real one.
     pub fn environment(&self) -> Vec<(String, String)> {
         let variables = self.scenario.environment.iter();
         variables.map(|(name, value)| ((*name).to_owned(), self.fill_in(value))).collect()
     }
 
-    /// The working directory of the run, in the place of the real one: no project file is near.
+    /// The working directory of the run. Neither it nor its parents have a project file.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
+    /// Replaces the placeholders for Pulumi Cloud's URL.
     fn fill_in(&self, text: &str) -> String {
         let url = self.cloud.url();
         let address = url.strip_prefix("https://").unwrap_or(url);
         text.replace("{cloud}", url).replace("{cloud-address}", address)
     }
 
-    fn file(&self, name: &str) -> String {
+    fn file_path(&self, name: &str) -> String {
         self.directory.path().join(name).to_string_lossy().into_owned()
     }
 }
 
-const TOKEN: &str = "token.jwt";
-const POLICY: &str = "policy.json";
-const AUTHORITY: &str = "ca.pem";
+const TOKEN_FILE: &str = "token.jwt";
+const POLICY_FILE: &str = "policy.json";
+const AUTHORITY_FILE: &str = "ca.pem";
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +153,7 @@ mod tests {
     use crate::catalogue::{Category, Code};
     use crate::loopback::testing;
 
-    /// A login with the demo's own files, as the CLI makes it.
+    /// A client that makes the CLI's requests, with the files of a demo.
     struct Login {
         client: reqwest::Client,
         cloud: String,
@@ -160,24 +163,25 @@ mod tests {
     impl Login {
         fn new(servers: &DemoServers) -> Self {
             let arguments = servers.arguments();
-            let after = |name: &str| {
-                let at = arguments.iter().position(|argument| argument == name);
-                at.map(|at| arguments[at + 1].clone())
+            let option = |name: &str| {
+                let index = arguments.iter().position(|argument| argument == name);
+                index.map(|index| arguments[index + 1].clone())
             };
             let token = fs::read_to_string(arguments[0].strip_prefix("file://").unwrap()).unwrap();
             let form = vec![
-                ("audience", format!("urn:pulumi:org:{}", after("--oidc-org").unwrap())),
+                ("audience", format!("urn:pulumi:org:{}", option("--oidc-org").unwrap())),
                 ("expiration", "7200".to_owned()),
                 ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
                 (
                     "requested_token_type",
                     "urn:pulumi:token-type:access_token:organization".to_owned(),
                 ),
-                ("scope", after("--scope").unwrap_or_default()),
+                ("scope", option("--scope").unwrap_or_default()),
                 ("subject_token", token),
                 ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token".to_owned()),
             ];
-            let client = testing::client(&fs::read_to_string(after("--ca-cert").unwrap()).unwrap());
+            let client =
+                testing::client(&fs::read_to_string(option("--ca-cert").unwrap()).unwrap());
             Self { client, cloud: servers.cloud.url().to_owned(), form }
         }
 
@@ -209,15 +213,15 @@ mod tests {
             })
         }
 
-        fn set(&mut self, name: &str, value: &str) {
+        fn set_field(&mut self, name: &str, value: &str) {
             let field = self.form.iter_mut().find(|(field, _)| *field == name).unwrap();
             field.1 = value.to_owned();
         }
     }
 
-    /// What Pulumi Cloud has to say in a scenario; nothing where it lets the token in.
-    fn refusal(expect: Option<Code>) -> Option<&'static str> {
-        Some(match expect? {
+    /// The refusal that a root cause leads to; nothing if Pulumi Cloud lets the token in.
+    fn expected_refusal(root_cause: Option<Code>) -> Option<&'static str> {
+        Some(match root_cause? {
             code if code.category() == Category::Backend => return None,
             Code::IssuerNotRegistered => "no issuer matches the token",
             Code::TokenExpired => "the token has expired",
@@ -227,12 +231,12 @@ mod tests {
     }
 
     #[test]
-    fn pulumi_cloud_decides_as_every_scenario_says() {
+    fn pulumi_cloud_decides_as_scenarios_expect() {
         for scenario in scenarios() {
             let servers = DemoServers::start(scenario.clone()).unwrap();
             let login = Login::new(&servers);
             let (status, answer) = login.exchange();
-            let Some(refusal) = refusal(scenario.expect) else {
+            let Some(refusal) = expected_refusal(scenario.expected_root_cause) else {
                 assert_eq!(status, 200, "{}: {answer}", scenario.name);
                 let (status, user) = login.whoami(answer["access_token"].as_str().unwrap());
                 assert_eq!((status, &user["githubLogin"]), (200, &json!(ORGANIZATION)));
@@ -245,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_issuer_is_one_by_discovery() {
+    fn issuer_serves_discovery_and_keys() {
         let servers = DemoServers::start(Scenario::default()).unwrap();
         let login = Login::new(&servers);
         let token = &login.form.iter().find(|(name, _)| *name == "subject_token").unwrap().1;
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn test_cloud_refuses_malformed_exchange() {
+    fn cloud_refuses_malformed_exchange() {
         let servers = DemoServers::start(Scenario::default()).unwrap();
         for (field, value, error) in [
             ("audience", "urn:pulumi:org:other", "invalid_request"),
@@ -272,7 +276,7 @@ mod tests {
             ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt", "invalid_request"),
         ] {
             let mut login = Login::new(&servers);
-            login.set(field, value);
+            login.set_field(field, value);
             let (status, answer) = login.exchange();
             assert_eq!((status, &answer["error"]), (400, &json!(error)), "{field}={value}");
 
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn scenario_names_resolve_completely() {
+    fn scenarios_have_no_open_placeholder() {
         for scenario in scenarios() {
             assert_eq!(find(scenario.name).unwrap().title, scenario.title);
             assert!(scenario.title.is_ascii() && !scenario.title.ends_with('.'));
@@ -299,9 +303,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_behind() {
+    fn dropped_demo_deletes_its_files() {
         let servers = DemoServers::start(Scenario::default()).unwrap();
-        let policy = servers.file(POLICY);
+        let policy = servers.file_path(POLICY_FILE);
         assert!(Path::new(&policy).exists());
         drop(servers);
         assert!(!Path::new(&policy).exists());

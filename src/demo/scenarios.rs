@@ -1,4 +1,4 @@
-//! The scenarios, as data.
+//! The demo's scenarios.
 
 use serde_json::{Value, json};
 
@@ -6,24 +6,24 @@ use super::issuer::{AUDIENCE, SUBJECT};
 use crate::catalogue::Code;
 use crate::text::nearest;
 
-/// A login and the world around it. What a scenario does not say is as in the healthy one.
+/// A login, and the issuer and Pulumi Cloud that it meets. The default is a healthy login.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Its name on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What it is about, in one line.
+    /// A description in one line.
     pub title: &'static str,
-    /// The root cause that the diagnosis has to find; none where the login works.
-    pub expect: Option<Code>,
-    /// What the registration's URL has after the issuer's.
-    pub(super) registered_with: &'static str,
-    /// The policy's entries, as in the API.
+    /// The root cause that the diagnosis must find; none if the login works.
+    pub expected_root_cause: Option<Code>,
+    /// The text that the registered URL has behind the issuer's.
+    pub(super) registered_suffix: &'static str,
+    /// The policy's entries, in the API's form.
     pub(super) policies: Value,
     /// How long ago the token was issued, in seconds.
     pub(super) issued_ago: i64,
     /// Whether the issuer has replaced the key that signed the token.
     pub(super) key_rotated: bool,
-    /// `--pulumi-version`.
+    /// The value of `--pulumi-version`.
     pub(super) pulumi_version: &'static str,
     /// Further arguments; `{cloud}` stands for Pulumi Cloud's URL.
     pub(super) arguments: &'static [&'static str],
@@ -36,8 +36,8 @@ impl Default for Scenario {
         Self {
             name: "healthy",
             title: "The login works: an Azure DevOps service connection logs in to acme",
-            expect: None,
-            registered_with: "",
+            expected_root_cause: None,
+            registered_suffix: "",
             policies: json!([allow(AUDIENCE, SUBJECT)]),
             issued_ago: 5,
             key_rotated: false,
@@ -48,12 +48,12 @@ impl Default for Scenario {
     }
 }
 
-/// The scenario of this name.
+/// Finds a scenario by its name.
 pub fn find(name: &str) -> Option<Scenario> {
     scenarios().into_iter().find(|scenario| scenario.name == name)
 }
 
-/// The name of the scenario that a misspelt name is probably meant for.
+/// The name of a scenario that a misspelt name probably means.
 pub fn nearest(name: &str) -> Option<&'static str> {
     nearest::most_alike(name, scenarios().into_iter().map(|scenario| scenario.name))
 }
@@ -65,7 +65,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "empty-scheme",
             title: "unsupported protocol scheme \"\": no backend is configured, and pulumi 3.214.0 has no default",
-            expect: Some(Code::BackendEmpty),
+            expected_root_cause: Some(Code::BackendEmpty),
             pulumi_version: "3.214.0",
             arguments: &[],
             ..Scenario::default()
@@ -73,7 +73,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "backend-without-scheme",
             title: "PULUMI_BACKEND_URL names the host without https://",
-            expect: Some(Code::BackendSchemeMissing),
+            expected_root_cause: Some(Code::BackendSchemeMissing),
             arguments: &[],
             environment: &[("PULUMI_BACKEND_URL", "{cloud-address}")],
             ..Scenario::default()
@@ -81,28 +81,28 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "invalid-issuer",
             title: "The issuer is registered with a slash at its end that tokens do not have",
-            expect: Some(Code::IssuerNotRegistered),
-            registered_with: "/",
+            expected_root_cause: Some(Code::IssuerNotRegistered),
+            registered_suffix: "/",
             ..Scenario::default()
         },
         Scenario {
             name: "rotated-key",
             title: "The issuer has replaced the key that signed the token",
-            expect: Some(Code::SigningKeyNotFound),
+            expected_root_cause: Some(Code::SigningKeyNotFound),
             key_rotated: true,
             ..Scenario::default()
         },
         Scenario {
             name: "audience-mismatch",
             title: "The policy says api://AzureADTokenExchange where the token has that audience's GUID",
-            expect: Some(Code::AudienceMismatch),
+            expected_root_cause: Some(Code::AudienceMismatch),
             policies: json!([allow("api://AzureADTokenExchange", SUBJECT)]),
             ..Scenario::default()
         },
         Scenario {
             name: "denied-by-decision",
             title: "One policy entry allows the token, another denies it",
-            expect: Some(Code::PolicyDenied),
+            expected_root_cause: Some(Code::PolicyDenied),
             policies: json!([allow(AUDIENCE, SUBJECT), {
                 "decision": "deny",
                 "tokenType": "organization",
@@ -114,7 +114,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "denied-by-token-type",
             title: "The policy lets the token in for a team, the login asks for the organization",
-            expect: Some(Code::TokenTypeNotAllowed),
+            expected_root_cause: Some(Code::TokenTypeNotAllowed),
             policies: json!([{
                 "decision": "allow",
                 "tokenType": "team",
@@ -127,21 +127,21 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "denied-by-role",
             title: "The login asks for scope=admin, which the policy does not grant",
-            expect: Some(Code::AdminNotPermitted),
+            expected_root_cause: Some(Code::AdminNotPermitted),
             arguments: &["--cloud-url", "{cloud}", "--scope", "admin"],
             ..Scenario::default()
         },
         Scenario {
             name: "denied-by-subject",
             title: "The policy still names the service connection as Azure DevOps' old issuer did",
-            expect: Some(Code::SubjectMismatch),
+            expected_root_cause: Some(Code::SubjectMismatch),
             policies: json!([allow(AUDIENCE, "sc://acme/web-shop/pulumi-production")]),
             ..Scenario::default()
         },
         Scenario {
             name: "expired-token",
             title: "The token was issued two days ago",
-            expect: Some(Code::TokenExpired),
+            expected_root_cause: Some(Code::TokenExpired),
             issued_ago: 2 * 24 * 60 * 60,
             ..Scenario::default()
         },

@@ -10,7 +10,7 @@ use super::files::named::read_named_file;
 use super::plan::InputError;
 use crate::evidence::{KeySet, PolicySource};
 use crate::limits;
-use crate::limits::json::Refused;
+use crate::limits::json::JsonError;
 use crate::oidc::signature;
 use crate::policy::Document;
 use crate::policy::document::cases;
@@ -125,8 +125,8 @@ pub(super) fn read_key_set(
     let error = |problem| InputError { option: "--jwks", path: argument(path), problem };
     let broken = |line, column, what| error(format!("{line}:{column}: {what}; {WANTED_KEYS}"));
     limits::json::check(&bytes, limits::VALUES).map_err(|refused| match refused {
-        Refused::Invalid(e) => broken(e.line(), e.column(), "not JSON"),
-        Refused::TooManyValues { line, column } => broken(line, column, "too many values"),
+        JsonError::Invalid(e) => broken(e.line(), e.column(), "not JSON"),
+        JsonError::TooManyValues { line, column } => broken(line, column, "too many values"),
     })?;
     let keys =
         serde_json::from_slice(&bytes).map_err(|e| broken(e.line(), e.column(), "not JSON"))?;

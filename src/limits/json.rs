@@ -1,15 +1,15 @@
-//! Counts the values of a JSON text without building them.
+//! Limits the number of values in a JSON text before it is parsed.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Why a text cannot be read as JSON.
+/// Why a JSON text is refused.
 #[derive(Debug)]
-pub(crate) enum Refused {
-    /// It is not JSON, or nested too deeply.
+pub(crate) enum JsonError {
+    /// The text is not JSON, or is nested too deeply.
     Invalid(serde_json::Error),
-    /// It holds too many values. The place of the first one over the limit.
+    /// The text has too many values; this is the position of the first one over the limit.
     TooManyValues {
         /// Line, from 1.
         line: usize,
@@ -18,34 +18,35 @@ pub(crate) enum Refused {
     },
 }
 
-/// Reads a JSON text to its end: its grammar, its nesting and how many values it holds.
+/// Checks the grammar, the nesting and the number of values of a JSON text, without building values.
 ///
 /// # Errors
-/// It is not JSON, or holds more than `most` values.
-pub(crate) fn check(text: &[u8], most: usize) -> Result<(), Refused> {
-    let mut left = most;
+/// The text is not JSON, or has more than `max_values` values.
+pub(crate) fn check(text: &[u8], max_values: usize) -> Result<(), JsonError> {
+    let mut left = max_values;
     let mut input = serde_json::Deserializer::from_slice(text);
-    let outcome = Count { left: &mut left }.deserialize(&mut input).and_then(|()| input.end());
+    let outcome =
+        ValueCounter { left: &mut left }.deserialize(&mut input).and_then(|()| input.end());
     outcome.map_err(|error| match error.is_data() && error.to_string().starts_with(TOO_MANY) {
-        true => Refused::TooManyValues { line: error.line(), column: error.column() },
-        false => Refused::Invalid(error),
+        true => JsonError::TooManyValues { line: error.line(), column: error.column() },
+        false => JsonError::Invalid(error),
     })
 }
 
 const TOO_MANY: &str = "too many values";
 
-/// Takes one from the number for each value.
-struct Count<'a> {
+/// Counts down from the number of allowed values.
+struct ValueCounter<'a> {
     left: &'a mut usize,
 }
 
-impl Count<'_> {
-    fn again(&mut self) -> Count<'_> {
-        Count { left: self.left }
+impl ValueCounter<'_> {
+    fn reborrow(&mut self) -> ValueCounter<'_> {
+        ValueCounter { left: self.left }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Count<'_> {
+impl<'de> DeserializeSeed<'de> for ValueCounter<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
@@ -54,7 +55,7 @@ impl<'de> DeserializeSeed<'de> for Count<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Count<'_> {
+impl<'de> Visitor<'de> for ValueCounter<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,14 +87,14 @@ impl<'de> Visitor<'de> for Count<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(self.again())?.is_some() {}
+        while items.next_element_seed(self.reborrow())?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        // A key is a string.
+        // Keys are strings, which are not counted.
         while entries.next_key::<IgnoredAny>()?.is_some() {
-            entries.next_value_seed(self.again())?;
+            entries.next_value_seed(self.reborrow())?;
         }
         Ok(())
     }
@@ -103,11 +104,11 @@ impl<'de> Visitor<'de> for Count<'_> {
 mod tests {
     use super::*;
 
-    fn holds(text: &str, most: usize) -> bool {
-        match check(text.as_bytes(), most) {
+    fn is_within_limit(text: &str, max_values: usize) -> bool {
+        match check(text.as_bytes(), max_values) {
             Ok(()) => true,
-            Err(Refused::TooManyValues { .. }) => false,
-            Err(Refused::Invalid(error)) => panic!("{text}: {error}"),
+            Err(JsonError::TooManyValues { .. }) => false,
+            Err(JsonError::Invalid(error)) => panic!("{text}: {error}"),
         }
     }
 
@@ -120,18 +121,18 @@ mod tests {
             ("[1, -1, 1.5, true, \"a\", null]", 7),
             ("{\"a\": {\"a\": []}, \"b,c\": 1}", 4),
         ] {
-            assert!(holds(text, values), "{text}");
-            assert!(!holds(text, values - 1), "{text}");
+            assert!(is_within_limit(text, values), "{text}");
+            assert!(!is_within_limit(text, values - 1), "{text}");
         }
     }
 
     #[test]
-    fn errors_are_those_of_the_parser() {
+    fn errors_match_parser_errors() {
         let deep = "[".repeat(200);
         for text in ["", "{", "[1,]", "1 2", "{1:2}", "\"\\ud800\"", "1e999", "nul", &deep] {
             let expected = serde_json::from_str::<serde_json::Value>(text).map(|_| ());
             match (check(text.as_bytes(), 1000), expected) {
-                (Err(Refused::Invalid(found)), Err(expected)) => {
+                (Err(JsonError::Invalid(found)), Err(expected)) => {
                     assert_eq!(found.to_string(), expected.to_string(), "{text}");
                 }
                 (found, expected) => panic!("{text}: {found:?}, {expected:?}"),

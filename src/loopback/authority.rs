@@ -1,4 +1,4 @@
-//! A certificate authority that is trusted only where a test or the demo adds it.
+//! A certificate authority that clients trust only if a test or the demo adds it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::Error;
 
-/// A certificate authority that lives as long as the value.
+/// A certificate authority. Its key exists only in memory.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A server's certificate and its key.
@@ -22,52 +22,52 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// A new authority with a key of its own.
+    /// Creates an authority with a new key.
     ///
     /// # Errors
-    /// When the cryptographic library fails.
+    /// The cryptographic library fails.
     pub fn new() -> Result<Self, Error> {
-        let params = authority("doctor loopback authority")?;
+        let params = authority_params("doctor loopback authority")?;
         Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
     }
 
-    /// An authority that this one vouches for. Who trusts this one trusts what the new one issues,
-    /// as long as the new one's certificate is served with it.
+    /// Creates an intermediate authority, signed by this one. Clients that trust this one trust its
+    /// certificates if servers send the intermediate certificate too.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn subordinate(&self) -> Result<Self, Error> {
-        let mut params = authority("doctor loopback intermediate")?;
+        let mut params = authority_params("doctor loopback intermediate")?;
         params.use_authority_key_identifier_extension = true;
         Ok(Self(CertifiedIssuer::signed_by(params, KeyPair::generate()?, &self.0)?))
     }
 
-    /// The authority's certificate in PEM (RFC 7468), as `--ca-cert` and `SSL_CERT_FILE` take it.
+    /// The authority's certificate in PEM (RFC 7468), for `--ca-cert` and `SSL_CERT_FILE`.
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", self.0.der())
     }
 
-    /// A certificate for these host names and IP addresses.
+    /// Issues a certificate for host names and IP addresses.
     ///
     /// # Errors
-    /// When a name is not ASCII, or the cryptographic library fails.
+    /// A name is not ASCII, or the cryptographic library fails.
     pub fn issue(&self, names: &[&str]) -> Result<Identity, Error> {
-        self.sign(named("doctor loopback server", names)?)
+        self.sign(certificate_params("doctor loopback server", names)?)
     }
 
-    /// A certificate whose validity ended in 2020.
+    /// Issues a certificate that expired in 2020.
     ///
     /// # Errors
     /// As [`Self::issue`].
     pub fn issue_expired(&self, names: &[&str]) -> Result<Identity, Error> {
-        let mut params = named("doctor loopback server", names)?;
+        let mut params = certificate_params("doctor loopback server", names)?;
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
         self.sign(params)
     }
 
     fn sign(&self, mut params: CertificateParams) -> Result<Identity, Error> {
-        // RFC 5280 section 4.2.1.1 asks for it, and so do strict clients.
+        // RFC 5280 section 4.2.1.1 and strict clients require it.
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.0)?;
@@ -76,35 +76,35 @@ impl Authority {
 }
 
 impl Identity {
-    /// A certificate that vouches for itself.
+    /// Creates a self-signed certificate.
     ///
     /// # Errors
     /// As [`Authority::issue`].
     pub fn self_signed(names: &[&str]) -> Result<Self, Error> {
         let key = KeyPair::generate()?;
-        let certificate = named("doctor loopback server", names)?.self_signed(&key)?;
+        let certificate = certificate_params("doctor loopback server", names)?.self_signed(&key)?;
         Ok(Self::new(certificate.der().clone(), &key))
     }
 
-    /// The certificate in DER: what thumbprints are made of.
+    /// The certificate in DER, from which thumbprints are computed.
     pub fn der(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// The certificate in PEM, as other servers take it.
+    /// The certificate in PEM, for other servers.
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", &self.certificate)
     }
 
-    /// The private key in PEM (PKCS #8), as other servers take it.
+    /// The private key in PEM (PKCS #8), for other servers.
     pub fn key_pem(&self) -> String {
         pem("PRIVATE KEY", self.key.secret_der())
     }
 
-    /// The settings of a TLS server with this certificate.
+    /// The configuration of a TLS server with this certificate.
     ///
     /// # Errors
-    /// When certificate and key do not fit together.
+    /// Certificate and key do not match.
     pub fn server_config(self) -> Result<Arc<ServerConfig>, Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -120,15 +120,15 @@ impl Identity {
     }
 }
 
-/// What an authority's own certificate says.
-fn authority(common_name: &str) -> Result<CertificateParams, Error> {
-    let mut params = named(common_name, &[])?;
+/// The contents of an authority's own certificate.
+fn authority_params(common_name: &str) -> Result<CertificateParams, Error> {
+    let mut params = certificate_params(common_name, &[])?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     Ok(params)
 }
 
-fn named(common_name: &str, names: &[&str]) -> Result<CertificateParams, Error> {
+fn certificate_params(common_name: &str, names: &[&str]) -> Result<CertificateParams, Error> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.remove(DnType::CommonName);
@@ -136,7 +136,7 @@ fn named(common_name: &str, names: &[&str]) -> Result<CertificateParams, Error> 
     Ok(params)
 }
 
-/// RFC 7468.
+/// Encodes DER as PEM (RFC 7468), 64 characters to a line.
 fn pem(label: &str, der: &[u8]) -> String {
     let encoded = STANDARD.encode(der);
     let mut text = format!("-----BEGIN {label}-----\n");

@@ -1,4 +1,4 @@
-//! An HTTPS server in a thread of its own.
+//! An HTTPS server that runs in its own thread.
 
 use std::any::Any;
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,21 +21,21 @@ use tokio_rustls::server::TlsStream;
 
 use super::{Error, Identity};
 
-/// HTTP/2 by its name in ALPN (RFC 9113 section 3.2).
+/// The ALPN name of HTTP/2 (RFC 9113 section 3.2).
 const HTTP2: &[u8] = b"h2";
 
-/// A request as a handler sees it. It may hold a token, so it has no `Debug`.
+/// A request as the handler gets it. Has no `Debug`: it may hold a token.
 #[derive(Clone)]
 pub struct Request {
-    /// The method, in capitals.
+    /// The method in upper case.
     pub method: String,
     /// Path and query, as sent.
     pub target: String,
-    /// The headers in order, names in lower case. A value that is not text is left out.
+    /// The headers in order, with names in lower case. A header whose value is not text is left out.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The server's own URL, for handlers that have to name it in their answer.
+    /// The server's own URL, for responses that contain it.
     pub origin: String,
 }
 
@@ -51,88 +51,87 @@ impl Request {
     }
 }
 
-/// A connection, once its handshake was done.
+/// A connection whose TLS handshake succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The version of TLS.
+    /// The TLS version.
     pub tls: Option<ProtocolVersion>,
-    /// Whether it speaks HTTP/2.
+    /// Whether client and server agreed on HTTP/2.
     pub is_http2: bool,
 }
 
-/// Something that happens once, and that an answer can wait for: so a test sees that requests
-/// overlap without looking at a clock.
+/// A one-time event that responses can wait for, so that a test can order requests without a clock.
 #[derive(Debug, Clone)]
 pub struct Event(Arc<Semaphore>);
 
 impl Default for Event {
-    /// One that has not happened yet.
+    /// An event that has not happened yet.
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(0)))
     }
 }
 
 impl Event {
-    /// Now it has.
-    pub fn happen(&self) {
+    /// Marks the event as happened, which releases the responses that wait for it.
+    pub fn trigger(&self) {
         self.0.close();
     }
 
     async fn wait(&self) {
-        // Nobody adds a permit: this ends, with an error, when the semaphore is closed.
+        // The semaphore has no permits: this returns, with an error, once it is closed.
         let _ = self.0.acquire().await;
     }
 }
 
-/// An answer.
+/// The response to a request.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// Headers. Without a `date` among them the server adds the present time.
+    /// The headers. The server adds a `date` with the current time unless there is one.
     pub headers: Vec<(String, String)>,
-    /// The body, sent as it is.
+    /// The body, which is sent unchanged.
     pub body: Vec<u8>,
-    /// How long to wait before answering.
+    /// How long the server waits before it responds.
     pub delay: Duration,
-    /// What has to happen before answering.
-    pub event: Option<Event>,
+    /// The event that the server waits for before it responds.
+    pub awaited: Option<Event>,
 }
 
 impl Response {
-    /// An answer with a body of this content type.
+    /// A response with a body of this content type.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-        Self { status, headers, body: body.into(), delay: Duration::ZERO, event: None }
+        Self { status, headers, body: body.into(), delay: Duration::ZERO, awaited: None }
     }
 
-    /// An answer in JSON.
+    /// A response with a JSON body.
     pub fn json(status: u16, body: &Value) -> Self {
         Self::new(status, "application/json", body.to_string())
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same, but only after a while.
+    /// Delays the response.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// The same, but only once something has happened.
-    pub fn once(mut self, event: &Event) -> Self {
-        self.event = Some(event.clone());
+    /// Holds the response back until an event has happened.
+    pub fn after_event(mut self, event: &Event) -> Self {
+        self.awaited = Some(event.clone());
         self
     }
 }
 
-/// A server with TLS on 127.0.0.1, at a port that the system chose. It speaks HTTP/2 with those who
-/// offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. It stops when dropped; a panic of its
-/// handler goes on there, so that it cannot pass for an answer.
+/// An HTTPS server on 127.0.0.1, at a port that the system chooses. It speaks HTTP/2 with clients that
+/// offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. Dropping it stops it, and resumes a panic
+/// of its handler, so that the panic is not taken for a response.
 pub struct Server {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
@@ -151,15 +150,15 @@ impl Server {
     /// Starts a server.
     ///
     /// # Errors
-    /// When no port or thread is available, or the identity's key and certificate do not match.
+    /// No port or thread is available, or the identity's key and certificate do not match.
     pub fn start(
         identity: Identity,
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        Self::offering(&[HTTP2, b"http/1.1"], identity, handler)
+        Self::start_with_protocols(&[HTTP2, b"http/1.1"], identity, handler)
     }
 
-    /// Starts a server that speaks HTTP/1.1 and does not know ALPN.
+    /// Starts a server that speaks only HTTP/1.1 and does not use ALPN.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -167,10 +166,10 @@ impl Server {
         identity: Identity,
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        Self::offering(&[], identity, handler)
+        Self::start_with_protocols(&[], identity, handler)
     }
 
-    fn offering(
+    fn start_with_protocols(
         protocols: &[&[u8]],
         identity: Identity,
         handler: impl Fn(&Request) -> Response + Send + Sync + 'static,
@@ -189,29 +188,29 @@ impl Server {
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let serving = serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&shared));
+        let server = serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&shared));
         let thread = thread::Builder::new().name("loopback".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = serving => {}
+                    () = server => {}
                 }
             });
         })?;
         Ok(Self { shared, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The server's URL, without a slash at its end: `https://127.0.0.1:PORT`.
+    /// The server's URL, without a trailing slash: `https://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.shared.origin
     }
 
-    /// The requests so far.
+    /// The requests that the server has received so far.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
     }
 
-    /// The connections so far whose handshake was done.
+    /// The connections so far whose handshake succeeded.
     pub fn connections(&self) -> Vec<Connection> {
         lock(&self.shared.connections).clone()
     }
@@ -220,12 +219,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // An error means that the thread has ended already.
+            // It fails if the thread has ended already.
             let _ = stop.send(());
         }
-        let died = self.thread.take().and_then(|thread| thread.join().err());
-        let panic = lock(&self.shared.panic).take();
-        if let Some(payload) = panic.or(died)
+        let thread_panic = self.thread.take().and_then(|thread| thread.join().err());
+        let handler_panic = lock(&self.shared.panic).take();
+        if let Some(payload) = handler_panic.or(thread_panic)
             && !thread::panicking()
         {
             resume_unwind(payload);
@@ -237,26 +236,26 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, say: without a pause this would spin and never stop.
+            // If file descriptors run out, a loop without a pause would never let the server stop.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            // What a client does wrong ends its connection, not the server.
+            // An error of a client ends its connection, not the server.
             if let Ok(stream) = tls.accept(stream).await {
-                converse(stream, shared).await;
+                serve_connection(stream, shared).await;
             }
         });
     }
 }
 
-async fn converse(stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
+async fn serve_connection(stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
     let tls = &stream.get_ref().1;
     let is_http2 = tls.alpn_protocol() == Some(HTTP2);
     lock(&shared.connections).push(Connection { tls: tls.protocol_version(), is_http2 });
     let stream = TokioIo::new(stream);
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let service = service_fn(move |request| handle_request(Arc::clone(&shared), request));
     let _ = if is_http2 {
         http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
     } else {
@@ -264,12 +263,12 @@ async fn converse(stream: TlsStream<TcpStream>, shared: Arc<Shared>) {
     };
 }
 
-async fn answer(
+async fn handle_request(
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
 ) -> hyper::Result<hyper::Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
-    // An unfinished request does not count.
+    // A request whose body is incomplete is not recorded.
     let body = body.collect().await?.to_bytes().to_vec();
     let headers = head.headers.iter().filter_map(|(name, value)| {
         value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
@@ -289,7 +288,7 @@ async fn answer(
         Response::new(500, "text/plain", "the handler panicked")
     });
     tokio::time::sleep(response.delay).await;
-    if let Some(event) = &response.event {
+    if let Some(event) = &response.awaited {
         event.wait().await;
     }
 
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_told_apart() {
+    fn client_refuses_untrusted_certificates() {
         let authority = Authority::new().unwrap();
         let names = &["127.0.0.1"];
         let cases = [
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn delayed_answer_waits_but_does_not_block() {
+    fn delayed_response_does_not_block_drop() {
         let authority = Authority::new().unwrap();
         let identity = authority.issue(&["127.0.0.1"]).unwrap();
         let server = Server::start(identity, |_| {
@@ -374,9 +373,9 @@ mod tests {
         let request = testing::client(&authority.pem()).get(server.url()).timeout(limit);
         let answer = testing::block_on(async { request.send().await });
         assert!(answer.unwrap_err().is_timeout());
-        let begin = std::time::Instant::now();
+        let started = std::time::Instant::now();
         drop(server);
-        assert!(begin.elapsed() < Duration::from_secs(60));
+        assert!(started.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

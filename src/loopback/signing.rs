@@ -1,4 +1,4 @@
-//! Signing tokens and verifying them: every JWS algorithm that has a public key.
+//! Signs and verifies tokens with every JWS algorithm that uses public keys.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -21,10 +21,11 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::Error;
 
-/// The algorithms by their JWS name (RFC 7518 section 3.1, RFC 8037 section 3.1).
+/// The JWS names of the algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1).
 pub const ALGORITHMS: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
+/// How the cryptographic library calls an algorithm.
 #[derive(Clone, Copy)]
 enum Scheme {
     Rsa(&'static RsaSignatureEncoding, &'static RsaParameters),
@@ -54,7 +55,7 @@ fn scheme(algorithm: &str) -> Option<Scheme> {
     })
 }
 
-enum Pair {
+enum PrivateKey {
     Rsa(RsaKeyPair, &'static RsaSignatureEncoding),
     Ecdsa(EcdsaKeyPair, &'static str),
     Ed25519(Ed25519KeyPair),
@@ -63,54 +64,54 @@ enum Pair {
 /// An issuer's private key.
 pub struct SigningKey {
     algorithm: String,
-    pair: Pair,
+    key: PrivateKey,
 }
 
 impl SigningKey {
-    /// A new key for one of [`ALGORITHMS`]; RSA keys have 2048 bits.
+    /// Generates a key for one of [`ALGORITHMS`]; RSA keys have 2048 bits.
     ///
     /// # Errors
-    /// When the algorithm is not supported, or the cryptographic library fails.
+    /// The algorithm is not supported, or the cryptographic library fails.
     pub fn generate(algorithm: &str) -> Result<Self, Error> {
         let scheme = scheme(algorithm).ok_or_else(|| Error::Algorithm(algorithm.to_owned()))?;
-        let pair = match scheme {
+        let key = match scheme {
             Scheme::Rsa(encoding, _) => {
-                Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048)?, encoding)
+                PrivateKey::Rsa(RsaKeyPair::generate(KeySize::Rsa2048)?, encoding)
             }
             Scheme::Ecdsa(curve, signing, _) => {
-                Pair::Ecdsa(EcdsaKeyPair::generate(signing)?, curve)
+                PrivateKey::Ecdsa(EcdsaKeyPair::generate(signing)?, curve)
             }
-            Scheme::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate()?),
+            Scheme::Ed25519 => PrivateKey::Ed25519(Ed25519KeyPair::generate()?),
         };
-        Ok(Self { algorithm: algorithm.to_owned(), pair })
+        Ok(Self { algorithm: algorithm.to_owned(), key })
     }
 
-    /// A token in the compact form (RFC 7515 section 3.1). The header is `alg` and `typ`, then
-    /// what is given here, which may replace them.
+    /// Signs a token in compact form (RFC 7515 section 3.1). `header` is added to `alg` and `typ`, and
+    /// may replace them.
     ///
     /// # Errors
-    /// When the cryptographic library fails.
+    /// The cryptographic library fails.
     pub fn sign(
         &self,
         header: &Map<String, Value>,
         claims: &Map<String, Value>,
     ) -> Result<String, Error> {
-        let mut full = Map::new();
-        full.insert("alg".to_owned(), json!(self.algorithm));
-        full.insert("typ".to_owned(), json!("JWT"));
-        full.extend(header.clone());
+        let mut full_header = Map::new();
+        full_header.insert("alg".to_owned(), json!(self.algorithm));
+        full_header.insert("typ".to_owned(), json!("JWT"));
+        full_header.extend(header.clone());
         let part = |map: &Map<String, Value>| encode(Value::Object(map.clone()).to_string());
-        let message = format!("{}.{}", part(&full), part(claims));
+        let message = format!("{}.{}", part(&full_header), part(claims));
 
         let rng = SystemRandom::new();
-        let signature = match &self.pair {
-            Pair::Rsa(pair, encoding) => {
+        let signature = match &self.key {
+            PrivateKey::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(*encoding, &rng, message.as_bytes(), &mut signature)?;
                 signature
             }
-            Pair::Ecdsa(pair, _) => pair.sign(&rng, message.as_bytes())?.as_ref().to_vec(),
-            Pair::Ed25519(pair) => pair.sign(message.as_bytes()).as_ref().to_vec(),
+            PrivateKey::Ecdsa(pair, _) => pair.sign(&rng, message.as_bytes())?.as_ref().to_vec(),
+            PrivateKey::Ed25519(pair) => pair.sign(message.as_bytes()).as_ref().to_vec(),
         };
         Ok(format!("{message}.{}", encode(signature)))
     }
@@ -118,10 +119,10 @@ impl SigningKey {
     /// The public key as a JWK (RFC 7517 section 4).
     ///
     /// # Errors
-    /// When the cryptographic library fails.
+    /// The cryptographic library fails.
     pub fn jwk(&self, kid: &str) -> Result<Value, Error> {
-        let mut jwk = match &self.pair {
-            Pair::Rsa(pair, _) => {
+        let mut jwk = match &self.key {
+            PrivateKey::Rsa(pair, _) => {
                 let der: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
                 let (_, info) =
                     SubjectPublicKeyInfo::from_der(der.as_ref()).map_err(|_| Error::Key)?;
@@ -132,13 +133,13 @@ impl SigningKey {
                 });
                 json!({"kty": "RSA", "n": n, "e": e})
             }
-            Pair::Ecdsa(pair, curve) => {
+            PrivateKey::Ecdsa(pair, curve) => {
                 // SEC 1 section 2.3.3: 4, then both coordinates at full length.
                 let point = pair.public_key().as_ref().get(1..).ok_or(Error::Key)?;
                 let (x, y) = point.split_at(point.len() / 2);
                 json!({"kty": "EC", "crv": curve, "x": encode(x), "y": encode(y)})
             }
-            Pair::Ed25519(pair) => {
+            PrivateKey::Ed25519(pair) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key())})
             }
         };
@@ -149,13 +150,13 @@ impl SigningKey {
     }
 }
 
-/// Whether a key of this set (RFC 7517 section 5), the one that the token's header names, made
-/// the token's signature.
+/// Whether the key that the token's header names is in this set (RFC 7517 section 5) and verifies the
+/// token's signature.
 pub fn verify(token: &str, jwks: &Value) -> bool {
-    check(token, jwks).is_some()
+    try_verify(token, jwks).is_some()
 }
 
-fn check(token: &str, jwks: &Value) -> Option<()> {
+fn try_verify(token: &str, jwks: &Value) -> Option<()> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, _) = message.split_once('.')?;
     let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
@@ -193,16 +194,16 @@ mod tests {
 
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn object(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
-    fn every_algorithm_signs_what_its_key_verifies() {
-        let claims = map(json!({"sub": "someone", "exp": 4_000_000_000_u64}));
+    fn signatures_verify_only_with_their_key() {
+        let claims = object(json!({"sub": "someone", "exp": 4_000_000_000_u64}));
         for algorithm in ALGORITHMS {
             let key = SigningKey::generate(algorithm).unwrap();
-            let token = key.sign(&map(json!({"kid": "one"})), &claims).unwrap();
+            let token = key.sign(&object(json!({"kid": "one"})), &claims).unwrap();
             let jwk = key.jwk("one").unwrap();
             assert!(verify(&token, &json!({"keys": [{"kid": "other"}, jwk]})), "{algorithm}");
 
@@ -210,7 +211,7 @@ mod tests {
             assert!(!verify(&token, &json!({"keys": [other]})), "{algorithm}: another key");
             let elsewhere = key.jwk("two").unwrap();
             assert!(!verify(&token, &json!({"keys": [elsewhere]})), "{algorithm}: another kid");
-            let altered = key.sign(&map(json!({"kid": "one"})), &Map::new()).unwrap();
+            let altered = key.sign(&object(json!({"kid": "one"})), &Map::new()).unwrap();
             let (_, signature) = altered.rsplit_once('.').unwrap();
             let (message, _) = token.rsplit_once('.').unwrap();
             let mixed = format!("{message}.{signature}");
@@ -218,12 +219,12 @@ mod tests {
         }
     }
 
-    /// The tokens are what the rest of the world takes for tokens (ES512 is not in this crate).
+    /// ES512 is not tested: jsonwebtoken does not support it.
     #[test]
-    fn jsonwebtoken_verifies_them_too() {
+    fn jsonwebtoken_verifies_signed_tokens() {
         for name in ALGORITHMS.into_iter().filter(|&name| name != "ES512") {
             let key = SigningKey::generate(name).unwrap();
-            let claims = map(json!({"sub": "someone", "exp": 4_000_000_000_u64}));
+            let claims = object(json!({"sub": "someone", "exp": 4_000_000_000_u64}));
             let token = key.sign(&Map::new(), &claims).unwrap();
             let jwk = serde_json::from_value(key.jwk("one").unwrap()).unwrap();
             let validation = Validation::new(name.parse::<Algorithm>().unwrap());
@@ -234,9 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn given_header_wins() {
+    fn given_header_replaces_default() {
         let key = SigningKey::generate("ES256").unwrap();
-        let token = key.sign(&map(json!({"typ": "at+jwt"})), &Map::new()).unwrap();
+        let token = key.sign(&object(json!({"typ": "at+jwt"})), &Map::new()).unwrap();
         let header = decode(token.split('.').next().unwrap()).unwrap();
         assert_eq!(header, br#"{"alg":"ES256","typ":"at+jwt"}"#);
         assert!(matches!(SigningKey::generate("HS256"), Err(Error::Algorithm(_))));

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 use super::unpack_limit::{Allowance, Counted, PackedSize};
 use crate::console::descriptors;
-use crate::limits::{UNPACKED, UNPACKED_IN_ALL, UNPACKED_RATIO};
+use crate::limits::{UNPACKED, UNPACKED_ARCHIVE, UNPACKED_RATIO};
 use crate::text::secret::argument;
 
 /// How much is read at once, in bytes.
@@ -137,7 +137,7 @@ fn is_zip(start: &[u8]) -> bool {
 fn visit_archive(name: &str, file: File, visit: &mut Visit) -> io::Result<()> {
     let size = file.metadata()?.len();
     // Members may lie about their size, and may share bytes.
-    let allowance = Allowance::new(PackedSize::Known(size), UNPACKED_IN_ALL);
+    let allowance = Allowance::new(PackedSize::Known(size), UNPACKED_ARCHIVE);
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     let mut first = None;
     for index in 0..archive.len() {

@@ -3,7 +3,7 @@
 
 use super::DocumentError;
 use super::reading::quote;
-use crate::limits::{ENTRIES, IN_ALL, PATTERN, REGISTRATIONS, RULES, RULES_IN_POLICY};
+use crate::limits::{ENTRIES, IN_DOCUMENT, PATTERN, REGISTRATIONS, RULES, RULES_IN_POLICY};
 use crate::policy::{Document, Entry, Place, Rule};
 
 /// Refuses what goes over a limit, at its place.
@@ -21,13 +21,13 @@ pub(super) fn check(document: &Document) -> Result<(), DocumentError> {
         at_most(ENTRIES, unresolved, "open entries in one policy")?;
     }
     let entries = || document.issuers.iter().flat_map(|issuer| issuer.policies.iter().flatten());
-    at_most(IN_ALL, entries().map(|entry| entry.place), "policy entries in the document")?;
+    at_most(IN_DOCUMENT, entries().map(|entry| entry.place), "policy entries in the document")?;
     for entry in entries() {
         at_most(RULES, entry.rules.iter().map(|rule| rule.place), "rules in one policy entry")?;
         patterns(entry)?;
     }
     let rules = entries().flat_map(|entry| &entry.rules).map(|rule| rule.place);
-    at_most(IN_ALL, rules, "rules in the document")
+    at_most(IN_DOCUMENT, rules, "rules in the document")
 }
 
 fn at_most(

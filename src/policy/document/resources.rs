@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::reading::{Fault, Map, Read, object, seconds, text, texts};
 use super::{entries, public_keys};
-use crate::limits::IN_ALL;
+use crate::limits::IN_DOCUMENT;
 use crate::policy::document::tree::{Kind, Node};
 use crate::policy::{Document, Entry, Form, Place, Registration, Unresolved};
 
@@ -141,13 +141,13 @@ impl Separate {
     }
 
     fn hand_out(self, document: &mut Document) -> Read<()> {
-        let mut left = IN_ALL;
+        let mut left = IN_DOCUMENT;
         for registration in &mut document.issuers {
             let id = registration.id.as_deref().map(bare);
             if let Some((entries, unresolved)) = id.and_then(|id| self.by_issuer.get(id)) {
                 // Many issuers may have the same id, and each gets a copy.
                 left = left.checked_sub(entries.len() + unresolved.len()).ok_or_else(|| {
-                    let message = format!("more than {IN_ALL} policy entries in the document");
+                    let message = format!("more than {IN_DOCUMENT} policy entries in the document");
                     Fault::new(registration.place, message)
                 })?;
                 registration.policies.get_or_insert_default().extend(entries.iter().cloned());

@@ -11,7 +11,7 @@ use serde_saphyr::{DefaultMessageFormatter, Location, MessageFormatter as _, Spa
 
 use super::DocumentError;
 use crate::limits;
-use crate::limits::json::Refused;
+use crate::limits::json::JsonError;
 use crate::policy::Place;
 
 /// A value and where it begins.
@@ -80,8 +80,8 @@ impl Node {
 /// than [`limits::VALUES`].
 pub(crate) fn json(text: &str) -> Result<Node, DocumentError> {
     limits::json::check(text.as_bytes(), limits::VALUES).map_err(|refused| match refused {
-        Refused::Invalid(error) => grammar_error(text, &error),
-        Refused::TooManyValues { line, column } => {
+        JsonError::Invalid(error) => grammar_error(text, &error),
+        JsonError::TooManyValues { line, column } => {
             DocumentError::new(place_in(text, line, column), TOO_MANY)
         }
     })?;

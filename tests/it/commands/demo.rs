@@ -20,7 +20,7 @@ fn assert_as_promised(run: &Run, name: &str, expected: Option<&str>) {
 #[test]
 fn scenarios_have_promised_root_cause() {
     for scenario in scenarios() {
-        let expected = scenario.expect.map(|code| code.name());
+        let expected = scenario.expected_root_cause.map(|code| code.name());
         let run = demo(scenario.name).json();
         assert_as_promised(&run, scenario.name, expected);
         assert!(run.stderr.contains(scenario.title), "{}", run.stderr);
@@ -59,7 +59,8 @@ fn unknown_scenario_names_nearest() {
 #[test]
 fn the_environment_changes_nothing() {
     for name in ["healthy", "backend-without-scheme", "expired-token", "denied-by-subject"] {
-        let expected = doctor::demo::find(name).unwrap().expect.map(|code| code.name());
+        let expected =
+            doctor::demo::find(name).unwrap().expected_root_cause.map(|code| code.name());
         let run = demo(name)
             .env("HTTPS_PROXY", "http://127.0.0.1:9")
             .env("https_proxy", "http://127.0.0.1:9")

@@ -67,7 +67,7 @@ fn independent_requests_run_together() {
     for start in [Server::start, Server::start_http1] {
         let world = World::new(&GITHUB);
         let (exchanging, listing) = (Event::default(), Event::default());
-        let discovery = Response::json(200, &world.issuer.discovery()).once(&exchanging);
+        let discovery = Response::json(200, &world.issuer.discovery()).after_event(&exchanging);
         world.issuer.answer(&world.issuer.discovery_path(), discovery);
         let answer = world.cloud.handler();
         let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
@@ -76,13 +76,13 @@ fn independent_requests_run_together() {
             Box::new(move |request: &_| {
                 let answer = answer(request);
                 match request.path() {
-                    CAPABILITIES => answer.once(&exchanging),
+                    CAPABILITIES => answer.after_event(&exchanging),
                     EXCHANGE => {
-                        exchanging.happen();
-                        answer.once(&listing)
+                        exchanging.trigger();
+                        answer.after_event(&listing)
                     }
                     ISSUERS => {
-                        listing.happen();
+                        listing.trigger();
                         answer
                     }
                     _ => answer,
@@ -144,7 +144,8 @@ fn needless_request_is_given_up() {
     let world = World::new(&GITHUB);
     let identity = world.authority.issue(&["api.pulumi.com"]).unwrap();
     let never = Event::default();
-    let silent = Server::start(identity, move |_| Response::json(200, &json!({})).once(&never));
+    let silent =
+        Server::start(identity, move |_| Response::json(200, &json!({})).after_event(&never));
     let silent = silent.unwrap();
     let address = silent.url().strip_prefix("https://").unwrap().parse().unwrap();
     let proxy = Proxy::always(Say::Tunnel(address));
