@@ -117,7 +117,7 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
         return Ok(Login::Help(command.render_help().to_string()));
     }
     let color = parsed.value("color").or_else(|| environment.get("PULUMI_OPTION_COLOR"));
-    let color = color.map(login_flags::color).transpose()?;
+    let color = color.map(login_flags::doctor_color).transpose()?;
 
     let mut definition = diagnosis_command();
     let mut words: Vec<String> = Vec::new();

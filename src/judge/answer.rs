@@ -75,6 +75,6 @@ pub(crate) fn is_transient(status: u16) -> bool {
 /// `githubLogin`, of the user and of an organization).
 pub(crate) fn identity(answer: &Answer) -> Option<Identity> {
     let Body::Json(body @ Value::Object(_)) = &answer.body else { return None };
-    let user = answers::whoami(200, body.to_string().as_bytes(), None, None).ok()?;
+    let user = answers::decode_whoami(200, body.to_string().as_bytes(), None, None).ok()?;
     Some(Identity { user: user.login, organizations: user.organizations, token: user.token })
 }

@@ -44,7 +44,7 @@ pub(super) fn of(context: &Context, root_cause: Option<Code>) -> Option<CliSumma
 fn end(context: &Context, root_cause: Option<Code>) -> Option<End> {
     let has_token = context.has_token();
     let login = CliLogin::new(context.evidence, &context.request, &context.backend, has_token);
-    if let Some(error) = login.before_requests() {
+    if let Some(error) = login.error_before_requests() {
         return Some(End::Failure(error));
     }
     if !has_token {
@@ -54,13 +54,14 @@ fn end(context: &Context, root_cause: Option<Code>) -> Option<End> {
     let of_exchange = |check| error_code(context, check).or(root_cause);
     let fails = |code, text: String| {
         let code = of_exchange(CheckId::Exchange).unwrap_or(code);
-        Some(End::Failure(login.in_backend(CliError::new(code, text))))
+        Some(End::Failure(login.naming_backend(CliError::new(code, text))))
     };
     match &cloud.exchange {
         Probe::NotRun => match cloud.exchange_skipped {
             // What ends it after the exchange is known before.
             Some(SkipReason::Check(_)) => {
-                let storing = login.while_storing().filter(|error| Some(error.code) == root_cause);
+                let storing =
+                    login.error_while_storing().filter(|error| Some(error.code) == root_cause);
                 let untold = CliError { code: root_cause?, message: None };
                 Some(End::Failure(storing.unwrap_or(untold)))
             }
@@ -70,7 +71,7 @@ fn end(context: &Context, root_cause: Option<Code>) -> Option<End> {
             let code = of_exchange(CheckId::Cloud)?;
             let message = unreachable(failure, &context.backend.exchange_url());
             let error = CliError { code, message };
-            Some(End::Failure(login.in_backend(error)))
+            Some(End::Failure(login.naming_backend(error)))
         }
         Probe::Answered { answer: Exchange::Refused { said, .. }, .. } => match said {
             Some(said) => fails(Code::ExchangeRejected, format!("{EXCHANGE_FAILED}{said}")),
@@ -107,10 +108,10 @@ fn whoami(context: &Context, login: &CliLogin, root_cause: Option<Code>) -> Opti
         Probe::Failed { .. } => Some(End::Failure(CliError { code: code?, message: None })),
         Probe::Answered { answer, .. } => {
             if answers::whoami_succeeds(answer) {
-                return Some(login.while_storing().map_or(End::Success, End::Failure));
+                return Some(login.error_while_storing().map_or(End::Success, End::Failure));
             }
             let message = context.evidence.cloud.whoami_error.clone();
-            let error = login.in_backend(CliError { code: code?, message });
+            let error = login.naming_backend(CliError { code: code?, message });
             let is_forbidden = answer.status == 403;
             Some(if is_forbidden { End::LoginRequired(error) } else { End::Failure(error) })
         }
@@ -155,5 +156,5 @@ fn without_token(login: &CliLogin, root_cause: Option<Code>) -> Option<End> {
         return answers::whoami_succeeds(answer).then_some(End::Success);
     }
     let text = "PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions";
-    Some(End::LoginRequired(login.without_token(CliError::new(root_cause?, text))))
+    Some(End::LoginRequired(login.naming_backend_without_token(CliError::new(root_cause?, text))))
 }

@@ -1,4 +1,4 @@
-//! What the CLI makes of Pulumi Cloud's answers in a login.
+//! How the CLI reads Pulumi Cloud's answers in a login.
 //!
 //! Sources: pkg/backend/httpstate/client/client.go (`ExchangeOidcToken`, `GetPulumiAccountDetails`),
 //! client/api.go (`pulumiAPICall`, `decodeError`) and sdk/go/common/apitype (the types).
@@ -11,7 +11,7 @@ use super::go::json::field;
 use super::versions;
 use crate::evidence::{Answer, Body};
 
-/// Whoami refuses the access token.
+/// The CLI's error if whoami refuses the access token.
 pub(crate) const UNAUTHORIZED: &str = "Unauthorized: No credentials provided or are invalid.";
 
 const EXCHANGE: Struct = Struct {
@@ -20,7 +20,7 @@ const EXCHANGE: Struct = Struct {
         ("access_token", Type::Text),
         ("issued_token_type", Type::Text),
         ("token_type", Type::Text),
-        ("expires_in", Type::Whole("int64")),
+        ("expires_in", Type::Integer("int64")),
         ("scope", Type::Text),
         ("refresh_token", Type::Text),
     ],
@@ -35,8 +35,8 @@ const USER: Struct = Struct {
         ("email", Type::Text),
         ("avatarUrl", Type::Text),
         ("organizations", Type::List(&ORGANIZATION)),
-        ("identities", Type::Texts),
-        ("siteAdmin", Type::Switch),
+        ("identities", Type::TextList),
+        ("siteAdmin", Type::Boolean),
         ("tokenInfo", Type::Object(&TOKEN)),
     ],
 };
@@ -56,16 +56,18 @@ const TOKEN: Struct = Struct {
     fields: &[("name", Type::Text), ("organization", Type::Text), ("team", Type::Text)],
 };
 
-/// The exchange's answer, or what the CLI says after `OIDC token exchange failed: `.
-pub(crate) fn exchange(status: u16, body: &[u8]) -> Result<Map<String, Value>, String> {
+/// Decodes the answer to a token exchange. The error is the CLI's text after
+/// `OIDC token exchange failed: `.
+pub(crate) fn decode_exchange(status: u16, body: &[u8]) -> Result<Map<String, Value>, String> {
     if status != 200 {
         return Err(String::from_utf8_lossy(body).into_owned());
     }
     decode(body, &EXCHANGE)
 }
 
-/// The body of a refused exchange, as the CLI prints it. Of a web page only the title is kept.
-pub(crate) fn refusal_said(answer: &Answer) -> Option<String> {
+/// The body of a refused exchange, as the CLI prints it; nothing for a web page, of which only the
+/// title is kept.
+pub(crate) fn printed_body(answer: &Answer) -> Option<String> {
     match &answer.body {
         Body::Empty => Some(String::new()),
         Body::Json(value) => Some(value.to_string()),
@@ -74,28 +76,28 @@ pub(crate) fn refusal_said(answer: &Answer) -> Option<String> {
     }
 }
 
-/// Whether the CLI takes whoami's answer.
+/// Whether the CLI accepts whoami's answer.
 pub(crate) fn whoami_succeeds(answer: &Answer) -> bool {
     let Body::Json(body) = &answer.body else { return false };
-    answer.is_success() && whoami(200, body.to_string().as_bytes(), None, None).is_ok()
+    answer.is_success() && decode_whoami(200, body.to_string().as_bytes(), None, None).is_ok()
 }
 
-/// What the CLI says to whoami's answer, where it does not take it and that is known.
+/// The CLI's error for whoami's answer; nothing if the CLI accepts it or its text is not known.
 pub(crate) fn whoami_error(answer: &Answer, version: Option<&Version>) -> Option<String> {
     // The CLI follows redirects.
     if (300..400).contains(&answer.status) {
         return None;
     }
     let body = match &answer.body {
-        // Its first character is all that matters to a decoder of JSON.
+        // A JSON decoder stops at the first character of HTML.
         Body::Html(_) if answer.status < 400 || answer.status == 401 => "<".to_owned(),
-        _ => refusal_said(answer)?,
+        _ => printed_body(answer)?,
     };
     let request_id = answer.request_id.as_deref();
-    whoami(answer.status, body.as_bytes(), request_id, version).err()
+    decode_whoami(answer.status, body.as_bytes(), request_id, version).err()
 }
 
-/// Who is logged in, as Pulumi Cloud says.
+/// The user that Pulumi Cloud reports as logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) login: String,
@@ -103,8 +105,9 @@ pub(crate) struct User {
     pub(crate) token: Option<Map<String, Value>>,
 }
 
-/// Whoami's answer, by the CLI's version (`None`: the newest). Every status below 400 is a success.
-pub(crate) fn whoami(
+/// Decodes whoami's answer as a version of the CLI does (`None`: the newest). Every status below 400 is
+/// a success. The error is the CLI's text.
+pub(crate) fn decode_whoami(
     status: u16,
     body: &[u8],
     request_id: Option<&str>,
@@ -114,15 +117,15 @@ pub(crate) fn whoami(
         return Err("pulumi service: request rate-limit exceeded".to_owned());
     }
     if status >= 400 {
-        return Err(refusal(status, body, request_id, version));
+        return Err(whoami_refusal(status, body, request_id, version));
     }
     let user =
         decode(body, &USER).map_err(|error| format!("unmarshalling response object: {error}"))?;
-    user_of(&user).ok_or_else(|| "unexpected response from server".to_owned())
+    user_from(&user).ok_or_else(|| "unexpected response from server".to_owned())
 }
 
-/// The user in whoami's answer; `None` where the CLI refuses it.
-pub(crate) fn user_of(user: &Map<String, Value>) -> Option<User> {
+/// The user in whoami's answer; nothing if the CLI refuses the answer.
+pub(crate) fn user_from(user: &Map<String, Value>) -> Option<User> {
     let login = |object: &Map<String, Value>| {
         let login = field(object, "githubLogin").and_then(Value::as_str)?;
         (!login.is_empty()).then(|| login.to_owned())
@@ -139,21 +142,22 @@ pub(crate) fn user_of(user: &Map<String, Value>) -> Option<User> {
     })
 }
 
-fn refusal(
+/// The CLI's error for a status of 400 or more.
+fn whoami_refusal(
     status: u16,
     body: &[u8],
     request_id: Option<&str>,
     version: Option<&Version>,
 ) -> String {
     let text = String::from_utf8_lossy(body);
-    let said = serde_json::from_str::<Option<Map<String, Value>>>(&text).ok().map(|said| {
-        let said = said.unwrap_or_default();
-        let code = field(&said, "code").map_or(Some(0), Value::as_i64);
-        let message = field(&said, "message").map_or(Some(""), Value::as_str);
+    let error = serde_json::from_str::<Option<Map<String, Value>>>(&text).ok().map(|object| {
+        let object = object.unwrap_or_default();
+        let code = field(&object, "code").map_or(Some(0), Value::as_i64);
+        let message = field(&object, "message").map_or(Some(""), Value::as_str);
         code.zip(message.map(str::to_owned))
     });
     let (code, mut message) =
-        said.flatten().unwrap_or_else(|| (i64::from(status), text.trim().to_owned()));
+        error.flatten().unwrap_or_else(|| (i64::from(status), text.trim().to_owned()));
     let by_status = versions::WHOAMI_BY_STATUS.holds(version);
     if status == 401 && (by_status || code == 401) {
         return UNAUTHORIZED.to_owned();
@@ -170,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exchange_answers_are_decoded_as_go_does() {
+    fn exchange_answers_decode_as_in_go() {
         let into = "into Go struct field TokenExchangeGrantResponse";
         let table = [
             (r#"{"access_token":"a","expires_in":7200}"#, String::new()),
@@ -199,40 +203,47 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(
-                exchange(200, body.as_bytes()).err().unwrap_or_default(),
+                decode_exchange(200, body.as_bytes()).err().unwrap_or_default(),
                 expected,
                 "{body}"
             );
         }
-        assert_eq!(exchange(201, b"{}\n").unwrap_err(), "{}\n");
+        assert_eq!(decode_exchange(201, b"{}\n").unwrap_err(), "{}\n");
     }
 
-    fn said(status: u16, body: &str) -> String {
-        whoami(status, body.as_bytes(), Some("r-1"), None).unwrap_err()
+    fn whoami_error_text(status: u16, body: &str) -> String {
+        decode_whoami(status, body.as_bytes(), Some("r-1"), None).unwrap_err()
     }
 
     #[test]
     fn whoami_answers_use_cli_wording() {
         let unauthorized = "Unauthorized: No credentials provided or are invalid.";
-        assert_eq!(said(401, "no"), unauthorized);
-        assert_eq!(said(403, r#"{"code":403,"message":"Forbidden"}"#), "[403] Forbidden");
-        assert_eq!(said(404, " no \n"), "[404] no");
-        assert_eq!(said(404, r#"{"code":"x"}"#), r#"[404] {"code":"x"}"#);
-        assert_eq!(said(503, ""), "[503]  (Request ID: r-1)");
-        assert_eq!(said(429, ""), "pulumi service: request rate-limit exceeded");
-        assert_eq!(said(200, "{}"), "unexpected response from server");
+        assert_eq!(whoami_error_text(401, "no"), unauthorized);
+        assert_eq!(
+            whoami_error_text(403, r#"{"code":403,"message":"Forbidden"}"#),
+            "[403] Forbidden"
+        );
+        assert_eq!(whoami_error_text(404, " no \n"), "[404] no");
+        assert_eq!(whoami_error_text(404, r#"{"code":"x"}"#), r#"[404] {"code":"x"}"#);
+        assert_eq!(whoami_error_text(503, ""), "[503]  (Request ID: r-1)");
+        assert_eq!(whoami_error_text(429, ""), "pulumi service: request rate-limit exceeded");
+        assert_eq!(whoami_error_text(200, "{}"), "unexpected response from server");
         let empty = r#"{"githubLogin":"a","organizations":[{"githubLogin":""}]}"#;
-        assert_eq!(said(200, empty), "unexpected response from server");
-        assert_eq!(said(204, ""), "unmarshalling response object: unexpected end of JSON input");
+        assert_eq!(whoami_error_text(200, empty), "unexpected response from server");
+        assert_eq!(
+            whoami_error_text(204, ""),
+            "unmarshalling response object: unexpected end of JSON input"
+        );
         let old = Version::new(3, 225, 1);
-        let error = whoami(401, br#"{"code":7,"message":"m"}"#, None, Some(&old)).unwrap_err();
+        let error =
+            decode_whoami(401, br#"{"code":7,"message":"m"}"#, None, Some(&old)).unwrap_err();
         assert_eq!(error, "[7] m");
     }
 
     #[test]
-    fn names_are_read_in_any_case() {
+    fn member_names_ignore_case() {
         let body = br#"{"GITHUBLOGIN":"ci","Organizations":[{"githublogin":"acme"}]}"#;
-        let user = whoami(201, body, None, None).unwrap();
+        let user = decode_whoami(201, body, None, None).unwrap();
         assert_eq!((user.login.as_str(), user.organizations), ("ci", vec!["acme".to_owned()]));
     }
 }

@@ -1,5 +1,5 @@
-//! Go durations: `time.ParseDuration` to the letter, what somebody may have meant who wrote
-//! something else, and a printer.
+//! Go durations: an exact port of `time.ParseDuration`, suggestions for what it refuses, and a
+//! formatter.
 //!
 //! `pulumi login` reads `--oidc-expiration` with `time.ParseDuration`
 //! (sdk/go/common/workspace/creds.go, `NewAuthContextForTokenExchange`).
@@ -13,8 +13,8 @@ pub(crate) const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-/// The units of Go's `time` package (`unitMap` in time/format.go). A micro sign and the Greek
-/// letter are both taken.
+/// The units of Go's `time` package (`unitMap` in time/format.go). Both the micro sign and the Greek
+/// letter are accepted.
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -26,11 +26,11 @@ const UNITS: [(&str, u64); 8] = [
     ("h", HOUR.unsigned_abs()),
 ];
 
-/// Why a text is not a Go duration. The texts are Go's own, which the CLI prints after
+/// Why a text is not a Go duration. The messages are Go's own, which the CLI prints after
 /// `could not parse expiration duration: `.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DurationError {
-    /// Not of the form of a duration, or too large for 64 bits of nanoseconds.
+    /// The text does not have the form of a duration, or exceeds 64 bits of nanoseconds.
     #[error("time: invalid duration {}", quote(.text))]
     Invalid {
         /// The whole text.
@@ -73,13 +73,13 @@ fn quote(text: &str) -> String {
     out
 }
 
-/// The largest magnitude that Go's parser holds: 2^63.
+/// The largest magnitude in Go's parser: 2^63.
 const LIMIT: u64 = 1 << 63;
 
-/// Reads a duration as Go's `time.ParseDuration` does; the result is in nanoseconds.
+/// Parses a duration as Go's `time.ParseDuration` does. The result is in nanoseconds.
 ///
 /// # Errors
-/// What Go refuses, with Go's text.
+/// Go refuses the text.
 pub(crate) fn parse(text: &str) -> Result<i64, DurationError> {
     let invalid = || DurationError::Invalid { text: text.to_owned() };
     let (negative, mut rest) = match text.as_bytes().first() {
@@ -115,14 +115,14 @@ pub(crate) fn parse(text: &str) -> Result<i64, DurationError> {
         };
         total = value
             .checked_mul(unit)
-            .and_then(|v| v.checked_add(fraction_of(fraction, unit)))
+            .and_then(|v| v.checked_add(fraction_nanoseconds(fraction, unit)))
             .filter(|v| *v <= LIMIT)
             .and_then(|v| total.checked_add(v))
             .filter(|v| *v <= LIMIT)
             .ok_or_else(invalid)?;
         rest = next;
     }
-    // A negative duration may be one larger than a positive one.
+    // The magnitude of a negative duration may be larger by one.
     if negative {
         0_i64.checked_sub_unsigned(total).ok_or_else(invalid)
     } else {
@@ -142,10 +142,10 @@ fn leading_integer(digits: &str) -> Option<u64> {
     digits.parse().ok().filter(|v| *v <= LIMIT)
 }
 
-/// Go's `leadingFraction` and the float arithmetic after it, in nanoseconds: digits that do not
-/// fit are dropped, and the product is cut off.
+/// Go's `leadingFraction` and the float arithmetic after it, in nanoseconds. Digits that do not fit
+/// are dropped, and the product is truncated.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn fraction_of(digits: &str, unit: u64) -> u64 {
+fn fraction_nanoseconds(digits: &str, unit: u64) -> u64 {
     let (mut value, mut scale) = (0_u64, 1_f64);
     for digit in digits.bytes() {
         let next = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0')));
@@ -158,8 +158,8 @@ fn fraction_of(digits: &str, unit: u64) -> u64 {
     (value as f64 * (unit as f64 / scale)) as u64
 }
 
-/// Writes a duration so that [`parse`] reads it back, as people write it: `2h`, `1h30m`, `90ms`
-/// (Go's own printer would say `2h0m0s`).
+/// Formats a duration as people write it: `2h`, `1h30m`, `90ms` (Go itself prints `2h0m0s`). [`parse`]
+/// reads the text back.
 pub(crate) fn format(nanoseconds: i64) -> String {
     if nanoseconds == 0 {
         return "0s".into();
@@ -176,8 +176,8 @@ pub(crate) fn format(nanoseconds: i64) -> String {
     out
 }
 
-/// What people write for a unit, in lower case: how many of which Go unit that is.
-const WORDS: [(&[&str], f64, &str); 6] = [
+/// Words for units, in lower case, with the factor and the Go unit that each stands for.
+const UNIT_WORDS: [(&[&str], f64, &str); 6] = [
     (&["ms", "msec", "msecs", "millisecond", "milliseconds"], 1.0, "ms"),
     (&["", "s", "sec", "secs", "second", "seconds"], 1.0, "s"),
     (&["m", "min", "mins", "minute", "minutes"], 1.0, "m"),
@@ -186,36 +186,37 @@ const WORDS: [(&[&str], f64, &str); 6] = [
     (&["w", "wk", "wks", "week", "weeks"], 168.0, "h"),
 ];
 
-/// The Go duration that a text most likely means: `1d` is `24h`, `3600` is `3600s`, `2 hours` is
-/// `2h`, `PT15M` (ISO 8601) is `15m`. `None` where nothing can be made of it.
+/// The Go duration that a text most likely means: `24h` for `1d`, `3600s` for `3600`, `2h` for
+/// `2 hours`, `15m` for `PT15M` (ISO 8601).
 pub(crate) fn suggest(text: &str) -> Option<String> {
     let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'));
-    // Long enough for any duration that somebody writes by hand.
+    // No duration that a person writes is longer.
     if bare.len() > 64 {
         return None;
     }
     let lower = bare.to_lowercase();
     let parts = match lower.strip_prefix('p') {
-        Some(iso) => iso_8601(iso)?,
-        None => amounts(&lower)?,
+        Some(iso) => parse_iso_8601(iso)?,
+        None => split_amounts(&lower)?,
     };
     let mut written = String::new();
     for (amount, word) in &parts {
-        let (_, factor, unit) = WORDS.iter().find(|(names, ..)| names.contains(word))?;
-        // Rounded, since 0.1 days are not 2.4000000000000004h.
+        let (_, factor, unit) = UNIT_WORDS.iter().find(|(names, ..)| names.contains(word))?;
+        // Rounded so that 0.1 days become 2.4h, not 2.4000000000000004h.
         let _ = write!(written, "{}{unit}", (amount * factor * 1e6).round() / 1e6);
     }
     let nanoseconds = parse(&written).ok().filter(|n| *n > 0)?;
     Some(if parts.len() == 1 { written } else { format(nanoseconds) })
 }
 
-/// ISO 8601 without its `p`, in lower case. Years and months have no fixed length.
-fn iso_8601(text: &str) -> Option<Vec<(f64, &str)>> {
+/// Parses an ISO 8601 duration in lower case, without its `p`. Years and months are refused: their
+/// length is not fixed.
+fn parse_iso_8601(text: &str) -> Option<Vec<(f64, &str)>> {
     let (date, time) = text.split_once('t').unwrap_or((text, ""));
-    let (mut parts, time) = (amounts(date)?, amounts(time)?);
-    let fits =
+    let (mut parts, time) = (split_amounts(date)?, split_amounts(time)?);
+    let has_only =
         |parts: &[(f64, &str)], units: &[&str]| parts.iter().all(|(_, unit)| units.contains(unit));
-    if !fits(&parts, &["w", "d"]) || !fits(&time, &["h", "m", "s"]) {
+    if !has_only(&parts, &["w", "d"]) || !has_only(&time, &["h", "m", "s"]) {
         return None;
     }
     parts.extend(time);
@@ -223,7 +224,7 @@ fn iso_8601(text: &str) -> Option<Vec<(f64, &str)>> {
 }
 
 /// Splits `1 hour, 30min` into amounts and units.
-fn amounts(text: &str) -> Option<Vec<(f64, &str)>> {
+fn split_amounts(text: &str) -> Option<Vec<(f64, &str)>> {
     let mut found = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -234,9 +235,9 @@ fn amounts(text: &str) -> Option<Vec<(f64, &str)>> {
         found.push((amount, &rest[..end]));
         rest = rest[end..].trim_start_matches(|c: char| c.is_whitespace() || c == ',');
     }
-    // A number without a unit means seconds only where it stands alone.
-    let lone = found.len() == 1;
-    (lone || found.iter().all(|(_, unit)| !unit.is_empty())).then_some(found)
+    // A number without a unit means seconds only if it is the only one.
+    let is_single = found.len() == 1;
+    (is_single || found.iter().all(|(_, unit)| !unit.is_empty())).then_some(found)
 }
 
 #[cfg(test)]
@@ -247,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parses_what_go_parses() {
+    fn go_durations_are_parsed() {
         // From Go's time/time_test.go, parseDurationTests.
         let table: &[(&str, i64)] = &[
             ("0", 0),
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_go_refuses_in_its_words() {
+    fn refusals_use_go_wording() {
         let table = [
             ("", r#"time: invalid duration """#),
             ("3", r#"time: missing unit in duration "3""#),
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn suggests_what_was_meant() {
+    fn likely_durations_are_suggested() {
         let table = [
             ("1d", Some("24h")),
             ("3600", Some("3600s")),
@@ -344,7 +345,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics_and_suggestions_are_durations(text in "\\PC{0,24}") {
+        fn suggestions_for_any_text_parse(text in "\\PC{0,24}") {
             let _ = parse(&text);
             if let Some(better) = suggest(&text) {
                 prop_assert!(parse(&better).is_ok(), "{better}");
@@ -352,7 +353,7 @@ mod tests {
         }
 
         #[test]
-        fn near_durations(text in "[-+]?([0-9.]{1,4}( )?(h|m|d|s|w|min|ms)){1,3}") {
+        fn suggestions_for_near_durations_parse(text in "[-+]?([0-9.]{1,4}( )?(h|m|d|s|w|min|ms)){1,3}") {
             let _ = parse(&text);
             if let Some(better) = suggest(&text) {
                 prop_assert!(parse(&better).is_ok(), "{better}");
@@ -360,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_printed_is_read_back(nanoseconds: i64) {
+        fn formatted_durations_parse_back(nanoseconds: i64) {
             prop_assert_eq!(parse(&format(nanoseconds)), Ok(nanoseconds));
         }
     }

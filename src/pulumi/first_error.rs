@@ -1,5 +1,5 @@
-//! The first error that `pulumi login` itself would print, in the order in which it looks: its
-//! own, which is not the order of what to put right.
+//! Predicts the first error that `pulumi login` itself prints. The order is that of the CLI's checks,
+//! not the order in which the problems should be fixed.
 //!
 //! Sources: pkg/cmd/pulumi/auth/login.go (the order), pkg/auth/oidc.go, pkg/auth/credentialhelper,
 //! pkg/backend/httpstate/backend.go (`getTokenValue`, `exchangeOidcToken`),
@@ -7,7 +7,7 @@
 
 use semver::Version;
 
-use super::backend_url::{self, Resolved, UrlProblem, cli_message, cli_refusal, in_backend};
+use super::backend_url::{self, Resolved, UrlProblem, cli_message, cli_refusal, naming_backend};
 use super::go::url::quote;
 use super::request::{Conflict, Provenance, Request};
 use super::versions;
@@ -17,12 +17,12 @@ use crate::evidence::{
     HelperProblem, InputProblem, ProjectFile, Source, StoreProblem, UnusableFolder,
 };
 
-/// An error that the CLI ends with.
+/// An error with which the CLI ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CliError {
-    /// What is behind it.
+    /// The code of the failure that causes it.
     pub(crate) code: Code,
-    /// Its text, without `error: `; absent where it is not known to the letter.
+    /// The CLI's message without `error: `; absent if it is not known exactly.
     pub(crate) message: Option<String>,
 }
 
@@ -31,12 +31,12 @@ impl CliError {
         Self { code, message: Some(message.into()) }
     }
 
-    fn untold(code: Code) -> Self {
+    fn without_message(code: Code) -> Self {
         Self { code, message: None }
     }
 }
 
-/// The status that the CLI ends with: 3 where the user has to log in or may not, else 1
+/// The CLI's exit status: 3 if the user has to log in or may not log in, else 1
 /// (pkg/cmd/pulumi/cmd/exit_codes.go).
 pub(crate) fn exit_status(asks_for_login: bool, version: Option<&Version>) -> u8 {
     match (versions::EXIT_STATUSES.holds(version), asks_for_login) {
@@ -46,41 +46,41 @@ pub(crate) fn exit_status(asks_for_login: bool, version: Option<&Version>) -> u8
     }
 }
 
-/// A login as the CLI meets it.
+/// A login from the CLI's point of view.
 pub(crate) struct CliLogin<'a> {
     pub(crate) evidence: &'a Evidence,
     pub(crate) request: &'a Request,
     pub(crate) backend: &'a Resolved,
-    /// What is wrong with the URL, the decisive problem first.
-    problem: Option<UrlProblem>,
+    /// The decisive problem of the backend URL.
+    url_problem: Option<UrlProblem>,
     pub(crate) version: Option<&'a Version>,
-    /// An exchange is asked for: a value is given for the token.
+    /// Whether a value is given for the token, so that the CLI exchanges it.
     pub(crate) has_token: bool,
 }
 
-type Step = for<'a, 'b> fn(&'a CliLogin<'b>) -> Option<CliError>;
+type Check = for<'a, 'b> fn(&'a CliLogin<'b>) -> Option<CliError>;
 
-/// The steps of every login, from 3.274.0 on; older CLIs leave some out.
-const LOGIN: [Step; 8] = [
-    |login| login.flags(),
-    |login| login.helper(),
-    |login| login.early_credentials(),
-    |login| login.url_given_twice(),
-    |login| login.project(),
-    |login| login.late_credentials(),
-    |login| login.url(),
-    |login| login.diy(),
+/// The checks of every login, as of 3.274.0; older CLIs lack some.
+const LOGIN_CHECKS: [Check; 8] = [
+    |login| login.check_flags(),
+    |login| login.check_helper(),
+    |login| login.check_credentials_early(),
+    |login| login.check_url_given_twice(),
+    |login| login.check_project(),
+    |login| login.check_credentials_late(),
+    |login| login.check_url(),
+    |login| login.check_diy(),
 ];
 
-/// The steps of an exchange before its request.
-const EXCHANGE: [Step; 7] = [
-    |login| login.contradictions(),
-    |login| login.access_token(),
-    |login| login.organization(),
-    |login| login.team_and_user(),
-    |login| login.expiration(),
-    |login| login.token(),
-    |login| login.request(),
+/// The checks of an exchange before its request.
+const EXCHANGE_CHECKS: [Check; 7] = [
+    |login| login.check_claim_conflicts(),
+    |login| login.check_access_token(),
+    |login| login.check_organization(),
+    |login| login.check_team_and_user(),
+    |login| login.check_expiration(),
+    |login| login.check_token(),
+    |login| login.check_request(),
 ];
 
 impl<'a> CliLogin<'a> {
@@ -90,20 +90,20 @@ impl<'a> CliLogin<'a> {
         backend: &'a Resolved,
         has_token: bool,
     ) -> Self {
-        let problem = backend_url::problems(backend, false).into_iter().next();
-        Self { evidence, request, backend, problem, version: evidence.rules(), has_token }
+        let url_problem = backend_url::problems(backend, false).into_iter().next();
+        Self { evidence, request, backend, url_problem, version: evidence.rules(), has_token }
     }
 }
 
 impl CliLogin<'_> {
-    /// What ends the login before any request.
-    pub(crate) fn before_requests(&self) -> Option<CliError> {
-        let exchange = EXCHANGE.iter().filter(|_| self.has_token);
-        LOGIN.iter().chain(exchange).find_map(|step| step(self))
+    /// The error that ends the login before any request.
+    pub(crate) fn error_before_requests(&self) -> Option<CliError> {
+        let exchange_checks = EXCHANGE_CHECKS.iter().filter(|_| self.has_token);
+        LOGIN_CHECKS.iter().chain(exchange_checks).find_map(|check| check(self))
     }
 
-    /// What ends it after an exchange that worked, when the account is stored.
-    pub(crate) fn while_storing(&self) -> Option<CliError> {
+    /// The error that ends the login after a successful exchange, when the CLI stores the account.
+    pub(crate) fn error_while_storing(&self) -> Option<CliError> {
         let folder = &self.evidence.backend.folder;
         let credentials = self.credentials_error(Access::Writing);
         let error = credentials.or_else(|| match &folder.store {
@@ -125,26 +125,27 @@ impl CliLogin<'_> {
                 format!("get Pulumi config: failed to read Pulumi config file: {cause}"),
             ))
         })?;
-        Some(self.in_backend(error))
+        Some(self.naming_backend(error))
     }
 
-    /// An error of the backend that was chosen.
-    pub(crate) fn in_backend(&self, error: CliError) -> CliError {
-        let message = error.message.map(|text| in_backend(&text, self.backend, self.version));
+    /// Wraps an error as the CLI does once it has chosen the backend.
+    pub(crate) fn naming_backend(&self, error: CliError) -> CliError {
+        let message = error.message.map(|text| naming_backend(&text, self.backend, self.version));
         CliError { message, ..error }
     }
 
     /// Whether the backend is not a Pulumi Cloud.
     pub(crate) fn is_diy(&self) -> bool {
-        matches!(self.problem, Some(UrlProblem::Diy { .. }))
+        matches!(self.url_problem, Some(UrlProblem::Diy { .. }))
     }
 
-    /// An error of a login without a token: with nothing configured, no backend has been chosen yet.
-    pub(crate) fn without_token(&self, error: CliError) -> CliError {
+    /// Wraps an error of a login without a token. If no URL is configured, the CLI has not chosen a
+    /// backend yet.
+    pub(crate) fn naming_backend_without_token(&self, error: CliError) -> CliError {
         let is_unnamed = self.backend.source == BackendSource::Default
             && versions::NAMES_BACKEND.holds(self.version);
         if !is_unnamed {
-            return self.in_backend(error);
+            return self.naming_backend(error);
         }
         let message =
             error.message.map(|text| format!("could not log in to the Pulumi Cloud: {text}"));
@@ -155,7 +156,7 @@ impl CliLogin<'_> {
         versions::CREDENTIAL_HELPERS.holds(self.version)
     }
 
-    /// Whether the CLI reads the credentials before everything else.
+    /// Whether the CLI reads the stored credentials before its other checks.
     fn reads_credentials_first(&self) -> bool {
         self.has_helpers()
             && self.has_token
@@ -164,7 +165,7 @@ impl CliLogin<'_> {
 
     // -------------------------------------------------------------------------- every login
 
-    fn flags(&self) -> Option<CliError> {
+    fn check_flags(&self) -> Option<CliError> {
         let login = &self.evidence.login;
         let from_option = matches!(
             &self.evidence.input.source,
@@ -187,7 +188,7 @@ impl CliLogin<'_> {
         })
     }
 
-    fn helper(&self) -> Option<CliError> {
+    fn check_helper(&self) -> Option<CliError> {
         if !self.has_helpers() {
             return None;
         }
@@ -209,11 +210,11 @@ impl CliLogin<'_> {
         }
     }
 
-    fn early_credentials(&self) -> Option<CliError> {
+    fn check_credentials_early(&self) -> Option<CliError> {
         self.reads_credentials_first().then(|| self.credentials_error(Access::Reading))?
     }
 
-    fn url_given_twice(&self) -> Option<CliError> {
+    fn check_url_given_twice(&self) -> Option<CliError> {
         let backend = &self.evidence.backend;
         backend.given_twice.as_ref()?;
         let message = if backend.local {
@@ -224,7 +225,7 @@ impl CliLogin<'_> {
         Some(CliError::new(Code::UrlGivenTwice, message))
     }
 
-    fn project(&self) -> Option<CliError> {
+    fn check_project(&self) -> Option<CliError> {
         let invalid = |message| CliError { code: Code::ProjectFileInvalid, message };
         match &self.evidence.backend.project {
             ProjectFile::Invalid { message, .. } => Some(invalid(message.clone())),
@@ -238,8 +239,8 @@ impl CliLogin<'_> {
         }
     }
 
-    /// Read only where no other source names a URL.
-    fn late_credentials(&self) -> Option<CliError> {
+    /// The CLI reads the credentials here only if no other source names a URL.
+    fn check_credentials_late(&self) -> Option<CliError> {
         let backend = &self.evidence.backend;
         let is_named = backend.local || !backend.candidates.is_empty();
         let error = self.credentials_error(Access::Reading).filter(|_| !is_named)?;
@@ -248,7 +249,7 @@ impl CliLogin<'_> {
         Some(CliError { message, ..error })
     }
 
-    /// What is wrong with the stored credentials. The CLI makes their folder even to read them.
+    /// The error of accessing the stored credentials. The CLI creates their folder even to read them.
     fn credentials_error(&self, access: Access) -> Option<CliError> {
         let backend = &self.evidence.backend;
         let has_store = versions::CREDENTIAL_STORE.holds(self.version);
@@ -273,7 +274,7 @@ impl CliLogin<'_> {
             CredentialsFile::Read { bad_access_tokens: Some(_), .. }
                 if !versions::IGNORES_ACCESS_TOKENS.holds(self.version) =>
             {
-                Some(CliError::untold(Code::CredentialsFileInvalid))
+                Some(CliError::without_message(Code::CredentialsFileInvalid))
             }
             CredentialsFile::Encrypted { path, newer_version: Some(version), .. } if has_store => {
                 Some(CliError::new(
@@ -303,28 +304,29 @@ impl CliLogin<'_> {
         }
     }
 
-    fn url(&self) -> Option<CliError> {
-        let problem = self.problem.as_ref().filter(|_| self.backend.checked)?;
+    fn check_url(&self) -> Option<CliError> {
+        let problem = self.url_problem.as_ref().filter(|_| self.backend.checked)?;
         let is_diy = matches!(problem, UrlProblem::Diy { .. });
         let message = cli_refusal(problem, self.backend).filter(|_| !is_diy)?;
         Some(CliError::new(problem.code(), message))
     }
 
-    /// A DIY backend takes none of the flags; without them it is opened.
-    fn diy(&self) -> Option<CliError> {
-        let problem @ UrlProblem::Diy { .. } = self.problem.as_ref()? else { return None };
+    /// A DIY backend accepts none of the OIDC flags; without them the CLI opens it.
+    fn check_diy(&self) -> Option<CliError> {
+        let problem @ UrlProblem::Diy { .. } = self.url_problem.as_ref()? else { return None };
         let message = cli_refusal(problem, self.backend)?;
         self.evidence.login.uses_oidc_flags().then(|| CliError::new(Code::BackendIsDiy, message))
     }
 
     // ---------------------------------------------------------------------------- exchange
 
-    fn logging_in(code: Code, message: &str) -> CliError {
+    fn login_error(code: Code, message: &str) -> CliError {
         CliError::new(code, format!("problem logging in: {message}"))
     }
 
-    fn conflict(&self, of_flags: bool) -> Option<CliError> {
-        let is_of_flags = |conflict: &Conflict| {
+    /// The error of the first conflict that involves a team or user flag, or of the first that does not.
+    fn conflict_error(&self, with_flags: bool) -> Option<CliError> {
+        let has_flag = |conflict: &Conflict| {
             matches!(
                 conflict,
                 Conflict::TeamAndUser { team_from, user_from, .. }
@@ -332,79 +334,81 @@ impl CliLogin<'_> {
             )
         };
         let conflicts = &self.request.conflicts;
-        let conflict = conflicts.iter().find(|conflict| is_of_flags(conflict) == of_flags)?;
-        Some(Self::logging_in(conflict.code(), &conflict.to_string()))
+        let conflict = conflicts.iter().find(|conflict| has_flag(conflict) == with_flags)?;
+        Some(Self::login_error(conflict.code(), &conflict.to_string()))
     }
 
-    fn contradictions(&self) -> Option<CliError> {
-        self.conflict(false)
+    fn check_claim_conflicts(&self) -> Option<CliError> {
+        self.conflict_error(false)
     }
 
-    fn access_token(&self) -> Option<CliError> {
+    fn check_access_token(&self) -> Option<CliError> {
         let message =
             "cannot perform token exchange when an access token is set as environment variable";
         let is_set = self.evidence.login.access_token_in_environment;
-        is_set.then(|| Self::logging_in(Code::AccessTokenSet, message))
+        is_set.then(|| Self::login_error(Code::AccessTokenSet, message))
     }
 
-    fn organization(&self) -> Option<CliError> {
+    fn check_organization(&self) -> Option<CliError> {
         let message = "organization must be specified for token exchange";
         let is_missing = self.request.organization.is_none();
-        is_missing.then(|| Self::logging_in(Code::OrganizationMissing, message))
+        is_missing.then(|| Self::login_error(Code::OrganizationMissing, message))
     }
 
-    fn team_and_user(&self) -> Option<CliError> {
-        self.conflict(true)
+    fn check_team_and_user(&self) -> Option<CliError> {
+        self.conflict_error(true)
     }
 
-    fn expiration(&self) -> Option<CliError> {
+    fn check_expiration(&self) -> Option<CliError> {
         let error = self.request.expiration_seconds.as_ref().err()?;
         let message = format!("could not parse expiration duration: {error}");
-        Some(Self::logging_in(Code::ExpirationInvalid, &message))
+        Some(Self::login_error(Code::ExpirationInvalid, &message))
     }
 
-    fn token(&self) -> Option<CliError> {
+    fn check_token(&self) -> Option<CliError> {
         let input = &self.evidence.input;
         let code = match &input.problem {
             Some(problem) => problem.code(),
             None if !input.wrapped.is_empty() => Code::TokenWrapped,
             None => Code::AlgorithmUnsupported,
         };
-        let failed = |text: String| {
+        let read_error = |text: String| {
             let message = format!("OIDC token exchange failed: Failed to read OIDC token: {text}");
-            self.in_backend(CliError::new(code, message))
+            self.naming_backend(CliError::new(code, message))
         };
         match (&input.source, &input.problem) {
             (Source::File { path, .. }, Some(InputProblem::FileUnreadable { reason })) => {
                 let (verb, why) = match reason {
-                    FileProblem::Empty => return Some(failed(format!("file '{path}' is empty"))),
+                    FileProblem::Empty => {
+                        return Some(read_error(format!("file '{path}' is empty")));
+                    }
                     FileProblem::Directory => ("read", "is a directory"),
                     FileProblem::PermissionDenied => ("open", "permission denied"),
                     FileProblem::NotFound => ("open", "no such file or directory"),
                     FileProblem::NotADirectory => ("open", "not a directory"),
                     FileProblem::NotRegular | FileProblem::NoPath | FileProblem::Other(_) => {
-                        return Some(CliError::untold(code));
+                        return Some(CliError::without_message(code));
                     }
                 };
-                Some(failed(format!("reading token from file '{path}': {verb} {path}: {why}")))
+                Some(read_error(format!("reading token from file '{path}': {verb} {path}: {why}")))
             }
             _ if self.evidence.cli_accepts_token() => None,
             (Source::File { path, .. }, _) => {
-                Some(failed(format!("unexpected token format in file '{path}'")))
+                Some(read_error(format!("unexpected token format in file '{path}'")))
             }
-            // The CLI prints the value.
-            _ => Some(failed("must be JWT or 'file://filepath'. Got '(the value)'".to_owned())),
+            // The CLI prints the value itself.
+            _ => Some(read_error("must be JWT or 'file://filepath'. Got '(the value)'".to_owned())),
         }
     }
 
-    fn request(&self) -> Option<CliError> {
-        let problem = self.problem.as_ref()?;
+    fn check_request(&self) -> Option<CliError> {
+        let problem = self.url_problem.as_ref()?;
         let message = cli_message(problem, self.backend, self.version)?;
         Some(CliError::new(problem.code(), message))
     }
 }
 
-/// What the stored credentials are wanted for.
+/// Whether the CLI reads or writes the stored credentials.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Reading,
@@ -419,7 +423,7 @@ fn folder_message(folder: &UnusableFolder) -> String {
     }
 }
 
-/// `exec.LookPath` and what is around it.
+/// The error of `exec.LookPath` as the CLI prints it.
 fn helper_message(path: &str, problem: HelperProblem) -> String {
     let why = match problem {
         HelperProblem::ArgumentsAlone => {

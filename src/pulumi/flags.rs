@@ -1,58 +1,56 @@
-//! Command-line flags as Go's pflag reads them, which `pulumi` is built on (github.com/spf13/pflag,
-//! "Command line flag syntax" in its README, and `strconv` for the values).
+//! Parses command-line flags as Go's pflag does, which `pulumi` uses (github.com/spf13/pflag, "Command
+//! line flag syntax" in its README, and `strconv` for the values).
 //!
-//! Pure: a table of flags and the arguments in, values by name and the positional arguments out.
-//! Messages are pflag's own without the values in them: one may be a token.
+//! Messages are pflag's own, without the values: one may be a token.
 
 use std::collections::BTreeMap;
 
-/// What a flag takes.
+/// The type of a flag's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Any text. It may be the next argument, even if that looks like a flag.
+    /// Any text. The next argument is the value, even if it looks like a flag.
     Text,
-    /// Nothing, or with `=` what Go's `strconv.ParseBool` takes.
+    /// No value, or after `=` one that Go's `strconv.ParseBool` accepts.
     Boolean,
-    /// A whole number as Go writes one in source code (`strconv.ParseInt` with base 0).
+    /// An integer in the syntax of Go's source code (`strconv.ParseInt` with base 0).
     Integer,
 }
 
 /// A flag.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flag<'a> {
-    /// Its name, without the dashes.
+    /// The name, without the dashes.
     pub name: &'a str,
-    /// Its one-letter name.
+    /// The one-letter name.
     pub short: Option<char>,
-    /// What it takes.
+    /// The type of the value.
     pub kind: Kind,
 }
 
-/// A command line, taken apart.
+/// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
-    /// The flags that were given, with their values; the last of several. A boolean's is `true` or
-    /// `false`.
+    /// The last value of each given flag. That of a boolean is `true` or `false`.
     pub values: BTreeMap<&'a str, String>,
-    /// The same, each as often as it was given.
+    /// All given flags with their values, in order.
     pub given: Vec<(&'a str, String)>,
     /// The positional arguments, in order.
     pub positional: Vec<String>,
 }
 
 impl Parsed<'_> {
-    /// A flag's value, if it was given.
+    /// The value of a flag, if the flag was given.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// A boolean flag's value, if it was given.
+    /// The value of a boolean flag, if the flag was given.
     pub fn boolean(&self, name: &str) -> Option<bool> {
         self.value(name).map(|value| value == "true")
     }
 }
 
-/// Why a command line cannot be read. Displayed, it is pflag's message without the values.
+/// Why pflag refuses a command line. It displays pflag's message without the values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlagError {
     /// No flag has this name.
@@ -66,16 +64,16 @@ pub enum FlagError {
     UnknownShort {
         /// The letter.
         letter: char,
-        /// More follows in the same argument; it may be a value.
+        /// Whether more text, possibly a value, follows in the same argument.
         more: bool,
     },
-    /// Nothing follows where a value belongs.
+    /// The value of a flag is missing.
     #[error("flag needs an argument: {flag}")]
     NeedsArgument {
         /// The flag, as pflag names it: `--name`, or `'n' in -n`.
         flag: String,
     },
-    /// A value that the flag does not take.
+    /// The flag does not accept the value.
     #[error("invalid argument for \"{flag}\" flag: {function}: invalid syntax")]
     InvalidValue {
         /// The flag: `-n, --name`.
@@ -83,7 +81,7 @@ pub enum FlagError {
         /// The function of Go's `strconv` that refuses it.
         function: &'static str,
     },
-    /// Three dashes, or no name between the dashes and the `=`.
+    /// An argument with three dashes, or without a name before the `=`.
     #[error("bad flag syntax: {start}")]
     BadSyntax {
         /// The argument up to the `=`.
@@ -91,10 +89,10 @@ pub enum FlagError {
     },
 }
 
-/// Takes a command line apart.
+/// Parses a command line.
 ///
 /// # Errors
-/// The first argument that pflag would refuse.
+/// pflag refuses an argument; the error is about the first one.
 pub(crate) fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Parsed<'a>, FlagError> {
     let mut parsed = Parsed { values: BTreeMap::new(), given: Vec::new(), positional: Vec::new() };
     let mut rest = arguments.iter();
@@ -118,14 +116,14 @@ pub(crate) fn parse<'a>(flags: &[Flag<'a>], arguments: &[String]) -> Result<Pars
                     group = left;
                 }
             }
-            // A lone dash is an argument as any other.
+            // A single dash is a positional argument.
             _ => parsed.positional.push(argument.clone()),
         }
     }
     Ok(parsed)
 }
 
-/// `name`, `name=value`, or `name` with the value in the next argument.
+/// Reads `name`, `name=value`, or `name` with its value in the next argument.
 fn read_long<'a, 's>(
     flags: &[Flag<'a>],
     long: &str,
@@ -150,10 +148,10 @@ fn read_long<'a, 's>(
             .cloned()
             .ok_or_else(|| FlagError::NeedsArgument { flag: format!("--{name}") })?,
     };
-    Ok((*flag, flag.check(value)?))
+    Ok((*flag, flag.checked_value(value)?))
 }
 
-/// The first letter of a group, its value, and what is left of the group.
+/// Reads the first flag of a group of letters. Returns the flag, its value and the rest of the group.
 fn read_short<'a, 'g, 's>(
     flags: &[Flag<'a>],
     group: &'g str,
@@ -166,7 +164,7 @@ fn read_short<'a, 'g, 's>(
         return Err(FlagError::UnknownShort { letter, more: !after.is_empty() });
     };
     let (value, left) = match after.strip_prefix('=') {
-        // With nothing behind it, pflag takes the sign for a value or a letter.
+        // pflag takes an `=` at the end of an argument for a value or a letter.
         Some(value) if !value.is_empty() => (value.to_owned(), ""),
         _ if flag.kind == Kind::Boolean => ("true".to_owned(), after),
         _ if !after.is_empty() => (after.to_owned(), ""),
@@ -176,16 +174,16 @@ fn read_short<'a, 'g, 's>(
             (next.ok_or_else(missing)?, "")
         }
     };
-    Ok((*flag, flag.check(value)?, left))
+    Ok((*flag, flag.checked_value(value)?, left))
 }
 
 impl Flag<'_> {
-    /// The value, if the flag takes it.
-    fn check(&self, value: String) -> Result<String, FlagError> {
+    /// Returns the value if the flag accepts it; that of a boolean as `true` or `false`.
+    fn checked_value(&self, value: String) -> Result<String, FlagError> {
         let (checked, function) = match self.kind {
             Kind::Text => return Ok(value),
-            Kind::Boolean => (boolean(&value).map(|b| b.to_string()), "strconv.ParseBool"),
-            Kind::Integer => (integer(&value).map(|_| value), "strconv.ParseInt"),
+            Kind::Boolean => (parse_bool(&value).map(|b| b.to_string()), "strconv.ParseBool"),
+            Kind::Integer => (parse_int(&value).map(|_| value), "strconv.ParseInt"),
         };
         checked.ok_or_else(|| {
             let flag = match self.short {
@@ -197,8 +195,8 @@ impl Flag<'_> {
     }
 }
 
-/// Where a subcommand's name stands, if it is the first word that is not a flag and no flag's value:
-/// flags may come before it.
+/// The index of a subcommand's name. The name counts only if no other word, except flags and their
+/// values, comes before it.
 pub(crate) fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> Option<usize> {
     let mut index = 0;
     while let Some(argument) = arguments.get(index) {
@@ -216,8 +214,8 @@ pub(crate) fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> 
         let has_value = flag.is_some_and(|flag| match flag.kind {
             Kind::Text => true,
             Kind::Boolean => false,
-            // `-v` alone is the doctor's own spelling.
-            Kind::Integer => next.is_some_and(|next| integer(next).is_some()),
+            // The doctor's own `-v` has no value.
+            Kind::Integer => next.is_some_and(|next| parse_int(next).is_some()),
         });
         index += 1 + usize::from(has_value);
     }
@@ -225,7 +223,7 @@ pub(crate) fn find_command(flags: &[Flag], name: &str, arguments: &[String]) -> 
 }
 
 /// Go's `strconv.ParseBool`.
-fn boolean(text: &str) -> Option<bool> {
+fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -234,13 +232,13 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Go's `strconv.ParseInt` with base 0 and 64 bits.
-pub(crate) fn integer(text: &str) -> Option<i64> {
+pub(crate) fn parse_int(text: &str) -> Option<i64> {
     let negative = text.starts_with('-');
     let lower = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
     let prefixes = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)];
     let prefixed = prefixes.iter().find_map(|(prefix, radix)| {
         let digits = lower.strip_prefix(prefix).filter(|digits| !digits.is_empty())?;
-        // An underscore stands between digits, and a prefix counts as one.
+        // Underscores must be between digits; the prefix counts as a digit.
         Some((digits.strip_prefix('_').unwrap_or(digits), *radix))
     });
     let (digits, radix) = prefixed.unwrap_or((&lower, 10));
@@ -288,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read_as_pflag_reads_them() {
+    fn flags_parse_as_in_pflag() {
         let table = [
             ("", ": "),
             ("url", ": url"),
@@ -303,7 +301,7 @@ mod tests {
             ("-ca", "cloud-url=a: "),
             ("-c=a", "cloud-url=a: "),
             ("-c==a", "cloud-url==a: "),
-            // Too short for the sign to be one.
+            // The `=` is the value here.
             ("-c=", "cloud-url==: "),
             ("-c -l", "cloud-url=-l: "),
             ("--local", "local=true: "),
@@ -336,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_pflags_own_without_the_values() {
+    fn refusals_omit_values() {
         let table = [
             ("--oidc-tokn secret", "unknown flag: --oidc-tokn"),
             ("--oidc-tokn=secret", "unknown flag: --oidc-tokn"),
@@ -367,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_those_of_go() {
+    fn integers_parse_as_in_go() {
         let table = [
             ("0", 0),
             ("7", 7),
@@ -384,16 +382,16 @@ mod tests {
             ("-9223372036854775808", i64::MIN),
         ];
         for (text, number) in table {
-            assert_eq!(integer(text), Some(number), "{text}");
+            assert_eq!(parse_int(text), Some(number), "{text}");
         }
         let none = ["", "-", "a", "08", "0x", "1.5", "_1", "1_", "1__0", "--1", "0x+1", " 1"];
         for text in none.into_iter().chain(["9223372036854775808", "-9223372036854775809"]) {
-            assert_eq!(integer(text), None, "{text:?}");
+            assert_eq!(parse_int(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn the_command_is_found_behind_flags() {
+    fn command_is_found_after_flags() {
         let table = [
             ("login", Some(0)),
             ("login login", Some(0)),
@@ -418,26 +416,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn anything_is_read_or_refused(arguments: Vec<String>) {
+        fn parsing_never_panics(arguments: Vec<String>) {
             let _ = parse(FLAGS, &arguments);
             let _ = find_command(FLAGS, "login", &arguments);
         }
 
         #[test]
-        fn values_never_come_out_in_refusals(
+        fn refusals_never_contain_values(
             spelling in prop::sample::select(vec![
                 "--unknown=@", "-x@", "-x=@", "--insecure=@", "-l=@", "-v@", "-v=@", "--verbose=@",
                 "--=@",
             ]),
         ) {
-            // No letter of it is a flag, and it is not a boolean.
+            // None of its letters is a flag, and it is not a boolean.
             let argument = spelling.replace('@', "s3cr3tvalue");
             let error = parse(FLAGS, &[argument]).unwrap_err().to_string();
             prop_assert!(!error.contains("s3cr3t"), "{}", error);
         }
 
         #[test]
-        fn every_spelling_of_a_value_is_the_same(value in "[^=].*", before: bool) {
+        fn all_spellings_give_same_value(value in "[^=].*", before: bool) {
             let spellings = [
                 vec!["--cloud-url".to_owned(), value.clone()],
                 vec![format!("--cloud-url={value}")],
@@ -456,7 +454,7 @@ mod tests {
         }
 
         #[test]
-        fn behind_two_dashes_everything_is_an_argument(arguments: Vec<String>) {
+        fn arguments_after_two_dashes_are_positional(arguments: Vec<String>) {
             let mut all = vec!["--".to_owned()];
             all.extend(arguments.clone());
             prop_assert_eq!(parse(FLAGS, &all).unwrap().positional, arguments);

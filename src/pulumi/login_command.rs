@@ -1,25 +1,25 @@
-//! The login that people paste into a shell.
+//! The `pulumi login` command lines that reports print.
 
 use crate::text::command::{Command, CommandLine};
 
 /// `pulumi login` with a token.
 pub(crate) struct LoginCommand<'a> {
-    /// The backend of this run; `None` where a variable names it.
+    /// The URL of the backend; `None` if a variable names it.
     pub(crate) url: Option<&'a str>,
     /// The name of the variable that holds the token.
     pub(crate) variable: &'a str,
-    /// The organization; without it a placeholder.
+    /// The organization; `None` for a placeholder.
     pub(crate) organization: Option<&'a str>,
 }
 
 impl LoginCommand<'_> {
-    /// The command line.
+    /// The command line that runs `pulumi`.
     pub(crate) fn line(&self) -> CommandLine {
-        self.run_by("pulumi")
+        self.line_for("pulumi")
     }
 
-    /// The same login, run by another program.
-    pub(crate) fn run_by(&self, program: &str) -> CommandLine {
+    /// The same command line for another program with pulumi's flags.
+    pub(crate) fn line_for(&self, program: &str) -> CommandLine {
         let line = CommandLine::new(program).raw("login");
         let line = match self.url {
             Some(url) => line.word(url),
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_words_of_the_shell() {
+    fn values_are_quoted_for_shell() {
         let login = LoginCommand {
             url: Some("https://a.test/;id"),
             variable: "idToken",

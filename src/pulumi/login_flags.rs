@@ -1,22 +1,20 @@
-//! The flags of `pulumi login`, and the options that `doctor login` adds to them, in pulumi's own
-//! syntax.
+//! The flags of `pulumi login` and the options that `doctor login` adds, in pulumi's own syntax.
 //!
-//! The flags are those of pkg/cmd/pulumi/auth/login.go and the global ones of
-//! pkg/cmd/pulumi/pulumi.go.
+//! Sources: pkg/cmd/pulumi/auth/login.go, and pkg/cmd/pulumi/pulumi.go for the global flags.
 
 use std::ffi::OsString;
 
 use crate::pulumi::flags::{self, Flag, FlagError, Kind, Parsed};
 use crate::text::nearest;
 
-/// The word that this command line begins with.
+/// The name of the command.
 pub(crate) const NAME: &str = "login";
 
 const fn flag(name: &'static str, short: Option<char>, kind: Kind) -> Flag<'static> {
     Flag { name, short, kind }
 }
 
-/// What `pulumi login` takes.
+/// The flags of `pulumi login`.
 pub(crate) const PULUMI: &[Flag<'static>] = &[
     flag("cloud-url", Some('c'), Kind::Text),
     flag("credential-helper", None, Kind::Text),
@@ -47,8 +45,8 @@ pub(crate) const PULUMI: &[Flag<'static>] = &[
     flag("verbose", Some('v'), Kind::Integer),
 ];
 
-/// What `doctor login` takes besides. A log may hold such a line too, and a reader has to know
-/// which word is a flag's value.
+/// The options that `doctor login` adds. They are listed here because a log may hold such a command
+/// line, and its reader must know which words are values.
 pub(crate) const DOCTOR: &[Flag<'static>] = &[
     flag("token-env", None, Kind::Text),
     flag("scope", None, Kind::Text),
@@ -75,31 +73,31 @@ pub(crate) const DOCTOR: &[Flag<'static>] = &[
 /// Why the command line of a login cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// pulumi would refuse it as well.
+    /// pulumi refuses a flag.
     #[error("{0}")]
     Flag(#[from] FlagError),
-    /// A flag that neither has, but one that is spelt nearly so.
+    /// An unknown flag with a name similar to a known one.
     #[error("{error}; did you mean --{nearest}?")]
     Misspelt {
         /// pulumi's own message.
         error: FlagError,
-        /// The flag that may be meant.
+        /// The name of the similar flag.
         nearest: &'static str,
     },
-    /// More than one URL.
+    /// More than one positional argument; their number.
     #[error("accepts at most 1 arg(s), received {0}")]
     Arguments(usize),
-    /// `--color` with something else than pulumi knows.
+    /// A value of `--color` that pulumi does not know.
     #[error("unsupported color option; supported values are: auto, always, never, raw")]
     Color,
 }
 
-fn all() -> Vec<Flag<'static>> {
+fn all_flags() -> Vec<Flag<'static>> {
     [PULUMI, DOCTOR].concat()
 }
 
-/// Adds the flag that a misspelt one may stand for.
-fn suggest(flags: &[Flag<'static>], error: FlagError) -> LoginError {
+/// Adds the name of a similar flag to an error about an unknown one.
+fn with_similar_flag(flags: &[Flag<'static>], error: FlagError) -> LoginError {
     let FlagError::Unknown { name } = &error else { return error.into() };
     let nearest = nearest::within_two_edits(name, flags.iter().map(|flag| flag.name));
     match nearest {
@@ -108,43 +106,44 @@ fn suggest(flags: &[Flag<'static>], error: FlagError) -> LoginError {
     }
 }
 
-/// The arguments of `doctor login`, if that is what a command line says: without the program's
-/// name and the word itself, which flags may precede as with pulumi.
+/// The arguments of `doctor login`, without the program's name and the word `login`; nothing for another
+/// command. As with pulumi, flags may come before the word.
 pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     let mut words: Vec<String> =
         line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    // Most command lines do without the word, and what could precede it need not be known then.
+    // Most command lines lack the word; then the table of flags is not needed.
     if !words.iter().any(|word| word == NAME) {
         return None;
     }
-    let at = flags::find_command(&all(), NAME, &words)?;
-    words.remove(at);
+    let index = flags::find_command(&all_flags(), NAME, &words)?;
+    words.remove(index);
     Some(words)
 }
 
-/// Takes the arguments of a login apart: at most one of them is not a flag, the URL. Where help is
-/// asked for, the rest is not looked at.
+/// Parses the arguments of a login: flags, and at most one URL. A request for help skips the checks
+/// of the rest.
 ///
 /// # Errors
-/// What pulumi would refuse.
+/// pulumi refuses the arguments.
 pub fn parse(arguments: &[String]) -> Result<Parsed<'static>, LoginError> {
-    let flags = all();
-    let parsed = flags::parse(&flags, arguments).map_err(|error| suggest(&flags, error))?;
+    let flags = all_flags();
+    let parsed =
+        flags::parse(&flags, arguments).map_err(|error| with_similar_flag(&flags, error))?;
     if parsed.boolean("help") == Some(true) {
         return Ok(parsed);
     }
     if parsed.positional.len() > 1 {
         return Err(LoginError::Arguments(parsed.positional.len()));
     }
-    parsed.value("color").map(color).transpose()?;
+    parsed.value("color").map(doctor_color).transpose()?;
     Ok(parsed)
 }
 
-/// A value of `--color`, as the doctor's option of that name takes it.
+/// Translates a value of pulumi's `--color` to one of the doctor's.
 ///
 /// # Errors
-/// pulumi has no such value.
-pub(crate) fn color(value: &str) -> Result<&str, LoginError> {
+/// pulumi does not know the value.
+pub(crate) fn doctor_color(value: &str) -> Result<&str, LoginError> {
     match value {
         "always" | "auto" | "never" => Ok(value),
         "raw" => Ok("never"),

@@ -1,4 +1,4 @@
-//! How the Pulumi CLI and Pulumi Cloud behave.
+//! The behaviour of the Pulumi CLI and Pulumi Cloud.
 
 pub(crate) mod answers;
 pub(crate) mod backend_url;

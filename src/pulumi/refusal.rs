@@ -1,7 +1,7 @@
-//! What a refusal of the token exchange is about, as far as its words tell.
+//! Finds out from its text what a refusal of the token exchange is about.
 //!
-//! The service's words are not documented. A single word misleads (`Your trial has expired` is not
-//! about a token), so only whole phrases are read, and the error codes of RFC 6749 section 5.2.
+//! The service's texts are not documented. A single word can mislead (`Your trial has expired` is not
+//! about a token), so only whole phrases and the error codes of RFC 6749 section 5.2 count.
 
 use crate::catalogue::Category;
 
@@ -28,7 +28,7 @@ impl Subject {
     }
 }
 
-/// Whole phrases, in lower case, the most particular first.
+/// The phrases in lower case, with the most specific subject first.
 const PHRASES: &[(Subject, &[&str])] = &[
     (
         Subject::Times,
@@ -104,14 +104,15 @@ const PHRASES: &[(Subject, &[&str])] = &[
     ),
 ];
 
-/// What a refusal with this status and these words is about. 402 is about the organization's
-/// subscription.
-pub(crate) fn subject(status: u16, words: &[String]) -> Option<Subject> {
+/// The subject of a refusal with this status and these messages. A 402 has none: it is about the
+/// organization's subscription.
+pub(crate) fn find_subject(status: u16, messages: &[String]) -> Option<Subject> {
     if status == 402 {
         return None;
     }
-    let says = |phrase: &&str| words.iter().any(|text| has_phrase(&text.to_lowercase(), phrase));
-    PHRASES.iter().find(|(_, phrases)| phrases.iter().any(says)).map(|(subject, _)| *subject)
+    let is_present =
+        |phrase: &&str| messages.iter().any(|text| has_phrase(&text.to_lowercase(), phrase));
+    PHRASES.iter().find(|(_, phrases)| phrases.iter().any(is_present)).map(|(subject, _)| *subject)
 }
 
 /// Whether the text contains the phrase as whole words.
@@ -128,12 +129,12 @@ fn has_phrase(text: &str, phrase: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(status: u16, text: &str) -> Option<Subject> {
-        subject(status, &[text.to_owned()])
+    fn subject_of(status: u16, text: &str) -> Option<Subject> {
+        find_subject(status, &[text.to_owned()])
     }
 
     #[test]
-    fn whole_phrases_are_read() {
+    fn only_whole_phrases_count() {
         for (text, subject) in [
             ("The token has expired.", Some(Subject::Times)),
             ("Invalid audience", Some(Subject::Audience)),
@@ -147,12 +148,12 @@ mod tests {
             ("my_access_denied", None),
             ("", None),
         ] {
-            assert_eq!(of(403, text), subject, "{text}");
+            assert_eq!(subject_of(403, text), subject, "{text}");
         }
     }
 
     #[test]
-    fn payment_required_is_not_about_the_token() {
-        assert_eq!(of(402, "token has expired"), None);
+    fn payment_required_has_no_subject() {
+        assert_eq!(subject_of(402, "token has expired"), None);
     }
 }

@@ -1,7 +1,7 @@
-//! What the login asks for: organization, token type, scope and life, from the flags and, where
-//! the CLI reads them, from the token's own claims; and the form that the exchange sends.
+//! The request of a login: organization, token type, scope and expiration, from flags and (if the CLI
+//! reads them) from the token's claims; and the form that the exchange sends.
 //!
-//! The rules are those of pkg/cmd/pulumi/auth/login.go (`extractOIDCDefaults`),
+//! Sources: pkg/cmd/pulumi/auth/login.go (`extractOIDCDefaults`),
 //! sdk/go/common/workspace/creds.go (`NewAuthContextForTokenExchange`) and
 //! pkg/backend/httpstate/client/client.go (`ExchangeOidcToken`).
 
@@ -22,21 +22,21 @@ use crate::pulumi::{urn, versions};
 /// The lifetime that the CLI requests by default, in seconds.
 pub(crate) const DEFAULT_EXPIRATION_SECONDS: i64 = 7200;
 
-/// What the login asks for.
+/// The access token that a login requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The organization, if one is named.
     pub organization: Option<String>,
     /// Where the organization's name comes from.
     pub organization_from: Option<Provenance>,
-    /// What is asked for, as far as a policy decides on it.
+    /// The part of the request that policies decide on.
     pub ask: Ask,
     /// The requested scope, as it is sent.
     pub scope: String,
-    /// The requested life in whole seconds, negative ones included as the CLI sends them; or why
-    /// `--oidc-expiration` cannot be read.
+    /// The requested expiration in whole seconds, which may be negative as in the CLI; or why
+    /// `--oidc-expiration` is invalid.
     pub expiration_seconds: Result<i64, DurationError>,
-    /// What makes the CLI stop, in its order. Where a flag and a claim disagree, the request
+    /// The conflicts at which the CLI stops, in its order. If a flag and a claim differ, the request
     /// holds the flag's value.
     pub conflicts: Vec<Conflict>,
 }
@@ -52,28 +52,28 @@ pub enum Provenance {
     ScopeClaim,
 }
 
-/// Two values of which the CLI takes only one. Displayed, it is the CLI's own message.
+/// Two values of which the CLI accepts only one. It displays the CLI's own message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conflict {
     /// `--oidc-org` and the `aud` claim name different organizations.
     Organization {
-        /// `--oidc-org`.
+        /// The value of `--oidc-org`.
         flag: String,
-        /// The claim's.
+        /// The organization in the claim.
         claim: String,
     },
     /// `--oidc-team` and the `scope` claim name different teams.
     Team {
-        /// `--oidc-team`.
+        /// The value of `--oidc-team`.
         flag: String,
-        /// The claim's.
+        /// The team in the claim.
         claim: String,
     },
     /// `--oidc-user` and the `scope` claim name different users.
     User {
-        /// `--oidc-user`.
+        /// The value of `--oidc-user`.
         flag: String,
-        /// The claim's.
+        /// The user in the claim.
         claim: String,
     },
     /// Both a team and a user.
@@ -126,8 +126,8 @@ impl fmt::Display for Conflict {
 }
 
 impl Evidence {
-    /// The CLI version whose rules apply; `None`: the newest rules. Outside CI a token is from
-    /// elsewhere, and the `pulumi` installed here has nothing to say of it.
+    /// The CLI version whose rules apply; `None`: the newest rules. Outside CI the token comes from
+    /// another machine, so the `pulumi` installed here does not count.
     pub fn rules(&self) -> Option<&Version> {
         match &self.login.cli {
             Cli::Given { version } => Some(version),
@@ -138,7 +138,7 @@ impl Evidence {
         }
     }
 
-    /// Whether the CLI takes the value for a token, as it was given.
+    /// Whether the CLI accepts the value as a token, as it was given.
     pub fn cli_accepts_token(&self) -> bool {
         match self.input.cli_parser {
             Some(CliParser::Accepts) => true,
@@ -150,42 +150,42 @@ impl Evidence {
         }
     }
 
-    /// The stored account of a backend, which is looked for without a slash at its URL's end.
+    /// The stored account of a backend. The CLI looks it up without a trailing slash.
     pub(crate) fn stored_account(&self, backend: &Resolved) -> Option<&StoredAccount> {
         let CredentialsFile::Read { accounts, .. } = &self.backend.credentials else { return None };
         let url = backend.url.strip_suffix('/').unwrap_or(&backend.url);
-        accounts.iter().find(|account| account.url == url && self.is_read(account))
+        accounts.iter().find(|account| account.url == url && self.cli_reads_account(account))
     }
 
-    /// Whether the CLI looks at an account where it stands.
-    pub(crate) fn is_read(&self, account: &StoredAccount) -> bool {
+    /// Whether the CLI reads the part of the credentials file that holds the account.
+    pub(crate) fn cli_reads_account(&self, account: &StoredAccount) -> bool {
         !account.in_access_tokens || !versions::IGNORES_ACCESS_TOKENS.holds(self.rules())
     }
 
-    /// What this login asks for. Elsewhere than in the failing job a token is taken as it was meant:
-    /// what is around it may come from the way here.
+    /// The request of this login. Outside the failing job the token counts even if the CLI would refuse
+    /// it as it was given: text around it may come from copying it here.
     pub fn request(&self) -> Request {
-        let is_read = self.cli_accepts_token() || !self.options.run_context.judges_environment();
-        let token = self.token.as_ref().filter(|_| is_read);
+        let counts = self.cli_accepts_token() || !self.options.run_context.judges_environment();
+        let token = self.token.as_ref().filter(|_| counts);
         resolve(&self.login, self.rules(), token, &self.input.source)
     }
 }
 
-/// Works out what a login asks for, by the rules of a CLI version (`None`: the newest).
+/// Resolves the request of a login, by the rules of a CLI version (`None`: the newest).
 pub(crate) fn resolve(
     login: &Login,
     version: Option<&Version>,
     token: Option<&Token>,
     source: &Source,
 ) -> Request {
-    let mut named = Named::of_claims(version, token, source);
+    let mut claimed = ClaimedNames::from_token(version, token, source);
     let mut conflicts = Vec::new();
-    let explicit = given(&login.scope);
-    if explicit.is_some() {
-        // A scope that is spelt out takes the place of team and user.
-        (named.team, named.user) = (None, None);
+    let explicit_scope = non_empty(&login.scope);
+    if explicit_scope.is_some() {
+        // An explicit scope replaces team and user.
+        (claimed.team, claimed.user) = (None, None);
     }
-    if let (Some(team), Some(user)) = (&named.team, &named.user) {
+    if let (Some(team), Some(user)) = (&claimed.team, &claimed.user) {
         conflicts.push(Conflict::TeamAndUser {
             team: team.clone(),
             team_from: Provenance::ScopeClaim,
@@ -193,19 +193,21 @@ pub(crate) fn resolve(
             user_from: Provenance::ScopeClaim,
         });
     }
-    let organization = choose(
-        given(&login.organization),
-        named.organization.map(|claim| (claim, Provenance::AudienceClaim)),
+    let organization = flag_or_claim(
+        non_empty(&login.organization),
+        claimed.organization.map(|claim| (claim, Provenance::AudienceClaim)),
         |flag, claim| conflicts.push(Conflict::Organization { flag, claim }),
     );
-    let scope = explicit.unwrap_or_else(|| {
-        let claimed = |value: Option<String>| value.map(|claim| (claim, Provenance::ScopeClaim));
-        let team = choose(given(&login.team), claimed(named.team), |flag, claim| {
-            conflicts.push(Conflict::Team { flag, claim });
-        });
-        let user = choose(given(&login.user), claimed(named.user), |flag, claim| {
-            conflicts.push(Conflict::User { flag, claim });
-        });
+    let scope = explicit_scope.unwrap_or_else(|| {
+        let from_scope = |name: Option<String>| name.map(|claim| (claim, Provenance::ScopeClaim));
+        let team =
+            flag_or_claim(non_empty(&login.team), from_scope(claimed.team), |flag, claim| {
+                conflicts.push(Conflict::Team { flag, claim });
+            });
+        let user =
+            flag_or_claim(non_empty(&login.user), from_scope(claimed.user), |flag, claim| {
+                conflicts.push(Conflict::User { flag, claim });
+            });
         match (team, user) {
             (Some((team, team_from)), Some((user, user_from))) => {
                 let scope = format!("user:{user}");
@@ -223,34 +225,34 @@ pub(crate) fn resolve(
     Request {
         organization,
         organization_from,
-        ask: ask_of(&scope),
+        ask: ask_for_scope(&scope),
         scope,
-        expiration_seconds: expiration_of(given(&login.expiration).as_deref()),
+        expiration_seconds: parse_expiration(non_empty(&login.expiration).as_deref()),
         conflicts,
     }
 }
 
-type Sourced = (String, Provenance);
+type NameAndProvenance = (String, Provenance);
 
-/// The flag if given, else the claim; records a conflict between the two.
-fn choose(
+/// The flag if it is given, else the claim. Calls `on_conflict` with both if they differ.
+fn flag_or_claim(
     flag: Option<String>,
-    claim: Option<Sourced>,
-    differ: impl FnOnce(String, String),
-) -> Option<Sourced> {
+    claim: Option<NameAndProvenance>,
+    on_conflict: impl FnOnce(String, String),
+) -> Option<NameAndProvenance> {
     let Some(flag) = flag else { return claim };
     if let Some((claim, _)) = claim
         && claim != flag
     {
-        differ(flag.clone(), claim);
+        on_conflict(flag.clone(), claim);
     }
     Some((flag, Provenance::Flag))
 }
 
 impl Request {
-    /// The exchange's form in the order of Go's `url.Values.Encode` (sorted by key), without
-    /// `subject_token`, which belongs before `subject_token_type`. `expiration` is left out where
-    /// it cannot be read: the CLI does not get that far.
+    /// The form of the exchange in the order of Go's `url.Values.Encode` (sorted by key), without
+    /// `subject_token`, which belongs before `subject_token_type`. An invalid `expiration` is left out:
+    /// the CLI sends no request then.
     pub fn form(&self, organization: &str) -> Vec<(&'static str, String)> {
         let mut form = vec![("audience", urn::organization(organization))];
         if let Ok(seconds) = self.expiration_seconds {
@@ -266,22 +268,22 @@ impl Request {
     }
 }
 
-/// Go's flags know no difference between empty and not given.
-fn given(flag: &Option<String>) -> Option<String> {
+/// The value of a flag. Go's flags do not distinguish between empty and not given.
+fn non_empty(flag: &Option<String>) -> Option<String> {
     flag.clone().filter(|value| !value.is_empty())
 }
 
-/// `int(expiration.Seconds())`: through a float, then cut off towards zero.
+/// Parses `--oidc-expiration`. Go's `int(expiration.Seconds())` goes through a float and truncates.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-fn expiration_of(text: Option<&str>) -> Result<i64, DurationError> {
+fn parse_expiration(text: Option<&str>) -> Result<i64, DurationError> {
     let Some(text) = text else { return Ok(DEFAULT_EXPIRATION_SECONDS) };
     let nanoseconds = duration::parse(text)?;
     let (whole, rest) = (nanoseconds / duration::SECOND, nanoseconds % duration::SECOND);
     Ok((whole as f64 + rest as f64 / 1e9) as i64)
 }
 
-/// The token type follows from the scope's prefix; a runner has no flag in the CLI.
-fn ask_of(scope: &str) -> Ask {
+/// Derives the token type from the scope's prefix. The CLI has no flag for a runner.
+fn ask_for_scope(scope: &str) -> Ask {
     let named = |prefix| scope.strip_prefix(prefix).map(str::to_owned);
     let (team, user, runner) = (named("team:"), named("user:"), named("runner:"));
     let token_type = match (&team, &user, &runner) {
@@ -293,24 +295,24 @@ fn ask_of(scope: &str) -> Ask {
     Ask { token_type, team, user, runner, admin: scope == "admin" }
 }
 
-/// What a token's claims name.
+/// The names that the CLI reads from a token's claims.
 #[derive(Default)]
-struct Named {
+struct ClaimedNames {
     organization: Option<String>,
     team: Option<String>,
     user: Option<String>,
 }
 
-impl Named {
-    /// The CLI parses the literal `file://PATH` here, not the file, so such a token names
-    /// nothing; neither does any token for a CLI before 3.217.0.
-    fn of_claims(version: Option<&Version>, token: Option<&Token>, source: &Source) -> Self {
+impl ClaimedNames {
+    /// Reads the claims. Nothing is read of a token in a file, because the CLI parses the literal
+    /// `file://PATH` here, nor by a CLI before 3.217.0.
+    fn from_token(version: Option<&Version>, token: Option<&Token>, source: &Source) -> Self {
         let Some(token) = token else { return Self::default() };
         if matches!(source, Source::File { .. }) || !versions::READS_CLAIMS.holds(version) {
             return Self::default();
         }
-        let mut named = Self {
-            // Only a lone string is looked at: an array of one is ignored.
+        let mut names = Self {
+            // The CLI ignores an array, even of one audience.
             organization: token
                 .text("aud")
                 .and_then(urn::organization_of)
@@ -318,8 +320,8 @@ impl Named {
                 .map(str::to_owned),
             ..Self::default()
         };
-        // Fields of a string, but whole elements of an array; the last of a kind wins, an empty
-        // one too.
+        // A string is split at white space, elements of an array are not. The last team and user win,
+        // even if empty.
         let scopes: Vec<&str> = match token.claims.get("scope") {
             Some(serde_json::Value::String(text)) => text.split_whitespace().collect(),
             Some(serde_json::Value::Array(items)) => {
@@ -327,15 +329,15 @@ impl Named {
             }
             _ => Vec::new(),
         };
-        let value = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+        let non_empty = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
         for scope in scopes {
             if let Some(team) = scope.strip_prefix("team:") {
-                named.team = value(team);
+                names.team = non_empty(team);
             } else if let Some(user) = scope.strip_prefix("user:") {
-                named.user = value(user);
+                names.user = non_empty(user);
             }
         }
-        named
+        names
     }
 }
 
@@ -359,20 +361,19 @@ mod tests {
     }
 
     fn login(organization: &str, team: &str, user: &str) -> Login {
-        let some = |text: &str| Some(text.to_owned());
         Login {
-            organization: some(organization),
-            team: some(team),
-            user: some(user),
+            organization: Some(organization.to_owned()),
+            team: Some(team.to_owned()),
+            user: Some(user.to_owned()),
             ..Login::default()
         }
     }
 
-    fn with_version(version: &str) -> Login {
+    fn login_with_version(version: &str) -> Login {
         Login { cli: Cli::Given { version: version.parse().unwrap() }, ..login("", "", "") }
     }
 
-    fn ask(login: &Login, claims: Value) -> Request {
+    fn request(login: &Login, claims: Value) -> Request {
         resolve(login, login.cli.version(), Some(&token(claims)), &Source::OidcTokenFlag)
     }
 
@@ -386,11 +387,11 @@ mod tests {
             ("3.260.1", Some("acme"), "team:ops"),
         ];
         for (version, organization, scope) in table {
-            let request = ask(&with_version(version), claims.clone());
+            let request = request(&login_with_version(version), claims.clone());
             assert_eq!(request.organization.as_deref(), organization, "{version}");
             assert_eq!(request.scope, scope, "{version}");
         }
-        let newest = ask(&Login::default(), claims.clone());
+        let newest = request(&Login::default(), claims.clone());
         assert_eq!(newest.organization.as_deref(), Some("acme"));
         assert_eq!(newest.organization_from, Some(Provenance::AudienceClaim));
         assert_eq!(newest.ask.token_type, TokenType::Team);
@@ -412,13 +413,13 @@ mod tests {
             (json!(7), None),
         ];
         for (audience, expected) in table {
-            let request = ask(&Login::default(), json!({ "aud": audience }));
+            let request = request(&Login::default(), json!({ "aud": audience }));
             assert_eq!(request.organization.as_deref(), expected, "{audience}");
         }
     }
 
     #[test]
-    fn scope_claims_are_read_in_both_forms() {
+    fn scope_claim_is_string_or_array() {
         let table = [
             (json!("user:jane"), "user:jane"),
             (json!(["team:a", 1, "team:b"]), "team:b"),
@@ -429,7 +430,7 @@ mod tests {
         ];
         for (scope, expected) in table {
             assert_eq!(
-                ask(&Login::default(), json!({ "scope": scope })).scope,
+                request(&Login::default(), json!({ "scope": scope })).scope,
                 expected,
                 "{scope}"
             );
@@ -440,7 +441,11 @@ mod tests {
     fn conflicts_use_cli_wording() {
         let claims = json!({"aud": "urn:pulumi:org:b", "scope": "team:b"});
         let texts = |login: &Login, claims: &Value| {
-            ask(login, claims.clone()).conflicts.iter().map(ToString::to_string).collect::<Vec<_>>()
+            request(login, claims.clone())
+                .conflicts
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             texts(&login("a", "a", ""), &claims),
@@ -469,7 +474,7 @@ mod tests {
         let one_of = ["only one of team or user may be specified for token exchange"];
         assert_eq!(texts(&login("", "t", "u"), &json!({})), one_of);
         assert_eq!(texts(&login("", "t", ""), &json!({"scope": "user:u"})), one_of);
-        let mixed = ask(&login("", "t", ""), json!({"scope": "user:u"}));
+        let mixed = request(&login("", "t", ""), json!({"scope": "user:u"}));
         assert_eq!(
             mixed.conflicts,
             [Conflict::TeamAndUser {
@@ -479,11 +484,11 @@ mod tests {
                 user_from: Provenance::ScopeClaim,
             }]
         );
-        assert_eq!(ask(&login("a", "", ""), claims).organization.as_deref(), Some("a"));
+        assert_eq!(request(&login("a", "", ""), claims).organization.as_deref(), Some("a"));
     }
 
     #[test]
-    fn scopes_without_a_flag() {
+    fn explicit_scope_sets_token_type() {
         let table = [
             ("admin", TokenType::Organization, true),
             ("runner:build", TokenType::Runner, false),
@@ -505,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn expirations_are_cut_off_as_go_does() {
+    fn expirations_are_truncated_as_in_go() {
         let table = [
             ("", Some(7200)),
             ("15m", Some(900)),

@@ -3,14 +3,14 @@
 
 use crate::policy::TokenType;
 
-/// The beginning of an organization's URN.
+/// The prefix of an organization's URN.
 pub(crate) const ORGANIZATION: &str = "urn:pulumi:org:";
-/// The beginning of every token type's URN.
+/// The prefix of the URN of any token type.
 pub(crate) const TOKEN_TYPE: &str = "urn:pulumi:token-type:";
-/// The beginning of the URN of an access token's type; the kind of token follows.
+/// The prefix of the URN of an access token's type; the kind of token follows.
 pub(crate) const ACCESS_TOKEN: &str = "urn:pulumi:token-type:access_token:";
 
-/// The audience of tokens for an organization.
+/// The URN of an organization, which is the audience of tokens for it.
 pub(crate) fn organization(name: &str) -> String {
     format!("{ORGANIZATION}{name}")
 }
@@ -20,7 +20,7 @@ pub(crate) fn organization_of(audience: &str) -> Option<&str> {
     audience.strip_prefix(ORGANIZATION)
 }
 
-/// The type of an access token.
+/// The URN of an access token's type.
 pub(crate) fn access_token(kind: TokenType) -> String {
     format!("{ACCESS_TOKEN}{}", kind.name())
 }

@@ -1,12 +1,12 @@
-//! Which release of the Pulumi CLI changed which rule. Every rule that depends on the version is
-//! in this table; code asks whether a rule holds, and compares no versions.
+//! The releases in which the Pulumi CLI changed its rules. Code asks this table whether a rule holds; it
+//! never compares versions itself.
 //!
-//! Sources are the CLI's own source at these releases (pkg/cmd/pulumi/auth/login.go,
-//! pkg/backend/httpstate) and its changelog.
+//! Sources: the CLI's source at these releases (pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate) and
+//! its changelog.
 
 use semver::Version;
 
-/// A rule that newer CLIs follow.
+/// A rule that CLIs follow since a release.
 pub(crate) struct Rule {
     since: Version,
 }
@@ -16,7 +16,7 @@ const fn since(major: u64, minor: u64, patch: u64) -> Rule {
 }
 
 impl Rule {
-    /// Whether a version follows it (`None`: the newest).
+    /// Whether a version follows the rule (`None`: the newest).
     pub(crate) fn holds(&self, version: Option<&Version>) -> bool {
         version.is_none_or(|version| *version >= self.since)
     }
@@ -27,49 +27,49 @@ pub(crate) const NEWEST: Version = Version::new(3, 276, 0);
 
 /// The `--oidc-*` flags exist (login.go).
 pub(crate) const OIDC: Rule = since(3, 209, 0);
-/// A login with an OIDC token and no configured URL goes to Pulumi Cloud; before, its URL is empty
+/// A login with an OIDC token and no configured URL goes to Pulumi Cloud; before, the URL is empty
 /// (pull request 21322).
 pub(crate) const DEFAULT_BACKEND: Rule = since(3, 216, 0);
-/// Organization, team and user are read from the token's own claims (pull requests 21462, 21517).
+/// The CLI reads organization, team and user from the token's claims (pull requests 21462, 21517).
 pub(crate) const READS_CLAIMS: Rule = since(3, 217, 0);
 /// Failures have exit statuses; before, every failure ends with 255 (pull request 22176,
 /// pkg/cmd/pulumi/cmd/exit_codes.go).
 pub(crate) const EXIT_STATUSES: Rule = since(3, 226, 0);
-/// Whoami's 401 is recognised by its status; before, by the number in its body. 3.225.1 does not do it, 3.229.0
-/// does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
+/// Whoami's 401 is recognised by its status; before, by the code in its body. 3.225.1 does not do it,
+/// 3.229.0 does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
 pub(crate) const WHOAMI_BY_STATUS: Rule = since(3, 226, 0);
 /// The `Accept` header names API version 9; before, 8 (`currentAPIVersion` in
 /// pkg/backend/httpstate/client/api.go).
 pub(crate) const API_VERSION_9: Rule = since(3, 233, 0);
-/// A coding agent without a token is given an agent account (pull request 23225).
+/// A coding agent without a token gets an agent account (pull request 23225).
 pub(crate) const AGENT_ACCOUNTS: Rule = since(3, 243, 0);
 /// A project file needs no `runtime` (sdk/go/common/workspace/project.json, `required`).
 pub(crate) const RUNTIME_OPTIONAL: Rule = since(3, 243, 0);
-/// The signature part of a token has to be base64url: golang-jwt 5.3.1 instead of 5.2.2
-/// (pkg/go.mod; 3.244.0 was not released).
+/// The signature part of a token must be base64url: golang-jwt 5.3.1 instead of 5.2.2 (pkg/go.mod;
+/// 3.244.0 was not released).
 pub(crate) const DECODES_SIGNATURE: Rule = since(3, 245, 0);
 /// Stored credentials may be encrypted, and PULUMI_CREDENTIAL_STORE is read (pull request 24212).
 pub(crate) const CREDENTIAL_STORE: Rule = since(3, 258, 0);
 /// The error of a failed login names the backend and the source of its URL (pull request 24322,
 /// `loginError` in login.go).
 pub(crate) const NAMES_BACKEND: Rule = since(3, 259, 0);
-/// `accessTokens` in the credentials file is written, but no longer read (pull request 24922).
+/// The CLI writes `accessTokens` to the credentials file, but no longer reads it (pull request 24922).
 pub(crate) const IGNORES_ACCESS_TOKENS: Rule = since(3, 266, 0);
-/// Credential helpers exist, and so do `--credential-helper` and `--credential-helper-arg`; an
-/// OIDC login looks for one before everything else, and reads the stored credentials for that
+/// Credential helpers, `--credential-helper` and `--credential-helper-arg` exist. An OIDC login looks
+/// for a helper before its other checks, and reads the stored credentials for that
 /// (pkg/auth/credentialhelper/helper.go).
 pub(crate) const CREDENTIAL_HELPERS: Rule = since(3, 274, 0);
-/// `PULUMI_BACKEND_URL` and the project's URL are checked as an argument is; before, only what the
-/// command line names (login.go).
+/// The CLI checks the form of `PULUMI_BACKEND_URL` and of the project's URL; before, only that of URLs
+/// on the command line (login.go).
 pub(crate) const CHECKS_EVERY_URL: Rule = since(3, 274, 0);
-/// One slash at the end of the URL is left out of the exchange's (`NewClient` in
-/// pkg/backend/httpstate/client/client.go). 3.260 does not do it; the releases between cannot be
-/// had as modules.
+/// The CLI removes one trailing slash of the URL for the exchange (`NewClient` in
+/// pkg/backend/httpstate/client/client.go). 3.260 does not; the releases between are not available as
+/// modules.
 pub(crate) const TRIMS_SLASH: Rule = since(3, 274, 0);
 /// `login` no longer uses agent accounts (login.go, `ContextWithoutAgentSignup`).
 pub(crate) const NO_AGENT_ACCOUNTS: Rule = since(3, 274, 0);
 
-/// A version that knows the flags and has no default backend.
+/// A version with the OIDC flags and without a default backend.
 pub(crate) const WITHOUT_DEFAULT_BACKEND: Version = Version::new(3, 215, 0);
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rule_holds_from_its_release_on() {
+    fn rule_holds_since_its_release() {
         for (version, expected) in
             [("3.208.9", false), ("3.209.0-alpha.1", false), ("3.209.0", true), ("4.0.0", true)]
         {

@@ -59,7 +59,7 @@ pub(super) fn existing_token(
         return None;
     }
     let names = ["DOCTOR_ACCESS_TOKEN", "PULUMI_ACCESS_TOKEN"];
-    for name in names.into_iter().skip(usize::from(evidence.backend_is_found())) {
+    for name in names.into_iter().skip(usize::from(evidence.only_project_names_backend())) {
         if let Some(value) = run.environment.get(name) {
             let source = AccessTokenSource::Environment { name: name.to_owned() };
             return Some((source, Secret::new(value.to_owned())));
@@ -71,7 +71,7 @@ pub(super) fn existing_token(
     let key =
         [url, without_trailing_slash(url)].into_iter().find(|key| run.stored.contains_key(*key))?;
     let account = accounts.iter().find(|a| a.url == key);
-    if account.is_some_and(|account| !evidence.is_read(account)) {
+    if account.is_some_and(|account| !evidence.cli_reads_account(account)) {
         return None;
     }
     let expires_at = account.and_then(|a| a.expires_at);

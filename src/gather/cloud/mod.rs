@@ -160,7 +160,7 @@ fn new_client(
 /// login itself connects to it, so the guard refuses only metadata services.
 fn backend_guard(evidence: &Evidence) -> Option<Guard> {
     let options = &evidence.options;
-    evidence.backend_is_found().then(|| {
+    evidence.only_project_names_backend().then(|| {
         Guard::for_backend(options.run_context.judges_environment(), options.allow_private_issuer)
     })
 }
@@ -248,14 +248,14 @@ async fn exchange_token(
 fn read_exchange(reply: Reply, scrubber: &Scrubber) -> (Exchange, Option<Secret>) {
     let Reply { mut answer, raw } = reply;
     if answer.status != 200 {
-        let said = answers::refusal_said(&answer);
+        let said = answers::printed_body(&answer);
         return (Exchange::Refused { said, answer }, None);
     }
     if !matches!(answer.body, Body::Html(_) | Body::Empty) {
         // Any value in the answer may be a credential, under any name.
         answer.body = Body::Text(WITHHELD.to_owned());
     }
-    let mut body = match answers::exchange(200, &raw) {
+    let mut body = match answers::decode_exchange(200, &raw) {
         Ok(body) => body,
         Err(cause) => {
             let reason = match serde_json::from_slice(&raw) {

@@ -26,7 +26,7 @@ const ENVELOPE: i64 = 1;
 const CREDENTIALS: Struct = Struct {
     name: "workspace.Credentials",
     fields: &[
-        ("version", Type::Whole("int")),
+        ("version", Type::Integer("int")),
         ("credentialHelper", Type::Object(&HELPER)),
         ("current", Type::Text),
         ("accounts", Type::Map(&ACCOUNT)),
@@ -34,7 +34,7 @@ const CREDENTIALS: Struct = Struct {
 };
 const HELPER: Struct = Struct {
     name: "workspace.CredentialHelper",
-    fields: &[("path", Type::Text), ("args", Type::Texts)],
+    fields: &[("path", Type::Text), ("args", Type::TextList)],
 };
 const ACCOUNT: Struct = Struct {
     name: "workspace.Account",
@@ -42,9 +42,9 @@ const ACCOUNT: Struct = Struct {
         ("accessToken", Type::Text),
         ("refreshToken", Type::Text),
         ("username", Type::Text),
-        ("organizations", Type::Texts),
-        ("lastValidatedAt", Type::Instant),
-        ("insecure", Type::Switch),
+        ("organizations", Type::TextList),
+        ("lastValidatedAt", Type::Time),
+        ("insecure", Type::Boolean),
         ("tokenInformation", Type::Object(&TOKEN_INFORMATION)),
     ],
 };
@@ -54,7 +54,7 @@ const TOKEN_INFORMATION: Struct = Struct {
         ("name", Type::Text),
         ("organization", Type::Text),
         ("team", Type::Text),
-        ("expiresAt", Type::Instant),
+        ("expiresAt", Type::Time),
     ],
 };
 

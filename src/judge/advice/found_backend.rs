@@ -91,7 +91,7 @@ pub(crate) fn policy_not_read(context: &Context) -> Option<(SkipReason, String)>
 /// and for `doctor login`, where the login itself uses this backend, the remedy says where it comes
 /// from.
 pub(crate) fn withhold_commands(context: &Context, remediation: &mut Remediation) {
-    if context.evidence.backend_is_found() {
+    if context.evidence.only_project_names_backend() {
         withhold(&context.backend, context.judges_environment(), remediation);
     }
 }

@@ -27,7 +27,7 @@ impl Job<'_> {
 
     /// This login, run by `program`.
     pub(crate) fn line(&self, program: &str) -> Option<CommandLine> {
-        self.url.as_ref().map(|_| self.command().run_by(program))
+        self.url.as_ref().map(|_| self.command().line_for(program))
     }
 
     /// The login to paste.

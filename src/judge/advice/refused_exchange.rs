@@ -16,7 +16,7 @@ pub(crate) fn complete(context: &mut Context) {
     let rejected = findings.find(|finding| is_rejected(finding)).map(|finding| finding.clone());
     drop(findings);
     let Some(finding) = rejected else { return };
-    let completed = match refusal::subject(answer.status, &words(answer)) {
+    let completed = match refusal::find_subject(answer.status, &words(answer)) {
         _ if is_elsewhere(answer) => return,
         _ if answer.status == 402 => finding.fix(
             "Check the organization's subscription: status 402 asks for payment and is not about \

@@ -57,7 +57,7 @@ pub(crate) fn explain(context: &Context, finding: Finding) -> Finding {
 
 /// How to let the doctor know the policy.
 fn how_to_read_it(context: &Context) -> String {
-    let to = if context.evidence.backend_is_found() {
+    let to = if context.evidence.only_project_names_backend() {
         // It goes only to a backend that the user names (product contract, section 7).
         let source = context.backend.source.label();
         format!(" and name the backend with --cloud-url ({source} does not count)")

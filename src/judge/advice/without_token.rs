@@ -13,7 +13,7 @@ pub(crate) fn what_pulumi_does(context: &Context) -> String {
     let login = &context.evidence.login;
     let has_token = context.has_token();
     let cli = CliLogin::new(context.evidence, &context.request, &context.backend, has_token);
-    if let Some(CliError { message: Some(message), .. }) = cli.before_requests() {
+    if let Some(CliError { message: Some(message), .. }) = cli.error_before_requests() {
         return stop(&message);
     }
     if !login.token_named {
@@ -71,7 +71,7 @@ pub(crate) fn without_token(context: &Context) -> String {
         CredentialsFile::Read { accounts, .. } => {
             let same = |account: &&StoredAccount| {
                 account.url.trim_end_matches('/') == url.trim_end_matches('/')
-                    && context.evidence.is_read(account)
+                    && context.evidence.cli_reads_account(account)
             };
             if let Some(account) = accounts.iter().find(same) {
                 let who = account.username.as_deref().unwrap_or("their owner");

@@ -192,7 +192,7 @@ fn hint(answer: &Answer, said: &[String]) -> Option<Category> {
     if is_elsewhere(answer) {
         return Some(Category::Backend);
     }
-    refusal::subject(answer.status, said).map(Subject::category)
+    refusal::find_subject(answer.status, said).map(Subject::category)
 }
 
 /// Whether something else than the token exchange answered: a web page or a redirect comes from

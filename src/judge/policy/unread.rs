@@ -20,7 +20,7 @@ pub fn unread(evidence: &Evidence, takes_file: bool) -> String {
                 backend.source.label()
             );
         }
-        if evidence.backend_is_found() {
+        if evidence.only_project_names_backend() {
             return format!(
                 "{} names the backend, and no access token is sent there: name it with --cloud-url \
                  and set DOCTOR_ACCESS_TOKEN{otherwise}",

@@ -37,7 +37,7 @@ pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Find
         return Some(Finding { remediation: look_closer(&job), ..Finding::new(code, "") });
     }
     let mut finding = logged.finding(log_match, code, &job)?;
-    if backend_url::is_found(&logged.sources, &logged.backend) {
+    if backend_url::is_named_only_by_project(&logged.sources, &logged.backend) {
         found_backend::withhold(&logged.backend, true, &mut finding.remediation);
     }
     finding.remediation.settle();

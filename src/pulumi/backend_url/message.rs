@@ -1,4 +1,4 @@
-//! What the CLI itself says to a backend URL.
+//! The CLI's own errors for a backend URL.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,11 @@ use crate::evidence::BackendSource;
 use crate::pulumi::go::url::{self, quote};
 use crate::pulumi::versions;
 
-/// The schemes as login.go's `validateCloudBackendType` lists them.
+/// The supported schemes, in the order of login.go's `validateCloudBackendType`.
 const SUPPORTED: [&str; 7] = ["azblob", "gs", "s3", "file", "https", "http", "postgres"];
 
-/// The CLI's own error for the form of a backend URL, which it makes before any request; without the
-/// `error: ` in front. `None` where the form is one that the CLI takes.
+/// The CLI's error for the form of a backend URL, before any request and without `error: `; `None` if
+/// the CLI accepts the form.
 pub(crate) fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> {
     if !has_message(problem) {
         return None;
@@ -50,9 +50,8 @@ fn has_message(problem: &UrlProblem) -> bool {
     )
 }
 
-/// The CLI's own error for a problem of its backend URL, of its form or of the request to it, by its
-/// version (`None`: the newest). `None` where the CLI says nothing, or nothing that is known to
-/// the letter.
+/// The error of a CLI version (`None`: the newest) for the form of a backend URL, or for a request to
+/// it; `None` if there is none, or if its text is not known exactly.
 pub(crate) fn cli_message(
     problem: &UrlProblem,
     resolved: &Resolved,
@@ -65,24 +64,28 @@ pub(crate) fn cli_message(
         return None;
     }
     let cause = request_error(&resolved.exchange_url())?;
-    Some(in_backend(&format!("OIDC token exchange failed: {cause}"), resolved, version))
+    Some(naming_backend(&format!("OIDC token exchange failed: {cause}"), resolved, version))
 }
 
-/// An error as the CLI tells it once it has chosen the backend (login.go, `loginError`).
-pub(crate) fn in_backend(error: &str, resolved: &Resolved, version: Option<&Version>) -> String {
+/// Wraps an error as the CLI does once it has chosen the backend (login.go, `loginError`).
+pub(crate) fn naming_backend(
+    error: &str,
+    resolved: &Resolved,
+    version: Option<&Version>,
+) -> String {
     if !versions::NAMES_BACKEND.holds(version) {
         return format!("problem logging in: {error}");
     }
     let url = quote(&resolved.url);
     let mut text = format!("could not log in to the state backend {url}: {error}");
-    if let Some(hint) = hint(&resolved.source).filter(|_| !resolved.explicit) {
+    if let Some(hint) = source_hint(&resolved.source).filter(|_| !resolved.explicit) {
         let _ = write!(text, "\n\n{hint}");
     }
     text
 }
 
 /// login.go's `backendSourceHint`.
-fn hint(source: &BackendSource) -> Option<String> {
+fn source_hint(source: &BackendSource) -> Option<String> {
     match source {
         BackendSource::Environment { name } => Some(format!(
             "This backend comes from the {name} environment variable, which takes precedence over \
@@ -102,7 +105,7 @@ fn hint(source: &BackendSource) -> Option<String> {
     }
 }
 
-/// What Go says to a POST to a URL that it cannot parse, or not speak to.
+/// Go's error for a POST to a URL that it cannot parse or request.
 fn request_error(target: &str) -> Option<String> {
     match url::parse(target) {
         Err(why) => Some(format!("creating HTTP request: parse {}: {why}", quote(target))),

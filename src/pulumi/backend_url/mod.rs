@@ -1,9 +1,9 @@
-//! Which backend URL a login uses, and what is wrong with it.
+//! Finds the backend URL that a login uses, and its problems.
 //!
 //! The order of the sources is that of pkg/cmd/pulumi/auth/login.go and of
-//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. The CLI looks at the form of some
-//! sources before it sends a request; the same mistake in another one surfaces as an error of Go's
-//! HTTP client, which `message` spells out.
+//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. The CLI checks the form of URLs from some
+//! sources before it sends a request. In a URL from another source the same mistake leads to an error of
+//! Go's HTTP client, which `message` reproduces.
 
 mod message;
 mod parts;
@@ -11,8 +11,8 @@ mod parts;
 mod tests;
 mod trust;
 
-pub(crate) use message::{cli_message, cli_refusal, in_backend};
-pub(crate) use trust::{is_found, is_plain_http};
+pub(crate) use message::{cli_message, cli_refusal, naming_backend};
+pub(crate) use trust::{is_named_only_by_project, is_plain_http};
 
 use semver::Version;
 use url::Host;
@@ -25,37 +25,37 @@ use crate::pulumi::go::url::GoUrl;
 use crate::pulumi::{go, versions};
 use crate::text::{self, nearest};
 
-/// The API of Pulumi's own Pulumi Cloud.
+/// The API of Pulumi's own service.
 pub(crate) const PULUMI_CLOUD: &str = "https://api.pulumi.com";
-/// What `--local` stands for (pkg/backend/diy/backend.go, `FilePathPrefix`).
+/// The URL of `--local` (pkg/backend/diy/backend.go, `FilePathPrefix`).
 const LOCAL: &str = "file://~";
-/// The schemes that the CLI takes (login.go, `validateCloudBackendType`).
+/// The schemes that the CLI accepts (login.go, `validateCloudBackendType`).
 pub(crate) const SCHEMES: [&str; 7] = ["https", "http", "file", "s3", "gs", "azblob", "postgres"];
-/// Those of them that mean a DIY backend (pkg/backend/diy/backend.go, `IsDIYBackendURL`).
+/// The schemes of DIY backends (pkg/backend/diy/backend.go, `IsDIYBackendURL`).
 const DIY_SCHEMES: [&str; 5] = ["file", "s3", "gs", "azblob", "postgres"];
-/// Websites, none of which serves the API.
+/// Hosts of Pulumi's websites, which do not serve the API.
 pub(crate) const WEBSITES: [&str; 3] = ["app.pulumi.com", "pulumi.com", "www.pulumi.com"];
 
 /// The backend URL that the login uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// The URL; empty where nothing is configured and the CLI has no default.
+    /// The URL; empty if none is configured and the CLI has no default.
     pub url: String,
-    /// Its place.
+    /// The source that names the URL.
     pub source: BackendSource,
-    /// Named on the command line or with `PULUMI_OPTION_…`.
+    /// Whether the command line or `PULUMI_OPTION_…` names the URL.
     pub explicit: bool,
-    /// The CLI checks its form before it sends anything.
+    /// Whether the CLI checks the URL's form before it sends a request.
     pub checked: bool,
-    /// The CLI leaves one slash at its end out of the exchange's URL.
+    /// Whether the CLI removes one trailing slash for the exchange.
     pub trims_slash: bool,
-    /// The sources that name something else and lose, in the CLI's order.
+    /// The overridden sources with another URL, in the CLI's order.
     pub others: Vec<BackendCandidate>,
-    /// What is wrong in a part of the URL that is not shown.
+    /// The problem in a part of the URL that is not shown.
     pub hidden: Option<HiddenFault>,
 }
 
-/// Works out which URL the login uses, by the rules of a CLI version (`None`: the newest).
+/// Finds the URL that the login uses, by the rules of a CLI version (`None`: the newest).
 pub(crate) fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved {
     let local =
         backend.local.then(|| BackendCandidate::new(LOCAL.to_owned(), BackendSource::Local));
@@ -65,15 +65,16 @@ pub(crate) fn resolve(backend: &Backend, version: Option<&Version>) -> Resolved 
         .filter(|candidate| !candidate.url.is_empty())
         .collect();
     let Some((first, rest)) = named.split_first() else {
-        // Before the flags existed, every login had a default.
-        let none = versions::OIDC.holds(version) && !versions::DEFAULT_BACKEND.holds(version);
-        let url = if none { String::new() } else { PULUMI_CLOUD.to_owned() };
+        // Before the OIDC flags existed, every login had a default.
+        let lacks_default =
+            versions::OIDC.holds(version) && !versions::DEFAULT_BACKEND.holds(version);
+        let url = if lacks_default { String::new() } else { PULUMI_CLOUD.to_owned() };
         return Resolved::new(url, BackendSource::Default, version);
     };
     Resolved {
         others: rest
             .iter()
-            .filter(|other| !same_place(&first.url, &other.url))
+            .filter(|other| !is_same_url(&first.url, &other.url))
             .map(|other| (*other).clone())
             .collect(),
         hidden: first.hidden.clone(),
@@ -89,7 +90,7 @@ fn is_explicit(source: &BackendSource) -> bool {
     }
 }
 
-/// The stored `current` never is (login.go).
+/// Whether the CLI checks a URL from this source; it never checks the stored `current` (login.go).
 fn is_checked(source: &BackendSource, version: Option<&Version>) -> bool {
     match source {
         BackendSource::Environment { .. } | BackendSource::Project { .. } => {
@@ -100,7 +101,7 @@ fn is_checked(source: &BackendSource, version: Option<&Version>) -> bool {
 }
 
 impl Resolved {
-    /// A URL that nothing else contradicts, by the rules of a CLI version (`None`: the newest).
+    /// A URL without overridden sources, by the rules of a CLI version (`None`: the newest).
     pub(crate) fn new(url: String, source: BackendSource, version: Option<&Version>) -> Self {
         Self {
             url,
@@ -113,14 +114,14 @@ impl Resolved {
         }
     }
 
-    /// The URL of the exchange: the CLI appends the path to the backend's URL as it is.
+    /// The URL of the exchange. The CLI appends the path to the backend's URL without normalising it.
     pub fn exchange_url(&self) -> String {
         let trimmed = self.url.strip_suffix('/').filter(|_| self.trims_slash);
         format!("{}/api/oauth/token", trimmed.unwrap_or(&self.url))
     }
 }
 
-fn same_place(one: &str, other: &str) -> bool {
+fn is_same_url(one: &str, other: &str) -> bool {
     one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }
 
@@ -131,65 +132,65 @@ impl Evidence {
     }
 }
 
-/// What is wrong with a backend URL.
+/// A problem of a backend URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum UrlProblem {
-    /// Nothing is configured, and the CLI has no default.
+    /// No URL is configured, and the CLI has no default.
     Empty,
-    /// A variable reference was left in it.
+    /// The URL contains a variable reference.
     Unexpanded {
-        /// The reference: `$(PulumiUrl)`. Empty where it is in a part that is not shown.
+        /// The reference: `$(PulumiUrl)`. Empty if it is in a part that is not shown.
         text: String,
     },
-    /// It cannot be requested, or is not what was probably meant.
+    /// The URL cannot be requested, or is probably not the intended one.
     Malformed {
-        /// What makes it so, in words: `a line break`.
+        /// The fault in words: `a line break`.
         what: String,
-        /// The URL that was probably meant, if one is likely.
+        /// The URL that was probably intended.
         cleaned: Option<String>,
-        /// The CLI can request it anyway.
+        /// Whether the CLI can request the URL anyway.
         usable: bool,
     },
-    /// It has no scheme.
+    /// The URL has no scheme.
     SchemeMissing {
-        /// The same with a scheme.
+        /// The URL with a scheme.
         suggestion: String,
     },
-    /// No backend has this scheme, or (as an argument) it is in upper case.
+    /// No backend has this scheme, or (in an argument) the scheme is in upper case.
     SchemeUnknown {
-        /// The scheme, as written.
+        /// The scheme as written.
         scheme: String,
-        /// The nearest one that a backend has.
+        /// The most similar scheme of a backend.
         nearest: &'static str,
     },
-    /// A DIY backend: OIDC logs in to Pulumi Cloud only.
+    /// The backend is a DIY backend: OIDC logs in to Pulumi Cloud only.
     Diy {
-        /// The scheme, in lower case.
+        /// The scheme in lower case.
         scheme: String,
     },
-    /// A website of Pulumi's, or what the CLI takes for one in an argument.
+    /// The host is a website of Pulumi's, or the CLI takes it for one in an argument.
     Console {
-        /// The host, in lower case.
+        /// The host in lower case.
         host: String,
-        /// The API's URL; `None` where the host is not Pulumi's and only the CLI's prefix test
-        /// refuses it.
+        /// The API's URL; `None` if the host is not Pulumi's and only the CLI's prefix test refuses it.
         suggestion: Option<&'static str>,
     },
-    /// There is something after the host, which the exchange's URL then has too.
+    /// The URL has text after the host, which the exchange's URL then contains too.
     Path {
-        /// What, in words: `a trailing slash`, `the path /api`.
+        /// The text in words: `a trailing slash`, `the path /api`.
         what: String,
-        /// The URL without it.
+        /// The URL without the text.
         origin: String,
-        /// The account is stored under the URL with a slash at its end, and looked for without.
+        /// Whether the CLI stores the account under the URL with a trailing slash, and looks it up
+        /// without.
         loses_account: bool,
     },
-    /// `http://` to another machine.
+    /// The URL is `http://` to another machine.
     InsecureHttp {
-        /// Host and port, as written.
+        /// Host and port as written.
         authority: String,
     },
-    /// `--insecure`.
+    /// `--insecure` is given.
     InsecureFlag,
 }
 
@@ -209,11 +210,11 @@ impl UrlProblem {
     }
 }
 
-/// What is wrong with the URL, the decisive problem first; nothing where it is fine.
+/// The problems of a URL, with the decisive one first.
 pub(crate) fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
     let mut found = match examine(resolved) {
         Err(decisive) => vec![decisive],
-        Ok(parts) => blemishes(resolved, &parts),
+        Ok(parts) => minor_problems(resolved, &parts),
     };
     if insecure && !matches!(found.first(), Some(UrlProblem::Diy { .. })) {
         found.push(UrlProblem::InsecureFlag);
@@ -221,13 +222,13 @@ pub(crate) fn problems(resolved: &Resolved, insecure: bool) -> Vec<UrlProblem> {
     found
 }
 
-/// Whether a URL's host is pulumi.com or under it.
+/// Whether a URL's host is pulumi.com or a subdomain of it.
 pub(crate) fn is_pulumi_host(url: &str) -> bool {
-    let host = Parts::of(url).host();
+    let host = Parts::split(url).host();
     host == "pulumi.com" || host.ends_with(".pulumi.com")
 }
 
-/// The decisive problem, or the pieces of a URL that can be spoken to.
+/// Returns the parts of a URL that can be requested, or its decisive problem.
 fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
     let Resolved { url, checked, hidden, .. } = resolved;
     if url.is_empty() {
@@ -247,25 +248,25 @@ fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
     if let Some(HiddenFault::Unexpanded) = hidden {
         return Err(UrlProblem::Unexpanded { text: String::new() });
     }
-    let parts = Parts::of(url);
+    let parts = Parts::split(url);
     let scheme = parts.lower_scheme();
-    // Where the CLI checks the scheme, it compares it as it is; elsewhere Go puts it into lower case.
-    let known = SCHEMES.contains(&scheme.as_str())
+    // If the CLI checks the scheme, case matters to it; otherwise Go converts it to lower case.
+    let is_known = SCHEMES.contains(&scheme.as_str())
         && !(*checked && parts.scheme.is_some_and(|written| written != scheme));
-    if known && is_diy(url) {
+    if is_known && is_diy(url) {
         return Err(UrlProblem::Diy { scheme });
     }
-    let foreign = match hidden {
+    let hidden_fault = match hidden {
         Some(HiddenFault::Foreign { what }) => Some(what.clone()),
         _ => None,
     };
-    if let Some(what) = foreign.or_else(|| malformed(url, &parts)) {
+    if let Some(what) = hidden_fault.or_else(|| find_fault(url, &parts)) {
         return Err(UrlProblem::Malformed { what, cleaned: clean(url), usable: false });
     }
     let Some(written) = parts.scheme else {
         return Err(UrlProblem::SchemeMissing { suggestion: parts.origin() });
     };
-    if !known {
+    if !is_known {
         let (scheme, nearest) = (written.to_owned(), nearest_scheme(&scheme));
         return Err(UrlProblem::SchemeUnknown { scheme, nearest });
     }
@@ -286,15 +287,15 @@ fn looks_like_website(url: &str) -> bool {
     bare.starts_with("app.pulumi.com/") || bare.starts_with("pulumi.com")
 }
 
-/// What does not keep the URL from being requested.
-fn blemishes(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
+/// The problems that do not prevent a request.
+fn minor_problems(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
     let url = &resolved.url;
     let mut found = Vec::new();
-    let odd = url
+    let fault = url
         .chars()
         .find_map(foreign)
         .or_else(|| parts.authority.contains('@').then_some("credentials"));
-    if let Some(what) = odd {
+    if let Some(what) = fault {
         let what = format!("{what} in it");
         found.push(UrlProblem::Malformed { what, cleaned: clean(url), usable: true });
     }
@@ -321,41 +322,41 @@ fn blemishes(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
     found
 }
 
-/// What makes a URL one that cannot be requested, in words: what Go's `net/url` and `net/http` refuse,
-/// and what only a parser that normalises URLs takes for what it may have meant.
-fn malformed(url: &str, parts: &Parts<'_>) -> Option<String> {
-    let http = matches!(parts.lower_scheme().as_str(), "http" | "https");
-    let path = parts.path();
-    let outside = |at: usize| !http || !path.contains(&at);
+/// Why a URL cannot be requested, in words: Go's `net/url` or `net/http` refuses it, or only a parser
+/// that normalises URLs reads it as it was probably intended.
+fn find_fault(url: &str, parts: &Parts<'_>) -> Option<String> {
+    let is_http = matches!(parts.lower_scheme().as_str(), "http" | "https");
+    let path = parts.path_range();
+    let is_outside_path = |index: usize| !is_http || !path.contains(&index);
     if let Some(what) =
-        url.char_indices().filter(|(at, _)| outside(*at)).find_map(|(_, c)| foreign(c))
+        url.char_indices().filter(|(at, _)| is_outside_path(*at)).find_map(|(_, c)| foreign(c))
     {
         return Some(what.to_owned());
     }
-    if http && parts.separator != "://" {
+    if is_http && parts.separator != "://" {
         return Some(format!("`{}` where `://` belongs", parts.separator));
     }
-    if parts.rest.starts_with("//") && is_http_word(parts.authority.trim_end_matches(':')) {
+    if parts.rest.starts_with("//") && is_http_scheme(parts.authority.trim_end_matches(':')) {
         return Some("two schemes".to_owned());
     }
     let (_, authority) = parts.authority.rsplit_once('@').unwrap_or(("", parts.authority));
     if let Some(fault) = authority_fault(authority) {
         return Some(fault);
     }
-    if !http {
+    if !is_http {
         return parts.authority.contains('@').then(|| "credentials in it".to_owned());
     }
-    // The mark of a hidden part is not judged.
+    // The mark of a hidden part is not a fault of the URL.
     let target = format!("{}/api/oauth/token", url.replace(text::MARK, "x"));
     match go::url::parse(&target) {
-        Ok(parsed) => normalised(&parsed, &target),
+        Ok(parsed) => normalised_path_fault(&parsed, &target),
         Err(why) => Some(url.chars().find_map(foreign).map_or(why, str::to_owned)),
     }
 }
 
-/// What a parser that normalises URLs changes in one that Go takes as it is: the program that answers
-/// gets something else from the CLI than from such a parser's client.
-fn normalised(parsed: &GoUrl, target: &str) -> Option<String> {
+/// The fault of a path that Go sends unchanged but other clients normalise: the server gets another path
+/// from the CLI than from them.
+fn normalised_path_fault(parsed: &GoUrl, target: &str) -> Option<String> {
     let normal = url::Url::parse(target).ok()?;
     let decoded = |path: &str| percent_encoding::percent_decode_str(path).collect::<Vec<u8>>();
     let path = parsed.path.strip_suffix("/api/oauth/token").unwrap_or(&parsed.path);
@@ -364,13 +365,13 @@ fn normalised(parsed: &GoUrl, target: &str) -> Option<String> {
         .then(|| format!("the path `{path}`, which pulumi sends as it is"))
 }
 
-fn is_http_word(text: &str) -> bool {
+fn is_http_scheme(text: &str) -> bool {
     ["http", "https"].iter().any(|scheme| text.eq_ignore_ascii_case(scheme))
 }
 
 fn authority_fault(authority: &str) -> Option<String> {
     let (host, port) = split_port(authority);
-    if host.is_empty() || is_http_word(host) {
+    if host.is_empty() || is_http_scheme(host) {
         return Some("no host".to_owned());
     }
     if let Some(port) = port.filter(|port| !port.is_empty())
@@ -378,23 +379,23 @@ fn authority_fault(authority: &str) -> Option<String> {
     {
         return Some(format!("the port `{port}`"));
     }
-    // A parser takes params behind a host for a part of its name, but not the mark in their place.
+    // A parser accepts `;params` as part of the host's name, but not the mark that replaces them.
     let bare = host.replace(text::MARK, "x");
-    let to_go = go::url::parse(&format!("http://{}", authority.replace(text::MARK, "x")));
+    let go_result = go::url::parse(&format!("http://{}", authority.replace(text::MARK, "x")));
     match Host::parse(&bare) {
         Ok(Host::Ipv4(address)) if address.to_string() != bare => {
             Some(format!("the host `{host}`, which is a name to pulumi and not {address}"))
         }
-        Ok(_) if !host.contains('*') && to_go.is_ok() => None,
+        Ok(_) if !host.contains('*') && go_result.is_ok() => None,
         _ => Some(format!("the host `{host}`")),
     }
 }
 
-/// What a malformed URL was probably meant to be.
+/// The URL that was probably intended by a malformed one.
 fn clean(url: &str) -> Option<String> {
-    // What follows a space and begins with a dash is another option.
-    let one = url.trim().split(" -").next()?;
-    let text: String = one
+    // Text after ` -` is another option.
+    let url = url.trim().split(" -").next()?;
+    let text: String = url
         .chars()
         .filter(|c| *c == '\\' || foreign(*c).is_none())
         .map(|c| if c == '\\' { '/' } else { c })
@@ -409,8 +410,8 @@ fn clean(url: &str) -> Option<String> {
         scheme = Some(known.trim_end_matches(':'));
         bare = bare[known.len()..].trim_start_matches('/');
     }
-    let mut parts = Parts::of(bare);
-    // Another scheme cannot be put right by cleaning.
+    let mut parts = Parts::split(bare);
+    // A URL with another scheme cannot be cleaned.
     if parts.scheme.is_some() && !parts.authority.contains('@') {
         return None;
     }

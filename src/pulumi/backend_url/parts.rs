@@ -1,4 +1,4 @@
-//! A backend URL in pieces, as a person reads it and as Go's `net/url` does.
+//! Splits a backend URL into its parts, as a person reads it and as Go's `net/url` does.
 
 use std::ops::Range;
 
@@ -6,13 +6,13 @@ use url::{Host, Url};
 
 use super::{DIY_SCHEMES, PULUMI_CLOUD, SCHEMES, WEBSITES};
 
-/// A URL's scheme as Go's `net/url` sees it (`getScheme`): the text before the first colon, if it
-/// is one.
+/// The scheme of a URL as in Go's `net/url` (`getScheme`): the text before the first colon, if it has the
+/// form of a scheme.
 pub(super) fn go_scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let mut bytes = scheme.bytes();
-    let letter = bytes.next().is_some_and(|b| b.is_ascii_alphabetic());
-    (letter && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))
+    let has_letter = bytes.next().is_some_and(|b| b.is_ascii_alphabetic());
+    (has_letter && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))
         .then_some(scheme)
 }
 
@@ -20,11 +20,11 @@ pub(super) fn is_diy(url: &str) -> bool {
     go_scheme(url).is_some_and(|s| DIY_SCHEMES.contains(&s.to_ascii_lowercase().as_str()))
 }
 
-/// A URL in pieces, whether or not it has a scheme.
+/// The parts of a URL, which may lack a scheme.
 pub(super) struct Parts<'a> {
-    /// As written. `localhost:8080` has none: what a person reads there is host and port.
+    /// The scheme as written. `localhost:8080` has none: a person reads it as host and port.
     pub(super) scheme: Option<&'a str>,
-    /// Between scheme and authority: `://` where all is well.
+    /// The text between scheme and authority: `://` in a correct URL.
     pub(super) separator: &'a str,
     pub(super) authority: &'a str,
     /// Path, query and fragment.
@@ -32,14 +32,14 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn of(url: &'a str) -> Self {
+    pub(super) fn split(url: &'a str) -> Self {
         let scheme = go_scheme(url).filter(|scheme| {
             let after = &url[scheme.len() + 1..];
             let (next, _) = split_authority(after);
-            let port = next.bytes().all(|b| b.is_ascii_digit()) && !after.starts_with('/');
-            let known = SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
-            let host = port || scheme.contains('.') || next.contains('@');
-            known || after.starts_with("//") || !host
+            let is_port = next.bytes().all(|b| b.is_ascii_digit()) && !after.starts_with('/');
+            let is_known = SCHEMES.contains(&scheme.to_ascii_lowercase().as_str());
+            let is_host = is_port || scheme.contains('.') || next.contains('@');
+            is_known || after.starts_with("//") || !is_host
         });
         let after = &url[scheme.map_or(0, str::len)..];
         let start = after.find(|c| c != ':' && c != '/').unwrap_or(after.len());
@@ -50,8 +50,8 @@ impl<'a> Parts<'a> {
         Self { scheme, separator, authority, rest }
     }
 
-    /// The place of the path in the URL.
-    pub(super) fn path(&self) -> Range<usize> {
+    /// The byte range of the path in the URL.
+    pub(super) fn path_range(&self) -> Range<usize> {
         let scheme = self.scheme.map_or(0, str::len);
         let start = scheme + self.separator.len() + self.authority.len();
         start..start + self.rest.find(['?', '#']).unwrap_or(self.rest.len())
@@ -62,14 +62,14 @@ impl<'a> Parts<'a> {
         self.scheme.unwrap_or_default().to_ascii_lowercase()
     }
 
-    /// The host in lower case, without a root's dot.
+    /// The host in lower case, without a trailing dot.
     pub(super) fn host(&self) -> String {
         let (_, host) = self.authority.rsplit_once('@').unwrap_or(("", self.authority));
         let (host, _) = split_port(host);
         host.trim_end_matches('.').to_ascii_lowercase()
     }
 
-    /// The corrected URL: what is right about it, and nothing after the host.
+    /// The corrected scheme, host and port.
     pub(super) fn origin(&self) -> String {
         let (_, authority) = self.authority.rsplit_once('@').unwrap_or(("", self.authority));
         if WEBSITES.contains(&self.host().as_str()) {
@@ -88,7 +88,7 @@ fn split_authority(text: &str) -> (&str, &str) {
     text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()))
 }
 
-/// Host and port; an IPv6 address keeps its brackets.
+/// Splits an authority into host and port; an IPv6 address keeps its brackets.
 pub(super) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -100,8 +100,8 @@ pub(super) fn is_loopback(authority: &str) -> bool {
     Url::parse(&format!("http://{authority}")).is_ok_and(|url| is_loopback_url(&url))
 }
 
-/// Whether a URL's host is this machine: exactly `localhost`, or a loopback address. These are the
-/// hosts that no proxy is asked for.
+/// Whether a URL's host is exactly `localhost` or a loopback address. Requests to these hosts use no
+/// proxy.
 pub(super) fn is_loopback_url(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

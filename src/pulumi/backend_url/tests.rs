@@ -6,12 +6,12 @@ use super::*;
 use crate::evidence::url_faults::hidden_fault;
 
 fn environment(url: &str) -> Resolved {
-    environment_of(url, "3.259.0")
+    environment_in(url, "3.259.0")
 }
 
-fn environment_of(url: &str, by: &str) -> Resolved {
+fn environment_in(url: &str, cli: &str) -> Resolved {
     let source = BackendSource::Environment { name: "PULUMI_BACKEND_URL".into() };
-    Resolved::new(url.into(), source, Some(&version(by)))
+    Resolved::new(url.into(), source, Some(&version(cli)))
 }
 
 fn argument(url: &str) -> Resolved {
@@ -27,7 +27,7 @@ fn version(text: &str) -> Version {
 }
 
 #[test]
-fn the_default_depends_on_the_version() {
+fn default_depends_on_version() {
     let table = [
         (Some("3.208.0"), PULUMI_CLOUD),
         (Some("3.209.0"), ""),
@@ -91,7 +91,7 @@ fn good_urls_have_no_problem() {
 }
 
 #[test]
-fn a_missing_scheme_is_supplied() {
+fn missing_scheme_is_added() {
     let table = [
         ("api.pulumi.com", PULUMI_CLOUD),
         ("//api.pulumi.com", PULUMI_CLOUD),
@@ -113,7 +113,7 @@ fn a_missing_scheme_is_supplied() {
 }
 
 #[test]
-fn unknown_schemes_have_a_nearest() {
+fn unknown_scheme_gets_similar_one() {
     let table = [
         ("htps://api.pulumi.com", "htps", "https"),
         ("htttps://api.pulumi.com", "htttps", "https"),
@@ -149,7 +149,7 @@ fn websites_differ_from_similar_hosts() {
 }
 
 #[test]
-fn diy_backends_are_known_by_their_scheme() {
+fn scheme_identifies_diy_backend() {
     for (url, scheme) in [
         ("s3://bucket", "s3"),
         ("file:///my state", "file"),
@@ -166,7 +166,7 @@ fn diy_backends_are_known_by_their_scheme() {
 }
 
 #[test]
-fn references_are_found() {
+fn unexpanded_references_are_found() {
     let table = [
         ("$(PulumiUrl)", Some("$(PulumiUrl)")),
         ("https://${HOST}/", Some("${HOST}")),
@@ -232,7 +232,7 @@ fn malformed_urls_are_cleaned() {
 }
 
 #[test]
-fn odd_urls_are_requested_all_the_same() {
+fn minor_faults_leave_url_usable() {
     for (url, what) in [
         ("https://user:***@api.pulumi.com", "credentials in it"),
         ("https://***@api.pulumi.com", "credentials in it"),
@@ -253,11 +253,11 @@ fn one_slash_is_trimmed_since_3_274() {
         ("https://a.test//", "3.274.0", "https://a.test//api/oauth/token", true),
         ("https://a.test", "3.260.0", "https://a.test/api/oauth/token", false),
     ];
-    for (url, by, target, is_odd) in table {
-        let resolved = environment_of(url, by);
-        assert_eq!(resolved.exchange_url(), target, "{url} {by}");
+    for (url, cli, target, loses) in table {
+        let resolved = environment_in(url, cli);
+        assert_eq!(resolved.exchange_url(), target, "{url} {cli}");
         let found = problems(&resolved, false);
-        assert_eq!(matches!(found[..], [UrlProblem::Path { loses_account: true, .. }]), is_odd);
+        assert_eq!(matches!(found[..], [UrlProblem::Path { loses_account: true, .. }]), loses);
     }
 }
 
@@ -265,27 +265,27 @@ fn one_slash_is_trimmed_since_3_274() {
 fn sources_are_checked_since_3_274() {
     let stored = BackendSource::Credentials { path: "c".into(), line: 1 };
     let url = "https://pulumi.company.test";
-    for (source, by, is_refused) in [
+    for (source, cli, is_refused) in [
         (BackendSource::Argument, "3.260.0", true),
         (BackendSource::Project { path: "p".into(), line: 1 }, "3.260.0", false),
         (BackendSource::Project { path: "p".into(), line: 1 }, "3.274.0", true),
         (stored, "3.274.0", false),
     ] {
-        let resolved = Resolved::new(url.into(), source, Some(&version(by)));
+        let resolved = Resolved::new(url.into(), source, Some(&version(cli)));
         let found = problems(&resolved, false);
         assert_eq!(matches!(found[..], [UrlProblem::Console { .. }]), is_refused, "{resolved:?}");
     }
 }
 
 #[test]
-fn endless_urls_are_not_looked_at_closely() {
+fn very_long_url_is_malformed() {
     let found = problems(&environment(&"$(".repeat(1 << 19)), false);
     let what = "a length of 1048576 bytes".to_owned();
     assert_eq!(found, [UrlProblem::Malformed { what, cleaned: None, usable: false }]);
 }
 
 #[test]
-fn what_follows_the_host_is_named() {
+fn text_after_host_is_named() {
     let table = [
         ("https://api.pulumi.com/", "a trailing slash", PULUMI_CLOUD),
         ("https://api.pulumi.com//", "more than one trailing slash", PULUMI_CLOUD),
@@ -314,12 +314,12 @@ fn what_follows_the_host_is_named() {
     );
 }
 
-fn message(resolved: &Resolved, by: Option<&str>) -> Option<String> {
-    cli_message(&problems(resolved, false)[0], resolved, by.map(version).as_ref())
+fn message(resolved: &Resolved, cli: Option<&str>) -> Option<String> {
+    cli_message(&problems(resolved, false)[0], resolved, cli.map(version).as_ref())
 }
 
 #[test]
-fn the_words_of_the_cli() {
+fn messages_match_cli() {
     let format = |kind: &str| {
         format!(
             "unknown backend cloudUrl format '{kind}' (supported Url formats are: azblob://, gs://, s3://, file://, https://, http:// and postgres://)"
@@ -371,8 +371,8 @@ fn the_words_of_the_cli() {
             "could not log in to the state backend \"HTPS://a.test\": OIDC token exchange failed: Post \"htps://a.test/api/oauth/token\": unsupported protocol scheme \"htps\"\n\nThis backend comes from the PULUMI_BACKEND_URL environment variable, which takes precedence over `pulumi login`. Unset it to log in to a different backend.".into(),
         ),
     ];
-    for (resolved, by, expected) in table {
-        assert_eq!(message(resolved, Some(by)).as_ref(), Some(expected), "{}", resolved.url);
+    for (resolved, cli, expected) in table {
+        assert_eq!(message(resolved, Some(cli)).as_ref(), Some(expected), "{}", resolved.url);
     }
     let project = BackendSource::Project { path: "/p/Pulumi.yaml".into(), line: 3 };
     let newest = message(&Resolved { source: project, ..environment("https:a.test") }, None);
@@ -385,7 +385,7 @@ fn the_words_of_the_cli() {
 }
 
 #[test]
-fn pulumi_hosts() {
+fn pulumi_hosts_are_recognised() {
     for (url, expected) in [
         ("https://api.pulumi.com", true),
         ("https://API.PULUMI.COM./x", true),
@@ -399,7 +399,7 @@ fn pulumi_hosts() {
 }
 
 #[test]
-fn faults_of_hidden_parts_are_kept() {
+fn hidden_parts_keep_their_faults() {
     let long = format!("https://a.test?x={}", "y".repeat(LONGEST));
     let foreign = |what: &str| Some(HiddenFault::Foreign { what: what.into() });
     for (url, expected) in [
@@ -418,7 +418,7 @@ fn faults_of_hidden_parts_are_kept() {
 
 proptest! {
     #[test]
-    fn nothing_panics(url in "\\PC{0,40}", explicit: bool, insecure: bool) {
+    fn url_checks_never_panic(url in "\\PC{0,40}", explicit: bool, insecure: bool) {
         let resolved = Resolved { explicit, ..environment(&url) };
         for problem in problems(&resolved, insecure) {
             let _ = cli_message(&problem, &resolved, None);
@@ -426,9 +426,9 @@ proptest! {
         let _ = is_pulumi_host(&url);
     }
 
-    /// What is proposed has to be better than what was there.
+    /// A proposed URL must not have the problem that it fixes.
     #[test]
-    fn proposals_are_good(
+    fn proposals_have_no_major_problem(
         url in "[ '\"]?((ht{1,3}ps?|HTTPS|ftp|file):?/{0,3})?([a-z:.]{0,4}@)?[a-z0-9.$(){}\\[\\]:]{0,12}(:[0-9]{1,6})?[/?#a-z]{0,4}"
     ) {
         for problem in problems(&environment(&url), false) {
@@ -447,10 +447,10 @@ proptest! {
         }
     }
 
-    /// A URL that is shown without some of its parts is judged as the whole one is; where a password
-    /// holds the end of an authority, only the shown one is read as it was meant.
+    /// A URL with hidden parts has the same problem as the whole URL. (If a password contains the end of
+    /// an authority, only the URL with hidden parts is read correctly.)
     #[test]
-    fn what_is_shown_is_judged_alike(
+    fn hiding_parts_keeps_problem(
         scheme in "(https?:/{0,3}|s3://|htps://|//)?", user in "([a-z$(){} ']{0,6}:?[a-z$() ]{0,6}@)?",
         host in "[a-z.]{1,12}(:[0-9]{1,5})?", rest in "(/[a-z]{0,3})?(;[a-z=]{0,3})?([?][a-z=$() ]{0,8})?(#[a-z ]{0,3})?",
         explicit: bool,

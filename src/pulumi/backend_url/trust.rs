@@ -9,24 +9,23 @@ use crate::evidence::{
     Backend, BackendSource, CredentialsFile, Evidence, PolicySource, Probe, RunContext,
 };
 
-/// Scheme, host and port of an http or https URL, with the scheme's default port and the host in
-/// lower case. `None`: another scheme, no valid URL, or user information in front of the host.
+/// Scheme, host and port of an http or https URL, with the default port filled in and the host in lower
+/// case. `None` for another scheme, an invalid URL, or user information before the host.
 fn origin(url: &str) -> Option<Origin> {
     let url = Url::parse(url).ok()?;
     let plain = url.username().is_empty() && url.password().is_none();
     (plain && matches!(url.scheme(), "http" | "https")).then(|| url.origin())
 }
 
-/// Whether a URL is requested over plain http from another machine. An access token is never sent
-/// there. `localhost` counts as this machine: the HTTP client connects to it directly, and only at
-/// a loopback address.
+/// Whether a URL is plain http to another machine. An access token is never sent there. `localhost`
+/// counts as this machine: the HTTP client connects to it directly, and only at a loopback address.
 pub(crate) fn is_plain_http(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.scheme() == "http" && !is_loopback_url(&url))
 }
 
-/// Whether a project file names the backend that is used, and the user did not. The user vouches for
-/// Pulumi's own Pulumi Cloud and for every origin in the stored credentials.
-pub(crate) fn is_found(backend: &Backend, resolved: &Resolved) -> bool {
+/// Whether only a project file names the backend, so that the user may not know it. The user knows
+/// Pulumi's own service and every origin in the stored credentials.
+pub(crate) fn is_named_only_by_project(backend: &Backend, resolved: &Resolved) -> bool {
     if !matches!(resolved.source, BackendSource::Project { .. }) {
         return false;
     }
@@ -48,18 +47,20 @@ pub(crate) fn is_found(backend: &Backend, resolved: &Resolved) -> bool {
 }
 
 impl Evidence {
-    /// [`is_found`] for this login.
-    pub fn backend_is_found(&self) -> bool {
-        is_found(&self.backend, &self.resolved_backend())
+    /// [`is_named_only_by_project`] for the backend of this login.
+    pub fn only_project_names_backend(&self) -> bool {
+        is_named_only_by_project(&self.backend, &self.resolved_backend())
     }
 
-    /// Whether this is a plain run outside CI with a backend that only a project file names. Such a
-    /// run sends no credential. Earlier versions did: a bundle of theirs holds the answers.
+    /// Whether this is a plain run outside CI with a backend that only a project file names. Such a run
+    /// sends no credential. Runs of earlier versions did, so their bundles may hold answers.
     pub fn sends_no_credentials(&self) -> bool {
-        let sent = !matches!(self.cloud.exchange, Probe::NotRun)
+        let has_answers = !matches!(self.cloud.exchange, Probe::NotRun)
             || !matches!(self.cloud.whoami, Probe::NotRun)
             || matches!(self.policy, PolicySource::Live { .. } | PolicySource::Unavailable { .. });
-        self.options.run_context == RunContext::Workstation && !sent && self.backend_is_found()
+        self.options.run_context == RunContext::Workstation
+            && !has_answers
+            && self.only_project_names_backend()
     }
 }
 
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_safe_on_loopback_only() {
+    fn plain_http_is_safe_only_on_loopback() {
         for safe in [
             "https://evil.test",
             "http://127.0.0.1:8080",

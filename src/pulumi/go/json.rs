@@ -1,12 +1,12 @@
-//! JSON as Go's `encoding/json` takes it: what it says to a syntax error (scanner.go), and fields
-//! whose names it compares without regard to case (decode.go).
+//! JSON as in Go's `encoding/json`: its syntax errors (scanner.go), and fields whose names it compares
+//! without regard to case (decode.go).
 
 use serde_json::{Map, Value};
 
 use super::url::quote;
 
-/// The value that Go decodes into a field: the last one whose name matches in any case. `null`
-/// leaves a field as it is.
+/// The value that Go decodes into a field: the last one whose name matches in any case and that is not
+/// `null`.
 pub(crate) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object
         .iter()
@@ -14,17 +14,19 @@ pub(crate) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'
         .map(|(_, value)| value)
 }
 
-/// What Go says of a text that is not JSON.
+/// Go's error for a text that is not JSON.
 pub(crate) fn syntax_error(bytes: &[u8]) -> Option<String> {
-    let mut scanner = Scanner { bytes, at: 0, open: Vec::new() };
-    scanner.document().err().map(|fault| match fault {
-        Fault::Ends => "unexpected end of JSON input".to_owned(),
-        Fault::Found(byte, place) => format!("invalid character {} {place}", quoted(byte)),
+    let mut scanner = Scanner { bytes, at: 0, closing: Vec::new() };
+    scanner.document().err().map(|error| match error {
+        SyntaxError::EndOfInput => "unexpected end of JSON input".to_owned(),
+        SyntaxError::Unexpected(byte, place) => {
+            format!("invalid character {} {place}", quote_byte(byte))
+        }
     })
 }
 
-/// `quoteChar`: a byte is taken for a character.
-fn quoted(byte: u8) -> String {
+/// Go's `quoteChar`, which takes a byte for a character.
+fn quote_byte(byte: u8) -> String {
     match byte {
         b'\'' => r"'\''".to_owned(),
         b'"' => "'\"'".to_owned(),
@@ -35,38 +37,38 @@ fn quoted(byte: u8) -> String {
     }
 }
 
-enum Fault {
-    Ends,
-    Found(u8, &'static str),
+enum SyntaxError {
+    EndOfInput,
+    Unexpected(u8, &'static str),
 }
 
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The closing brackets that are still to come.
-    open: Vec<u8>,
+    /// The closing brackets that are still expected, the innermost last.
+    closing: Vec<u8>,
 }
 
 impl Scanner<'_> {
-    fn document(&mut self) -> Result<(), Fault> {
+    fn document(&mut self) -> Result<(), SyntaxError> {
         self.value()?;
-        while let Some(end) = self.open.last().copied() {
+        while let Some(end) = self.closing.last().copied() {
             let is_object = end == b'}';
-            match self.token()? {
+            match self.next_non_space()? {
                 b',' if is_object => self.member()?,
                 b',' => self.value()?,
                 byte if byte == end => {
-                    self.open.pop();
+                    self.closing.pop();
                 }
                 byte if is_object => {
-                    return Err(Fault::Found(byte, "after object key:value pair"));
+                    return Err(SyntaxError::Unexpected(byte, "after object key:value pair"));
                 }
-                byte => return Err(Fault::Found(byte, "after array element")),
+                byte => return Err(SyntaxError::Unexpected(byte, "after array element")),
             }
         }
         self.skip_space();
         match self.bytes.get(self.at) {
-            Some(byte) => Err(Fault::Found(*byte, "after top-level value")),
+            Some(byte) => Err(SyntaxError::Unexpected(*byte, "after top-level value")),
             None => Ok(()),
         }
     }
@@ -76,129 +78,135 @@ impl Scanner<'_> {
         self.at += rest.iter().take_while(|b| b" \t\r\n".contains(b)).count();
     }
 
-    fn byte(&mut self) -> Result<u8, Fault> {
-        let byte = self.bytes.get(self.at).copied().ok_or(Fault::Ends)?;
+    fn next_byte(&mut self) -> Result<u8, SyntaxError> {
+        let byte = self.bytes.get(self.at).copied().ok_or(SyntaxError::EndOfInput)?;
         self.at += 1;
         Ok(byte)
     }
 
     /// The next byte that is not white space.
-    fn token(&mut self) -> Result<u8, Fault> {
+    fn next_non_space(&mut self) -> Result<u8, SyntaxError> {
         self.skip_space();
-        self.byte()
+        self.next_byte()
     }
 
-    /// A value, or the beginning of one: what an object or array holds is read by [`Self::document`].
-    fn value(&mut self) -> Result<(), Fault> {
+    /// Scans a scalar value, or the beginning of an object or array, whose rest [`Self::document`]
+    /// scans.
+    fn value(&mut self) -> Result<(), SyntaxError> {
         loop {
-            match self.token()? {
+            match self.next_non_space()? {
                 b'{' => {
-                    self.open.push(b'}');
-                    let byte = self.token()?;
+                    self.closing.push(b'}');
+                    let byte = self.next_non_space()?;
                     if byte == b'}' {
-                        self.open.pop();
+                        self.closing.pop();
                         return Ok(());
                     }
-                    return self.member_at(byte);
+                    return self.member_from(byte);
                 }
                 b'[' => {
-                    self.open.push(b']');
+                    self.closing.push(b']');
                     self.skip_space();
                     if self.bytes.get(self.at) == Some(&b']') {
                         self.at += 1;
-                        self.open.pop();
+                        self.closing.pop();
                         return Ok(());
                     }
                 }
                 b'"' => return self.string(),
                 b'-' => {
-                    return match self.byte()? {
+                    return match self.next_byte()? {
                         digit @ b'0'..=b'9' => self.number(digit),
-                        byte => Err(Fault::Found(byte, "in numeric literal")),
+                        byte => Err(SyntaxError::Unexpected(byte, "in numeric literal")),
                     };
                 }
                 digit @ b'0'..=b'9' => return self.number(digit),
                 b't' => return self.literal("true"),
                 b'f' => return self.literal("false"),
                 b'n' => return self.literal("null"),
-                byte => return Err(Fault::Found(byte, "looking for beginning of value")),
+                byte => {
+                    return Err(SyntaxError::Unexpected(byte, "looking for beginning of value"));
+                }
             }
         }
     }
 
-    fn member(&mut self) -> Result<(), Fault> {
-        let byte = self.token()?;
-        self.member_at(byte)
+    fn member(&mut self) -> Result<(), SyntaxError> {
+        let byte = self.next_non_space()?;
+        self.member_from(byte)
     }
 
-    fn member_at(&mut self, byte: u8) -> Result<(), Fault> {
+    fn member_from(&mut self, byte: u8) -> Result<(), SyntaxError> {
         if byte != b'"' {
-            return Err(Fault::Found(byte, "looking for beginning of object key string"));
+            return Err(SyntaxError::Unexpected(
+                byte,
+                "looking for beginning of object key string",
+            ));
         }
         self.string()?;
-        match self.token()? {
+        match self.next_non_space()? {
             b':' => self.value(),
-            byte => Err(Fault::Found(byte, "after object key")),
+            byte => Err(SyntaxError::Unexpected(byte, "after object key")),
         }
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    fn string(&mut self) -> Result<(), SyntaxError> {
         loop {
-            match self.byte()? {
+            match self.next_byte()? {
                 b'"' => return Ok(()),
-                b'\\' => match self.byte()? {
+                b'\\' => match self.next_byte()? {
                     b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"' => {}
                     b'u' => {
                         for _ in 0..4 {
-                            let byte = self.byte()?;
+                            let byte = self.next_byte()?;
                             if !byte.is_ascii_hexdigit() {
                                 let place = "in \\u hexadecimal character escape";
-                                return Err(Fault::Found(byte, place));
+                                return Err(SyntaxError::Unexpected(byte, place));
                             }
                         }
                     }
-                    byte => return Err(Fault::Found(byte, "in string escape code")),
+                    byte => return Err(SyntaxError::Unexpected(byte, "in string escape code")),
                 },
-                byte @ ..0x20 => return Err(Fault::Found(byte, "in string literal")),
+                byte @ ..0x20 => return Err(SyntaxError::Unexpected(byte, "in string literal")),
                 _ => {}
             }
         }
     }
 
-    fn number(&mut self, first: u8) -> Result<(), Fault> {
+    fn number(&mut self, first: u8) -> Result<(), SyntaxError> {
         if first != b'0' {
-            self.digits();
+            self.skip_digits();
         }
         if self.bytes.get(self.at) == Some(&b'.') {
             self.at += 1;
-            self.digit("after decimal point in numeric literal")?;
+            self.require_digits("after decimal point in numeric literal")?;
         }
         if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
             self.at += 1;
             if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
                 self.at += 1;
             }
-            self.digit("in exponent of numeric literal")?;
+            self.require_digits("in exponent of numeric literal")?;
         }
         Ok(())
     }
 
-    fn digit(&mut self, place: &'static str) -> Result<(), Fault> {
-        match self.byte()? {
+    fn require_digits(&mut self, place: &'static str) -> Result<(), SyntaxError> {
+        match self.next_byte()? {
             b'0'..=b'9' => {
-                self.digits();
+                self.skip_digits();
                 Ok(())
             }
-            byte => Err(Fault::Found(byte, place)),
+            byte => Err(SyntaxError::Unexpected(byte, place)),
         }
     }
 
-    fn digits(&mut self) {
+    fn skip_digits(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         self.at += rest.iter().take_while(|b| b.is_ascii_digit()).count();
     }
 
-    fn literal(&mut self, word: &'static str) -> Result<(), Fault> {
+    fn literal(&mut self, word: &'static str) -> Result<(), SyntaxError> {
         const PLACES: [(&str, &str); 10] = [
             ("tr", "in literal true (expecting 'r')"),
             ("tru", "in literal true (expecting 'u')"),
@@ -212,10 +220,10 @@ impl Scanner<'_> {
             ("null", "in literal null (expecting 'l')"),
         ];
         for end in 2..=word.len() {
-            let byte = self.byte()?;
+            let byte = self.next_byte()?;
             if byte != word.as_bytes()[end - 1] {
                 let place = PLACES.iter().find(|(start, _)| *start == &word[..end]);
-                return Err(Fault::Found(byte, place.map_or("", |(_, place)| place)));
+                return Err(SyntaxError::Unexpected(byte, place.map_or("", |(_, place)| place)));
             }
         }
         Ok(())
@@ -231,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn duration_errors_use_go_words() {
+    fn syntax_errors_use_go_wording() {
         let table = [
             ("", "unexpected end of JSON input"),
             ("{\"a\": 1", "unexpected end of JSON input"),
@@ -261,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_field_of_a_name_counts() {
+    fn last_field_of_name_counts() {
         let object = json!({"Access_Token": "a", "access_token": null, "ACCESS_TOKEN": "b"});
         let object = object.as_object().unwrap();
         assert_eq!(field(object, "access_token"), Some(&json!("b")));
@@ -270,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_serde_takes_go_takes(text in "([{}\\[\\],:\"\\\\ 0-9.eE+-]|true|null|\\\\u00e9|\"a\":){0,12}") {
+        fn scanner_agrees_with_serde(text in "([{}\\[\\],:\"\\\\ 0-9.eE+-]|true|null|\\\\u00e9|\"a\":){0,12}") {
             let refused = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err();
             prop_assert_eq!(syntax_error(text.as_bytes()).is_some(), refused);
         }

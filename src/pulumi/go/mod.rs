@@ -1,4 +1,4 @@
-//! What Go's standard library does with the texts that the CLI hands to it.
+//! Parts of Go's standard library that the CLI uses, with their error messages.
 
 pub(crate) mod decode;
 pub(crate) mod json;

@@ -1,5 +1,5 @@
-//! A URL as Go's `net/url` reads it, and what its `net/http` says to a request for it. Neither
-//! normalises anything: `127.1` is a name, `/x/..` is a path.
+//! Parses URLs as Go's `net/url` does, with the errors of Go's `net/http`. Neither normalises anything:
+//! `127.1` is a host name, and `/x/..` stays a path.
 //!
 //! Sources: net/url/url.go (`parse`, `parseHost`, `unescape`, `String`), net/http/transport.go
 //! (`roundTrip`) and net/http/client.go (`stripPassword`).
@@ -13,35 +13,35 @@ use percent_encoding::percent_decode_str;
 /// A URL that Go can parse.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct GoUrl {
-    /// In lower case; empty if absent.
+    /// The scheme in lower case; empty if absent.
     pub(crate) scheme: String,
-    /// What follows a scheme without a slash.
+    /// The text after a scheme if it has no leading slash.
     opaque: String,
     /// User name and password, decoded.
     pub(crate) user: Option<(Vec<u8>, Option<Vec<u8>>)>,
     /// Host and port.
     pub(crate) host: String,
-    /// Whether an authority was there at all, be it an empty one.
+    /// Whether the URL has an authority, even an empty one.
     has_authority: bool,
-    /// As written.
+    /// The path as written.
     pub(crate) path: String,
     pub(crate) query: Option<String>,
 }
 
 impl GoUrl {
-    /// What goes to the server as the password of HTTP Basic authentication.
+    /// The password that Go sends for HTTP Basic authentication.
     pub(crate) fn password(&self) -> Option<Cow<'_, str>> {
         Some(String::from_utf8_lossy(self.user.as_ref()?.1.as_deref()?))
     }
 }
 
-/// Reads a URL; the error is Go's reason, without `parse "URL": ` in front.
+/// Parses a URL. The error is Go's reason, without the `parse "URL": ` before it.
 pub(crate) fn parse(url: &str) -> Result<GoUrl, String> {
     let (url, _) = url.split_once('#').unwrap_or((url, ""));
     if url.bytes().any(|b| b.is_ascii_control()) {
         return Err("net/url: invalid control character in URL".to_owned());
     }
-    let (scheme, rest) = scheme(url)?;
+    let (scheme, rest) = split_scheme(url)?;
     let scheme = scheme.to_ascii_lowercase();
     let (rest, query) = match rest.split_once('?') {
         Some((rest, query)) => (rest, Some(query.to_owned())),
@@ -67,7 +67,7 @@ pub(crate) fn parse(url: &str) -> Result<GoUrl, String> {
         let host = match authority.rsplit_once('@') {
             None => authority,
             Some((user, host)) => {
-                if !user.bytes().all(|b| b == b'@' || b == b'%' || is_user(b)) {
+                if !user.bytes().all(|b| b == b'@' || b == b'%' || is_userinfo_byte(b)) {
                     return Err("net/url: invalid userinfo".to_owned());
                 }
                 check_escapes(user)?;
@@ -86,8 +86,7 @@ pub(crate) fn parse(url: &str) -> Result<GoUrl, String> {
     Ok(parsed)
 }
 
-/// What the HTTP client says to a URL, if it does not speak to it: the part after
-/// `Post "URL": `.
+/// The error of Go's HTTP client for a URL that it refuses: the text after `Post "URL": `.
 pub(crate) fn transport_error(url: &GoUrl) -> Option<String> {
     if !matches!(url.scheme.as_str(), "http" | "https") {
         return Some(format!("unsupported protocol scheme {}", quote(&url.scheme)));
@@ -100,7 +99,7 @@ pub(crate) fn transport_error(url: &GoUrl) -> Option<String> {
     (port.parse::<u16>().is_err()).then(|| format!("dial tcp: address {port}: invalid port"))
 }
 
-/// Host and port; an IPv6 address keeps its brackets.
+/// Splits an authority into host and port; an IPv6 address keeps its brackets.
 pub(crate) fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
@@ -108,8 +107,8 @@ pub(crate) fn split_port(host: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// `getScheme`: the text before the first colon, if it is a scheme.
-fn scheme(url: &str) -> Result<(&str, &str), String> {
+/// Go's `getScheme`: splits off the text before the first colon, if it is a scheme.
+fn split_scheme(url: &str) -> Result<(&str, &str), String> {
     let end = url.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
     match end {
         Some(0) if url.starts_with(':') => Err("missing protocol scheme".to_owned()),
@@ -127,8 +126,8 @@ fn parse_host(scheme: &str, host: &str) -> Result<String, String> {
     match host.rfind('[') {
         Some(0) => {
             let Some(end) = host.rfind(']') else { return Err("missing ']' in host".to_owned()) };
-            valid_port(&host[end + 1..])?;
-            let address = host_text(&host[1..end])?;
+            check_port(&host[end + 1..])?;
+            let address = unescape_host(&host[1..end])?;
             let bare = address.split('%').next().unwrap_or_default();
             bare.parse::<Ipv6Addr>().map(|_| format!("[{address}]{}", &host[end + 1..])).map_err(
                 |_| format!("invalid host: ParseAddr({}): unable to parse IP", quote(&address)),
@@ -139,14 +138,14 @@ fn parse_host(scheme: &str, host: &str) -> Result<String, String> {
             let colon =
                 if matches!(scheme, "http" | "https") { host.find(':') } else { host.rfind(':') };
             if let Some(colon) = colon {
-                valid_port(&host[colon..])?;
+                check_port(&host[colon..])?;
             }
-            host_text(host)
+            unescape_host(host)
         }
     }
 }
 
-fn valid_port(text: &str) -> Result<(), String> {
+fn check_port(text: &str) -> Result<(), String> {
     let digits = text.strip_prefix(':').unwrap_or(text);
     if text.is_empty() || digits.len() < text.len() && digits.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(());
@@ -154,15 +153,15 @@ fn valid_port(text: &str) -> Result<(), String> {
     Err(format!("invalid port {} after host", quote(text)))
 }
 
-/// `unescape` of a host: only bytes beyond ASCII may be written with a percent sign.
-fn host_text(host: &str) -> Result<String, String> {
+/// Go's `unescape` for hosts: only non-ASCII bytes may be percent-encoded.
+fn unescape_host(host: &str) -> Result<String, String> {
     for (at, c) in host.char_indices() {
         if c == '%' {
             let escape = escape_at(host, at)?;
             if escape != "%25" && host.as_bytes()[at + 1] < b'8' {
                 return Err(invalid_escape(escape));
             }
-        } else if c.is_ascii() && !is_host(c) {
+        } else if c.is_ascii() && !is_host_char(c) {
             return Err(format!("invalid character {} in host name", quote(&c.to_string())));
         }
     }
@@ -173,12 +172,12 @@ fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-_.~".contains(&b)
 }
 
-fn is_user(b: u8) -> bool {
+fn is_userinfo_byte(b: u8) -> bool {
     is_unreserved(b) || b":!$&'()*+,;=".contains(&b)
 }
 
-/// `shouldEscape` in its mode for hosts is laxer than RFC 3986.
-fn is_host(c: char) -> bool {
+/// Go's `shouldEscape` for hosts, which is laxer than RFC 3986.
+fn is_host_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.~!\"$&'()*+,:;<=>[]".contains(c)
 }
 
@@ -204,7 +203,7 @@ fn check_escapes(text: &str) -> Result<(), String> {
     text.match_indices('%').try_for_each(|(at, _)| escape_at(text, at).map(drop))
 }
 
-/// As Go's errors print it: with the password hidden, and other characters of the path escaped.
+/// As in Go's errors: with the password hidden, and special characters of the path escaped.
 impl fmt::Display for GoUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.scheme.is_empty() {
@@ -215,26 +214,27 @@ impl fmt::Display for GoUrl {
             f.write_str("//")?;
         }
         match &self.user {
-            Some((name, None)) => write!(f, "{}@", escaped(name, is_unreserved))?,
+            Some((name, None)) => write!(f, "{}@", percent_encode(name, is_unreserved))?,
             Some((name, Some(_))) => write!(f, "{}:***@", String::from_utf8_lossy(name))?,
             None => {}
         }
         f.write_str(&self.host)?;
-        let is_encoded = |b: u8| is_user(b) || b"@/%[]".contains(&b);
+        let is_encoded = |b: u8| is_userinfo_byte(b) || b"@/%[]".contains(&b);
         if self.path.bytes().all(is_encoded) {
             f.write_str(&self.path)?;
         } else {
             let path = unescape(&self.path).map_err(|_| fmt::Error)?;
-            let text = escaped(path.as_bytes(), |b| is_unreserved(b) || b"$&+,/:;=@".contains(&b));
+            let text =
+                percent_encode(path.as_bytes(), |b| is_unreserved(b) || b"$&+,/:;=@".contains(&b));
             f.write_str(&text)?;
         }
         self.query.as_ref().map_or(Ok(()), |query| write!(f, "?{query}"))
     }
 }
 
-fn escaped(text: &[u8], stays: impl Fn(u8) -> bool) -> String {
+fn percent_encode(text: &[u8], is_plain: impl Fn(u8) -> bool) -> String {
     text.iter()
-        .map(|b| if stays(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| if is_plain(*b) { char::from(*b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
 
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_go_refuses_to_parse() {
+    fn parse_errors_match_go() {
         let table = [
             ("https://h:abc/api", r#"invalid port ":abc" after host"#),
             ("https://h:80:80/", r#"invalid port ":80:80" after host"#),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_does_not_speak_to() {
+    fn transport_errors_match_go() {
         let table = [
             ("https:/h/api", "http: no Host in request URL", "https:/h/api"),
             ("https:h/api", "http: no Host in request URL", "https:h/api"),
