@@ -12,7 +12,7 @@ use super::values::{
     version,
 };
 use crate::gather::Plan;
-use crate::gather::pulumi::credential_helper::Flags;
+use crate::gather::pulumi::credential_helper::HelperFlags;
 use crate::gather::token::TokenLocation;
 use crate::render::{DIAGNOSIS, Verbosity};
 use crate::text::command::Shell;
@@ -264,7 +264,7 @@ impl Diagnosis {
             local: self.local.then_some(true),
             insecure: self.insecure.then_some(true),
             directory: None,
-            helper: Flags::default(),
+            helper: HelperFlags::default(),
             policy: self.policy,
             jwks: self.jwks,
             ca_cert: self.ca_cert,

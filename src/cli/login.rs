@@ -10,7 +10,7 @@ use super::args::{BundleArgs, Diagnosis, OutputArgs};
 use super::examples;
 use crate::gather::Plan;
 use crate::gather::environment::Environment;
-use crate::gather::pulumi::credential_helper::Flags;
+use crate::gather::pulumi::credential_helper::HelperFlags;
 use crate::pulumi::flags::{Flag, Kind};
 use crate::pulumi::login_flags::{self, NAME, PULUMI};
 
@@ -149,7 +149,7 @@ pub(crate) fn parse(arguments: &[String], environment: &Environment) -> Result<L
         local: parsed.boolean("local"),
         insecure: parsed.boolean("insecure"),
         directory: parsed.value("cwd").map(Into::into),
-        helper: Flags {
+        helper: HelperFlags {
             helper: parsed.value("credential-helper").map(str::to_owned),
             has_arguments: parsed.value("credential-helper-arg").is_some(),
         },

@@ -11,9 +11,9 @@ use super::environment::Environment;
 use super::files::named::read_named_file;
 use super::files::problem::file_problem;
 use super::plan::{InputError, Plan, ProcessContext};
-use super::pulumi::credential_helper::{Flags, Saved};
-use super::pulumi::version::Question;
-use super::pulumi::{backend, credential_helper, credentials_file, source};
+use super::pulumi::credential_helper::{HelperFlags, SavedHelper};
+use super::pulumi::version::VersionProbe;
+use super::pulumi::{backend, credential_helper, credentials_file, settings};
 use super::scrub::{scrub, scrub_claims};
 use super::{ambient, policy_file, token};
 use crate::evidence::{
@@ -102,7 +102,7 @@ impl Clock {
 pub(super) fn gather_local(
     mut plan: Plan,
     process: ProcessContext,
-) -> Result<(Evidence, Question, Run), InputError> {
+) -> Result<(Evidence, VersionProbe, Run), InputError> {
     let ProcessContext { environment, directory, stdin, terminal, progress: _ } = process;
     let mut clock = Clock::start(plan.timeout);
     // Files first: with unusable input the run must do nothing else.
@@ -144,7 +144,7 @@ pub(super) fn gather_local(
         clock = Clock::start(plan.timeout);
     }
     let started_at = Timestamp::now();
-    let stored = credentials_file::read(environment.variables(), &directory);
+    let stored = credentials_file::read_credentials(environment.variables(), &directory);
     let mut backend = settings.backend(&directory, &stored);
     if let Some(decoded) = &decoded {
         match plan.offline {
@@ -251,11 +251,11 @@ impl<'a> Settings<'a> {
     fn helper(
         &self,
         directory: &Path,
-        saved: Option<&Saved>,
+        saved: Option<&SavedHelper>,
         scrubber: &Scrubber,
     ) -> CredentialHelper {
         let reads_options = self.run_context.judges_environment();
-        let mut helper = credential_helper::find(
+        let mut helper = credential_helper::find_helper(
             &self.plan.helper,
             self.environment,
             reads_options,
@@ -298,9 +298,9 @@ impl<'a> Settings<'a> {
             helper_flag_given: self.plan.helper.helper.is_some()
                 || self.has_option_variable("PULUMI_OPTION_CREDENTIAL_HELPER"),
             helper_on_command_line: match &self.plan.helper {
-                Flags { helper: Some(_), .. } => Some(HelperFlag::Helper),
-                Flags { has_arguments: true, .. } => Some(HelperFlag::Argument),
-                Flags { .. } => None,
+                HelperFlags { helper: Some(_), .. } => Some(HelperFlag::Helper),
+                HelperFlags { has_arguments: true, .. } => Some(HelperFlag::Argument),
+                HelperFlags { .. } => None,
             },
             ..Login::default()
         }
@@ -309,7 +309,7 @@ impl<'a> Settings<'a> {
     fn options(&self) -> Options {
         let plan = self.plan;
         let insecure =
-            || self.option_variable("PULUMI_OPTION_INSECURE").is_some_and(source::is_true);
+            || self.option_variable("PULUMI_OPTION_INSECURE").is_some_and(settings::is_true);
         Options {
             run_context: self.run_context.clone(),
             offline: plan.offline,
@@ -328,12 +328,12 @@ impl<'a> Settings<'a> {
         change_directory(start, given)
     }
 
-    fn start_version_probe(&self, clock: Clock) -> Question {
+    fn start_version_probe(&self, clock: Clock) -> VersionProbe {
         match &self.plan.pulumi_version {
-            Some(version) => Question::answered(Cli::Given { version: version.clone() }),
+            Some(version) => VersionProbe::known(Cli::Given { version: version.clone() }),
             None => {
                 let limit = VERSION_LIMIT.min(clock.remaining() / 2);
-                Question::begin(self.environment, self.run_context.judges_environment(), limit)
+                VersionProbe::start(self.environment, self.run_context.judges_environment(), limit)
             }
         }
     }
@@ -350,14 +350,20 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn backend(&self, directory: &Path, stored: &credentials_file::Stored) -> Backend {
+    fn backend(&self, directory: &Path, stored: &credentials_file::StoredCredentials) -> Backend {
         let arguments = backend::Arguments {
             url: self.plan.url.clone(),
             cloud_url: self.plan.cloud_url.clone(),
             local: self.plan.local,
         };
         let reads_options = self.run_context.judges_environment();
-        backend::gather(&arguments, self.environment.variables(), reads_options, directory, stored)
+        backend::gather_backend(
+            &arguments,
+            self.environment.variables(),
+            reads_options,
+            directory,
+            stored,
+        )
     }
 
     /// Adds which variable holds the token, or why there is no token.

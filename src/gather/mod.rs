@@ -32,7 +32,7 @@ use self::local::Run;
 use self::network::tls;
 pub use self::plan::{InputError, Plan, PolicySelection, ProcessContext};
 pub use self::policy_file::{policy_cases, policy_document, policy_text};
-use self::pulumi::version::Question;
+use self::pulumi::version::VersionProbe;
 pub(crate) use self::scrub::scrub;
 use crate::console::descriptors;
 use crate::console::progress::Progress;
@@ -99,7 +99,7 @@ fn gather_with_full_urls(plan: Plan, process: ProcessContext) -> Result<Gathered
 }
 
 /// Makes the requests, if there are any, and stores the CLI version.
-fn probe_network(evidence: &mut Evidence, cli: Question, run: &Run) -> Result<(), InputError> {
+fn probe_network(evidence: &mut Evidence, cli: VersionProbe, run: &Run) -> Result<(), InputError> {
     let issuer = issuer::plan_requests(evidence, run);
     if issuer.is_none() && cloud::usable_backend(evidence, run).is_none() {
         cloud::record_cli_version(evidence, cli.wait());

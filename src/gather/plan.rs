@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::environment::Environment;
-use super::pulumi::credential_helper::Flags;
+use super::pulumi::credential_helper::HelperFlags;
 use super::token;
 use crate::pulumi::versions;
 
@@ -39,7 +39,7 @@ pub struct Plan {
     /// `--cwd`: where pulumi would run.
     pub directory: Option<PathBuf>,
     /// `--credential-helper` and its arguments.
-    pub helper: Flags,
+    pub helper: HelperFlags,
     /// `--policy`.
     pub policy: Option<PathBuf>,
     /// `--jwks`.
@@ -96,7 +96,7 @@ impl Plan {
             local: None,
             insecure: None,
             directory: None,
-            helper: Flags::default(),
+            helper: HelperFlags::default(),
             policy: None,
             jwks: None,
             ca_cert: None,

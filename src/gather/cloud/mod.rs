@@ -15,7 +15,7 @@ use super::network::client::{Client, ClientOptions, Proxies, Reply};
 use super::network::guard::Guard;
 use super::network::tls::Roots;
 use super::plan::PolicySelection;
-use super::pulumi::version::Question;
+use super::pulumi::version::VersionProbe;
 use crate::console::progress::Progress;
 use crate::evidence::{
     AccessTokenSource, Answer, Body, Cli, Evidence, Exchange, PolicySource, Probe,
@@ -58,20 +58,20 @@ struct NoBackend;
 /// Probes the backend. Returns the registered policies if they were read.
 pub(super) async fn probe(
     evidence: &mut Evidence,
-    cli: Question,
+    cli: VersionProbe,
     run: &Run,
     roots: &Roots,
     deadline: Instant,
 ) -> Result<Option<PolicySource>, String> {
     let Some(url) = usable_backend(evidence, run) else {
-        record_cli_version(evidence, cli.answer().await);
+        record_cli_version(evidence, cli.result().await);
         return Ok(None);
     };
     let client = new_client(evidence, run, roots, deadline)?;
     let capabilities = format!("{}/api/capabilities", without_trailing_slash(&url));
     let probed = tokio::try_join!(
         async {
-            record_cli_version(evidence, cli.answer().await);
+            record_cli_version(evidence, cli.result().await);
             // The CLI version decides whether there is a default backend, not which one.
             let url = usable_backend(evidence, run).ok_or(NoBackend)?;
             let request = evidence.request();

@@ -1,32 +1,32 @@
-//! Every source of a backend URL, in the order in which the CLI asks them
-//! (pkg/cmd/pulumi/auth/login.go, `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go).
+//! Gathers all sources of a backend URL, in the CLI's order (pkg/cmd/pulumi/auth/login.go,
+//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::source::{candidate, is_true, variable};
+use super::settings::{candidate, is_true, variable};
 use super::{cli_folder, credentials_file, project_file};
 use crate::evidence::{Backend, BackendCandidate, BackendSource};
 
-/// What the command line says of the backend.
+/// The command line's options for the backend.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Arguments {
     /// The positional URL of `doctor login`.
     pub url: Option<String>,
-    /// `--cloud-url`.
+    /// The value of `--cloud-url`.
     pub cloud_url: Option<String>,
-    /// `--local`, where it was given: `--local=false` overrides `PULUMI_OPTION_LOCAL`.
+    /// The value of `--local`, if it was given: `--local=false` overrides `PULUMI_OPTION_LOCAL`.
     pub local: Option<bool>,
 }
 
-/// Gathers the sources. `options_from_environment` says whether `PULUMI_OPTION_…` is heeded
-/// (product contract, section 2). `credentials` are what [`credentials_file::read`] found.
-pub(crate) fn gather(
+/// Gathers the sources. `options_from_environment`: whether `PULUMI_OPTION_…` counts (product contract,
+/// section 2).
+pub(crate) fn gather_backend(
     arguments: &Arguments,
     environment: &BTreeMap<String, String>,
     options_from_environment: bool,
     cwd: &Path,
-    credentials: &credentials_file::Stored,
+    credentials: &credentials_file::StoredCredentials,
 ) -> Backend {
     let option = |name: &str| {
         variable(environment, name).filter(|_| options_from_environment).map(|value| {
@@ -35,7 +35,7 @@ pub(crate) fn gather(
         })
     };
     let argument = candidate(arguments.url.as_deref(), BackendSource::Argument);
-    // The variable replaces the flag: a flag on the command line wins over it.
+    // A flag on the command line overrides its variable.
     let flag = match &arguments.cloud_url {
         Some(url) => candidate(Some(url), BackendSource::Flag),
         None => {
@@ -49,34 +49,34 @@ pub(crate) fn gather(
             .map(|(_, source)| source),
     };
     let local_candidate = local.map(|source| BackendCandidate::new("file://~", source));
-    // An empty argument names nothing, but counts beside the flag.
+    // An empty argument names no URL, but conflicts with the flag.
     let empty_argument = (arguments.url.is_some() && argument.is_none())
         .then(|| BackendCandidate::new("", BackendSource::Argument));
-    let first = argument.clone().or(empty_argument.filter(|_| flag.is_some()));
-    let given_twice = match (&first, &flag, &local_candidate) {
-        (Some(one), Some(other), _)
-        | (Some(one), None, Some(other))
-        | (None, Some(one), Some(other)) => Some((one.clone(), other.clone())),
+    let given_argument = argument.clone().or(empty_argument.filter(|_| flag.is_some()));
+    let given_twice = match (&given_argument, &flag, &local_candidate) {
+        (Some(first), Some(second), _)
+        | (Some(first), None, Some(second))
+        | (None, Some(first), Some(second)) => Some((first.clone(), second.clone())),
         _ => None,
     };
-    let of_variable = |name: &str| {
+    let variable_candidate = |name: &str| {
         let source = BackendSource::Environment { name: name.to_owned() };
         candidate(variable(environment, name), source)
     };
-    let project = project_file::find(cwd);
+    let project = project_file::find_and_read(cwd);
     Backend {
         local: local_candidate.is_some(),
         candidates: [
             argument,
             flag,
-            of_variable("PULUMI_BACKEND_URL"),
+            variable_candidate("PULUMI_BACKEND_URL"),
             project.backend,
             credentials.current.clone(),
         ]
         .into_iter()
         .flatten()
         .collect(),
-        without_token: of_variable("PULUMI_API"),
+        without_token: variable_candidate("PULUMI_API"),
         given_twice,
         project: project.file,
         credentials: credentials.file.clone(),
@@ -97,7 +97,7 @@ mod tests {
         backend.candidates.iter().map(|c| format!("{}={}", c.source.label(), c.url)).collect()
     }
 
-    fn some(text: &str) -> Option<String> {
+    fn url(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
@@ -113,11 +113,11 @@ mod tests {
             ("PULUMI_BACKEND_URL", "https://variable.test"),
             ("PULUMI_OPTION_CLOUD_URL", "https://option.test"),
         ]);
-        let credentials = credentials_file::read(&environment, home.path());
-        let all = |arguments: &Arguments, options| {
-            gather(arguments, &environment, options, home.path(), &credentials)
+        let credentials = credentials_file::read_credentials(&environment, home.path());
+        let gather = |arguments: &Arguments, options| {
+            gather_backend(arguments, &environment, options, home.path(), &credentials)
         };
-        let found = all(&Arguments::default(), true);
+        let found = gather(&Arguments::default(), true);
         assert_eq!(
             labels(&found),
             [
@@ -128,30 +128,30 @@ mod tests {
             ]
         );
         assert_eq!(found.given_twice, None);
-        assert_eq!(labels(&all(&Arguments::default(), false)).len(), 3);
+        assert_eq!(labels(&gather(&Arguments::default(), false)).len(), 3);
 
-        let flag = Arguments { cloud_url: some("https://flag.test"), ..Arguments::default() };
-        let found = all(&flag, true);
+        let flag = Arguments { cloud_url: url("https://flag.test"), ..Arguments::default() };
+        let found = gather(&flag, true);
         assert_eq!(labels(&found)[0], "--cloud-url=https://flag.test");
         assert_eq!(labels(&found).len(), 4, "the flag takes the variable's place");
         assert_eq!(found.given_twice, None);
     }
 
     #[test]
-    fn two_urls_are_one_too_many() {
+    fn second_url_is_reported() {
         let nowhere = tempfile::tempdir().unwrap();
         let table = [
-            (some("https://a.test"), some("https://b.test"), None, "", "", true),
-            (some("https://a.test"), None, None, "https://b.test", "", true),
-            (some("https://a.test"), None, Some(true), "", "", true),
-            (None, some("https://b.test"), Some(true), "", "", true),
+            (url("https://a.test"), url("https://b.test"), None, "", "", true),
+            (url("https://a.test"), None, None, "https://b.test", "", true),
+            (url("https://a.test"), None, Some(true), "", "", true),
+            (None, url("https://b.test"), Some(true), "", "", true),
             (None, None, Some(true), "https://b.test", "", true),
-            (None, some("https://b.test"), None, "https://c.test", "", false),
-            (some("https://a.test"), None, None, "", "TRUE", true),
-            (some("https://a.test"), None, Some(false), "", "true", false),
-            (some("https://a.test"), some(""), None, "", "no", false),
-            (some(""), some("https://b.test"), None, "", "", true),
-            (some(""), None, Some(true), "", "", false),
+            (None, url("https://b.test"), None, "https://c.test", "", false),
+            (url("https://a.test"), None, None, "", "TRUE", true),
+            (url("https://a.test"), None, Some(false), "", "true", false),
+            (url("https://a.test"), url(""), None, "", "no", false),
+            (url(""), url("https://b.test"), None, "", "", true),
+            (url(""), None, Some(true), "", "", false),
             (None, None, Some(true), "", "", false),
         ];
         for (url, cloud_url, local, option, option_local, twice) in table {
@@ -160,12 +160,12 @@ mod tests {
                 ("PULUMI_OPTION_CLOUD_URL", option),
                 ("PULUMI_OPTION_LOCAL", option_local),
             ]);
-            let found = gather(
+            let found = gather_backend(
                 &arguments,
                 &environment,
                 true,
                 nowhere.path(),
-                &credentials_file::Stored::default(),
+                &credentials_file::StoredCredentials::default(),
             );
             assert_eq!(found.given_twice.is_some(), twice, "{arguments:?} {environment:?}");
         }

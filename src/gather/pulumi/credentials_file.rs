@@ -1,4 +1,4 @@
-//! The stored credentials (sdk/go/common/workspace/creds.go).
+//! Reads the CLI's stored credentials (sdk/go/common/workspace/creds.go).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,17 +12,17 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::cli_folder;
-use super::credential_helper::Saved;
+use super::credential_helper::SavedHelper;
 use super::file::read_file;
-use super::source::candidate;
+use super::settings::candidate;
 use crate::evidence::{BackendCandidate, BackendSource, CredentialsFile, StoredAccount};
 use crate::pulumi::go::decode::{Struct, Type, decode};
 use crate::text::secret::{Scrubber, Secret};
 
-/// The newest envelope of encrypted credentials that is known.
-const ENVELOPE: i64 = 1;
+/// The newest known version of the envelope of encrypted credentials.
+const NEWEST_ENVELOPE: i64 = 1;
 
-// The structs as Go decodes them, for what it says to a value of another type.
+// Go's structs, for its error about a value of another type.
 const CREDENTIALS: Struct = Struct {
     name: "workspace.Credentials",
     fields: &[
@@ -58,35 +58,41 @@ const TOKEN_INFORMATION: Struct = Struct {
     ],
 };
 
-/// What the credentials file holds.
+/// The contents of the credentials file.
 #[derive(Debug, Default)]
-pub(crate) struct Stored {
-    /// The file, without any credential.
+pub(crate) struct StoredCredentials {
+    /// The file as evidence, without any credential.
     pub file: CredentialsFile,
-    /// `current`, if there is one.
+    /// The backend that `current` names.
     pub current: Option<BackendCandidate>,
-    /// The access tokens, by the backend's URL as the file has it.
+    /// The access tokens, by the backend's URL as written in the file.
     pub tokens: BTreeMap<String, Secret>,
-    /// `credentialHelper`, if there is one.
-    pub(crate) helper: Option<Saved>,
+    /// The saved credential helper.
+    pub(crate) helper: Option<SavedHelper>,
 }
 
-/// Reads the credentials file that the environment names.
-pub(crate) fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored {
-    let Some(folder) = cli_folder::location(environment, cwd) else { return Stored::default() };
+/// Reads the credentials file in the folder that the environment names.
+pub(crate) fn read_credentials(
+    environment: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> StoredCredentials {
+    let Some(folder) = cli_folder::find_folder(environment, cwd) else {
+        return StoredCredentials::default();
+    };
     let path = folder.path.join("credentials.json");
-    // Anything else that keeps it from being read stops the CLI as well. A folder that is none is told
-    // of by itself.
+    // Any other obstacle stops the CLI as well. `cli_folder` reports a folder that is a file.
     match path.try_exists() {
-        Ok(false) => return Stored::default(),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => return Stored::default(),
+        Ok(false) => return StoredCredentials::default(),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            return StoredCredentials::default();
+        }
         _ => {}
     }
-    // A token may stand where a directory belongs.
+    // The variable for the directory may hold a token by mistake.
     let shown = Scrubber::default().scrub(&path.to_string_lossy());
-    let invalid = |reason, line, column, message| Stored {
+    let invalid = |reason, line, column, message| StoredCredentials {
         file: CredentialsFile::Invalid { path: shown.clone(), line, column, reason, message },
-        ..Stored::default()
+        ..StoredCredentials::default()
     };
     let bytes = match read_file(&path) {
         Ok(bytes) => bytes,
@@ -97,19 +103,19 @@ pub(crate) fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored
             return invalid(reason, None, None, message);
         }
     };
-    // A write that was interrupted leaves an empty file behind: the CLI acts as if there were none.
+    // An interrupted write leaves an empty file, which the CLI treats as missing.
     if bytes.is_empty() {
-        return Stored::default();
+        return StoredCredentials::default();
     }
     if let Ok(Envelope { version: Some(version), backend }) = parse(&bytes) {
-        let newer_version = Some(version).filter(|version| *version > ENVELOPE);
-        let other_system = backend.filter(|store| is_of_another_system(store));
+        let newer_version = Some(version).filter(|version| *version > NEWEST_ENVELOPE);
+        let other_system = backend.filter(|store| is_store_of_other_system(store));
         let file = CredentialsFile::Encrypted { path: shown, newer_version, other_system };
-        return Stored { file, ..Stored::default() };
+        return StoredCredentials { file, ..StoredCredentials::default() };
     }
     match parse::<Credentials>(&bytes) {
-        Ok(credentials) => credentials.stored(shown, &bytes),
-        // The parser's own words quote values, which are secrets here.
+        Ok(credentials) => credentials.into_stored(shown, &bytes),
+        // serde's message may quote a value, which may be a secret.
         Err(error) => {
             let reason = match error.classify() {
                 Category::Eof => "it ends too early",
@@ -117,7 +123,7 @@ pub(crate) fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored
                 Category::Syntax | Category::Io => "it is not valid JSON",
             };
             let place = |number: usize| Some(number.max(1) as u64);
-            // Go's words do not.
+            // Go's message quotes no value.
             let message = decode(&bytes, &CREDENTIALS).err().map(|cause| {
                 format!(
                     "failed to read Pulumi credentials file. Please fix or delete invalid \
@@ -129,16 +135,15 @@ pub(crate) fn read(environment: &BTreeMap<String, String>, cwd: &Path) -> Stored
     }
 }
 
-/// Go takes `null` for any value, and any object at the top.
+/// Parses JSON. Like Go, it accepts `null` for a struct.
 fn parse<T: DeserializeOwned + Default>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice::<Option<T>>(bytes).map(Option::unwrap_or_default)
 }
 
-/// A struct as Go decodes it: an object whose keys are compared without regard to case, of which the
-/// last of a name counts.
+/// Defines a struct that deserializes as in Go: keys match in any case, and the last one of a name counts.
 macro_rules! go_struct {
     ($name:ident { $($key:literal => $field:ident: $kind:ty,)* }) => {
-        // Some fields are decoded for their types alone.
+        // Some fields are decoded only to check their types.
         #[allow(dead_code)]
         #[derive(Default)]
         struct $name {
@@ -156,17 +161,17 @@ macro_rules! go_struct {
                     }
 
                     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        let mut found = $name::default();
+                        let mut parsed = $name::default();
                         while let Some(key) = map.next_key::<String>()? {
                             $(if key.eq_ignore_ascii_case($key) {
                                 let value = map.next_value()?;
-                                // `null` leaves a field as it is.
-                                found.$field = Option::or(value, found.$field);
+                                // As in Go, `null` does not change a field.
+                                parsed.$field = Option::or(value, parsed.$field);
                                 continue;
                             })*
                             map.next_value::<IgnoredAny>()?;
                         }
-                        Ok(found)
+                        Ok(parsed)
                     }
                 }
                 deserializer.deserialize_map(Visitor)
@@ -175,11 +180,11 @@ macro_rules! go_struct {
     };
 }
 
-// The mark of an encrypted file (sdk/go/common/util/securestore/envelope.go, `IsEnvelope`).
+// An encrypted file has this member (sdk/go/common/util/securestore/envelope.go, `IsEnvelope`).
 go_struct!(Envelope { "$pulumiSecureStore" => version: i64, "backend" => backend: String, });
 
-/// The stores by the systems that have them (securestore.go, `Backend`).
-fn is_of_another_system(store: &str) -> bool {
+/// Whether the store's name begins with another operating system (securestore.go, `Backend`).
+fn is_store_of_other_system(store: &str) -> bool {
     ["macos", "windows", "linux"]
         .iter()
         .any(|system| store.starts_with(&format!("{system}-")) && std::env::consts::OS != *system)
@@ -196,8 +201,8 @@ go_struct!(Credentials {
 go_struct!(Helper { "path" => path: String, "args" => arguments: Vec<Option<String>>, });
 
 go_struct!(Account {
-    "accessToken" => access_token: Hidden,
-    "refreshToken" => refresh_token: Hidden,
+    "accessToken" => access_token: SecretString,
+    "refreshToken" => refresh_token: SecretString,
     "username" => username: String,
     "organizations" => organizations: Vec<Option<String>>,
     "lastValidatedAt" => last_validated_at: Timestamp,
@@ -212,8 +217,9 @@ go_struct!(TokenInformation {
     "expiresAt" => expires_at: Timestamp,
 });
 
-/// The newest CLIs do not look at what is in there; `None`: older ones stop at it.
-struct AccessTokens(Option<BTreeMap<String, Option<Hidden>>>);
+/// The older map of access tokens; `None` if its values have a wrong type, at which older CLIs stop. Newer
+/// ones do not read it.
+struct AccessTokens(Option<BTreeMap<String, Option<SecretString>>>);
 
 impl<'de> Deserialize<'de> for AccessTokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -223,23 +229,23 @@ impl<'de> Deserialize<'de> for AccessTokens {
 }
 
 impl Credentials {
-    fn stored(self, path: String, bytes: &[u8]) -> Stored {
+    fn into_stored(self, path: String, bytes: &[u8]) -> StoredCredentials {
         let current = self.current.filter(|url| !url.is_empty());
-        let line = current.as_ref().and_then(|_| line_of("current", bytes)).unwrap_or(1);
+        let line = current.as_ref().and_then(|_| find_line("current", bytes)).unwrap_or(1);
         let source = BackendSource::Credentials { path: path.clone(), line };
-        // An account hides the older map's entry even where it holds no token (`getAccountAt`).
+        // An account overrides the older map's entry even if it has no token (`getAccountAt`).
         let mut accounts = self.accounts.unwrap_or_default();
         let is_bad = self.access_tokens.as_ref().is_some_and(|tokens| tokens.0.is_none());
-        let bad_access_tokens = if is_bad { line_of("accessTokens", bytes) } else { None };
-        let older = self.access_tokens.and_then(|tokens| tokens.0).unwrap_or_default();
-        let mut only_older = BTreeSet::new();
-        for (url, access_token) in older {
+        let bad_access_tokens = if is_bad { find_line("accessTokens", bytes) } else { None };
+        let older_map = self.access_tokens.and_then(|tokens| tokens.0).unwrap_or_default();
+        let mut only_in_older_map = BTreeSet::new();
+        for (url, access_token) in older_map {
             accounts.entry(url).or_insert_with_key(|url| {
-                only_older.insert(url.clone());
+                only_in_older_map.insert(url.clone());
                 Some(Account { access_token, ..Account::default() })
             });
         }
-        let mut shown = Vec::new();
+        let mut stored_accounts = Vec::new();
         let mut tokens = BTreeMap::new();
         for (url, account) in accounts {
             let Some(account) = account else { continue };
@@ -247,50 +253,50 @@ impl Credentials {
                 continue;
             };
             let information = account.token_information.unwrap_or_default();
-            let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-            shown.push(StoredAccount {
+            let non_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
+            stored_accounts.push(StoredAccount {
                 url: Scrubber::default().scrub(&url),
-                username: given(account.username),
+                username: non_empty(account.username),
                 expires_at: information.expires_at,
-                organization: given(information.organization),
-                team: given(information.team),
-                in_access_tokens: only_older.contains(&url),
+                organization: non_empty(information.organization),
+                team: non_empty(information.team),
+                in_access_tokens: only_in_older_map.contains(&url),
             });
             tokens.insert(url, token.0);
         }
         let helper = self.helper.and_then(|helper| helper.path).filter(|path| !path.is_empty());
-        Stored {
-            helper: helper.map(|program| Saved { program, file: path.clone() }),
-            file: CredentialsFile::Read { path, accounts: shown, bad_access_tokens },
+        StoredCredentials {
+            helper: helper.map(|program| SavedHelper { program, file: path.clone() }),
+            file: CredentialsFile::Read { path, accounts: stored_accounts, bad_access_tokens },
             current: candidate(current.as_deref(), source),
             tokens,
         }
     }
 }
 
-/// Where a value stands is told by where its text begins. No copy is made of what else is there.
-fn line_of(name: &str, bytes: &[u8]) -> Option<u64> {
+/// The line of a member's value, found by the address of its raw text, so that no secret is copied.
+fn find_line(name: &str, bytes: &[u8]) -> Option<u64> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).ok()?;
     let (_, value) = members.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name))?;
     let offset = value.get().as_ptr().addr() - bytes.as_ptr().addr();
     Some(memchr::memchr_iter(b'\n', &bytes[..offset]).count() as u64 + 1)
 }
 
-/// A secret string, taken over without a copy that is not wiped.
-struct Hidden(Secret);
+/// A secret string, deserialized without an intermediate copy that would not be wiped.
+struct SecretString(Secret);
 
-impl<'de> Deserialize<'de> for Hidden {
+impl<'de> Deserialize<'de> for SecretString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {
-            type Value = Hidden;
+            type Value = SecretString;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Hidden, E> {
-                Ok(Hidden(Secret::new(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<SecretString, E> {
+                Ok(SecretString(Secret::new(text.to_owned())))
             }
         }
         deserializer.deserialize_str(Visitor)
@@ -308,17 +314,18 @@ mod tests {
 
     const TOKEN: &str = "pul-0123456789abcdef0123456789abcdef01234567";
 
-    fn stored(text: &str) -> Stored {
+    fn stored(text: &str) -> StoredCredentials {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("credentials.json"), text).unwrap();
         let path = home.path().to_str().unwrap().to_owned();
-        let found = read(&BTreeMap::from([("PULUMI_HOME".to_owned(), path)]), home.path());
+        let found =
+            read_credentials(&BTreeMap::from([("PULUMI_HOME".to_owned(), path)]), home.path());
         assert!(!format!("{found:?}").contains(TOKEN), "{found:?}");
         found
     }
 
     #[test]
-    fn accounts_and_the_current_backend() {
+    fn accounts_and_current_backend_are_read() {
         let found = stored(&format!(
             r#"{{
     "current": "https://api.pulumi.com",
@@ -365,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_credential() {
+    fn files_without_credentials_are_accepted() {
         for text in ["null", "{}", "{\"current\": null, \"accounts\": null, \"x\": 1}"] {
             let found = stored(text);
             assert!(matches!(found.file, CredentialsFile::Read { .. }), "{text}");
@@ -375,11 +382,11 @@ mod tests {
         let text = "{\"$pulumiSecureStore\": 2, \"data\": \"x\"}";
         assert!(matches!(stored(text).file, CredentialsFile::Encrypted { .. }));
         let nowhere = BTreeMap::from([("PULUMI_HOME".to_owned(), "/nonexistent".to_owned())]);
-        assert_eq!(read(&nowhere, Path::new("/")).file, CredentialsFile::NotFound);
+        assert_eq!(read_credentials(&nowhere, Path::new("/")).file, CredentialsFile::NotFound);
     }
 
     #[test]
-    fn policy_errors_have_place_not_value() {
+    fn errors_have_position_not_value() {
         let table = [
             ("{\n  \"current\": }".to_owned(), "it is not valid JSON", 2),
             ("{\n\"current\": \"x".to_owned(), "it ends too early", 2),
@@ -408,14 +415,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("credentials.json")).unwrap();
         let path = directory.path().to_str().unwrap().to_owned();
-        let found = read(&BTreeMap::from([("PULUMI_HOME".to_owned(), path)]), directory.path());
+        let found =
+            read_credentials(&BTreeMap::from([("PULUMI_HOME".to_owned(), path)]), directory.path());
         assert!(matches!(found.file, CredentialsFile::Invalid { line: None, .. }));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn nothing_panics(text in "([{}\\[\\],:\" \n0-9]|\"current\"|\"accounts\"|null){0,30}") {
+        fn reading_never_panics(text in "([{}\\[\\],:\" \n0-9]|\"current\"|\"accounts\"|null){0,30}") {
             let _ = stored(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! Reads a file of the CLI's.
+//! Reads the CLI's files.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// No project or credentials file is larger.
-const LARGEST: u64 = 1 << 20;
+/// The size limit in bytes. No project or credentials file is larger.
+const MAX_SIZE: u64 = 1 << 20;
 
-/// Reads a file of the CLI's; the error says why not, in words. What is not an ordinary file is not
-/// opened: reading a pipe could wait for ever.
+/// Reads a file of the CLI's. The error is the reason in words. Only regular files are opened, because
+/// reading a pipe might never end.
 pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let explain = |error: std::io::Error| {
         crate::console::descriptors::note(&error);
@@ -27,9 +27,9 @@ pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     }
     let mut bytes = Zeroizing::new(Vec::new());
     File::open(path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes))
         .map_err(explain)?;
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > MAX_SIZE {
         return Err("it is larger than 1 MiB".to_owned());
     }
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! What the installed `pulumi` would use: version, project file, credentials, backend.
+//! Gathers what the installed `pulumi` would use: version, project file, credentials, backend.
 
 pub(crate) mod backend;
 pub(crate) mod cli_folder;
@@ -6,5 +6,5 @@ pub mod credential_helper;
 pub(crate) mod credentials_file;
 pub(crate) mod file;
 pub(crate) mod project_file;
-pub(crate) mod source;
+pub(crate) mod settings;
 pub(crate) mod version;

@@ -10,7 +10,7 @@ use doctor::evidence::{
     Answer, Body, CertificateProblem, Chain, Evidence, Failure, FailureKind, Probe,
 };
 use doctor::gather;
-use doctor::gather::pulumi::credential_helper::Flags;
+use doctor::gather::pulumi::credential_helper::HelperFlags;
 use doctor::gather::token::TokenLocation;
 use doctor::gather::{Plan, ProcessContext};
 use doctor::judge;
@@ -384,7 +384,7 @@ pub fn gathered(world: &World, backend: &str, policy: &Value) -> Evidence {
         local: None,
         insecure: None,
         directory: None,
-        helper: Flags::default(),
+        helper: HelperFlags::default(),
         is_login: false,
         url: None,
         policy: Some(file),

@@ -1,18 +1,18 @@
-//! The variables that the CLI reads, and the URLs that its settings name.
+//! Helpers for reading the CLI's variables and the URLs in its settings.
 
 use std::collections::BTreeMap;
 
 use crate::evidence::{BackendCandidate, BackendSource};
 use crate::text::secret::Scrubber;
 
-/// A source that names a URL. An empty one counts as not set.
+/// A source with the URL that it names; nothing if the URL is empty.
 pub(crate) fn candidate(url: Option<&str>, source: BackendSource) -> Option<BackendCandidate> {
     let url = url.filter(|url| !url.is_empty())?;
-    // A token may stand where a host or a path belongs.
+    // The URL may contain a token by mistake.
     Some(BackendCandidate::new(Scrubber::default().scrub(url), source))
 }
 
-/// A variable that is set to something.
+/// The value of a variable, unless it is empty.
 pub(crate) fn variable<'a>(
     environment: &'a BTreeMap<String, String>,
     name: &str,
@@ -20,7 +20,7 @@ pub(crate) fn variable<'a>(
     environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
 }
 
-/// How the CLI reads a boolean option from the environment (pkg/cmd/pulumi/pulumi.go,
+/// Whether the CLI reads a boolean option's variable as true (pkg/cmd/pulumi/pulumi.go,
 /// `declareFlagsAsEnvironmentVariables`).
 pub(crate) fn is_true(value: &str) -> bool {
     value == "1" || value.eq_ignore_ascii_case("true")
