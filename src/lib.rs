@@ -6,9 +6,9 @@
 //!                          and output   bundle      no clock
 //! ```
 //!
-//! `gather` does all input and output and returns one serialisable value, the evidence. `judge` turns
-//! evidence into a report. `render` prints a report in one format. So a bundle, which is evidence in a
-//! file, can be judged again without a network.
+//! `gather` does all input and output and returns one serialisable value, the evidence. `judge`
+//! turns evidence into a report. `render` prints a report in one format. So a bundle, which is
+//! evidence in a file, can be judged again without a network.
 //!
 //! The folders are listed with the lowest layer first. Each imports only from folders above it
 //! (`tests/architecture.rs`).

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     doctor::console::signals::install();
-    // A panic in any thread ends the program here: release builds do not unwind, which saves a tenth
-    // of their size. The panic's message is not printed because it may quote input.
+    // A panic in any thread ends the program here: release builds do not unwind, which saves a
+    // tenth of their size. The panic's message is not printed because it may quote input.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |l| format!(" at {l}"));
         doctor::console::signals::clean_up();

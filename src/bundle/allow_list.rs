@@ -1,8 +1,8 @@
 //! The fields of the evidence that a bundle may hold, and which of them hold names.
 //!
 //! A field that is not in this list is not written. A value of an unexpected type is replaced by an
-//! empty value of its JSON type. A field that is missing here makes the tests of replays fail; a field
-//! that a deny-list forgot would not.
+//! empty value of its JSON type. A field that is missing here makes the tests of replays fail; a
+//! field that a deny-list forgot would not.
 
 use crate::platform::{REFUSAL_MESSAGES, github};
 

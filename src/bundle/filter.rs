@@ -1,4 +1,5 @@
-//! Reduces evidence to what a bundle may hold ([`super::allow_list`]), and replaces names if asked to.
+//! Reduces evidence to what a bundle may hold ([`super::allow_list`]), and replaces names if asked
+//! to.
 
 use std::collections::HashSet;
 
@@ -18,7 +19,8 @@ use Field::{
     Rule, Scope, Version,
 };
 
-/// How many characters of an answer are kept: one more than reports show, so that they mark the cut.
+/// How many characters of an answer are kept: one more than reports show, so that they mark the
+/// cut.
 const MAX_MESSAGE_LENGTH: usize = 501;
 
 /// Filters the evidence of one run.
@@ -325,8 +327,8 @@ impl<'a> EvidenceFilter<'a> {
     }
 }
 
-/// What the checks look for in a text that should be JSON: a byte order mark at its beginning, or an
-/// XML error of a storage service.
+/// What the checks look for in a text that should be JSON: a byte order mark at its beginning, or
+/// an XML error of a storage service.
 fn checked_mark(text: &str) -> &'static str {
     if text.starts_with('\u{feff}') {
         "\u{feff}"

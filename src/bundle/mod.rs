@@ -1,17 +1,18 @@
 //! Support bundles: the evidence of a run in a file that someone else can judge again.
 //!
-//! A bundle is one JSON object: [`VERSION`], the version of the doctor that wrote it, whether names were
-//! replaced, and the evidence. [`allow_list`] lists what it may hold. A new field of the evidence, an
-//! unknown member of a server's answer, and the value of an unknown claim are left out. The list has
-//! everything that a finding can show, so a replay has the same findings as the run, byte by byte.
+//! A bundle is one JSON object: [`VERSION`], the version of the doctor that wrote it, whether names
+//! were replaced, and the evidence. [`allow_list`] lists what it may hold. A new field of the
+//! evidence, an unknown member of a server's answer, and the value of an unknown claim are left
+//! out. The list has everything that a finding can show, so a replay has the same findings as the
+//! run, byte by byte.
 //!
-//! `--redact` also replaces names ([`redact`]). Some diagnoses depend on a name (which of two policy
-//! entries is closer to a subject). So the bundle records the codes that the run found, and a replay
-//! shows them beside its own if they differ.
+//! `--redact` also replaces names ([`redact`]). Some diagnoses depend on a name (which of two
+//! policy entries is closer to a subject). So the bundle records the codes that the run found, and
+//! a replay shows them beside its own if they differ.
 //!
-//! People keep bundles for a long time. A new field of the evidence is optional (`serde(default)`), so
-//! that older bundles can be read; any other change needs a new [`VERSION`] and a conversion here.
-//! `fixtures/bundles/v1` holds bundles as version 1 wrote them; they are never edited.
+//! People keep bundles for a long time. A new field of the evidence is optional (`serde(default)`),
+//! so that older bundles can be read; any other change needs a new [`VERSION`] and a conversion
+//! here. `fixtures/bundles/v1` holds bundles as version 1 wrote them; they are never edited.
 
 mod allow_list;
 mod filter;
@@ -184,8 +185,8 @@ fn bytes_of(object: &serde_json::Map<String, serde_json::Value>) -> usize {
 }
 
 impl Bundle {
-    /// Writes the bundle as JSON. `redact` replaces names and records the codes of this run, because
-    /// other names can lead to other codes.
+    /// Writes the bundle as JSON. `redact` replaces names and records the codes of this run,
+    /// because other names can lead to other codes.
     ///
     /// # Errors
     /// The evidence cannot be written as JSON.
@@ -201,7 +202,8 @@ impl Bundle {
         Ok(text::json(&file) + "\n")
     }
 
-    /// Judges the evidence. The report has the codes that the run found, if the bundle records them.
+    /// Judges the evidence. The report has the codes that the run found, if the bundle records
+    /// them.
     pub fn judge(&self, strict: bool) -> Report {
         let report = judge::judge(&self.evidence, strict);
         let is_replay = !self.doctor_version.is_empty();

@@ -160,9 +160,9 @@ pub(crate) struct ManyArgs {
     /// Take many tokens, one a line, from file://PATH or -, and answer one JSON object a line
     ///
     /// A line is a token, a JSON string, or a JSON object with a token in it; for `policy test` it
-    /// may be claims. An answer is what --format json prints, on one line, behind `line`, the token's
-    /// line from 1. An `id` in an object is repeated. Answers come in the order of the tokens, while these are
-    /// still being read.
+    /// may be claims. An answer is what --format json prints, on one line, behind `line`, the
+    /// token's line from 1. An `id` in an object is repeated. Answers come in the order of the
+    /// tokens, while these are still being read.
     #[arg(long, requires = "token", conflicts_with = "output", help_heading = "Many tokens")]
     pub(crate) ndjson: bool,
     /// End with 1 if one is unhealthy (denied, not decodable); inconclusive: else with 3 if one is

@@ -1,5 +1,5 @@
-//! `doctor login` takes the arguments of `pulumi login` in pulumi's own syntax, and the long form of
-//! every other option of the diagnosis.
+//! `doctor login` takes the arguments of `pulumi login` in pulumi's own syntax, and the long form
+//! of every other option of the diagnosis.
 //!
 //! If a name is both pulumi's and the doctor's, pulumi's syntax holds and both meanings apply:
 //! `--color raw` prints no colour; `-v` takes a number and shows every check if that is above 0.

@@ -20,8 +20,9 @@ pub(crate) enum PolicyCommand {
     /// Evaluate a token, or bare claims, against a policy
     ///
     /// Exit status: 0 allowed, 1 denied, 3 when the policy does not decide or cannot be read, 2 bad
-    /// usage or an unusable file. With --cases: 0 when all are as expected, else 1. Times (exp, nbf) are not judged, so that a fixture in a repository does not
-    /// go stale, and the signature only with --jwks.
+    /// usage or an unusable file. With --cases: 0 when all are as expected, else 1. Times (exp,
+    /// nbf) are not judged, so that a fixture in a repository does not go stale, and the signature
+    /// only with --jwks.
     Test(Test),
     /// Print the least-privilege policy for a token
     ///
@@ -29,27 +30,28 @@ pub(crate) enum PolicyCommand {
     Suggest(Suggest),
     /// Warn about what is loose, or never matches, in a policy
     ///
-    /// Exit status: 0, or 1 with --strict and a warning; 3 when the live policy cannot be read; 2 bad
-    /// usage or an unusable file.
+    /// Exit status: 0, or 1 with --strict and a warning; 3 when the live policy cannot be read; 2
+    /// bad usage or an unusable file.
     Lint(Lint),
     /// List the kinds of job that a policy lets in
     ///
-    /// Other branches, tags, pull requests, environments, projects of the same owner, strangers, and
-    /// tokens made for other services. Exit status: 0; with --forbid, 1 if that kind gets in and 3 if
-    /// the policy does not tell; 3 when the live policy cannot be read; 2 bad usage or an unusable
-    /// file.
+    /// Other branches, tags, pull requests, environments, projects of the same owner, strangers,
+    /// and tokens made for other services. Exit status: 0; with --forbid, 1 if that kind gets in
+    /// and 3 if the policy does not tell; 3 when the live policy cannot be read; 2 bad usage or an
+    /// unusable file.
     Who(Who),
     /// Print the smallest change of a policy that lets a token in, as a unified diff
     ///
     /// A pattern is replaced only where no token of the issuer can match it; otherwise an entry is
-    /// added. The live policy is not changed. Exit status: 0 nothing to change, or changed; 1 a change
-    /// is needed (the diff is printed); 3 undecided, not safely editable (then the entry to add is
-    /// printed), or a kind of job that is often unwanted without --if-meant; 2 bad usage or an unusable
-    /// file.
+    /// added. The live policy is not changed. Exit status: 0 nothing to change, or changed; 1 a
+    /// change is needed (the diff is printed); 3 undecided, not safely editable (then the entry to
+    /// add is printed), or a kind of job that is often unwanted without --if-meant; 2 bad usage or
+    /// an unusable file.
     Fix(Fix),
     /// Save the organization's registrations and policies as a policy document; read-only
     ///
-    /// Exit status: 0, 3 when they cannot be read, or 2 for bad usage or a file that cannot be written.
+    /// Exit status: 0, 3 when they cannot be read, or 2 for bad usage or a file that cannot be
+    /// written.
     Pull(Pull),
 }
 
@@ -144,8 +146,8 @@ pub(crate) struct Fix {
     /// Apply the change to the file
     #[arg(long)]
     pub(crate) write: bool,
-    /// Also let in a pull request, a speculative plan, an unprotected branch, a fork, or a token made
-    /// for another service
+    /// Also let in a pull request, a speculative plan, an unprotected branch, a fork, or a token
+    /// made for another service
     #[arg(long)]
     pub(crate) if_meant: bool,
     #[command(flatten)]

@@ -55,8 +55,8 @@ pub(super) fn diagnose(
     }
 }
 
-/// Judges evidence, prints the report, and writes the requested bundle and reports. Returns the status
-/// of the diagnosis, unless one of them cannot be written.
+/// Judges evidence, prints the report, and writes the requested bundle and reports. Returns the
+/// status of the diagnosis, unless one of them cannot be written.
 pub(crate) fn conclude(mut bundle: Bundle, output: &Output, streams: Streams) -> u8 {
     output.choose_shell(&mut bundle.evidence);
     let report = bundle.judge(output.strict);

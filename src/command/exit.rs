@@ -15,8 +15,8 @@ pub const INTERNAL_ERROR: u8 = 70;
 /// The reader of standard output closed it: 128 plus the number of SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
-/// Prints one line on standard error and returns status 2. If file descriptors ran out, the line says
-/// that instead, since that caused the failure.
+/// Prints one line on standard error and returns status 2. If file descriptors ran out, the line
+/// says that instead, since that caused the failure.
 pub(crate) fn complain(stderr: &mut dyn Write, message: &str) -> u8 {
     if descriptors::ran_out() {
         if let Some(message) = descriptors::message_once() {

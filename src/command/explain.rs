@@ -25,7 +25,8 @@ pub(crate) fn run(arguments: &Explain, environment: &Environment, mut streams: S
     print(&mut streams, &text, 0)
 }
 
-/// Finds a code, also as copied from a report (`error[CODE]: …`), in upper case or with underscores.
+/// Finds a code, also as copied from a report (`error[CODE]: …`), in upper case or with
+/// underscores.
 fn find_code(word: &str) -> Option<Code> {
     let name = code_name(word);
     Code::ALL.iter().copied().find(|code| code.name() == name)
@@ -58,8 +59,8 @@ fn unknown_code(word: &str) -> String {
     }
 }
 
-/// The codes that were probably meant, the most similar first. The whole code or one of its words must
-/// be similar.
+/// The codes that were probably meant, the most similar first. The whole code or one of its words
+/// must be similar.
 fn nearest(name: &str) -> Vec<&'static str> {
     let mut alike: Vec<(u64, &str)> = Code::ALL
         .iter()

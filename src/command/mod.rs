@@ -1,4 +1,5 @@
-//! The commands, one file each, and the dispatch to them. A command's `run` returns the exit status.
+//! The commands, one file each, and the dispatch to them. A command's `run` returns the exit
+//! status.
 
 pub(crate) mod completions;
 mod decode;

@@ -77,7 +77,8 @@ fn line_id(line: &[u8]) -> Option<Value> {
     ndjson::item_id(&item)
 }
 
-/// Returns 0 if every line was answered, unless `--fail-on` applies, and 2 if the lines cannot be read.
+/// Returns 0 if every line was answered, unless `--fail-on` applies, and 2 if the lines cannot be
+/// read.
 pub(super) fn run(
     job: Job,
     token: &str,

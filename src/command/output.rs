@@ -275,8 +275,8 @@ fn width(environment: &Environment, stdout: Stdout) -> usize {
     width.unwrap_or(WIDTH)
 }
 
-/// Whether the output can show Unicode: the locale is UTF-8 (POSIX.1-2024, XBD section 8.2), or it is
-/// the log of a CI system (all are UTF-8) or Windows Terminal.
+/// Whether the output can show Unicode: the locale is UTF-8 (POSIX.1-2024, XBD section 8.2), or it
+/// is the log of a CI system (all are UTF-8) or Windows Terminal.
 fn shows_unicode(environment: &Environment) -> bool {
     let set = |name| environment.get(name).filter(|value| !value.is_empty());
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
@@ -290,8 +290,8 @@ fn shows_unicode(environment: &Environment) -> bool {
 /// CI systems whose logs show colours.
 const COLORED_LOGS: [Id; 4] = [Id::GitHubActions, Id::GitLab, Id::CircleCi, Id::Buildkite];
 
-/// Whether to use colour, by no-color.org, force-color.org, bixense.com/clicolors, the terminal, and
-/// the CI system (product contract, section 2).
+/// Whether to use colour, by no-color.org, force-color.org, bixense.com/clicolors, the terminal,
+/// and the CI system (product contract, section 2).
 fn uses_color(environment: &Environment, stdout: Stdout) -> bool {
     let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
     let is_forced = |name: &str| is_set(name) && environment.is_on(name);

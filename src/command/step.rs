@@ -11,8 +11,8 @@ use crate::text::command::{Shell, power_shell};
 /// The placeholder for an organization that was not given.
 const PLACEHOLDER: &str = "ORG";
 
-/// The step as YAML, ending with a line break. Without an organization, it contains a placeholder and
-/// a note. The error describes the problem with the arguments.
+/// The step as YAML, ending with a line break. Without an organization, it contains a placeholder
+/// and a note. The error describes the problem with the arguments.
 pub(super) fn step(arguments: &Step, environment: &Environment) -> Result<String, String> {
     let StepPlatform(template) = arguments.platform;
     let shell = arguments.shell.shell();

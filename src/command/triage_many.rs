@@ -38,8 +38,8 @@ struct Line<'a> {
     triage: &'a triage::Triage,
 }
 
-/// Returns 0 if every line was answered, 2 if the lines cannot be read. With `--fail-on`, returns 1 if
-/// a log has a failure or a line is invalid.
+/// Returns 0 if every line was answered, 2 if the lines cannot be read. With `--fail-on`, returns 1
+/// if a log has a failure or a line is invalid.
 pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: Streams) -> u8 {
     let stdin = std::mem::replace(&mut streams.stdin, Box::new(std::io::empty()));
     let source: Box<dyn Read + Send> = match &arguments.files[..] {

@@ -1,8 +1,8 @@
 //! Detects a shortage of file descriptors.
 //!
-//! Every file, pipe and connection needs one. Without this check, a run that runs out would blame the
-//! file, the network or the CLI. So it checks at the start that there are enough, and remembers later
-//! errors of this kind.
+//! Every file, pipe and connection needs one. Without this check, a run that runs out would blame
+//! the file, the network or the CLI. So it checks at the start that there are enough, and remembers
+//! later errors of this kind.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,8 +45,8 @@ pub(crate) fn message_once() -> Option<&'static str> {
     (!RETURNED.swap(true, Ordering::Relaxed)).then_some(MESSAGE)
 }
 
-/// Recognises ENFILE and EMFILE, which have no [`io::ErrorKind`]. Their numbers are the same on Linux,
-/// macOS and the BSDs.
+/// Recognises ENFILE and EMFILE, which have no [`io::ErrorKind`]. Their numbers are the same on
+/// Linux, macOS and the BSDs.
 #[cfg(unix)]
 fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))

@@ -1,5 +1,5 @@
-//! Writes files completely or not at all, readable only by their owner. Errors are sentences that say
-//! what to do, and do not name the temporary file.
+//! Writes files completely or not at all, readable only by their owner. Errors are sentences that
+//! say what to do, and do not name the temporary file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -12,7 +12,8 @@ use tempfile::NamedTempFile;
 use crate::console::descriptors;
 use crate::console::signals::uninterrupted;
 
-/// Paths of the process's own streams. They are written to, not replaced, even if redirected to a file.
+/// Paths of the process's own streams. They are written to, not replaced, even if redirected to a
+/// file.
 const STREAMS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
 /// How long to wait for the reader of a pipe.
 const READER: Duration = Duration::from_millis(300);
@@ -35,8 +36,8 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
     written.map_err(|error| describe_error(path, &error))
 }
 
-/// Replaces a user's file completely or not at all. Keeps its permissions, and follows symbolic links.
-/// Fails if the content is no longer `before`.
+/// Replaces a user's file completely or not at all. Keeps its permissions, and follows symbolic
+/// links. Fails if the content is no longer `before`.
 pub(crate) fn rewrite(path: &Path, before: &str, text: &str) -> Result<(), String> {
     let written = || -> io::Result<()> {
         let path = path.canonicalize()?;
@@ -75,8 +76,8 @@ fn is_directory(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
-/// Writes a new file that outlives the program, in `own` if that is a directory, else in the general
-/// temporary directory.
+/// Writes a new file that outlives the program, in `own` if that is a directory, else in the
+/// general temporary directory.
 pub(crate) fn write_lasting(own: Option<&Path>, text: &str) -> Result<PathBuf, String> {
     let own = own.filter(|directory| directory.is_absolute() && directory.is_dir());
     let general = std::env::temp_dir();
@@ -103,8 +104,8 @@ fn create(builder: &tempfile::Builder, directory: &Path, text: &str) -> io::Resu
     Ok(file)
 }
 
-/// Appends to a file that other programs of the step also write. Refuses anything else: opening a pipe
-/// could block forever.
+/// Appends to a file that other programs of the step also write. Refuses anything else: opening a
+/// pipe could block forever.
 pub(crate) fn append(path: &Path, text: &str) -> Result<(), String> {
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return Err("not a file".to_owned());

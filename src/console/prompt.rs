@@ -1,5 +1,5 @@
-//! Prompts for a secret at a terminal. The secret is not shown, and no rest of the paste is left for
-//! the shell to read.
+//! Prompts for a secret at a terminal. The secret is not shown, and no rest of the paste is left
+//! for the shell to read.
 
 use std::io::{self, Cursor, Read, Write as _};
 
@@ -97,7 +97,8 @@ impl Typed {
         }
     }
 
-    /// Handles escape sequences. Those that do not mark a paste are keys, such as arrows, and ignored.
+    /// Handles escape sequences. Those that do not mark a paste are keys, such as arrows, and
+    /// ignored.
     fn escape(&mut self, byte: u8) {
         self.sequence.push(byte);
         let [begins, ends] = Self::PASTE;
@@ -179,7 +180,8 @@ mod quiet {
 
     use crate::console::signals::uninterrupted;
 
-    /// A terminal without echo and line mode. In line mode, a line has at most 4095 bytes (termios(3)).
+    /// A terminal without echo and line mode. In line mode, a line has at most 4095 bytes
+    /// (termios(3)).
     pub(super) struct Terminal;
 
     impl Terminal {

@@ -1,9 +1,9 @@
-//! Cleans up when a signal ends the program (Ctrl-C, a cancelled job). A file that is being written is
-//! finished first. Temporary files, the progress line and child processes are removed.
+//! Cleans up when a signal ends the program (Ctrl-C, a cancelled job). A file that is being written
+//! is finished first. Temporary files, the progress line and child processes are removed.
 //!
-//! On Unix all threads block these signals, and one thread waits for them. So the system still decides
-//! their effect: a shell sees that the signal killed the program, and an ignored signal (`nohup`) stays
-//! ignored. On Windows the console ends the process at any point.
+//! On Unix all threads block these signals, and one thread waits for them. So the system still
+//! decides their effect: a shell sees that the signal killed the program, and an ignored signal
+//! (`nohup`) stays ignored. On Windows the console ends the process at any point.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -117,8 +117,8 @@ pub(crate) fn kill(child: u32) {
 #[cfg(not(any(unix, windows)))]
 pub(crate) fn kill(_: u32) {}
 
-/// Installs the signal handling. Call it before starting threads, which inherit the signal mask. std
-/// gives child processes an empty mask.
+/// Installs the signal handling. Call it before starting threads, which inherit the signal mask.
+/// std gives child processes an empty mask.
 pub fn install() {
     #[cfg(unix)]
     start_signal_thread();

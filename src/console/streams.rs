@@ -23,7 +23,8 @@ pub struct Streams<'a> {
 }
 
 impl Streams<'_> {
-    /// Takes standard input to read a token of at most this many bytes. Prompts a person at a terminal.
+    /// Takes standard input to read a token of at most this many bytes. Prompts a person at a
+    /// terminal.
     pub(crate) fn take_token_input(&mut self, longest: usize) -> Box<dyn Read + Send> {
         if self.terminal {
             return Box::new(Prompt::new(longest));

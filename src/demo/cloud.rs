@@ -2,8 +2,8 @@
 //! registrations and the token; no answer is canned.
 //!
 //! Sources: the Pulumi CLI's client (`pkg/backend/httpstate/client/client.go`) for the requests,
-//! Pulumi's OpenAPI document for the answers, and the documentation's "OIDC issuers" for the order of
-//! the checks. The form of a refusal is not documented; RFC 6749 section 5.2 is used.
+//! Pulumi's OpenAPI document for the answers, and the documentation's "OIDC issuers" for the order
+//! of the checks. The form of a refusal is not documented; RFC 6749 section 5.2 is used.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

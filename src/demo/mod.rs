@@ -1,7 +1,7 @@
 //! The demo: an issuer and a Pulumi Cloud on loopback, and logins that work or fail there.
 //!
-//! The demo only starts servers and writes files. The diagnosis is the ordinary one, over real TLS and
-//! with ordinary options; it does not know that it runs in a demo.
+//! The demo only starts servers and writes files. The diagnosis is the ordinary one, over real TLS
+//! and with ordinary options; it does not know that it runs in a demo.
 
 mod cloud;
 mod issuer;

@@ -56,8 +56,8 @@ pub(super) fn verify_signature(issuer: &mut Issuer, keys: &Value, decoded: Optio
     };
 }
 
-/// Plans the requests. `None`: there is no token, the run is offline, the issuer is no usable URL, or
-/// the registration has keys (then Pulumi Cloud requests nothing either).
+/// Plans the requests. `None`: there is no token, the run is offline, the issuer is no usable URL,
+/// or the registration has keys (then Pulumi Cloud requests nothing either).
 pub(super) fn plan_requests(evidence: &Evidence, run: &Run) -> Option<IssuerRequests> {
     let issuer = evidence.token.as_ref()?.text("iss")?;
     let registered_keys = evidence.registration().is_some_and(|r| r.jwks.is_some());
@@ -114,7 +114,8 @@ pub(super) async fn probe(
     Ok(Some(issuer))
 }
 
-/// Drops the keys themselves: the outline is enough, and some issuers serve private keys by mistake.
+/// Drops the keys themselves: the outline is enough, and some issuers serve private keys by
+/// mistake.
 fn forget_keys(jwks: &mut Probe<Answer>) {
     if let Probe::Answered { answer: Answer { body: body @ Body::Json(_), .. }, .. } = jwks {
         *body = Body::Empty;

@@ -56,8 +56,8 @@ impl SharedEvidence {
 
     /// Replaces the token with the one on a line, or with the reason why the line has none.
     ///
-    /// A line is a bare token, a JSON string that holds one, or a JSON object: with a member `token`,
-    /// with claims, or with any wrapping that [`jwt::read`] knows.
+    /// A line is a bare token, a JSON string that holds one, or a JSON object: with a member
+    /// `token`, with claims, or with any wrapping that [`jwt::read`] knows.
     pub(crate) fn replace_token(&self, evidence: &mut Evidence, line: &[u8]) {
         let value = match line.first() {
             Some(b'"' | b'{') => serde_json::from_slice(line).ok(),

@@ -1,7 +1,8 @@
 //! Processes lines in parallel and yields the answers in input order, in bounded memory.
 //!
 //! One thread reads whole lines, as many as are available, so that no answer waits for later input.
-//! One thread per core answers them. The caller's thread takes the answers in the order of the lines.
+//! One thread per core answers them. The caller's thread takes the answers in the order of the
+//! lines.
 
 use std::io::{self, ErrorKind, Read};
 use std::num::NonZero;
@@ -53,7 +54,8 @@ struct Job<T> {
 
 /// Answers every line of `source` that is not blank, and passes the answers to `deliver` until that
 /// fails. `worker` is called once per thread. The function that it returns gets the line's number,
-/// from 1, and the trimmed line. A line longer than `max_line_bytes` is cut off a little above that.
+/// from 1, and the trimmed line. A line longer than `max_line_bytes` is cut off a little above
+/// that.
 ///
 /// # Errors
 /// The source cannot be read any further, or `deliver` failed.

@@ -16,9 +16,9 @@ use crate::console::signals;
 /// How often to check whether the child has ended.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Variables that every program gets: those that a system or a version manager's shim needs to start
-/// a program, and no credential (product contract, section 7). `PATH` is added without its relative
-/// entries.
+/// Variables that every program gets: those that a system or a version manager's shim needs to
+/// start a program, and no credential (product contract, section 7). `PATH` is added without its
+/// relative entries.
 const VARIABLES: &[&str] = &[
     // The user's files. A Go program without cgo finds the user through USER.
     "HOME",
@@ -102,8 +102,8 @@ pub(super) struct Output {
 }
 
 /// Runs a program without standard input for at most `limit`, and reads at most `max_bytes` of each
-/// of its streams. At the limit the program and all its children are killed. The error says why there
-/// is no output.
+/// of its streams. At the limit the program and all its children are killed. The error says why
+/// there is no output.
 pub(super) fn run(mut command: Command, limit: Duration, max_bytes: u64) -> Result<Output, String> {
     let deadline = Instant::now() + limit;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -137,8 +137,8 @@ fn read_in_thread(
     receive
 }
 
-/// A child and its descendants, in a process group of their own. Unless the child is done, the group
-/// is killed on drop, or when a signal ends the doctor: it gets no Ctrl-C from the terminal.
+/// A child and its descendants, in a process group of their own. Unless the child is done, the
+/// group is killed on drop, or when a signal ends the doctor: it gets no Ctrl-C from the terminal.
 struct Group {
     leader: Child,
     is_done: bool,

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::evidence::Token;
 use crate::text::secret::Scrubber;
 
-/// Removes secrets from every text in a part of the evidence. It names variables, files and servers,
-/// and people put a secret in place of such a name.
+/// Removes secrets from every text in a part of the evidence. It names variables, files and
+/// servers, and people put a secret in place of such a name.
 pub(crate) fn scrub<T: Serialize + DeserializeOwned>(part: &mut T, scrubber: &Scrubber) {
     let Ok(value) = serde_json::to_value(&*part) else { return };
     if let Ok(clean) = serde_json::from_value(scrubber.scrub_json(value)) {

@@ -32,12 +32,12 @@ pub enum TokenLocation {
     None,
 }
 
-/// Reads and decodes the token. Reads at most [`limits::TOKEN`] bytes and one more, and standard input
-/// only for `-`.
+/// Reads and decodes the token. Reads at most [`limits::TOKEN`] bytes and one more, and standard
+/// input only for `-`.
 ///
-/// `variable` looks up an environment variable, `terminal` says whether standard input is a terminal,
-/// and `limit` is how long a pipe may take. A relative `file://` path starts from `cwd` (Go's
-/// `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
+/// `variable` looks up an environment variable, `terminal` says whether standard input is a
+/// terminal, and `limit` is how long a pipe may take. A relative `file://` path starts from `cwd`
+/// (Go's `os.ReadFile` in the CLI's `getTokenValue`, pkg/backend/httpstate/backend.go).
 pub fn read_token(
     choice: TokenLocation,
     variable: impl Fn(&str) -> Option<String>,
@@ -84,7 +84,8 @@ pub fn read_token(
     (Input { typed_on_terminal, by_variable, cli_parser, ..input }, decoded)
 }
 
-/// Decodes a token that was given as a value. The CLI takes a blank value for a token and rejects it.
+/// Decodes a token that was given as a value. The CLI takes a blank value for a token and rejects
+/// it.
 fn decode_value(value: &str) -> TokenOutcome {
     match jwt::read(value.as_bytes(), false) {
         Err((InputProblem::Empty, wrapped)) if !value.is_empty() => {

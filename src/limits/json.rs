@@ -18,7 +18,8 @@ pub(crate) enum JsonError {
     },
 }
 
-/// Checks the grammar, the nesting and the number of values of a JSON text, without building values.
+/// Checks the grammar, the nesting and the number of values of a JSON text, without building
+/// values.
 ///
 /// # Errors
 /// The text is not JSON, or has more than `max_values` values.

@@ -1,10 +1,10 @@
-//! Limits on the size of input and on the work that it causes (product contract, section 7, "Time and
-//! size").
+//! Limits on the size of input and on the work that it causes (product contract, section 7, "Time
+//! and size").
 //!
-//! A token, a file or a server may be hostile. Sizes are limited where values are read. Work is counted
-//! in steps ([`Work`]), not in seconds, so that the same input gives the same report on every machine.
-//! A step takes about 40 ns in an unoptimised build and less than 4 ns in a released one. Ordinary
-//! inputs need a thousandth of the limits.
+//! A token, a file or a server may be hostile. Sizes are limited where values are read. Work is
+//! counted in steps ([`Work`]), not in seconds, so that the same input gives the same report on
+//! every machine. A step takes about 40 ns in an unoptimised build and less than 4 ns in a released
+//! one. Ordinary inputs need a thousandth of the limits.
 
 pub(crate) mod json;
 
@@ -32,8 +32,8 @@ pub const RULES: usize = 100;
 /// Rules in one policy of a policy file.
 pub const RULES_IN_POLICY: usize = 5_000;
 
-/// Registrations, entries or rules in a whole document. An answer of Pulumi Cloud cannot have more: it
-/// is limited to 25,000 values.
+/// Registrations, entries or rules in a whole document. An answer of Pulumi Cloud cannot have more:
+/// it is limited to 25,000 values.
 pub const IN_DOCUMENT: usize = 25_000;
 
 /// A support bundle, which holds an indented policy document, in bytes.
@@ -45,7 +45,8 @@ pub const BUNDLE_VALUES: usize = 1_000_000;
 /// A misspelt name for which a similar one is searched, in bytes. No known name is half as long.
 pub const NAME: usize = 64;
 
-/// Steps for matching the rules of a policy. A rule of 100 characters takes 200 steps on a claim of 100.
+/// Steps for matching the rules of a policy. A rule of 100 characters takes 200 steps on a claim of
+/// 100.
 pub const EVALUATION: u64 = 8_000_000;
 
 /// Steps for finding the closest entry.
@@ -60,8 +61,8 @@ pub const SURPRISES: u64 = 1_000_000;
 /// Steps for comparing the entries of a document with each other (`policy lint`).
 pub const LINT: u64 = 10_000_000;
 
-/// Steps for finding out who gets in (`policy who`, and for all attempts of `policy fix` together). An
-/// entry with ordinary rules takes 100,000.
+/// Steps for finding out who gets in (`policy who`, and for all attempts of `policy fix` together).
+/// An entry with ordinary rules takes 100,000.
 pub const WHO: u64 = 60_000_000;
 
 /// Steps for comparing the registered issuers with the token's.
@@ -70,7 +71,8 @@ pub const NEAR_MISS: u64 = 4_000_000;
 /// The unpacked size that an archive's member or a compressed log may have at any ratio, in bytes.
 pub const UNPACKED: u64 = 64 << 20;
 
-/// The unpacked size of all members of an archive, in bytes. Several members may share packed bytes.
+/// The unpacked size of all members of an archive, in bytes. Several members may share packed
+/// bytes.
 pub const UNPACKED_ARCHIVE: u64 = 1 << 30;
 
 /// The largest ratio of unpacked to packed size above [`UNPACKED`].
@@ -93,8 +95,8 @@ impl Work {
         Self::new(u64::MAX)
     }
 
-    /// Takes steps for work that is about to be done. If too few are left, it takes none and returns
-    /// false; then the work must not be done.
+    /// Takes steps for work that is about to be done. If too few are left, it takes none and
+    /// returns false; then the work must not be done.
     pub fn take(&mut self, steps: usize) -> bool {
         match self.left.checked_sub(steps as u64) {
             Some(left) => {

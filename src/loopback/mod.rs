@@ -2,8 +2,8 @@
 //! integration tests.
 //!
 //! An [`Authority`] issues certificates, a [`Server`] serves HTTPS with one, a [`SigningKey`] signs
-//! tokens, and [`verify`] checks them as a token service does. Nothing is stored, and servers listen
-//! only on 127.0.0.1.
+//! tokens, and [`verify`] checks them as a token service does. Nothing is stored, and servers
+//! listen only on 127.0.0.1.
 
 mod authority;
 mod server;

@@ -31,7 +31,8 @@ pub struct Request {
     pub method: String,
     /// Path and query, as sent.
     pub target: String,
-    /// The headers in order, with names in lower case. A header whose value is not text is left out.
+    /// The headers in order, with names in lower case. A header whose value is not text is left
+    /// out.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -129,9 +130,9 @@ impl Response {
     }
 }
 
-/// An HTTPS server on 127.0.0.1, at a port that the system chooses. It speaks HTTP/2 with clients that
-/// offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. Dropping it stops it, and resumes a panic
-/// of its handler, so that the panic is not taken for a response.
+/// An HTTPS server on 127.0.0.1, at a port that the system chooses. It speaks HTTP/2 with clients
+/// that offer it in the handshake (ALPN, RFC 7301), else HTTP/1.1. Dropping it stops it, and
+/// resumes a panic of its handler, so that the panic is not taken for a response.
 pub struct Server {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,

@@ -86,8 +86,8 @@ impl SigningKey {
         Ok(Self { algorithm: algorithm.to_owned(), key })
     }
 
-    /// Signs a token in compact form (RFC 7515 section 3.1). `header` is added to `alg` and `typ`, and
-    /// may replace them.
+    /// Signs a token in compact form (RFC 7515 section 3.1). `header` is added to `alg` and `typ`,
+    /// and may replace them.
     ///
     /// # Errors
     /// The cryptographic library fails.
@@ -150,8 +150,8 @@ impl SigningKey {
     }
 }
 
-/// Whether the key that the token's header names is in this set (RFC 7517 section 5) and verifies the
-/// token's signature.
+/// Whether the key that the token's header names is in this set (RFC 7517 section 5) and verifies
+/// the token's signature.
 pub fn verify(token: &str, jwks: &Value) -> bool {
     try_verify(token, jwks).is_some()
 }

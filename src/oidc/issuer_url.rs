@@ -1,8 +1,8 @@
 //! Issuer URLs. Anybody can choose a token's issuer, so its URL is checked before use.
 //!
-//! The `url` crate follows the WHATWG standard and repairs URLs that other programs refuse: it reads
-//! `https:/host`, `https:\\host` and `https://@host` as `https://host`, and drops tabs and line
-//! breaks. So the text is checked against RFC 3986 before it is parsed.
+//! The `url` crate follows the WHATWG standard and repairs URLs that other programs refuse: it
+//! reads `https:/host`, `https:\\host` and `https://@host` as `https://host`, and drops tabs and
+//! line breaks. So the text is checked against RFC 3986 before it is parsed.
 
 use url::Url;
 
@@ -10,8 +10,8 @@ use crate::text::is_unseen;
 
 const INVALID_HOST: &str = "its host is not a valid host name or address";
 
-/// Parses an issuer URL: https, without query and fragment (OpenID Connect Discovery section 2), and
-/// without credentials, which would be sent to any server that the token names.
+/// Parses an issuer URL: https, without query and fragment (OpenID Connect Discovery section 2),
+/// and without credentials, which would be sent to any server that the token names.
 ///
 /// # Errors
 /// The problem, as a clause.

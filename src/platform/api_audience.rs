@@ -2,8 +2,9 @@
 //! `az account get-access-token`, not a token of a federated service connection.
 //!
 //! Sources: learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure,
-//! learn.microsoft.com/azure/china/resources-developer-guide, and the application ids of first-party
-//! applications (learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in).
+//! learn.microsoft.com/azure/china/resources-developer-guide, and the application ids of
+//! first-party applications
+//! (learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in).
 
 pub(crate) const API_AUDIENCES: [(&str, &str); 30] = [
     ("https://management.azure.com", RESOURCE_MANAGER),

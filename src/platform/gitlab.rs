@@ -186,7 +186,8 @@ pub(crate) fn environment<'a>(
 /// The variable that the advice names.
 const VARIABLE: &str = "PULUMI_ID_TOKEN";
 
-/// The block of a job that requests a token. GitLab expands variables in `aud`, where `$$` means `$`.
+/// The block of a job that requests a token. GitLab expands variables in `aud`, where `$$` means
+/// `$`.
 fn id_tokens(audience: &str) -> String {
     let audience = text::yaml(&audience.replace('$', "$$"));
     format!("  id_tokens:\n    {VARIABLE}:\n      aud: {audience}")
@@ -213,8 +214,8 @@ pub(crate) fn explain(environment: &Environment, login: &Login) -> Explanation {
     )
 }
 
-/// Compares CI_JOB_STATUS with `success`, because some runners leave it at `running`. GitLab ignores
-/// the exit status of after_script.
+/// Compares CI_JOB_STATUS with `success`, because some runners leave it at `running`. GitLab
+/// ignores the exit status of after_script.
 fn step(values: &StepValues) -> String {
     format!(
         r#"# GitLab CI: after_script for the job that logs in (here: login). It runs the doctor if the job has
@@ -248,8 +249,8 @@ const SOURCE: Open = Open::new("pipeline_source", "push", "");
 
 const MERGE_REQUESTS: [&str; 2] = ["merge_request_event", "external_pull_request_event"];
 
-/// A merge request from a fork runs in the fork's project, as a stranger's job. If a member starts it
-/// in this project, it is a merge request.
+/// A merge request from a fork runs in the fork's project, as a stranger's job. If a member starts
+/// it in this project, it is a merge request.
 fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str| subject.as_ref().and_then(|known| known.part(name));

@@ -1,7 +1,7 @@
 //! Kinds of job: how the tokens of other jobs differ from a given job's token.
 //!
-//! Each platform's file says for every kind which claims change, and to what ([`Kinds`]). Values that
-//! can be anything, such as another branch's name, are open parts of a template
+//! Each platform's file says for every kind which claims change, and to what ([`Kinds`]). Values
+//! that can be anything, such as another branch's name, are open parts of a template
 //! ([`crate::policy::template`]).
 
 #[cfg(test)]
@@ -93,7 +93,8 @@ pub(crate) struct Kinds {
     pub(crate) others: fn(&GivenJob) -> Vec<Variant>,
     /// The kind of the given token itself, if it is often unwanted (product contract, section 5.3).
     pub(crate) unwanted: fn(&GivenJob) -> Option<Kind>,
-    /// Claims that repeat a part of the subject: the part, the claim, and the prefix before the part.
+    /// Claims that repeat a part of the subject: the part, the claim, and the prefix before the
+    /// part.
     pub(crate) parts: &'static [(&'static str, &'static str, &'static str)],
 }
 
@@ -195,8 +196,8 @@ const AUDIENCE: Open = Open::new("audience", "sts.amazonaws.com", "");
 const OTHER_SERVICES: [&str; 5] =
     ["sts.amazonaws.com", "kubernetes.default.svc", "vault", "sigstore", "iam.googleapis.com"];
 
-/// The platform of a token. If the issuer does not tell, the claims do, since many issuers run under
-/// a customer's URL.
+/// The platform of a token. If the issuer does not tell, the claims do, since many issuers run
+/// under a customer's URL.
 pub(crate) fn platform_of(
     issuer: Option<&str>,
     claims: &Map<String, Value>,

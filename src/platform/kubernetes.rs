@@ -92,7 +92,8 @@ const ANY_ACCOUNT: Open = Open::new("any account", "an-account", ":");
 const STRANGER: Open = Open::new("namespace", "another-namespace", ":");
 const ID: Open = Open::new("account's id", "00000000-0000-4000-8000-000000000001", "");
 
-/// Service accounts of the same namespace have the same owner. Other namespaces belong to strangers.
+/// Service accounts of the same namespace have the same owner. Other namespaces belong to
+/// strangers.
 fn kinds(given: &GivenJob) -> Vec<Variant> {
     let subject = subject::describe("", given.subject());
     let part = |name: &str, claim: &str| {

@@ -6,8 +6,8 @@ use super::Id;
 /// The claims and parts of subjects that name an owner.
 pub(crate) struct Owners {
     id: Id,
-    /// Paths of claims, without quotes. One that ends with `_` or `.` stands for all that begin with
-    /// it.
+    /// Paths of claims, without quotes. One that ends with `_` or `.` stands for all that begin
+    /// with it.
     pub(crate) claims: &'static [&'static str],
     /// Parts of subjects.
     pub(crate) parts: &'static [&'static str],

@@ -18,8 +18,8 @@ pub(crate) struct Subjects {
     pub(crate) mismatches: &'static [fn(&str, &str) -> Option<String>],
     /// `mismatches` name every part that differs.
     pub(crate) mismatches_name_parts: bool,
-    /// Renews a rule that is for this subject in an old form of the platform: a function of the rule
-    /// and the subject.
+    /// Renews a rule that is for this subject in an old form of the platform: a function of the
+    /// rule and the subject.
     pub(crate) renew: Option<fn(&str, &str) -> Option<Renewed>>,
     pub(crate) notes: &'static [Note],
 }
@@ -59,8 +59,8 @@ impl Beginning {
 
 /// A form of a platform's subjects.
 pub(crate) struct Shape {
-    /// Literal text, with the parts in braces. A part ends at the next literal text, the last one at
-    /// the end.
+    /// Literal text, with the parts in braces. A part ends at the next literal text, the last one
+    /// at the end.
     pub(crate) template: &'static str,
     /// The template also matches subjects of other issuers.
     pub(crate) needs_issuer: bool,

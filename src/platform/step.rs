@@ -2,8 +2,8 @@
 
 use crate::text::command::Shell;
 
-/// The package that pip and pipx install. The version is pinned, so that a new release does not change
-/// a pipeline.
+/// The package that pip and pipx install. The version is pinned, so that a new release does not
+/// change a pipeline.
 pub(super) const RELEASE: &str = concat!(env!("CARGO_PKG_NAME"), "==", env!("CARGO_PKG_VERSION"));
 
 /// The step of one platform.
@@ -31,8 +31,8 @@ pub(crate) struct StepValues<'a> {
 }
 
 impl StepValues<'_> {
-    /// The command line for machines with pipx, as Azure's and GitHub's hosted ones. It has no token,
-    /// because the doctor finds the job's own.
+    /// The command line for machines with pipx, as Azure's and GitHub's hosted ones. It has no
+    /// token, because the doctor finds the job's own.
     pub(super) fn pipx(&self) -> String {
         format!("pipx run --spec {RELEASE} doctor --oidc-org {}", self.organization)
     }

@@ -1,7 +1,8 @@
 //! How the CLI reads Pulumi Cloud's answers in a login.
 //!
-//! Sources: pkg/backend/httpstate/client/client.go (`ExchangeOidcToken`, `GetPulumiAccountDetails`),
-//! client/api.go (`pulumiAPICall`, `decodeError`) and sdk/go/common/apitype (the types).
+//! Sources: pkg/backend/httpstate/client/client.go (`ExchangeOidcToken`,
+//! `GetPulumiAccountDetails`), client/api.go (`pulumiAPICall`, `decodeError`) and
+//! sdk/go/common/apitype (the types).
 
 use semver::Version;
 use serde_json::{Map, Value};
@@ -105,8 +106,8 @@ pub(crate) struct User {
     pub(crate) token: Option<Map<String, Value>>,
 }
 
-/// Decodes whoami's answer as a version of the CLI does (`None`: the newest). Every status below 400 is
-/// a success. The error is the CLI's text.
+/// Decodes whoami's answer as a version of the CLI does (`None`: the newest). Every status below
+/// 400 is a success. The error is the CLI's text.
 pub(crate) fn decode_whoami(
     status: u16,
     body: &[u8],

@@ -13,8 +13,8 @@ pub(crate) const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-/// The units of Go's `time` package (`unitMap` in time/format.go). Both the micro sign and the Greek
-/// letter are accepted.
+/// The units of Go's `time` package (`unitMap` in time/format.go). Both the micro sign and the
+/// Greek letter are accepted.
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -158,8 +158,8 @@ fn fraction_nanoseconds(digits: &str, unit: u64) -> u64 {
     (value as f64 * (unit as f64 / scale)) as u64
 }
 
-/// Formats a duration as people write it: `2h`, `1h30m`, `90ms` (Go itself prints `2h0m0s`). [`parse`]
-/// reads the text back.
+/// Formats a duration as people write it: `2h`, `1h30m`, `90ms` (Go itself prints `2h0m0s`).
+/// [`parse`] reads the text back.
 pub(crate) fn format(nanoseconds: i64) -> String {
     if nanoseconds == 0 {
         return "0s".into();

@@ -1,5 +1,5 @@
-//! Predicts the first error that `pulumi login` itself prints. The order is that of the CLI's checks,
-//! not the order in which the problems should be fixed.
+//! Predicts the first error that `pulumi login` itself prints. The order is that of the CLI's
+//! checks, not the order in which the problems should be fixed.
 //!
 //! Sources: pkg/cmd/pulumi/auth/login.go (the order), pkg/auth/oidc.go, pkg/auth/credentialhelper,
 //! pkg/backend/httpstate/backend.go (`getTokenValue`, `exchangeOidcToken`),
@@ -249,7 +249,8 @@ impl CliLogin<'_> {
         Some(CliError { message, ..error })
     }
 
-    /// The error of accessing the stored credentials. The CLI creates their folder even to read them.
+    /// The error of accessing the stored credentials. The CLI creates their folder even to read
+    /// them.
     fn credentials_error(&self, access: Access) -> Option<CliError> {
         let backend = &self.evidence.backend;
         let has_store = versions::CREDENTIAL_STORE.holds(self.version);
@@ -324,7 +325,8 @@ impl CliLogin<'_> {
         CliError::new(code, format!("problem logging in: {message}"))
     }
 
-    /// The error of the first conflict that involves a team or user flag, or of the first that does not.
+    /// The error of the first conflict that involves a team or user flag, or of the first that does
+    /// not.
     fn conflict_error(&self, with_flags: bool) -> Option<CliError> {
         let has_flag = |conflict: &Conflict| {
             matches!(

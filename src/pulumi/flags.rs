@@ -1,5 +1,5 @@
-//! Parses command-line flags as Go's pflag does, which `pulumi` uses (github.com/spf13/pflag, "Command
-//! line flag syntax" in its README, and `strconv` for the values).
+//! Parses command-line flags as Go's pflag does, which `pulumi` uses (github.com/spf13/pflag,
+//! "Command line flag syntax" in its README, and `strconv` for the values).
 //!
 //! Messages are pflag's own, without the values: one may be a token.
 
@@ -151,7 +151,8 @@ fn read_long<'a, 's>(
     Ok((*flag, flag.checked_value(value)?))
 }
 
-/// Reads the first flag of a group of letters. Returns the flag, its value and the rest of the group.
+/// Reads the first flag of a group of letters. Returns the flag, its value and the rest of the
+/// group.
 fn read_short<'a, 'g, 's>(
     flags: &[Flag<'a>],
     group: &'g str,

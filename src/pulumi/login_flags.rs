@@ -106,8 +106,8 @@ fn with_similar_flag(flags: &[Flag<'static>], error: FlagError) -> LoginError {
     }
 }
 
-/// The arguments of `doctor login`, without the program's name and the word `login`; nothing for another
-/// command. As with pulumi, flags may come before the word.
+/// The arguments of `doctor login`, without the program's name and the word `login`; nothing for
+/// another command. As with pulumi, flags may come before the word.
 pub fn arguments(line: &[OsString]) -> Option<Vec<String>> {
     let mut words: Vec<String> =
         line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();

@@ -1,7 +1,7 @@
 //! Finds out from its text what a refusal of the token exchange is about.
 //!
-//! The service's texts are not documented. A single word can mislead (`Your trial has expired` is not
-//! about a token), so only whole phrases and the error codes of RFC 6749 section 5.2 count.
+//! The service's texts are not documented. A single word can mislead (`Your trial has expired` is
+//! not about a token), so only whole phrases and the error codes of RFC 6749 section 5.2 count.
 
 use crate::catalogue::Category;
 

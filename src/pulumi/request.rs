@@ -1,5 +1,5 @@
-//! The request of a login: organization, token type, scope and expiration, from flags and (if the CLI
-//! reads them) from the token's claims; and the form that the exchange sends.
+//! The request of a login: organization, token type, scope and expiration, from flags and (if the
+//! CLI reads them) from the token's claims; and the form that the exchange sends.
 //!
 //! Sources: pkg/cmd/pulumi/auth/login.go (`extractOIDCDefaults`),
 //! sdk/go/common/workspace/creds.go (`NewAuthContextForTokenExchange`) and
@@ -36,8 +36,8 @@ pub struct Request {
     /// The requested expiration in whole seconds, which may be negative as in the CLI; or why
     /// `--oidc-expiration` is invalid.
     pub expiration_seconds: Result<i64, DurationError>,
-    /// The conflicts at which the CLI stops, in its order. If a flag and a claim differ, the request
-    /// holds the flag's value.
+    /// The conflicts at which the CLI stops, in its order. If a flag and a claim differ, the
+    /// request holds the flag's value.
     pub conflicts: Vec<Conflict>,
 }
 
@@ -162,8 +162,8 @@ impl Evidence {
         !account.in_access_tokens || !versions::IGNORES_ACCESS_TOKENS.holds(self.rules())
     }
 
-    /// The request of this login. Outside the failing job the token counts even if the CLI would refuse
-    /// it as it was given: text around it may come from copying it here.
+    /// The request of this login. Outside the failing job the token counts even if the CLI would
+    /// refuse it as it was given: text around it may come from copying it here.
     pub fn request(&self) -> Request {
         let counts = self.cli_accepts_token() || !self.options.run_context.judges_environment();
         let token = self.token.as_ref().filter(|_| counts);
@@ -251,8 +251,8 @@ fn flag_or_claim(
 
 impl Request {
     /// The form of the exchange in the order of Go's `url.Values.Encode` (sorted by key), without
-    /// `subject_token`, which belongs before `subject_token_type`. An invalid `expiration` is left out:
-    /// the CLI sends no request then.
+    /// `subject_token`, which belongs before `subject_token_type`. An invalid `expiration` is left
+    /// out: the CLI sends no request then.
     pub fn form(&self, organization: &str) -> Vec<(&'static str, String)> {
         let mut form = vec![("audience", urn::organization(organization))];
         if let Ok(seconds) = self.expiration_seconds {
@@ -320,8 +320,8 @@ impl ClaimedNames {
                 .map(str::to_owned),
             ..Self::default()
         };
-        // A string is split at white space, elements of an array are not. The last team and user win,
-        // even if empty.
+        // A string is split at white space, elements of an array are not. The last team and user
+        // win, even if empty.
         let scopes: Vec<&str> = match token.claims.get("scope") {
             Some(serde_json::Value::String(text)) => text.split_whitespace().collect(),
             Some(serde_json::Value::Array(items)) => {

@@ -1,8 +1,8 @@
-//! The releases in which the Pulumi CLI changed its rules. Code asks this table whether a rule holds; it
-//! never compares versions itself.
+//! The releases in which the Pulumi CLI changed its rules. Code asks this table whether a rule
+//! holds; it never compares versions itself.
 //!
-//! Sources: the CLI's source at these releases (pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate) and
-//! its changelog.
+//! Sources: the CLI's source at these releases (pkg/cmd/pulumi/auth/login.go,
+//! pkg/backend/httpstate) and its changelog.
 
 use semver::Version;
 
@@ -35,8 +35,8 @@ pub(crate) const READS_CLAIMS: Rule = since(3, 217, 0);
 /// Failures have exit statuses; before, every failure ends with 255 (pull request 22176,
 /// pkg/cmd/pulumi/cmd/exit_codes.go).
 pub(crate) const EXIT_STATUSES: Rule = since(3, 226, 0);
-/// Whoami's 401 is recognised by its status; before, by the code in its body. 3.225.1 does not do it,
-/// 3.229.0 does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
+/// Whoami's 401 is recognised by its status; before, by the code in its body. 3.225.1 does not do
+/// it, 3.229.0 does (`pulumiAPICall` in pkg/backend/httpstate/client/api.go).
 pub(crate) const WHOAMI_BY_STATUS: Rule = since(3, 226, 0);
 /// The `Accept` header names API version 9; before, 8 (`currentAPIVersion` in
 /// pkg/backend/httpstate/client/api.go).
@@ -53,18 +53,19 @@ pub(crate) const CREDENTIAL_STORE: Rule = since(3, 258, 0);
 /// The error of a failed login names the backend and the source of its URL (pull request 24322,
 /// `loginError` in login.go).
 pub(crate) const NAMES_BACKEND: Rule = since(3, 259, 0);
-/// The CLI writes `accessTokens` to the credentials file, but no longer reads it (pull request 24922).
+/// The CLI writes `accessTokens` to the credentials file, but no longer reads it (pull request
+/// 24922).
 pub(crate) const IGNORES_ACCESS_TOKENS: Rule = since(3, 266, 0);
-/// Credential helpers, `--credential-helper` and `--credential-helper-arg` exist. An OIDC login looks
-/// for a helper before its other checks, and reads the stored credentials for that
+/// Credential helpers, `--credential-helper` and `--credential-helper-arg` exist. An OIDC login
+/// looks for a helper before its other checks, and reads the stored credentials for that
 /// (pkg/auth/credentialhelper/helper.go).
 pub(crate) const CREDENTIAL_HELPERS: Rule = since(3, 274, 0);
-/// The CLI checks the form of `PULUMI_BACKEND_URL` and of the project's URL; before, only that of URLs
-/// on the command line (login.go).
+/// The CLI checks the form of `PULUMI_BACKEND_URL` and of the project's URL; before, only that of
+/// URLs on the command line (login.go).
 pub(crate) const CHECKS_EVERY_URL: Rule = since(3, 274, 0);
 /// The CLI removes one trailing slash of the URL for the exchange (`NewClient` in
-/// pkg/backend/httpstate/client/client.go). 3.260 does not; the releases between are not available as
-/// modules.
+/// pkg/backend/httpstate/client/client.go). 3.260 does not; the releases between are not available
+/// as modules.
 pub(crate) const TRIMS_SLASH: Rule = since(3, 274, 0);
 /// `login` no longer uses agent accounts (login.go, `ContextWithoutAgentSignup`).
 pub(crate) const NO_AGENT_ACCOUNTS: Rule = since(3, 274, 0);

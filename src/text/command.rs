@@ -128,9 +128,9 @@ impl From<CommandLine> for Command {
 /// Quotes the text as one word of PowerShell. `None`: some version would not pass it to a program
 /// unchanged.
 ///
-/// Windows PowerShell 5.1 drops empty words and quotation marks. It also lets a backslash at the end
-/// of a word with blanks escape the quotation mark that it adds. Both versions treat typographic
-/// quotation marks as quotes (about_Quoting_Rules, about_Parsing).
+/// Windows PowerShell 5.1 drops empty words and quotation marks. It also lets a backslash at the
+/// end of a word with blanks escape the quotation mark that it adds. Both versions treat
+/// typographic quotation marks as quotes (about_Quoting_Rules, about_Parsing).
 pub(crate) fn power_shell(text: &str) -> Option<String> {
     let is_bare = |c: char| c.is_ascii_alphanumeric() || "_:/-".contains(c);
     let is_quotable = |c: char| c.is_ascii() && !is_unseen(c) && !matches!(c, '\'' | '"');

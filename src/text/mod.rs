@@ -1,10 +1,11 @@
 //! Makes hostile text harmless, hides secret parts of URLs, and quotes values for where they are
 //! pasted.
 //!
-//! All text from a token, a file or a server goes through one of these functions before it is shown.
-//! None of them ever outputs invisible characters, characters that move others, or the openings `##[`
-//! and `##vso[`: the Azure Pipelines agent reads those as a command anywhere in a line (its
-//! `Command.TryParse`; the GitHub runner's `ActionCommand.TryParse` does the same for `##[`).
+//! All text from a token, a file or a server goes through one of these functions before it is
+//! shown. None of them ever outputs invisible characters, characters that move others, or the
+//! openings `##[` and `##vso[`: the Azure Pipelines agent reads those as a command anywhere in a
+//! line (its `Command.TryParse`; the GitHub runner's `ActionCommand.TryParse` does the same for
+//! `##[`).
 
 pub mod command;
 mod json;
@@ -136,9 +137,9 @@ fn json_content(text: &str) -> String {
     )
 }
 
-/// Removes commands from a complete line: pieces that are harmless alone may form a command together.
-/// The GitHub runner also reads a line as a command if it begins with `::` after white space
-/// (`ActionCommand.TryParseV2`).
+/// Removes commands from a complete line: pieces that are harmless alone may form a command
+/// together. The GitHub runner also reads a line as a command if it begins with `::` after white
+/// space (`ActionCommand.TryParseV2`).
 pub(crate) fn guard(line: &str) -> String {
     let line =
         escape(line, &Syntax { hidden: |_| false, reserved: |_| false, astral: String::from });
@@ -148,8 +149,8 @@ pub(crate) fn guard(line: &str) -> String {
     }
 }
 
-/// Wraps the text into lines of at most `width` characters. Breaks only at spaces: longer words, and
-/// text between backticks, stay whole so that they can be copied.
+/// Wraps the text into lines of at most `width` characters. Breaks only at spaces: longer words,
+/// and text between backticks, stay whole so that they can be copied.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -180,8 +181,8 @@ pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Splits a value into pieces of at most `width` characters. Breaks only after separators, so that a
-/// GUID, a name, or a host with its port stays whole.
+/// Splits a value into pieces of at most `width` characters. Breaks only after separators, so that
+/// a GUID, a name, or a host with its port stays whole.
 pub(crate) fn broken(value: &str, width: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {

@@ -3,8 +3,8 @@
 /// Longer words are not names, and comparing them would be slow.
 const LONGEST: usize = 64;
 
-/// The first known name with the fewest edits, at most two. Names of three letters or fewer allow only
-/// one, since short words are all similar.
+/// The first known name with the fewest edits, at most two. Names of three letters or fewer allow
+/// only one, since short words are all similar.
 pub(crate) fn within_two_edits<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,

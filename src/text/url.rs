@@ -1,9 +1,9 @@
 //! Hides the parts of URLs that may hold credentials before they are shown or stored: user
-//! information, query values, fragment and `;params` (product contract, section 7). [`MARK`] replaces
-//! each removed part.
+//! information, query values, fragment and `;params` (product contract, section 7). [`MARK`]
+//! replaces each removed part.
 //!
-//! The separators stay. So `https://…@host` still has user information, `https://host?…` still has a
-//! query, and a check of the shown form finds the same faults.
+//! The separators stay. So `https://…@host` still has user information, `https://host?…` still has
+//! a query, and a check of the shown form finds the same faults.
 //!
 //! No URL parser is used, since texts that no parser accepts hold credentials just as often. If two
 //! readings are possible, the one that hides more applies.
@@ -36,8 +36,8 @@ pub fn urls_in(text: &str) -> Cow<'_, str> {
     within(text, false)
 }
 
-/// Hides the parts of all URLs in a rule's pattern. There `?` is a wildcard, and begins a query only
-/// before `NAME=`.
+/// Hides the parts of all URLs in a rule's pattern. There `?` is a wildcard, and begins a query
+/// only before `NAME=`.
 pub fn urls_in_pattern(pattern: &str) -> Cow<'_, str> {
     within(pattern, true)
 }
@@ -103,8 +103,8 @@ fn next_url(text: &str, mut from: usize) -> Option<Range<usize>> {
     }
 }
 
-/// The scheme at the end of the text, if the text after the colon makes it one. A drive letter (`C:\`)
-/// is not a scheme.
+/// The scheme at the end of the text, if the text after the colon makes it one. A drive letter
+/// (`C:\`) is not a scheme.
 fn scheme_before<'a>(text: &'a str, after: &str) -> Option<&'a str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
     let scheme = &text[after_last(text, |c| !is_part(c))..];
@@ -118,8 +118,8 @@ fn scheme_before<'a>(text: &'a str, after: &str) -> Option<&'a str> {
     is_scheme.then_some(scheme)
 }
 
-/// The end of a URL in a text: before white space, a quotation mark, the closing mark of an enclosing
-/// pair, or final punctuation.
+/// The end of a URL in a text: before white space, a quotation mark, the closing mark of an
+/// enclosing pair, or final punctuation.
 fn end_of_url(text: &str, start: usize, at: usize) -> usize {
     let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '<' | '>' | '`');
     let end = text[at..].find(ends).map_or(text.len(), |end| at + end);
@@ -228,8 +228,8 @@ fn authority(text: &str) -> &str {
     text.split(['/', '\\', '?', '#']).next().unwrap_or_default()
 }
 
-/// The end of the user information: before the last `@` of the authority, or before a later `@` if a
-/// password contains a character that ends an authority. `None`: there is no user information.
+/// The end of the user information: before the last `@` of the authority, or before a later `@` if
+/// a password contains a character that ends an authority. `None`: there is no user information.
 fn end_of_user(text: &str) -> Option<usize> {
     let inside = authority(text);
     let path = text.split(['?', '#']).next().unwrap_or_default();

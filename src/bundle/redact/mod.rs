@@ -1,5 +1,5 @@
-//! Replaces names in a bundle for others (`--redact`): `org-1`, `repo-2` and so on. Equal values get
-//! equal replacements.
+//! Replaces names in a bundle for others (`--redact`): `org-1`, `repo-2` and so on. Equal values
+//! get equal replacements.
 //!
 //! - [`certain_names`] collects the values of fields that hold only names.
 //! - [`names`] numbers names, and cuts them where a pattern has a wildcard.

@@ -41,8 +41,8 @@ pub(crate) struct PathLabel {
     others: &'static str,
 }
 
-/// The label for the value of a claim or part of a subject whose name contains a word; the first match
-/// counts.
+/// The label for the value of a claim or part of a subject whose name contains a word; the first
+/// match counts.
 const LABELS: &[(&str, &str)] = &[
     ("owner", "org"),
     ("org", "org"),
@@ -173,7 +173,8 @@ impl Names {
         parts.into_iter().map(|part| self.replace_piece(part, label)).collect()
     }
 
-    /// Replaces a name, or a piece of one, without cutting it. Hyphens and underscores around it stay.
+    /// Replaces a name, or a piece of one, without cutting it. Hyphens and underscores around it
+    /// stay.
     pub(crate) fn replace_piece(&self, name: &str, label: &'static str) -> String {
         let core = core(name);
         if core.is_empty() {

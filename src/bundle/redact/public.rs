@@ -1,6 +1,6 @@
 //! Public text, which is never replaced: what issuers, Pulumi Cloud and this program write around
-//! names, and the words of messages. It comes from the tables of platforms, known messages and failure
-//! codes.
+//! names, and the words of messages. It comes from the tables of platforms, known messages and
+//! failure codes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -72,8 +72,8 @@ const TOKEN_SOURCES: &[&str] = &[
     "TOKEN",
 ];
 
-/// The platforms' public text: the URLs and hosts of issuers, audiences, and the variables and keys by
-/// which reports name sources of tokens.
+/// The platforms' public text: the URLs and hosts of issuers, audiences, and the variables and keys
+/// by which reports name sources of tokens.
 fn platform_phrases() -> impl Iterator<Item = &'static str> {
     ALL.iter().flat_map(|platform| {
         let issuers = platform.issuer.iter();
@@ -100,8 +100,8 @@ fn platform_phrases() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Public phrases in lower case, by their first character and the longest first; and whether a phrase
-/// is only a prefix, which any text may follow.
+/// Public phrases in lower case, by their first character and the longest first; and whether a
+/// phrase is only a prefix, which any text may follow.
 static PHRASES: LazyLock<HashMap<char, Vec<(String, bool)>>> = LazyLock::new(|| {
     let fixed = [SURROUNDING_TEXT, TOKEN_SOURCES, &WEBSITES, &[entra::TENANT]].concat();
     let audiences = API_AUDIENCES.iter().map(|(audience, _)| *audience);
@@ -129,8 +129,8 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     words.map(str::to_ascii_lowercase).collect()
 });
 
-/// The length in bytes of the public phrase at the beginning of `rest`, which follows `before`. A phrase
-/// that is also a certain name counts only where no name can be.
+/// The length in bytes of the public phrase at the beginning of `rest`, which follows `before`. A
+/// phrase that is also a certain name counts only where no name can be.
 pub(crate) fn phrase_length(before: &str, rest: &str, names: &Names) -> Option<usize> {
     let first = rest.chars().next()?.to_ascii_lowercase();
     let can_begin = |phrase: &str| {
@@ -199,7 +199,8 @@ pub(crate) fn is_ordinary_word(word: &str) -> bool {
     WORDS.contains(&word.to_ascii_lowercase())
 }
 
-/// Further public claims, of OpenID Connect and of access tokens (Microsoft's, Keycloak's, Cognito's).
+/// Further public claims, of OpenID Connect and of access tokens (Microsoft's, Keycloak's,
+/// Cognito's).
 const OTHER_CLAIMS: [&str; 4] = ["auth_time", "scp", "token_use", "typ"];
 
 /// The claims that are written: the standard ones and those that platforms document, without those

@@ -1,7 +1,7 @@
 //! Replaces the names in a text.
 //!
-//! Names consist of letters, digits, `-` and `_`. The text between them stays, as do wildcards, ports,
-//! and what is [`public`].
+//! Names consist of letters, digits, `-` and `_`. The text between them stays, as do wildcards,
+//! ports, and what is [`public`].
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -214,8 +214,8 @@ fn is_issued_by(token: &Token, issuer: &str) -> bool {
     token.text("iss").is_some_and(|iss| without_slash(iss) == without_slash(issuer))
 }
 
-/// The variables that hold an OIDC token, decoded. The platforms' own credentials are also JWTs, but
-/// not for a login.
+/// The variables that hold an OIDC token, decoded. The platforms' own credentials are also JWTs,
+/// but not for a login.
 fn token_variables(environment: &Environment) -> Vec<(&str, Decoded)> {
     environment
         .variables()

@@ -48,8 +48,8 @@ impl<'a> Credential<'a> {
 /// Finds an access token: `DOCTOR_ACCESS_TOKEN`, else `PULUMI_ACCESS_TOKEN`, else this backend's
 /// stored credentials.
 ///
-/// If only a project file names the backend, `DOCTOR_ACCESS_TOKEN` is never sent, and the others only
-/// in CI and for `doctor login`, as the CLI does (product contract, section 7).
+/// If only a project file names the backend, `DOCTOR_ACCESS_TOKEN` is never sent, and the others
+/// only in CI and for `doctor login`, as the CLI does (product contract, section 7).
 pub(super) fn existing_token(
     evidence: &Evidence,
     run: &Run,

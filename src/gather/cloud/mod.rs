@@ -165,8 +165,9 @@ fn backend_guard(evidence: &Evidence) -> Option<Guard> {
     })
 }
 
-/// Reads the registered policies if no policy document was given and there is an access token. Never
-/// uses the token that this run mints: that one is for the login (product contract, section 2).
+/// Reads the registered policies if no policy document was given and there is an access token.
+/// Never uses the token that this run mints: that one is for the login (product contract, section
+/// 2).
 async fn registered_policies(
     client: &Client,
     requests: &CloudRequests,

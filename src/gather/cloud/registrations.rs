@@ -1,4 +1,5 @@
-//! Reads an organization's registered issuers from Pulumi Cloud, with the policies of one or of all.
+//! Reads an organization's registered issuers from Pulumi Cloud, with the policies of one or of
+//! all.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ use crate::gather::network::client::Client;
 use crate::policy::{Document, Entry, Place, document};
 use crate::text;
 
-/// The most pages of issuers to read. The API documents no pages here, but other lists of it name the
-/// next page in `continuationToken`.
+/// The most pages of issuers to read. The API documents no pages here, but other lists of it name
+/// the next page in `continuationToken`.
 const MOST_PAGES: usize = 100;
 
 /// Registrations that were read.
@@ -50,8 +51,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the organization's registrations, and the policies of the one that `issuer` matches, in
-    /// at most two requests.
+    /// Reads the organization's registrations, and the policies of the one that `issuer` matches,
+    /// in at most two requests.
     pub(super) async fn read_issuer(&self, organization: &str, issuer: &str) -> PolicySource {
         let issuers_deadline = budget::before_another(self.deadline);
         let mut document = match self.read_issuers(organization, issuers_deadline).await {

@@ -78,7 +78,8 @@ const FACTS: &[(Fact, &str)] = &[
 ];
 
 impl Context {
-    /// Records a fact in a line. `template` belongs to the fact. `next` returns the following lines.
+    /// Records a fact in a line. `template` belongs to the fact. `next` returns the following
+    /// lines.
     pub(super) fn record_fact<'a>(
         &mut self,
         fact: Fact,

@@ -89,8 +89,8 @@ impl Index {
         self.purposes.iter().map(|(needle, _)| needle.as_str())
     }
 
-    /// The position of the next relevant text from byte `from` on. `is_long`: there is enough to read
-    /// for the faster automaton to pay off.
+    /// The position of the next relevant text from byte `from` on. `is_long`: there is enough to
+    /// read for the faster automaton to pay off.
     pub(super) fn next_hit(&self, block: &[u8], from: usize, is_long: bool) -> Option<usize> {
         if !is_long && self.fast.get().is_none() {
             let hits = self.all.as_ref()?.find_overlapping_iter(&block[from..]);

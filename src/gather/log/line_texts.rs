@@ -1,5 +1,5 @@
-//! Splits a line of a log into the texts that it holds: parts that overwrite each other, the strings
-//! of a JSON log line, an error that PowerShell wrapped over several lines.
+//! Splits a line of a log into the texts that it holds: parts that overwrite each other, the
+//! strings of a JSON log line, an error that PowerShell wrapped over several lines.
 
 use std::borrow::Cow;
 
@@ -61,8 +61,8 @@ fn collect_strings<'a>(value: &'a Value, strings: &mut Vec<&'a str>) {
     }
 }
 
-/// Joins an error that Windows PowerShell wrapped. It writes `NAME : TEXT`, breaks it at the console
-/// width, even within words, and then writes `At PLACE`.
+/// Joins an error that Windows PowerShell wrapped. It writes `NAME : TEXT`, breaks it at the
+/// console width, even within words, and then writes `At PLACE`.
 fn join_wrapped(part: &str, next: &[Cow<str>]) -> String {
     let mut text = part.to_owned();
     for line in next {

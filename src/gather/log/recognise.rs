@@ -36,8 +36,8 @@ pub(super) struct Recognised<'a> {
 }
 
 impl Recognised<'_> {
-    /// A hash that identifies the message when it occurs again. Only the hash of the values is kept:
-    /// they may be secrets.
+    /// A hash that identifies the message when it occurs again. Only the hash of the values is
+    /// kept: they may be secrets.
     pub(super) fn identity(&self, hasher: &impl BuildHasher) -> u64 {
         hasher.hash_one((self.index, &self.found.values, format!("{:?}", self.decided)))
     }
@@ -73,8 +73,8 @@ pub(super) struct LineContext<'a, 'c> {
 }
 
 impl LineContext<'_, '_> {
-    /// The server that the line, or the command before it, sent a request to. `host`: the host in the
-    /// message.
+    /// The server that the line, or the command before it, sent a request to. `host`: the host in
+    /// the message.
     fn party(&self, host: Option<&str>) -> Option<Party> {
         self.step.party(
             self.marks,
@@ -84,8 +84,8 @@ impl LineContext<'_, '_> {
         )
     }
 
-    /// Whether the log so far is short and shows no command and no step, so that nothing tells which
-    /// program wrote it.
+    /// Whether the log so far is short and shows no command and no step, so that nothing tells
+    /// which program wrote it.
     fn is_bare(&self) -> bool {
         self.number <= SHORT && !step::shows_commands(self.before)
     }
@@ -175,8 +175,8 @@ pub(super) enum Continuation {
 /// Texts in lines that continue no message.
 const NO_CONTINUATION: [&str; 4] = ["##[", "section_", "error: ", "-----BEGIN"];
 
-/// Whether a message continues in the next line. An answer continues while it is incomplete. After a
-/// redacted secret nothing is added: the next line may hold the rest of it.
+/// Whether a message continues in the next line. An answer continues while it is incomplete. After
+/// a redacted secret nothing is added: the next line may hold the rest of it.
 fn is_continued(log_match: &LogMatch) -> bool {
     let text = log_match.text.as_str();
     if text.ends_with(REDACTED) {

@@ -43,8 +43,8 @@ const SHORTEST_OPAQUE: usize = 20;
 const SHORTEST_BEARER: usize = 16;
 const SHORTEST_CREDENTIAL: usize = 8;
 
-/// Follows the scheme of a URL. Logs are full of URLs: [`may_hold_credentials`] selects the relevant
-/// ones.
+/// Follows the scheme of a URL. Logs are full of URLs: [`may_hold_credentials`] selects the
+/// relevant ones.
 pub(super) const URL: &str = "://";
 
 /// Whether a URL may hold a password. `rest` is the text after `://`.

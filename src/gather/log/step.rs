@@ -113,7 +113,8 @@ impl Step {
         }
     }
 
-    /// Whether a message of this scope counts in this line. `party` finds the server of its request.
+    /// Whether a message of this scope counts in this line. `party` finds the server of its
+    /// request.
     pub(super) fn is_in_scope(
         &self,
         scope: Scope,
@@ -193,7 +194,8 @@ fn party_of_marks(marks: &[Mark]) -> Option<Party> {
     named.min_by_key(|party| *party == Party::Backend)
 }
 
-/// Whether a mark's text is in the line as a whole path: `/api/users` belongs to another application.
+/// Whether a mark's text is in the line as a whole path: `/api/users` belongs to another
+/// application.
 pub(super) fn is_whole_path_in(mark: Mark, line: &str) -> bool {
     let mut texts = marks().iter().filter(|(known, _)| *known == mark).map(|(_, text)| *text);
     !matches!(mark, Mark::Request(_)) || texts.any(|text| contains_whole_path(text, line))
@@ -228,8 +230,8 @@ pub(super) fn shows_commands(text: &[u8]) -> bool {
 const REQUEST_COMMANDS: [&str; 4] = ["curl", "wget", "Invoke-", "http"];
 
 /// The last command that made a request, and its server. The command was traced by a shell or
-/// repeated by the platform. If the platform shows the script as a whole, all requests in it must go
-/// to one server.
+/// repeated by the platform. If the platform shows the script as a whole, all requests in it must
+/// go to one server.
 fn last_request(before: &[u8]) -> Option<(Party, String)> {
     let makes_request = |text: &str| REQUEST_COMMANDS.iter().any(|word| text.contains(word));
     let mut script: Option<Vec<String>> = None;

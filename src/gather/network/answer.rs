@@ -14,8 +14,8 @@ use crate::text::secret::{REDACTED, Scrubber};
 const MAX_TEXT: usize = 500;
 /// How much of a header or a title is kept, in characters.
 const MAX_LINE: usize = 1000;
-/// The most values that a JSON body may have. In memory each takes up to a hundred times its size in
-/// a body of `[],[],…`. A key set of 1 MiB has fewer values.
+/// The most values that a JSON body may have. In memory each takes up to a hundred times its size
+/// in a body of `[],[],…`. A key set of 1 MiB has fewer values.
 const MAX_VALUES: usize = 25_000;
 /// Describes a body with more values.
 pub(crate) const TOO_MANY_VALUES: &str = "more than 25000 JSON values";

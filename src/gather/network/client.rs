@@ -1,5 +1,5 @@
-//! The HTTP client of the probes: one kept-alive connection per host, a deadline per request, capped
-//! bodies, redirects on the same host only, and evidence instead of errors.
+//! The HTTP client of the probes: one kept-alive connection per host, a deadline per request,
+//! capped bodies, redirects on the same host only, and evidence instead of errors.
 
 #[cfg(test)]
 #[cfg(feature = "demo")]
@@ -55,8 +55,8 @@ const USER_AGENT: &str = concat!("doctor/", env!("CARGO_PKG_VERSION"));
 pub struct ClientOptions {
     /// Accept any certificate (`--insecure`).
     pub insecure: bool,
-    /// The address guard, for URLs from a token or a project file. The guard for issuers permits only
-    /// `https` URLs without a fragment. Without a guard, only metadata services are refused.
+    /// The address guard, for URLs from a token or a project file. The guard for issuers permits
+    /// only `https` URLs without a fragment. Without a guard, only metadata services are refused.
     pub guard: Option<Guard>,
     /// The proxies of the environment.
     pub proxies: Proxies,
@@ -105,8 +105,8 @@ impl Client {
     ) -> Result<Self, String> {
         let (mut tls, recorder) = client_config(roots, options.insecure)?;
         if options.guard.is_some() {
-            // HTTP/2 brings nothing for two small answers, and would let a hostile server flood this
-            // thread with frames.
+            // HTTP/2 brings nothing for two small answers, and would let a hostile server flood
+            // this thread with frames.
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
         let guard = Arc::new(options.guard.unwrap_or_else(Guard::for_named_urls));

@@ -78,7 +78,8 @@ fn proxy_fault(error: &reqwest::Error, url: &Url, proxy: &Url) -> Option<ProxyFa
 
 fn tls_cause(error: &rustls::Error, url: &Url, proxy: Option<&Url>, recorder: &Recorder) -> Cause {
     let chain = recorder.chain(&host_of(url));
-    // The host showed no certificate, and the proxy itself uses TLS: the certificate is the proxy's.
+    // The host showed no certificate, and the proxy itself uses TLS: the certificate is the
+    // proxy's.
     if let Some(proxy) = proxy.filter(|proxy| chain.is_none() && proxy.scheme() == "https") {
         let detail = match error {
             rustls::Error::InvalidCertificate(error) => {

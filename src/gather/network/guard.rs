@@ -18,8 +18,8 @@ use crate::evidence::address::{
 };
 use crate::oidc::issuer_url;
 
-/// A URL's host in the spelling that all lookups here use: lower case, no trailing dot, no brackets.
-/// Empty if absent.
+/// A URL's host in the spelling that all lookups here use: lower case, no trailing dot, no
+/// brackets. Empty if absent.
 pub(crate) fn host_of(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(name)) => plain_name(name),
@@ -59,8 +59,8 @@ impl Guard {
     /// A guard for the issuer of one token.
     ///
     /// `ambient`: the token is this environment's own, not pasted, piped or read from a file.
-    /// `allow_private`: `--allow-private-issuer`. `known_issuers`: the issuer URLs in `--policy`. Each
-    /// permits private addresses for its own origin only.
+    /// `allow_private`: `--allow-private-issuer`. `known_issuers`: the issuer URLs in `--policy`.
+    /// Each permits private addresses for its own origin only.
     pub fn for_issuer<'a>(
         ambient: bool,
         allow_private: bool,
@@ -86,8 +86,8 @@ impl Guard {
         Self { scope: Scope::UserNamed, known_origins: Vec::new() }
     }
 
-    /// Whether only `https` URLs without a fragment may be requested. For backends, the check of the
-    /// backend URL reports such problems.
+    /// Whether only `https` URLs without a fragment may be requested. For backends, the check of
+    /// the backend URL reports such problems.
     pub(crate) fn is_for_issuers(&self) -> bool {
         matches!(self.scope, Scope::Issuer { .. })
     }
@@ -153,8 +153,8 @@ impl Guard {
         if good.is_empty() { Err(Refused::new(&bad)) } else { Ok(good) }
     }
 
-    /// Checks a host that a proxy will connect to. The proxy may choose any of the addresses, so all
-    /// of them must be permitted.
+    /// Checks a host that a proxy will connect to. The proxy may choose any of the addresses, so
+    /// all of them must be permitted.
     pub(crate) fn check_all(&self, url: &Url, addresses: &[SocketAddr]) -> Result<(), Refused> {
         let known = self.is_known_origin(url);
         let bad: Vec<_> =
@@ -221,8 +221,8 @@ pub(crate) fn system_lookup() -> Lookup {
     })
 }
 
-/// The resolver of the HTTP client. It looks up each name once and returns only permitted addresses,
-/// so that the client connects to the addresses that were checked.
+/// The resolver of the HTTP client. It looks up each name once and returns only permitted
+/// addresses, so that the client connects to the addresses that were checked.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     guard: Arc<Guard>,

@@ -1,5 +1,5 @@
-//! Reads a proxy's answer when it refuses a tunnel. The client's own error has neither the status nor
-//! the page, so CONNECT is sent once more.
+//! Reads a proxy's answer when it refuses a tunnel. The client's own error has neither the status
+//! nor the page, so CONNECT is sent once more.
 
 use std::io;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ pub(crate) struct Refusal {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks a proxy for a tunnel to the host of `url`. `Err`: the proxy's fault. `Ok(None)`: it opens the
-/// tunnel now, or it cannot be asked.
+/// Asks a proxy for a tunnel to the host of `url`. `Err`: the proxy's fault. `Ok(None)`: it opens
+/// the tunnel now, or it cannot be asked.
 pub(crate) async fn request_tunnel(
     proxy: &Proxy,
     url: &Url,

@@ -1,9 +1,9 @@
 //! When to repeat a request.
 //!
 //! Only a GET that mints no token is repeated, and only if the outcome is likely to change: the
-//! connection was refused or cut before any answer, or the service says when to come back. There are
-//! at most two attempts. A failure that repeats within seconds should be reported, and many jobs that
-//! keep asking overload a service.
+//! connection was refused or cut before any answer, or the service says when to come back. There
+//! are at most two attempts. A failure that repeats within seconds should be reported, and many
+//! jobs that keep asking overload a service.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -42,8 +42,8 @@ pub(crate) fn pause(
     (pause <= LONGEST && pause <= left / 2).then_some(pause)
 }
 
-/// Reads `Retry-After` of a service that limits requests (RFC 6585 section 4) or is unavailable (RFC
-/// 9110 section 15.6.4). Ignores dates, which depend on the server's clock.
+/// Reads `Retry-After` of a service that limits requests (RFC 6585 section 4) or is unavailable
+/// (RFC 9110 section 15.6.4). Ignores dates, which depend on the server's clock.
 fn retry_after(status: u16, after: &[u8]) -> Option<Duration> {
     let seconds = std::str::from_utf8(after).ok()?.trim().parse().ok()?;
     matches!(status, 429 | 503).then_some(Duration::from_secs(seconds))

@@ -35,9 +35,9 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Loads the machine's store (or the files in `SSL_CERT_FILE` and `SSL_CERT_DIR`), else Mozilla's
-    /// list, and adds the certificates of `--ca-cert`. A store that cannot be read within `limit` (a
-    /// pipe, a network file system) counts as missing.
+    /// Loads the machine's store (or the files in `SSL_CERT_FILE` and `SSL_CERT_DIR`), else
+    /// Mozilla's list, and adds the certificates of `--ca-cert`. A store that cannot be read within
+    /// `limit` (a pipe, a network file system) counts as missing.
     ///
     /// # Errors
     /// `extra_pem` holds no certificate, or one that cannot be a trust root.
@@ -140,9 +140,9 @@ impl Recorder {
         })
     }
 
-    /// Accepts a server certificate that is itself a trust root, as Go and OpenSSL do. webpki rejects
-    /// one with `CA:TRUE`, which `openssl req -x509` writes. webpki checks the validity period first,
-    /// so it need not be checked again.
+    /// Accepts a server certificate that is itself a trust root, as Go and OpenSSL do. webpki
+    /// rejects one with `CA:TRUE`, which `openssl req -x509` writes. webpki checks the validity
+    /// period first, so it need not be checked again.
     fn accept_pinned(
         &self,
         error: Error,

@@ -19,8 +19,8 @@ pub(crate) struct Arguments {
     pub local: Option<bool>,
 }
 
-/// Gathers the sources. `options_from_environment`: whether `PULUMI_OPTION_…` counts (product contract,
-/// section 2).
+/// Gathers the sources. `options_from_environment`: whether `PULUMI_OPTION_…` counts (product
+/// contract, section 2).
 pub(crate) fn gather_backend(
     arguments: &Arguments,
     environment: &BTreeMap<String, String>,

@@ -23,8 +23,8 @@ pub(super) struct Folder {
     named_by: String,
 }
 
-/// Finds the folder of the CLI's files. Without a variable it is in the user's home directory according to
-/// the system, whatever `HOME` says.
+/// Finds the folder of the CLI's files. Without a variable it is in the user's home directory
+/// according to the system, whatever `HOME` says.
 pub(super) fn find_folder(environment: &BTreeMap<String, String>, cwd: &Path) -> Option<Folder> {
     for name in ["PULUMI_CREDENTIALS_PATH", "PULUMI_HOME"] {
         if let Some(path) = variable(environment, name) {

@@ -1,7 +1,7 @@
 //! Finds the credential helper that the CLI would use, without running it.
 //!
-//! The order is that of `Session.configuration` in pkg/auth/credentialhelper/helper.go. Programs are
-//! found as by Go's os/exec (lp_unix.go, lp_windows.go).
+//! The order is that of `Session.configuration` in pkg/auth/credentialhelper/helper.go. Programs
+//! are found as by Go's os/exec (lp_unix.go, lp_windows.go).
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -92,7 +92,8 @@ pub(crate) fn find_helper(
             source: HelperSource::Path,
             path: path.to_string_lossy().into_owned(),
         },
-        // For a program in a relative entry, `exec.LookPath` returns an error, which the CLI ignores.
+        // For a program in a relative entry, `exec.LookPath` returns an error, which the CLI
+        // ignores.
         _ => CredentialHelper::None,
     }
 }
@@ -101,8 +102,8 @@ fn variable_source(name: &str) -> HelperSource {
     HelperSource::Environment { name: name.to_owned() }
 }
 
-/// Whether Go's `json.Unmarshal` reads a list of strings: `null` in it is an empty string. The CLI refuses
-/// `null` itself.
+/// Whether Go's `json.Unmarshal` reads a list of strings: `null` in it is an empty string. The CLI
+/// refuses `null` itself.
 fn is_list_of_strings(text: &str) -> bool {
     serde_json::from_str::<Vec<Option<String>>>(text).is_ok()
 }
@@ -119,8 +120,8 @@ fn look_up(name: &str, environment: &Environment, cwd: &Path) -> Result<(), Help
     }
 }
 
-/// The first program of this name on `PATH`, relative if the entry is. An empty entry is the working
-/// directory.
+/// The first program of this name on `PATH`, relative if the entry is. An empty entry is the
+/// working directory.
 fn find_on_path(name: &str, environment: &Environment, cwd: &Path) -> Option<std::path::PathBuf> {
     let path = environment.get("PATH")?;
     std::env::split_paths(path)

@@ -140,7 +140,8 @@ fn parse<T: DeserializeOwned + Default>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice::<Option<T>>(bytes).map(Option::unwrap_or_default)
 }
 
-/// Defines a struct that deserializes as in Go: keys match in any case, and the last one of a name counts.
+/// Defines a struct that deserializes as in Go: keys match in any case, and the last one of a name
+/// counts.
 macro_rules! go_struct {
     ($name:ident { $($key:literal => $field:ident: $kind:ty,)* }) => {
         // Some fields are decoded only to check their types.
@@ -217,8 +218,8 @@ go_struct!(TokenInformation {
     "expiresAt" => expires_at: Timestamp,
 });
 
-/// The older map of access tokens; `None` if its values have a wrong type, at which older CLIs stop. Newer
-/// ones do not read it.
+/// The older map of access tokens; `None` if its values have a wrong type, at which older CLIs
+/// stop. Newer ones do not read it.
 struct AccessTokens(Option<BTreeMap<String, Option<SecretString>>>);
 
 impl<'de> Deserialize<'de> for AccessTokens {

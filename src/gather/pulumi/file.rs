@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 /// The size limit in bytes. No project or credentials file is larger.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// Reads a file of the CLI's. The error is the reason in words. Only regular files are opened, because
-/// reading a pipe might never end.
+/// Reads a file of the CLI's. The error is the reason in words. Only regular files are opened,
+/// because reading a pipe might never end.
 pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let explain = |error: std::io::Error| {
         crate::console::descriptors::note(&error);

@@ -1,8 +1,8 @@
 //! Reads and validates the project file that the CLI would read.
 //!
-//! The search is that of `DetectProjectPathFrom` (sdk/go/common/workspace/paths.go). The rules are those
-//! of `ValidateProject` and its JSON schema (sdk/go/common/workspace/project.go and project.json).
-//! `pulumi login` stops at an invalid file whatever its flags are.
+//! The search is that of `DetectProjectPathFrom` (sdk/go/common/workspace/paths.go). The rules are
+//! those of `ValidateProject` and its JSON schema (sdk/go/common/workspace/project.go and
+//! project.json). `pulumi login` stops at an invalid file whatever its flags are.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -136,7 +136,8 @@ fn read_login_settings(path: &Path) -> Result<LoginSettings, Fault> {
     Ok(LoginSettings { backend, lacks_runtime: get(project, "runtime").is_none() })
 }
 
-/// Decodes UTF-8, or UTF-16 with a byte order mark, which Go's YAML reader accepts too (readerc.go).
+/// Decodes UTF-8, or UTF-16 with a byte order mark, which Go's YAML reader accepts too
+/// (readerc.go).
 fn decode_text(bytes: &[u8]) -> Option<Cow<'_, str>> {
     type Unit = fn([u8; 2]) -> u16;
     let (units, unit): (&[u8], Unit) = match bytes {
@@ -150,7 +151,8 @@ fn decode_text(bytes: &[u8]) -> Option<Cow<'_, str>> {
     char::decode_utf16(units).collect::<Result<String, _>>().ok().map(Cow::Owned)
 }
 
-/// Checks that Pulumi.json is valid JSON: the YAML parser, which reads it afterwards, is less strict.
+/// Checks that Pulumi.json is valid JSON: the YAML parser, which reads it afterwards, is less
+/// strict.
 fn check_json(text: &str) -> Result<(), Fault> {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => Ok(()),
@@ -288,8 +290,8 @@ fn unknown_key_reason(name: &str, section: &Section, allowed_keys: &[&str]) -> O
     Some(format!("'{name}' has an attribute '{unknown}' that is not allowed; {hint}"))
 }
 
-/// The CLI's `findClosestKey`: the closest key within two edits without regard to case; of several the
-/// first in alphabetical order.
+/// The CLI's `findClosestKey`: the closest key within two edits without regard to case; of several
+/// the first in alphabetical order.
 fn nearest<'a>(meant: &str, keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if meant.len() > limits::NAME {
         return None;

@@ -15,8 +15,8 @@ use crate::gather::program;
 /// The limit in bytes for the output of `pulumi version`, which is one short line.
 const MAX_OUTPUT: u64 = 4096;
 
-/// A running `pulumi version`. It runs in a thread because starting the CLI takes as long as a network
-/// request. Dropping the probe waits for the thread, which stops a program that hangs.
+/// A running `pulumi version`. It runs in a thread because starting the CLI takes as long as a
+/// network request. Dropping the probe waits for the thread, which stops a program that hangs.
 pub(crate) struct VersionProbe {
     result: oneshot::Receiver<Cli>,
     thread: Option<JoinHandle<()>>,
@@ -70,12 +70,14 @@ impl Drop for VersionProbe {
     }
 }
 
-/// Builds the command `pulumi version`. It gets `PULUMI_HOME`, where the CLI keeps its files, but neither
-/// the access token nor the passphrase nor the options of `pulumi login` (`PULUMI_OPTION_...`).
+/// Builds the command `pulumi version`. It gets `PULUMI_HOME`, where the CLI keeps its files, but
+/// neither the access token nor the passphrase nor the options of `pulumi login`
+/// (`PULUMI_OPTION_...`).
 ///
-/// The shim of a version manager reads its settings from the working directory: asdf's `.tool-versions`
-/// can name a program in the checkout. That is right if the login runs the same program. Otherwise the
-/// checkout may be untrusted, so the command runs in the program's own directory.
+/// The shim of a version manager reads its settings from the working directory: asdf's
+/// `.tool-versions` can name a program in the checkout. That is right if the login runs the same
+/// program. Otherwise the checkout may be untrusted, so the command runs in the program's own
+/// directory.
 fn command(program: &Path, environment: &Environment, is_login: bool) -> Command {
     let mut command = program::command(program, environment, &["PULUMI_HOME"]);
     command.arg("version").env("PULUMI_SKIP_UPDATE_CHECK", "true");

@@ -1,6 +1,6 @@
 //! Whether the CLI accepts a value as a token. It checks the value before any request
-//! (`isExpectedTokenFormat` in pkg/backend/httpstate/backend.go) with golang-jwt's parser (parser.go,
-//! `ParseUnverified`).
+//! (`isExpectedTokenFormat` in pkg/backend/httpstate/backend.go) with golang-jwt's parser
+//! (parser.go, `ParseUnverified`).
 
 use base64::Engine as _;
 use serde::de::IgnoredAny;

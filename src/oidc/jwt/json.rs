@@ -1,5 +1,5 @@
-//! Parses JSON objects and finds duplicate keys. RFC 7519 section 4 lets a parser refuse them or keep
-//! the last. Parsers that keep different ones disagree about the token's claims.
+//! Parses JSON objects and finds duplicate keys. RFC 7519 section 4 lets a parser refuse them or
+//! keep the last. Parsers that keep different ones disagree about the token's claims.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Decodes tokens: turns the bytes that somebody passed as a token into the token, or into the reason
-//! why they are none.
+//! Decodes tokens: turns the bytes that somebody passed as a token into the token, or into the
+//! reason why they are none.
 //!
 //! Follows the CLI (`getTokenValue` in pkg/backend/httpstate/backend.go, which parses with
 //! golang-jwt), RFC 7515 (compact form) and RFC 4648 section 5 (base64url). Verifies nothing.
@@ -50,8 +50,8 @@ impl Decoded {
     }
 }
 
-/// Unwraps, recognises and decodes a raw value. `trimmed`: surrounding white space is harmless, as in
-/// files, which the CLI trims.
+/// Unwraps, recognises and decodes a raw value. `trimmed`: surrounding white space is harmless, as
+/// in files, which the CLI trims.
 ///
 /// # Errors
 /// Why there is no token, and the layers that were removed.
@@ -248,7 +248,8 @@ pub(crate) const LENIENT_BASE64URL: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// Whether a text begins like base64 of a JSON object, as every token does. Such text is never shown.
+/// Whether a text begins like base64 of a JSON object, as every token does. Such text is never
+/// shown.
 fn opens_object(text: &str) -> bool {
     let Some(Ok(bytes)) = text.get(..4).map(|start| LENIENT_BASE64URL.decode(start)) else {
         return false;
@@ -294,8 +295,8 @@ fn is_token_char(c: char) -> bool {
 
 // ------------------------------------------------------------------------------ signature
 
-/// The lengths of signatures in bytes (RFC 7518 sections 3.2 and 3.4, RFC 8037 section 3.1, RFC 8812
-/// section 3.2).
+/// The lengths of signatures in bytes (RFC 7518 sections 3.2 and 3.4, RFC 8037 section 3.1, RFC
+/// 8812 section 3.2).
 const SIGNATURE_BYTES: &[(&str, &[usize])] = &[
     ("ES256", &[64]),
     ("ES256K", &[64]),
@@ -308,8 +309,8 @@ const SIGNATURE_BYTES: &[(&str, &[usize])] = &[
     ("HS512", &[64]),
 ];
 
-/// The RSA algorithms. A signature is as long as the key's modulus: at least 1024 bits, a multiple of
-/// 256.
+/// The RSA algorithms. A signature is as long as the key's modulus: at least 1024 bits, a multiple
+/// of 256.
 const RSA: [&str; 6] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
 
 /// The decoded length, and how the signature is truncated, if it is. Unknown algorithms may have

@@ -1,5 +1,5 @@
-//! Recognises values that are not a token. Descriptions quote only error messages, titles, paths and
-//! variable names, never anything that may be a secret.
+//! Recognises values that are not a token. Descriptions quote only error messages, titles, paths
+//! and variable names, never anything that may be a secret.
 
 use serde_json::Value;
 use serde_json::error::Category;
@@ -163,8 +163,8 @@ fn html(text: &str) -> Option<InputProblem> {
 
 // ----------------------------------------------------------------------------- references
 
-/// The syntax of variable references: beginning, end, name of the syntax, and the characters allowed
-/// besides letters and digits.
+/// The syntax of variable references: beginning, end, name of the syntax, and the characters
+/// allowed besides letters and digits.
 const REFERENCES: [(&str, &str, &str, &str); 10] = [
     ("${{", "}}", "a GitHub Actions or Azure template expression", EXPRESSION),
     ("$[[", "]]", "a GitLab input expression", EXPRESSION),
@@ -263,8 +263,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_token_char(c) || matches!(c, '/' | '='))
 }
 
-/// Whether a text is a path: `/…`, `./…`, `~/…`, `C:\…`, `\\server\…`, curl's `@…`, or a name with the
-/// extension of a token file.
+/// Whether a text is a path: `/…`, `./…`, `~/…`, `C:\…`, `\\server\…`, curl's `@…`, or a name with
+/// the extension of a token file.
 fn is_path(text: &str) -> bool {
     let is_drive =
         matches!(text.as_bytes(), [d, b':', b'\\' | b'/', ..] if d.is_ascii_alphabetic());

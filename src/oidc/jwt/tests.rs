@@ -623,7 +623,8 @@ impl Wrap {
     }
 }
 
-/// Line breaks count as part of the encoding that they break, since base64 and JSON often have them.
+/// Line breaks count as part of the encoding that they break, since base64 and JSON often have
+/// them.
 fn expected(outer: Wrap, inner: Wrap) -> Vec<Wrapping> {
     match (outer, inner) {
         (Wrap::Lines(_), Wrap::Lines(_)) => vec![Wrapping::InnerWhitespace],

@@ -171,8 +171,8 @@ pub(super) fn parse_key(
     Ok(Usable { key, signature_bytes, unusual })
 }
 
-/// Finds unusual `use`, `key_ops` and `alg` (RFC 7517 sections 4.2 to 4.4). go-oidc and go-jose ignore
-/// their values, but check their types.
+/// Finds unusual `use`, `key_ops` and `alg` (RFC 7517 sections 4.2 to 4.4). go-oidc and go-jose
+/// ignore their values, but check their types.
 fn unusual_members(key: &Map<String, Value>, algorithm: &str) -> Result<Vec<String>, Unusable> {
     let text = |field: &str| match key.get(field) {
         None | Some(Value::Null) => Ok(None),

@@ -1,8 +1,8 @@
 //! Verifies a token's signature with a key set (RFC 7515 section 5.2, RFC 7517, RFC 7518 section 3,
 //! RFC 8037).
 //!
-//! The choice of keys follows go-oidc and go-jose, which Pulumi Cloud presumably uses. `fixtures/go`
-//! has their results for many tokens and keys.
+//! The choice of keys follows go-oidc and go-jose, which Pulumi Cloud presumably uses.
+//! `fixtures/go` has their results for many tokens and keys.
 //!
 //! The result is evidence. The signature itself never leaves this module.
 
@@ -18,8 +18,8 @@ use crate::evidence::{KeyOutline, KeySet, Signature, Token};
 use crate::oidc::jwt::{LENIENT_BASE64URL, header};
 use crate::text::secret::Secret;
 
-/// The most keys to try on one token. A key set may hold thousands without ids, and every try hashes
-/// the whole token.
+/// The most keys to try on one token. A key set may hold thousands without ids, and every try
+/// hashes the whole token.
 const MOST_TRIED: usize = 64;
 
 /// Outlines a key set. Skips keys of an unknown form (RFC 7517 section 5).

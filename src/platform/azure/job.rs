@@ -59,8 +59,8 @@ pub(crate) const OWN_CONNECTION: &str = CONNECTION[0];
 /// The variable with the organization's id.
 pub(crate) const COLLECTION: &str = "SYSTEM_COLLECTIONID";
 
-/// Whether a value is an unexpanded macro. Azure Pipelines leaves macros of unknown variables as they
-/// are.
+/// Whether a value is an unexpanded macro. Azure Pipelines leaves macros of unknown variables as
+/// they are.
 pub(crate) fn is_unexpanded(value: &str) -> bool {
     value.trim().starts_with(['$', '%'])
 }

@@ -21,8 +21,8 @@ pub(crate) const HOST: &str = "vstoken.dev.azure.com";
 /// Its former host.
 pub(crate) const OLD_HOST: &str = "app.vstoken.visualstudio.com";
 
-/// The audience of a federated service connection, in the spelling of people and of Azure DevOps' own
-/// issuer.
+/// The audience of a federated service connection, in the spelling of people and of Azure DevOps'
+/// own issuer.
 pub(crate) const AUDIENCE: &str = "api://AzureADTokenExchange";
 /// The same audience in Entra's tokens.
 pub(crate) const AUDIENCE_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
@@ -151,8 +151,8 @@ pub(super) const CONNECTION: &[&str] = &[
     "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
 ];
 
-/// `oidctoken` of the job's plan. GET gives 405. A bad system token gives a redirect to a sign-in page,
-/// unless that is suppressed (azidentity's `azure_pipelines_credential.go`).
+/// `oidctoken` of the job's plan. GET gives 405. A bad system token gives a redirect to a sign-in
+/// page, unless that is suppressed (azidentity's `azure_pipelines_credential.go`).
 pub(super) const OIDC_REQUEST: Http = Http {
     url: "SYSTEM_OIDCREQUESTURI",
     credential: "SYSTEM_ACCESSTOKEN",

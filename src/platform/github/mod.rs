@@ -214,7 +214,8 @@ fn has_environment(claims: &Map<String, Value>) -> bool {
     claims.contains_key("environment")
 }
 
-/// Whether `ref` is a branch or tag. Refs of pull requests and of the merge queue differ between runs.
+/// Whether `ref` is a branch or tag. Refs of pull requests and of the merge queue differ between
+/// runs.
 fn has_stable_ref(claims: &Map<String, Value>) -> bool {
     let stable = |name: &str| {
         name.starts_with("refs/tags/")

@@ -148,8 +148,8 @@ fn missing_kinds_have_reasons() {
     }
 }
 
-/// All changed claims exist, and every kind's tokens differ from the given one, unless the platform's
-/// tokens do not show the kind.
+/// All changed claims exist, and every kind's tokens differ from the given one, unless the
+/// platform's tokens do not show the kind.
 #[test]
 fn kinds_change_existing_claims() {
     for platform in ALL {

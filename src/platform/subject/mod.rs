@@ -1,7 +1,7 @@
 //! Splits subjects into the named parts of a platform's shapes.
 //!
-//! A shape is literal text with named parts in braces. The platforms document their shapes, and each
-//! platform's file lists them. A customised subject has no shape and is not split.
+//! A shape is literal text with named parts in braces. The platforms document their shapes, and
+//! each platform's file lists them. A customised subject has no shape and is not split.
 
 #[cfg(test)]
 mod tests;
@@ -199,8 +199,8 @@ pub(crate) fn differences<'a>(
 /// Parts by name.
 type Parts<'a> = Vec<(&'static str, &'a str)>;
 
-/// The first shape that matches. Shapes that need their issuer come first, since their templates are
-/// the least specific.
+/// The first shape that matches. Shapes that need their issuer come first, since their templates
+/// are the least specific.
 fn find_shape<'a>(
     issuer: &str,
     subject: &'a str,
@@ -261,7 +261,8 @@ fn pieces<'a>(
 }
 
 impl Subject {
-    /// Whether a pattern matches only this identity: it has the same parts, except for varying ones.
+    /// Whether a pattern matches only this identity: it has the same parts, except for varying
+    /// ones.
     pub(crate) fn is_pattern_of(&self, pattern: &str) -> bool {
         let Some(parts) = split_parts(self.template, pattern) else { return false };
         let varies = |name: &str| self.varying.iter().any(|varying| varying.name == name);

@@ -13,8 +13,8 @@ use crate::pulumi::versions;
 /// The supported schemes, in the order of login.go's `validateCloudBackendType`.
 const SUPPORTED: [&str; 7] = ["azblob", "gs", "s3", "file", "https", "http", "postgres"];
 
-/// The CLI's error for the form of a backend URL, before any request and without `error: `; `None` if
-/// the CLI accepts the form.
+/// The CLI's error for the form of a backend URL, before any request and without `error: `; `None`
+/// if the CLI accepts the form.
 pub(crate) fn cli_refusal(problem: &UrlProblem, resolved: &Resolved) -> Option<String> {
     if !has_message(problem) {
         return None;
@@ -50,8 +50,8 @@ fn has_message(problem: &UrlProblem) -> bool {
     )
 }
 
-/// The error of a CLI version (`None`: the newest) for the form of a backend URL, or for a request to
-/// it; `None` if there is none, or if its text is not known exactly.
+/// The error of a CLI version (`None`: the newest) for the form of a backend URL, or for a request
+/// to it; `None` if there is none, or if its text is not known exactly.
 pub(crate) fn cli_message(
     problem: &UrlProblem,
     resolved: &Resolved,

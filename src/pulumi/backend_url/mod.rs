@@ -1,9 +1,9 @@
 //! Finds the backend URL that a login uses, and its problems.
 //!
 //! The order of the sources is that of pkg/cmd/pulumi/auth/login.go and of
-//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. The CLI checks the form of URLs from some
-//! sources before it sends a request. In a URL from another source the same mistake leads to an error of
-//! Go's HTTP client, which `message` reproduces.
+//! `GetCurrentCloudURLWithSource` in pkg/workspace/creds.go. The CLI checks the form of URLs from
+//! some sources before it sends a request. In a URL from another source the same mistake leads to
+//! an error of Go's HTTP client, which `message` reproduces.
 
 mod message;
 mod parts;
@@ -114,7 +114,8 @@ impl Resolved {
         }
     }
 
-    /// The URL of the exchange. The CLI appends the path to the backend's URL without normalising it.
+    /// The URL of the exchange. The CLI appends the path to the backend's URL without normalising
+    /// it.
     pub fn exchange_url(&self) -> String {
         let trimmed = self.url.strip_suffix('/').filter(|_| self.trims_slash);
         format!("{}/api/oauth/token", trimmed.unwrap_or(&self.url))
@@ -172,7 +173,8 @@ pub(crate) enum UrlProblem {
     Console {
         /// The host in lower case.
         host: String,
-        /// The API's URL; `None` if the host is not Pulumi's and only the CLI's prefix test refuses it.
+        /// The API's URL; `None` if the host is not Pulumi's and only the CLI's prefix test refuses
+        /// it.
         suggestion: Option<&'static str>,
     },
     /// The URL has text after the host, which the exchange's URL then contains too.
@@ -322,8 +324,8 @@ fn minor_problems(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
     found
 }
 
-/// Why a URL cannot be requested, in words: Go's `net/url` or `net/http` refuses it, or only a parser
-/// that normalises URLs reads it as it was probably intended.
+/// Why a URL cannot be requested, in words: Go's `net/url` or `net/http` refuses it, or only a
+/// parser that normalises URLs reads it as it was probably intended.
 fn find_fault(url: &str, parts: &Parts<'_>) -> Option<String> {
     let is_http = matches!(parts.lower_scheme().as_str(), "http" | "https");
     let path = parts.path_range();
@@ -354,8 +356,8 @@ fn find_fault(url: &str, parts: &Parts<'_>) -> Option<String> {
     }
 }
 
-/// The fault of a path that Go sends unchanged but other clients normalise: the server gets another path
-/// from the CLI than from them.
+/// The fault of a path that Go sends unchanged but other clients normalise: the server gets another
+/// path from the CLI than from them.
 fn normalised_path_fault(parsed: &GoUrl, target: &str) -> Option<String> {
     let normal = url::Url::parse(target).ok()?;
     let decoded = |path: &str| percent_encoding::percent_decode_str(path).collect::<Vec<u8>>();

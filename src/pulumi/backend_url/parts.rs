@@ -6,8 +6,8 @@ use url::{Host, Url};
 
 use super::{DIY_SCHEMES, PULUMI_CLOUD, SCHEMES, WEBSITES};
 
-/// The scheme of a URL as in Go's `net/url` (`getScheme`): the text before the first colon, if it has the
-/// form of a scheme.
+/// The scheme of a URL as in Go's `net/url` (`getScheme`): the text before the first colon, if it
+/// has the form of a scheme.
 pub(super) fn go_scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let mut bytes = scheme.bytes();
@@ -100,8 +100,8 @@ pub(super) fn is_loopback(authority: &str) -> bool {
     Url::parse(&format!("http://{authority}")).is_ok_and(|url| is_loopback_url(&url))
 }
 
-/// Whether a URL's host is exactly `localhost` or a loopback address. Requests to these hosts use no
-/// proxy.
+/// Whether a URL's host is exactly `localhost` or a loopback address. Requests to these hosts use
+/// no proxy.
 pub(super) fn is_loopback_url(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

@@ -447,8 +447,8 @@ proptest! {
         }
     }
 
-    /// A URL with hidden parts has the same problem as the whole URL. (If a password contains the end of
-    /// an authority, only the URL with hidden parts is read correctly.)
+    /// A URL with hidden parts has the same problem as the whole URL. (If a password contains the
+    /// end of an authority, only the URL with hidden parts is read correctly.)
     #[test]
     fn hiding_parts_keeps_problem(
         scheme in "(https?:/{0,3}|s3://|htps://|//)?", user in "([a-z$(){} ']{0,6}:?[a-z$() ]{0,6}@)?",

@@ -9,8 +9,8 @@ use crate::evidence::{
     Backend, BackendSource, CredentialsFile, Evidence, PolicySource, Probe, RunContext,
 };
 
-/// Scheme, host and port of an http or https URL, with the default port filled in and the host in lower
-/// case. `None` for another scheme, an invalid URL, or user information before the host.
+/// Scheme, host and port of an http or https URL, with the default port filled in and the host in
+/// lower case. `None` for another scheme, an invalid URL, or user information before the host.
 fn origin(url: &str) -> Option<Origin> {
     let url = Url::parse(url).ok()?;
     let plain = url.username().is_empty() && url.password().is_none();
@@ -52,8 +52,8 @@ impl Evidence {
         is_named_only_by_project(&self.backend, &self.resolved_backend())
     }
 
-    /// Whether this is a plain run outside CI with a backend that only a project file names. Such a run
-    /// sends no credential. Runs of earlier versions did, so their bundles may hold answers.
+    /// Whether this is a plain run outside CI with a backend that only a project file names. Such a
+    /// run sends no credential. Runs of earlier versions did, so their bundles may hold answers.
     pub fn sends_no_credentials(&self) -> bool {
         let has_answers = !matches!(self.cloud.exchange, Probe::NotRun)
             || !matches!(self.cloud.whoami, Probe::NotRun)

@@ -48,8 +48,8 @@ pub(crate) fn decode(bytes: &[u8], into: &Struct) -> Result<Map<String, Value>, 
     }
 }
 
-/// The error for the first member of another type than its field. Go names the innermost struct, and the
-/// path from the outermost.
+/// The error for the first member of another type than its field. Go names the innermost struct,
+/// and the path from the outermost.
 fn object_error(
     object: &Map<String, Value>,
     into: &Struct,

@@ -1,12 +1,12 @@
-//! JSON as in Go's `encoding/json`: its syntax errors (scanner.go), and fields whose names it compares
-//! without regard to case (decode.go).
+//! JSON as in Go's `encoding/json`: its syntax errors (scanner.go), and fields whose names it
+//! compares without regard to case (decode.go).
 
 use serde_json::{Map, Value};
 
 use super::url::quote;
 
-/// The value that Go decodes into a field: the last one whose name matches in any case and that is not
-/// `null`.
+/// The value that Go decodes into a field: the last one whose name matches in any case and that is
+/// not `null`.
 pub(crate) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object
         .iter()

@@ -1,5 +1,5 @@
-//! Parses URLs as Go's `net/url` does, with the errors of Go's `net/http`. Neither normalises anything:
-//! `127.1` is a host name, and `/x/..` stays a path.
+//! Parses URLs as Go's `net/url` does, with the errors of Go's `net/http`. Neither normalises
+//! anything: `127.1` is a host name, and `/x/..` stays a path.
 //!
 //! Sources: net/url/url.go (`parse`, `parseHost`, `unescape`, `String`), net/http/transport.go
 //! (`roundTrip`) and net/http/client.go (`stripPassword`).

@@ -169,7 +169,8 @@ impl<'a> Signs<'a> {
     }
 }
 
-/// The character of the escape at the start of a text (0: no letter or digit), and the escape's length.
+/// The character of the escape at the start of a text (0: no letter or digit), and the escape's
+/// length.
 fn escape(text: &[u8]) -> (u32, usize) {
     match text.first() {
         Some(b'%') => {

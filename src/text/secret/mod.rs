@@ -1,5 +1,5 @@
-//! Secrets: values whose `Debug` shows nothing and that are wiped when dropped. [`Scrubber`] removes
-//! them from foreign texts.
+//! Secrets: values whose `Debug` shows nothing and that are wiped when dropped. [`Scrubber`]
+//! removes them from foreign texts.
 
 mod letters;
 mod names;

@@ -106,7 +106,8 @@ pub(crate) fn is_plain(value: &str) -> bool {
 /// Values with fewer letters and digits do not look random.
 const SHORTEST_RANDOM: usize = 16;
 
-/// Whether a value looks random: its letters, digits and capitals change in a way that words do not.
+/// Whether a value looks random: its letters, digits and capitals change in a way that words do
+/// not.
 pub(crate) fn looks_random(value: &str) -> bool {
     let is_place = value.contains("://") || value.starts_with(['/', '.', '~']);
     if is_place || value.contains(char::is_whitespace) || is_reference(value) {

@@ -15,9 +15,9 @@ const RADIX: u64 = 36;
 /// The place value of a piece's first digit.
 const FIRST: u64 = RADIX.pow(LENGTH as u32 - 1);
 
-/// The distance between the pieces of a secret that are searched for. Any 20 characters of the secret
-/// must contain a piece: they are 27 characters in base64 and 40 in hexadecimal. Plain text has fewer
-/// letters and digits than characters, so there every second piece is searched for.
+/// The distance between the pieces of a secret that are searched for. Any 20 characters of the
+/// secret must contain a piece: they are 27 characters in base64 and 40 in hexadecimal. Plain text
+/// has fewer letters and digits than characters, so there every second piece is searched for.
 const PLAIN_STEP: usize = 2;
 const BASE64_STEP: usize = 8;
 const HEX_STEP: usize = 16;
@@ -141,7 +141,8 @@ impl Window {
 /// A run of pieces in a text.
 struct Run {
     range: Range<usize>,
-    /// The number of letters and digits in the text up to the end of its first piece, and of its last.
+    /// The number of letters and digits in the text up to the end of its first piece, and of its
+    /// last.
     first: usize,
     last: usize,
 }
@@ -168,8 +169,8 @@ impl Runs {
     }
 }
 
-/// Finds text that repeats a piece of `random`, or `least` letters and digits of `written`. `decode`:
-/// decodes escapes first.
+/// Finds text that repeats a piece of `random`, or `least` letters and digits of `written`.
+/// `decode`: decodes escapes first.
 pub(super) fn find(
     text: &str,
     decode: bool,

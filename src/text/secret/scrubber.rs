@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use super::pieces::{self, Pieces};
 use super::{REDACTED, letters, looks_random, shapes};
 
-/// Removes known secrets, and text that looks like one, from foreign text before it becomes evidence.
-/// A server may echo the request that it refuses, in any encoding.
+/// Removes known secrets, and text that looks like one, from foreign text before it becomes
+/// evidence. A server may echo the request that it refuses, in any encoding.
 ///
 /// Secrets can be added through a shared reference, for example when a token is minted.
 #[derive(Default)]
@@ -80,8 +80,8 @@ impl Scrubber {
         }
     }
 
-    /// Remembers only the signature of a token. Enough if the token is never sent, since no answer can
-    /// repeat it.
+    /// Remembers only the signature of a token. Enough if the token is never sent, since no answer
+    /// can repeat it.
     pub fn add_signature(&self, token: &str) {
         if let Some((_, signature)) = token.trim().rsplit_once('.')
             && signature.len() >= SHORTEST_PART
@@ -220,8 +220,8 @@ fn is_placeholder(value: &str) -> bool {
     value.contains("***") || [("$(", ")"), ("${", "}"), ("<", ">")].into_iter().any(is_expression)
 }
 
-/// The decoded header and claims of a token, given without its signature. `None`: it is no token, or
-/// encrypted.
+/// The decoded header and claims of a token, given without its signature. `None`: it is no token,
+/// or encrypted.
 fn public_text(signed: &str) -> Option<Zeroizing<Vec<u8>>> {
     const BASE64: GeneralPurpose = GeneralPurpose::new(
         &URL_SAFE,
@@ -255,8 +255,8 @@ impl fmt::Debug for Scrubber {
     }
 }
 
-/// A path from the command line, safe to show. A word that looks random and names no file is treated
-/// as a misplaced secret.
+/// A path from the command line, safe to show. A word that looks random and names no file is
+/// treated as a misplaced secret.
 pub(crate) fn argument(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_random = !text.contains(['/', '\\', '.']) && looks_random(&text) && !path.exists();

@@ -244,8 +244,8 @@ impl Collected {
         }
     }
 
-    /// Keeps a new message, or counts a known one. Returns its index and the number of lines that may
-    /// continue it.
+    /// Keeps a new message, or counts a known one. Returns its index and the number of lines that
+    /// may continue it.
     fn record_match(
         &mut self,
         found: Recognised,

@@ -40,8 +40,8 @@ pub(super) fn needles() -> impl Iterator<Item = String> {
     fixed.chain(stems())
 }
 
-/// Whether a value may be assigned to a name that ends with one of the [`stems`]. Almost every line of
-/// a log mentions tokens or keys without a value.
+/// Whether a value may be assigned to a name that ends with one of the [`stems`]. Almost every line
+/// of a log mentions tokens or keys without a value.
 pub(in crate::gather::log) fn may_assign(before: &[u8], after: &[u8]) -> bool {
     ASSIGNS.iter().any(|sign| after.starts_with(sign.as_bytes()))
         || after.first() == Some(&b' ') && is_flag(before)

@@ -1,7 +1,7 @@
 //! Which proxy a request goes through, for the client and for the report.
 //!
-//! Follows golang.org/x/net/http/httpproxy, which the Pulumi CLI uses. Other programs differ, but the
-//! login connects as pulumi does.
+//! Follows golang.org/x/net/http/httpproxy, which the Pulumi CLI uses. Other programs differ, but
+//! the login connects as pulumi does.
 
 mod no_proxy;
 mod variable;

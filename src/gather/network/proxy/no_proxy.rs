@@ -48,8 +48,8 @@ impl Exceptions {
         })
     }
 
-    /// An entry that was probably meant for the URL's host but does not match it. Other programs also
-    /// separate entries by spaces, for instance.
+    /// An entry that was probably meant for the URL's host but does not match it. Other programs
+    /// also separate entries by spaces, for instance.
     pub(super) fn near_match(&self, url: &Url) -> Option<&str> {
         let Err(name) = host(url) else { return None };
         let entries = self.text.split([',', ';', '|', ' ', '\t']).map(str::trim);

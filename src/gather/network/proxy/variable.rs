@@ -1,5 +1,5 @@
-//! Parses a proxy variable as pulumi does: `parseProxy` in golang.org/x/net/http/httpproxy, on top of
-//! `net/url`. Other parsers accept more (surrounding white space, a backslash) or less.
+//! Parses a proxy variable as pulumi does: `parseProxy` in golang.org/x/net/http/httpproxy, on top
+//! of `net/url`. Other parsers accept more (surrounding white space, a backslash) or less.
 
 use ::url::Url;
 

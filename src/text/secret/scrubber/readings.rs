@@ -1,5 +1,5 @@
-//! The encodings in which a server may repeat a secret, and a check whether a text gives one away. The
-//! integration tests use it as well.
+//! The encodings in which a server may repeat a secret, and a check whether a text gives one away.
+//! The integration tests use it as well.
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 

@@ -119,7 +119,8 @@ fn known_origin_permits_no_other_port() {
             }
             assert_eq!(asked.load(Ordering::SeqCst), 1, "one answer for both");
         }
-        // Another name that resolves to the same place, and a metadata service under the known name.
+        // Another name that resolves to the same place, and a metadata service under the known
+        // name.
         let (client, _) = client_with_answers(&id.root, options(), |_| vec!["169.254.169.254"]);
         assert_eq!(kind(&client, &known).await, FailureKind::AddressRefused);
         let (client, _) = client_with_answers(&id.root, options(), |_| vec!["127.0.0.1"]);
