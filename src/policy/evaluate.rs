@@ -25,7 +25,7 @@ use values::Values;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     /// The decision and its reason.
-    pub outcome: Outcome,
+    pub outcome: PolicyOutcome,
     /// Every entry in the policy's order, those too that are not for this request.
     pub entries: Vec<EntryResult>,
     /// The entry that comes closest to letting the token in, by its index: among the allow entries
@@ -43,8 +43,8 @@ impl Evaluation {
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
         match self.outcome {
-            Outcome::Allowed { .. } => Some(Decision::Allow),
-            Outcome::Undetermined => None,
+            PolicyOutcome::Allowed { .. } => Some(Decision::Allow),
+            PolicyOutcome::Undetermined => None,
             _ => Some(Decision::Deny),
         }
     }
@@ -52,7 +52,7 @@ impl Evaluation {
 
 /// Why a token is let in or kept out. Entries are named by their index from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PolicyOutcome {
     /// Let in.
     Allowed {
         /// The first entry that does so.
@@ -168,8 +168,8 @@ pub(crate) fn evaluate_registration_within(
     let mut evaluation = evaluate_within(entries, claims, ask, work);
     let turns = match evaluation.outcome {
         // A deny that matches beats everything.
-        Outcome::Denied { .. } | Outcome::Undetermined => None,
-        Outcome::Allowed { .. } => Some(Decision::Deny),
+        PolicyOutcome::Denied { .. } | PolicyOutcome::Undetermined => None,
+        PolicyOutcome::Allowed { .. } => Some(Decision::Deny),
         _ => Some(Decision::Allow),
     };
     let may_turn = registration.unresolved.iter().any(|open| {
@@ -178,7 +178,7 @@ pub(crate) fn evaluate_registration_within(
             && open.token_type.is_none_or(|token_type| token_type == ask.token_type)
     });
     if may_turn {
-        evaluation.outcome = Outcome::Undetermined;
+        evaluation.outcome = PolicyOutcome::Undetermined;
     }
     Some(evaluation)
 }
@@ -237,13 +237,13 @@ pub fn evaluate_within(
     let allowed =
         closest.is_some_and(|entry| failing(entry) == 0 && !lacks_admin(&entries[entry], ask));
     let outcome = match (denying, closest) {
-        (Some(entry), _) => Outcome::Denied { entry },
+        (Some(entry), _) => PolicyOutcome::Denied { entry },
         (None, _) if open(if allowed { Decision::Deny } else { Decision::Allow }) => {
-            Outcome::Undetermined
+            PolicyOutcome::Undetermined
         }
-        (None, Some(entry)) if failing(entry) > 0 => Outcome::Rules { entry },
-        (None, Some(entry)) if lacks_admin(&entries[entry], ask) => Outcome::Admin { entry },
-        (None, Some(entry)) => Outcome::Allowed { entry },
+        (None, Some(entry)) if failing(entry) > 0 => PolicyOutcome::Rules { entry },
+        (None, Some(entry)) if lacks_admin(&entries[entry], ask) => PolicyOutcome::Admin { entry },
+        (None, Some(entry)) => PolicyOutcome::Allowed { entry },
         (None, None) => not_for_this_request(entries, ask),
     };
     Evaluation { outcome, closest: closest.or(denying), limited, entries: results }
@@ -281,20 +281,20 @@ fn applies(entry: &Entry, ask: &Ask, work: &mut Work) -> Option<bool> {
 }
 
 /// Why no allow entry is for this request.
-fn not_for_this_request(entries: &[Entry], ask: &Ask) -> Outcome {
+fn not_for_this_request(entries: &[Entry], ask: &Ask) -> PolicyOutcome {
     let mut allowing = entries.iter().filter(|e| e.decision == Decision::Allow).peekable();
     if allowing.peek().is_none() {
-        return Outcome::NoAllowEntry;
+        return PolicyOutcome::NoAllowEntry;
     }
     if allowing.all(|entry| entry.token_type != ask.token_type) {
-        return Outcome::TokenType;
+        return PolicyOutcome::TokenType;
     }
     match ask.token_type {
-        TokenType::Team => Outcome::Team,
-        TokenType::Personal => Outcome::User,
-        TokenType::Runner => Outcome::Runner,
+        TokenType::Team => PolicyOutcome::Team,
+        TokenType::Personal => PolicyOutcome::User,
+        TokenType::Runner => PolicyOutcome::Runner,
         // It has no name, so the type alone decides.
-        TokenType::Organization => Outcome::TokenType,
+        TokenType::Organization => PolicyOutcome::TokenType,
     }
 }
 

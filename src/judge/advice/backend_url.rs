@@ -14,7 +14,7 @@ use crate::text::command::{Command, power_shell};
 
 /// What is wrong with the backend's URL, and what to use instead. `version`: the CLI whose rules
 /// apply.
-pub(crate) fn of_problem(
+pub(crate) fn unusable_url(
     problem: &UrlProblem,
     resolved: &Resolved,
     version: Option<&Version>,

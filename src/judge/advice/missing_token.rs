@@ -7,9 +7,9 @@ use crate::catalogue::Code;
 use crate::evidence::{
     Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source,
 };
-use crate::judge::answer::{is_transient, words};
+use crate::judge::answer::{is_transient, messages};
 use crate::judge::context::Context;
-use crate::judge::finding::{instant, list};
+use crate::judge::finding::{format_instant, list};
 use crate::judge::network::failure::network_failure;
 use crate::platform::{
     Cause, Explanation, Id, Login, REFUSAL_MESSAGES, Refused, Remedy, Step, azure, github, gitlab,
@@ -142,8 +142,8 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     )
     .announce("Name the one that the login uses:");
     for Candidate { name, audiences, expires } in candidates {
-        let expiry =
-            expires.map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", instant(exp)));
+        let expiry = expires
+            .map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", format_instant(exp)));
         finding = finding
             .proof(
                 "candidate",
@@ -243,7 +243,7 @@ fn said(answer: &Answer) -> String {
         _ => Vec::new(),
     };
     let said = match &answer.body {
-        Body::Json(Value::Object(_)) | Body::Text(_) if own.is_empty() => words(answer),
+        Body::Json(Value::Object(_)) | Body::Text(_) if own.is_empty() => messages(answer),
         _ => own,
     };
     text::clip(&said.join(": "), LONGEST)

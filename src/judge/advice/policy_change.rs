@@ -6,7 +6,7 @@ use super::change;
 use crate::evidence::{PolicySource, Token};
 use crate::judge::compare::rule::snippet;
 use crate::judge::context::Context;
-use crate::judge::finding::upper;
+use crate::judge::finding::capitalize;
 use crate::judge::policy::smallest::correction::Identity;
 use crate::judge::policy::smallest::steer::Steered;
 use crate::judge::policy::smallest::ways::{Edit, Way};
@@ -136,7 +136,7 @@ pub(crate) struct Telling<'a> {
 
 /// What to do with an entry that the policy lacks.
 pub(crate) fn add_here(context: &Context) -> String {
-    format!("in {}, add this policy:", context.place_of_another())
+    format!("in {}, add this policy:", context.new_entry_place())
 }
 
 impl Telling<'_> {
@@ -243,7 +243,7 @@ impl Telling<'_> {
             true => format!("change the rule {claim}:"),
             false => "correct the name of the claim:".to_owned(),
         };
-        let lead = format!("in {}, {what}", self.context.place_of_rule(line, *entry));
+        let lead = format!("in {}, {what}", self.context.entry_place_at(line, *entry));
         let removed = format!("{}: {}", text::json_string(claim), text::json_string(before));
         Some([lead, removed, snippet(&correction.claim, &correction.pattern)])
     }
@@ -285,15 +285,15 @@ impl Telling<'_> {
                 format!("Only if that is meant ({}): {action}.", way.intent),
                 "Only if that is meant: ",
             ),
-            false => (format!("{}.", upper(&action)), ""),
+            false => (format!("{}.", capitalize(&action)), ""),
         };
         let finding = notes(finding.fix(fix), way);
         way.edits.iter().fold(finding, |finding, edit| {
             if let Some([lead, removed, added]) = self.corrected(edit) {
-                return finding.diff(format!("{meant}{}", upper(&lead)), &removed, &added);
+                return finding.diff(format!("{meant}{}", capitalize(&lead)), &removed, &added);
             }
             let (lead, pasted) = self.told(edit);
-            let lead = if meant.is_empty() { upper(&lead) } else { format!("{meant}{lead}") };
+            let lead = if meant.is_empty() { capitalize(&lead) } else { format!("{meant}{lead}") };
             match pasted.is_empty() {
                 true => finding.step(lead),
                 false if way.edits.len() == 1 => finding.announce(lead).command(pasted),

@@ -2,22 +2,22 @@
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Answer, Exchange, Probe};
-use crate::judge::answer::words;
-use crate::judge::checks::exchange::is_elsewhere;
+use crate::judge::answer::messages;
+use crate::judge::checks::exchange::is_from_other_service;
 use crate::judge::checks::registration::register_issuer;
 use crate::judge::context::Context;
 use crate::pulumi::refusal::{self, Subject};
 use crate::report::{Finding, Remediation};
 
 /// Completes the finding of such a refusal, after all checks.
-pub(crate) fn complete(context: &mut Context) {
+pub(crate) fn add_remedy(context: &mut Context) {
     let Some(answer) = refusal(context) else { return };
     let mut findings = context.findings_mut();
     let rejected = findings.find(|finding| is_rejected(finding)).map(|finding| finding.clone());
     drop(findings);
     let Some(finding) = rejected else { return };
-    let completed = match refusal::subject(answer.status, &words(answer)) {
-        _ if is_elsewhere(answer) => return,
+    let completed = match refusal::subject(answer.status, &messages(answer)) {
+        _ if is_from_other_service(answer) => return,
         _ if answer.status == 402 => finding.fix(
             "Check the organization's subscription: status 402 asks for payment and is not about \
              the token.",

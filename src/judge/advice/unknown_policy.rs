@@ -1,7 +1,7 @@
 //! Why the policy is not known: a note, never the verdict.
 
 use crate::evidence::{AccessTokenSource, Asked, Gap, GapReason, PolicySource};
-use crate::judge::answer::{proofs, words};
+use crate::judge::answer::{add_answer, messages};
 use crate::judge::context::Context;
 use crate::report::Finding;
 
@@ -85,7 +85,7 @@ fn told(context: &Context, finding: Finding, gap: &Gap) -> Finding {
     let finding = finding.proof("asked with", &with, gap.asked.name());
     match &gap.reason {
         GapReason::Failed { failure } => {
-            finding.proof("no answer", &failure.detail, &failure.host).asked(failure.attempts)
+            finding.proof("no answer", &failure.detail, &failure.host).attempts(failure.attempts)
         }
         GapReason::NotUnderstood { problem } => {
             finding.proof("not understood", problem, gap.asked.name())
@@ -100,9 +100,9 @@ fn told(context: &Context, finding: Finding, gap: &Gap) -> Finding {
                 404 => format!(
                     "Pulumi Cloud knows no organization {organization}, or {with} may not see it."
                 ),
-                _ => format!("Pulumi Cloud answered: {}.", words(answer).join(": ")),
+                _ => format!("Pulumi Cloud answered: {}.", messages(answer).join(": ")),
             };
-            proofs(finding, answer).step(step)
+            add_answer(finding, answer).step(step)
         }
     }
 }

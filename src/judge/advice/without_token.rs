@@ -19,7 +19,7 @@ pub(crate) fn what_pulumi_does(context: &Context) -> String {
     if !login.token_named {
         return format!("was given no OIDC token: it {}", without_token(context));
     }
-    if context.has_no_oidc() {
+    if context.cli_lacks_oidc() {
         return format!("would heed no PULUMI_OPTION_OIDC_TOKEN: it {}", without_token(context));
     }
     if matches!(context.evidence.input.problem, Some(InputProblem::Empty)) {

@@ -77,7 +77,7 @@ pub(crate) fn failed_rule(
     );
     finding = match explained {
         true => difference(finding, rule, actual),
-        false => finding.differing(None),
+        false => finding.with_difference(None),
     };
     if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
         finding = decoded(context, finding, &parts, token);
@@ -118,7 +118,7 @@ fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Fi
     let finding = Finding::new(Code::ClaimUnexpanded, detail)
         .proof("expected", &rule.pattern, at)
         .proof("actual", actual, format!("token claim {claim}"))
-        .differing(None)
+        .with_difference(None)
         .fix(fix);
     let finding = match is_literal_audience {
         true => finding.option(RemedyOption::only(change::claim(
@@ -174,13 +174,13 @@ fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
     let same = pattern::divergence(&rule.pattern, actual);
     // A `*` goes on to the end of every value, also of one that differs before.
     if same == 0 || (same == actual.chars().count() && rule.pattern.contains('*')) {
-        return finding.differing(None);
+        return finding.with_difference(None);
     }
     let head: String = actual.chars().take(same).collect();
     let tail: String = actual.chars().skip(same).collect();
     let place = format!("token claim {}, from character {}", rule.claim, same + 1);
     let tail = if tail.is_empty() { "(the token's value ends here)".to_owned() } else { tail };
-    finding.differing(Some(same)).comparison("same up to", head, place.clone()).comparison(
+    finding.with_difference(Some(same)).comparison("same up to", head, place.clone()).comparison(
         "differs from",
         tail,
         place,

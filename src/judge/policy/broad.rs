@@ -9,7 +9,7 @@ use crate::evidence::Token;
 use crate::judge::advice::policy_change;
 use crate::judge::compare::rule::{identity, open_parts, snippet, values, values_length};
 use crate::judge::context::{Context, entry_name};
-use crate::judge::finding::upper;
+use crate::judge::finding::capitalize;
 use crate::judge::policy::job_claims::instead;
 use crate::judge::policy::smallest::dead::MASK;
 use crate::limits;
@@ -64,9 +64,11 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
         let at = context.entry_place(index, entry);
-        let mut finding =
-            Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &upper(&entry_name(index))))
-                .proof("rules", &rules, &at);
+        let mut finding = Finding::new(
+            Code::PolicyTooBroad,
+            lets_in(issuer, entry, &capitalize(&entry_name(index))),
+        )
+        .proof("rules", &rules, &at);
         for masked in entry.rules.iter().filter(|rule| rule.pattern.contains(MASK)) {
             finding = finding.step(format!(
                 "The rule on {} holds {MASK}, which a log shows in the place of a secret: it was \
@@ -105,7 +107,11 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
             findings.push(
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin to {}.", upper(&entry_name(index)), everybody(issuer)),
+                    format!(
+                        "{} grants admin to {}.",
+                        capitalize(&entry_name(index)),
+                        everybody(issuer)
+                    ),
                 )
                 .proof("authorizedPermissions", entry.authorized_permissions.join(", "), at)
                 .option(without_admin(context, index, entry)),

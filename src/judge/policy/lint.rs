@@ -9,7 +9,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::CheckId;
 use crate::judge::compare::rule::snippet;
 use crate::judge::context::entry_name;
-use crate::judge::finding::upper;
+use crate::judge::finding::capitalize;
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
@@ -82,7 +82,7 @@ impl Linter<'_> {
             findings.push(
                 Finding::new(
                     Code::PolicyTooBroad,
-                    lets_in(issuer, entry, &upper(&entry_name(index))),
+                    lets_in(issuer, entry, &capitalize(&entry_name(index))),
                 )
                 .proof("rules", rules(entry), &at)
                 .step("For a token, `doctor policy suggest TOKEN` prints the rule."),
@@ -97,7 +97,7 @@ impl Linter<'_> {
                     format!(
                         "{} has {}: a token that the job requested for another service is let in \
                          as well.",
-                        upper(&entry_name(index)),
+                        capitalize(&entry_name(index)),
                         match audience {
                             Some(_) => "a rule on aud that every audience matches",
                             None => "no rule on aud",
@@ -114,7 +114,7 @@ impl Linter<'_> {
             let finding = |who: &str| {
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin{who}.", upper(&entry_name(index))),
+                    format!("{} grants admin{who}.", capitalize(&entry_name(index))),
                 )
                 .proof("authorizedPermissions", &granted, &at)
             };
@@ -129,7 +129,7 @@ impl Linter<'_> {
             findings.push(
                 surprise(format!(
                     "{} is for nobody: an entry of type {} has to name its {}.",
-                    upper(&entry_name(index)),
+                    capitalize(&entry_name(index)),
                     entry.token_type.name(),
                     named_by(entry)
                 ))
@@ -325,7 +325,7 @@ impl Linter<'_> {
         Ok(Some(
             surprise(format!(
                 "{} never decides: {} {why}.",
-                upper(&entry_name(index)),
+                capitalize(&entry_name(index)),
                 entry_name(other)
             ))
             .proof("entry", rules(entry), self.of_issuer(entry.place, &entry_name(index)))

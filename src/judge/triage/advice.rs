@@ -9,10 +9,10 @@ use crate::evidence::log::{Decided, Log, LogMatch};
 use crate::evidence::{
     Backend, BackendCandidate, BackendSource, InputProblem, Login, Source, Token,
 };
-use crate::judge::advice::backend_url::of_problem;
+use crate::judge::advice::backend_url::unusable_url;
 use crate::judge::advice::job::{Job, printable_url, printable_variable};
 use crate::judge::advice::missing_token::explained;
-use crate::judge::advice::{found_backend, missing_token, token_value};
+use crate::judge::advice::{missing_token, project_backend, token_value};
 use crate::judge::checks::cli::{upgrade, upgrade_command};
 use crate::judge::checks::input::fill_variable;
 use crate::judge::checks::login::{
@@ -38,9 +38,9 @@ pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Find
     }
     let mut finding = logged.finding(log_match, code, &job)?;
     if backend_url::is_found(&logged.sources, &logged.backend) {
-        found_backend::withhold(&logged.backend, true, &mut finding.remediation);
+        project_backend::withhold(&logged.backend, true, &mut finding.remediation);
     }
-    finding.remediation.settle();
+    finding.remediation.finish();
     Some(finding)
 }
 
@@ -194,7 +194,7 @@ impl Logged {
             }
             _ => backend_url::problems(&self.backend, false)
                 .iter()
-                .map(|problem| of_problem(problem, &self.backend, self.version.as_ref(), job))
+                .map(|problem| unusable_url(problem, &self.backend, self.version.as_ref(), job))
                 .find(|finding| finding.code == code),
         }
     }

@@ -55,7 +55,7 @@ fn judged(entries: &[Entry], ask: &Ask) -> Evaluation {
     evaluate(entries, &token(), ask)
 }
 
-fn outcome(entries: &[Entry]) -> Outcome {
+fn outcome(entries: &[Entry]) -> PolicyOutcome {
     judged(entries, &Ask::default()).outcome
 }
 
@@ -91,21 +91,21 @@ fn deny_beats_allow_wherever_it_stands() {
     let sub = [("sub", "repo:acme/*")];
     let entries = [allow(&sub), deny(&[("sub", "nobody")]), deny(&sub)];
     let evaluation = judged(&entries, &Ask::default());
-    assert_eq!(evaluation.outcome, Outcome::Denied { entry: 2 });
+    assert_eq!(evaluation.outcome, PolicyOutcome::Denied { entry: 2 });
     assert_eq!(evaluation.decision(), Some(Decision::Deny));
     assert_eq!(evaluation.closest, Some(0), "the allow entry that would let it in");
-    assert_eq!(outcome(&[deny(&sub), allow(&sub)]), Outcome::Denied { entry: 0 });
-    assert_eq!(outcome(&entries[..2]), Outcome::Allowed { entry: 0 });
+    assert_eq!(outcome(&[deny(&sub), allow(&sub)]), PolicyOutcome::Denied { entry: 0 });
+    assert_eq!(outcome(&entries[..2]), PolicyOutcome::Allowed { entry: 0 });
     let alone = judged(&[deny(&sub)], &Ask::default());
-    assert_eq!((alone.outcome, alone.closest), (Outcome::Denied { entry: 0 }, Some(0)));
+    assert_eq!((alone.outcome, alone.closest), (PolicyOutcome::Denied { entry: 0 }, Some(0)));
 }
 
 #[test]
 fn what_nothing_allows_is_denied() {
-    assert_eq!(outcome(&[]), Outcome::NoAllowEntry);
+    assert_eq!(outcome(&[]), PolicyOutcome::NoAllowEntry);
     let evaluation = judged(&[deny(&[("sub", "nobody")])], &Ask::default());
-    assert_eq!((evaluation.outcome, evaluation.closest), (Outcome::NoAllowEntry, None));
-    assert_eq!(outcome(&[allow(&[])]), Outcome::Allowed { entry: 0 });
+    assert_eq!((evaluation.outcome, evaluation.closest), (PolicyOutcome::NoAllowEntry, None));
+    assert_eq!(outcome(&[allow(&[])]), PolicyOutcome::Allowed { entry: 0 });
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn entry_applies_to_its_type_and_name() {
         admin: false,
     };
     let mut team = entry(Decision::Allow, TokenType::Team, &[]);
-    assert_eq!(judged(&[team.clone()], &ask(TokenType::Team, "a")).outcome, Outcome::Team);
+    assert_eq!(judged(&[team.clone()], &ask(TokenType::Team, "a")).outcome, PolicyOutcome::Team);
     team.team_name = Some("plat*".into());
     let mut user = entry(Decision::Allow, TokenType::Personal, &[]);
     user.user_login = Some("ann*".into());
@@ -126,18 +126,18 @@ fn entry_applies_to_its_type_and_name() {
     runner.runner_id = Some("r1".into());
     let entries = [team, user, runner];
     for (token_type, name, expected) in [
-        (TokenType::Team, "platform", Outcome::Allowed { entry: 0 }),
-        (TokenType::Team, "web", Outcome::Team),
-        (TokenType::Personal, "ann*", Outcome::Allowed { entry: 1 }),
-        (TokenType::Personal, "anna", Outcome::User),
-        (TokenType::Runner, "r1", Outcome::Allowed { entry: 2 }),
-        (TokenType::Runner, "r2", Outcome::Runner),
-        (TokenType::Organization, "", Outcome::TokenType),
+        (TokenType::Team, "platform", PolicyOutcome::Allowed { entry: 0 }),
+        (TokenType::Team, "web", PolicyOutcome::Team),
+        (TokenType::Personal, "ann*", PolicyOutcome::Allowed { entry: 1 }),
+        (TokenType::Personal, "anna", PolicyOutcome::User),
+        (TokenType::Runner, "r1", PolicyOutcome::Allowed { entry: 2 }),
+        (TokenType::Runner, "r2", PolicyOutcome::Runner),
+        (TokenType::Organization, "", PolicyOutcome::TokenType),
     ] {
         assert_eq!(judged(&entries, &ask(token_type, name)).outcome, expected, "{name}");
     }
     let unnamed = Ask { token_type: TokenType::Team, ..Ask::default() };
-    assert_eq!(judged(&entries, &unnamed).outcome, Outcome::Team);
+    assert_eq!(judged(&entries, &unnamed).outcome, PolicyOutcome::Team);
     let results = judged(&entries, &ask(TokenType::Runner, "r1")).entries;
     let applying: Vec<bool> = results.iter().map(|result| result.applies).collect();
     assert_eq!(applying, [false, false, true]);
@@ -148,7 +148,7 @@ fn deny_for_other_token_type_is_ignored() {
     let mut other = deny(&[]);
     other.token_type = TokenType::Team;
     other.team_name = Some("*".into());
-    assert_eq!(outcome(&[other, allow(&[])]), Outcome::Allowed { entry: 1 });
+    assert_eq!(outcome(&[other, allow(&[])]), PolicyOutcome::Allowed { entry: 1 });
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn admin_has_to_be_granted() {
     let mut failing = granting.clone();
     failing.rules[0].pattern = "nobody".into();
     let entries = [plain, failing, granting];
-    assert_eq!(judged(&entries, &ask).outcome, Outcome::Allowed { entry: 2 });
+    assert_eq!(judged(&entries, &ask).outcome, PolicyOutcome::Allowed { entry: 2 });
     let denied = judged(&entries[..2], &ask);
-    assert_eq!((denied.outcome, denied.closest), (Outcome::Admin { entry: 0 }, Some(0)));
-    assert_eq!(judged(&entries[1..2], &ask).outcome, Outcome::Rules { entry: 0 });
-    assert_eq!(outcome(&entries), Outcome::Allowed { entry: 0 });
+    assert_eq!((denied.outcome, denied.closest), (PolicyOutcome::Admin { entry: 0 }, Some(0)));
+    assert_eq!(judged(&entries[1..2], &ask).outcome, PolicyOutcome::Rules { entry: 0 });
+    assert_eq!(outcome(&entries), PolicyOutcome::Allowed { entry: 0 });
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn closest_entry_order() {
         let entries: Vec<Entry> = rules.iter().map(|rules| allow(rules)).collect();
         let evaluation = judged(&entries, &Ask::default());
         assert_eq!(evaluation.closest, Some(expected), "{rules:?}");
-        assert_eq!(evaluation.outcome, Outcome::Rules { entry: expected });
+        assert_eq!(evaluation.outcome, PolicyOutcome::Rules { entry: expected });
     }
 }
 
@@ -237,7 +237,7 @@ fn hostile_token_is_still_judged() {
     claims.insert("aud".into(), (0..500).map(|_| json!("ab".repeat(200))).collect());
     let entries = vec![allow(&[("aud", "*a*a*a*a*a*a*b*c?????????????????")]); 10];
     let evaluation = evaluate(&entries, &claims, &Ask::default());
-    assert_eq!(evaluation.outcome, Outcome::Rules { entry: 0 });
+    assert_eq!(evaluation.outcome, PolicyOutcome::Rules { entry: 0 });
 }
 
 mod limits {
@@ -255,13 +255,13 @@ mod limits {
             let entries = [&[allow(&[("sub", pattern)])], others].concat();
             judged(&entries, &Ask::default())
         };
-        assert_eq!(evaluation(&whole, &[]).outcome, Outcome::Allowed { entry: 0 });
+        assert_eq!(evaluation(&whole, &[]).outcome, PolicyOutcome::Allowed { entry: 0 });
         let open = evaluation(&long, &[]);
         assert_eq!((open.decision(), open.limited), (None, 1));
         assert_eq!(open.entries[0].rules[0].limit, Some(Limit::Length));
         // Another entry decides.
         let known = evaluation(&long, &[allow(&[("aud", "other")])]);
-        assert_eq!((known.outcome, known.limited), (Outcome::Allowed { entry: 1 }, 1));
+        assert_eq!((known.outcome, known.limited), (PolicyOutcome::Allowed { entry: 1 }, 1));
         // What the token does not have matches nothing.
         let absent = judged(&[allow(&[("gone", &long)])], &Ask::default());
         assert_eq!((absent.decision(), absent.limited), (Some(Decision::Deny), 0));
@@ -278,7 +278,7 @@ mod limits {
         assert_eq!((open.decision(), open.limited), (None, 1));
         let certain = Entry { team_name: Some("web".to_owned()), ..entry.clone() };
         let known = evaluate(&[entry, certain], &token(), &ask);
-        assert_eq!(known.outcome, Outcome::Allowed { entry: 1 });
+        assert_eq!(known.outcome, PolicyOutcome::Allowed { entry: 1 });
     }
 
     fn entries() -> impl Strategy<Value = Vec<Entry>> {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use doctor::policy::claim_path::ClaimPath;
-use doctor::policy::evaluate::{Evaluation, Outcome, evaluate};
+use doctor::policy::evaluate::{Evaluation, PolicyOutcome, evaluate};
 use doctor::policy::{Ask, Decision, Entry, Place, Rule, TokenType, pattern};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -320,28 +320,28 @@ fn consistent(evaluation: &Evaluation, drafts: &[Draft], ask: &Ask) -> Result<()
         prop_assert!(evaluation.entries[closest].applies);
     }
     match evaluation.outcome {
-        Outcome::Allowed { entry } => {
+        PolicyOutcome::Allowed { entry } => {
             prop_assert_eq!(evaluation.closest, Some(entry));
             prop_assert!(all_match(entry) && drafts[entry].decision == Decision::Allow);
         }
-        Outcome::Denied { entry } => {
+        PolicyOutcome::Denied { entry } => {
             prop_assert!(all_match(entry) && drafts[entry].decision == Decision::Deny);
             prop_assert!(evaluation.closest.is_some());
         }
-        Outcome::Admin { entry } => {
+        PolicyOutcome::Admin { entry } => {
             prop_assert_eq!(evaluation.closest, Some(entry));
             prop_assert!(ask.admin && all_match(entry) && !drafts[entry].admin);
         }
-        Outcome::Rules { entry } => {
+        PolicyOutcome::Rules { entry } => {
             prop_assert_eq!(evaluation.closest, Some(entry));
             prop_assert!(!all_match(entry));
         }
-        Outcome::Undetermined => prop_assert!(false, "nothing is left open"),
-        Outcome::NoAllowEntry
-        | Outcome::TokenType
-        | Outcome::Team
-        | Outcome::User
-        | Outcome::Runner => prop_assert_eq!(evaluation.closest, None),
+        PolicyOutcome::Undetermined => prop_assert!(false, "nothing is left open"),
+        PolicyOutcome::NoAllowEntry
+        | PolicyOutcome::TokenType
+        | PolicyOutcome::Team
+        | PolicyOutcome::User
+        | PolicyOutcome::Runner => prop_assert_eq!(evaluation.closest, None),
     }
     Ok(())
 }
@@ -369,8 +369,8 @@ fn policies_decide_as_the_reference_says() {
                 prop_assert_eq!(evaluation.decision() == Some(Decision::Allow), expected);
                 consistent(&evaluation, &drafts, &ask)?;
                 match evaluation.outcome {
-                    Outcome::Allowed { .. } => allowed.set(allowed.get() + 1),
-                    Outcome::Denied { .. } => denied.set(denied.get() + 1),
+                    PolicyOutcome::Allowed { .. } => allowed.set(allowed.get() + 1),
+                    PolicyOutcome::Denied { .. } => denied.set(denied.get() + 1),
                     _ => {}
                 }
                 Ok(())

@@ -20,7 +20,7 @@ use crate::limits::Work;
 use crate::platform::kind::platform_of;
 use crate::platform::{Kind, Platform, subject};
 use crate::policy::document::edit::{Edit, changed};
-use crate::policy::evaluate::{Outcome, evaluate_registration};
+use crate::policy::evaluate::{PolicyOutcome, evaluate_registration};
 use crate::policy::rule_pattern::RulePattern;
 use crate::policy::{Ask, Decision, Document, Registration, Rule};
 use crate::report::who::KindOfJob;
@@ -77,15 +77,15 @@ pub(crate) fn plan(
         return Plan::Undecided("the document does not tell the issuer's policies".to_owned());
     };
     match evaluation.outcome {
-        Outcome::Allowed { entry } => return Plan::Allowed { entry },
-        Outcome::Denied { entry } => {
+        PolicyOutcome::Allowed { entry } => return Plan::Allowed { entry },
+        PolicyOutcome::Denied { entry } => {
             return Plan::Undecided(format!(
                 "policy {} denies this token, and a deny beats every allow: only its owner can say \
                  whether that is meant",
                 entry + 1
             ));
         }
-        Outcome::Undetermined => {
+        PolicyOutcome::Undetermined => {
             return Plan::Undecided(
                 "what the document leaves open decides on this token".to_owned(),
             );

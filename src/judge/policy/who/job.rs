@@ -6,7 +6,7 @@ use super::given::{put, remove};
 use crate::limits::Work;
 use crate::platform::kind::{Change, Variant};
 use crate::policy::claim_path::ClaimPath;
-use crate::policy::evaluate::{Outcome, evaluate_registration_within, matches};
+use crate::policy::evaluate::{PolicyOutcome, evaluate_registration_within, matches};
 use crate::policy::template::{Open, Template, Values, common};
 use crate::policy::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
 
@@ -229,9 +229,9 @@ impl Policy {
             return Answer::Open;
         };
         match evaluation.outcome {
-            Outcome::Allowed { .. } => Answer::Yes,
-            Outcome::Undetermined => Answer::Open,
-            Outcome::Denied { entry } => {
+            PolicyOutcome::Allowed { .. } => Answer::Yes,
+            PolicyOutcome::Undetermined => Answer::Open,
+            PolicyOutcome::Denied { entry } => {
                 let lets_in = evaluation.entries.first().is_some_and(|first| {
                     first.applies
                         && first.rules.iter().all(|rule| rule.matched || rule.undetermined)

@@ -5,7 +5,7 @@ use super::change;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, CheckId, FailureKind, PolicySource, Probe, SkipReason};
 use crate::judge::context::Context;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::pulumi::backend_url::Resolved;
 use crate::report::{Finding, Remediation, RemedyOption};
 use crate::text::command::CommandLine;
@@ -18,7 +18,7 @@ const SENDS_TOKEN: [&str; 4] =
     ["pulumi login", "--oidc-token", "PULUMI_ACCESS_TOKEN", "DOCTOR_ACCESS_TOKEN"];
 
 /// Says that no credential was sent, if the URL is right otherwise.
-pub(crate) fn not_named(context: &Context, so_far: &[Finding]) -> Option<Finding> {
+pub(crate) fn credentials_withheld(context: &Context, so_far: &[Finding]) -> Option<Finding> {
     let is_wrong = so_far.iter().any(|finding| finding.severity == Severity::Error);
     let evidence = context.evidence;
     let BackendSource::Project { path, line } = &context.backend.source else { return None };
@@ -59,10 +59,10 @@ fn refused_address<'a>(context: &Context<'a>) -> Option<&'a str> {
 
 /// How the check `cloud` ends where the address guard refused the address of a found backend: this
 /// says nothing about the backend.
-pub(crate) fn not_connected(context: &Context) -> Option<Outcome> {
+pub(crate) fn not_connected(context: &Context) -> Option<CheckOutcome> {
     let address = refused_address(context).filter(|_| context.evidence.sends_no_credentials())?;
-    let summary = format!("not connected to {address}: {}", context.why_unnamed());
-    Some(Outcome::skip(SkipReason::CloudUrl, summary))
+    let summary = format!("not connected to {address}: {}", context.untrusted_backend());
+    Some(CheckOutcome::skip(SkipReason::CloudUrl, summary))
 }
 
 /// Why the policy was not read from Pulumi Cloud, other than for want of an access token: the check
@@ -76,7 +76,7 @@ pub(crate) fn policy_not_read(context: &Context) -> Option<(SkipReason, String)>
     if evidence.sends_no_credentials() {
         return Some((
             SkipReason::CloudUrl,
-            format!("the policy was not read: {}", context.why_unnamed()),
+            format!("the policy was not read: {}", context.untrusted_backend()),
         ));
     }
     context.is_plain_http().then(|| {
