@@ -25,7 +25,7 @@ pub use self::policy::who::who;
 pub(crate) use self::triage::passed;
 pub use self::triage::triage;
 
-use self::advice::job::is_http;
+use self::advice::job::has_http_scheme;
 use self::advice::project_backend;
 use self::checks::{
     backend, cli, cloud, exchange, input, issuer, keys, login, registration, signature,
@@ -185,7 +185,7 @@ pub fn exchange_obstacle(evidence: &Evidence) -> Option<SkipReason> {
 pub fn backend_usable(evidence: &Evidence) -> bool {
     let mut context = Context::new(evidence);
     run(&mut context, &[CheckId::Backend]);
-    is_http(&context.backend.url) && !context.failed(CheckId::Backend)
+    has_http_scheme(&context.backend.url) && !context.failed(CheckId::Backend)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         CredentialsFile::Invalid { path, line, column, reason, .. } => findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (*line, *column), reason)
                 .command(Command::set_aside(path))
-                .option(RemedyOption::only(change::without_file(path))),
+                .option(RemedyOption::only(change::move_file_away(path))),
         ),
         CredentialsFile::Encrypted { path, newer_version, other_system } => {
             findings.push(credentials_encrypted(
@@ -51,7 +51,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
             findings.push(
                 file_invalid(Code::CredentialsFileInvalid, path, (Some(*line), None), reason)
                     .command(Command::set_aside(path))
-                    .option(RemedyOption::only(change::without_file(path))),
+                    .option(RemedyOption::only(change::move_file_away(path))),
             );
         }
         CredentialsFile::NotFound | CredentialsFile::Read { .. } => {}
@@ -113,7 +113,7 @@ fn cli_folder_findings(context: &Context) -> Vec<Finding> {
             file_invalid(Code::CredentialsFileInvalid, path, (None, None), cause)
                 .fix("Repair the file, or move it away: the login ends after the exchange.")
                 .command(Command::set_aside(path))
-                .option(RemedyOption::only(change::without_file(path))),
+                .option(RemedyOption::only(change::move_file_away(path))),
         );
     }
     if !context.judges_environment() {
@@ -145,7 +145,7 @@ fn credentials_encrypted(
     if let Some(why) = obstacle.filter(|_| context.judges_environment()) {
         return file_invalid(Code::CredentialsFileInvalid, path, (None, None), &why)
             .command(Command::set_aside(path))
-            .option(RemedyOption::only(change::without_file(path)));
+            .option(RemedyOption::only(change::move_file_away(path)));
     }
     let mut detail =
         format!("{path} is encrypted: the backend and the accounts in it are not known.");

@@ -5,7 +5,7 @@ use semver::Version;
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Cli;
 use crate::judge::advice::change;
-use crate::judge::advice::change::Machine;
+use crate::judge::advice::change::MachinePart;
 use crate::judge::context::Context;
 use crate::judge::outcome::CheckOutcome;
 use crate::pulumi::versions;
@@ -22,7 +22,7 @@ pub(crate) fn upgrade_command() -> Command {
 
 /// Upgrades to the newest release that the doctor knows.
 pub(crate) fn upgrade(version: Option<&Version>) -> RemedyOption {
-    let change = change::machine(Machine::Cli)
+    let change = change::fix_machine(MachinePart::Cli)
         .before(version.map(Version::to_string))
         .after(versions::NEWEST.to_string());
     RemedyOption::only(change)

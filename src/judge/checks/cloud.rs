@@ -7,8 +7,8 @@ use crate::evidence::{
     Answer, BackendSource, Body, CertificateProblem, CheckId, Failure, FailureKind, Probe,
     SkipReason,
 };
-use crate::judge::advice::backend_url::correct;
-use crate::judge::advice::change::Machine;
+use crate::judge::advice::backend_url::correct_url;
+use crate::judge::advice::change::MachinePart;
 use crate::judge::advice::{change, project_backend};
 use crate::judge::context::Context;
 use crate::judge::finding::retry_suffix;
@@ -34,7 +34,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         }
         Probe::Failed { failure, .. }
             if failure.kind == FailureKind::AddressRefused
-                && let Some(outcome) = project_backend::not_connected(context) =>
+                && let Some(outcome) = project_backend::address_refused(context) =>
         {
             outcome
         }
@@ -66,11 +66,11 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
         let asked = format!("{}/api/capabilities", context.backend.url.trim_end_matches('/'));
         return network_failure(Code::BackendUnreachable, failure)
             .command(CommandLine::new("curl").raw("-v").word(&asked))
-            .option(RemedyOption::only(change::machine(unreachable_fault(failure))));
+            .option(RemedyOption::only(change::fix_machine(unreachable_fault(failure))));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
     let finding = match certificate_fault(*problem) {
-        Some(fault) => finding.option(RemedyOption::only(change::machine(fault))),
+        Some(fault) => finding.option(RemedyOption::only(change::fix_machine(fault))),
         None => finding,
     };
     let chain = context.evidence.cloud.chain.as_ref();
@@ -90,21 +90,21 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
 }
 
 /// The part of the machine that prevents requests to the backend.
-fn unreachable_fault(failure: &Failure) -> Machine {
+fn unreachable_fault(failure: &Failure) -> MachinePart {
     match failure.kind {
-        FailureKind::Proxy { .. } => Machine::Proxy,
-        _ => Machine::Network,
+        FailureKind::Proxy { .. } => MachinePart::Proxy,
+        _ => MachinePart::Network,
     }
 }
 
 /// The part of the machine that makes it distrust the backend's certificate. `None` if the certificate
 /// itself is at fault: it has expired, or is for another host.
-fn certificate_fault(problem: CertificateProblem) -> Option<Machine> {
+fn certificate_fault(problem: CertificateProblem) -> Option<MachinePart> {
     match problem {
         CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned => {
-            Some(Machine::TrustStore)
+            Some(MachinePart::TrustStore)
         }
-        CertificateProblem::NotYetValid => Some(Machine::Clock),
+        CertificateProblem::NotYetValid => Some(MachinePart::Clock),
         CertificateProblem::Expired | CertificateProblem::WrongHost | CertificateProblem::Other => {
             None
         }
@@ -176,7 +176,7 @@ fn backend_not_pulumi(context: &Context, answer: &Answer, looks_like: &str) -> F
     match context.backend.source {
         BackendSource::Default => finding,
         _ => match likely_url_on_same_host(context, answer) {
-            Some(url) => correct(finding, &context.backend, &context.job(), &url),
+            Some(url) => correct_url(finding, &context.backend, &context.job(), &url),
             None => finding,
         },
     }

@@ -3,9 +3,11 @@
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Input, InputProblem, Source};
 use crate::judge::advice::missing_token;
-use crate::judge::advice::token_value::{place, unusable, unwrap_advice, wrapping};
+use crate::judge::advice::token_value::{
+    source_name, unusable_token, unwrap_advice, wrapping_name,
+};
 use crate::judge::advice::variables::identifier;
-use crate::judge::advice::without_token::without_token;
+use crate::judge::advice::without_token::describe_login_without_token;
 use crate::judge::context::Context;
 use crate::judge::finding::{capitalize, list};
 use crate::judge::outcome::CheckOutcome;
@@ -39,8 +41,8 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         findings.push(access_token(&why, context));
     }
     let mut summary = match &input.problem {
-        Some(_) => format!("no usable token from {}", place(&input.source)),
-        None => format!("token from {}", place(&input.source)),
+        Some(_) => format!("no usable token from {}", source_name(&input.source)),
+        None => format!("token from {}", source_name(&input.source)),
     };
     if !input.unused.is_empty() {
         summary += &format!("; not used, but it looks like a token: {}", list(&input.unused));
@@ -56,9 +58,13 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
         InputProblem::Ambiguous { candidates } => {
             Some(missing_token::ambiguous(candidates, context))
         }
-        InputProblem::Refused { refusal } => Some(missing_token::refused(refusal, input, context)),
+        InputProblem::Refused { refusal } => {
+            Some(missing_token::request_refused(refusal, input, context))
+        }
         InputProblem::Empty => Some(empty(input, context)),
-        _ => unusable(problem, &input.source, context.evidence.options.run_context.platform()),
+        _ => {
+            unusable_token(problem, &input.source, context.evidence.options.run_context.platform())
+        }
     }
 }
 
@@ -66,18 +72,22 @@ fn missing(input: &Input, context: &Context) -> Finding {
     let mut detail = "Nothing that was looked at holds a token.".to_owned();
     let is_login = context.evidence.options.run_context.is_login();
     if is_login {
-        detail += &format!(" Without one `pulumi login` {}.", without_token(context));
+        detail +=
+            &format!(" Without one `pulumi login` {}.", describe_login_without_token(context));
     }
-    let mut finding =
-        missing_token::tried(Finding::new(Code::TokenMissing, detail), input, context);
+    let mut finding = missing_token::add_searched_places(
+        Finding::new(Code::TokenMissing, detail),
+        input,
+        context,
+    );
     if missing_token::lacks_organization(input, context) {
         finding = finding
             .fix("Pass --oidc-org, so that a token can be requested for that organization.")
             .command("doctor --oidc-org ORG");
     }
     let job = context.job();
-    if let Some((step, snippet)) = missing_token::to_add(&job) {
-        return missing_token::add(finding, step, snippet);
+    if let Some((step, snippet)) = missing_token::pipeline_snippet(&job) {
+        return missing_token::add_snippet(finding, step, snippet);
     }
     if is_login {
         return finding.commands(job.login());
@@ -108,9 +118,10 @@ pub(crate) fn fill_variable(finding: Finding, name: &str) -> Finding {
 /// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and otherwise
 /// logs in without OIDC.
 fn empty(input: &Input, context: &Context) -> Finding {
-    let instead = format!("With this value `pulumi login` {}.", without_token(context));
+    let instead =
+        format!("With this value `pulumi login` {}.", describe_login_without_token(context));
     let reason = input.tried.first().map_or("empty", |tried| tried.reason.as_str());
-    let detail = format!("{} gave nothing. {instead}", capitalize(&place(&input.source)));
+    let detail = format!("{} gave nothing. {instead}", capitalize(&source_name(&input.source)));
     let mut finding = Finding::new(Code::TokenEmpty, detail).proof(
         "value",
         format!("({reason})"),
@@ -134,7 +145,7 @@ fn empty(input: &Input, context: &Context) -> Finding {
 /// Adds the login command with a variable that seems to hold the token.
 fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
     let finding = finding.step(format!("{name} holds something that looks like a token."));
-    let login = context.job().login_with(name);
+    let login = context.job().login_with_variable(name);
     if context.evidence.options.run_context.platform() != Some(Id::AzurePipelines) {
         return finding.announce("Pass it:").commands(login);
     }
@@ -150,7 +161,7 @@ fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
 }
 
 fn wrapped(input: &Input, context: &Context) -> Finding {
-    let names: Vec<String> = input.wrapped.iter().map(|w| wrapping(*w).to_owned()).collect();
+    let names: Vec<String> = input.wrapped.iter().map(|w| wrapping_name(*w).to_owned()).collect();
     let accepted = input.cli_parser.is_some() && context.evidence.cli_accepts_token();
     let severity =
         if context.judges_environment() && !accepted { Severity::Error } else { Severity::Warning };
@@ -164,7 +175,7 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
         Code::TokenWrapped,
         format!(
             "{} gave the token with {}. `pulumi login` {cli_reaction}.",
-            capitalize(&place(&input.source)),
+            capitalize(&source_name(&input.source)),
             list(&names)
         ),
     )

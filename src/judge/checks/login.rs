@@ -49,7 +49,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
     }
     let mut summary = summary(request);
     if context.evidence.options.run_context.is_login() {
-        summary = format!("{summary}; pulumi login {}", without_token::what_pulumi_does(context));
+        summary = format!("{summary}; pulumi login {}", without_token::describe_login(context));
     }
     CheckOutcome::found(summary, findings)
 }
@@ -63,7 +63,7 @@ fn url_given_twice(first: &BackendCandidate, second: &BackendCandidate) -> Findi
     .proof("second", &second.url, second.source.label());
     let is_same = first.url == second.url;
     let keep = |kept: &BackendCandidate, other: &BackendCandidate| {
-        let change = change::drop_url(&other.source, &other.url)?;
+        let change = change::remove_url(&other.source, &other.url)?;
         Some(match is_same {
             true => RemedyOption::only(change),
             false => RemedyOption::when(format!("{} is meant", kept.url), change),
@@ -112,7 +112,7 @@ fn credential_helper(context: &Context) -> Option<Finding> {
                 path,
                 source.label(),
             );
-            let finding = finding.option(RemedyOption::only(change::without_helper(source, path)));
+            let finding = finding.option(RemedyOption::only(change::disable_helper(source, path)));
             let is_option = source.label().starts_with("PULUMI_OPTION_");
             if is_option { drop_flag(finding) } else { disable(finding) }
         }
@@ -154,9 +154,9 @@ fn remove_invalid_helper(
         HelperProblem::ArgumentsAlone => {
             RemedyOption::only(change::flag("--credential-helper-arg", None, None))
         }
-        HelperProblem::Arguments => RemedyOption::only(change::without_helper(source, path))
+        HelperProblem::Arguments => RemedyOption::only(change::disable_helper(source, path))
             .and(change::variable("PULUMI_CREDENTIAL_HELPER_ARGS", None, None)),
-        _ => RemedyOption::only(change::without_helper(source, path)),
+        _ => RemedyOption::only(change::disable_helper(source, path)),
     }
 }
 
@@ -262,7 +262,7 @@ fn organization_missing(context: &Context) -> Finding {
         finding = finding.proof("token aud", audience, "token claim aud");
     }
     let named = policy_organization(context);
-    let finding = finding.commands(context.job().login_to(named));
+    let finding = finding.commands(context.job().login_to_organization(named));
     match named {
         Some(name) => {
             finding.option(RemedyOption::only(change::flag("--oidc-org", None, Some(name))))

@@ -5,9 +5,9 @@ mod failing;
 use self::failing::{admin_not_permitted, allow_entries, denied, failed_entry};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason, Token};
-use crate::judge::advice::policy_change::{Telling, add_here};
+use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
 use crate::judge::advice::project_backend::policy_not_read;
-use crate::judge::advice::{requests, unknown_policy};
+use crate::judge::advice::{token_request, unknown_policy};
 use crate::judge::compare::rule::no_rule;
 use crate::judge::context::{Context, entry_name};
 use crate::judge::finding::list;
@@ -112,8 +112,8 @@ fn denial(
             };
             let finding =
                 refused.iter().fold(finding, |finding, value| no_rule(finding, token, value));
-            let telling = Telling { context, token, closest: None, add: &add_here(context) };
-            vec![telling.with_ways(finding, &ways)]
+            let writer = WayWriter { context, token, closest: None, add: &add_entry_lead(context) };
+            vec![writer.add_ways(finding, &ways)]
         }
         evaluate::PolicyOutcome::Denied { entry } => {
             denied(context, token, entries, evaluation, *entry)
@@ -135,7 +135,7 @@ fn denial(
             )
             .proof("asked for", wanted, "token type")
             .proof("allowed", named, "policy entries tokenType");
-            vec![requests::other_type(finding, context, token, entries)]
+            vec![token_request::offer_other_type(finding, context, token, entries)]
         }
         evaluate::PolicyOutcome::Team => {
             let finding = name_not_allowed(
@@ -148,14 +148,14 @@ fn denial(
             .step(
                 "One of Pulumi's guides says that the team's slug is meant, the API says its name.",
             );
-            vec![requests::other_name(finding, context, token, entries)]
+            vec![token_request::offer_other_name(finding, context, token, entries)]
         }
         evaluate::PolicyOutcome::User => {
             let finding =
                 name_not_allowed(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
                     (e.token_type == TokenType::Personal).then_some(e.user_login.as_deref())
                 });
-            vec![requests::other_name(finding, context, token, entries)]
+            vec![token_request::offer_other_name(finding, context, token, entries)]
         }
         evaluate::PolicyOutcome::Runner => {
             let runner = ask.runner.as_deref();
@@ -170,7 +170,7 @@ fn denial(
                 "Whether scope runner:X names a runner or its id is not documented; the entry's \
              runnerID was compared.",
             );
-            vec![requests::other_name(finding, context, token, entries)]
+            vec![token_request::offer_other_name(finding, context, token, entries)]
         }
         evaluate::PolicyOutcome::Admin { entry } => {
             let lacking = entries.get(*entry);
@@ -301,11 +301,11 @@ fn policy_unknown(context: &Context, token: &Token) -> Finding {
         Code::PolicyUnknown,
         "Without the policy, only an exchange tells whether the token is let in.",
     );
-    let finding = unknown_policy::explain(context, finding);
+    let finding = unknown_policy::add_reason(context, finding);
     let summary = finding.remediation.summary.clone();
     let (ways, refused) = entry_for_token(context, token);
     let finding = refused.iter().fold(finding, |finding, value| no_rule(finding, token, value));
-    let telling = Telling {
+    let writer = WayWriter {
         context,
         token,
         closest: None,
@@ -315,7 +315,7 @@ fn policy_unknown(context: &Context, token: &Token) -> Finding {
     // The policy may already contain the entry.
     let if_absent = |way: Way| Way { intent: "the policy has no such entry yet".to_owned(), ..way };
     let mut finding =
-        telling.with_ways(finding, &ways.into_iter().map(if_absent).collect::<Vec<_>>());
+        writer.add_ways(finding, &ways.into_iter().map(if_absent).collect::<Vec<_>>());
     finding.remediation.summary = summary;
     for option in &mut finding.remediation.options {
         option.when = Some("the policy has no such entry yet".to_owned());

@@ -5,7 +5,7 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{CheckId, PolicySource, SkipReason, Token};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::advice::job::Job;
-use crate::judge::advice::policy_change::Telling;
+use crate::judge::advice::policy_change::WayWriter;
 use crate::judge::advice::project_backend::policy_not_read;
 use crate::judge::advice::{change, unknown_policy};
 use crate::judge::compare::issuer::{self, Other};
@@ -221,7 +221,8 @@ fn new_registration(context: &Context, issuer: &str) -> Change {
 
 /// The login at the current backend, even if its URL is wrong.
 fn login_in_use(context: &Context, organization: Option<&str>) -> Option<CommandLine> {
-    Job { url: Some(context.backend.url.clone()), organization, ..context.job() }.line("pulumi")
+    Job { url: Some(context.backend.url.clone()), organization, ..context.job() }
+        .login_line("pulumi")
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
@@ -327,13 +328,13 @@ fn register_with_entry(
     let wanted =
         Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
     let (ways, _) = new_entry(Identity::of(token), &wanted);
-    let telling = Telling {
+    let writer = WayWriter {
         context,
         token,
         closest: None,
         add: "add this entry to the new issuer's policies:",
     };
-    telling.with_registration(finding, &new_registration(context, issuer), &ways, intent)
+    writer.add_registration_ways(finding, &new_registration(context, issuer), &ways, intent)
 }
 
 /// The request `RegisterOidcIssuer` of Pulumi Cloud's API.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{CheckId, Signature, Token};
-use crate::judge::advice::token_value::truncated;
+use crate::judge::advice::token_value::token_truncated;
 use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, human_duration, list};
 use crate::judge::outcome::CheckOutcome;
@@ -164,5 +164,5 @@ fn signature_length(context: &Context, token: &Token) -> Option<Finding> {
         "its signature has {} bytes, the issuer's key makes {expected}",
         token.signature_bytes
     );
-    Some(truncated(&how, &context.evidence.input.source.label()))
+    Some(token_truncated(&how, &context.evidence.input.source.label()))
 }

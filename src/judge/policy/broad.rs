@@ -89,7 +89,7 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
                 .command(snippet("sub", subject))
                 .option(RemedyOption::when(
                     "only this job should be let in",
-                    policy_change::rule(
+                    policy_change::change_rule(
                         context,
                         index,
                         "sub",
@@ -125,7 +125,7 @@ fn without_admin(context: &Context, index: usize, entry: &Entry) -> RemedyOption
     let granted = entry.authorized_permissions.clone();
     let kept: Vec<String> = granted.iter().filter(|one| *one != "admin").cloned().collect();
     let key = "authorizedPermissions";
-    let change = policy_change::entry_key(context, index, key, granted, kept);
+    let change = policy_change::change_entry_key(context, index, key, granted, kept);
     RemedyOption::when("no job of this entry needs admin", change)
 }
 

@@ -11,7 +11,7 @@ use crate::evidence::{
 };
 use crate::judge::advice::backend_url::unusable_url;
 use crate::judge::advice::job::{Job, printable_url, printable_variable};
-use crate::judge::advice::missing_token::explained;
+use crate::judge::advice::missing_token::finding_of_explanation;
 use crate::judge::advice::{missing_token, project_backend, token_value};
 use crate::judge::checks::cli::{upgrade, upgrade_command};
 use crate::judge::checks::input::fill_variable;
@@ -38,7 +38,7 @@ pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Find
     }
     let mut finding = logged.finding(log_match, code, &job)?;
     if backend_url::is_found(&logged.sources, &logged.backend) {
-        project_backend::withhold(&logged.backend, true, &mut finding.remediation);
+        project_backend::withhold_token_commands(&logged.backend, true, &mut finding.remediation);
     }
     finding.remediation.finish();
     Some(finding)
@@ -46,7 +46,7 @@ pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Find
 
 /// A refusal whose reason no log holds.
 fn look_closer(job: &Job) -> Remediation {
-    let login = job.line("doctor").map(|line| line.raw("--bundle bundle.json").end());
+    let login = job.login_line("doctor").map(|line| line.raw("--bundle bundle.json").end());
     Remediation {
         summary: "The service does not say why. Run the doctor in that step: it looks at the \
                   token, the issuer, its registration and the policies."
@@ -116,11 +116,15 @@ impl Logged {
 
     /// The finding of the check that raises this code, if the log tells enough for it.
     fn finding(&self, log_match: &LogMatch, code: Code, job: &Job) -> Option<Finding> {
-        let unusable = |problem| token_value::unusable(problem, &self.source, self.platform);
+        let unusable_token =
+            |problem| token_value::unusable_token(problem, &self.source, self.platform);
         if let Some(Decided::Token { problem, .. }) = &log_match.decided
             && *problem != Some(InputProblem::Empty)
         {
-            return problem.as_ref().and_then(unusable).filter(|finding| finding.code == code);
+            return problem
+                .as_ref()
+                .and_then(unusable_token)
+                .filter(|finding| finding.code == code);
         }
         let finding = Finding::new(code, "");
         let azure = || missing_token::login(job, Id::AzurePipelines);
@@ -129,13 +133,13 @@ impl Logged {
                 Source::Environment { name } => Some(fill_variable(finding, name)),
                 _ => None,
             },
-            Code::TokenMissing => Some(match missing_token::to_add(job) {
-                Some((step, snippet)) => missing_token::add(finding, step, snippet),
+            Code::TokenMissing => Some(match missing_token::pipeline_snippet(job) {
+                Some((step, snippet)) => missing_token::add_snippet(finding, step, snippet),
                 None => finding.commands(job.login()),
             }),
             Code::TokenVariableUnexpanded => {
                 let name = value(log_match, "variable").unwrap_or("idToken").to_owned();
-                unusable(&InputProblem::Unexpanded {
+                unusable_token(&InputProblem::Unexpanded {
                     text: format!("$({name})"),
                     syntax: "an Azure Pipelines macro".to_owned(),
                     name,
@@ -143,31 +147,38 @@ impl Logged {
             }
             Code::TokenRequestFailed if azure::job::is_unreferenced(&log_match.text) => {
                 let remedy = azure::job::reference(Remedy::default(), None, &azure());
-                Some(missing_token::remedied(finding, remedy))
+                Some(missing_token::add_platform_remedy(finding, remedy))
             }
             Code::TokenRequestFailed if github::job::is_transient(&log_match.text) => Some(
                 finding
                     .fix("Run the job again: GitHub's token service failed for a moment.")
                     .retryable(true),
             ),
-            Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
+            Code::TokenRequestFailed => Some(missing_token::add_request_scope_note(finding)),
             Code::GithubIdTokenPermission => {
-                github::job::explain(&github::job::without_permission()).map(explained)
+                github::job::explain(&github::job::without_permission()).map(finding_of_explanation)
             }
             Code::GitlabIdTokenMissing => {
                 let login = missing_token::login(job, Id::GitLab);
-                Some(explained(gitlab::explain(&gitlab::Environment::default(), &login)))
+                Some(finding_of_explanation(gitlab::explain(
+                    &gitlab::Environment::default(),
+                    &login,
+                )))
             }
-            Code::AdoTokenNotExposed => Some(explained(azure::job::not_exposed(None, &azure()))),
-            Code::AdoConnectionNotFederated => Some(explained(azure::job::not_federated(&azure()))),
+            Code::AdoTokenNotExposed => {
+                Some(finding_of_explanation(azure::job::not_exposed(None, &azure())))
+            }
+            Code::AdoConnectionNotFederated => {
+                Some(finding_of_explanation(azure::job::not_federated(&azure())))
+            }
             Code::AdoSystemAccesstokenUnmapped => {
-                Some(explained(azure::job::unmapped(SystemToken::Missing, None)))
+                Some(finding_of_explanation(azure::job::unmapped(SystemToken::Missing, None)))
             }
             Code::AccessTokenSet => self.asks_for_exchange().then(|| {
                 finding.command(Command::unset("PULUMI_ACCESS_TOKEN")).option(unset_access_token())
             }),
             Code::OrganizationMissing => {
-                self.lacks_organization().then(|| finding.commands(job.login_to(None)))
+                self.lacks_organization().then(|| finding.commands(job.login_to_organization(None)))
             }
             Code::OrganizationConflict
             | Code::TeamConflict

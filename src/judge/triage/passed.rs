@@ -2,7 +2,7 @@
 
 use crate::catalogue::Code;
 use crate::evidence::{InputProblem, LooksLike, Wrapping};
-use crate::judge::advice::token_value::wrapping;
+use crate::judge::advice::token_value::wrapping_name;
 
 /// The code of what was passed as the token, and what it is in words. Where the log masks the token,
 /// what is around the mask is what the CLI refused.
@@ -12,7 +12,7 @@ pub(crate) fn passed(
     is_cut: bool,
 ) -> (Code, String) {
     let around = || {
-        let names: Vec<&str> = wrapped.iter().map(|w| wrapping(*w)).collect();
+        let names: Vec<&str> = wrapped.iter().map(|w| wrapping_name(*w)).collect();
         (Code::TokenWrapped, format!("a token with {}", names.join(" and ")))
     };
     match problem {

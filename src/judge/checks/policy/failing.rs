@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Category, Code};
 use crate::evidence::Token;
-use crate::judge::advice::policy_change::{Telling, add_here};
+use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
 use crate::judge::advice::{change, policy_change};
 use crate::judge::compare::rule::{failed_rule, no_rule};
 use crate::judge::context::{Context, entry_name};
@@ -48,7 +48,8 @@ pub(crate) fn denied(
             ))
             .command("\"decision\": \"allow\"");
         if is_exact {
-            let change = policy_change::entry_key(context, index, "decision", "deny", "allow");
+            let change =
+                policy_change::change_entry_key(context, index, "decision", "deny", "allow");
             finding = finding.option(RemedyOption::when("this job should be let in", change));
         }
         return vec![finding];
@@ -56,7 +57,7 @@ pub(crate) fn denied(
     if is_exact {
         finding = finding.option(RemedyOption::when(
             "this job should be let in",
-            policy_change::removed(context, index),
+            policy_change::remove_entry(context, index),
         ));
     } else {
         finding = finding.step(format!(
@@ -111,7 +112,7 @@ pub(crate) fn failed_entry(
         let mut work = Work::new(limits::EXPLANATION);
         let identity = Identity::of(token);
         let (found, refused) = ways(identity, index, entry, &rules, &wanted, &mut work);
-        add_ways(context, token, entry, &mut findings, &found, &refused);
+        explain_ways(context, token, entry, &mut findings, &found, &refused);
     }
     // Otherwise the next login would fail on the permission.
     let admin = evaluate::lacks_admin(entry, ask)
@@ -120,7 +121,7 @@ pub(crate) fn failed_entry(
 }
 
 /// Explains the ways in the first finding, and adds them to the others as data.
-fn add_ways(
+fn explain_ways(
     context: &Context,
     token: &Token,
     closest: &Entry,
@@ -131,8 +132,9 @@ fn add_ways(
     findings.sort_by_key(|finding| (finding.code.category() != Category::Audience, finding.code));
     let count = findings.len();
     let Some(first) = findings.first_mut() else { return };
-    let telling = Telling { context, token, closest: Some(closest), add: &add_here(context) };
-    let mut explained = telling.with_ways(first.clone(), ways);
+    let writer =
+        WayWriter { context, token, closest: Some(closest), add: &add_entry_lead(context) };
+    let mut explained = writer.add_ways(first.clone(), ways);
     if count > 1 {
         let note = format!("{count} rules of this policy fail: the change is for all of them.");
         explained = explained.note(note);
@@ -176,7 +178,7 @@ pub(crate) fn admin_not_permitted(
         Ok(own) => {
             let added = policy_change::entry_like(&own, Some(entry));
             let pasted = text::json(&added);
-            let change = policy_change::added(context, added);
+            let change = policy_change::add_entry(context, added);
             finding
                 .snippet("If this job needs admin, add an entry for it alone:", &pasted)
                 .option(RemedyOption::when("this job needs admin", change))

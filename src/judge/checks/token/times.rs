@@ -3,7 +3,7 @@
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
 use crate::judge::advice::change;
-use crate::judge::advice::change::Machine;
+use crate::judge::advice::change::MachinePart;
 use crate::judge::advice::clock::set_clock;
 use crate::judge::context::Context;
 use crate::judge::finding::{ASSUMES_GO, format_instant, human_duration};
@@ -236,7 +236,7 @@ fn clock_skew(offset: i64, only_here: Option<&Finding>) -> Finding {
         .severity(if only_here.is_some() { Severity::Error } else { Severity::Warning })
         .proof("offset", format!("{offset} s"), "Date header of the answers")
         .command(set_clock())
-        .option(RemedyOption::only(change::machine(Machine::Clock)));
+        .option(RemedyOption::only(change::fix_machine(MachinePart::Clock)));
     if let Some(problem) = only_here {
         finding = finding.proof("by this machine's clock", &problem.detail, "token");
     }
