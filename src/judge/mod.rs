@@ -20,9 +20,9 @@ pub mod verdict;
 pub use self::policy::cases::cases;
 pub(crate) use self::policy::fix;
 pub use self::policy::lint::lint;
-pub use self::policy::unread::unread;
+pub use self::policy::unread_policy::unread_policy_advice;
 pub use self::policy::who::who;
-pub(crate) use self::triage::passed;
+pub(crate) use self::triage::classify_refused_token;
 pub use self::triage::triage;
 
 use self::advice::job::has_http_scheme;

@@ -288,6 +288,6 @@ fn passed(quoted: &str) -> (Code, String, Option<InputProblem>) {
         }
         Err((problem, wrapped)) => (Some(problem), wrapped),
     };
-    let (code, what) = judge::passed(problem.as_ref(), &wrapped, is_cut);
+    let (code, what) = judge::classify_refused_token(problem.as_ref(), &wrapped, is_cut);
     (code, what, problem)
 }

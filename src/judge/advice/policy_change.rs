@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 
 use super::change;
 use crate::evidence::{PolicySource, Token};
-use crate::judge::compare::rule::snippet;
+use crate::judge::compare::rule::rule_snippet;
 use crate::judge::context::Context;
 use crate::judge::finding::capitalize;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::steer::Steered;
-use crate::judge::policy::smallest::ways::{Edit, Way};
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::token_change::TokenChange;
+use crate::judge::policy::smallest_change::ways::{Edit, Way};
 use crate::judge::policy::suggest::Suggestion;
 use crate::policy::Entry;
 use crate::policy::claim_path::ClaimPath;
@@ -226,7 +226,7 @@ impl WayWriter<'_> {
             Edit::Add(suggestion) => {
                 vec![add_entry(self.context, entry_like(suggestion, self.closest))]
             }
-            Edit::Token(Steered { claim, value, .. }) => {
+            Edit::Token(TokenChange { claim, value, .. }) => {
                 let path = ClaimPath::parse(claim).ok();
                 let before = path.as_ref().and_then(|path| path.lookup(&self.token.claims));
                 vec![change::claim(claim, before, value.clone())]
@@ -246,7 +246,7 @@ impl WayWriter<'_> {
         };
         let lead = format!("in {}, {what}", self.context.entry_place_at(line, *entry));
         let removed = format!("{}: {}", text::json_string(claim), text::json_string(before));
-        Some([lead, removed, snippet(&correction.claim, &correction.pattern)])
+        Some([lead, removed, rule_snippet(&correction.claim, &correction.pattern)])
     }
 
     /// For any other edit: the instruction, and the text to paste. The instruction ends with a colon if
@@ -257,9 +257,9 @@ impl WayWriter<'_> {
             Edit::Add(suggestion) => {
                 (self.add.to_owned(), text::json(&entry_like(suggestion, self.closest)))
             }
-            Edit::Token(steered) if steered.claim == "aud" => {
-                let audience = &steered.value;
-                let platform = Identity::of(self.token).platform();
+            Edit::Token(change) if change.claim == "aud" => {
+                let audience = &change.value;
+                let platform = TokenIdentity::of(self.token).platform();
                 let request = platform.and_then(|id| id.platform().audience.request(audience));
                 let lead = format!("request the token for the audience {audience}");
                 match request {
@@ -267,8 +267,8 @@ impl WayWriter<'_> {
                     None => (format!("{lead}."), String::new()),
                 }
             }
-            Edit::Token(steered) => {
-                let Steered { claim, value, pasted, .. } = steered;
+            Edit::Token(change) => {
+                let TokenChange { claim, value, pasted, .. } = change;
                 let shown = format!("its token then has {claim} {value}");
                 match pasted {
                     Some(pasted) => (format!("add this to the job ({shown}):"), pasted.clone()),
@@ -331,11 +331,11 @@ fn summarize_edits(edits: &[Edit]) -> String {
         }
         Edit::Rule { claim, .. } => format!("correct the rule on {claim}"),
         Edit::Add(_) => "add an entry for this job".to_owned(),
-        Edit::Token(steered) if steered.claim == "aud" => {
-            format!("request the token for the audience {}", steered.value)
+        Edit::Token(change) if change.claim == "aud" => {
+            format!("request the token for the audience {}", change.value)
         }
-        Edit::Token(steered) => {
-            let how = steered.job.strip_prefix("the job should ").unwrap_or(&steered.job);
+        Edit::Token(change) => {
+            let how = change.job.strip_prefix("the job should ").unwrap_or(&change.job);
             format!("let the job {how}")
         }
     });

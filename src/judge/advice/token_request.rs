@@ -4,8 +4,8 @@ use super::change;
 use super::policy_change::{WayWriter, change_entry_key};
 use crate::evidence::Token;
 use crate::judge::context::Context;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Wanted, new_entry};
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{RequestedLogin, new_entry};
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::{Decision, Entry, TokenType, evaluate, pattern};
@@ -155,8 +155,8 @@ fn request_option(context: &Context, entry: &Entry) -> Option<RemedyOption> {
 /// Adds an option that adds an entry for this request to the policy.
 fn add_entry_option(finding: Finding, context: &Context, token: &Token) -> Finding {
     let ask = &context.request.ask;
-    let wanted = Wanted { ask, organization: context.request.organization.as_deref() };
-    let (mut ways, _) = new_entry(Identity::of(token), &wanted);
+    let login = RequestedLogin { ask, organization: context.request.organization.as_deref() };
+    let (mut ways, _) = new_entry(TokenIdentity::of(token), &login);
     let (kind, name) = match (&ask.team, &ask.user, &ask.runner) {
         (Some(team), ..) => ("team", team.as_str()),
         (_, Some(user), _) => ("user", user.as_str()),

@@ -12,7 +12,7 @@ use crate::evidence::{
     SkipReason,
 };
 use crate::judge::answer::{add_web_page, is_transient};
-use crate::judge::compare::issuer::{self, Other};
+use crate::judge::compare::issuer::{self, IssuerSource};
 use crate::judge::context::Context;
 use crate::judge::finding::retry_suffix;
 use crate::judge::network::certificate::{
@@ -322,7 +322,7 @@ fn issuer_mismatch(named: &str, issuer: &str, url: &str) -> Finding {
     } else {
         // Only one pair is compared.
         let work = &mut Work::unlimited();
-        let near = issuer::compare(Other::Document, named, issuer, work).ok().flatten();
+        let near = issuer::compare(IssuerSource::Document, named, issuer, work).ok().flatten();
         near.map_or_else(
             || "The document and the token name different issuers.".to_owned(),
             |miss| format!("The document's issuer and the token's differ in {}.", miss.what),

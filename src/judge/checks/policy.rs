@@ -8,14 +8,14 @@ use crate::evidence::{CheckId, SkipReason, Token};
 use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
 use crate::judge::advice::project_backend::policy_not_read;
 use crate::judge::advice::{token_request, unknown_policy};
-use crate::judge::compare::rule::no_rule;
+use crate::judge::compare::rule::add_refused_value;
 use crate::judge::context::{Context, entry_name};
 use crate::judge::finding::list;
 use crate::judge::outcome::CheckOutcome;
 use crate::judge::policy::broad;
-use crate::judge::policy::job_claims::instead;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Wanted, Way, new_entry};
+use crate::judge::policy::job_claims::alternative_to;
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{RequestedLogin, Way, new_entry};
 use crate::limits;
 use crate::policy::evaluate;
 use crate::policy::evaluate::Evaluation;
@@ -60,7 +60,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
     }
     let mut findings = denial(context, token, entries, evaluation);
     findings.extend(broad::too_broad(context, token, entries));
-    findings.extend(broad::surprises(context, entries, evaluation, token));
+    findings.extend(broad::surprising_patterns(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
         evaluate::PolicyOutcome::Allowed { entry } => {
             format!("{} lets the token in", entry_name(*entry))
@@ -106,12 +106,13 @@ fn denial(
             let (ways, refused) = entry_for_token(context, token);
             let finding = match refused.first() {
                 Some(value) if ways.is_empty() => {
-                    finding.fix(instead(&token.claims, value).summary)
+                    finding.fix(alternative_to(&token.claims, value).summary)
                 }
                 _ => finding,
             };
-            let finding =
-                refused.iter().fold(finding, |finding, value| no_rule(finding, token, value));
+            let finding = refused
+                .iter()
+                .fold(finding, |finding, value| add_refused_value(finding, token, value));
             let writer = WayWriter { context, token, closest: None, add: &add_entry_lead(context) };
             vec![writer.add_ways(finding, &ways)]
         }
@@ -304,7 +305,8 @@ fn policy_unknown(context: &Context, token: &Token) -> Finding {
     let finding = unknown_policy::add_reason(context, finding);
     let summary = finding.remediation.summary.clone();
     let (ways, refused) = entry_for_token(context, token);
-    let finding = refused.iter().fold(finding, |finding, value| no_rule(finding, token, value));
+    let finding =
+        refused.iter().fold(finding, |finding, value| add_refused_value(finding, token, value));
     let writer = WayWriter {
         context,
         token,
@@ -325,7 +327,9 @@ fn policy_unknown(context: &Context, token: &Token) -> Finding {
 
 /// The ways to let this token in with an entry of its own, and the values that cannot be rules.
 fn entry_for_token(context: &Context, token: &Token) -> (Vec<Way>, Vec<RefusedValue>) {
-    let wanted =
-        Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
-    new_entry(Identity::of(token), &wanted)
+    let login = RequestedLogin {
+        ask: &context.request.ask,
+        organization: context.request.organization.as_deref(),
+    };
+    new_entry(TokenIdentity::of(token), &login)
 }

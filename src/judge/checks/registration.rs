@@ -8,13 +8,13 @@ use crate::judge::advice::job::Job;
 use crate::judge::advice::policy_change::WayWriter;
 use crate::judge::advice::project_backend::policy_not_read;
 use crate::judge::advice::{change, unknown_policy};
-use crate::judge::compare::issuer::{self, Other};
-use crate::judge::compare::mark::marked;
+use crate::judge::compare::diff::mark_difference;
+use crate::judge::compare::issuer::{self, IssuerSource};
 use crate::judge::context::Context;
 use crate::judge::finding::human_duration;
 use crate::judge::outcome::CheckOutcome;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Wanted, new_entry};
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{RequestedLogin, new_entry};
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::{Id, by_issuer};
@@ -233,9 +233,9 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     let mut not_compared = 0;
     for registration in &registered {
         let identifier = registration.identifier().unwrap_or_default();
-        match issuer::compare(Other::Registration, identifier, issuer, &mut work) {
+        match issuer::compare(IssuerSource::Registration, identifier, issuer, &mut work) {
             Ok(found) => near.extend(found.map(|miss| (miss, *registration))),
-            Err(issuer::TooMuch) => not_compared += 1,
+            Err(issuer::BudgetExceeded) => not_compared += 1,
         }
     }
     near.sort_by_key(|(miss, _)| miss.distance);
@@ -279,7 +279,7 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
         let nearest = nearest.identifier().unwrap_or_default();
         finding = finding.with_difference(None).comparison(
             "registered -> token",
-            marked(nearest, issuer),
+            mark_difference(nearest, issuer),
             "what differs, in brackets",
         );
     }
@@ -325,9 +325,11 @@ fn register_with_entry(
     intent: Option<&str>,
 ) -> Finding {
     let Some(token) = &context.evidence.token else { return finding };
-    let wanted =
-        Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
-    let (ways, _) = new_entry(Identity::of(token), &wanted);
+    let login = RequestedLogin {
+        ask: &context.request.ask,
+        organization: context.request.organization.as_deref(),
+    };
+    let (ways, _) = new_entry(TokenIdentity::of(token), &login);
     let writer = WayWriter {
         context,
         token,

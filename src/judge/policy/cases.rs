@@ -1,4 +1,4 @@
-//! Regression tests of a policy: what it decides on given claims, and why.
+//! Runs regression tests of a policy.
 
 use serde_json::Value;
 
@@ -8,7 +8,6 @@ use crate::policy::{Decision, Document, Registration};
 use crate::report::cases::CaseResult;
 use crate::text::list;
 
-/// Runs the cases against a document.
 #[must_use]
 pub fn cases(document: &Document, cases: &[Case], organization: Option<&str>) -> Vec<CaseResult> {
     cases
@@ -61,7 +60,7 @@ fn decide(
     }
 }
 
-/// Why, with policies counted from 1.
+/// The reason for a decision. Counts policies from 1.
 fn reason(evaluation: &Evaluation) -> String {
     let policy = |index: usize| format!("policy {}", index + 1);
     match evaluation.outcome {

@@ -1,9 +1,8 @@
-//! What to do about a failure that a log shows: the same advice as the checks give, with what the
-//! log tells of the login.
+//! Advice for a failure in a log: that of the checks, with the values that the log shows.
 
 use semver::Version;
 
-use super::login::{login_of, resolved, value, variable};
+use super::login::{login_of, match_value, resolve_backend, variable_in_word};
 use crate::catalogue::Code;
 use crate::evidence::log::{Decided, Log, LogMatch};
 use crate::evidence::{
@@ -29,12 +28,12 @@ use crate::pulumi::versions;
 use crate::report::{Finding, Remediation};
 use crate::text::command::Command;
 
-/// A finding with what to do about a code. `None`: no more than the catalogue says.
+/// A finding with advice for a code. `None`: only the catalogue's advice applies.
 pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Finding> {
-    let logged = Logged::new(log, log_match, code);
+    let logged = LoggedLogin::new(log, log_match, code);
     let job = logged.job();
     if code == Code::ExchangeRejected {
-        return Some(Finding { remediation: look_closer(&job), ..Finding::new(code, "") });
+        return Some(Finding { remediation: advise_doctor_run(&job), ..Finding::new(code, "") });
     }
     let mut finding = logged.finding(log_match, code, &job)?;
     if backend_url::is_found(&logged.sources, &logged.backend) {
@@ -44,8 +43,8 @@ pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Find
     Some(finding)
 }
 
-/// A refusal whose reason no log holds.
-fn look_closer(job: &Job) -> Remediation {
+/// Advice for a refusal without a known reason.
+fn advise_doctor_run(job: &Job) -> Remediation {
     let login = job.login_line("doctor").map(|line| line.raw("--bundle bundle.json").end());
     Remediation {
         summary: "The service does not say why. Run the doctor in that step: it looks at the \
@@ -57,12 +56,12 @@ fn look_closer(job: &Job) -> Remediation {
     }
 }
 
-/// The login that a message belongs to, as far as the log tells.
-struct Logged {
+/// The login that a message belongs to, as far as the log shows it.
+struct LoggedLogin {
     platform: Option<Id>,
     login: Login,
     version: Option<Version>,
-    /// What held the token: a variable or a file.
+    /// The variable or file with the token.
     source: Source,
     /// The first claims in the log.
     token: Option<Token>,
@@ -71,31 +70,31 @@ struct Logged {
     backend: Resolved,
 }
 
-impl Logged {
+impl LoggedLogin {
     fn new(log: &Log, log_match: &LogMatch, code: Code) -> Self {
         let called = login_of(log, log_match);
         let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
-        if let Some(duration) = value(log_match, "duration") {
+        if let Some(duration) = match_value(log_match, "duration") {
             login.expiration = Some(duration.to_owned());
         }
-        let told = log.context.version.as_ref().map(|told| told.value.clone());
-        // Only these have no default backend.
+        let logged = log.context.version.as_ref().map(|version| version.value.clone());
+        // This error implies a version without a default backend.
         let version =
-            told.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
+            logged.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
         let word = called.and_then(|called| called.token.as_deref());
-        // AzureCLI's script is not in the log, but its variable has that name.
+        // The log does not show the script of AzureCLI, but its variable always has this name.
         let usual = (log.context.platform == Some(Id::AzurePipelines)).then_some(azure::TOKEN);
-        let source =
-            match (word.map_or(usual, variable), word.and_then(|w| w.strip_prefix("file://"))) {
-                (Some(name), _) => Source::Environment { name: name.to_owned() },
-                (_, Some(path)) => {
-                    Source::File { path: path.to_owned(), absolute: path.to_owned() }
-                }
-                _ => Source::OidcTokenFlag,
-            };
-        let token = log.context.claims.first().map(|told| Token::of_claims(told.value.clone()));
+        let source = match (
+            word.map_or(usual, variable_in_word),
+            word.and_then(|w| w.strip_prefix("file://")),
+        ) {
+            (Some(name), _) => Source::Environment { name: name.to_owned() },
+            (_, Some(path)) => Source::File { path: path.to_owned(), absolute: path.to_owned() },
+            _ => Source::OidcTokenFlag,
+        };
+        let token = log.context.claims.first().map(|claims| Token::of_claims(claims.value.clone()));
         let request = request::resolve(&login, version.as_ref(), token.as_ref(), &source);
-        let sources = sources(log, log_match);
+        let sources = backend_sources(log, log_match);
         let backend = backend_url::resolve(&sources, version.as_ref());
         let platform = log.context.platform;
         Self { platform, login, version, source, token, request, sources, backend }
@@ -114,7 +113,7 @@ impl Logged {
         }
     }
 
-    /// The finding of the check that raises this code, if the log tells enough for it.
+    /// The finding for this code, if the log shows enough for the advice of the check that raises it.
     fn finding(&self, log_match: &LogMatch, code: Code, job: &Job) -> Option<Finding> {
         let unusable_token =
             |problem| token_value::unusable_token(problem, &self.source, self.platform);
@@ -138,7 +137,7 @@ impl Logged {
                 None => finding.commands(job.login()),
             }),
             Code::TokenVariableUnexpanded => {
-                let name = value(log_match, "variable").unwrap_or("idToken").to_owned();
+                let name = match_value(log_match, "variable").unwrap_or("idToken").to_owned();
                 unusable_token(&InputProblem::Unexpanded {
                     text: format!("$({name})"),
                     syntax: "an Azure Pipelines macro".to_owned(),
@@ -214,8 +213,8 @@ impl Logged {
         self.login.token_named || self.token.is_some()
     }
 
-    /// Whether the organization is missing as far as the log tells: claims that it does not show may
-    /// name one, where the CLI reads them.
+    /// Whether the organization is surely missing. If the CLI reads claims that the log does not show,
+    /// they may name one.
     fn lacks_organization(&self) -> bool {
         let reads_claims = !matches!(self.source, Source::File { .. })
             && versions::READS_CLAIMS.holds(self.version.as_ref());
@@ -226,22 +225,22 @@ impl Logged {
     }
 }
 
-/// Where the log names a backend: in the message, in the login, in what the CLI told before.
-fn sources(log: &Log, log_match: &LogMatch) -> Backend {
+/// The backend in the log: that of the message, of the login command, or of the CLI's earlier output.
+fn backend_sources(log: &Log, log_match: &LogMatch) -> Backend {
     let called = login_of(log, log_match);
-    let told =
-        matches!(log_match.message.means, Means::BackendUrl | Means::BackendArgument).then(|| {
-            let resolved = resolved(log, log_match);
+    let in_message = matches!(log_match.message.means, Means::BackendUrl | Means::BackendArgument)
+        .then(|| {
+            let resolved = resolve_backend(log, log_match);
             BackendCandidate::new(resolved.url, resolved.source)
         });
     let named = called.and_then(|called| called.url.clone());
-    let configured = log.context.backend.as_ref().map(|told| {
+    let configured = log.context.backend.as_ref().map(|backend| {
         let source = log.context.backend_source.clone();
         let usual = || BackendSource::Environment { name: "PULUMI_BACKEND_URL".to_owned() };
-        BackendCandidate::new(told.value.clone(), source.unwrap_or_else(usual))
+        BackendCandidate::new(backend.value.clone(), source.unwrap_or_else(usual))
     });
     Backend {
-        candidates: told.or(named).or(configured).into_iter().collect(),
+        candidates: in_message.or(named).or(configured).into_iter().collect(),
         local: called.is_some_and(|called| called.local),
         ..Backend::default()
     }

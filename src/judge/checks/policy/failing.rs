@@ -4,12 +4,12 @@ use crate::catalogue::{Category, Code};
 use crate::evidence::Token;
 use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
 use crate::judge::advice::{change, policy_change};
-use crate::judge::compare::rule::{failed_rule, no_rule};
+use crate::judge::compare::rule::{add_refused_value, failed_rule};
 use crate::judge::context::{Context, entry_name};
 use crate::judge::finding::capitalize;
-use crate::judge::policy::job_claims::instead;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Failing, Wanted, Way, ways};
+use crate::judge::policy::job_claims::alternative_to;
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{FailingRule, RequestedLogin, Way, ways};
 use crate::judge::policy::suggest::suggest;
 use crate::limits;
 use crate::limits::Work;
@@ -37,7 +37,7 @@ pub(crate) fn denied(
     let place = context.entry_place(index, entry);
     let rules = evaluation.entries.get(index).map(|result| &result.rules[..]);
     let mut finding = add_rules(finding, rules, &place);
-    let is_exact = is_only_this_job(Identity::of(token), entry);
+    let is_exact = is_only_this_job(TokenIdentity::of(token), entry);
     if allow_entries(entries).next().is_none() {
         // Removing this entry would not help: the policy has no allow entry.
         finding = finding
@@ -74,7 +74,7 @@ pub(crate) fn denied(
 }
 
 /// Whether an entry matches no other job than this one.
-fn is_only_this_job(identity: Identity, entry: &Entry) -> bool {
+fn is_only_this_job(identity: TokenIdentity, entry: &Entry) -> bool {
     let known = identity.subject().and_then(|subject| describe(identity.issuer, subject));
     let is_own = |pattern: &str| match &known {
         Some(known) => known.is_pattern_of(pattern) || identity.subject() == Some(pattern),
@@ -104,14 +104,14 @@ pub(crate) fn failed_entry(
     // An unexpanded variable in a claim makes every rule for it wrong.
     let is_unexpanded = findings.iter().any(|finding| finding.code == Code::ClaimUnexpanded);
     if !is_unexpanded && failing.iter().all(|rule| !rule.undetermined) {
-        let rules: Vec<Failing> = failing
+        let rules: Vec<FailingRule> = failing
             .iter()
-            .map(|rule| Failing { claim: &rule.claim, pattern: &rule.pattern })
+            .map(|rule| FailingRule { claim: &rule.claim, pattern: &rule.pattern })
             .collect();
-        let wanted = Wanted { ask, organization: context.request.organization.as_deref() };
+        let login = RequestedLogin { ask, organization: context.request.organization.as_deref() };
         let mut work = Work::new(limits::EXPLANATION);
-        let identity = Identity::of(token);
-        let (found, refused) = ways(identity, index, entry, &rules, &wanted, &mut work);
+        let identity = TokenIdentity::of(token);
+        let (found, refused) = ways(identity, index, entry, &rules, &login, &mut work);
         explain_ways(context, token, entry, &mut findings, &found, &refused);
     }
     // Otherwise the next login would fail on the permission.
@@ -142,9 +142,10 @@ fn explain_ways(
     if ways.is_empty()
         && let Some(value) = refused.first()
     {
-        explained = explained.fix(instead(&token.claims, value).summary);
+        explained = explained.fix(alternative_to(&token.claims, value).summary);
     }
-    *first = refused.iter().fold(explained, |finding, value| no_rule(finding, token, value));
+    *first =
+        refused.iter().fold(explained, |finding, value| add_refused_value(finding, token, value));
     let (code, options) = (first.code, first.remediation.options.clone());
     for other in findings.iter_mut().skip(1) {
         other.remediation.options.clone_from(&options);

@@ -23,7 +23,7 @@ fn planned(issuer: &str, rules: &[Value], claims: &Value, if_meant: bool) -> Pla
     plan(&document(issuer, rules), &claims, &Ask::default(), None, if_meant)
 }
 
-/// The first way's edits of patterns and claims; none where it adds an entry.
+/// The new patterns and claims of the first way. Empty if it adds an entry.
 fn replaced(issuer: &str, rules: Value, claims: &Value) -> Vec<String> {
     let Plan::Change { ways, .. } = planned(issuer, &[rules], claims, false) else { return vec![] };
     let edit = |edit: &Edit| match edit {
@@ -142,7 +142,7 @@ fn patterns_that_some_token_can_match_stay() {
     for (rules, claims) in [
         // The job may have requested another audience.
         (json!({"aud": "urn:pulumi:org:globex", "sub": main["sub"]}), &main),
-        // Others would get in with it.
+        // Other jobs could get in too.
         (
             json!({"aud": "api://AzureADTokenExchange", "sub": "/eid1/*"}),
             &json!({
