@@ -18,7 +18,7 @@ use url::form_urlencoded;
 use super::ORGANIZATION;
 use crate::loopback::{Request, Response, verify};
 use crate::policy::evaluate::evaluate;
-use crate::policy::{Ask, Decision, Document, TokenType};
+use crate::policy::{Decision, Document, RequestedToken, TokenType};
 use crate::pulumi::urn;
 use crate::text;
 
@@ -38,7 +38,7 @@ pub(super) struct Cloud {
 /// The access token that was issued last.
 struct Minted {
     token: String,
-    ask: Ask,
+    ask: RequestedToken,
 }
 
 /// A refused exchange.
@@ -107,7 +107,7 @@ impl Cloud {
     }
 
     /// Issuer, expiry, signature, policy: in the order that the service documents.
-    fn admit(&self, token: &str, ask: &Ask) -> Result<(), Refusal> {
+    fn admit(&self, token: &str, ask: &RequestedToken) -> Result<(), Refusal> {
         let claims = claims(token).ok_or_else(|| refuse("invalid_request", "not a token"))?;
         let issuer = claims.get("iss").and_then(Value::as_str);
         let registration = self.document.issuers.iter().find(|one| one.identifier() == issuer);
@@ -158,19 +158,29 @@ impl Cloud {
 }
 
 /// What is asked for; none where the scope is not one of the token type's.
-fn ask(token_type: &str, scope: &str) -> Option<Ask> {
+fn ask(token_type: &str, scope: &str) -> Option<RequestedToken> {
     let name = |prefix: &str| scope.strip_prefix(prefix).map(str::to_owned).map(Some);
     let ask = match token_type.strip_prefix(urn::ACCESS_TOKEN)? {
-        "organization" if matches!(scope, "" | "admin") => {
-            Ask { token_type: TokenType::Organization, admin: scope == "admin", ..Ask::default() }
-        }
-        "team" => Ask { token_type: TokenType::Team, team: name("team:")?, ..Ask::default() },
-        "personal" => {
-            Ask { token_type: TokenType::Personal, user: name("user:")?, ..Ask::default() }
-        }
-        "runner" => {
-            Ask { token_type: TokenType::Runner, runner: name("runner:")?, ..Ask::default() }
-        }
+        "organization" if matches!(scope, "" | "admin") => RequestedToken {
+            token_type: TokenType::Organization,
+            admin: scope == "admin",
+            ..RequestedToken::default()
+        },
+        "team" => RequestedToken {
+            token_type: TokenType::Team,
+            team: name("team:")?,
+            ..RequestedToken::default()
+        },
+        "personal" => RequestedToken {
+            token_type: TokenType::Personal,
+            user: name("user:")?,
+            ..RequestedToken::default()
+        },
+        "runner" => RequestedToken {
+            token_type: TokenType::Runner,
+            runner: name("runner:")?,
+            ..RequestedToken::default()
+        },
         _ => return None,
     };
     Some(ask)

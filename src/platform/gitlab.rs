@@ -276,8 +276,8 @@ fn kinds(given: &Given) -> Vec<Variant> {
         variant.is("ref_type", kind).to("ref_path", text(folder).then(name.clone())).to("ref", name)
     };
     let here = text(&project);
-    let branch = || Template::default().open(REF.but(&own));
-    let source = || MERGE_REQUESTS.into_iter().fold(SOURCE, Open::but);
+    let branch = || Template::default().open(REF.excluding(&own));
+    let source = || MERGE_REQUESTS.into_iter().fold(SOURCE, Open::excluding);
     let pushed = |kind| Variant::new(kind).open("pipeline_source", source());
     let mut all = vec![
         on(pushed(Kind::Branch).is("ref_protected", "false"), &here, "branch", branch()),
@@ -287,10 +287,17 @@ fn kinds(given: &Given) -> Vec<Variant> {
             &here,
             "tag",
             // A tag may have the name of the given branch.
-            Template::default().open(if given.is("ref_type", "tag") { TAG.but(&own) } else { TAG }),
+            Template::default().open(if given.is("ref_type", "tag") {
+                TAG.excluding(&own)
+            } else {
+                TAG
+            }),
         ),
         Variant::new(Kind::Environment)
-            .open("environment", given.text("environment").into_iter().fold(ENVIRONMENT, Open::but))
+            .open(
+                "environment",
+                given.text("environment").into_iter().fold(ENVIRONMENT, Open::excluding),
+            )
             .open("environment_protected", PROTECTED_ENVIRONMENT)
             .unknown(&["deployment_tier"]),
     ];
@@ -302,9 +309,9 @@ fn kinds(given: &Given) -> Vec<Variant> {
     let (group, name) = project.rsplit_once('/').unwrap_or(("", &project));
     let top = group.split('/').next().unwrap_or_default();
     let others = [
-        (Kind::Owner, text(group), OTHER.but(name)),
+        (Kind::Owner, text(group), OTHER.excluding(name)),
         (Kind::Owner, text(format!("{top}/")).open(SUBGROUP), ANY_PROJECT),
-        (Kind::Stranger, Template::default().open(STRANGER.but(top)), ANY_PROJECT),
+        (Kind::Stranger, Template::default().open(STRANGER.excluding(top)), ANY_PROJECT),
     ];
     for (kind, namespace, name) in others {
         let project = namespace.clone().text("/").open(name);

@@ -13,7 +13,7 @@ use crate::catalogue::Code;
 use crate::evidence::{
     Cli, CliParser, CredentialsFile, Evidence, Login, Source, StoredAccount, Token,
 };
-use crate::policy::{Ask, TokenType};
+use crate::policy::{RequestedToken, TokenType};
 use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
@@ -30,7 +30,7 @@ pub struct Request {
     /// Where the organization's name comes from.
     pub organization_from: Option<Provenance>,
     /// What is asked for, as far as a policy decides on it.
-    pub ask: Ask,
+    pub ask: RequestedToken,
     /// The requested scope, as it is sent.
     pub scope: String,
     /// The requested life in whole seconds, negative ones included as the CLI sends them; or why
@@ -281,7 +281,7 @@ fn expiration_of(text: Option<&str>) -> Result<i64, DurationError> {
 }
 
 /// The token type follows from the scope's prefix; a runner has no flag in the CLI.
-fn ask_of(scope: &str) -> Ask {
+fn ask_of(scope: &str) -> RequestedToken {
     let named = |prefix| scope.strip_prefix(prefix).map(str::to_owned);
     let (team, user, runner) = (named("team:"), named("user:"), named("runner:"));
     let token_type = match (&team, &user, &runner) {
@@ -290,7 +290,7 @@ fn ask_of(scope: &str) -> Ask {
         (.., Some(_)) => TokenType::Runner,
         _ => TokenType::Organization,
     };
-    Ask { token_type, team, user, runner, admin: scope == "admin" }
+    RequestedToken { token_type, team, user, runner, admin: scope == "admin" }
 }
 
 /// What a token's claims name.

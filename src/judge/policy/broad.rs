@@ -155,7 +155,7 @@ pub(crate) fn surprising_patterns(
                 work.take(claim_values_cost(token, &rule.claim))
                     && claim_values(token, &rule.claim).iter().any(|text| {
                         let found = pattern::surprises_within(&rule.pattern, text, &mut work);
-                        found.iter().any(|surprise| lone.binary_search(&surprise.at).is_ok())
+                        found.iter().any(|surprise| lone.binary_search(&surprise.position).is_ok())
                     })
             };
             let proof = |what: String| {

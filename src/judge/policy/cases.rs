@@ -36,7 +36,7 @@ fn decide(
         None => return (Some(Decision::Deny), "the claims have no iss".to_owned()),
         Some(issuer) => match document.registrations_of(issuer, organization) {
             all if !all.is_empty() => all,
-            _ => document.deciding(issuer, organization).into_iter().collect(),
+            _ => document.deciding_registration(issuer, organization).into_iter().collect(),
         },
     };
     if found.is_empty() {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::suggest::{NoSafeRule, claim_text, suggest};
 use crate::platform::{ALL, JobClaims};
-use crate::policy::Ask;
+use crate::policy::RequestedToken;
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::rule_pattern::{RefusedValue, RulePattern, Unsafe};
 use crate::text::{clip, list};
@@ -31,7 +31,7 @@ fn identifying_claims(claims: &Map<String, Value>, refused: &str) -> Identifying
                 .is_some_and(|text| is_stable(&text) && RulePattern::of_value(path, &text).is_ok())
     };
     // `suggest` fails if the rules need the refused claim too (CircleCI's branch is not in its subject).
-    if refused != "sub" && suggest(claims, &Ask::default()).is_ok() {
+    if refused != "sub" && suggest(claims, &RequestedToken::default()).is_ok() {
         return IdentifyingClaims::Job(vec!["sub"]);
     }
     let has_marks = |job: &&JobClaims| {

@@ -18,10 +18,10 @@ use crate::limits;
 use crate::limits::Work;
 use crate::platform::kind::platform_of;
 use crate::platform::{Kind, Platform, subject};
-use crate::policy::document::edit::{Edit, changed};
+use crate::policy::document::edit::{Edit, edited};
 use crate::policy::evaluate::{PolicyOutcome, evaluate_registration};
 use crate::policy::rule_pattern::RulePattern;
-use crate::policy::{Ask, Decision, Document, Registration, Rule};
+use crate::policy::{Decision, Document, Registration, RequestedToken, Rule};
 use crate::report::who::KindOfJob;
 use crate::text;
 
@@ -47,7 +47,7 @@ const MAX_REPLACEMENTS: usize = 4;
 pub(crate) fn plan(
     document: &Document,
     claims: &Map<String, Value>,
-    ask: &Ask,
+    ask: &RequestedToken,
     organization: Option<&str>,
     if_meant: bool,
 ) -> Plan {
@@ -127,7 +127,7 @@ fn deciding_registration<'a>(
 ) -> Result<(usize, &'a Registration), String> {
     let found = match issuer {
         _ if !document.names_issuers() => document.issuers.first(),
-        Some(issuer) => document.deciding(issuer, organization),
+        Some(issuer) => document.deciding_registration(issuer, organization),
         None => return Err("the token names no issuer".to_owned()),
     };
     let index =
@@ -153,7 +153,7 @@ pub(crate) fn admits_only_this_kind(
     before: &Document,
     after: &Document,
     claims: &Map<String, Value>,
-    ask: &Ask,
+    ask: &RequestedToken,
     organization: Option<&str>,
 ) -> bool {
     let mut work = Work::new(limits::WHO);
@@ -165,12 +165,12 @@ pub(crate) fn admits_only_this_kind(
 fn admits(
     document: &Document,
     claims: &Map<String, Value>,
-    ask: &Ask,
+    ask: &RequestedToken,
     organization: Option<&str>,
 ) -> bool {
     let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
     document
-        .deciding(issuer, organization)
+        .deciding_registration(issuer, organization)
         .and_then(|registration| evaluate_registration(registration, claims, ask))
         .is_some_and(|evaluation| evaluation.decision() == Some(Decision::Allow))
 }
@@ -226,7 +226,7 @@ struct Planner<'a> {
     registration: &'a Registration,
     platform: Option<&'static Platform>,
     claims: &'a Map<String, Value>,
-    ask: &'a Ask,
+    ask: &'a RequestedToken,
     organization: Option<&'a str>,
     /// The kinds of job with their decisions before the change.
     admitted_before: Vec<KindOfJob>,
@@ -237,7 +237,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// The kinds of job that these edits newly admit. `None` if they do not admit the token itself.
     fn newly_admitted(&mut self, edits: &[Edit]) -> Option<Vec<KindOfJob>> {
-        let after = edits.iter().fold(self.document.clone(), changed);
+        let after = edits.iter().fold(self.document.clone(), edited);
         admits(&after, self.claims, self.ask, self.organization).then(|| {
             newly_admitted(
                 &self.admitted_before,

@@ -20,7 +20,7 @@ fn document(issuer: &str, rules: &[Value]) -> Document {
 fn planned(issuer: &str, rules: &[Value], claims: &Value, if_meant: bool) -> Plan {
     let mut claims = claims.as_object().unwrap().clone();
     claims.insert("iss".to_owned(), json!(issuer));
-    plan(&document(issuer, rules), &claims, &Ask::default(), None, if_meant)
+    plan(&document(issuer, rules), &claims, &RequestedToken::default(), None, if_meant)
 }
 
 /// The new patterns and claims of the first way. Empty if it adds an entry.
@@ -211,7 +211,7 @@ fn undecidable_policies_are_undecided() {
     let issuer = |document: &str, claims: &Value| {
         let mut claims = claims.as_object().unwrap().clone();
         claims.insert("iss".to_owned(), json!(GITHUB));
-        match plan(&parse(document).unwrap(), &claims, &Ask::default(), None, false) {
+        match plan(&parse(document).unwrap(), &claims, &RequestedToken::default(), None, false) {
             Plan::Undecided(why) => why,
             other => format!("{other:?}"),
         }

@@ -117,8 +117,8 @@ fn convert_non_pattern(
     // Whether the wildcard of a regular expression is wanted in the rule is for the user to decide.
     let is_open = why == Unmatchable::RegularExpression && meant.contains(['*', '?']);
     let (pattern, wider) = match is_open {
-        true => (exact_pattern(identity, claim, value)?, Some(RulePattern::meant(meant))),
-        false => (RulePattern::meant(meant), None),
+        true => (exact_pattern(identity, claim, value)?, Some(RulePattern::from_author(meant))),
+        false => (RulePattern::from_author(meant), None),
     };
     Some(Correction { claim: claim.to_owned(), pattern, why, wider })
 }
@@ -226,7 +226,7 @@ fn full_ref(
         };
         (meant != pattern && matches(&meant, value)).then_some(meant)
     })?;
-    Some(RulePattern::meant(meant))
+    Some(RulePattern::from_author(meant))
 }
 
 fn correct_other_claim(
@@ -301,7 +301,7 @@ fn correct_claim_name(
     let matches_token = identity.claim_texts(&near).iter().any(|value| matches(pattern, value));
     match matches_token {
         true => Some(Correction {
-            pattern: RulePattern::meant(pattern.to_owned()),
+            pattern: RulePattern::from_author(pattern.to_owned()),
             claim: near,
             why: Unmatchable::Form,
             wider: None,

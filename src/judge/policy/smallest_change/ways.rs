@@ -10,7 +10,7 @@ use crate::limits::Work;
 use crate::platform::Id;
 use crate::platform::subject::describe;
 use crate::policy::rule_pattern::RefusedValue;
-use crate::policy::{Ask, Entry};
+use crate::policy::{Entry, RequestedToken};
 use crate::pulumi::urn;
 
 /// A complete way to let a token in.
@@ -34,7 +34,7 @@ pub(crate) enum Edit {
 
 /// What the login requests.
 pub(crate) struct RequestedLogin<'a> {
-    pub(crate) ask: &'a Ask,
+    pub(crate) ask: &'a RequestedToken,
     pub(crate) organization: Option<&'a str>,
 }
 
@@ -313,7 +313,7 @@ mod tests {
             .iter()
             .map(|claim| FailingRule { claim, pattern: rules[*claim].as_str().unwrap() })
             .collect();
-        let login = RequestedLogin { ask: &Ask::default(), organization: Some("acme") };
+        let login = RequestedLogin { ask: &RequestedToken::default(), organization: Some("acme") };
         let issuer = claims["iss"].as_str().unwrap();
         let work = &mut Work::unlimited();
         let (found, _) = ways(TokenIdentity { issuer, claims }, 0, entry, &failing, &login, work);

@@ -18,7 +18,7 @@ use crate::platform::{ALL, Note, default_audience};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::policy::rule_pattern::{Piece, RefusedValue, RulePattern, inexact};
-use crate::policy::{Ask, TokenType, pattern};
+use crate::policy::{RequestedToken, TokenType, pattern};
 use crate::pulumi::urn;
 
 /// A suggested policy.
@@ -45,7 +45,10 @@ pub struct NoSafeRule {
 ///
 /// # Errors
 /// A necessary value cannot be a rule, or the token has no subject: the policy would let in other jobs.
-pub fn suggest(claims: &Map<String, Value>, ask: &Ask) -> Result<Suggestion, NoSafeRule> {
+pub fn suggest(
+    claims: &Map<String, Value>,
+    ask: &RequestedToken,
+) -> Result<Suggestion, NoSafeRule> {
     let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
     let mut writer = Writer::default();
     writer.add_audience(claims);
@@ -125,7 +128,7 @@ impl Writer {
     }
 
     /// Adds the requested token type and name. A team's name in an entry is a pattern too.
-    fn add_requested_token(&mut self, ask: &Ask) {
+    fn add_requested_token(&mut self, ask: &RequestedToken) {
         self.suggestion.token_type = ask.token_type;
         self.suggestion.admin = ask.admin;
         let all = [("teamName", &ask.team), ("userLogin", &ask.user), ("runnerID", &ask.runner)];

@@ -5,7 +5,7 @@ use super::*;
 fn suggested(mut claims: Value) -> (Vec<String>, String) {
     claims["iss"] = claims.get("iss").cloned().unwrap_or_else(|| json!("i"));
     claims["aud"] = json!("a");
-    let suggestion = suggest(claims.as_object().unwrap(), &Ask::default()).unwrap();
+    let suggestion = suggest(claims.as_object().unwrap(), &RequestedToken::default()).unwrap();
     let rules = suggestion.rules.iter().skip(2).map(|(c, p)| format!("{c}={p}")).collect();
     (rules, suggestion.notes.join(" "))
 }
@@ -80,7 +80,7 @@ fn person_and_queued_change_are_open() {
 #[test]
 fn pulumi_audience_is_preferred() {
     let claims = json!({"aud": ["sts.example", "urn:pulumi:org:acme"], "sub": "job"});
-    let rules = suggest(claims.as_object().unwrap(), &Ask::default()).unwrap().rules;
+    let rules = suggest(claims.as_object().unwrap(), &RequestedToken::default()).unwrap().rules;
     let rules: Vec<_> = rules.iter().map(|(c, p)| (c.as_str(), p.as_str())).collect();
     assert_eq!(rules, [("aud", "urn:pulumi:org:acme"), ("sub", "job")]);
 }

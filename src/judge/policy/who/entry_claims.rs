@@ -6,7 +6,7 @@ use crate::limits::Work;
 use crate::platform::kind::platform_of;
 use crate::platform::subject;
 use crate::policy::claim_path::ClaimPath;
-use crate::policy::template::{Open, Template, Values, common};
+use crate::policy::template::{Open, Template, Values, matching_values};
 use crate::policy::{Entry, Rule};
 
 /// An arbitrary text.
@@ -44,7 +44,7 @@ fn shortest_match(pattern: &str, work: &mut Work) -> Option<String> {
         return Some(pattern.to_owned());
     }
     let template = Template::default().open(ANY);
-    let found = common(pattern, &template, &Values::new(), work).ok()??;
+    let found = matching_values(pattern, &template, &Values::new(), work).ok()??;
     Some(template.fill(&found))
 }
 
@@ -54,7 +54,7 @@ fn matching_subject(issuer: &str, rule: &Rule, work: &mut Work) -> Option<String
         return Some(rule.pattern.clone());
     }
     subject::templates(issuer).into_iter().find_map(|template| {
-        let found = common(&rule.pattern, &template, &Values::new(), work).ok()??;
+        let found = matching_values(&rule.pattern, &template, &Values::new(), work).ok()??;
         Some(template.fill(&found))
     })
 }

@@ -7,8 +7,8 @@ use crate::limits::Work;
 use crate::platform::kind::{Change, Variant};
 use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::{PolicyOutcome, evaluate_registration_within, matches};
-use crate::policy::template::{Open, Template, Values, common};
-use crate::policy::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
+use crate::policy::template::{Open, Template, Values, matching_values};
+use crate::policy::{Decision, Entry, Registration, RequestedToken, Rule, TokenType, pattern};
 
 /// The search for values starts from at most so many of an entry's rules.
 const MAX_STARTS: usize = 8;
@@ -69,7 +69,7 @@ impl KindQuery<'_> {
         let example = example_claims(self.variant, self.claims);
         let rules = self.open_rules(entry);
         for (rule, template) in &rules {
-            match common(&rule.pattern, template, &Values::new(), work) {
+            match matching_values(&rule.pattern, template, &Values::new(), work) {
                 Ok(Some(_)) => {}
                 // The rule matches no such job.
                 Ok(None) => return (example, Admission::No { denied_by: None }),
@@ -131,7 +131,7 @@ impl KindQuery<'_> {
         rules: &[(&Rule, &Template)],
         work: &mut Work,
     ) -> bool {
-        let open = rules.iter().filter(|(_, template)| template.opens().next().is_some());
+        let open = rules.iter().filter(|(_, template)| template.open_parts().next().is_some());
         let claims = example_claims(self.variant, self.claims);
         let fails = |rule: &Rule| {
             let is_fixed = self.template(&rule.claim).is_none() && !self.is_unknown(&rule.claim);
@@ -198,7 +198,7 @@ impl KindQuery<'_> {
 fn values_for(rules: &[(&Rule, &Template)], begin: usize, work: &mut Work) -> Values {
     let mut values = Values::new();
     for (rule, template) in rules.iter().cycle().skip(begin).take(rules.len()) {
-        if let Ok(Some(found)) = common(&rule.pattern, template, &values, work) {
+        if let Ok(Some(found)) = matching_values(&rule.pattern, template, &values, work) {
             values.extend(found);
         }
     }
@@ -219,7 +219,12 @@ struct Policy {
 }
 
 impl Policy {
-    fn evaluate(&self, claims: &Map<String, Value>, ask: &Ask, work: &mut Work) -> Admission {
+    fn evaluate(
+        &self,
+        claims: &Map<String, Value>,
+        ask: &RequestedToken,
+        work: &mut Work,
+    ) -> Admission {
         let mut claims = claims.clone();
         claims.insert(UNKNOWN.to_owned(), json!("x"));
         let Some(evaluation) = evaluate_registration_within(&self.registration, &claims, ask, work)
@@ -245,14 +250,14 @@ impl Policy {
 const TEAM: Open = Open::new("team", "a-team", "");
 
 /// A request that the entry is for.
-fn matching_ask(entry: &Entry, work: &mut Work) -> Ask {
+fn matching_ask(entry: &Entry, work: &mut Work) -> RequestedToken {
     let team = entry.team_name.as_ref().and_then(|pattern| {
         let template = Template::default().open(TEAM);
-        let found = common(pattern, &template, &Values::new(), work).ok()??;
+        let found = matching_values(pattern, &template, &Values::new(), work).ok()??;
         Some(template.fill(&found))
     });
     let of = |token_type| entry.token_type == token_type;
-    Ask {
+    RequestedToken {
         token_type: entry.token_type,
         team: team.filter(|_| of(TokenType::Team)),
         user: entry.user_login.clone().filter(|_| of(TokenType::Personal)),

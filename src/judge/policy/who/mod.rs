@@ -47,7 +47,7 @@ pub(crate) fn who_within(
         (Some(_), Some(issuer)) => {
             let all = document.registrations_of(issuer, organization);
             match all.is_empty() {
-                true => document.deciding(issuer, organization).into_iter().collect(),
+                true => document.deciding_registration(issuer, organization).into_iter().collect(),
                 false => all,
             }
         }
