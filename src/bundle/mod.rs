@@ -190,7 +190,7 @@ impl Bundle {
     /// # Errors
     /// The evidence has no JSON form.
     pub fn write(&self, redact: bool) -> Result<String, serde_json::Error> {
-        let found = || RecordedCodes::of(&judge::judge(&self.evidence, false));
+        let found = || RecordedCodes::from_report(&judge::judge(&self.evidence, false));
         let recorded = || redact.then(found);
         let written = Written {
             bundle_version: VERSION,
@@ -208,7 +208,7 @@ impl Bundle {
         let report = judge::judge(&self.evidence, strict);
         let is_replay = !self.doctor_version.is_empty();
         let replayed = is_replay.then(|| Replayed {
-            at: report.started_at,
+            started_at: report.started_at,
             platform: self.evidence.options.run_context.platform().map(|id| id.platform().name),
             doctor_version: text::clip(&self.doctor_version, LONGEST_SHOWN),
             is_redacted: self.redacted,

@@ -33,7 +33,7 @@ fn findings(report: &Report) -> String {
 
 /// The root cause and all codes. Their order follows severity, which may rest on a name.
 fn codes(report: &Report) -> RecordedCodes {
-    let mut codes = RecordedCodes::of(report);
+    let mut codes = RecordedCodes::from_report(report);
     codes.codes.sort_unstable();
     codes
 }
@@ -59,13 +59,13 @@ fn wildcard_in_a_public_word_still_matches() {
 #[test]
 fn replay_tells_recorded_codes() {
     let written = kept().write(true).unwrap();
-    assert_eq!(read(&written).unwrap().judge(false).other_codes(), None);
+    assert_eq!(read(&written).unwrap().judge(false).changed_codes(), None);
     let mut bundle = read(&written).unwrap();
     let recorded = bundle.recorded.as_mut().unwrap();
     assert_eq!(recorded.root_cause.as_deref(), Some("subject-mismatch"));
     recorded.codes.push("policy-denied".to_owned());
     let report = bundle.judge(false);
-    assert_eq!(report.other_codes().unwrap().codes.last().unwrap(), "policy-denied");
+    assert_eq!(report.changed_codes().unwrap().codes.last().unwrap(), "policy-denied");
     // What is written of it again keeps them.
     let again = read(&bundle.write(true).unwrap()).unwrap();
     assert_eq!(again.recorded, bundle.recorded);

@@ -135,7 +135,7 @@ impl Finding {
     /// Adds a step that introduces the commands.
     pub(super) fn announce(mut self, step: impl AsRef<str>) -> Self {
         let text = text::inert(step.as_ref());
-        self.remediation.steps.push(Step { announces: true, ..text.into() });
+        self.remediation.steps.push(Step { introduces_commands: true, ..text.into() });
         self
     }
 
@@ -164,13 +164,13 @@ impl Remediation {
     /// Drops the unwanted commands, and their introductions if no command is left.
     pub(super) fn drop_commands(&mut self, unwanted: impl Fn(&str) -> bool) {
         self.commands.retain(|command| !unwanted(command.text()));
-        self.drop_announcements();
+        self.drop_idle_introductions();
     }
 
     /// Moves the introductions of commands behind all other steps. Drops commands, snippets and changes
     /// that contain a URL with parts left out: they would not do what is meant.
     pub(super) fn finish(&mut self) {
-        self.steps.sort_by_key(|step| step.announces);
+        self.steps.sort_by_key(|step| step.introduces_commands);
         self.drop_commands(text::lacks_url_parts);
         self.steps.retain(|step| {
             !step.text.split_once('\n').is_some_and(|(_, pasted)| text::lacks_url_parts(pasted))

@@ -151,7 +151,7 @@ fn run(context: &mut Context, selected: &[CheckId]) {
             finding.check = FoundBy::Check(check.id);
             project_backend::withhold_commands(context, &mut finding.remediation);
             finding.remediation.finish();
-            finding.remediation.write_for(context.evidence.options.shell);
+            finding.remediation.select_shell(context.evidence.options.shell);
         }
         context.outcomes.push((check.id, outcome));
     }

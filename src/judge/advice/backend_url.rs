@@ -150,8 +150,9 @@ fn stored_in_power_shell(url: &str) -> Option<String> {
 
 /// Moves the URL to the stored credentials.
 fn move_to_credentials(resolved: &Resolved, url: &str) -> RemedyOption {
-    let stored =
-        Change::new(Target::File, "/current").after(url).at("$PULUMI_HOME/credentials.json", 0);
+    let stored = Change::new(Target::File, "/current")
+        .after(url)
+        .in_file("$PULUMI_HOME/credentials.json", 0);
     move_url(resolved, url, stored)
 }
 

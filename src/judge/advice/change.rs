@@ -33,7 +33,7 @@ pub(crate) fn backend_url(
         BackendSource::Project { path, line } => Change::new(Target::File, "/backend/url")
             .before(before)
             .after(json!(after))
-            .at(path, *line),
+            .in_file(path, *line),
         BackendSource::Default | BackendSource::Credentials { .. } | BackendSource::Local => {
             flag("url", None, Some(after?))
         }
@@ -45,7 +45,7 @@ pub(crate) fn variable(name: &str, before: Option<&str>, after: Option<&str>) ->
 }
 
 pub(crate) fn move_file_away(path: &str) -> Change {
-    Change::new(Target::File, "").at(path, 0)
+    Change::new(Target::File, "").in_file(path, 0)
 }
 
 /// Changes a claim of the job's token. `path`: the claim as the key of a rule.

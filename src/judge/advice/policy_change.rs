@@ -22,9 +22,9 @@ use crate::text;
 fn change_policy(context: &Context, path: &str, line: u64) -> Change {
     let registered = context.evidence.registration().and_then(|r| r.identifier());
     let token = || context.evidence.token.as_ref().and_then(|token| token.text("iss"));
-    let change = Change::new(Target::Policy, path).of_issuer(registered.or_else(token));
+    let change = Change::new(Target::Policy, path).for_issuer(registered.or_else(token));
     match &context.evidence.policy {
-        PolicySource::File { path, .. } => change.at(path, line),
+        PolicySource::File { path, .. } => change.in_file(path, line),
         PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     }
 }

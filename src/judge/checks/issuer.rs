@@ -226,7 +226,7 @@ fn untrusted(
 fn add_thumbprint_option(finding: Finding, registration: &Registration, chain: &Chain) -> Finding {
     let Some(served) = chain.certificates.first() else { return finding };
     let change = Change::new(Target::Registration, "/thumbprints/-")
-        .of_issuer(registration.identifier())
+        .for_issuer(registration.identifier())
         .after(served.sha256.clone());
     let when = format!("the certificate {} is the issuer's own", served.subject);
     finding.option(RemedyOption::when(when, change))

@@ -211,10 +211,10 @@ fn registration_body(issuer: &str) -> serde_json::Value {
 /// Adds a registration of the issuer, without policies.
 fn new_registration(context: &Context, issuer: &str) -> Change {
     let change = Change::new(Target::Registration, "")
-        .of_issuer(Some(issuer))
+        .for_issuer(Some(issuer))
         .after(registration_body(issuer));
     match &context.evidence.policy {
-        PolicySource::File { path, .. } => change.at(path, 0),
+        PolicySource::File { path, .. } => change.in_file(path, 0),
         PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     }
 }

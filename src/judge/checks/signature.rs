@@ -125,7 +125,7 @@ fn replace_registered(context: &Context, finding: Finding) -> Finding {
     let Some(registration) = context.evidence.registration() else { return finding };
     let Some(identifier) = registration.identifier() else { return finding };
     // The change omits the old keys: a bundle does not contain them, since they may have private parts.
-    let change = Change::new(Target::Registration, "/jwks").of_issuer(Some(identifier));
+    let change = Change::new(Target::Registration, "/jwks").for_issuer(Some(identifier));
     finding.option(match public_issuer(identifier) {
         Some(_) => RemedyOption::only(change),
         None => RemedyOption::when("Pulumi Cloud can reach the issuer", change),

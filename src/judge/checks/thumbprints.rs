@@ -109,11 +109,11 @@ fn replace_thumbprint(
     let served = &chain.certificates.first()?.sha256;
     let before = registration.thumbprints.first()?;
     let change = Change::new(Target::Registration, "/thumbprints/0")
-        .of_issuer(registration.identifier())
+        .for_issuer(registration.identifier())
         .before(before.clone())
         .after(served.clone());
     Some(match &context.evidence.policy {
-        PolicySource::File { path, .. } => change.at(path, registration.place.line),
+        PolicySource::File { path, .. } => change.in_file(path, registration.place.line),
         PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     })
 }
