@@ -13,7 +13,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use doctor::limits::Work;
 use doctor::policy::evaluate::evaluate_within;
-use doctor::policy::{Ask, Decision, Entry, Place, Rule, TokenType};
+use doctor::policy::{Decision, Entry, Place, RequestedToken, Rule, TokenType};
 use serde_json::{Map, Value, json};
 use support::row;
 
@@ -53,7 +53,12 @@ fn per_rule(entries: &[Entry], claims: &Map<String, Value>) -> Duration {
     let rules: usize = entries.iter().map(|entry| entry.rules.len()).sum();
     let run = |_| {
         let begun = Instant::now();
-        divan::black_box(evaluate_within(entries, claims, &Ask::default(), &mut Work::unlimited()));
+        divan::black_box(evaluate_within(
+            entries,
+            claims,
+            &RequestedToken::default(),
+            &mut Work::unlimited(),
+        ));
         begun.elapsed()
     };
     let shortest = (0..10).map(run).min().unwrap_or_default();
@@ -97,9 +102,9 @@ fn large_policy() -> Vec<Entry> {
 #[divan::bench(sample_count = 10)]
 fn ten_thousand_entries_of_twenty_rules(bencher: Bencher) {
     let (entries, claims) = (large_policy(), claims(20, SUBJECT));
-    bencher
-        .counter(ItemsCount::new(200_000_usize))
-        .bench(|| evaluate_within(&entries, &claims, &Ask::default(), &mut Work::unlimited()));
+    bencher.counter(ItemsCount::new(200_000_usize)).bench(|| {
+        evaluate_within(&entries, &claims, &RequestedToken::default(), &mut Work::unlimited())
+    });
 }
 
 /// The patterns, on a claim of 200 times `a` that none of those ending in `b` matches.
@@ -123,7 +128,7 @@ fn worst(name: &'static str) -> Case {
 #[divan::bench(args = PATTERNS, sample_count = 20)]
 fn patterns(bencher: Bencher, name: &'static str) {
     let (_, entries, claims) = worst(name);
-    bencher
-        .counter(ItemsCount::new(2_020_usize))
-        .bench(|| evaluate_within(&entries, &claims, &Ask::default(), &mut Work::unlimited()));
+    bencher.counter(ItemsCount::new(2_020_usize)).bench(|| {
+        evaluate_within(&entries, &claims, &RequestedToken::default(), &mut Work::unlimited())
+    });
 }

@@ -21,7 +21,7 @@ use doctor::oidc::{jwt, signature};
 use doctor::policy::claim_path;
 use doctor::policy::claim_path::ClaimPath;
 use doctor::policy::evaluate::evaluate_registration;
-use doctor::policy::{Ask, Document, document, pattern};
+use doctor::policy::{Document, RequestedToken, document, pattern};
 use doctor::render::{DIAGNOSIS, Format, Style, TRIAGE, Verbosity};
 use doctor::report::Report;
 use doctor::text::secret::{REDACTED, Scrubber};
@@ -83,7 +83,7 @@ pub fn policy(data: &[u8]) {
     assert_eq!(kept, document);
     let claims = &LOGIN.evidence.token.as_ref().map(|t| t.claims.clone()).unwrap_or_default();
     for registration in &document.issuers {
-        let _ = evaluate_registration(registration, claims, &Ask::default());
+        let _ = evaluate_registration(registration, claims, &RequestedToken::default());
     }
     let _ = judge::lint(&document, "policy.json");
 }
@@ -133,7 +133,7 @@ pub fn pattern(data: &[u8]) {
     let surprises = pattern::surprises(pattern, text);
     assert!(matches || surprises.is_empty());
     for surprise in surprises {
-        assert_eq!(pattern.chars().nth(surprise.at), Some(surprise.wildcard));
+        assert_eq!(pattern.chars().nth(surprise.position), Some(surprise.wildcard));
         assert_ne!(surprise.stood_for, Some(surprise.wildcard));
     }
 }

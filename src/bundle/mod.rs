@@ -191,7 +191,7 @@ impl Bundle {
     /// # Errors
     /// The evidence cannot be written as JSON.
     pub fn write(&self, redact: bool) -> Result<String, serde_json::Error> {
-        let record_codes = || RecordedCodes::of(&judge::judge(&self.evidence, false));
+        let record_codes = || RecordedCodes::from_report(&judge::judge(&self.evidence, false));
         let file = BundleFile {
             bundle_version: VERSION,
             doctor_version: env!("CARGO_PKG_VERSION"),
@@ -208,7 +208,7 @@ impl Bundle {
         let report = judge::judge(&self.evidence, strict);
         let is_replay = !self.doctor_version.is_empty();
         let replayed = is_replay.then(|| Replayed {
-            at: report.started_at,
+            started_at: report.started_at,
             platform: self.evidence.options.run_context.platform().map(|id| id.platform().name),
             doctor_version: text::clip(&self.doctor_version, MAX_VERSION_LENGTH),
             is_redacted: self.redacted,

@@ -33,7 +33,7 @@ fn findings(report: &Report) -> String {
 
 /// The root cause and all codes, sorted: their order follows severity, which may depend on a name.
 fn sorted_codes(report: &Report) -> RecordedCodes {
-    let mut codes = RecordedCodes::of(report);
+    let mut codes = RecordedCodes::from_report(report);
     codes.codes.sort_unstable();
     codes
 }
@@ -60,13 +60,13 @@ fn wildcard_in_public_word_still_matches() {
 #[test]
 fn replay_shows_other_recorded_codes() {
     let written = stored_bundle().write(true).unwrap();
-    assert_eq!(read(&written).unwrap().judge(false).other_codes(), None);
+    assert_eq!(read(&written).unwrap().judge(false).changed_codes(), None);
     let mut bundle = read(&written).unwrap();
     let recorded = bundle.recorded.as_mut().unwrap();
     assert_eq!(recorded.root_cause.as_deref(), Some("subject-mismatch"));
     recorded.codes.push("policy-denied".to_owned());
     let report = bundle.judge(false);
-    assert_eq!(report.other_codes().unwrap().codes.last().unwrap(), "policy-denied");
+    assert_eq!(report.changed_codes().unwrap().codes.last().unwrap(), "policy-denied");
     // A bundle that is written again keeps the recorded codes.
     let again = read(&bundle.write(true).unwrap()).unwrap();
     assert_eq!(again.recorded, bundle.recorded);

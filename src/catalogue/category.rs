@@ -1,4 +1,4 @@
-//! What failures are about, and how bad they are.
+//! The category and the severity of failures.
 
 use serde::Serialize;
 

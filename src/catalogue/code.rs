@@ -1,5 +1,5 @@
-//! The failure codes, one row each: name, category, severity and title. The rest of what there is to
-//! say about a code is on its page, `docs/codes/CODE.md`.
+//! The failure codes, one row each: name, category, severity and title. A code's page
+//! `docs/codes/CODE.md` says the rest.
 
 use std::fmt;
 
@@ -18,8 +18,8 @@ struct Row {
 
 macro_rules! codes {
     ($($variant:ident $name:literal $category:ident $severity:ident $title:literal,)*) => {
-        /// A failure's code. The order is part of the contract: within a category, the earlier
-        /// code is the one to fix first ([`crate::judge::rank`]).
+        /// A failure's code. The order is part of the contract: within a category, the earlier code
+        /// is to be fixed first ([`crate::judge::rank`]).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = concat!("`", $name, "`.")] $variant,)*
@@ -184,12 +184,11 @@ impl Code {
         self.row().severity
     }
 
-    /// A title of a few words.
     pub fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// The page `docs/codes/CODE.md`.
+    /// The text of `docs/codes/CODE.md`.
     pub(crate) fn page(self) -> &'static str {
         self.row().page
     }

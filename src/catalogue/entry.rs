@@ -1,9 +1,9 @@
-//! The parts of a code's page.
+//! Parses a code's page.
 //!
 //! A page has the title `# CODE: TITLE`, a line with severity and category, the six sections of
-//! [`Section`], and at its end a line with related codes and a line with a link. Of `## Fix`, reports
-//! quote the first paragraph. An item of `## Causes` begins with the platform on which it is likely.
-//! Code spans are the only markup in prose, because the same text is shown in every format.
+//! [`Section`], a line with related codes and a line with a link. Reports quote the first paragraph
+//! of `## Fix`. An item of `## Causes` begins with the platform on which the cause is likely. Code
+//! spans are the only markup in prose, because every format shows the same text.
 
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ impl Section {
     }
 
     /// The section's text on a page.
-    fn of(self, code: Code) -> &'static str {
+    fn text(self, code: Code) -> &'static str {
         let mut sections = code.page().split("\n## ");
         let text =
             sections.find_map(|text| text.strip_prefix(self.heading())?.strip_prefix("\n\n"));
@@ -42,16 +42,16 @@ impl Section {
     }
 }
 
-/// What reports quote from the page. Each looks only for its own part.
+/// What reports quote from the page, without parsing all of it.
 impl Code {
     /// What the failure means.
     pub(crate) fn meaning(self) -> String {
-        first_paragraph(Section::Meaning.of(self))
+        first_paragraph(Section::Meaning.text(self))
     }
 
     /// What to do, in one sentence.
     pub(crate) fn fix(self) -> String {
-        first_paragraph(Section::Fix.of(self))
+        first_paragraph(Section::Fix.text(self))
     }
 
     /// The public documentation that the code rests on.
@@ -61,7 +61,7 @@ impl Code {
     }
 }
 
-/// A page, taken apart. Its JSON is what `doctor explain --format json` prints.
+/// A parsed page. `doctor explain --format json` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
@@ -69,14 +69,14 @@ pub(crate) struct Entry {
     pub(crate) category: Category,
     pub(crate) severity: Severity,
     pub(crate) title: &'static str,
-    /// Like `detection` and `fix`, one line per paragraph.
+    /// One line per paragraph, as in `detection` and `fix`.
     pub(crate) meaning: String,
     pub(crate) detection: String,
     pub(crate) causes: Vec<Cause>,
     pub(crate) fix: String,
     pub(crate) example: Example,
     pub(crate) by_hand: ByHand,
-    /// The names of codes; each of them names this one too.
+    /// The names of related codes, which name this one too.
     pub(crate) related: Vec<&'static str>,
     pub(crate) link: &'static str,
 }
@@ -89,7 +89,7 @@ pub(crate) struct Cause {
     pub(crate) text: String,
 }
 
-/// A piece of a file or of a script, wrong and right.
+/// A snippet of a file or script, wrong and right.
 #[derive(Debug, Serialize)]
 pub(crate) struct Example {
     /// `sh`, `yaml` or `json`.
@@ -98,7 +98,7 @@ pub(crate) struct Example {
     pub(crate) after: &'static str,
 }
 
-/// A check without the doctor.
+/// How to check for the failure by hand.
 #[derive(Debug, Serialize)]
 pub(crate) struct ByHand {
     /// What to do and what to look at.
@@ -109,53 +109,59 @@ pub(crate) struct ByHand {
 
 impl Entry {
     /// Reads the code's page.
-    pub(crate) fn of(code: Code) -> Self {
-        let by_hand = Section::ByHand.of(code);
-        let (language, before) = block(Section::Example.of(code), 0);
+    pub(crate) fn parse(code: Code) -> Self {
+        let by_hand = Section::ByHand.text(code);
+        let (language, before) = fenced_block(Section::Example.text(code), 0);
         Self {
             code,
             category: code.category(),
             severity: code.severity(),
             title: code.title(),
-            meaning: prose(Section::Meaning.of(code)),
-            detection: prose(Section::Detection.of(code)),
-            causes: causes(Section::Causes.of(code)),
-            fix: prose(Section::Fix.of(code)),
-            example: Example { language, before, after: block(Section::Example.of(code), 1).1 },
-            by_hand: ByHand { words: first_paragraph(by_hand), command: block(by_hand, 0).1 },
-            related: related(by_hand),
+            meaning: prose(Section::Meaning.text(code)),
+            detection: prose(Section::Detection.text(code)),
+            causes: parse_causes(Section::Causes.text(code)),
+            fix: prose(Section::Fix.text(code)),
+            example: Example {
+                language,
+                before,
+                after: fenced_block(Section::Example.text(code), 1).1,
+            },
+            by_hand: ByHand {
+                words: first_paragraph(by_hand),
+                command: fenced_block(by_hand, 0).1,
+            },
+            related: linked_codes(by_hand),
             link: code.link(),
         }
     }
 }
 
-/// The paragraphs, one per line.
+/// Joins each paragraph into one line.
 fn prose(section: &str) -> String {
-    section.trim_end().split("\n\n").map(joined).collect::<Vec<_>>().join("\n")
+    section.trim_end().split("\n\n").map(join_lines).collect::<Vec<_>>().join("\n")
 }
 
 fn first_paragraph(section: &str) -> String {
-    section.split("\n\n").next().map(joined).unwrap_or_default()
+    section.split("\n\n").next().map(join_lines).unwrap_or_default()
 }
 
-/// A paragraph without its line breaks.
-fn joined(paragraph: &str) -> String {
+fn join_lines(paragraph: &str) -> String {
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn causes(section: &'static str) -> Vec<Cause> {
+fn parse_causes(section: &'static str) -> Vec<Cause> {
     let items = section.strip_prefix("- ").unwrap_or_default().split("\n- ");
     let causes = items.filter_map(|item| item.split_once(": "));
-    causes.map(|(platform, text)| Cause { platform, text: joined(text) }).collect()
+    causes.map(|(platform, text)| Cause { platform, text: join_lines(text) }).collect()
 }
 
-/// A fenced block: the language and the text.
-fn block(section: &'static str, index: usize) -> (&'static str, &'static str) {
+/// The language and the text of a fenced code block.
+fn fenced_block(section: &'static str, index: usize) -> (&'static str, &'static str) {
     let block = section.split("```").nth(2 * index + 1).and_then(|block| block.split_once('\n'));
     block.map_or(("", ""), |(language, text)| (language, text.trim_end()))
 }
 
-fn related(section: &'static str) -> Vec<&'static str> {
+fn linked_codes(section: &'static str) -> Vec<&'static str> {
     let links = section.split("](").skip(1).filter_map(|rest| rest.split_once(".md)"));
     links.map(|(name, _)| name).collect()
 }

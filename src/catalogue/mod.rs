@@ -1,5 +1,5 @@
-//! The failure catalogue: the codes, and a page for each of them in `docs/codes/`. Reports take
-//! their titles, advice and links from here; `doctor explain` prints the pages.
+//! The failure catalogue: the codes, each with a page in `docs/codes/`. Reports take their titles,
+//! advice and links from the pages; `doctor explain` prints them.
 //!
 //! To add a code, add its row in `code.rs` and its page `docs/codes/CODE.md`, let a check raise it,
 //! and write a test.

@@ -8,7 +8,7 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use super::*;
 use crate::text::{guard, inert};
 
-/// Columns that a snippet may take: what is left of a line of a log beside the indent.
+/// The columns of a snippet's line: a log's line less the indent.
 const WIDTH: usize = 96;
 
 const SECTIONS: [Section; 6] = [
@@ -20,7 +20,7 @@ const SECTIONS: [Section; 6] = [
     Section::ByHand,
 ];
 
-/// What a cause may begin with.
+/// The platforms that causes may name.
 const PLATFORMS: [&str; 11] = [
     "Azure Pipelines",
     "GitHub Actions",
@@ -36,7 +36,7 @@ const PLATFORMS: [&str; 11] = [
 ];
 
 fn entries() -> impl Iterator<Item = Entry> {
-    Code::ALL.iter().map(|code| Entry::of(*code))
+    Code::ALL.iter().map(|code| Entry::parse(*code))
 }
 
 fn prose(entry: &Entry) -> Vec<&str> {
@@ -75,7 +75,7 @@ fn code_pages_begin_with_table() {
 }
 
 #[test]
-fn pages_have_the_six_headings() {
+fn pages_have_exactly_six_headings() {
     for code in Code::ALL {
         let mut headings = Vec::new();
         let mut is_heading = false;
@@ -111,9 +111,9 @@ fn entries_are_complete() {
     }
 }
 
-/// What is on a page and not in its entry would be missing from `doctor explain`.
+/// `doctor explain` would not show text that the entry lacks.
 #[test]
-fn nothing_on_a_page_is_left_out() {
+fn entries_hold_all_page_text() {
     for entry in entries() {
         let words = |text: &str| {
             let text = text.replace(['[', ']', '`'], " ");
@@ -181,7 +181,7 @@ fn causes_are_grouped_by_platform() {
 }
 
 #[test]
-fn related_codes_exist_and_name_each_other() {
+fn related_codes_name_each_other() {
     for entry in entries() {
         let distinct: BTreeSet<_> = entry.related.iter().collect();
         assert_eq!(distinct.len(), entry.related.len(), "{}", entry.code);
@@ -189,14 +189,14 @@ fn related_codes_exist_and_name_each_other() {
             let other = Code::ALL.iter().find(|code| code.name() == *name);
             let other = other.unwrap_or_else(|| panic!("{}: {name} does not exist", entry.code));
             assert_ne!(*other, entry.code);
-            let back = Entry::of(*other).related;
+            let back = Entry::parse(*other).related;
             assert!(back.contains(&entry.code.name()), "{other} does not name {}", entry.code);
         }
     }
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn page_links_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes");
     for code in Code::ALL {
         let mut links = 0;
@@ -211,7 +211,7 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn pages_are_shown_as_they_are_written() {
+fn pages_are_printable_ascii() {
     for code in Code::ALL {
         for line in code.page().lines() {
             assert!(line.is_ascii(), "{code}: {line}");

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Triage, environment: &Environment, mut streams: St
     }
     let mut triage = judge::triage(&log);
     let shell = arguments.shell.chosen().unwrap_or_else(|| environment.shell());
-    triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
+    triage.findings.iter_mut().for_each(|found| found.finding.remediation.select_shell(shell));
     let verbosity = match (arguments.quiet, arguments.details) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,

@@ -60,7 +60,10 @@ pub(super) fn run(arguments: &Triage, environment: &Environment, mut streams: St
             let Item { id, log, problem } = parse_item(item);
             let (log, _) = read(&[Source::Stdin], Box::new(Cursor::new(log)));
             let mut triage = judge::triage(&log);
-            triage.findings.iter_mut().for_each(|found| found.finding.remediation.write_for(shell));
+            triage
+                .findings
+                .iter_mut()
+                .for_each(|found| found.finding.remediation.select_shell(shell));
             let outcome = match (problem, triage.root_cause) {
                 (Some(_), _) => LineResult::BadLine,
                 (None, Some(_)) => LineResult::Failure,

@@ -17,7 +17,7 @@ use url::form_urlencoded;
 use super::ORGANIZATION;
 use crate::loopback::{Request, Response, verify};
 use crate::policy::evaluate::evaluate;
-use crate::policy::{Ask, Decision, Document, TokenType};
+use crate::policy::{Decision, Document, RequestedToken, TokenType};
 use crate::pulumi::urn;
 use crate::text;
 
@@ -37,7 +37,7 @@ pub(super) struct Cloud {
 /// The last access token that was issued, and the request for it.
 struct Minted {
     token: String,
-    ask: Ask,
+    ask: RequestedToken,
 }
 
 /// The error response to a token exchange.
@@ -106,7 +106,7 @@ impl Cloud {
     }
 
     /// Checks issuer, expiry, signature and policy, in the order that the service documents.
-    fn check_token(&self, token: &str, ask: &Ask) -> Result<(), Refusal> {
+    fn check_token(&self, token: &str, ask: &RequestedToken) -> Result<(), Refusal> {
         let claims =
             decode_claims(token).ok_or_else(|| refusal("invalid_request", "not a token"))?;
         let issuer = claims.get("iss").and_then(Value::as_str);
@@ -159,19 +159,29 @@ impl Cloud {
 }
 
 /// Reads the requested token type and scope; nothing if they do not fit together.
-fn parse_ask(token_type: &str, scope: &str) -> Option<Ask> {
+fn parse_ask(token_type: &str, scope: &str) -> Option<RequestedToken> {
     let name = |prefix: &str| scope.strip_prefix(prefix).map(str::to_owned).map(Some);
     let ask = match token_type.strip_prefix(urn::ACCESS_TOKEN)? {
-        "organization" if matches!(scope, "" | "admin") => {
-            Ask { token_type: TokenType::Organization, admin: scope == "admin", ..Ask::default() }
-        }
-        "team" => Ask { token_type: TokenType::Team, team: name("team:")?, ..Ask::default() },
-        "personal" => {
-            Ask { token_type: TokenType::Personal, user: name("user:")?, ..Ask::default() }
-        }
-        "runner" => {
-            Ask { token_type: TokenType::Runner, runner: name("runner:")?, ..Ask::default() }
-        }
+        "organization" if matches!(scope, "" | "admin") => RequestedToken {
+            token_type: TokenType::Organization,
+            admin: scope == "admin",
+            ..RequestedToken::default()
+        },
+        "team" => RequestedToken {
+            token_type: TokenType::Team,
+            team: name("team:")?,
+            ..RequestedToken::default()
+        },
+        "personal" => RequestedToken {
+            token_type: TokenType::Personal,
+            user: name("user:")?,
+            ..RequestedToken::default()
+        },
+        "runner" => RequestedToken {
+            token_type: TokenType::Runner,
+            runner: name("runner:")?,
+            ..RequestedToken::default()
+        },
         _ => return None,
     };
     Some(ask)

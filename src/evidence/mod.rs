@@ -104,7 +104,7 @@ impl Evidence {
             None if document.names_issuers() => return None,
             None => "",
         };
-        document.deciding(issuer, self.request().organization.as_deref())
+        document.deciding_registration(issuer, self.request().organization.as_deref())
     }
 
     /// All registrations of the token's issuer in the organization that is asked for.

@@ -1,10 +1,9 @@
-//! What a check may look at: the evidence, what follows from it without judging, and the checks
-//! before it.
+//! The input of a check: the evidence, values derived from it, and the outcomes of earlier checks.
 
 use serde_json::{Map, Value};
 
 use super::advice::job::{Job, printable_url, printable_variable};
-use super::outcome::Outcome;
+use super::outcome::CheckOutcome;
 use crate::evidence::{
     AccessTokenSource, Body, CheckId, Evidence, InputProblem, PolicySource, SkipReason,
 };
@@ -15,17 +14,17 @@ use crate::pulumi::request::Request;
 use crate::pulumi::versions;
 use crate::report::{Finding, Status};
 
-/// What a check may look at.
+/// The input of a check.
 pub(crate) struct Context<'a> {
     pub(crate) evidence: &'a Evidence,
-    /// What the login asks for.
+    /// The token that the login requests.
     pub(crate) request: Request,
     /// The backend URL that the CLI uses.
     pub(crate) backend: Resolved,
-    /// What the policy decides, where there is one for this token; [`super::judge`] works it out.
+    /// How the policy for this token decides, if there is one. [`super::report`] sets it.
     pub(crate) evaluation: Option<Evaluation>,
-    /// The checks so far.
-    pub(crate) done: Vec<(CheckId, Outcome)>,
+    /// The outcomes of the checks so far.
+    pub(crate) outcomes: Vec<(CheckId, CheckOutcome)>,
 }
 
 impl<'a> Context<'a> {
@@ -35,15 +34,15 @@ impl<'a> Context<'a> {
             request: evidence.request(),
             backend: evidence.resolved_backend(),
             evaluation: None,
-            done: Vec::new(),
+            outcomes: Vec::new(),
         }
     }
 
     // ---------------------------------------------------------------------- earlier checks
 
-    /// The first cause if `check` could not run or failed to give what others need: its own id,
-    /// or what stopped it in turn.
-    pub(crate) fn cause(&self, check: CheckId) -> SkipReason {
+    /// The skip reason of a check that needs the result of `check`: the reason why `check` was itself
+    /// skipped, or else `check`.
+    pub(crate) fn blocked_by(&self, check: CheckId) -> SkipReason {
         self.outcome(check).and_then(|outcome| outcome.skipped).unwrap_or(check.into())
     }
 
@@ -52,51 +51,51 @@ impl<'a> Context<'a> {
         self.outcome(check).is_some_and(|outcome| outcome.status() == Status::Fail)
     }
 
-    pub(crate) fn outcome(&self, check: CheckId) -> Option<&Outcome> {
-        self.done.iter().find(|(id, _)| *id == check).map(|(_, outcome)| outcome)
+    pub(crate) fn outcome(&self, check: CheckId) -> Option<&CheckOutcome> {
+        self.outcomes.iter().find(|(id, _)| *id == check).map(|(_, outcome)| outcome)
     }
 
     /// All findings so far.
     pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.done.iter().flat_map(|(_, outcome)| &outcome.findings)
+        self.outcomes.iter().flat_map(|(_, outcome)| &outcome.findings)
     }
 
     pub(crate) fn findings_mut(&mut self) -> impl Iterator<Item = &mut Finding> {
-        self.done.iter_mut().flat_map(|(_, outcome)| &mut outcome.findings)
+        self.outcomes.iter_mut().flat_map(|(_, outcome)| &mut outcome.findings)
     }
 
     // ----------------------------------------------------------------------- run and login
 
-    /// Whether this environment is the one that fails.
+    /// Whether the doctor runs in the environment of the failing login.
     pub(crate) fn judges_environment(&self) -> bool {
         self.evidence.options.run_context.judges_environment()
     }
 
-    /// The instant that time claims are judged by, in seconds since the epoch.
+    /// The time by which the token's time claims are judged, in seconds since the epoch.
     pub(crate) fn now(&self) -> i64 {
         self.evidence.now.as_second()
     }
 
-    /// Whether the login asks for a token exchange. A `pulumi login` without a token does not; a
-    /// diagnosis of a token is always about one.
+    /// Whether the login makes a token exchange. A `pulumi login` without a token does not; a diagnosis
+    /// of a token always assumes one.
     pub(crate) fn asks_for_exchange(&self) -> bool {
         !self.evidence.options.run_context.is_login()
             || self.evidence.login.token_named
             || self.evidence.token.is_some()
     }
 
-    /// Whether the CLI is given a value for the token.
+    /// Whether the CLI receives a token value.
     pub(crate) fn has_token(&self) -> bool {
         use InputProblem::{Ambiguous, Empty, Missing, Refused};
-        let is_nothing = matches!(
+        let is_absent = matches!(
             self.evidence.input.problem,
             Some(Missing | Empty | Ambiguous { .. } | Refused { .. })
         );
-        self.asks_for_exchange() && !is_nothing && !self.has_no_oidc()
+        self.asks_for_exchange() && !is_absent && !self.cli_lacks_oidc()
     }
 
     /// Whether the CLI is too old for OIDC.
-    pub(crate) fn has_no_oidc(&self) -> bool {
+    pub(crate) fn cli_lacks_oidc(&self) -> bool {
         !versions::OIDC.holds(self.evidence.rules())
     }
 
@@ -105,12 +104,12 @@ impl<'a> Context<'a> {
         self.evidence.login.uses_oidc_flags()
     }
 
-    /// Whether the access token that whoami was asked with is the one that the login uses.
-    pub(crate) fn uses_access_token(&self) -> bool {
+    /// Whether the whoami request was made with the access token that the login obtained.
+    pub(crate) fn whoami_used_login_token(&self) -> bool {
         self.evidence.cloud.access_token == AccessTokenSource::Exchange
     }
 
-    /// What advice needs to know of this login.
+    /// This login, for advice.
     pub(crate) fn job(&self) -> Job<'_> {
         let options = &self.evidence.options;
         Job {
@@ -123,8 +122,8 @@ impl<'a> Context<'a> {
 
     // ----------------------------------------------------------------------------- backend
 
-    /// Why nothing was sent to a found backend, after a colon.
-    pub(crate) fn why_unnamed(&self) -> String {
+    /// Why no credentials were sent to a backend that only a project file names. Follows a colon.
+    pub(crate) fn untrusted_backend(&self) -> String {
         format!(
             "{} names the backend; to trust it, pass {}",
             self.backend.source.label(),
@@ -132,19 +131,19 @@ impl<'a> Context<'a> {
         )
     }
 
-    /// Whether access tokens are kept from the backend because of its scheme.
+    /// Whether the backend uses plain HTTP, so that the doctor sends it no access token.
     pub(crate) fn is_plain_http(&self) -> bool {
         is_plain_http(&self.backend.url)
     }
 
     // ------------------------------------------------------------------- issuer and policy
 
-    /// Whether the registration carries static keys, so that nothing is fetched.
+    /// Whether the registration has static keys, so that Pulumi Cloud fetches none.
     pub(crate) fn has_registered_keys(&self) -> bool {
         self.evidence.registration().is_some_and(|r| r.jwks.is_some())
     }
 
-    /// The discovery document, if one was had.
+    /// The discovery document, if it was fetched and is a JSON object.
     pub(crate) fn discovery(&self) -> Option<&Map<String, Value>> {
         match &self.evidence.issuer.discovery.answer()?.body {
             Body::Json(Value::Object(document)) => Some(document),
@@ -157,23 +156,23 @@ impl<'a> Context<'a> {
         self.discovery().and_then(|d| d.get("jwks_uri")?.as_str()).unwrap_or_default()
     }
 
-    /// Where an entry stands: its file and line, the issuer, the entry.
+    /// The location of an entry: file and line, issuer, entry.
     pub(crate) fn entry_place(&self, index: usize, entry: &Entry) -> String {
-        self.place_of_rule(entry.place.line, index)
+        self.entry_place_at(entry.place.line, index)
     }
 
-    /// Where a rule stands.
+    /// The location of a rule.
     pub(crate) fn rule_place(&self, line: u64, index: usize, claim: &str) -> String {
-        format!("{}, rule {claim}", self.place_of_rule(line, index))
+        format!("{}, rule {claim}", self.entry_place_at(line, index))
     }
 
-    /// The same without the rule's name.
-    pub(crate) fn place_of_rule(&self, line: u64, index: usize) -> String {
-        self.policy_place(line, &self.of_issuer(&entry_name(index)))
+    /// The location of an entry, with another line than its first.
+    pub(crate) fn entry_place_at(&self, line: u64, index: usize) -> String {
+        self.policy_place(line, &self.with_issuer(&entry_name(index)))
     }
 
-    /// Where an entry is added: behind those that there are.
-    pub(crate) fn place_of_another(&self) -> String {
+    /// The location for a new entry: after the last one.
+    pub(crate) fn new_entry_place(&self) -> String {
         let registration = self.evidence.registration();
         let entries = registration.and_then(|r| r.policies.as_deref()).unwrap_or_default();
         let issuer = registration.and_then(Registration::label);
@@ -188,15 +187,15 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// What belongs to the issuer whose policy decides, with its name where it has one.
-    fn of_issuer(&self, what: &str) -> String {
+    /// Prefixes a location with the name of the issuer whose policy decides, if it has one.
+    fn with_issuer(&self, what: &str) -> String {
         match self.evidence.registration().and_then(Registration::label) {
             Some(name) => format!("issuer {name}, {what}"),
             None => what.to_owned(),
         }
     }
 
-    /// A place in the policy document, in words.
+    /// A location in the policy document, as text.
     pub(crate) fn policy_place(&self, line: u64, what: &str) -> String {
         match (&self.evidence.policy, line) {
             (PolicySource::File { path, .. }, 1..) => format!("{path}:{line}, {what}"),
@@ -205,7 +204,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// What the policy was read from, in a sentence.
+    /// The source of the policy, as a noun phrase.
     pub(crate) fn policy_source(&self) -> &'static str {
         match self.evidence.policy {
             PolicySource::Live { .. } => "the policies read from Pulumi Cloud",
@@ -214,7 +213,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// An entry as people count it: from 1, as Pulumi Cloud's console lists them.
+/// The name of an entry, counted from 1 as in Pulumi Cloud's console.
 pub(crate) fn entry_name(index: usize) -> String {
     format!("policy {}", index + 1)
 }

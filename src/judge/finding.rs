@@ -1,4 +1,4 @@
-//! Building findings: the catalogue gives the general part, a check adds the run's own values.
+//! Builds findings. The catalogue provides the general text, a check adds the values of this run.
 
 use crate::catalogue::{Code, Severity};
 use crate::report::{Difference, Finding, FoundBy, Proof, Remediation, RemedyOption, Step};
@@ -6,7 +6,7 @@ use crate::text;
 use crate::text::command::Command;
 pub(super) use crate::text::list;
 
-/// Said wherever the behaviour of the service's JWT library decides.
+/// The caveat of findings that depend on the service's JWT library.
 pub(super) const ASSUMES_GO: &str = "Which library Pulumi Cloud verifies tokens with is not documented: this \
     assumes Go's (go-oidc, go-jose, golang-jwt), as in the CLI.";
 
@@ -17,7 +17,7 @@ impl Finding {
             code,
             category: code.category(),
             severity: code.severity(),
-            // The registry puts the check's id in when a check has run.
+            // `judge::run` replaces this with the check's id.
             check: FoundBy::Triage,
             title: code.title(),
             detail: detail.into(),
@@ -48,8 +48,8 @@ impl Finding {
         self
     }
 
-    /// Adds what a comparison of values in the evidence gives, for programs: reports for people mark
-    /// the difference in the values.
+    /// Adds the result of comparing two values in the evidence, for programs only. Reports for people
+    /// mark the difference in the values.
     pub(super) fn comparison(
         mut self,
         what: impl Into<String>,
@@ -63,25 +63,25 @@ impl Finding {
         self
     }
 
-    /// Says that the first two values of the evidence differ, and from which character of the second
-    /// on where a pattern is compared.
-    pub(super) fn differing(self, from: Option<usize>) -> Self {
+    /// Records that the first two values of the evidence differ. `from`: the character of the second
+    /// one at which it stops matching a pattern.
+    pub(super) fn with_difference(self, from: Option<usize>) -> Self {
         Self { difference: Some(Difference { from }), ..self }
     }
 
-    /// Says whether running the job again may help without any change.
+    /// Sets whether running the job again may help without any change.
     pub(super) fn retryable(self, retryable: bool) -> Self {
         Self { retryable, ..self }
     }
 
-    /// Adds one complete way to repair it, after the preferred ones.
+    /// Adds a complete way to repair the failure. Preferred ways come first.
     pub(super) fn option(mut self, option: RemedyOption) -> Self {
         self.remediation.options.push(option);
         self
     }
 
-    /// Adds how often it was asked, where that was more than once.
-    pub(super) fn asked(self, attempts: u32) -> Self {
+    /// Adds the number of attempts of a request, if there was more than one.
+    pub(super) fn attempts(self, attempts: u32) -> Self {
         match attempts {
             0 | 1 => self,
             2 => self.proof("asked", "twice", "request"),
@@ -89,14 +89,14 @@ impl Finding {
         }
     }
 
-    /// Replaces the catalogue's one-sentence advice where the run allows a better one.
+    /// Replaces the catalogue's one-sentence advice with a more specific one.
     pub(super) fn fix(mut self, summary: impl Into<String>) -> Self {
         self.remediation.summary = summary.into();
         self
     }
 
-    /// Adds a step. Renderers take what follows a line break for a snippet, and a value in the step may
-    /// hold one.
+    /// Adds a step on one line. Renderers treat text after a line break as a snippet, so line breaks in
+    /// values are made inert.
     pub(super) fn step(mut self, step: impl AsRef<str>) -> Self {
         self.remediation.steps.push(text::inert(step.as_ref()).into());
         self
@@ -111,15 +111,15 @@ impl Finding {
         self
     }
 
-    /// Adds a step with something to paste, of several lines if need be. Values in it must already be
-    /// quoted for what it is meant for.
+    /// Adds a step with a snippet to paste, which may have several lines. The caller has quoted the
+    /// values in it for its destination.
     pub(super) fn snippet(mut self, step: impl AsRef<str>, pasted: &str) -> Self {
         let text = format!("{}\n{pasted}", text::inert(step.as_ref()));
         self.remediation.steps.push(text.into());
         self
     }
 
-    /// Adds a step with the lines of a diff, already quoted for where they stand.
+    /// Adds a step with a diff. The caller has quoted its lines for their destination.
     pub(super) fn diff(self, step: impl AsRef<str>, removed: &str, added: &str) -> Self {
         let lines = |sign: char, text: &str| -> Vec<String> {
             text.lines().map(|line| format!("{sign} {line}")).collect()
@@ -132,14 +132,14 @@ impl Finding {
         finding
     }
 
-    /// Adds a step that announces the commands.
+    /// Adds a step that introduces the commands.
     pub(super) fn announce(mut self, step: impl AsRef<str>) -> Self {
         let text = text::inert(step.as_ref());
-        self.remediation.steps.push(Step { announces: true, ..text.into() });
+        self.remediation.steps.push(Step { introduces_commands: true, ..text.into() });
         self
     }
 
-    /// Adds another remedy's steps and commands, and takes its summary.
+    /// Adopts another remedy's summary and appends its steps, commands and options.
     pub(super) fn remedied_by(mut self, remedy: Remediation) -> Self {
         self.remediation.summary = remedy.summary;
         self.remediation.steps.extend(remedy.steps);
@@ -148,13 +148,12 @@ impl Finding {
         self
     }
 
-    /// Adds commands, if there are any.
     pub(super) fn commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
         self.remediation.commands.extend(commands);
         self
     }
 
-    /// Adds something to paste. Values in it must already be quoted for its destination.
+    /// Adds a command to paste. The caller has quoted the values in it.
     pub(super) fn command(mut self, command: impl Into<Command>) -> Self {
         self.remediation.commands.push(command.into());
         self
@@ -162,16 +161,16 @@ impl Finding {
 }
 
 impl Remediation {
-    /// Drops these commands, and what announces commands if none is left.
+    /// Drops the unwanted commands, and their introductions if no command is left.
     pub(super) fn drop_commands(&mut self, unwanted: impl Fn(&str) -> bool) {
         self.commands.retain(|command| !unwanted(command.text()));
-        self.drop_announcements();
+        self.drop_idle_introductions();
     }
 
-    /// Puts the steps in the order in which they are read: commands come after all steps. A command
-    /// or a change with a URL that is not shown whole would do something else than is meant.
-    pub(super) fn settle(&mut self) {
-        self.steps.sort_by_key(|step| step.announces);
+    /// Moves the introductions of commands behind all other steps. Drops commands, snippets and changes
+    /// that contain a URL with parts left out: they would not do what is meant.
+    pub(super) fn finish(&mut self) {
+        self.steps.sort_by_key(|step| step.introduces_commands);
         self.drop_commands(text::lacks_url_parts);
         self.steps.retain(|step| {
             !step.text.split_once('\n').is_some_and(|(_, pasted)| text::lacks_url_parts(pasted))
@@ -180,13 +179,13 @@ impl Remediation {
     }
 }
 
-/// What the summary of a check adds where its question was asked again and then answered.
-pub(super) fn again(attempts: u32) -> &'static str {
+/// The end of a check's summary if its request succeeded only after a retry.
+pub(super) fn retry_suffix(attempts: u32) -> &'static str {
     if attempts > 1 { ", when asked again" } else { "" }
 }
 
-/// `1 day 2 h`, `3 min 20 s`, `45 s`: a span for people, two units at most.
-pub(super) fn span(seconds: i64) -> String {
+/// A duration in at most two units: `1 day 2 h`, `3 min 20 s`, `45 s`.
+pub(super) fn human_duration(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     let plural = |n: u64| if n == 1 { "day" } else { "days" };
@@ -201,15 +200,14 @@ pub(super) fn span(seconds: i64) -> String {
     }
 }
 
-/// The text as the beginning of a sentence; an option stays as it is.
-pub(super) fn upper(text: &str) -> String {
+/// Capitalizes the first letter. An option, which begins with `-`, stays as it is.
+pub(super) fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// An instant from seconds since the epoch, as RFC 3339; the bare number where there is no such
-/// instant.
-pub(super) fn instant(seconds: i64) -> String {
+/// Formats seconds since the epoch as RFC 3339, or as the bare number if they are out of range.
+pub(super) fn format_instant(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
 }
 
@@ -218,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans() {
+    fn durations_use_two_units() {
         let cases = [
             (0, "0 s"),
             (-45, "45 s"),
@@ -228,7 +226,7 @@ mod tests {
             (180_000, "2 days 2 h"),
         ];
         for (seconds, text) in cases {
-            assert_eq!(span(seconds), text);
+            assert_eq!(human_duration(seconds), text);
         }
     }
 }

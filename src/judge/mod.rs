@@ -1,8 +1,7 @@
 //! Judging: evidence in, report out. Pure: no network, no files, no clock.
 //!
-//! [`CHECKS`] is the registry. A check reads the [`Context`] and gives an [`Outcome`]; what can
-//! only be said with all outcomes at hand (the echo of an earlier failure, a login that works,
-//! the root cause) is in [`verdict`].
+//! [`CHECKS`] is the registry. A check reads the [`Context`] and returns a [`CheckOutcome`]. After all
+//! checks, [`verdict`] removes findings that repeat an earlier one and determines the root cause.
 
 pub mod advice;
 mod answer;
@@ -21,40 +20,43 @@ pub mod verdict;
 pub use self::policy::cases::cases;
 pub(crate) use self::policy::fix;
 pub use self::policy::lint::lint;
-pub use self::policy::unread::unread;
+pub use self::policy::unread_policy::unread_policy_advice;
 pub use self::policy::who::who;
-pub(crate) use self::triage::passed;
+pub(crate) use self::triage::classify_refused_token;
 pub use self::triage::triage;
 
-use self::advice::found_backend;
-use self::advice::job::is_http;
+use self::advice::job::has_http_scheme;
+use self::advice::project_backend;
 use self::checks::{
     backend, cli, cloud, exchange, input, issuer, keys, login, registration, signature,
     thumbprints, token, whoami,
 };
 use self::context::Context;
-use self::outcome::Outcome;
+use self::outcome::CheckOutcome;
 use crate::evidence::{CheckId, Evidence, KeySource, SkipReason};
 use crate::report::{CheckResult, FoundBy, Report, Verdict};
 
 /// A registered check.
 pub struct Check {
     pub id: CheckId,
-    run: fn(&Context) -> Outcome,
-    /// How long the evidence for it took to gather, in milliseconds.
+    run: fn(&Context) -> CheckOutcome,
+    /// How long gathering its evidence took, in milliseconds.
     elapsed: fn(&Evidence) -> u64,
 }
 
-const fn local(id: CheckId, run: fn(&Context) -> Outcome) -> Check {
+const fn local(id: CheckId, run: fn(&Context) -> CheckOutcome) -> Check {
     Check { id, run, elapsed: |_| 0 }
 }
 
-const fn remote(id: CheckId, run: fn(&Context) -> Outcome, elapsed: fn(&Evidence) -> u64) -> Check {
+const fn remote(
+    id: CheckId,
+    run: fn(&Context) -> CheckOutcome,
+    elapsed: fn(&Evidence) -> u64,
+) -> Check {
     Check { id, run, elapsed }
 }
 
-/// Every check, in the order in which they run and are reported. A check may rest on those before
-/// it.
+/// Every check, in the order of running and reporting. A check may use the outcomes before it.
 pub const CHECKS: &[Check] = &[
     local(CheckId::Input, input::check),
     local(CheckId::Login, login::check),
@@ -72,7 +74,7 @@ pub const CHECKS: &[Check] = &[
     remote(CheckId::Whoami, whoami::check, |e| e.cloud.whoami.elapsed_ms()),
 ];
 
-/// The checks that need no network and no policy, and may keep the exchange from being made.
+/// The checks that run before the token exchange and can prevent it. They need no network.
 const BEFORE_EXCHANGE: [CheckId; 4] =
     [CheckId::Input, CheckId::Login, CheckId::Cli, CheckId::Backend];
 
@@ -81,49 +83,50 @@ pub fn judge(evidence: &Evidence, strict: bool) -> Report {
     report(evidence, strict, &CheckId::ALL)
 }
 
-/// Judges what a policy document says of a token, and nothing else: not its times, and its
+/// Judges only how a policy document decides on a token. Ignores the token's times, and verifies its
 /// signature only with the keys of `--jwks`.
 #[must_use]
 pub fn judge_policy(evidence: &Evidence, strict: bool) -> Report {
-    let why_none: &[CheckId] =
+    // These explain why there is no token.
+    let token_checks: &[CheckId] =
         if evidence.token.is_none() { &[CheckId::Input, CheckId::Token] } else { &[] };
-    let keys = given_keys(evidence);
-    let wanted = [why_none, &[CheckId::Registration, CheckId::Policy], keys].concat();
-    let report = report(evidence, strict, &wanted);
+    let key_checks = checks_of_given_keys(evidence);
+    let selected = [token_checks, &[CheckId::Registration, CheckId::Policy], key_checks].concat();
+    let report = report(evidence, strict, &selected);
     match report.verdict {
-        // Claims without a signature that verifies are anybody's.
-        Verdict::Healthy if !keys.is_empty() && !evidence.issuer.is_verified() => {
+        // Anybody can write claims without a valid signature.
+        Verdict::Healthy if !key_checks.is_empty() && !evidence.issuer.is_verified() => {
             Report { verdict: Verdict::Inconclusive, ..report }
         }
         _ => report,
     }
 }
 
-/// Judges what a token says of itself: how it came here, its form, its times, and its signature
-/// with the keys of `--jwks`.
+/// Judges a token alone: its source, form and times, and its signature if `--jwks` gives the keys.
 #[must_use]
 pub fn judge_token(evidence: &Evidence, strict: bool) -> Report {
-    let wanted = [&[CheckId::Input, CheckId::Token], given_keys(evidence)].concat();
-    report(evidence, strict, &wanted)
+    let selected = [&[CheckId::Input, CheckId::Token], checks_of_given_keys(evidence)].concat();
+    report(evidence, strict, &selected)
 }
 
-fn given_keys(evidence: &Evidence) -> &'static [CheckId] {
+/// The checks that the keys of `--jwks` make possible without a network.
+fn checks_of_given_keys(evidence: &Evidence) -> &'static [CheckId] {
     match evidence.issuer.key_source {
         KeySource::File { .. } => &[CheckId::Keys, CheckId::Signature],
         _ => &[],
     }
 }
 
-fn report(evidence: &Evidence, strict: bool, wanted: &[CheckId]) -> Report {
+fn report(evidence: &Evidence, strict: bool, selected: &[CheckId]) -> Report {
     let mut context = Context::new(evidence);
-    // Costly for a large policy, and what is asked before the network does not need it.
+    // Not in `Context::new`: it is costly for a large policy, and the preflight does not need it.
     context.evaluation = checks::policy::evaluation(&context);
-    run(&mut context, wanted);
-    verdict::settle(&mut context);
+    run(&mut context, selected);
+    verdict::reconcile(&mut context);
     let checks = context
-        .done
+        .outcomes
         .iter()
-        .zip(registered(wanted))
+        .zip(registered(selected))
         .map(|((id, outcome), check)| CheckResult {
             id: *id,
             category: id.category(),
@@ -136,26 +139,25 @@ fn report(evidence: &Evidence, strict: bool, wanted: &[CheckId]) -> Report {
     verdict::report(&context, checks, strict)
 }
 
-fn registered(wanted: &[CheckId]) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(|check| wanted.contains(&check.id))
+fn registered(selected: &[CheckId]) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(|check| selected.contains(&check.id))
 }
 
-/// Runs these checks in the registry's order.
-fn run(context: &mut Context, wanted: &[CheckId]) {
-    for check in registered(wanted) {
+/// Runs the selected checks in the registry's order.
+fn run(context: &mut Context, selected: &[CheckId]) {
+    for check in registered(selected) {
         let mut outcome = (check.run)(context);
         for finding in &mut outcome.findings {
             finding.check = FoundBy::Check(check.id);
-            found_backend::withhold_commands(context, &mut finding.remediation);
-            finding.remediation.settle();
-            finding.remediation.write_for(context.evidence.options.shell);
+            project_backend::withhold_commands(context, &mut finding.remediation);
+            finding.remediation.finish();
+            finding.remediation.select_shell(context.evidence.options.shell);
         }
-        context.done.push((check.id, outcome));
+        context.outcomes.push((check.id, outcome));
     }
 }
 
-/// Why the exchange must not be made, from what is known before the network is asked. `None`: it
-/// is to be made.
+/// The reason not to make the token exchange, judged before any request. `None`: make it.
 #[must_use]
 pub fn exchange_obstacle(evidence: &Evidence) -> Option<SkipReason> {
     let options = &evidence.options;
@@ -170,7 +172,7 @@ pub fn exchange_obstacle(evidence: &Evidence) -> Option<SkipReason> {
     let mut context = Context::new(evidence);
     run(&mut context, &BEFORE_EXCHANGE);
     if let Some(check) = BEFORE_EXCHANGE.into_iter().find(|check| context.failed(*check)) {
-        return Some(context.cause(check));
+        return Some(context.blocked_by(check));
     }
     if evidence.sends_no_credentials() {
         return Some(SkipReason::CloudUrl);
@@ -178,12 +180,12 @@ pub fn exchange_obstacle(evidence: &Evidence) -> Option<SkipReason> {
     token::unusable(&context).then_some(SkipReason::Check(CheckId::Token))
 }
 
-/// Whether the backend's URL can be spoken to, from what is known before the network is asked.
+/// Whether requests to the backend's URL are possible, judged before any request.
 #[must_use]
 pub fn backend_usable(evidence: &Evidence) -> bool {
     let mut context = Context::new(evidence);
     run(&mut context, &[CheckId::Backend]);
-    is_http(&context.backend.url) && !context.failed(CheckId::Backend)
+    has_http_scheme(&context.backend.url) && !context.failed(CheckId::Backend)
 }
 
 #[cfg(test)]
@@ -198,9 +200,9 @@ mod tests {
         FailureKind, PolicySource, Probe,
     };
 
-    /// What a healthy login leaves behind, given in the same form as in a support bundle.
+    /// The evidence of a healthy login, deserialized as from a support bundle.
     fn evidence(claims: Value) -> Evidence {
-        let nothing = json!({ "outcome": "notRun" });
+        let not_run = json!({ "outcome": "notRun" });
         let mut evidence: Evidence = serde_json::from_value(json!({
             "startedAt": "2026-01-01T00:00:00Z", "now": "2026-01-01T00:00:00Z", "durationMs": 0,
             "options": {
@@ -225,13 +227,13 @@ mod tests {
             },
             "policy": { "kind": "none" },
             "issuer": {
-                "addresses": [], "discovery": nothing, "jwks": nothing,
+                "addresses": [], "discovery": not_run, "jwks": not_run,
                 "keySource": { "kind": "none" }, "keys": null,
                 "signature": { "kind": "notChecked" }, "chain": null,
             },
             "cloud": {
-                "capabilities": nothing, "chain": null, "exchange": nothing,
-                "exchangeSkipped": null, "accessToken": { "kind": "none" }, "whoami": nothing,
+                "capabilities": not_run, "chain": null, "exchange": not_run,
+                "exchangeSkipped": null, "accessToken": { "kind": "none" }, "whoami": not_run,
             },
         }))
         .unwrap();

@@ -1,9 +1,8 @@
-//! What can only be said with all outcomes at hand: echoes, a login that works, the order of
-//! findings, the verdict.
+//! Root cause, verdict and de-duplication, after all checks ran.
 
 use super::advice::refused_exchange;
 use super::answer;
-use super::checks::exchange::POINTER;
+use super::checks::exchange::REFUSAL_CATEGORY;
 use super::cli_outcome;
 use super::context::Context;
 use super::meanings;
@@ -16,45 +15,45 @@ use crate::report::{
     SCHEMA_VERSION, Status, TokenSummary, Verdict,
 };
 
-/// Settles what checks cannot see on their own.
-pub(super) fn settle(context: &mut Context) {
-    if !minted(context) {
-        merge_echo(context);
-        refused_exchange::complete(context);
+/// Adjusts the findings in the light of the token exchange.
+pub(super) fn reconcile(context: &mut Context) {
+    if !exchange_succeeded(context) {
+        merge_rejection(context);
+        refused_exchange::add_remedy(context);
     } else if context.outcome(CheckId::Whoami).is_some_and(|o| o.status() == Status::Pass) {
         let proof = "the login works: Pulumi Cloud issued an access token, and whoami accepts it";
-        soften(context, proof, |_| true);
+        downgrade_errors(context, proof, |_| true);
     } else {
         // Pulumi Cloud has checked all of these (product contract, section 3, Proof).
-        soften(context, "Pulumi Cloud issued an access token", |category| {
+        downgrade_errors(context, "Pulumi Cloud issued an access token", |category| {
             use Category::{Audience, Issuer, Policy, Token};
             matches!(category, Token | Issuer | Audience | Policy)
         });
     }
 }
 
-/// Whether the exchange gave an access token.
-fn minted(context: &Context) -> bool {
+/// Whether the exchange issued an access token.
+fn exchange_succeeded(context: &Context) -> bool {
     matches!(
         &context.evidence.cloud.exchange,
         Probe::Answered { answer: Exchange::Minted { .. }, .. }
     )
 }
 
-/// What works is the proof: what the probes here found wrong means that this machine sees less
-/// than Pulumi Cloud, or that the policy file is stale.
-fn soften(context: &mut Context, proof: &str, concerned: impl Fn(Category) -> bool) {
+/// Turns errors into warnings, since the login works despite them. Either this machine sees less than
+/// Pulumi Cloud, or the policy file is stale.
+fn downgrade_errors(context: &mut Context, proof: &str, affects: impl Fn(Category) -> bool) {
     for finding in context.findings_mut() {
-        if finding.severity == Severity::Error && concerned(finding.category) {
+        if finding.severity == Severity::Error && affects(finding.category) {
             finding.severity = Severity::Warning;
             finding.evidence.push(Proof::new("but", proof, "token exchange"));
         }
     }
 }
 
-/// A rejected exchange is the echo of an earlier error: it is evidence of it, not a second
-/// finding.
-fn merge_echo(context: &mut Context) {
+/// If an earlier error explains the rejected exchange, makes the rejection evidence of that error
+/// instead of a second finding.
+fn merge_rejection(context: &mut Context) {
     let explains = |finding: &Finding| {
         finding.severity == Severity::Error
             && matches!(
@@ -73,35 +72,36 @@ fn merge_echo(context: &mut Context) {
     else {
         return;
     };
-    // A malformed success has nothing to do with the token or the policy.
-    let echoes = |found: Code| match found {
+    // A malformed success response is unrelated to the token and the policy.
+    let is_explained = |found: Code| match found {
         Code::ExchangeRejected => true,
         Code::ExchangeMalformed | Code::ExchangeRedirected => code == Code::BackendNotPulumi,
         _ => false,
     };
-    let mut echo = None;
-    for (id, outcome) in &mut context.done {
+    let mut rejection = None;
+    for (id, outcome) in &mut context.outcomes {
         if *id == CheckId::Exchange {
-            let position = outcome.findings.iter().position(|f| echoes(f.code));
+            let position = outcome.findings.iter().position(|f| is_explained(f.code));
             if let Some(position) = position {
-                echo = Some(outcome.findings.remove(position));
+                rejection = Some(outcome.findings.remove(position));
                 outcome.failed = true;
-                // A contradiction is raised beside the rejection only.
+                // The contradiction is only raised together with the rejection.
                 outcome.findings.retain(|f| f.code != Code::ExchangeContradictsPolicy);
             }
         }
     }
-    let Some(echo) = echo else { return };
-    let explained = context.findings_mut().find(|f| f.check == check && f.code == code);
-    if let Some(finding) = explained {
-        finding.evidence.extend(echo.evidence.into_iter().filter(|proof| proof.what != POINTER));
+    let Some(rejection) = rejection else { return };
+    let explanation = context.findings_mut().find(|f| f.check == check && f.code == code);
+    if let Some(finding) = explanation {
+        let evidence = rejection.evidence.into_iter();
+        finding.evidence.extend(evidence.filter(|proof| proof.what != REFUSAL_CATEGORY));
     }
 }
 
-/// The place of a code in the root-cause order: the step, then the row of the catalogue.
+/// The rank of a code as root cause: the step of the login, then the order of the catalogue.
 ///
-/// `ambient`: the token is the one that the login used. Otherwise it was looked at afterwards and
-/// has usually expired by then, so that its expiry comes last.
+/// `ambient`: the token is the one that the login used. Otherwise it is examined afterwards and has
+/// usually expired by then, so its expiry ranks last.
 #[must_use]
 pub fn rank(code: Code, ambient: bool) -> (u8, Code) {
     let step = match (code, code.category()) {
@@ -121,8 +121,8 @@ pub fn rank(code: Code, ambient: bool) -> (u8, Code) {
     (step, code)
 }
 
-/// Puts the report together. `strict`: warnings count as errors for the verdict and the root
-/// cause; their severity stays.
+/// Assembles the report. `strict`: warnings count as errors for the verdict and the root cause, but
+/// keep their severity.
 pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) -> Report {
     let evidence = context.evidence;
     let ambient = context.evidence.token_is_ambient();
@@ -134,13 +134,13 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
         (std::cmp::Reverse(weight), rank(f.code, ambient))
     });
     let root_cause = findings.first().filter(|f| counts(f.severity)).map(|f| f.code);
-    let cli = cli_outcome::of(context, root_cause);
+    let cli = cli_outcome::predict(context, root_cause);
     if let (Some(cli), Some(first)) = (&cli, findings.first_mut()) {
-        add_what_pulumi_says_first(cli, root_cause, first);
+        add_cli_error(cli, root_cause, first);
     }
     let verdict = match root_cause {
         Some(_) => Verdict::Unhealthy,
-        None if undecided(context) => Verdict::Inconclusive,
+        None if is_undecided(context) => Verdict::Inconclusive,
         None => Verdict::Healthy,
     };
     Report {
@@ -157,23 +157,23 @@ pub(super) fn report(context: &Context, checks: Vec<CheckResult>, strict: bool) 
             header: token.header.clone(),
             claims: token.claims.clone(),
             fingerprint: token.fingerprint.clone(),
-            meanings: meanings::of_claims(token, context.now()),
+            meanings: meanings::explain_claims(token, context.now()),
         }),
-        request: request(context, cli),
-        policy: policy(context),
+        request: request_summary(context, cli),
+        policy: policy_summary(context),
         identity: evidence
             .cloud
             .whoami
             .answer()
             .filter(|answer| answer.is_success())
-            .and_then(answer::identity),
+            .and_then(answer::parse_identity),
         recorded: None,
         replayed: None,
     }
 }
 
-/// Where pulumi stops at something else than the root cause, the log of the login shows that.
-fn add_what_pulumi_says_first(cli: &CliSummary, root_cause: Option<Code>, first: &mut Finding) {
+/// Adds the error that pulumi prints, if that is not the root cause: the login's log shows it.
+fn add_cli_error(cli: &CliSummary, root_cause: Option<Code>, first: &mut Finding) {
     let (Some(message), Some(_)) = (&cli.message, root_cause) else { return };
     if cli.code != root_cause {
         let line = message.lines().next().unwrap_or_default();
@@ -181,14 +181,14 @@ fn add_what_pulumi_says_first(cli: &CliSummary, root_cause: Option<Code>, first:
     }
 }
 
-/// Nothing failed, but neither the policy nor an exchange says whether the token is let in.
-fn undecided(context: &Context) -> bool {
+/// Whether neither the policy nor an exchange shows that Pulumi Cloud accepts the token.
+fn is_undecided(context: &Context) -> bool {
     let exchanged = matches!(context.evidence.cloud.exchange, Probe::Answered { .. });
     let decision = context.evaluation.as_ref().and_then(Evaluation::decision);
     decision.is_none() && !exchanged
 }
 
-fn request(context: &Context, cli: Option<CliSummary>) -> RequestSummary {
+fn request_summary(context: &Context, cli: Option<CliSummary>) -> RequestSummary {
     let request = &context.request;
     RequestSummary {
         organization: request.organization.clone(),
@@ -203,7 +203,7 @@ fn request(context: &Context, cli: Option<CliSummary>) -> RequestSummary {
     }
 }
 
-fn policy(context: &Context) -> PolicySummary {
+fn policy_summary(context: &Context) -> PolicySummary {
     let source = match context.evidence.policy {
         PolicySource::None | PolicySource::Unavailable { .. } => "none",
         PolicySource::File { .. } => "file",
@@ -228,13 +228,13 @@ fn policy(context: &Context) -> PolicySummary {
     };
     let Some(evaluation) = &context.evaluation else { return unknown };
     let closest = evaluation.closest;
-    let elsewhere = context.findings().any(|finding| {
+    let is_other_organization = context.findings().any(|finding| {
         finding.code == Code::IssuerWrongOrganization && finding.severity == Severity::Error
     });
     PolicySummary {
-        // The entries of another organization decide on none of this one's logins.
+        // The entries of another organization do not apply to logins to this one.
         decision: match evaluation.decision() {
-            Some(Decision::Allow) if elsewhere => Decision::Deny.name(),
+            Some(Decision::Allow) if is_other_organization => Decision::Deny.name(),
             decision => decision.map_or("unknown", Decision::name),
         },
         closest,
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_the_steps() {
+    fn codes_rank_by_login_step() {
         let order = [
             Code::TokenMissing,
             Code::OrganizationMissing,

@@ -109,12 +109,12 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
             .open("stepUuid", ANY_STEP)
     };
     let branch = match given.text("branchName") {
-        Some(own) if environment.is_none() => BRANCH.but(own),
+        Some(own) if environment.is_none() => BRANCH.excluding(own),
         _ => BRANCH,
     };
     let others = |open: Open| Template::default().open(open);
-    let other = environment.iter().fold(ENVIRONMENT, Open::but);
-    let another = || others(REPOSITORY.but(&own));
+    let other = environment.iter().fold(ENVIRONMENT, Open::excluding);
+    let another = || others(REPOSITORY.excluding(&own));
     vec![
         job(Kind::Branch, text(&own), None).open("branchName", branch.clone()),
         job(Kind::PullRequest, text(&own), None).open("branchName", branch),

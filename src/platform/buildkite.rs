@@ -176,12 +176,12 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
     };
     let any = |open: Open| Template::default().open(open);
     let others = [
-        (Kind::Owner, here.clone(), PIPELINE.but(&pipeline)),
-        (Kind::Stranger, any(STRANGER.but(&organization)), PIPELINE),
+        (Kind::Owner, here.clone(), PIPELINE.excluding(&pipeline)),
+        (Kind::Stranger, any(STRANGER.excluding(&organization)), PIPELINE),
     ];
     let mut all = vec![
-        branch(Kind::Branch, BRANCH.but(own)),
-        branch(Kind::PullRequest, BRANCH.but(own)),
+        branch(Kind::Branch, BRANCH.excluding(own)),
+        branch(Kind::PullRequest, BRANCH.excluding(own)),
         job(Kind::Tag, here.clone(), this.clone(), text("refs/tags/").open(TAG), text(&step))
             .open("build_tag", TAG)
             .unknown(&["build_branch"]),

@@ -190,11 +190,11 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
         job.set(ORIGIN, origin).set(REF, reference)
     };
     let here = |kind, folder: &str, open: Open| {
-        let open = own_ref.strip_prefix(folder).into_iter().fold(open, Open::but);
+        let open = own_ref.strip_prefix(folder).into_iter().fold(open, Open::excluding);
         job(kind, text(own), text(&origin), text(folder).open(open))
     };
     let other = |reference: Template| {
-        let project = Template::default().open(OTHER.but(own));
+        let project = Template::default().open(OTHER.excluding(own));
         let contexts = "\"oidc.circleci.com/context-ids\"";
         job(Kind::Owner, project, Template::default().open(ANY_REPOSITORY), reference)
             .unknown(&[contexts])

@@ -279,8 +279,8 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
             .set("ref", name)
     };
     let here = text(&project);
-    let branch = || Template::default().open(REF.but(&own));
-    let source = || MERGE_REQUESTS.into_iter().fold(SOURCE, Open::but);
+    let branch = || Template::default().open(REF.excluding(&own));
+    let source = || MERGE_REQUESTS.into_iter().fold(SOURCE, Open::excluding);
     let pushed = |kind| Variant::new(kind).open("pipeline_source", source());
     let mut all = vec![
         set_ref(pushed(Kind::Branch).set_text("ref_protected", "false"), &here, "branch", branch()),
@@ -296,13 +296,16 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
             "tag",
             // A tag may have the name of the given branch.
             Template::default().open(if given.has_value("ref_type", "tag") {
-                TAG.but(&own)
+                TAG.excluding(&own)
             } else {
                 TAG
             }),
         ),
         Variant::new(Kind::Environment)
-            .open("environment", given.text("environment").into_iter().fold(ENVIRONMENT, Open::but))
+            .open(
+                "environment",
+                given.text("environment").into_iter().fold(ENVIRONMENT, Open::excluding),
+            )
             .open("environment_protected", PROTECTED_ENVIRONMENT)
             .unknown(&["deployment_tier"]),
     ];
@@ -314,9 +317,9 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
     let (group, name) = project.rsplit_once('/').unwrap_or(("", &project));
     let top = group.split('/').next().unwrap_or_default();
     let others = [
-        (Kind::Owner, text(group), OTHER.but(name)),
+        (Kind::Owner, text(group), OTHER.excluding(name)),
         (Kind::Owner, text(format!("{top}/")).open(SUBGROUP), ANY_PROJECT),
-        (Kind::Stranger, Template::default().open(STRANGER.but(top)), ANY_PROJECT),
+        (Kind::Stranger, Template::default().open(STRANGER.excluding(top)), ANY_PROJECT),
     ];
     for (kind, namespace, name) in others {
         let project = namespace.clone().text("/").open(name);

@@ -154,21 +154,18 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
     let phase = || any(PHASE_OF_OTHERS);
     let (here, own) = (text(&organization), text(&project));
     let in_project =
-        job(Kind::Owner, here.clone(), own.clone(), any(OTHER.but(&workspace)), phase()).other_id(
-            given,
-            "terraform_workspace_id",
-            ID,
-        );
+        job(Kind::Owner, here.clone(), own.clone(), any(OTHER.excluding(&workspace)), phase())
+            .other_id(given, "terraform_workspace_id", ID);
     let in_organization = job(
         Kind::Owner,
         here.clone(),
-        any(OTHER_PROJECT.but(&project)),
+        any(OTHER_PROJECT.excluding(&project)),
         any(ANY_WORKSPACE),
         phase(),
     )
     .other_id(given, "terraform_workspace_id", ID)
     .other_id(given, "terraform_project_id", PROJECT_ID);
-    let strangers = any(STRANGER.but(&organization));
+    let strangers = any(STRANGER.excluding(&organization));
     let stranger = job(Kind::Stranger, strangers, any(OTHER_PROJECT), any(ANY_WORKSPACE), phase())
         .other_id(given, "terraform_workspace_id", ID)
         .other_id(given, "terraform_project_id", PROJECT_ID)

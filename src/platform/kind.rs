@@ -174,7 +174,7 @@ impl Variant {
     /// Sets an id to any other than the given token's.
     pub(super) fn other_id(self, given: &GivenJob, claim: &'static str, open: Open) -> Self {
         match given.text(claim) {
-            Some(own) => self.open(claim, open.but(own)),
+            Some(own) => self.open(claim, open.excluding(own)),
             None => self.unknown(&[claim]),
         }
     }
@@ -231,7 +231,7 @@ pub(crate) fn kinds(platform: Option<&Platform>, claims: &Map<String, Value>) ->
     let is_fixed = platform.is_some_and(|platform| matches!(platform.audience, Audience::Fixed(_)))
         || given.audiences().into_iter().any(|audience| fixed_audience(audience).is_some());
     if !is_fixed {
-        let other = given.audiences().into_iter().fold(AUDIENCE, Open::but);
+        let other = given.audiences().into_iter().fold(AUDIENCE, Open::excluding);
         all.push(Variant::new(Kind::Audience).open("aud", other));
     }
     let per_run = platform.map_or(&[][..], |platform| platform.claims.per_run);

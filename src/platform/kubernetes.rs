@@ -101,16 +101,19 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
     };
     let namespace = part("namespace", NAMESPACE).unwrap_or_default();
     let account = part("service account", ACCOUNT_NAME).unwrap_or_default();
-    let strangers = Template::default().open(STRANGER.but(&namespace));
-    [(Kind::Owner, text(&namespace), OTHER.but(&account)), (Kind::Stranger, strangers, ANY_ACCOUNT)]
-        .into_iter()
-        .map(|(kind, namespace, account)| {
-            let subject = text("system:serviceaccount:").then(namespace.clone()).text(":");
-            Variant::new(kind)
-                .set("sub", subject.open(account.clone()))
-                .set(NAMESPACE, namespace)
-                .open(ACCOUNT_NAME, account)
-                .other_id(given, ACCOUNT_ID, ID)
-        })
-        .collect()
+    let strangers = Template::default().open(STRANGER.excluding(&namespace));
+    [
+        (Kind::Owner, text(&namespace), OTHER.excluding(&account)),
+        (Kind::Stranger, strangers, ANY_ACCOUNT),
+    ]
+    .into_iter()
+    .map(|(kind, namespace, account)| {
+        let subject = text("system:serviceaccount:").then(namespace.clone()).text(":");
+        Variant::new(kind)
+            .set("sub", subject.open(account.clone()))
+            .set(NAMESPACE, namespace)
+            .open(ACCOUNT_NAME, account)
+            .other_id(given, ACCOUNT_ID, ID)
+    })
+    .collect()
 }

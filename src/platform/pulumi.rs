@@ -107,11 +107,11 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
     let other =
         |kind, org, project, stack| job(kind, org, project, stack, any(OPERATION), any(SCOPE));
     let (here, own) = (text(&organization), text(&project));
-    let stranger = any(STRANGER.but(&organization));
+    let stranger = any(STRANGER.excluding(&organization));
     vec![
         job(Kind::Plan, here.clone(), own.clone(), text(&stack), text(PREVIEW), text(own_scope)),
-        other(Kind::Owner, here.clone(), own, any(STACK.but(&stack))),
-        other(Kind::Owner, here, any(PROJECT.but(&project)), any(ANY_STACK)),
+        other(Kind::Owner, here.clone(), own, any(STACK.excluding(&stack))),
+        other(Kind::Owner, here, any(PROJECT.excluding(&project)), any(ANY_STACK)),
         // The audience is the organization's name.
         other(Kind::Stranger, stranger.clone(), any(PROJECT), any(ANY_STACK)).set("aud", stranger),
     ]

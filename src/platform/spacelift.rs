@@ -84,7 +84,7 @@ fn kinds(given: &GivenJob) -> Vec<Variant> {
     let other = |space, stack| job(Kind::Owner, space, stack, any(TYPE), any(SCOPE));
     vec![
         job(Kind::Plan, text(&space), text(&own), text(PROPOSED), text("read")),
-        other(text(&space), any(STACK.but(&own))),
-        other(any(SPACE.but(&space)), any(ANY_STACK)),
+        other(text(&space), any(STACK.excluding(&own))),
+        other(any(SPACE.excluding(&space)), any(ANY_STACK)),
     ]
 }

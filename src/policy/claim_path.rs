@@ -1,8 +1,8 @@
-//! Claim paths: how a rule names a claim, nested ones included.
+//! Claim paths: how a rule names a claim, which may be nested.
 //!
-//! Keys are joined by dots; double quotes around a key protect the dots in it:
-//! `"kubernetes.io".pod.name` (Pulumi documentation, "OIDC issuers", section on policies). There
-//! is no way to write a key that holds a double quote, and no way into an array.
+//! Dots join the keys. Double quotes protect the dots inside a key: `"kubernetes.io".pod.name` (Pulumi
+//! documentation, "OIDC issuers", section on policies). A path cannot name a key with a double quote or
+//! an element of an array.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use serde_json::{Map, Value};
 
 use crate::limits::Work;
 
-/// How many claims of a token [`nearest`] looks at, and how long a path may be for it.
-const MOST_CANDIDATES: usize = 512;
-const LONGEST_CANDIDATE: usize = 256;
-/// How many it names.
-const MOST_NAMED: usize = 3;
-/// How alike two paths have to be for one to be offered in the place of the other: low enough for
-/// a typing error or a shortened name, high enough to leave unrelated claims out.
-const ALIKE: f64 = 0.8;
+/// [`nearest`] compares at most so many claims of a token.
+const MAX_CANDIDATES: usize = 512;
+/// [`nearest`] ignores longer paths.
+const MAX_CANDIDATE_BYTES: usize = 256;
+/// [`nearest`] returns at most so many paths.
+const MAX_RESULTS: usize = 3;
+/// The smallest similarity of a suggestion. Low enough for a typing error or a shortened name, high
+/// enough to exclude unrelated claims.
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// The path to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath(Vec<String>);
 
 impl ClaimPath {
-    /// Reads a path as a rule has it.
+    /// Parses the path of a rule.
     ///
     /// # Errors
-    /// Says what is wrong with it: an empty key, or a quote that is not around a whole key. Such
-    /// a path names no claim, so a rule on it never matches.
+    /// A key is empty, or a quote is not around a whole key. A rule with such a path never matches.
     pub fn parse(path: &str) -> Result<Self, String> {
         let mut keys = Vec::new();
         let mut rest = path;
@@ -42,7 +42,7 @@ impl ClaimPath {
             if key.is_empty() {
                 return Err("a key between the dots is empty".into());
             }
-            // A quoted key holds none by now.
+            // A quoted key has lost its quotes.
             if key.contains('"') {
                 return Err("a double quote stands inside a key".into());
             }
@@ -54,7 +54,7 @@ impl ClaimPath {
         }
     }
 
-    /// The claim's value. A null counts as absent: it says that the token has nothing to say.
+    /// The claim's value. A null counts as absent.
     #[must_use]
     pub fn lookup<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         let (last, parents) = self.0.split_last()?;
@@ -65,13 +65,12 @@ impl ClaimPath {
         object.get(last).filter(|value| !value.is_null())
     }
 
-    /// The path to the claim of these keys.
     #[must_use]
     pub fn of_keys(keys: Vec<String>) -> Self {
         Self(keys)
     }
 
-    /// The keys, from the outermost.
+    /// The keys, outermost first.
     #[must_use]
     pub fn keys(&self) -> &[String] {
         &self.0
@@ -94,27 +93,26 @@ impl fmt::Display for ClaimPath {
     }
 }
 
-/// The claims of this token whose paths come closest to one that it does not have, best first, at
-/// most three, written as a rule has to write them. First come those that differ in quotes only
-/// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then those that differ in case,
-/// hyphens and underscores, then those of which only the end was named (`pod.name`), then those
-/// that look alike. May be empty.
+/// The paths of the token's claims that are most similar to a path that it lacks, as rules write them.
+/// At most three, the best first. The order is: paths that differ only in quotes
+/// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then in case, hyphens and underscores,
+/// then paths with this end (`pod.name`), then similar ones.
 #[must_use]
 pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
     nearest_within(path, claims, &mut Work::unlimited())
 }
 
-/// [`nearest`], as far as the work suffices to compare the claims.
+/// [`nearest`] with a work budget.
 pub(crate) fn nearest_within(
     path: &str,
     claims: &Map<String, Value>,
     work: &mut Work,
 ) -> Vec<String> {
     let wanted = path.replace('"', "");
-    if wanted.is_empty() || wanted.len() > LONGEST_CANDIDATE {
+    if wanted.is_empty() || wanted.len() > MAX_CANDIDATE_BYTES {
         return Vec::new();
     }
-    let folded = fold(&wanted);
+    let folded = normalize(&wanted);
     let ending = format!(".{folded}");
     let mut ranked: Vec<(f64, ClaimPath)> = candidates(claims)
         .into_iter()
@@ -123,7 +121,7 @@ pub(crate) fn nearest_within(
             if !work.take(2 * joined.len()) {
                 return None;
             }
-            let found = fold(&joined);
+            let found = normalize(&joined);
             let score = if joined == wanted {
                 4.0
             } else if found == folded {
@@ -135,16 +133,16 @@ pub(crate) fn nearest_within(
             } else {
                 0.0
             };
-            (score >= ALIKE).then_some((score, candidate))
+            (score >= MIN_SIMILARITY).then_some((score, candidate))
         })
         .collect();
-    // Stable: among equals the token's own order stays.
+    // The sort is stable, so equal paths keep the token's order.
     ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    ranked.into_iter().take(MOST_NAMED).map(|(_, path)| path.to_string()).collect()
+    ranked.into_iter().take(MAX_RESULTS).map(|(_, path)| path.to_string()).collect()
 }
 
-/// What of a path is left when its spelling does not count.
-fn fold(path: &str) -> String {
+/// Removes differences in case, hyphens and underscores.
+fn normalize(path: &str) -> String {
     path.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
@@ -156,13 +154,13 @@ fn candidates(claims: &Map<String, Value>) -> Vec<ClaimPath> {
     while let Some((parents, object)) = objects.pop_front() {
         for (key, value) in object {
             looked_at += 1;
-            if looked_at > MOST_CANDIDATES {
+            if looked_at > MAX_CANDIDATES {
                 return found;
             }
             let mut keys: Vec<String> = parents.clone();
             keys.push(key.clone());
             let length: usize = keys.iter().map(|key| key.len() + 1).sum();
-            if key.is_empty() || key.contains('"') || length > LONGEST_CANDIDATE {
+            if key.is_empty() || key.contains('"') || length > MAX_CANDIDATE_BYTES {
                 continue;
             }
             match value {
@@ -189,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_lead_into_objects() {
+    fn paths_reach_nested_claims() {
         let claims = claims(json!({
             "sub": "s",
             "kubernetes.io": { "pod": { "name": "web-0", "ready": null } },
@@ -208,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn invalid_paths_are_refused() {
         for path in
             ["", ".", "a.", ".a", "a..b", "\"\"", "\"a", "a\"", "a\"b\"", "\"a\"b", "\"a\".", "\""]
         {
@@ -225,13 +223,13 @@ mod tests {
         let named = nearest("kubernetes.io.pod.name", &claims);
         assert_eq!(named[0], "\"kubernetes.io\".pod.name");
         assert!(named.len() <= 3);
-        // Quotes in the wrong place, and ones that are not closed, are the same mistake.
+        // Misplaced and unclosed quotes are the same mistake.
         assert_eq!(nearest("\"kubernetes.io.pod\".name", &claims)[0], named[0]);
         assert_eq!(nearest("\"kubernetes.io.pod.name", &claims)[0], named[0]);
     }
 
     #[test]
-    fn misspelt_issuers_are_found() {
+    fn misspelled_claims_are_found() {
         let claims = claims(json!({
             "repository_owner": "acme",
             "repository": "acme/infra",
@@ -262,13 +260,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(keys in prop::collection::vec("[^\"]{1,6}", 1..5)) {
+        fn displayed_path_parses_back(keys in prop::collection::vec("[^\"]{1,6}", 1..5)) {
             let path = ClaimPath(keys);
             prop_assert_eq!(ClaimPath::parse(&path.to_string()), Ok(path));
         }
 
         #[test]
-        fn nothing_panics(path in "[a\".\u{e9}]{0,8}") {
+        fn parser_never_panics(path in "[a\".\u{e9}]{0,8}") {
             let claims = claims(json!({ "a": { "a.\u{e9}": 1 }, "a.a": [2] }));
             if let Ok(read) = ClaimPath::parse(&path) {
                 prop_assert!(read.to_string().len() <= path.len() + 2 * path.matches('.').count());

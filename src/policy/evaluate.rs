@@ -1,89 +1,77 @@
-//! Evaluating policies: what Pulumi Cloud decides on a token, and which entry comes closest.
+//! Evaluates policies: how Pulumi Cloud decides on a token, and which entry comes closest.
 //!
-//! The rules are those of the Pulumi documentation ("OIDC issuers", section on policies): an entry
-//! is only for requests of its own token type and its own team, user or runner; all of its rules
-//! have to match; a matching deny beats every allow; what nothing allows is denied.
+//! The rules are from the Pulumi documentation ("OIDC issuers", section on policies). An entry applies
+//! only to requests for its token type and its team, user or runner. All its rules must match. A
+//! matching deny overrides every allow. Without a matching allow, the token is denied.
 //!
-//! Not documented, and assumed: a rule matches an array when it matches one of its elements;
-//! numbers and booleans are compared by their JSON text; a rule on an absent claim does not match.
+//! Assumed, since not documented: a rule matches an array if it matches one of its elements; numbers
+//! and booleans are compared by their JSON text; a rule on an absent claim does not match.
 
+mod claim_cache;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
+use super::{Decision, Entry, Registration, RequestedToken, Rule, TokenType, pattern};
 use crate::limits;
 use crate::limits::Work;
-use values::Values;
+use claim_cache::ClaimCache;
 
-/// What a policy decides on a token and a request, entry by entry.
+/// The evaluation of a policy for a token and a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     /// The decision and its reason.
-    pub outcome: Outcome,
-    /// Every entry in the policy's order, those too that are not for this request.
+    pub outcome: PolicyOutcome,
+    /// All entries in the policy's order, including those that do not apply to this request.
     pub entries: Vec<EntryResult>,
-    /// The entry that comes closest to letting the token in, by its index: among the allow entries
-    /// for this request the one with the fewest failing rules (admin that is asked for and not
-    /// granted counts as one), then with the smallest edit distance on them, then the first. So
-    /// it is the one that allows, where one does. Where no allow entry is for this request, it is
-    /// the deny entry that matches.
+    /// The index of the entry that comes closest to admitting the token. Of the allow entries for this
+    /// request, it is the one with the fewest failing rules (a missing admin permission counts as one),
+    /// then the smallest edit distance, then the first. If one allows the token, it is that one. If no
+    /// allow entry applies, it is the matching deny entry.
     pub closest: Option<usize>,
-    /// How many rules, and teams of entries, were left open because of a limit ([`limits`]).
+    /// The number of rules and team names that were not evaluated because of a limit ([`limits`]).
     pub limited: usize,
 }
 
 impl Evaluation {
-    /// The decision without its reason; `None` where what the document tells does not decide.
+    /// The decision without its reason. `None` if it depends on unresolved or unevaluated parts.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
         match self.outcome {
-            Outcome::Allowed { .. } => Some(Decision::Allow),
-            Outcome::Undetermined => None,
+            PolicyOutcome::Allowed { .. } => Some(Decision::Allow),
+            PolicyOutcome::Undetermined => None,
             _ => Some(Decision::Deny),
         }
     }
 }
 
-/// Why a token is let in or kept out. Entries are named by their index from 0.
+/// The decision with its reason. Entries are given by their index from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Let in.
-    Allowed {
-        /// The first entry that does so.
-        entry: usize,
-    },
-    /// A deny entry matches.
-    Denied {
-        /// The first entry that does so.
-        entry: usize,
-    },
-    /// There is no allow entry at all.
+pub enum PolicyOutcome {
+    /// `entry` is the first that allows the token.
+    Allowed { entry: usize },
+    /// `entry` is the first that denies the token.
+    Denied { entry: usize },
+    /// The policy has no allow entry.
     NoAllowEntry,
-    /// There are allow entries, none for the requested token type.
+    /// No allow entry is for the requested token type.
     TokenType,
-    /// There are some for the token type, none for the team.
+    /// Allow entries for the token type are for other teams.
     Team,
-    /// There are some for the token type, none for the user.
+    /// Allow entries for the token type are for other users.
     User,
-    /// There are some for the token type, none for the runner.
+    /// Allow entries for the token type are for other runners.
     Runner,
-    /// All rules of an entry match, but `scope=admin` is asked for and it does not grant it.
-    Admin {
-        /// The first such entry: the closest one.
-        entry: usize,
-    },
-    /// Rules fail in every allow entry for this request.
-    Rules {
-        /// The closest entry.
-        entry: usize,
-    },
-    /// What the document leaves open could turn the decision.
+    /// All rules of an entry match, but it does not grant the requested `scope=admin`. `entry` is the
+    /// closest one.
+    Admin { entry: usize },
+    /// In every allow entry for this request, rules fail. `entry` is the closest one.
+    Rules { entry: usize },
+    /// Unresolved or unevaluated parts could change the decision.
     Undetermined,
 }
 
@@ -139,25 +127,24 @@ pub struct EntryResult {
     pub rules: Vec<RuleResult>,
 }
 
-/// Evaluates the policy of a registration; `None` where the document does not tell it.
+/// Evaluates the policy of a registration. `None` if the document does not contain it.
 ///
-/// An entry that is left out could match; it matters where it is for this token type, or may be,
-/// and decides otherwise than the others, or may.
+/// The decision is undetermined if an unresolved entry may apply to this token type and may change it.
 #[must_use]
 pub fn evaluate_registration(
     registration: &Registration,
     claims: &Map<String, Value>,
-    ask: &Ask,
+    ask: &RequestedToken,
 ) -> Option<Evaluation> {
     let work = &mut Work::new(limits::EVALUATION);
     evaluate_registration_within(registration, claims, ask, work)
 }
 
-/// [`evaluate_registration`] with so much work.
+/// [`evaluate_registration`] with a work budget.
 pub(crate) fn evaluate_registration_within(
     registration: &Registration,
     claims: &Map<String, Value>,
-    ask: &Ask,
+    ask: &RequestedToken,
     work: &mut Work,
 ) -> Option<Evaluation> {
     let entries = match &registration.policies {
@@ -166,40 +153,44 @@ pub(crate) fn evaluate_registration_within(
         None => &[],
     };
     let mut evaluation = evaluate_within(entries, claims, ask, work);
-    let turns = match evaluation.outcome {
-        // A deny that matches beats everything.
-        Outcome::Denied { .. } | Outcome::Undetermined => None,
-        Outcome::Allowed { .. } => Some(Decision::Deny),
+    let opposite = match evaluation.outcome {
+        // A matching deny is final.
+        PolicyOutcome::Denied { .. } | PolicyOutcome::Undetermined => None,
+        PolicyOutcome::Allowed { .. } => Some(Decision::Deny),
         _ => Some(Decision::Allow),
     };
-    let may_turn = registration.unresolved.iter().any(|open| {
-        turns.is_some()
-            && open.decision.is_none_or(|decision| Some(decision) == turns)
-            && open.token_type.is_none_or(|token_type| token_type == ask.token_type)
+    let may_change = registration.unresolved.iter().any(|entry| {
+        opposite.is_some()
+            && entry.decision.is_none_or(|decision| Some(decision) == opposite)
+            && entry.token_type.is_none_or(|token_type| token_type == ask.token_type)
     });
-    if may_turn {
-        evaluation.outcome = Outcome::Undetermined;
+    if may_change {
+        evaluation.outcome = PolicyOutcome::Undetermined;
     }
     Some(evaluation)
 }
 
-/// Evaluates a policy.
+/// Evaluates the entries of a policy.
 #[must_use]
-pub fn evaluate(entries: &[Entry], claims: &Map<String, Value>, ask: &Ask) -> Evaluation {
+pub fn evaluate(
+    entries: &[Entry],
+    claims: &Map<String, Value>,
+    ask: &RequestedToken,
+) -> Evaluation {
     evaluate_within(entries, claims, ask, &mut Work::new(limits::EVALUATION))
 }
 
-/// Evaluates a policy with so much work. A rule is undetermined where the work does not suffice, and
-/// where its pattern is too long.
+/// [`evaluate`] with a work budget. A rule is undetermined if its pattern is too long or the budget is
+/// used up.
 #[must_use]
 pub fn evaluate_within(
     entries: &[Entry],
     claims: &Map<String, Value>,
-    ask: &Ask,
+    ask: &RequestedToken,
     work: &mut Work,
 ) -> Evaluation {
-    let mut values = Values::new(claims);
-    // `None`: that an entry is for this request was not worked out.
+    let mut values = ClaimCache::new(claims);
+    // `None`: the budget was used up before it was known whether the entry applies.
     let applying: Vec<Option<bool>> =
         entries.iter().map(|entry| applies(entry, ask, work)).collect();
     let results: Vec<EntryResult> = entries
@@ -211,20 +202,20 @@ pub fn evaluate_within(
             decision: entry.decision.name(),
             token_type: entry.token_type.name(),
             applies: applies.unwrap_or(true),
-            rules: entry.rules.iter().map(|rule| judge(rule, &mut values, work)).collect(),
+            rules: entry.rules.iter().map(|rule| evaluate_rule(rule, &mut values, work)).collect(),
         })
         .collect();
     let limited = results.iter().flat_map(|result| &result.rules).filter(|r| r.limit.is_some());
     let limited = limited.count() + applying.iter().filter(|applies| applies.is_none()).count();
 
-    // What keeps an entry from deciding: rules that fail, a team that was not compared. An entry
-    // without rules lets everybody in, or keeps everybody out: none of its rules fails.
+    // The number of failing rules, plus one for a team that was not compared. An entry without rules
+    // matches every token.
     let failing = |index: usize| failing(&results[index]) + usize::from(applying[index].is_none());
     let denying = entries.iter().zip(&results).position(|(entry, result)| {
         entry.decision == Decision::Deny && result.applies && failing(result.index) == 0
     });
-    // Only what is left open keeps such an entry from matching.
-    let open = |decision: Decision| {
+    // Whether an entry of this decision fails only in undetermined parts.
+    let may_match = |decision: Decision| {
         entries.iter().zip(&results).any(|(entry, result)| {
             entry.decision == decision
                 && result.applies
@@ -237,32 +228,31 @@ pub fn evaluate_within(
     let allowed =
         closest.is_some_and(|entry| failing(entry) == 0 && !lacks_admin(&entries[entry], ask));
     let outcome = match (denying, closest) {
-        (Some(entry), _) => Outcome::Denied { entry },
-        (None, _) if open(if allowed { Decision::Deny } else { Decision::Allow }) => {
-            Outcome::Undetermined
+        (Some(entry), _) => PolicyOutcome::Denied { entry },
+        (None, _) if may_match(if allowed { Decision::Deny } else { Decision::Allow }) => {
+            PolicyOutcome::Undetermined
         }
-        (None, Some(entry)) if failing(entry) > 0 => Outcome::Rules { entry },
-        (None, Some(entry)) if lacks_admin(&entries[entry], ask) => Outcome::Admin { entry },
-        (None, Some(entry)) => Outcome::Allowed { entry },
-        (None, None) => not_for_this_request(entries, ask),
+        (None, Some(entry)) if failing(entry) > 0 => PolicyOutcome::Rules { entry },
+        (None, Some(entry)) if lacks_admin(&entries[entry], ask) => PolicyOutcome::Admin { entry },
+        (None, Some(entry)) => PolicyOutcome::Allowed { entry },
+        (None, None) => why_none_applies(entries, ask),
     };
     Evaluation { outcome, closest: closest.or(denying), limited, entries: results }
 }
 
-/// A claim's value as rules compare it and as reports show it: a string as it is, everything else
-/// as JSON text.
+/// A claim's value as rules compare it and reports show it: a string as it is, anything else as JSON.
 #[must_use]
 pub fn value_text(value: &Value) -> String {
     scalar_text(value).map_or_else(|| value.to_string(), Cow::into_owned)
 }
 
-/// Whether the entry is for this token type and this team, user or runner; `None` where that would
-/// take too much work.
+/// Whether the entry is for this token type and this team, user or runner. `None` if the work budget is
+/// used up.
 ///
-/// The documentation requires the name for each type but organization. An entry that lacks it is
-/// for nobody: the service has nothing to compare the request with, and taking it for "everybody"
-/// would tell people that a login works which may not. Wildcards are documented for teams alone.
-fn applies(entry: &Entry, ask: &Ask, work: &mut Work) -> Option<bool> {
+/// The documentation requires a name for each type except organization. An entry without it is assumed
+/// to apply to nobody: otherwise the doctor might predict success for a login that fails. Wildcards are
+/// documented only for teams.
+fn applies(entry: &Entry, ask: &RequestedToken, work: &mut Work) -> Option<bool> {
     fn same(entry: Option<&String>, ask: Option<&String>) -> bool {
         entry.is_some() && entry == ask
     }
@@ -272,7 +262,7 @@ fn applies(entry: &Entry, ask: &Ask, work: &mut Work) -> Option<bool> {
     match ask.token_type {
         TokenType::Organization => Some(true),
         TokenType::Team => match (&entry.team_name, &ask.team) {
-            (Some(name), Some(team)) => matched(name, std::iter::once(team), 1, work).ok(),
+            (Some(name), Some(team)) => matches_any(name, std::iter::once(team), 1, work).ok(),
             _ => Some(false),
         },
         TokenType::Personal => Some(same(entry.user_login.as_ref(), ask.user.as_ref())),
@@ -280,27 +270,27 @@ fn applies(entry: &Entry, ask: &Ask, work: &mut Work) -> Option<bool> {
     }
 }
 
-/// Why no allow entry is for this request.
-fn not_for_this_request(entries: &[Entry], ask: &Ask) -> Outcome {
+/// Why no allow entry applies to this request.
+fn why_none_applies(entries: &[Entry], ask: &RequestedToken) -> PolicyOutcome {
     let mut allowing = entries.iter().filter(|e| e.decision == Decision::Allow).peekable();
     if allowing.peek().is_none() {
-        return Outcome::NoAllowEntry;
+        return PolicyOutcome::NoAllowEntry;
     }
     if allowing.all(|entry| entry.token_type != ask.token_type) {
-        return Outcome::TokenType;
+        return PolicyOutcome::TokenType;
     }
     match ask.token_type {
-        TokenType::Team => Outcome::Team,
-        TokenType::Personal => Outcome::User,
-        TokenType::Runner => Outcome::Runner,
-        // It has no name, so the type alone decides.
-        TokenType::Organization => Outcome::TokenType,
+        TokenType::Team => PolicyOutcome::Team,
+        TokenType::Personal => PolicyOutcome::User,
+        TokenType::Runner => PolicyOutcome::Runner,
+        // An organization token has no name, so only the type can differ.
+        TokenType::Organization => PolicyOutcome::TokenType,
     }
 }
 
-/// Whether admin is asked for and this entry does not grant it.
+/// Whether the login requests admin and this entry does not grant it.
 #[must_use]
-pub fn lacks_admin(entry: &Entry, ask: &Ask) -> bool {
+pub fn lacks_admin(entry: &Entry, ask: &RequestedToken) -> bool {
     ask.admin && !entry.authorized_permissions.iter().any(|permission| permission == "admin")
 }
 
@@ -308,13 +298,12 @@ fn failing(result: &EntryResult) -> usize {
     result.rules.iter().filter(|rule| !rule.matched).count()
 }
 
-/// The closest of the allow entries for this request. `failing` counts what keeps an entry from
-/// letting the token in.
+/// The closest of the allow entries for this request. `failing` counts the failing rules of an entry.
 fn closest(
     entries: &[Entry],
     results: &[EntryResult],
-    values: &mut Values,
-    ask: &Ask,
+    values: &mut ClaimCache,
+    ask: &RequestedToken,
     failing: impl Fn(usize) -> usize,
 ) -> Option<usize> {
     let counted: Vec<(usize, usize)> = entries
@@ -326,58 +315,60 @@ fn closest(
         })
         .collect();
     let fewest = counted.iter().map(|(count, _)| *count).min()?;
-    // One alone need not be compared.
+    // A single candidate needs no comparison.
     if let [(_, index)] = counted.as_slice() {
         return Some(*index);
     }
-    // Shared by all: what a hostile token and a large policy cost together is bounded.
+    // One budget for all entries bounds the cost of a hostile token with a large policy.
     let mut work = Work::new(limits::CLOSEST);
     counted.into_iter().filter(|(count, _)| *count == fewest).map(|(_, index)| index).min_by_key(
         |index| -> usize {
             let rules = entries[*index].rules.iter().zip(&results[*index].rules);
             rules
                 .filter(|(_, result)| !result.matched)
-                .map(|(rule, _)| distance(rule, values, &mut work))
+                .map(|(rule, _)| rule_distance(rule, values, &mut work))
                 .sum()
         },
     )
 }
 
-/// What judging a rule costs beside matching, in steps.
-const RULE: usize = 16;
+/// The fixed cost of evaluating a rule, in steps.
+const RULE_STEPS: usize = 16;
 
-fn judge(rule: &Rule, values: &mut Values, work: &mut Work) -> RuleResult {
+fn evaluate_rule(rule: &Rule, values: &mut ClaimCache, work: &mut Work) -> RuleResult {
     let value = values.get(&rule.claim);
-    // What even the widest reading of an expression does not match is no open question.
+    // If even the widest pattern for an expression fails, the rule fails.
     let pattern = match rule.undetermined {
-        true => Cow::Owned(super::widest(&rule.pattern)),
+        true => Cow::Owned(super::widest_pattern(&rule.pattern)),
         false => Cow::Borrowed(&*rule.pattern),
     };
     let outcome = match (rule.compared, value) {
         (Some(compared), _) => Ok(compared),
         (None, None) => Ok(false),
-        (None, Some(value)) => matched(&pattern, texts(value), elements(value), work),
+        (None, Some(value)) => {
+            matches_any(&pattern, element_texts(value), element_count(value), work)
+        }
     };
     RuleResult {
         claim: rule.claim.clone(),
         pattern: rule.pattern.clone(),
-        actual: value.map(|value| values.shown(value)),
+        actual: value.map(|value| values.display_text(value)),
         matched: !rule.undetermined && outcome == Ok(true),
         undetermined: rule.undetermined && outcome == Ok(true) || outcome.is_err(),
         limit: outcome.err(),
     }
 }
 
-/// Whether a rule matches a token's claims; one that the document leaves open, in its widest
-/// reading. `None` above a limit.
+/// Whether a rule matches a token's claims. For an unresolved rule: whether it may match. `None` above
+/// a limit.
 #[must_use]
 pub fn matches(rule: &Rule, claims: &Map<String, Value>, work: &mut Work) -> Option<bool> {
-    let outcome = judge(rule, &mut Values::new(claims), work);
+    let outcome = evaluate_rule(rule, &mut ClaimCache::new(claims), work);
     outcome.limit.is_none().then_some(outcome.matched || outcome.undetermined)
 }
 
-/// Whether a pattern matches one of the texts, which come from so many elements.
-fn matched<T: AsRef<str>>(
+/// Whether a pattern matches one of the texts. `elements` counts towards the cost.
+fn matches_any<T: AsRef<str>>(
     pattern: &str,
     texts: impl Iterator<Item = T>,
     elements: usize,
@@ -386,47 +377,46 @@ fn matched<T: AsRef<str>>(
     if pattern.len() > limits::PATTERN {
         return Err(Limit::Length);
     }
-    if !work.take(RULE + pattern.len() + elements) {
+    if !work.take(RULE_STEPS + pattern.len() + elements) {
         return Err(Limit::Work);
     }
     pattern::matches_within(pattern, texts, work).ok_or(Limit::Work)
 }
 
-/// How far a failing rule is from matching, at least 1; for a claim that is not there, the length
-/// of the pattern.
-fn distance(rule: &Rule, values: &mut Values, work: &mut Work) -> usize {
+/// The edit distance of a failing rule, at least 1. For an absent claim, the length of the pattern.
+fn rule_distance(rule: &Rule, values: &mut ClaimCache, work: &mut Work) -> usize {
     let Some(value) = values.get(&rule.claim) else {
         return rule.pattern.chars().count().max(1);
     };
-    // No pattern and text are further apart; so an entry that was not compared comes last.
-    let furthest = |text: &str| rule.pattern.len() + text.len();
+    // An upper bound, so that an entry that was not compared comes last.
+    let upper_bound = |text: &str| rule.pattern.len() + text.len();
     let mut least = usize::MAX;
-    if rule.pattern.len() <= limits::PATTERN && work.take(elements(value)) {
-        for text in texts(value) {
-            // The rest of a long list is not looked at when the work is used up.
+    if rule.pattern.len() <= limits::PATTERN && work.take(element_count(value)) {
+        for text in element_texts(value) {
+            // Skips the rest of a long list when the budget is used up.
             if !work.take(1) {
                 break;
             }
             let found = pattern::distance_within(&rule.pattern, &text, work);
-            least = least.min(found.unwrap_or_else(|| furthest(&text)));
+            least = least.min(found.unwrap_or_else(|| upper_bound(&text)));
         }
     }
-    if least == usize::MAX { furthest("") } else { least }.max(1)
+    if least == usize::MAX { upper_bound("") } else { least }.max(1)
 }
 
-/// The claim that a rule is on. A path that cannot be read names none.
+/// The claim of a rule. `None` if the path is invalid.
 #[must_use]
 pub fn claim<'a>(rule: &Rule, claims: &'a Map<String, Value>) -> Option<&'a Value> {
     super::claim_path::ClaimPath::parse(&rule.claim).ok()?.lookup(claims)
 }
 
-/// How many elements [`texts`] looks at.
-fn elements(value: &Value) -> usize {
+/// The number of elements that [`element_texts`] visits.
+fn element_count(value: &Value) -> usize {
     value.as_array().map_or(1, Vec::len)
 }
 
-/// The texts of which a rule has to match one. Objects have none, and arrays in arrays neither.
-fn texts(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+/// The texts of which a rule must match one. Objects and nested arrays have none.
+fn element_texts(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
     let elements = match value {
         Value::Array(elements) => elements.as_slice(),
         one => std::slice::from_ref(one),

@@ -1,12 +1,12 @@
-//! Patterns: what a rule's value and an entry's team name are written in.
+//! The patterns of rules and team names.
 //!
-//! `*` stands for zero or more characters, `?` for zero or one, `.` for exactly one; everything
-//! else for itself. A pattern has to match the whole text and tells upper from lower case (Pulumi
-//! documentation, "OIDC issuers", section on policies; that case counts is an assumption). There
-//! is no way to take a wildcard literally. A character is a Unicode scalar value.
+//! `*` stands for any number of characters, `?` for at most one, and `.` for exactly one. All other
+//! characters are literal. A pattern must match the whole text (Pulumi documentation, "OIDC issuers",
+//! section on policies). Matching is assumed to be case-sensitive. There are no escapes. A character is
+//! a Unicode scalar value.
 //!
-//! Both sides may be hostile, so nothing in here backtracks: every function has a bound on its
-//! time that holds for all inputs.
+//! Pattern and text may both be hostile, so nothing here backtracks, and every function has a time
+//! bound for all inputs.
 
 #[cfg(test)]
 mod tests;
@@ -16,23 +16,23 @@ use std::collections::HashMap;
 use crate::limits;
 use crate::limits::Work;
 
-/// What in a pattern makes it look like a regular expression.
+/// A pattern that contains one of these is probably meant as a regular expression.
 pub const REGULAR_EXPRESSION: &[&str] = &[".*", ".+", "\\", "[", "(", "^", "$", "|"];
 
-/// Whether the pattern matches the whole text. Takes time in proportion to the product of both
-/// lengths, divided by 64.
+/// Whether the pattern matches the whole text. Takes time proportional to the product of both lengths
+/// divided by 64.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
     matches_within(pattern, std::iter::once(text), &mut Work::unlimited()).unwrap_or_default()
 }
 
-/// Whether the pattern matches one of the texts; `None` where the work does not suffice to tell.
+/// Whether the pattern matches one of the texts. `None` if the work budget is used up.
 pub(crate) fn matches_within<T: AsRef<str>>(
     pattern: &str,
     texts: impl Iterator<Item = T>,
     work: &mut Work,
 ) -> Option<bool> {
-    let parsed = elements(pattern);
+    let parsed = parse_elements(pattern);
     for text in texts {
         if walk(&parsed, text.as_ref(), work)?.matched {
             return Some(true);
@@ -41,75 +41,72 @@ pub(crate) fn matches_within<T: AsRef<str>>(
     Some(false)
 }
 
-/// Whether the pattern matches every text, the empty one included.
+/// Whether the pattern matches every text, including the empty one.
 #[must_use]
 pub fn is_universal(pattern: &str) -> bool {
-    elements(pattern) == [Element::Many]
+    parse_elements(pattern) == [Element::Many]
 }
 
-/// Whether the pattern holds no wildcard, so that it matches one text alone: itself.
+/// Whether the pattern has no wildcard, so that it matches only itself.
 #[must_use]
 pub fn is_literal(pattern: &str) -> bool {
     !pattern.contains(['*', '?', '.'])
 }
 
-/// The places, in characters, of every `.` and `?` that stands alone: it looks as if it were meant
-/// literally, while several in a row are plainly wildcards.
+/// The positions of single `.` and `?`, in characters. They look literal, while several in a row are
+/// plainly wildcards.
 #[must_use]
 pub fn lone_wildcards(pattern: &str) -> Vec<usize> {
     let chars: Vec<char> = pattern.chars().collect();
     let is_wild =
-        |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| matches!(c, '.' | '?'));
+        |i: Option<usize>| i.and_then(|i| chars.get(i)).is_some_and(|c| matches!(c, '.' | '?'));
     (0..chars.len())
-        .filter(|&at| is_wild(Some(at)) && !is_wild(at.checked_sub(1)) && !is_wild(Some(at + 1)))
+        .filter(|&i| is_wild(Some(i)) && !is_wild(i.checked_sub(1)) && !is_wild(Some(i + 1)))
         .collect()
 }
 
-/// How many characters the text shares with what the pattern can match: the length of its longest
-/// beginning, in characters, that could still be completed to a match. The first difference
-/// stands right after it; the whole length means that the text ends too early, or matches.
+/// The length, in characters, of the longest prefix of the text that can be completed to a match. The
+/// first difference follows it. The whole length means that the text matches or ends too early.
 #[must_use]
 pub fn divergence(pattern: &str, text: &str) -> usize {
-    walk(&elements(pattern), text, &mut Work::unlimited()).map_or(0, |walk| walk.furthest)
+    walk(&parse_elements(pattern), text, &mut Work::unlimited()).map_or(0, |walk| walk.furthest)
 }
 
-/// The smallest number of characters that have to be inserted, removed or replaced in the text for
-/// the pattern to match it; 0 exactly where it matches. Where both are so long that the exact
-/// number would take too much time, it is a lower bound instead.
+/// The smallest number of characters to insert, remove or replace in the text so that the pattern
+/// matches it. 0 exactly if it matches. For very long inputs it is only a lower bound.
 #[must_use]
 pub fn distance(pattern: &str, text: &str) -> usize {
     let found = distance_within(pattern, text, &mut Work::new(limits::CLOSEST));
     found.unwrap_or_else(|| {
-        length_gap(&elements(pattern), text.chars().count())
+        length_gap(&parse_elements(pattern), text.chars().count())
             .max(usize::from(!matches(pattern, text)))
     })
 }
 
-/// A `.` or `?` that did not stand for itself.
+/// A `.` or `?` that matched something else than itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Surprise {
-    /// Its place in the pattern, in characters from 0.
-    pub at: usize,
+    /// The position in the pattern, in characters from 0.
+    pub position: usize,
     /// The wildcard: `.` or `?`.
     pub wildcard: char,
-    /// The character of the text that it stood for; `None` where a `?` stood for nothing.
+    /// The character that it matched. `None` if a `?` matched nothing.
     pub stood_for: Option<char>,
 }
 
-/// The `.` and `?` that had to stand for something else than themselves for the pattern to match
-/// this text, in the pattern's order: as few as possible, so none where the pattern also matches
-/// with both taken literally. Empty too where the pattern does not match, and where both sides
-/// are so long that finding out would take too much time.
+/// The fewest `.` and `?` that must match something else than themselves for the pattern to match the
+/// text, in the pattern's order. Empty if the pattern also matches with both taken literally, if it
+/// does not match, or if the inputs are too long.
 #[must_use]
 pub fn surprises(pattern: &str, text: &str) -> Vec<Surprise> {
     surprises_within(pattern, text, &mut Work::new(limits::SURPRISES))
 }
 
-/// [`surprises`] with work that is shared between several calls; where it does not suffice, there
-/// are none. Each cell of the table is a step.
+/// [`surprises`] with a work budget, which several calls may share. Empty if it is used up. Each cell
+/// of the table is a step.
 pub(crate) fn surprises_within(pattern: &str, text: &str, work: &mut Work) -> Vec<Surprise> {
     let cells = |pattern: usize, text: usize| (pattern + 1).saturating_mul(text + 1);
-    // No text has more characters than bytes.
+    // Bytes are an upper bound for characters.
     if !work.take(cells(pattern.len(), text.len())) {
         return Vec::new();
     }
@@ -149,17 +146,17 @@ pub(crate) fn surprises_within(pattern: &str, text: &str, work: &mut Work) -> Ve
     while i > 0 {
         let here = cost[i * width + j];
         let above = cost[(i - 1) * width + j];
-        let (at, wildcard) = (i - 1, pattern[i - 1]);
+        let (position, wildcard) = (i - 1, pattern[i - 1]);
         match wildcard {
             '*' if above == here => i -= 1,
             '*' => j -= 1,
             '?' if above.checked_add(1) == Some(here) => {
-                found.push(Surprise { at, wildcard, stood_for: None });
+                found.push(Surprise { position, wildcard, stood_for: None });
                 i -= 1;
             }
             _ => {
                 if text[j - 1] != wildcard {
-                    found.push(Surprise { at, wildcard, stood_for: Some(text[j - 1]) });
+                    found.push(Surprise { position, wildcard, stood_for: Some(text[j - 1]) });
                 }
                 i -= 1;
                 j -= 1;
@@ -183,10 +180,9 @@ pub(super) enum Element {
     Many,
 }
 
-/// Reads a pattern. Wildcards that stand side by side are put into one form, which keeps the
-/// meaning and leaves at most one [`Element::Many`] of them: what must be there first, then either
-/// one `*`, which swallows every `?`, or the `?`.
-pub(super) fn elements(pattern: &str) -> Vec<Element> {
+/// Parses a pattern. Normalizes adjacent wildcards, so that at most one of them is [`Element::Many`]:
+/// the required characters come first, then either one `*`, which includes every `?`, or the `?`.
+pub(super) fn parse_elements(pattern: &str) -> Vec<Element> {
     fn flush(elements: &mut Vec<Element>, optional: &mut usize, many: &mut bool) {
         if std::mem::take(many) {
             *optional = 0;
@@ -212,31 +208,31 @@ pub(super) fn elements(pattern: &str) -> Vec<Element> {
     elements
 }
 
-/// What every [`walk`] costs beside its blocks, in steps.
-const WALK: usize = 16;
+/// The fixed cost of a [`walk`], in steps.
+const WALK_STEPS: usize = 16;
 
-/// What came of walking a text along a pattern.
+/// The result of matching a text.
 struct Walk {
     matched: bool,
-    /// The last position in the text, in characters, that any part of the pattern reached.
+    /// The last position in the text that any part of the pattern reached, in characters.
     furthest: usize,
 }
 
-/// Follows all ways through the pattern at once, 64 positions of the text at a time.
+/// Simulates all paths through the pattern at once, for 64 positions of the text at a time.
 ///
-/// Within such a block, `reached` is the set of positions (as bits) up to which the elements so
-/// far can match the text; each element turns the set of its predecessor into its own. What
-/// crosses the block's end is one bit for each element. A step is a character of the text, or an
-/// element in a block; `None` where the work does not suffice.
+/// Within a block, `reached` is the set of positions (as bits) up to which the elements so far can
+/// match the text. Each element turns the set of its predecessor into its own. One bit per element is
+/// carried over to the next block. A step is a character of the text, or an element in a block. `None`
+/// if the work budget is used up.
 fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
-    if !work.take(WALK) {
+    if !work.take(WALK_STEPS) {
         return None;
     }
     let mut carries = vec![false; elements.len()];
-    // Where each character stands in a block; claims are ASCII nearly always, and hashing every
-    // character would be most of the work.
+    // The positions of each character in a block. Most claims are ASCII, and hashing every character
+    // would dominate the cost.
     let mut ascii = [0_u64; 128];
-    let mut places: HashMap<char, u64> = HashMap::new();
+    let mut others: HashMap<char, u64> = HashMap::new();
     let mut chars = text.chars();
     let mut walk = Walk { matched: false, furthest: 0 };
     let mut start = 0;
@@ -246,16 +242,16 @@ fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
             return None;
         }
         ascii.fill(0);
-        places.clear();
+        others.clear();
         let mut filled = 0;
         for c in chars.by_ref().take(64) {
             match ascii.get_mut(c as usize) {
                 Some(set) => *set |= 1 << filled,
-                None => *places.entry(c).or_default() |= 1 << filled,
+                None => *others.entry(c).or_default() |= 1 << filled,
             }
             filled += 1;
         }
-        // The text ends in this block: then the block has one position more than characters.
+        // If the text ends in this block, the block has one more position than characters.
         let last = filled < 64;
         let inside = if last { (1 << filled) - 1 } else { u64::MAX };
         let positions = if last { inside << 1 | 1 } else { u64::MAX };
@@ -272,11 +268,11 @@ fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
                 }
             } else {
                 let allowed = match element {
-                    // Most sets are empty: looking the character up would be the costly part.
+                    // Most sets are empty, which saves the look-up.
                     _ if reached == 0 => 0,
                     Element::Char(c) => ascii
                         .get(*c as usize)
-                        .or_else(|| places.get(c))
+                        .or_else(|| others.get(c))
                         .copied()
                         .unwrap_or_default(),
                     _ => inside,
@@ -303,16 +299,16 @@ fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
     }
 }
 
-/// [`distance`] with work that is shared between several calls; `None` where it does not suffice.
-/// Each cell of the table is a step.
+/// [`distance`] with a work budget, which several calls may share. `None` if it is used up. Each cell
+/// of the table is a step.
 pub(crate) fn distance_within(pattern: &str, text: &str, work: &mut Work) -> Option<usize> {
     if !work.take(pattern.len() + text.len()) {
         return None;
     }
-    let elements = elements(pattern);
+    let elements = parse_elements(pattern);
     let chars: Vec<char> = text.chars().collect();
     let (mut elements, mut rest) = (elements.as_slice(), chars.as_slice());
-    // A common literal beginning or end costs nothing and changes nothing.
+    // A common literal prefix or suffix does not change the distance.
     while let ([Element::Char(wanted), after @ ..], [found, rest_after @ ..]) = (elements, rest)
         && wanted == found
     {
@@ -324,13 +320,13 @@ pub(crate) fn distance_within(pattern: &str, text: &str, work: &mut Work) -> Opt
         (elements, rest) = (before, rest_before);
     }
     let cells = (elements.len() + 1).saturating_mul(rest.len() + 1);
-    work.take(cells).then(|| edits(elements, rest))
+    work.take(cells).then(|| edit_distance(elements, rest))
 }
 
-/// The exact distance, row by row (P. H. Sellers, "The theory and computation of evolutionary
-/// distances", 1980, with pattern elements in the place of characters): `row[j]` is the distance
-/// between the elements so far and the first j characters.
-fn edits(elements: &[Element], text: &[char]) -> usize {
+/// Computes the exact distance row by row (P. H. Sellers, "The theory and computation of evolutionary
+/// distances", 1980, with pattern elements instead of characters). `row[j]` is the distance between the
+/// elements so far and the first j characters.
+fn edit_distance(elements: &[Element], text: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=text.len()).collect();
     for element in elements {
         let mut diagonal = row[0];
@@ -352,7 +348,7 @@ fn edits(elements: &[Element], text: &[char]) -> usize {
     row[text.len()]
 }
 
-/// By how many characters a text of this length is too short or too long for any match.
+/// The number of characters by which a text of this length is too short or too long to match.
 fn length_gap(elements: &[Element], length: usize) -> usize {
     let optional = elements.iter().filter(|e| **e == Element::Optional).count();
     let many = elements.iter().filter(|e| **e == Element::Many).count();

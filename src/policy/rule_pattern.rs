@@ -1,10 +1,10 @@
-//! The pattern of a rule that the doctor offers.
+//! The patterns of rules that the doctor suggests.
 //!
-//! Patterns have no escape: a `*` or `?` in a claim's value would be a wildcard in the rule, and
-//! the rule would let in jobs that are not this one. So a claim's value becomes a rule only through
-//! [`RulePattern::new`], which refuses such values (product contract, section 5, points 3 and 4).
-//! A `.` matches any one character too, and names with dots are common. Such a value is accepted,
-//! and [`inexact`] says what else the rule matches.
+//! Patterns have no escapes: a `*` or `?` in a claim's value would become a wildcard, and the rule
+//! would let in other jobs. [`RulePattern::new`] is the only way to make a rule from a claim's value,
+//! and refuses such values (product contract, section 5, points 3 and 4). A `.` matches any one
+//! character too, but names with dots are common. Such a value is accepted, and [`inexact`] says what
+//! else the rule matches.
 
 use std::fmt;
 
@@ -12,35 +12,34 @@ use super::Rule;
 use crate::limits::PATTERN;
 use crate::text;
 
-/// How many characters of a refused value are shown.
-const SHOWN: usize = 200;
+/// Longer values are clipped, in characters.
+const MAX_VALUE_CHARS: usize = 200;
 
-/// A pattern that the doctor may offer as a rule. Every wildcard in it comes from a platform's
-/// template or from a rule that exists, never from a token.
+/// A pattern that the doctor may suggest. Its wildcards come from a platform's template or an existing
+/// rule, never from a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulePattern(String);
 
 /// A piece of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Text that a rule has to match as it is: a claim's value, or a part of one.
+    /// Literal text: a claim's value, or a part of one.
     Value(&'a str),
-    /// The pattern for a part that has another value in another run. It is `'static`, because
-    /// it comes from a table of this program.
+    /// The pattern for a part that varies from run to run. It is `'static`, since it comes from a table
+    /// of this program.
     Varies(&'static str),
-    /// A part of the rule that is corrected: its wildcards stay.
+    /// A part of an existing rule. It keeps its wildcards.
     OfRule(&'a str),
 }
 
-/// What a support bundle holds in the place of a value that it leaves out.
+/// Replaces the values that a support bundle leaves out.
 pub const LEFT_OUT: &str = "(left out of the bundle)";
 
 impl RulePattern {
     /// Makes the pattern of a rule on a claim.
     ///
     /// # Errors
-    /// The value cannot be a rule: it holds a wildcard or a control character, is empty or is
-    /// too long.
+    /// The value cannot be a rule: it has a wildcard or a control character, is empty or too long.
     pub fn new(claim: &str, pieces: &[Piece]) -> Result<Self, RefusedValue> {
         let texts = || {
             pieces.iter().map(|piece| match piece {
@@ -49,7 +48,7 @@ impl RulePattern {
         };
         let refused =
             |value: String, why| Err(RefusedValue { claim: claim.to_owned(), value, why });
-        // First, so that a hostile value of any length is not read once for every entry.
+        // Checked first, so that a huge hostile value is not scanned once per entry.
         let bytes = texts().map(str::len).sum();
         if bytes > PATTERN {
             return refused(String::new(), Unsafe::TooLong { bytes });
@@ -94,18 +93,17 @@ impl RulePattern {
         Self(pattern.to_owned())
     }
 
-    /// The pattern of a rule that exists, for a correction of its claim. It keeps its wildcards.
+    /// The pattern of an existing rule, to correct its claim. It keeps its wildcards.
     #[must_use]
     pub fn of_rule(rule: &Rule) -> Self {
-        Self::meant(rule.pattern.clone())
+        Self::from_author(rule.pattern.clone())
     }
 
-    /// What the author of a rule meant. Every wildcard in it is the author's.
-    pub(crate) fn meant(pattern: String) -> Self {
+    /// A pattern that the author of an existing rule intended. All its wildcards are the author's.
+    pub(crate) fn from_author(pattern: String) -> Self {
         Self(pattern)
     }
 
-    /// The pattern as a rule has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,50 +116,46 @@ impl fmt::Display for RulePattern {
     }
 }
 
-/// A value that cannot be a rule. Its text is one sentence that says why.
+/// A value that cannot be a rule. Its `Display` is one sentence with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedValue {
-    /// The path of the claim, or the key of the entry that would have the value.
+    /// The path of the claim, or the key of the entry, that would have the value.
     pub claim: String,
-    /// The value; empty if it is too long. `…` is a part that varies from run to run.
+    /// The value. Empty if it is too long. `…` is a part that varies from run to run.
     pub value: String,
-    /// Why it cannot be a rule.
     pub why: Unsafe,
 }
 
 /// Why a value cannot be a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsafe {
-    /// It holds `*` or `?`.
     Wildcards {
-        /// It holds `*`.
+        /// It has a `*`.
         any_number: bool,
-        /// It holds `?`.
+        /// It has a `?`.
         at_most_one: bool,
     },
-    /// It is empty.
     Empty,
-    /// The support bundle does not hold it.
+    /// The support bundle does not contain it.
     NotInBundle,
-    /// It holds a control character, which the console's form cannot take.
+    /// It has a control character, which cannot be entered in the console.
     Control,
     /// It is longer than a pattern may be.
     TooLong {
-        /// Its length.
         bytes: usize,
     },
-    /// The token does not have the claim, or not as a text or a number.
+    /// The token does not have the claim as a text or a number.
     Missing,
 }
 
 impl RefusedValue {
-    /// A claim that identifies the job, and that the token does not have as one value.
+    /// A claim that is needed to identify the job and that the token lacks.
     #[must_use]
     pub fn missing(claim: &str) -> Self {
         Self { claim: claim.to_owned(), value: String::new(), why: Unsafe::Missing }
     }
 
-    /// What the value must not hold, for advice to change it.
+    /// The property that a suitable value has, for advice to change it.
     #[must_use]
     pub fn what_to_avoid(&self) -> &'static str {
         match self.why {
@@ -178,8 +172,8 @@ impl RefusedValue {
 impl fmt::Display for RefusedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { claim, why, .. } = self;
-        // One line: what follows a line break in a step is shown as a snippet.
-        let value = text::inert(&text::clip(&self.value, SHOWN));
+        // Must stay on one line: renderers show text after a line break in a step as a snippet.
+        let value = text::inert(&text::clip(&self.value, MAX_VALUE_CHARS));
         match why {
             Unsafe::Wildcards { any_number, at_most_one } => {
                 let meaning = match (any_number, at_most_one) {
@@ -218,16 +212,15 @@ impl fmt::Display for RefusedValue {
     }
 }
 
-/// What else a rule with this value matches: a sentence, if the value holds a `.`. `what` names
-/// the value.
+/// A sentence about what else a rule with this value matches, if it has a `.`. `what` names the value.
 #[must_use]
 pub fn inexact(what: &str, value: &str) -> Option<String> {
     value.contains('.').then(|| {
         format!(
             "{what}: in a pattern . stands for any one character. The rule also matches values \
              that differ from {} only there, such as {}.",
-            text::clip(value, SHOWN),
-            text::clip(&value.replacen('.', "X", 1), SHOWN)
+            text::clip(value, MAX_VALUE_CHARS),
+            text::clip(&value.replacen('.', "X", 1), MAX_VALUE_CHARS)
         )
     })
 }
@@ -240,18 +233,18 @@ mod tests {
     use super::*;
     use crate::policy::pattern;
 
-    /// Short texts that are rich in what patterns are about.
+    /// Short texts with many wildcards and separators.
     const TEXT: &str = "[ab.*?:/\u{e9}]{0,8}";
 
     #[test]
-    fn meaningless_rule_values_are_accepted() {
+    fn harmless_values_are_accepted() {
         for value in ["repo:acme/web:ref:refs/heads/main", "{3c5f}:x", "true", "1.5", "a b", "é"] {
             assert_eq!(RulePattern::of_value("sub", value).unwrap().as_str(), value);
         }
     }
 
     #[test]
-    fn other_values_are_refused_with_the_reason() {
+    fn unsafe_values_are_refused_with_reason() {
         let long = "a".repeat(PATTERN + 1);
         let cases = [
             ("*", "In a rule * matches anything, so"),
@@ -275,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn only_varying_pieces_bring_wildcards() {
+    fn only_varying_pieces_add_wildcards() {
         let made = RulePattern::new("sub", &[Piece::Value("run:"), Piece::Varies("*")]).unwrap();
         assert_eq!(made.as_str(), "run:*");
         let hostile = [Piece::Value("p:*:run:"), Piece::Varies("*")];
@@ -286,10 +279,9 @@ mod tests {
     }
 
     proptest! {
-        /// A rule from a value matches this value, and no other text but one of the same length
-        /// that differs only where the value has a `.`.
+        /// Texts that differ only where the value has a `.` match too.
         #[test]
-        fn a_rule_matches_its_value_alone(value in TEXT, other in TEXT) {
+        fn rule_matches_only_its_value(value in TEXT, other in TEXT) {
             match RulePattern::of_value("sub", &value) {
                 Err(_) => prop_assert!(value.is_empty() || value.contains(['*', '?'])),
                 Ok(rule) => {
@@ -304,9 +296,8 @@ mod tests {
             }
         }
 
-        /// A rule with pieces that vary has the wildcards of these pieces and no others.
         #[test]
-        fn a_rule_gains_no_wildcard(values in prop::collection::vec(TEXT, 1..4)) {
+        fn rule_has_wildcards_of_varying_pieces_only(values in prop::collection::vec(TEXT, 1..4)) {
             let pieces: Vec<Piece> =
                 values.iter().flat_map(|v| [Piece::Value(v), Piece::Varies("*")]).collect();
             if let Ok(rule) = RulePattern::new("sub", &pieces) {

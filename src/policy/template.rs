@@ -1,12 +1,11 @@
-//! Texts of which only a part is known, and the texts that such a template and a pattern have in
-//! common.
+//! Templates: texts with open parts, and the search for values with which a pattern matches them.
 //!
-//! "Does the rule `repo:acme/*:ref:refs/heads/release-?` let another branch in?" is such a question:
-//! the template is the subject of every other branch, and an answer names one that gets in.
+//! This answers questions such as: does the rule `repo:acme/*:ref:refs/heads/release-?` let in another
+//! branch? The template is the subject of every other branch. The answer names one that gets in.
 
 use std::collections::HashMap;
 
-use super::pattern::{Element, elements};
+use super::pattern::{Element, parse_elements};
 use crate::limits;
 use crate::limits::Work;
 
@@ -20,21 +19,21 @@ enum Part {
     Open(Open),
 }
 
-/// A part that may be any text of at least one character, but these.
+/// An open part: any text of at least one character, with exceptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Open {
-    /// Parts of this name are the same text, in every template.
+    /// Parts with the same name have the same value, in all templates.
     pub(crate) name: &'static str,
     /// A value that people recognise as an example.
     pub(crate) example: &'static str,
-    /// Characters that no value holds.
+    /// Characters that no value contains.
     pub(crate) never: &'static str,
-    /// Values that are not meant.
+    /// Excluded values.
     pub(crate) except: Vec<String>,
 }
 
 impl Open {
-    /// A part that may be any text without these characters.
+    /// An open part without the characters of `never`.
     pub(crate) const fn new(
         name: &'static str,
         example: &'static str,
@@ -43,14 +42,14 @@ impl Open {
         Self { name, example, never, except: Vec::new() }
     }
 
-    /// The same, but not this value.
-    pub(crate) fn but(mut self, value: impl Into<String>) -> Self {
+    /// Excludes a value.
+    pub(crate) fn excluding(mut self, value: impl Into<String>) -> Self {
         self.except.push(value.into());
         self
     }
 
-    /// The example, or one like it where that is among the exceptions.
-    pub(crate) fn another(&self) -> String {
+    /// The example, or a numbered variant if it is excluded.
+    pub(crate) fn example_value(&self) -> String {
         let numbered = (2..).map(|number| format!("{}{number}", self.example));
         let mut all = std::iter::once(self.example.to_owned()).chain(numbered);
         all.find(|value| !self.except.contains(value)).unwrap_or_default()
@@ -61,43 +60,44 @@ impl Open {
 pub(crate) type Values = HashMap<&'static str, String>;
 
 impl Template {
-    /// The same with a text behind it.
+    /// Appends a text.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Part::Text(text.into()));
         self
     }
 
-    /// The same with an open part behind it.
+    /// Appends an open part.
     pub(crate) fn open(mut self, open: Open) -> Self {
         self.0.push(Part::Open(open));
         self
     }
 
-    /// The same with another template behind it.
+    /// Appends another template.
     pub(crate) fn then(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// The open parts.
-    pub(crate) fn opens(&self) -> impl Iterator<Item = &Open> {
+    pub(crate) fn open_parts(&self) -> impl Iterator<Item = &Open> {
         self.0.iter().filter_map(|part| match part {
             Part::Open(open) => Some(open),
             Part::Text(_) => None,
         })
     }
 
-    /// The text with these values filled in, and with examples for the others.
+    /// The text with these values, and examples for the remaining open parts.
     pub(crate) fn fill(&self, values: &Values) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Open(open) => values.get(open.name).cloned().unwrap_or_else(|| open.another()),
+            Part::Open(open) => {
+                values.get(open.name).cloned().unwrap_or_else(|| open.example_value())
+            }
         };
         self.0.iter().map(part).collect()
     }
 
-    /// The template with these values in the place of the parts that have one.
-    fn with(&self, values: &Values) -> Self {
+    /// The template with these values instead of their open parts.
+    fn with_values(&self, values: &Values) -> Self {
         let part = |part: &Part| match part {
             Part::Open(open) if values.contains_key(open.name) => {
                 Part::Text(values[open.name].clone())
@@ -108,22 +108,21 @@ impl Template {
     }
 }
 
-/// The values that a template needs, beside those that are given, for a pattern to match it: short
-/// ones, with a character for each `*` where that is possible. `None` where the pattern matches no such
-/// text.
+/// Values for the open parts with which the pattern matches the template, in addition to the given
+/// ones. They are short, but have a character for each `*` if possible. `None` if there are none.
 ///
 /// # Errors
-/// The pattern is too long, or the work does not suffice to tell.
-pub(crate) fn common(
+/// The pattern is too long, or the work budget is used up.
+pub(crate) fn matching_values(
     pattern: &str,
     template: &Template,
     given: &Values,
     work: &mut Work,
-) -> Result<Option<Values>, TooMuch> {
+) -> Result<Option<Values>, BudgetExceeded> {
     if pattern.len() > limits::PATTERN {
-        return Err(TooMuch);
+        return Err(BudgetExceeded);
     }
-    let template = template.with(given);
+    let template = template.with_values(given);
     let steps: Vec<Step> = template
         .0
         .iter()
@@ -132,10 +131,10 @@ pub(crate) fn common(
             Part::Open(open) => vec![Step::Open(open, Exceptions::new(&open.except))],
         })
         .collect();
-    let parsed = elements(pattern);
+    let parsed = parse_elements(pattern);
     let is_many = |element: &Element| *element == Element::Many;
     if parsed.iter().any(is_many) {
-        // A branch called `release/x` is more of an example than one called `release/`.
+        // Prefers a non-empty `*`: `release/x` is a better example of a branch than `release/`.
         let filled = parsed.iter().flat_map(|element| match element {
             Element::Many => [Element::One, Element::Many].to_vec(),
             other => vec![*other],
@@ -148,12 +147,12 @@ pub(crate) fn common(
     Search::new(parsed, &steps).run(work)
 }
 
-/// What one state of a search costs, in steps.
-const STATE: usize = 30;
+/// The cost of one state of a search, in steps.
+const STATE_STEPS: usize = 30;
 
-/// The work does not suffice.
+/// The work budget is used up.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooMuch;
+pub(crate) struct BudgetExceeded;
 
 /// One step of a template.
 enum Step<'a> {
@@ -161,69 +160,73 @@ enum Step<'a> {
     Open(&'a Open, Exceptions),
 }
 
-/// The values that an open part must not have, as a tree of characters.
+/// The excluded values of an open part, as a trie. Each node has its children, and whether a value ends
+/// there.
 struct Exceptions(Vec<(HashMap<char, usize>, bool)>);
 
-/// How far the value of an open part is: at this node of its exceptions, or different from all.
+/// The state of a partial value: a node in the trie, or already different from all excluded values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum At {
+enum ExceptionState {
     Node(usize),
     Different,
 }
 
-const START: At = At::Node(0);
+const START: ExceptionState = ExceptionState::Node(0);
 
 impl Exceptions {
     fn new(values: &[String]) -> Self {
-        // No value is empty.
+        // The empty value is excluded too.
         let mut nodes = vec![(HashMap::new(), true)];
         for value in values {
-            let mut at = 0;
+            let mut node = 0;
             for c in value.chars() {
                 let next = nodes.len();
-                at = *nodes[at].0.entry(c).or_insert(next);
-                if at == next {
+                node = *nodes[node].0.entry(c).or_insert(next);
+                if node == next {
                     nodes.push((HashMap::new(), false));
                 }
             }
-            nodes[at].1 = true;
+            nodes[node].1 = true;
         }
         Self(nodes)
     }
 
-    fn next(&self, at: At, c: char) -> At {
+    fn next(&self, at: ExceptionState, c: char) -> ExceptionState {
         match at {
-            At::Node(node) => self.0[node].0.get(&c).map_or(At::Different, |next| At::Node(*next)),
-            At::Different => At::Different,
+            ExceptionState::Node(node) => self.0[node]
+                .0
+                .get(&c)
+                .map_or(ExceptionState::Different, |next| ExceptionState::Node(*next)),
+            ExceptionState::Different => ExceptionState::Different,
         }
     }
 
-    fn may_end(&self, at: At) -> bool {
+    fn may_end(&self, at: ExceptionState) -> bool {
         match at {
-            At::Node(node) => !self.0[node].1,
-            At::Different => true,
+            ExceptionState::Node(node) => !self.0[node].1,
+            ExceptionState::Different => true,
         }
     }
 }
 
-/// What stands for a wildcard that an open part goes along with: the first that no exception has
-/// at this place.
+/// Candidates for a character of an open part at a wildcard. The first one that leaves all excluded
+/// values is taken.
 fn fillers() -> impl Iterator<Item = char> {
     ['x', 'q', '7'].into_iter().chain('a'..='z').chain('0'..='9').chain('A'..='Z')
 }
 
-/// A search, breadth first, through pattern and template at once.
+/// A breadth-first search through pattern and template in parallel.
 struct Search<'a> {
     elements: Vec<Element>,
     steps: &'a [Step<'a>],
-    /// How many states the steps before each one have, for one element.
+    /// For each step, the number of states of all steps before it, for one element.
     before: Vec<usize>,
 }
 
-/// A place in the pattern and one in the template.
-type State = (usize, usize, At);
+/// A position in the pattern, one in the template, and the state of the open part there.
+type State = (usize, usize, ExceptionState);
 
-/// A state with the one before it, and the character between them.
+/// A state, the index of its predecessor, and the character between them.
 type Reached = (State, usize, Option<char>);
 
 impl<'a> Search<'a> {
@@ -239,37 +242,37 @@ impl<'a> Search<'a> {
         Self { elements, steps, before }
     }
 
-    /// The number of a state.
-    fn number(&self, (element, step, at): State) -> usize {
+    /// The index of a state in the table of visited states.
+    fn index_of(&self, (element, step, at): State) -> usize {
         let all = self.before.last().copied().unwrap_or_default() + 1;
         let end = self.before.get(step + 1).copied().unwrap_or(all);
         let within = match at {
-            At::Node(node) => self.before.get(step).copied().unwrap_or_default() + node,
-            At::Different => end - 1,
+            ExceptionState::Node(node) => self.before.get(step).copied().unwrap_or_default() + node,
+            ExceptionState::Different => end - 1,
         };
         element * all + within
     }
 
-    fn run(&self, work: &mut Work) -> Result<Option<Values>, TooMuch> {
-        let all = self.number((self.elements.len() + 1, 0, START));
-        // Each state has a bit, which costs less than looking it up.
+    fn run(&self, work: &mut Work) -> Result<Option<Values>, BudgetExceeded> {
+        let all = self.index_of((self.elements.len() + 1, 0, START));
+        // A table of visited states is cheaper than hashing them.
         if !work.take(all / 64) {
             work.exhaust();
-            return Err(TooMuch);
+            return Err(BudgetExceeded);
         }
         let mut seen = vec![false; all];
         let mut reached: Vec<Reached> = vec![((0, 0, START), 0, None)];
         let mut index = 0;
         while let Some((state, ..)) = reached.get(index).copied() {
-            if !work.take(STATE) {
+            if !work.take(STATE_STEPS) {
                 work.exhaust();
-                return Err(TooMuch);
+                return Err(BudgetExceeded);
             }
             if state.0 == self.elements.len() && state.1 == self.steps.len() {
-                return Ok(Some(self.values(&reached, index)));
+                return Ok(Some(self.values_on_path(&reached, index)));
             }
-            self.moves(state, |next, c| {
-                if let Some(seen) = seen.get_mut(self.number(next))
+            self.for_each_successor(state, |next, c| {
+                if let Some(seen) = seen.get_mut(self.index_of(next))
                     && !std::mem::replace(seen, true)
                 {
                     reached.push((next, index, c));
@@ -280,7 +283,11 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    fn moves(&self, (element, step, at): State, mut go: impl FnMut(State, Option<char>)) {
+    fn for_each_successor(
+        &self,
+        (element, step, at): State,
+        mut go: impl FnMut(State, Option<char>),
+    ) {
         let wanted = self.elements.get(element);
         if matches!(wanted, Some(Element::Optional | Element::Many)) {
             go((element + 1, step, at), None);
@@ -305,7 +312,7 @@ impl<'a> Search<'a> {
                     Some(Element::Char(c)) => Some(*c),
                     Some(_) => fillers().find(|filler| {
                         !open.never.contains(*filler)
-                            && exceptions.next(at, *filler) == At::Different
+                            && exceptions.next(at, *filler) == ExceptionState::Different
                     }),
                     None => None,
                 };
@@ -318,8 +325,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What the open parts took on the way to this state.
-    fn values(&self, reached: &[Reached], end: usize) -> Values {
+    /// The values of the open parts on the path to this state.
+    fn values_on_path(&self, reached: &[Reached], end: usize) -> Values {
         let mut values = Values::new();
         let mut index = end;
         while index != 0 {
@@ -345,17 +352,18 @@ mod tests {
     const BRANCH: Open = Open::new("branch", "another-branch", ":");
 
     fn branch(except: &[&str]) -> Template {
-        let open = except.iter().fold(BRANCH, |open, value| open.but(*value));
+        let open = except.iter().fold(BRANCH, |open, value| open.excluding(*value));
         Template::default().text("repo:acme/web:ref:refs/heads/").open(open)
     }
 
     fn solved(pattern: &str, template: &Template) -> Option<String> {
-        let found = common(pattern, template, &Values::new(), &mut Work::unlimited()).unwrap();
+        let found =
+            matching_values(pattern, template, &Values::new(), &mut Work::unlimited()).unwrap();
         found.map(|values| template.fill(&values))
     }
 
     #[test]
-    fn wildcards_let_other_branches_in() {
+    fn wildcards_admit_other_branches() {
         let begin = "repo:acme/web:ref:refs/heads/";
         let cases = [
             ("repo:acme/web:*", &["main"][..], Some("x")),
@@ -381,15 +389,15 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_given_are_kept() {
+    fn given_values_are_kept() {
         let template = branch(&["main"]);
         let given = Values::from([("branch", "dev".to_owned())]);
         let mut work = Work::unlimited();
-        assert_eq!(common("*dev", &template, &given, &mut work), Ok(Some(Values::new())));
-        assert_eq!(common("*prod", &template, &given, &mut work), Ok(None));
+        assert_eq!(matching_values("*dev", &template, &given, &mut work), Ok(Some(Values::new())));
+        assert_eq!(matching_values("*prod", &template, &given, &mut work), Ok(None));
         assert_eq!(template.fill(&given), "repo:acme/web:ref:refs/heads/dev");
         assert_eq!(
-            branch(&["another-branch"]).opens().next().unwrap().another(),
+            branch(&["another-branch"]).open_parts().next().unwrap().example_value(),
             "another-branch2"
         );
     }
@@ -399,21 +407,26 @@ mod tests {
         let hostile = "*?.".repeat(1_000);
         let template = branch(&["main"]).text("x".repeat(100_000));
         let values = Values::new();
-        assert_eq!(common(&hostile, &template, &values, &mut Work::new(10_000)), Err(TooMuch));
+        assert_eq!(
+            matching_values(&hostile, &template, &values, &mut Work::new(10_000)),
+            Err(BudgetExceeded)
+        );
         let long = "x".repeat(limits::PATTERN + 1);
-        assert_eq!(common(&long, &template, &values, &mut Work::unlimited()), Err(TooMuch));
+        assert_eq!(
+            matching_values(&long, &template, &values, &mut Work::unlimited()),
+            Err(BudgetExceeded)
+        );
     }
 
     proptest! {
-        /// What is found matches, fits the template and is none of the exceptions; what is not found
-        /// is not there.
+        /// A found value matches and is not excluded. If none is found, no other value matches.
         #[test]
-        fn a_common_text_is_one(
+        fn found_value_matches_pattern(
             pattern in "[ab*?.]{0,6}",
             except in prop::collection::vec("[ab]{1,3}", 0..3),
             other in "[ab]{1,4}",
         ) {
-            let open = except.iter().fold(Open::new("o", "b", ""), |open, value| open.but(value));
+            let open = except.iter().fold(Open::new("o", "b", ""), |open, value| open.excluding(value));
             let template = Template::default().text("a").open(open);
             match solved(&pattern, &template) {
                 Some(text) => {

@@ -13,7 +13,7 @@ use crate::catalogue::Code;
 use crate::evidence::{
     Cli, CliParser, CredentialsFile, Evidence, Login, Source, StoredAccount, Token,
 };
-use crate::policy::{Ask, TokenType};
+use crate::policy::{RequestedToken, TokenType};
 use crate::pulumi::backend_url::Resolved;
 use crate::pulumi::duration;
 use crate::pulumi::duration::DurationError;
@@ -30,7 +30,7 @@ pub struct Request {
     /// Where the organization's name comes from.
     pub organization_from: Option<Provenance>,
     /// The part of the request that policies decide on.
-    pub ask: Ask,
+    pub ask: RequestedToken,
     /// The requested scope, as it is sent.
     pub scope: String,
     /// The requested expiration in whole seconds, which may be negative as in the CLI; or why
@@ -283,7 +283,7 @@ fn parse_expiration(text: Option<&str>) -> Result<i64, DurationError> {
 }
 
 /// Derives the token type from the scope's prefix. The CLI has no flag for a runner.
-fn ask_for_scope(scope: &str) -> Ask {
+fn ask_for_scope(scope: &str) -> RequestedToken {
     let named = |prefix| scope.strip_prefix(prefix).map(str::to_owned);
     let (team, user, runner) = (named("team:"), named("user:"), named("runner:"));
     let token_type = match (&team, &user, &runner) {
@@ -292,7 +292,7 @@ fn ask_for_scope(scope: &str) -> Ask {
         (.., Some(_)) => TokenType::Runner,
         _ => TokenType::Organization,
     };
-    Ask { token_type, team, user, runner, admin: scope == "admin" }
+    RequestedToken { token_type, team, user, runner, admin: scope == "admin" }
 }
 
 /// The names that the CLI reads from a token's claims.

@@ -1,18 +1,18 @@
-//! The report as one HTML file that needs nothing else: no script, no request, the chain as inline
-//! SVG, the support bundle inside.
+//! The report as one self-contained HTML file: no script, no request, the steps of the login as
+//! inline SVG, the support bundle inside.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::human::{details, page};
 use super::wording::chain::{Mark, chain, outcome};
-use super::wording::finding::{difference, visible};
-use super::wording::{self, in_order, who, why_skipped};
+use super::wording::finding::{Fix, differing_ranges, split_fix, visible};
+use super::wording::{self, findings_in_order, login_summary, why_skipped};
 use crate::report::{Finding, Proof, Report, Status, Step};
 use crate::text;
 
-/// Nothing is loaded and nothing is run, whatever gets into the page.
-const POLICY: &str =
+/// Forbids loading and scripts, whatever gets into the page.
+const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 const STYLE: &str = "\
@@ -32,56 +32,56 @@ svg{width:100%;height:auto;max-height:5.5rem}svg text{font:14px system-ui,sans-s
 details{margin:.5rem 0}summary{cursor:pointer}\
 .passed{color:var(--ok)}.warned{color:var(--warn)}.failed{color:var(--bad)}.unchecked,.not-reached{color:var(--soft-fg)}";
 
-/// What surrounds the bundle in the page.
-const BUNDLE: [&str; 2] = ["<pre id=\"doctor-bundle\">", "</pre>"];
+/// The tags around the bundle in the page.
+const BUNDLE_TAGS: [&str; 2] = ["<pre id=\"doctor-bundle\">", "</pre>"];
 
-/// The page. `bundle`: the text of the run's support bundle.
+/// Renders the page, with the text of the run's support bundle.
 pub(super) fn render(report: &Report, bundle: Option<&str>) -> String {
     let (mark, first_line) = outcome(report);
     let title = format!("{} {first_line}", mark.sign(true));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{CONTENT_SECURITY_POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <h1 class=\"{class}\">{title}</h1>\n",
         title = escape(&title),
         class = class(mark),
     );
-    let _ = writeln!(page, "<p class=\"about\">{}</p>", escape(&about(report)));
+    let _ = writeln!(page, "<p class=\"about\">{}</p>", escape(&run_summary(report)));
     svg(&mut page, &chain(report));
-    element(&mut page, "p", &wording::replayed(report).unwrap_or_default());
-    element(&mut page, "p", &wording::recorded(report).unwrap_or_default());
-    let lead = wording::lead(report);
-    for (index, found) in in_order(report) {
+    text_element(&mut page, "p", &wording::replay_note(report).unwrap_or_default());
+    text_element(&mut page, "p", &wording::redaction_note(report).unwrap_or_default());
+    let lead = wording::lead_index(report);
+    for (index, found) in findings_in_order(report) {
         finding(&mut page, found, lead == Some(index));
     }
-    folded(&mut page, &format!("All {} checks", report.checks.len()), &checks(report));
+    details_element(&mut page, &format!("All {} checks", report.checks.len()), &checks(report));
     if !report.policy.entries.is_empty() {
-        folded(&mut page, "Policy, rule by rule", &entries(report));
+        details_element(&mut page, "Policy, rule by rule", &policy_entries(report));
     }
     if let Some(token) = &report.token {
         let claims = escape_lines(&text::json(&token.claims));
-        folded(
+        details_element(
             &mut page,
             "Token (decoded, without its signature)",
             &format!("<pre>{claims}</pre>"),
         );
     }
     if let Some(bundle) = bundle {
-        let [start, end] = BUNDLE;
+        let [start, end] = BUNDLE_TAGS;
         let note = "<p>To judge it again: <code>doctor replay FILE</code> with this file.</p>\n";
         let content = format!("{note}{start}{}{end}", escape_lines(bundle));
-        folded(&mut page, "Support bundle", &content);
+        details_element(&mut page, "Support bundle", &content);
     }
     page.push_str("</main>\n</body>\n</html>\n");
-    // Printed into a log, no line of it is a command.
+    // The page may be printed into a log, where no line must be a command.
     page.lines().map(|line| text::guard(line) + "\n").collect()
 }
 
-/// The support bundle in such a page.
-pub(super) fn bundle(page: &str) -> Option<String> {
-    let [start, end] = BUNDLE;
+/// Extracts the support bundle from a page.
+pub(super) fn extract_bundle(page: &str) -> Option<String> {
+    let [start, end] = BUNDLE_TAGS;
     let (_, after) = page.split_once(start)?;
     let (content, _) = after.split_once(end)?;
     Some(ENTITIES.iter().rev().fold(content.to_owned(), |text, (c, entity)| {
@@ -89,7 +89,7 @@ pub(super) fn bundle(page: &str) -> Option<String> {
     }))
 }
 
-/// The first is that with which all others begin.
+/// `&` comes first, because all entities begin with it.
 const ENTITIES: [(char, &str); 5] =
     [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&#39;")];
 
@@ -97,29 +97,29 @@ fn escape(value: &str) -> String {
     escape_lines(&text::inert(value))
 }
 
-/// The same for text of our own that is inert already and has several lines.
+/// Escapes text that is already inert and may have several lines.
 fn escape_lines(value: &str) -> String {
     ENTITIES.iter().fold(value.to_owned(), |text, (c, entity)| text.replace(*c, entity))
 }
 
-/// Nothing for an empty text.
-fn element(page: &mut String, name: &str, value: &str) {
+/// Writes an element, unless the text is empty.
+fn text_element(page: &mut String, name: &str, value: &str) {
     if !value.is_empty() {
         let _ = writeln!(page, "<{name}>{}</{name}>", escape(value));
     }
 }
 
-/// When it was, of what, and by what.
-fn about(report: &Report) -> String {
+/// When the run began, what logs in where, and the program's version.
+fn run_summary(report: &Report) -> String {
     let at = report.started_at.strftime("%-d %b %Y %H:%M UTC");
     format!(
         "{at} · {} · doctor {} · no credential is in this file",
-        who(report),
+        login_summary(report),
         report.doctor_version
     )
 }
 
-fn folded(page: &mut String, title: &str, content: &str) {
+fn details_element(page: &mut String, title: &str, content: &str) {
     let _ = writeln!(page, "<details>\n<summary>{title}</summary>\n{content}\n</details>");
 }
 
@@ -144,19 +144,19 @@ fn meaning(mark: Mark) -> &'static str {
 }
 
 fn svg(page: &mut String, steps: &[(&'static str, Mark)]) {
-    const APART: usize = 120;
-    let told: Vec<String> =
+    const STEP_DISTANCE: usize = 120;
+    let labels: Vec<String> =
         steps.iter().map(|(name, mark)| format!("{name}: {}", meaning(*mark))).collect();
     let _ = writeln!(
         page,
         "<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} 70\">",
-        told.join(", "),
-        steps.len() * APART
+        labels.join(", "),
+        steps.len() * STEP_DISTANCE
     );
     for (index, (name, mark)) in steps.iter().enumerate() {
-        let x = index * APART + APART / 2;
+        let x = index * STEP_DISTANCE + STEP_DISTANCE / 2;
         if index > 0 {
-            let (from, to) = (x - APART + 20, x - 20);
+            let (from, to) = (x - STEP_DISTANCE + 20, x - 20);
             let _ = writeln!(
                 page,
                 "<line x1=\"{from}\" y1=\"24\" x2=\"{to}\" y2=\"24\" stroke=\"currentColor\"/>"
@@ -174,7 +174,7 @@ fn svg(page: &mut String, steps: &[(&'static str, Mark)]) {
     page.push_str("</svg>\n");
 }
 
-/// `is_lead`: the page's heading names it.
+/// Writes a finding, without its title if `is_lead`: the page's heading names it.
 fn finding(page: &mut String, finding: &Finding, is_lead: bool) {
     if !is_lead {
         let mark = Mark::of_severity(finding.severity);
@@ -182,9 +182,9 @@ fn finding(page: &mut String, finding: &Finding, is_lead: bool) {
         let (title, code) = (escape(finding.title), finding.code);
         let _ = writeln!(page, "<h2 class=\"{class}\">{sign} {title} <code>{code}</code></h2>");
     }
-    element(page, "p", &finding.detail);
-    let (values, others) = wording::finding::evidence(finding);
-    evidence(page, &values, difference(finding));
+    text_element(page, "p", &finding.detail);
+    let (values, others) = wording::finding::split_evidence(finding);
+    evidence(page, &values, differing_ranges(finding));
     fix(page, finding, if is_lead { "h2" } else { "h3" });
     evidence(page, &others, None);
     for link in &finding.remediation.links {
@@ -194,22 +194,20 @@ fn finding(page: &mut String, finding: &Finding, is_lead: bool) {
 
 fn fix(page: &mut String, finding: &Finding, heading: &str) {
     let fix = &finding.remediation;
-    let (first_line, told) = wording::finding::fix(fix);
+    let Fix { first_line, first_step, steps, notes } = split_fix(fix);
     if first_line.is_empty() && fix.steps.is_empty() {
         return;
     }
-    element(page, heading, "Fix");
-    element(page, "p", &first_line);
-    if let Some(step) = told {
-        lines(page, step);
+    text_element(page, heading, "Fix");
+    text_element(page, "p", &first_line);
+    if let Some(step) = first_step {
+        snippet_or_diff(page, step);
     }
-    let (notes, steps): (Vec<_>, Vec<_>) =
-        fix.steps.iter().filter(|step| Some(*step) != told).partition(|step| step.is_note);
     if !steps.is_empty() {
         page.push_str("<ol>\n");
         for step in steps {
-            let _ = write!(page, "<li>{}", escape(step.parts().0));
-            lines(page, step);
+            let _ = write!(page, "<li>{}", escape(step.split_snippet().0));
+            snippet_or_diff(page, step);
             page.push_str("</li>\n");
         }
         page.push_str("</ol>\n");
@@ -219,13 +217,13 @@ fn fix(page: &mut String, finding: &Finding, heading: &str) {
         let _ = writeln!(page, "<pre>{}</pre>", command.join("\n"));
     }
     for note in notes {
-        element(page, "p", &format!("Note: {}", note.parts().0));
+        text_element(page, "p", &format!("Note: {}", note.split_snippet().0));
     }
 }
 
-/// The lines to copy of a step, or its diff.
-fn lines(page: &mut String, step: &Step) {
-    let (_, lines) = step.parts();
+/// Writes the snippet or the diff of a step.
+fn snippet_or_diff(page: &mut String, step: &Step) {
+    let (_, lines) = step.split_snippet();
     if lines.is_empty() {
         return;
     }
@@ -246,7 +244,7 @@ fn evidence(page: &mut String, proofs: &[&Proof], differing: Option<[Range<usize
     page.push_str("<table>\n");
     for (index, Proof { what, value, place, .. }) in proofs.iter().enumerate() {
         let value = match marks.get(index) {
-            Some(range) => marked(&visible(value), range, if index == 0 { "was" } else { "is" }),
+            Some(range) => highlight(&visible(value), range, if index == 0 { "was" } else { "is" }),
             None => escape(&visible(value)),
         };
         let [what, place] = [what, place].map(|text| escape(text));
@@ -258,8 +256,8 @@ fn evidence(page: &mut String, proofs: &[&Proof], differing: Option<[Range<usize
     page.push_str("</table>\n");
 }
 
-/// A value with some of its characters marked.
-fn marked(value: &str, range: &Range<usize>, class: &str) -> String {
+/// Escapes a value and marks a range of its characters.
+fn highlight(value: &str, range: &Range<usize>, class: &str) -> String {
     let part = |from: usize, to: usize| -> String {
         escape(&value.chars().skip(from).take(to.saturating_sub(from)).collect::<String>())
     };
@@ -286,10 +284,10 @@ fn checks(report: &Report) -> String {
     table + "</table>"
 }
 
-fn entries(report: &Report) -> String {
+fn policy_entries(report: &Report) -> String {
     let mut text = String::new();
     for entry in &report.policy.entries {
-        element(&mut text, "p", &details::entry_name(report, entry));
+        text_element(&mut text, "p", &details::entry_name(report, entry));
         text.push_str(
             "<table>\n<tr><th scope=\"col\">claim</th><th scope=\"col\">policy wants</th>\
              <th scope=\"col\">token has</th></tr>\n",
@@ -301,9 +299,9 @@ fn entries(report: &Report) -> String {
                 "<tr><th scope=\"row\">{} <span class=\"{class}\">{}</span></th><td>{}</td>\
                  <td>{}</td></tr>",
                 escape(&rule.claim),
-                page::outcome(rule),
+                page::rule_outcome(rule),
                 escape(&visible(&rule.pattern)),
-                escape(&visible(page::actual(rule)))
+                escape(&visible(page::actual_text(rule)))
             );
         }
         text.push_str("</table>\n");
@@ -322,7 +320,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_text_stays_text(text in hostile()) {
+        fn hostile_text_is_escaped(text in hostile()) {
             let text = format!("{text}<script>x</script><img src=x onerror=y>\"'&lt;");
             let page = render(&samples::with_text(&text), Some(&text::json(&text)));
             for element in ["<script", "<img", "onerror=y>"] {
@@ -332,10 +330,10 @@ mod tests {
         }
 
         #[test]
-        fn bundle_is_read_back(text in hostile()) {
+        fn bundle_survives_html_page(text in hostile()) {
             let written = text::json(&serde_json::json!({ "value": text, "more": "</pre>&amp;<" }));
             let page = render(&samples::healthy(), Some(&written));
-            prop_assert_eq!(bundle(&page).unwrap(), written);
+            prop_assert_eq!(extract_bundle(&page).unwrap(), written);
         }
     }
 
@@ -350,6 +348,6 @@ mod tests {
         assert!(page.contains(
             "aria-label=\"token: passed, backend: passed, issuer: passed, policy: failed"
         ));
-        assert_eq!(bundle(&page), None);
+        assert_eq!(extract_bundle(&page), None);
     }
 }

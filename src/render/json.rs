@@ -1,4 +1,4 @@
-//! The report as JSON: the contract's object (section 3), pretty-printed.
+//! The report as pretty-printed JSON (product contract, section 3).
 
 use serde::Serialize;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::value;
 use crate::catalogue::{Code, Entry};
 use crate::report::{Finding, Report, SCHEMA_VERSION};
 
-/// The report as one JSON object and a line break. Parsing it gives back every string as it was.
+/// The report as one JSON object and a line break. Escapes preserve every string.
 pub(super) fn render(report: &Report) -> String {
     value(report)
 }
@@ -17,7 +17,7 @@ pub(super) fn lint(found: &[Finding]) -> String {
     value(&json!({"schemaVersion": SCHEMA_VERSION, "findings": found}))
 }
 
-/// A code; keys as in the report's: some may come, none go within a version.
+/// A failure code. As in the report, keys may be added within a version, but none removed.
 pub(super) fn code(code: Code) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -26,12 +26,11 @@ pub(super) fn code(code: Code) -> String {
         #[serde(flatten)]
         entry: Entry,
     }
-    value(&One { schema_version: SCHEMA_VERSION, entry: Entry::of(code) })
+    value(&One { schema_version: SCHEMA_VERSION, entry: Entry::parse(code) })
 }
 
-/// Several codes.
 pub(super) fn codes(codes: &[Code]) -> String {
-    let codes: Vec<Entry> = codes.iter().map(|code| Entry::of(*code)).collect();
+    let codes: Vec<Entry> = codes.iter().map(|code| Entry::parse(*code)).collect();
     value(&json!({"schemaVersion": SCHEMA_VERSION, "codes": codes}))
 }
 
@@ -49,7 +48,7 @@ mod tests {
     use crate::text::tests::hostile;
 
     #[test]
-    fn every_key_is_there_and_in_order() {
+    fn report_keys_are_in_order() {
         let mut report = samples::inconclusive();
         report.token = None;
         let value: Value = serde_json::from_str(&render(&report)).unwrap();
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_are_the_contract_s() {
+    fn report_serializes_to_documented_shape() {
         let value: Value = serde_json::from_str(&render(&samples::audience_mismatch())).unwrap();
         assert_eq!(value["schemaVersion"], 1);
         assert_eq!(value["verdict"], "unhealthy");
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_the_contract_s() {
+    fn dangerous_characters_are_escaped() {
         assert_eq!(
             text::json(&[samples::HOSTILE]),
             concat!(
@@ -125,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_back_is_what_was_written(text in hostile()) {
+        fn json_parses_back_to_report(text in hostile()) {
             let report = samples::with_text(&text);
             let written = render(&report);
             for line in written.lines() {

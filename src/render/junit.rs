@@ -1,9 +1,9 @@
 //! The report as JUnit XML, which CI platforms show as a test result (Azure's
 //! PublishTestResults, GitLab's `artifacts:reports:junit`, Jenkins): one suite, named after the
-//! command, and one case per check.
+//! command, with one case per check.
 //!
-//! The writer is our own: [`escape`] shows the characters that XML forbids, where quick-junit drops
-//! them, and quick-junit brings a second library for time.
+//! It does not use quick-junit, which drops the characters that XML forbids ([`escape`] shows them)
+//! and depends on a second time library.
 
 pub(super) mod cases;
 pub(super) mod who;
@@ -18,38 +18,38 @@ use crate::catalogue::Severity;
 use crate::report::{CheckResult, Finding, FoundBy, Report, Status};
 use crate::text;
 
-/// The diagnosis. A failed check is a failure, one with warnings has them as its output, one that
-/// did not run is skipped.
+/// The diagnosis. A failed check is a failure and a check that did not run is skipped; warnings are
+/// output.
 pub(super) fn render(report: &Report) -> String {
-    checks(report, "doctor", &wording::diagnosis(report))
+    checks(report, "doctor", &wording::diagnosis_headline(report))
 }
 
-/// What a policy document decides on a token.
+/// The report of `doctor policy test`.
 pub(super) fn policy(report: &Report) -> String {
-    checks(report, POLICY_TEST, &wording::policy(report))
+    checks(report, POLICY_TEST, &wording::policy_headline(report))
 }
 
-/// What a token says.
+/// The report of `doctor decode`.
 pub(super) fn token(report: &Report) -> String {
-    checks(report, DECODE, &wording::token(report))
+    checks(report, DECODE, &wording::token_headline(report))
 }
 
 fn checks(report: &Report, command: &str, headline: &Headline) -> String {
-    let cases: Vec<Case> = report.checks.iter().map(|check| of_check(report, check)).collect();
+    let cases: Vec<Case> = report.checks.iter().map(|check| check_case(report, check)).collect();
     document(command, headline, Some((report.started_at, report.duration_ms)), &cases)
 }
 
-/// Findings about a document: each is a failed case, since a document should have none. A note is
-/// the output of a passed one.
+/// The report of `doctor policy lint`. Each finding is a failed case; a note is the output of a
+/// passed one.
 pub(super) fn lint(found: &[Finding]) -> String {
     let cases = found.iter().map(|finding| {
         let outcome = match finding.severity {
-            Severity::Error | Severity::Warning => Outcome::Failure {
+            Severity::Error | Severity::Warning => CaseOutcome::Failure {
                 code: finding.code.name(),
                 message: finding.title.to_owned(),
-                text: told(finding),
+                text: finding_text(finding),
             },
-            Severity::Info => Outcome::Output(told(finding)),
+            Severity::Info => CaseOutcome::Output(finding_text(finding)),
         };
         Case {
             category: finding.category.name(),
@@ -59,12 +59,8 @@ pub(super) fn lint(found: &[Finding]) -> String {
         }
     });
     let mut cases: Vec<Case> = cases.collect();
-    let headline = wording::lint(found);
-    // A platform takes a suite without a case for a run that did not happen.
-    if cases.is_empty() {
-        let outcome = Outcome::Output(headline.meaning.clone());
-        cases.push(Case { category: "policy", name: "policy", duration_ms: 0, outcome });
-    }
+    let headline = wording::lint_headline(found);
+    add_case_if_empty(&mut cases, "policy", &headline);
     document(POLICY_LINT, &headline, None, &cases)
 }
 
@@ -73,34 +69,42 @@ struct Case<'a> {
     category: &'static str,
     name: &'a str,
     duration_ms: u64,
-    outcome: Outcome,
+    outcome: CaseOutcome,
 }
 
-enum Outcome {
+enum CaseOutcome {
     Failure { code: &'static str, message: String, text: String },
     Skipped(String),
     Output(String),
 }
 
-fn of_check<'a>(report: &Report, check: &'a CheckResult) -> Case<'a> {
+/// Adds a passed case if there is none: to a platform, a suite without cases did not run.
+fn add_case_if_empty(cases: &mut Vec<Case>, name: &'static str, headline: &Headline) {
+    if cases.is_empty() {
+        let outcome = CaseOutcome::Output(headline.meaning.clone());
+        cases.push(Case { category: "policy", name, duration_ms: 0, outcome });
+    }
+}
+
+fn check_case<'a>(report: &Report, check: &'a CheckResult) -> Case<'a> {
     let findings: Vec<&Finding> = report
         .findings
         .iter()
         .filter(|finding| finding.check == FoundBy::Check(check.id))
         .collect();
-    let all: String = findings.iter().map(|finding| told(finding)).collect();
+    let all: String = findings.iter().map(|finding| finding_text(finding)).collect();
     let outcome = match check.status {
         Status::Fail => {
-            // A check fails without a finding of its own where that is evidence of an earlier one.
+            // A check may fail without an error of its own: an earlier finding has it as evidence.
             let worst = findings.iter().find(|finding| finding.severity == Severity::Error);
             let (code, message) = worst.map_or(("", check.summary.as_str()), |finding| {
                 (finding.code.name(), finding.title)
             });
-            Outcome::Failure { code, message: message.to_owned(), text: all }
+            CaseOutcome::Failure { code, message: message.to_owned(), text: all }
         }
-        Status::Skip => Outcome::Skipped(why_skipped(report, check)),
+        Status::Skip => CaseOutcome::Skipped(why_skipped(report, check)),
         Status::Pass | Status::Warn => {
-            Outcome::Output(format!("{}\n{all}", text::inert(&check.summary)))
+            CaseOutcome::Output(format!("{}\n{all}", text::inert(&check.summary)))
         }
     };
     let (category, duration_ms) = (check.category.name(), check.duration_ms);
@@ -113,7 +117,8 @@ fn document(
     run: Option<(Timestamp, u64)>,
     cases: &[Case],
 ) -> String {
-    let count = |wanted: fn(&Outcome) -> bool| cases.iter().filter(|c| wanted(&c.outcome)).count();
+    let count =
+        |wanted: fn(&CaseOutcome) -> bool| cases.iter().filter(|c| wanted(&c.outcome)).count();
     let (timestamp, duration_ms) = match run {
         Some((begun, duration)) => {
             (format!(" timestamp=\"{}\"", escape(&begun.to_string())), duration)
@@ -123,8 +128,8 @@ fn document(
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{}\"",
         cases.len(),
-        count(|outcome| matches!(outcome, Outcome::Failure { .. })),
-        count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+        count(|outcome| matches!(outcome, CaseOutcome::Failure { .. })),
+        count(|outcome| matches!(outcome, CaseOutcome::Skipped(_))),
         seconds(duration_ms),
     );
     let suite = escape(&format!("{command}: {}", headline.plain()));
@@ -142,13 +147,15 @@ fn document(
 
 fn write_case(xml: &mut String, case: &Case) {
     let content = match &case.outcome {
-        Outcome::Failure { code, message, text } => format!(
+        CaseOutcome::Failure { code, message, text } => format!(
             "<failure type=\"{code}\" message=\"{}\">{}</failure>",
             escape(message),
-            body(text)
+            escape_lines(text)
         ),
-        Outcome::Skipped(why) => format!("<skipped message=\"{}\"/>", escape(why)),
-        Outcome::Output(text) => format!("<system-out>{}</system-out>", body(text.trim_end())),
+        CaseOutcome::Skipped(why) => format!("<skipped message=\"{}\"/>", escape(why)),
+        CaseOutcome::Output(text) => {
+            format!("<system-out>{}</system-out>", escape_lines(text.trim_end()))
+        }
     };
     let _ = writeln!(
         xml,
@@ -160,8 +167,8 @@ fn write_case(xml: &mut String, case: &Case) {
     );
 }
 
-/// What a finding says, as plain text.
-fn told(finding: &Finding) -> String {
+/// A finding as plain text.
+fn finding_text(finding: &Finding) -> String {
     let mut lines =
         vec![format!("[{}] {}", finding.code, finding.title), text::inert(&finding.detail)];
     for proof in &finding.evidence {
@@ -169,20 +176,20 @@ fn told(finding: &Finding) -> String {
     }
     let fix = &finding.remediation;
     lines.push(text::inert(&format!("Fix: {}", fix.summary)));
-    // A line break in these is that of a snippet, whose values are quoted.
+    // The values in snippets are quoted, so line breaks here are real.
     lines.extend(fix.steps.iter().map(|step| step.text.clone()));
     lines.extend(fix.commands.iter().map(|command| command.text().to_owned()));
     lines.extend(fix.links.iter().cloned());
     lines.iter().map(|line| line.clone() + "\n").collect()
 }
 
-/// Several lines, each escaped.
-fn body(text: &str) -> String {
+/// Escapes each line.
+fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
-/// Text that is nothing but text in XML 1.0, in an attribute as well as between tags: without the
-/// characters that XML forbids (section 2.2), which [`text::inert`] shows escaped.
+/// Escapes text for XML 1.0, in attributes and between tags. [`text::inert`] shows the characters
+/// that XML forbids (section 2.2) in escaped form.
 fn escape(text: &str) -> String {
     text::guard(&text::inert(text)).chars().filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}')).fold(
         String::new(),
@@ -213,7 +220,7 @@ mod tests {
     use crate::text::tests::hostile;
 
     #[test]
-    fn a_failure_a_skip_and_a_pass() {
+    fn checks_become_test_cases() {
         let xml = render(&samples::audience_mismatch());
         for part in [
             "<testsuites name=\"doctor\" tests=\"11\" failures=\"1\" errors=\"0\" skipped=\"2\"",
@@ -226,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn value_is_one_line_escaped_once() {
+    fn values_are_escaped_once() {
         let mut report = samples::audience_mismatch();
         report.findings[0].evidence[0].value = "a\n<b>\u{1b}".to_owned();
         let xml = render(&report);
@@ -235,11 +242,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_is_only_text(text in hostile()) {
+        fn escaped_text_holds_no_markup(text in hostile()) {
             let escaped = escape(&text);
             prop_assert!(!escaped.contains(['<', '>', '"', '\'']));
             prop_assert!(!escaped.contains("##vso[") && !escaped.contains("]]>"));
-            // XML 1.0 section 2.2, and no line break that is not ours.
+            // XML 1.0 section 2.2 forbids most; a line break would begin a new line.
             prop_assert!(escaped.chars().all(|c| !c.is_control()));
         }
     }

@@ -1,5 +1,5 @@
-//! Rendering: a report in one format. One file per format, each a function from the report to
-//! text; nothing here reads the environment or writes anywhere.
+//! Renders reports. Each format has a module, whose functions turn a report into text; nothing here
+//! reads the environment or writes to a file.
 
 mod ci;
 mod html;
@@ -23,7 +23,6 @@ use crate::report::triage::Triage;
 use crate::report::who::Who;
 use crate::report::{Finding, Report};
 
-/// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
@@ -42,22 +41,21 @@ pub enum Format {
     Github,
 }
 
-/// A function for each format in which something can be printed.
 type Renderer<T> = fn(&T, &Style) -> String;
 
-/// Something that can be printed, and its formats; the first is that of people.
+/// A kind of report: a renderer for each of its formats, the human one first.
 pub struct View<T: ?Sized + 'static>(&'static [(Format, Renderer<T>)]);
 
 impl<T: ?Sized> View<T> {
-    /// The formats that it has.
     pub fn formats(&self) -> impl Iterator<Item = Format> {
         self.0.iter().map(|(format, _)| *format)
     }
 
-    /// The text, which ends with a line break. A format that it has not is that of people.
+    /// Renders as text that ends with a line break. Formats that the view lacks become the human
+    /// one.
     pub fn render(&self, value: &T, format: Format, style: &Style) -> String {
-        let known = self.0.iter().find(|(known, _)| *known == format).or(self.0.first());
-        known.map_or_else(String::new, |(_, render)| render(value, style))
+        let renderer = self.0.iter().find(|(known, _)| *known == format).or(self.0.first());
+        renderer.map_or_else(String::new, |(_, render)| render(value, style))
     }
 }
 
@@ -65,14 +63,14 @@ impl<T: ?Sized> View<T> {
 pub static DIAGNOSIS: View<Report> = View(&[
     (Format::Human, |report, style| human::render(report, style, None)),
     (Format::Json, |report, _| json::render(report)),
-    (Format::Markdown, |report, _| markdown::folded(report)),
+    (Format::Markdown, |report, _| markdown::render_folded(report)),
     (Format::Html, |report, _| html::render(report, None)),
     (Format::Junit, |report, _| junit::render(report)),
     (Format::Azure, |report, style| human::render(report, style, Some(&azure::PLATFORM))),
     (Format::Github, |report, style| human::render(report, style, Some(&github::PLATFORM))),
 ]);
 
-/// What a policy document decides on a token: every entry, rule by rule.
+/// `doctor policy test`: the policy's decision on a token, rule by rule.
 pub static POLICY: View<Report> = View(&[
     (Format::Human, |report, style| human::policy(report, style, None)),
     (Format::Json, |report, _| json::render(report)),
@@ -82,7 +80,7 @@ pub static POLICY: View<Report> = View(&[
     (Format::Github, |report, style| human::policy(report, style, Some(&github::PLATFORM))),
 ]);
 
-/// What a token says.
+/// `doctor decode`: a token's header and claims.
 pub static TOKEN: View<Report> = View(&[
     (Format::Human, |report, style| human::token(report, style, None)),
     (Format::Json, |report, _| json::render(report)),
@@ -92,7 +90,7 @@ pub static TOKEN: View<Report> = View(&[
     (Format::Github, |report, style| human::token(report, style, Some(&github::PLATFORM))),
 ]);
 
-/// Findings about a policy document alone.
+/// `doctor policy lint`: findings about a policy document.
 pub static LINT: View<[Finding]> = View(&[
     (Format::Human, |found, style| human::lint(found, style, None)),
     (Format::Json, |found, _| json::lint(found)),
@@ -102,7 +100,7 @@ pub static LINT: View<[Finding]> = View(&[
     (Format::Github, |found, style| human::lint(found, style, Some(&github::PLATFORM))),
 ]);
 
-/// Who a policy lets in.
+/// `doctor policy who`: the kinds of job that a policy lets in.
 pub static WHO: View<Who> = View(&[
     (Format::Human, |who, style| human::who::who(who, style, None)),
     (Format::Json, |who, _| value(who)),
@@ -117,64 +115,62 @@ pub static CASES: View<[CaseResult]> = View(&[
     (Format::Junit, |cases, _| junit::cases::cases(cases)),
 ]);
 
-/// What logs tell.
+/// `doctor triage`: the failures in logs.
 pub static TRIAGE: View<Triage> = View(&[
     (Format::Human, human::triage::triage),
     (Format::Json, |triage, _| value(triage)),
     (Format::Markdown, |triage, _| markdown::triage::triage(triage)),
 ]);
 
-/// A failure code.
+/// `doctor explain CODE`.
 pub static CODE: View<Code> = View(&[
     (Format::Human, |code, style| human::explain::one(*code, style)),
     (Format::Json, |code, _| json::code(*code)),
     (Format::Markdown, |code, _| code.page().to_owned()),
 ]);
 
-/// All failure codes.
+/// `doctor explain`: all failure codes.
 pub static CODES: View<[Code]> = View(&[
     (Format::Human, |_, style| human::explain::all(style)),
     (Format::Json, |codes, _| json::codes(codes)),
     (Format::Markdown, |_, _| markdown::explain::all()),
 ]);
 
-/// The commands that a report names where it is not the diagnosis'.
+/// The commands that reports other than the diagnosis name.
 const DECODE: &str = "doctor decode";
 const POLICY_TEST: &str = "doctor policy test";
 const POLICY_LINT: &str = "doctor policy lint";
 
-/// How much the report for people shows.
+/// How much the human report shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// `-q`: the verdict and the root cause.
     Quiet,
-    /// What has to be known to act.
+    /// What is needed to act.
     Normal,
     /// `-v`: everything.
     Verbose,
 }
 
-/// How the report looks to a person. Formats for programs do not depend on it.
+/// How the human report looks. Formats for programs do not depend on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// Whether to colour. Who decides this hands it to `colored::control::set_override` as well:
-    /// left alone, `colored` would decide again, by rules of its own.
+    /// Whether to use colors. The caller must also pass this to `colored::control::set_override`;
+    /// otherwise `colored` decides by its own rules.
     pub color: bool,
-    /// The terminal's width in columns, 80 where there is none. Taken as no less than 60 and no
-    /// more than 120.
+    /// The terminal's width in columns, 80 without a terminal; limited to between 60 and 120.
     pub width: usize,
-    /// How much to tell.
     pub verbosity: Verbosity,
-    /// Whether it can show more than ASCII.
+    /// Whether the terminal can show more than ASCII.
     pub unicode: bool,
 }
 
-/// Any value as JSON that is harmless in a log, with a line break.
+/// Serializes as JSON that is harmless in a log, with a final line break.
 pub fn value(value: &impl Serialize) -> String {
     crate::text::json(value) + "\n"
 }
 
-/// The report as a Markdown page: what the platforms show beside the log.
+/// The report as a Markdown page, which platforms show next to the log.
 pub fn summary(report: &Report) -> String {
     markdown::render(report)
 }
@@ -184,13 +180,13 @@ pub(crate) fn html_page(report: &Report, bundle: &str) -> String {
     html::render(report, Some(bundle))
 }
 
-/// The support bundle in an HTML page.
+/// Extracts the support bundle from an HTML page.
 pub(crate) fn bundle_of_html(page: &str) -> Option<String> {
-    html::bundle(page)
+    html::extract_bundle(page)
 }
 
-/// The line that makes the Azure agent show the Markdown file at this absolute path; none where
-/// the path cannot stand in a log.
+/// The line that makes the Azure agent show the Markdown file at this absolute path; `None` if the
+/// path cannot be written into a log.
 pub fn upload_summary(path: &Path) -> Option<String> {
     azure::upload_summary(path)
 }
@@ -204,7 +200,6 @@ mod tests {
     const STYLE: Style =
         Style { color: false, width: 80, verbosity: Verbosity::Normal, unicode: false };
 
-    /// The texts of a view in all its formats.
     fn texts<T: ?Sized>(view: &View<T>, value: &T) -> Vec<(Format, String)> {
         view.formats().map(|format| (format, view.render(value, format, &STYLE))).collect()
     }
@@ -213,8 +208,8 @@ mod tests {
         let texts = texts(view, value);
         for (index, (format, text)) in texts.iter().enumerate() {
             assert!(text.ends_with('\n'), "{command} {format:?}");
-            let same = texts[..index].iter().find(|(_, other)| other == text);
-            assert!(same.is_none(), "{command}: {format:?} is as {same:?}");
+            let equal = texts[..index].iter().find(|(_, other)| other == text);
+            assert!(equal.is_none(), "{command}: {format:?} equals {equal:?}");
             match format {
                 Format::Junit => {
                     let suites = format!("<testsuites name=\"{command}\"");
@@ -236,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_of_a_view_differ() {
+    fn view_formats_differ() {
         let report = samples::several_errors();
         assert_distinct(&DIAGNOSIS, &report, "doctor");
         assert_distinct(&POLICY, &report, "doctor policy test");
@@ -245,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn clean_document_is_a_passed_test() {
+    fn clean_lint_is_passed_test() {
         let xml = LINT.render(&[], Format::Junit, &STYLE);
         assert!(xml.contains("tests=\"1\" failures=\"0\""), "{xml}");
         assert!(xml.contains("doctor policy lint: clean - nothing loose was found"), "{xml}");
     }
 
     #[test]
-    fn unknown_format_is_that_of_people() {
+    fn unavailable_format_falls_back_to_human() {
         let code = &Code::AudienceMismatch;
         let human = CODE.render(code, Format::Human, &STYLE);
         assert_eq!(CODE.render(code, Format::Azure, &STYLE), human);

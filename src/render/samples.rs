@@ -1,4 +1,4 @@
-//! Reports to test the renderers with.
+//! Sample reports for the renderers' tests.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use crate::report::{
     SCHEMA_VERSION, Status, Target, TokenSummary, Verdict,
 };
 
-/// A text that tries to be everything it must not be.
+/// A text with everything that renderers must escape.
 pub(super) const HOSTILE: &str = "\r\n::error::x\n##vso[task.complete result=Succeeded]##[error]\u{1b}[2J\u{202e}\u{e0041}\u{85}y";
 
 fn object(value: Value) -> Map<String, Value> {
@@ -154,7 +154,7 @@ pub(super) fn healthy() -> Report {
     }
 }
 
-/// The policy wants the audience in its other spelling.
+/// The policy expects the other spelling of the audience.
 pub(super) fn audience_mismatch() -> Report {
     let mut report = healthy();
     let rules = vec![
@@ -287,7 +287,7 @@ pub(super) fn inconclusive() -> Report {
     report
 }
 
-/// [`audience_mismatch`] with `text` in every place that is not ours.
+/// [`audience_mismatch`] with `text` wherever text comes from outside.
 pub(super) fn with_text(text: &str) -> Report {
     let mut report = audience_mismatch();
     for finding in &mut report.findings {
@@ -306,7 +306,7 @@ pub(super) fn with_text(text: &str) -> Report {
     }
     for check in &mut report.checks {
         check.summary = text.into();
-        // What is shown of such a check is its summary.
+        // Reports show the summary of such a check.
         check.skipped_because = check.skipped_because.map(|_| SkipReason::Policy);
     }
     for entry in &mut report.policy.entries {

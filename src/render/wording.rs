@@ -1,9 +1,9 @@
-//! Sentences about a report that more than one format prints.
+//! Texts about a report that several formats print.
 
 pub(super) mod cases;
 pub(super) mod chain;
 pub(super) mod finding;
-pub(super) mod kinds;
+pub(super) mod who;
 
 use std::cmp::Reverse;
 
@@ -14,7 +14,7 @@ use crate::evidence::{CheckId, SkipReason};
 use crate::report::{CheckResult, Finding, Report, Status, Verdict};
 use crate::text::list;
 
-/// The outcome in a word, and what it means.
+/// The outcome in one word, and what it means.
 pub(super) struct Headline {
     pub(super) word: String,
     pub(super) color: Color,
@@ -26,7 +26,7 @@ impl Headline {
         Self { word: word.into(), color, meaning: meaning.into() }
     }
 
-    /// `word - meaning`, without colour.
+    /// `word - meaning`, without color.
     pub(super) fn plain(&self) -> String {
         match self.meaning.as_str() {
             "" => self.word.clone(),
@@ -35,11 +35,10 @@ impl Headline {
     }
 }
 
-/// What the diagnosis comes to.
-pub(super) fn diagnosis(report: &Report) -> Headline {
-    let numbers = numbers(&report.findings);
+pub(super) fn diagnosis_headline(report: &Report) -> Headline {
+    let numbers = count_by_severity(&report.findings);
     match report.verdict {
-        Verdict::Healthy if exchanged(report) => {
+        Verdict::Healthy if exchange_succeeded(report) => {
             Headline::new("healthy", Color::Green, "this login works")
         }
         Verdict::Healthy => Headline::new(
@@ -63,8 +62,8 @@ pub(super) fn diagnosis(report: &Report) -> Headline {
     }
 }
 
-/// `1 error, 2 warnings`.
-fn numbers(findings: &[Finding]) -> String {
+/// The number of errors and warnings: `1 error, 2 warnings`.
+fn count_by_severity(findings: &[Finding]) -> String {
     [(Severity::Error, "error"), (Severity::Warning, "warning")]
         .into_iter()
         .map(|(severity, word)| (findings.iter().filter(|f| f.severity == severity).count(), word))
@@ -74,8 +73,8 @@ fn numbers(findings: &[Finding]) -> String {
         .join(", ")
 }
 
-/// What a policy document decides on a token.
-pub(super) fn policy(report: &Report) -> Headline {
+/// The policy document's decision on a token.
+pub(super) fn policy_headline(report: &Report) -> Headline {
     let (word, color, meaning) = match report.policy.decision {
         "allow" if report.verdict == Verdict::Inconclusive => {
             ("undecided", Color::Yellow, "the document lets it in, if it is genuine")
@@ -87,7 +86,7 @@ pub(super) fn policy(report: &Report) -> Headline {
         _ if report.root_cause == Some(Code::IssuerWrongOrganization) => {
             ("denied", Color::Red, "the document is for another organization")
         }
-        // An issuer that is not registered has no policy to decide.
+        // An unregistered issuer has no policy, and so no decision.
         _ if report.verdict == Verdict::Unhealthy => {
             ("denied", Color::Red, "the document does not let this token in")
         }
@@ -96,8 +95,7 @@ pub(super) fn policy(report: &Report) -> Headline {
     Headline::new(word, color, meaning)
 }
 
-/// What a token is.
-pub(super) fn token(report: &Report) -> Headline {
+pub(super) fn token_headline(report: &Report) -> Headline {
     if report.token.is_none() {
         return Headline::new("not decodable", Color::Red, "there is no token in it");
     }
@@ -110,19 +108,18 @@ pub(super) fn token(report: &Report) -> Headline {
     Headline::new("decoded", Color::Green, meaning)
 }
 
-/// How the check of the signature ended, where it belongs to the report.
+/// The status of the signature check, if the report has it.
 fn signature(report: &Report) -> Option<Status> {
     report.checks.iter().find(|check| check.id == CheckId::Signature).map(|check| check.status)
 }
 
-/// What a policy document is.
-pub(super) fn lint(findings: &[Finding]) -> Headline {
+pub(super) fn lint_headline(findings: &[Finding]) -> Headline {
     let notes = match findings.iter().filter(|f| f.severity == Severity::Info).count() {
         0 => String::new(),
         1 => "1 note".to_owned(),
         more => format!("{more} notes"),
     };
-    match numbers(findings).as_str() {
+    match count_by_severity(findings).as_str() {
         "" if findings.is_empty() => {
             Headline::new("clean", Color::Green, "nothing loose was found")
         }
@@ -132,36 +129,36 @@ pub(super) fn lint(findings: &[Finding]) -> Headline {
     }
 }
 
-/// What a token was tested for.
-pub(super) fn asked_for(report: &Report) -> String {
+/// The request that the policy was tested with.
+pub(super) fn tested_request(report: &Report) -> String {
     let request = &report.request;
     let organization = request.organization.as_deref().unwrap_or("(none)");
     format!("asked for: {} token of {organization}", request.token_type)
 }
 
-/// Whether the login itself was made, which proves more than any check here.
-fn exchanged(report: &Report) -> bool {
+/// Whether the exchange succeeded, which proves more than any other check.
+fn exchange_succeeded(report: &Report) -> bool {
     report.checks.iter().any(|c| {
         c.category == Category::Exchange && matches!(c.status, Status::Pass | Status::Warn)
     })
 }
 
-/// Who logs in where, on one line.
-pub(super) fn who(report: &Report) -> String {
+/// The user, the organization and the backend, on one line.
+pub(super) fn login_summary(report: &Report) -> String {
     let request = &report.request;
     let mut parts = Vec::new();
-    if let Some(identity) = report.identity.as_ref().filter(|_| exchanged(report)) {
+    if let Some(identity) = report.identity.as_ref().filter(|_| exchange_succeeded(report)) {
         parts.push(format!("user {}", identity.user));
     }
     parts.push(match &request.organization {
         Some(name) => format!("organization {name}"),
         None => "no organization".to_owned(),
     });
-    parts.push(backend(report));
+    parts.push(backend_summary(report));
     parts.join(", ")
 }
 
-pub(super) fn backend(report: &Report) -> String {
+pub(super) fn backend_summary(report: &Report) -> String {
     let backend = &report.request.backend;
     if backend.url.is_empty() {
         "no backend".to_owned()
@@ -170,17 +167,17 @@ pub(super) fn backend(report: &Report) -> String {
     }
 }
 
-/// The finding to act on: the root cause, or what made the verdict inconclusive.
-pub(super) fn lead(report: &Report) -> Option<usize> {
+/// The index of the finding to act on first: the root cause, or what made the verdict inconclusive.
+pub(super) fn lead_index(report: &Report) -> Option<usize> {
     report.findings.iter().position(|finding| match report.verdict {
         Verdict::Inconclusive => finding.code == Code::PolicyUnknown,
         _ => report.root_cause == Some(finding.code),
     })
 }
 
-/// The findings with their indexes: what to act on first, then by severity.
-pub(super) fn in_order(report: &Report) -> Vec<(usize, &Finding)> {
-    let lead = lead(report);
+/// The findings with their indexes: the one to act on first, then the others by severity.
+pub(super) fn findings_in_order(report: &Report) -> Vec<(usize, &Finding)> {
+    let lead = lead_index(report);
     let mut ordered = report.findings.iter().enumerate().collect::<Vec<_>>();
     ordered.sort_by_key(|(index, f)| (lead != Some(*index), Reverse(f.severity)));
     ordered
@@ -202,7 +199,7 @@ pub(super) fn why_skipped(report: &Report, check: &CheckResult) -> String {
             format!("switched off by {}", option.name())
         }
         Some(SkipReason::Check(check)) => format!("stopped by {check}"),
-        // A policy was given and does not decide.
+        // A policy was given but does not decide.
         Some(SkipReason::Policy) | None => check.summary.clone(),
     }
 }
@@ -211,18 +208,18 @@ fn is_offline(report: &Report) -> bool {
     report.checks.iter().any(|check| check.skipped_because == Some(SkipReason::Offline))
 }
 
-/// In a replay, whose run it is of.
-pub(super) fn replayed(report: &Report) -> Option<String> {
+/// In a replay, which run is replayed.
+pub(super) fn replay_note(report: &Report) -> Option<String> {
     let run = report.replayed.as_ref()?;
-    let at = run.at.strftime("%-d %b %Y %H:%M UTC");
+    let at = run.started_at.strftime("%-d %b %Y %H:%M UTC");
     let platform = run.platform.map_or_else(String::new, |name| format!(" on {name}"));
     let names = if run.is_redacted { "; its names are pseudonyms" } else { "" };
     Some(format!("Replay of a run{platform}, {at}, doctor {}{names}.", run.doctor_version))
 }
 
-/// What the run found whose bundle this is, if its names made a difference.
-pub(super) fn recorded(report: &Report) -> Option<String> {
-    let recorded = report.other_codes()?;
+/// In a replay, what the original run found, if the replaced names changed that.
+pub(super) fn redaction_note(report: &Report) -> Option<String> {
+    let recorded = report.changed_codes()?;
     let codes = match recorded.codes.as_slice() {
         [] => "no failure".to_owned(),
         codes => list(codes),

@@ -1,31 +1,28 @@
-//! The cases of a policy's regression test (`doctor policy test --cases`).
+//! The results of a policy's regression test (`doctor policy test --cases`).
 
 use crate::policy::Decision;
 
-/// A case, and what came of it.
+/// A case and its result.
 #[derive(Debug, Clone)]
 pub struct CaseResult {
-    /// What the file calls it.
     pub name: String,
-    /// Its line in the file.
+    /// Its line in the file of cases.
     pub line: u64,
-    /// What it expects.
     pub expected: Decision,
-    /// What the policy decides; `None` where it does not.
+    /// The policy's decision; `None` if it cannot be evaluated.
     pub decision: Option<Decision>,
-    /// Why, in one sentence.
+    /// The reason, in one sentence.
     pub why: String,
 }
 
 impl CaseResult {
-    /// Whether the policy decides what the case expects.
     #[must_use]
-    pub fn is_met(&self) -> bool {
+    pub fn passed(&self) -> bool {
         self.decision == Some(self.expected)
     }
 
-    /// The decision in a word.
-    pub(crate) fn decided(&self) -> &'static str {
+    /// The decision in one word.
+    pub(crate) fn decision_name(&self) -> &'static str {
         self.decision.map_or("undecided", Decision::name)
     }
 }

@@ -1,8 +1,8 @@
 //! The report: what the judge found, in the shape that `--format json` prints
-//! (product contract, section 3). Every renderer reads this and nothing else.
+//! (product contract, section 3). Renderers read nothing else.
 //!
-//! `docs/report.schema.json` is generated from these types by `doctor generate schema`, with their
-//! documentation as its descriptions.
+//! `doctor generate schema` generates `docs/report.schema.json` from these types, with their doc
+//! comments as descriptions.
 
 pub mod cases;
 pub mod remedy;
@@ -19,7 +19,7 @@ use crate::evidence::{CheckId, SkipReason};
 pub use crate::policy::evaluate::{EntryResult, Limit, RuleResult};
 use crate::text::command::{Command, Shell};
 
-/// Version of the JSON shape: keys may come, none go within a version.
+/// The version of the JSON shape. Within a version, keys may be added, but none removed.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// One run's report.
@@ -54,21 +54,21 @@ pub struct Report {
     /// In the replay of a bundle whose names were replaced: what the run found. Other names can
     /// lead to other codes.
     pub recorded: Option<RecordedCodes>,
-    /// Whose run is judged again, in a replay.
+    /// The run that a replay judges again.
     #[serde(skip)]
     pub replayed: Option<Replayed>,
 }
 
-/// The run that a support bundle is of.
+/// The run that a support bundle records.
 #[derive(Debug, Clone)]
 pub struct Replayed {
     /// When it began.
-    pub at: Timestamp,
+    pub started_at: Timestamp,
     /// The CI platform that it ran on.
     pub platform: Option<&'static str>,
     /// The version of the program that wrote the bundle.
     pub doctor_version: String,
-    /// Whether names were replaced.
+    /// Whether names in the bundle were replaced.
     pub is_redacted: bool,
 }
 
@@ -84,7 +84,7 @@ pub struct RecordedCodes {
 }
 
 impl RecordedCodes {
-    pub(crate) fn of(report: &Report) -> Self {
+    pub(crate) fn from_report(report: &Report) -> Self {
         let name = |code: Code| code.name().to_owned();
         Self {
             root_cause: report.root_cause.map(name),
@@ -94,19 +94,19 @@ impl RecordedCodes {
 }
 
 impl Report {
-    /// What the run found, if this replay finds something else. With `--strict` alone, the root
-    /// cause may be a warning.
-    pub(crate) fn other_codes(&self) -> Option<&RecordedCodes> {
+    /// The recorded codes, if this replay finds others. The root cause is compared only if one was
+    /// recorded: under `--strict`, the replay may name a warning.
+    pub(crate) fn changed_codes(&self) -> Option<&RecordedCodes> {
         let sorted = |codes: &RecordedCodes| {
             let mut codes = codes.codes.clone();
             codes.sort_unstable();
             codes
         };
-        let found = RecordedCodes::of(self);
+        let found = RecordedCodes::from_report(self);
         self.recorded.as_ref().filter(|recorded| {
-            let is_other_cause =
+            let has_other_root_cause =
                 recorded.root_cause.is_some() && recorded.root_cause != found.root_cause;
-            is_other_cause || sorted(recorded) != sorted(&found)
+            has_other_root_cause || sorted(recorded) != sorted(&found)
         })
     }
 }
@@ -206,9 +206,8 @@ pub struct Finding {
 /// What raised a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundBy {
-    /// A check of the diagnosis.
     Check(CheckId),
-    /// A message in a log.
+    /// A message in a log, found by `doctor triage`.
     Triage,
 }
 
@@ -224,7 +223,8 @@ impl Serialize for FoundBy {
 /// How two values differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Difference {
-    /// The character of the second value from which on it differs; `None`: as plain text.
+    /// The index of the second value's first differing character; `None` if the values are to be
+    /// compared as plain text.
     pub from: Option<usize>,
 }
 
@@ -277,18 +277,17 @@ pub struct Remediation {
 }
 
 impl Remediation {
-    /// Writes the commands for one shell. What cannot be written for it is left out, and with it the
-    /// step that announces commands if none is left.
-    pub(crate) fn write_for(&mut self, shell: Shell) {
+    /// Keeps the commands that can be written for `shell`, quoted for it.
+    pub(crate) fn select_shell(&mut self, shell: Shell) {
         let commands = std::mem::take(&mut self.commands);
         self.commands = commands.into_iter().filter_map(|c| c.in_shell(shell)).collect();
-        self.drop_announcements();
+        self.drop_idle_introductions();
     }
 
-    /// Drops the steps that announce commands if there are none.
-    pub(crate) fn drop_announcements(&mut self) {
+    /// Drops the steps that introduce commands if there are no commands.
+    pub(crate) fn drop_idle_introductions(&mut self) {
         if self.commands.is_empty() {
-            self.steps.retain(|step| !step.announces);
+            self.steps.retain(|step| !step.introduces_commands);
         }
     }
 }
@@ -297,24 +296,24 @@ impl Remediation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub text: String,
-    /// It announces the commands: it comes last, and not without them.
-    pub announces: bool,
-    /// What follows its first line is a diff.
+    /// Whether it introduces the commands: it comes last, and is dropped without them.
+    pub introduces_commands: bool,
+    /// Whether the lines after the first are a diff.
     pub is_diff: bool,
-    /// There is nothing to do in it, only to know.
+    /// Whether it only informs: there is nothing to do.
     pub is_note: bool,
 }
 
 impl Step {
-    /// What it says, and the lines to paste or the diff that follow; empty where there are none.
-    pub(crate) fn parts(&self) -> (&str, &str) {
+    /// The first line, and the snippet or diff after it, which may be empty.
+    pub(crate) fn split_snippet(&self) -> (&str, &str) {
         self.text.split_once('\n').unwrap_or((&self.text, ""))
     }
 }
 
 impl From<String> for Step {
     fn from(text: String) -> Self {
-        Self { text, announces: false, is_diff: false, is_note: false }
+        Self { text, introduces_commands: false, is_diff: false, is_note: false }
     }
 }
 

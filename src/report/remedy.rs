@@ -1,5 +1,5 @@
-//! A remedy as data (product contract, section 3, "Remediation for programs"): what a program applies
-//! word for word. The sentences, diffs and commands of a remediation are made from the same values.
+//! A remedy as data, for programs that apply it unchanged (product contract, section 3, "Remediation
+//! for programs"). The sentences, diffs and commands of a remediation use the same values.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,26 +18,26 @@ pub struct RemedyOption {
 }
 
 impl RemedyOption {
-    /// The only way to repair something, by one change.
+    /// The only way to repair a finding, with one change.
     pub(crate) fn only(change: Change) -> Self {
         Self { when: None, only_if_meant: false, changes: vec![change] }
     }
 
-    /// A way for this intent, by one change.
+    /// A way that is correct for this intent, with one change.
     pub(crate) fn when(intent: impl Into<String>, change: Change) -> Self {
         Self { when: Some(intent.into()), ..Self::only(change) }
     }
 
-    /// Another change that belongs to the same way.
+    /// Adds a change that belongs to the same way.
     pub(crate) fn and(mut self, change: Change) -> Self {
         self.changes.push(change);
         self
     }
 
-    /// Every text in its changes.
+    /// Every text in its changes: values, keys, issuers and paths.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.changes.iter().flat_map(|change| {
-            let values = [&change.before, &change.after].into_iter().flat_map(texts);
+            let values = [&change.before, &change.after].into_iter().flat_map(texts_in);
             values.chain(change.issuer.as_deref()).chain([&*change.path])
         })
     }
@@ -111,28 +111,29 @@ impl Change {
         Self { after: value.into(), ..self }
     }
 
-    pub(crate) fn of_issuer(self, issuer: Option<&str>) -> Self {
+    pub(crate) fn for_issuer(self, issuer: Option<&str>) -> Self {
         Self { issuer: issuer.map(str::to_owned), ..self }
     }
 
-    /// Where the value stands: a file, with a line where one is known.
-    pub(crate) fn at(self, file: impl Into<String>, line: u64) -> Self {
+    /// Names the file that holds the value; a `line` of 0 means unknown.
+    pub(crate) fn in_file(self, file: impl Into<String>, line: u64) -> Self {
         Self { file: Some(file.into()), line: (line > 0).then_some(line), ..self }
     }
 }
 
-/// The token of a JSON Pointer for this key (RFC 6901, section 3).
+/// Escapes a key as a reference token of a JSON Pointer (RFC 6901, section 3).
 pub(crate) fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+fn texts_in(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        Value::Object(entries) => {
-            entries.iter().flat_map(|(key, value)| [vec![&**key], texts(value)].concat()).collect()
-        }
+        Value::Array(items) => items.iter().flat_map(texts_in).collect(),
+        Value::Object(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [vec![&**key], texts_in(value)].concat())
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }
 }
@@ -145,11 +146,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn option_has_the_contract_shape() {
+    fn remedy_option_serializes_every_field() {
         let change = Change::new(Target::Policy, "/policies/-")
-            .of_issuer(Some("https://token.actions.githubusercontent.com"))
+            .for_issuer(Some("https://token.actions.githubusercontent.com"))
             .after(json!({"decision": "allow"}))
-            .at("policy.yaml", 15);
+            .in_file("policy.yaml", 15);
         let option = RemedyOption::when("branch main should be let in too", change);
         assert_eq!(
             serde_json::to_value(option).unwrap(),

@@ -1,5 +1,5 @@
-//! What was found in logs, in the shape that `doctor triage --format json` prints. Every renderer
-//! of it reads this and nothing else.
+//! What was found in logs, in the shape that `doctor triage --format json` prints. Its renderers
+//! read nothing else.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -7,28 +7,26 @@ use serde_json::{Map, Value};
 use crate::catalogue::Code;
 use crate::report::Finding;
 
-/// Version of the JSON shape: keys may come, none go within a version.
+/// The version of the JSON shape. Within a version, keys may be added, but none removed.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What logs tell.
+/// The report of `doctor triage`.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Triage {
-    /// The version of this shape.
     pub schema_version: u32,
-    /// The program's version.
     pub doctor_version: String,
-    /// What to fix first; null where nothing known was found.
+    /// What to fix first; null if no known message was found.
     pub root_cause: Option<Code>,
-    /// What is known of what was found, the most likely root cause first.
+    /// The findings, the most likely root cause first.
     pub findings: Vec<LogFinding>,
-    /// How many more different messages there were than could be kept.
+    /// How many different messages were dropped because of the limit.
     pub left_out: u64,
-    /// What the logs tell of the login.
+    /// What the logs show about the login.
     pub context: LogContext,
-    /// Where secrets stand; the secrets themselves are shown nowhere.
+    /// The secrets in the logs, by their places only.
     pub secrets: Vec<LogSecret>,
-    /// The logs.
+    /// The logs that were read.
     pub files: Vec<LogFile>,
 }
 
@@ -36,16 +34,16 @@ pub struct Triage {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogFinding {
-    /// The finding. Its evidence begins with the messages, as they stand in the log.
+    /// The finding. Its evidence begins with the messages as the log has them.
     #[serde(flatten)]
     pub finding: Finding,
-    /// Other codes that the message may stand for, the likelier first.
+    /// Other codes that the message may mean, the likeliest first.
     pub also_possible: Vec<Code>,
-    /// Whose login failed, where that is not Pulumi Cloud's.
+    /// The system whose login failed, if it is not Pulumi Cloud.
     pub system: Option<&'static str>,
-    /// Where its messages stand, in order; not all, where there are very many.
+    /// Where its messages are, in order, up to a limit.
     pub places: Vec<LogPlace>,
-    /// On how many lines.
+    /// How many lines have them.
     pub count: u64,
 }
 
@@ -53,17 +51,16 @@ pub struct LogFinding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogPlace {
-    /// The log.
+    /// The log's name.
     pub file: String,
     /// The line, from 1.
     pub line: u64,
 }
 
 impl LogPlace {
-    /// Places in words, the first of them: `build.log:12, 40`, and how many there are.
+    /// The first places as text, and how many more there are: `build.log:12, 40 and 3 more`.
     #[must_use]
     pub fn list(places: &[Self], count: u64) -> String {
-        /// More are counted only.
         const SHOWN: usize = 6;
         let mut text = String::new();
         let mut last = None;
@@ -85,7 +82,7 @@ impl LogPlace {
     }
 }
 
-/// What logs tell of the login.
+/// What the logs show about the login.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogContext {
@@ -95,32 +92,29 @@ pub struct LogContext {
     pub pulumi_version: Option<LogValue>,
     /// The backend's URL.
     pub backend: Option<LogValue>,
-    /// The logins that were called.
+    /// The login commands that were run.
     pub logins: Vec<LogValue>,
-    /// The claims that were printed, as such or within a token.
+    /// The claims that the log shows, in plain text or in a token.
     pub claims: Vec<LogClaims>,
-    /// Where a login worked.
+    /// Where a login succeeded.
     pub successes: Vec<LogPlace>,
 }
 
-/// A value in a log.
+/// A value and its place in a log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogValue {
-    /// The value.
     pub value: String,
-    /// Where it stands.
     #[serde(flatten)]
     pub place: LogPlace,
 }
 
-/// Claims in a log.
+/// Claims and their place in a log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogClaims {
-    /// The claims. Nothing was verified.
+    /// The claims, not verified.
     pub claims: Map<String, Value>,
-    /// Where they stand.
     #[serde(flatten)]
     pub place: LogPlace,
 }
@@ -131,13 +125,13 @@ pub struct LogClaims {
 pub struct LogSecret {
     /// What it is: `jwt`, `pulumi-access-token`, `bearer`, `other-token`, `url-credentials`.
     pub kind: &'static str,
-    /// The same in words.
+    /// The kind in words.
     pub what: &'static str,
     /// What to do about it.
     pub advice: &'static str,
-    /// Where it stands; not all places, where there are very many.
+    /// Where it is, in order, up to a limit.
     pub places: Vec<LogPlace>,
-    /// On how many lines.
+    /// How many lines have it.
     pub count: u64,
 }
 
@@ -145,12 +139,11 @@ pub struct LogSecret {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogFile {
-    /// Its name.
     pub name: String,
     /// How many lines were read.
     pub lines: u64,
-    /// After how many unpacked bytes reading was stopped, because it unpacks to more than 64 MiB and
-    /// 200 times what it is packed; what follows was not looked at.
+    /// The number of unpacked bytes after which reading stopped, because the log unpacks to more
+    /// than 64 MiB and 200 times its packed size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_after: Option<u64>,
 }

@@ -1,15 +1,14 @@
-//! Who a policy lets in, in the shape that `doctor policy who --format json` prints.
+//! Which jobs a policy lets in, in the shape that `doctor policy who --format json` prints.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::platform::Kind;
 
-/// Who a policy lets in.
+/// The report of `doctor policy who`.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Who {
-    /// The version of this shape.
     pub schema_version: u32,
     /// Every issuer's kinds of job, in the policy's order.
     pub kinds: Vec<KindOfJob>,
@@ -22,43 +21,46 @@ pub struct Who {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KindOfJob {
-    /// The issuer; null where the policy does not name it.
+    /// The issuer; null if the policy does not name it.
     pub issuer: Option<String>,
     pub(crate) kind: Kind,
-    /// The claims of such a job: one that is let in, where one is.
+    /// The claims of such a job, if possible of one that is let in.
     pub claims: Map<String, Value>,
     /// `allow`, `deny` or `unknown`.
     pub decision: &'static str,
-    /// The entries that decide, from 0.
+    /// The indexes of the entries that decide.
     pub entries: Vec<usize>,
-    /// The types of access token that it gets, or may get.
+    /// The types of access token that it gets or may get.
     pub token_types: Vec<&'static str>,
     /// Whether `--forbid` names the kind.
     pub forbidden: bool,
-    /// What people call the issuer.
+    /// The issuer's display name.
     #[serde(skip)]
     pub name: String,
-    /// The lines of the entries that decide, in their order; 0 where the policy is no file.
+    /// The lines of the entries that decide, in their order; 0 if the policy is not in a file.
     #[serde(skip)]
     pub lines: Vec<u64>,
 }
 
 impl KindOfJob {
-    /// Whether it must not get in, and does or may.
-    pub(crate) fn breach(&self) -> Option<&'static str> {
+    /// The decision, if the kind is forbidden and not denied.
+    pub(crate) fn forbidden_decision(&self) -> Option<&'static str> {
         (self.forbidden && self.decision != "deny").then_some(self.decision)
     }
 }
 
 impl Who {
-    /// The exit status: 1 where a forbidden kind gets in, 3 where that is not known.
+    /// The exit status: 1 if a forbidden kind gets in, 3 if that is unknown.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
-        let breaches = || self.kinds.iter().filter_map(KindOfJob::breach);
-        match (breaches().any(|decision| decision == "allow"), breaches().next()) {
-            (true, _) => 1,
-            (false, Some(_)) => 3,
-            (false, None) => 0,
+        let decisions: Vec<_> =
+            self.kinds.iter().filter_map(KindOfJob::forbidden_decision).collect();
+        if decisions.contains(&"allow") {
+            1
+        } else if decisions.is_empty() {
+            0
+        } else {
+            3
         }
     }
 }

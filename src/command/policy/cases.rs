@@ -39,7 +39,7 @@ pub(super) fn run(
     };
     let organization = evidence.request().organization;
     let results = judge::cases(document, &cases, organization.as_deref());
-    let status = u8::from(!results.iter().all(|case| case.is_met()));
+    let status = u8::from(!results.iter().all(|case| case.passed()));
     delivery_status(
         output.deliver_view(&CASES, &results[..], streams.stdout),
         status,

@@ -14,7 +14,7 @@ use crate::evidence::Evidence;
 use crate::gather;
 use crate::gather::PolicySelection;
 use crate::gather::environment::Environment;
-use crate::judge::fix::{Plan, is_as_meant, plan};
+use crate::judge::fix::{Plan, admits_only_this_kind, plan};
 use crate::policy::document::{edit, own, parse};
 use crate::policy::{Document, Registration};
 use crate::text;
@@ -138,7 +138,13 @@ fn fix_text(text: &str, evidence: &Evidence, if_meant: bool) -> Outcome {
             Ok(edited) => {
                 let after = parse(&edited).ok();
                 let is_right = after.is_some_and(|after| {
-                    is_as_meant(&document, &after, &token.claims, &request.ask, organization)
+                    admits_only_this_kind(
+                        &document,
+                        &after,
+                        &token.claims,
+                        &request.ask,
+                        organization,
+                    )
                 });
                 if is_right {
                     return Outcome::Fixed(edited);

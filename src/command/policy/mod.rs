@@ -51,7 +51,10 @@ fn document<'a>(
         _ => {
             complain(
                 streams.stderr,
-                &format!("{command}: {}", judge::unread(evidence, command != pull::NAME)),
+                &format!(
+                    "{command}: {}",
+                    judge::unread_policy_advice(evidence, command != pull::NAME)
+                ),
             );
             Err(UNREAD)
         }

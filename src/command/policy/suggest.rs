@@ -10,7 +10,7 @@ use crate::command::exit::{complain, print};
 use crate::console::streams::Streams;
 use crate::evidence::Evidence;
 use crate::gather::environment::Environment;
-use crate::judge::policy::job_claims::no_safe_rule;
+use crate::judge::policy::job_claims::explain_no_safe_rule;
 use crate::judge::policy::suggest::{Suggestion, suggest};
 use crate::oidc::issuer_url;
 use crate::text;
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: Suggest, environment: Environment, mut streams: Str
     let suggestion = match suggest(&token.claims, &evidence.request().ask) {
         Ok(suggestion) => suggestion,
         Err(none) => {
-            let _ = complain(streams.stderr, &no_safe_rule(&none, &token.claims));
+            let _ = complain(streams.stderr, &explain_no_safe_rule(&none, &token.claims));
             return NO_SAFE_RULE;
         }
     };

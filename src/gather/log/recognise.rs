@@ -297,6 +297,6 @@ fn describe_passed_token(quoted: &str) -> (Code, String, Option<InputProblem>) {
         }
         Err((problem, wrapped)) => (Some(problem), wrapped),
     };
-    let (code, what) = judge::passed(problem.as_ref(), &wrapped, is_cut);
+    let (code, what) = judge::classify_refused_token(problem.as_ref(), &wrapped, is_cut);
     (code, what, problem)
 }

@@ -1,13 +1,13 @@
-//! Requests to Pulumi Cloud's API that an organization's admin can paste.
+//! Requests to Pulumi Cloud's API for an organization admin to paste.
 
 use crate::text;
 use crate::text::command::{Command, power_shell};
 
-/// The header that a request to Pulumi Cloud's API needs, for `curl -H @-`: an argument would show
-/// the access token in the list of processes.
+/// Prints the authorization header for `curl -H @-`. As an argument, the access token would be visible
+/// in the process list.
 const AUTHORIZATION: &str = "printf 'Authorization: token %s' \"$PULUMI_ACCESS_TOKEN\"";
 
-/// A `POST` to a path of an organization's issuers, with a JSON body where there is one.
+/// A `POST` request below an organization's issuers.
 pub(crate) fn post_to_issuers(
     origin: &str,
     organization: &str,
@@ -30,7 +30,7 @@ pub(crate) fn post_to_issuers(
     )
 }
 
-/// A command of PowerShell itself gets its values unchanged, quotation marks too.
+/// PowerShell passes quotation marks to its own commands unchanged, so the JSON body needs no escapes.
 fn in_power_shell(url: &str, body: Option<&str>) -> Option<String> {
     let url = power_shell(url)?;
     let data = match body {

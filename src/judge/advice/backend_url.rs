@@ -1,4 +1,4 @@
-//! A backend URL that cannot be used, and what to use instead.
+//! Findings and remedies for a backend URL that cannot be used.
 
 use semver::Version;
 
@@ -12,9 +12,8 @@ use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
 use crate::text::command::{Command, power_shell};
 
-/// What is wrong with the backend's URL, and what to use instead. `version`: the CLI whose rules
-/// apply.
-pub(crate) fn of_problem(
+/// The finding for a problem of the backend URL. `version`: the CLI whose rules apply.
+pub(crate) fn unusable_url(
     problem: &UrlProblem,
     resolved: &Resolved,
     version: Option<&Version>,
@@ -30,14 +29,14 @@ pub(crate) fn of_problem(
         finding = finding.proof("backend URL", shown, resolved.source.label());
     }
     if let Some(message) = backend_url::cli_message(problem, resolved, version) {
-        // A log has it on several lines, and is searched by line.
+        // The message has several lines, and people search logs line by line.
         for line in message.lines().filter(|line| !line.is_empty()) {
             finding = finding.proof("pulumi says", line, "pulumi login");
         }
     }
     match problem {
         UrlProblem::Empty => finding
-            .command(job.login_command(Some(PULUMI_CLOUD)))
+            .command(job.login_to_backend(Some(PULUMI_CLOUD)))
             .option(RemedyOption::only(change::flag("url", None, Some(PULUMI_CLOUD)))),
         UrlProblem::Console { suggestion: None, .. }
             if versions::CHECKS_EVERY_URL.holds(version) =>
@@ -52,21 +51,21 @@ pub(crate) fn of_problem(
                     format!("echo {} > \"$PULUMI_HOME/credentials.json\"", text::shell(&stored)),
                     stored_in_power_shell(value),
                 ))
-                .command(job.login_command(None))
-                .option(stored_instead(resolved, value))
+                .command(job.login_to_backend(None))
+                .option(move_to_credentials(resolved, value))
         }
         UrlProblem::Console { suggestion: None, .. } => finding
             .fix("Name the URL in PULUMI_BACKEND_URL: that is not put to this test.")
             .command(Command::set("PULUMI_BACKEND_URL", value))
-            .command(job.login_command(None))
-            .option(instead(
+            .command(job.login_to_backend(None))
+            .option(move_url(
                 resolved,
                 value,
                 change::variable("PULUMI_BACKEND_URL", None, Some(value)),
             )),
         UrlProblem::Unexpanded { text } if text.is_empty() => finding,
         UrlProblem::Unexpanded { text } => {
-            variables::expansion(finding, last_name(text), job.platform)
+            variables::add_variable_syntax(finding, variable_name(text), job.platform)
         }
         UrlProblem::InsecureFlag => finding
             .fix(
@@ -75,13 +74,13 @@ pub(crate) fn of_problem(
             )
             .option(RemedyOption::only(change::flag("--insecure", None, None).before(true))),
         _ => match replacement(problem, value) {
-            Some(url) => correct(finding, resolved, job, &url),
+            Some(url) => correct_url(finding, resolved, job, &url),
             None => finding,
         },
     }
 }
 
-/// What is wrong, in the value's own words.
+/// Describes the problem.
 fn describe(problem: &UrlProblem, value: &str) -> String {
     match problem {
         UrlProblem::Empty => "No backend is configured, and this version of pulumi has no default \
@@ -126,39 +125,40 @@ fn describe(problem: &UrlProblem, value: &str) -> String {
     }
 }
 
-/// The variable's name in a reference: `url` in `${{ variables.url }}`.
-fn last_name(reference: &str) -> &str {
+/// The name in a variable reference: `url` in `${{ variables.url }}`.
+fn variable_name(reference: &str) -> &str {
     let is_other = |c: char| !c.is_ascii_alphanumeric() && c != '_';
     reference.rsplit(is_other).find(|word| !word.is_empty()).unwrap_or_default()
 }
 
-/// A URL that the CLI refuses where it stands is named in another place.
-fn instead(resolved: &Resolved, url: &str, place: Change) -> RemedyOption {
-    match change::backend(&resolved.source, url, None) {
-        // The variable itself is where it stands, or nothing names it.
-        None => RemedyOption::only(place),
-        Some(removed) if removed.path == place.path => RemedyOption::only(place),
-        Some(removed) => RemedyOption::only(removed).and(place),
+/// Moves the URL from its source, where the CLI refuses it, to another place.
+fn move_url(resolved: &Resolved, url: &str, added: Change) -> RemedyOption {
+    match change::backend_url(&resolved.source, url, None) {
+        // Nothing to remove, or it is in the right place already.
+        None => RemedyOption::only(added),
+        Some(removed) if removed.path == added.path => RemedyOption::only(added),
+        Some(removed) => RemedyOption::only(removed).and(added),
     }
 }
 
-/// `Set-Content` gets its value from PowerShell itself, which keeps the quotation marks.
+/// PowerShell passes quotation marks to its own commands unchanged.
 fn stored_in_power_shell(url: &str) -> Option<String> {
     power_shell(url).map(|_| {
         format!("Set-Content \"$env:PULUMI_HOME/credentials.json\" '{{\"current\": \"{url}\"}}'")
     })
 }
 
-/// The same in the stored credentials.
-fn stored_instead(resolved: &Resolved, url: &str) -> RemedyOption {
-    let stored =
-        Change::new(Target::File, "/current").after(url).at("$PULUMI_HOME/credentials.json", 0);
-    instead(resolved, url, stored)
+/// Moves the URL to the stored credentials.
+fn move_to_credentials(resolved: &Resolved, url: &str) -> RemedyOption {
+    let stored = Change::new(Target::File, "/current")
+        .after(url)
+        .in_file("$PULUMI_HOME/credentials.json", 0);
+    move_url(resolved, url, stored)
 }
 
-/// How to put the right value where the wrong one stands.
-pub(crate) fn correct(finding: Finding, resolved: &Resolved, job: &Job, url: &str) -> Finding {
-    let change = change::backend(&resolved.source, &resolved.url, Some(url));
+/// Adds how to replace the URL in its source.
+pub(crate) fn correct_url(finding: Finding, resolved: &Resolved, job: &Job, url: &str) -> Finding {
+    let change = change::backend_url(&resolved.source, &resolved.url, Some(url));
     let finding = match change {
         Some(change) => finding.option(RemedyOption::only(change)),
         None => finding,
@@ -167,7 +167,7 @@ pub(crate) fn correct(finding: Finding, resolved: &Resolved, job: &Job, url: &st
         BackendSource::Environment { name } => finding
             .announce(format!("Set {name} to {url} where it is defined, or pass the URL instead:"))
             .command(Command::set(name, url))
-            .command(job.login_command(Some(url))),
+            .command(job.login_to_backend(Some(url))),
         BackendSource::Project { path, line } => {
             let snippet = if path.ends_with(".json") {
                 format!("\"backend\": {{\"url\": {}}}", text::json_string(url))
@@ -178,10 +178,10 @@ pub(crate) fn correct(finding: Finding, resolved: &Resolved, job: &Job, url: &st
         }
         BackendSource::Credentials { .. } => finding
             .announce("The stored credentials remember it from an earlier login; name the URL:")
-            .command(job.login_command(Some(url))),
+            .command(job.login_to_backend(Some(url))),
         BackendSource::Argument
         | BackendSource::Flag
         | BackendSource::Local
-        | BackendSource::Default => finding.command(job.login_command(Some(url))),
+        | BackendSource::Default => finding.command(job.login_to_backend(Some(url))),
     }
 }

@@ -1,28 +1,31 @@
-//! Changes to a login, its environment, its files and its machine: the one constructor of each.
-//!
-//! Changes to a policy are made in `judge::policy::change`.
+//! Changes to a login, its environment, its files and its machine. Each kind has one constructor.
+//! `judge::advice::policy_change` has those for policies.
 
 use serde_json::{Value, json};
 
 use crate::evidence::{BackendSource, HelperSource};
 use crate::report::{Change, Target};
 
-/// A flag of the login.
+/// Changes a flag of the login.
 pub(crate) fn flag(name: &str, before: Option<&str>, after: Option<&str>) -> Change {
     Change::new(Target::Login, name).before(json!(before)).after(json!(after))
 }
 
-/// One of two URLs of a login is taken away.
-pub(crate) fn drop_url(source: &BackendSource, url: &str) -> Option<Change> {
+/// Removes one of the two backend URLs of a login.
+pub(crate) fn remove_url(source: &BackendSource, url: &str) -> Option<Change> {
     match source {
         BackendSource::Local => Some(flag("--local", None, None).before(true)),
-        _ => backend(source, url, None),
+        _ => backend_url(source, url, None),
     }
 }
 
-/// The backend's URL where it stands. Stored credentials are left as they are: the argument comes
-/// before them.
-pub(crate) fn backend(source: &BackendSource, before: &str, after: Option<&str>) -> Option<Change> {
+/// Changes the backend URL in its source. Stored credentials stay as they are, since the URL argument
+/// overrides them.
+pub(crate) fn backend_url(
+    source: &BackendSource,
+    before: &str,
+    after: Option<&str>,
+) -> Option<Change> {
     Some(match source {
         BackendSource::Argument => flag("url", Some(before), after),
         BackendSource::Flag => flag("--cloud-url", Some(before), after),
@@ -30,45 +33,42 @@ pub(crate) fn backend(source: &BackendSource, before: &str, after: Option<&str>)
         BackendSource::Project { path, line } => Change::new(Target::File, "/backend/url")
             .before(before)
             .after(json!(after))
-            .at(path, *line),
+            .in_file(path, *line),
         BackendSource::Default | BackendSource::Credentials { .. } | BackendSource::Local => {
             flag("url", None, Some(after?))
         }
     })
 }
 
-/// An environment variable.
 pub(crate) fn variable(name: &str, before: Option<&str>, after: Option<&str>) -> Change {
     Change::new(Target::Environment, name).before(json!(before)).after(json!(after))
 }
 
-/// A file is moved away.
-pub(crate) fn without_file(path: &str) -> Change {
-    Change::new(Target::File, "").at(path, 0)
+pub(crate) fn move_file_away(path: &str) -> Change {
+    Change::new(Target::File, "").in_file(path, 0)
 }
 
-/// A claim that the job's token must get, as a rule's key names it.
+/// Changes a claim of the job's token. `path`: the claim as the key of a rule.
 pub(crate) fn claim(path: &str, before: Option<&Value>, after: impl Into<Value>) -> Change {
     Change::new(Target::Token, path).before(before.cloned().unwrap_or_default()).after(after)
 }
 
-/// The machine that the login runs on.
-pub(crate) fn machine(what: Machine) -> Change {
+/// Repairs a part of the machine that the login runs on.
+pub(crate) fn fix_machine(part: MachinePart) -> Change {
     Change::new(
         Target::Machine,
-        match what {
-            Machine::TrustStore => "trust-store",
-            Machine::Clock => "clock",
-            Machine::Proxy => "proxy",
-            Machine::Network => "network",
-            Machine::Cli => "cli",
+        match part {
+            MachinePart::TrustStore => "trust-store",
+            MachinePart::Clock => "clock",
+            MachinePart::Proxy => "proxy",
+            MachinePart::Network => "network",
+            MachinePart::Cli => "cli",
         },
     )
 }
 
-/// What of a machine is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Machine {
+pub(crate) enum MachinePart {
     TrustStore,
     Clock,
     Proxy,
@@ -76,9 +76,9 @@ pub(crate) enum Machine {
     Cli,
 }
 
-/// What keeps the CLI from using a credential helper: the flag excludes it, everything else can be
-/// switched off.
-pub(crate) fn without_helper(source: &HelperSource, path: &str) -> Change {
+/// Prevents the use of a credential helper. A flag or `PULUMI_OPTION_` variable is removed; for any
+/// other source, `none` switches the helper off.
+pub(crate) fn disable_helper(source: &HelperSource, path: &str) -> Change {
     match source {
         HelperSource::Flag => flag("--credential-helper", Some(path), None),
         HelperSource::Environment { name } if name.starts_with("PULUMI_OPTION_") => {

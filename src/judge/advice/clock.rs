@@ -1,8 +1,7 @@
-//! The clock of the machine that the login runs on.
-
+//! Advice about the machine's clock.
 use crate::text::command::Command;
 
-/// Sets the clock by the network's time.
+/// Sets the clock from the network.
 pub(crate) fn set_clock() -> Command {
     Command::each("timedatectl set-ntp true", Some("w32tm /resync".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! What advice needs to know of a login and of where it runs: this run's login, or one in a log.
+//! The login that advice is for: that of this run, or one found in a log.
 
 use crate::platform::Id;
 use crate::pulumi::backend_url::{self, PULUMI_CLOUD, Resolved, UrlProblem};
@@ -10,59 +10,59 @@ use crate::text::command::{Command, CommandLine};
 pub(crate) struct Job<'a> {
     /// The CI platform.
     pub(crate) platform: Option<Id>,
-    /// The URL to print into commands: this run's own backend, or its corrected origin on the same
-    /// host (product contract, section 5.5). Without one there is no command.
+    /// The URL for commands: this run's own backend, or its corrected origin on the same host (product
+    /// contract, section 5.5). Without one, no command is printed.
     pub(crate) url: Option<String>,
     /// The shell's variable that holds the token.
     pub(crate) variable: &'a str,
-    /// The organization that the login asks for.
+    /// The requested organization.
     pub(crate) organization: Option<&'a str>,
 }
 
 impl Job<'_> {
-    fn command(&self) -> LoginCommand<'_> {
+    fn login_command(&self) -> LoginCommand<'_> {
         let Self { url, variable, organization, .. } = self;
         LoginCommand { url: url.as_deref(), variable, organization: *organization }
     }
 
-    /// This login, run by `program`.
-    pub(crate) fn line(&self, program: &str) -> Option<CommandLine> {
-        self.url.as_ref().map(|_| self.command().line_for(program))
+    /// This login as a command of `program`.
+    pub(crate) fn login_line(&self, program: &str) -> Option<CommandLine> {
+        self.url.as_ref().map(|_| self.login_command().line_for(program))
     }
 
-    /// The login to paste.
+    /// This login as a `pulumi` command.
     pub(crate) fn login(&self) -> Option<Command> {
-        self.line("pulumi").map(Command::from)
+        self.login_line("pulumi").map(Command::from)
     }
 
-    /// The login to another backend; `None`: to the one that `PULUMI_BACKEND_URL` names.
-    pub(crate) fn login_command(&self, url: Option<&str>) -> Command {
-        LoginCommand { url, ..self.command() }.into()
+    /// This login to another backend. `None`: the one from `PULUMI_BACKEND_URL`.
+    pub(crate) fn login_to_backend(&self, url: Option<&str>) -> Command {
+        LoginCommand { url, ..self.login_command() }.into()
     }
 
-    /// The login with the token in another variable.
-    pub(crate) fn login_with(&self, variable: &str) -> Option<Command> {
-        self.url.as_ref().map(|_| LoginCommand { variable, ..self.command() }.into())
+    /// This login with the token in another variable.
+    pub(crate) fn login_with_variable(&self, variable: &str) -> Option<Command> {
+        self.url.as_ref().map(|_| LoginCommand { variable, ..self.login_command() }.into())
     }
 
-    /// The same for a step of the pipeline, whose settings name the backend if it is not known here.
+    /// This login in a step of the pipeline. If the backend is unknown here, the pipeline's settings
+    /// name it.
     pub(crate) fn login_in_step(&self, variable: &str) -> Command {
-        LoginCommand { variable, ..self.command() }.into()
+        LoginCommand { variable, ..self.login_command() }.into()
     }
 
-    /// The login to another organization.
-    pub(crate) fn login_to(&self, organization: Option<&str>) -> Option<Command> {
-        self.url.as_ref().map(|_| LoginCommand { organization, ..self.command() }.into())
+    /// This login to another organization.
+    pub(crate) fn login_to_organization(&self, organization: Option<&str>) -> Option<Command> {
+        self.url.as_ref().map(|_| LoginCommand { organization, ..self.login_command() }.into())
     }
 
-    /// The audience of a token for this login.
+    /// The audience that the token for this login needs.
     pub(crate) fn audience(&self) -> String {
         urn::organization(self.organization.unwrap_or("ORG"))
     }
 }
 
-/// The variable to print into a login command: the one that holds the token, if one does and a
-/// shell can name it.
+/// The variable for login commands: the one that holds the token, if its name is valid in a shell.
 pub(crate) fn printable_variable(held_by: Option<&str>) -> &str {
     let is_name = |name: &&str| {
         !name.starts_with(|c: char| c.is_ascii_digit())
@@ -71,10 +71,10 @@ pub(crate) fn printable_variable(held_by: Option<&str>) -> &str {
     held_by.filter(is_name).unwrap_or("TOKEN")
 }
 
-/// The URL to print into a login command: the one in use if it can be used, else what it was
-/// meant to be. Pulumi Cloud's, if no backend is named.
+/// The URL for login commands: the current one if it is usable, otherwise its correction. Pulumi
+/// Cloud's if there is none.
 pub(crate) fn printable_url(resolved: &Resolved, insecure: bool, is_wrong: bool) -> Option<String> {
-    if is_http(&resolved.url) && !is_wrong {
+    if has_http_scheme(&resolved.url) && !is_wrong {
         return Some(resolved.url.clone());
     }
     if resolved.url.is_empty() {
@@ -84,15 +84,14 @@ pub(crate) fn printable_url(resolved: &Resolved, insecure: bool, is_wrong: bool)
     problems.first().and_then(|problem| replacement(problem, &resolved.url))
 }
 
-/// Whether requests can be made to the URL.
-pub(crate) fn is_http(url: &str) -> bool {
+pub(crate) fn has_http_scheme(url: &str) -> bool {
     let starts = |scheme: &str| {
         url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
     starts("https://") || starts("http://")
 }
 
-/// The value to use instead, where one can be named.
+/// The corrected URL, if there is one.
 pub(crate) fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
     match problem {
         UrlProblem::SchemeMissing { suggestion } => Some(suggestion.clone()),
@@ -106,7 +105,7 @@ pub(crate) fn replacement(problem: &UrlProblem, url: &str) -> Option<String> {
         UrlProblem::InsecureHttp { authority } => {
             Some(format!("https://{}", authority.strip_suffix(":80").unwrap_or(authority)))
         }
-        // It is not a Pulumi Cloud, so there is no corrected origin.
+        // Without a Pulumi Cloud in the URL there is nothing to correct.
         UrlProblem::Diy { .. }
         | UrlProblem::Unexpanded { .. }
         | UrlProblem::Empty

@@ -1,4 +1,4 @@
-//! Why a CI platform gave no token, with what to put into its pipeline.
+//! Why a CI platform gave no token, and the change to the pipeline.
 
 use serde_json::Value;
 
@@ -7,9 +7,9 @@ use crate::catalogue::Code;
 use crate::evidence::{
     Answer, Body, Candidate, FailureKind, Input, PlatformEnvironment, Refusal, Source,
 };
-use crate::judge::answer::{is_transient, words};
+use crate::judge::answer::{is_transient, messages};
 use crate::judge::context::Context;
-use crate::judge::finding::{instant, list};
+use crate::judge::finding::{format_instant, list};
 use crate::judge::network::failure::network_failure;
 use crate::platform::{
     Cause, Explanation, Id, Login, REFUSAL_MESSAGES, Refused, Remedy, Step, azure, github, gitlab,
@@ -18,10 +18,10 @@ use crate::report::Finding;
 use crate::text;
 use crate::text::command::{Command, CommandLine};
 
-/// More of what a platform says is not shown, in characters.
-const LONGEST: usize = 400;
+/// Longer messages of a platform are clipped, in characters.
+const MAX_MESSAGE_CHARS: usize = 400;
 
-/// The platform's own reason for there being no token, where its environment tells one.
+/// The finding for a missing token that the platform's environment explains.
 pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
     let job = context.job();
     let explanation = match input.surroundings.as_ref()? {
@@ -34,17 +34,19 @@ pub(crate) fn explain(input: &Input, context: &Context) -> Option<Finding> {
             gitlab::explain(environment, &login(&job, Id::GitLab))
         }
     };
-    Some(tried(explained(explanation), input, context))
+    Some(add_searched_places(finding_of_explanation(explanation), input, context))
 }
 
-/// The login of a job as the platform's advice puts it into a pipeline.
+/// The login that the platform's advice puts into a pipeline.
 pub(crate) fn login(job: &Job, platform: Id) -> Login {
     let variable = platform.platform().variable.unwrap_or(job.variable);
     Login { command: job.login_in_step(variable).text().to_owned(), audience: job.audience() }
 }
 
 /// A platform's explanation as a finding.
-pub(crate) fn explained(Explanation { cause, detail, remedy }: Explanation) -> Finding {
+pub(crate) fn finding_of_explanation(
+    Explanation { cause, detail, remedy }: Explanation,
+) -> Finding {
     let code = match cause {
         Cause::TokenNotExposed => Code::AdoTokenNotExposed,
         Cause::ConnectionNotFederated => Code::AdoConnectionNotFederated,
@@ -53,11 +55,11 @@ pub(crate) fn explained(Explanation { cause, detail, remedy }: Explanation) -> F
         Cause::IdTokenPermission => Code::GithubIdTokenPermission,
         Cause::IdTokenMissing => Code::GitlabIdTokenMissing,
     };
-    remedied(Finding::new(code, detail), remedy)
+    add_platform_remedy(Finding::new(code, detail), remedy)
 }
 
 /// Adds a platform's remedy.
-pub(crate) fn remedied(finding: Finding, remedy: Remedy) -> Finding {
+pub(crate) fn add_platform_remedy(finding: Finding, remedy: Remedy) -> Finding {
     let finding = match remedy.fix {
         Some(fix) => finding.fix(fix),
         None => finding,
@@ -73,36 +75,40 @@ pub(crate) fn remedied(finding: Finding, remedy: Remedy) -> Finding {
     remedy.commands.into_iter().fold(finding, Finding::command)
 }
 
-/// Whether a token would have been requested if the login named an organization.
+/// Whether the doctor could request a token if it knew the organization.
 pub(crate) fn lacks_organization(input: &Input, context: &Context) -> bool {
-    let can_ask = match &input.surroundings {
+    let can_request = match &input.surroundings {
         Some(PlatformEnvironment::GitHubActions(environment)) => environment.missing.is_empty(),
         Some(PlatformEnvironment::Buildkite) => true,
         _ => false,
     };
-    can_ask && context.evidence.login.organization.is_none()
+    can_request && context.evidence.login.organization.is_none()
 }
 
-/// Where a job whose environment says no more gets a token: the step to take, and what to add.
-pub(crate) fn to_add(job: &Job) -> Option<(&'static str, String)> {
+/// The general advice for this platform: a step, and the snippet to add to the pipeline.
+pub(crate) fn pipeline_snippet(job: &Job) -> Option<(&'static str, String)> {
     let id = job.platform?;
     Some(id.platform().missing_token?(&login(job, id)))
 }
 
-/// Adds what [`to_add`] gives.
-pub(crate) fn add(finding: Finding, step: &str, snippet: String) -> Finding {
+/// Adds the advice of [`pipeline_snippet`].
+pub(crate) fn add_snippet(finding: Finding, step: &str, snippet: String) -> Finding {
     finding.fix("Let the platform give the job a token.").announce(step).command(snippet)
 }
 
-/// Adds every place that held no token, and the variables that were not used.
-pub(crate) fn tried(mut finding: Finding, input: &Input, context: &Context) -> Finding {
+/// Adds the places where no token was found, and unused variables that look like tokens.
+pub(crate) fn add_searched_places(
+    mut finding: Finding,
+    input: &Input,
+    context: &Context,
+) -> Finding {
     for tried in &input.tried {
         finding = finding.proof("looked at", &tried.reason, &tried.source);
     }
     for name in &input.unused {
         finding = finding
             .proof("not used", "looks like a token", format!("env:{name}"))
-            .command(with_variable(name, context));
+            .command(diagnose_variable(name, context));
     }
     if !input.unused.is_empty() {
         finding = finding.step(format!(
@@ -113,8 +119,8 @@ pub(crate) fn tried(mut finding: Finding, input: &Input, context: &Context) -> F
     finding
 }
 
-/// The diagnosis of the token in a variable.
-fn with_variable(name: &str, context: &Context) -> CommandLine {
+/// The command that diagnoses the token in a variable.
+fn diagnose_variable(name: &str, context: &Context) -> CommandLine {
     let doctor = CommandLine::new("doctor");
     let doctor = match context.evidence.login.organization.as_deref() {
         Some(organization) => doctor.raw("--oidc-org").word(organization),
@@ -123,7 +129,7 @@ fn with_variable(name: &str, context: &Context) -> CommandLine {
     doctor.raw("--token-env").word(name)
 }
 
-/// Several tokens. Those for the organization come before all others, so either all of these are
+/// Several different tokens. Tokens for the organization have precedence, so either all candidates are
 /// for it or none is.
 pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding {
     let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
@@ -142,36 +148,36 @@ pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding 
     )
     .announce("Name the one that the login uses:");
     for Candidate { name, audiences, expires } in candidates {
-        let expiry =
-            expires.map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", instant(exp)));
+        let expiry = expires
+            .map_or_else(|| "no exp".to_owned(), |exp| format!("exp {}", format_instant(exp)));
         finding = finding
             .proof(
                 "candidate",
                 format!("aud {}, {expiry}", audiences.join(", ")),
                 format!("env:{name}"),
             )
-            .command(with_variable(name, context));
+            .command(diagnose_variable(name, context));
     }
     finding
 }
 
 // -------------------------------------------------------------------------------- refusals
 
-/// The platform was asked and gave no token.
-pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Finding {
-    let asked = match input.source {
+/// The platform refused the request for a token.
+pub(crate) fn request_refused(refusal: &Refusal, input: &Input, context: &Context) -> Finding {
+    let platform_id = match input.source {
         Source::Request { platform } => Some(platform),
         _ => None,
     };
-    let (id, platform) = asked.map_or(("", "The platform"), |asked| (asked.key(), asked.name()));
+    let (id, platform) = platform_id.map_or(("", "The platform"), |id| (id.key(), id.name()));
     let code = Code::TokenRequestFailed;
     match refusal {
         Refusal::Unanswered { failure } => {
-            let passes = matches!(
+            let is_transient = matches!(
                 failure.kind,
                 FailureKind::Timeout | FailureKind::Connect { .. } | FailureKind::Protocol
             );
-            let finding = network_failure(code, failure).retryable(passes);
+            let finding = network_failure(code, failure).retryable(is_transient);
             match failure.kind {
                 FailureKind::BadUrl | FailureKind::AddressRefused => finding.fix(format!(
                     "Leave the variables that {platform} sets as they are: the address in them is \
@@ -189,39 +195,41 @@ pub(crate) fn refused(refusal: &Refusal, input: &Input, context: &Context) -> Fi
             let finding =
                 if said.is_empty() { finding } else { finding.proof("it says", said, id) };
             let audience = context.job().audience();
-            let request = asked.and_then(|asked| asked.platform().audience.request(&audience));
+            let request = platform_id.and_then(|id| id.platform().audience.request(&audience));
             request.into_iter().fold(finding, Finding::command)
         }
         Refusal::Answered { answer } => {
-            let said = said(answer);
+            let message = refusal_message(answer);
             let finding = Finding::new(
                 code,
                 format!(
                     "{platform} answered the request for a token with status {} {}.",
                     answer.status,
-                    what(answer)
+                    describe_body(answer)
                 ),
             )
             .retryable(is_transient(answer.status))
             .proof("status", answer.status.to_string(), id);
-            let finding =
-                if said.is_empty() { finding } else { finding.proof("it says", &said, id) };
+            let finding = match message.is_empty() {
+                true => finding,
+                false => finding.proof("it says", &message, id),
+            };
             let finding = match &answer.location {
-                Some(to) => finding.proof("redirects to", text::clip(to, LONGEST), id),
+                Some(to) => finding.proof("redirects to", text::clip(to, MAX_MESSAGE_CHARS), id),
                 None => finding,
             };
-            advise(finding, answer, &said, input, context)
+            add_advice(finding, answer, &message, input, context)
         }
     }
 }
 
-/// What came in place of a token, in words.
-fn what(answer: &Answer) -> String {
+/// Describes an answer without a token.
+fn describe_body(answer: &Answer) -> String {
     match &answer.body {
         _ if answer.location.is_some() => "and a redirect".to_owned(),
         Body::Empty => "and nothing else".to_owned(),
         Body::Html(Some(title)) => {
-            format!("and a web page titled \"{}\"", text::clip(title, LONGEST))
+            format!("and a web page titled \"{}\"", text::clip(title, MAX_MESSAGE_CHARS))
         }
         Body::Html(None) => "and a web page".to_owned(),
         Body::Json(Value::Object(body)) if answer.status == 200 => {
@@ -233,42 +241,42 @@ fn what(answer: &Answer) -> String {
     }
 }
 
-/// What an answer says.
-fn said(answer: &Answer) -> String {
-    let own: Vec<String> = match &answer.body {
+/// The message in an answer, from the fields that platforms use for it.
+fn refusal_message(answer: &Answer) -> String {
+    let known: Vec<String> = match &answer.body {
         Body::Json(body) => REFUSAL_MESSAGES
             .iter()
-            .filter_map(|at| Some(body.pointer(at)?.as_str()?.to_owned()))
+            .filter_map(|pointer| Some(body.pointer(pointer)?.as_str()?.to_owned()))
             .collect(),
         _ => Vec::new(),
     };
-    let said = match &answer.body {
-        Body::Json(Value::Object(_)) | Body::Text(_) if own.is_empty() => words(answer),
-        _ => own,
+    let messages = match &answer.body {
+        Body::Json(Value::Object(_)) | Body::Text(_) if known.is_empty() => messages(answer),
+        _ => known,
     };
-    text::clip(&said.join(": "), LONGEST)
+    text::clip(&messages.join(": "), MAX_MESSAGE_CHARS)
 }
 
-fn advise(
+fn add_advice(
     finding: Finding,
     answer: &Answer,
-    said: &str,
+    message: &str,
     input: &Input,
     context: &Context,
 ) -> Finding {
     if let Some(PlatformEnvironment::AzurePipelines(environment)) = &input.surroundings {
         let signs_in = answer.location.is_some() || matches!(answer.body, Body::Html(_));
-        let refused = Refused { status: answer.status, said, signs_in };
+        let refused = Refused { status: answer.status, said: message, signs_in };
         let login = login(&context.job(), Id::AzurePipelines);
-        return remedied(finding, azure::job::refused(environment, &refused, &login));
+        return add_platform_remedy(finding, azure::job::refused(environment, &refused, &login));
     }
     match answer.status {
         429 | 500.. => finding.fix("Try again; the platform's status page tells of outages."),
-        _ => only_in_the_job(finding),
+        _ => add_request_scope_note(finding),
     }
 }
 
-pub(crate) fn only_in_the_job(finding: Finding) -> Finding {
+pub(crate) fn add_request_scope_note(finding: Finding) -> Finding {
     finding.step(
         "The request is valid only while the job runs, and only with the job's own variables.",
     )

@@ -1,15 +1,15 @@
-//! Changes to a policy, as data and in words: the same values for programs and for people.
+//! Changes to a policy, as data for programs and as text for people, from the same values.
 
 use serde_json::{Map, Value};
 
 use super::change;
 use crate::evidence::{PolicySource, Token};
-use crate::judge::compare::rule::snippet;
+use crate::judge::compare::rule::rule_snippet;
 use crate::judge::context::Context;
-use crate::judge::finding::upper;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::steer::Steered;
-use crate::judge::policy::smallest::ways::{Edit, Way};
+use crate::judge::finding::capitalize;
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::token_change::TokenChange;
+use crate::judge::policy::smallest_change::ways::{Edit, Way};
 use crate::judge::policy::suggest::Suggestion;
 use crate::policy::Entry;
 use crate::policy::claim_path::ClaimPath;
@@ -18,25 +18,25 @@ use crate::report::remedy::pointer_token;
 use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
 
-/// A change of the policy of the token's issuer, at a line of its document.
-fn in_policy(context: &Context, path: &str, line: u64) -> Change {
+/// A change to the policy of the token's issuer, at a line of its document.
+fn change_policy(context: &Context, path: &str, line: u64) -> Change {
     let registered = context.evidence.registration().and_then(|r| r.identifier());
     let token = || context.evidence.token.as_ref().and_then(|token| token.text("iss"));
-    let change = Change::new(Target::Policy, path).of_issuer(registered.or_else(token));
+    let change = Change::new(Target::Policy, path).for_issuer(registered.or_else(token));
     match &context.evidence.policy {
-        PolicySource::File { path, .. } => change.at(path, line),
+        PolicySource::File { path, .. } => change.in_file(path, line),
         PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     }
 }
 
-/// The entries of the policy that decides.
+/// The entries of the policy of the token's issuer.
 fn entries<'a>(context: &Context<'a>) -> &'a [Entry] {
     let registration = context.evidence.registration();
     registration.and_then(|r| r.policies.as_deref()).unwrap_or_default()
 }
 
-/// A key of an entry.
-pub(crate) fn entry_key(
+/// Changes a key of an entry.
+pub(crate) fn change_entry_key(
     context: &Context,
     index: usize,
     key: &str,
@@ -45,11 +45,11 @@ pub(crate) fn entry_key(
 ) -> Change {
     let line = entries(context).get(index).map_or(0, |entry| entry.place.line);
     let path = format!("/policies/{index}/{key}");
-    in_policy(context, &path, line).before(before).after(after)
+    change_policy(context, &path, line).before(before).after(after)
 }
 
-/// A rule of an entry.
-pub(crate) fn rule(
+/// Changes, adds or removes a rule of an entry.
+pub(crate) fn change_rule(
     context: &Context,
     index: usize,
     claim: &str,
@@ -62,27 +62,27 @@ pub(crate) fn rule(
         rule.map_or(entry.place.line, |rule| rule.place.line)
     });
     let path = format!("/policies/{index}/rules/{}", pointer_token(claim));
-    in_policy(context, &path, line)
+    change_policy(context, &path, line)
         .before(before.map(str::to_owned))
         .after(after.map(str::to_owned))
 }
 
-/// Another entry, behind those that there are.
-pub(crate) fn added(context: &Context, entry: Map<String, Value>) -> Change {
+/// Appends an entry to the policy.
+pub(crate) fn add_entry(context: &Context, entry: Map<String, Value>) -> Change {
     let registered = || context.evidence.registration().map_or(0, |r| r.place.line);
     let line = entries(context).last().map_or_else(registered, |last| last.place.line);
-    in_policy(context, "/policies/-", line).after(entry)
+    change_policy(context, "/policies/-", line).after(entry)
 }
 
-/// The entry for this token, with the role and the permissions of the entry that comes closest: without
-/// any, an organization's token may do nothing.
+/// The suggested entry, with the role and permissions of the closest one: without any, an organization
+/// token may do nothing.
 pub(crate) fn entry_like(suggestion: &Suggestion, closest: Option<&Entry>) -> Map<String, Value> {
     let mut entry = suggestion.entry();
     let Some(closest) = closest else { return entry };
     if let Some(role) = &closest.role_id {
         entry.insert("roleID".to_owned(), role.clone().into());
     }
-    // Admin is asked for, or not had.
+    // The suggestion has admin if the login asks for it.
     let others = closest.authorized_permissions.iter().filter(|own| *own != "admin").cloned();
     if let Some(Value::Array(permissions)) = entry.get_mut("authorizedPermissions") {
         permissions.splice(0..0, others.map(Value::String));
@@ -90,18 +90,18 @@ pub(crate) fn entry_like(suggestion: &Suggestion, closest: Option<&Entry>) -> Ma
     entry
 }
 
-/// The policy without an entry.
-pub(crate) fn removed(context: &Context, index: usize) -> Change {
+/// Removes an entry from the policy.
+pub(crate) fn remove_entry(context: &Context, index: usize) -> Change {
     let line = entries(context).get(index).map_or(0, |entry| entry.place.line);
-    let change = in_policy(context, &format!("/policies/{index}"), line);
+    let change = change_policy(context, &format!("/policies/{index}"), line);
     match entries(context).get(index) {
-        Some(entry) => change.before(as_document(entry)),
+        Some(entry) => change.before(entry_as_json(entry)),
         None => change,
     }
 }
 
-/// An entry as the API has it.
-fn as_document(entry: &Entry) -> Map<String, Value> {
+/// An entry in the API's JSON form.
+fn entry_as_json(entry: &Entry) -> Map<String, Value> {
     let named = [
         ("teamName", &entry.team_name),
         ("userLogin", &entry.user_login),
@@ -124,48 +124,48 @@ fn as_document(entry: &Entry) -> Map<String, Value> {
     document
 }
 
-/// The ways to let a token in, for a finding that says why it is not.
-pub(crate) struct Telling<'a> {
+/// Adds the ways to let a token in to a finding.
+pub(crate) struct WayWriter<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) token: &'a Token,
-    /// The entry that fails, where one does.
+    /// The closest entry, if its rules fail.
     pub(crate) closest: Option<&'a Entry>,
-    /// What to do with an entry for this token, before it.
+    /// The text before a new entry.
     pub(crate) add: &'a str,
 }
 
-/// What to do with an entry that the policy lacks.
-pub(crate) fn add_here(context: &Context) -> String {
-    format!("in {}, add this policy:", context.place_of_another())
+/// The text before an entry to append to the policy.
+pub(crate) fn add_entry_lead(context: &Context) -> String {
+    format!("in {}, add this policy:", context.new_entry_place())
 }
 
-impl Telling<'_> {
-    /// Adds the ways: each as data, and told once.
-    pub(crate) fn with_ways(&self, mut finding: Finding, ways: &[Way]) -> Finding {
+impl WayWriter<'_> {
+    /// Adds the ways, as options and as steps.
+    pub(crate) fn add_ways(&self, mut finding: Finding, ways: &[Way]) -> Finding {
         for way in ways {
             finding = finding.option(self.option(way, ways.len() == 1));
         }
         match ways {
             [] => finding,
-            [only] => self.alone(finding, only),
-            several => {
-                let intents: Vec<&str> = several.iter().map(|way| way.intent.as_str()).collect();
+            [only] => self.write_only_way(finding, only),
+            ways => {
+                let intents: Vec<&str> = ways.iter().map(|way| way.intent.as_str()).collect();
                 let choice = format!("It depends on what is meant: {}.", intents.join("; or "));
-                let finding = several.iter().fold(finding.fix(choice), notes);
-                several.iter().fold(finding, |finding, way| {
+                let finding = ways.iter().fold(finding.fix(choice), add_pattern_notes);
+                ways.iter().fold(finding, |finding, way| {
                     let lead = match way.only_if_meant {
                         true => format!("Only if that is meant: if {}, ", way.intent),
                         false => format!("If {}, ", way.intent),
                     };
-                    self.step(finding, way, &lead)
+                    self.write_way(finding, way, &lead)
                 })
             }
         }
     }
 
-    /// Adds the ways for an issuer that is not registered yet: the registration, with an entry for this
-    /// token. `intent`: when the issuer should be registered, where it may be meant otherwise.
-    pub(crate) fn with_registration(
+    /// Adds the ways for an unregistered issuer: a registration with an entry for this token. `intent`:
+    /// the condition of registering the issuer, if there is one.
+    pub(crate) fn add_registration_ways(
         &self,
         finding: Finding,
         registration: &Change,
@@ -180,7 +180,7 @@ impl Telling<'_> {
         let is_only = ways.len() == 1;
         ways.iter().fold(finding, |finding, way| {
             let mut option = self.option(way, is_only);
-            // What is there of another registration's entries does not matter.
+            // The lines are those of another registration's entries.
             for change in &mut option.changes {
                 change.line = None;
             }
@@ -195,11 +195,11 @@ impl Telling<'_> {
                 (false, true) => "A new issuer lets nobody in. Then ".to_owned(),
                 (false, false) => format!("A new issuer lets nobody in. If {}, then ", way.intent),
             };
-            self.step(finding.option(option), way, &lead)
+            self.write_way(finding.option(option), way, &lead)
         })
     }
 
-    /// A way as data. The only one needs no intent, unless it is often unwanted.
+    /// A way as data. The only way has no condition, unless it is often unwanted.
     fn option(&self, way: &Way, is_only: bool) -> RemedyOption {
         RemedyOption {
             when: (!is_only || way.only_if_meant).then(|| way.intent.clone()),
@@ -209,8 +209,9 @@ impl Telling<'_> {
     }
 
     fn changes(&self, edit: &Edit) -> Vec<Change> {
-        let rule =
-            |index, claim: &str, before, after| rule(self.context, index, claim, before, after);
+        let rule = |index, claim: &str, before, after| {
+            change_rule(self.context, index, claim, before, after)
+        };
         match edit {
             Edit::Rule { entry, claim, before, correction } => {
                 let after = Some(correction.pattern.as_str());
@@ -223,9 +224,9 @@ impl Telling<'_> {
                 ]
             }
             Edit::Add(suggestion) => {
-                vec![added(self.context, entry_like(suggestion, self.closest))]
+                vec![add_entry(self.context, entry_like(suggestion, self.closest))]
             }
-            Edit::Token(Steered { claim, value, .. }) => {
+            Edit::Token(TokenChange { claim, value, .. }) => {
                 let path = ClaimPath::parse(claim).ok();
                 let before = path.as_ref().and_then(|path| path.lookup(&self.token.claims));
                 vec![change::claim(claim, before, value.clone())]
@@ -233,8 +234,8 @@ impl Telling<'_> {
         }
     }
 
-    /// A change of a rule: what to do, the rule before, the rule afterwards.
-    fn corrected(&self, edit: &Edit) -> Option<[String; 3]> {
+    /// For the change of a rule: the instruction, the old rule and the new rule.
+    fn rule_diff(&self, edit: &Edit) -> Option<[String; 3]> {
         let Edit::Rule { entry, claim, before, correction } = edit else { return None };
         let rules = self.closest.map(|entry| &entry.rules[..]).unwrap_or_default();
         let line = rules.iter().find(|rule| rule.claim == *claim);
@@ -243,22 +244,22 @@ impl Telling<'_> {
             true => format!("change the rule {claim}:"),
             false => "correct the name of the claim:".to_owned(),
         };
-        let lead = format!("in {}, {what}", self.context.place_of_rule(line, *entry));
+        let lead = format!("in {}, {what}", self.context.entry_place_at(line, *entry));
         let removed = format!("{}: {}", text::json_string(claim), text::json_string(before));
-        Some([lead, removed, snippet(&correction.claim, &correction.pattern)])
+        Some([lead, removed, rule_snippet(&correction.claim, &correction.pattern)])
     }
 
-    /// What to do for any other edit, which ends with a colon where something to paste follows; and
-    /// what to paste.
-    fn told(&self, edit: &Edit) -> (String, String) {
+    /// For any other edit: the instruction, and the text to paste. The instruction ends with a colon if
+    /// there is text to paste.
+    fn instruction(&self, edit: &Edit) -> (String, String) {
         match edit {
             Edit::Rule { .. } => Default::default(),
             Edit::Add(suggestion) => {
                 (self.add.to_owned(), text::json(&entry_like(suggestion, self.closest)))
             }
-            Edit::Token(steered) if steered.claim == "aud" => {
-                let audience = &steered.value;
-                let platform = Identity::of(self.token).platform();
+            Edit::Token(change) if change.claim == "aud" => {
+                let audience = &change.value;
+                let platform = TokenIdentity::of(self.token).platform();
                 let request = platform.and_then(|id| id.platform().audience.request(audience));
                 let lead = format!("request the token for the audience {audience}");
                 match request {
@@ -266,8 +267,8 @@ impl Telling<'_> {
                     None => (format!("{lead}."), String::new()),
                 }
             }
-            Edit::Token(steered) => {
-                let Steered { claim, value, pasted, .. } = steered;
+            Edit::Token(change) => {
+                let TokenChange { claim, value, pasted, .. } = change;
                 let shown = format!("its token then has {claim} {value}");
                 match pasted {
                     Some(pasted) => (format!("add this to the job ({shown}):"), pasted.clone()),
@@ -277,23 +278,26 @@ impl Telling<'_> {
         }
     }
 
-    /// The only way: its last snippet is what there is to paste.
-    fn alone(&self, finding: Finding, way: &Way) -> Finding {
-        let action = action(&way.edits);
+    /// Writes the only way. A single snippet becomes the command of the remedy.
+    fn write_only_way(&self, finding: Finding, way: &Way) -> Finding {
+        let action = summarize_edits(&way.edits);
         let (fix, meant) = match way.only_if_meant {
             true => (
                 format!("Only if that is meant ({}): {action}.", way.intent),
                 "Only if that is meant: ",
             ),
-            false => (format!("{}.", upper(&action)), ""),
+            false => (format!("{}.", capitalize(&action)), ""),
         };
-        let finding = notes(finding.fix(fix), way);
+        let finding = add_pattern_notes(finding.fix(fix), way);
         way.edits.iter().fold(finding, |finding, edit| {
-            if let Some([lead, removed, added]) = self.corrected(edit) {
-                return finding.diff(format!("{meant}{}", upper(&lead)), &removed, &added);
+            if let Some([lead, removed, added]) = self.rule_diff(edit) {
+                return finding.diff(format!("{meant}{}", capitalize(&lead)), &removed, &added);
             }
-            let (lead, pasted) = self.told(edit);
-            let lead = if meant.is_empty() { upper(&lead) } else { format!("{meant}{lead}") };
+            let (lead, pasted) = self.instruction(edit);
+            let lead = match meant.is_empty() {
+                true => capitalize(&lead),
+                false => format!("{meant}{lead}"),
+            };
             match pasted.is_empty() {
                 true => finding.step(lead),
                 false if way.edits.len() == 1 => finding.announce(lead).command(pasted),
@@ -302,35 +306,36 @@ impl Telling<'_> {
         })
     }
 
-    fn step(&self, finding: Finding, way: &Way, lead: &str) -> Finding {
-        way.edits.iter().enumerate().fold(finding, |finding, (at, edit)| {
-            let lead = if at == 0 { lead } else { "And " };
-            if let Some([told, removed, added]) = self.corrected(edit) {
-                return finding.diff(format!("{lead}{told}"), &removed, &added);
+    /// Writes one of several ways.
+    fn write_way(&self, finding: Finding, way: &Way, lead: &str) -> Finding {
+        way.edits.iter().enumerate().fold(finding, |finding, (index, edit)| {
+            let lead = if index == 0 { lead } else { "And " };
+            if let Some([instruction, removed, added]) = self.rule_diff(edit) {
+                return finding.diff(format!("{lead}{instruction}"), &removed, &added);
             }
-            let (told, pasted) = self.told(edit);
-            let lead = format!("{lead}{told}");
+            let (instruction, pasted) = self.instruction(edit);
+            let step = format!("{lead}{instruction}");
             match pasted.is_empty() {
-                true => finding.step(lead),
-                false => finding.snippet(lead, &pasted),
+                true => finding.step(step),
+                false => finding.snippet(step, &pasted),
             }
         })
     }
 }
 
-/// What the edits do, in a few words.
-fn action(edits: &[Edit]) -> String {
+/// Summarizes the edits of a way.
+fn summarize_edits(edits: &[Edit]) -> String {
     let each = edits.iter().map(|edit| match edit {
         Edit::Rule { claim, correction, .. } if *claim != correction.claim => {
             format!("correct the name of the claim {claim} in the rule")
         }
         Edit::Rule { claim, .. } => format!("correct the rule on {claim}"),
         Edit::Add(_) => "add an entry for this job".to_owned(),
-        Edit::Token(steered) if steered.claim == "aud" => {
-            format!("request the token for the audience {}", steered.value)
+        Edit::Token(change) if change.claim == "aud" => {
+            format!("request the token for the audience {}", change.value)
         }
-        Edit::Token(steered) => {
-            let how = steered.job.strip_prefix("the job should ").unwrap_or(&steered.job);
+        Edit::Token(change) => {
+            let how = change.job.strip_prefix("the job should ").unwrap_or(&change.job);
             format!("let the job {how}")
         }
     });
@@ -339,9 +344,9 @@ fn action(edits: &[Edit]) -> String {
     all.join(", and ")
 }
 
-/// What to know of the patterns, told once.
-fn notes(finding: Finding, way: &Way) -> Finding {
-    let told = way.edits.iter().flat_map(|edit| match edit {
+/// Adds notes about the patterns of a way, unless the finding has them already.
+fn add_pattern_notes(finding: Finding, way: &Way) -> Finding {
+    let notes = way.edits.iter().flat_map(|edit| match edit {
         Edit::Add(suggestion) => suggestion.notes.clone(),
         Edit::Rule { claim, correction, .. } => {
             let pattern = correction.pattern.as_str();
@@ -351,9 +356,9 @@ fn notes(finding: Finding, way: &Way) -> Finding {
         }
         Edit::Token(_) => Vec::new(),
     });
-    told.fold(finding, |finding, note| {
-        let is_told = finding.remediation.steps.iter().any(|step| step.text == text::inert(&note))
+    notes.fold(finding, |finding, note| {
+        let is_known = finding.remediation.steps.iter().any(|step| step.text == text::inert(&note))
             || finding.detail.contains(note.split(" (").next().unwrap_or_default());
-        if is_told { finding } else { finding.note(note) }
+        if is_known { finding } else { finding.note(note) }
     })
 }

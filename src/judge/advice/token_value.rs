@@ -1,7 +1,7 @@
-//! What came in the place of a token, and what to do about it.
+//! Findings and remedies for a value that is not a usable token.
 
 use super::change;
-use super::variables::{expansion, in_a_script};
+use super::variables::{add_script_syntax, add_variable_syntax};
 use crate::catalogue::Code;
 use crate::evidence::{FileProblem, InputProblem, LooksLike, Source, Wrapping};
 use crate::limits;
@@ -9,8 +9,8 @@ use crate::platform::Id;
 use crate::report::{Finding, RemedyOption};
 use crate::text::command::CommandLine;
 
-/// Where the token came from, in words.
-pub(crate) fn place(source: &Source) -> String {
+/// The source of the token, as a noun phrase.
+pub(crate) fn source_name(source: &Source) -> String {
     match source {
         Source::Argument => "the argument".to_owned(),
         Source::OidcTokenFlag => "--oidc-token".to_owned(),
@@ -22,14 +22,13 @@ pub(crate) fn place(source: &Source) -> String {
     }
 }
 
-/// The finding for a value that is no usable token. `None`: there is no value. `platform`: the CI
-/// platform.
-pub(crate) fn unusable(
+/// The finding for a value that is not a usable token. `None` if there is no value.
+pub(crate) fn unusable_token(
     problem: &InputProblem,
     source: &Source,
     platform: Option<Id>,
 ) -> Option<Finding> {
-    let place = place(source);
+    let place = source_name(source);
     let label = source.label();
     let new = |detail: String| Finding::new(problem.code(), detail);
     Some(match problem {
@@ -60,7 +59,7 @@ pub(crate) fn unusable(
         InputProblem::Encrypted => {
             new(format!("The value from {place} has five parts: it is a JWE (RFC 7516)."))
         }
-        InputProblem::Truncated { how } => truncated(how, &place),
+        InputProblem::Truncated { how } => token_truncated(how, &place),
         InputProblem::FileUnreadable { reason } => file_unreadable(reason, source),
         InputProblem::Malformed { part, reason } => {
             new(format!("The {part} of the token from {place} cannot be decoded: {reason}."))
@@ -109,7 +108,7 @@ fn not_a_token(finding: Finding, shown: Option<&str>, looks_like: LooksLike) -> 
 
 fn unexpanded(finding: Finding, value: &str, name: &str, platform: Option<Id>) -> Finding {
     if name.eq_ignore_ascii_case("idToken") {
-        return in_a_script(
+        return add_script_syntax(
             finding.fix("Name idToken in the script of the AzureCLI@2 task, as its shell does."),
             "idToken",
             "idToken is an environment variable of the script of AzureCLI@2, not a pipeline \
@@ -129,10 +128,10 @@ fn unexpanded(finding: Finding, value: &str, name: &str, platform: Option<Id>) -
                  job that logs in.",
             );
     }
-    expansion(finding, name, platform)
+    add_variable_syntax(finding, name, platform)
 }
 
-pub(crate) fn truncated(how: &str, source: &str) -> Finding {
+pub(crate) fn token_truncated(how: &str, source: &str) -> Finding {
     Finding::new(Code::TokenTruncated, format!("The token from {source} is cut off: {how}."))
         .proof("problem", how, "token")
         .step(
@@ -162,7 +161,7 @@ fn file_unreadable(reason: &FileProblem, source: &Source) -> Finding {
         .step("Check that the step which writes the file ran in the same job, before this one.")
 }
 
-pub(crate) fn wrapping(wrapping: Wrapping) -> &'static str {
+pub(crate) fn wrapping_name(wrapping: Wrapping) -> &'static str {
     match wrapping {
         Wrapping::Quotes => "quotes around it",
         Wrapping::Bearer => "`Bearer` in front of it",

@@ -1,12 +1,12 @@
-//! Why the policy is not known: a note, never the verdict.
+//! Why the policy is unknown. This never decides the verdict.
 
 use crate::evidence::{AccessTokenSource, Asked, Gap, GapReason, PolicySource};
-use crate::judge::answer::{proofs, words};
+use crate::judge::answer::{add_answer, messages};
 use crate::judge::context::Context;
 use crate::report::Finding;
 
 impl Asked {
-    /// In a sentence.
+    /// The requested data, as a noun phrase.
     fn name(self) -> &'static str {
         match self {
             Self::Issuers => "the organization's issuers",
@@ -14,7 +14,7 @@ impl Asked {
         }
     }
 
-    /// The permission that reading it needs (facts of the API: organization admins have it).
+    /// The API permission to read it, which organization admins have.
     fn permission(self) -> &'static str {
         match self {
             Self::Issuers => "oidc_issuers:read",
@@ -23,7 +23,7 @@ impl Asked {
     }
 }
 
-/// One line: what could not be read.
+/// One line that says what could not be read.
 pub(crate) fn summary(gap: &Gap) -> String {
     let what = gap.asked.name();
     match &gap.reason {
@@ -35,30 +35,30 @@ pub(crate) fn summary(gap: &Gap) -> String {
     }
 }
 
-/// Adds to a finding why the policy is not known, and what to do about that.
-pub(crate) fn explain(context: &Context, finding: Finding) -> Finding {
+/// Adds why the policy is unknown, and how to make it known.
+pub(crate) fn add_reason(context: &Context, finding: Finding) -> Finding {
     match &context.evidence.policy {
         PolicySource::Live { gap: Some(gap), .. } | PolicySource::Unavailable { gap } => {
-            told(context, finding, gap)
+            add_gap(context, finding, gap)
         }
         PolicySource::None if !context.evidence.options.offline => {
-            finding.step(how_to_read_it(context))
+            finding.step(how_to_read_policy(context))
         }
         PolicySource::File { document, .. } if context.evidence.registration().is_none() => {
-            // One of these may be the token's issuer.
-            document.unresolved.iter().fold(finding, |finding, open| {
-                let place = context.policy_place(open.place.line, "an OidcIssuer's url");
-                finding.proof("not resolved", &open.expression, place)
+            // An unresolved URL may be that of the token's issuer.
+            document.unresolved.iter().fold(finding, |finding, unresolved| {
+                let place = context.policy_place(unresolved.place.line, "an OidcIssuer's url");
+                finding.proof("not resolved", &unresolved.expression, place)
             })
         }
         PolicySource::None | PolicySource::File { .. } | PolicySource::Live { .. } => finding,
     }
 }
 
-/// How to let the doctor know the policy.
-fn how_to_read_it(context: &Context) -> String {
-    let to = if context.evidence.only_project_names_backend() {
-        // It goes only to a backend that the user names (product contract, section 7).
+/// The step that lets the doctor read the policy.
+fn how_to_read_policy(context: &Context) -> String {
+    let backend = if context.evidence.only_project_names_backend() {
+        // The access token is sent only to a backend that the user names (product contract, section 7).
         let source = context.backend.source.label();
         format!(" and name the backend with --cloud-url ({source} does not count)")
     } else {
@@ -71,38 +71,39 @@ fn how_to_read_it(context: &Context) -> String {
     }
     format!(
         "To let the doctor read the policy from Pulumi Cloud, set DOCTOR_ACCESS_TOKEN to an \
-         organization admin's access token{to}; or pass a file with --policy."
+         organization admin's access token{backend}; or pass a file with --policy."
     )
 }
 
-fn told(context: &Context, finding: Finding, gap: &Gap) -> Finding {
-    let with = match &gap.access_token {
+fn add_gap(context: &Context, finding: Finding, gap: &Gap) -> Finding {
+    let credential = match &gap.access_token {
         AccessTokenSource::Environment { name } => name.clone(),
         AccessTokenSource::Stored { path, .. } => format!("the token stored in {path}"),
         AccessTokenSource::Exchange | AccessTokenSource::None => "an access token".to_owned(),
     };
     let organization = context.request.organization.as_deref().unwrap_or_default();
-    let finding = finding.proof("asked with", &with, gap.asked.name());
+    let finding = finding.proof("asked with", &credential, gap.asked.name());
     match &gap.reason {
         GapReason::Failed { failure } => {
-            finding.proof("no answer", &failure.detail, &failure.host).asked(failure.attempts)
+            finding.proof("no answer", &failure.detail, &failure.host).attempts(failure.attempts)
         }
         GapReason::NotUnderstood { problem } => {
             finding.proof("not understood", problem, gap.asked.name())
         }
         GapReason::Refused { answer } => {
             let step = match answer.status {
-                401 => format!("{with} is not valid there, or has expired."),
+                401 => format!("{credential} is not valid there, or has expired."),
                 403 => format!(
-                    "{with} lacks the permission {}, which organization admins have.",
+                    "{credential} lacks the permission {}, which organization admins have.",
                     gap.asked.permission()
                 ),
                 404 => format!(
-                    "Pulumi Cloud knows no organization {organization}, or {with} may not see it."
+                    "Pulumi Cloud knows no organization {organization}, or {credential} may not see \
+                     it."
                 ),
-                _ => format!("Pulumi Cloud answered: {}.", words(answer).join(": ")),
+                _ => format!("Pulumi Cloud answered: {}.", messages(answer).join(": ")),
             };
-            proofs(finding, answer).step(step)
+            add_answer(finding, answer).step(step)
         }
     }
 }

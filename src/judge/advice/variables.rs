@@ -1,12 +1,12 @@
-//! References to variables that nothing replaced: which syntax belongs where.
+//! Advice for unexpanded variable references.
 
 use crate::platform::Id;
 use crate::report::Finding;
 
-/// Which syntax of a variable belongs where.
-pub(crate) fn expansion(finding: Finding, name: &str, platform: Option<Id>) -> Finding {
+/// Adds the syntax of a variable in the platform's YAML and in scripts.
+pub(crate) fn add_variable_syntax(finding: Finding, name: &str, platform: Option<Id>) -> Finding {
     if name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-        // No variable of a shell has such a name.
+        // Not a valid name of a shell variable.
         return finding
             .step(format!("Check that {name} has a value where the step that logs in runs."));
     }
@@ -26,10 +26,10 @@ pub(crate) fn expansion(finding: Finding, name: &str, platform: Option<Id>) -> F
     let finding = finding.step(format!(
         "Check that {name} is set in this step, or in an earlier one of the same job."
     ));
-    in_a_script(finding, &name, "In a script, write:")
+    add_script_syntax(finding, &name, "In a script, write:")
 }
 
-pub(crate) fn in_a_script(finding: Finding, name: &str, step: &str) -> Finding {
+pub(crate) fn add_script_syntax(finding: Finding, name: &str, step: &str) -> Finding {
     finding
         .announce(step)
         .command(format!("\"${name}\"            # bash, sh"))
@@ -37,8 +37,7 @@ pub(crate) fn in_a_script(finding: Finding, name: &str, step: &str) -> Finding {
         .command(format!("\"%{name}%\"           # cmd.exe"))
 }
 
-/// The characters of a name that can stand in a variable's name: what is left is safe to print
-/// into a snippet.
+/// Drops characters that are invalid in a variable's name, so that it is safe in a snippet.
 pub(crate) fn identifier(name: &str) -> String {
     let name: String =
         name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect();

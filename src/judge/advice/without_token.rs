@@ -1,5 +1,5 @@
-//! What `pulumi login` itself would do in this environment, in plain words: which backend, which
-//! token, which organization, and whose identity where no exchange is made.
+//! Describes what `pulumi login` would do in this environment: the backend, the token, the
+//! organization, and the identity that it uses without an exchange.
 
 use crate::evidence::{Backend, CredentialHelper, CredentialsFile, InputProblem, StoredAccount};
 use crate::judge::context::Context;
@@ -8,22 +8,25 @@ use crate::pulumi::backend_url::{PULUMI_CLOUD, UrlProblem};
 use crate::pulumi::first_error::{CliError, CliLogin};
 use crate::pulumi::versions;
 
-/// What `pulumi login` would do here, as the rest of a sentence that begins with it.
-pub(crate) fn what_pulumi_does(context: &Context) -> String {
+/// Describes the login, as the rest of a sentence that begins with `pulumi login`.
+pub(crate) fn describe_login(context: &Context) -> String {
     let login = &context.evidence.login;
     let has_token = context.has_token();
     let cli = CliLogin::new(context.evidence, &context.request, &context.backend, has_token);
     if let Some(CliError { message: Some(message), .. }) = cli.error_before_requests() {
-        return stop(&message);
+        return would_stop(&message);
     }
     if !login.token_named {
-        return format!("was given no OIDC token: it {}", without_token(context));
+        return format!("was given no OIDC token: it {}", describe_login_without_token(context));
     }
-    if context.has_no_oidc() {
-        return format!("would heed no PULUMI_OPTION_OIDC_TOKEN: it {}", without_token(context));
+    if context.cli_lacks_oidc() {
+        return format!(
+            "would heed no PULUMI_OPTION_OIDC_TOKEN: it {}",
+            describe_login_without_token(context)
+        );
     }
     if matches!(context.evidence.input.problem, Some(InputProblem::Empty)) {
-        return format!("would leave OIDC out: it {}", without_token(context));
+        return format!("would leave OIDC out: it {}", describe_login_without_token(context));
     }
     let ask = &context.request.ask;
     let (kind, name) = match (&ask.team, &ask.user, &ask.runner) {
@@ -36,9 +39,9 @@ pub(crate) fn what_pulumi_does(context: &Context) -> String {
     format!("would exchange the token at {} for one of the {kind} {name}", context.backend.url)
 }
 
-/// What `pulumi login` does without an OIDC token (`Current` and `Login` in
+/// Describes the login without an OIDC token (`Current` and `Login` in
 /// pkg/backend/httpstate/backend.go): `PULUMI_ACCESS_TOKEN` comes before stored credentials.
-pub(crate) fn without_token(context: &Context) -> String {
+pub(crate) fn describe_login_without_token(context: &Context) -> String {
     let backend = &context.evidence.backend;
     let url = url_without_token(context);
     match backend_url::problems(&context.backend, false).first() {
@@ -107,7 +110,7 @@ pub(crate) fn without_token(context: &Context) -> String {
     )
 }
 
-/// Where a login without a token goes (`ValueOrDefaultURL` in
+/// The backend of a login without a token (`ValueOrDefaultURL` in
 /// pkg/backend/httpstate/backend.go). Stored credentials are among the candidates.
 fn url_without_token(context: &Context) -> String {
     let Backend { local, candidates, without_token, .. } = &context.evidence.backend;
@@ -119,7 +122,7 @@ fn url_without_token(context: &Context) -> String {
     }
 }
 
-/// The first line says what; the hints after it are the doctor's own business.
-fn stop(message: &str) -> String {
+/// Only the first line of the error. The doctor gives its own advice instead of the CLI's hints.
+fn would_stop(message: &str) -> String {
     format!("would stop: {}", message.lines().next().unwrap_or_default())
 }

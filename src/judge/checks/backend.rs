@@ -1,20 +1,20 @@
-//! Check `backend`: the backend's URL, and the files that it comes from.
+//! Check `backend`: the backend URL, and the files that may set it.
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
     BackendCandidate, BackendSource, BrokenConfig, Cli, CliFolder, CredentialHelper,
     CredentialsFile, ProjectFile, StoreProblem, UnusableFolder,
 };
-use crate::judge::advice::backend_url::of_problem;
-use crate::judge::advice::{change, found_backend};
+use crate::judge::advice::backend_url::unusable_url;
+use crate::judge::advice::{change, project_backend};
 use crate::judge::context::Context;
 use crate::judge::finding::list;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::pulumi::{backend_url, versions};
 use crate::report::{Finding, RemedyOption};
 use crate::text::command::Command;
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let evidence = &context.evidence.backend;
     let resolved = &context.backend;
     let version = context.evidence.rules();
@@ -29,15 +29,20 @@ pub(crate) fn check(context: &Context) -> Outcome {
         let reason = "project is missing a 'runtime' attribute";
         findings.push(file_invalid(Code::ProjectFileInvalid, path, (None, None), reason));
     }
-    findings.extend(folder(context));
+    findings.extend(cli_folder_findings(context));
     match &evidence.credentials {
         CredentialsFile::Invalid { path, line, column, reason, .. } => findings.push(
             file_invalid(Code::CredentialsFileInvalid, path, (*line, *column), reason)
                 .command(Command::set_aside(path))
-                .option(RemedyOption::only(change::without_file(path))),
+                .option(RemedyOption::only(change::move_file_away(path))),
         ),
         CredentialsFile::Encrypted { path, newer_version, other_system } => {
-            findings.push(encrypted(context, path, *newer_version, other_system.as_deref()));
+            findings.push(credentials_encrypted(
+                context,
+                path,
+                *newer_version,
+                other_system.as_deref(),
+            ));
         }
         CredentialsFile::Read { path, bad_access_tokens: Some(line), .. }
             if !versions::IGNORES_ACCESS_TOKENS.holds(version) =>
@@ -46,28 +51,28 @@ pub(crate) fn check(context: &Context) -> Outcome {
             findings.push(
                 file_invalid(Code::CredentialsFileInvalid, path, (Some(*line), None), reason)
                     .command(Command::set_aside(path))
-                    .option(RemedyOption::only(change::without_file(path))),
+                    .option(RemedyOption::only(change::move_file_away(path))),
             );
         }
         CredentialsFile::NotFound | CredentialsFile::Read { .. } => {}
     }
     let insecure = context.evidence.options.insecure;
     findings.extend(
-        backend_url::problems(resolved, insecure)
-            .iter()
-            .map(|problem| of_problem(problem, resolved, context.evidence.rules(), &context.job())),
+        backend_url::problems(resolved, insecure).iter().map(|problem| {
+            unusable_url(problem, resolved, context.evidence.rules(), &context.job())
+        }),
     );
     findings.extend(installed_has_no_default(context));
     if !resolved.others.is_empty() {
         findings.push(overridden(context));
     }
-    findings.extend(found_backend::not_named(context, &findings));
+    findings.extend(project_backend::credentials_withheld(context, &findings));
     let shown = if resolved.url.is_empty() { "(empty)" } else { &resolved.url };
-    Outcome::found(format!("{shown} from {}", resolved.source.label()), findings)
+    CheckOutcome::found(format!("{shown} from {}", resolved.source.label()), findings)
 }
 
-/// What keeps the CLI from using its own folder. Elsewhere than in the failing job that is told only.
-fn folder(context: &Context) -> Vec<Finding> {
+/// Reasons why the CLI cannot use its own folder. They are errors only in the failing job itself.
+fn cli_folder_findings(context: &Context) -> Vec<Finding> {
     let CliFolder { unusable, store, config } = &context.evidence.backend.folder;
     let version = context.evidence.rules();
     let mut findings = Vec::new();
@@ -108,7 +113,7 @@ fn folder(context: &Context) -> Vec<Finding> {
             file_invalid(Code::CredentialsFileInvalid, path, (None, None), cause)
                 .fix("Repair the file, or move it away: the login ends after the exchange.")
                 .command(Command::set_aside(path))
-                .option(RemedyOption::only(change::without_file(path))),
+                .option(RemedyOption::only(change::move_file_away(path))),
         );
     }
     if !context.judges_environment() {
@@ -117,8 +122,8 @@ fn folder(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// An OIDC login of the newest CLIs reads the stored credentials before everything else.
-fn encrypted(
+/// Encrypted credentials. Since 3.274.0 an OIDC login reads the stored credentials first.
+fn credentials_encrypted(
     context: &Context,
     path: &str,
     newer_version: Option<i64>,
@@ -128,7 +133,7 @@ fn encrypted(
     let is_read_first = versions::CREDENTIAL_HELPERS.holds(version)
         && context.evidence.login.helper != CredentialHelper::Disabled
         && context.has_token();
-    let cannot = match (newer_version, other_system) {
+    let obstacle = match (newer_version, other_system) {
         (Some(newer), _) if versions::CREDENTIAL_STORE.holds(version) => {
             Some(format!("a newer CLI encrypted it (envelope version {newer})"))
         }
@@ -137,10 +142,10 @@ fn encrypted(
         }
         _ => None,
     };
-    if let Some(why) = cannot.filter(|_| context.judges_environment()) {
+    if let Some(why) = obstacle.filter(|_| context.judges_environment()) {
         return file_invalid(Code::CredentialsFileInvalid, path, (None, None), &why)
             .command(Command::set_aside(path))
-            .option(RemedyOption::only(change::without_file(path)));
+            .option(RemedyOption::only(change::move_file_away(path)));
     }
     let mut detail =
         format!("{path} is encrypted: the backend and the accounts in it are not known.");
@@ -160,11 +165,11 @@ fn encrypted(
         )))
 }
 
-/// Outside CI the installed `pulumi` is not the one that fails: what it would do is told only.
+/// Information only: outside CI, the installed `pulumi` is not the one that fails.
 fn installed_has_no_default(context: &Context) -> Option<Finding> {
     let Cli::Installed { version, path } = &context.evidence.login.cli else { return None };
-    let here = backend_url::resolve(&context.evidence.backend, Some(version));
-    if !here.url.is_empty() || context.backend.url.is_empty() {
+    let resolved = backend_url::resolve(&context.evidence.backend, Some(version));
+    if !resolved.url.is_empty() || context.backend.url.is_empty() {
         return None;
     }
     Some(
@@ -193,7 +198,8 @@ fn file_invalid(
     Finding::new(code, format!("{place}: {reason}.")).proof("problem", reason, place)
 }
 
-/// Only the stored credentials' `current` losing is what every explicit login does.
+/// Several sources set the backend. Every explicit login overrides the stored credentials' `current`,
+/// so that alone is only information.
 fn overridden(context: &Context) -> Finding {
     let resolved = &context.backend;
     let only_credentials = resolved

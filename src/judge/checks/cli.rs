@@ -1,18 +1,18 @@
-//! Check `cli`: does the CLI know OIDC logins?
+//! Check `cli`: does the installed CLI support OIDC logins?
 
 use semver::Version;
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Cli;
 use crate::judge::advice::change;
-use crate::judge::advice::change::Machine;
+use crate::judge::advice::change::MachinePart;
 use crate::judge::context::Context;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::pulumi::versions;
 use crate::report::{Finding, RemedyOption};
 use crate::text::command::Command;
 
-/// Installs the newest pulumi.
+/// The command that installs the newest pulumi.
 pub(crate) fn upgrade_command() -> Command {
     Command::each(
         "curl -fsSL https://get.pulumi.com | sh",
@@ -20,36 +20,36 @@ pub(crate) fn upgrade_command() -> Command {
     )
 }
 
-/// The newest release whose rules are known has every flag.
+/// Upgrades to the newest release that the doctor knows.
 pub(crate) fn upgrade(version: Option<&Version>) -> RemedyOption {
-    let change = change::machine(Machine::Cli)
+    let change = change::fix_machine(MachinePart::Cli)
         .before(version.map(Version::to_string))
         .after(versions::NEWEST.to_string());
     RemedyOption::only(change)
 }
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let cli = &context.evidence.login.cli;
-    let explicit = matches!(cli, Cli::Given { .. });
+    let is_given = matches!(cli, Cli::Given { .. });
     match cli {
         Cli::Given { version } | Cli::Installed { version, .. } => {
             let summary = format!("pulumi {version}");
-            let unused = context.evidence.options.run_context.is_login() && !context.uses_oidc_flags();
-            let lacks_oidc = !versions::OIDC.holds(Some(version)) && !unused;
+            let needs_no_oidc = context.evidence.options.run_context.is_login() && !context.uses_oidc_flags();
+            let lacks_oidc = !versions::OIDC.holds(Some(version)) && !needs_no_oidc;
             let helper_flag = context.evidence.login.helper_on_command_line;
-            let unknown = helper_flag
+            let unknown_flag = helper_flag
                 .filter(|_| !versions::CREDENTIAL_HELPERS.holds(Some(version)));
-            let lacks = match (lacks_oidc, unknown) {
+            let lacks = match (lacks_oidc, unknown_flag) {
                 (true, _) => "has no --oidc flags; they came with 3.209.0".to_owned(),
                 (_, Some(flag)) => format!("has no {}; it came with 3.274.0", flag.name()),
-                _ => return Outcome::pass(summary),
+                _ => return CheckOutcome::pass(summary),
             };
             let place = match cli {
                 Cli::Installed { path, .. } => path.as_str(),
                 _ => "--pulumi-version",
             };
-            let judged = explicit || context.judges_environment();
-            let severity = if judged { Severity::Error } else { Severity::Info };
+            let is_failing_cli = is_given || context.judges_environment();
+            let severity = if is_failing_cli { Severity::Error } else { Severity::Info };
             let finding = Finding::new(
                 Code::CliTooOld,
                 format!("pulumi {version} {lacks}."),
@@ -58,9 +58,9 @@ pub(crate) fn check(context: &Context) -> Outcome {
             .proof("pulumi", version.to_string(), place)
             .command(upgrade_command())
             .option(upgrade(Some(version)));
-            Outcome::found(summary, vec![finding])
+            CheckOutcome::found(summary, vec![finding])
         }
-        Cli::Unreadable { path, reason } => Outcome::found(
+        Cli::Unreadable { path, reason } => CheckOutcome::found(
             "the installed pulumi gave no version",
             vec![
                 Finding::new(
@@ -70,7 +70,7 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 .proof("pulumi", reason, path),
             ],
         ),
-        Cli::NotFound => Outcome::found(
+        Cli::NotFound => CheckOutcome::found(
             "no pulumi on PATH",
             vec![Finding::new(
                 Code::CliNotFound,

@@ -1,4 +1,4 @@
-//! Check `cloud`: does a Pulumi Cloud answer at the backend's URL?
+//! Check `cloud`: does Pulumi Cloud answer at the backend URL?
 
 use url::Url;
 
@@ -7,49 +7,55 @@ use crate::evidence::{
     Answer, BackendSource, Body, CertificateProblem, CheckId, Failure, FailureKind, Probe,
     SkipReason,
 };
-use crate::judge::advice::backend_url::correct;
-use crate::judge::advice::change::Machine;
-use crate::judge::advice::{change, found_backend};
+use crate::judge::advice::backend_url::correct_url;
+use crate::judge::advice::change::MachinePart;
+use crate::judge::advice::{change, project_backend};
 use crate::judge::context::Context;
-use crate::judge::finding::again;
-use crate::judge::network::certificate::{lacks_trust, renewed, signed_by, with_chain};
+use crate::judge::finding::retry_suffix;
+use crate::judge::network::certificate::{
+    add_chain, add_renewal_advice, add_signer, is_authority_untrusted,
+};
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::pulumi::backend_url;
 use crate::pulumi::backend_url::PULUMI_CLOUD;
 use crate::report::{Finding, RemedyOption};
 use crate::text::command::{Command, CommandLine};
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let cloud = &context.evidence.cloud;
     match &cloud.capabilities {
         Probe::NotRun if context.evidence.options.offline => {
-            Outcome::skip(SkipReason::Offline, "not asked")
+            CheckOutcome::skip(SkipReason::Offline, "not asked")
         }
-        Probe::NotRun => Outcome::skip(context.cause(CheckId::Backend), "there is no URL to ask"),
+        Probe::NotRun => {
+            CheckOutcome::skip(context.blocked_by(CheckId::Backend), "there is no URL to ask")
+        }
         Probe::Failed { failure, .. }
             if failure.kind == FailureKind::AddressRefused
-                && let Some(outcome) = found_backend::not_connected(context) =>
+                && let Some(outcome) = project_backend::address_refused(context) =>
         {
             outcome
         }
-        Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => Outcome::found(
-            "answers, but not as Pulumi Cloud",
-            vec![network_failure(Code::BackendNotPulumi, failure)],
-        ),
-        Probe::Failed { failure, .. } => {
-            Outcome::found("no answer", vec![unreachable(context, failure)])
+        Probe::Failed { failure, .. } if failure.kind == FailureKind::TooLarge => {
+            CheckOutcome::found(
+                "answers, but not as Pulumi Cloud",
+                vec![network_failure(Code::BackendNotPulumi, failure)],
+            )
         }
-        Probe::Answered { answer, .. } => match not_pulumi(answer) {
-            None => Outcome::pass(format!(
+        Probe::Failed { failure, .. } => {
+            CheckOutcome::found("no answer", vec![unreachable(context, failure)])
+        }
+        Probe::Answered { answer, .. } => match foreign_answer(answer) {
+            None => CheckOutcome::pass(format!(
                 "answers as Pulumi Cloud{}{}",
-                proxy::through(&answer.route),
-                again(answer.attempts)
+                proxy::proxy_suffix(&answer.route),
+                retry_suffix(answer.attempts)
             )),
-            Some(looks_like) => Outcome::found(
-                format!("answers, but not as Pulumi Cloud{}", proxy::through(&answer.route)),
-                vec![not_pulumi_finding(context, answer, &looks_like)],
+            Some(looks_like) => CheckOutcome::found(
+                format!("answers, but not as Pulumi Cloud{}", proxy::proxy_suffix(&answer.route)),
+                vec![backend_not_pulumi(context, answer, &looks_like)],
             ),
         },
     }
@@ -60,17 +66,17 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
         let asked = format!("{}/api/capabilities", context.backend.url.trim_end_matches('/'));
         return network_failure(Code::BackendUnreachable, failure)
             .command(CommandLine::new("curl").raw("-v").word(&asked))
-            .option(RemedyOption::only(change::machine(way_out(failure))));
+            .option(RemedyOption::only(change::fix_machine(unreachable_fault(failure))));
     };
     let finding = network_failure(Code::BackendTlsUntrusted, failure);
-    let finding = match trust(*problem) {
-        Some(what) => finding.option(RemedyOption::only(change::machine(what))),
+    let finding = match certificate_fault(*problem) {
+        Some(fault) => finding.option(RemedyOption::only(change::fix_machine(fault))),
         None => finding,
     };
     let chain = context.evidence.cloud.chain.as_ref();
-    let finding = with_chain(signed_by(finding, failure, chain), chain);
-    if !lacks_trust(failure) {
-        return renewed(finding, failure);
+    let finding = add_chain(add_signer(finding, failure, chain), chain);
+    if !is_authority_untrusted(failure) {
+        return add_renewal_advice(finding, failure);
     }
     finding
         .announce(
@@ -83,37 +89,37 @@ fn unreachable(context: &Context, failure: &Failure) -> Finding {
         )
 }
 
-/// What of the machine keeps requests from the backend.
-fn way_out(failure: &Failure) -> Machine {
+/// The part of the machine that prevents requests to the backend.
+fn unreachable_fault(failure: &Failure) -> MachinePart {
     match failure.kind {
-        FailureKind::Proxy { .. } => Machine::Proxy,
-        _ => Machine::Network,
+        FailureKind::Proxy { .. } => MachinePart::Proxy,
+        _ => MachinePart::Network,
     }
 }
 
-/// What of the machine makes it distrust the backend's certificate. An expired certificate, or one
-/// for another host, is no fault of the machine.
-fn trust(problem: CertificateProblem) -> Option<Machine> {
+/// The part of the machine that makes it distrust the backend's certificate. `None` if the certificate
+/// itself is at fault: it has expired, or is for another host.
+fn certificate_fault(problem: CertificateProblem) -> Option<MachinePart> {
     match problem {
         CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned => {
-            Some(Machine::TrustStore)
+            Some(MachinePart::TrustStore)
         }
-        CertificateProblem::NotYetValid => Some(Machine::Clock),
+        CertificateProblem::NotYetValid => Some(MachinePart::Clock),
         CertificateProblem::Expired | CertificateProblem::WrongHost | CertificateProblem::Other => {
             None
         }
     }
 }
 
-/// What the answer looks like, if it is not a Pulumi Cloud's: `AppCapabilitiesResponse` is a JSON
-/// object with a list `capabilities`.
-fn not_pulumi(answer: &Answer) -> Option<String> {
+/// Describes an answer that is not Pulumi Cloud's. Pulumi's `AppCapabilitiesResponse` is a JSON object
+/// with a list `capabilities`.
+fn foreign_answer(answer: &Answer) -> Option<String> {
     if let Body::Json(value) = &answer.body
         && value.get("capabilities").is_some_and(serde_json::Value::is_array)
     {
         return None;
     }
-    // An answer of 429 or 5xx does not show whether this is a Pulumi Cloud.
+    // Pulumi Cloud too can answer 429 or 5xx.
     if answer.status == 429 || answer.status >= 500 {
         return None;
     }
@@ -130,9 +136,9 @@ fn not_pulumi(answer: &Answer) -> Option<String> {
     })
 }
 
-/// Where a Pulumi Cloud may be on the host that was asked: its bare origin, or where it redirects to
-/// itself. Pulumi's own website has its API on another host.
-fn same_host(context: &Context, answer: &Answer) -> Option<String> {
+/// The probable backend URL on the same host: its bare origin, or its redirect to itself. The API of
+/// Pulumi's website is on another host.
+fn likely_url_on_same_host(context: &Context, answer: &Answer) -> Option<String> {
     let asked = Url::parse(&context.backend.url).ok()?;
     if backend_url::is_pulumi_host(&context.backend.url) {
         return Some(PULUMI_CLOUD.to_owned());
@@ -140,18 +146,18 @@ fn same_host(context: &Context, answer: &Answer) -> Option<String> {
     let origin = |url: &Url| url.origin().ascii_serialization();
     let target = answer.location.as_deref().and_then(|to| asked.join(to).ok());
     let target = target.filter(|to| to.host_str() == asked.host_str());
-    let meant = target.as_ref().map_or_else(|| origin(&asked), origin);
-    (meant != context.backend.url.trim_end_matches('/')).then_some(meant)
+    let likely = target.as_ref().map_or_else(|| origin(&asked), origin);
+    (likely != context.backend.url.trim_end_matches('/')).then_some(likely)
 }
 
-fn not_pulumi_finding(context: &Context, answer: &Answer, looks_like: &str) -> Finding {
+fn backend_not_pulumi(context: &Context, answer: &Answer, looks_like: &str) -> Finding {
     let finding = Finding::new(
         Code::BackendNotPulumi,
         format!("GET {} is answered with status {} and {looks_like}.", answer.url, answer.status),
     )
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("looks like", looks_like, &answer.url)
-    .asked(answer.attempts);
+    .attempts(answer.attempts);
     let finding = match &answer.location {
         Some(location) => finding.proof("redirects to", location, &answer.url),
         None => finding,
@@ -169,8 +175,8 @@ fn not_pulumi_finding(context: &Context, answer: &Answer, looks_like: &str) -> F
     };
     match context.backend.source {
         BackendSource::Default => finding,
-        _ => match same_host(context, answer) {
-            Some(url) => correct(finding, &context.backend, &context.job(), &url),
+        _ => match likely_url_on_same_host(context, answer) {
+            Some(url) => correct_url(finding, &context.backend, &context.job(), &url),
             None => finding,
         },
     }

@@ -1,20 +1,22 @@
-//! Check `input`: did a token arrive, and bare?
+//! Check `input`: was there a token, with nothing around it?
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Input, InputProblem, Source};
 use crate::judge::advice::missing_token;
-use crate::judge::advice::token_value::{place, unusable, unwrap_advice, wrapping};
+use crate::judge::advice::token_value::{
+    source_name, unusable_token, unwrap_advice, wrapping_name,
+};
 use crate::judge::advice::variables::identifier;
-use crate::judge::advice::without_token::without_token;
+use crate::judge::advice::without_token::describe_login_without_token;
 use crate::judge::context::Context;
-use crate::judge::finding::{list, upper};
-use crate::judge::outcome::Outcome;
+use crate::judge::finding::{capitalize, list};
+use crate::judge::outcome::CheckOutcome;
 use crate::platform::api_audience::api;
 use crate::platform::{Id, azure, public_issuer};
 use crate::report::Finding;
 use crate::text::command::{Command, CommandLine, Shell};
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let input = &context.evidence.input;
     let mut findings = Vec::new();
     if let Some(problem) = &input.problem {
@@ -39,13 +41,13 @@ pub(crate) fn check(context: &Context) -> Outcome {
         findings.push(access_token(&why, context));
     }
     let mut summary = match &input.problem {
-        Some(_) => format!("no usable token from {}", place(&input.source)),
-        None => format!("token from {}", place(&input.source)),
+        Some(_) => format!("no usable token from {}", source_name(&input.source)),
+        None => format!("token from {}", source_name(&input.source)),
     };
     if !input.unused.is_empty() {
         summary += &format!("; not used, but it looks like a token: {}", list(&input.unused));
     }
-    Outcome::found(summary, findings)
+    CheckOutcome::found(summary, findings)
 }
 
 fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> Option<Finding> {
@@ -56,9 +58,13 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
         InputProblem::Ambiguous { candidates } => {
             Some(missing_token::ambiguous(candidates, context))
         }
-        InputProblem::Refused { refusal } => Some(missing_token::refused(refusal, input, context)),
+        InputProblem::Refused { refusal } => {
+            Some(missing_token::request_refused(refusal, input, context))
+        }
         InputProblem::Empty => Some(empty(input, context)),
-        _ => unusable(problem, &input.source, context.evidence.options.run_context.platform()),
+        _ => {
+            unusable_token(problem, &input.source, context.evidence.options.run_context.platform())
+        }
     }
 }
 
@@ -66,18 +72,22 @@ fn missing(input: &Input, context: &Context) -> Finding {
     let mut detail = "Nothing that was looked at holds a token.".to_owned();
     let is_login = context.evidence.options.run_context.is_login();
     if is_login {
-        detail += &format!(" Without one `pulumi login` {}.", without_token(context));
+        detail +=
+            &format!(" Without one `pulumi login` {}.", describe_login_without_token(context));
     }
-    let mut finding =
-        missing_token::tried(Finding::new(Code::TokenMissing, detail), input, context);
+    let mut finding = missing_token::add_searched_places(
+        Finding::new(Code::TokenMissing, detail),
+        input,
+        context,
+    );
     if missing_token::lacks_organization(input, context) {
         finding = finding
             .fix("Pass --oidc-org, so that a token can be requested for that organization.")
             .command("doctor --oidc-org ORG");
     }
     let job = context.job();
-    if let Some((step, snippet)) = missing_token::to_add(&job) {
-        return missing_token::add(finding, step, snippet);
+    if let Some((step, snippet)) = missing_token::pipeline_snippet(&job) {
+        return missing_token::add_snippet(finding, step, snippet);
     }
     if is_login {
         return finding.commands(job.login());
@@ -91,7 +101,7 @@ fn missing(input: &Input, context: &Context) -> Finding {
         .command("doctor --token-env NAME_OF_THE_VARIABLE")
 }
 
-/// What to do about a variable that is empty where it should hold the token.
+/// Adds the remedy for an empty variable that should hold the token.
 pub(crate) fn fill_variable(finding: Finding, name: &str) -> Finding {
     finding
         .step(format!(
@@ -105,12 +115,13 @@ pub(crate) fn fill_variable(finding: Finding, name: &str) -> Finding {
         ))
 }
 
-/// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and
-/// leaves OIDC out.
+/// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and otherwise
+/// logs in without OIDC.
 fn empty(input: &Input, context: &Context) -> Finding {
-    let instead = format!("With this value `pulumi login` {}.", without_token(context));
+    let instead =
+        format!("With this value `pulumi login` {}.", describe_login_without_token(context));
     let reason = input.tried.first().map_or("empty", |tried| tried.reason.as_str());
-    let detail = format!("{} gave nothing. {instead}", upper(&place(&input.source)));
+    let detail = format!("{} gave nothing. {instead}", capitalize(&source_name(&input.source)));
     let mut finding = Finding::new(Code::TokenEmpty, detail).proof(
         "value",
         format!("({reason})"),
@@ -125,20 +136,20 @@ fn empty(input: &Input, context: &Context) -> Finding {
             .iter()
             .fold(finding, |finding, name| pass_variable(finding, &identifier(name), context));
     }
-    // Why the platform gave no token is why there was nothing to pass.
-    let Some(reason) = missing_token::explain(input, context) else { return finding };
-    finding.detail += &format!(" {}", reason.detail);
-    finding.remedied_by(reason.remediation)
+    // The value is empty because the platform gave no token.
+    let Some(cause) = missing_token::explain(input, context) else { return finding };
+    finding.detail += &format!(" {}", cause.detail);
+    finding.remedied_by(cause.remediation)
 }
 
-/// The login with the variable that looks like the token.
+/// Adds the login command with a variable that seems to hold the token.
 fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
     let finding = finding.step(format!("{name} holds something that looks like a token."));
-    let login = context.job().login_with(name);
+    let login = context.job().login_with_variable(name);
     if context.evidence.options.run_context.platform() != Some(Id::AzurePipelines) {
         return finding.announce("Pass it:").commands(login);
     }
-    // The tasks run either shell, and the doctor may be started by another one.
+    // Azure's tasks run bash or PowerShell, and the doctor may run in another shell than the login.
     let in_shell = |shell| login.clone().and_then(|login| login.in_shell(shell));
     finding
         .announce(format!(
@@ -150,12 +161,12 @@ fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
 }
 
 fn wrapped(input: &Input, context: &Context) -> Finding {
-    let names: Vec<String> = input.wrapped.iter().map(|w| wrapping(*w).to_owned()).collect();
+    let names: Vec<String> = input.wrapped.iter().map(|w| wrapping_name(*w).to_owned()).collect();
     let accepted = input.cli_parser.is_some() && context.evidence.cli_accepts_token();
     let severity =
         if context.judges_environment() && !accepted { Severity::Error } else { Severity::Warning };
     // The CLI's error names a file, but quotes any other value (`getTokenValue`, backend.go).
-    let then = match input.source {
+    let cli_reaction = match input.source {
         _ if accepted => "would accept this value and send it as it is, line breaks included",
         Source::File { .. } => "would refuse this file",
         _ => "would refuse this value, and print it",
@@ -163,8 +174,8 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
     let mut finding = Finding::new(
         Code::TokenWrapped,
         format!(
-            "{} gave the token with {}. `pulumi login` {then}.",
-            upper(&place(&input.source)),
+            "{} gave the token with {}. `pulumi login` {cli_reaction}.",
+            capitalize(&source_name(&input.source)),
             list(&names)
         ),
     )
@@ -177,21 +188,21 @@ fn wrapped(input: &Input, context: &Context) -> Finding {
     finding
 }
 
-/// Why the token is an access token: what shows it, and where.
+/// The sign that a token is an access token.
 struct AccessTokenSign {
-    says: String,
+    reason: String,
     value: String,
     place: &'static str,
 }
 
 impl AccessTokenSign {
-    fn new(says: impl Into<String>, value: &str, place: &'static str) -> Self {
-        Self { says: says.into(), value: value.to_owned(), place }
+    fn new(reason: impl Into<String>, value: &str, place: &'static str) -> Self {
+        Self { reason: reason.into(), value: value.to_owned(), place }
     }
 }
 
-/// RFC 9068 section 2.1 (`typ` of the header), Keycloak's `typ` and Cognito's `token_use`, the
-/// audiences of well-known APIs, and Microsoft's `scp`.
+/// Looks for signs of an access token: `typ` in the header (RFC 9068 section 2.1), Keycloak's `typ`,
+/// Cognito's `token_use`, the audience of a well-known API, and Microsoft's `scp`.
 fn access_token_sign(
     context: &Context,
     claims: &serde_json::Map<String, serde_json::Value>,
@@ -210,20 +221,20 @@ fn access_token_sign(
     }
     for audience in token.audiences() {
         if let Some(api) = api(audience) {
-            let says = format!("it is meant for {api}");
-            return Some(AccessTokenSign::new(says, audience, "token claim aud"));
+            let reason = format!("it is meant for {api}");
+            return Some(AccessTokenSign::new(reason, audience, "token claim aud"));
         }
     }
     let scopes = crate::policy::evaluate::value_text(claims.get("scp")?);
-    let says = "it carries delegated permissions";
-    Some(AccessTokenSign::new(says, &scopes, "token claim scp"))
+    let reason = "it carries delegated permissions";
+    Some(AccessTokenSign::new(reason, &scopes, "token claim scp"))
 }
 
 fn access_token(sign: &AccessTokenSign, context: &Context) -> Finding {
     let place = sign.place;
     let mut finding = Finding::new(
         Code::TokenIsAccessToken,
-        format!("This token is for calling an API: {}.", sign.says),
+        format!("This token is for calling an API: {}.", sign.reason),
     )
     .proof(place.trim_start_matches("token "), &sign.value, place);
     let issuer = context.evidence.token.as_ref().and_then(|t| t.text("iss")).unwrap_or_default();

@@ -11,17 +11,18 @@ use crate::evidence::{
     Answer, Body, CertificateProblem, Chain, CheckId, Failure, FailureKind, Issuer, Probe,
     SkipReason,
 };
-use crate::judge::answer::{is_transient, web_page};
-use crate::judge::compare::issuer::{self, Other};
+use crate::judge::answer::{add_web_page, is_transient};
+use crate::judge::compare::issuer::{self, IssuerSource};
 use crate::judge::context::Context;
-use crate::judge::finding::again;
+use crate::judge::finding::retry_suffix;
 use crate::judge::network::certificate::{
-    lacks_trust, matching, renewed, resigned, signed_by, with_chain,
+    add_chain, add_renewal_advice, add_signer, certificate_with_thumbprint, intercepting_authority,
+    is_authority_untrusted,
 };
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
-use crate::judge::network::public_issuer::{Seen, only_here};
-use crate::judge::outcome::Outcome;
+use crate::judge::network::public_issuer::{Observation, downgrade_if_public};
+use crate::judge::outcome::CheckOutcome;
 use crate::limits::Work;
 use crate::oidc::issuer_url;
 use crate::platform::azure::entra;
@@ -31,12 +32,12 @@ use crate::pulumi::backend_url;
 use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text::command::CommandLine;
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Token), "there is no decoded token");
     };
     let Some(issuer) = token.text("iss") else {
-        return Outcome::skip(CheckId::Token, "the token names no issuer");
+        return CheckOutcome::skip(CheckId::Token, "the token names no issuer");
     };
     let url = match issuer_url::parse(issuer) {
         Ok(url) => url,
@@ -46,32 +47,34 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 format!("iss cannot be an issuer's URL: {problem}."),
             )
             .proof("token iss", issuer, "token claim iss");
-            return Outcome::found("not a usable URL", vec![finding]);
+            return CheckOutcome::found("not a usable URL", vec![finding]);
         }
     };
     let evidence = &context.evidence.issuer;
     let private = not_public(context, &addresses(evidence, &url));
     match &evidence.discovery {
-        _ if context.has_registered_keys() => Outcome::pass(
+        _ if context.has_registered_keys() => CheckOutcome::pass(
             "not needed: the registration carries keys, so Pulumi Cloud fetches nothing",
         ),
         Probe::NotRun if private.is_some() => {
-            Outcome::found("not asked", private.into_iter().collect())
+            CheckOutcome::found("not asked", private.into_iter().collect())
         }
-        Probe::NotRun => Outcome::skip(SkipReason::Offline, "not asked"),
-        Probe::Failed { failure, .. } => with_address(no_answer(context, failure, issuer), private),
+        Probe::NotRun => CheckOutcome::skip(SkipReason::Offline, "not asked"),
+        Probe::Failed { failure, .. } => {
+            merge_private_address(no_answer(context, failure, issuer), private)
+        }
         Probe::Answered { answer, .. } => {
             let mut findings: Vec<Finding> =
-                document(answer, issuer, evidence.names_token).into_iter().collect();
+                check_document(answer, issuer, evidence.names_token).into_iter().collect();
             findings.extend(private);
-            let how = format!("{}{}", proxy::through(&answer.route), again(answer.attempts));
-            Outcome::found(format!("{issuer} answers{how}"), findings)
+            let how =
+                format!("{}{}", proxy::proxy_suffix(&answer.route), retry_suffix(answer.attempts));
+            CheckOutcome::found(format!("{issuer} answers{how}"), findings)
         }
     }
 }
 
-/// The addresses of the issuer's host. An address in the URL, or a name for loopback, is known
-/// without any request.
+/// The addresses of the issuer's host. Literal addresses and names of loopback need no resolution.
 fn addresses(issuer: &Issuer, url: &Url) -> Vec<IpAddr> {
     match url.host() {
         _ if !issuer.addresses.is_empty() => issuer.addresses.clone(),
@@ -82,9 +85,9 @@ fn addresses(issuer: &Issuer, url: &Url) -> Vec<IpAddr> {
     }
 }
 
-/// Adds what follows from the issuer's address. If Pulumi Cloud cannot connect to it, a failure to
-/// connect from here is evidence of that, not a failure of its own: a thumbprint would not help.
-fn with_address(mut outcome: Outcome, private: Option<Finding>) -> Outcome {
+/// Adds the finding about a private address. If Pulumi Cloud cannot connect to the issuer, failures of
+/// this machine become evidence of that: their remedies, such as a thumbprint, would not help.
+fn merge_private_address(mut outcome: CheckOutcome, private: Option<Finding>) -> CheckOutcome {
     let Some(mut private) = private else { return outcome };
     if private.severity == Severity::Error {
         let (kept, failures) = outcome
@@ -99,9 +102,9 @@ fn with_address(mut outcome: Outcome, private: Option<Finding>) -> Outcome {
     outcome
 }
 
-fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
+fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> CheckOutcome {
     let finding = match &failure.kind {
-        FailureKind::AddressRefused => refused(
+        FailureKind::AddressRefused => address_refused(
             context,
             failure,
             "The address is not public, and the token chose it. The doctor did not connect to the \
@@ -119,13 +122,14 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
             ),
         )
         .proof("token iss", issuer, "token claim iss"),
-        FailureKind::Proxy { .. } => {
-            proxy::only_here(network_failure(Code::IssuerUnreachable, failure), failure)
-        }
+        FailureKind::Proxy { .. } => proxy::downgrade_if_proxy_failed(
+            network_failure(Code::IssuerUnreachable, failure),
+            failure,
+        ),
         _ => {
             let finding = network_failure(Code::IssuerUnreachable, failure);
             let finding = match public_issuer(issuer) {
-                Some(_) => only_here(finding, issuer, Seen::Failure),
+                Some(_) => downgrade_if_public(finding, issuer, Observation::Failure),
                 None => finding.step(
                     "If the issuer is only reachable inside a private network, register its keys \
                      (jwks) with the issuer in Pulumi Cloud: then nothing is fetched.",
@@ -136,12 +140,12 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> Outcome {
             )
         }
     };
-    Outcome::found("no answer", vec![finding])
+    CheckOutcome::found("no answer", vec![finding])
 }
 
-/// The guard refused an address. What opens the way to it (product contract, section 6) is told
-/// only where something does.
-pub(crate) fn refused(context: &Context, failure: &Failure, detail: &str) -> Finding {
+/// The address guard refused to connect. Offers `--allow-private-issuer` only if that allows the address
+/// (product contract, section 6).
+pub(crate) fn address_refused(context: &Context, failure: &Failure, detail: &str) -> Finding {
     let finding = Finding::new(Code::IssuerAddressRefused, detail).proof(
         "address",
         &failure.detail,
@@ -163,27 +167,26 @@ pub(crate) fn refused(context: &Context, failure: &Failure, detail: &str) -> Fin
         .command("doctor --allow-private-issuer …")
 }
 
-/// An untrusted certificate stops Pulumi Cloud too, unless one of the served certificates has a
-/// registered thumbprint: that is what thumbprints are for.
+/// An untrusted certificate stops Pulumi Cloud too, unless a served certificate has a registered
+/// thumbprint.
 fn untrusted(
     context: &Context,
     failure: &Failure,
     problem: CertificateProblem,
     issuer: &str,
-) -> Outcome {
+) -> CheckOutcome {
     let chain = context.evidence.issuer.chain.as_ref();
-    let finding = with_chain(network_failure(Code::IssuerTlsUntrusted, failure), chain);
-    let finding = signed_by(finding, failure, chain);
-    let authority =
+    let finding = add_chain(network_failure(Code::IssuerTlsUntrusted, failure), chain);
+    let finding = add_signer(finding, failure, chain);
+    let is_authority_unknown =
         matches!(problem, CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned);
-    let pinned = authority
-        && context
-            .evidence
-            .registration()
-            .zip(chain)
-            .is_some_and(|(registration, chain)| matching(registration, chain).is_some());
-    let resigned = chain.is_some_and(|chain| resigned(&failure.host, chain).is_some());
-    let finding = if authority && resigned {
+    let is_pinned = is_authority_unknown
+        && context.evidence.registration().zip(chain).is_some_and(|(registration, chain)| {
+            certificate_with_thumbprint(registration, chain).is_some()
+        });
+    let is_intercepted =
+        chain.is_some_and(|chain| intercepting_authority(&failure.host, chain).is_some());
+    let finding = if is_authority_unknown && is_intercepted {
         finding
             .severity(Severity::Warning)
             .fix(
@@ -191,7 +194,7 @@ fn untrusted(
                  To let the doctor look further, pass the proxy's authority with --ca-cert.",
             )
             .command("doctor --ca-cert authority.pem …")
-    } else if pinned {
+    } else if is_pinned {
         finding
             .severity(Severity::Warning)
             .fix(
@@ -200,8 +203,8 @@ fn untrusted(
             )
             .command("doctor --ca-cert authority.pem …")
     } else if public_issuer(issuer).is_some() {
-        only_here(finding, issuer, Seen::Failure)
-    } else if lacks_trust(failure) {
+        downgrade_if_public(finding, issuer, Observation::Failure)
+    } else if is_authority_untrusted(failure) {
         finding
             .announce(
                 "If the authority is known to you, pass its certificate so that the doctor can \
@@ -209,29 +212,30 @@ fn untrusted(
             )
             .command("doctor --ca-cert authority.pem …")
     } else {
-        renewed(finding, failure)
+        add_renewal_advice(finding, failure)
     };
-    let is_offered = authority && !resigned && !pinned && public_issuer(issuer).is_none();
-    let finding = match context.evidence.registration().zip(chain).filter(|_| is_offered) {
-        Some((registration, chain)) => trusted_by(finding, registration, chain),
+    let may_pin =
+        is_authority_unknown && !is_intercepted && !is_pinned && public_issuer(issuer).is_none();
+    let finding = match context.evidence.registration().zip(chain).filter(|_| may_pin) {
+        Some((registration, chain)) => add_thumbprint_option(finding, registration, chain),
         None => finding,
     };
-    Outcome::found("certificate not trusted", vec![finding])
+    CheckOutcome::found("certificate not trusted", vec![finding])
 }
 
-/// The served certificate's own thumbprint is what Pulumi Cloud looks at where no public authority
-/// vouches for it.
-fn trusted_by(finding: Finding, registration: &Registration, chain: &Chain) -> Finding {
+/// Offers to register the served certificate's thumbprint, which Pulumi Cloud checks if no public
+/// authority vouches for the certificate.
+fn add_thumbprint_option(finding: Finding, registration: &Registration, chain: &Chain) -> Finding {
     let Some(served) = chain.certificates.first() else { return finding };
     let change = Change::new(Target::Registration, "/thumbprints/-")
-        .of_issuer(registration.identifier())
+        .for_issuer(registration.identifier())
         .after(served.sha256.clone());
     let when = format!("the certificate {} is the issuer's own", served.subject);
     finding.option(RemedyOption::when(when, change))
 }
 
-/// `names_token`: whether the document names the token's issuer, where that is known.
-fn document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<Finding> {
+/// Checks the discovery document. `names_token`: whether it names the token's issuer, if known.
+fn check_document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<Finding> {
     let invalid = |detail: String| {
         Some(Finding::new(Code::DiscoveryInvalid, detail).proof(
             "document",
@@ -239,7 +243,7 @@ fn document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<
             "discovery document",
         ))
     };
-    let not_found = || Some(only_here(not_found(answer), issuer, Seen::Answer));
+    let not_found = || Some(downgrade_if_public(not_found(answer), issuer, Observation::Answer));
     if answer.status != 200 {
         return not_found();
     }
@@ -257,11 +261,11 @@ fn document(answer: &Answer, issuer: &str, names_token: Option<bool>) -> Option<
         }
         Body::Text(_) => return invalid("The document is not JSON.".to_owned()),
     };
-    let Some(says) = document.get("issuer").and_then(Value::as_str) else {
+    let Some(named) = document.get("issuer").and_then(Value::as_str) else {
         return invalid("The document has no issuer.".to_owned());
     };
-    if !names_token.unwrap_or(says == issuer) {
-        return Some(mismatch(says, issuer, &answer.url));
+    if !names_token.unwrap_or(named == issuer) {
+        return Some(issuer_mismatch(named, issuer, &answer.url));
     }
     match document.get("jwks_uri").and_then(Value::as_str) {
         Some(_) => None,
@@ -279,12 +283,12 @@ fn not_found(answer: &Answer) -> Finding {
     .retryable(is_transient(answer.status))
     .proof("status", answer.status.to_string(), &answer.url)
     .proof("content type", content_type, &answer.url)
-    .asked(answer.attempts);
-    if let Some(fix) = by_status(answer) {
+    .attempts(answer.attempts);
+    if let Some(fix) = advice_for_status(answer) {
         finding = finding.fix(fix);
     }
     if let Body::Html(title) = &answer.body {
-        finding = web_page(finding, title.as_deref(), &answer.url);
+        finding = add_web_page(finding, title.as_deref(), &answer.url);
     }
     match &answer.location {
         Some(location) => finding.proof("redirects to", location, &answer.url).step(
@@ -295,8 +299,8 @@ fn not_found(answer: &Answer) -> Finding {
     }
 }
 
-/// What cures this status; `None` for those that leave the catalogue's advice, to serve the document.
-fn by_status(answer: &Answer) -> Option<&'static str> {
+/// The remedy for this status. `None`: the catalogue's advice applies.
+fn advice_for_status(answer: &Answer) -> Option<&'static str> {
     Some(match answer.status {
         401 | 403 | 407 => {
             "Let anybody read the discovery document and the keys: Pulumi Cloud sends no credentials."
@@ -312,27 +316,27 @@ fn by_status(answer: &Answer) -> Option<&'static str> {
     })
 }
 
-fn mismatch(says: &str, issuer: &str, url: &str) -> Finding {
-    let differs = if says.contains(entra::TENANT) {
+fn issuer_mismatch(named: &str, issuer: &str, url: &str) -> Finding {
+    let detail = if named.contains(entra::TENANT) {
         "The document is Entra's template for many tenants; a token names one. Use the address \
          with the tenant's id."
             .to_owned()
     } else {
-        // There is one of each.
+        // Only one pair is compared.
         let work = &mut Work::unlimited();
-        let near = issuer::compare(Other::Document, says, issuer, work).ok().flatten();
+        let near = issuer::compare(IssuerSource::Document, named, issuer, work).ok().flatten();
         near.map_or_else(
             || "The document and the token name different issuers.".to_owned(),
             |miss| format!("The document's issuer and the token's differ in {}.", miss.what),
         )
     };
-    Finding::new(Code::DiscoveryIssuerMismatch, differs)
+    Finding::new(Code::DiscoveryIssuerMismatch, detail)
         .proof("token iss", issuer, "token claim iss")
-        .proof("document issuer", says, url)
+        .proof("document issuer", named, url)
 }
 
-/// Pulumi Cloud cannot connect to a private address, whatever happens from here. A self-hosted
-/// backend may be able to, so there it is a warning, and loopback is not judged.
+/// The issuer has a private address, to which Pulumi Cloud cannot connect. A self-hosted backend may
+/// reach it: then it is a warning, and loopback is accepted.
 fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
     let hosted = backend_url::is_pulumi_host(&context.backend.url);
     let private = addresses.iter().find(|address| match classify(**address) {
@@ -340,12 +344,12 @@ fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
         AddressClass::Loopback => hosted,
         AddressClass::Public | AddressClass::Metadata | AddressClass::Special => false,
     })?;
-    // One public address among several is enough to be reached.
+    // One public address is enough.
     if addresses.iter().any(|address| classify(*address) == AddressClass::Public) {
         return None;
     }
     let issuer = context.evidence.token.as_ref()?.text("iss")?;
-    // This machine's network has an address of its own for it.
+    // Here the local network resolves a public issuer to a private address.
     if public_issuer(issuer).is_some() {
         return None;
     }

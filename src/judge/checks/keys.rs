@@ -1,49 +1,51 @@
-//! Check `keys`: the key set.
+//! Check `keys`: is the issuer's key set (JWKS) available and valid?
 
-use super::issuer::refused;
+use super::issuer::address_refused;
 use crate::catalogue::Code;
 use crate::evidence::{Answer, Body, CheckId, FailureKind, KeySet, KeySource, Probe, SkipReason};
-use crate::judge::answer::{is_transient, web_page};
+use crate::judge::answer::{add_web_page, is_transient};
 use crate::judge::context::Context;
-use crate::judge::finding::again;
-use crate::judge::network::certificate::with_chain;
+use crate::judge::finding::retry_suffix;
+use crate::judge::network::certificate::add_chain;
 use crate::judge::network::failure::network_failure;
 use crate::judge::network::proxy;
-use crate::judge::network::public_issuer::{Seen, only_here};
-use crate::judge::outcome::Outcome;
+use crate::judge::network::public_issuer::{Observation, downgrade_if_public};
+use crate::judge::outcome::CheckOutcome;
 use crate::report::Finding;
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let issuer = &context.evidence.issuer;
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Token), "there is no decoded token");
     };
     let iss = token.text("iss").unwrap_or_default();
     if let Some(keys) = &issuer.keys {
         return match keys {
             KeySet::Keys { keys } => {
                 let fetched = issuer.jwks.answer().map_or(0, |answer| answer.attempts);
-                let (count, source) = (count(keys.len()), source(&issuer.key_source));
-                Outcome::pass(format!("{count} from {source}{}", again(fetched)))
+                let (count, source) = (key_count(keys.len()), key_source_name(&issuer.key_source));
+                CheckOutcome::pass(format!("{count} from {source}{}", retry_suffix(fetched)))
             }
             KeySet::Invalid { reason } => {
                 let finding = match issuer.key_source {
-                    KeySource::Issuer => only_here(invalid(context, reason), iss, Seen::Answer),
+                    KeySource::Issuer => {
+                        downgrade_if_public(invalid(context, reason), iss, Observation::Answer)
+                    }
                     _ => invalid(context, reason),
                 };
-                Outcome::found("not a key set", vec![finding])
+                CheckOutcome::found("not a key set", vec![finding])
             }
         };
     }
     match &issuer.jwks {
         Probe::NotRun if context.evidence.options.offline => {
-            Outcome::skip(SkipReason::Offline, "not fetched")
+            CheckOutcome::skip(SkipReason::Offline, "not fetched")
         }
-        Probe::NotRun => Outcome::skip(context.cause(CheckId::Issuer), "not fetched"),
+        Probe::NotRun => CheckOutcome::skip(context.blocked_by(CheckId::Issuer), "not fetched"),
         Probe::Failed { failure, .. } => {
             let chain = issuer.chain.as_ref();
             let finding = match failure.kind {
-                FailureKind::AddressRefused => refused(
+                FailureKind::AddressRefused => address_refused(
                     context,
                     failure,
                     "The discovery document sends to an address for its keys that is private, \
@@ -64,28 +66,31 @@ pub(crate) fn check(context: &Context) -> Outcome {
                     "discovery document jwks_uri",
                 ),
                 FailureKind::Certificate { .. } => {
-                    with_chain(network_failure(Code::JwksUnreachable, failure), chain)
+                    add_chain(network_failure(Code::JwksUnreachable, failure), chain)
                 }
-                _ => proxy::only_here(network_failure(Code::JwksUnreachable, failure), failure),
+                _ => proxy::downgrade_if_proxy_failed(
+                    network_failure(Code::JwksUnreachable, failure),
+                    failure,
+                ),
             };
             let finding = match finding.code {
-                Code::JwksUnreachable => only_here(finding, iss, Seen::Failure),
+                Code::JwksUnreachable => downgrade_if_public(finding, iss, Observation::Failure),
                 _ => finding,
             };
-            Outcome::found("not fetched", vec![finding])
+            CheckOutcome::found("not fetched", vec![finding])
         }
         Probe::Answered { answer, .. } => {
-            let finding = only_here(not_served(answer), iss, Seen::Answer);
-            Outcome::found("not served", vec![finding])
+            let finding = downgrade_if_public(not_served(answer), iss, Observation::Answer);
+            CheckOutcome::found("not served", vec![finding])
         }
     }
 }
 
-pub(crate) fn count(keys: usize) -> String {
+pub(crate) fn key_count(keys: usize) -> String {
     if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
 }
 
-pub(crate) fn source(source: &KeySource) -> String {
+pub(crate) fn key_source_name(source: &KeySource) -> String {
     match source {
         KeySource::None => "nowhere".to_owned(),
         KeySource::File { path } => path.clone(),
@@ -97,14 +102,14 @@ pub(crate) fn source(source: &KeySource) -> String {
 fn invalid(context: &Context, reason: &str) -> Finding {
     let place = match &context.evidence.issuer.key_source {
         KeySource::Issuer => context.jwks_uri().to_owned(),
-        other => source(other),
+        other => key_source_name(other),
     };
     let finding = Finding::new(Code::JwksInvalid, format!("The key set is not one: {reason}."))
         .proof("problem", reason, place);
     match context.evidence.issuer.key_source {
         KeySource::Issuer => match context.evidence.issuer.jwks.answer().map(|answer| &answer.body)
         {
-            Some(Body::Html(title)) => web_page(finding, title.as_deref(), context.jwks_uri()),
+            Some(Body::Html(title)) => add_web_page(finding, title.as_deref(), context.jwks_uri()),
             _ => finding,
         },
         KeySource::Registration => finding.fix(
@@ -122,9 +127,9 @@ fn not_served(answer: &Answer) -> Finding {
     )
     .retryable(is_transient(answer.status))
     .proof("status", answer.status.to_string(), &answer.url)
-    .asked(answer.attempts);
+    .attempts(answer.attempts);
     if let Body::Html(title) = &answer.body {
-        finding = web_page(finding, title.as_deref(), &answer.url);
+        finding = add_web_page(finding, title.as_deref(), &answer.url);
     }
     if let Some(location) = &answer.location {
         finding = finding.proof("redirects to", location, &answer.url);

@@ -1,6 +1,6 @@
-//! Check `login`: what the CLI itself would refuse before any request
-//! (`pkg/cmd/pulumi/auth/login.go`, `NewAuthContextForTokenExchange` in
-//! `sdk/go/common/workspace/creds.go`).
+//! Check `login`: would the CLI refuse the login before any request? The rules are from
+//! `pkg/cmd/pulumi/auth/login.go` and `NewAuthContextForTokenExchange` in
+//! `sdk/go/common/workspace/creds.go`.
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{
@@ -8,8 +8,8 @@ use crate::evidence::{
 };
 use crate::judge::advice::{change, without_token};
 use crate::judge::context::Context;
-use crate::judge::finding::upper;
-use crate::judge::outcome::Outcome;
+use crate::judge::finding::capitalize;
+use crate::judge::outcome::CheckOutcome;
 use crate::platform::by_issuer;
 use crate::policy::pattern;
 use crate::pulumi::duration;
@@ -19,68 +19,69 @@ use crate::report::{Finding, RemedyOption};
 use crate::text;
 use crate::text::command::Command;
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let request = &context.request;
     let login = &context.evidence.login;
     let mut findings = Vec::new();
-    let asked = context.asks_for_exchange();
-    findings.extend(helper(context));
-    // With an empty token the CLI asks for no exchange, and uses this one.
+    let asks_for_exchange = context.asks_for_exchange();
+    findings.extend(credential_helper(context));
+    // With an empty token the CLI makes no exchange and uses PULUMI_ACCESS_TOKEN.
     let is_empty = context.evidence.input.problem == Some(InputProblem::Empty);
-    if asked && !is_empty && login.access_token_in_environment {
+    if asks_for_exchange && !is_empty && login.access_token_in_environment {
         findings.push(access_token_set(context));
     }
-    // Without a token nothing can be read from its claims, and what is wrong is the token.
-    let organization_may_be_claimed = context.evidence.token.is_none() && !claims_hidden(context);
-    // A CLI without OIDC does not come to ask; a newer one may find the name in the token.
-    let asks = asked && !context.has_no_oidc();
-    if asks && request.organization.is_none() && !organization_may_be_claimed {
+    // If the token is missing, that is the failure: its claims might name the organization.
+    let organization_may_be_claimed =
+        context.evidence.token.is_none() && !cli_ignores_claims(context);
+    // A CLI without OIDC does not look for an organization.
+    let looks_for_organization = asks_for_exchange && !context.cli_lacks_oidc();
+    if looks_for_organization && request.organization.is_none() && !organization_may_be_claimed {
         findings.push(organization_missing(context));
     }
-    let meant = meant_organization(context);
-    findings
-        .extend(request.conflicts.iter().map(|found| conflict(found, meant, can_choose(context))));
+    let meant = policy_organization(context);
+    let can_choose = can_choose_audience(context);
+    findings.extend(request.conflicts.iter().map(|found| conflict(found, meant, can_choose)));
     if let (Some(written), Err(error)) = (&login.expiration, &request.expiration_seconds) {
         findings.push(expiration_invalid(written, &error.to_string()));
     }
     if let Some((first, second)) = &context.evidence.backend.given_twice {
-        let finding = Finding::new(
-            Code::UrlGivenTwice,
-            format!(
-                "{} and {} both say which backend.",
-                first.source.label(),
-                second.source.label()
-            ),
-        )
-        .proof("first", &first.url, first.source.label())
-        .proof("second", &second.url, second.source.label());
-        let keep = |kept: &BackendCandidate, other: &BackendCandidate| {
-            let dropped = change::drop_url(&other.source, &other.url)?;
-            let only = RemedyOption::only(dropped.clone());
-            let is_same = kept.url == other.url;
-            let when = || RemedyOption::when(format!("{} is meant", kept.url), dropped);
-            Some(if is_same { only } else { when() })
-        };
-        let mut ways = keep(first, second).into_iter().chain(keep(second, first));
-        let kept = if first.url == second.url { 1 } else { 2 };
-        findings.push(ways.by_ref().take(kept).fold(finding, Finding::option));
+        findings.push(url_given_twice(first, second));
     }
     let mut summary = summary(request);
     if context.evidence.options.run_context.is_login() {
-        summary = format!("{summary}; pulumi login {}", without_token::what_pulumi_does(context));
+        summary = format!("{summary}; pulumi login {}", without_token::describe_login(context));
     }
-    Outcome::found(summary, findings)
+    CheckOutcome::found(summary, findings)
 }
 
-/// A credential helper, which an OIDC login may not have from 3.274.0 on. The flag excludes
-/// `--oidc-token` even where its value is empty.
-fn helper(context: &Context) -> Option<Finding> {
+fn url_given_twice(first: &BackendCandidate, second: &BackendCandidate) -> Finding {
+    let finding = Finding::new(
+        Code::UrlGivenTwice,
+        format!("{} and {} both say which backend.", first.source.label(), second.source.label()),
+    )
+    .proof("first", &first.url, first.source.label())
+    .proof("second", &second.url, second.source.label());
+    let is_same = first.url == second.url;
+    let keep = |kept: &BackendCandidate, other: &BackendCandidate| {
+        let change = change::remove_url(&other.source, &other.url)?;
+        Some(match is_same {
+            true => RemedyOption::only(change),
+            false => RemedyOption::when(format!("{} is meant", kept.url), change),
+        })
+    };
+    let options = keep(first, second).into_iter().chain(keep(second, first));
+    options.take(if is_same { 1 } else { 2 }).fold(finding, Finding::option)
+}
+
+/// A credential helper. Since 3.274.0 the CLI refuses an OIDC login with one. The flag excludes
+/// `--oidc-token` even if its value is empty.
+fn credential_helper(context: &Context) -> Option<Finding> {
     let login = &context.evidence.login;
     if !versions::CREDENTIAL_HELPERS.holds(context.evidence.rules()) {
         return None;
     }
     let severity = if context.judges_environment() { Severity::Error } else { Severity::Info };
-    let unless_none =
+    let disable =
         |finding: Finding| finding.command(Command::set("PULUMI_CREDENTIAL_HELPER", "none"));
     let drop_flag = |finding: Finding| {
         finding.fix("Remove --credential-helper and --credential-helper-arg, and their variables.")
@@ -104,29 +105,32 @@ fn helper(context: &Context) -> Option<Finding> {
         CredentialHelper::Found { source, path } if context.has_token() => {
             let detail = format!(
                 "{} names the credential helper {path}. With one, the CLI refuses every OIDC token.",
-                upper(source.label())
+                capitalize(source.label())
             );
             let finding = Finding::new(Code::CredentialHelperActive, detail).proof(
                 "credential helper",
                 path,
                 source.label(),
             );
-            let finding = finding.option(RemedyOption::only(change::without_helper(source, path)));
+            let finding = finding.option(RemedyOption::only(change::disable_helper(source, path)));
             let is_option = source.label().starts_with("PULUMI_OPTION_");
-            if is_option { drop_flag(finding) } else { unless_none(finding) }
+            if is_option { drop_flag(finding) } else { disable(finding) }
         }
         CredentialHelper::Invalid { source, path, problem }
             if context.has_token() || *problem == HelperProblem::ArgumentsAlone =>
         {
-            let finding = Finding::new(Code::CredentialHelperInvalid, helper_fault(path, *problem))
-                .proof("credential helper", path, source.label())
-                .option(without_invalid(source, path, *problem));
+            let finding = Finding::new(
+                Code::CredentialHelperInvalid,
+                describe_helper_problem(path, *problem),
+            )
+            .proof("credential helper", path, source.label())
+            .option(remove_invalid_helper(source, path, *problem));
             match (source, problem) {
                 (HelperSource::Flag, _) => drop_flag(finding),
                 (_, HelperProblem::Arguments) => finding
                     .command(Command::unset("PULUMI_CREDENTIAL_HELPER"))
                     .command(Command::unset("PULUMI_CREDENTIAL_HELPER_ARGS")),
-                _ => unless_none(finding),
+                _ => disable(finding),
             }
         }
         _ => return None,
@@ -141,18 +145,22 @@ fn helper_path(helper: &CredentialHelper) -> &str {
     }
 }
 
-fn without_invalid(source: &HelperSource, path: &str, problem: HelperProblem) -> RemedyOption {
+fn remove_invalid_helper(
+    source: &HelperSource,
+    path: &str,
+    problem: HelperProblem,
+) -> RemedyOption {
     match problem {
         HelperProblem::ArgumentsAlone => {
             RemedyOption::only(change::flag("--credential-helper-arg", None, None))
         }
-        HelperProblem::Arguments => RemedyOption::only(change::without_helper(source, path))
+        HelperProblem::Arguments => RemedyOption::only(change::disable_helper(source, path))
             .and(change::variable("PULUMI_CREDENTIAL_HELPER_ARGS", None, None)),
-        _ => RemedyOption::only(change::without_helper(source, path)),
+        _ => RemedyOption::only(change::disable_helper(source, path)),
     }
 }
 
-fn helper_fault(path: &str, problem: HelperProblem) -> String {
+fn describe_helper_problem(path: &str, problem: HelperProblem) -> String {
     match problem {
         HelperProblem::ArgumentsAlone => {
             "There are arguments of a credential helper, and no --credential-helper.".to_owned()
@@ -183,13 +191,12 @@ fn summary(request: &Request) -> String {
     }
 }
 
-/// Whether the CLI reads no claims at all: a file's, or by its version.
-fn claims_hidden(context: &Context) -> bool {
+/// Whether the CLI ignores the token's claims: those of a token file, or all before 3.217.0.
+fn cli_ignores_claims(context: &Context) -> bool {
     matches!(context.evidence.input.source, Source::File { .. })
         || !versions::READS_CLAIMS.holds(context.evidence.rules())
 }
 
-/// For bash and sh, and for PowerShell.
 fn access_token_set(context: &Context) -> Finding {
     let severity = if context.judges_environment() { Severity::Error } else { Severity::Info };
     let detail = if context.judges_environment() {
@@ -206,30 +213,31 @@ fn access_token_set(context: &Context) -> Finding {
         .option(unset_access_token())
 }
 
-/// The value before is a secret, and is left out.
+/// Leaves out the value before, which is a secret.
 pub(crate) fn unset_access_token() -> RemedyOption {
     RemedyOption::only(change::variable("PULUMI_ACCESS_TOKEN", None, None))
 }
 
-/// The organization that the policy is for, as far as it tells: its document's, or the one that its
-/// rules on the audience name.
-fn meant_organization<'a>(context: &Context<'a>) -> Option<&'a str> {
+/// The organization of the policy, if known: that of its registration or document, or the one that all
+/// its rules on the audience name.
+fn policy_organization<'a>(context: &Context<'a>) -> Option<&'a str> {
     let evidence = context.evidence;
-    let own = evidence.registration().and_then(|r| r.organization.as_deref());
-    let documents = || evidence.policy.document().and_then(|d| d.organization.as_deref());
-    let entries = || evidence.registration().and_then(|r| r.policies.as_deref());
-    let named = || {
-        let entries = entries().unwrap_or_default().iter();
-        let rules = entries.flat_map(|entry| &entry.rules).filter(|rule| rule.claim == "aud");
-        let mut named = rules.filter_map(|rule| urn::organization_of(&rule.pattern));
-        let first = named.next().filter(|name| pattern::is_literal(name))?;
-        named.all(|other| other == first).then_some(first)
+    let of_registration = evidence.registration().and_then(|r| r.organization.as_deref());
+    let of_document = || evidence.policy.document().and_then(|d| d.organization.as_deref());
+    let of_audience_rules = || {
+        let entries = evidence.registration().and_then(|r| r.policies.as_deref());
+        let rules = entries.unwrap_or_default().iter().flat_map(|entry| &entry.rules);
+        let mut names = rules
+            .filter(|rule| rule.claim == "aud")
+            .filter_map(|rule| urn::organization_of(&rule.pattern));
+        let first = names.next().filter(|name| pattern::is_literal(name))?;
+        names.all(|other| other == first).then_some(first)
     };
-    own.or_else(documents).or_else(named)
+    of_registration.or_else(of_document).or_else(of_audience_rules)
 }
 
-/// Whether a job can ask the token's issuer for another audience.
-fn can_choose(context: &Context) -> bool {
+/// Whether a job can request a token with another audience from the issuer.
+fn can_choose_audience(context: &Context) -> bool {
     let issuer = context.evidence.token.as_ref().and_then(|token| token.text("iss"));
     issuer.is_some_and(|issuer| {
         by_issuer(issuer).is_none_or(|platform| platform.audience.is_chosen())
@@ -242,7 +250,7 @@ fn organization_missing(context: &Context) -> Finding {
     let why = if matches!(context.evidence.input.source, Source::File { .. }) {
         "With --oidc-token file://… the CLI reads nothing from the token's claims, so the \
          organization has to be given."
-    } else if claims_hidden(context) {
+    } else if cli_ignores_claims(context) {
         "A CLI before 3.217.0 reads nothing from the token's claims, so the organization has to \
          be given."
     } else {
@@ -253,8 +261,8 @@ fn organization_missing(context: &Context) -> Finding {
     if !audience.is_empty() {
         finding = finding.proof("token aud", audience, "token claim aud");
     }
-    let named = meant_organization(context);
-    let finding = finding.commands(context.job().login_to(named));
+    let named = policy_organization(context);
+    let finding = finding.commands(context.job().login_to_organization(named));
     match named {
         Some(name) => {
             finding.option(RemedyOption::only(change::flag("--oidc-org", None, Some(name))))
@@ -263,10 +271,14 @@ fn organization_missing(context: &Context) -> Finding {
     }
 }
 
-/// `meant`: the organization that the policy is for. `can_choose`: the token can have another
-/// audience.
-pub(crate) fn conflict(conflict: &Conflict, meant: Option<&str>, can_choose: bool) -> Finding {
-    let against = |code, name: &str, flag: &str, claim: &str, place: &str| {
+/// A flag that contradicts a claim, or a team and a user together. `meant`: the organization of the
+/// policy. `can_choose_audience`: the job can request another audience.
+pub(crate) fn conflict(
+    conflict: &Conflict,
+    meant: Option<&str>,
+    can_choose_audience: bool,
+) -> Finding {
+    let flag_conflict = |code, name: &str, flag: &str, claim: &str, place: &str| {
         Finding::new(
             code,
             format!("--oidc-{name} says {flag}, the token's {place} claim says {claim}."),
@@ -284,7 +296,7 @@ pub(crate) fn conflict(conflict: &Conflict, meant: Option<&str>, can_choose: boo
                 format!("organization {claim} is meant"),
                 change::flag("--oidc-org", Some(flag), None),
             )];
-            if can_choose {
+            if can_choose_audience {
                 ways.push(RemedyOption::when(
                     format!("organization {flag} is meant"),
                     change::claim(
@@ -297,19 +309,25 @@ pub(crate) fn conflict(conflict: &Conflict, meant: Option<&str>, can_choose: boo
             if meant == Some(flag) {
                 ways.reverse();
             }
-            let finding = against(Code::OrganizationConflict, "org", flag, claim, "aud");
+            let finding = flag_conflict(Code::OrganizationConflict, "org", flag, claim, "aud");
             ways.into_iter().fold(finding, Finding::option)
         }
-        Conflict::Team { flag, claim } => against(Code::TeamConflict, "team", flag, claim, "scope")
-            .option(RemedyOption::when(
-                format!("team {claim} is meant"),
-                change::flag("--oidc-team", Some(flag), None),
-            )),
-        Conflict::User { flag, claim } => against(Code::UserConflict, "user", flag, claim, "scope")
-            .option(RemedyOption::when(
-                format!("user {claim} is meant"),
-                change::flag("--oidc-user", Some(flag), None),
-            )),
+        Conflict::Team { flag, claim } => {
+            flag_conflict(Code::TeamConflict, "team", flag, claim, "scope").option(
+                RemedyOption::when(
+                    format!("team {claim} is meant"),
+                    change::flag("--oidc-team", Some(flag), None),
+                ),
+            )
+        }
+        Conflict::User { flag, claim } => {
+            flag_conflict(Code::UserConflict, "user", flag, claim, "scope").option(
+                RemedyOption::when(
+                    format!("user {claim} is meant"),
+                    change::flag("--oidc-user", Some(flag), None),
+                ),
+            )
+        }
         Conflict::TeamAndUser { team, team_from, user, user_from } => {
             let finding = Finding::new(
                 Code::TeamAndUser,
@@ -317,14 +335,24 @@ pub(crate) fn conflict(conflict: &Conflict, meant: Option<&str>, can_choose: boo
             )
             .proof("team", team, provenance(*team_from, "--oidc-team"))
             .proof("user", user, provenance(*user_from, "--oidc-user"));
-            // A value that the token names cannot be left out.
-            let drop = |from: Provenance, flag: &str, value: &str, meant: String| {
+            // Only a flag can be left out, not a claim of the token.
+            let drop_flag = |from: Provenance, flag: &str, value: &str, meant: String| {
                 let change = change::flag(flag, Some(value), None);
                 (from == Provenance::Flag).then(|| RemedyOption::when(meant, change))
             };
             let ways = [
-                drop(*user_from, "--oidc-user", user, format!("a token for team {team} is meant")),
-                drop(*team_from, "--oidc-team", team, format!("a token for user {user} is meant")),
+                drop_flag(
+                    *user_from,
+                    "--oidc-user",
+                    user,
+                    format!("a token for team {team} is meant"),
+                ),
+                drop_flag(
+                    *team_from,
+                    "--oidc-team",
+                    team,
+                    format!("a token for user {user} is meant"),
+                ),
             ];
             ways.into_iter().flatten().fold(finding, Finding::option)
         }
@@ -349,13 +377,13 @@ fn expiration_invalid(written: &str, error: &str) -> Finding {
     .option(expiration_change(written))
 }
 
-/// The duration that was meant; where that is unclear, none, so that the CLI asks for its default.
+/// Corrects the duration, or drops the flag if the intended duration is unclear.
 pub(crate) fn expiration_change(written: &str) -> RemedyOption {
     let meant = duration::suggest(written);
     RemedyOption::only(change::flag("--oidc-expiration", Some(written), meant.as_deref()))
 }
 
-/// The option with the duration that was meant.
+/// The flag with the corrected duration.
 pub(crate) fn expiration_option(written: &str) -> String {
     let meant = duration::suggest(written);
     format!("--oidc-expiration {}", meant.map_or_else(|| "2h".to_owned(), |d| text::shell(&d)))

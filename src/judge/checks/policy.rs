@@ -2,20 +2,20 @@
 
 mod failing;
 
-use self::failing::{admin, allows, denied, failed_entry};
+use self::failing::{admin_not_permitted, allow_entries, denied, failed_entry};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, SkipReason, Token};
-use crate::judge::advice::found_backend::policy_not_read;
-use crate::judge::advice::policy_change::{Telling, add_here};
-use crate::judge::advice::{requests, unknown_policy};
-use crate::judge::compare::rule::no_rule;
+use crate::judge::advice::policy_change::{WayWriter, add_entry_lead};
+use crate::judge::advice::project_backend::policy_not_read;
+use crate::judge::advice::{token_request, unknown_policy};
+use crate::judge::compare::rule::add_refused_value;
 use crate::judge::context::{Context, entry_name};
 use crate::judge::finding::list;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::judge::policy::broad;
-use crate::judge::policy::job_claims::instead;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Wanted, Way, new_entry};
+use crate::judge::policy::job_claims::alternative_to;
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{RequestedLogin, Way, new_entry};
 use crate::limits;
 use crate::policy::evaluate;
 use crate::policy::evaluate::Evaluation;
@@ -24,16 +24,16 @@ use crate::policy::{Entry, Form, TokenType};
 use crate::report::{Finding, Limit};
 use crate::text;
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Token), "there is no decoded token");
     };
-    // If the document names no issuer either, its entries still decide.
+    // The entries of a document without an issuer still decide.
     if token.text("iss").is_none() && context.evidence.registration().is_none() {
-        return Outcome::skip(CheckId::Token, "the token names no issuer");
+        return CheckOutcome::skip(CheckId::Token, "the token names no issuer");
     }
     if context.failed(CheckId::Registration) && context.evidence.registration().is_none() {
-        return Outcome::skip(
+        return CheckOutcome::skip(
             CheckId::Registration,
             "the issuer has no registration, so no policy either",
         );
@@ -44,29 +44,34 @@ pub(crate) fn check(context: &Context) -> Outcome {
             let summary = || "the policy is not known".to_owned();
             (SkipReason::Policy, gap.map_or_else(summary, unknown_policy::summary))
         });
-        return Outcome::skip(because, summary).with(vec![not_known(context, token)]);
+        return CheckOutcome::skip(because, summary)
+            .with_findings(vec![policy_unknown(context, token)]);
     };
     let entries = context.evidence.registration().and_then(|r| r.policies.as_deref());
     let entries = entries.unwrap_or_default();
     if evaluation.decision().is_none() {
-        let finding = open_parts(context, entries, not_known(context, token));
-        let finding = not_evaluated(context, entries, evaluation, finding);
-        let summary =
-            format!("what the policy leaves open could decide either way{}", limited(evaluation));
-        return Outcome::skip(SkipReason::Policy, summary).with(vec![finding]);
+        let finding = add_unresolved_expressions(context, entries, policy_unknown(context, token));
+        let finding = add_unevaluated_rules(context, entries, evaluation, finding);
+        let summary = format!(
+            "what the policy leaves open could decide either way{}",
+            limit_suffix(evaluation)
+        );
+        return CheckOutcome::skip(SkipReason::Policy, summary).with_findings(vec![finding]);
     }
     let mut findings = denial(context, token, entries, evaluation);
     findings.extend(broad::too_broad(context, token, entries));
-    findings.extend(broad::surprises(context, entries, evaluation, token));
+    findings.extend(broad::surprising_patterns(context, entries, evaluation, token));
     let summary = match &evaluation.outcome {
-        evaluate::Outcome::Allowed { entry } => format!("{} lets the token in", entry_name(*entry)),
+        evaluate::PolicyOutcome::Allowed { entry } => {
+            format!("{} lets the token in", entry_name(*entry))
+        }
         _ => "does not let the token in".to_owned(),
     };
-    Outcome::found(summary + &limited(evaluation), findings)
+    CheckOutcome::found(summary + &limit_suffix(evaluation), findings)
 }
 
-/// Evaluates the policy of the registration that decides on the token. Which of two registrations of
-/// the issuer decides is not documented: where they disagree, nothing is decided.
+/// Evaluates the policy of the token's issuer. Undetermined if several registrations of the issuer
+/// disagree: which of them decides is not documented.
 pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
     let claims = &context.evidence.token.as_ref()?.claims;
     let decide =
@@ -76,7 +81,7 @@ pub(crate) fn evaluation(context: &Context) -> Option<Evaluation> {
     let all = context.evidence.registrations().into_iter();
     let others = all.filter(|other| !std::ptr::eq(*other, deciding)).filter_map(decide);
     if others.map(|other| other.decision()).any(|decision| decision != evaluation.decision()) {
-        evaluation.outcome = evaluate::Outcome::Undetermined;
+        evaluation.outcome = evaluate::PolicyOutcome::Undetermined;
     }
     Some(evaluation)
 }
@@ -89,32 +94,34 @@ fn denial(
 ) -> Vec<Finding> {
     let ask = &context.request.ask;
     let wanted = ask.token_type.name();
-    let at = |index: usize| {
-        entries.get(index).map_or_else(String::new, |entry| context.entry_place(index, entry))
-    };
-    let one = |finding: Finding| vec![finding];
     match &evaluation.outcome {
-        evaluate::Outcome::Allowed { .. } | evaluate::Outcome::Undetermined => Vec::new(),
-        evaluate::Outcome::NoAllowEntry => {
+        evaluate::PolicyOutcome::Allowed { .. } | evaluate::PolicyOutcome::Undetermined => {
+            Vec::new()
+        }
+        evaluate::PolicyOutcome::NoAllowEntry => {
             let finding = Finding::new(
                 Code::PolicyDefaultDeny,
                 format!("The policy has no allow entry ({} in all).", count(entries.len())),
             );
-            let (ways, refused) = first_entry(context, token);
+            let (ways, refused) = entry_for_token(context, token);
             let finding = match refused.first() {
                 Some(value) if ways.is_empty() => {
-                    finding.fix(instead(&token.claims, value).summary)
+                    finding.fix(alternative_to(&token.claims, value).summary)
                 }
                 _ => finding,
             };
-            let finding = refused.iter().fold(finding, |told, value| no_rule(told, token, value));
-            let telling = Telling { context, token, closest: None, add: &add_here(context) };
-            one(telling.with_ways(finding, &ways))
+            let finding = refused
+                .iter()
+                .fold(finding, |finding, value| add_refused_value(finding, token, value));
+            let writer = WayWriter { context, token, closest: None, add: &add_entry_lead(context) };
+            vec![writer.add_ways(finding, &ways)]
         }
-        evaluate::Outcome::Denied { entry } => denied(context, token, entries, evaluation, *entry),
-        evaluate::Outcome::TokenType => {
+        evaluate::PolicyOutcome::Denied { entry } => {
+            denied(context, token, entries, evaluation, *entry)
+        }
+        evaluate::PolicyOutcome::TokenType => {
             let mut types: Vec<String> = Vec::new();
-            for entry in allows(entries) {
+            for entry in allow_entries(entries) {
                 let name = entry.token_type.name().to_owned();
                 if !types.contains(&name) {
                     types.push(name);
@@ -129,10 +136,10 @@ fn denial(
             )
             .proof("asked for", wanted, "token type")
             .proof("allowed", named, "policy entries tokenType");
-            one(requests::other_type(finding, context, token, entries))
+            vec![token_request::offer_other_type(finding, context, token, entries)]
         }
-        evaluate::Outcome::Team => {
-            let finding = not_for(
+        evaluate::PolicyOutcome::Team => {
+            let finding = name_not_allowed(
                 Code::TeamNotAllowed,
                 "team",
                 ask.team.as_deref(),
@@ -142,31 +149,35 @@ fn denial(
             .step(
                 "One of Pulumi's guides says that the team's slug is meant, the API says its name.",
             );
-            one(requests::other_name(finding, context, token, entries))
+            vec![token_request::offer_other_name(finding, context, token, entries)]
         }
-        evaluate::Outcome::User => {
+        evaluate::PolicyOutcome::User => {
             let finding =
-                not_for(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
+                name_not_allowed(Code::UserNotAllowed, "user", ask.user.as_deref(), entries, |e| {
                     (e.token_type == TokenType::Personal).then_some(e.user_login.as_deref())
                 });
-            one(requests::other_name(finding, context, token, entries))
+            vec![token_request::offer_other_name(finding, context, token, entries)]
         }
-        evaluate::Outcome::Runner => {
+        evaluate::PolicyOutcome::Runner => {
             let runner = ask.runner.as_deref();
-            let finding = not_for(Code::RunnerNotAllowed, "runner", runner, entries, |e| {
-                (e.token_type == TokenType::Runner).then_some(e.runner_id.as_deref())
-            })
+            let finding = name_not_allowed(
+                Code::RunnerNotAllowed,
+                "runner",
+                runner,
+                entries,
+                |e| (e.token_type == TokenType::Runner).then_some(e.runner_id.as_deref()),
+            )
             .step(
                 "Whether scope runner:X names a runner or its id is not documented; the entry's \
              runnerID was compared.",
             );
-            one(requests::other_name(finding, context, token, entries))
+            vec![token_request::offer_other_name(finding, context, token, entries)]
         }
-        evaluate::Outcome::Admin { entry } => {
+        evaluate::PolicyOutcome::Admin { entry } => {
             let lacking = entries.get(*entry);
-            lacking.map(|e| admin(context, token, *entry, e, &at(*entry))).into_iter().collect()
+            lacking.map(|e| admin_not_permitted(context, token, *entry, e)).into_iter().collect()
         }
-        evaluate::Outcome::Rules { entry } => {
+        evaluate::PolicyOutcome::Rules { entry } => {
             failed_entry(context, token, entries, evaluation, *entry)
         }
     }
@@ -179,7 +190,7 @@ fn count(entries: usize) -> String {
     }
 }
 
-fn not_for<'a>(
+fn name_not_allowed<'a>(
     code: Code,
     what: &str,
     asked: Option<&str>,
@@ -188,10 +199,10 @@ fn not_for<'a>(
 ) -> Finding {
     let asked = asked.unwrap_or("(none)");
     let named = |name: Option<&str>| {
-        text::clip(name.unwrap_or("(none named: this entry never matches)"), SHOWN)
+        text::clip(name.unwrap_or("(none named: this entry never matches)"), MAX_PATTERN_CHARS)
     };
-    let mut names = allows(entries).filter_map(field);
-    let mut allowed: Vec<String> = names.by_ref().take(MOST_NAMED).map(named).collect();
+    let mut names = allow_entries(entries).filter_map(field);
+    let mut allowed: Vec<String> = names.by_ref().take(MAX_NAMES).map(named).collect();
     match names.count() {
         0 => {}
         more => allowed.push(format!("{more} more")),
@@ -207,43 +218,44 @@ fn not_for<'a>(
 
 // -------------------------------------------------------------------------- unknown policy
 
-/// The expressions that the decision depends on.
-fn open_parts(context: &Context, entries: &[Entry], finding: Finding) -> Finding {
+/// Adds the unresolved expressions on which the decision depends.
+fn add_unresolved_expressions(context: &Context, entries: &[Entry], finding: Finding) -> Finding {
     let rules = entries.iter().enumerate().flat_map(|(index, entry)| {
-        let open = entry.rules.iter().filter(|rule| rule.undetermined);
-        open.map(move |rule| {
+        let unresolved = entry.rules.iter().filter(|rule| rule.undetermined);
+        unresolved.map(move |rule| {
             (&rule.pattern, context.rule_place(rule.place.line, index, &rule.claim))
         })
     });
     let form = context.evidence.policy.document().map(|document| document.form);
     let is_program = form == Some(Form::Program);
-    let whole = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
-    let whole = whole
-        .map(|open| (&open.expression, context.policy_place(open.place.line, "a policy entry")));
-    let mut open = rules.chain(whole).peekable();
-    if open.peek().is_none() {
+    let entries = context.evidence.registration().into_iter().flat_map(|r| &r.unresolved);
+    let entries = entries
+        .map(|entry| (&entry.expression, context.policy_place(entry.place.line, "a policy entry")));
+    let mut unresolved = rules.chain(entries).peekable();
+    if unresolved.peek().is_none() {
         return finding;
     }
-    open.fold(finding, |finding, (expression, place)| {
-        finding.proof("not resolved", expression, place)
-    })
-    .fix(format!(
-        "The document does not tell what these expressions stand for. Write the values out, or \
+    unresolved
+        .fold(finding, |finding, (expression, place)| {
+            finding.proof("not resolved", expression, place)
+        })
+        .fix(format!(
+            "The document does not tell what these expressions stand for. Write the values out, or \
              pass what Pulumi Cloud has: {}a saved answer of its API.",
-        if is_program { "pulumi stack export, or " } else { "" }
-    ))
+            if is_program { "pulumi stack export, or " } else { "" }
+        ))
 }
 
-/// How many teams, users or runners are named that entries are for.
-const MOST_NAMED: usize = 50;
+/// At most so many teams, users or runners are listed.
+const MAX_NAMES: usize = 50;
 
-/// How many rules that were not evaluated are listed.
-const LISTED: usize = 10;
-/// How much of their patterns is shown, in characters.
-const SHOWN: usize = 200;
+/// At most so many unevaluated rules are listed.
+const MAX_RULES: usize = 10;
+/// Longer patterns and names are clipped, in characters.
+const MAX_PATTERN_CHARS: usize = 200;
 
-/// The rules that were not evaluated because of a limit, and why.
-fn not_evaluated(
+/// Adds the rules that were not evaluated because of a limit.
+fn add_unevaluated_rules(
     context: &Context,
     entries: &[Entry],
     evaluation: &Evaluation,
@@ -257,21 +269,22 @@ fn not_evaluated(
         let rules = entry.rules.iter().zip(&result.rules);
         rules.filter_map(move |(rule, outcome)| Some((rule, outcome.limit?, result.index)))
     });
-    let finding = rules.take(LISTED).fold(finding, |finding, (rule, limit, index)| {
+    let finding = rules.take(MAX_RULES).fold(finding, |finding, (rule, limit, index)| {
         let what = match limit {
             Limit::Length => "too long",
             Limit::Work => "not evaluated",
         };
-        let place = context.rule_place(rule.place.line, index, &text::clip(&rule.claim, SHOWN));
-        finding.proof(what, text::clip(&rule.pattern, SHOWN), place)
+        let place =
+            context.rule_place(rule.place.line, index, &text::clip(&rule.claim, MAX_PATTERN_CHARS));
+        finding.proof(what, text::clip(&rule.pattern, MAX_PATTERN_CHARS), place)
     });
-    let detail = format!("{}{}.", finding.detail.trim_end_matches('.'), limited(evaluation));
+    let detail = format!("{}{}.", finding.detail.trim_end_matches('.'), limit_suffix(evaluation));
     Finding { detail, ..finding }
         .fix("Shorten the policy: fewer rules, shorter patterns, fewer wildcards.")
 }
 
-/// The end of a sentence that says how many rules were not evaluated; empty where all were.
-fn limited(evaluation: &Evaluation) -> String {
+/// The end of a sentence with the number of unevaluated rules. Empty if all were evaluated.
+fn limit_suffix(evaluation: &Evaluation) -> String {
     let count = match evaluation.limited {
         0 => return String::new(),
         1 => "1 rule was".to_owned(),
@@ -284,26 +297,27 @@ fn limited(evaluation: &Evaluation) -> String {
     )
 }
 
-fn not_known(context: &Context, token: &Token) -> Finding {
+fn policy_unknown(context: &Context, token: &Token) -> Finding {
     let finding = Finding::new(
         Code::PolicyUnknown,
         "Without the policy, only an exchange tells whether the token is let in.",
     );
-    let finding = unknown_policy::explain(context, finding);
+    let finding = unknown_policy::add_reason(context, finding);
     let summary = finding.remediation.summary.clone();
-    let (ways, refused) = first_entry(context, token);
-    let finding = refused.iter().fold(finding, |told, value| no_rule(told, token, value));
-    let telling = Telling {
+    let (ways, refused) = entry_for_token(context, token);
+    let finding =
+        refused.iter().fold(finding, |finding, value| add_refused_value(finding, token, value));
+    let writer = WayWriter {
         context,
         token,
         closest: None,
         add: "for this token the issuer's policy has to hold an entry like this one, and no deny entry \
               that matches:",
     };
-    let unknown = |way: Way| Way { intent: "the policy has no such entry yet".to_owned(), ..way };
-    // Nothing says that the policy does not hold it already.
+    // The policy may already contain the entry.
+    let if_absent = |way: Way| Way { intent: "the policy has no such entry yet".to_owned(), ..way };
     let mut finding =
-        telling.with_ways(finding, &ways.into_iter().map(unknown).collect::<Vec<_>>());
+        writer.add_ways(finding, &ways.into_iter().map(if_absent).collect::<Vec<_>>());
     finding.remediation.summary = summary;
     for option in &mut finding.remediation.options {
         option.when = Some("the policy has no such entry yet".to_owned());
@@ -311,9 +325,11 @@ fn not_known(context: &Context, token: &Token) -> Finding {
     finding
 }
 
-/// The ways to let this token in by an entry of its own; or why no such entry can be written.
-fn first_entry(context: &Context, token: &Token) -> (Vec<Way>, Vec<RefusedValue>) {
-    let wanted =
-        Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
-    new_entry(Identity::of(token), &wanted)
+/// The ways to let this token in with an entry of its own, and the values that cannot be rules.
+fn entry_for_token(context: &Context, token: &Token) -> (Vec<Way>, Vec<RefusedValue>) {
+    let login = RequestedLogin {
+        ask: &context.request.ask,
+        organization: context.request.organization.as_deref(),
+    };
+    new_entry(TokenIdentity::of(token), &login)
 }

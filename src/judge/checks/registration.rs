@@ -1,20 +1,20 @@
-//! Check `registration`: is the token's issuer registered, in the right organization, and what
-//! does the registration limit?
+//! Check `registration`: is the token's issuer registered, in the right organization and with limits
+//! that the login respects?
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{CheckId, PolicySource, SkipReason, Token};
 use crate::judge::advice::api_request::post_to_issuers;
-use crate::judge::advice::found_backend::policy_not_read;
 use crate::judge::advice::job::Job;
-use crate::judge::advice::policy_change::Telling;
+use crate::judge::advice::policy_change::WayWriter;
+use crate::judge::advice::project_backend::policy_not_read;
 use crate::judge::advice::{change, unknown_policy};
-use crate::judge::compare::issuer::{self, Other};
-use crate::judge::compare::mark::marked;
+use crate::judge::compare::diff::mark_difference;
+use crate::judge::compare::issuer::{self, IssuerSource};
 use crate::judge::context::Context;
-use crate::judge::finding::span;
-use crate::judge::outcome::Outcome;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Wanted, new_entry};
+use crate::judge::finding::human_duration;
+use crate::judge::outcome::CheckOutcome;
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{RequestedLogin, new_entry};
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::{Id, by_issuer};
@@ -25,17 +25,17 @@ use crate::report::{Change, Finding, RemedyOption, Target};
 use crate::text;
 use crate::text::command::{Command, CommandLine};
 
-/// What the CLI asks for when `--oidc-expiration` is not given, in seconds.
+/// The CLI's default for `--oidc-expiration`, in seconds.
 const CLI_DEFAULT_EXPIRATION: i64 = 7_200;
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Token), "there is no decoded token");
     };
     let Some(issuer) = token.text("iss") else {
-        return Outcome::skip(CheckId::Token, "the token names no issuer");
+        return CheckOutcome::skip(CheckId::Token, "the token names no issuer");
     };
-    let retiring = retiring(issuer, token.text("sub").unwrap_or_default());
+    let retiring = retiring_issuer(issuer, token.text("sub").unwrap_or_default());
     let Some(document) = context.evidence.policy.document() else {
         let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
             let summary = || "no policy document says which issuers are registered".to_owned();
@@ -44,33 +44,33 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 context.evidence.policy.gap().map_or_else(summary, unknown_policy::summary),
             )
         });
-        return Outcome::skip(because, summary).with(retiring.into_iter().collect());
+        return CheckOutcome::skip(because, summary).with_findings(retiring.into_iter().collect());
     };
     if !document.names_issuers() {
-        return Outcome::skip(
+        return CheckOutcome::skip(
             SkipReason::Policy,
             "the policy document holds entries only, no issuer",
         )
-        .with(retiring.into_iter().collect());
+        .with_findings(retiring.into_iter().collect());
     }
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(wrong_organization(context, document));
     let summary = match context.evidence.registration() {
         None if document.may_register(issuer) => {
-            return Outcome::skip(
+            return CheckOutcome::skip(
                 SkipReason::Policy,
                 "which issuers are registered is not resolved",
             )
-            .with(findings.into_iter().chain(retiring).collect());
+            .with_findings(findings.into_iter().chain(retiring).collect());
         }
         None => {
             findings.push(not_registered(context, document, issuer));
             "not registered".to_owned()
         }
         Some(registration) => {
-            findings.extend(slash_only(registration, issuer));
-            findings.extend(twice(context, token));
-            findings.extend(expiration(context, registration));
+            findings.extend(differs_in_slash(registration, issuer));
+            findings.extend(registered_twice(context, token));
+            findings.extend(expiration_exceeds_maximum(context, registration));
             let name = registration.name.as_deref().unwrap_or(issuer);
             let used = registration.last_used.as_deref();
             let used = used.map_or_else(String::new, |at| format!(", last used {at}"));
@@ -78,10 +78,10 @@ pub(crate) fn check(context: &Context) -> Outcome {
         }
     };
     findings.extend(retiring);
-    Outcome::found(summary, findings)
+    CheckOutcome::found(summary, findings)
 }
 
-fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
+fn differs_in_slash(registration: &Registration, issuer: &str) -> Option<Finding> {
     if registration.likeness(issuer) == Likeness::Same {
         return None;
     }
@@ -100,8 +100,8 @@ fn slash_only(registration: &Registration, issuer: &str) -> Option<Finding> {
     )
 }
 
-/// What each registration of the issuer decides, where there are several.
-fn twice(context: &Context, token: &Token) -> Option<Finding> {
+/// Several registrations have the token's issuer. Lists the decision of each.
+fn registered_twice(context: &Context, token: &Token) -> Option<Finding> {
     let all = context.evidence.registrations();
     if all.len() < 2 {
         return None;
@@ -112,7 +112,7 @@ fn twice(context: &Context, token: &Token) -> Option<Finding> {
         all.len()
     );
     let finding = Finding::new(Code::IssuerRegisteredTwice, detail);
-    let finding = all.iter().take(SHOWN).fold(finding, |finding, registration| {
+    let finding = all.iter().take(MAX_SHOWN).fold(finding, |finding, registration| {
         let decided =
             evaluate::evaluate_registration(registration, &token.claims, &context.request.ask);
         let decision = match decided.map(|evaluation| evaluation.decision()) {
@@ -129,8 +129,8 @@ fn twice(context: &Context, token: &Token) -> Option<Finding> {
     Some(finding)
 }
 
-/// How many registrations of one issuer are shown.
-const SHOWN: usize = 5;
+/// At most so many registrations of one issuer are listed.
+const MAX_SHOWN: usize = 5;
 
 fn wrong_organization(context: &Context, document: &Document) -> Option<Finding> {
     let own = context.evidence.registration().and_then(|r| r.organization.as_deref());
@@ -155,12 +155,12 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
             .proof("registered in", registered, "policy document organization")
             .commands(login_in_use(context, Some(registered)).map(Command::from)),
     )
-    .map(|finding| elsewhere(finding, context, asked, registered, same_but_case))
+    .map(|finding| add_organization_options(finding, context, asked, registered, same_but_case))
 }
 
-/// The login asks for the other organization, and with it the token: else the two would conflict.
-/// Or the issuer is registered in this one.
-fn elsewhere(
+/// Adds the ways out: log in to the organization with the registration, or register the issuer in the
+/// requested one. The token's audience must change with the flag, since both must agree.
+fn add_organization_options(
     finding: Finding,
     context: &Context,
     asked: &str,
@@ -177,7 +177,7 @@ fn elsewhere(
     if flag.is_some() || claimed.is_none() {
         changes.push(change::flag("--oidc-org", flag, Some(registered)));
     }
-    let there = RemedyOption {
+    let use_registered = RemedyOption {
         when: Some(format!("organization {registered} is meant")),
         only_if_meant: false,
         changes,
@@ -191,8 +191,8 @@ fn elsewhere(
         }
         _ => finding,
     }
-    .option(there);
-    // One organization, spelled two ways.
+    .option(use_registered);
+    // The names probably mean the same organization.
     if same_but_case {
         return finding;
     }
@@ -202,20 +202,27 @@ fn elsewhere(
     register_with_entry(finding, context, issuer, Some(&format!("organization {asked} is meant")))
 }
 
-/// A registration of the issuer, without policies.
+/// The body of a request that registers an issuer.
+fn registration_body(issuer: &str) -> serde_json::Value {
+    let host = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    serde_json::json!({"name": host.unwrap_or("ci"), "url": issuer})
+}
+
+/// Adds a registration of the issuer, without policies.
 fn new_registration(context: &Context, issuer: &str) -> Change {
-    let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
-    let registration = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});
-    let change = Change::new(Target::Registration, "").of_issuer(Some(issuer)).after(registration);
+    let change = Change::new(Target::Registration, "")
+        .for_issuer(Some(issuer))
+        .after(registration_body(issuer));
     match &context.evidence.policy {
-        PolicySource::File { path, .. } => change.at(path, 0),
+        PolicySource::File { path, .. } => change.in_file(path, 0),
         PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     }
 }
 
-/// The login at the backend in use, be its URL right or wrong.
+/// The login at the current backend, even if its URL is wrong.
 fn login_in_use(context: &Context, organization: Option<&str>) -> Option<CommandLine> {
-    Job { url: Some(context.backend.url.clone()), organization, ..context.job() }.line("pulumi")
+    Job { url: Some(context.backend.url.clone()), organization, ..context.job() }
+        .login_line("pulumi")
 }
 
 fn not_registered(context: &Context, document: &Document, issuer: &str) -> Finding {
@@ -226,9 +233,9 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     let mut not_compared = 0;
     for registration in &registered {
         let identifier = registration.identifier().unwrap_or_default();
-        match issuer::compare(Other::Registration, identifier, issuer, &mut work) {
+        match issuer::compare(IssuerSource::Registration, identifier, issuer, &mut work) {
             Ok(found) => near.extend(found.map(|miss| (miss, *registration))),
-            Err(issuer::TooMuch) => not_compared += 1,
+            Err(issuer::BudgetExceeded) => not_compared += 1,
         }
     }
     near.sort_by_key(|(miss, _)| miss.distance);
@@ -270,9 +277,9 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     }
     if let Some((_, nearest)) = near.first() {
         let nearest = nearest.identifier().unwrap_or_default();
-        finding = finding.differing(None).comparison(
+        finding = finding.with_difference(None).comparison(
             "registered -> token",
-            marked(nearest, issuer),
+            mark_difference(nearest, issuer),
             "what differs, in brackets",
         );
     }
@@ -283,7 +290,7 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
             miss.what
         ));
     }
-    // What cannot be an issuer's URL must not be registered.
+    // Only a valid issuer URL can be registered.
     if crate::oidc::issuer_url::parse(issuer).is_err() {
         return finding.fix(
             "Do not register this value of iss: it is not a usable URL. Configure the issuer's \
@@ -296,7 +303,7 @@ fn not_registered(context: &Context, document: &Document, issuer: &str) -> Findi
     register_issuer(finding, context, issuer)
 }
 
-/// How to register an issuer.
+/// Adds how to register an issuer.
 pub(crate) fn register_issuer(finding: Finding, context: &Context, issuer: &str) -> Finding {
     let organization = context.request.organization.as_deref().unwrap_or("ORG");
     let finding = finding
@@ -306,11 +313,11 @@ pub(crate) fn register_issuer(finding: Finding, context: &Context, issuer: &str)
              cannot be changed)."
         ))
         .announce("Or register it with an organization admin's access token:")
-        .commands(register(context, organization, issuer));
+        .commands(register_command(context, organization, issuer));
     register_with_entry(finding, context, issuer, None)
 }
 
-/// Registers the issuer, with an entry for this token.
+/// Adds options to register the issuer with an entry for this token.
 fn register_with_entry(
     finding: Finding,
     context: &Context,
@@ -318,27 +325,28 @@ fn register_with_entry(
     intent: Option<&str>,
 ) -> Finding {
     let Some(token) = &context.evidence.token else { return finding };
-    let wanted =
-        Wanted { ask: &context.request.ask, organization: context.request.organization.as_deref() };
-    let (ways, _) = new_entry(Identity::of(token), &wanted);
-    let telling = Telling {
+    let login = RequestedLogin {
+        ask: &context.request.ask,
+        organization: context.request.organization.as_deref(),
+    };
+    let (ways, _) = new_entry(TokenIdentity::of(token), &login);
+    let writer = WayWriter {
         context,
         token,
         closest: None,
         add: "add this entry to the new issuer's policies:",
     };
-    telling.with_registration(finding, &new_registration(context, issuer), &ways, intent)
+    writer.add_registration_ways(finding, &new_registration(context, issuer), &ways, intent)
 }
 
-/// `RegisterOidcIssuer` of Pulumi Cloud's API.
-fn register(context: &Context, organization: &str, issuer: &str) -> Option<Command> {
-    let name = issuer.split("://").nth(1).and_then(|rest| rest.split('/').next());
-    let body = serde_json::json!({"name": name.unwrap_or("ci"), "url": issuer});
+/// The request `RegisterOidcIssuer` of Pulumi Cloud's API.
+fn register_command(context: &Context, organization: &str, issuer: &str) -> Option<Command> {
+    let body = registration_body(issuer);
     Some(post_to_issuers(&context.job().url?, organization, "", Some(&body)))
 }
 
-fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
-    // A pipeline's own token (p://) is not a service connection's.
+fn retiring_issuer(issuer: &str, subject: &str) -> Option<Finding> {
+    // Only service connections (sc://) move to Entra, not a pipeline's own token (p://).
     let is_own = by_issuer(issuer).is_some_and(|platform| platform.id == Id::AzurePipelines);
     if !is_own || !subject.starts_with("sc://") {
         return None;
@@ -354,7 +362,7 @@ fn retiring(issuer: &str, subject: &str) -> Option<Finding> {
     )
 }
 
-fn expiration(context: &Context, registration: &Registration) -> Option<Finding> {
+fn expiration_exceeds_maximum(context: &Context, registration: &Registration) -> Option<Finding> {
     let maximum = registration.max_expiration?;
     let asked = *context.request.expiration_seconds.as_ref().ok()?;
     if asked <= maximum {
@@ -368,8 +376,8 @@ fn expiration(context: &Context, registration: &Registration) -> Option<Finding>
             format!(
                 "Asked for are {}, the registration allows {}. Whether Pulumi Cloud shortens or \
                  refuses this is not documented.",
-                span(asked),
-                span(maximum)
+                human_duration(asked),
+                human_duration(maximum)
             ),
         )
         .severity(if is_default { Severity::Info } else { Severity::Warning })

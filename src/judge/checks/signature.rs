@@ -1,44 +1,47 @@
-//! Check `signature`: does a key of the key set verify it?
+//! Check `signature`: does a key of the key set verify the token's signature?
 
-use super::keys::{count, source};
+use super::keys::{key_count, key_source_name};
 use crate::catalogue::Code;
 use crate::evidence::{CheckId, KeyOutline, KeySet, KeySource, Signature};
 use crate::judge::context::Context;
 use crate::judge::finding::ASSUMES_GO;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::platform::public_issuer;
 use crate::report::{Change, Finding, RemedyOption, Target};
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let Some(token) = &context.evidence.token else {
-        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Token), "there is no decoded token");
     };
     if token.truncated.is_some() {
-        return Outcome::skip(CheckId::Input, "the signature is cut off");
+        return CheckOutcome::skip(CheckId::Input, "the signature is cut off");
     }
     let kid = token.key_id();
     let issuer = &context.evidence.issuer;
     let name = |key: &Option<String>| key.as_deref().map_or_else(String::new, |k| format!(" {k}"));
     match &issuer.signature {
-        Signature::NotChecked => Outcome::skip(context.cause(CheckId::Keys), "there are no keys"),
+        Signature::NotChecked => {
+            CheckOutcome::skip(context.blocked_by(CheckId::Keys), "there are no keys")
+        }
         Signature::Verified { key, unusual } => {
             let findings = not_recommended(context, key.as_deref(), unusual);
-            Outcome::found(
+            CheckOutcome::found(
                 format!("signature verified with key{}", name(key)),
                 findings.into_iter().collect(),
             )
         }
         Signature::NotVerifiable { reason } => {
-            Outcome::skip(CheckId::Keys, format!("not checked: {reason}"))
+            CheckOutcome::skip(CheckId::Keys, format!("not checked: {reason}"))
         }
-        // The token check says what is wrong with the algorithm or the length.
+        // The token check reports a wrong algorithm or length.
         Signature::UnsupportedAlgorithm | Signature::WrongLength { .. } => {
-            Outcome::skip(CheckId::Token, "cannot be checked")
+            CheckOutcome::skip(CheckId::Token, "cannot be checked")
         }
-        Signature::KeyNotFound => Outcome::found("no such key", vec![not_found(context, kid)]),
-        Signature::KeyUnusable { reason, assumes_go } => {
-            Outcome::found("the key cannot be used", vec![unusable(context, reason, *assumes_go)])
-        }
+        Signature::KeyNotFound => CheckOutcome::found("no such key", vec![not_found(context, kid)]),
+        Signature::KeyUnusable { reason, assumes_go } => CheckOutcome::found(
+            "the key cannot be used",
+            vec![unusable(context, reason, *assumes_go)],
+        ),
         Signature::Invalid { key } => {
             let finding = Finding::new(
                 Code::SignatureInvalid,
@@ -49,13 +52,13 @@ pub(crate) fn check(context: &Context) -> Outcome {
                 ),
             )
             .proof("token kid", kid.unwrap_or("(absent)"), "token header kid")
-            .proof("keys from", source(&issuer.key_source), "key set");
-            Outcome::found("does not verify", vec![finding])
+            .proof("keys from", key_source_name(&issuer.key_source), "key set");
+            CheckOutcome::found("does not verify", vec![finding])
         }
     }
 }
 
-/// The key verified, and other verifiers may want more of it.
+/// A key that verifies the signature but that other verifiers may refuse.
 fn not_recommended(context: &Context, key: Option<&str>, unusual: &[String]) -> Option<Finding> {
     if unusual.is_empty() {
         return None;
@@ -68,12 +71,16 @@ fn not_recommended(context: &Context, key: Option<&str>, unusual: &[String]) -> 
     let issuer = &context.evidence.issuer;
     let mut finding = Finding::new(Code::KeyNotRecommended, detail);
     for problem in unusual {
-        finding = finding.proof("key", format!("{shown}: {problem}"), source(&issuer.key_source));
+        finding = finding.proof(
+            "key",
+            format!("{shown}: {problem}"),
+            key_source_name(&issuer.key_source),
+        );
     }
     Some(finding)
 }
 
-/// The token's key is in the set, but not usable.
+/// The token's key is in the set but unusable.
 fn unusable(context: &Context, reason: &str, assumes_go: bool) -> Finding {
     let kid = context.evidence.token.as_ref().and_then(|token| token.key_id());
     let which = if kid.is_some() { "The key that the token names" } else { "A key of the set" };
@@ -94,13 +101,13 @@ fn not_found(context: &Context, kid: Option<&str>) -> Finding {
     let shown = kid.unwrap_or("(absent)");
     let finding = Finding::new(
         Code::SigningKeyNotFound,
-        format!("The token is signed with key {shown}; the key set has {}.", count(keys.len())),
+        format!("The token is signed with key {shown}; the key set has {}.", key_count(keys.len())),
     )
     .proof("token kid", shown, "token header kid")
     .proof(
         "keys in the set",
-        keys.iter().map(outline).collect::<Vec<_>>().join(", "),
-        source(&issuer.key_source),
+        keys.iter().map(describe_key).collect::<Vec<_>>().join(", "),
+        key_source_name(&issuer.key_source),
     );
     match issuer.key_source {
         KeySource::Registration => replace_registered(context, finding),
@@ -108,8 +115,8 @@ fn not_found(context: &Context, kid: Option<&str>) -> Finding {
     }
 }
 
-/// The registered keys are not the issuer's. Without any, Pulumi Cloud fetches them, if it can reach
-/// the issuer.
+/// The registered keys are not the issuer's. Offers to remove them, so that Pulumi Cloud fetches the
+/// issuer's keys if it can reach the issuer.
 fn replace_registered(context: &Context, finding: Finding) -> Finding {
     let finding = finding.fix(
         "The registered keys (jwks) are out of date: register the issuer's current ones, or remove \
@@ -117,15 +124,15 @@ fn replace_registered(context: &Context, finding: Finding) -> Finding {
     );
     let Some(registration) = context.evidence.registration() else { return finding };
     let Some(identifier) = registration.identifier() else { return finding };
-    // Without the keys before: a bundle does not keep them, since they may hold private parts.
-    let change = Change::new(Target::Registration, "/jwks").of_issuer(Some(identifier));
+    // The change omits the old keys: a bundle does not contain them, since they may have private parts.
+    let change = Change::new(Target::Registration, "/jwks").for_issuer(Some(identifier));
     finding.option(match public_issuer(identifier) {
         Some(_) => RemedyOption::only(change),
         None => RemedyOption::when("Pulumi Cloud can reach the issuer", change),
     })
 }
 
-fn outline(key: &KeyOutline) -> String {
+fn describe_key(key: &KeyOutline) -> String {
     let id = key.id.as_deref().unwrap_or("(no kid)");
     match &key.algorithm {
         Some(algorithm) => format!("{id} ({algorithm})"),

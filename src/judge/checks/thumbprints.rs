@@ -1,30 +1,33 @@
-//! Check `thumbprints`: do the registered ones fit the served certificates?
+//! Check `thumbprints`: is a registered thumbprint that of a served certificate?
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{Chain, CheckId, PolicySource};
 use crate::judge::advice::api_request::post_to_issuers;
 use crate::judge::context::Context;
-use crate::judge::network::certificate::{matching, resigned};
-use crate::judge::outcome::Outcome;
+use crate::judge::network::certificate::{certificate_with_thumbprint, intercepting_authority};
+use crate::judge::outcome::CheckOutcome;
 use crate::platform::public_issuer;
 use crate::policy::Registration;
 use crate::report::{Change, Finding, RemedyOption, Target};
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     if context.evidence.token.is_none() {
-        return Outcome::skip(context.cause(CheckId::Token), "there is no decoded token");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Token), "there is no decoded token");
     }
-    // Entries saved alone come without the registration that they belong to.
+    // A document with entries only has no registration.
     let Some(registration) = context.evidence.registration().filter(|r| r.identifier().is_some())
     else {
-        return Outcome::skip(context.cause(CheckId::Registration), "there is no registration");
+        return CheckOutcome::skip(
+            context.blocked_by(CheckId::Registration),
+            "there is no registration",
+        );
     };
     if registration.thumbprints.is_empty() {
         let is_public = registration.identifier().and_then(public_issuer).is_some();
         let chain = context.evidence.issuer.chain.as_ref();
         let private = !is_public && chain.is_some_and(|chain| !chain.publicly_trusted);
-        return Outcome::pass(match private && registration.jwks.is_none() {
-            // Pulumi Cloud may have worked them out itself; an exchange tells.
+        return CheckOutcome::pass(match private && registration.jwks.is_none() {
+            // Pulumi Cloud may have computed a thumbprint itself. Only an exchange shows that.
             true => {
                 "no thumbprint known; without a public authority's certificate Pulumi Cloud needs one"
             }
@@ -32,38 +35,38 @@ pub(crate) fn check(context: &Context) -> Outcome {
         });
     }
     if registration.jwks.is_some() {
-        return Outcome::pass("not used: the registration carries keys");
+        return CheckOutcome::pass("not used: the registration carries keys");
     }
     let Some(chain) = &context.evidence.issuer.chain else {
-        return Outcome::skip(context.cause(CheckId::Issuer), "no certificate was seen");
+        return CheckOutcome::skip(context.blocked_by(CheckId::Issuer), "no certificate was seen");
     };
     let is_private = context.findings().any(|finding| {
         finding.code == Code::IssuerNotPublic && finding.severity == Severity::Error
     });
     if is_private {
-        return Outcome::skip(CheckId::Issuer, "Pulumi Cloud cannot connect to the issuer");
+        return CheckOutcome::skip(CheckId::Issuer, "Pulumi Cloud cannot connect to the issuer");
     }
-    if let Some(certificate) = matching(registration, chain) {
-        return Outcome::pass(format!(
+    if let Some(certificate) = certificate_with_thumbprint(registration, chain) {
+        return CheckOutcome::pass(format!(
             "a registered thumbprint is that of the served certificate {}",
             certificate.subject
         ));
     }
     let host = registration.identifier().and_then(|issuer| url::Url::parse(issuer).ok());
     let host = host.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
-    if let Some(authority) = resigned(host, chain) {
-        return Outcome::skip(
+    if let Some(authority) = intercepting_authority(host, chain) {
+        return CheckOutcome::skip(
             CheckId::Issuer,
             format!("a proxy that signs as {authority} hides the certificate that {host} serves"),
         );
     }
-    Outcome::found(
+    CheckOutcome::found(
         "none matches a served certificate",
-        vec![thumbprint(context, registration, chain)],
+        vec![thumbprint_mismatch(context, registration, chain)],
     )
 }
 
-fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
+fn thumbprint_mismatch(context: &Context, registration: &Registration, chain: &Chain) -> Finding {
     let (severity, detail) = if chain.publicly_trusted {
         (
             Severity::Warning,
@@ -91,14 +94,14 @@ fn thumbprint(context: &Context, registration: &Registration, chain: &Chain) -> 
     let path = format!("/{id}/regenerate-thumbprints");
     let url = context.job().url;
     let finding = finding.commands(url.map(|url| post_to_issuers(&url, organization, &path, None)));
-    match registered_change(context, registration, chain) {
+    match replace_thumbprint(context, registration, chain) {
         Some(change) => finding.option(RemedyOption::only(change)),
         None => finding,
     }
 }
 
-/// The served certificate's own thumbprint in the place of the first registered one.
-fn registered_change(
+/// Replaces the first registered thumbprint by that of the served certificate.
+fn replace_thumbprint(
     context: &Context,
     registration: &Registration,
     chain: &Chain,
@@ -106,11 +109,11 @@ fn registered_change(
     let served = &chain.certificates.first()?.sha256;
     let before = registration.thumbprints.first()?;
     let change = Change::new(Target::Registration, "/thumbprints/0")
-        .of_issuer(registration.identifier())
+        .for_issuer(registration.identifier())
         .before(before.clone())
         .after(served.clone());
     Some(match &context.evidence.policy {
-        PolicySource::File { path, .. } => change.at(path, registration.place.line),
+        PolicySource::File { path, .. } => change.in_file(path, registration.place.line),
         PolicySource::None | PolicySource::Live { .. } | PolicySource::Unavailable { .. } => change,
     })
 }

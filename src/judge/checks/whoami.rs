@@ -1,4 +1,4 @@
-//! Check `whoami`: whose the access token is.
+//! Check `whoami`: does the access token work, and is it for the right user, organization and team?
 
 use serde_json::Value;
 
@@ -6,76 +6,77 @@ use crate::catalogue::{Code, Severity};
 use crate::evidence::{
     AccessTokenSource, Answer, Body, CheckId, Exchange, FailureKind, Probe, SkipReason,
 };
-use crate::judge::answer::{identity, is_transient, proofs, words};
+use crate::judge::answer::{add_answer, is_transient, messages, parse_identity};
 use crate::judge::context::Context;
-use crate::judge::finding::again;
+use crate::judge::finding::retry_suffix;
 use crate::judge::network::failure::network_failure;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::CheckOutcome;
 use crate::report::{Finding, Identity};
 
-pub(crate) fn check(context: &Context) -> Outcome {
+pub(crate) fn check(context: &Context) -> CheckOutcome {
     let cloud = &context.evidence.cloud;
-    let mut findings = expired(context).into_iter().collect::<Vec<_>>();
+    let mut findings = stored_token_expired(context).into_iter().collect::<Vec<_>>();
     let mut outcome = match &cloud.whoami {
         Probe::NotRun if context.evidence.options.offline => {
-            Outcome::skip(SkipReason::Offline, "not asked")
+            CheckOutcome::skip(SkipReason::Offline, "not asked")
         }
         Probe::NotRun => not_asked(context),
         Probe::Failed { .. } if context.failed(CheckId::Cloud) => {
-            Outcome::skip(CheckId::Cloud, "not asked: the backend gave no answer")
+            CheckOutcome::skip(CheckId::Cloud, "not asked: the backend gave no answer")
         }
         Probe::Failed { failure, .. } => {
             let code = match failure.kind {
                 FailureKind::TooLarge => Code::WhoamiMalformed,
                 _ => Code::WhoamiFailed,
             };
-            Outcome::found("no answer", vec![network_failure(code, failure)])
+            CheckOutcome::found("no answer", vec![network_failure(code, failure)])
         }
         Probe::Answered { answer, .. } => answered(context, answer),
     };
     findings.append(&mut outcome.findings);
-    if !context.uses_access_token() {
-        // A token that this login does not use says nothing about the login.
+    if !context.whoami_used_login_token() {
+        // Another access token shows nothing about this login.
         for finding in &mut findings {
             finding.severity = Severity::Info;
         }
     }
-    outcome.with(findings)
+    outcome.with_findings(findings)
 }
 
-fn not_asked(context: &Context) -> Outcome {
+fn not_asked(context: &Context) -> CheckOutcome {
     let cloud = &context.evidence.cloud;
-    let usable = !context.failed(CheckId::Backend);
-    if usable && context.evidence.sends_no_credentials() {
-        return Outcome::skip(
+    let backend_usable = !context.failed(CheckId::Backend);
+    if backend_usable && context.evidence.sends_no_credentials() {
+        return CheckOutcome::skip(
             SkipReason::CloudUrl,
-            format!("not asked: {}", context.why_unnamed()),
+            format!("not asked: {}", context.untrusted_backend()),
         );
     }
     let minted = matches!(cloud.exchange.answer(), Some(Exchange::Minted { .. }));
-    // Without an exchange, whoami is asked with an existing access token.
-    let switched_off =
+    // If the exchange is switched off, whoami uses an existing access token.
+    let exchange_switched_off =
         cloud.exchange_skipped.is_some_and(|why| !matches!(why, SkipReason::Check(_)));
-    if usable && (minted || switched_off) && context.is_plain_http() {
-        return Outcome::skip(
+    if backend_usable && (minted || exchange_switched_off) && context.is_plain_http() {
+        return CheckOutcome::skip(
             CheckId::Backend,
             "not asked: no access token is sent over plain http",
         );
     }
-    Outcome::skip(context.cause(CheckId::Exchange), "there is no access token")
+    CheckOutcome::skip(context.blocked_by(CheckId::Exchange), "there is no access token")
 }
 
-fn answered(context: &Context, answer: &Answer) -> Outcome {
-    let whose = match &context.evidence.cloud.access_token {
+fn answered(context: &Context, answer: &Answer) -> CheckOutcome {
+    let token_source = match &context.evidence.cloud.access_token {
         AccessTokenSource::None | AccessTokenSource::Exchange => String::new(),
         AccessTokenSource::Environment { name } => format!(" (token from {name})"),
         AccessTokenSource::Stored { path, .. } => format!(" (token from {path})"),
     };
     if !answer.is_success() {
-        let finding = proofs(refusal(answer), answer);
-        return Outcome::found(format!("status {}{whose}", answer.status), vec![finding]);
+        let finding = add_answer(refused(answer), answer);
+        let summary = format!("status {}{token_source}", answer.status);
+        return CheckOutcome::found(summary, vec![finding]);
     }
-    let Some(identity) = identity(answer) else {
+    let Some(identity) = parse_identity(answer) else {
         let finding = Finding::new(
             Code::WhoamiMalformed,
             format!(
@@ -84,24 +85,26 @@ fn answered(context: &Context, answer: &Answer) -> Outcome {
                 answer.status
             ),
         );
-        return Outcome::found("names nobody", vec![proofs(finding, answer)]);
+        return CheckOutcome::found("names nobody", vec![add_answer(finding, answer)]);
     };
-    let known = organization_names(answer);
-    let wrong = [wrong_user(context, &identity), wrong_organization(context, &identity, &known)];
-    let findings = wrong.into_iter().flatten().collect();
-    let again = again(answer.attempts);
-    Outcome::found(format!("{}{whose}{again}", identity.user), findings)
+    let names = organization_names(answer);
+    let findings = wrong_user(context, &identity)
+        .into_iter()
+        .chain(wrong_organization(context, &identity, &names))
+        .collect();
+    let retries = retry_suffix(answer.attempts);
+    CheckOutcome::found(format!("{}{token_source}{retries}", identity.user), findings)
 }
 
-fn refusal(answer: &Answer) -> Finding {
+fn refused(answer: &Answer) -> Finding {
     match answer.status {
-        401 if single_sign_on(answer) => Finding::new(
+        401 if asks_for_single_sign_on(answer) => Finding::new(
             Code::WhoamiUnauthorized,
             "The organization asks for a new single sign-on (SAML) before it accepts this token.",
         )
         .fix("Sign in again through the organization's single sign-on page."),
         401 => Finding::new(Code::WhoamiUnauthorized, "Status 401: the access token is not valid."),
-        403 if says(answer, "enforces a max access token expiry") => Finding::new(
+        403 if has_message(answer, "enforces a max access token expiry") => Finding::new(
             Code::AccessTokenPolicy,
             "The organization accepts no access token that lives this long. Tokens of an OIDC login \
              are exempt, so this one is of another kind.",
@@ -112,12 +115,12 @@ fn refusal(answer: &Answer) -> Finding {
     }
 }
 
-fn says(answer: &Answer, text: &str) -> bool {
-    words(answer).iter().any(|said| said.contains(text))
+fn has_message(answer: &Answer, text: &str) -> bool {
+    messages(answer).iter().any(|said| said.contains(text))
 }
 
-/// `pulumiAPICall` in `client/api.go`: an error of one of these types asks for single sign-on.
-fn single_sign_on(answer: &Answer) -> bool {
+/// Whether an error asks for single sign-on, by its type (`pulumiAPICall` in `client/api.go`).
+fn asks_for_single_sign_on(answer: &Answer) -> bool {
     let Body::Json(body) = &answer.body else { return false };
     body.get("errors").and_then(Value::as_array).into_iter().flatten().any(|error| {
         ["type", "errorType"].iter().any(|key| {
@@ -129,7 +132,7 @@ fn single_sign_on(answer: &Answer) -> bool {
     })
 }
 
-/// A personal token is its user's.
+/// A personal token must be that of the requested user.
 fn wrong_user(context: &Context, identity: &Identity) -> Option<Finding> {
     let asked = context.request.ask.user.as_deref()?;
     if asked.eq_ignore_ascii_case(&identity.user) {
@@ -146,7 +149,7 @@ fn wrong_user(context: &Context, identity: &Identity) -> Option<Finding> {
     ))
 }
 
-/// The display names of the user's organizations, beside their logins.
+/// The user's organizations, each as login and display name.
 fn organization_names(answer: &Answer) -> Vec<(String, String)> {
     let Body::Json(body) = &answer.body else { return Vec::new() };
     let all = body.get("organizations").and_then(Value::as_array).into_iter().flatten();
@@ -154,17 +157,18 @@ fn organization_names(answer: &Answer) -> Vec<(String, String)> {
     all.filter_map(|one| Some((text(one, "githubLogin")?, text(one, "name")?))).collect()
 }
 
-/// How a name is written in an address: `Platform Team` is `platform-team`.
+/// The slug of a name: `Platform Team` becomes `platform-team`.
 fn slug(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// Organizations and teams are compared by name and by slug: the service shows either.
+/// Compares organizations and teams by name and by slug, since the service shows either. `names`: the
+/// login and display name of each organization.
 fn wrong_organization(
     context: &Context,
     identity: &Identity,
-    known: &[(String, String)],
+    names: &[(String, String)],
 ) -> Option<Finding> {
     let field = |key: &str| {
         let text = identity.token.as_ref()?.get(key)?.as_str()?;
@@ -172,7 +176,7 @@ fn wrong_organization(
     };
     let differs = |a: &str, b: &str| slug(a) != slug(b);
     let is_named = |asked: &str, has: &str| {
-        let named = known.iter().find(|(login, name)| !differs(login, has) || !differs(name, has));
+        let named = names.iter().find(|(login, name)| !differs(login, has) || !differs(name, has));
         named.is_some_and(|(login, name)| !differs(login, asked) || !differs(name, asked))
     };
     let asked = context.request.organization.as_deref();
@@ -224,7 +228,7 @@ fn wrong_organization(
     })
 }
 
-fn expired(context: &Context) -> Option<Finding> {
+fn stored_token_expired(context: &Context) -> Option<Finding> {
     let AccessTokenSource::Stored { path, expires_at: Some(expires) } =
         &context.evidence.cloud.access_token
     else {

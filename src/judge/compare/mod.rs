@@ -1,6 +1,6 @@
-//! Compares a value with the one that was expected, and marks the difference.
+//! Compares values of the token with those that the registration or the policy expects.
 
+pub(crate) mod diff;
 pub(crate) mod issuer;
-pub(crate) mod mark;
 pub(crate) mod rule;
 pub(crate) mod subject;

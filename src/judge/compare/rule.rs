@@ -1,4 +1,4 @@
-//! A rule that fails: what differs, in words.
+//! Explains why a rule does not match the token.
 
 use serde_json::Value;
 
@@ -8,10 +8,9 @@ use crate::evidence::Token;
 use crate::evidence::url_faults::unexpanded;
 use crate::judge::advice::change;
 use crate::judge::context::Context;
-use crate::judge::policy::job_claims::instead;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::dead::MASK;
-use crate::judge::policy::suggest::subject_pattern;
+use crate::judge::policy::job_claims::alternative_to;
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::unmatchable::MASK;
 use crate::limits::Work;
 use crate::platform::azure::entra::EntraSubject;
 use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
@@ -23,15 +22,15 @@ use crate::pulumi::urn;
 use crate::report::{Finding, RemedyOption, RuleResult};
 use crate::text;
 
-/// A rule with what a log shows in the place of a secret.
+/// The explanation of a rule that contains a log's mask of a secret.
 const MASKED: &str = "The rule holds ***, which a log shows in the place of a secret: it was copied from \
                       a masked log. In a rule it matches anything. Write the value itself.";
 
-/// How often a rule's pattern is compared with the claim to explain why it fails.
+/// An explanation compares the pattern with the claim at most so often.
 const COMPARISONS: usize = 16;
 
-/// The finding of a rule of the closest entry that fails, without what to do about it. Where the work
-/// does not suffice, it is told without an explanation.
+/// The finding for a failing rule of the closest entry, without a remedy. Without an explanation if the
+/// work budget is used up.
 pub(crate) fn failed_rule(
     context: &Context,
     token: &Token,
@@ -41,11 +40,11 @@ pub(crate) fn failed_rule(
     work: &mut Work,
 ) -> Finding {
     let line = entry.rules.iter().find(|r| r.claim == rule.claim).map_or(0, |r| r.place.line);
-    let at = context.rule_place(line, index, &rule.claim);
-    let Some(actual) = &rule.actual else { return absent(token, rule, &at, work) };
-    let explained = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
-    if explained && let Some(variable) = variable_in(actual) {
-        return not_expanded(rule, actual, variable, &at);
+    let place = context.rule_place(line, index, &rule.claim);
+    let Some(actual) = &rule.actual else { return claim_absent(token, rule, &place, work) };
+    let has_budget = work.take(COMPARISONS * (rule.pattern.len() + 1) * (actual.len() / 64 + 1));
+    if has_budget && let Some(variable) = variable_in(actual) {
+        return claim_unexpanded(rule, actual, variable, &place);
     }
     let code = match rule.claim.as_str() {
         "aud" => Code::AudienceMismatch,
@@ -53,15 +52,15 @@ pub(crate) fn failed_rule(
         _ => Code::ClaimMismatch,
     };
     let mut explanations = match code {
-        _ if !explained => Vec::new(),
-        Code::AudienceMismatch => audience(&rule.pattern, token),
+        _ if !has_budget => Vec::new(),
+        Code::AudienceMismatch => explain_audience(&rule.pattern, token),
         Code::SubjectMismatch => {
             subject::explain(token.text("iss").unwrap_or_default(), &rule.pattern, actual)
         }
         _ => Vec::new(),
     };
-    if explanations.is_empty() && explained {
-        explanations = general(&rule.pattern, actual);
+    if explanations.is_empty() && has_budget {
+        explanations = explain_spelling(&rule.pattern, actual);
     }
     if rule.pattern.contains(MASK) {
         explanations.insert(0, MASKED.to_owned());
@@ -70,41 +69,40 @@ pub(crate) fn failed_rule(
     let detail = explanations
         .next()
         .unwrap_or_else(|| format!("The rule on {} does not match the token's value.", rule.claim));
-    let mut finding = Finding::new(code, detail).proof("expected", &rule.pattern, &at).proof(
+    let mut finding = Finding::new(code, detail).proof("expected", &rule.pattern, &place).proof(
         "actual",
         actual,
         format!("token claim {}", rule.claim),
     );
-    finding = match explained {
-        true => difference(finding, rule, actual),
-        false => finding.differing(None),
+    finding = match has_budget {
+        true => add_difference(finding, rule, actual),
+        false => finding.with_difference(None),
     };
     if let Some(parts) = EntraSubject::parse(actual).filter(|_| code == Code::SubjectMismatch) {
-        finding = decoded(context, finding, &parts, token);
+        finding = add_subject_parts(context, finding, &parts, token);
     }
     finding = explanations.fold(finding, Finding::step);
     finding
 }
 
-/// Variables are looked for in claims up to this length, in bytes: it takes quadratic time.
-const LONGEST_WITH_VARIABLE: usize = 256;
+/// Longer claims are not searched for variables, in bytes: the search takes quadratic time.
+const MAX_VARIABLE_CLAIM_BYTES: usize = 256;
 
-/// A variable that takes the place of a whole part of a claim. Within a part it may be a person's own
-/// name for a branch.
+/// An unexpanded variable that is a whole part of a claim. Inside a part it may belong to a branch name.
 fn variable_in(claim: &str) -> Option<&str> {
-    if claim.len() > LONGEST_WITH_VARIABLE {
+    if claim.len() > MAX_VARIABLE_CLAIM_BYTES {
         return None;
     }
     let variable = unexpanded(claim)?;
     let (before, after) = claim.split_once(variable)?;
-    let ends = |c: char| matches!(c, ':' | '/' | '@' | '.' | '-' | ',' | '"');
-    let is_part = (before.is_empty() || before.ends_with(ends))
-        && (after.is_empty() || after.starts_with(ends));
+    let is_separator = |c: char| matches!(c, ':' | '/' | '@' | '.' | '-' | ',' | '"');
+    let is_part = (before.is_empty() || before.ends_with(is_separator))
+        && (after.is_empty() || after.starts_with(is_separator));
     is_part.then_some(variable)
 }
 
-/// The rule is right, and the request for the token is wrong: it sent a variable's name.
-fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Finding {
+/// The rule is right, but the request for the token contained a variable's name.
+fn claim_unexpanded(rule: &RuleResult, actual: &str, variable: &str, place: &str) -> Finding {
     let claim = &rule.claim;
     let detail = format!(
         "The token's {claim} holds {variable}: the token was requested with the name of a variable \
@@ -116,9 +114,9 @@ fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Fi
         false => format!("Correct the request for the token, so that {claim} gets a value."),
     };
     let finding = Finding::new(Code::ClaimUnexpanded, detail)
-        .proof("expected", &rule.pattern, at)
+        .proof("expected", &rule.pattern, place)
         .proof("actual", actual, format!("token claim {claim}"))
-        .differing(None)
+        .with_difference(None)
         .fix(fix);
     let finding = match is_literal_audience {
         true => finding.option(RemedyOption::only(change::claim(
@@ -134,12 +132,17 @@ fn not_expanded(rule: &RuleResult, actual: &str, variable: &str, at: &str) -> Fi
     ))
 }
 
-/// What Entra's subject says, beside what the token and the pipeline say of the same.
-fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &Token) -> Finding {
+/// Adds the parts of Entra's subject, and compares them with the token's other claims and the pipeline.
+fn add_subject_parts(
+    context: &Context,
+    finding: Finding,
+    parts: &EntraSubject,
+    token: &Token,
+) -> Finding {
     let azure = context.evidence.input.azure.as_ref();
     let is_id = |text: &&str| text.len() == parts.tenant.len();
     let issuer = || token.text("iss")?.strip_prefix("https://")?.split('/').nth(1).filter(is_id);
-    let elsewhere = |name: &str| match name {
+    let same_values = |name: &str| match name {
         "tenant" => vec![("token claim tid", token.text("tid")), ("token claim iss", issuer())],
         "organization" => {
             vec![("this pipeline's", azure.and_then(|azure| azure.organization.as_deref()))]
@@ -151,7 +154,7 @@ fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &To
     };
     parts.parts().into_iter().fold(finding, |mut finding, (name, value)| {
         let mut place = "decoded from token claim sub".to_owned();
-        for (whose, other) in elsewhere(name) {
+        for (whose, other) in same_values(name) {
             match other {
                 Some(other) if other.eq_ignore_ascii_case(value) => {
                     place.push_str(&format!("; the same as {whose}"));
@@ -169,48 +172,47 @@ fn decoded(context: &Context, finding: Finding, parts: &EntraSubject, token: &To
     })
 }
 
-/// Where the two part, when they have a beginning in common.
-fn difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
+/// Adds the character from which on the claim differs from the pattern, if they begin alike.
+fn add_difference(finding: Finding, rule: &RuleResult, actual: &str) -> Finding {
     let same = pattern::divergence(&rule.pattern, actual);
-    // A `*` goes on to the end of every value, also of one that differs before.
+    // A `*` matches to the end of any value, so the end shows nothing.
     if same == 0 || (same == actual.chars().count() && rule.pattern.contains('*')) {
-        return finding.differing(None);
+        return finding.with_difference(None);
     }
     let head: String = actual.chars().take(same).collect();
     let tail: String = actual.chars().skip(same).collect();
     let place = format!("token claim {}, from character {}", rule.claim, same + 1);
     let tail = if tail.is_empty() { "(the token's value ends here)".to_owned() } else { tail };
-    finding.differing(Some(same)).comparison("same up to", head, place.clone()).comparison(
+    finding.with_difference(Some(same)).comparison("same up to", head, place.clone()).comparison(
         "differs from",
         tail,
         place,
     )
 }
 
-/// A rule to paste into a policy, JSON or YAML.
-pub(crate) fn snippet(claim: &str, pattern: &RulePattern) -> String {
+/// A rule to paste into a JSON or YAML policy.
+pub(crate) fn rule_snippet(claim: &str, pattern: &RulePattern) -> String {
     format!("{}: {}", text::json_string(claim), text::json_string(pattern.as_str()))
 }
 
-/// Says why a value of the token cannot be a rule, and what identifies the job instead.
-pub(crate) fn no_rule(finding: Finding, token: &Token, refused: &RefusedValue) -> Finding {
-    finding.step(refused.to_string()).step(instead(&token.claims, refused).claims)
+/// Adds why a value of the token cannot be a rule, and which claims identify the job instead.
+pub(crate) fn add_refused_value(
+    finding: Finding,
+    token: &Token,
+    refused: &RefusedValue,
+) -> Finding {
+    finding.step(refused.to_string()).step(alternative_to(&token.claims, refused).claims)
 }
 
-/// The pattern that matches the token's subject in every run, or why none can be written.
-pub(crate) fn identity(token: &Token) -> Option<Result<RulePattern, RefusedValue>> {
-    subject_pattern(&token.claims)
-}
-
-/// What is open in the pattern for the token's subject, a sentence each.
-pub(crate) fn open_parts(token: &Token) -> Vec<String> {
+/// One sentence for each part of the subject that varies and is a wildcard in the pattern.
+pub(crate) fn notes_on_varying_parts(token: &Token) -> Vec<String> {
     let described = token.text("sub").and_then(|sub| {
         crate::platform::subject::describe(token.text("iss").unwrap_or_default(), sub)
     });
     described.map_or_else(Vec::new, |known| known.open_parts().collect())
 }
 
-fn general(rule: &str, actual: &str) -> Vec<String> {
+fn explain_spelling(rule: &str, actual: &str) -> Vec<String> {
     let mut explanations = Vec::new();
     if pattern::matches(&rule.to_lowercase(), &actual.to_lowercase()) {
         explanations.push(
@@ -226,7 +228,7 @@ fn general(rule: &str, actual: &str) -> Vec<String> {
     explanations
 }
 
-fn audience(rule: &str, token: &Token) -> Vec<String> {
+fn explain_audience(rule: &str, token: &Token) -> Vec<String> {
     let audiences = token.audiences();
     let has = |value: &str| audiences.contains(&value);
     if rule.eq_ignore_ascii_case(AZURE_AUDIENCE) && has(AZURE_AUDIENCE_ID) {
@@ -259,18 +261,18 @@ fn audience(rule: &str, token: &Token) -> Vec<String> {
             default.possessive
         )];
     }
-    audiences.first().map(|actual| general(rule, actual)).unwrap_or_default()
+    audiences.first().map(|actual| explain_spelling(rule, actual)).unwrap_or_default()
 }
 
-fn absent(token: &Token, rule: &RuleResult, at: &str, work: &mut Work) -> Finding {
+fn claim_absent(token: &Token, rule: &RuleResult, place: &str, work: &mut Work) -> Finding {
     let near = claim_path::nearest_within(&rule.claim, &token.claims, work);
     let mut finding = Finding::new(
         Code::ClaimAbsent,
         format!("The rule is on {}, which the token does not have.", rule.claim),
     )
-    .proof("expected", format!("{}: {}", rule.claim, rule.pattern), at)
+    .proof("expected", format!("{}: {}", rule.claim, rule.pattern), place)
     .proof("actual", "(absent)", "token claims");
-    let platform = Identity::of(token).platform();
+    let platform = TokenIdentity::of(token).platform();
     let appears = platform.and_then(|id| when_claim_appears(id, &rule.claim));
     if let Some(appears) = appears {
         finding = finding.step(appears);
@@ -286,25 +288,25 @@ fn absent(token: &Token, rule: &RuleResult, at: &str, work: &mut Work) -> Findin
     finding
 }
 
-/// What a rule on this claim is compared with. Objects have no text.
-pub(crate) fn values(token: &Token, claim: &str) -> Vec<String> {
+/// The texts with which a rule on this claim is compared. Objects have none.
+pub(crate) fn claim_values(token: &Token, claim: &str) -> Vec<String> {
     let scalar =
         |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Null);
-    match claim_of(token, claim) {
+    match lookup_claim(token, claim) {
         Some(Value::Array(items)) => items.iter().filter(scalar).map(value_text).collect(),
         Some(value) => Some(value).filter(scalar).map(value_text).into_iter().collect(),
         None => Vec::new(),
     }
 }
 
-/// What making [`values`] costs, in steps.
-pub(crate) fn values_length(token: &Token, claim: &str) -> usize {
-    match claim_of(token, claim) {
+/// The cost of [`claim_values`], in steps.
+pub(crate) fn claim_values_cost(token: &Token, claim: &str) -> usize {
+    match lookup_claim(token, claim) {
         Some(Value::Array(items)) => items.len(),
         _ => 1,
     }
 }
 
-fn claim_of<'a>(token: &'a Token, claim: &str) -> Option<&'a Value> {
+fn lookup_claim<'a>(token: &'a Token, claim: &str) -> Option<&'a Value> {
     claim_path::ClaimPath::parse(claim).ok()?.lookup(&token.claims)
 }

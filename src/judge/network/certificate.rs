@@ -1,4 +1,4 @@
-//! Certificates that are not trusted: what was served, and who signed it.
+//! Untrusted certificates: the served chain and its signer.
 
 use crate::evidence::{Certificate, CertificateProblem, Chain, Failure, FailureKind};
 use crate::judge::advice::clock::set_clock;
@@ -6,33 +6,32 @@ use crate::platform::at_host;
 use crate::policy::Registration;
 use crate::report::Finding;
 
-/// Who signed anew what this host serves: the authority of a proxy in between, since public
-/// authorities sign the certificates of public issuers. `None` where the chain is the host's own,
-/// or may be.
-pub(crate) fn resigned<'a>(host: &str, chain: &'a Chain) -> Option<&'a str> {
+/// The authority of a proxy that intercepts TLS to this host. Public authorities sign the certificates
+/// of public issuers, so another one means a proxy. `None` if the chain may be the host's own.
+pub(crate) fn intercepting_authority<'a>(host: &str, chain: &'a Chain) -> Option<&'a str> {
     let top = chain.certificates.last()?;
     (at_host(host).is_some() && !chain.publicly_trusted).then_some(&*top.issuer)
 }
 
-/// A thumbprint is SHA-256 (as documented) or SHA-1 (as the API says), in hex with or without
-/// colons, of any certificate of the served chain.
-pub(crate) fn matching<'a>(
+/// The served certificate that has a registered thumbprint. A thumbprint is SHA-256 (Pulumi's
+/// documentation) or SHA-1 (API), in hex with or without colons, of any certificate of the chain.
+pub(crate) fn certificate_with_thumbprint<'a>(
     registration: &Registration,
     chain: &'a Chain,
 ) -> Option<&'a Certificate> {
     registration.thumbprints.iter().find_map(|thumbprint| {
-        let bare = bare(thumbprint);
+        let bare = normalized(thumbprint);
         chain.certificates.iter().find(|c| c.sha256 == bare || c.sha1 == bare)
     })
 }
 
-fn bare(thumbprint: &str) -> String {
+fn normalized(thumbprint: &str) -> String {
     let digits = thumbprint.chars().filter(|c| *c != ':' && !c.is_whitespace());
     digits.flat_map(char::to_lowercase).collect()
 }
 
-/// Who signed a certificate that is not trusted: a proxy in between, or an authority of one's own.
-pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chain>) -> Finding {
+/// Adds who signed an untrusted certificate: an intercepting proxy or a private authority.
+pub(crate) fn add_signer(finding: Finding, failure: &Failure, chain: Option<&Chain>) -> Finding {
     let FailureKind::Certificate {
         problem: CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned,
     } = failure.kind
@@ -43,7 +42,7 @@ pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
     else {
         return finding;
     };
-    let who = match (resigned(&failure.host, chain), &failure.route.proxy) {
+    let who = match (intercepting_authority(&failure.host, chain), &failure.route.proxy) {
         (Some(authority), _) => format!(
             "{} has a certificate of a public authority. This one is signed by {authority}: a proxy \
              between this machine and it opens the connection and signs anew.",
@@ -56,27 +55,27 @@ pub(crate) fn signed_by(finding: Finding, failure: &Failure, chain: Option<&Chai
         ),
         (None, None) => format!("The certificate is signed by {}.", top.issuer),
     };
-    let is_alone = chain.certificates.len() == 1 && top.issuer != top.subject;
-    // Browsers fetch what is missing, so that a server may go on like this for long.
-    let alone = if is_alone && resigned(&failure.host, chain).is_none() {
+    let lacks_intermediate = chain.certificates.len() == 1 && top.issuer != top.subject;
+    // Browsers fetch missing intermediates, so such a misconfiguration may go unnoticed.
+    let hint = if lacks_intermediate && intercepting_authority(&failure.host, chain).is_none() {
         " The server sends that certificate alone: where the authority is an intermediate one, it \
          has to send the authority's certificate too."
     } else {
         ""
     };
-    let detail = format!("{} {who}{alone}", finding.detail);
+    let detail = format!("{} {who}{hint}", finding.detail);
     Finding { detail, ..finding }
 }
 
-/// Whether the authority that signed a certificate is what is wrong with it. Trusting one cures
-/// neither an expired certificate nor one for another host.
-pub(crate) fn lacks_trust(failure: &Failure) -> bool {
+/// Whether trusting the signing authority would help. It does not for an expired certificate or one for
+/// another host.
+pub(crate) fn is_authority_untrusted(failure: &Failure) -> bool {
     use CertificateProblem::{Expired, NotYetValid, WrongHost};
     !matches!(failure.kind, FailureKind::Certificate { problem: Expired | NotYetValid | WrongHost })
 }
 
-/// The remedy for a certificate that is out of date, or for another host.
-pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Finding {
+/// Adds the remedy for a certificate that is out of date or for another host.
+pub(crate) fn add_renewal_advice(finding: Finding, failure: &Failure) -> Finding {
     let host = &failure.host;
     match failure.kind {
         FailureKind::Certificate { problem: CertificateProblem::Expired } => finding
@@ -99,8 +98,8 @@ pub(crate) fn renewed(finding: Finding, failure: &Failure) -> Finding {
     }
 }
 
-/// Adds the served certificates, leaf first, each with its thumbprints.
-pub(crate) fn with_chain(mut finding: Finding, chain: Option<&Chain>) -> Finding {
+/// Adds the served certificates with their thumbprints, leaf first.
+pub(crate) fn add_chain(mut finding: Finding, chain: Option<&Chain>) -> Finding {
     for certificate in chain.iter().flat_map(|c| &c.certificates) {
         let until = certificate.not_after.map_or_else(String::new, |t| format!(", until {t}"));
         finding = finding

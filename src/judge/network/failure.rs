@@ -1,19 +1,19 @@
-//! A request that failed on the way, in words.
+//! Findings for requests that got no answer.
 
 use super::proxy;
 use crate::catalogue::Code;
 use crate::evidence::{CertificateProblem, Failure, FailureKind};
-use crate::judge::finding::upper;
+use crate::judge::finding::capitalize;
 use crate::report::Finding;
 
-/// A finding about a failure on the way: which step failed, with host, port and proxy.
+/// A finding that names the step that failed, with host, port and proxy.
 pub(crate) fn network_failure(code: Code, failure: &Failure) -> Finding {
     let Failure { host, port, detail, kind, attempts, .. } = failure;
     let what = match kind {
         FailureKind::Dns => format!("the name {host} cannot be resolved"),
         FailureKind::Connect { .. } => format!("nothing accepts connections at {host}:{port}"),
         FailureKind::Timeout => format!("there was no answer in time from {host}:{port}"),
-        FailureKind::Proxy { fault } => proxy::sentence(fault, failure),
+        FailureKind::Proxy { fault } => proxy::describe_fault(fault, failure),
         FailureKind::Certificate { problem } => {
             use CertificateProblem as P;
             match problem {
@@ -35,9 +35,9 @@ pub(crate) fn network_failure(code: Code, failure: &Failure) -> Finding {
         FailureKind::AddressRefused => format!("the address of {host} is one that is not asked"),
         FailureKind::BadUrl => "the URL cannot be requested".to_owned(),
     };
-    let finding = Finding::new(code, format!("{}.", upper(&what)))
+    let finding = Finding::new(code, format!("{}.", capitalize(&what)))
         .proof("host", format!("{host}:{port}"), "request")
         .proof("error", detail, "network")
-        .asked(*attempts);
-    proxy::with_route(finding, failure)
+        .attempts(*attempts);
+    proxy::add_route(finding, failure)
 }

@@ -1,4 +1,4 @@
-//! Network failures in words.
+//! Explains network failures.
 
 pub(crate) mod certificate;
 pub(crate) mod failure;

@@ -1,4 +1,4 @@
-//! Proxies of the environment: which one is to blame for a failure, and what to do about it.
+//! Proxies from the environment: which one caused a failure, and the remedy.
 
 use crate::catalogue::Severity;
 use crate::evidence::{Failure, FailureKind, ProxyFault, Route};
@@ -7,8 +7,8 @@ use crate::report::Finding;
 use crate::text;
 use crate::text::command::{Command, power_shell};
 
-/// What a proxy did to a request, in a sentence without its end.
-pub(crate) fn sentence(fault: &ProxyFault, failure: &Failure) -> String {
+/// Describes a proxy fault, as a sentence without a capital and full stop.
+pub(crate) fn describe_fault(fault: &ProxyFault, failure: &Failure) -> String {
     let Failure { host, route, .. } = failure;
     let variable = variable(route);
     let proxy = match &route.proxy {
@@ -52,15 +52,15 @@ fn variable(route: &Route) -> &str {
     route.proxy_variable.as_deref().unwrap_or("HTTPS_PROXY")
 }
 
-/// The way that a request went, as evidence, and what in the environment is not as it seems.
-pub(crate) fn with_route(mut finding: Finding, failure: &Failure) -> Finding {
+/// Adds the proxy that a failed request used, the remedy, and proxy settings that had no effect.
+pub(crate) fn add_route(mut finding: Finding, failure: &Failure) -> Finding {
     let Failure { host, route, kind, .. } = failure;
     if let Some(proxy) = &route.proxy {
         finding = finding.proof("through the proxy", proxy, variable(route));
     }
     if let FailureKind::Proxy { fault } = kind {
-        finding = said(finding, fault, route);
-        finding = remedy(finding, fault, failure);
+        finding = add_proxy_answer(finding, fault, route);
+        finding = add_remedy(finding, fault, failure);
     }
     if let Some(passed_over) = &route.passed_over {
         finding = finding
@@ -82,8 +82,8 @@ pub(crate) fn with_route(mut finding: Finding, failure: &Failure) -> Finding {
     finding
 }
 
-/// What the proxy said.
-fn said(mut finding: Finding, fault: &ProxyFault, route: &Route) -> Finding {
+/// Adds details of the proxy's answer.
+fn add_proxy_answer(mut finding: Finding, fault: &ProxyFault, route: &Route) -> Finding {
     let place = route.proxy.as_deref().unwrap_or("the proxy");
     match fault {
         ProxyFault::Misread { name: Some(name) } => {
@@ -105,8 +105,8 @@ fn said(mut finding: Finding, fault: &ProxyFault, route: &Route) -> Finding {
     finding
 }
 
-/// What to do, with lines to paste.
-fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
+/// Adds the remedy for a proxy fault.
+fn add_remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
     let Failure { host, port, route, .. } = failure;
     let variable = variable(route);
     let scheme_and_host = route.proxy.as_deref().unwrap_or("http://PROXY_HOST:PORT");
@@ -150,14 +150,14 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
             ))
         }
         ProxyFault::Credentials { .. } => {
-            let (scheme, at) =
+            let (scheme, authority) =
                 scheme_and_host.split_once("://").unwrap_or(("http", scheme_and_host));
             finding
                 .fix(format!("Put the proxy's credentials into {variable}."))
                 .announce(
                     "Percent-encode them (@ is %40, : %3A, / %2F, # %23) and keep them secret:",
                 )
-                .command(Command::set(variable, &format!("{scheme}://USER:PASSWORD@{at}")))
+                .command(Command::set(variable, &format!("{scheme}://USER:PASSWORD@{authority}")))
         }
         ProxyFault::Refused { location: Some(_), .. } => finding.fix(format!(
             "A pipeline cannot fill in a login page: ask for {host}:{port} to be let through \
@@ -174,19 +174,19 @@ fn remedy(finding: Finding, fault: &ProxyFault, failure: &Failure) -> Finding {
             "Ask those who run the proxy whether it lets this machine reach {host}:{port}."
         )),
     };
-    let there = power_shell(host).map(|_| format!("$env:NO_PROXY += ',{host}'"));
+    let in_power_shell = power_shell(host).map(|_| format!("$env:NO_PROXY += ',{host}'"));
     let entry = text::shell(host);
     finding
         .announce(format!("Or, if {host} is reached without the proxy too, make it an exception:"))
         .command(Command::each(
             format!("export NO_PROXY=\"${{NO_PROXY:-${{no_proxy:-}}}}\",{entry}"),
-            there,
+            in_power_shell,
         ))
 }
 
-/// Pulumi Cloud does not go through this machine's proxy to the issuer: what the proxy did is no
-/// fault of the issuer's.
-pub(crate) fn only_here(finding: Finding, failure: &Failure) -> Finding {
+/// Turns a proxy's failure into a warning: Pulumi Cloud reaches the issuer without this machine's
+/// proxy.
+pub(crate) fn downgrade_if_proxy_failed(finding: Finding, failure: &Failure) -> Finding {
     if !matches!(failure.kind, FailureKind::Proxy { .. }) {
         return finding;
     }
@@ -198,8 +198,8 @@ pub(crate) fn only_here(finding: Finding, failure: &Failure) -> Finding {
     Finding { detail, ..finding }
 }
 
-/// The way that an answer came, to stand behind a summary.
-pub(crate) fn through(route: &Route) -> String {
+/// The end of a summary that names the proxy of an answer.
+pub(crate) fn proxy_suffix(route: &Route) -> String {
     route.proxy.as_ref().map_or_else(String::new, |proxy| {
         format!(", through the proxy {proxy} ({})", variable(route))
     })

@@ -1,36 +1,39 @@
-//! What a failure means that this machine sees at a public issuer.
+//! Failures at a public issuer, which Pulumi Cloud reaches over another network.
 
 use crate::catalogue::Severity;
 use crate::platform::public_issuer;
 use crate::report::Finding;
 
-/// What this machine saw.
+/// What this machine observed at the issuer.
 #[derive(Clone, Copy)]
-pub(crate) enum Seen {
-    /// The request failed: no answer that could be trusted.
+pub(crate) enum Observation {
+    /// The request got no trustworthy answer.
     Failure,
-    /// An answer that is not what an issuer gives.
+    /// The answer was not the expected one.
     Answer,
 }
 
-/// Pulumi Cloud reaches the public issuer of a known platform whatever this machine sees: there, an
-/// error becomes a warning about this machine's network, and its advice is not about the
-/// registration (product contract, section 3).
-pub(crate) fn only_here(finding: Finding, issuer: &str, seen: Seen) -> Finding {
+/// For a known platform's public issuer, turns an error into a warning about this machine's network.
+/// Its advice is then not about the registration (product contract, section 3).
+pub(crate) fn downgrade_if_public(
+    finding: Finding,
+    issuer: &str,
+    observation: Observation,
+) -> Finding {
     let Some(platform) = public_issuer(issuer).filter(|_| finding.severity == Severity::Error)
     else {
         return finding;
     };
     let name = platform.issuer_name();
-    let (why, fix) = match seen {
-        Seen::Failure => (
+    let (why, fix) = match observation {
+        Observation::Failure => (
             format!(
                 "This issuer is public ({name}). Pulumi Cloud reaches it over another network, so \
                  this does not stop the login."
             ),
             "Let this machine reach the issuer, so that the doctor can verify the signature too.",
         ),
-        Seen::Answer => (
+        Observation::Answer => (
             format!(
                 "This issuer is public ({name}). Pulumi Cloud asks it over another network and may \
                  get another answer."

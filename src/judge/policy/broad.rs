@@ -1,17 +1,19 @@
-//! What is loose in a policy, whether or not it lets the token in: entries for every identity of
-//! the issuer, and patterns that mean more, or less, than they seem to.
+//! Over-broad entries and surprising patterns, whether or not the policy lets the token in.
 
 use std::cell::LazyCell;
 
-use super::owner::{everybody, lets_in, names_an_identity};
+use super::owner::{admitted_group, describe_admitted, names_owner_or_job};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::Token;
 use crate::judge::advice::policy_change;
-use crate::judge::compare::rule::{identity, open_parts, snippet, values, values_length};
+use crate::judge::compare::rule::{
+    claim_values, claim_values_cost, notes_on_varying_parts, rule_snippet,
+};
 use crate::judge::context::{Context, entry_name};
-use crate::judge::finding::upper;
-use crate::judge::policy::job_claims::instead;
-use crate::judge::policy::smallest::dead::MASK;
+use crate::judge::finding::capitalize;
+use crate::judge::policy::job_claims::alternative_to;
+use crate::judge::policy::smallest_change::unmatchable::MASK;
+use crate::judge::policy::suggest::subject_pattern;
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::evaluate::Evaluation;
@@ -19,13 +21,13 @@ use crate::policy::rule_pattern::{RulePattern, inexact};
 use crate::policy::{Decision, Entry, TokenType, pattern};
 use crate::report::{Finding, RemedyOption};
 
-/// How a rule on the token's subject is written. It may be long, and is the same for every entry.
-enum Subject {
+/// The rule on the token's subject, computed once for all entries.
+enum SubjectRule {
     Rule {
         pattern: RulePattern,
         notes: Vec<String>,
     },
-    /// No rule can hold it.
+    /// The subject cannot be a rule.
     Refused {
         summary: String,
         steps: [String; 2],
@@ -33,16 +35,16 @@ enum Subject {
     Absent,
 }
 
-impl Subject {
-    fn of(token: &Token) -> Self {
-        match identity(token) {
+impl SubjectRule {
+    fn for_token(token: &Token) -> Self {
+        match subject_pattern(&token.claims) {
             Some(Ok(pattern)) => {
-                let mut notes = open_parts(token);
+                let mut notes = notes_on_varying_parts(token);
                 notes.extend(token.text("sub").and_then(|sub| inexact("sub", sub)));
                 Self::Rule { pattern, notes }
             }
             Some(Err(refused)) => {
-                let instead = instead(&token.claims, &refused);
+                let instead = alternative_to(&token.claims, &refused);
                 let steps = [refused.to_string(), instead.claims];
                 Self::Refused { summary: instead.summary, steps }
             }
@@ -51,22 +53,24 @@ impl Subject {
     }
 }
 
-/// The allow entries that name no identity, and those of them that grant admin.
+/// Findings for allow entries that name no owner, and for those of them that grant admin.
 pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let issuer = token.text("iss");
-    let subject = LazyCell::new(|| Subject::of(token));
+    let subject = LazyCell::new(|| SubjectRule::for_token(token));
     for (index, entry) in entries.iter().enumerate() {
-        if entry.decision != Decision::Allow || names_an_identity(issuer, entry) {
+        if entry.decision != Decision::Allow || names_owner_or_job(issuer, entry) {
             continue;
         }
         let rules: Vec<String> =
             entry.rules.iter().map(|r| format!("{}: {}", r.claim, r.pattern)).collect();
         let rules = if rules.is_empty() { "(none)".to_owned() } else { rules.join(", ") };
-        let at = context.entry_place(index, entry);
-        let mut finding =
-            Finding::new(Code::PolicyTooBroad, lets_in(issuer, entry, &upper(&entry_name(index))))
-                .proof("rules", &rules, &at);
+        let place = context.entry_place(index, entry);
+        let mut finding = Finding::new(
+            Code::PolicyTooBroad,
+            describe_admitted(issuer, entry, &capitalize(&entry_name(index))),
+        )
+        .proof("rules", &rules, &place);
         for masked in entry.rules.iter().filter(|rule| rule.pattern.contains(MASK)) {
             finding = finding.step(format!(
                 "The rule on {} holds {MASK}, which a log shows in the place of a secret: it was \
@@ -77,17 +81,17 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
         let subject_rule = entry.rules.iter().find(|rule| rule.claim == "sub");
         let subject_rule = subject_rule.map(|rule| rule.pattern.as_str());
         finding = match &*subject {
-            Subject::Rule { pattern: subject, notes } => notes
+            SubjectRule::Rule { pattern: subject, notes } => notes
                 .iter()
                 .fold(finding, Finding::step)
                 .announce(match subject_rule {
                     Some(_) => "Narrow the rule on sub. For exactly this token's subject it is:",
                     None => "Add a rule on sub. For exactly this token's subject it is:",
                 })
-                .command(snippet("sub", subject))
+                .command(rule_snippet("sub", subject))
                 .option(RemedyOption::when(
                     "only this job should be let in",
-                    policy_change::rule(
+                    policy_change::change_rule(
                         context,
                         index,
                         "sub",
@@ -95,19 +99,23 @@ pub(crate) fn too_broad(context: &Context, token: &Token, entries: &[Entry]) -> 
                         Some(subject.as_str()),
                     ),
                 )),
-            Subject::Refused { summary, steps } => {
+            SubjectRule::Refused { summary, steps } => {
                 steps.iter().fold(finding.fix(summary.as_str()), Finding::step)
             }
-            Subject::Absent => finding,
+            SubjectRule::Absent => finding,
         };
         findings.push(finding);
         if entry.authorized_permissions.iter().any(|p| p == "admin") {
             findings.push(
                 Finding::new(
                     Code::PolicyAdminGranted,
-                    format!("{} grants admin to {}.", upper(&entry_name(index)), everybody(issuer)),
+                    format!(
+                        "{} grants admin to {}.",
+                        capitalize(&entry_name(index)),
+                        admitted_group(issuer)
+                    ),
                 )
-                .proof("authorizedPermissions", entry.authorized_permissions.join(", "), at)
+                .proof("authorizedPermissions", entry.authorized_permissions.join(", "), place)
                 .option(without_admin(context, index, entry)),
             );
         }
@@ -119,22 +127,22 @@ fn without_admin(context: &Context, index: usize, entry: &Entry) -> RemedyOption
     let granted = entry.authorized_permissions.clone();
     let kept: Vec<String> = granted.iter().filter(|one| *one != "admin").cloned().collect();
     let key = "authorizedPermissions";
-    let change = policy_change::entry_key(context, index, key, granted, kept);
+    let change = policy_change::change_entry_key(context, index, key, granted, kept);
     RemedyOption::when("no job of this entry needs admin", change)
 }
 
-/// How many patterns are listed.
-const MOST_SHOWN: usize = 100;
+/// At most so many patterns are listed.
+const MAX_PATTERNS: usize = 100;
 
-/// One finding for all patterns: a `.` in a URL is common, and harmless most of the time.
-pub(crate) fn surprises(
+/// One finding for all patterns, since a `.` in a URL is common and mostly harmless.
+pub(crate) fn surprising_patterns(
     context: &Context,
     entries: &[Entry],
     evaluation: &Evaluation,
     token: &Token,
 ) -> Option<Finding> {
     let (mut hits, mut others) = (Vec::new(), Vec::new());
-    // Shared by all: what a hostile token and a large policy cost together is bounded.
+    // One budget for all patterns bounds the cost of a hostile token with a large policy.
     let mut work = Work::new(limits::SURPRISES);
     for (index, (entry, result)) in entries.iter().zip(&evaluation.entries).enumerate() {
         for (rule, outcome) in entry.rules.iter().zip(&result.rules) {
@@ -143,11 +151,11 @@ pub(crate) fn surprises(
                 continue;
             }
             let mut surprising = || {
-                // Every call copies the claim's values.
-                work.take(values_length(token, &rule.claim))
-                    && values(token, &rule.claim).iter().any(|text| {
+                // `claim_values` copies the values.
+                work.take(claim_values_cost(token, &rule.claim))
+                    && claim_values(token, &rule.claim).iter().any(|text| {
                         let found = pattern::surprises_within(&rule.pattern, text, &mut work);
-                        found.iter().any(|surprise| lone.binary_search(&surprise.at).is_ok())
+                        found.iter().any(|surprise| lone.binary_search(&surprise.position).is_ok())
                     })
             };
             let proof = |what: String| {
@@ -160,8 +168,8 @@ pub(crate) fn surprises(
                 others.push(proof(format!("rule {}", rule.claim)));
             }
         }
-        if never_applies(entry) {
-            let what = format!("{} entry without {}", entry.token_type.name(), named_by(entry));
+        if lacks_required_name(entry) {
+            let what = format!("{} entry without {}", entry.token_type.name(), required_key(entry));
             let place = context.entry_place(index, entry);
             others.push(("can never match".to_owned(), what, place));
         }
@@ -174,8 +182,8 @@ pub(crate) fn surprises(
         "In a pattern . stands for any one character and ? for at most one; an entry that names \
          no team, user or runner where its type needs one is for nobody.{matched}"
     );
-    let left_out = (hits.len() + others.len()).saturating_sub(MOST_SHOWN);
-    let mut proofs = hits.into_iter().chain(others).take(MOST_SHOWN).peekable();
+    let left_out = (hits.len() + others.len()).saturating_sub(MAX_PATTERNS);
+    let mut proofs = hits.into_iter().chain(others).take(MAX_PATTERNS).peekable();
     proofs.peek()?;
     let finding = Finding::new(Code::PolicyWildcardSurprise, detail).severity(severity);
     let finding =
@@ -186,8 +194,8 @@ pub(crate) fn surprises(
     })
 }
 
-/// What an entry of this token type has to name.
-pub(crate) fn named_by(entry: &Entry) -> &'static str {
+/// The key that an entry of this token type needs.
+pub(crate) fn required_key(entry: &Entry) -> &'static str {
     match entry.token_type {
         TokenType::Organization => "organization",
         TokenType::Team => "teamName",
@@ -196,7 +204,7 @@ pub(crate) fn named_by(entry: &Entry) -> &'static str {
     }
 }
 
-pub(crate) fn never_applies(entry: &Entry) -> bool {
+pub(crate) fn lacks_required_name(entry: &Entry) -> bool {
     match entry.token_type {
         TokenType::Organization => false,
         TokenType::Team => entry.team_name.is_none(),

@@ -1,14 +1,13 @@
-//! Regression tests of a policy: what it decides on given claims, and why.
+//! Runs regression tests of a policy.
 
 use serde_json::Value;
 
 use crate::policy::document::cases::Case;
-use crate::policy::evaluate::{Evaluation, Outcome, evaluate_registration};
+use crate::policy::evaluate::{Evaluation, PolicyOutcome, evaluate_registration};
 use crate::policy::{Decision, Document, Registration};
 use crate::report::cases::CaseResult;
 use crate::text::list;
 
-/// Runs the cases against a document.
 #[must_use]
 pub fn cases(document: &Document, cases: &[Case], organization: Option<&str>) -> Vec<CaseResult> {
     cases
@@ -37,7 +36,7 @@ fn decide(
         None => return (Some(Decision::Deny), "the claims have no iss".to_owned()),
         Some(issuer) => match document.registrations_of(issuer, organization) {
             all if !all.is_empty() => all,
-            _ => document.deciding(issuer, organization).into_iter().collect(),
+            _ => document.deciding_registration(issuer, organization).into_iter().collect(),
         },
     };
     if found.is_empty() {
@@ -61,25 +60,27 @@ fn decide(
     }
 }
 
-/// Why, with policies counted from 1.
+/// The reason for a decision. Counts policies from 1.
 fn reason(evaluation: &Evaluation) -> String {
     let policy = |index: usize| format!("policy {}", index + 1);
     match evaluation.outcome {
-        Outcome::Allowed { entry } => format!("{} allows it", policy(entry)),
-        Outcome::Denied { entry } => format!("{} denies it", policy(entry)),
-        Outcome::NoAllowEntry => "there is no allow policy".to_owned(),
-        Outcome::TokenType => "no allow policy is for this token type".to_owned(),
-        Outcome::Team => "no allow policy is for this team".to_owned(),
-        Outcome::User => "no allow policy is for this user".to_owned(),
-        Outcome::Runner => "no allow policy is for this runner".to_owned(),
-        Outcome::Admin { entry } => format!("{} does not grant admin", policy(entry)),
-        Outcome::Rules { entry } => {
+        PolicyOutcome::Allowed { entry } => format!("{} allows it", policy(entry)),
+        PolicyOutcome::Denied { entry } => format!("{} denies it", policy(entry)),
+        PolicyOutcome::NoAllowEntry => "there is no allow policy".to_owned(),
+        PolicyOutcome::TokenType => "no allow policy is for this token type".to_owned(),
+        PolicyOutcome::Team => "no allow policy is for this team".to_owned(),
+        PolicyOutcome::User => "no allow policy is for this user".to_owned(),
+        PolicyOutcome::Runner => "no allow policy is for this runner".to_owned(),
+        PolicyOutcome::Admin { entry } => format!("{} does not grant admin", policy(entry)),
+        PolicyOutcome::Rules { entry } => {
             let rules = evaluation.entries.get(entry).map(|entry| entry.rules.as_slice());
             let failing = rules.unwrap_or_default().iter().filter(|rule| !rule.matched);
             let failing: Vec<String> = failing.map(|rule| rule.claim.clone()).collect();
             let verb = if failing.len() == 1 { "differs" } else { "differ" };
             format!("{} comes closest: {} {verb}", policy(entry), list(&failing))
         }
-        Outcome::Undetermined => "what the document leaves open could decide either way".to_owned(),
+        PolicyOutcome::Undetermined => {
+            "what the document leaves open could decide either way".to_owned()
+        }
     }
 }

@@ -1,17 +1,16 @@
-//! Whether an entry says whose jobs it lets in.
+//! Decides whether an entry names the owner of the jobs that it lets in.
 //!
-//! An issuer that everybody can use (GitHub, gitlab.com) vouches for strangers, so there a rule has
-//! to name whose job it is: only certain claims do, and only a pattern that spells the owner out.
-//! An issuer of one organization vouches for its own jobs; there any rule narrows that is not the
-//! same for all of them.
+//! Everybody can get tokens from a shared issuer (GitHub, gitlab.com). Its entries must name an owner,
+//! with one of certain claims and a pattern that spells the owner out. The issuer of one organization
+//! issues tokens only to its own jobs. There, a rule on any claim that differs between jobs suffices.
 
-use super::claims::{is_one_of, no_subject};
+use super::claims::{impossible_subject, is_known_claim};
 use crate::platform::{ALL, Beginning, Id, Shared, by_issuer, subject};
 use crate::policy::{Entry, Rule};
 
-/// Claims that are the same for many jobs of any issuer. `tid` and `azp` are the same for every
-/// service connection of a tenant; everybody can have a branch or an environment of any name.
-const NO_IDENTITY: &[&str] = &[
+/// Claims that do not identify a job: `tid` and `azp` are the same for every service connection of a
+/// tenant, and anybody can create a branch or an environment with any name.
+const COMMON_CLAIMS: &[&str] = &[
     "aud",
     "azp",
     "environment",
@@ -39,28 +38,28 @@ fn shared(issuer: &str) -> Option<&'static Shared> {
     own.shared.as_ref().filter(|_| own.urls.contains(&issuer))
 }
 
-fn names(shared: &Shared, rule: &Rule) -> bool {
+fn names_owner(shared: &Shared, rule: &Rule) -> bool {
     if rule.claim == "sub" {
-        return names_in_subject(shared, &rule.pattern);
+        return subject_names_owner(shared, &rule.pattern);
     }
-    is_one_of(shared.claims.iter().copied(), rule.claim.trim_matches('"'))
-        && is_whole(&rule.pattern)
+    is_known_claim(shared.claims.iter().copied(), rule.claim.trim_matches('"'))
+        && spells_out_name(&rule.pattern)
 }
 
-fn names_in_subject(shared: &Shared, pattern: &str) -> bool {
+fn subject_names_owner(shared: &Shared, pattern: &str) -> bool {
     let parts: Vec<&str> = pattern.split(':').collect();
-    // A repository may choose what makes its subject: GitHub's claims are keys as well.
+    // A GitHub repository may build its subject from claims, so claims are keys too.
     let is_key =
         |part: &str| shared.keys.contains(&part) || shared.escaped && shared.claims.contains(&part);
     parts.windows(2).enumerate().any(|(at, pair)| {
         let fixed = || !parts.iter().take(at).any(|part| part.contains(['*', '?']));
-        matches!(pair, [key, value] if is_key(key) && is_whole(value))
+        matches!(pair, [key, value] if is_key(key) && spells_out_name(value))
             && (shared.escaped || fixed())
     })
 }
 
-/// Whether a pattern spells a name out up to its first separator. An `@` ends a name before its id.
-fn is_whole(pattern: &str) -> bool {
+/// Whether a pattern has no wildcard before its first separator. An `@` separates a name from its id.
+fn spells_out_name(pattern: &str) -> bool {
     let name = pattern.split(['/', ':', '@']).next().unwrap_or_default();
     has_text(name) && !name.contains(['*', '?']) && !name.contains("..")
 }
@@ -69,13 +68,13 @@ fn has_text(pattern: &str) -> bool {
     pattern.contains(char::is_alphanumeric)
 }
 
-/// Whether a rule narrows the jobs of an issuer that one organization has for itself.
-fn narrows(rule: &Rule, platform: Option<Id>) -> bool {
-    if NO_IDENTITY.contains(&rule.claim.as_str()) || !has_text(&rule.pattern) {
+/// Whether a rule excludes some jobs of an issuer that belongs to one organization.
+fn narrows_to_job(rule: &Rule, platform: Option<Id>) -> bool {
+    if COMMON_CLAIMS.contains(&rule.claim.as_str()) || !has_text(&rule.pattern) {
         return false;
     }
     if rule.claim == "sub" {
-        return narrows_in_subject(&rule.pattern, platform);
+        return subject_narrows_to_job(&rule.pattern, platform);
     }
     let documented = |id: Id| {
         let known = id.platform().claims.documented;
@@ -83,52 +82,55 @@ fn narrows(rule: &Rule, platform: Option<Id>) -> bool {
     };
     let by_claim = || ALL.iter().map(|platform| platform.id).find(|id| documented(*id));
     match platform.filter(|id| id.owners().is_some()).or_else(by_claim).and_then(Id::owners) {
-        Some(owners) => owners.has_claim(&rule.claim) && is_named(&rule.pattern),
-        // Nothing is known of the claim.
+        Some(owners) => owners.has_claim(&rule.claim) && begins_with_text(&rule.pattern),
+        // An unknown claim is assumed to identify a job.
         None => true,
     }
 }
 
-/// Whether a pattern spells out more than separators and wildcards.
-fn is_named(pattern: &str) -> bool {
+/// Whether a pattern has letters or digits before its first wildcard.
+fn begins_with_text(pattern: &str) -> bool {
     has_text(pattern.split(['*', '?']).next().unwrap_or_default())
 }
 
-fn narrows_in_subject(written: &str, platform: Option<Id>) -> bool {
+fn subject_narrows_to_job(written: &str, platform: Option<Id>) -> bool {
     let of_platform = subject::parts_of(written, platform);
     if let Some((id, parts)) = of_platform
         && let Some(owners) = id.owners()
     {
-        return parts.iter().any(|(name, value)| owners.parts.contains(name) && is_named(value));
+        return parts
+            .iter()
+            .any(|(name, value)| owners.parts.contains(name) && begins_with_text(value));
     }
     let mut beginnings = ALL.iter().flat_map(|platform| platform.subjects.beginnings);
     beginnings.all(|Beginning { text, differ_after }| match written.strip_prefix(text) {
         Some(_) => written.split_once(differ_after).is_some_and(|(_, rest)| has_text(rest)),
-        // Cut off before it tells anything.
+        // The pattern ends within the platform's fixed prefix.
         None => !text.starts_with(written.trim_end_matches(['*', '?', '.'])),
     })
 }
 
-/// Whether an entry names whose jobs it lets in. What the document leaves open may do so.
-pub(crate) fn names_an_identity(issuer: Option<&str>, entry: &Entry) -> bool {
+/// Whether an entry names an owner, or a job where that suffices. Unresolved rules are assumed to.
+pub(crate) fn names_owner_or_job(issuer: Option<&str>, entry: &Entry) -> bool {
     let shared = issuer.and_then(shared);
     let known = issuer.and_then(by_issuer);
-    // No token has this subject, so the entry admits nothing; another finding reports that.
-    let nobody = |rule: &Rule| {
-        rule.claim == "sub" && known.is_some_and(|known| no_subject(known, &rule.pattern).is_some())
+    // An entry for an impossible subject admits nothing. Another finding reports it.
+    let is_impossible = |rule: &Rule| {
+        rule.claim == "sub"
+            && known.is_some_and(|known| impossible_subject(known, &rule.pattern).is_some())
     };
     entry.rules.iter().any(|rule| {
         rule.undetermined
-            || nobody(rule)
+            || is_impossible(rule)
             || shared.map_or_else(
-                || narrows(rule, known.map(|platform| platform.id)),
-                |shared| names(shared, rule),
+                || narrows_to_job(rule, known.map(|platform| platform.id)),
+                |shared| names_owner(shared, rule),
             )
     })
 }
 
-/// Who gets a token from an entry that names no owner.
-pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
+/// Who is admitted by an entry that names no owner, as a noun phrase.
+pub(crate) fn admitted_group(issuer: Option<&str>) -> &'static str {
     match issuer.and_then(shared) {
         Some(_) => "strangers",
         None => "every identity of the issuer",
@@ -136,7 +138,7 @@ pub(crate) fn everybody(issuer: Option<&str>) -> &'static str {
 }
 
 /// A sentence that says who is admitted by an entry that names no owner.
-pub(crate) fn lets_in(issuer: Option<&str>, entry: &Entry, name: &str) -> String {
+pub(crate) fn describe_admitted(issuer: Option<&str>, entry: &Entry, name: &str) -> String {
     let Some(shared) = issuer.and_then(shared) else {
         return format!("{name} lets every identity of the issuer in.");
     };
@@ -159,13 +161,13 @@ mod tests {
     use super::*;
     use crate::policy::document;
 
-    /// Whether a rule names somebody, by issuer, claim and pattern.
+    /// Whether an entry with this rule names an owner or a job.
     fn names(issuer: &str, claim: &str, pattern: &str) -> bool {
         let document = serde_json::json!({"url": issuer, "policies": [{
             "decision": "allow", "tokenType": "organization",
             "rules": {"aud": "a", claim: pattern}}]});
         let parsed = document::parse(&document.to_string()).unwrap();
-        names_an_identity(Some(issuer), &parsed.issuers[0].policies.as_ref().unwrap()[0])
+        names_owner_or_job(Some(issuer), &parsed.issuers[0].policies.as_ref().unwrap()[0])
     }
 
     const GITHUB: &str = "https://token.actions.githubusercontent.com";
@@ -181,7 +183,7 @@ mod tests {
     const SPACELIFT: &str = "https://acme.app.spacelift.io";
 
     #[test]
-    fn rules_that_let_strangers_in_name_nobody() {
+    fn broad_rules_name_no_owner() {
         for (issuer, claim, pattern) in [
             (GITHUB, "ref", "refs/heads/main"),
             (GITHUB, "event_name", "push"),
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_name_an_owner_are_enough() {
+    fn specific_rules_name_owner() {
         for (issuer, claim, pattern) in [
             (GITHUB, "sub", "repo:acme/*"),
             (GITHUB, "sub", "repo:acme@1042/*"),

@@ -1,5 +1,5 @@
-//! Kinds of job that a policy should let in only if that is meant (product contract, section 5.3):
-//! pull requests, plans, refs that nothing protects, and tokens that were made for another service.
+//! Kinds of job that a policy should let in only on purpose (product contract, section 5.3): pull
+//! requests, plans, unprotected refs, and tokens that were issued for another service.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::policy::claim_path::ClaimPath;
 use crate::policy::evaluate::value_text;
 use crate::pulumi::urn;
 
-/// Why a job is one that is often unwanted.
+/// Why letting a job in is often unwanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unwanted {
     PullRequest,
@@ -22,7 +22,7 @@ pub(crate) enum Unwanted {
 }
 
 impl Unwanted {
-    /// Who is let in, for a sentence: "pull requests".
+    /// The jobs, as a noun phrase: "pull requests".
     pub(crate) fn jobs(&self) -> String {
         match self {
             Self::PullRequest => "pull requests".to_owned(),
@@ -33,73 +33,74 @@ impl Unwanted {
     }
 }
 
-/// Why the token with these claims is one that is often unwanted.
-pub(crate) fn of_token(claims: &Map<String, Value>) -> Option<Unwanted> {
+/// Why letting in a token with these claims is often unwanted.
+pub(crate) fn unwanted_reason(claims: &Map<String, Value>) -> Option<Unwanted> {
     kind_of_job(claims).or_else(|| other_service(claims))
 }
 
-/// The kind of the job of these claims, where that is one which is often unwanted.
-pub(crate) fn kind(claims: &Map<String, Value>) -> Option<Kind> {
-    let issuer = at(claims, "iss").unwrap_or_default();
+/// The kind of job with these claims, if that kind is often unwanted.
+pub(crate) fn kind_of_token(claims: &Map<String, Value>) -> Option<Kind> {
+    let issuer = claim_text(claims, "iss").unwrap_or_default();
     let kinds = kind::platform_of(Some(&issuer), claims)?.kinds.as_ref()?;
-    let filled = with_parts(claims, kinds, described(claims).as_ref());
+    let filled = add_subject_parts(claims, kinds, describe_subject(claims).as_ref());
     (kinds.unwanted)(&GivenJob { claims: &filled })
 }
 
-fn described(claims: &Map<String, Value>) -> Option<Subject> {
-    let issuer = at(claims, "iss").unwrap_or_default();
-    subject::describe(&issuer, &at(claims, "sub").unwrap_or_default())
+fn describe_subject(claims: &Map<String, Value>) -> Option<Subject> {
+    let issuer = claim_text(claims, "iss").unwrap_or_default();
+    subject::describe(&issuer, &claim_text(claims, "sub").unwrap_or_default())
 }
 
-/// Why this kind of job is often unwanted. Ignores the audience, which another request can change.
+/// Why this kind of job is often unwanted. Ignores the audience, which the job may be able to choose.
 pub(crate) fn kind_of_job(claims: &Map<String, Value>) -> Option<Unwanted> {
-    match kind(claims)? {
+    match kind_of_token(claims)? {
         Kind::PullRequest | Kind::Fork => Some(Unwanted::PullRequest),
         Kind::Plan => Some(Unwanted::Plan),
-        // Somebody has to approve a job with an environment, so its ref does not matter.
-        _ if described(claims).is_some_and(|known| known.part("environment").is_some()) => None,
+        // Jobs with an environment need an approval, so the ref does not matter.
+        _ if describe_subject(claims).is_some_and(|known| known.part("environment").is_some()) => {
+            None
+        }
         _ => Some(Unwanted::UnprotectedRef(
-            at(claims, "ref").unwrap_or_else(|| "of this job".to_owned()),
+            claim_text(claims, "ref").unwrap_or_else(|| "of this job".to_owned()),
         )),
     }
 }
 
-/// The claims, with those that only the subject tells.
-fn with_parts(
+/// The claims, completed with values that only the subject contains.
+fn add_subject_parts(
     claims: &Map<String, Value>,
     kinds: &Kinds,
     known: Option<&Subject>,
 ) -> Map<String, Value> {
     let mut filled = claims.clone();
     for (part, claim, prefix) in kinds.parts {
-        let told = known.and_then(|known| known.part(part));
-        if let Some(value) = told.filter(|_| at(claims, claim).is_none()) {
+        let value = known.and_then(|known| known.part(part));
+        if let Some(value) = value.filter(|_| claim_text(claims, claim).is_none()) {
             filled.insert(claim.trim_matches('"').to_owned(), format!("{prefix}{value}").into());
         }
     }
     filled
 }
 
-/// The first audience, if all were made for others. A job that cannot choose its audience has the one
-/// that there is.
+/// The first audience, if all are those of other services. `None` for jobs that cannot choose their
+/// audience.
 pub(crate) fn other_service(claims: &Map<String, Value>) -> Option<Unwanted> {
-    let issuer = at(claims, "iss").unwrap_or_default();
+    let issuer = claim_text(claims, "iss").unwrap_or_default();
     let is_fixed =
         by_issuer(&issuer).is_some_and(|platform| matches!(platform.audience, Audience::Fixed(_)));
     let audiences = audiences(claims);
-    let is_ours = |one: &String| urn::organization_of(one).is_some() || !is_others(one);
+    let is_ours = |one: &String| urn::organization_of(one).is_some() || !is_for_other_service(one);
     if is_fixed || audiences.iter().any(is_ours) {
         return None;
     }
     audiences.into_iter().next().map(Unwanted::OtherService)
 }
 
-/// Whether an audience is known as that of another service.
-pub(crate) fn is_others(audience: &str) -> bool {
+/// Whether an audience is known to be that of another service.
+pub(crate) fn is_for_other_service(audience: &str) -> bool {
     kind::is_of_another_service(audience) || default_audience(audience).is_some()
 }
 
-/// The token's audiences.
 pub(crate) fn audiences(claims: &Map<String, Value>) -> Vec<String> {
     match claims.get("aud") {
         Some(Value::Array(all)) => all.iter().map(value_text).collect(),
@@ -108,8 +109,8 @@ pub(crate) fn audiences(claims: &Map<String, Value>) -> Vec<String> {
     }
 }
 
-/// The text of a claim.
-fn at(claims: &Map<String, Value>, path: &str) -> Option<String> {
+/// The text of the claim at a path.
+fn claim_text(claims: &Map<String, Value>, path: &str) -> Option<String> {
     let value = ClaimPath::parse(path).ok()?.lookup(claims)?;
     (!value.is_object() && !value.is_array()).then(|| value_text(value))
 }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     fn kind(claims: Value) -> Option<Unwanted> {
-        of_token(claims.as_object().unwrap())
+        unwanted_reason(claims.as_object().unwrap())
     }
 
     const GITHUB: &str = "https://token.actions.githubusercontent.com";

@@ -1,18 +1,17 @@
-//! What to do about a failure that a log shows: the same advice as the checks give, with what the
-//! log tells of the login.
+//! Advice for a failure in a log: that of the checks, with the values that the log shows.
 
 use semver::Version;
 
-use super::login::{login_of, resolved, value, variable};
+use super::login::{login_of, match_value, resolve_backend, variable_in_word};
 use crate::catalogue::Code;
 use crate::evidence::log::{Decided, Log, LogMatch};
 use crate::evidence::{
     Backend, BackendCandidate, BackendSource, InputProblem, Login, Source, Token,
 };
-use crate::judge::advice::backend_url::of_problem;
+use crate::judge::advice::backend_url::unusable_url;
 use crate::judge::advice::job::{Job, printable_url, printable_variable};
-use crate::judge::advice::missing_token::explained;
-use crate::judge::advice::{found_backend, missing_token, token_value};
+use crate::judge::advice::missing_token::finding_of_explanation;
+use crate::judge::advice::{missing_token, project_backend, token_value};
 use crate::judge::checks::cli::{upgrade, upgrade_command};
 use crate::judge::checks::input::fill_variable;
 use crate::judge::checks::login::{
@@ -29,24 +28,24 @@ use crate::pulumi::versions;
 use crate::report::{Finding, Remediation};
 use crate::text::command::Command;
 
-/// A finding with what to do about a code. `None`: no more than the catalogue says.
+/// A finding with advice for a code. `None`: only the catalogue's advice applies.
 pub(super) fn advice(log: &Log, log_match: &LogMatch, code: Code) -> Option<Finding> {
-    let logged = Logged::new(log, log_match, code);
+    let logged = LoggedLogin::new(log, log_match, code);
     let job = logged.job();
     if code == Code::ExchangeRejected {
-        return Some(Finding { remediation: look_closer(&job), ..Finding::new(code, "") });
+        return Some(Finding { remediation: advise_doctor_run(&job), ..Finding::new(code, "") });
     }
     let mut finding = logged.finding(log_match, code, &job)?;
     if backend_url::is_named_only_by_project(&logged.sources, &logged.backend) {
-        found_backend::withhold(&logged.backend, true, &mut finding.remediation);
+        project_backend::withhold_token_commands(&logged.backend, true, &mut finding.remediation);
     }
-    finding.remediation.settle();
+    finding.remediation.finish();
     Some(finding)
 }
 
-/// A refusal whose reason no log holds.
-fn look_closer(job: &Job) -> Remediation {
-    let login = job.line("doctor").map(|line| line.raw("--bundle bundle.json").end());
+/// Advice for a refusal without a known reason.
+fn advise_doctor_run(job: &Job) -> Remediation {
+    let login = job.login_line("doctor").map(|line| line.raw("--bundle bundle.json").end());
     Remediation {
         summary: "The service does not say why. Run the doctor in that step: it looks at the \
                   token, the issuer, its registration and the policies."
@@ -57,12 +56,12 @@ fn look_closer(job: &Job) -> Remediation {
     }
 }
 
-/// The login that a message belongs to, as far as the log tells.
-struct Logged {
+/// The login that a message belongs to, as far as the log shows it.
+struct LoggedLogin {
     platform: Option<Id>,
     login: Login,
     version: Option<Version>,
-    /// What held the token: a variable or a file.
+    /// The variable or file with the token.
     source: Source,
     /// The first claims in the log.
     token: Option<Token>,
@@ -71,31 +70,31 @@ struct Logged {
     backend: Resolved,
 }
 
-impl Logged {
+impl LoggedLogin {
     fn new(log: &Log, log_match: &LogMatch, code: Code) -> Self {
         let called = login_of(log, log_match);
         let mut login = called.map(|called| called.login.clone()).unwrap_or_default();
-        if let Some(duration) = value(log_match, "duration") {
+        if let Some(duration) = match_value(log_match, "duration") {
             login.expiration = Some(duration.to_owned());
         }
-        let told = log.context.version.as_ref().map(|told| told.value.clone());
-        // Only these have no default backend.
+        let logged = log.context.version.as_ref().map(|version| version.value.clone());
+        // This error implies a version without a default backend.
         let version =
-            told.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
+            logged.or((code == Code::BackendEmpty).then_some(versions::WITHOUT_DEFAULT_BACKEND));
         let word = called.and_then(|called| called.token.as_deref());
-        // AzureCLI's script is not in the log, but its variable has that name.
+        // The log does not show the script of AzureCLI, but its variable always has this name.
         let usual = (log.context.platform == Some(Id::AzurePipelines)).then_some(azure::TOKEN);
-        let source =
-            match (word.map_or(usual, variable), word.and_then(|w| w.strip_prefix("file://"))) {
-                (Some(name), _) => Source::Environment { name: name.to_owned() },
-                (_, Some(path)) => {
-                    Source::File { path: path.to_owned(), absolute: path.to_owned() }
-                }
-                _ => Source::OidcTokenFlag,
-            };
-        let token = log.context.claims.first().map(|told| Token::of_claims(told.value.clone()));
+        let source = match (
+            word.map_or(usual, variable_in_word),
+            word.and_then(|w| w.strip_prefix("file://")),
+        ) {
+            (Some(name), _) => Source::Environment { name: name.to_owned() },
+            (_, Some(path)) => Source::File { path: path.to_owned(), absolute: path.to_owned() },
+            _ => Source::OidcTokenFlag,
+        };
+        let token = log.context.claims.first().map(|claims| Token::of_claims(claims.value.clone()));
         let request = request::resolve(&login, version.as_ref(), token.as_ref(), &source);
-        let sources = sources(log, log_match);
+        let sources = backend_sources(log, log_match);
         let backend = backend_url::resolve(&sources, version.as_ref());
         let platform = log.context.platform;
         Self { platform, login, version, source, token, request, sources, backend }
@@ -114,13 +113,17 @@ impl Logged {
         }
     }
 
-    /// The finding of the check that raises this code, if the log tells enough for it.
+    /// The finding for this code, if the log shows enough for the advice of the check that raises it.
     fn finding(&self, log_match: &LogMatch, code: Code, job: &Job) -> Option<Finding> {
-        let unusable = |problem| token_value::unusable(problem, &self.source, self.platform);
+        let unusable_token =
+            |problem| token_value::unusable_token(problem, &self.source, self.platform);
         if let Some(Decided::Token { problem, .. }) = &log_match.decided
             && *problem != Some(InputProblem::Empty)
         {
-            return problem.as_ref().and_then(unusable).filter(|finding| finding.code == code);
+            return problem
+                .as_ref()
+                .and_then(unusable_token)
+                .filter(|finding| finding.code == code);
         }
         let finding = Finding::new(code, "");
         let azure = || missing_token::login(job, Id::AzurePipelines);
@@ -129,13 +132,13 @@ impl Logged {
                 Source::Environment { name } => Some(fill_variable(finding, name)),
                 _ => None,
             },
-            Code::TokenMissing => Some(match missing_token::to_add(job) {
-                Some((step, snippet)) => missing_token::add(finding, step, snippet),
+            Code::TokenMissing => Some(match missing_token::pipeline_snippet(job) {
+                Some((step, snippet)) => missing_token::add_snippet(finding, step, snippet),
                 None => finding.commands(job.login()),
             }),
             Code::TokenVariableUnexpanded => {
-                let name = value(log_match, "variable").unwrap_or("idToken").to_owned();
-                unusable(&InputProblem::Unexpanded {
+                let name = match_value(log_match, "variable").unwrap_or("idToken").to_owned();
+                unusable_token(&InputProblem::Unexpanded {
                     text: format!("$({name})"),
                     syntax: "an Azure Pipelines macro".to_owned(),
                     name,
@@ -143,31 +146,38 @@ impl Logged {
             }
             Code::TokenRequestFailed if azure::job::is_unreferenced(&log_match.text) => {
                 let remedy = azure::job::reference(Remedy::default(), None, &azure());
-                Some(missing_token::remedied(finding, remedy))
+                Some(missing_token::add_platform_remedy(finding, remedy))
             }
             Code::TokenRequestFailed if github::job::is_transient(&log_match.text) => Some(
                 finding
                     .fix("Run the job again: GitHub's token service failed for a moment.")
                     .retryable(true),
             ),
-            Code::TokenRequestFailed => Some(missing_token::only_in_the_job(finding)),
+            Code::TokenRequestFailed => Some(missing_token::add_request_scope_note(finding)),
             Code::GithubIdTokenPermission => {
-                github::job::explain(&github::job::without_permission()).map(explained)
+                github::job::explain(&github::job::without_permission()).map(finding_of_explanation)
             }
             Code::GitlabIdTokenMissing => {
                 let login = missing_token::login(job, Id::GitLab);
-                Some(explained(gitlab::explain(&gitlab::Environment::default(), &login)))
+                Some(finding_of_explanation(gitlab::explain(
+                    &gitlab::Environment::default(),
+                    &login,
+                )))
             }
-            Code::AdoTokenNotExposed => Some(explained(azure::job::not_exposed(None, &azure()))),
-            Code::AdoConnectionNotFederated => Some(explained(azure::job::not_federated(&azure()))),
+            Code::AdoTokenNotExposed => {
+                Some(finding_of_explanation(azure::job::not_exposed(None, &azure())))
+            }
+            Code::AdoConnectionNotFederated => {
+                Some(finding_of_explanation(azure::job::not_federated(&azure())))
+            }
             Code::AdoSystemAccesstokenUnmapped => {
-                Some(explained(azure::job::unmapped(SystemToken::Missing, None)))
+                Some(finding_of_explanation(azure::job::unmapped(SystemToken::Missing, None)))
             }
             Code::AccessTokenSet => self.asks_for_exchange().then(|| {
                 finding.command(Command::unset("PULUMI_ACCESS_TOKEN")).option(unset_access_token())
             }),
             Code::OrganizationMissing => {
-                self.lacks_organization().then(|| finding.commands(job.login_to(None)))
+                self.lacks_organization().then(|| finding.commands(job.login_to_organization(None)))
             }
             Code::OrganizationConflict
             | Code::TeamConflict
@@ -194,7 +204,7 @@ impl Logged {
             }
             _ => backend_url::problems(&self.backend, false)
                 .iter()
-                .map(|problem| of_problem(problem, &self.backend, self.version.as_ref(), job))
+                .map(|problem| unusable_url(problem, &self.backend, self.version.as_ref(), job))
                 .find(|finding| finding.code == code),
         }
     }
@@ -203,8 +213,8 @@ impl Logged {
         self.login.token_named || self.token.is_some()
     }
 
-    /// Whether the organization is missing as far as the log tells: claims that it does not show may
-    /// name one, where the CLI reads them.
+    /// Whether the organization is surely missing. If the CLI reads claims that the log does not show,
+    /// they may name one.
     fn lacks_organization(&self) -> bool {
         let reads_claims = !matches!(self.source, Source::File { .. })
             && versions::READS_CLAIMS.holds(self.version.as_ref());
@@ -215,22 +225,22 @@ impl Logged {
     }
 }
 
-/// Where the log names a backend: in the message, in the login, in what the CLI told before.
-fn sources(log: &Log, log_match: &LogMatch) -> Backend {
+/// The backend in the log: that of the message, of the login command, or of the CLI's earlier output.
+fn backend_sources(log: &Log, log_match: &LogMatch) -> Backend {
     let called = login_of(log, log_match);
-    let told =
-        matches!(log_match.message.means, Means::BackendUrl | Means::BackendArgument).then(|| {
-            let resolved = resolved(log, log_match);
+    let in_message = matches!(log_match.message.means, Means::BackendUrl | Means::BackendArgument)
+        .then(|| {
+            let resolved = resolve_backend(log, log_match);
             BackendCandidate::new(resolved.url, resolved.source)
         });
     let named = called.and_then(|called| called.url.clone());
-    let configured = log.context.backend.as_ref().map(|told| {
+    let configured = log.context.backend.as_ref().map(|backend| {
         let source = log.context.backend_source.clone();
         let usual = || BackendSource::Environment { name: "PULUMI_BACKEND_URL".to_owned() };
-        BackendCandidate::new(told.value.clone(), source.unwrap_or_else(usual))
+        BackendCandidate::new(backend.value.clone(), source.unwrap_or_else(usual))
     });
     Backend {
-        candidates: told.or(named).or(configured).into_iter().collect(),
+        candidates: in_message.or(named).or(configured).into_iter().collect(),
         local: called.is_some_and(|called| called.local),
         ..Backend::default()
     }

@@ -1,4 +1,4 @@
-//! The login found in a log.
+//! Finds the login in a log that a message belongs to.
 
 use jiff::Timestamp;
 
@@ -9,22 +9,22 @@ use crate::known_messages::Means;
 use crate::pulumi::backend_url::Resolved;
 use crate::report::Proof;
 
-/// What else the log proves about a message.
-pub(super) fn proofs(log: &Log, log_match: &LogMatch, code: Code) -> Vec<Proof> {
+/// Further evidence in the log for a message.
+pub(super) fn login_proofs(log: &Log, log_match: &LogMatch, code: Code) -> Vec<Proof> {
     let mut proofs = Vec::new();
     if code == Code::ExchangeRejected
         && let Some(at) = log_match.at
     {
-        // The service's text may not say so.
-        for told in &log.context.claims {
-            let expired = told.value.get("exp").and_then(serde_json::Value::as_i64);
+        // The service's message may not mention an expired token.
+        for logged in &log.context.claims {
+            let expired = logged.value.get("exp").and_then(serde_json::Value::as_i64);
             if let Some(exp) = expired.filter(|exp| *exp < at.as_second()) {
                 let expired =
                     Timestamp::from_second(exp).map_or_else(|_| exp.to_string(), |t| t.to_string());
                 proofs.push(Proof::new(
                     "a token in this log had expired",
                     format!("at {expired}; the exchange was refused at {at}"),
-                    log.at(told.place),
+                    log.at(logged.place),
                 ));
             }
         }
@@ -44,9 +44,8 @@ pub(super) fn login_of<'a>(log: &'a Log, log_match: &LogMatch) -> Option<&'a Log
     Some(login).filter(|login| login.place.is_beside(place))
 }
 
-/// The variable that a word of a shell takes its value from: `$NAME`, `${NAME}`, `$env:NAME`,
-/// `%NAME%`.
-pub(super) fn variable(word: &str) -> Option<&str> {
+/// The variable in a shell word: `$NAME`, `${NAME}`, `$env:NAME`, `%NAME%`.
+pub(super) fn variable_in_word(word: &str) -> Option<&str> {
     let name = word
         .strip_prefix("$env:")
         .or_else(|| word.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')))
@@ -58,26 +57,26 @@ pub(super) fn variable(word: &str) -> Option<&str> {
     Some(name.split(":-").next().unwrap_or(name)).filter(|name| is_name(name))
 }
 
-pub(super) fn value<'a>(log_match: &'a LogMatch, name: &str) -> Option<&'a str> {
+pub(super) fn match_value<'a>(log_match: &'a LogMatch, name: &str) -> Option<&'a str> {
     log_match.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
-/// The backend of a message that tells its URL.
-pub(super) fn resolved(log: &Log, log_match: &LogMatch) -> Resolved {
+/// The backend of a message that contains its URL.
+pub(super) fn resolve_backend(log: &Log, log_match: &LogMatch) -> Resolved {
     let login = log_match.login.and_then(|index| log.context.logins.get(index));
     let named = login.and_then(|login| login.url.as_ref());
-    let told = value(log_match, "url").unwrap_or_default();
+    let logged = match_value(log_match, "url").unwrap_or_default();
     let is_argument = log_match.message.means == Means::BackendArgument;
-    // Of an argument the message has only what stands before the first colon.
+    // The message contains an argument only up to its first colon.
     let (url, source) = match named {
-        Some(named) if named.url.starts_with(told) => (named.url.clone(), named.source.clone()),
-        _ if is_argument => (told.to_owned(), BackendSource::Argument),
+        Some(named) if named.url.starts_with(logged) => (named.url.clone(), named.source.clone()),
+        _ if is_argument => (logged.to_owned(), BackendSource::Argument),
         _ => {
             let source = log.context.backend_source.clone();
-            (told.to_owned(), source.unwrap_or(BackendSource::Default))
+            (logged.to_owned(), source.unwrap_or(BackendSource::Default))
         }
     };
-    Resolved::new(url, source, log.context.version.as_ref().map(|told| &told.value))
+    Resolved::new(url, source, log.context.version.as_ref().map(|version| &version.value))
 }
 
 #[cfg(test)]
@@ -85,12 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_name_variables() {
+    fn variables_are_found_in_words() {
         for word in ["$idToken", "${idToken}", "$env:idToken", "%idToken%", "${idToken:-}"] {
-            assert_eq!(variable(word), Some("idToken"), "{word}");
+            assert_eq!(variable_in_word(word), Some("idToken"), "{word}");
         }
         for word in ["idToken", "$(idToken)", "file://token", "$", ""] {
-            assert_eq!(variable(word), None, "{word}");
+            assert_eq!(variable_in_word(word), None, "{word}");
         }
     }
 }

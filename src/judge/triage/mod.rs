@@ -1,20 +1,19 @@
-//! Judging logs: which known messages count, what each stands for, and which comes first.
+//! Judges logs: which known messages count, which failures they indicate, and which ranks first.
 //!
-//! A log tells less than a run of the doctor, but what it tells of the login (its flags, the CLI's
-//! version, the backend's URL) is evidence like any other: the advice is that of the same checks,
-//! with the log's own values ([`advice`]).
+//! A log shows less than a run of the doctor. Its values (login flags, CLI version, backend URL) are
+//! evidence for the same advice as in the checks ([`advice`]).
 
 mod advice;
 mod codes;
-mod counting;
+mod counted;
 mod login;
-mod passed;
 mod ranked;
+mod refused_token;
 
-pub(crate) use self::passed::passed;
+pub(crate) use self::refused_token::classify_refused_token;
 
-use self::counting::{counting, is_pasted, is_short};
-use self::ranked::{Judged, Ranked};
+use self::counted::{counted_matches, is_pasted, is_short};
+use self::ranked::{ClassifiedMatch, RankedFinding};
 use crate::evidence::log::{Log, Place, SecretKind};
 use crate::known_messages::Role;
 use crate::platform::Id;
@@ -23,28 +22,30 @@ use crate::report::triage::{
     Triage,
 };
 
-/// Judges.
 #[must_use]
 pub fn triage(log: &Log) -> Triage {
-    let mut findings: Vec<Ranked> = Vec::new();
-    for log_match in counting(log) {
-        let judged = Judged::of(log, log_match);
-        if let Some(cause) = findings.iter_mut().rfind(|known| known.explains(&judged)) {
-            cause.echo(log, &judged);
-        } else if let Some(known) = findings.iter_mut().find(|known| known.same(&judged)) {
-            known.add(log, judged);
+    let mut findings: Vec<RankedFinding> = Vec::new();
+    for log_match in counted_matches(log) {
+        let classified = ClassifiedMatch::new(log, log_match);
+        if let Some(cause) = findings.iter_mut().rfind(|known| known.causes(&classified)) {
+            cause.add_consequence(log, &classified);
+        } else if let Some(known) =
+            findings.iter_mut().find(|known| known.is_same_failure(&classified))
+        {
+            known.add(log, classified);
         } else {
-            findings.push(Ranked::new(log, judged));
+            findings.push(RankedFinding::new(log, classified));
         }
     }
-    // In a log, a warning says something only beside a failure.
+    // In a log, warnings without a failure are ignored.
     let fails = findings.iter().any(|found| found.role < Role::Hint);
     if !fails && !is_short(log) && !is_pasted(log) {
         findings.clear();
     }
-    let pulumis = findings.iter().filter(|found| found.is_pulumis()).map(|found| found.first).min();
+    let pulumis =
+        findings.iter().filter(|found| found.is_pulumi_failure()).map(|found| found.first).min();
     findings.sort_by_key(|found| found.rank(pulumis));
-    let findings: Vec<LogFinding> = findings.into_iter().map(Ranked::finish).collect();
+    let findings: Vec<LogFinding> = findings.into_iter().map(RankedFinding::finish).collect();
     Triage {
         schema_version: SCHEMA_VERSION,
         doctor_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -52,7 +53,7 @@ pub fn triage(log: &Log) -> Triage {
         findings,
         left_out: log.left_out,
         context: context(log),
-        secrets: log.secrets.iter().map(|leak| secret(log, leak)).collect(),
+        secrets: log.secrets.iter().map(|leak| log_secret(log, leak)).collect(),
         files: log
             .files
             .iter()
@@ -65,7 +66,7 @@ pub fn triage(log: &Log) -> Triage {
     }
 }
 
-fn at(log: &Log, place: Place) -> LogPlace {
+fn log_place(log: &Log, place: Place) -> LogPlace {
     let file = log.files.get(place.file).map_or_else(String::new, |file| file.name.clone());
     LogPlace { file, line: place.line }
 }
@@ -74,40 +75,44 @@ fn context(log: &Log) -> LogContext {
     let context = &log.context;
     LogContext {
         platform: context.platform.map(Id::name),
-        pulumi_version: context
-            .version
-            .as_ref()
-            .map(|told| LogValue { value: told.value.to_string(), place: at(log, told.place) }),
-        backend: context
-            .backend
-            .as_ref()
-            .map(|told| LogValue { value: told.value.clone(), place: at(log, told.place) }),
+        pulumi_version: context.version.as_ref().map(|logged| LogValue {
+            value: logged.value.to_string(),
+            place: log_place(log, logged.place),
+        }),
+        backend: context.backend.as_ref().map(|logged| LogValue {
+            value: logged.value.clone(),
+            place: log_place(log, logged.place),
+        }),
         logins: context
             .logins
             .iter()
-            .map(|login| LogValue { value: login.text.clone(), place: at(log, login.place) })
+            .map(|login| LogValue { value: login.text.clone(), place: log_place(log, login.place) })
             .collect(),
         claims: context
             .claims
             .iter()
-            .map(|told| LogClaims { claims: told.value.clone(), place: at(log, told.place) })
+            .map(|logged| LogClaims {
+                claims: logged.value.clone(),
+                place: log_place(log, logged.place),
+            })
             .collect(),
         successes: successes(log),
     }
 }
 
-/// Where a login worked. The log of a step and that of its job have the same line.
+/// The places of successful logins. The logs of a step and of its job contain the same line, so equal
+/// times count once.
 fn successes(log: &Log) -> Vec<LogPlace> {
     let all = &log.context.successes;
     let is_known = |index: usize, at| all[..index].iter().any(|other| other.at == at);
     all.iter()
         .enumerate()
         .filter(|(index, success)| success.at.is_none_or(|at| !is_known(*index, Some(at))))
-        .map(|(_, success)| at(log, success.place))
+        .map(|(_, success)| log_place(log, success.place))
         .collect()
 }
 
-fn secret(log: &Log, leak: &crate::evidence::log::Leak) -> LogSecret {
+fn log_secret(log: &Log, leak: &crate::evidence::log::Leak) -> LogSecret {
     let (kind, what, advice) = match leak.kind {
         SecretKind::Jwt => (
             "jwt",
@@ -134,7 +139,7 @@ fn secret(log: &Log, leak: &crate::evidence::log::Leak) -> LogSecret {
         kind,
         what,
         advice,
-        places: leak.places.iter().map(|place| at(log, *place)).collect(),
+        places: leak.places.iter().map(|place| log_place(log, *place)).collect(),
         count: leak.count,
     }
 }

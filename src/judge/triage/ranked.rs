@@ -1,9 +1,9 @@
-//! A finding of a log: what its messages say, what to do, and where it ranks.
+//! Findings of a log: detail, advice and rank.
 
 use std::cmp::Reverse;
 
-use super::counting::{is_unnamed, role};
-use super::{advice, at, codes, login};
+use super::counted::{is_unnamed, role};
+use super::{advice, codes, log_place, login};
 use crate::catalogue::{Code, Severity};
 use crate::evidence::log::{Log, LogMatch, Place};
 use crate::judge::finding::list;
@@ -12,8 +12,8 @@ use crate::known_messages::{Means, Role, Template};
 use crate::report::triage::{LogFinding, LogPlace};
 use crate::report::{Finding, Proof};
 
-/// A message, and what it stands for.
-pub(super) struct Judged<'a> {
+/// A message with its codes.
+pub(super) struct ClassifiedMatch<'a> {
     log_match: &'a LogMatch,
     role: Role,
     code: Code,
@@ -21,9 +21,9 @@ pub(super) struct Judged<'a> {
     system: Option<&'static str>,
 }
 
-impl<'a> Judged<'a> {
-    pub(super) fn of(log: &Log, log_match: &'a LogMatch) -> Self {
-        let mut codes = codes::of(log, log_match).into_iter();
+impl<'a> ClassifiedMatch<'a> {
+    pub(super) fn new(log: &Log, log_match: &'a LogMatch) -> Self {
+        let mut codes = codes::codes_of(log, log_match).into_iter();
         let code = codes.next().unwrap_or(Code::ExchangeRejected);
         let system = match log_match.message.means {
             Means::OtherSystem(system) => Some(system),
@@ -34,63 +34,65 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// A finding, and what its rank follows from.
-pub(super) struct Ranked {
+/// A finding with what determines its rank.
+pub(super) struct RankedFinding {
     found: LogFinding,
     pub(super) role: Role,
     pub(super) first: Place,
-    /// What to do is what the message itself says.
+    /// The remedy is that of the message.
     has_own_fix: bool,
 }
 
-impl Ranked {
-    pub(super) fn new(log: &Log, judged: Judged) -> Self {
-        let log_match = judged.log_match;
-        let mut finding = Finding::new(judged.code, "");
-        if let Some(advice) = advice::advice(log, log_match, judged.code) {
+impl RankedFinding {
+    pub(super) fn new(log: &Log, classified: ClassifiedMatch) -> Self {
+        let log_match = classified.log_match;
+        let mut finding = Finding::new(classified.code, "");
+        if let Some(advice) = advice::advice(log, log_match, classified.code) {
             finding.remediation = advice.remediation;
             finding.retryable = advice.retryable;
         }
-        if let Some(system) = judged.system {
+        if let Some(system) = classified.system {
             finding.remediation.links = link(system).map(str::to_owned).into_iter().collect();
         }
-        finding.severity = match judged.role {
+        finding.severity = match classified.role {
             Role::Hint => finding.severity.min(Severity::Warning),
-            // The CLI has refused it.
+            // The CLI refused the token.
             _ if log_match.message.means == Means::TokenValue => Severity::Error,
-            // A message that ends a command is more than information.
+            // A message that ends a command is an error.
             _ if finding.severity == Severity::Info => Severity::Error,
             _ => finding.severity,
         };
         let first = log_match.places.first().copied().unwrap_or(Place { file: 0, job: 0, line: 0 });
         let found = LogFinding {
             finding,
-            also_possible: judged.also.clone(),
-            system: judged.system,
+            also_possible: classified.also.clone(),
+            system: classified.system,
             places: Vec::new(),
             count: 0,
         };
-        let mut ranked = Self { found, role: judged.role, first, has_own_fix: false };
-        ranked.explain(log, &judged);
-        ranked.add(log, judged);
+        let mut ranked = Self { found, role: classified.role, first, has_own_fix: false };
+        ranked.explain(log, &classified);
+        ranked.add(log, classified);
         ranked
     }
 
-    /// Says what the message says, and what it says to do.
-    fn explain(&mut self, log: &Log, judged: &Judged) {
+    /// Sets the detail, and the remedy if the message has its own.
+    fn explain(&mut self, log: &Log, classified: &ClassifiedMatch) {
         let finding = &mut self.found.finding;
-        finding.detail = detail(log, judged);
-        // What helps this machine does not help Pulumi Cloud, which fetches the keys itself.
-        if !judged.log_match.message.fix.is_empty() && judged.code != Code::IssuerTlsUntrusted {
-            judged.log_match.message.fix.clone_into(&mut finding.remediation.summary);
+        finding.detail = detail(log, classified);
+        // Trusting a certificate on this machine does not help Pulumi Cloud, which fetches the keys.
+        if !classified.log_match.message.fix.is_empty()
+            && classified.code != Code::IssuerTlsUntrusted
+        {
+            classified.log_match.message.fix.clone_into(&mut finding.remediation.summary);
             finding.remediation.steps.clear();
             finding.remediation.commands.clear();
             self.has_own_fix = true;
         }
     }
 
-    /// Other systems' failures before Pulumi's, then what stops a login in the order in which that
-    /// is fixed, then what follows from something else.
+    /// Orders findings: failures of other systems before Pulumi's first one, then Pulumi's in root-cause
+    /// order, then later failures of other systems.
     pub(super) fn rank(&self, pulumis: Option<Place>) -> impl Ord + use<> {
         let finding = &self.found.finding;
         let step = match self.found.system {
@@ -111,47 +113,50 @@ impl Ranked {
         self.found
     }
 
-    pub(super) fn is_pulumis(&self) -> bool {
+    pub(super) fn is_pulumi_failure(&self) -> bool {
         self.found.system.is_none() && self.role == Role::Cause
     }
 
-    /// Whether a message is no more than the echo of this: no token, or no login, after something
-    /// earlier in the same log kept it from being there.
-    pub(super) fn explains(&self, judged: &Judged) -> bool {
-        let log_match = judged.log_match;
+    /// Whether this earlier failure in the same log caused a message: there is no token or no login
+    /// because of it.
+    pub(super) fn causes(&self, classified: &ClassifiedMatch) -> bool {
+        let log_match = classified.log_match;
         let Some(place) = log_match.places.first() else { return false };
-        let is_echo = match judged.role {
+        let is_consequence = match classified.role {
             Role::Symptom => true,
-            // An answer without a token follows from a request that failed.
+            // A failed request explains an answer without a token.
             _ => {
-                judged.code == Code::TokenNotAToken
+                classified.code == Code::TokenNotAToken
                     && self.found.finding.code == Code::TokenRequestFailed
             }
         };
-        is_echo && self.is_pulumis() && self.first.is_beside(place) && self.first < *place
+        is_consequence
+            && self.is_pulumi_failure()
+            && self.first.is_beside(place)
+            && self.first < *place
     }
 
-    pub(super) fn echo(&mut self, log: &Log, judged: &Judged) {
-        let (text, places) = (&judged.log_match.text, places(log, judged.log_match));
+    pub(super) fn add_consequence(&mut self, log: &Log, classified: &ClassifiedMatch) {
+        let (text, places) = (&classified.log_match.text, places(log, classified.log_match));
         self.found.finding.evidence.push(Proof::new("and then", text, places));
     }
 
-    pub(super) fn same(&self, judged: &Judged) -> bool {
-        self.found.finding.code == judged.code && self.found.system == judged.system
+    pub(super) fn is_same_failure(&self, classified: &ClassifiedMatch) -> bool {
+        self.found.finding.code == classified.code && self.found.system == classified.system
     }
 
-    pub(super) fn add(&mut self, log: &Log, judged: Judged) {
-        let log_match = judged.log_match;
+    pub(super) fn add(&mut self, log: &Log, classified: ClassifiedMatch) {
+        let log_match = classified.log_match;
         let message = Proof::new("message", &log_match.text, places(log, log_match));
         self.found.finding.evidence.push(message);
-        self.found.finding.evidence.extend(login::proofs(log, log_match, judged.code));
-        self.found.places.extend(log_match.places.iter().map(|place| at(log, *place)));
+        self.found.finding.evidence.extend(login::login_proofs(log, log_match, classified.code));
+        self.found.places.extend(log_match.places.iter().map(|place| log_place(log, *place)));
         self.found.count += log_match.count;
-        self.role = self.role.min(judged.role);
+        self.role = self.role.min(classified.role);
         if !self.has_own_fix && !log_match.message.fix.is_empty() {
-            self.explain(log, &judged);
+            self.explain(log, &classified);
         }
-        for code in judged.also {
+        for code in classified.also {
             if !self.found.also_possible.contains(&code) {
                 self.found.also_possible.push(code);
             }
@@ -159,9 +164,9 @@ impl Ranked {
     }
 }
 
-/// What the message says; what the catalogue says of its code where the message says no more.
-fn detail(log: &Log, judged: &Judged) -> String {
-    let log_match = judged.log_match;
+/// The detail of a message. The catalogue's meaning of its code if the message has no text of its own.
+fn detail(log: &Log, classified: &ClassifiedMatch) -> String {
+    let log_match = classified.log_match;
     let template = Template::parse(log_match.message.says);
     let value = |name: &str| {
         let (_, value) = log_match.values.iter().find(|(known, _)| *known == name)?;
@@ -169,20 +174,20 @@ fn detail(log: &Log, judged: &Judged) -> String {
     };
     let is_answer = log_match.message.means == Means::ExchangeAnswer;
     let mut text = match log_match.message.says {
-        _ if is_answer && judged.code != Code::ExchangeRejected => judged.code.meaning(),
-        _ if judged.code == Code::GitlabIdTokenMissing => judged.code.meaning(),
-        "" => judged.code.meaning(),
+        _ if is_answer && classified.code != Code::ExchangeRejected => classified.code.meaning(),
+        _ if classified.code == Code::GitlabIdTokenMissing => classified.code.meaning(),
+        "" => classified.code.meaning(),
         _ => template.fill(value),
     };
-    if let Some(system) = judged.system {
+    if let Some(system) = classified.system {
         text = format!(
             "{text} This is {system}'s login, with a trust and a policy of its own, not Pulumi \
              Cloud's."
         );
     }
-    if judged.code == Code::TokenEmpty
+    if classified.code == Code::TokenEmpty
         && log_match.message.role == Role::Symptom
-        && !judged.also.contains(&Code::AgentAccountUsed)
+        && !classified.also.contains(&Code::AgentAccountUsed)
         && !log.context.logins.iter().any(|login| login.token.is_some())
     {
         text.push_str(
@@ -196,7 +201,7 @@ fn detail(log: &Log, judged: &Judged) -> String {
     text
 }
 
-/// The documentation of the other systems' logins.
+/// The documentation of another system's login.
 fn link(system: &str) -> Option<&'static str> {
     const LINKS: [(&str, &str); 6] = [
         (
@@ -215,8 +220,9 @@ fn link(system: &str) -> Option<&'static str> {
     LINKS.iter().find(|(name, _)| *name == system).map(|(_, link)| *link)
 }
 
-/// Where a message stands.
+/// The places of a message in the log.
 fn places(log: &Log, log_match: &LogMatch) -> String {
-    let places: Vec<LogPlace> = log_match.places.iter().map(|place| at(log, *place)).collect();
+    let places: Vec<LogPlace> =
+        log_match.places.iter().map(|place| log_place(log, *place)).collect();
     LogPlace::list(&places, log_match.count)
 }

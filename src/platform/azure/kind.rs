@@ -32,14 +32,14 @@ fn others(given: &GivenJob) -> Vec<Variant> {
             let variant = variant.other_id(given, "def_id", DEFINITION);
             all.push(variant.unknown(&["prj_id", "rpo_id", "rpo_uri", "rpo_ref"]));
         };
-        owner(begin().text(format!("{project}/")).open(NAME.but(*name)));
-        owner(begin().open(PROJECT.but(*project)).text("/").open(NAME));
+        owner(begin().text(format!("{project}/")).open(NAME.excluding(*name)));
+        owner(begin().open(PROJECT.excluding(*project)).text("/").open(NAME));
     } else if let Some(entra) = EntraSubject::parse(subject) {
         let same = subject.split("/sc/").next().unwrap_or_default();
         let begin = || text(format!("{same}/sc/"));
-        let organization = ORGANIZATION.but(&entra.organization);
+        let organization = ORGANIZATION.excluding(&entra.organization);
         let owner =
-            text(format!("{}/", entra.organization)).open(CONNECTION.but(&entra.connection));
+            text(format!("{}/", entra.organization)).open(CONNECTION.excluding(&entra.connection));
         let stranger = Template::default().open(organization).text("/").open(CONNECTION);
         // Each connection may have its own application.
         for (kind, end) in [(Kind::Owner, owner), (Kind::Stranger, stranger)] {
@@ -60,7 +60,7 @@ fn with_ref(given: &GivenJob, kind: Kind) -> Variant {
         Kind::PullRequest => text(PULL_REQUESTS).open(NUMBER).text("/merge"),
         _ => {
             let own = own.strip_prefix("refs/heads/");
-            text("refs/heads/").open(own.into_iter().fold(BRANCH, Open::but))
+            text("refs/heads/").open(own.into_iter().fold(BRANCH, Open::excluding))
         }
     };
     variant.set("rpo_ref", reference)

@@ -50,7 +50,7 @@ struct Place {
 
 impl Place {
     fn on(reference: Template, kind: &str) -> Self {
-        let events = EVENTS.into_iter().fold(EVENT, Open::but);
+        let events = EVENTS.into_iter().fold(EVENT, Open::excluding);
         let to = |template| Change::To(template);
         Self {
             ending: text("ref:").then(reference.clone()),
@@ -147,12 +147,12 @@ impl Own {
     fn others(&self, given: &GivenJob, kind: Kind) -> [Repository; 2] {
         let is_stranger = kind == Kind::Stranger;
         let other = |open: Open, claim: &str| match given.text(claim) {
-            Some(own) => open.but(own),
+            Some(own) => open.excluding(own),
             None => open,
         };
         let (owner, name) = match is_stranger {
-            true => (Template::default().open(STRANGER.but(&self.owner)), NAME),
-            false => (text(&self.owner), NAME.but(&self.name)),
+            true => (Template::default().open(STRANGER.excluding(&self.owner)), NAME),
+            false => (text(&self.owner), NAME.excluding(&self.name)),
         };
         let id = Template::default().open(other(ID, "repository_id"));
         let owner_id = match given.text("repository_owner_id") {
@@ -193,11 +193,11 @@ fn others(given: &GivenJob) -> Vec<Variant> {
     let reference = given.text("ref").unwrap_or_default();
     let but = |open: Open, folder: &str| match reference.strip_prefix(folder) {
         // A job with an environment may be on any branch.
-        Some(name) if given.text("environment").is_none() => open.but(name),
+        Some(name) if given.text("environment").is_none() => open.excluding(name),
         _ => open,
     };
     let other = |claim: &str, open: Open| match given.text(claim) {
-        Some(value) => open.but(value),
+        Some(value) => open.excluding(value),
         None => open,
     };
     let branch = || Place::branch(but(BRANCH, "refs/heads/"));

@@ -1,36 +1,35 @@
-//! The cases of a policy's regression test: `[{name, claims, expect, tokenType?}]`, JSON or YAML.
+//! Reads the cases of a policy's regression test: `[{name, claims, expect, tokenType?}]` in JSON or
+//! YAML.
 
 use serde_json::{Map as Object, Value};
 
 use super::reading::{Fault, Map, Read, each, object, one_of, text, unique_keys, wrong_type};
 use super::tree::{Kind, Node};
-use super::{DECISIONS, DocumentError, TOKEN_TYPES, tree_of};
-use crate::policy::{Ask, Decision, TokenType};
+use super::{DECISIONS, DocumentError, TOKEN_TYPES, parse_tree};
+use crate::policy::{Decision, RequestedToken, TokenType};
 
 const KEYS: [&str; 7] =
     ["name", "claims", "expect", "tokenType", "teamName", "userLogin", "runnerID"];
 
-/// A case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// What people call it.
     pub name: String,
     /// The claims of the token.
     pub claims: Object<String, Value>,
-    /// What the policy has to decide.
+    /// The expected decision.
     pub expect: Decision,
-    /// What the login asks for.
-    pub ask: Ask,
-    /// The line that it begins in.
+    /// The requested access token.
+    pub ask: RequestedToken,
+    /// The first line of the case.
     pub line: u64,
 }
 
 /// Reads a file of cases.
 ///
 /// # Errors
-/// When it is neither JSON nor YAML, or not a list of cases; the first fault is named.
+/// The first error: the text is neither JSON nor YAML, or not a list of cases.
 pub fn parse(text: &str) -> Result<Vec<Case>, DocumentError> {
-    tree_of(text, |tree| unique_keys(tree).and_then(|()| cases(tree)).map_err(Fault::into_error))
+    parse_tree(text, |tree| unique_keys(tree).and_then(|()| cases(tree)).map_err(Fault::into_error))
 }
 
 fn cases(tree: &Node) -> Read<Vec<Case>> {
@@ -42,7 +41,7 @@ fn cases(tree: &Node) -> Read<Vec<Case>> {
 
 fn case(node: &Node) -> Read<Case> {
     let map = Map::of(node)?;
-    map.only(&KEYS)?;
+    map.allow_keys(&KEYS)?;
     let named = |key, token_type: TokenType, asked: TokenType| {
         let name = map.optional(key, text)?;
         match (&name, map.get(key)) {
@@ -64,7 +63,7 @@ fn case(node: &Node) -> Read<Case> {
             _ => Object::new(),
         },
         expect: map.required("expect", |node| one_of(node, &DECISIONS))?,
-        ask: Ask {
+        ask: RequestedToken {
             token_type,
             team: named("teamName", TokenType::Team, token_type)?,
             user: named("userLogin", TokenType::Personal, token_type)?,
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_in_yaml_and_json() {
+    fn cases_are_read_from_yaml_and_json() {
         let yaml = "- name: main\n  claims: {sub: a, n: {b: 1}}\n  expect: allow\n\
                     - {name: t, claims: {}, expect: deny, tokenType: team, teamName: ops}\n";
         let cases = parse(yaml).unwrap();
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_a_place() {
+    fn errors_have_a_place() {
         for (text, expected) in [
             ("name: x", "1:1: must be a list of cases"),
             ("- {name: x, claims: {}}", "1:3: [0]: the key \"expect\" is missing"),

@@ -1,8 +1,8 @@
-//! Reading policy documents: text in, [`Document`] out (product contract, section 4).
+//! Reads policy documents (product contract, section 4).
 //!
-//! [`parse`] recognises the form by the keys at the top. A form is one function from a tree with
-//! places to a document; the forms share the readers of an issuer and of an entry. The keys are
-//! those of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
+//! [`parse`] recognises the form by the top-level keys. Each form has one function that turns a tree
+//! with places into a document. The forms share the readers of issuers and entries. The keys are those
+//! of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
 
 mod caps;
 pub mod cases;
@@ -23,55 +23,52 @@ use super::{Decision, Document, Entry, Form, Place, Registration, Rule, TokenTyp
 use crate::text::secret::Scrubber;
 use reading::{
     Fault, Map, Read, describe, each, nearest, object, one_of, seconds, text, texts, unique_keys,
-    whole, wrong_type,
+    whole_number, wrong_type,
 };
 
-/// Why a policy document cannot be used, and where.
+/// An error in a policy document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: {message}")]
 pub struct DocumentError {
-    /// Line, from 1.
+    /// From 1.
     pub line: u64,
-    /// Column in characters, from 1.
+    /// In characters, from 1.
     pub column: u64,
-    /// What is wrong, with the path of the value that is. Secrets are taken out of what it
-    /// quotes; making it harmless for a terminal is left to who prints it.
+    /// The problem, with the path of the value. Quoted secrets are removed. The caller must make it
+    /// inert for a terminal.
     pub message: String,
 }
 
 impl DocumentError {
-    /// An error at a place.
     pub(super) fn new(place: Place, message: impl AsRef<str>) -> Self {
-        // Somebody will give the token's file, or the credentials, for the policy's.
+        // Users may pass the token's file or credentials.json by mistake.
         let message = Scrubber::default().scrub(message.as_ref());
         Self { line: place.line, column: place.column, message }
     }
 }
 
-/// Reads a policy document, JSON or YAML, in any of its forms.
-///
-/// A byte order mark and CRLF line ends are tolerated.
+/// Reads a policy document in any form, as JSON or YAML. Accepts a byte order mark and CRLF.
 ///
 /// # Errors
-/// When it is neither JSON nor YAML, has none of the forms, says something that its form does not
-/// know, or goes over one of the [`crate::limits`]; the first fault is named.
+/// The first error: the text is neither JSON nor YAML, has no known form or an unknown key, or exceeds
+/// one of the [`crate::limits`].
 pub fn parse(text: &str) -> Result<Document, DocumentError> {
     let document = parse_answer(text)?;
     caps::check(&document)?;
     Ok(document)
 }
 
-/// [`parse`] for an answer of Pulumi Cloud: rules of any length and number are read. Those that go
-/// over a limit are undetermined when the policy is evaluated.
+/// [`parse`] for an answer of Pulumi Cloud. Accepts rules of any length and number: the evaluation
+/// leaves those above a limit undetermined.
 ///
 /// # Errors
-/// As [`parse`], less the limits on rules, entries and issuers.
+/// As [`parse`], without the limits on rules, entries and issuers.
 pub fn parse_answer(text: &str) -> Result<Document, DocumentError> {
-    tree_of(text, read)
+    parse_tree(text, read)
 }
 
-/// Reads a text as JSON, else as YAML.
-fn tree_of<T>(
+/// Reads a text as JSON or else as YAML.
+fn parse_tree<T>(
     text: &str,
     read: impl Fn(&Node) -> Result<T, DocumentError>,
 ) -> Result<T, DocumentError> {
@@ -79,7 +76,7 @@ fn tree_of<T>(
     match tree::json(text) {
         Ok(tree) => read(&tree),
         Err(error) if error.message == tree::TOO_MANY => Err(error),
-        // YAML in braces is no JSON but fine. Broken JSON is explained in JSON's terms.
+        // A YAML flow mapping is accepted. For broken JSON, the JSON error is more helpful.
         Err(error) => match tree::yaml(text).and_then(|tree| read(&tree)) {
             Err(_) if looks_like_json(text) => Err(error),
             outcome => outcome,
@@ -87,7 +84,7 @@ fn tree_of<T>(
     }
 }
 
-/// Whether somebody meant this as JSON: a bracket, and behind it what JSON may have there.
+/// Whether the text was meant as JSON: it begins with a bracket and a token that JSON allows after it.
 fn looks_like_json(text: &str) -> bool {
     let mut chars = text.chars().filter(|c| !c.is_whitespace());
     matches!(chars.next(), Some('{' | '['))
@@ -100,14 +97,15 @@ fn read(tree: &Node) -> Result<Document, DocumentError> {
 
 // ---------------------------------------------------------------------------------- forms
 
-/// What makes a document one of the known forms.
+/// The keys by which forms are recognised.
 const FORM_KEYS: [&str; 7] =
     ["issuers", "oidcIssuers", "policies", "url", "issuer", "resources", "deployment"];
 const OWN_KEYS: [&str; 2] = ["organization", "issuers"];
 const ISSUER_KEYS: [&str; 7] =
     ["name", "url", "issuer", "thumbprints", "maxExpiration", "jwks", "policies"];
 
-/// What `policy pull` writes beside them: the registration's id, and which version of its policy it is.
+/// Additional keys that `policy pull` writes: the registration's id, and the id and version of its
+/// policy.
 const PULLED_KEYS: [&str; 3] = ["id", "policyId", "version"];
 const ENTRY_KEYS: [&str; 8] = [
     "decision",
@@ -166,9 +164,9 @@ fn unrecognised(place: Place, what: &str) -> Fault {
     Fault::new(place, format!("{what}; {expected}"))
 }
 
-/// Form 1: the doctor's own.
+/// Form 1: the doctor's own form.
 fn own(map: &Map<'_>) -> Read<Document> {
-    map.only(&OWN_KEYS)?;
+    map.allow_keys(&OWN_KEYS)?;
     Ok(Document {
         form: Form::Own,
         organization: map.optional("organization", text)?,
@@ -180,16 +178,16 @@ fn own(map: &Map<'_>) -> Read<Document> {
 /// An issuer in form 1.
 fn own_issuer(node: &Node) -> Read<Registration> {
     let map = Map::of(node)?;
-    map.only_or(&ISSUER_KEYS, &PULLED_KEYS)?;
+    map.allow_keys_or(&ISSUER_KEYS, &PULLED_KEYS)?;
     let mut issuer = registration(&map)?;
     issuer.id = map.optional("id", text)?;
     map.optional("policyId", text)?;
-    map.optional("version", whole)?;
+    map.optional("version", whole_number)?;
     issuer.policies = Some(map.list("policies", Form::Own, |node| entry(node, Form::Own))?);
     Ok(issuer)
 }
 
-/// Form 2: one registration. Its policies are another answer.
+/// Form 2: one registration. The API returns its policies in another answer.
 fn registered(node: &Node) -> Read<Registration> {
     let map = Map::of(node)?;
     Ok(Registration {
@@ -205,7 +203,7 @@ fn auth_policy(place: Place, policies: Vec<Entry>) -> Document {
     Document { form: Form::AuthPolicy, issuers: vec![issuer], ..Document::default() }
 }
 
-/// Form 2 less the object around the list: entries or registrations, as `jq` cuts them out.
+/// Form 2 without the enclosing object: a list of entries or registrations, as `jq` extracts it.
 fn list(place: Place, items: &[Node]) -> Read<Document> {
     let all = |fits: fn(&Map<'_>) -> bool| {
         !items.is_empty() && items.iter().all(|item| Map::of(item).is_ok_and(|map| fits(&map)))
@@ -221,7 +219,7 @@ fn list(place: Place, items: &[Node]) -> Read<Document> {
     }
 }
 
-/// What an issuer has in every form.
+/// Reads the keys that issuers have in every form.
 fn registration(map: &Map<'_>) -> Read<Registration> {
     let (url, issuer) = (map.optional("url", text)?, map.optional("issuer", text)?);
     if url.is_none() && issuer.is_none() {
@@ -242,7 +240,7 @@ fn registration(map: &Map<'_>) -> Read<Registration> {
 /// The members of a JWK that are private or symmetric keys (RFC 7518 sections 6.2.2, 6.3.2, 6.4.1).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A key set without what only its owner should have: somebody saves the whole key pair.
+/// Removes private keys from a key set, in case the user saved whole key pairs.
 fn public_keys(mut keys: Value) -> Value {
     let list = keys.get_mut("keys").and_then(Value::as_array_mut);
     for key in list.into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -251,7 +249,7 @@ fn public_keys(mut keys: Value) -> Value {
     keys
 }
 
-/// The entries of a resource, and what was left out because nothing can be told about it.
+/// The entries of a resource, and those that depend on expressions.
 fn entries(node: &Node) -> Read<(Vec<Entry>, Vec<Unresolved>)> {
     let items = match &node.kind {
         Kind::List(items) => items.as_slice(),
@@ -278,7 +276,7 @@ fn entries(node: &Node) -> Read<(Vec<Entry>, Vec<Unresolved>)> {
                     ..Unresolved::new(expression, place)
                 });
             }
-            Err(fault) => return Err(fault.at(index)),
+            Err(fault) => return Err(fault.at_index(index)),
         }
     }
     Ok((entries, unresolved))
@@ -288,7 +286,7 @@ fn entries(node: &Node) -> Read<(Vec<Entry>, Vec<Unresolved>)> {
 fn entry(node: &Node, form: Form) -> Read<Entry> {
     let map = Map::of(node)?;
     if form == Form::Own {
-        map.only(&ENTRY_KEYS)?;
+        map.allow_keys(&ENTRY_KEYS)?;
     }
     Ok(Entry {
         decision: map.required("decision", |node| one_of(node, &DECISIONS))?,
@@ -298,7 +296,7 @@ fn entry(node: &Node, form: Form) -> Read<Entry> {
         runner_id: map.optional("runnerID", text)?,
         role_id: map.optional("roleID", text)?,
         authorized_permissions: map.optional("authorizedPermissions", texts)?.unwrap_or_default(),
-        // A program may leave them out, and the provider does not mind.
+        // The provider accepts entries without rules.
         rules: match form {
             Form::Program => map.optional("rules", |node| rules(node, form))?.unwrap_or_default(),
             _ => map.required("rules", |node| rules(node, form))?,
@@ -331,7 +329,7 @@ fn rules(node: &Node, form: Form) -> Read<Vec<Rule>> {
 
 const DECISIONS: [(&str, Decision); 2] = [("allow", Decision::Allow), ("deny", Decision::Deny)];
 
-/// The API's description says `org`, the guides `organization` and `deployment-runner`.
+/// The API's description has `org`, the guides have `organization` and `deployment-runner`.
 const TOKEN_TYPES: [(&str, TokenType); 6] = [
     ("organization", TokenType::Organization),
     ("org", TokenType::Organization),

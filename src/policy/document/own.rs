@@ -1,7 +1,7 @@
-//! Writing a policy document in the doctor's own form (form 1): what `policy pull` saves.
+//! Writes a policy document in the doctor's own form (form 1), for `policy pull`.
 //!
-//! The same policies give the same text: issuers are sorted, and so are the rules of an entry. The
-//! order of entries is the service's.
+//! Sorts issuers and rules, so that the same policies give the same text. Keeps the service's order of
+//! entries.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::policy::{Document, Entry, Registration};
 use crate::text;
 
-/// The document as JSON or YAML. `versions` has the id and the version of each issuer's policy, by the
-/// issuer's id.
+/// The document as JSON or YAML. `versions`: the id and version of each issuer's policy, by issuer id.
 #[must_use]
 pub fn write(
     document: &Document,
@@ -54,7 +53,7 @@ fn issuer(one: &Registration, versions: &BTreeMap<String, (String, i64)>) -> Val
     Value::Object(fields)
 }
 
-/// An entry as the API has it (`AuthPolicyDefinition`).
+/// An entry in the API's JSON form (`AuthPolicyDefinition`).
 pub(crate) fn entry(one: &Entry) -> Value {
     let mut fields = Map::new();
     fields.insert("decision".to_owned(), json!(one.decision.name()));
@@ -85,7 +84,7 @@ fn yaml(value: &Value) -> String {
     lines.iter().map(|line| text::guard(line) + "\n").collect()
 }
 
-/// The lines of a value that is no scalar.
+/// Adds the lines of an object or array.
 fn block(value: &Value, lines: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -110,7 +109,7 @@ fn block(value: &Value, lines: &mut Vec<String>) {
     }
 }
 
-/// A key and its value, on one line where that is a scalar or empty.
+/// Adds a key with its value, on one line if the value is a scalar or empty.
 fn nested(key: &str, value: &Value, lines: &mut Vec<String>) {
     if let Some(scalar) = scalar(value) {
         lines.push(format!("{key} {scalar}"));
@@ -141,7 +140,7 @@ mod tests {
     const OWN: &str = include_str!("../../../fixtures/policies/own-azure.json");
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_document_reads_back() {
         let mut document = parse(OWN).unwrap();
         document.issuers[0].id = Some("issuer-1".to_owned());
         let versions = BTreeMap::from([("issuer-1".to_owned(), ("policy-1".to_owned(), 7))]);

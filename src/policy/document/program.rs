@@ -1,34 +1,33 @@
 //! Form 3: a Pulumi YAML program.
 //!
-//! `${…}` is worked out from what the program itself says for certain: variables that are plain
-//! strings, and properties of other resources. A stack's configuration may override a default, and
-//! what a function or a provider gives is known only when the program runs: these are unresolved.
+//! Resolves `${…}` only from values that are certain in the program itself: variables that are plain
+//! strings, and properties of other resources. Configuration, functions and provider outputs are
+//! unresolved: they are known only when the program runs.
 
 use std::cell::Cell;
 
-use super::reading::{Map, Read, step, text};
-use super::resources::{self, Resource, Type, type_of};
+use super::reading::{Map, Read, path_step, text};
+use super::resources::{self, Resource, ResourceType, type_of};
 use crate::policy::document::tree::{Kind, Node};
 use crate::policy::{Document, Form};
 
-/// References that lead to references are followed so far; a circle ends here.
-const DEEPEST: usize = 16;
+/// References to references are followed to this depth. This also ends cycles.
+const MAX_DEPTH: usize = 16;
 
-/// So many references are followed in all: references to references can multiply.
-const MOST: usize = 10_000;
+/// At most so many references are followed in total, since references to references can multiply.
+const MAX_REFERENCES: usize = 10_000;
 
-/// What interpolations may make of one text, in bytes: more is no pattern and no URL.
-const LONGEST: usize = 64 << 10;
+/// The longest interpolated text, in bytes. Patterns and URLs are shorter.
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
-/// What they may make in all, in bytes: what is long can be referred to often.
-const LONGEST_IN_ALL: usize = 4 << 20;
+/// The total length of all interpolated texts, in bytes: a long text can be referred to often.
+const MAX_TOTAL_BYTES: usize = 4 << 20;
 
-/// Reads the program.
 pub(super) fn read(map: &Map<'_>) -> Read<Document> {
     let node = |name| map.get(name).map(|(_, node)| node);
     let program = Program {
-        left: Cell::new(MOST),
-        bytes: Cell::new(LONGEST_IN_ALL),
+        references_left: Cell::new(MAX_REFERENCES),
+        bytes_left: Cell::new(MAX_TOTAL_BYTES),
         variables: node("variables"),
         resources: node("resources"),
     };
@@ -38,10 +37,11 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
             let resource = Map::of(resource).map_err(|fault| fault.under(key))?;
             let kind = resource.optional("type", text).map_err(|fault| fault.under(key))?;
             let Some(kind) = kind.as_deref().and_then(type_of) else { continue };
-            // An existing resource that is only read (`get`) has no properties here.
+            // A resource that is only looked up (`get`) has no properties here.
             let Some((_, properties)) = resource.get("properties") else { continue };
             let id = Some(key.text.clone());
-            let path = vec![".properties".to_owned(), step(&key.text), ".resources".to_owned()];
+            let path =
+                vec![".properties".to_owned(), path_step(&key.text), ".resources".to_owned()];
             let properties = program.properties(kind, properties);
             found.push(Resource { kind, id, properties, path });
         }
@@ -51,20 +51,20 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
 }
 
 struct Program<'a> {
-    /// How many references may still be followed.
-    left: Cell<usize>,
-    /// How many bytes references may still stand for.
-    bytes: Cell<usize>,
+    /// The number of references that may still be followed.
+    references_left: Cell<usize>,
+    /// The number of bytes that references may still add.
+    bytes_left: Cell<usize>,
     variables: Option<&'a Node>,
     resources: Option<&'a Node>,
 }
 
 impl Program<'_> {
-    fn properties(&self, kind: Type, properties: &Node) -> Node {
+    fn properties(&self, kind: ResourceType, properties: &Node) -> Node {
         let mut resolved = self.resolve(properties, 0);
-        // A policy names its issuer by a reference, not by a value.
-        if kind == Type::Policy
-            && let Some(issuer) = issuer_of(properties)
+        // A policy refers to its issuer by the issuer's resource name.
+        if kind == ResourceType::Policy
+            && let Some(issuer) = referenced_issuer(properties)
             && let Kind::Map(entries) = &mut resolved.kind
             && let Some((_, node)) = entries.iter_mut().find(|(key, _)| key.text == "issuerId")
         {
@@ -95,47 +95,47 @@ impl Program<'_> {
         Node { place: node.place, kind }
     }
 
-    /// `$${` stands for `${`. A text with one reference that cannot be worked out is unresolved as
-    /// a whole: half a pattern is none.
+    /// Replaces references in a text, and `$${` by `${`. If one reference is unresolved, the whole text
+    /// is: part of a pattern is useless.
     fn interpolate(&self, text: &str, depth: usize) -> Kind {
         let unresolved = || Kind::Unresolved(text.to_owned());
         let (mut result, mut rest) = (String::new(), text);
-        while let Some((before, behind)) = rest.split_once("${") {
+        while let Some((before, after)) = rest.split_once("${") {
             if let Some(before) = before.strip_suffix('$') {
                 result.push_str(before);
                 result.push_str("${");
-                rest = behind;
+                rest = after;
                 continue;
             }
             result.push_str(before);
-            let Some((reference, behind)) = behind.split_once('}') else { return unresolved() };
-            let Some(value) = self.value(reference, depth) else { return unresolved() };
+            let Some((reference, after)) = after.split_once('}') else { return unresolved() };
+            let Some(value) = self.referenced_text(reference, depth) else { return unresolved() };
             result.push_str(&value);
-            if result.len() > LONGEST {
+            if result.len() > MAX_TEXT_BYTES {
                 return unresolved();
             }
-            rest = behind;
+            rest = after;
         }
         result.push_str(rest);
         Kind::Text(result)
     }
 
-    /// What a reference stands for, where the program says it.
-    fn value(&self, reference: &str, depth: usize) -> Option<String> {
-        if depth >= DEEPEST {
+    /// The text that a reference stands for, if it is certain.
+    fn referenced_text(&self, reference: &str, depth: usize) -> Option<String> {
+        if depth >= MAX_DEPTH {
             return None;
         }
-        self.left.set(self.left.get().checked_sub(1)?);
+        self.references_left.set(self.references_left.get().checked_sub(1)?);
         let node = match reference.split_once('.') {
             None => get(self.variables?, reference)?,
             Some((name, property)) => {
                 get(get(get(self.resources?, name)?, "properties")?, property)?
             }
         };
-        // A value of another kind than text is not what a text is made of.
+        // Only strings can be interpolated.
         let Kind::Text(text) = &node.kind else { return None };
         let Kind::Text(text) = self.interpolate(text, depth + 1) else { return None };
-        self.bytes.set(self.bytes.get().checked_sub(text.len())?);
+        self.bytes_left.set(self.bytes_left.get().checked_sub(text.len())?);
         Some(text)
     }
 }
@@ -145,8 +145,8 @@ fn get<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
     entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
 }
 
-/// `issuerId: ${NAME.id}` or `${NAME.issuerId}`.
-fn issuer_of(properties: &Node) -> Option<String> {
+/// The resource name in `issuerId: ${NAME.id}` or `issuerId: ${NAME.issuerId}`.
+fn referenced_issuer(properties: &Node) -> Option<String> {
     let Kind::Text(text) = &get(properties, "issuerId")?.kind else { return None };
     let (name, property) = text.strip_prefix("${")?.strip_suffix('}')?.split_once('.')?;
     ["id", "issuerId"].contains(&property).then(|| name.to_owned())

@@ -1,4 +1,4 @@
-//! Reading values out of the tree with places, and saying what is wrong with one and where.
+//! Reads typed values from a tree with places. Errors have the path and place of the value.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ pub(super) fn seconds(node: &Node) -> Read<i64> {
     number.ok_or_else(|| wrong_type(node, "a whole number of seconds"))
 }
 
-pub(super) fn whole(node: &Node) -> Read<i64> {
+pub(super) fn whole_number(node: &Node) -> Read<i64> {
     let number = if let Kind::Number(number) = &node.kind { number.as_i64() } else { None };
     number.ok_or_else(|| wrong_type(node, "a whole number"))
 }
@@ -55,11 +55,11 @@ pub(super) fn one_of<T: Copy>(node: &Node, table: &[(&str, T)]) -> Read<T> {
 }
 
 pub(super) fn each<T>(items: &[Node], read: impl Fn(&Node) -> Read<T>) -> Read<Vec<T>> {
-    let read = |(index, item)| read(item).map_err(|fault: Fault| fault.at(index));
+    let read = |(index, item)| read(item).map_err(|fault: Fault| fault.at_index(index));
     items.iter().enumerate().map(read).collect()
 }
 
-/// An object, by its keys.
+/// An object with access by key.
 pub(super) struct Map<'a> {
     pub(super) place: Place,
     pub(super) entries: &'a [(Key, Node)],
@@ -81,11 +81,11 @@ impl<'a> Map<'a> {
         self.get(name).is_some()
     }
 
-    /// The fault of a key that has to be there. A form that ignores unknown keys may hold it
-    /// under another spelling.
+    /// The error for a missing required key. Suggests a similar key, since some forms ignore unknown
+    /// keys.
     pub(super) fn missing(&self, name: &str) -> Fault {
         let similar = |(key, _): &&(Key, Node)| nearest(&key.text, &[name]).is_some();
-        match self.entries.iter().take(MOST_COMPARED).find(similar) {
+        match self.entries.iter().take(MAX_COMPARED_KEYS).find(similar) {
             Some((key, _)) => Fault::new(
                 key.place,
                 format!("the key {name:?} is missing; did you mean it by {}?", quote(&key.text)),
@@ -94,13 +94,13 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// Refuses keys that are not among the known ones.
-    pub(super) fn only(&self, known: &[&str]) -> Read<()> {
-        self.only_or(known, &[])
+    /// Refuses unknown keys.
+    pub(super) fn allow_keys(&self, known: &[&str]) -> Read<()> {
+        self.allow_keys_or(known, &[])
     }
 
-    /// The same with further known keys, which are not suggested for a misspelt one.
-    pub(super) fn only_or(&self, known: &[&str], others: &[&str]) -> Read<()> {
+    /// Refuses unknown keys. `others` are allowed too, but not suggested for a misspelled key.
+    pub(super) fn allow_keys_or(&self, known: &[&str], others: &[&str]) -> Read<()> {
         let is_known = |key: &str| known.contains(&key) || others.contains(&key);
         let Some((key, _)) = self.entries.iter().find(|(key, _)| !is_known(&key.text)) else {
             return Ok(());
@@ -117,7 +117,7 @@ impl<'a> Map<'a> {
         read(node).map_err(|fault| fault.under(key))
     }
 
-    /// `null` is the same as an absent key.
+    /// Reads an optional key. `null` counts as absent.
     pub(super) fn optional<T>(
         &self,
         name: &str,
@@ -129,8 +129,8 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// A list that has to be there. A service written in Go answers `null` for an empty one; in
-    /// a file that somebody wrote, it is a list that they forgot to fill.
+    /// Reads a required list. `null` is an empty list in an answer of the service, which is written in
+    /// Go, but an error in a file written by hand.
     pub(super) fn list<T>(
         &self,
         name: &str,
@@ -150,13 +150,13 @@ impl<'a> Map<'a> {
 
 // --------------------------------------------------------------------------------- faults
 
-/// An error on its way up: every level adds its part of the path in front.
+/// An error to which every level of the tree adds its part of the path.
 pub(super) struct Fault {
     pub(super) place: Place,
-    /// From the inside out.
+    /// The innermost part first.
     path: Vec<String>,
     message: String,
-    /// The expression that the value depends on, if nothing else is wrong with it.
+    /// The expression on which the value depends, if that is the only problem.
     pub(super) unresolved: Option<String>,
 }
 
@@ -166,16 +166,16 @@ impl Fault {
     }
 
     pub(super) fn under(self, key: &Key) -> Self {
-        self.within([step(&key.text)])
+        self.within([path_step(&key.text)])
     }
 
-    /// Behind these steps of a path, the innermost first.
+    /// Adds outer steps of the path, the innermost first.
     pub(super) fn within(mut self, steps: impl IntoIterator<Item = String>) -> Self {
         self.path.extend(steps);
         self
     }
 
-    pub(super) fn at(mut self, index: usize) -> Self {
+    pub(super) fn at_index(mut self, index: usize) -> Self {
         self.path.push(format!("[{index}]"));
         self
     }
@@ -189,10 +189,10 @@ impl Fault {
     }
 }
 
-/// A key as a step of a path.
-pub(super) fn step(key: &str) -> String {
+/// The step of a path for a key.
+pub(super) fn path_step(key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    match !key.is_empty() && key.len() <= SHOWN && key.chars().all(plain) {
+    match !key.is_empty() && key.len() <= MAX_SHOWN_CHARS && key.chars().all(plain) {
         true => format!(".{key}"),
         false => format!("[{}]", quote(key)),
     }
@@ -218,23 +218,23 @@ pub(super) fn describe(node: &Node) -> String {
     }
 }
 
-/// Characters that are shown of a value from the document.
-const SHOWN: usize = 60;
+/// Longer values are clipped in messages, in characters.
+const MAX_SHOWN_CHARS: usize = 60;
 
-/// Text from the document, in quotes and escaped.
+/// Text from the document, quoted, escaped and clipped.
 pub(super) fn quote(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
         None => format!("{text:?}"),
     }
 }
 
-/// How many keys are compared with one that is missing.
-const MOST_COMPARED: usize = 50;
+/// At most so many keys are compared with a missing one.
+const MAX_COMPARED_KEYS: usize = 50;
 
-/// The known word that this one looks like.
+/// The most similar known word.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    if word.len() > SHOWN {
+    if word.len() > MAX_SHOWN_CHARS {
         return None;
     }
     let fold = |word: &str| word.replace(['_', '-'], "").to_ascii_lowercase();

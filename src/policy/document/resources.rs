@@ -1,9 +1,8 @@
-//! `OidcIssuer` and `Policy` resources, wherever they are written down: what a Pulumi program
-//! (form 3) and a stack's state (form 4) have in common.
+//! Reads `OidcIssuer` and `Policy` resources, for Pulumi programs (form 3) and stack states (form 4).
 //!
-//! The resource types are those of the pulumiservice provider: `pulumiservice:index:OidcIssuer`
-//! with its policies inside, and `pulumiservice:api/auth:OidcIssuer` with a
-//! `pulumiservice:api/auth:Policy` beside it that names the issuer by `issuerId`.
+//! The resource types are those of the pulumiservice provider: `pulumiservice:index:OidcIssuer`, which
+//! contains its policies, and `pulumiservice:api/auth:OidcIssuer` with a separate
+//! `pulumiservice:api/auth:Policy`, which refers to the issuer by `issuerId`.
 
 use std::collections::HashMap;
 
@@ -13,17 +12,15 @@ use crate::limits::IN_DOCUMENT;
 use crate::policy::document::tree::{Kind, Node};
 use crate::policy::{Document, Entry, Form, Place, Registration, Unresolved};
 
-/// What a resource is to us.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
+pub(super) enum ResourceType {
     Issuer,
     Policy,
 }
 
-/// The type behind a type token, in each of the spellings that Pulumi takes:
-/// `pulumiservice:OidcIssuer`, `pulumiservice:index:OidcIssuer`,
-/// `pulumiservice:index/oidcIssuer:OidcIssuer`.
-pub(super) fn type_of(token: &str) -> Option<Type> {
+/// The type of a type token. Pulumi accepts the spellings `pulumiservice:OidcIssuer`,
+/// `pulumiservice:index:OidcIssuer` and `pulumiservice:index/oidcIssuer:OidcIssuer`.
+pub(super) fn type_of(token: &str) -> Option<ResourceType> {
     let parts: Vec<&str> = token.split(':').collect();
     let (module, name) = match parts.as_slice() {
         ["pulumiservice", name] => ("index", *name),
@@ -37,27 +34,27 @@ pub(super) fn type_of(token: &str) -> Option<Type> {
         })
     };
     match name {
-        "OidcIssuer" if within("index") || within("api/auth") => Some(Type::Issuer),
-        "Policy" if within("api/auth") => Some(Type::Policy),
+        "OidcIssuer" if within("index") || within("api/auth") => Some(ResourceType::Issuer),
+        "Policy" if within("api/auth") => Some(ResourceType::Policy),
         _ => None,
     }
 }
 
-/// A resource with its properties worked out as far as they can be.
+/// A resource with its properties resolved as far as possible.
 pub(super) struct Resource {
-    pub(super) kind: Type,
-    /// What a `Policy` names an issuer by.
+    pub(super) kind: ResourceType,
+    /// The id by which a `Policy` refers to an issuer.
     pub(super) id: Option<String>,
     pub(super) properties: Node,
-    /// The steps of the path to it, the innermost first.
+    /// The steps of the path to the properties, the innermost first.
     pub(super) path: Vec<String>,
 }
 
-/// The document that the resources make.
+/// Builds the document from the resources.
 pub(super) fn document(form: Form, place: Place, resources: &[Resource]) -> Read<Document> {
     let of = |kind| resources.iter().filter(move |one| one.kind == kind);
     let mut document = Document { form, ..Document::default() };
-    for resource in of(Type::Issuer) {
+    for resource in of(ResourceType::Issuer) {
         match issuer(resource) {
             Ok(registration) => document.issuers.push(registration),
             Err(Fault { unresolved: Some(expression), place, .. }) => {
@@ -66,11 +63,11 @@ pub(super) fn document(form: Form, place: Place, resources: &[Resource]) -> Read
             Err(fault) => return Err(fault.within(resource.path.clone())),
         }
     }
-    let mut separate = Separate::default();
-    for resource in of(Type::Policy) {
+    let mut separate = SeparatePolicies::default();
+    for resource in of(ResourceType::Policy) {
         separate.read(resource).map_err(|fault| fault.within(resource.path.clone()))?;
     }
-    separate.hand_out(&mut document)?;
+    separate.assign_to(&mut document)?;
     if document.issuers.is_empty() && document.unresolved.is_empty() {
         return Err(Fault::new(
             place,
@@ -92,19 +89,18 @@ fn issuer(resource: &Resource) -> Read<Registration> {
             let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
             (Some(entries), unresolved)
         }
-        // This resource has no policies.
         _ => (None, Vec::new()),
     };
     Ok(Registration {
-        name: known(map.optional("name", text))?,
+        name: ignore_unresolved(map.optional("name", text))?,
         id: resource.id.clone(),
         url,
         issuer,
-        thumbprints: known(map.optional("thumbprints", texts))?.unwrap_or_default(),
-        max_expiration: first(&map, &["maxExpiration", "maxExpirationSeconds"], seconds)?,
-        jwks: known(map.optional("jwks", object))?.map(public_keys),
+        thumbprints: ignore_unresolved(map.optional("thumbprints", texts))?.unwrap_or_default(),
+        max_expiration: first_property(&map, &["maxExpiration", "maxExpirationSeconds"], seconds)?,
+        jwks: ignore_unresolved(map.optional("jwks", object))?.map(public_keys),
         last_used: None,
-        organization: first(&map, &["organization", "orgName"], text)?,
+        organization: first_property(&map, &["organization", "orgName"], text)?,
         policies,
         unresolved,
         compared: None,
@@ -112,40 +108,40 @@ fn issuer(resource: &Resource) -> Read<Registration> {
     })
 }
 
-/// What separate `Policy` resources hold.
+/// The entries of separate `Policy` resources.
 #[derive(Default)]
-struct Separate {
-    /// By the id of the issuer that they are for.
+struct SeparatePolicies {
+    /// Resolved and unresolved entries, by issuer id.
     by_issuer: HashMap<String, (Vec<Entry>, Vec<Unresolved>)>,
-    /// The first that may be for any issuer: one is enough to leave all of them open.
-    of_any: Option<Place>,
+    /// The first resource without a known issuer. Its entries may belong to any issuer.
+    for_any_issuer: Option<Place>,
 }
 
-impl Separate {
+impl SeparatePolicies {
     fn read(&mut self, resource: &Resource) -> Read<()> {
         let map = Map::of(&resource.properties)?;
-        let issuer = known(map.optional("issuerId", text))?;
+        let issuer = ignore_unresolved(map.optional("issuerId", text))?;
         let Some((key, node)) = map.get("policies") else { return Ok(()) };
         let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
         match issuer {
             Some(id) => {
-                let known = self.by_issuer.entry(bare(&id).to_owned()).or_default();
+                let known = self.by_issuer.entry(bare_id(&id).to_owned()).or_default();
                 known.0.extend(entries);
                 known.1.extend(unresolved);
             }
             None => {
-                self.of_any.get_or_insert(resource.properties.place);
+                self.for_any_issuer.get_or_insert(resource.properties.place);
             }
         }
         Ok(())
     }
 
-    fn hand_out(self, document: &mut Document) -> Read<()> {
+    fn assign_to(self, document: &mut Document) -> Read<()> {
         let mut left = IN_DOCUMENT;
         for registration in &mut document.issuers {
-            let id = registration.id.as_deref().map(bare);
+            let id = registration.id.as_deref().map(bare_id);
             if let Some((entries, unresolved)) = id.and_then(|id| self.by_issuer.get(id)) {
-                // Many issuers may have the same id, and each gets a copy.
+                // Limited, since each of many issuers with the same id gets a copy.
                 left = left.checked_sub(entries.len() + unresolved.len()).ok_or_else(|| {
                     let message = format!("more than {IN_DOCUMENT} policy entries in the document");
                     Fault::new(registration.place, message)
@@ -153,7 +149,7 @@ impl Separate {
                 registration.policies.get_or_insert_default().extend(entries.iter().cloned());
                 registration.unresolved.extend(unresolved.iter().cloned());
             }
-            if let Some(place) = self.of_any {
+            if let Some(place) = self.for_any_issuer {
                 registration.unresolved.push(Unresolved::new("issuerId", place));
             }
         }
@@ -161,23 +157,27 @@ impl Separate {
     }
 }
 
-/// A resource's id without the organization that may stand in front.
-fn bare(id: &str) -> &str {
+/// A resource's id without the optional organization before it.
+fn bare_id(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or_default()
 }
 
-/// The first of these properties that is there.
-fn first<T>(map: &Map, names: &[&str], read: impl Fn(&Node) -> Read<T>) -> Read<Option<T>> {
+/// The first of these properties that has a known value.
+fn first_property<T>(
+    map: &Map,
+    names: &[&str],
+    read: impl Fn(&Node) -> Read<T>,
+) -> Read<Option<T>> {
     for name in names {
-        if let Some(value) = known(map.optional(name, &read))? {
+        if let Some(value) = ignore_unresolved(map.optional(name, &read))? {
             return Ok(Some(value));
         }
     }
     Ok(None)
 }
 
-/// An optional value that depends on an expression counts as absent.
-fn known<T>(read: Read<Option<T>>) -> Read<Option<T>> {
+/// Treats an optional value that depends on an expression as absent.
+fn ignore_unresolved<T>(read: Read<Option<T>>) -> Read<Option<T>> {
     match read {
         Err(Fault { unresolved: Some(_), .. }) => Ok(None),
         other => other,

@@ -1,4 +1,4 @@
-//! Every form of a policy document, and every way of getting one wrong.
+//! Every form of a policy document, and every error.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -16,7 +16,7 @@ const OWN_JSON: &str = include_str!("../../../fixtures/policies/own-azure.json")
 const API_ISSUERS: &str = include_str!("../../../fixtures/policies/api-issuers.json");
 const API_POLICY: &str = include_str!("../../../fixtures/policies/api-auth-policy.json");
 
-/// The document less everything that may differ between two spellings of it.
+/// The document without places, which differ between JSON and YAML.
 fn without_places(text: &str) -> Document {
     let mut document = parse(text).expect(text);
     for issuer in &mut document.issuers {
@@ -37,7 +37,7 @@ fn error(text: &str) -> String {
     parse(text).expect_err(text).to_string()
 }
 
-/// One entry of form 1, in YAML, with its last lines given.
+/// One entry of form 1 in YAML. `rest`: its last lines.
 fn own_entry(rest: &str) -> String {
     format!("url: https://a.example\npolicies:\n- decision: allow\n  tokenType: org\n{rest}")
 }
@@ -64,7 +64,7 @@ fn own_form_in_yaml() {
 }
 
 #[test]
-fn json_and_yaml_say_the_same() {
+fn json_and_yaml_are_equivalent() {
     assert_eq!(without_places(OWN_YAML), without_places(OWN_JSON));
     let json = parse(OWN_JSON).unwrap();
     // A tab is one character.
@@ -93,7 +93,7 @@ fn saved_registrations() {
     assert_eq!(gitlab.jwks.as_ref().unwrap()["keys"][0]["kid"], json!("gitlab-1"));
     assert_eq!(gitlab.identifier(), Some("https://gitlab.acme.example"));
 
-    // The same, cut out with `jq .oidcIssuers` and `jq '.oidcIssuers[0]'`.
+    // The same, extracted with `jq .oidcIssuers` and `jq '.oidcIssuers[0]'`.
     let value: Value = serde_json::from_str(API_ISSUERS).unwrap();
     let list = &value["oidcIssuers"];
     assert_eq!(without_places(&list.to_string()), without_places(API_ISSUERS));
@@ -144,7 +144,7 @@ fn forms_are_recognised() {
 }
 
 #[test]
-fn token_types_by_every_name() {
+fn token_types_have_several_names() {
     let table = [
         ("organization", TokenType::Organization),
         ("org", TokenType::Organization),
@@ -160,7 +160,7 @@ fn token_types_by_every_name() {
 }
 
 #[test]
-fn yaml_conveniences() {
+fn yaml_anchors_tags_and_merges_work() {
     let text = "\
 x-unused: &rules {aud: urn:pulumi:org:acme}
 policies:
@@ -178,13 +178,13 @@ policies:
     let mut rules: Vec<_> = first.rules.iter().map(|r| (&*r.claim, &*r.pattern)).collect();
     rules.sort_unstable();
     assert_eq!(rules, [("aud", "urn:pulumi:org:acme"), ("sub", "on")]);
-    // The merged rule stands where it is written.
+    // A merged rule has the place where it is written.
     let aud = first.rules.iter().find(|rule| rule.claim == "aud").unwrap();
     assert_eq!(aud.place, Place { line: 1, column: 19 });
 }
 
 #[test]
-fn json_strings_and_places() {
+fn json_strings_have_places() {
     let text = "{\"organization\":\"\u{e4}\\\\\\\" ] } \\ud83d\\ude00\\/\" , \"issuers\" :[ { \
                 \"url\":\"u\",\"jwks\":{\"n\":[-1,2.5,true,null,{}]},\"policies\":[ ] } ] }";
     let document = parse(text).unwrap();
@@ -196,7 +196,7 @@ fn json_strings_and_places() {
 }
 
 #[test]
-fn faults_of_meaning() {
+fn invalid_values_are_reported() {
     let entry = |rest: &str| format!("issuers: [{{url: u, policies: [{{{rest}}}]}}]");
     let table = [
         (
@@ -283,7 +283,7 @@ fn faults_of_meaning() {
             "policies:\n- decision: Allow\n  tokenType: org\n  rules: {}".into(),
             "2:13: policies[0].decision: \"Allow\" is none of allow, deny; did you mean \"allow\"?",
         ),
-        // Where unknown keys are ignored, a required one may be among them.
+        // A misspelled required key is suggested even if unknown keys are ignored.
         (
             "policies: [{decison: allow, tokenType: org, rules: {}}]".into(),
             "1:13: policies[0]: the key \"decision\" is missing; did you mean it by \"decison\"?",
@@ -301,7 +301,7 @@ fn faults_of_meaning() {
             own_entry("  rules: {}\n  decision: deny"),
             "6:3: policies[0].decision: this key is already there in line 3",
         ),
-        // Also where an unknown key is ignored.
+        // Also below an ignored key.
         (
             "policies: []\nnew:\n- a: 1\n  a: 2".into(),
             "4:3: new[0].a: this key is already there in line 3",
@@ -313,7 +313,7 @@ fn faults_of_meaning() {
 }
 
 #[test]
-fn faults_of_meaning_in_json() {
+fn invalid_json_values_are_reported() {
     let table = [
         (
             "{\n\t\"issuers\": [\n\t\t{\"url\": \"\u{e4}\", \"polices\": []}\n\t]\n}",
@@ -339,7 +339,7 @@ fn faults_of_meaning_in_json() {
 }
 
 #[test]
-fn faults_of_form() {
+fn unknown_forms_are_reported() {
     let table = [
         ("", "1:1: the document is empty"),
         ("# nothing\n", "2:1: the document is empty"),
@@ -366,7 +366,7 @@ fn faults_of_form() {
 }
 
 #[test]
-fn faults_of_grammar() {
+fn syntax_errors_are_reported() {
     let table = [
         ("{\"issuers\": [}", "1:14: not valid JSON: expected value"),
         ("{\"issuers\": []\n \"a\": 1}", "2:2: not valid JSON: expected `,` or `}`"),
@@ -398,7 +398,7 @@ fn faults_of_grammar() {
 }
 
 #[test]
-fn nesting_ends_with_one_error() {
+fn deep_nesting_is_refused() {
     for text in [
         "[".repeat(5_000_000),
         "{\"issuers\":".repeat(500_000),
@@ -414,7 +414,7 @@ fn nesting_ends_with_one_error() {
 }
 
 #[test]
-fn alias_bombs_end_with_one_error() {
+fn alias_bombs_are_refused() {
     let mut nested = String::from("a: &a [x, x, x, x, x, x, x, x, x, x]\n");
     for (from, to) in ('a'..'i').zip('b'..='i') {
         let aliases = vec![format!("*{from}"); 10].join(", ");
@@ -431,7 +431,7 @@ fn alias_bombs_end_with_one_error() {
 }
 
 #[test]
-fn one_anchor_may_serve_many_entries() {
+fn anchor_may_be_used_often() {
     let entry = "- {decision: allow, tokenType: org, rules: {aud: *aud}}\n";
     let first = entry.replace("*aud", "&aud urn:pulumi:org:acme");
     let document = parse(&format!("policies:\n{first}{}", entry.repeat(300))).unwrap();
@@ -487,9 +487,8 @@ proptest! {
         }
     }
 
-    /// The walk that finds the places reads what serde_json reads.
     #[test]
-    fn json_is_read_as_serde_json_reads_it(
+    fn json_tree_equals_serde_json_value(
         keys in prop::collection::btree_map("\\PC{0,8}", "\\PC{0,8}|[\\\\\"/\u{0}-\u{1f}]{0,8}", 0..6),
         numbers in prop::collection::vec(any::<i64>(), 0..4),
         pretty in any::<bool>(),
@@ -505,7 +504,7 @@ proptest! {
 }
 
 #[test]
-fn private_keys_are_not_kept() {
+fn private_keys_are_removed() {
     let text =
         r#"{"url": "u", "policies": [], "jwks": {"keys": [{"kty": "RSA", "n": "x", "d": "s"}]}}"#;
     let keys = parse(text).unwrap().issuers[0].jwks.clone().unwrap();

@@ -1,6 +1,6 @@
-//! JSON and YAML as one tree that knows where everything stands.
+//! A tree for JSON and YAML with the place of each value.
 //!
-//! A key that occurs twice is kept twice: [`crate::policy::document`] says so with its path.
+//! Duplicate keys are kept: [`crate::policy::document`] reports them with their path.
 
 use std::fmt;
 
@@ -14,46 +14,41 @@ use crate::limits;
 use crate::limits::json::JsonError;
 use crate::policy::Place;
 
-/// A value and where it begins.
+/// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
-    /// Where it begins; behind a YAML alias, where the anchored value does.
+    /// The start of the value. For a YAML alias, that of the anchored value.
     pub place: Place,
-    /// The value.
     pub kind: Kind,
 }
 
-/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
-    /// `null`, in YAML also nothing at all.
+    /// `null`, or an empty value in YAML.
     Null,
-    /// `true` or `false` (YAML 1.2: `yes` and `on` are strings).
+    /// `true` or `false`. In YAML 1.2, `yes` and `on` are strings.
     Bool(bool),
     /// A finite number.
     Number(Number),
-    /// A string.
     Text(String),
     /// An array or sequence.
     List(Vec<Node>),
     /// An object or mapping, in the document's order.
     Map(Vec<(Key, Node)>),
-    /// An expression that cannot be worked out from the document alone. No text is read as this:
-    /// the forms that know expressions put it in.
+    /// An expression without a known value. The parsers do not produce it: the forms that know
+    /// expressions insert it.
     Unresolved(String),
 }
 
-/// A key and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Key {
-    /// Where it begins.
+    /// The start of the key.
     pub place: Place,
-    /// The key.
     pub text: String,
 }
 
 impl Node {
-    /// The value without its places.
+    /// The value without places.
     pub(crate) fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
@@ -72,12 +67,12 @@ impl Node {
 
 /// Reads JSON (RFC 8259).
 ///
-/// `serde_json` judges the grammar, its words are the ones that people know; a second walk over
-/// what is then known to be well-formed finds the places, which `serde_json` does not give.
+/// `serde_json` checks the grammar, since people know its messages. A second pass over the well-formed
+/// text finds the places, which `serde_json` does not provide.
 ///
 /// # Errors
-/// When it is not JSON, nested deeper than 127 levels (the limit of `serde_json`), or holds more
-/// than [`limits::VALUES`].
+/// The text is not JSON, is nested deeper than 127 levels (the limit of `serde_json`), or has more
+/// values than [`limits::VALUES`].
 pub(crate) fn json(text: &str) -> Result<Node, DocumentError> {
     limits::json::check(text.as_bytes(), limits::VALUES).map_err(|refused| match refused {
         JsonError::Invalid(error) => grammar_error(text, &error),
@@ -96,15 +91,14 @@ fn grammar_error(text: &str, error: &serde_json::Error) -> DocumentError {
     syntax_error(place_in(text, line, column), "JSON", message)
 }
 
-/// A place that `serde_json` names: it counts bytes, an editor shows characters.
+/// Converts a place of `serde_json`, which counts bytes, to characters.
 fn place_in(text: &str, line: usize, bytes: usize) -> Place {
     let before = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default().bytes();
     let column = before.take(bytes).filter(|byte| byte & 0xC0 != 0x80).count().max(1);
     Place { line: line.max(1) as u64, column: column as u64 }
 }
 
-/// Both parsers give up on deep nesting before they have said anything about the grammar, and in
-/// the same words.
+/// The error for a message of a parser. Both parsers use the same message for deep nesting.
 fn syntax_error(place: Place, format: &str, message: &str) -> DocumentError {
     match message {
         "recursion limit exceeded" => DocumentError::new(place, TOO_DEEP),
@@ -116,14 +110,14 @@ const TOO_DEEP: &str = "nested too deeply for a policy document";
 pub(crate) const TOO_MANY: &str = "too many values or aliases for a policy document; keep only its \
                                    issuers and policies";
 
-/// A walk over well-formed JSON.
+/// A pass over well-formed JSON.
 struct JsonWalk<'a> {
     rest: &'a str,
     place: Place,
 }
 
 impl<'a> JsonWalk<'a> {
-    /// Takes that many bytes (or all there are) and counts lines and columns.
+    /// Consumes up to so many bytes and counts lines and columns.
     fn take(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         for c in taken.chars() {
@@ -136,11 +130,11 @@ impl<'a> JsonWalk<'a> {
         taken
     }
 
-    /// The first byte of the next token. The grammar is proven, so separators are mere space.
+    /// The first byte of the next token. Separators can be skipped, since the JSON is well-formed.
     fn peek(&mut self) -> Option<u8> {
-        let separator = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n' | ',' | ':');
-        let blank = self.rest.find(|c| !separator(c)).unwrap_or(self.rest.len());
-        self.take(blank);
+        let is_separator = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n' | ',' | ':');
+        let token = self.rest.find(|c| !is_separator(c)).unwrap_or(self.rest.len());
+        self.take(token);
         self.rest.bytes().next()
     }
 
@@ -177,7 +171,7 @@ impl<'a> JsonWalk<'a> {
         Ok(Node { place, kind })
     }
 
-    /// The string, number or word that begins here.
+    /// Reads the string, number or literal here.
     fn scalar<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T, DocumentError> {
         let place = self.place;
         let length = match self.rest.strip_prefix('"') {
@@ -193,7 +187,7 @@ impl<'a> JsonWalk<'a> {
     }
 }
 
-/// Bytes up to the quote that ends a string.
+/// The number of bytes before the closing quote of a string.
 fn string_length(inner: &str) -> usize {
     let mut escaped = false;
     let end = inner.bytes().position(|byte| {
@@ -206,19 +200,19 @@ fn string_length(inner: &str) -> usize {
 
 // ----------------------------------------------------------------------------------- YAML
 
-/// Reads one YAML 1.2 document. Anchors, aliases and merge keys are resolved, tags that are not
-/// YAML's own are ignored.
+/// Reads one YAML 1.2 document. Resolves anchors, aliases and merge keys, and ignores tags that are not
+/// YAML's own.
 ///
 /// # Errors
-/// When it is not YAML, holds several documents, or goes over [`DEPTH`] or [`limits::VALUES`].
+/// The text is not YAML, has several documents, or exceeds [`DEPTH`] or [`limits::VALUES`].
 pub(crate) fn yaml(text: &str) -> Result<Node, DocumentError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            enforce_alias_anchor_ratio: false, // one audience in a hundred entries is no attack
+            enforce_alias_anchor_ratio: false, // one audience in a hundred entries is legitimate
             max_depth: DEPTH,
             max_events: limits::VALUES,
             max_nodes: limits::VALUES,
-            // Aliases may repeat what the file holds, but not without end.
+            // Aliases may repeat content, but not without limit.
             max_total_scalar_bytes: 2 * limits::FILE as usize,
             max_recorded_anchor_events: limits::VALUES,
         },
@@ -232,8 +226,8 @@ pub(crate) fn yaml(text: &str) -> Result<Node, DocumentError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))
 }
 
-/// Levels of nesting. An entry's rules stand at the sixth; the YAML reader recurses, and an
-/// unoptimised build takes some 40 KiB of stack for each.
+/// The deepest nesting. An entry's rules are at level six. The YAML reader recurses, and an unoptimised
+/// build takes about 40 KiB of stack per level.
 const DEPTH: usize = 32;
 
 fn yaml_error(error: &serde_saphyr::Error) -> DocumentError {

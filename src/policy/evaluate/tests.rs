@@ -51,12 +51,12 @@ fn token() -> Map<String, Value> {
     .clone()
 }
 
-fn judged(entries: &[Entry], ask: &Ask) -> Evaluation {
+fn judged(entries: &[Entry], ask: &RequestedToken) -> Evaluation {
     evaluate(entries, &token(), ask)
 }
 
-fn outcome(entries: &[Entry]) -> Outcome {
-    judged(entries, &Ask::default()).outcome
+fn outcome(entries: &[Entry]) -> PolicyOutcome {
+    judged(entries, &RequestedToken::default()).outcome
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn long_values_are_shown_partly() {
         }],
         place: Default::default(),
     };
-    let result = evaluate(&[entry], claims.as_object().unwrap(), &Ask::default());
+    let result = evaluate(&[entry], claims.as_object().unwrap(), &RequestedToken::default());
     let rule = &result.entries[0].rules[0];
     assert!(rule.matched);
     let actual = rule.actual.as_deref().unwrap();
@@ -87,30 +87,30 @@ fn long_values_are_shown_partly() {
 }
 
 #[test]
-fn deny_beats_allow_wherever_it_stands() {
+fn deny_overrides_allow_in_any_order() {
     let sub = [("sub", "repo:acme/*")];
     let entries = [allow(&sub), deny(&[("sub", "nobody")]), deny(&sub)];
-    let evaluation = judged(&entries, &Ask::default());
-    assert_eq!(evaluation.outcome, Outcome::Denied { entry: 2 });
+    let evaluation = judged(&entries, &RequestedToken::default());
+    assert_eq!(evaluation.outcome, PolicyOutcome::Denied { entry: 2 });
     assert_eq!(evaluation.decision(), Some(Decision::Deny));
     assert_eq!(evaluation.closest, Some(0), "the allow entry that would let it in");
-    assert_eq!(outcome(&[deny(&sub), allow(&sub)]), Outcome::Denied { entry: 0 });
-    assert_eq!(outcome(&entries[..2]), Outcome::Allowed { entry: 0 });
-    let alone = judged(&[deny(&sub)], &Ask::default());
-    assert_eq!((alone.outcome, alone.closest), (Outcome::Denied { entry: 0 }, Some(0)));
+    assert_eq!(outcome(&[deny(&sub), allow(&sub)]), PolicyOutcome::Denied { entry: 0 });
+    assert_eq!(outcome(&entries[..2]), PolicyOutcome::Allowed { entry: 0 });
+    let alone = judged(&[deny(&sub)], &RequestedToken::default());
+    assert_eq!((alone.outcome, alone.closest), (PolicyOutcome::Denied { entry: 0 }, Some(0)));
 }
 
 #[test]
-fn what_nothing_allows_is_denied() {
-    assert_eq!(outcome(&[]), Outcome::NoAllowEntry);
-    let evaluation = judged(&[deny(&[("sub", "nobody")])], &Ask::default());
-    assert_eq!((evaluation.outcome, evaluation.closest), (Outcome::NoAllowEntry, None));
-    assert_eq!(outcome(&[allow(&[])]), Outcome::Allowed { entry: 0 });
+fn token_without_allow_is_denied() {
+    assert_eq!(outcome(&[]), PolicyOutcome::NoAllowEntry);
+    let evaluation = judged(&[deny(&[("sub", "nobody")])], &RequestedToken::default());
+    assert_eq!((evaluation.outcome, evaluation.closest), (PolicyOutcome::NoAllowEntry, None));
+    assert_eq!(outcome(&[allow(&[])]), PolicyOutcome::Allowed { entry: 0 });
 }
 
 #[test]
 fn entry_applies_to_its_type_and_name() {
-    let ask = |token_type, name: &str| Ask {
+    let ask = |token_type, name: &str| RequestedToken {
         token_type,
         team: Some(name.into()),
         user: Some(name.into()),
@@ -118,7 +118,7 @@ fn entry_applies_to_its_type_and_name() {
         admin: false,
     };
     let mut team = entry(Decision::Allow, TokenType::Team, &[]);
-    assert_eq!(judged(&[team.clone()], &ask(TokenType::Team, "a")).outcome, Outcome::Team);
+    assert_eq!(judged(&[team.clone()], &ask(TokenType::Team, "a")).outcome, PolicyOutcome::Team);
     team.team_name = Some("plat*".into());
     let mut user = entry(Decision::Allow, TokenType::Personal, &[]);
     user.user_login = Some("ann*".into());
@@ -126,18 +126,18 @@ fn entry_applies_to_its_type_and_name() {
     runner.runner_id = Some("r1".into());
     let entries = [team, user, runner];
     for (token_type, name, expected) in [
-        (TokenType::Team, "platform", Outcome::Allowed { entry: 0 }),
-        (TokenType::Team, "web", Outcome::Team),
-        (TokenType::Personal, "ann*", Outcome::Allowed { entry: 1 }),
-        (TokenType::Personal, "anna", Outcome::User),
-        (TokenType::Runner, "r1", Outcome::Allowed { entry: 2 }),
-        (TokenType::Runner, "r2", Outcome::Runner),
-        (TokenType::Organization, "", Outcome::TokenType),
+        (TokenType::Team, "platform", PolicyOutcome::Allowed { entry: 0 }),
+        (TokenType::Team, "web", PolicyOutcome::Team),
+        (TokenType::Personal, "ann*", PolicyOutcome::Allowed { entry: 1 }),
+        (TokenType::Personal, "anna", PolicyOutcome::User),
+        (TokenType::Runner, "r1", PolicyOutcome::Allowed { entry: 2 }),
+        (TokenType::Runner, "r2", PolicyOutcome::Runner),
+        (TokenType::Organization, "", PolicyOutcome::TokenType),
     ] {
         assert_eq!(judged(&entries, &ask(token_type, name)).outcome, expected, "{name}");
     }
-    let unnamed = Ask { token_type: TokenType::Team, ..Ask::default() };
-    assert_eq!(judged(&entries, &unnamed).outcome, Outcome::Team);
+    let unnamed = RequestedToken { token_type: TokenType::Team, ..RequestedToken::default() };
+    assert_eq!(judged(&entries, &unnamed).outcome, PolicyOutcome::Team);
     let results = judged(&entries, &ask(TokenType::Runner, "r1")).entries;
     let applying: Vec<bool> = results.iter().map(|result| result.applies).collect();
     assert_eq!(applying, [false, false, true]);
@@ -148,23 +148,23 @@ fn deny_for_other_token_type_is_ignored() {
     let mut other = deny(&[]);
     other.token_type = TokenType::Team;
     other.team_name = Some("*".into());
-    assert_eq!(outcome(&[other, allow(&[])]), Outcome::Allowed { entry: 1 });
+    assert_eq!(outcome(&[other, allow(&[])]), PolicyOutcome::Allowed { entry: 1 });
 }
 
 #[test]
-fn admin_has_to_be_granted() {
-    let ask = Ask { admin: true, ..Ask::default() };
+fn admin_must_be_granted() {
+    let ask = RequestedToken { admin: true, ..RequestedToken::default() };
     let plain = allow(&[("sub", "repo:*")]);
     let mut granting = plain.clone();
     granting.authorized_permissions = vec!["read".into(), "admin".into()];
     let mut failing = granting.clone();
     failing.rules[0].pattern = "nobody".into();
     let entries = [plain, failing, granting];
-    assert_eq!(judged(&entries, &ask).outcome, Outcome::Allowed { entry: 2 });
+    assert_eq!(judged(&entries, &ask).outcome, PolicyOutcome::Allowed { entry: 2 });
     let denied = judged(&entries[..2], &ask);
-    assert_eq!((denied.outcome, denied.closest), (Outcome::Admin { entry: 0 }, Some(0)));
-    assert_eq!(judged(&entries[1..2], &ask).outcome, Outcome::Rules { entry: 0 });
-    assert_eq!(outcome(&entries), Outcome::Allowed { entry: 0 });
+    assert_eq!((denied.outcome, denied.closest), (PolicyOutcome::Admin { entry: 0 }, Some(0)));
+    assert_eq!(judged(&entries[1..2], &ask).outcome, PolicyOutcome::Rules { entry: 0 });
+    assert_eq!(outcome(&entries), PolicyOutcome::Allowed { entry: 0 });
 }
 
 #[test]
@@ -186,7 +186,8 @@ fn values_are_compared_as_text() {
         ("nested", "*", false),
         ("sub.", "*", false),
     ] {
-        let result = &judged(&[allow(&[(claim, pattern)])], &Ask::default()).entries[0].rules[0];
+        let result =
+            &judged(&[allow(&[(claim, pattern)])], &RequestedToken::default()).entries[0].rules[0];
         assert_eq!(result.matched, expected, "{claim}: {pattern}");
     }
 }
@@ -195,7 +196,7 @@ fn values_are_compared_as_text() {
 fn actual_shows_what_the_token_has() {
     let rules = ["sub", "run", "aud", "nil", "\"kubernetes.io\".pod", "a..b"];
     let rules: Vec<_> = rules.iter().map(|claim| (*claim, "-")).collect();
-    let result = &judged(&[deny(&rules)], &Ask::default()).entries[0];
+    let result = &judged(&[deny(&rules)], &RequestedToken::default()).entries[0];
     let actual: Vec<_> = result.rules.iter().map(|rule| rule.actual.as_deref()).collect();
     assert_eq!(
         actual,
@@ -225,9 +226,9 @@ fn closest_entry_order() {
         (vec![vec![("run", "9999")], vec![("aud", "urn:pulumi:org:acmE")]], 1),
     ] {
         let entries: Vec<Entry> = rules.iter().map(|rules| allow(rules)).collect();
-        let evaluation = judged(&entries, &Ask::default());
+        let evaluation = judged(&entries, &RequestedToken::default());
         assert_eq!(evaluation.closest, Some(expected), "{rules:?}");
-        assert_eq!(evaluation.outcome, Outcome::Rules { entry: expected });
+        assert_eq!(evaluation.outcome, PolicyOutcome::Rules { entry: expected });
     }
 }
 
@@ -236,8 +237,8 @@ fn hostile_token_is_still_judged() {
     let mut claims = token();
     claims.insert("aud".into(), (0..500).map(|_| json!("ab".repeat(200))).collect());
     let entries = vec![allow(&[("aud", "*a*a*a*a*a*a*b*c?????????????????")]); 10];
-    let evaluation = evaluate(&entries, &claims, &Ask::default());
-    assert_eq!(evaluation.outcome, Outcome::Rules { entry: 0 });
+    let evaluation = evaluate(&entries, &claims, &RequestedToken::default());
+    assert_eq!(evaluation.outcome, PolicyOutcome::Rules { entry: 0 });
 }
 
 mod limits {
@@ -253,17 +254,17 @@ mod limits {
         let whole = "*".repeat(PATTERN);
         let evaluation = |pattern: &str, others: &[Entry]| {
             let entries = [&[allow(&[("sub", pattern)])], others].concat();
-            judged(&entries, &Ask::default())
+            judged(&entries, &RequestedToken::default())
         };
-        assert_eq!(evaluation(&whole, &[]).outcome, Outcome::Allowed { entry: 0 });
+        assert_eq!(evaluation(&whole, &[]).outcome, PolicyOutcome::Allowed { entry: 0 });
         let open = evaluation(&long, &[]);
         assert_eq!((open.decision(), open.limited), (None, 1));
         assert_eq!(open.entries[0].rules[0].limit, Some(Limit::Length));
         // Another entry decides.
         let known = evaluation(&long, &[allow(&[("aud", "other")])]);
-        assert_eq!((known.outcome, known.limited), (Outcome::Allowed { entry: 1 }, 1));
-        // What the token does not have matches nothing.
-        let absent = judged(&[allow(&[("gone", &long)])], &Ask::default());
+        assert_eq!((known.outcome, known.limited), (PolicyOutcome::Allowed { entry: 1 }, 1));
+        // A rule on an absent claim never matches.
+        let absent = judged(&[allow(&[("gone", &long)])], &RequestedToken::default());
         assert_eq!((absent.decision(), absent.limited), (Some(Decision::Deny), 0));
     }
 
@@ -272,13 +273,16 @@ mod limits {
         let mut entry = allow(&[]);
         entry.token_type = TokenType::Team;
         entry.team_name = Some("*".repeat(PATTERN + 1));
-        let ask =
-            Ask { token_type: TokenType::Team, team: Some("web".to_owned()), ..Ask::default() };
+        let ask = RequestedToken {
+            token_type: TokenType::Team,
+            team: Some("web".to_owned()),
+            ..RequestedToken::default()
+        };
         let open = evaluate(std::slice::from_ref(&entry), &token(), &ask);
         assert_eq!((open.decision(), open.limited), (None, 1));
         let certain = Entry { team_name: Some("web".to_owned()), ..entry.clone() };
         let known = evaluate(&[entry, certain], &token(), &ask);
-        assert_eq!(known.outcome, Outcome::Allowed { entry: 1 });
+        assert_eq!(known.outcome, PolicyOutcome::Allowed { entry: 1 });
     }
 
     fn entries() -> impl Strategy<Value = Vec<Entry>> {
@@ -293,14 +297,14 @@ mod limits {
     }
 
     proptest! {
-        /// Whatever the work, an answer that is given is the answer; with enough of it, there is one.
+        /// A smaller budget may leave the decision undetermined, but never changes it.
         #[test]
-        fn less_work_never_makes_another_answer(
+        fn smaller_budget_never_changes_decision(
             entries in entries(), text in "a{0,80}", steps in 0..1_200_u64,
         ) {
             let claims = json!({"sub": text, "aud": ["a", text]});
             let claims = claims.as_object().unwrap();
-            let ask = Ask::default();
+            let ask = RequestedToken::default();
             let full = evaluate_within(&entries, claims, &ask, &mut Work::unlimited());
             prop_assert_eq!(&evaluate(&entries, claims, &ask), &full);
             let limited = evaluate_within(&entries, claims, &ask, &mut Work::new(steps));

@@ -18,7 +18,7 @@ fn wildcard_run_is_not_literal() {
 }
 
 #[test]
-fn wildcards_mean_what_the_documentation_says() {
+fn wildcards_match_as_documented() {
     for (pattern, text, expected) in [
         ("", "", true),
         ("", "a", false),
@@ -109,12 +109,12 @@ fn distance_is_capped_for_long_text() {
     assert_eq!(distance(&long, &longer), 2000);
     assert_eq!(distance(&format!("{long}*"), &longer), 1);
     assert_eq!(distance(&format!("*{}", ".".repeat(8000)), &longer), 0);
-    // What both have in common is not counted against the limit.
+    // A common prefix or suffix does not count towards the limit.
     assert_eq!(distance(&format!("{long}x{long}"), &format!("{long}y{long}")), 1);
 }
 
 #[test]
-fn divergence_is_where_the_first_difference_shows() {
+fn divergence_is_position_of_first_difference() {
     for (pattern, text, expected) in [
         ("refs/heads/main", "refs/heads/dev", 11),
         ("refs/heads/*", "refs/tags/v1", 5),
@@ -133,7 +133,7 @@ fn divergence_is_where_the_first_difference_shows() {
 
 #[test]
 fn surprising_wildcards_are_found() {
-    let surprise = |at, wildcard, stood_for| Surprise { at, wildcard, stood_for };
+    let surprise = |position, wildcard, stood_for| Surprise { position, wildcard, stood_for };
     for (pattern, text, expected) in [
         ("api.pulumi.com", "api.pulumi.com", vec![]),
         ("api.pulumi.com", "apiXpulumi.com", vec![surprise(3, '.', Some('X'))]),

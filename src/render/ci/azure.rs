@@ -1,14 +1,13 @@
-//! Azure Pipelines' logging commands (learn.microsoft.com, "Logging commands"). The escapes are
-//! those of the agent's `CommandStringConvertor`.
+//! Azure Pipelines' logging commands (learn.microsoft.com, "Logging commands"), with the escapes of
+//! the agent's `CommandStringConvertor`.
 
 use std::path::Path;
 
-use super::{LogCommands, level, message};
+use super::{LogCommands, annotation_level, annotation_message};
 use crate::report::Finding;
 use crate::text::inert;
 
-/// The agent masks every parameter of the service connections that it knows, issuer and subject
-/// among them.
+/// The agent masks every parameter of the job's service connections, including issuer and subject.
 pub(crate) const PLATFORM: LogCommands = LogCommands {
     annotation,
     issue,
@@ -18,30 +17,30 @@ pub(crate) const PLATFORM: LogCommands = LogCommands {
 };
 
 fn annotation(finding: &Finding) -> Option<String> {
-    let level = level(finding.severity)?;
-    Some(issue(level, finding.code.name(), finding.title, &message(finding)))
+    let level = annotation_level(finding.severity)?;
+    Some(issue(level, finding.code.name(), finding.title, &annotation_message(finding)))
 }
 
 fn issue(level: &'static str, code: &str, title: &str, message: &str) -> String {
-    let code = property(code);
-    let message = data(&format!("{title}: {message}"));
+    let code = escape_property(code);
+    let message = escape_data(&format!("{title}: {message}"));
     format!("##vso[task.logissue type={level};code={code};]{message}")
 }
 
-/// The command that shows a Markdown file on the run's page. A path that is not plain text would
-/// not be found again, or would say something of its own: none for it.
+/// The command that shows a Markdown file on the run's page. `None` for a path that is not plain
+/// text: escaped it names no file, unescaped it could be another command.
 pub(crate) fn upload_summary(path: &Path) -> Option<String> {
     let path = path.to_str().filter(|path| inert(path) == *path)?;
-    Some(format!("##vso[task.uploadsummary]{}\n", data(path)))
+    Some(format!("##vso[task.uploadsummary]{}\n", escape_data(path)))
 }
 
-/// What a command is about. The percent sign comes first: the others bring it in.
-fn data(text: &str) -> String {
+/// Escapes a command's data. The percent sign comes first, because the other escapes contain it.
+fn escape_data(text: &str) -> String {
     text.replace('%', "%AZP25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn property(text: &str) -> String {
-    data(text).replace(';', "%3B").replace(']', "%5D")
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(';', "%3B").replace(']', "%5D")
 }
 
 #[cfg(test)]
@@ -63,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_short() {
+    fn success_prints_warnings_and_claims() {
         assert_snapshot!(show(&samples::healthy(), Verbosity::Normal), @r"
         ok Login to acme works as ci-bot (1 warning)
           ! token > ok backend > ok issuer > ok policy > ok exchange > ok whoami
@@ -113,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_the_agent_s() {
-        assert_eq!(data("100%3B;\r\n]"), "100%AZP253B;%0D%0A]");
-        assert_eq!(property("100%3B;\r\n]"), "100%AZP253B%3B%0D%0A%5D");
+    fn escapes_match_azure_agent() {
+        assert_eq!(escape_data("100%3B;\r\n]"), "100%AZP253B;%0D%0A]");
+        assert_eq!(escape_property("100%3B;\r\n]"), "100%AZP253B%3B%0D%0A%5D");
     }
 
     #[test]
-    fn a_path_is_a_path() {
+    fn only_plain_paths_are_uploaded() {
         let upload = |path: &str| upload_summary(Path::new(path));
         assert_eq!(upload("/tmp/a;b%.md").unwrap(), "##vso[task.uploadsummary]/tmp/a;b%AZP25.md\n");
         assert_eq!(upload("/tmp/##vso[x]/a.md"), None);

@@ -1,4 +1,4 @@
-//! The commands that a CI platform reads from a job's log.
+//! The logging commands that CI platforms read from a job's log.
 
 pub(crate) mod azure;
 pub(crate) mod github;
@@ -8,25 +8,25 @@ use crate::catalogue::Severity;
 use crate::report::Finding;
 use crate::text::{clip, inert};
 
-/// How much of a finding's detail an annotation holds, in characters. The report has all of it.
-const LONGEST_DETAIL: usize = 600;
+/// The most characters of a finding's detail in an annotation. The report has all of it.
+const MAX_DETAIL_CHARS: usize = 600;
 
-/// A platform's commands. Each is a line of its own.
+/// A platform's logging commands, each a line.
 pub(super) struct LogCommands {
-    /// The annotation of a finding, where it is worth one.
+    /// The annotation of a finding, if its severity deserves one.
     pub(super) annotation: fn(&Finding) -> Option<String>,
-    /// An annotation: its level, its code or name, its title and what it says.
+    /// An annotation from its level, code, title and message.
     pub(super) issue: fn(&'static str, &str, &str, &str) -> String,
-    /// Opens a group of lines that is folded away.
+    /// Opens a folded group of lines with this title.
     pub(super) group: fn(&'static str) -> String,
-    /// Closes it.
+    /// Closes the group.
     pub(super) end_group: &'static str,
-    /// Whether the log masks issuer and subject of the token.
+    /// Whether the platform masks the token's issuer and subject in the log.
     pub(super) masks_claims: bool,
 }
 
-/// The platforms' word for a severity that deserves an annotation.
-pub(super) fn level(severity: Severity) -> Option<&'static str> {
+/// The platforms' level for a severity that deserves an annotation.
+pub(super) fn annotation_level(severity: Severity) -> Option<&'static str> {
     match severity {
         Severity::Error => Some("error"),
         Severity::Warning => Some("warning"),
@@ -34,21 +34,21 @@ pub(super) fn level(severity: Severity) -> Option<&'static str> {
     }
 }
 
-/// How much of a value an annotation holds, in characters.
-const LONGEST_VALUE: usize = 200;
+/// The most characters of a value in an annotation.
+const MAX_VALUE_CHARS: usize = 200;
 
-/// What is wrong, the values that show it, and what to do about it, on one inert line.
-pub(super) fn message(finding: &Finding) -> String {
-    let (values, _) = wording::finding::evidence(finding);
+/// The failure, the values that show it, and the fix, on one inert line.
+pub(super) fn annotation_message(finding: &Finding) -> String {
+    let (values, _) = wording::finding::split_evidence(finding);
     let values = values.iter().filter(|proof| !finding.detail.contains(&proof.value));
     let values: String = values
-        .map(|proof| format!(" {}: {}.", proof.what, clip(&proof.value, LONGEST_VALUE)))
+        .map(|proof| format!(" {}: {}.", proof.what, clip(&proof.value, MAX_VALUE_CHARS)))
         .collect();
     let fix = match finding.remediation.summary.as_str() {
         "" => String::new(),
-        summary => format!(" Fix: {}", clip(summary, LONGEST_DETAIL)),
+        summary => format!(" Fix: {}", clip(summary, MAX_DETAIL_CHARS)),
     };
-    inert(&format!("{}{values}{fix}", clip(&finding.detail, LONGEST_DETAIL)))
+    inert(&format!("{}{values}{fix}", clip(&finding.detail, MAX_DETAIL_CHARS)))
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
     use crate::render::{DIAGNOSIS, Format, Style, Verbosity, samples};
     use crate::text::tests::hostile;
 
-    /// What a platform makes of each escape, in its order.
+    /// A platform's escapes and what they stand for, in the order of unescaping.
     type Escapes = &'static [(&'static str, &'static str)];
 
     const AZURE: Escapes =
@@ -75,7 +75,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_but_ours_is_a_command(text in hostile()) {
+        fn hostile_text_adds_no_command(text in hostile()) {
             let report = samples::with_text(&text);
             for (format, platform, groups) in [
                 (Format::Azure, &azure::PLATFORM, ["##[group]", "##[endgroup]"]),
@@ -98,21 +98,21 @@ mod tests {
         }
 
         #[test]
-        fn annotations_say_what_was_meant(text in hostile()) {
+        fn annotations_unescape_to_message(text in hostile()) {
             let finding = &samples::with_text(&text).findings[0];
-            let said = message(finding);
-            prop_assert_eq!(inert(&said), said.as_str());
+            let message = annotation_message(finding);
+            prop_assert_eq!(inert(&message), message.as_str());
 
             let line = (azure::PLATFORM.annotation)(finding).unwrap();
             let (command, data) = line.split_once(']').unwrap();
             prop_assert_eq!(command, "##vso[task.logissue type=error;code=audience-mismatch;");
-            prop_assert_eq!(unescape(data, AZURE), format!("{}: {said}", finding.title));
+            prop_assert_eq!(unescape(data, AZURE), format!("{}: {message}", finding.title));
 
             let line = (github::PLATFORM.annotation)(finding).unwrap();
             let (command, data) = line[2..].split_once("::").unwrap();
             prop_assert!(command.starts_with("error title="));
             prop_assert_eq!(command.matches([',', ':']).count(), 0);
-            prop_assert_eq!(unescape(data, GITHUB), said);
+            prop_assert_eq!(unescape(data, GITHUB), message);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the verdict rests on, in full: the policy rule by rule, the login, the token and whose
-//! access token came out of it.
+//! The details behind the verdict: the policy rule by rule, the login, the token, and the user of
+//! the new access token.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::platform::azure::entra::EntraSubject;
 use crate::platform::subject;
 use crate::report::{EntryResult, PolicySummary, Report};
 
-/// Everything that `-v` adds.
+/// Writes everything that `-v` adds.
 pub(super) fn all(page: &mut Page, report: &Report) {
     login(page, report);
     policy(page, report);
@@ -16,7 +16,7 @@ pub(super) fn all(page: &mut Page, report: &Report) {
     identity(page, report);
 }
 
-/// Names an entry: its issuer, its number from 1, where it stands, what it is for.
+/// Names an entry by its issuer, its number from 1, what it is for and its place.
 pub(in crate::render) fn entry_name(report: &Report, entry: &EntryResult) -> String {
     let PolicySummary { label, file, lines, .. } = &report.policy;
     let issuer = label.as_ref().map_or_else(String::new, |label| format!("issuer {label}, "));
@@ -71,8 +71,8 @@ fn login(page: &mut Page, report: &Report) {
     );
 }
 
-/// Who issued a token, and what its subject says, in the platform's words.
-pub(super) fn explained(page: &mut Page, report: &Report) {
+/// Writes who issued the token and what its subject means, in the platform's terms.
+pub(super) fn subject_section(page: &mut Page, report: &Report) {
     let Some(token) = &report.token else { return };
     let claim = |name: &str| token.claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let Some(subject) = subject::describe(claim("iss"), claim("sub")) else { return };
@@ -93,8 +93,8 @@ pub(super) fn token(page: &mut Page, report: &Report) {
         [("header", &token.header, &[][..]), ("claims", &token.claims, &token.meanings[..])]
     {
         page.blank();
-        page.value(2, name);
-        page.rows(4, &members(map, meanings));
+        page.unwrapped_line(2, name);
+        page.rows(4, &member_rows(map, meanings));
     }
 }
 
@@ -110,14 +110,14 @@ fn identity(page: &mut Page, report: &Report) {
     );
     if let Some(token) = &identity.token {
         page.blank();
-        page.value(2, "access token");
-        page.rows(4, &members(token, &[]));
+        page.unwrapped_line(2, "access token");
+        page.rows(4, &member_rows(token, &[]));
     }
 }
 
-/// The claims that a log may mask whole, piece by piece: each piece stands on a line of its own,
-/// where what is masked does not hit it.
-pub(super) fn parts(page: &mut Page, report: &Report) {
+/// Writes the claims that a platform masks, split into segments. Masking replaces only the whole
+/// value, so segments on separate lines stay visible.
+pub(super) fn masked_claims(page: &mut Page, report: &Report) {
     let Some(token) = &report.token else { return };
     let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
     let (issuer, subject) = (claim("iss").unwrap_or_default(), claim("sub").unwrap_or_default());
@@ -127,7 +127,7 @@ pub(super) fn parts(page: &mut Page, report: &Report) {
     }
     page.section("Issuer and subject in parts, for where this log shows them as ***");
     for (name, rows) in groups.iter().filter(|(_, rows)| !rows.is_empty()) {
-        page.value(2, name);
+        page.unwrapped_line(2, name);
         page.rows(4, rows);
     }
 }
@@ -158,7 +158,7 @@ fn subject_parts(subject: &str) -> Vec<Row> {
     })
 }
 
-/// The segments, numbered from 1, each with what it is.
+/// The segments of a text, numbered from 1, each with its meaning.
 fn segments(
     text: &str,
     separators: &[char],
@@ -170,13 +170,13 @@ fn segments(
         .collect()
 }
 
-fn members(map: &Map<String, Value>, meanings: &[(String, String)]) -> Vec<Row> {
-    let rows = plain(map, meanings).into_iter();
+fn member_rows(map: &Map<String, Value>, meanings: &[(String, String)]) -> Vec<Row> {
+    let rows = described_members(map, meanings).into_iter();
     rows.map(|[name, text, note]| Row::new(name, text, note)).collect()
 }
 
-/// The members of a JSON object with what they mean; strings bare, everything else as JSON text.
-pub(in crate::render) fn plain(
+/// The members of a JSON object with their meanings. Strings are bare, other values are JSON.
+pub(in crate::render) fn described_members(
     map: &Map<String, Value>,
     meanings: &[(String, String)],
 ) -> Vec<[String; 3]> {

@@ -1,4 +1,4 @@
-//! `doctor explain` for a person: a code on one screen, or all of them as a list.
+//! `doctor explain` for people: one code on one screen, or a list of all codes.
 
 use colored::Color;
 
@@ -7,17 +7,17 @@ use crate::catalogue::{Code, Entry, Section, Severity};
 use crate::render::Style;
 use crate::render::wording::chain::Mark;
 
-/// Columns for the name of a platform.
-const PLATFORM: usize = 21;
-/// Columns for the name of a code.
-const NAME: usize = 32;
+/// The columns for the name of a platform.
+const PLATFORM_WIDTH: usize = 21;
+/// The columns for the name of a code.
+const CODE_WIDTH: usize = 32;
 
 pub(in crate::render) fn one(code: Code, style: &Style) -> String {
-    let entry = Entry::of(code);
+    let entry = Entry::parse(code);
     let mut page = Page::new(style, None);
     let color = Mark::of_severity(entry.severity).color().unwrap_or(Color::Cyan);
     let title = format!("[{}]: {}", entry.code, entry.title);
-    page.marked("", entry.severity.name(), color, &title);
+    page.line_with_colored_word("", entry.severity.name(), color, &title);
     paragraphs(&mut page, &entry.meaning);
     page.heading(Section::Detection.heading());
     paragraphs(&mut page, &entry.detection);
@@ -25,14 +25,14 @@ pub(in crate::render) fn one(code: Code, style: &Style) -> String {
     let mut platform = "";
     for cause in &entry.causes {
         let name = if platform == cause.platform { "" } else { cause.platform };
-        page.prose(2, &format!("{name:<PLATFORM$}"), &cause.text);
+        page.prose(2, &format!("{name:<PLATFORM_WIDTH$}"), &cause.text);
         platform = cause.platform;
     }
     page.heading(Section::Fix.heading());
     paragraphs(&mut page, &entry.fix);
     page.heading(Section::Example.heading());
     for (name, snippet) in [("before", entry.example.before), ("after", entry.example.after)] {
-        page.value(2, &format!("{name}:"));
+        page.unwrapped_line(2, &format!("{name}:"));
         page.snippet(4, snippet);
     }
     page.heading(Section::ByHand.heading());
@@ -42,7 +42,7 @@ pub(in crate::render) fn one(code: Code, style: &Style) -> String {
     if !entry.related.is_empty() {
         page.prose(0, "Related: ", &entry.related.join(", "));
     }
-    page.value(0, &format!("See {}", entry.link));
+    page.unwrapped_line(0, &format!("See {}", entry.link));
     page.finish()
 }
 
@@ -62,7 +62,7 @@ pub(in crate::render) fn all(style: &Style) -> String {
                 Severity::Warning => "warn",
                 severity => severity.name(),
             };
-            let name = format!("{:<NAME$}", code.name());
+            let name = format!("{:<CODE_WIDTH$}", code.name());
             let color = Mark::of_severity(code.severity()).color().unwrap_or(Color::Cyan);
             page.item(2, word, color, &name, code.title());
         }

@@ -1,8 +1,8 @@
-//! The report for a tired engineer: the verdict, what to fix first and how, then everything
-//! else by how much it matters.
+//! The report for people: the verdict, what to fix first and how, then everything else in order of
+//! importance.
 //!
-//! No cursor movement: the text has to read the same in a terminal and in a CI log. What is there
-//! to be pasted is never wrapped.
+//! The text must read the same in a terminal and in a CI log, so there is no cursor movement.
+//! Snippets to paste are never wrapped.
 
 pub(super) mod cases;
 pub(super) mod details;
@@ -14,17 +14,17 @@ mod tests;
 pub(super) mod triage;
 pub(super) mod who;
 
-use self::finding::{finding, lead, listed};
+use self::finding::{full_finding, lead_finding, short_finding};
 use self::page::Page;
 use super::ci::LogCommands;
-use super::wording::chain::{Mark, sentence, steps};
-use super::wording::{self, backend, in_order, who, why_skipped};
+use super::wording::chain::{Mark, step_sentence, steps};
+use super::wording::{self, backend_summary, findings_in_order, login_summary, why_skipped};
 use super::{Style, Verbosity};
 use crate::catalogue::Severity;
 use crate::report::{Finding, Report, Status, Verdict};
 
-/// The report as text, with the commands of the platform that shows it. There the details are
-/// folded away, so they are told without `-v`: a failed job is seldom run again for them.
+/// The diagnosis as text, with the logging commands of the platform that shows it. A platform folds
+/// details away, so they are written even without `-v`: a failed job is seldom run again for them.
 pub(super) fn render(
     report: &Report,
     style: &Style,
@@ -35,144 +35,145 @@ pub(super) fn render(
     let is_quiet = verbosity == Verbosity::Quiet;
     let is_healthy = report.verdict == Verdict::Healthy;
     let (mark, outcome) = wording::chain::outcome(report);
-    page.first_line(mark, &outcome);
+    page.marked_prose(mark, &outcome);
     match is_quiet {
-        true => page.value(2, &backend(report)),
+        true => page.unwrapped_line(2, &backend_summary(report)),
         false => page.chain(2, &wording::chain::chain(report)),
     }
     if is_healthy && !is_quiet {
-        page.prose(2, "", &who(report));
+        page.prose(2, "", &login_summary(report));
     }
-    for told in [wording::replayed(report), wording::recorded(report)].into_iter().flatten() {
-        page.prose(2, "", &told);
+    let notes = [wording::replay_note(report), wording::redaction_note(report)];
+    for note in notes.into_iter().flatten() {
+        page.prose(2, "", &note);
     }
-    let found = in_order(report);
+    let found = findings_in_order(report);
     let (first, others) = match found.split_first() {
-        Some(((index, first), others)) if wording::lead(report) == Some(*index) => {
+        Some(((index, first), others)) if wording::lead_index(report) == Some(*index) => {
             (Some(*first), others)
         }
         _ => (None, &found[..]),
     };
-    let rest = first.map_or_else(Vec::new, |first| lead(&mut page, first));
+    let later_evidence = first.map_or_else(Vec::new, |first| lead_finding(&mut page, first));
     if is_quiet {
         return page.finish();
     }
-    let (told, named): (Vec<_>, Vec<_>) = others
+    let (others, notes): (Vec<_>, Vec<_>) = others
         .iter()
         .map(|(_, found)| *found)
         .partition(|f| verbosity == Verbosity::Verbose || f.severity > Severity::Info);
-    for other in told {
+    for other in others {
         page.blank();
         match verbosity {
-            Verbosity::Verbose => finding(&mut page, other),
-            _ => listed(&mut page, other),
+            Verbosity::Verbose => full_finding(&mut page, other),
+            _ => short_finding(&mut page, other),
         }
     }
     if is_healthy && verbosity == Verbosity::Normal {
         if platform.is_some_and(|platform| platform.masks_claims) {
-            details::parts(&mut page, report);
+            details::masked_claims(&mut page, report);
         }
         return page.finish();
     }
-    match rest.is_empty() {
+    match later_evidence.is_empty() {
         true => page.blank(),
         false => page.heading("Evidence"),
     }
-    page.rows(2, &rest);
+    page.rows(2, &later_evidence);
     if let Some(first) = first {
         finding::links(&mut page, first);
     }
     if platform.is_some_and(|platform| platform.masks_claims) {
-        details::parts(&mut page, report);
+        details::masked_claims(&mut page, report);
     }
     page.section("Checks");
     if verbosity == Verbosity::Verbose || platform.is_some() {
-        each_check(&mut page, report);
+        all_checks(&mut page, report);
         details::all(&mut page, report);
         return page.finish();
     }
     for (name, mark, checks) in steps(report) {
-        page.step(mark, name, STEP, &sentence(report, mark, &checks));
+        page.step(mark, name, STEP_WIDTH, &step_sentence(report, mark, &checks));
     }
-    for note in named {
-        page.step(Mark::NotReached, "note", STEP, &format!("{} [{}]", note.title, note.code));
+    for note in notes {
+        page.step(Mark::NotReached, "note", STEP_WIDTH, &format!("{} [{}]", note.title, note.code));
     }
-    more(&mut page, report);
+    write_hint(&mut page, report);
     page.finish()
 }
 
-/// What a policy document decides: the verdict, every entry, what to change.
+/// The report of `doctor policy test`: the verdict, every entry, what to change.
 pub(super) fn policy(
     report: &Report,
     style: &Style,
     platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
-    let headline = wording::policy(report);
+    let headline = wording::policy_headline(report);
     page.headline("policy: ", &headline);
-    page.value(2, &wording::asked_for(report));
+    page.unwrapped_line(2, &wording::tested_request(report));
     if style.verbosity != Verbosity::Quiet {
         details::policy(&mut page, report);
-        // Why it is undecided, where no finding says it: the claims name no issuer.
+        // If the claims name no issuer, no finding says why the policy does not decide.
         let skipped = report.checks.iter().find(|check| check.status == Status::Skip);
         if let Some(check) = skipped.filter(|_| headline.word == "undecided") {
             page.blank();
-            page.value(2, &format!("not decided: {}", check.summary));
+            page.unwrapped_line(2, &format!("not decided: {}", check.summary));
         }
     }
     findings(&mut page, report, style.verbosity);
     page.finish()
 }
 
-/// What a token says, and what is wrong with it.
+/// The report of `doctor decode`: what a token says, and what is wrong with it.
 pub(super) fn token(
     report: &Report,
     style: &Style,
     platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
-    page.headline("token: ", &wording::token(report));
+    page.headline("token: ", &wording::token_headline(report));
     if style.verbosity != Verbosity::Quiet {
-        details::explained(&mut page, report);
+        details::subject_section(&mut page, report);
         details::token(&mut page, report);
     }
     findings(&mut page, report, style.verbosity);
     page.finish()
 }
 
-/// Findings about a document, each with its place, or a line that there is none.
+/// The report of `doctor policy lint`: each finding with its place.
 pub(super) fn lint(
     found: &[Finding],
     style: &Style,
     platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
-    page.headline("lint: ", &wording::lint(found));
+    page.headline("lint: ", &wording::lint_headline(found));
     for finding in found {
         page.blank();
-        self::finding(&mut page, finding);
+        full_finding(&mut page, finding);
     }
     page.finish()
 }
 
-/// The findings of a command other than the diagnosis: what to act on first in full.
+/// Writes the findings of a command other than the diagnosis, the one to act on first in full.
 fn findings(page: &mut Page, report: &Report, verbosity: Verbosity) {
-    let lead = wording::lead(report);
-    for (index, found) in in_order(report) {
+    let lead = wording::lead_index(report);
+    for (index, found) in findings_in_order(report) {
         let is_lead = lead == Some(index);
         page.blank();
         match (verbosity, found.severity) {
-            (Verbosity::Verbose, _) => finding(page, found),
-            _ if is_lead => finding(page, found),
+            (Verbosity::Verbose, _) => full_finding(page, found),
+            _ if is_lead => full_finding(page, found),
             (Verbosity::Quiet, _) => {}
-            (_, Severity::Info) => finding::named(page, found),
-            _ => listed(page, found),
+            (_, Severity::Info) => finding::finding_title(page, found),
+            _ => short_finding(page, found),
         }
     }
 }
 
-/// Where to learn more than fits here.
-fn more(page: &mut Page, report: &Report) {
+/// Names the commands and options that show more.
+fn write_hint(page: &mut Page, report: &Report) {
     let explain = report.root_cause.map_or_else(String::new, |code| {
         format!("`doctor explain {code}` has the causes on each platform; ")
     });
@@ -180,13 +181,13 @@ fn more(page: &mut Page, report: &Report) {
     page.prose(0, "", &format!("{explain}--details shows every check and the token."));
 }
 
-/// Columns for the name of a step of the login.
-const STEP: usize = "exchange".len();
-/// Columns for the name of a check.
-const CHECK: usize = "registration".len();
+/// The columns for the name of a step.
+const STEP_WIDTH: usize = "exchange".len();
+/// The columns for the name of a check.
+const CHECK_WIDTH: usize = "registration".len();
 
-/// Every check, on a line of its own.
-fn each_check(page: &mut Page, report: &Report) {
+/// Writes each check on its own line.
+fn all_checks(page: &mut Page, report: &Report) {
     for check in &report.checks {
         let mark = match check.status {
             Status::Pass => Mark::Passed,
@@ -201,6 +202,6 @@ fn each_check(page: &mut Page, report: &Report) {
         if check.duration_ms > 0 {
             text.push_str(&format!(" ({} ms)", check.duration_ms));
         }
-        page.step(mark, check.id.name(), CHECK, &text);
+        page.step(mark, check.id.name(), CHECK_WIDTH, &text);
     }
 }

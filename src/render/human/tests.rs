@@ -43,7 +43,7 @@ fn untried_policy_is_reported() {
 }
 
 #[test]
-fn rules_that_fit_stand_in_a_table() {
+fn narrow_rules_form_a_table() {
     let mut report = samples::audience_mismatch();
     report.policy.entries[0].rules.remove(1);
     let text = show_wide(&report, Verbosity::Verbose, 100);
@@ -95,8 +95,8 @@ fn further_findings_are_short() {
     ");
 }
 
-/// The values of a finding on a page of this width.
-fn pair(left: &str, right: &str, from: Option<usize>, width: usize) -> String {
+/// Renders two values of a finding on a page of this width.
+fn compared_values(left: &str, right: &str, from: Option<usize>, width: usize) -> String {
     let mut report = samples::audience_mismatch();
     let first = &mut report.findings[0];
     first.evidence[0].value = left.to_owned();
@@ -112,11 +112,11 @@ fn pair(left: &str, right: &str, from: Option<usize>, width: usize) -> String {
 fn difference_is_marked_below_values() {
     let long = "/eid1/c/pub/t/v4j5cvGGr0GRqy180BHbRw/a/0X3XmYmZb0S3Dk5vN1p2hw/sc";
     let table = [
-        pair("repo:acme/web:ref:main", "repo:acme/web:ref:dev", None, 100),
-        pair("https://a.test/", "https://a.test", None, 100),
+        compared_values("repo:acme/web:ref:main", "repo:acme/web:ref:dev", None, 100),
+        compared_values("https://a.test/", "https://a.test", None, 100),
         // Only the pattern's end does not match.
-        pair("repo:*:ref:main", "repo:acme/web:ref:dev", Some(18), 100),
-        pair(&format!("{long}/x"), &format!("{long}/y"), None, 60),
+        compared_values("repo:*:ref:main", "repo:acme/web:ref:dev", Some(18), 100),
+        compared_values(&format!("{long}/x"), &format!("{long}/y"), None, 60),
     ];
     assert_snapshot!(table.join("\n"), @r"
     expected   repo:acme/web:ref:main  policy.yaml:12
@@ -142,7 +142,7 @@ fn difference_is_marked_below_values() {
 }
 
 #[test]
-fn hostile_text_stays_on_its_lines() {
+fn hostile_text_adds_no_lines() {
     let text = show(&samples::with_text(samples::HOSTILE), Verbosity::Normal);
     let first: Vec<&str> = text.lines().take(3).collect();
     assert!(first[0].starts_with(r"x Login to \r\n::error::x\n#\u0023vso["), "{first:?}");
@@ -175,14 +175,14 @@ fn only_warnings_are_not_called_errors() {
 }
 
 #[test]
-fn invisible_end_is_quoted() {
+fn trailing_space_is_quoted() {
     let text = show(&samples::with_text("acme "), Verbosity::Verbose);
     assert!(text.contains("policy wants  token has\n"), "{text}");
     assert!(text.contains("\"acme \"  \"acme \""), "{text}");
 }
 
 #[test]
-fn colours_change_nothing_but_colour() {
+fn colors_change_only_color() {
     // No test sets it to false: without `Style::color` nothing asks `colored`.
     colored::control::set_override(true);
     for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
@@ -201,7 +201,7 @@ fn colours_change_nothing_but_colour() {
 
 proptest! {
     #[test]
-    fn no_line_can_be_a_command(text in hostile(), width in 0usize..200) {
+    fn hostile_text_adds_no_command(text in hostile(), width in 0usize..200) {
         let report = samples::with_text(&text);
         for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
             for line in show_wide(&report, verbosity, width).lines() {

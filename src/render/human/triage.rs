@@ -1,41 +1,43 @@
-//! What logs tell, for a person.
+//! The report of `doctor triage` for people.
 
-use colored::Color;
-
-use super::finding::{finding, listed};
+use super::finding::{full_finding, short_finding};
 use super::page::{Page, Row};
 use crate::limits::UNPACKED_RATIO;
+use crate::policy::evaluate::value_text;
 use crate::render::wording::Headline;
 use crate::render::{Style, Verbosity};
-use crate::report::triage::{LogPlace, Triage};
+use crate::report::triage::{LogClaims, LogPlace, Triage};
+use colored::Color;
+use jiff::Timestamp;
+use serde_json::Value;
 
-/// The findings, what the logs tell of the login, and where secrets stand.
+/// What the logs show about the login, the findings, and where secrets are.
 pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
     let mut page = Page::new(style, None);
     let verbosity = style.verbosity;
     page.headline("triage: ", &headline(triage));
-    let context = about(triage);
+    let context = login_rows(triage);
     if verbosity != Verbosity::Quiet && !context.is_empty() {
         let rows = context.into_iter().map(|[what, value, place]| Row::new(what, value, place));
         page.rows(2, &rows.collect::<Vec<_>>());
     }
     if verbosity != Verbosity::Quiet && triage.files.len() > 1 {
         page.blank();
-        page.grid(2, &["log", "what it has", "line"], &logs(triage));
+        page.wrapped_table(2, &["log", "what it has", "line"], &log_rows(triage));
     }
     for (index, found) in triage.findings.iter().enumerate() {
         page.blank();
         match (verbosity, index) {
             (Verbosity::Quiet, 1..) => break,
-            (Verbosity::Verbose, _) | (_, 0) => finding(&mut page, &found.finding),
-            _ => listed(&mut page, &found.finding),
+            (Verbosity::Verbose, _) | (_, 0) => full_finding(&mut page, &found.finding),
+            _ => short_finding(&mut page, &found.finding),
         }
     }
     if triage.left_out > 0 {
         page.blank();
-        page.value(0, &format!("{} more messages were left out.", triage.left_out));
+        page.unwrapped_line(0, &format!("{} more messages were left out.", triage.left_out));
     }
-    for note in stopped(triage) {
+    for note in unread_notes(triage) {
         page.blank();
         page.prose(0, "", &note);
     }
@@ -43,8 +45,8 @@ pub(in crate::render) fn triage(triage: &Triage, style: &Style) -> String {
     page.finish()
 }
 
-/// A sentence for each log that was not read to its end.
-pub(in crate::render) fn stopped(triage: &Triage) -> impl Iterator<Item = String> {
+/// A note for each log that was not read to its end.
+pub(in crate::render) fn unread_notes(triage: &Triage) -> impl Iterator<Item = String> {
     triage.files.iter().filter_map(|file| {
         let mib = file.stopped_after? >> 20;
         Some(format!(
@@ -55,8 +57,8 @@ pub(in crate::render) fn stopped(triage: &Triage) -> impl Iterator<Item = String
     })
 }
 
-/// How much was read.
-pub(in crate::render) fn read(triage: &Triage) -> String {
+/// The number of logs and lines that were read.
+pub(in crate::render) fn amount_read(triage: &Triage) -> String {
     let lines: u64 = triage.files.iter().map(|file| file.lines).sum();
     match triage.files.len() {
         1 if lines == 1 => "1 line".to_owned(),
@@ -65,8 +67,8 @@ pub(in crate::render) fn read(triage: &Triage) -> String {
     }
 }
 
-/// Each log with what it has: the most likely failure, and where.
-pub(in crate::render) fn logs(triage: &Triage) -> Vec<Vec<String>> {
+/// A row for each log: its name, its most likely failure, and the line.
+pub(in crate::render) fn log_rows(triage: &Triage) -> Vec<Vec<String>> {
     let row = |name: &str| {
         let first = triage.findings.iter().find_map(|found| {
             let place = found.places.iter().find(|place| place.file == name)?;
@@ -78,14 +80,13 @@ pub(in crate::render) fn logs(triage: &Triage) -> Vec<Vec<String>> {
     triage.files.iter().map(|file| row(&file.name)).collect()
 }
 
-/// The verdict in a word, and what it means.
 pub(in crate::render) fn headline(triage: &Triage) -> Headline {
-    let read = read(triage);
+    let read = amount_read(triage);
     let Some(first) = triage.findings.first() else {
-        let said = format!(
+        let text = format!(
             "no known failure in {read}. If a login failed, run `doctor login` in that step."
         );
-        return Headline::new(said, Color::Green, "");
+        return Headline::new(text, Color::Green, "");
     };
     let others = match triage.findings.len() - 1 {
         0 => String::new(),
@@ -98,8 +99,8 @@ pub(in crate::render) fn headline(triage: &Triage) -> Headline {
     }
 }
 
-/// What the logs tell of the login: what it is, its value, where it stands.
-pub(in crate::render) fn about(triage: &Triage) -> Vec<[String; 3]> {
+/// What the logs show about the login: the names, values and places.
+pub(in crate::render) fn login_rows(triage: &Triage) -> Vec<[String; 3]> {
     let context = &triage.context;
     let mut rows = Vec::new();
     let mut row = |what: &str, value: &str, place: String| {
@@ -109,29 +110,28 @@ pub(in crate::render) fn about(triage: &Triage) -> Vec<[String; 3]> {
         row("platform", platform, String::new());
     }
     if let Some(version) = &context.pulumi_version {
-        row("pulumi", &version.value, place(&version.place));
+        row("pulumi", &version.value, place_text(&version.place));
     }
     if let Some(backend) = &context.backend {
-        row("backend", &backend.value, place(&backend.place));
+        row("backend", &backend.value, place_text(&backend.place));
     }
     for login in &context.logins {
-        row("login", &login.value, place(&login.place));
+        row("login", &login.value, place_text(&login.place));
     }
-    for told in &context.claims {
+    for LogClaims { claims, place } in &context.claims {
         for name in ["iss", "sub", "aud"] {
-            if let Some(value) = told.claims.get(name) {
-                let value = crate::policy::evaluate::value_text(value);
-                row(&format!("token {name}"), &value, place(&told.place));
+            if let Some(value) = claims.get(name) {
+                row(&format!("token {name}"), &value_text(value), place_text(place));
             }
         }
-        if let Some(exp) = told.claims.get("exp").and_then(serde_json::Value::as_i64)
-            && let Ok(exp) = jiff::Timestamp::from_second(exp)
+        if let Some(exp) = claims.get("exp").and_then(Value::as_i64)
+            && let Ok(exp) = Timestamp::from_second(exp)
         {
-            row("token exp", &exp.to_string(), place(&told.place));
+            row("token exp", &exp.to_string(), place_text(place));
         }
     }
     for success in &context.successes {
-        row("logged in", "a login worked", place(success));
+        row("logged in", "a login worked", place_text(success));
     }
     rows
 }
@@ -148,6 +148,6 @@ fn secrets(page: &mut Page, triage: &Triage) {
 }
 
 /// `FILE:LINE`.
-fn place(place: &LogPlace) -> String {
+fn place_text(place: &LogPlace) -> String {
     format!("{}:{}", place.file, place.line)
 }

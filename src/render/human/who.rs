@@ -1,4 +1,4 @@
-//! Who a policy lets in, for people.
+//! The report of `doctor policy who` for people.
 
 use super::page::{Page, Row};
 use crate::policy::evaluate::value_text;
@@ -9,55 +9,49 @@ use crate::report::who::{KindOfJob, Who};
 
 const HEADER: [&str; 5] = ["kind", "gets in", "policies", "token types", "what it is"];
 
-/// A table for each issuer, and an annotation for each forbidden kind that gets in.
+/// A table of each issuer's kinds of job, and an annotation for each forbidden kind that gets in.
 pub(in crate::render) fn who(
     who: &Who,
     style: &Style,
     platform: Option<&'static LogCommands>,
 ) -> String {
     let mut page = Page::new(style, platform).unfolded();
-    page.headline("who: ", &wording::kinds::headline(who));
+    page.headline("who: ", &wording::who::headline(who));
     for row in &who.kinds {
-        if let Some(decision) = row.breach() {
+        if let Some(decision) = row.forbidden_decision() {
             let level = if decision == "allow" { "error" } else { "warning" };
             let code = format!("forbid-{}", row.kind.name());
-            page.issue(
-                level,
-                &code,
-                &wording::kinds::title(row),
-                &wording::kinds::sentence(who, row),
-            );
+            page.issue(level, &code, &wording::who::title(row), &wording::who::sentence(who, row));
         }
     }
     if style.verbosity == Verbosity::Quiet {
         return page.finish();
     }
-    for issuer in issuers(who) {
-        let first = issuer[0];
+    for kinds in group_by_issuer(who) {
         page.blank();
-        page.value(0, &wording::kinds::issuer(first));
-        let rows: Vec<Vec<String>> = issuer.iter().map(|row| cells(row)).collect();
-        page.grid(2, &HEADER, &rows);
+        page.unwrapped_line(0, &wording::who::issuer(kinds[0]));
+        let rows: Vec<Vec<String>> = kinds.iter().map(|row| cells(row)).collect();
+        page.wrapped_table(2, &HEADER, &rows);
         if style.verbosity == Verbosity::Verbose {
-            examples(&mut page, &issuer);
+            examples(&mut page, &kinds);
         }
     }
     page.finish()
 }
 
-/// The rows, issuer by issuer.
-pub(in crate::render) fn issuers(who: &Who) -> Vec<Vec<&KindOfJob>> {
-    let mut all: Vec<Vec<&KindOfJob>> = Vec::new();
+/// Groups the kinds of job by issuer.
+fn group_by_issuer(who: &Who) -> Vec<Vec<&KindOfJob>> {
+    let mut groups: Vec<Vec<&KindOfJob>> = Vec::new();
     for row in &who.kinds {
-        let same = |issuer: &&mut Vec<&KindOfJob>| {
-            issuer[0].issuer == row.issuer && issuer[0].name == row.name
+        let has_issuer = |group: &&mut Vec<&KindOfJob>| {
+            group[0].issuer == row.issuer && group[0].name == row.name
         };
-        match all.iter_mut().find(same) {
-            Some(issuer) => issuer.push(row),
-            None => all.push(vec![row]),
+        match groups.iter_mut().find(has_issuer) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
         }
     }
-    all
+    groups
 }
 
 fn cells(row: &KindOfJob) -> Vec<String> {
@@ -65,22 +59,22 @@ fn cells(row: &KindOfJob) -> Vec<String> {
     let forbidden = if row.forbidden { " (forbidden)" } else { "" };
     vec![
         row.kind.name().to_owned(),
-        format!("{}{forbidden}", wording::kinds::answer(row)),
+        format!("{}{forbidden}", wording::who::answer(row)),
         entries.join(", "),
         row.token_types.join(", "),
         row.kind.meaning().to_owned(),
     ]
 }
 
-/// The claims by which a job that gets in differs from the first one.
-fn examples(page: &mut Page, issuer: &[&KindOfJob]) {
-    for row in issuer.iter().skip(1).filter(|row| row.decision == "allow") {
-        let base = &issuer[0].claims;
+/// Writes the claims by which jobs that get in differ from the issuer's first kind.
+fn examples(page: &mut Page, kinds: &[&KindOfJob]) {
+    for row in kinds.iter().skip(1).filter(|row| row.decision == "allow") {
+        let base = &kinds[0].claims;
         let differing = row.claims.iter().filter(|(name, value)| base.get(*name) != Some(*value));
         let rows: Vec<Row> =
             differing.map(|(name, value)| Row::new(name, value_text(value), "")).collect();
         page.blank();
-        page.value(2, &format!("{}, for example", row.kind.meaning()));
+        page.unwrapped_line(2, &format!("{}, for example", row.kind.meaning()));
         page.rows(4, &rows);
     }
 }

@@ -1,6 +1,6 @@
 //! The cases of a policy's regression test, as test results.
 
-use super::{Case, Outcome, document};
+use super::{Case, CaseOutcome, add_case_if_empty, document};
 use crate::render::POLICY_TEST;
 use crate::render::wording::cases::headline;
 use crate::report::cases::CaseResult;
@@ -9,14 +9,14 @@ pub(in crate::render) fn cases(results: &[CaseResult]) -> String {
     let mut cases: Vec<Case> = results
         .iter()
         .map(|case| {
-            let outcome = match case.is_met() {
-                true => Outcome::Output(case.why.clone()),
-                false => Outcome::Failure {
+            let outcome = match case.passed() {
+                true => CaseOutcome::Output(case.why.clone()),
+                false => CaseOutcome::Failure {
                     code: "unexpected",
                     message: format!(
                         "expected {}, decided {}",
                         case.expected.name(),
-                        case.decided()
+                        case.decision_name()
                     ),
                     text: case.why.clone(),
                 },
@@ -25,10 +25,6 @@ pub(in crate::render) fn cases(results: &[CaseResult]) -> String {
         })
         .collect();
     let headline = headline(results);
-    // A platform takes a suite without a case for a run that did not happen.
-    if cases.is_empty() {
-        let outcome = Outcome::Output(headline.meaning.clone());
-        cases.push(Case { category: "policy", name: "cases", duration_ms: 0, outcome });
-    }
+    add_case_if_empty(&mut cases, "cases", &headline);
     document(POLICY_TEST, &headline, None, &cases)
 }

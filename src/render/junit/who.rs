@@ -1,7 +1,7 @@
-//! Who a policy lets in, as test results: a kind that must not get in and does is a failure.
+//! The report of `doctor policy who` as test results: a forbidden kind of job that gets in fails.
 
-use super::{Case, Outcome, document};
-use crate::render::wording::kinds::{answer, headline, sentence, title};
+use super::{Case, CaseOutcome, add_case_if_empty, document};
+use crate::render::wording::who::{answer, headline, sentence, title};
 use crate::report::who::Who;
 
 const COMMAND: &str = "doctor policy who";
@@ -14,22 +14,18 @@ pub(in crate::render) fn who(who: &Who) -> String {
         .iter()
         .zip(&names)
         .map(|(row, name)| {
-            let outcome = match row.breach() {
-                Some(decision) => Outcome::Failure {
+            let outcome = match row.forbidden_decision() {
+                Some(decision) => CaseOutcome::Failure {
                     code: if decision == "allow" { "forbidden" } else { "undetermined" },
                     message: title(row),
                     text: sentence(who, row),
                 },
-                None => Outcome::Output(format!("{}: {}", row.kind.meaning(), answer(row))),
+                None => CaseOutcome::Output(format!("{}: {}", row.kind.meaning(), answer(row))),
             };
             Case { category: "policy", name, duration_ms: 0, outcome }
         })
         .collect();
     let headline = headline(who);
-    // A platform takes a suite without a case for a run that did not happen.
-    if cases.is_empty() {
-        let outcome = Outcome::Output(headline.meaning.clone());
-        cases.push(Case { category: "policy", name: "policy", duration_ms: 0, outcome });
-    }
+    add_case_if_empty(&mut cases, "policy", &headline);
     document(COMMAND, &headline, None, &cases)
 }

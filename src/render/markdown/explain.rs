@@ -4,7 +4,6 @@ use super::Page;
 use super::quote::{code, prose};
 use crate::catalogue::Code;
 
-/// What stands above the codes.
 const INTRODUCTION: &str = "\
 Every code that a report can contain. Within a category, the first code is the one to fix first. The
 severity is the usual one: a report may raise or lower it. `doctor explain CODE` prints a page in a

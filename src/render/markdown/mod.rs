@@ -1,27 +1,27 @@
-//! The report as a Markdown page: what a platform shows beside the log, where nothing is masked
-//! and nothing scrolls away.
+//! The report as a Markdown page, which platforms show next to the log. In it nothing is masked.
 
 pub(super) mod explain;
 mod quote;
 pub(super) mod triage;
 
-use self::quote::{block, cell, code, link, prose};
+use self::quote::{code, escape_cell, fenced_block, link, prose};
 use super::human::{details, page};
 use super::wording::chain::Mark;
-use super::wording::{self, Headline, in_order, who, why_skipped};
+use super::wording::finding::{Fix, split_fix};
+use super::wording::{self, Headline, findings_in_order, login_summary, why_skipped};
 use super::{DECODE, POLICY_LINT, POLICY_TEST};
 use crate::catalogue::Severity;
 use crate::report::{Finding, Proof, Report, RuleResult, Status, TokenSummary};
 use crate::text::guard;
 
-/// The diagnosis. No text in it that is not ours is more than text.
+/// The diagnosis. Texts from outside create no Markdown construct in it.
 pub(super) fn render(report: &Report) -> String {
     diagnosis(report, false)
 }
 
-/// The diagnosis for a ticket or a pull request: what few readers need is folded away, in the one
-/// HTML element that GitHub, GitLab and Azure DevOps render in Markdown.
-pub(super) fn folded(report: &Report) -> String {
+/// The diagnosis for a ticket or a pull request. What few readers need is folded away in
+/// `<details>`, the one HTML element that GitHub, GitLab and Azure DevOps render in Markdown.
+pub(super) fn render_folded(report: &Report) -> String {
     diagnosis(report, true)
 }
 
@@ -33,54 +33,66 @@ fn diagnosis(report: &Report, folded: bool) -> String {
     let steps: Vec<String> =
         steps.into_iter().map(|(name, mark)| format!("{} {name}", mark.sign(true))).collect();
     page.paragraph(&steps.join(" → "));
-    content(&mut page, report, &who(report), folded);
+    body(&mut page, report, &login_summary(report), folded);
     page.0
 }
 
-/// What a policy document decides on a token.
+/// The report of `doctor policy test`.
 pub(super) fn policy(report: &Report) -> String {
-    page(report, POLICY_TEST, &wording::policy(report), &wording::asked_for(report), true)
+    titled_page(
+        report,
+        POLICY_TEST,
+        &wording::policy_headline(report),
+        &wording::tested_request(report),
+        true,
+    )
 }
 
-/// What a token says.
+/// The report of `doctor decode`.
 pub(super) fn token(report: &Report) -> String {
-    page(report, DECODE, &wording::token(report), "", true)
+    titled_page(report, DECODE, &wording::token_headline(report), "", true)
 }
 
-/// Findings about a document.
+/// The report of `doctor policy lint`.
 pub(super) fn lint(found: &[Finding]) -> String {
     let mut page = Page::default();
-    page.headline(POLICY_LINT, &wording::lint(found));
+    page.headline(POLICY_LINT, &wording::lint_headline(found));
     for finding in found {
-        title(&mut page, finding);
-        one_finding(&mut page, finding);
+        finding_title(&mut page, finding);
+        finding_body(&mut page, finding);
     }
     page.0
 }
 
-fn page(report: &Report, command: &str, headline: &Headline, about: &str, folded: bool) -> String {
+fn titled_page(
+    report: &Report,
+    command: &str,
+    headline: &Headline,
+    about: &str,
+    folded: bool,
+) -> String {
     let mut page = Page::default();
     page.headline(command, headline);
-    content(&mut page, report, about, folded);
+    body(&mut page, report, about, folded);
     page.0
 }
 
-/// What follows the headline.
-fn content(page: &mut Page, report: &Report, about: &str, folded: bool) {
+/// Writes what follows the headline.
+fn body(page: &mut Page, report: &Report, about: &str, folded: bool) {
     page.paragraph(&prose(about));
-    page.paragraph(&prose(&wording::replayed(report).unwrap_or_default()));
-    page.paragraph(&prose(&wording::recorded(report).unwrap_or_default()));
+    page.paragraph(&prose(&wording::replay_note(report).unwrap_or_default()));
+    page.paragraph(&prose(&wording::redaction_note(report).unwrap_or_default()));
     findings(page, report);
     page.section("Checks", folded, |page| checks(page, report));
     if !report.policy.entries.is_empty() {
-        page.section("Policy", folded, |page| entries(page, report));
+        page.section("Policy", folded, |page| policy_entries(page, report));
     }
     if let Some(token) = &report.token {
         page.section("Token", folded, |page| token_claims(page, token));
     }
 }
 
-/// Lines of Markdown; what is put on it is quoted already.
+/// Lines of Markdown. Callers quote all texts first.
 #[derive(Default)]
 struct Page(String);
 
@@ -125,9 +137,9 @@ impl Page {
         self.paragraph("</details>");
     }
 
-    fn code(&mut self, language: &str, text: &str, indent: usize) {
+    fn code_block(&mut self, language: &str, text: &str, indent: usize) {
         self.blank();
-        for line in block(language, text, indent) {
+        for line in fenced_block(language, text, indent) {
             self.line(&line);
         }
     }
@@ -140,39 +152,39 @@ impl Page {
         self.paragraph(&format!("| {} |", header.join(" | ")));
         self.line(&format!("|{}", " --- |".repeat(N)));
         for row in rows {
-            self.line(&format!("| {} |", row.map(|text| cell(&text)).join(" | ")));
+            self.line(&format!("| {} |", row.map(|text| escape_cell(&text)).join(" | ")));
         }
     }
 }
 
-/// The first line of a diagnosis names what to fix first; every other finding has a title.
+/// Writes the findings. Only the first has no title: the page's first line names it.
 fn findings(page: &mut Page, report: &Report) {
-    let lead = wording::lead(report);
-    let (told, named): (Vec<_>, Vec<_>) = in_order(report)
+    let lead = wording::lead_index(report);
+    let (full, notes): (Vec<_>, Vec<_>) = findings_in_order(report)
         .into_iter()
         .partition(|(index, finding)| finding.severity > Severity::Info || lead == Some(*index));
-    for (index, finding) in told {
+    for (index, finding) in full {
         if lead != Some(index) {
-            title(page, finding);
+            finding_title(page, finding);
         }
-        one_finding(page, finding);
+        finding_body(page, finding);
     }
     page.blank();
-    for (_, finding) in named {
+    for (_, finding) in notes {
         page.line(&format!("- note: {} ({})", prose(finding.title), code(finding.code.name())));
     }
 }
 
-fn title(page: &mut Page, finding: &Finding) {
+fn finding_title(page: &mut Page, finding: &Finding) {
     let mark = Mark::of_severity(finding.severity).sign(true);
     let title = prose(finding.title);
     page.heading(3, &format!("{mark} {title} ({})", code(finding.code.name())));
 }
 
-/// The cause, the two values that differ, the fix, the rest of the evidence.
-fn one_finding(page: &mut Page, finding: &Finding) {
+/// Writes the cause, the two values that differ, the fix and the rest of the evidence.
+fn finding_body(page: &mut Page, finding: &Finding) {
     page.paragraph(&prose(&finding.detail));
-    let (values, rest) = wording::finding::evidence(finding);
+    let (values, rest) = wording::finding::split_evidence(finding);
     evidence(page, &values);
     fix(page, finding);
     evidence(page, &rest);
@@ -190,46 +202,42 @@ fn evidence(page: &mut Page, proofs: &[&Proof]) {
 
 fn fix(page: &mut Page, finding: &Finding) {
     let fix = &finding.remediation;
-    let (first_line, told) = wording::finding::fix(fix);
+    let Fix { first_line, first_step, steps, notes } = split_fix(fix);
     if !first_line.is_empty() {
         page.paragraph(&format!("**Fix:** {}", prose(&first_line)));
     }
-    if let Some(step) = told.filter(|step| step.is_diff) {
-        page.code("diff", step.parts().1, 0);
+    if let Some(step) = first_step.filter(|step| step.is_diff) {
+        page.code_block("diff", step.split_snippet().1, 0);
     }
-    let (notes, steps): (Vec<_>, Vec<_>) =
-        fix.steps.iter().filter(|step| Some(*step) != told).partition(|step| step.is_note);
     page.blank();
     for (index, step) in steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
         let number = if steps.len() > 1 { &*number } else { "" };
-        let (first, lines) = step.parts();
-        // A list item that begins with an empty line ends there (CommonMark 0.31, section 5.2).
+        let (first, lines) = step.split_snippet();
+        // An empty first line would end the list item (CommonMark 0.31, section 5.2).
         let first = if first.trim().is_empty() { "Use:".to_owned() } else { prose(first) };
         page.line(&format!("{number}{first}"));
         if !lines.is_empty() {
             let language = if step.is_diff { "diff" } else { "" };
-            page.code(language, lines, number.len());
+            page.code_block(language, lines, number.len());
             page.blank();
         }
     }
     for command in &fix.commands {
-        page.code("", command.text(), 0);
+        page.code_block("", command.text(), 0);
     }
     for note in notes {
-        page.paragraph(&format!("Note: {}", prose(note.parts().0)));
+        page.paragraph(&format!("Note: {}", prose(note.split_snippet().0)));
     }
 }
 
-/// Every entry of the policy, rule by rule.
-fn entries(page: &mut Page, report: &Report) {
+fn policy_entries(page: &mut Page, report: &Report) {
     for entry in &report.policy.entries {
         page.paragraph(&prose(&details::entry_name(report, entry)));
         rules(page, &entry.rules);
     }
 }
 
-/// What the policy wants and what the token has, rule by rule.
 fn rules(page: &mut Page, rules: &[RuleResult]) {
     if rules.is_empty() {
         page.paragraph("no rules");
@@ -239,10 +247,10 @@ fn rules(page: &mut Page, rules: &[RuleResult]) {
         ["", "claim", "policy wants", "token has"],
         rules.iter().map(|rule| {
             [
-                page::outcome(rule).to_owned(),
+                page::rule_outcome(rule).to_owned(),
                 code(&rule.claim),
                 code(&rule.pattern),
-                rule.actual.as_deref().map_or_else(|| prose(page::actual(rule)), code),
+                rule.actual.as_deref().map_or_else(|| prose(page::actual_text(rule)), code),
             ]
         }),
     );
@@ -270,7 +278,7 @@ fn token_claims(page: &mut Page, token: &TokenSummary) {
     {
         page.table(
             [name, "value", ""],
-            details::plain(map, meanings)
+            details::described_members(map, meanings)
                 .into_iter()
                 .map(|[name, value, note]| [code(&name), code(&value), prose(&note)]),
         );
@@ -291,7 +299,7 @@ mod tests {
     use crate::text::tests::hostile;
 
     #[test]
-    fn hostile_text_stays_text() {
+    fn hostile_text_is_quoted() {
         let text = "a`|<img src=x>\n# [b](https://x) @c **d**";
         let page = render(&samples::with_text(text));
         assert_snapshot!(page.split("\n### Token").next().unwrap(), @r"
@@ -364,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn masked_values_are_there_whole() {
+    fn page_shows_whole_claims() {
         let report = samples::healthy();
         let page = render(&report);
         for claim in ["iss", "sub", "aud"] {
@@ -373,8 +381,8 @@ mod tests {
         }
     }
 
-    /// [`samples::with_text`], but what is https in the place of a link may be one.
-    fn not_a_link(text: &str) -> Report {
+    /// [`samples::with_text`] whose links are not https, so that they must not become links.
+    fn report_without_links(text: &str) -> Report {
         let mut report = samples::with_text(text);
         for finding in &mut report.findings {
             finding.remediation.links = vec![format!("x{text}")];
@@ -382,8 +390,7 @@ mod tests {
         report
     }
 
-    /// The constructs of a page, without the text in them: of that only how it is cut into words
-    /// and code differs.
+    /// The Markdown constructs of a page, without texts, code spans and paragraphs.
     fn constructs(page: &str) -> Vec<Event<'_>> {
         let text = |event: &Event| {
             matches!(event, Event::Text(_) | Event::Code(_) | Event::SoftBreak)
@@ -427,15 +434,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_becomes_a_construct(text in hostile_markdown()) {
-            let page = render(&not_a_link(&text));
+        fn text_creates_no_markdown_construct(text in hostile_markdown()) {
+            let page = render(&report_without_links(&text));
             for line in page.lines() {
                 prop_assert_eq!(inert(line), line);
                 prop_assert!(!line.trim_start().starts_with("::"), "{line}");
             }
             let harmless: String =
                 text.chars().map(|c| if matches!(c, '\n' | '\r') { c } else { 'x' }).collect();
-            let expected = render(&not_a_link(&harmless));
+            let expected = render(&report_without_links(&harmless));
             prop_assert_eq!(constructs(&page), constructs(&expected), "{}", page);
         }
     }

@@ -1,45 +1,46 @@
-//! Text that can be no Markdown (CommonMark 0.31 with GitHub's tables and autolinks) and no HTML.
+//! Quotes text so that it is no Markdown (CommonMark 0.31 with GitHub's tables and autolinks) and no
+//! HTML.
 //!
-//! Words of letters stand as they are, everything else in code spans, which hold no construct,
-//! no link and no mention. So a sentence stays readable and a value stays whole.
+//! Words of letters stay as they are. Everything else goes into code spans, which hold no construct,
+//! link or mention. So sentences stay readable and values stay whole.
 
 use crate::render::wording::finding::visible;
 use crate::text::{clip, inert};
 
-/// How much of a value is shown, in characters. GitHub refuses a summary of more than 1 MiB.
-const LONGEST: usize = 4096;
+/// The most characters shown of a text. GitHub refuses a summary of more than 1 MiB.
+const MAX_CHARS: usize = 4096;
 
-/// A sentence. What stands between two backticks is code already.
+/// Quotes a sentence. Text between two backticks becomes one code span.
 pub(super) fn prose(text: &str) -> String {
-    let text = inert(&clip(text, LONGEST));
-    let mut line = Line::default();
+    let text = inert(&clip(text, MAX_CHARS));
+    let mut paragraph = Paragraph::default();
     if text.matches('`').count() % 2 == 1 {
-        line.words(&text);
-        return line.0;
+        paragraph.push_words(&text);
+        return paragraph.0;
     }
     for (index, piece) in text.split('`').enumerate() {
         if index % 2 == 0 {
-            line.words(piece);
+            paragraph.push_words(piece);
         } else if !piece.is_empty() {
-            line.push(&span(piece));
+            paragraph.push(&code_span(piece));
         }
     }
-    line.0
+    paragraph.0
 }
 
-/// A value, as code.
+/// Quotes a value as a code span.
 pub(super) fn code(value: &str) -> String {
-    span(&visible(&clip(value, LONGEST)))
+    code_span(&visible(&clip(value, MAX_CHARS)))
 }
 
-/// The text of a table cell, which a `|` would end even inside code.
-pub(super) fn cell(quoted: &str) -> String {
+/// Escapes quoted text for a table cell, which a `|` would end even inside code.
+pub(super) fn escape_cell(quoted: &str) -> String {
     quoted.replace('|', "\\u007c")
 }
 
-/// Lines to copy, moved to the right alike, between fences that none of them can end.
-pub(super) fn block(language: &str, text: &str, indent: usize) -> Vec<String> {
-    let fence = "`".repeat(longest_run(text).max(2) + 1);
+/// A fenced code block, indented. Its fence is longer than any run of backticks in the text.
+pub(super) fn fenced_block(language: &str, text: &str, indent: usize) -> Vec<String> {
+    let fence = "`".repeat(longest_backtick_run(text).max(2) + 1);
     let lines = text.lines().map(inert);
     std::iter::once(format!("{fence}{language}"))
         .chain(lines)
@@ -48,61 +49,61 @@ pub(super) fn block(language: &str, text: &str, indent: usize) -> Vec<String> {
         .collect()
 }
 
-/// A link, where it is one that can stand between angle brackets; else code.
+/// An https link if the URL can stand between angle brackets, otherwise code.
 pub(super) fn link(url: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/?#=&%:+,".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/?#=&%:+,".contains(c);
     match url.strip_prefix("https://") {
-        Some(rest) if !rest.is_empty() && rest.chars().all(plain) => format!("<{url}>"),
+        Some(rest) if !rest.is_empty() && rest.chars().all(is_plain) => format!("<{url}>"),
         _ => code(url),
     }
 }
 
 /// A code span (CommonMark section 6.1).
-fn span(text: &str) -> String {
-    let ticks = "`".repeat(longest_run(text) + 1);
+fn code_span(text: &str) -> String {
+    let ticks = "`".repeat(longest_backtick_run(text) + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
-fn longest_run(text: &str) -> usize {
+fn longest_backtick_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }
 
-/// A paragraph in the making.
+/// Builds a paragraph.
 #[derive(Default)]
-struct Line(String);
+struct Paragraph(String);
 
-impl Line {
+impl Paragraph {
     fn push(&mut self, text: &str) {
-        // Two code spans side by side would be one.
+        // Two adjacent code spans would become one.
         if self.0.ends_with('`') && text.starts_with('`') {
             self.0.push(' ');
         }
         self.0.push_str(text);
     }
 
-    fn words(&mut self, text: &str) {
+    fn push_words(&mut self, text: &str) {
         if text.starts_with(' ') {
-            self.space();
+            self.push_space();
         }
         for (index, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
             if index > 0 {
-                self.space();
+                self.push_space();
             }
-            self.word(word);
+            self.push_word(word);
         }
         if text.ends_with(' ') {
-            self.space();
+            self.push_space();
         }
     }
 
-    fn space(&mut self) {
+    fn push_space(&mut self) {
         if !self.0.is_empty() && !self.0.ends_with(' ') {
             self.0.push(' ');
         }
     }
 
-    fn word(&mut self, word: &str) {
+    fn push_word(&mut self, word: &str) {
         let core = word.trim_start_matches(['(', '"', '\'']);
         let before = &word[..word.len() - core.len()];
         let core = core.trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'']);
@@ -111,20 +112,20 @@ impl Line {
         match core {
             "" => {}
             "-" => self.push("\\-"),
-            // At the beginning of a line `1.` and `1)` are a list.
+            // At the start of a line, `1.` and `1)` begin a list.
             _ if core.bytes().all(|b| b.is_ascii_digit()) && after.starts_with(['.', ')']) => {
                 self.push(core);
                 self.push("\\");
             }
             _ if is_plain(core) => self.push(core),
-            _ => self.push(&span(core)),
+            _ => self.push(&code_span(core)),
         }
         self.push(after);
     }
 }
 
-/// Letters, with `'` and `-` between them, or digits alone: nothing that a renderer takes for
-/// more, be it a link, a mention, a commit or an issue.
+/// Whether a word is letters with `'` and `-` between them, or digits alone. No renderer takes such
+/// a word for a link, a mention, a commit or an issue.
 fn is_plain(word: &str) -> bool {
     word.bytes().all(|b| b.is_ascii_digit())
         || word
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_stay_readable() {
+    fn prose_quotes_only_special_words() {
         let cases = [
             ("The token's audience is wrong.", "The token's audience is wrong."),
             (
@@ -161,21 +162,24 @@ mod tests {
     }
 
     #[test]
-    fn values_are_whole() {
+    fn code_spans_keep_whole_value() {
         assert_eq!(code("a|b"), "`a|b`");
-        assert_eq!(cell(&code("a|b")), "`a\\u007cb`");
+        assert_eq!(escape_cell(&code("a|b")), "`a\\u007cb`");
         assert_eq!(code("``a`"), "``` ``a` ```");
         assert_eq!(code(""), "`\"\"`");
         assert_eq!(code("end\\"), "`end\\`");
     }
 
     #[test]
-    fn fences_are_longer_than_what_they_hold() {
-        assert_eq!(block("", "a\n```\nb", 3), ["   ````", "   a", "   ```", "   b", "   ````"]);
+    fn fences_exceed_backticks_in_text() {
+        assert_eq!(
+            fenced_block("", "a\n```\nb", 3),
+            ["   ````", "   a", "   ```", "   b", "   ````"]
+        );
     }
 
     #[test]
-    fn only_plain_links_are_links() {
+    fn only_plain_https_becomes_link() {
         assert_eq!(link("https://www.pulumi.com/docs/"), "<https://www.pulumi.com/docs/>");
         assert_eq!(link("https://x/>[a](b)"), "`https://x/>[a](b)`");
         assert_eq!(link("javascript:alert(1)"), "`javascript:alert(1)`");

@@ -1,13 +1,12 @@
-//! Sentences about the cases of a policy's regression test.
+//! Texts about the cases of a policy's regression test.
 
 use colored::Color;
 
 use super::Headline;
 use crate::report::cases::CaseResult;
 
-/// What they come to.
 pub(in crate::render) fn headline(cases: &[CaseResult]) -> Headline {
-    let failed = cases.iter().filter(|case| !case.is_met()).count();
+    let failed = cases.iter().filter(|case| !case.passed()).count();
     let all = match cases.len() {
         1 => "1 case".to_owned(),
         all => format!("{all} cases"),

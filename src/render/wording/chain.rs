@@ -1,8 +1,8 @@
-//! The chain of steps of a login, and the first line of a report (product contract, section 6).
+//! The steps of a login, and the first line of a report (product contract, section 6).
 
 use colored::Color;
 
-use super::{exchanged, numbers, why_skipped};
+use super::{count_by_severity, exchange_succeeded, why_skipped};
 use crate::catalogue::Severity;
 use crate::evidence::{CheckId, SkipReason};
 use crate::report::{CheckResult, FoundBy, Report, Status, Verdict};
@@ -22,8 +22,8 @@ const STEPS: [Step; 6] =
     [Step::Token, Step::Backend, Step::Issuer, Step::Policy, Step::Exchange, Step::Whoami];
 
 impl Step {
-    /// The step that a check feeds.
-    fn of(check: CheckId) -> Self {
+    /// The step that a check belongs to.
+    fn of_check(check: CheckId) -> Self {
         match check {
             CheckId::Input | CheckId::Token => Self::Token,
             CheckId::Login | CheckId::Cli | CheckId::Backend | CheckId::Cloud => Self::Backend,
@@ -49,7 +49,7 @@ impl Step {
         }
     }
 
-    /// Where a login fails, in a sentence.
+    /// The step as the place of a failure.
     fn place(self) -> &'static str {
         match self {
             Self::Token => "at the token",
@@ -73,7 +73,7 @@ pub(in crate::render) enum Mark {
 }
 
 impl Mark {
-    /// The mark, in Unicode or in ASCII.
+    /// The character for the mark, in Unicode or in ASCII.
     pub(in crate::render) fn sign(self, unicode: bool) -> &'static str {
         let [sign, ascii] = match self {
             Self::Passed => ["✓", "ok"],
@@ -85,7 +85,6 @@ impl Mark {
         if unicode { sign } else { ascii }
     }
 
-    /// The mark of a finding.
     pub(in crate::render) fn of_severity(severity: Severity) -> Self {
         match severity {
             Severity::Error => Self::Failed,
@@ -103,20 +102,19 @@ impl Mark {
         }
     }
 
-    fn of(checks: &[&CheckResult]) -> Self {
-        let ended = |status| checks.iter().any(|check| check.status == status);
-        // A check of another step stopped it.
-        let stopped = |check: &&&CheckResult| {
+    fn of_checks(checks: &[&CheckResult]) -> Self {
+        let any_ended = |status| checks.iter().any(|check| check.status == status);
+        let stopped_by_other_step = |check: &&CheckResult| {
             matches!(check.skipped_because, Some(SkipReason::Check(cause))
-                if Step::of(cause) != Step::of(check.id))
+                if Step::of_check(cause) != Step::of_check(check.id))
         };
-        if ended(Status::Fail) {
+        if any_ended(Status::Fail) {
             Self::Failed
-        } else if ended(Status::Warn) {
+        } else if any_ended(Status::Warn) {
             Self::Warned
-        } else if ended(Status::Pass) {
+        } else if any_ended(Status::Pass) {
             Self::Passed
-        } else if checks.iter().any(|check| stopped(&check)) {
+        } else if checks.iter().any(stopped_by_other_step) {
             Self::NotReached
         } else {
             Self::Unchecked
@@ -134,23 +132,28 @@ pub(in crate::render) fn steps(
     report: &Report,
 ) -> impl Iterator<Item = (&'static str, Mark, Vec<&CheckResult>)> {
     STEPS.into_iter().map(|step| {
-        let checks = report.checks.iter().filter(|check| Step::of(check.id) == step);
+        let checks = report.checks.iter().filter(|check| Step::of_check(check.id) == step);
         let checks: Vec<&CheckResult> = checks.collect();
-        (step.name(), Mark::of(&checks), checks)
+        (step.name(), Mark::of_checks(&checks), checks)
     })
 }
 
-/// What there is to say of a step: what went wrong, else what was seen, and what was not checked.
-pub(in crate::render) fn sentence(report: &Report, mark: Mark, checks: &[&CheckResult]) -> String {
-    let ended = |wanted: &[Status]| {
-        let some = checks.iter().filter(|check| wanted.contains(&check.status));
-        some.map(|check| check.summary.clone()).filter(|said| !said.is_empty()).collect::<Vec<_>>()
+/// What went wrong in a step; otherwise, what was seen and what was not checked.
+pub(in crate::render) fn step_sentence(
+    report: &Report,
+    mark: Mark,
+    checks: &[&CheckResult],
+) -> String {
+    let summaries = |statuses: &[Status]| {
+        let ended = checks.iter().filter(|check| statuses.contains(&check.status));
+        let texts = ended.map(|check| check.summary.clone()).filter(|text| !text.is_empty());
+        texts.collect::<Vec<_>>()
     };
-    let wrong = ended(&[Status::Fail, Status::Warn]);
-    if !wrong.is_empty() {
-        return wrong.join("; ");
+    let failures = summaries(&[Status::Fail, Status::Warn]);
+    if !failures.is_empty() {
+        return failures.join("; ");
     }
-    let mut said = ended(&[Status::Pass]);
+    let mut parts = summaries(&[Status::Pass]);
     let mut skipped: Vec<(String, Vec<&str>)> = Vec::new();
     for check in checks.iter().filter(|check| check.status == Status::Skip) {
         let why = why_skipped(report, check);
@@ -159,28 +162,28 @@ pub(in crate::render) fn sentence(report: &Report, mark: Mark, checks: &[&CheckR
             None => skipped.push((why, vec![check.id.name()])),
         }
     }
-    let is_all = said.is_empty() && skipped.len() == 1;
-    said.extend(skipped.into_iter().map(|(why, names)| match is_all {
+    let has_one_reason = parts.is_empty() && skipped.len() == 1;
+    parts.extend(skipped.into_iter().map(|(why, names)| match has_one_reason {
         true if mark == Mark::NotReached => format!("not reached: {why}"),
         true => format!("not checked: {why}"),
         false => format!("{} not checked: {why}", names.join(", ")),
     }));
-    said.join("; ")
+    parts.join("; ")
 }
 
-/// The first line of a report: the outcome, without its mark.
+/// The first line of a report: its mark and the outcome.
 pub(in crate::render) fn outcome(report: &Report) -> (Mark, String) {
     let login = match &report.request.organization {
         Some(organization) => format!("Login to {organization}"),
         None => "Login".to_owned(),
     };
     let code = || report.root_cause.map_or_else(String::new, |code| format!(" [{code}]"));
-    let warnings = match numbers(&report.findings).as_str() {
+    let warnings = match count_by_severity(&report.findings).as_str() {
         "" => String::new(),
         numbers => format!(" ({numbers})"),
     };
     match report.verdict {
-        Verdict::Healthy if exchanged(report) => {
+        Verdict::Healthy if exchange_succeeded(report) => {
             let user = report.identity.as_ref().map(|identity| format!(" as {}", identity.user));
             (Mark::Passed, format!("{login} works{}{warnings}", user.unwrap_or_default()))
         }
@@ -188,14 +191,14 @@ pub(in crate::render) fn outcome(report: &Report) -> (Mark, String) {
             (Mark::Passed, format!("{login} should work (no exchange was made){warnings}"))
         }
         Verdict::Unhealthy if report.findings.iter().all(|f| f.severity != Severity::Error) => {
-            let told =
+            let text =
                 format!("{login} has warnings, and --strict counts them as errors{}", code());
-            (Mark::Failed, told)
+            (Mark::Failed, text)
         }
         Verdict::Unhealthy => {
             let root = report.findings.first().filter(|f| Some(f.code) == report.root_cause);
             let place = match root.map(|finding| finding.check) {
-                Some(FoundBy::Check(check)) => format!(" {}", Step::of(check).place()),
+                Some(FoundBy::Check(check)) => format!(" {}", Step::of_check(check).place()),
                 Some(FoundBy::Triage) | None => String::new(),
             };
             (Mark::Failed, format!("{login} fails{place}{}", code()))

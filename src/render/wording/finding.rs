@@ -1,17 +1,17 @@
-//! What reports for people show of a finding: the values that differ, the fix, then the rest of the
-//! evidence, each once.
+//! The parts of a finding in reports for people: the values that differ, the fix, the rest of the
+//! evidence. No value is shown twice.
 
 use std::ops::Range;
 
 use crate::report::{Finding, Proof, Remediation, Step};
 use crate::text::{inert, json_string, prefix};
 
-/// How much of the evidence comes before the fix: the two values that differ.
+/// How many proofs come before the fix: the two values that differ.
 const BEFORE_FIX: usize = 2;
 
-/// The evidence that comes before the fix, and what comes after it.
-pub(in crate::render) fn evidence(finding: &Finding) -> (Vec<&Proof>, Vec<&Proof>) {
-    // What a comparison gives is marked in the values.
+/// Splits the evidence into what comes before the fix and what comes after.
+pub(in crate::render) fn split_evidence(finding: &Finding) -> (Vec<&Proof>, Vec<&Proof>) {
+    // The result of a comparison is marked in the values instead.
     let mut all = finding.evidence.iter().filter(|proof| !proof.is_comparison);
     let values: Vec<&Proof> = all.by_ref().take(BEFORE_FIX).collect();
     let others = all.filter(|proof| !values.iter().any(|shown| shown.value == proof.value));
@@ -19,22 +19,22 @@ pub(in crate::render) fn evidence(finding: &Finding) -> (Vec<&Proof>, Vec<&Proof
     (values, others)
 }
 
-/// A value as it is shown: inert, and in quotes where its end could not be seen.
+/// A value as reports show it: inert, and quoted if its end would be invisible.
 pub(in crate::render) fn visible(value: &str) -> String {
     if value.is_empty() || value.ends_with(' ') { json_string(value) } else { inert(value) }
 }
 
-/// The characters in which the first two values differ, as they are shown; at least one.
-pub(in crate::render) fn difference(finding: &Finding) -> Option<[Range<usize>; 2]> {
+/// The ranges of characters in which the first two values differ, as shown; each is not empty.
+pub(in crate::render) fn differing_ranges(finding: &Finding) -> Option<[Range<usize>; 2]> {
     let from = finding.difference?.from;
-    let (values, _) = evidence(finding);
+    let (values, _) = split_evidence(finding);
     let [left, right] = values[..] else { return None };
     let shown = [left, right].map(|proof| visible(&proof.value).chars().collect::<Vec<char>>());
     let [left, right] = &shown;
-    let same = left.iter().zip(right).take_while(|(l, r)| l == r).count();
-    // A pattern matches the beginning of the token's value, though they are no equal texts.
+    let common = left.iter().zip(right).take_while(|(l, r)| l == r).count();
+    // A wildcard of the pattern can match more of the token's value than their common prefix.
     let matched = from.map(|from| inert(prefix(&values[1].value, from)).chars().count());
-    let start = [same, matched.unwrap_or(same).max(same).min(right.len())];
+    let start = [common, matched.unwrap_or(common).max(common).min(right.len())];
     let rest = (left.len() - start[0]).min(right.len() - start[1]);
     let suffix = left.iter().rev().zip(right.iter().rev()).take(rest);
     let suffix = suffix.take_while(|(l, r)| l == r).count();
@@ -42,28 +42,38 @@ pub(in crate::render) fn difference(finding: &Finding) -> Option<[Range<usize>; 
     Some([range(0), range(1)])
 }
 
-/// The first line of a fix, and the step that it is; notes come later.
-pub(in crate::render) fn fix(remediation: &Remediation) -> (String, Option<&Step>) {
-    let Remediation { summary, steps, options, .. } = remediation;
-    let mut acts = steps.iter().filter(|step| !step.is_note);
-    if let (Some(only), None, 1) = (acts.next(), acts.next(), options.len())
-        && (only.is_diff || only.announces)
-    {
-        return (only.parts().0.to_owned(), Some(only));
-    }
-    // Each step says for which intent it is.
-    let mut intents = options.iter().map(|option| option.when.as_deref().unwrap_or(summary));
-    let are_told = intents.all(|intent| {
-        summary.contains(intent) && steps.iter().any(|step| step.text.contains(intent))
-    });
-    match options.len() {
-        2 if are_told => ("Two ways, depending on what is meant:".to_owned(), None),
-        3.. if are_told => ("Several ways, depending on what is meant:".to_owned(), None),
-        _ => (summary.clone(), None),
-    }
+/// The parts of a fix.
+pub(in crate::render) struct Fix<'a> {
+    pub(in crate::render) first_line: String,
+    /// The step that `first_line` is from. It is not among `steps`.
+    pub(in crate::render) first_step: Option<&'a Step>,
+    pub(in crate::render) steps: Vec<&'a Step>,
+    pub(in crate::render) notes: Vec<&'a Step>,
 }
 
-/// Whether a step of the fix names this place already.
+/// Splits a remediation into its parts. If there is one step, it may replace the summary.
+pub(in crate::render) fn split_fix(remediation: &Remediation) -> Fix<'_> {
+    let Remediation { summary, steps, options, .. } = remediation;
+    let (notes, steps): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.is_note);
+    if let ([only], 1) = (&steps[..], options.len())
+        && (only.is_diff || only.introduces_commands)
+    {
+        let first_line = only.split_snippet().0.to_owned();
+        return Fix { first_line, first_step: Some(only), steps: Vec::new(), notes };
+    }
+    let mut intents = options.iter().map(|option| option.when.as_deref().unwrap_or(summary));
+    let steps_name_intents = intents.all(|intent| {
+        summary.contains(intent) && remediation.steps.iter().any(|step| step.text.contains(intent))
+    });
+    let first_line = match options.len() {
+        2 if steps_name_intents => "Two ways, depending on what is meant:",
+        3.. if steps_name_intents => "Several ways, depending on what is meant:",
+        _ => summary,
+    };
+    Fix { first_line: first_line.to_owned(), first_step: None, steps, notes }
+}
+
+/// Whether a step of the fix already names this place.
 pub(in crate::render) fn is_named_in_fix(finding: &Finding, place: &str) -> bool {
     let place = place.split(", rule ").next().unwrap_or(place);
     finding.remediation.steps.iter().any(|step| step.text.contains(&inert(place)))

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use doctor::policy::evaluate::evaluate_registration;
-use doctor::policy::{Ask, Decision, document};
+use doctor::policy::{Decision, RequestedToken, document};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestRng, TestRunner};
@@ -19,11 +19,11 @@ use crate::support::Doctor;
 const LIBRARY: u32 = 30_000;
 const PROGRAM: usize = 150;
 
-fn a_case() -> impl Strategy<Value = (Vec<Draft>, Map<String, Value>, Ask)> {
+fn a_case() -> impl Strategy<Value = (Vec<Draft>, Map<String, Value>, RequestedToken)> {
     (prop::collection::vec(a_draft(), 0..6), claims(), an_ask())
 }
 
-fn expected(policies: &[Value], claims: &Map<String, Value>, ask: &Ask) -> bool {
+fn expected(policies: &[Value], claims: &Map<String, Value>, ask: &RequestedToken) -> bool {
     reference::decide(
         policies,
         claims,
@@ -107,7 +107,7 @@ fn the_program_says_what_the_library_decides() {
             _ => None,
         };
         // Admin is asked for by organization tokens alone.
-        let asked = Ask { admin: scope.as_deref() == Some("admin"), ..ask };
+        let asked = RequestedToken { admin: scope.as_deref() == Some("admin"), ..ask };
         if let Some(scope) = scope {
             doctor = doctor.args(["--scope", &scope]);
         }
@@ -155,7 +155,8 @@ fn no_pattern_makes_it_slow() {
     let claims = json!({"sub": "a".repeat(LENGTH)});
     let claims = claims.as_object().unwrap();
     let begun = Instant::now();
-    let evaluation = evaluate_registration(&document.issuers[0], claims, &Ask::default()).unwrap();
+    let evaluation =
+        evaluate_registration(&document.issuers[0], claims, &RequestedToken::default()).unwrap();
     assert_eq!(evaluation.decision(), Some(Decision::Deny));
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }

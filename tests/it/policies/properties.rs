@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use doctor::policy::claim_path::ClaimPath;
-use doctor::policy::evaluate::{Evaluation, Outcome, evaluate};
-use doctor::policy::{Ask, Decision, Entry, Place, Rule, TokenType, pattern};
+use doctor::policy::evaluate::{Evaluation, PolicyOutcome, evaluate};
+use doctor::policy::{Decision, Entry, Place, RequestedToken, Rule, TokenType, pattern};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -118,9 +118,9 @@ proptest! {
         let mut plain: Vec<String> = pattern.chars().map(String::from).collect();
         for surprise in &surprises {
             prop_assert!(matches!(surprise.wildcard, '.' | '?'));
-            prop_assert_eq!(&plain[surprise.at], &surprise.wildcard.to_string());
+            prop_assert_eq!(&plain[surprise.position], &surprise.wildcard.to_string());
             prop_assert_ne!(surprise.stood_for, Some(surprise.wildcard));
-            plain[surprise.at] = surprise.stood_for.map(String::from).unwrap_or_default();
+            plain[surprise.position] = surprise.stood_for.map(String::from).unwrap_or_default();
         }
         // A wildcard that stood for another wildcard's character would be one again.
         if surprises.iter().all(|s| !matches!(s.stood_for, Some('.' | '?'))) {
@@ -295,10 +295,10 @@ pub fn a_draft() -> impl Strategy<Value = Draft> {
     )
 }
 
-pub fn an_ask() -> impl Strategy<Value = Ask> {
+pub fn an_ask() -> impl Strategy<Value = RequestedToken> {
     (a_token_type(), a_name(), prop::bool::weighted(0.2)).prop_map(|(token_type, name, admin)| {
         let named = |wanted| name.clone().filter(|_| token_type == wanted);
-        Ask {
+        RequestedToken {
             token_type,
             team: named(TokenType::Team),
             user: named(TokenType::Personal),
@@ -309,7 +309,11 @@ pub fn an_ask() -> impl Strategy<Value = Ask> {
 }
 
 /// The parts of an evaluation have to agree with each other.
-fn consistent(evaluation: &Evaluation, drafts: &[Draft], ask: &Ask) -> Result<(), TestCaseError> {
+fn consistent(
+    evaluation: &Evaluation,
+    drafts: &[Draft],
+    ask: &RequestedToken,
+) -> Result<(), TestCaseError> {
     prop_assert_eq!(evaluation.entries.len(), drafts.len());
     let all_match = |entry: usize| evaluation.entries[entry].rules.iter().all(|rule| rule.matched);
     for (index, (result, draft)) in evaluation.entries.iter().zip(drafts).enumerate() {
@@ -320,28 +324,28 @@ fn consistent(evaluation: &Evaluation, drafts: &[Draft], ask: &Ask) -> Result<()
         prop_assert!(evaluation.entries[closest].applies);
     }
     match evaluation.outcome {
-        Outcome::Allowed { entry } => {
+        PolicyOutcome::Allowed { entry } => {
             prop_assert_eq!(evaluation.closest, Some(entry));
             prop_assert!(all_match(entry) && drafts[entry].decision == Decision::Allow);
         }
-        Outcome::Denied { entry } => {
+        PolicyOutcome::Denied { entry } => {
             prop_assert!(all_match(entry) && drafts[entry].decision == Decision::Deny);
             prop_assert!(evaluation.closest.is_some());
         }
-        Outcome::Admin { entry } => {
+        PolicyOutcome::Admin { entry } => {
             prop_assert_eq!(evaluation.closest, Some(entry));
             prop_assert!(ask.admin && all_match(entry) && !drafts[entry].admin);
         }
-        Outcome::Rules { entry } => {
+        PolicyOutcome::Rules { entry } => {
             prop_assert_eq!(evaluation.closest, Some(entry));
             prop_assert!(!all_match(entry));
         }
-        Outcome::Undetermined => prop_assert!(false, "nothing is left open"),
-        Outcome::NoAllowEntry
-        | Outcome::TokenType
-        | Outcome::Team
-        | Outcome::User
-        | Outcome::Runner => prop_assert_eq!(evaluation.closest, None),
+        PolicyOutcome::Undetermined => prop_assert!(false, "nothing is left open"),
+        PolicyOutcome::NoAllowEntry
+        | PolicyOutcome::TokenType
+        | PolicyOutcome::Team
+        | PolicyOutcome::User
+        | PolicyOutcome::Runner => prop_assert_eq!(evaluation.closest, None),
     }
     Ok(())
 }
@@ -369,8 +373,8 @@ fn policies_decide_as_the_reference_says() {
                 prop_assert_eq!(evaluation.decision() == Some(Decision::Allow), expected);
                 consistent(&evaluation, &drafts, &ask)?;
                 match evaluation.outcome {
-                    Outcome::Allowed { .. } => allowed.set(allowed.get() + 1),
-                    Outcome::Denied { .. } => denied.set(denied.get() + 1),
+                    PolicyOutcome::Allowed { .. } => allowed.set(allowed.get() + 1),
+                    PolicyOutcome::Denied { .. } => denied.set(denied.get() + 1),
                     _ => {}
                 }
                 Ok(())

@@ -1,7 +1,7 @@
 //! `doctor policy suggest`: what it prints lets the same job in again, and no neighbour of it.
 
 use doctor::policy::evaluate::evaluate;
-use doctor::policy::{Ask, Decision, Entry, document};
+use doctor::policy::{Decision, Entry, RequestedToken, document};
 use serde_json::{Value, json};
 
 use crate::policies::command::{policy, tested};
@@ -358,7 +358,7 @@ fn entries(document: &str) -> Vec<Entry> {
 }
 
 fn lets_in(entries: &[Entry], claims: &Value) -> bool {
-    let decided = evaluate(entries, claims.as_object().unwrap(), &Ask::default());
+    let decided = evaluate(entries, claims.as_object().unwrap(), &RequestedToken::default());
     decided.decision() == Some(Decision::Allow)
 }
 

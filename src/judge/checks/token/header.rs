@@ -1,8 +1,8 @@
-//! Check `token`: its algorithm, and the rest of its header.
+//! Check `token`: its header.
 
 use serde_json::Value;
 
-use super::kind;
+use super::json_type;
 use crate::catalogue::Code;
 use crate::evidence::Token;
 use crate::judge::context::Context;
@@ -11,22 +11,22 @@ use crate::oidc::jwt::header;
 use crate::oidc::jwt::header::HeaderFault;
 use crate::report::Finding;
 
-/// Algorithms that verify with a public key and that the CLI and the service know (RFC 7518 section
-/// 3.1, RFC 8037 section 3.1).
+/// Public-key algorithms that the CLI and the service support (RFC 7518 section 3.1, RFC 8037 section
+/// 3.1).
 pub(crate) const ASYMMETRIC: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
-/// The others that the CLI's JWT parser knows (golang-jwt, `RegisterSigningMethod`).
-const OTHERS_OF_THE_CLI: [&str; 4] = ["none", "HS256", "HS384", "HS512"];
+/// Other algorithms of the CLI's JWT parser (golang-jwt, `RegisterSigningMethod`).
+const OTHER_CLI_ALGORITHMS: [&str; 4] = ["none", "HS256", "HS384", "HS512"];
 
 /// Whether the CLI's JWT parser refuses the token because of its algorithm.
 pub(crate) fn cli_refuses(token: &Token) -> bool {
     !token.algorithm().is_some_and(|algorithm| {
-        ASYMMETRIC.contains(&algorithm) || OTHERS_OF_THE_CLI.contains(&algorithm)
+        ASYMMETRIC.contains(&algorithm) || OTHER_CLI_ALGORITHMS.contains(&algorithm)
     })
 }
 
-/// What keeps every verifier from the token, whatever its key.
+/// Header problems that make verifiers refuse the token, whatever its key.
 pub(crate) fn check(context: &Context, token: &Token) -> Vec<Finding> {
     parameters(token).into_iter().chain(algorithm(context, token)).collect()
 }
@@ -40,7 +40,7 @@ fn parameters(token: &Token) -> Option<Finding> {
             Code::TokenMalformed,
             format!("In the header, {parameter} {problem} (RFC 7515)."),
             parameter,
-            token.header.get(parameter).map_or("absent", kind).to_owned(),
+            token.header.get(parameter).map_or("absent", json_type).to_owned(),
         )
         .fix(format!("Correct the issuer: it writes {parameter} in a form that is not allowed.")),
         HeaderFault::Critical { names } => finding(
@@ -72,9 +72,9 @@ fn algorithm(context: &Context, token: &Token) -> Option<Finding> {
         .and_then(|d| d.get("id_token_signing_alg_values_supported"))
         .and_then(Value::as_array)
         .map(|list| list.iter().filter_map(Value::as_str).collect());
-    let respelled = ASYMMETRIC.into_iter().find(|known| known.eq_ignore_ascii_case(algorithm));
+    let in_right_case = ASYMMETRIC.into_iter().find(|known| known.eq_ignore_ascii_case(algorithm));
     let detail = if let (None, Some(other)) = (name, token.header.get("alg")) {
-        format!("The header's alg is {}, not a string.", kind(other))
+        format!("The header's alg is {}, not a string.", json_type(other))
     } else if name.is_none() {
         "The token's header names no algorithm.".to_owned()
     } else if algorithm.is_empty() {
@@ -87,7 +87,7 @@ fn algorithm(context: &Context, token: &Token) -> Option<Finding> {
         "The JWT parser of the Pulumi CLI does not know the name Ed25519 (RFC 9864). It knows \
          EdDSA, the older name of the same algorithm (RFC 8037)."
             .to_owned()
-    } else if let Some(known) = respelled.filter(|known| *known != algorithm) {
+    } else if let Some(known) = in_right_case.filter(|known| *known != algorithm) {
         format!("{algorithm} is not an algorithm's name: capitals count, it is {known}.")
     } else if !ASYMMETRIC.contains(&algorithm) {
         format!("{algorithm} is not an algorithm that Pulumi's CLI knows.")
@@ -100,7 +100,7 @@ fn algorithm(context: &Context, token: &Token) -> Option<Finding> {
         return None;
     };
     let shown = match token.header.get("alg") {
-        Some(other) if name.is_none() => kind(other).to_owned(),
+        Some(other) if name.is_none() => json_type(other).to_owned(),
         _ => algorithm.to_owned(),
     };
     let mut finding =

@@ -1,54 +1,56 @@
-//! Check `token`: its times, by this machine's clock and by the servers'.
+//! Check `token`: its times, judged by this machine's clock and by the servers' clocks.
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{BackendSource, Evidence, Exchange, PolicySource, Probe, Source, Token};
 use crate::judge::advice::change;
-use crate::judge::advice::change::Machine;
+use crate::judge::advice::change::MachinePart;
 use crate::judge::advice::clock::set_clock;
 use crate::judge::context::Context;
-use crate::judge::finding::{ASSUMES_GO, instant, span};
+use crate::judge::finding::{ASSUMES_GO, format_instant, human_duration};
 use crate::platform::Id;
 use crate::report::{Finding, RemedyOption};
 use crate::text::command::CommandLine;
 
-/// Leeway for `nbf` and `iat`, and the offset from which a clock counts as wrong, in seconds.
-/// `exp` has no leeway.
+/// Leeway for `nbf` and `iat`, and the smallest offset of a wrong clock, in seconds. `exp` has no
+/// leeway.
 const LEEWAY: i64 = 60;
 
-/// The last second that Go's `time.Unix` can count to: its own epoch is the year 1. A later `exp`
-/// wraps around into the past, in go-oidc and in golang-jwt; go-jose refuses it.
-const LAST_SECOND_OF_GO: i64 = i64::MAX - 62_135_596_800;
+/// The last second that Go's `time.Unix` can represent: its epoch is the year 1. A later `exp` wraps
+/// around into the past in go-oidc and golang-jwt, and go-jose refuses it.
+const MAX_GO_SECONDS: i64 = i64::MAX - 62_135_596_800;
 
-/// Units that are mistaken for seconds, and how many of them a second has.
+/// Units that issuers confuse with seconds, and how many of them make a second.
 const UNITS: [(&str, i64); 3] =
     [("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
 
-/// How far from the time of judging a time in another unit may lie: 20 years, in seconds.
-const PLAUSIBLE: u64 = 20 * 365 * 86_400;
+/// A time in another unit is plausible up to this distance from now: 20 years, in seconds.
+const MAX_DISTANCE: u64 = 20 * 365 * 86_400;
 
-/// Whether the token has expired by this time.
 pub(crate) fn expired(token: &Token, now: i64) -> bool {
     token.seconds("exp").is_some_and(|exp| now >= exp)
 }
 
-/// What is wrong with the times, and with the clocks that they are judged by.
+/// Problems of the token's times and of this machine's clock.
 pub(crate) fn check(context: &Context, token: &Token) -> Vec<Finding> {
     let problem = |now: i64, clock: &str| {
         expiry(context, token, now, clock).or_else(|| not_yet_valid(token, now, clock))
     };
-    let here = problem(context.now(), clock_name(context));
-    let Some(offset) = clock_offset(context) else { return here.into_iter().collect() };
-    // Issuer and Pulumi Cloud go by their own clocks: what only this machine's makes of the token
-    // is evidence of a wrong clock, and what it does not see is there all the same.
-    let there = problem(context.now().saturating_add(offset), "the servers' clocks");
-    let fails = |found: &Finding| found.severity == Severity::Error;
-    let explained = here.filter(|found| fails(found) && !there.as_ref().is_some_and(fails));
-    std::iter::once(clock_skew(offset, explained.as_ref())).chain(there).collect()
+    let by_this_machine = problem(context.now(), clock_name(context));
+    let Some(offset) = clock_offset(context) else {
+        return by_this_machine.into_iter().collect();
+    };
+    // The servers' clocks decide. A failure by this machine's clock alone only proves that its clock is
+    // wrong.
+    let by_servers = problem(context.now().saturating_add(offset), "the servers' clocks");
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    let only_here =
+        by_this_machine.filter(|f| is_error(f) && !by_servers.as_ref().is_some_and(is_error));
+    std::iter::once(clock_skew(offset, only_here.as_ref())).chain(by_servers).collect()
 }
 
 fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Finding> {
     let exp = token.seconds("exp")?;
-    if exp > LAST_SECOND_OF_GO {
+    if exp > MAX_GO_SECONDS {
         return Some(
             Finding::new(
                 Code::TokenExpired,
@@ -67,22 +69,23 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
     }
     let lifetime = token.seconds("iat").map(|iat| exp.saturating_sub(iat)).filter(|l| *l > 0);
     let (code, what, lives) = if left > 0 {
-        (Code::TokenExpiresSoon, format!("The token expires in {}.", span(left)), "lives")
+        (Code::TokenExpiresSoon, format!("The token expires in {}.", human_duration(left)), "lives")
     } else {
-        (Code::TokenExpired, format!("The token expired {} ago.", span(left)), "lived")
+        (Code::TokenExpired, format!("The token expired {} ago.", human_duration(left)), "lived")
     };
-    let life = lifetime.map_or_else(String::new, |l| format!(" It {lives} {}.", span(l)));
+    let life = lifetime.map_or_else(String::new, |l| format!(" It {lives} {}.", human_duration(l)));
     let mut finding = Finding::new(code, format!("{what}{life}"))
-        .proof("exp", instant(exp), "token claim exp")
-        .proof("judged at", instant(now), clock);
+        .proof("exp", format_instant(exp), "token claim exp")
+        .proof("judged at", format_instant(now), clock);
     if let Some(iat) = token.seconds("iat") {
-        finding = finding.proof("iat", instant(iat), "token claim iat");
+        finding = finding.proof("iat", format_instant(iat), "token claim iat");
     }
     if context.evidence.token_is_ambient() {
         if let Some(lifetime) = lifetime
             && left <= 0
         {
-            let (ran, lifetime) = (span(lifetime.saturating_sub(left)), span(lifetime));
+            let (ran, lifetime) =
+                (human_duration(lifetime.saturating_sub(left)), human_duration(lifetime));
             finding = if context.evidence.options.run_context.platform() == Some(Id::GitLab) {
                 finding
                     .fix("Log in sooner after the job has started, or give the job more time.")
@@ -106,14 +109,14 @@ fn expiry(context: &Context, token: &Token, now: i64, clock: &str) -> Option<Fin
         if let Some(iat) = token.seconds("iat") {
             finding = finding
                 .announce("To judge the rest as of the time when the token was valid:")
-                .command(as_of(&instant(iat), context.evidence));
+                .command(rerun_command(&format_instant(iat), context.evidence));
         }
     }
     Some(finding)
 }
 
-/// The command that repeats this run at another time, as far as the evidence has it.
-fn as_of(instant: &str, evidence: &Evidence) -> CommandLine {
+/// The command that repeats this run with `--now`. It has only options that the evidence records.
+fn rerun_command(instant: &str, evidence: &Evidence) -> CommandLine {
     let Evidence { options, login, .. } = evidence;
     let policy = match &evidence.policy {
         PolicySource::File { path, .. } => Some(path),
@@ -153,10 +156,10 @@ fn not_yet_valid(token: &Token, now: i64, clock: &str) -> Option<Finding> {
         .find(|(_, from)| *from > now.saturating_add(LEEWAY))?;
     let finding = Finding::new(
         Code::TokenNotYetValid,
-        format!("{claim} lies {} in the future.", span(from.saturating_sub(now))),
+        format!("{claim} lies {} in the future.", human_duration(from.saturating_sub(now))),
     )
-    .proof(claim, instant(from), format!("token claim {claim}"))
-    .proof("judged at", instant(now), clock);
+    .proof(claim, format_instant(from), format!("token claim {claim}"))
+    .proof("judged at", format_instant(now), clock);
     let Some((unit, meant)) = in_other_unit(from, now) else { return Some(finding) };
     let detail = format!(
         "{claim} is in {unit}, and a token's times are in seconds (RFC 7519): read as seconds, \
@@ -165,27 +168,31 @@ fn not_yet_valid(token: &Token, now: i64, clock: &str) -> Option<Finding> {
     );
     Some(
         Finding { detail, ..finding }
-            .proof(format!("{claim} in {unit}"), instant(meant), format!("token claim {claim}"))
+            .proof(
+                format!("{claim} in {unit}"),
+                format_instant(meant),
+                format!("token claim {claim}"),
+            )
             .fix(format!("Correct the issuer: write {claim} in seconds since 1970.")),
     )
 }
 
-/// The unit that a number far in the future was probably meant in, and the second that it means.
+/// The probable unit of a number far in the future, and the number in seconds.
 fn in_other_unit(number: i64, now: i64) -> Option<(&'static str, i64)> {
     UNITS
         .into_iter()
         .map(|(unit, per_second)| (unit, number / per_second))
-        .find(|(_, seconds)| seconds.abs_diff(now) < PLAUSIBLE)
-        .filter(|_| number.abs_diff(now) > PLAUSIBLE)
+        .find(|(_, seconds)| seconds.abs_diff(now) < MAX_DISTANCE)
+        .filter(|_| number.abs_diff(now) > MAX_DISTANCE)
 }
 
-/// A claim as the token has it.
+/// A claim as JSON.
 fn raw(token: &Token, claim: &str) -> String {
     token.claims.get(claim).map(ToString::to_string).unwrap_or_default()
 }
 
-/// How far this machine's clock is behind the servers', in seconds, if it is off by a minute or
-/// more. One server that agrees with it is enough to trust it: caches send old dates.
+/// How far this machine's clock is behind the servers', in seconds, if it is off by a minute or more.
+/// The smallest offset of all servers counts, since caches send old dates.
 fn clock_offset(context: &Context) -> Option<i64> {
     if context.evidence.options.now_given {
         return None;
@@ -215,21 +222,22 @@ fn clock_offset(context: &Context) -> Option<i64> {
         .filter(|offset| offset.unsigned_abs() >= LEEWAY.unsigned_abs())
 }
 
-fn clock_skew(offset: i64, explains: Option<&Finding>) -> Finding {
+/// `only_here`: the failure that only this machine's clock shows.
+fn clock_skew(offset: i64, only_here: Option<&Finding>) -> Finding {
     let direction = if offset > 0 { "behind" } else { "ahead" };
     let mut detail = format!(
         "This machine's clock is {} {direction} of the servers that were asked.",
-        span(offset)
+        human_duration(offset)
     );
-    if explains.is_some() {
+    if only_here.is_some() {
         detail.push_str(" By their time the token is valid.");
     }
     let mut finding = Finding::new(Code::ClockSkew, detail)
-        .severity(if explains.is_some() { Severity::Error } else { Severity::Warning })
+        .severity(if only_here.is_some() { Severity::Error } else { Severity::Warning })
         .proof("offset", format!("{offset} s"), "Date header of the answers")
         .command(set_clock())
-        .option(RemedyOption::only(change::machine(Machine::Clock)));
-    if let Some(problem) = explains {
+        .option(RemedyOption::only(change::fix_machine(MachinePart::Clock)));
+    if let Some(problem) = only_here {
         finding = finding.proof("by this machine's clock", &problem.detail, "token");
     }
     finding

@@ -1,37 +1,39 @@
-//! What differs between a token's issuer and a registered one that nearly matches.
+//! Explains the difference between the token's issuer and one that nearly matches.
 
-mod edits;
+mod edit_distance;
 
-use self::edits::edits;
-use crate::judge::compare::mark::{CLIP, clip};
+use self::edit_distance::bounded_edit_distance;
+use crate::judge::compare::diff::{MAX_ISSUER_CHARS, clip_issuer};
 use crate::judge::finding::list;
 use crate::limits::Work;
 use crate::platform::{Id, at_host, azure};
 
-/// A near miss: what differs in words, and how far apart the two are (edits).
+/// An issuer that nearly matches.
 pub(crate) struct NearMiss {
-    /// In words, for a sentence that begins with "differs in".
+    /// The difference, for a sentence that begins with "differs in".
     pub(crate) what: String,
-    /// Edits between the two.
+    /// The edit distance.
     pub(crate) distance: usize,
 }
 
-/// Where the issuer stands that the token's is compared with.
+/// The source of the issuer with which the token's is compared.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Other {
+pub(crate) enum IssuerSource {
     Registration,
     Document,
 }
 
-impl Other {
-    fn is_there(self) -> &'static str {
+impl IssuerSource {
+    /// A predicate for the issuer, in messages.
+    fn predicate(self) -> &'static str {
         match self {
             Self::Registration => "is registered",
             Self::Document => "is in the document",
         }
     }
 
-    fn the(self) -> &'static str {
+    /// A possessive for the issuer, in messages.
+    fn possessive(self) -> &'static str {
         match self {
             Self::Registration => "the registered",
             Self::Document => "the document's",
@@ -39,56 +41,55 @@ impl Other {
     }
 }
 
-/// So many edits may be a typing error.
-const FEW: usize = 3;
+/// Issuers with more edits are no near miss, unless their parts explain the difference.
+const MAX_TYPO_EDITS: usize = 3;
 
-/// Compares a registered issuer, or a document's, with the token's. `Ok(None)`: they have nothing in
-/// common that is worth telling.
+/// Compares an issuer with the token's. `Ok(None)`: it is no near miss.
 ///
 /// # Errors
-/// The work, which is shared by all registrations, does not suffice.
+/// The work budget, which all registrations share, is used up.
 pub(crate) fn compare(
-    other: Other,
+    source: IssuerSource,
     registered: &str,
     token: &str,
     work: &mut Work,
-) -> Result<Option<NearMiss>, TooMuch> {
-    if !work.take(COMPARING + registered.len().min(CLIP)) {
-        return Err(TooMuch);
+) -> Result<Option<NearMiss>, BudgetExceeded> {
+    if !work.take(COMPARISON_STEPS + registered.len().min(MAX_ISSUER_CHARS)) {
+        return Err(BudgetExceeded);
     }
-    let clipped = [registered, token].map(clip);
-    let explained = explain(other, &clipped[0], &clipped[1]);
-    let most = if explained.is_some() { CLIP } else { FEW };
-    let distance = edits(&clipped[0], &clipped[1], most, work)?;
+    let clipped = [registered, token].map(clip_issuer);
+    let explained = explain(source, &clipped[0], &clipped[1]);
+    let most = if explained.is_some() { MAX_ISSUER_CHARS } else { MAX_TYPO_EDITS };
+    let distance = bounded_edit_distance(&clipped[0], &clipped[1], most, work)?;
     let what = match (explained, distance) {
-        (None, Some(0)) => format!("what stands behind the first {CLIP} characters"),
+        (None, Some(0)) => format!("what stands behind the first {MAX_ISSUER_CHARS} characters"),
         (None, Some(distance)) => characters(distance),
         (Some(what), _) => what,
         (None, None) => return Ok(None),
     };
-    Ok(Some(NearMiss { what, distance: distance.unwrap_or(CLIP) }))
+    Ok(Some(NearMiss { what, distance: distance.unwrap_or(MAX_ISSUER_CHARS) }))
 }
 
-/// The work does not suffice.
-pub(crate) struct TooMuch;
+/// The work budget is used up.
+pub(crate) struct BudgetExceeded;
 
-/// What comparing two issuers costs beside counting edits, in steps.
-const COMPARING: usize = 50;
+/// The cost of comparing two issuers without their edit distance, in steps.
+const COMPARISON_STEPS: usize = 50;
 
 fn characters(count: usize) -> String {
     if count == 1 { "one character".to_owned() } else { format!("{count} characters") }
 }
 
-/// An issuer's URL in the parts in which two may differ, as they are written: what a parser of URLs
-/// takes for the same is not the same to who compares texts.
-struct Written<'a> {
+/// An issuer's URL in parts, as written. A URL parser would normalize differences that matter, since
+/// Pulumi Cloud compares issuers as text.
+struct IssuerParts<'a> {
     scheme: Option<&'a str>,
     host: &'a str,
     port: Option<&'a str>,
     path: &'a str,
 }
 
-impl<'a> Written<'a> {
+impl<'a> IssuerParts<'a> {
     fn new(text: &'a str) -> Self {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Some(scheme), rest),
@@ -112,18 +113,17 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Everything that differs, in a sentence; `None` where the hosts have nothing to do with each
-/// other.
-fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
-    let (left, right) = (Written::new(registered.trim()), Written::new(token.trim()));
+/// All differences, in a sentence. `None` if the hosts are unrelated.
+fn explain(source: IssuerSource, registered: &str, token: &str) -> Option<String> {
+    let (left, right) = (IssuerParts::new(registered.trim()), IssuerParts::new(token.trim()));
     let hosts = (left.host(), right.host());
-    let is_there = other.is_there();
+    let predicate = source.predicate();
     let mut found = Vec::new();
     if registered.trim() != registered || token.trim() != token {
         found.push("white space at the beginning or end".to_owned());
     }
-    found.extend(scheme(other, &left, &right));
-    // Very many may be registered, and most are of the token's host or of no platform's.
+    found.extend(scheme(source, &left, &right));
+    // Avoids a look-up per registration: most are on the token's host or belong to no platform.
     let of_token = at_host(&hosts.1).map(|platform| platform.id);
     let of_registered = match hosts.0 == hosts.1 {
         true => of_token,
@@ -132,23 +132,23 @@ fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
     match (of_registered, of_token) {
         (Some(Id::AzurePipelines), Some(Id::Entra)) => {
             return Some(format!(
-                "the kind of issuer: Azure DevOps' own {is_there}, the token is from Entra. The \
+                "the kind of issuer: Azure DevOps' own {predicate}, the token is from Entra. The \
                  service connection was converted or recreated; sub and aud changed with it"
             ));
         }
         (Some(Id::Entra), Some(Id::AzurePipelines)) => {
             return Some(format!(
-                "the kind of issuer: Entra's {is_there}, the token is from Azure DevOps' own. \
+                "the kind of issuer: Entra's {predicate}, the token is from Azure DevOps' own. \
                  The service connection has not been converted; its sub and aud are of the old \
                  form too"
             ));
         }
         (Some(Id::Entra), Some(Id::Entra)) => {
-            let entra = entra(other, &left, &right);
-            found.extend(written_otherwise("host", left.host, right.host));
-            found.extend(port(other, &left, &right));
+            let entra = entra(source, &left, &right);
+            found.extend(case_difference("host", left.host, right.host));
+            found.extend(port(source, &left, &right));
             match entra.is_empty() {
-                true => found.extend(path(other, &left, &right)),
+                true => found.extend(path(source, &left, &right)),
                 false => found.extend(entra),
             }
         }
@@ -158,117 +158,123 @@ fn explain(other: Other, registered: &str, token: &str) -> Option<String> {
                 azure::OLD_HOST,
                 azure::HOST
             ));
-            found.extend(path(other, &left, &right));
+            found.extend(path(source, &left, &right));
         }
         (id, _) if hosts.0 == hosts.1 => {
-            found.extend(written_otherwise("host", left.host, right.host));
-            found.extend(port(other, &left, &right));
+            found.extend(case_difference("host", left.host, right.host));
+            found.extend(port(source, &left, &right));
             found.extend(match id {
-                Some(Id::GitHubActions) => slug(other, &left, &right),
-                _ => path(other, &left, &right),
+                Some(Id::GitHubActions) => enterprise_slug(source, &left, &right),
+                _ => path(source, &left, &right),
             });
         }
         _ => {
-            let (registered, token) = (github(&left)?, github(&right)?);
+            let (registered, token) = (github_instance(&left)?, github_instance(&right)?);
             found.push(format!(
-                "the GitHub that it is: {registered} {is_there}, the token is from {token}"
+                "the GitHub that it is: {registered} {predicate}, the token is from {token}"
             ));
         }
     }
     (!found.is_empty()).then(|| list(&found))
 }
 
-fn scheme(other: Other, registered: &Written, token: &Written) -> Option<String> {
-    let is_there = other.is_there();
+fn scheme(source: IssuerSource, registered: &IssuerParts, token: &IssuerParts) -> Option<String> {
+    let predicate = source.predicate();
     let (left, right) = (registered.scheme, token.scheme);
     match (left, right) {
         (Some(left), Some(right)) if left.eq_ignore_ascii_case(right) => {
-            written_otherwise("scheme", left, right)
+            case_difference("scheme", left, right)
         }
         (None, None) => None,
         _ => {
             let named = |scheme: Option<&str>| {
                 scheme.map_or_else(|| "no scheme".to_owned(), |scheme| format!("{scheme}://"))
             };
-            Some(format!("the scheme: {} {is_there}, the token has {}", named(left), named(right)))
+            Some(format!("the scheme: {} {predicate}, the token has {}", named(left), named(right)))
         }
     }
 }
 
-/// Where two texts are the same but for upper and lower case.
-fn written_otherwise(what: &str, registered: &str, token: &str) -> Option<String> {
+/// Reports texts that differ only in upper and lower case.
+fn case_difference(what: &str, registered: &str, token: &str) -> Option<String> {
     (registered != token && registered.eq_ignore_ascii_case(token))
         .then(|| format!("upper and lower case in the {what}"))
 }
 
-fn port(other: Other, registered: &Written, token: &Written) -> Option<String> {
-    let is_there = other.is_there();
-    let needless = |one: &Written| one.port == Some("443") && one.is_https();
+fn port(source: IssuerSource, registered: &IssuerParts, token: &IssuerParts) -> Option<String> {
+    let predicate = source.predicate();
+    let is_default = |one: &IssuerParts| one.port == Some("443") && one.is_https();
     match (registered.port, token.port) {
         (left, right) if left == right => None,
-        (Some(_), None) if needless(registered) => {
+        (Some(_), None) if is_default(registered) => {
             Some("the port: :443 is what https means, and the token has it not".to_owned())
         }
-        (None, Some(_)) if needless(token) => {
+        (None, Some(_)) if is_default(token) => {
             Some("the port: the token has :443, though https means it anyway".to_owned())
         }
         (Some(left), Some(right)) => {
-            Some(format!("the port: {left} {is_there}, the token has {right}"))
+            Some(format!("the port: {left} {predicate}, the token has {right}"))
         }
-        (Some(left), None) => Some(format!("the port: {left} {is_there}, the token has none")),
+        (Some(left), None) => Some(format!("the port: {left} {predicate}, the token has none")),
         (None, right) => {
-            Some(format!("the port: none {is_there}, the token has {}", right.unwrap_or_default()))
+            Some(format!("the port: none {predicate}, the token has {}", right.unwrap_or_default()))
         }
     }
 }
 
-fn path(other: Other, registered: &Written, token: &Written) -> Option<String> {
-    let is_there = other.is_there();
-    let the = other.the();
+fn path(source: IssuerSource, registered: &IssuerParts, token: &IssuerParts) -> Option<String> {
+    let predicate = source.predicate();
+    let possessive = source.possessive();
     let (left, right) = (registered.path, token.path);
     let (bare_left, bare_right) = (left.trim_end_matches('/'), right.trim_end_matches('/'));
     if left == right {
         return None;
     }
     if bare_left == bare_right {
-        let which = if right.len() > left.len() { "the token's" } else { the };
+        let which = if right.len() > left.len() { "the token's" } else { possessive };
         return Some(format!("the slash at the end of {which} issuer"));
     }
     if left.eq_ignore_ascii_case(right) {
-        return written_otherwise("path", left, right);
+        return case_difference("path", left, right);
     }
     Some(match (bare_left, bare_right) {
-        ("", _) => format!("the path: {the} one has none, the token's is {right}"),
-        (_, "") => format!("the path: {the} one is {left}, the token's has none"),
-        _ => format!("the path: {left} {is_there}, the token's is {right}"),
+        ("", _) => format!("the path: {possessive} one has none, the token's is {right}"),
+        (_, "") => format!("the path: {possessive} one is {left}, the token's has none"),
+        _ => format!("the path: {left} {predicate}, the token's is {right}"),
     })
 }
 
-/// GitHub's path is the slug of an enterprise that asked for it.
-fn slug(other: Other, registered: &Written, token: &Written) -> Option<String> {
-    let is_there = other.is_there();
-    let the = other.the();
-    let named = |one: &Written| one.path.trim_matches('/').to_owned();
+/// GitHub's issuer path is the slug of an enterprise that opted in.
+fn enterprise_slug(
+    source: IssuerSource,
+    registered: &IssuerParts,
+    token: &IssuerParts,
+) -> Option<String> {
+    let predicate = source.predicate();
+    let possessive = source.possessive();
+    let named = |one: &IssuerParts| one.path.trim_matches('/').to_owned();
     Some(match (named(registered).as_str(), named(token).as_str()) {
-        (left, right) if left == right => return path(other, registered, token),
-        (left, right) if left.eq_ignore_ascii_case(right) => return path(other, registered, token),
+        (left, right) if left == right => return path(source, registered, token),
+        (left, right) if left.eq_ignore_ascii_case(right) => {
+            return path(source, registered, token);
+        }
         ("", right) => format!(
-            "the path: the token has the enterprise slug {right} (include_enterprise_slug), {the} \
+            "the path: the token has the enterprise slug {right} (include_enterprise_slug), {possessive} \
              issuer has none"
         ),
         (left, "") => format!(
-            "the path: {the} issuer has the enterprise slug {left}, the token has none \
+            "the path: {possessive} issuer has the enterprise slug {left}, the token has none \
              (include_enterprise_slug is off)"
         ),
         (left, right) => {
-            format!("the enterprise slug: {left} {is_there}, the token has {right}")
+            format!("the enterprise slug: {left} {predicate}, the token has {right}")
         }
     })
 }
 
-/// Which GitHub an issuer belongs to: github.com, an enterprise with data residency
-/// (`token.actions.SUB.ghe.com`) or a server of one's own (`https://HOST/_services/token`).
-fn github(issuer: &Written) -> Option<String> {
+/// The GitHub instance of an issuer: github.com, an enterprise with data residency
+/// (`token.actions.SUB.ghe.com`) or an Enterprise Server (`https://HOST/_services/token`).
+fn github_instance(issuer: &IssuerParts) -> Option<String> {
     let host = issuer.host();
     let enterprise = host.strip_prefix("token.actions.").filter(|rest| rest.ends_with(".ghe.com"));
     match enterprise {
@@ -280,29 +286,32 @@ fn github(issuer: &Written) -> Option<String> {
     }
 }
 
-/// Entra: tenant, version, and the templates `common`, `organizations` and `consumers`.
-fn entra(other: Other, registered: &Written, token: &Written) -> Vec<String> {
-    let is_there = other.is_there();
+/// Differences of Entra issuers: tenant, version, and the templates `common`, `organizations` and
+/// `consumers`.
+fn entra(source: IssuerSource, registered: &IssuerParts, token: &IssuerParts) -> Vec<String> {
+    let predicate = source.predicate();
     let mut found = Vec::new();
-    let tenant =
-        |issuer: &Written| issuer.path.split('/').nth(1).unwrap_or_default().to_ascii_lowercase();
+    let tenant = |issuer: &IssuerParts| {
+        issuer.path.split('/').nth(1).unwrap_or_default().to_ascii_lowercase()
+    };
     let (left, right) = (tenant(registered), tenant(token));
     if left != right {
         found.push(match left.as_str() {
             "common" | "organizations" | "consumers" => {
                 format!("the tenant: {left} is a template that no token carries")
             }
-            "" => format!("the tenant: none {is_there}, the token is from {right}"),
-            _ => format!("the tenant: {left} {is_there}, the token is from {right}"),
+            "" => format!("the tenant: none {predicate}, the token is from {right}"),
+            _ => format!("the tenant: {left} {predicate}, the token is from {right}"),
         });
     }
-    let version = |issuer: &Written| match issuer.path.trim_end_matches('/').ends_with("/v2.0") {
+    let version = |issuer: &IssuerParts| match issuer.path.trim_end_matches('/').ends_with("/v2.0")
+    {
         true => "v2.0",
         false => "v1",
     };
     if version(registered) != version(token) {
         found.push(format!(
-            "the version: {} {is_there}, the token is of {}",
+            "the version: {} {predicate}, the token is of {}",
             version(registered),
             version(token)
         ));
@@ -317,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_misses_are_named() {
+    fn near_misses_are_explained() {
         let tenant = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111";
         let cases = [
             ("https://gitlab.com/", "https://gitlab.com", "the slash at the end of the registered"),
@@ -363,7 +372,7 @@ mod tests {
                 "https://token.actions.githubusercontent.com",
                 "the GitHub that it is: the server github.acme.example is registered",
             ),
-            // Everything that differs, not the first of it.
+            // All differences, not only the first.
             (
                 "https://GitLab.com/",
                 "https://gitlab.com",
@@ -422,17 +431,19 @@ mod tests {
     }
 
     fn compared(registered: &str, token: &str) -> Option<NearMiss> {
-        compare(Other::Registration, registered, token, &mut Work::unlimited()).ok().flatten()
+        compare(IssuerSource::Registration, registered, token, &mut Work::unlimited())
+            .ok()
+            .flatten()
     }
 
     #[test]
-    fn the_work_for_many_issuers_is_bounded() {
+    fn work_for_many_issuers_is_bounded() {
         let mut work = Work::new(100_000);
         let token = format!("https://a.test/{}", "x".repeat(600));
         let compared = (0..10_000)
             .take_while(|number| {
                 let registered = format!("https://a{number}.test/{}", "x".repeat(600));
-                compare(Other::Registration, &registered, &token, &mut work).is_ok()
+                compare(IssuerSource::Registration, &registered, &token, &mut work).is_ok()
             })
             .count();
         assert!((100..1_000).contains(&compared), "{compared}");

@@ -1,5 +1,4 @@
-//! Subjects understood: what a `sub` says in its platform's own words, and why one does not match
-//! a pattern.
+//! Explains why a subject does not match a rule, in the terms of its platform.
 
 #[cfg(test)]
 mod tests;
@@ -8,74 +7,77 @@ use crate::platform::subject::{Difference, Subject};
 use crate::platform::{ALL, Renewed, subject};
 use crate::policy::pattern;
 
-/// Why `subject` does not match `rule`: sentences, the most telling first.
+/// Sentences that explain why `subject` does not match `rule`, the most specific first.
 pub(crate) fn explain(issuer: &str, rule: &str, subject: &str) -> Vec<String> {
-    let both = Both { issuer, rule, subject };
+    let comparison = Comparison { issuer, rule, subject };
     let mismatches = ALL.iter().flat_map(|platform| platform.subjects.mismatches);
-    let told: Vec<String> = mismatches.filter_map(|mismatch| mismatch(rule, subject)).collect();
-    let of_parts = if told.is_empty() { parts(&both) } else { None };
-    let others = [refs_prefix, regular_expression, missing_wildcard];
-    upper_and_lower_case(&both)
+    let by_platform: Vec<String> =
+        mismatches.filter_map(|mismatch| mismatch(rule, subject)).collect();
+    let by_parts = if by_platform.is_empty() { explain_parts(&comparison) } else { None };
+    let others = [explain_ref_prefix, explain_regular_expression, explain_missing_wildcard];
+    explain_case(&comparison)
         .into_iter()
-        .chain(told)
-        .chain(of_parts)
-        .chain(others.iter().filter_map(|explanation| explanation(&both)))
+        .chain(by_platform)
+        .chain(by_parts)
+        .chain(others.iter().filter_map(|explanation| explanation(&comparison)))
         .collect()
 }
 
-/// The rule in the subject's form, if it means this subject in a form that its platform no longer
-/// gives it.
-pub(crate) fn renewed(rule: &str, subject: &str) -> Option<Renewed> {
+/// The rule in the present form of the subject, if it has a form that the platform no longer issues.
+pub(crate) fn update_outdated_rule(rule: &str, subject: &str) -> Option<Renewed> {
     ALL.iter().filter_map(|platform| platform.subjects.renew).find_map(|renew| renew(rule, subject))
 }
 
-/// What is compared.
-struct Both<'a> {
-    /// The token's issuer: some subjects are known by it alone.
+struct Comparison<'a> {
+    /// The token's issuer. Some subjects are recognised only by their issuer.
     issuer: &'a str,
     rule: &'a str,
     subject: &'a str,
 }
 
-fn upper_and_lower_case(both: &Both) -> Option<String> {
-    pattern::matches(&both.rule.to_lowercase(), &both.subject.to_lowercase()).then(|| {
-        "Rule and token differ in upper and lower case only; matching is case-sensitive.".to_owned()
+fn explain_case(comparison: &Comparison) -> Option<String> {
+    pattern::matches(&comparison.rule.to_lowercase(), &comparison.subject.to_lowercase()).then(
+        || {
+            "Rule and token differ in upper and lower case only; matching is case-sensitive."
+                .to_owned()
+        },
+    )
+}
+
+/// Explains the difference part by part.
+fn explain_parts(comparison: &Comparison) -> Option<String> {
+    let described = subject::describe(comparison.issuer, comparison.subject)?;
+    let differences = subject::differences(comparison.issuer, comparison.rule, comparison.subject);
+    explain_pinned_run(&described, &differences).or_else(|| {
+        // The platform's own mismatches already name the parts.
+        let is_covered = described.platform.platform().subjects.mismatches_name_parts;
+        let parts = differences.iter().filter(|_| !is_covered);
+        part_sentences(parts.map(|one| (one.name, one.wanted, one.has)))
     })
 }
 
-/// Part by part, in the words of the subject's platform.
-fn parts(both: &Both) -> Option<String> {
-    let described = subject::describe(both.issuer, both.subject)?;
-    let differences = subject::differences(both.issuer, both.rule, both.subject);
-    one_run_only(&described, &differences).or_else(|| {
-        // Of these the platform tells more.
-        let is_told = described.platform.platform().subjects.mismatches_name_parts;
-        let parts = differences.iter().filter(|_| !is_told);
-        sentences(parts.map(|one| (one.name, one.wanted, one.has)))
-    })
-}
-
-/// A rule that names what is another one in every run.
-fn one_run_only(described: &Subject, differences: &[Difference]) -> Option<String> {
+/// Explains a rule that names a value which differs in every run.
+fn explain_pinned_run(described: &Subject, differences: &[Difference]) -> Option<String> {
     let varying = |one: &Difference| {
         described.varying.iter().find(|varying| one.wanted.is_some() && varying.name == one.name)
     };
     let first = varying(differences.first()?)?;
     differences.iter().all(|one| varying(one).is_some()).then(|| {
-        let write = described.pattern.as_ref();
-        let write = write.map_or_else(|_| String::new(), |rule| format!(" Write {rule} instead."));
+        let pattern = described.pattern.as_ref();
+        let advice =
+            pattern.map_or_else(|_| String::new(), |rule| format!(" Write {rule} instead."));
         format!(
-            "The {} in sub {}: a rule that names one matches no other.{write}",
+            "The {} in sub {}: a rule that names one matches no other.{advice}",
             first.name, first.why
         )
     })
 }
 
-/// A sentence for each part: its name, what the rule wants where that is known, what the token has.
-fn sentences<'a>(
+/// A sentence for each part. A part has a name, the value in the rule if known, and that in the token.
+fn part_sentences<'a>(
     parts: impl Iterator<Item = (&'a str, Option<&'a str>, &'a str)>,
 ) -> Option<String> {
-    let told: Vec<String> = parts
+    let sentences: Vec<String> = parts
         .map(|(name, wanted, has)| match wanted {
             Some(wanted) => {
                 format!("The {name} differs: the rule is for {wanted}, the token is from {has}.")
@@ -85,11 +87,11 @@ fn sentences<'a>(
             }
         })
         .collect();
-    (!told.is_empty()).then(|| told.join(" "))
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
-fn refs_prefix(both: &Both) -> Option<String> {
-    let Both { rule, subject, .. } = both;
+fn explain_ref_prefix(comparison: &Comparison) -> Option<String> {
+    let Comparison { rule, subject, .. } = comparison;
     for prefix in ["refs/heads/", "refs/tags/"] {
         let without = |text: &str| text.replacen(prefix, "", 1);
         if rule.contains(prefix) != subject.contains(prefix)
@@ -102,8 +104,8 @@ fn refs_prefix(both: &Both) -> Option<String> {
     None
 }
 
-fn regular_expression(both: &Both) -> Option<String> {
-    let looks_like = pattern::REGULAR_EXPRESSION.iter().any(|sign| both.rule.contains(sign));
+fn explain_regular_expression(comparison: &Comparison) -> Option<String> {
+    let looks_like = pattern::REGULAR_EXPRESSION.iter().any(|sign| comparison.rule.contains(sign));
     looks_like.then(|| {
         "Patterns are not regular expressions: they know only * (any characters), ? (at most one) \
          and . (exactly one)."
@@ -111,8 +113,8 @@ fn regular_expression(both: &Both) -> Option<String> {
     })
 }
 
-fn missing_wildcard(both: &Both) -> Option<String> {
-    let Both { rule, subject, .. } = both;
+fn explain_missing_wildcard(comparison: &Comparison) -> Option<String> {
+    let Comparison { rule, subject, .. } = comparison;
     (subject.starts_with(rule) && subject.len() > rule.len()).then(|| {
         "The rule is only the beginning of the subject: a rule has to match the whole value, and \
          has no * at its end."

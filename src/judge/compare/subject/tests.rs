@@ -89,7 +89,7 @@ fn subjects_use_platform_words() {
     }
 }
 #[test]
-fn nothing_is_said_that_does_not_hold() {
+fn explanations_contain_no_false_claims() {
     let entra = "/eid1/c/pub/t/rISbSSETf0KqFyZ8ppdXmA/a/rISbSSETf0KqFyZ8ppdXmA/sc/org/c";
     let cases = [
         ("sc://acme/web/prod", entra, "cloud"),
@@ -121,10 +121,11 @@ fn outdated_rule_keeps_wildcards() {
         ("repo:*/gps:*", new, None),
         ("repo:Northwind/gps:*", "repo:Northwind/gps:pull_request", None),
     ] {
-        let renewed = renewed(rule, subject).map(|renewed| renewed.unwrap().to_string());
+        let renewed =
+            update_outdated_rule(rule, subject).map(|renewed| renewed.unwrap().to_string());
         assert_eq!(renewed.as_deref(), expected, "{rule}");
     }
     // A branch's name may hold a wildcard; the rule does not take it.
-    let hostile = renewed("repo:acme/web:*", "repo:ac*@1/web@2:ref:refs/heads/x");
+    let hostile = update_outdated_rule("repo:acme/web:*", "repo:ac*@1/web@2:ref:refs/heads/x");
     assert!(hostile.is_none());
 }

@@ -20,10 +20,10 @@ fn document(issuer: &str, rules: &[Value]) -> Document {
 fn planned(issuer: &str, rules: &[Value], claims: &Value, if_meant: bool) -> Plan {
     let mut claims = claims.as_object().unwrap().clone();
     claims.insert("iss".to_owned(), json!(issuer));
-    plan(&document(issuer, rules), &claims, &Ask::default(), None, if_meant)
+    plan(&document(issuer, rules), &claims, &RequestedToken::default(), None, if_meant)
 }
 
-/// The first way's edits of patterns and claims; none where it adds an entry.
+/// The new patterns and claims of the first way. Empty if it adds an entry.
 fn replaced(issuer: &str, rules: Value, claims: &Value) -> Vec<String> {
     let Plan::Change { ways, .. } = planned(issuer, &[rules], claims, false) else { return vec![] };
     let edit = |edit: &Edit| match edit {
@@ -142,7 +142,7 @@ fn patterns_that_some_token_can_match_stay() {
     for (rules, claims) in [
         // The job may have requested another audience.
         (json!({"aud": "urn:pulumi:org:globex", "sub": main["sub"]}), &main),
-        // Others would get in with it.
+        // Other jobs could get in too.
         (
             json!({"aud": "api://AzureADTokenExchange", "sub": "/eid1/*"}),
             &json!({
@@ -211,7 +211,7 @@ fn undecidable_policies_are_undecided() {
     let issuer = |document: &str, claims: &Value| {
         let mut claims = claims.as_object().unwrap().clone();
         claims.insert("iss".to_owned(), json!(GITHUB));
-        match plan(&parse(document).unwrap(), &claims, &Ask::default(), None, false) {
+        match plan(&parse(document).unwrap(), &claims, &RequestedToken::default(), None, false) {
             Plan::Undecided(why) => why,
             other => format!("{other:?}"),
         }

@@ -1,11 +1,11 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 
-/// The rules behind `aud` and `iss`, each as `claim=pattern`, and the notes in one.
+/// The rules after `aud` and `iss`, each as `claim=pattern`, and the joined notes.
 fn suggested(mut claims: Value) -> (Vec<String>, String) {
     claims["iss"] = claims.get("iss").cloned().unwrap_or_else(|| json!("i"));
     claims["aud"] = json!("a");
-    let suggestion = suggest(claims.as_object().unwrap(), &Ask::default()).unwrap();
+    let suggestion = suggest(claims.as_object().unwrap(), &RequestedToken::default()).unwrap();
     let rules = suggestion.rules.iter().skip(2).map(|(c, p)| format!("{c}={p}")).collect();
     (rules, suggestion.notes.join(" "))
 }
@@ -32,7 +32,7 @@ fn id_does_not_pin_dotted_branch() {
 }
 
 #[test]
-fn what_a_subject_leaves_out_is_added() {
+fn omitted_claims_get_rules() {
     let circleci = json!({"sub": "org/o/project/p/user/e4c1d7f2-6a3b-49d8-b05e-8c2f7a1d9e34",
             "oidc.circleci.com/vcs-ref": "refs/heads/main"});
     let expected = [
@@ -78,9 +78,9 @@ fn person_and_queued_change_are_open() {
 }
 
 #[test]
-fn of_several_audiences_pulumi_s_is_taken() {
+fn pulumi_audience_is_preferred() {
     let claims = json!({"aud": ["sts.example", "urn:pulumi:org:acme"], "sub": "job"});
-    let rules = suggest(claims.as_object().unwrap(), &Ask::default()).unwrap().rules;
+    let rules = suggest(claims.as_object().unwrap(), &RequestedToken::default()).unwrap().rules;
     let rules: Vec<_> = rules.iter().map(|(c, p)| (c.as_str(), p.as_str())).collect();
     assert_eq!(rules, [("aud", "urn:pulumi:org:acme"), ("sub", "job")]);
 }

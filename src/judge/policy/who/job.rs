@@ -1,31 +1,31 @@
-//! Whether one entry lets a job of one kind in.
+//! Decides whether an entry lets in a job of a kind.
 
 use serde_json::{Map, Value, json};
 
-use super::given::{put, remove};
+use super::entry_claims::{insert_claim, remove_claim};
 use crate::limits::Work;
 use crate::platform::kind::{Change, Variant};
 use crate::policy::claim_path::ClaimPath;
-use crate::policy::evaluate::{Outcome, evaluate_registration_within, matches};
-use crate::policy::template::{Open, Template, Values, common};
-use crate::policy::{Ask, Decision, Entry, Registration, Rule, TokenType, pattern};
+use crate::policy::evaluate::{PolicyOutcome, evaluate_registration_within, matches};
+use crate::policy::template::{Open, Template, Values, matching_values};
+use crate::policy::{Decision, Entry, Registration, RequestedToken, Rule, TokenType, pattern};
 
-/// From how many of an entry's rules the search for values begins.
-const MOST_BEGINNINGS: usize = 8;
+/// The search for values starts from at most so many of an entry's rules.
+const MAX_STARTS: usize = 8;
 
-/// Where a rule on a claim that cannot be known is evaluated.
+/// The name of the claim that stands for all unknown claims in an evaluation.
 const UNKNOWN: &str = "(unknown)";
 
-/// Whether an entry lets a job of a kind in.
+/// Whether an entry lets in some job of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Admission {
     Yes,
     Open,
     No { denied_by: Option<usize> },
 }
 
-/// A kind of job, asked of one registration.
-pub(super) struct Asked<'a> {
+/// A question about one kind of job and one registration.
+pub(super) struct KindQuery<'a> {
     pub(super) registration: &'a Registration,
     /// The claims of the given job.
     pub(super) claims: &'a Map<String, Value>,
@@ -34,78 +34,76 @@ pub(super) struct Asked<'a> {
     pub(super) variant: &'a Variant,
 }
 
-/// Claims that a job of a kind may have.
-pub(super) struct Candidate {
-    pub(super) claims: Map<String, Value>,
+/// Claims of a job of this kind, with examples in the open parts.
+pub(super) fn example_claims(variant: &Variant, claims: &Map<String, Value>) -> Map<String, Value> {
+    claims_with_values(variant, claims, &Values::new())
 }
 
-impl Candidate {
-    /// With examples in the open parts.
-    pub(super) fn examples(variant: &Variant, claims: &Map<String, Value>) -> Self {
-        Self::new(variant, claims, &Values::new())
+/// Claims of a job of this kind, with these values in the open parts.
+fn claims_with_values(
+    variant: &Variant,
+    claims: &Map<String, Value>,
+    values: &Values,
+) -> Map<String, Value> {
+    let mut claims = claims.clone();
+    if !variant.others_stay {
+        claims.retain(|name, _| matches!(name.as_str(), "iss" | "aud"));
     }
-
-    fn new(variant: &Variant, claims: &Map<String, Value>, values: &Values) -> Self {
-        let mut claims = claims.clone();
-        if !variant.others_stay {
-            claims.retain(|name, _| matches!(name.as_str(), "iss" | "aud"));
+    for (claim, change) in &variant.changes {
+        match change {
+            Change::To(template) => insert_claim(&mut claims, claim, json!(template.fill(values))),
+            Change::Absent | Change::Unknown => remove_claim(&mut claims, claim),
         }
-        for (claim, change) in &variant.changes {
-            match change {
-                Change::To(template) => put(&mut claims, claim, json!(template.fill(values))),
-                Change::Absent | Change::Unknown => remove(&mut claims, claim),
-            }
-        }
-        Self { claims }
     }
+    claims
 }
 
-impl Asked<'_> {
-    /// Whether this allow entry lets such a job in, and the claims of one.
-    pub(super) fn of(
+impl KindQuery<'_> {
+    /// Whether this allow entry lets in such a job, and the claims of one.
+    pub(super) fn admission(
         &self,
         index: usize,
         entry: &Entry,
         work: &mut Work,
-    ) -> (Map<String, Value>, Answer) {
-        let example = Candidate::examples(self.variant, self.claims).claims;
+    ) -> (Map<String, Value>, Admission) {
+        let example = example_claims(self.variant, self.claims);
         let rules = self.open_rules(entry);
         for (rule, template) in &rules {
-            match common(&rule.pattern, template, &Values::new(), work) {
+            match matching_values(&rule.pattern, template, &Values::new(), work) {
                 Ok(Some(_)) => {}
-                // It matches no such job.
-                Ok(None) => return (example, Answer::No { denied_by: None }),
-                Err(_) => return (example, Answer::Open),
+                // The rule matches no such job.
+                Ok(None) => return (example, Admission::No { denied_by: None }),
+                Err(_) => return (example, Admission::Open),
             }
         }
         let policy = self.policy(index, entry);
-        let ask = ask(entry, work);
+        let ask = matching_ask(entry, work);
         let mut best = (example.clone(), policy.evaluate(&example, &ask, work));
-        // The examples first; then the values that the rules need, from each of them on.
-        for begin in 0..rules.len().min(MOST_BEGINNINGS) {
-            if best.1 == Answer::Yes {
+        // Tries values that satisfy the rules, starting from each rule in turn.
+        for begin in 0..rules.len().min(MAX_STARTS) {
+            if best.1 == Admission::Yes {
                 return best;
             }
             let values = values_for(&rules, begin, work);
-            let claims = Candidate::new(self.variant, self.claims, &values).claims;
+            let claims = claims_with_values(self.variant, self.claims, &values);
             let answer = policy.evaluate(&claims, &ask, work);
-            // A deny entry may match this one alone: others are tried.
-            if answer == Answer::Yes || best.1 == (Answer::No { denied_by: None }) {
+            // A deny entry may match only this candidate, so others are tried.
+            if answer == Admission::Yes || best.1 == (Admission::No { denied_by: None }) {
                 best = (claims, answer);
             }
         }
-        // Each rule matches some such job. Whether they match the same one was not found out.
-        if best.1 == (Answer::No { denied_by: None })
+        // Each rule matches some such job, but no job was found that all of them match.
+        if best.1 == (Admission::No { denied_by: None })
             && self.may_match_together(entry, &rules, work)
         {
-            best.1 = Answer::Open;
+            best.1 = Admission::Open;
         }
         best
     }
 
-    /// What a registration without allow entries decides, and the claims of such a job.
+    /// The decision of a registration without allow entries, and the claims of such a job.
     pub(super) fn without_entries(&self) -> (Map<String, Value>, &'static str) {
-        let claims = Candidate::examples(self.variant, self.claims).claims;
+        let claims = example_claims(self.variant, self.claims);
         let may_allow = self.registration.unresolved.iter();
         let may_allow = may_allow.map(|open| open.decision).any(|d| d != Some(Decision::Deny));
         let is_known = self.registration.policies.is_some() && !may_allow;
@@ -126,15 +124,15 @@ impl Asked<'_> {
         })
     }
 
-    /// Whether several rules are on open parts, and those on other claims match.
+    /// Whether some job may match all rules: several rules are on open parts, and no other rule fails.
     fn may_match_together(
         &self,
         entry: &Entry,
         rules: &[(&Rule, &Template)],
         work: &mut Work,
     ) -> bool {
-        let open = rules.iter().filter(|(_, template)| template.opens().next().is_some());
-        let claims = Candidate::examples(self.variant, self.claims).claims;
+        let open = rules.iter().filter(|(_, template)| template.open_parts().next().is_some());
+        let claims = example_claims(self.variant, self.claims);
         let fails = |rule: &Rule| {
             let is_fixed = self.template(&rule.claim).is_none() && !self.is_unknown(&rule.claim);
             is_fixed && matches(rule, &claims, work) == Some(false)
@@ -142,14 +140,14 @@ impl Asked<'_> {
         open.count() > 1 && !entry.rules.iter().any(fails)
     }
 
-    /// Whether the claim of such a job cannot be known.
+    /// Whether the value of a claim is unknown for such a job.
     fn is_unknown(&self, claim: &str) -> bool {
         let change = self.variant.changes.iter().find(|(known, _)| is_same(known, claim));
         match change {
             Some((_, change)) => *change == Change::Unknown,
             None if matches!(claim, "iss" | "aud") && self.is_whole => false,
             None if !self.variant.others_stay => claim != "iss" && claim != "aud",
-            // The rules name some of the claims alone.
+            // Claims derived from rules are incomplete.
             None => {
                 let path = ClaimPath::parse(claim);
                 !self.is_whole && path.is_ok_and(|path| path.lookup(self.claims).is_none())
@@ -157,14 +155,14 @@ impl Asked<'_> {
         }
     }
 
-    /// The entry and what may keep such a job out, with rules on unknown claims left open.
+    /// The entry with all deny entries. Rules on unknown claims become undetermined.
     fn policy(&self, index: usize, entry: &Entry) -> Policy {
         let entries = self.registration.policies.iter().flatten().enumerate();
         let denying = entries.filter(|(_, entry)| entry.decision == Decision::Deny);
-        let (mut indexes, mut kept) = (vec![index], vec![self.opened(entry)]);
+        let (mut indexes, mut kept) = (vec![index], vec![self.open_unknown_rules(entry)]);
         for (index, entry) in denying {
             indexes.push(index);
-            kept.push(self.opened(entry));
+            kept.push(self.open_unknown_rules(entry));
         }
         let registration = Registration {
             policies: Some(kept),
@@ -174,7 +172,7 @@ impl Asked<'_> {
         Policy { indexes, registration }
     }
 
-    fn opened(&self, entry: &Entry) -> Entry {
+    fn open_unknown_rules(&self, entry: &Entry) -> Entry {
         let mut entry = entry.clone();
         for rule in &mut entry.rules {
             if self.is_unknown(&rule.claim) {
@@ -188,7 +186,7 @@ impl Asked<'_> {
                     place: rule.place,
                 };
             } else if self.template(&rule.claim).is_some() {
-                // How it compared with the token says nothing of another job.
+                // The comparison with the token does not apply to another job.
                 rule.compared = None;
             }
         }
@@ -196,11 +194,11 @@ impl Asked<'_> {
     }
 }
 
-/// Values that the rules need, worked out one after the other from one of them on.
+/// Values that satisfy the rules, determined one rule after the other from `begin` on.
 fn values_for(rules: &[(&Rule, &Template)], begin: usize, work: &mut Work) -> Values {
     let mut values = Values::new();
     for (rule, template) in rules.iter().cycle().skip(begin).take(rules.len()) {
-        if let Ok(Some(found)) = common(&rule.pattern, template, &values, work) {
+        if let Ok(Some(found)) = matching_values(&rule.pattern, template, &values, work) {
             values.extend(found);
         }
     }
@@ -215,46 +213,51 @@ fn is_same(one: &str, other: &str) -> bool {
 
 /// One allow entry and all deny entries.
 struct Policy {
-    /// Where they stand in the whole policy.
+    /// Their positions in the whole policy.
     indexes: Vec<usize>,
     registration: Registration,
 }
 
 impl Policy {
-    fn evaluate(&self, claims: &Map<String, Value>, ask: &Ask, work: &mut Work) -> Answer {
+    fn evaluate(
+        &self,
+        claims: &Map<String, Value>,
+        ask: &RequestedToken,
+        work: &mut Work,
+    ) -> Admission {
         let mut claims = claims.clone();
         claims.insert(UNKNOWN.to_owned(), json!("x"));
         let Some(evaluation) = evaluate_registration_within(&self.registration, &claims, ask, work)
         else {
-            return Answer::Open;
+            return Admission::Open;
         };
         match evaluation.outcome {
-            Outcome::Allowed { .. } => Answer::Yes,
-            Outcome::Undetermined => Answer::Open,
-            Outcome::Denied { entry } => {
+            PolicyOutcome::Allowed { .. } => Admission::Yes,
+            PolicyOutcome::Undetermined => Admission::Open,
+            PolicyOutcome::Denied { entry } => {
                 let lets_in = evaluation.entries.first().is_some_and(|first| {
                     first.applies
                         && first.rules.iter().all(|rule| rule.matched || rule.undetermined)
                 });
                 let denied_by = self.indexes.get(entry).copied().filter(|_| lets_in);
-                Answer::No { denied_by }
+                Admission::No { denied_by }
             }
-            _ => Answer::No { denied_by: None },
+            _ => Admission::No { denied_by: None },
         }
     }
 }
 
 const TEAM: Open = Open::new("team", "a-team", "");
 
-/// A login for which an entry is.
-fn ask(entry: &Entry, work: &mut Work) -> Ask {
+/// A request that the entry is for.
+fn matching_ask(entry: &Entry, work: &mut Work) -> RequestedToken {
     let team = entry.team_name.as_ref().and_then(|pattern| {
         let template = Template::default().open(TEAM);
-        let found = common(pattern, &template, &Values::new(), work).ok()??;
+        let found = matching_values(pattern, &template, &Values::new(), work).ok()??;
         Some(template.fill(&found))
     });
     let of = |token_type| entry.token_type == token_type;
-    Ask {
+    RequestedToken {
         token_type: entry.token_type,
         team: team.filter(|_| of(TokenType::Team)),
         user: entry.user_login.clone().filter(|_| of(TokenType::Personal)),

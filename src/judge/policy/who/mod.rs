@@ -1,20 +1,19 @@
-//! Who a policy lets in: for every issuer and kind of job, whether some job of that kind gets a
-//! token.
+//! Who a policy lets in: for every issuer and kind of job, whether some job of that kind gets a token.
 //!
-//! A kind leaves parts of its claims open, such as the name of another branch. The doctor looks for
-//! values that an entry's rules match ([`crate::policy::template`]) and then evaluates the policy on
-//! these claims. "Yes" therefore always comes with the claims of a job that gets in. "No" means that
-//! some rule matches no job of the kind. Everything else is undetermined.
+//! A kind has claims with open parts, such as the name of another branch. The doctor searches for
+//! values that an entry's rules match ([`crate::policy::template`]) and evaluates the policy on the
+//! resulting claims. So "yes" always comes with the claims of a job that gets in. "No" means that some
+//! rule matches no job of the kind. Everything else is undetermined.
 
-mod given;
+mod entry_claims;
 mod job;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value};
 
-use self::given::named_by;
-use self::job::{Answer, Asked, Candidate};
+use self::entry_claims::claims_of_entry;
+use self::job::{Admission, KindQuery, example_claims};
 use crate::limits;
 use crate::limits::Work;
 use crate::platform::Kind;
@@ -23,7 +22,7 @@ use crate::policy::{Decision, Document, Entry, Registration};
 use crate::report::SCHEMA_VERSION;
 use crate::report::who::{KindOfJob, Who};
 
-/// Who gets in, given the claims of one job; without them, given those that the rules name.
+/// Determines who gets in, starting from the claims of one job or else from the rules themselves.
 #[must_use]
 pub fn who(
     document: &Document,
@@ -33,7 +32,7 @@ pub fn who(
     who_within(document, token, organization, &mut Work::new(limits::WHO))
 }
 
-/// [`who`] with so much work. What was not worked out is undetermined.
+/// [`who`] with a work budget. What exceeds it is undetermined.
 pub(crate) fn who_within(
     document: &Document,
     token: Option<&Map<String, Value>>,
@@ -48,18 +47,18 @@ pub(crate) fn who_within(
         (Some(_), Some(issuer)) => {
             let all = document.registrations_of(issuer, organization);
             match all.is_empty() {
-                true => document.deciding(issuer, organization).into_iter().collect(),
+                true => document.deciding_registration(issuer, organization).into_iter().collect(),
                 false => all,
             }
         }
     };
     let mut all: Vec<KindOfJob> = Vec::new();
     for registration in &registrations {
-        for found in of_registration(registration, token, work) {
+        for found in kinds_of_registration(registration, token, work) {
             let same =
                 |known: &&mut KindOfJob| known.kind == found.kind && known.issuer == found.issuer;
             match all.iter_mut().find(same) {
-                Some(known) => join(known, found),
+                Some(known) => merge(known, found),
                 None => all.push(found),
             }
         }
@@ -76,8 +75,9 @@ pub(crate) fn who_within(
     Who { schema_version: SCHEMA_VERSION, kinds: all, file: None }
 }
 
-/// Two registrations of one issuer that disagree leave it open which one decides.
-fn join(known: &mut KindOfJob, other: KindOfJob) {
+/// Merges the result for another registration of the same issuer. If they disagree, the decision is
+/// unknown.
+fn merge(known: &mut KindOfJob, other: KindOfJob) {
     if known.decision != other.decision {
         known.decision = "unknown";
         known.entries.extend(other.entries);
@@ -89,8 +89,8 @@ fn join(known: &mut KindOfJob, other: KindOfJob) {
     }
 }
 
-/// An issuer that is not registered lets nobody in, unless its registration is one that the document
-/// leaves open.
+/// The kinds of job of an unregistered issuer. It lets nobody in, unless an unresolved registration may
+/// be its own.
 fn unregistered(document: &Document, claims: &Map<String, Value>) -> Vec<KindOfJob> {
     let issuer = claims.get("iss").and_then(Value::as_str);
     let decision = match issuer {
@@ -100,15 +100,15 @@ fn unregistered(document: &Document, claims: &Map<String, Value>) -> Vec<KindOfJ
     let mut all: Vec<KindOfJob> = Vec::new();
     for variant in kinds(platform_of(issuer, claims), claims) {
         if all.iter().all(|known| known.kind != variant.kind) {
-            let example = Candidate::examples(&variant, claims).claims;
+            let example = example_claims(&variant, claims);
             let name = issuer.unwrap_or("the issuer").to_owned();
-            all.push(row(issuer.map(str::to_owned), name, variant.kind, example, decision));
+            all.push(new_kind(issuer.map(str::to_owned), name, variant.kind, example, decision));
         }
     }
     all
 }
 
-fn row(
+fn new_kind(
     issuer: Option<String>,
     name: String,
     kind: Kind,
@@ -129,7 +129,7 @@ fn row(
 }
 
 /// The kinds of job of one registered issuer.
-fn of_registration(
+fn kinds_of_registration(
     registration: &Registration,
     token: Option<&Map<String, Value>>,
     work: &mut Work,
@@ -138,24 +138,24 @@ fn of_registration(
     let entries = registration.policies.as_deref().unwrap_or_default();
     let allowing: Vec<(usize, &Entry)> =
         entries.iter().enumerate().filter(|(_, entry)| entry.decision == Decision::Allow).collect();
-    let mut found = Found { registration, kinds: Vec::new() };
+    let mut found = KindTable { registration, kinds: Vec::new() };
     let mut look = |claims: &Map<String, Value>,
                     is_whole: bool,
                     allowing: &[(usize, &Entry)],
                     work: &mut Work| {
         let platform = platform_of(issuer.or(claims.get("iss").and_then(Value::as_str)), claims);
         for variant in kinds(platform, claims) {
-            let asked = Asked { registration, claims, is_whole, variant: &variant };
-            found.add(&asked, allowing, work);
+            let query = KindQuery { registration, claims, is_whole, variant: &variant };
+            found.add(&query, allowing, work);
         }
     };
     match token {
         Some(claims) => look(claims, true, &allowing, work),
-        None if allowing.is_empty() => look(&named_by(issuer, None, work), false, &[], work),
-        // Each entry is asked for jobs beside the one that it names itself.
+        None if allowing.is_empty() => look(&claims_of_entry(issuer, None, work), false, &[], work),
+        // Each entry is examined with the job that its own rules describe.
         None => {
             for one in &allowing {
-                let claims = named_by(issuer, Some(one.1), work);
+                let claims = claims_of_entry(issuer, Some(one.1), work);
                 look(&claims, false, std::slice::from_ref(one), work);
             }
         }
@@ -164,30 +164,30 @@ fn of_registration(
     found.kinds
 }
 
-/// What is known so far of one registration's kinds.
-struct Found<'a> {
+/// The results so far for the kinds of one registration.
+struct KindTable<'a> {
     registration: &'a Registration,
     kinds: Vec<KindOfJob>,
 }
 
-impl Found<'_> {
-    fn add(&mut self, asked: &Asked, allowing: &[(usize, &Entry)], work: &mut Work) {
+impl KindTable<'_> {
+    fn add(&mut self, query: &KindQuery, allowing: &[(usize, &Entry)], work: &mut Work) {
         if allowing.is_empty() {
-            let (claims, decision) = asked.without_entries();
-            self.put(asked.variant, claims, decision, None, None);
+            let (claims, decision) = query.without_entries();
+            self.put(query.variant, claims, decision, None, None);
         }
         for (index, entry) in allowing {
-            let (claims, answer) = asked.of(*index, entry, work);
+            let (claims, answer) = query.admission(*index, entry, work);
             let token_type = entry.token_type.name();
             match answer {
-                Answer::Yes => {
-                    self.put(asked.variant, claims, "allow", Some(*index), Some(token_type));
+                Admission::Yes => {
+                    self.put(query.variant, claims, "allow", Some(*index), Some(token_type));
                 }
-                Answer::Open => {
-                    self.put(asked.variant, claims, "unknown", Some(*index), Some(token_type));
+                Admission::Open => {
+                    self.put(query.variant, claims, "unknown", Some(*index), Some(token_type));
                 }
-                Answer::No { denied_by } => {
-                    self.put(asked.variant, claims, "deny", denied_by, None);
+                Admission::No { denied_by } => {
+                    self.put(query.variant, claims, "deny", denied_by, None);
                 }
             }
         }
@@ -209,7 +209,7 @@ impl Found<'_> {
                 let issuer = self.registration.identifier().map(str::to_owned);
                 let name = self.registration.name.clone().or_else(|| issuer.clone());
                 let name = name.unwrap_or_else(|| "the policy".to_owned());
-                self.kinds.push(row(issuer, name, variant.kind, claims.clone(), decision));
+                self.kinds.push(new_kind(issuer, name, variant.kind, claims.clone(), decision));
                 self.kinds.len() - 1
             }
         };

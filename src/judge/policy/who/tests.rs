@@ -1,12 +1,10 @@
-//! Kinds of job against policies.
-
 #![allow(clippy::unwrap_used)]
 use serde_json::json;
 
 use super::*;
 use crate::policy::document;
 
-/// `kind: decision` of every kind, with the entries behind it.
+/// Each kind with its decision and entries.
 fn answers(policies: &Value, issuer: &str, token: Option<&Value>) -> Vec<String> {
     let document = json!({"url": issuer, "policies": policies}).to_string();
     let document = document::parse(&document).unwrap();
@@ -42,7 +40,7 @@ fn conflicting_rules_leave_kind_undetermined() {
 }
 
 #[test]
-fn entries_that_deny_are_named() {
+fn denying_entries_are_listed() {
     let deny = json!({"decision": "deny", "tokenType": "organization", "rules": {"sub": "*:pull_request"}});
     let policies = json!([allow(json!({"aud": "a", "sub": "repo:acme/web:*"})), deny]);
     let found = answers(&policies, GITHUB, None);
@@ -51,14 +49,13 @@ fn entries_that_deny_are_named() {
 }
 
 #[test]
-fn an_issuer_without_entries_lets_nobody_in() {
+fn issuer_without_entries_admits_nobody() {
     let found = answers(&json!([]), GITHUB, None);
     assert!(found.iter().all(|answer| answer.contains(" deny ")), "{found:?}");
 }
 
-/// A large policy is worked out whole.
 #[test]
-fn many_ordinary_entries_are_no_open_question() {
+fn large_policy_stays_within_budget() {
     let entries: Vec<Value> = (0..300)
         .map(|n| {
             allow(json!({"aud": "urn:pulumi:org:acme", "repository_owner": "acme",

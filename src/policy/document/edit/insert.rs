@@ -1,30 +1,30 @@
-//! Putting an entry at the end of a list of policies.
+//! Adds an entry to the end of a list of policies.
 
 use serde_json::{Map, Value};
 
 use super::Change;
 use super::scalar::plain_or_quoted;
-use super::source::{Kind, Source};
+use super::source::{Kind, SourceNode};
 use crate::text;
 
-/// The changes that add an entry to this list; `None` where that is not safe. `key` is the key whose
-/// value the list is, where it has one.
-pub(super) fn entry(
+/// The changes that add an entry to this list. `None` if that is not safe. `key`: the key of the list,
+/// if it has one.
+pub(super) fn insert_entry(
     document: &str,
-    key: Option<&Source>,
-    list: &Source,
+    key: Option<&SourceNode>,
+    list: &SourceNode,
     is_json: bool,
     entry: &Map<String, Value>,
 ) -> Option<Vec<Change>> {
     let Kind::List { items, is_flow } = &list.kind else { return None };
     match (items.last(), is_flow) {
-        (Some(last), false) => block(document, list, last, entry),
-        (Some(last), true) => flow(document, list, last, is_json, entry),
-        (None, _) => empty(document, key, list, is_json, entry),
+        (Some(last), false) => append_to_block(document, list, last, entry),
+        (Some(last), true) => append_to_flow(document, list, last, is_json, entry),
+        (None, _) => fill_empty(document, key, list, is_json, entry),
     }
 }
 
-/// `\r\n`, if the line at this place ends so.
+/// The line ending at this position: `\r\n` or `\n`.
 pub(super) fn line_end(document: &str, at: usize) -> &'static str {
     let before = document.get(..at).unwrap_or_default();
     let after = document.get(at..).unwrap_or_default();
@@ -35,23 +35,23 @@ pub(super) fn line_end(document: &str, at: usize) -> &'static str {
     if is_crlf { "\r\n" } else { "\n" }
 }
 
-/// Where the line ends that holds this place: behind its line break.
+/// The position after the line break that follows this position.
 fn after_line(document: &str, at: usize) -> usize {
     document.get(at..).and_then(|rest| rest.find('\n')).map_or(document.len(), |end| at + end + 1)
 }
 
-/// What stands before this place on its line.
+/// The text before this position on its line.
 fn before_on_line(document: &str, at: usize) -> &str {
     let before = document.get(..at).unwrap_or_default();
     before.rsplit('\n').next().unwrap_or_default()
 }
 
-/// The white space that a line begins with.
+/// The white space at the start of a line.
 fn indentation(line: &str) -> &str {
     line.get(..line.len() - line.trim_start().len()).unwrap_or_default()
 }
 
-/// Lines behind the line of a place, which may be the last one and have no end.
+/// Inserts lines after the line of a position. That may be the last line, without a line break.
 fn lines_after(document: &str, at: usize, lines: &[String]) -> Change {
     let end = line_end(document, at);
     let at = after_line(document, at);
@@ -63,21 +63,21 @@ fn lines_after(document: &str, at: usize, lines: &[String]) -> Change {
     Change { span: at..at, text }
 }
 
-/// The end of what is written of a value, without what follows a block scalar.
-fn written_end(document: &str, value: &Source) -> usize {
+/// The end of a value, without the blank lines after a block scalar.
+fn written_end(document: &str, value: &SourceNode) -> usize {
     let source = document.get(value.span.clone()).unwrap_or_default();
     value.span.start + source.trim_end().len()
 }
 
-/// `- decision: allow` at the indentation of the items before.
-fn block(
+/// Appends to a block list, with the indentation of the last item.
+fn append_to_block(
     document: &str,
-    list: &Source,
-    last: &Source,
+    list: &SourceNode,
+    last: &SourceNode,
     entry: &Map<String, Value>,
 ) -> Option<Vec<Change>> {
     let dash = |start| before_on_line(document, start).trim_end().strip_suffix('-');
-    // An item with an anchor begins below its dash; then the list begins with one.
+    // An item with an anchor begins below its dash. Then the start of the list has the indentation.
     let indent = dash(last.span.start).unwrap_or(before_on_line(document, list.span.start));
     if !indent.trim().is_empty() {
         return None;
@@ -87,7 +87,7 @@ fn block(
     Some(vec![lines_after(document, written_end(document, last).saturating_sub(1), &lines)])
 }
 
-/// An entry as an item of a block list.
+/// The lines of an entry as an item of a block list.
 fn yaml_lines(entry: &Map<String, Value>) -> Vec<String> {
     let mut lines = Vec::new();
     for (key, value) in entry {
@@ -109,7 +109,7 @@ fn yaml_lines(entry: &Map<String, Value>) -> Vec<String> {
     lines
 }
 
-/// A value as JSON on one line, which is YAML too.
+/// A value as JSON on one line. This is YAML too.
 fn json_inline(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -140,17 +140,17 @@ fn json_lines(value: &Value, indent: &str, unit: &str) -> String {
     }
 }
 
-/// An entry behind the last one in brackets: on lines of its own where that one has its own.
-fn flow(
+/// Appends to a list in brackets. The entry gets its own lines if the last one has its own.
+fn append_to_flow(
     document: &str,
-    list: &Source,
-    last: &Source,
+    list: &SourceNode,
+    last: &SourceNode,
     is_json: bool,
     entry: &Map<String, Value>,
 ) -> Option<Vec<Change>> {
     let value = Value::Object(entry.clone());
     let rest = document.get(last.span.end..list.span.end)?;
-    // YAML allows a comma behind the last item.
+    // YAML allows a trailing comma.
     let has_comma = !is_json && without_comments(rest).contains(',');
     let begin = before_on_line(document, last.span.start);
     let has_own_line = begin.trim().is_empty() && rest.contains('\n');
@@ -179,17 +179,17 @@ fn flow(
     Some(changes)
 }
 
-/// What YAML reads of some lines.
+/// The lines without YAML comments, joined.
 fn without_comments(text: &str) -> String {
     let line = |line: &str| line.split('#').next().unwrap_or_default().to_owned();
     text.lines().map(line).collect()
 }
 
-/// The first entry of `[]`.
-fn empty(
+/// Adds the first entry to `[]`.
+fn fill_empty(
     document: &str,
-    key: Option<&Source>,
-    list: &Source,
+    key: Option<&SourceNode>,
+    list: &SourceNode,
     is_json: bool,
     entry: &Map<String, Value>,
 ) -> Option<Vec<Change>> {
@@ -202,7 +202,7 @@ fn empty(
     let line = before_on_line(document, span.start);
     let is_first = key.is_some_and(|key| {
         let before = before_on_line(document, key.span.start);
-        // `- policies: []` has its key behind a dash.
+        // In `- policies: []` the key follows a dash.
         before.trim_start_matches([' ', '-']).is_empty()
     });
     let is_alone = document.get(span.end..).is_none_or(|rest| {
@@ -227,7 +227,7 @@ fn empty(
             let indent = " ".repeat(column);
             let lines: Vec<String> =
                 yaml_lines(entry).into_iter().map(|line| format!("{indent}{line}")).collect();
-            // The space before `[]` goes with it.
+            // Also removes the space before `[]`.
             let from = document.get(..span.start)?.trim_end_matches(' ').len();
             return Some(vec![
                 lines_after(document, span.end, &lines),

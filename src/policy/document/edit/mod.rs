@@ -1,9 +1,9 @@
-//! Editing a policy document in place: the lines that must change, and everything else byte for byte.
+//! Edits a policy document in place: only the necessary lines change.
 //!
-//! An edit is made to the text at the places where the reader found entries and rules. Afterwards the
-//! text is read again: it has to say the same as before but for the edit. Where it does not, or where
-//! other parts of the document would change too (YAML anchors, merge keys, expressions of a Pulumi
-//! program), the edit is refused.
+//! Edits the text at the places where the reader found entries and rules, then reads the result again.
+//! The result must equal the old document except for the edit. Otherwise the edit is refused, as it is
+//! if other parts of the document would change too (YAML anchors, merge keys, expressions of a Pulumi
+//! program).
 
 mod insert;
 mod scalar;
@@ -15,35 +15,35 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use self::source::{Kind, Source};
+use self::source::{Kind, SourceNode};
 use super::{Document, parse};
 use crate::policy::{Form, Place, Registration};
 
 /// A change to a policy document.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Edit {
-    /// A rule's pattern becomes another one.
+    /// Replaces the pattern of a rule.
     Pattern { registration: usize, entry: usize, rule: usize, pattern: String },
-    /// A rule gets another claim.
+    /// Replaces the claim of a rule.
     Claim { registration: usize, entry: usize, rule: usize, claim: String },
-    /// An entry comes behind the others.
+    /// Appends an entry.
     Add { registration: usize, entry: Map<String, Value> },
 }
 
-/// Why a document is not edited, as the end of a sentence.
+/// The reason for refusing an edit, as the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotSafe(pub(crate) &'static str);
 
-/// A piece of text that takes the place of another.
+/// Replaces a span of the text.
 struct Change {
     span: Range<usize>,
     text: String,
 }
 
-/// The text after the edits, all of which are of one document.
+/// The text after the edits.
 ///
 /// # Errors
-/// The edit cannot be made without a risk to something else.
+/// An edit could affect other parts of the document.
 pub(crate) fn apply(text: &str, edits: &[Edit]) -> Result<String, NotSafe> {
     let (mark, bare) = match text.strip_prefix('\u{feff}') {
         Some(bare) => ("\u{feff}", bare),
@@ -53,42 +53,43 @@ pub(crate) fn apply(text: &str, edits: &[Edit]) -> Result<String, NotSafe> {
     if before.form == Form::Stack {
         return Err(NotSafe("it is the state of a stack: change the program"));
     }
-    let (source, is_json) = Source::read(bare).ok_or(NotSafe("its layout is not understood"))?;
+    let (source, is_json) =
+        SourceNode::read(bare).ok_or(NotSafe("its layout is not understood"))?;
     let target = Target { text: bare, source: &source, is_json, document: &before };
     let mut changes = Vec::new();
     for edit in edits {
         changes.extend(target.changes(edit)?);
     }
-    // From the end, so that places before stay what they are. What comes behind a text goes first.
+    // Applied from the end, so that earlier positions stay valid.
     changes.sort_by_key(|change| (change.span.start, change.span.end));
     let mut after = bare.to_owned();
     for change in changes.iter().rev() {
         after.replace_range(change.span.clone(), &change.text);
     }
-    let expected = edits.iter().fold(meaning(before.clone()), changed);
+    let expected = edits.iter().fold(without_places(before.clone()), edited);
     let read = parse(&after).map_err(|_| NotSafe("its layout is not understood"))?;
-    match meaning(read) == expected {
+    match without_places(read) == expected {
         true => Ok(format!("{mark}{after}")),
         false => Err(NotSafe("its layout is not understood")),
     }
 }
 
-/// A document without the places of its parts.
-fn meaning(mut document: Document) -> Document {
+/// A document without places.
+fn without_places(mut document: Document) -> Document {
     for registration in &mut document.issuers {
         registration.place = Place::default();
         for entry in registration.policies.iter_mut().flatten() {
             entry.place = Place::default();
             entry.rules.iter_mut().for_each(|rule| rule.place = Place::default());
         }
-        registration.unresolved.iter_mut().for_each(|open| open.place = Place::default());
+        registration.unresolved.iter_mut().for_each(|entry| entry.place = Place::default());
     }
-    document.unresolved.iter_mut().for_each(|open| open.place = Place::default());
+    document.unresolved.iter_mut().for_each(|issuer| issuer.place = Place::default());
     document
 }
 
-/// What the document says after an edit.
-pub(crate) fn changed(mut document: Document, edit: &Edit) -> Document {
+/// Applies an edit to a parsed document.
+pub(crate) fn edited(mut document: Document, edit: &Edit) -> Document {
     match edit {
         Edit::Pattern { registration, entry, rule, pattern } => {
             if let Some(rule) = rule_mut(&mut document, *registration, *entry, *rule) {
@@ -103,7 +104,8 @@ pub(crate) fn changed(mut document: Document, edit: &Edit) -> Document {
         Edit::Add { registration, entry } => {
             let text = Value::Array(vec![Value::Object(entry.clone())]).to_string();
             let added = parse(&text).ok().and_then(|added| added.issuers.into_iter().next());
-            let added = added.and_then(|one| meaning_of(one).policies).unwrap_or_default();
+            let added =
+                added.and_then(|one| registration_without_places(one).policies).unwrap_or_default();
             if let Some(registration) = document.issuers.get_mut(*registration) {
                 registration.policies.get_or_insert_default().extend(added);
             }
@@ -112,9 +114,9 @@ pub(crate) fn changed(mut document: Document, edit: &Edit) -> Document {
     document
 }
 
-fn meaning_of(registration: Registration) -> Registration {
+fn registration_without_places(registration: Registration) -> Registration {
     let mut document = Document { issuers: vec![registration], ..Document::default() };
-    document = meaning(document);
+    document = without_places(document);
     document.issuers.pop().unwrap_or_default()
 }
 
@@ -128,15 +130,15 @@ fn rule_mut(
     entries.get_mut(entry)?.rules.get_mut(rule)
 }
 
-/// What is edited.
+/// The document to edit, as text, as source tree and as parsed.
 struct Target<'a> {
     text: &'a str,
-    source: &'a Source,
+    source: &'a SourceNode,
     is_json: bool,
     document: &'a Document,
 }
 
-const ELSEWHERE: NotSafe = NotSafe("other parts of it repeat what would change");
+const REPEATED: NotSafe = NotSafe("other parts of it repeat what would change");
 const NOT_FOUND: NotSafe = NotSafe("the entry is not written in one place");
 const EXPRESSION: NotSafe = NotSafe("the value is an expression");
 
@@ -146,20 +148,20 @@ impl Target<'_> {
             Edit::Pattern { registration, entry, rule, pattern } => {
                 let (_, value, known) = self.rule(*registration, *entry, *rule)?;
                 let is_alias = matches!(value.kind, Kind::Alias);
-                let is_as_read = |text: &str| self.read(text) == known.pattern;
+                let is_as_read = |text: &str| self.unescape(text) == known.pattern;
                 match &value.kind {
                     Kind::Scalar { value, .. } if !is_as_read(value) => return Err(EXPRESSION),
                     _ if !is_alias && self.source.is_shared_at(&value.span) => {
-                        return Err(ELSEWHERE);
+                        return Err(REPEATED);
                     }
                     _ => {}
                 }
-                self.replace(value, &self.literal(pattern))
+                self.replace(value, &self.escape(pattern))
             }
             Edit::Claim { registration, entry, rule, claim } => {
                 let (key, _, _) = self.rule(*registration, *entry, *rule)?;
                 if self.source.is_shared_at(&key.span) {
-                    return Err(ELSEWHERE);
+                    return Err(REPEATED);
                 }
                 self.replace(key, claim)
             }
@@ -167,13 +169,13 @@ impl Target<'_> {
         }
     }
 
-    /// A rule's key and value, and the rule as it was read.
+    /// A rule's key and value in the source, and the parsed rule.
     fn rule(
         &self,
         registration: usize,
         entry: usize,
         rule: usize,
-    ) -> Result<(&Source, &Source, &crate::policy::Rule), NotSafe> {
+    ) -> Result<(&SourceNode, &SourceNode, &crate::policy::Rule), NotSafe> {
         let entries = self.document.issuers.get(registration).and_then(|one| one.policies.as_ref());
         let entry = entries.and_then(|entries| entries.get(entry)).ok_or(NOT_FOUND)?;
         let known = entry.rules.get(rule).ok_or(NOT_FOUND)?;
@@ -186,15 +188,15 @@ impl Target<'_> {
         Ok((key, value, known))
     }
 
-    fn replace(&self, scalar: &Source, value: &str) -> Result<Vec<Change>, NotSafe> {
+    fn replace(&self, scalar: &SourceNode, value: &str) -> Result<Vec<Change>, NotSafe> {
         let is_flow = self.is_in_flow(&scalar.span);
-        let text = scalar::written(self.text, scalar, value, is_flow);
+        let text = scalar::replacement(self.text, scalar, value, is_flow);
         let text = text.ok_or(NotSafe("the value is written over several lines"))?;
         Ok(vec![Change { span: scalar.span.clone(), text }])
     }
 
     fn is_in_flow(&self, span: &Range<usize>) -> bool {
-        fn look(source: &Source, span: &Range<usize>) -> bool {
+        fn look(source: &SourceNode, span: &Range<usize>) -> bool {
             let inside = source.span.start <= span.start && span.end <= source.span.end;
             inside
                 && match &source.kind {
@@ -213,20 +215,20 @@ impl Target<'_> {
         self.document.form == Form::Program
     }
 
-    /// A text as the document's form writes it: in a program `${` begins an expression.
-    fn literal(&self, text: &str) -> String {
+    /// Escapes a text for the document's form: in a program, `${` begins an expression.
+    fn escape(&self, text: &str) -> String {
         if self.is_program() { text.replace("${", "$${") } else { text.to_owned() }
     }
 
-    /// A text as the document's form reads it, if it holds no expression.
-    fn read(&self, text: &str) -> String {
+    /// Reverses [`Self::escape`]. The text must have no expression.
+    fn unescape(&self, text: &str) -> String {
         if self.is_program() { text.replace("$${", "${") } else { text.to_owned() }
     }
 
     fn add(&self, index: usize, entry: &Map<String, Value>) -> Result<Vec<Change>, NotSafe> {
         let registration = self.document.issuers.get(index).ok_or(NOT_FOUND)?;
         let entry = match self.is_program() {
-            true => self.literal_entry(entry),
+            true => self.escape_entry(entry),
             false => entry.clone(),
         };
         if matches!(self.source.kind, Kind::List { .. }) {
@@ -236,27 +238,27 @@ impl Target<'_> {
         if let Some((key, list)) = own.get("policies") {
             return self.insert(Some(key), list, &entry);
         }
-        let separate = registration.id.as_deref().and_then(|name| self.policy_of(name));
+        let separate = registration.id.as_deref().and_then(|name| self.separate_policy(name));
         let (key, list) = separate.ok_or(NotSafe("it has no list of policies"))?;
         self.insert(Some(key), list, &entry)
     }
 
     fn insert(
         &self,
-        key: Option<&Source>,
-        list: &Source,
+        key: Option<&SourceNode>,
+        list: &SourceNode,
         entry: &Map<String, Value>,
     ) -> Result<Vec<Change>, NotSafe> {
         if matches!(list.kind, Kind::Alias) || self.source.is_shared_at(&list.span) {
-            return Err(ELSEWHERE);
+            return Err(REPEATED);
         }
-        insert::entry(self.text, key, list, self.is_json, entry)
+        insert::insert_entry(self.text, key, list, self.is_json, entry)
             .ok_or(NotSafe("its list of policies is not written as one"))
     }
 
-    fn literal_entry(&self, entry: &Map<String, Value>) -> Map<String, Value> {
+    fn escape_entry(&self, entry: &Map<String, Value>) -> Map<String, Value> {
         let text = |value: &Value| match value {
-            Value::String(text) => Value::String(self.literal(text)),
+            Value::String(text) => Value::String(self.escape(text)),
             other => other.clone(),
         };
         let field = |value: &Value| match value {
@@ -269,8 +271,8 @@ impl Target<'_> {
         entry.iter().map(|(key, value)| (key.clone(), field(value))).collect()
     }
 
-    /// The policies of the resource that is for this issuer (`pulumiservice:api/auth:Policy`).
-    fn policy_of(&self, issuer: &str) -> Option<&(Source, Source)> {
+    /// The policies of the separate resource for this issuer (`pulumiservice:api/auth:Policy`).
+    fn separate_policy(&self, issuer: &str) -> Option<&(SourceNode, SourceNode)> {
         let (_, resources) = self.source.get("resources")?;
         let Kind::Map { items, .. } = &resources.kind else { return None };
         let names = [format!("${{{issuer}.id}}"), format!("${{{issuer}.issuerId}}")];
@@ -281,7 +283,7 @@ impl Target<'_> {
             properties.get("policies").filter(|_| is_it)
         });
         let first = found.next()?;
-        // With several, it is unclear which one is meant.
+        // With several, the right one is unclear.
         found.next().is_none().then_some(first)
     }
 }

@@ -1,4 +1,4 @@
-//! A document as it is written: what stands where, in which style. JSON and YAML give the same tree.
+//! The source tree of a JSON or YAML document: positions and styles of its values.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use super::super::tree;
 use crate::policy::Place;
 
-/// A value and where it stands.
+/// A value with its position.
 #[derive(Debug)]
-pub(super) struct Source {
-    /// In bytes. A block collection begins with its first key or dash, and ends with its last value.
+pub(super) struct SourceNode {
+    /// In bytes. A block collection extends from its first key or dash to its last value.
     pub(super) span: Range<usize>,
     pub(super) place: Place,
-    /// Other places of the document repeat it (`&name`, `*name`).
+    /// Aliases in the document repeat the value (`&name`, `*name`).
     pub(super) is_shared: bool,
     pub(super) kind: Kind,
 }
@@ -21,22 +21,22 @@ pub(super) struct Source {
 #[derive(Debug)]
 pub(super) enum Kind {
     Map {
-        items: Vec<(Source, Source)>,
+        items: Vec<(SourceNode, SourceNode)>,
         is_flow: bool,
     },
     List {
-        items: Vec<Source>,
+        items: Vec<SourceNode>,
         is_flow: bool,
     },
     Scalar {
         value: String,
         style: Style,
     },
-    /// `*name`: what it repeats stands elsewhere.
+    /// `*name`, which repeats a value from elsewhere.
     Alias,
 }
 
-/// How a scalar is written.
+/// The quoting style of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Json,
@@ -46,8 +46,8 @@ pub(super) enum Style {
     Block,
 }
 
-impl Source {
-    /// Reads a text, and says whether it is JSON.
+impl SourceNode {
+    /// Parses a text. Also returns whether it is JSON.
     pub(super) fn read(text: &str) -> Option<(Self, bool)> {
         match tree::json(text) {
             Ok(_) => Some((Json { text, at: 0, lines: Lines::new(text) }.value()?, true)),
@@ -61,7 +61,7 @@ impl Source {
         items.iter().find(|(key, _)| named(key))
     }
 
-    /// The object that begins at this place.
+    /// The object at this place.
     pub(super) fn map_at(&self, place: Place) -> Option<&Self> {
         let is_it = self.place == place && matches!(self.kind, Kind::Map { .. });
         if is_it {
@@ -74,7 +74,7 @@ impl Source {
         }
     }
 
-    /// Whether other places repeat it, or something in which it stands.
+    /// Whether an alias repeats the value at this span, or a value around it.
     pub(super) fn is_shared_at(&self, span: &Range<usize>) -> bool {
         let inside = self.span.start <= span.start && span.end <= self.span.end;
         let below = || match &self.kind {
@@ -88,7 +88,7 @@ impl Source {
 
 // ----------------------------------------------------------------------------------- JSON
 
-/// Where lines begin, in bytes.
+/// The starts of lines, in bytes.
 struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -109,7 +109,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A walk over text that is known to be JSON.
+/// A parser for text that is known to be JSON.
 struct Json<'a> {
     text: &'a str,
     at: usize,
@@ -124,7 +124,7 @@ impl Json<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn value(&mut self) -> Option<Source> {
+    fn value(&mut self) -> Option<SourceNode> {
         let first = self.peek()?;
         let start = self.at;
         let kind = match first {
@@ -150,7 +150,7 @@ impl Json<'_> {
             _ => self.scalar(first)?,
         };
         let place = self.lines.place(start);
-        Some(Source { span: start..self.at, place, is_shared: false, kind })
+        Some(SourceNode { span: start..self.at, place, is_shared: false, kind })
     }
 
     fn scalar(&mut self, first: u8) -> Option<Kind> {
@@ -178,16 +178,16 @@ impl Json<'_> {
 
 // ----------------------------------------------------------------------------------- YAML
 
-fn yaml(text: &str) -> Option<Source> {
+fn yaml(text: &str) -> Option<SourceNode> {
     let events: Vec<(Event<'_>, Span)> =
         Parser::new_from_str(text).collect::<Result<_, _>>().ok()?;
-    // An anchor that nothing repeats is of no concern.
+    // Only anchors with an alias matter.
     let repeated = |id: usize| {
         id > 0 && events.iter().any(|(event, _)| matches!(event, Event::Alias(of) if *of == id))
     };
     let mut nodes = events.iter().filter(|(event, _)| !is_presentation(event)).peekable();
     let root = node(&mut nodes, &repeated)?;
-    // A second document has no place in a policy.
+    // A policy is a single document.
     nodes.next().is_none().then_some(root)
 }
 
@@ -203,15 +203,15 @@ fn is_presentation(event: &Event) -> bool {
     )
 }
 
-/// The node that begins here; `None` for what cannot be edited.
+/// Parses the next node. `None` if it cannot be edited.
 fn node<'a, 'b: 'a>(
     events: &mut std::iter::Peekable<impl Iterator<Item = &'a (Event<'b>, Span)>>,
     repeated: &impl Fn(usize) -> bool,
-) -> Option<Source> {
+) -> Option<SourceNode> {
     let (event, span) = events.next()?;
     let (start, end) = (span.start.byte_offset()?, span.end.byte_offset()?);
     let place = Place { line: span.start.line() as u64, column: span.start.col() as u64 + 1 };
-    let source = |end: usize, id: usize, kind| Source {
+    let source = |end: usize, id: usize, kind| SourceNode {
         span: start..end,
         place,
         is_shared: repeated(id),
@@ -235,7 +235,7 @@ fn node<'a, 'b: 'a>(
                 items.push(node(events, repeated)?);
             }
             let close = events.next()?.1.end.byte_offset()?;
-            let last = items.last().map_or(close, |item: &Source| item.span.end);
+            let last = items.last().map_or(close, |item: &SourceNode| item.span.end);
             source(if is_flow { close } else { last }, *id, Kind::List { items, is_flow })
         }
         Event::MappingStart(style, id, _) => {
@@ -246,9 +246,9 @@ fn node<'a, 'b: 'a>(
                 items.push((key, node(events, repeated)?));
             }
             let close = events.next()?.1.end.byte_offset()?;
-            let last = items
-                .last()
-                .map_or(close, |(key, value): &(Source, Source)| value.span.end.max(key.span.end));
+            let last = items.last().map_or(close, |(key, value): &(SourceNode, SourceNode)| {
+                value.span.end.max(key.span.end)
+            });
             source(if is_flow { close } else { last }, *id, Kind::Map { items, is_flow })
         }
         _ => return None,

@@ -1,56 +1,57 @@
-//! A rule's pattern with the spelling of a claim's value. Its wildcards stay as they are.
+//! Adapts the spelling of a pattern to a claim's value. Keeps its wildcards.
 
 use crate::limits::Work;
 use crate::policy::rule_pattern::{Piece, RulePattern};
 
-/// A respelled pattern, and in how many characters more than upper and lower case it differs.
+/// A respelled pattern.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Respelled {
     pub(crate) pattern: RulePattern,
+    /// The number of edits, without changes of case.
     pub(crate) edits: usize,
-    /// The places in the value, in characters, that were spelled otherwise.
+    /// The positions in the value that the pattern spelled differently, in characters.
     pub(crate) changed: Vec<usize>,
 }
 
-/// Where a cell's cheapest way comes from.
+/// The last step of the cheapest path to a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Start,
-    /// A wildcard that takes nothing more.
+    /// A wildcard matches no further character.
     Skip,
-    /// A wildcard that takes a character, and stays for the next.
+    /// A `*` matches a character and may match more.
     Take,
-    /// A wildcard that takes its one character.
+    /// A `?` or `.` matches its one character.
     One,
-    /// A literal character for a character.
+    /// A literal character is kept or replaced.
     Both,
-    /// A character that the pattern lacks.
+    /// A character is added to the pattern.
     Insert,
-    /// A character that only the pattern has.
+    /// A character of the pattern is removed.
     Delete,
 }
 
-/// No subject that people write is longer than a few hundred characters.
-const MOST_CELLS: usize = 1 << 16;
+/// The largest table. Real subjects have at most a few hundred characters.
+const MAX_CELLS: usize = 1 << 16;
 
-/// Costs: another spelling is cheaper than any edit.
-const CASE: usize = 1;
-const EDIT: usize = 1_000;
+/// The cost of a change of case, which is cheaper than any edit.
+const CASE_COST: usize = 1;
+const EDIT_COST: usize = 1_000;
 
-/// Spells `pattern` as `value` is spelled, with at most `most` edits. `None` where it takes more, or
-/// where the value cannot be in a rule.
+/// Spells `pattern` like `value`, with at most `max_edits` edits. `None` if it needs more, or if the
+/// value cannot be in a rule.
 pub(crate) fn respell(
     claim: &str,
     pattern: &str,
     value: &str,
-    most: usize,
+    max_edits: usize,
     work: &mut Work,
 ) -> Option<Respelled> {
     let written: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = value.chars().collect();
     let width = text.len() + 1;
     let cells = (written.len() + 1).saturating_mul(width);
-    if cells > MOST_CELLS || !work.take(cells) {
+    if cells > MAX_CELLS || !work.take(cells) {
         return None;
     }
     let mut cells = vec![(usize::MAX, Step::Start); cells];
@@ -58,7 +59,7 @@ pub(crate) fn respell(
     for row in 0..=written.len() {
         for column in 0..width {
             let (cost, _) = cells[row * width + column];
-            if cost > most * EDIT + EDIT - 1 {
+            if cost > max_edits * EDIT_COST + EDIT_COST - 1 {
                 continue;
             }
             let mut reach = |row: usize, column: usize, more: usize, step: Step| {
@@ -82,23 +83,24 @@ pub(crate) fn respell(
                 (Some('?'), None) => reach(row + 1, column, 0, Step::Skip),
                 (Some('.'), Some(_)) => reach(row + 1, column + 1, 0, Step::One),
                 (Some(a), Some(b)) => {
-                    let differ = match a == b {
+                    let cost = match a == b {
                         true => 0,
-                        false if a.to_lowercase().eq(b.to_lowercase()) => CASE,
-                        false => EDIT,
+                        false if a.to_lowercase().eq(b.to_lowercase()) => CASE_COST,
+                        false => EDIT_COST,
                     };
-                    reach(row + 1, column + 1, differ, Step::Both);
-                    reach(row + 1, column, EDIT, Step::Delete);
-                    reach(row, column + 1, EDIT, Step::Insert);
+                    reach(row + 1, column + 1, cost, Step::Both);
+                    reach(row + 1, column, EDIT_COST, Step::Delete);
+                    reach(row, column + 1, EDIT_COST, Step::Insert);
                 }
-                (Some(_), None) => reach(row + 1, column, EDIT, Step::Delete),
-                (None, Some(_)) => reach(row, column + 1, EDIT, Step::Insert),
+                (Some(_), None) => reach(row + 1, column, EDIT_COST, Step::Delete),
+                (None, Some(_)) => reach(row, column + 1, EDIT_COST, Step::Insert),
                 (None, None) => {}
             }
         }
     }
     let (cost, _) = *cells.last()?;
-    (cost != usize::MAX && cost / EDIT <= most).then(|| trace(claim, &written, &text, &cells))?
+    (cost != usize::MAX && cost / EDIT_COST <= max_edits)
+        .then(|| trace(claim, &written, &text, &cells))?
 }
 
 fn trace(
@@ -109,7 +111,7 @@ fn trace(
 ) -> Option<Respelled> {
     let width = text.len() + 1;
     let (mut row, mut column) = (written.len(), text.len());
-    // The characters backwards, each with whether it is a wildcard of the rule's.
+    // The characters in reverse, each with whether it is a wildcard of the rule.
     let mut spelled: Vec<(bool, char)> = Vec::new();
     let mut changed = Vec::new();
     let total = cells.last()?.0;
@@ -156,7 +158,7 @@ fn trace(
         .map(|(is_wild, text)| if *is_wild { Piece::OfRule(text) } else { Piece::Value(text) })
         .collect();
     let pattern = RulePattern::new(claim, &pieces).ok()?;
-    Some(Respelled { pattern, edits: total / EDIT, changed })
+    Some(Respelled { pattern, edits: total / EDIT_COST, changed })
 }
 
 #[cfg(test)]
@@ -167,13 +169,13 @@ mod tests {
     use super::*;
     use crate::policy::pattern::matches;
 
-    fn spelled(pattern: &str, value: &str, most: usize) -> Option<(String, usize)> {
-        let found = respell("sub", pattern, value, most, &mut Work::unlimited())?;
+    fn spelled(pattern: &str, value: &str, max_edits: usize) -> Option<(String, usize)> {
+        let found = respell("sub", pattern, value, max_edits, &mut Work::unlimited())?;
         Some((found.pattern.as_str().to_owned(), found.edits))
     }
 
     #[test]
-    fn wildcards_stay() {
+    fn wildcards_are_kept() {
         let cases = [
             ("repo:Acme/web:*", "repo:acme/web:ref:x", "repo:acme/web:*", 0),
             (
@@ -196,15 +198,15 @@ mod tests {
     proptest! {
         #[test]
         fn respelled_pattern_matches_and_gains_no_wildcard(
-            pattern in "[abA*?.:]{0,8}", value in "[abA:]{0,8}", most in 0..4_usize,
+            pattern in "[abA*?.:]{0,8}", value in "[abA:]{0,8}", max_edits in 0..4_usize,
         ) {
             let wild = |text: &str| text.chars().filter(|c| "*?.".contains(*c)).collect::<String>();
-            if let Some((found, edits)) = spelled(&pattern, &value, most) {
-                prop_assert!(edits <= most);
+            if let Some((found, edits)) = spelled(&pattern, &value, max_edits) {
+                prop_assert!(edits <= max_edits);
                 prop_assert!(matches(&found, &value), "{pattern} {value} {found}");
                 prop_assert_eq!(wild(&found), wild(&pattern));
             } else {
-                // A pattern of wildcards alone is no rule.
+                // A pattern of wildcards only cannot be a rule.
                 let is_rule = pattern.contains(|c| !"*?.".contains(c));
                 prop_assert!(!matches(&pattern, &value) || !is_rule);
             }

@@ -1,4 +1,4 @@
-//! Sentences about who a policy lets in.
+//! Texts about the kinds of job that a policy lets in.
 
 use colored::Color;
 
@@ -7,10 +7,9 @@ use crate::platform::Kind;
 use crate::report::who::{KindOfJob, Who};
 use crate::text::list;
 
-/// What it comes to.
 pub(in crate::render) fn headline(who: &Who) -> Headline {
     let forbidden: Vec<&KindOfJob> = who.kinds.iter().filter(|row| row.forbidden).collect();
-    let named = |decision: &str| {
+    let kinds_with = |decision: &str| {
         let mut names: Vec<String> = Vec::new();
         for row in forbidden.iter().filter(|row| row.decision == decision) {
             let name = row.kind.name().to_owned();
@@ -20,14 +19,14 @@ pub(in crate::render) fn headline(who: &Who) -> Headline {
         }
         names
     };
-    let (inside, open) = (named("allow"), named("unknown"));
-    if !inside.is_empty() {
-        let verb = if inside.len() == 1 { "gets" } else { "get" };
-        let meaning = format!("{} {verb} in and must not", list(&inside));
+    let (allowed, undetermined) = (kinds_with("allow"), kinds_with("unknown"));
+    if !allowed.is_empty() {
+        let verb = if allowed.len() == 1 { "gets" } else { "get" };
+        let meaning = format!("{} {verb} in and must not", list(&allowed));
         return Headline::new("forbidden", Color::Red, meaning);
     }
-    if !open.is_empty() {
-        let meaning = format!("the policy does not tell whether {} gets in", list(&open));
+    if !undetermined.is_empty() {
+        let meaning = format!("the policy does not tell whether {} gets in", list(&undetermined));
         return Headline::new("undetermined", Color::Yellow, meaning);
     }
     let others = |row: &&KindOfJob| row.kind != Kind::This && row.decision == "allow";
@@ -37,12 +36,12 @@ pub(in crate::render) fn headline(who: &Who) -> Headline {
     let meaning = match kinds.len() {
         0 => "no other kind of job gets in".to_owned(),
         1 => "1 other kind of job gets in".to_owned(),
-        more => format!("{more} other kinds of job get in"),
+        number => format!("{number} other kinds of job get in"),
     };
     Headline::new("checked", Color::Green, meaning)
 }
 
-/// Whether it gets in.
+/// Whether the kind of job gets in.
 pub(in crate::render) fn answer(row: &KindOfJob) -> &'static str {
     match row.decision {
         "allow" => "yes",
@@ -59,7 +58,7 @@ pub(in crate::render) fn issuer(row: &KindOfJob) -> String {
     }
 }
 
-/// What is wrong with a kind that must not get in.
+/// The failure, for a forbidden kind that gets in or may.
 pub(in crate::render) fn title(row: &KindOfJob) -> String {
     let what = row.kind.meaning();
     match row.decision {
@@ -68,7 +67,7 @@ pub(in crate::render) fn title(row: &KindOfJob) -> String {
     }
 }
 
-/// Which policies let it in.
+/// Which policies let the kind in.
 pub(in crate::render) fn sentence(who: &Who, row: &KindOfJob) -> String {
     let entry = |(index, line): (&usize, &u64)| match (&who.file, line) {
         (Some(file), 1..) => format!("{} ({file}:{line})", index + 1),

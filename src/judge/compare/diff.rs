@@ -1,66 +1,65 @@
-//! Two texts in one, with what differs marked.
+//! Marks the difference between two texts.
 
 use crate::limits::Work;
 
-/// How much of an issuer is compared, in characters: they are short.
-pub(crate) const CLIP: usize = 512;
+/// Longer issuers are clipped before they are compared, in characters.
+pub(crate) const MAX_ISSUER_CHARS: usize = 512;
 
-pub(crate) fn clip(text: &str) -> String {
-    text.chars().take(CLIP).collect()
+pub(crate) fn clip_issuer(text: &str) -> String {
+    text.chars().take(MAX_ISSUER_CHARS).collect()
 }
 
-/// Both texts in one, with what differs in brackets: `https://gitlab.[com -> example]`.
-pub(crate) fn marked(registered: &str, token: &str) -> String {
+/// Merges two texts, with the differences in brackets: `https://gitlab.[com -> example]`.
+pub(crate) fn mark_difference(registered: &str, token: &str) -> String {
     let (left, right): (Vec<char>, Vec<char>) =
-        (clip(registered).chars().collect(), clip(token).chars().collect());
-    let common = common(&left, &right);
-    let (mut text, mut at) = (String::new(), (0, 0));
+        (clip_issuer(registered).chars().collect(), clip_issuer(token).chars().collect());
+    let common = common_positions(&left, &right);
+    let (mut text, mut next) = (String::new(), (0, 0));
     let ends = std::iter::once((left.len(), right.len()));
     for (l, r) in common.into_iter().chain(ends) {
         let part = |chars: &[char], from: usize, to: usize| -> String {
             chars.get(from..to).unwrap_or_default().iter().collect()
         };
-        let (before, now) = (part(&left, at.0, l), part(&right, at.1, r));
+        let (before, now) = (part(&left, next.0, l), part(&right, next.1, r));
         if !(before.is_empty() && now.is_empty()) {
             let named = |part: String| if part.is_empty() { "nothing".to_owned() } else { part };
             text.push_str(&format!("[{} -> {}]", named(before), named(now)));
         }
         text.extend(left.get(l));
-        at = (l + 1, r + 1);
+        next = (l + 1, r + 1);
     }
     text
 }
 
-/// The places of what both have in common: runs of at least four characters, or the beginning or
-/// the end, so that single letters which happen to agree do not chop a difference up.
-fn common(left: &[char], right: &[char]) -> Vec<(usize, usize)> {
+/// The positions of common characters, in the prefix, the suffix and runs of at least four. Shorter runs
+/// agree by chance and would fragment the difference.
+fn common_positions(left: &[char], right: &[char]) -> Vec<(usize, usize)> {
     let prefix = left.iter().zip(right).take_while(|(l, r)| l == r).count();
     let rest = left.len().min(right.len()) - prefix;
     let suffix = left.iter().rev().zip(right.iter().rev()).take(rest).take_while(|(l, r)| l == r);
     let suffix = suffix.count();
     let (from, to) = (prefix, (left.len() - suffix, right.len() - suffix));
-    // The longest common run of the middle, and what is common on both sides of it.
-    let mut places: Vec<(usize, usize)> = (0..prefix).map(|at| (at, at)).collect();
-    runs(left, right, (from, from), to, &mut places, &mut Work::new(STEPS));
-    places.extend((0..suffix).map(|at| (to.0 + at, to.1 + at)));
-    places
+    let mut positions: Vec<(usize, usize)> = (0..prefix).map(|i| (i, i)).collect();
+    add_common_runs(left, right, (from, from), to, &mut positions, &mut Work::new(MAX_STEPS));
+    positions.extend((0..suffix).map(|i| (to.0 + i, to.1 + i)));
+    positions
 }
 
-/// How many pairs of characters are compared.
-const STEPS: u64 = 1_000_000;
+/// At most so many pairs of characters are compared.
+const MAX_STEPS: u64 = 1_000_000;
 
-/// A run in common has to be so long to count as one.
-const RUN: usize = 4;
+/// Shorter runs do not count, in characters.
+const MIN_RUN: usize = 4;
 
-fn runs(
+/// Adds the longest common run between `from` and `to`, and recursively those on both sides of it.
+fn add_common_runs(
     left: &[char],
     right: &[char],
     from: (usize, usize),
     to: (usize, usize),
-    places: &mut Vec<(usize, usize)>,
+    positions: &mut Vec<(usize, usize)>,
     work: &mut Work,
 ) {
-    // Texts that have little in common are not taken apart without end.
     if !work.take((to.0 - from.0) * (to.1 - from.1)) {
         return;
     }
@@ -81,17 +80,17 @@ fn runs(
         before = now;
     }
     let (length, l, r) = best;
-    if length < RUN {
-        places.extend(but_for_case(left, right, from, to));
+    if length < MIN_RUN {
+        positions.extend(positions_equal_except_case(left, right, from, to));
         return;
     }
-    runs(left, right, from, (l, r), places, work);
-    places.extend((0..length).map(|at| (l + at, r + at)));
-    runs(left, right, (l + length, r + length), to, places, work);
+    add_common_runs(left, right, from, (l, r), positions, work);
+    positions.extend((0..length).map(|i| (l + i, r + i)));
+    add_common_runs(left, right, (l + length, r + length), to, positions, work);
 }
 
-/// Where upper and lower case is all that differs, every character for itself.
-fn but_for_case(
+/// The positions of equal characters, if the texts differ only in upper and lower case.
+fn positions_equal_except_case(
     left: &[char],
     right: &[char],
     from: (usize, usize),
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_marked() {
+    fn differences_are_marked() {
         let cases = [
             ("https://gitlab.com/", "https://gitlab.com", "https://gitlab.com[/ -> nothing]"),
             ("http://gitlab.com", "https://gitlab.com", "http[nothing -> s]://gitlab.com"),
@@ -122,19 +121,19 @@ mod tests {
             ("", "", ""),
         ];
         for (registered, token, expected) in cases {
-            assert_eq!(marked(registered, token), expected);
+            assert_eq!(mark_difference(registered, token), expected);
         }
     }
 
     proptest::proptest! {
-        /// Taking one side of every bracket gives that side back.
+        /// One side of every bracket, with the text between, is the original text.
         #[test]
-        fn both_sides_are_in_the_mark(left in "[ab/.]{0,24}", right in "[ab/.]{0,24}") {
+        fn both_texts_can_be_recovered(left in "[ab/.]{0,24}", right in "[ab/.]{0,24}") {
             let side = |index: usize| -> String {
-                marked(&left, &right)
+                mark_difference(&left, &right)
                     .split(['[', ']'])
                     .enumerate()
-                    .map(|(at, part)| match at % 2 {
+                    .map(|(position, part)| match position % 2 {
                         0 => part.to_owned(),
                         _ => part.split(" -> ").nth(index).unwrap_or_default().replace("nothing", ""),
                     })

@@ -1,26 +1,26 @@
-//! What was passed as the token, where the CLI refused it and quoted it.
+//! Classifies a value that the CLI refused as the token and quoted in its error.
 
 use crate::catalogue::Code;
 use crate::evidence::{InputProblem, LooksLike, Wrapping};
-use crate::judge::advice::token_value::wrapping;
+use crate::judge::advice::token_value::wrapping_name;
 
-/// The code of what was passed as the token, and what it is in words. Where the log masks the token,
-/// what is around the mask is what the CLI refused.
-pub(crate) fn passed(
+/// The code for a refused token, and a description of it. If the log masks the token, the CLI refused
+/// what is around the mask.
+pub(crate) fn classify_refused_token(
     problem: Option<&InputProblem>,
     wrapped: &[Wrapping],
     is_cut: bool,
 ) -> (Code, String) {
     let around = || {
-        let names: Vec<&str> = wrapped.iter().map(|w| wrapping(*w)).collect();
+        let names: Vec<&str> = wrapped.iter().map(|w| wrapping_name(*w)).collect();
         (Code::TokenWrapped, format!("a token with {}", names.join(" and ")))
     };
     match problem {
-        // What is around it is what comes first.
+        // The wrapping is the first thing that the CLI refuses.
         Some(InputProblem::Truncated { .. } | InputProblem::Masked) if !wrapped.is_empty() => {
             around()
         }
-        // A page or an error's JSON has line breaks as well.
+        // Web pages and JSON errors have line breaks too.
         _ if is_cut && !matches!(problem, Some(InputProblem::NotAToken { .. })) => {
             (Code::TokenWrapped, "a value with a line break in it".to_owned())
         }
@@ -32,7 +32,7 @@ pub(crate) fn passed(
 
 fn code(problem: &InputProblem) -> Code {
     match problem {
-        // To the CLI, a path without file:// is a token.
+        // The CLI takes a path without file:// for a token.
         InputProblem::NotAToken { looks_like: LooksLike::FilePath, .. } => {
             Code::TokenFileUnreadable
         }

@@ -1,12 +1,12 @@
-//! Why the live policy was not read, and what to do about that: one line.
+//! Advice on one line if the live policy was not read.
 
 use crate::evidence::{AccessTokenSource, Asked, Evidence, FailureKind, Gap, GapReason};
 use crate::judge::backend_usable;
 use crate::pulumi::backend_url::is_plain_http;
 
-/// What to do, in one line. `takes_file`: the command can read a file instead.
+/// The advice. `takes_file`: the command can read a file instead.
 #[must_use]
-pub fn unread(evidence: &Evidence, takes_file: bool) -> String {
+pub fn unread_policy_advice(evidence: &Evidence, takes_file: bool) -> String {
     let otherwise = if takes_file { ", or pass a file with --policy" } else { "" };
     let backend = evidence.resolved_backend();
     let Some(gap) = evidence.policy.gap() else {
@@ -38,11 +38,11 @@ pub fn unread(evidence: &Evidence, takes_file: bool) -> String {
              policy{otherwise}"
         );
     };
-    format!("{}{otherwise}", of_gap(evidence, gap))
+    format!("{}{otherwise}", gap_advice(evidence, gap))
 }
 
-fn of_gap(evidence: &Evidence, gap: &Gap) -> String {
-    let with = match &gap.access_token {
+fn gap_advice(evidence: &Evidence, gap: &Gap) -> String {
+    let credential = match &gap.access_token {
         AccessTokenSource::Environment { name } => name.clone(),
         AccessTokenSource::Stored { path, .. } => format!("the token stored in {path}"),
         AccessTokenSource::Exchange | AccessTokenSource::None => "the access token".to_owned(),
@@ -64,14 +64,16 @@ fn of_gap(evidence: &Evidence, gap: &Gap) -> String {
             format!("{what} could not be read: {problem}; check --cloud-url")
         }
         GapReason::Refused { answer } => match answer.status {
-            401 => format!("{with} is not valid there, or has expired (401): set another one"),
+            401 => {
+                format!("{credential} is not valid there, or has expired (401): set another one")
+            }
             403 => format!(
-                "{with} may not read {what} (403): use one with {permission}, which organization \
-                 admins have"
+                "{credential} may not read {what} (403): use one with {permission}, which \
+                 organization admins have"
             ),
             404 => format!(
-                "there is no organization {organization}, or {with} may not see it (404): correct \
-                 --oidc-org"
+                "there is no organization {organization}, or {credential} may not see it (404): \
+                 correct --oidc-org"
             ),
             429 => {
                 "Pulumi Cloud limits requests (429) for longer than --timeout: raise it".to_owned()

@@ -1,4 +1,4 @@
-//! Which messages of a log count.
+//! Selects the messages of a log that count.
 
 use super::{codes, login};
 use crate::catalogue::Code;
@@ -6,26 +6,27 @@ use crate::evidence::log::{Decided, Log, LogMatch, LoginLine, Party, Place, SHOR
 use crate::known_messages::{Means, Role, Scope, Trouble};
 use crate::pulumi::versions;
 
-/// A text that somebody pasted is no longer, in lines: in it a message may stand in a quotation.
-const PASTED: u64 = 50;
+/// Longer texts on standard input are not treated as pasted, in lines. In a pasted text, messages count
+/// in any position.
+const MAX_PASTED_LINES: u64 = 50;
 
-/// The messages that count: in a log those that stand where messages stand, in a short text also
-/// those of which nothing tells whose they are, and in a text that somebody pasted all of them.
-pub(super) fn counting(log: &Log) -> impl Iterator<Item = &LogMatch> {
+/// The messages that count. In a log: those where a message begins. In a short text: also those without
+/// a known program. In a pasted text without either: all.
+pub(super) fn counted_matches(log: &Log) -> impl Iterator<Item = &LogMatch> {
     let is_short = is_short(log);
     let counts = move |log_match: &LogMatch| log_match.begins || is_short && log_match.bare;
     let take_all = is_pasted(log) && !log.matches.iter().any(counts);
-    let all = log.matches.iter().filter(|log_match| fits(log, log_match));
+    let all = log.matches.iter().filter(|log_match| agrees_with_logins(log, log_match));
     all.filter(move |log_match| counts(log_match) || take_all && !is_unnamed(log_match))
 }
 
-/// Whether the text does not show whose request failed.
+/// Whether the text does not show which request failed.
 pub(super) fn is_unnamed(log_match: &LogMatch) -> bool {
     log_match.decided == Some(Decided::Party(Party::Unnamed))
 }
 
 pub(super) fn is_pasted(log: &Log) -> bool {
-    lines(log) <= PASTED && log.files.iter().all(|file| file.is_stdin)
+    lines(log) <= MAX_PASTED_LINES && log.files.iter().all(|file| file.is_stdin)
 }
 
 pub(super) fn is_short(log: &Log) -> bool {
@@ -36,7 +37,7 @@ fn lines(log: &Log) -> u64 {
     log.files.iter().map(|file| file.lines).sum()
 }
 
-/// What part a message plays: a warning after which the job went on is no more than a hint.
+/// The role of a message. A warning without a later failure is only a hint.
 pub(super) fn role(log: &Log, log_match: &LogMatch) -> Role {
     let last = log_match.places.last();
     let failed_later =
@@ -47,13 +48,13 @@ pub(super) fn role(log: &Log, log_match: &LogMatch) -> Role {
     }
 }
 
-/// Whether the logins in the log allow the message to count.
-fn fits(log: &Log, log_match: &LogMatch) -> bool {
+/// Whether the message is consistent with the logins in the log.
+fn agrees_with_logins(log: &Log, log_match: &LogMatch) -> bool {
     if is_of_another_command(log, log_match) {
         return false;
     }
     match log_match.message.scope {
-        // A login that worked in between is the one that went before.
+        // After a success in between, the message belongs to another login.
         Scope::OidcLogin => login::login_of(log, log_match).is_some_and(|login| {
             let last = log_match.places.last();
             let between = |success: &Success| {
@@ -69,32 +70,38 @@ fn fits(log: &Log, log_match: &LogMatch) -> bool {
             let Some((_, variable)) = log_match.values.first() else { return false };
             let named = |login: &LoginLine| {
                 login.token.as_deref().is_some_and(|token| {
-                    login::variable(token) == Some(variable) || token == format!("$({variable})")
+                    login::variable_in_word(token) == Some(variable)
+                        || token == format!("$({variable})")
                 })
             };
             log.context.logins.iter().any(named)
         }
-        Scope::Anywhere | Scope::PulumiLogin | Scope::TokenRequest => !is_overcome(log, log_match),
+        Scope::Anywhere | Scope::PulumiLogin | Scope::TokenRequest => {
+            !was_resolved_later(log, log_match)
+        }
     }
 }
 
-/// The words of a message about something else: a stack's file instead of the project's, a flag
-/// that this pulumi knows, on another command.
+/// Whether the message has another cause: a stack file instead of the project file, or an OIDC flag on
+/// another command although this pulumi supports it.
 fn is_of_another_command(log: &Log, log_match: &LogMatch) -> bool {
-    let extension = login::value(log_match, "extension");
+    let extension = login::match_value(log_match, "extension");
     let is_stack = extension.is_some_and(|e| !["yaml", "yml", "json"].contains(&e));
-    let is_new =
-        log.context.version.as_ref().is_some_and(|told| versions::OIDC.holds(Some(&told.value)));
+    let is_new = log
+        .context
+        .version
+        .as_ref()
+        .is_some_and(|version| versions::OIDC.holds(Some(&version.value)));
     let is_oidc_flag = log_match.message.text.starts_with("unknown flag: --oidc-");
     is_stack || is_new && is_oidc_flag
 }
 
-/// Trouble on the way, or on the service's side, that a login after it no longer had.
-fn is_overcome(log: &Log, log_match: &LogMatch) -> bool {
-    let passes = match log_match.message.means {
+/// Whether a temporary failure was followed by a successful login.
+fn was_resolved_later(log: &Log, log_match: &LogMatch) -> bool {
+    let is_temporary = match log_match.message.means {
         Means::Network(Trouble::Unreachable) => true,
         Means::ExchangeAnswer | Means::Status => {
-            codes::of(log, log_match).first().is_some_and(|code| {
+            codes::codes_of(log, log_match).first().is_some_and(|code| {
                 matches!(code, Code::ExchangeServerError | Code::ExchangeRateLimited)
             })
         }
@@ -104,5 +111,5 @@ fn is_overcome(log: &Log, log_match: &LogMatch) -> bool {
     let later = |success: &Success| {
         last.is_some_and(|last| last.is_beside(&success.place) && *last < success.place)
     };
-    passes && log.context.successes.iter().any(later)
+    is_temporary && log.context.successes.iter().any(later)
 }

@@ -1,4 +1,4 @@
-//! Patterns that no token of an issuer can match, and what they were probably meant to be.
+//! Recognises patterns that no token of an issuer can match.
 
 use crate::platform::subject::{Subject, describe, differences};
 use crate::platform::{Id, Platform, by_issuer};
@@ -6,25 +6,25 @@ use crate::policy::pattern::matches;
 
 /// Why no token of the issuer can match a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dead {
+pub(crate) enum Unmatchable {
     WhiteSpace,
     RegularExpression,
     List,
     Placeholder,
     /// The issuer gives no such subject, or no such value.
     Form,
-    /// It ends before the value does.
+    /// The pattern is only the beginning of the value.
     Beginning,
-    /// Names that are the same but for upper and lower case.
+    /// The name differs only in case.
     Case,
-    /// A form that the issuer no longer gives this identity.
+    /// The issuer no longer uses this form.
     Outdated,
-    /// Another spelling of the same audience.
+    /// The audience is spelled differently.
     Spelling,
 }
 
-impl Dead {
-    /// What is wrong, in a sentence, where comparing the rule with the value does not tell it.
+impl Unmatchable {
+    /// The problem, in a sentence. `None` if the difference between rule and value shows it.
     pub(crate) fn sentence(self) -> Option<&'static str> {
         Some(match self {
             Self::RegularExpression => {
@@ -44,23 +44,25 @@ impl Dead {
     }
 }
 
-/// A mask that a log put in the place of a secret.
+/// A log shows this instead of a secret.
 pub(crate) const MASK: &str = "***";
 
-/// What a text probably means that is visibly not a pattern.
-pub(crate) fn conversions(pattern: &str) -> Vec<(Dead, String)> {
+/// The intended patterns of a text that is visibly not a pattern, with what it is instead.
+pub(crate) fn conversions(pattern: &str) -> Vec<(Unmatchable, String)> {
     let mut found = Vec::new();
     let trimmed = pattern.trim();
     if trimmed != pattern {
-        found.push((Dead::WhiteSpace, trimmed.to_owned()));
+        found.push((Unmatchable::WhiteSpace, trimmed.to_owned()));
     }
-    found.extend(elements(trimmed).into_iter().map(|element| (Dead::List, element)));
-    found.extend(expressions(trimmed).into_iter().map(|one| (Dead::RegularExpression, one)));
+    found.extend(list_elements(trimmed).into_iter().map(|element| (Unmatchable::List, element)));
+    found.extend(
+        regex_alternatives(trimmed).into_iter().map(|one| (Unmatchable::RegularExpression, one)),
+    );
     found
 }
 
-/// The values of a list that was written into one rule.
-fn elements(pattern: &str) -> Vec<String> {
+/// The values, if the text is a list.
+fn list_elements(pattern: &str) -> Vec<String> {
     if let Ok(all) = serde_json::from_str::<Vec<String>>(pattern) {
         return all;
     }
@@ -71,13 +73,13 @@ fn elements(pattern: &str) -> Vec<String> {
     if is_list { all } else { Vec::new() }
 }
 
-/// Signs that only a regular expression has.
-const SIGNS: [&str; 7] = ["^", "\\", "(", "[", ".+", "|", "$"];
+/// Texts that only occur in regular expressions.
+const REGEX_SIGNS: [&str; 7] = ["^", "\\", "(", "[", ".+", "|", "$"];
 
-/// The patterns that a regular expression stands for, one for each alternative. None where it has
-/// more than anchors, escapes, `.*`, `.+`, classes and one group of alternatives.
-fn expressions(written: &str) -> Vec<String> {
-    if !SIGNS.iter().any(|sign| written.contains(sign)) || written.contains("${") {
+/// The patterns for a regular expression, one for each alternative. Understands anchors, escapes, `.*`,
+/// `.+`, classes and one group of alternatives; empty for anything else.
+fn regex_alternatives(written: &str) -> Vec<String> {
+    if !REGEX_SIGNS.iter().any(|sign| written.contains(sign)) || written.contains("${") {
         return Vec::new();
     }
     let inner = written.strip_prefix('^').unwrap_or(written);
@@ -90,25 +92,29 @@ fn expressions(written: &str) -> Vec<String> {
         }
         None => inner.split('|').map(str::to_owned).collect(),
     };
-    alternatives.iter().filter_map(|one| plain(one)).filter(|one| one != written).collect()
+    alternatives
+        .iter()
+        .filter_map(|one| regex_to_pattern(one))
+        .filter(|one| one != written)
+        .collect()
 }
 
-/// A regular expression without groups as a pattern.
-fn plain(expression: &str) -> Option<String> {
+/// Converts a regular expression without groups.
+fn regex_to_pattern(expression: &str) -> Option<String> {
     let mut pattern = String::new();
     let mut chars = expression.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next()? {
-                'd' | 'w' | 'S' => one_or_more(&mut pattern, &mut chars),
+                'd' | 'w' | 'S' => push_class(&mut pattern, &mut chars),
                 escaped if escaped.is_ascii_alphanumeric() => return None,
                 escaped => pattern.push(escaped),
             },
             '[' => {
                 while chars.next()? != ']' {}
-                one_or_more(&mut pattern, &mut chars);
+                push_class(&mut pattern, &mut chars);
             }
-            '.' => one_or_more(&mut pattern, &mut chars),
+            '.' => push_class(&mut pattern, &mut chars),
             '*' | '+' | '?' | '{' | '(' | ')' | '^' | '$' | '|' => return None,
             other => pattern.push(other),
         }
@@ -116,53 +122,62 @@ fn plain(expression: &str) -> Option<String> {
     Some(pattern)
 }
 
-/// A character class: with a repetition it is `*`, alone `.`.
-fn one_or_more(pattern: &mut String, chars: &mut std::iter::Peekable<std::str::Chars>) {
+/// Adds the wildcard for a character class: `*` if it is repeated, otherwise `.`.
+fn push_class(pattern: &mut String, chars: &mut std::iter::Peekable<std::str::Chars>) {
     let repeated = chars.next_if(|c| matches!(c, '*' | '+')).is_some();
     pattern.push(if repeated { '*' } else { '.' });
 }
 
-/// Whether a pattern holds a placeholder of a guide or a template.
+/// Whether a pattern still has a placeholder from a guide or a template.
 pub(crate) fn has_placeholder(pattern: &str) -> bool {
     let in_brackets = pattern.split_once('<').is_some_and(|(_, rest)| rest.contains('>'));
     in_brackets || pattern.contains("${") || pattern.contains("{{")
 }
 
-/// Words that stand in subjects, by platform and part.
-const WORDS: &[(Id, &str, &[&str])] = &[
+/// Parts of subjects that have a fixed set of values, by platform.
+const SUBJECT_WORDS: &[(Id, &str, &[&str])] = &[
     (Id::GitHubActions, "context", &["pull_request"]),
     (Id::GitLab, "kind of ref", &["branch", "tag"]),
     (Id::HcpTerraform, "run phase", &["plan", "apply"]),
     (Id::Spacelift, "scope", &["read", "write"]),
 ];
 
-/// Whether no subject of the issuer matches a pattern, judged by its form.
-pub(crate) fn no_such_subject(issuer: &str, pattern: &str, subject: &str) -> Option<Dead> {
+/// Why no subject of the issuer can match a pattern, judged by the pattern's form.
+pub(crate) fn unmatchable_subject(
+    issuer: &str,
+    pattern: &str,
+    subject: &str,
+) -> Option<Unmatchable> {
     let platform = by_issuer(issuer);
-    if platform.is_some_and(|known| super::super::claims::no_subject(known, pattern).is_some()) {
-        return Some(Dead::Form);
+    if platform
+        .is_some_and(|known| super::super::claims::impossible_subject(known, pattern).is_some())
+    {
+        return Some(Unmatchable::Form);
     }
     let known = describe(issuer, subject)?;
-    if elsewhere(platform, &known, pattern) {
-        return Some(Dead::Form);
+    if is_form_of_other_platform(platform, &known, pattern) {
+        return Some(Unmatchable::Form);
     }
     let is_word = |one: &crate::platform::subject::Difference| {
-        let words = WORDS.iter().find(|(id, part, _)| *id == known.platform && *part == one.name);
+        let words =
+            SUBJECT_WORDS.iter().find(|(id, part, _)| *id == known.platform && *part == one.name);
         let wanted = one.wanted.filter(|wanted| !wanted.contains(':'));
         words
             .zip(wanted)
             .is_some_and(|((_, _, words), wanted)| !words.iter().any(|word| matches(wanted, word)))
     };
-    if differences(issuer, pattern, subject).iter().any(is_word) || bare_ref(&known, pattern) {
-        return Some(Dead::Form);
+    if differences(issuer, pattern, subject).iter().any(is_word)
+        || has_unknown_github_context(&known, pattern)
+    {
+        return Some(Unmatchable::Form);
     }
     let is_open = pattern.contains(['*', '?']);
     let is_part = !is_open && describe(issuer, pattern).is_none() && !known.is_customisable;
-    (is_part && subject.starts_with(pattern)).then_some(Dead::Beginning)
+    (is_part && subject.starts_with(pattern)).then_some(Unmatchable::Beginning)
 }
 
-/// A subject of a form that this platform's issuer never gives.
-fn elsewhere(platform: Option<&Platform>, known: &Subject, pattern: &str) -> bool {
+/// Whether the pattern begins like the subjects of another platform.
+fn is_form_of_other_platform(platform: Option<&Platform>, known: &Subject, pattern: &str) -> bool {
     let Some((start, _)) = pattern.split_once([':', '/']) else { return false };
     let is_other = |other: &&Platform| {
         other.subjects.beginnings.iter().any(|own| !start.is_empty() && own.text.starts_with(start))
@@ -174,8 +189,9 @@ fn elsewhere(platform: Option<&Platform>, known: &Subject, pattern: &str) -> boo
         && crate::platform::ALL.iter().copied().any(|other| is_other(&other))
 }
 
-/// GitHub's refs are whole: `ref:main` names none. Its words for what a job is about are known.
-fn bare_ref(known: &Subject, pattern: &str) -> bool {
+/// Whether the part of a GitHub subject after the repository has an unknown form, such as `ref:main`
+/// instead of `ref:refs/heads/main`.
+fn has_unknown_github_context(known: &Subject, pattern: &str) -> bool {
     if known.platform != Id::GitHubActions {
         return false;
     }
@@ -183,16 +199,16 @@ fn bare_ref(known: &Subject, pattern: &str) -> bool {
     else {
         return false;
     };
-    let fits = |start: &str| {
-        let plain = context.split(['*', '?', '.']).next().unwrap_or_default();
-        context.starts_with(start) || plain.len() < context.len() && start.starts_with(plain)
+    let can_begin_with = |start: &str| {
+        let literal = context.split(['*', '?', '.']).next().unwrap_or_default();
+        context.starts_with(start) || literal.len() < context.len() && start.starts_with(literal)
     };
-    !["environment:", "ref:refs/", "pull_request"].iter().any(|start| fits(start))
-        && !is_claims(context)
+    !["environment:", "ref:refs/", "pull_request"].iter().any(|start| can_begin_with(start))
+        && !may_be_chosen_claim(context)
 }
 
-/// Whether a repository may have chosen a claim to stand here.
-fn is_claims(context: &str) -> bool {
+/// Whether this may be a claim that a repository chose for its subject.
+fn may_be_chosen_claim(context: &str) -> bool {
     let key = context.split(':').next().unwrap_or_default();
     context.contains(':')
         && key != "ref"
@@ -221,19 +237,19 @@ mod tests {
             ("^(a(b|c))$", &[]),
         ];
         for (written, expected) in cases {
-            assert_eq!(expressions(written), *expected, "{written}");
+            assert_eq!(regex_alternatives(written), *expected, "{written}");
         }
     }
 
     #[test]
-    fn lists_are_taken_apart() {
-        assert_eq!(elements(r#"["a", "b"]"#), ["a", "b"]);
-        assert_eq!(elements("main, dev"), ["main", "dev"]);
-        assert!(elements("main").is_empty() && elements("main,").is_empty());
+    fn lists_are_split() {
+        assert_eq!(list_elements(r#"["a", "b"]"#), ["a", "b"]);
+        assert_eq!(list_elements("main, dev"), ["main", "dev"]);
+        assert!(list_elements("main").is_empty() && list_elements("main,").is_empty());
     }
 
     #[test]
-    fn forms_that_no_token_has_are_known() {
+    fn unmatchable_subject_forms_are_recognised() {
         let subject = "repo:acme/web:ref:refs/heads/main";
         for pattern in [
             "rep:acme/web:*",
@@ -242,7 +258,7 @@ mod tests {
             "repo:acme/web:branch:main",
             "sc://acme/web/x",
         ] {
-            assert!(no_such_subject(GITHUB, pattern, subject).is_some(), "{pattern}");
+            assert!(unmatchable_subject(GITHUB, pattern, subject).is_some(), "{pattern}");
         }
         for pattern in [
             "repo:acme/web:pull_request",
@@ -252,10 +268,10 @@ mod tests {
             "repo:acme/web:job_workflow_ref:acme/*",
             "repo:acme/web:*",
         ] {
-            assert_eq!(no_such_subject(GITHUB, pattern, subject), None, "{pattern}");
+            assert_eq!(unmatchable_subject(GITHUB, pattern, subject), None, "{pattern}");
         }
         let gitlab = "project_path:acme/web:ref_type:branch:ref:main";
         let pattern = "project_path:acme/web:ref_type:heads:ref:main";
-        assert!(no_such_subject("https://gitlab.com", pattern, gitlab).is_some());
+        assert!(unmatchable_subject("https://gitlab.com", pattern, gitlab).is_some());
     }
 }

@@ -1,54 +1,55 @@
-//! A login that asks for another kind of token than the policy's entries are for.
+//! Advice for a login that requests a token type or name that no policy entry allows.
 
 use super::change;
-use super::policy_change::{Telling, entry_key};
+use super::policy_change::{WayWriter, change_entry_key};
 use crate::evidence::Token;
 use crate::judge::context::Context;
-use crate::judge::policy::smallest::correction::Identity;
-use crate::judge::policy::smallest::ways::{Wanted, new_entry};
+use crate::judge::policy::smallest_change::correction::TokenIdentity;
+use crate::judge::policy::smallest_change::ways::{RequestedLogin, new_entry};
 use crate::limits;
 use crate::limits::Work;
 use crate::policy::{Decision, Entry, TokenType, evaluate, pattern};
 use crate::report::{Change, Finding, RemedyOption};
 use crate::text;
 
-/// How many of the entries that the login could ask for are named.
-const MOST: usize = 3;
+/// At most so many entries are offered for the login to use.
+const MAX_WAYS: usize = 3;
 
-/// The entries are for other token types.
-pub(crate) fn other_type(
+/// Adds the ways out if the entries are for other token types.
+pub(crate) fn offer_other_type(
     finding: Finding,
     context: &Context,
     token: &Token,
     entries: &[Entry],
 ) -> Finding {
-    let finding = ask_for(finding, context, entries);
-    add(finding, context, token)
+    let finding = add_request_options(finding, context, entries);
+    add_entry_option(finding, context, token)
 }
 
-/// The entries are for another team, user or runner.
-pub(crate) fn other_name(
+/// Adds the ways out if the entries are for another team, user or runner.
+pub(crate) fn offer_other_name(
     finding: Finding,
     context: &Context,
     token: &Token,
     entries: &[Entry],
 ) -> Finding {
-    let finding = match scope_as_name(context, token, entries) {
-        Some((change, name)) => finding
+    let finding = match prefix_in_name(context, token, entries) {
+        Some((change, (key, name))) => finding
             .fix("Write the name alone into the entry.")
             .announce("An entry holds the name without the scope's prefix:")
-            .command(format!("\"{}\": {}", name.0, text::json_string(&name.1)))
+            .command(format!("\"{key}\": {}", text::json_string(&name)))
             .option(RemedyOption::only(change)),
-        None => ask_for(finding, context, entries),
+        None => add_request_options(finding, context, entries),
     };
     if finding.remediation.options.iter().any(|option| option.when.is_none()) {
         return finding;
     }
-    add(finding, context, token)
+    add_entry_option(finding, context, token)
 }
 
-/// `team:ops` where the name `ops` belongs, for what the login asks for.
-fn scope_as_name(
+/// Finds an entry that would match if its name had no prefix: `team:ops` instead of `ops`. Returns the
+/// change, with the entry's key and the bare name.
+fn prefix_in_name(
     context: &Context,
     token: &Token,
     entries: &[Entry],
@@ -63,29 +64,29 @@ fn scope_as_name(
             TokenType::Organization => return None,
         };
         let (written, asked) = (written.as_deref()?, asked.as_deref()?);
-        // Of another job's entry nothing is changed.
+        // An entry of another job is not changed.
         let is_own = entry
             .rules
             .iter()
             .all(|rule| evaluate::matches(rule, &token.claims, &mut work).unwrap_or_default());
-        let is_meant = entry.token_type == ask.token_type
+        let is_misspelled = entry.token_type == ask.token_type
             && entry.decision == Decision::Allow
             && is_own
             && written.strip_prefix(prefix) == Some(asked);
-        let change = || entry_key(context, index, key, written, asked);
-        is_meant.then(|| (change(), (key, asked.to_owned())))
+        let change = || change_entry_key(context, index, key, written, asked);
+        is_misspelled.then(|| (change(), (key, asked.to_owned())))
     })
 }
 
-/// The login asks for what an allow entry is for.
-fn ask_for(finding: Finding, context: &Context, entries: &[Entry]) -> Finding {
+/// Adds how the login can request what an allow entry is for.
+fn add_request_options(finding: Finding, context: &Context, entries: &[Entry]) -> Finding {
     let mut ways: Vec<(String, Option<RemedyOption>)> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.decision == Decision::Allow) {
-        let way = (how_to_ask(entry), asking(context, entry));
+        let way = (request_step(entry), request_option(context, entry));
         if !ways.contains(&way) {
             ways.push(way);
         }
-        if ways.len() == MOST {
+        if ways.len() == MAX_WAYS {
             break;
         }
     }
@@ -98,8 +99,8 @@ fn ask_for(finding: Finding, context: &Context, entries: &[Entry]) -> Finding {
     })
 }
 
-/// How a login asks for what an entry allows.
-fn how_to_ask(entry: &Entry) -> String {
+/// The step that makes the login request what an entry is for.
+fn request_step(entry: &Entry) -> String {
     match entry.token_type {
         TokenType::Organization => {
             "To ask for an organization token, leave --oidc-team and --oidc-user out.".to_owned()
@@ -120,8 +121,8 @@ fn how_to_ask(entry: &Entry) -> String {
     }
 }
 
-/// The same as data. What the token itself asks for cannot be changed by a flag.
-fn asking(context: &Context, entry: &Entry) -> Option<RemedyOption> {
+/// [`request_step`] as data. `None` if no flag can change the request.
+fn request_option(context: &Context, entry: &Entry) -> Option<RemedyOption> {
     let login = &context.evidence.login;
     let (team, user) = (login.team.as_deref(), login.user.as_deref());
     let literal = |name: &Option<String>| name.clone().filter(|name| pattern::is_literal(name));
@@ -134,7 +135,7 @@ fn asking(context: &Context, entry: &Entry) -> Option<RemedyOption> {
     let flags = [
         ("--oidc-team", team, wanted_team.as_deref()),
         ("--oidc-user", user, wanted_user.as_deref()),
-        // It names a runner, or asks for admin, which these types do not have.
+        // A scope names a runner or asks for admin, which these types do not have.
         ("--scope", login.scope.as_deref(), None),
     ];
     let changes: Vec<Change> = flags
@@ -151,11 +152,11 @@ fn asking(context: &Context, entry: &Entry) -> Option<RemedyOption> {
     (!option.changes.is_empty()).then_some(option)
 }
 
-/// The policy gets an entry for what the login asks for.
-fn add(finding: Finding, context: &Context, token: &Token) -> Finding {
+/// Adds an option that adds an entry for this request to the policy.
+fn add_entry_option(finding: Finding, context: &Context, token: &Token) -> Finding {
     let ask = &context.request.ask;
-    let wanted = Wanted { ask, organization: context.request.organization.as_deref() };
-    let (mut ways, _) = new_entry(Identity::of(token), &wanted);
+    let login = RequestedLogin { ask, organization: context.request.organization.as_deref() };
+    let (mut ways, _) = new_entry(TokenIdentity::of(token), &login);
     let (kind, name) = match (&ask.team, &ask.user, &ask.runner) {
         (Some(team), ..) => ("team", team.as_str()),
         (_, Some(user), _) => ("user", user.as_str()),
@@ -168,9 +169,9 @@ fn add(finding: Finding, context: &Context, token: &Token) -> Finding {
         }
     }
     let lead = format!("or add an allow entry with tokenType {}:", ask.token_type.name());
-    let telling = Telling { context, token, closest: None, add: &lead };
+    let writer = WayWriter { context, token, closest: None, add: &lead };
     let summary = finding.remediation.summary.clone();
-    let mut finding = telling.with_ways(finding, &ways);
+    let mut finding = writer.add_ways(finding, &ways);
     finding.remediation.summary = summary;
     let several = finding.remediation.options.len() > 1;
     let last = finding.remediation.options.last_mut();

@@ -1,107 +1,112 @@
-//! The ways to let a token in that fails some rules of the closest entry, the preferred one first.
+//! The ways to let a token in that fails rules of the closest entry. The preferred way comes first.
 
 use serde_json::{Map, Value};
 
-use super::correction::{Correction, Identity, correction};
-use super::steer::{Steered, can_ask, steer};
+use super::correction::{Correction, TokenIdentity, correction};
+use super::token_change::{TokenChange, can_request_audience, token_change};
 use crate::judge::policy::suggest::{NoSafeRule, Suggestion, suggest};
 use crate::judge::policy::unwanted::{self, Unwanted};
 use crate::limits::Work;
 use crate::platform::Id;
 use crate::platform::subject::describe;
 use crate::policy::rule_pattern::RefusedValue;
-use crate::policy::{Ask, Entry};
+use crate::policy::{Entry, RequestedToken};
 use crate::pulumi::urn;
 
-/// One complete way.
+/// A complete way to let a token in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Way {
-    /// The intent for which it is right, as a sentence without its full stop.
+    /// The intent for which this way is right, as a sentence without a full stop.
     pub(crate) intent: String,
     pub(crate) only_if_meant: bool,
     pub(crate) edits: Vec<Edit>,
 }
 
-/// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Edit {
-    /// A rule of the entry with this index.
+    /// Corrects a rule of the entry with this index.
     Rule { entry: usize, claim: String, before: String, correction: Correction },
-    /// Another entry.
+    /// Adds an entry.
     Add(Box<Suggestion>),
-    /// A claim of the token.
-    Token(Steered),
+    /// Changes a claim of the token.
+    Token(TokenChange),
 }
 
-/// What is known of the login beside the token.
-pub(crate) struct Wanted<'a> {
-    pub(crate) ask: &'a Ask,
+/// What the login requests.
+pub(crate) struct RequestedLogin<'a> {
+    pub(crate) ask: &'a RequestedToken,
     pub(crate) organization: Option<&'a str>,
 }
 
-/// A rule of the closest entry that fails.
-pub(crate) struct Failing<'a> {
+/// A failing rule of the closest entry.
+pub(crate) struct FailingRule<'a> {
     pub(crate) claim: &'a str,
     pub(crate) pattern: &'a str,
 }
 
-/// The ways for an entry of which these rules fail, and why no entry can be added where none can.
+/// The ways for an entry with these failing rules, and the values that prevent adding an entry.
 pub(crate) fn ways(
-    identity: Identity,
+    identity: TokenIdentity,
     index: usize,
     entry: &Entry,
-    failing: &[Failing],
-    wanted: &Wanted,
+    failing: &[FailingRule],
+    login: &RequestedLogin,
     work: &mut Work,
 ) -> (Vec<Way>, Vec<RefusedValue>) {
     let is_failing = |claim: &str| failing.iter().any(|rule| rule.claim == claim);
-    let met = entry.rules.iter().find(|rule| rule.claim == "sub" && !is_failing("sub"));
-    let met = met.map(|rule| rule.pattern.as_str());
+    let matching = entry.rules.iter().find(|rule| rule.claim == "sub" && !is_failing("sub"));
+    let matching = matching.map(|rule| rule.pattern.as_str());
     let corrections: Vec<Option<Correction>> = failing
         .iter()
         .map(|rule| {
-            let is_this = met.is_some();
-            correction(identity, rule.claim, rule.pattern, is_this, work)
+            let is_this_subject = matching.is_some();
+            correction(identity, rule.claim, rule.pattern, is_this_subject, work)
         })
         .collect();
-    let meant = failing.iter().zip(&corrections).find(|(rule, _)| rule.claim == "sub");
-    let meant = meant.and_then(|(_, found)| found.as_ref()).map(|found| found.pattern.as_str());
-    let subject_rule = met.or(meant);
-    let steered: Vec<Option<Steered>> = failing
+    let corrected = failing.iter().zip(&corrections).find(|(rule, _)| rule.claim == "sub");
+    let corrected =
+        corrected.and_then(|(_, found)| found.as_ref()).map(|found| found.pattern.as_str());
+    let subject_rule = matching.or(corrected);
+    let token_changes: Vec<Option<TokenChange>> = failing
         .iter()
         .map(|rule| {
-            let organization = wanted.organization;
-            steer(identity, rule.claim, rule.pattern, organization, subject_rule)
+            let organization = login.organization;
+            token_change(identity, rule.claim, rule.pattern, organization, subject_rule)
         })
         .collect();
     let unwanted = unwanted::kind_of_job(identity.claims);
     let mut found = Vec::new();
     let is_corrected = corrections.iter().all(Option::is_some);
     if is_corrected {
-        found.extend(corrected(index, failing, &corrections, unwanted.as_ref()));
+        found.extend(correction_ways(index, failing, &corrections, unwanted.as_ref()));
     }
-    if !is_corrected && let Some(way) = other_job(index, failing, &corrections, &steered) {
+    if !is_corrected
+        && let Some(way) = changed_job_way(index, failing, &corrections, &token_changes)
+    {
         found.push(way);
     }
     let mut refused = Vec::new();
     if !is_corrected {
-        let is_asked_for = !found.is_empty() && failing.iter().all(|rule| rule.claim == "aud");
-        for way in added(identity, wanted, unwanted.as_ref(), is_asked_for) {
+        let is_requestable = !found.is_empty() && failing.iter().all(|rule| rule.claim == "aud");
+        for way in added_entry_ways(identity, login, unwanted.as_ref(), is_requestable) {
             match way {
                 Ok(way) => found.push(way),
                 Err(none) => refused.extend(none.refused),
             }
         }
     }
-    prefer(identity, failing, wanted, &mut found);
+    sort_by_preference(identity, failing, login, &mut found);
     (found, refused)
 }
 
-/// The ways for a policy that has no entry for this token at all.
-pub(crate) fn new_entry(identity: Identity, wanted: &Wanted) -> (Vec<Way>, Vec<RefusedValue>) {
+/// The ways for a policy without any entry for this token.
+pub(crate) fn new_entry(
+    identity: TokenIdentity,
+    login: &RequestedLogin,
+) -> (Vec<Way>, Vec<RefusedValue>) {
     let unwanted = unwanted::kind_of_job(identity.claims);
     let (mut found, mut refused) = (Vec::new(), Vec::new());
-    for way in added(identity, wanted, unwanted.as_ref(), false) {
+    for way in added_entry_ways(identity, login, unwanted.as_ref(), false) {
         match way {
             Ok(way) => found.push(way),
             Err(none) => refused.extend(none.refused),
@@ -110,10 +115,10 @@ pub(crate) fn new_entry(identity: Identity, wanted: &Wanted) -> (Vec<Way>, Vec<R
     (found, refused)
 }
 
-/// Every rule is corrected; a conversion that lets in more comes second.
-fn corrected(
+/// Corrects every rule. A conversion that lets in more comes second.
+fn correction_ways(
     index: usize,
-    failing: &[Failing],
+    failing: &[FailingRule],
     corrections: &[Option<Correction>],
     unwanted: Option<&Unwanted>,
 ) -> Vec<Way> {
@@ -145,30 +150,29 @@ fn corrected(
     found
 }
 
-/// The job gets another token, and rules that no token can match are corrected.
-fn other_job(
+/// Changes the job to get another token, and corrects rules that no token can match.
+fn changed_job_way(
     index: usize,
-    failing: &[Failing],
+    failing: &[FailingRule],
     corrections: &[Option<Correction>],
-    steered: &[Option<Steered>],
+    token_changes: &[Option<TokenChange>],
 ) -> Option<Way> {
     let mut edits = Vec::new();
     let mut intents: Vec<&str> = Vec::new();
-    for ((rule, corrected), steered) in failing.iter().zip(corrections).zip(steered) {
-        match (corrected, steered) {
+    for ((rule, corrected), change) in failing.iter().zip(corrections).zip(token_changes) {
+        match (corrected, change) {
             (Some(found), _) => edits.push(Edit::Rule {
                 entry: index,
                 claim: rule.claim.to_owned(),
                 before: rule.pattern.to_owned(),
                 correction: found.clone(),
             }),
-            (None, Some(steered)) => {
-                // `sub` says more than the claim that it is made from.
-                let told = || intents.iter().any(|intent| intent.contains(&steered.job));
-                if !told() {
-                    intents.push(&steered.job);
+            (None, Some(change)) => {
+                // A change of `sub` may cover that of a claim in it.
+                if !intents.iter().any(|intent| intent.contains(&change.job)) {
+                    intents.push(&change.job);
                 }
-                edits.push(Edit::Token(steered.clone()));
+                edits.push(Edit::Token(change.clone()));
             }
             (None, None) => return None,
         }
@@ -183,67 +187,71 @@ fn other_job(
     Some(Way { intent, only_if_meant: false, edits })
 }
 
-/// Another entry, for the token that there is or for one of the audience that belongs to the login.
-/// `is_asked_for`: the job can ask for the audience of the present entry, and then needs no other.
-fn added(
-    identity: Identity,
-    wanted: &Wanted,
+/// Adds an entry for this token, or for a token with the login's own audience. `is_requestable`: the
+/// job can request the audience of the closest entry, so no other audience is needed.
+fn added_entry_ways(
+    identity: TokenIdentity,
+    login: &RequestedLogin,
     unwanted: Option<&Unwanted>,
-    is_asked_for: bool,
+    is_requestable: bool,
 ) -> Vec<Result<Way, NoSafeRule>> {
-    let entry = |claims: &Map<String, Value>| suggest(claims, wanted.ask);
-    let job = job_in_words(identity);
-    let way = |intent: String, only_if_meant: bool, edits: Vec<Edit>| Way {
-        intent,
-        only_if_meant,
-        edits,
+    let entry = |claims: &Map<String, Value>| suggest(claims, login.ask);
+    let job = unwanted.map_or_else(|| describe_job(identity), Unwanted::jobs);
+    let intent = format!("{job} should be let in too");
+    let Some(other) = unwanted::other_service(identity.claims) else {
+        return vec![entry(identity.claims).map(|made| Way {
+            intent,
+            only_if_meant: unwanted.is_some(),
+            edits: vec![Edit::Add(Box::new(made))],
+        })];
     };
-    let intent = match unwanted {
-        Some(kind) => format!("{} should be let in too", kind.jobs()),
-        None => format!("{job} should be let in too"),
-    };
-    let plain = || {
-        let made = entry(identity.claims)?;
-        Ok(way(intent.clone(), unwanted.is_some(), vec![Edit::Add(Box::new(made))]))
-    };
-    let Some(other) = unwanted::other_service(identity.claims) else { return vec![plain()] };
     let mut found = Vec::new();
-    let audience = wanted.organization.map(urn::organization);
-    let can_ask = |own: &String| !is_asked_for && can_ask(identity, own, wanted.organization);
-    if let Some(audience) = audience.filter(can_ask) {
+    let audience = login.organization.map(urn::organization);
+    let can_request =
+        |own: &String| !is_requestable && can_request_audience(identity, own, login.organization);
+    if let Some(audience) = audience.filter(can_request) {
         let mut claims = identity.claims.clone();
         claims.insert("aud".to_owned(), audience.clone().into());
         found.push(entry(&claims).map(|made| {
-            let token = Steered {
+            let token = TokenChange {
                 claim: "aud".to_owned(),
                 value: audience,
                 job: String::new(),
                 pasted: None,
             };
-            let edits = vec![Edit::Token(token), Edit::Add(Box::new(made))];
-            way(intent, unwanted.is_some(), edits)
+            Way {
+                intent,
+                only_if_meant: unwanted.is_some(),
+                edits: vec![Edit::Token(token), Edit::Add(Box::new(made))],
+            }
         }));
     }
-    // Every service of the owner's gets the platform's own audience.
+    // The platform's default audience is the same for every service of the owner.
     let is_default = |one: &String| crate::platform::default_audience(one).is_some();
     if !unwanted::audiences(identity.claims).iter().any(is_default)
-        || found.is_empty() && !is_asked_for
+        || found.is_empty() && !is_requestable
     {
-        found.push(entry(identity.claims).map(|made| {
-            let intent = format!("{} should be let in", other.jobs());
-            way(intent, true, vec![Edit::Add(Box::new(made))])
+        found.push(entry(identity.claims).map(|made| Way {
+            intent: format!("{} should be let in", other.jobs()),
+            only_if_meant: true,
+            edits: vec![Edit::Add(Box::new(made))],
         }));
     }
     found
 }
 
-/// A token of Pulumi's audience for this organization is right as it is, and a pull request's job
-/// should rather run elsewhere.
-fn prefer(identity: Identity, failing: &[Failing], wanted: &Wanted, ways: &mut [Way]) {
-    let own = wanted.organization.map(urn::organization);
+/// Puts unwanted kinds of job last, and a request for another audience after other ways if the token
+/// already has this organization's Pulumi audience.
+fn sort_by_preference(
+    identity: TokenIdentity,
+    failing: &[FailingRule],
+    login: &RequestedLogin,
+    ways: &mut [Way],
+) {
+    let own = login.organization.map(urn::organization);
     let has_own = own.is_some_and(|own| unwanted::audiences(identity.claims).contains(&own));
     let asks_for_audience = |way: &Way| {
-        way.edits.iter().any(|edit| matches!(edit, Edit::Token(steered) if steered.claim == "aud"))
+        way.edits.iter().any(|edit| matches!(edit, Edit::Token(change) if change.claim == "aud"))
     };
     let about_audience = failing.iter().any(|rule| rule.claim == "aud");
     ways.sort_by_key(|way| {
@@ -251,8 +259,8 @@ fn prefer(identity: Identity, failing: &[Failing], wanted: &Wanted, ways: &mut [
     });
 }
 
-/// What the job is, for "… should be let in too".
-pub(crate) fn job_in_words(identity: Identity) -> String {
+/// A noun phrase for the job, for "… should be let in too".
+pub(crate) fn describe_job(identity: TokenIdentity) -> String {
     let known = identity.subject().and_then(|subject| describe(identity.issuer, subject));
     let Some(known) = known else { return "this job".to_owned() };
     let part = |name: &str| {
@@ -294,21 +302,21 @@ mod tests {
 
     const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
-    /// The intents of the ways for a token and an entry with these rules, of which these fail.
+    /// The intents of the ways for a token and an entry with these rules and failing claims.
     fn intents(claims: &Value, rules: &Value, failing: &[&str]) -> Vec<(String, bool)> {
         let claims = claims.as_object().unwrap();
         let entry = json!({"policies": [{"decision": "allow", "tokenType": "organization",
             "rules": rules}]});
         let parsed = document::parse(&entry.to_string()).unwrap();
         let entry = &parsed.issuers[0].policies.as_ref().unwrap()[0];
-        let failing: Vec<Failing> = failing
+        let failing: Vec<FailingRule> = failing
             .iter()
-            .map(|claim| Failing { claim, pattern: rules[*claim].as_str().unwrap() })
+            .map(|claim| FailingRule { claim, pattern: rules[*claim].as_str().unwrap() })
             .collect();
-        let wanted = Wanted { ask: &Ask::default(), organization: Some("acme") };
+        let login = RequestedLogin { ask: &RequestedToken::default(), organization: Some("acme") };
         let issuer = claims["iss"].as_str().unwrap();
         let work = &mut Work::unlimited();
-        let (found, _) = ways(Identity { issuer, claims }, 0, entry, &failing, &wanted, work);
+        let (found, _) = ways(TokenIdentity { issuer, claims }, 0, entry, &failing, &login, work);
         found.into_iter().map(|way| (way.intent, way.only_if_meant)).collect()
     }
 
@@ -318,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn unwanted_side_is_named_last() {
+    fn unwanted_way_comes_last() {
         let ours = "urn:pulumi:org:acme";
         let rules = json!({"aud": ours, "sub": "repo:acme/web:environment:prod"});
         let environment = ("the job should run in environment prod".to_owned(), false);
@@ -356,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn plan_never_widens_the_rule_for_apply() {
+    fn plan_never_widens_rule_for_apply() {
         let workspace = "organization:acme:project:p:workspace:w:run_phase:";
         let claims = json!({"iss": "https://app.terraform.io", "aud": "urn:pulumi:org:acme",
             "sub": format!("{workspace}plan"), "terraform_run_phase": "plan"});

@@ -1,13 +1,13 @@
-//! A rule that no token of the issuer can match, with the pattern that it was meant to have.
+//! Corrects rules that no token of the issuer can match.
 
 use serde_json::{Map, Value};
 
-use super::dead::{Dead, conversions, has_placeholder, no_such_subject};
 use super::respell::respell;
+use super::unmatchable::{Unmatchable, conversions, has_placeholder, unmatchable_subject};
 use crate::evidence::Token;
-use crate::judge::compare::subject::renewed;
+use crate::judge::compare::subject::update_outdated_rule;
 use crate::judge::policy::claims;
-use crate::judge::policy::suggest::{in_every_run, subject_pattern};
+use crate::judge::policy::suggest::{stable_pattern, subject_pattern};
 use crate::limits::Work;
 use crate::platform::azure::{AUDIENCE as AZURE_AUDIENCE, AUDIENCE_ID as AZURE_AUDIENCE_ID};
 use crate::platform::subject::describe;
@@ -18,37 +18,37 @@ use crate::policy::pattern::matches;
 use crate::policy::rule_pattern::RulePattern;
 use crate::text::nearest;
 
-/// Whose token it is.
+/// The issuer and the claims of a token.
 #[derive(Clone, Copy)]
-pub(crate) struct Identity<'a> {
+pub(crate) struct TokenIdentity<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) claims: &'a Map<String, Value>,
 }
 
-/// A rule that can only be meant otherwise.
+/// The correction of a rule that no token can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Correction {
-    /// The claim, where it was misspelt.
+    /// The claim, corrected if its name was misspelled.
     pub(crate) claim: String,
     pub(crate) pattern: RulePattern,
-    pub(crate) why: Dead,
-    /// All that a converted regular expression lets in.
+    pub(crate) why: Unmatchable,
+    /// The pattern that matches all that a converted regular expression matched.
     pub(crate) wider: Option<RulePattern>,
 }
 
-impl<'a> Identity<'a> {
+impl<'a> TokenIdentity<'a> {
     pub(crate) fn of(token: &'a Token) -> Self {
         Self { issuer: token.text("iss").unwrap_or_default(), claims: &token.claims }
     }
 
-    /// The platform that the token is from, by its issuer or its subject.
+    /// The platform of the token, recognised by its issuer or its subject.
     pub(crate) fn platform(&self) -> Option<Id> {
         let by_url = by_issuer(self.issuer).map(|known| known.id);
         by_url.or_else(|| Some(describe(self.issuer, self.subject()?)?.platform))
     }
 
-    /// The texts that a rule on this claim is compared with.
-    pub(crate) fn texts(&self, claim: &str) -> Vec<String> {
+    /// The texts with which a rule on this claim is compared.
+    pub(crate) fn claim_texts(&self, claim: &str) -> Vec<String> {
         let found = ClaimPath::parse(claim).ok().and_then(|path| path.lookup(self.claims));
         let scalar = |value: &&Value| !value.is_object() && !value.is_array() && !value.is_null();
         match found {
@@ -63,20 +63,20 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The pattern that a rule was meant to have, if no token of this issuer can match it as it is.
-/// `is_this_subject`: a rule of the same entry on `sub` matches the token.
+/// The intended form of a rule that no token of this issuer can match. `is_this_subject`: a rule of the
+/// same entry on `sub` matches the token.
 pub(crate) fn correction(
-    identity: Identity,
+    identity: TokenIdentity,
     claim: &str,
     pattern: &str,
     is_this_subject: bool,
     work: &mut Work,
 ) -> Option<Correction> {
-    let values = identity.texts(claim);
+    let values = identity.claim_texts(claim);
     if values.is_empty() {
-        return renamed(identity, claim, pattern, work);
+        return correct_claim_name(identity, claim, pattern, work);
     }
-    let new = |pattern: RulePattern, why: Dead| Correction {
+    let new = |pattern: RulePattern, why: Unmatchable| Correction {
         claim: claim.to_owned(),
         pattern,
         why,
@@ -86,108 +86,128 @@ pub(crate) fn correction(
         return None;
     }
     if claim == "aud"
-        && let Some(found) = audience(identity, pattern, is_this_subject)
+        && let Some(found) = correct_audience(identity, pattern, is_this_subject)
     {
-        return Some(new(found, Dead::Spelling));
+        return Some(new(found, Unmatchable::Spelling));
     }
     values.iter().find_map(|value| {
-        if let Some(found) = converted(identity, claim, pattern, value) {
+        if let Some(found) = convert_non_pattern(identity, claim, pattern, value) {
             return Some(found);
         }
         match claim {
             "aud" => None,
-            "sub" => subject(identity, pattern, value, work).map(|(found, why)| new(found, why)),
-            _ => other(identity, claim, pattern, value, work).map(|(found, why)| new(found, why)),
+            "sub" => {
+                correct_subject(identity, pattern, value, work).map(|(found, why)| new(found, why))
+            }
+            _ => correct_other_claim(identity, claim, pattern, value, work)
+                .map(|(found, why)| new(found, why)),
         }
     })
 }
 
-/// The correction of a rule that is not a pattern at all.
-fn converted(identity: Identity, claim: &str, pattern: &str, value: &str) -> Option<Correction> {
+/// Corrects a rule that is a list, a regular expression or has white space around it.
+fn convert_non_pattern(
+    identity: TokenIdentity,
+    claim: &str,
+    pattern: &str,
+    value: &str,
+) -> Option<Correction> {
     let mut all = conversions(pattern).into_iter();
     let (why, meant) = all.find(|(_, meant)| matches(meant, value))?;
-    // The conversion of a wildcard is another person's idea of what may be let in.
-    let is_open = why == Dead::RegularExpression && meant.contains(['*', '?']);
+    // Whether the wildcard of a regular expression is wanted in the rule is for the user to decide.
+    let is_open = why == Unmatchable::RegularExpression && meant.contains(['*', '?']);
     let (pattern, wider) = match is_open {
-        true => (exact(identity, claim, value)?, Some(RulePattern::meant(meant))),
-        false => (RulePattern::meant(meant), None),
+        true => (exact_pattern(identity, claim, value)?, Some(RulePattern::from_author(meant))),
+        false => (RulePattern::from_author(meant), None),
     };
     Some(Correction { claim: claim.to_owned(), pattern, why, wider })
 }
 
-/// The pattern for this value in every run.
-fn exact(identity: Identity, claim: &str, value: &str) -> Option<RulePattern> {
+/// The pattern that matches this value in every run.
+fn exact_pattern(identity: TokenIdentity, claim: &str, value: &str) -> Option<RulePattern> {
     match claim {
         "sub" => subject_pattern(identity.claims)?.ok(),
-        _ => in_every_run(claim, value).ok(),
+        _ => stable_pattern(claim, value).ok(),
     }
 }
 
-/// The pattern that a rule on `sub` was meant to have. A part that is another one in every run is open
-/// in it.
-fn subject(
-    identity: Identity,
+/// Corrects a rule on `sub`. Parts that vary from run to run become wildcards.
+fn correct_subject(
+    identity: TokenIdentity,
     pattern: &str,
     value: &str,
     work: &mut Work,
-) -> Option<(RulePattern, Dead)> {
-    let (found, why) = meant(identity, pattern, value, work)?;
+) -> Option<(RulePattern, Unmatchable)> {
+    let (found, why) = intended_subject(identity, pattern, value, work)?;
     let known = describe(identity.issuer, value);
-    let is_pinned = known.is_some_and(|known| {
+    let has_varying_value = known.is_some_and(|known| {
         let varies = |name: &str| known.varying.iter().any(|varying| varying.name == name);
         known.parts.iter().any(|(name, one)| varies(name) && found.as_str().contains(one.as_str()))
     });
-    if is_pinned { Some((exact(identity, "sub", value)?, why)) } else { Some((found, why)) }
+    match has_varying_value {
+        true => Some((exact_pattern(identity, "sub", value)?, why)),
+        false => Some((found, why)),
+    }
 }
 
-fn meant(
-    identity: Identity,
+/// The pattern that a rule on `sub` was meant to have, and why it matches no token.
+fn intended_subject(
+    identity: TokenIdentity,
     pattern: &str,
     value: &str,
     work: &mut Work,
-) -> Option<(RulePattern, Dead)> {
-    if let Some(Ok(found)) = renewed(pattern, value) {
-        return Some((found, Dead::Outdated));
+) -> Option<(RulePattern, Unmatchable)> {
+    if let Some(Ok(found)) = update_outdated_rule(pattern, value) {
+        return Some((found, Unmatchable::Outdated));
     }
-    if let Some(found) = whole_ref(identity, "sub", pattern, value) {
-        return Some((found, Dead::Form));
+    if let Some(found) = full_ref(identity, "sub", pattern, value) {
+        return Some((found, Unmatchable::Form));
     }
     let respelled = respell("sub", pattern, value, 2, work);
     if let Some(found) = &respelled
         && found.edits == 0
-        && is_caseless(identity, value, &found.changed)
+        && differs_only_where_case_is_ignored(identity, value, &found.changed)
     {
-        return Some((found.pattern.clone(), Dead::Case));
+        return Some((found.pattern.clone(), Unmatchable::Case));
     }
     let why = match has_placeholder(pattern) {
-        true => Dead::Placeholder,
-        false => no_such_subject(identity.issuer, pattern, value)?,
+        true => Unmatchable::Placeholder,
+        false => unmatchable_subject(identity.issuer, pattern, value)?,
     };
-    match respelled.filter(|_| why == Dead::Form) {
+    match respelled.filter(|_| why == Unmatchable::Form) {
         Some(found) => Some((found.pattern, why)),
-        None => Some((exact(identity, "sub", value)?, why)),
+        None => Some((exact_pattern(identity, "sub", value)?, why)),
     }
 }
 
-/// Parts of subjects in which upper and lower case tell two things apart.
-const CASED: [&str; 3] = ["branch", "tag", "ref"];
+/// Parts of subjects in which case matters.
+const CASE_SENSITIVE_PARTS: [&str; 3] = ["branch", "tag", "ref"];
 
-/// Whether two subjects that differ at these places, in characters, in case only are the same.
-fn is_caseless(identity: Identity, subject: &str, changed: &[usize]) -> bool {
+/// Whether subjects that differ only in case, at these character positions, mean the same identity.
+fn differs_only_where_case_is_ignored(
+    identity: TokenIdentity,
+    subject: &str,
+    changed: &[usize],
+) -> bool {
     let Some(known) = describe(identity.issuer, subject) else { return false };
     let mut from = 0;
     let spans = known.parts.iter().filter_map(|(name, value)| {
         let start = from + subject.get(from..)?.find(value.as_str())?;
         from = start + value.len();
         let first = subject.get(..start)?.chars().count();
-        CASED.contains(name).then(|| first..first + value.chars().count())
+        CASE_SENSITIVE_PARTS.contains(name).then(|| first..first + value.chars().count())
     });
     let cased: Vec<_> = spans.collect();
     !changed.iter().any(|at| cased.iter().any(|span| span.contains(at)))
 }
 
-/// The rule with `refs/heads/` or `refs/tags/` as this platform writes it.
-fn whole_ref(identity: Identity, claim: &str, pattern: &str, value: &str) -> Option<RulePattern> {
+/// The rule with `refs/heads/` or `refs/tags/` added or removed, as this platform writes refs.
+fn full_ref(
+    identity: TokenIdentity,
+    claim: &str,
+    pattern: &str,
+    value: &str,
+) -> Option<RulePattern> {
     let platform = by_issuer(identity.issuer).map(|found| found.id);
     let described = identity.subject().and_then(|sub| describe(identity.issuer, sub));
     let platform = platform.or(described.map(|found| found.platform))?;
@@ -206,21 +226,21 @@ fn whole_ref(identity: Identity, claim: &str, pattern: &str, value: &str) -> Opt
         };
         (meant != pattern && matches(&meant, value)).then_some(meant)
     })?;
-    Some(RulePattern::meant(meant))
+    Some(RulePattern::from_author(meant))
 }
 
-fn other(
-    identity: Identity,
+fn correct_other_claim(
+    identity: TokenIdentity,
     claim: &str,
     pattern: &str,
     value: &str,
     work: &mut Work,
-) -> Option<(RulePattern, Dead)> {
+) -> Option<(RulePattern, Unmatchable)> {
     if has_placeholder(pattern) {
-        return Some((exact(identity, claim, value)?, Dead::Placeholder));
+        return Some((exact_pattern(identity, claim, value)?, Unmatchable::Placeholder));
     }
-    if let Some(found) = whole_ref(identity, claim, pattern, value) {
-        return Some((found, Dead::Form));
+    if let Some(found) = full_ref(identity, claim, pattern, value) {
+        return Some((found, Unmatchable::Form));
     }
     let known = identity.platform()?.platform();
     if let Some((_, values)) = known.claims.values.iter().find(|(name, _)| *name == claim) {
@@ -230,51 +250,60 @@ fn other(
         return is_this
             .then(|| RulePattern::of_value(claim, value).ok())
             .flatten()
-            .map(|found| (found, Dead::Form));
+            .map(|found| (found, Unmatchable::Form));
     }
     let found = respell(claim, pattern, value, 0, work)?;
     let is_name = known.claims.names.contains(&claim);
-    is_name.then_some((found.pattern, Dead::Case))
+    is_name.then_some((found.pattern, Unmatchable::Case))
 }
 
-/// A fixed audience, written as people write it.
-fn audience(identity: Identity, pattern: &str, is_this_subject: bool) -> Option<RulePattern> {
-    let values = identity.texts("aud");
+/// Corrects a rule on `aud` if the token can only have one audience.
+fn correct_audience(
+    identity: TokenIdentity,
+    pattern: &str,
+    is_this_subject: bool,
+) -> Option<RulePattern> {
+    let values = identity.claim_texts("aud");
     let [own] = values.as_slice() else { return None };
-    let spelled = |text: &str| {
+    let is_azure = |text: &str| {
         text.eq_ignore_ascii_case(AZURE_AUDIENCE) || text.eq_ignore_ascii_case(AZURE_AUDIENCE_ID)
     };
-    let is_azures = spelled(own);
-    if is_azures && spelled(pattern) {
+    let has_azure_audience = is_azure(own);
+    if has_azure_audience && is_azure(pattern) {
         return RulePattern::of_value("aud", own).ok();
     }
     let described = identity.subject().and_then(|sub| describe(identity.issuer, sub));
     let platform = described.map(|known| known.platform.platform());
-    let is_fixed =
-        is_azures || platform.is_some_and(|known| matches!(known.audience, Audience::Fixed(_)));
-    // The token of this identity can have no other one.
+    let is_fixed = has_azure_audience
+        || platform.is_some_and(|known| matches!(known.audience, Audience::Fixed(_)));
+    // This job's tokens can have no other audience.
     (is_fixed && is_this_subject).then(|| RulePattern::of_value("aud", own).ok()).flatten()
 }
 
-/// The claim that a rule means, if tokens of this issuer have none of the name that it has.
-fn renamed(identity: Identity, claim: &str, pattern: &str, work: &mut Work) -> Option<Correction> {
+/// Corrects the claim's name, if the issuer's tokens have no claim of that name.
+fn correct_claim_name(
+    identity: TokenIdentity,
+    claim: &str,
+    pattern: &str,
+    work: &mut Work,
+) -> Option<Correction> {
     let near = nearest_within(claim, identity.claims, work).into_iter().next()?;
-    let fold = |path: &str| path.replace(['"', '_', '-'], "").to_lowercase();
+    let normalize = |path: &str| path.replace(['"', '_', '-'], "").to_lowercase();
     let platform = identity.platform().map(Id::platform).filter(|known| known.claims.is_complete);
-    let is_unknown = platform.is_some_and(|known| !claims::has(known, claim));
-    if !is_unknown && fold(claim) != fold(&near) {
+    let is_unknown = platform.is_some_and(|known| !claims::documents_claim(known, claim));
+    if !is_unknown && normalize(claim) != normalize(&near) {
         return None;
     }
-    // A list without texts has the name that it is written with.
-    if identity.texts(&near).is_empty() {
+    // An empty list or an object gives no value to compare.
+    if identity.claim_texts(&near).is_empty() {
         return None;
     }
-    let is_met = identity.texts(&near).iter().any(|value| matches(pattern, value));
-    match is_met {
+    let matches_token = identity.claim_texts(&near).iter().any(|value| matches(pattern, value));
+    match matches_token {
         true => Some(Correction {
-            pattern: RulePattern::meant(pattern.to_owned()),
+            pattern: RulePattern::from_author(pattern.to_owned()),
             claim: near,
-            why: Dead::Form,
+            why: Unmatchable::Form,
             wider: None,
         }),
         false => correction(identity, &near, pattern, false, work),
@@ -298,13 +327,13 @@ mod tests {
     fn corrected(claims: &Value, claim: &str, pattern: &str) -> Option<(String, String)> {
         let claims = claims.as_object().unwrap();
         let issuer = claims["iss"].as_str().unwrap();
-        let identity = Identity { issuer, claims };
+        let identity = TokenIdentity { issuer, claims };
         let found = correction(identity, claim, pattern, true, &mut Work::unlimited())?;
         Some((found.claim, found.pattern.as_str().to_owned()))
     }
 
     #[test]
-    fn rules_that_no_token_matches_are_corrected() {
+    fn unmatchable_rules_are_corrected() {
         let main = github("repo:acme/web:ref:refs/heads/main");
         let ids = github("repo:acme@10/web@74:ref:refs/heads/main");
         let pull = github("repo:acme/web:pull_request");
@@ -349,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn claim_without_text_is_no_misspelling() {
+    fn claim_without_text_is_not_misspelled() {
         for audience in [json!([]), json!({"a": 1}), json!(null)] {
             let mut claims = github("repo:acme/web:ref:refs/heads/main");
             claims["aud"] = audience;

@@ -1,9 +1,9 @@
-//! What a job can do to get another claim: run on another branch, in an environment, or ask for
+//! How a job can get a token with other claims: run on another branch, in an environment, or request
 //! another audience.
 
 use serde_json::{Map, Value};
 
-use super::correction::Identity;
+use super::correction::TokenIdentity;
 use crate::judge::policy::unwanted;
 use crate::platform::subject::{Subject, describe};
 use crate::platform::{Audience, Id};
@@ -11,22 +11,22 @@ use crate::policy::pattern;
 use crate::pulumi::urn;
 use crate::text;
 
-/// A claim that a job can get, and what it has to do.
+/// A claim that the job's token should have, and how to get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Steered {
+pub(crate) struct TokenChange {
     pub(crate) claim: String,
     pub(crate) value: String,
-    /// "the job should run in environment prod".
+    /// The change to the job: "the job should run in environment prod".
     pub(crate) job: String,
-    /// What the job's definition gets for that.
+    /// The line to add to the job's definition.
     pub(crate) pasted: Option<String>,
 }
 
-/// A name, and what a sentence says of a value of it.
-type Named = (&'static str, fn(&str) -> String);
+/// A name, and the phrase for a value of it.
+type Phrase = (&'static str, fn(&str) -> String);
 
-/// Parts of subjects that a job can choose, and how a sentence names them.
-const PARTS: &[Named] = &[
+/// Parts of subjects that a job can choose.
+const CHOOSABLE_PARTS: &[Phrase] = &[
     ("environment", |name| format!("in environment {name}")),
     ("branch", |name| format!("on branch {name}")),
     ("tag", |name| format!("for tag {name}")),
@@ -39,7 +39,7 @@ const PARTS: &[Named] = &[
 ];
 
 /// Claims that a job can choose.
-const CLAIMS: &[Named] = &[
+const CHOOSABLE_CLAIMS: &[Phrase] = &[
     ("environment", |name| format!("in environment {name}")),
     ("deployment_tier", |tier| format!("in an environment of tier {tier}")),
     ("ref", |name| format!("on {}", name.trim_start_matches("refs/heads/"))),
@@ -59,50 +59,53 @@ const CLAIMS: &[Named] = &[
     }),
 ];
 
-/// What a job has to do for its token to match a rule, if a job of this identity can do it.
-/// `subject_rule`: the pattern on `sub` that the token matches, and that it must go on matching.
-pub(crate) fn steer(
-    identity: Identity,
+/// How the job can get a token that matches a rule. `None` if it cannot. `subject_rule`: the pattern on
+/// `sub` that the token must still match.
+pub(crate) fn token_change(
+    identity: TokenIdentity,
     claim: &str,
     rule: &str,
     organization: Option<&str>,
     subject_rule: Option<&str>,
-) -> Option<Steered> {
+) -> Option<TokenChange> {
     if rule.contains(['*', '?']) || rule.is_empty() || rule.contains(char::is_control) {
         return None;
     }
-    let steered = |job: String| Steered {
+    let change = |job: String| TokenChange {
         claim: claim.to_owned(),
         value: rule.to_owned(),
         job,
-        pasted: environment(identity, claim, rule),
+        pasted: environment_line(identity, claim, rule),
     };
     match claim {
-        "aud" => can_ask(identity, rule, organization)
-            .then(|| steered(format!("the token should be requested for {rule}"))),
-        "sub" => run_as(identity, rule).map(|how| steered(format!("the job should run {how}"))),
+        "aud" => can_request_audience(identity, rule, organization)
+            .then(|| change(format!("the token should be requested for {rule}"))),
+        "sub" => {
+            how_to_run_as(identity, rule).map(|how| change(format!("the job should run {how}")))
+        }
         _ => {
-            let (_, how) = CLAIMS.iter().find(|(name, _)| *name == claim)?;
-            if !has_value(identity, claim, rule) {
+            let (_, how) = CHOOSABLE_CLAIMS.iter().find(|(name, _)| *name == claim)?;
+            if !can_have_value(identity, claim, rule) {
                 return None;
             }
-            let moved = with_claim(identity.claims, claim, rule);
-            let goes_on = subject_rule.is_none_or(|pattern| {
-                let subject = moved.get("sub").and_then(Value::as_str).unwrap_or_default();
+            let changed = claims_with_value(identity.claims, claim, rule);
+            let matches_subject = subject_rule.is_none_or(|pattern| {
+                let subject = changed.get("sub").and_then(Value::as_str).unwrap_or_default();
                 pattern::matches(pattern, subject)
             });
-            let is_wanted = unwanted::kind_of_job(&moved).is_none();
-            (goes_on && is_wanted).then(|| steered(format!("the job should run {}", how(rule))))
+            let is_wanted = unwanted::kind_of_job(&changed).is_none();
+            (matches_subject && is_wanted)
+                .then(|| change(format!("the job should run {}", how(rule))))
         }
     }
 }
 
-/// Platforms on which a job names its environment in one line.
-const ONE_LINE: [Id; 2] = [Id::GitHubActions, Id::GitLab];
+/// Platforms whose jobs set their environment in one line.
+const ONE_LINE_ENVIRONMENT: [Id; 2] = [Id::GitHubActions, Id::GitLab];
 
-/// The line that gives a job the environment of a rule.
-fn environment(identity: Identity, claim: &str, rule: &str) -> Option<String> {
-    identity.platform().filter(|id| ONE_LINE.contains(id))?;
+/// The line that sets the environment of a job to that of a rule.
+fn environment_line(identity: TokenIdentity, claim: &str, rule: &str) -> Option<String> {
+    identity.platform().filter(|id| ONE_LINE_ENVIRONMENT.contains(id))?;
     let name = match claim {
         "environment" => rule.to_owned(),
         "sub" => describe(identity.issuer, rule)?.part("environment")?,
@@ -112,12 +115,12 @@ fn environment(identity: Identity, claim: &str, rule: &str) -> Option<String> {
 }
 
 /// Whether the issuer's tokens can have this value.
-fn has_value(identity: Identity, claim: &str, value: &str) -> bool {
+fn can_have_value(identity: TokenIdentity, claim: &str, value: &str) -> bool {
     let Some(known) = identity.platform().map(|id| &id.platform().claims) else { return false };
-    // Only some platforms write a ref whole.
-    let is_whole = value.starts_with("refs/");
-    let has_whole = identity.texts(claim).iter().any(|now| now.starts_with("refs/"));
-    if is_whole && !has_whole {
+    // Only some platforms use full refs.
+    let is_full = value.starts_with("refs/");
+    let has_full = identity.claim_texts(claim).iter().any(|present| present.starts_with("refs/"));
+    if is_full && !has_full {
         return false;
     }
     let values = known.values.iter().find(|(name, _)| *name == claim);
@@ -125,32 +128,36 @@ fn has_value(identity: Identity, claim: &str, value: &str) -> bool {
 }
 
 /// Whether a job can request a token for this audience: its platform lets it choose, and the audience
-/// names no other organization than the login asks for.
-pub(crate) fn can_ask(identity: Identity, audience: &str, organization: Option<&str>) -> bool {
+/// is not that of another organization or service.
+pub(crate) fn can_request_audience(
+    identity: TokenIdentity,
+    audience: &str,
+    organization: Option<&str>,
+) -> bool {
     let is_fixed = match identity.platform().map(|id| &id.platform().audience) {
         Some(Audience::Chosen { .. }) => false,
         Some(Audience::Fixed(_)) => true,
         Some(Audience::Unknown) => true,
-        // Of other issuers it is not known: an audience of Pulumi's is worth asking for.
+        // For unknown issuers, only a Pulumi audience is suggested.
         None => urn::organization_of(audience).is_none(),
     };
     let named = urn::organization_of(audience);
     let is_ours = match (named, organization) {
         (Some(named), Some(asked)) => named == asked,
         (Some(_), None) => true,
-        (None, _) => !unwanted::is_others(audience),
+        (None, _) => !unwanted::is_for_other_service(audience),
     };
     !is_fixed && is_ours && !audience.contains(['*', '?'])
 }
 
-/// How this job would run to have the subject of a rule; `None` where the rule is for another project,
-/// or for a kind of job that is unwanted.
-fn run_as(identity: Identity, rule: &str) -> Option<String> {
+/// How this job must run to get the subject of a rule. `None` if the rule is for another project or an
+/// unwanted kind of job.
+fn how_to_run_as(identity: TokenIdentity, rule: &str) -> Option<String> {
     let has = describe(identity.issuer, identity.subject()?)?;
     let wanted = describe(identity.issuer, rule)?;
-    let wanted_claims = with_subject(identity.claims, rule);
+    let wanted_claims = claims_with_subject(identity.claims, rule);
     if has.platform != wanted.platform
-        || !same_project(&has, &wanted)
+        || !is_same_project(&has, &wanted)
         || unwanted::kind_of_job(&wanted_claims).is_some()
     {
         return None;
@@ -160,45 +167,48 @@ fn run_as(identity: Identity, rule: &str) -> Option<String> {
         .iter()
         .filter(|part| !has.parts.contains(part))
         .filter_map(|(name, value)| {
-            PARTS.iter().find(|(known, _)| known == name).map(|(_, how)| how(value))
+            CHOOSABLE_PARTS.iter().find(|(known, _)| known == name).map(|(_, how)| how(value))
         })
         .collect();
     (!how.is_empty()).then(|| how.join(" "))
 }
 
-/// Whether two subjects are the same but for what a job can choose. What varies from run to run cannot
-/// be chosen.
-fn same_project(has: &Subject, wanted: &Subject) -> bool {
+/// Whether two subjects differ only in parts that a job can choose. It cannot choose parts that vary
+/// from run to run.
+fn is_same_project(has: &Subject, wanted: &Subject) -> bool {
     let fixed = |subject: &Subject| -> Vec<(&'static str, String)> {
-        let is_fixed =
-            |name: &str| !PARTS.iter().any(|(part, _)| *part == name) && name != "context";
+        let is_fixed = |name: &str| {
+            !CHOOSABLE_PARTS.iter().any(|(part, _)| *part == name) && name != "context"
+        };
         subject.parts.iter().filter(|(name, _)| is_fixed(name)).cloned().collect()
     };
     fixed(has) == fixed(wanted)
 }
 
-/// The claims of a job with this subject, as far as that tells.
-fn with_subject(claims: &Map<String, Value>, subject: &str) -> Map<String, Value> {
-    let mut moved = Map::new();
+/// The claims of a job with this subject: issuer, audience and subject only.
+fn claims_with_subject(claims: &Map<String, Value>, subject: &str) -> Map<String, Value> {
+    let mut changed = Map::new();
     for key in ["iss", "aud"] {
         if let Some(value) = claims.get(key) {
-            moved.insert(key.to_owned(), value.clone());
+            changed.insert(key.to_owned(), value.clone());
         }
     }
-    moved.insert("sub".to_owned(), subject.into());
-    moved
+    changed.insert("sub".to_owned(), subject.into());
+    changed
 }
 
-/// The claims of a job with this value, and the subject that it then has.
-fn with_claim(claims: &Map<String, Value>, claim: &str, value: &str) -> Map<String, Value> {
+/// The claims of a job with this value, and with the subject that results from it.
+fn claims_with_value(claims: &Map<String, Value>, claim: &str, value: &str) -> Map<String, Value> {
     let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
     let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
-    let mut moved = with_subject(claims, &moved_subject(issuer, subject, claims, claim, value));
-    moved.insert(claim.to_owned(), value.into());
-    moved
+    let mut changed =
+        claims_with_subject(claims, &subject_with_value(issuer, subject, claims, claim, value));
+    changed.insert(claim.to_owned(), value.into());
+    changed
 }
 
-fn moved_subject(
+/// The subject after a claim changed to this value.
+fn subject_with_value(
     issuer: &str,
     subject: &str,
     claims: &Map<String, Value>,
@@ -214,12 +224,11 @@ fn moved_subject(
     }
     let bare = |text: &str| text.trim_start_matches("refs/heads/").to_owned();
     let present = claims.get(claim).and_then(Value::as_str).map(bare);
-    match present.filter(|now| !now.is_empty()) {
-        // What the value is called stands at the end of its part.
-        Some(now) if subject.ends_with(&now) => {
-            format!("{}{}", subject.strip_suffix(&now).unwrap_or_default(), bare(value))
+    match present.filter(|old| !old.is_empty()) {
+        Some(old) if subject.ends_with(&old) => {
+            format!("{}{}", subject.strip_suffix(&old).unwrap_or_default(), bare(value))
         }
-        Some(now) => subject.replacen(&format!(":{now}:"), &format!(":{}:", bare(value)), 1),
+        Some(old) => subject.replacen(&format!(":{old}:"), &format!(":{}:", bare(value)), 1),
         None => subject.to_owned(),
     }
 }
@@ -235,12 +244,12 @@ mod tests {
 
     fn job(claims: &Value, claim: &str, rule: &str, subject_rule: Option<&str>) -> Option<String> {
         let claims = claims.as_object().unwrap();
-        let identity = Identity { issuer: claims["iss"].as_str().unwrap(), claims };
-        steer(identity, claim, rule, Some("acme"), subject_rule).map(|steered| steered.job)
+        let identity = TokenIdentity { issuer: claims["iss"].as_str().unwrap(), claims };
+        token_change(identity, claim, rule, Some("acme"), subject_rule).map(|change| change.job)
     }
 
     #[test]
-    fn jobs_can_run_elsewhere_in_their_project() {
+    fn job_can_change_within_its_project() {
         let main = json!({"iss": GITHUB, "aud": "https://github.com/acme",
             "sub": "repo:acme/web:ref:refs/heads/dev", "ref": "refs/heads/dev"});
         for (claim, rule, expected) in [
@@ -270,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn other_rules_must_go_on_matching() {
+    fn subject_rule_must_still_match() {
         let main = json!({"iss": GITHUB, "sub": "repo:acme/web:ref:refs/heads/main",
             "ref": "refs/heads/main"});
         let rule = Some("repo:acme/web:ref:refs/heads/main");
