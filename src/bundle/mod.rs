@@ -146,7 +146,7 @@ pub fn read(content: &str) -> Result<Bundle, ReadError> {
     let mut bundle: Bundle =
         serde_json::from_str(text).map_err(|error| ReadError::from_json_error(&error, ""))?;
     check_limits(&bundle.evidence)?;
-    bundle.evidence.complete();
+    bundle.evidence.upgrade();
     // A person may have edited the bundle, and older doctors kept more of a URL.
     bundle.evidence.hide_url_parts();
     Ok(bundle)

@@ -1,10 +1,9 @@
-//! What kind of place an IP address is.
-
+//! Classifies IP addresses by where they lead.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// What kind of place an address is.
+/// Where an address leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AddressClass {
     /// On the public internet.
@@ -18,7 +17,7 @@ pub(crate) enum AddressClass {
     Private,
     /// A cloud's metadata service, which gives credentials to every client.
     Metadata,
-    /// No single host: unspecified, multicast, broadcast, documentation, reserved.
+    /// No single host: an unspecified, multicast, broadcast, documentation or reserved address.
     Special,
 }
 
@@ -33,8 +32,8 @@ const fn v6(address: Ipv6Addr, bits: u8) -> Ipv6Net {
     Ipv6Net::new_assert(address, bits)
 }
 
-/// IPv4 networks that are not public; the first that holds an address names its class
-/// (IANA IPv4 Special-Purpose Address Registry; metadata addresses from the clouds' manuals).
+/// IPv4 networks that are not public; the first match decides (IANA IPv4 Special-Purpose Address
+/// Registry; metadata addresses from the clouds' manuals).
 const V4: &[(Ipv4Net, AddressClass)] = &[
     (v4([169, 254, 169, 254], 32), Metadata), // AWS, Azure, Google and most others
     (v4([169, 254, 170, 2], 32), Metadata),   // AWS ECS
@@ -60,7 +59,8 @@ const V4: &[(Ipv4Net, AddressClass)] = &[
     (v4([224, 0, 0, 0], 3), Special), // multicast, reserved, broadcast
 ];
 
-/// The same for IPv6 (IANA IPv6 Special-Purpose Address Registry).
+/// IPv6 networks that are not public; the first match decides (IANA IPv6 Special-Purpose Address
+/// Registry; metadata addresses from the clouds' manuals).
 const V6: &[(Ipv6Net, AddressClass)] = &[
     (v6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128), Metadata), // AWS
     (v6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23), 128), Metadata),  // AWS EKS
@@ -87,7 +87,7 @@ const V6: &[(Ipv6Net, AddressClass)] = &[
 /// Overlay networks use parts of the rest.
 const GLOBAL_UNICAST: Ipv6Net = v6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// IPv6 networks whose addresses hold an IPv4 address, and how many bits follow it: mapped and
+/// IPv6 networks whose addresses embed an IPv4 address, and how many bits follow it: mapped and
 /// compatible (RFC 4291 section 2.5.5), translated (RFC 2765), NAT64 (RFC 6052 section 2.1), 6to4
 /// (RFC 3056).
 const EMBEDDING: &[(Ipv6Net, u32)] = &[
@@ -101,8 +101,8 @@ const EMBEDDING: &[(Ipv6Net, u32)] = &[
 /// The NAT64 prefix for local use (RFC 8215).
 const LOCAL_NAT64: Ipv6Net = v6(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48);
 
-/// Host names of metadata services, from the clouds' manuals. They matter where a proxy resolves
-/// the name: this machine then sees no address.
+/// Host names of metadata services, from the clouds' manuals. If a proxy resolves the name, this
+/// machine sees no address to classify.
 const METADATA_NAMES: &[&str] = &[
     "metadata",
     "metadata.google.internal",
@@ -113,23 +113,23 @@ const METADATA_NAMES: &[&str] = &[
     "api.metadata.cloud.ibm.com",
 ];
 
-/// A host name in lower case, without the dot at its end.
-pub(crate) fn plain_name(name: &str) -> String {
+/// A host name in lower case, without its final dot.
+pub(crate) fn normalize_host_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Whether a host name is that of a metadata service.
 pub(crate) fn is_metadata_name(name: &str) -> bool {
-    METADATA_NAMES.contains(&plain_name(name).as_str())
+    METADATA_NAMES.contains(&normalize_host_name(name).as_str())
 }
 
 /// Whether a host name is loopback by definition (RFC 6761 section 6.3).
 pub(crate) fn is_localhost(name: &str) -> bool {
-    let name = plain_name(name);
+    let name = normalize_host_name(name);
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// What kind of place an address is. An IPv6 address that wraps an IPv4 one is judged by that.
+/// Classifies an address. An IPv6 address that embeds an IPv4 address has the class of the latter.
 pub(crate) fn classify(address: IpAddr) -> AddressClass {
     match address {
         IpAddr::V4(v4) => classify_v4(v4),
@@ -157,18 +157,18 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
     }
 }
 
-/// The network chooses where the IPv4 address is: behind 48, 56, 64 or 96 bits, in the first three
-/// cases around bits 64 to 71 (RFC 6052 section 2.2). Only the network knows which, so the worst
-/// place counts. A place that holds 0.0.0.0/8 is not the one: nothing is translated to that network.
+/// A local NAT64 prefix has 48, 56, 64 or 96 bits, before the IPv4 address; after the first three,
+/// the address skips bits 64 to 71 (RFC 6052 section 2.2). Only the network knows the length, so the
+/// most restricted class counts. Addresses in 0.0.0.0/8 are ignored: nothing is translated to them.
 fn classify_local_nat64(address: Ipv6Addr) -> AddressClass {
     let bits = address.to_bits();
-    let joined = bits >> 64 << 56 | bits & u128::MAX >> 72;
-    [joined >> 40, joined >> 32, joined >> 24, bits]
+    let without_reserved_octet = bits >> 64 << 56 | bits & u128::MAX >> 72;
+    [without_reserved_octet >> 40, without_reserved_octet >> 32, without_reserved_octet >> 24, bits]
         .map(low_v4)
         .into_iter()
         .filter(|v4| v4.octets()[0] != 0)
         .map(classify_v4)
-        .max_by_key(|class| class.danger())
+        .max_by_key(|class| class.restriction_level())
         .unwrap_or(Special)
 }
 
@@ -179,8 +179,8 @@ fn low_v4(bits: u128) -> Ipv4Addr {
 }
 
 impl AddressClass {
-    /// Orders the classes by how much has to be allowed before one is connected to.
-    fn danger(self) -> u8 {
+    /// Orders the classes by how much must be allowed before connecting to them.
+    fn restriction_level(self) -> u8 {
         match self {
             Self::Public => 0,
             Private => 1,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn classes() {
+    fn addresses_have_expected_classes() {
         use AddressClass::Public;
         for (address, expected) in [
             ("1.1.1.1", Public),
@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    /// An IPv4 address that is not public. 0.0.0.0/8 is left out: nothing is translated to it.
+    /// IPv4 addresses that are not public, without 0.0.0.0/8: nothing is translated to that.
     fn refused() -> impl Strategy<Value = Ipv4Addr> {
         let networks = V4.iter().filter(|(network, _)| network.addr().octets()[0] != 0);
         let networks: Vec<_> = networks.map(|(network, _)| *network).collect();
@@ -308,7 +308,7 @@ mod tests {
         })
     }
 
-    /// Puts an IPv4 address behind a prefix of this length (RFC 6052 section 2.2).
+    /// Embeds an IPv4 address after a prefix of this length (RFC 6052 section 2.2).
     fn embed(address: u128, v4: Ipv4Addr, length: u32) -> u128 {
         let places = (length..).filter(|bit| length == 96 || !(64..72).contains(bit)).take(32);
         places.enumerate().fold(address, |address, (index, place)| {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn embeddings_are_those_of_the_rfc() {
+    fn embeddings_match_rfc_6052() {
         // RFC 6052 section 2.4, with another prefix.
         let v4 = Ipv4Addr::new(192, 0, 2, 33);
         for (prefix, length, expected) in [
@@ -335,7 +335,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn wrapping_changes_nothing(bits: u32) {
+        fn wrapped_ipv4_keeps_its_class(bits: u32) {
             let v4 = Ipv4Addr::from_bits(bits);
             let low = u128::from(bits);
             for wrapped in [
@@ -346,27 +346,27 @@ mod tests {
                 0x2002 << 112 | low << 80,
                 low | 0x2600 << 112 | 0x5efe << 32,
             ] {
-                // Compatible and local NAT64 addresses of 0.0.0.0/8 wrap nothing.
+                // Compatible and local NAT64 addresses never embed 0.0.0.0/8.
                 prop_assume!(v4.octets()[0] != 0);
                 prop_assert_eq!(classify(Ipv6Addr::from_bits(wrapped).into()), classify(v4.into()));
             }
         }
 
-        /// Whatever prefix length the network has chosen, and whatever is in the other bits.
+        /// For every prefix length and any other bits.
         #[test]
-        fn no_local_nat64_address_hides_a_refused_one(
+        fn nat64_never_hides_refused_addresses(
             v4 in refused(), noise: u128, length in prop::sample::select(&[48_u32, 56, 64, 96][..]),
         ) {
             let prefix = u128::from(0x64_ff9b_0001_u64) << 80;
             let noise = noise & (u128::MAX >> 48);
             let wrapped = Ipv6Addr::from_bits(embed(prefix | noise, v4, length));
-            prop_assert!(classify(wrapped.into()).danger() >= classify(v4.into()).danger());
+            prop_assert!(classify(wrapped.into()).restriction_level() >= classify(v4.into()).restriction_level());
             let wrapped = Ipv6Addr::from_bits(embed(prefix, v4, length));
             prop_assert_ne!(classify(wrapped.into()), AddressClass::Public);
         }
 
         #[test]
-        fn agrees_with_the_standard_library(bits: u32) {
+        fn standard_special_addresses_are_refused(bits: u32) {
             let v4 = Ipv4Addr::from_bits(bits);
             if v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast()
                 || v4.is_broadcast() || v4.is_documentation() || v4.is_unspecified()

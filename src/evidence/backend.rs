@@ -1,23 +1,20 @@
-//! Every source of a backend URL, as found.
-
+//! The sources of the backend URL.
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Every source of a backend URL, as found.
+/// The sources of the backend URL, as found.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
     /// The sources that name a URL, in the CLI's order of precedence.
     pub candidates: Vec<BackendCandidate>,
-    /// `PULUMI_API`: where a login without an OIDC token goes when no source names a URL.
+    /// `PULUMI_API`, which a login without an OIDC token uses if no other source names a URL.
     pub without_token: Option<BackendCandidate>,
     /// `--local`.
     pub local: bool,
-    /// Two URLs were given on the command line (or one in `PULUMI_OPTION_CLOUD_URL`).
+    /// Two URLs on the command line, or one there and one in `PULUMI_OPTION_CLOUD_URL`.
     pub given_twice: Option<(BackendCandidate, BackendCandidate)>,
-    /// The project file.
     pub project: ProjectFile,
-    /// The credentials file.
     pub credentials: CredentialsFile,
     /// What keeps the CLI from using its folder.
     #[serde(default, skip_serializing_if = "CliFolder::is_fine")]
@@ -25,7 +22,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Whether no source names anything.
+    /// Whether no source names a URL or is faulty.
     pub fn is_empty(&self) -> bool {
         self.candidates.is_empty()
             && self.without_token.is_none()
@@ -36,45 +33,44 @@ impl Backend {
     }
 }
 
-/// A URL and its place.
+/// A backend URL and its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackendCandidate {
     /// The URL without the parts that are not shown ([`crate::text::url`]).
     pub url: String,
-    /// Its place.
     pub source: BackendSource,
-    /// What is wrong in a part that is not shown.
+    /// A fault in a part that is not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<HiddenFault>,
 }
 
 impl BackendCandidate {
-    /// A URL with all of its parts, and its place.
+    /// Takes the URL with all of its parts.
     pub fn new(url: impl Into<String>, source: BackendSource) -> Self {
         Self { url: url.into(), source, hidden: None }
     }
 }
 
-/// What is wrong in a part of a URL that is not shown. The rest of the URL tells every other fault.
+/// A fault in a part of a URL that is not shown. All other faults are visible in the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum HiddenFault {
-    /// It makes the URL too long.
+    /// The part makes the URL too long.
     Long {
-        /// The length of the whole URL, in bytes.
+        /// The length of the whole URL.
         bytes: u64,
     },
-    /// It holds a variable reference.
+    /// The part holds a variable reference.
     Unexpanded,
-    /// It holds a character that no URL holds.
+    /// The part holds a character that is not allowed in URLs.
     Foreign {
-        /// What a person calls the character: `a space`.
+        /// The character in words: `a space`.
         what: String,
     },
 }
 
-/// The place of a backend URL.
+/// The source of a backend URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum BackendSource {
@@ -103,19 +99,19 @@ pub enum BackendSource {
         /// Its line, from 1.
         line: u64,
     },
-    /// Nothing configured: the CLI's default.
+    /// The CLI's default.
     Default,
 }
 
 impl BackendSource {
-    /// The source as the report names it.
+    /// The source's name in the report.
     pub fn label(&self) -> String {
         match self {
             Self::Argument => "argument".into(),
             Self::Flag => "--cloud-url".into(),
             Self::Local => "--local".into(),
             Self::Environment { name } => name.clone(),
-            // A log shows only the file.
+            // Logs do not show the line.
             Self::Project { path, line: 0 } => path.clone(),
             Self::Project { path, line } | Self::Credentials { path, line } => {
                 format!("{path}:{line}")
@@ -130,26 +126,24 @@ impl BackendSource {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum ProjectFile {
-    /// None.
     #[default]
     NotFound,
-    /// Read; a `backend.url` in it is among the candidates.
+    /// Read; its `backend.url` is among the candidates.
     Read {
         path: String,
-        /// It has no `runtime`, which older CLIs ask for.
+        /// Whether it lacks `runtime`, which older CLIs require.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lacks_runtime: bool,
     },
-    /// The CLI stops here.
+    /// The CLI stops with an error.
     Invalid {
         path: String,
-        /// Where, from 1; absent when the whole file is meant.
+        /// The line, from 1; absent if the whole file is invalid.
         line: Option<u64>,
-        /// Column, from 1.
+        /// The column, from 1.
         column: Option<u64>,
-        /// What is wrong.
         reason: String,
-        /// The CLI's own error, where it is known to the letter.
+        /// The CLI's own error, if its exact text is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
@@ -159,51 +153,49 @@ pub enum ProjectFile {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum CredentialsFile {
-    /// None, or empty.
+    /// There is none, or it is empty.
     #[default]
     NotFound,
     Read {
         path: String,
-        /// The accounts that hold a token, by URL.
+        /// The accounts that have a token.
         accounts: Vec<StoredAccount>,
-        /// The line of an `accessTokens` that the CLIs cannot read that still look at it.
+        /// The line of an invalid `accessTokens`, at which CLIs that still read it fail.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bad_access_tokens: Option<u64>,
     },
     /// An encrypted envelope (`$pulumiSecureStore`).
     Encrypted {
         path: String,
-        /// The version of the envelope, where the CLIs that are known cannot read it.
+        /// The envelope's version, if it is newer than all known CLIs can read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         newer_version: Option<i64>,
-        /// The store that keeps its key, where only another operating system has it.
+        /// The store of its key, if only another operating system has that store.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         other_system: Option<String>,
     },
-    /// Not readable as credentials.
     Invalid {
         path: String,
-        /// Line, from 1.
+        /// The line, from 1.
         line: Option<u64>,
-        /// Column, from 1.
+        /// The column, from 1.
         column: Option<u64>,
-        /// What is wrong.
         reason: String,
-        /// The CLI's own error, where it is known to the letter.
+        /// The CLI's own error, if its exact text is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
 }
 
-/// What keeps the CLI from using the folder of its files.
+/// What keeps the CLI from using its folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CliFolder {
-    /// Why it is not there and cannot be made, or cannot be written to.
+    /// Why the folder cannot be created or written to.
     pub unusable: Option<UnusableFolder>,
-    /// Why PULUMI_CREDENTIAL_STORE cannot be followed.
+    /// What is wrong with PULUMI_CREDENTIAL_STORE.
     pub store: Option<StoreProblem>,
-    /// What is wrong with config.json in it.
+    /// What is wrong with the folder's config.json.
     pub config: Option<BrokenConfig>,
 }
 
@@ -219,34 +211,31 @@ impl CliFolder {
 pub struct UnusableFolder {
     /// The folder.
     pub path: String,
-    /// What names it: a variable, or the user's home.
+    /// What names the folder: a variable, or the user's home.
     pub named_by: String,
     pub operation: FolderOperation,
-    /// The path that it tries this with.
+    /// The path on which the operation fails.
     pub obstacle: String,
-    /// The system's words for why not.
+    /// The system's error text.
     pub reason: String,
 }
 
-/// The system call of the CLI that fails in its folder.
+/// The CLI's system call that fails in its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FolderOperation {
     Mkdir,
-    /// For writing.
+    /// Opening for writing.
     Open,
 }
 
-/// A value of PULUMI_CREDENTIAL_STORE that cannot be followed.
+/// Why a value of PULUMI_CREDENTIAL_STORE cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum StoreProblem {
     /// The CLI has no such store.
-    Unknown {
-        /// The value.
-        value: String,
-    },
-    /// `os`, and nothing here can keep a key.
+    Unknown { value: String },
+    /// `os`, but this system has no key store.
     NoKeyStore,
 }
 
@@ -254,9 +243,8 @@ pub enum StoreProblem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BrokenConfig {
-    /// Its path.
     pub path: String,
-    /// What Go says of it.
+    /// Go's error text.
     pub cause: String,
 }
 
@@ -268,13 +256,13 @@ pub struct StoredAccount {
     pub url: String,
     /// The user's login name.
     pub username: Option<String>,
-    /// When its token expires, if the CLI wrote that down.
+    /// When its token expires, if the CLI recorded that.
     pub expires_at: Option<Timestamp>,
     /// The organization that the token is for.
     pub organization: Option<String>,
     /// The team that the token is for.
     pub team: Option<String>,
-    /// It is in `accessTokens` only, which newer CLIs do not read.
+    /// Whether it is only in `accessTokens`, which newer CLIs do not read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_access_tokens: bool,
 }

@@ -1,5 +1,5 @@
-//! The checks by their ids, and why a check did not run. Ids and options are part of the contract:
-//! reports and bundles hold them by name.
+//! The ids of checks, and why a check did not run. Reports and bundles hold both by name, so the
+//! names are part of the contract.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum CheckId {
 }
 
 impl CheckId {
-    /// Every check, in the order in which they run and are reported.
+    /// Every check, in the order of running and reporting.
     pub const ALL: [Self; 14] = [
         Self::Input,
         Self::Login,
@@ -97,7 +97,7 @@ impl Serialize for CheckId {
 /// Why a check did not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipReason {
-    /// This check could not run or failed.
+    /// Another check failed or could not run.
     Check(CheckId),
     /// `--offline` was given.
     Offline,
@@ -105,9 +105,9 @@ pub enum SkipReason {
     Now,
     /// `--no-exchange` was given.
     NoExchange,
-    /// `--policy` would allow it.
+    /// It needs `--policy`.
     Policy,
-    /// `--cloud-url` would allow it: only a project file names the backend.
+    /// It needs `--cloud-url`, because only a project file names the backend.
     CloudUrl,
 }
 
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skip_reasons_survive_a_bundle() {
+    fn skip_reasons_round_trip_in_bundles() {
         let checks = CheckId::ALL.into_iter().map(SkipReason::Check);
         for reason in checks.chain(SkipReason::OPTIONS) {
             let written = serde_json::to_string(&reason).unwrap();

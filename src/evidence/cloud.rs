@@ -1,28 +1,26 @@
-//! What Pulumi Cloud answered.
-
+//! Pulumi Cloud's answers.
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Chain, Probe, SkipReason};
 
-/// What Pulumi Cloud answered.
+/// Pulumi Cloud's answers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cloud {
     /// `GET /api/capabilities`.
     pub capabilities: Probe<Answer>,
-    /// The certificates that its host served.
+    /// The certificates that Pulumi Cloud's host served.
     pub chain: Option<Chain>,
     /// `POST /api/oauth/token`.
     pub exchange: Probe<Exchange>,
-    /// Why the exchange was not made, where that is a decision of the judge (the id of a check,
-    /// or an option).
+    /// Why the judge decided against the exchange.
     pub exchange_skipped: Option<SkipReason>,
     /// The source of the access token that whoami used.
     pub access_token: AccessTokenSource,
     /// `GET /api/user`.
     pub whoami: Probe<Answer>,
-    /// What the CLI says to that, if it says anything.
+    /// The CLI's error for that answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whoami_error: Option<String>,
 }
@@ -42,18 +40,17 @@ pub enum Exchange {
         /// The server's clock minus this machine's, in seconds.
         clock_offset_seconds: Option<i64>,
     },
-    /// 200, but no token response.
+    /// The status was 200, but the body is no token response.
     Malformed {
-        /// Why not.
         reason: String,
-        /// What the CLI says of it.
+        /// The CLI's error for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
         answer: Answer,
     },
     /// Any other status.
     Refused {
-        /// The body as the CLI prints it, where that is known.
+        /// The body as the CLI prints it, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         said: Option<String>,
         answer: Answer,
@@ -64,7 +61,6 @@ pub enum Exchange {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum AccessTokenSource {
-    /// There is none.
     #[default]
     None,
     /// The one that this run minted.
@@ -72,10 +68,5 @@ pub enum AccessTokenSource {
     /// An environment variable.
     Environment { name: String },
     /// The stored credentials.
-    Stored {
-        /// The file.
-        path: String,
-        /// When it expires, if known.
-        expires_at: Option<Timestamp>,
-    },
+    Stored { path: String, expires_at: Option<Timestamp> },
 }

@@ -1,5 +1,4 @@
-//! The credential helper of the CLI.
-
+//! The CLI's credential helper.
 use serde::{Deserialize, Serialize};
 
 /// The credential helper that the CLI would use.
@@ -11,20 +10,13 @@ pub enum CredentialHelper {
     None,
     /// `PULUMI_CREDENTIAL_HELPER=none`.
     Disabled,
-    /// It would be used.
-    Found {
-        /// What names it.
-        source: HelperSource,
-        /// The program.
-        path: String,
-    },
-    /// The CLI stops.
+    /// The CLI would use this program.
+    Found { source: HelperSource, path: String },
+    /// The CLI stops with an error.
     Invalid {
-        /// What names it.
         source: HelperSource,
-        /// The program, as it is named; empty where only arguments are.
+        /// The program as named; empty if only arguments are given.
         path: String,
-        /// What is wrong.
         problem: HelperProblem,
     },
 }
@@ -42,23 +34,17 @@ pub enum HelperSource {
     /// `--credential-helper`.
     Flag,
     /// An environment variable.
-    Environment {
-        /// Its name.
-        name: String,
-    },
-    /// `credentialHelper` in the credentials file.
-    Credentials {
-        /// The file.
-        path: String,
-    },
-    /// A program of the helper's name beside the CLI.
+    Environment { name: String },
+    /// `credentialHelper` in this credentials file.
+    Credentials { path: String },
+    /// A program of the helper's name in the CLI's folder.
     BesideCli,
     /// A program of the helper's name on `PATH`.
     Path,
 }
 
 impl HelperSource {
-    /// The source as the report names it.
+    /// The source's name in the report.
     pub fn label(&self) -> &str {
         match self {
             Self::Flag => "--credential-helper",
@@ -74,15 +60,11 @@ impl HelperSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HelperProblem {
-    /// `PATH` has no such program.
     NotOnPath,
-    /// The file does not exist.
     NoSuchFile,
-    /// It is a directory.
     Directory,
-    /// It is not executable.
     NotExecutable,
-    /// `PATH` finds it by a relative entry.
+    /// It was found through a relative entry of `PATH`.
     RelativeOnPath,
     /// `PULUMI_CREDENTIAL_HELPER_ARGS` is not a JSON array of strings.
     Arguments,

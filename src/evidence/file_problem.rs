@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use serde::{Deserialize, Serialize};
 
-/// Why a file cannot be read. Written to bundles as its text, which is the same on every system.
+/// Why a file cannot be read. Bundles hold the text, which is the same on every system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum FileProblem {
@@ -62,7 +62,7 @@ impl From<&io::Error> for FileProblem {
             ErrorKind::PermissionDenied => Self::PermissionDenied,
             ErrorKind::IsADirectory => Self::Directory,
             ErrorKind::NotADirectory => Self::NotADirectory,
-            // The system's own texts differ from one to the next; those of libraries do not.
+            // The texts of operating systems differ; those of libraries do not.
             _ if error.get_ref().is_some() => Self::Other(error.to_string()),
             kind => Self::Other(kind.to_string()),
         }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_in_bundles_are_read_back() {
+    fn file_problem_texts_round_trip() {
         for (problem, text) in TEXTS {
             assert_eq!(serde_json::to_value(&problem).unwrap(), text);
             assert_eq!(FileProblem::from(text.to_owned()), problem);

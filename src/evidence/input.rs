@@ -1,5 +1,4 @@
-//! How the token came here, and what was wrong with its form.
-
+//! Where the token came from, and what was wrong with its form.
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Failure, FileProblem};
@@ -7,31 +6,31 @@ use crate::catalogue::Code;
 use crate::platform;
 use crate::platform::{azure, github, gitlab};
 
-/// How the token came here and what was wrong with its form.
+/// Where the token came from, and what was wrong with its form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Input {
-    /// The source that was used, or that was named and gave nothing.
+    /// The source that was used, or that was named but gave no token.
     pub source: Source,
     /// Why there is no decoded token.
     pub problem: Option<InputProblem>,
-    /// What was wrapped around the token and has been taken off, outermost first.
+    /// The wrappings that were removed from the token, outermost first.
     pub wrapped: Vec<Wrapping>,
-    /// Given as an argument on a terminal: it is now in the shell's history.
+    /// Whether it was an argument typed on a terminal, and so is in the shell's history.
     pub typed_on_terminal: bool,
-    /// The sources that were looked at and gave nothing, with the reason.
+    /// The sources that were tried and gave no token, with the reasons.
     pub tried: Vec<Tried>,
-    /// An environment variable was named as the source (it may have named a file in turn).
+    /// Whether an environment variable was named as the source, even if that named a file.
     #[serde(default)]
     pub by_variable: bool,
-    /// No source was named, or the named one is empty: what the surroundings show.
+    /// What the environment shows, if no source was named or the named one is empty.
     pub surroundings: Option<PlatformEnvironment>,
-    /// The environment variable that holds this very token, by name, however it came here.
+    /// The name of the environment variable that holds this token, whatever the source.
     #[serde(default)]
     pub held_by: Option<String>,
-    /// Environment variables that look like tokens and were not chosen, by name.
+    /// The names of environment variables that look like tokens and were not chosen.
     pub unused: Vec<String>,
-    /// What the Azure pipeline around says that its tokens are about.
+    /// The ids that the surrounding Azure pipeline expects in its tokens.
     #[serde(default)]
     pub azure: Option<AzureIds>,
     /// How the CLI's parser reads the value; absent without a value.
@@ -45,7 +44,7 @@ pub struct Input {
 pub struct AzureIds {
     /// `SYSTEM_COLLECTIONID`: the organization.
     pub organization: Option<String>,
-    /// `AZURESUBSCRIPTION_SERVICE_CONNECTION_ID`: the connection of the task.
+    /// `AZURESUBSCRIPTION_SERVICE_CONNECTION_ID`: the task's service connection.
     pub connection: Option<String>,
 }
 
@@ -61,9 +60,9 @@ pub enum Source {
     Stdin,
     /// `file://PATH`.
     File {
-        /// The path as it was given.
+        /// The path as given.
         path: String,
-        /// The same path made absolute against the working directory.
+        /// The path made absolute.
         absolute: String,
     },
     /// An environment variable: one named with `--token-env`, `PULUMI_OPTION_OIDC_TOKEN`, or one
@@ -74,11 +73,10 @@ pub enum Source {
     },
     /// The CI platform was asked for it.
     Request {
-        /// The platform.
         #[serde(flatten, with = "platform::by_key_and_name")]
         platform: platform::Id,
     },
-    /// Nothing named a source, and none that was looked at gave a token.
+    /// No source was named, and none that was tried gave a token.
     None,
 }
 
@@ -98,110 +96,99 @@ impl Source {
     }
 }
 
-/// A source that gave nothing.
+/// A source that gave no token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tried {
     /// The source's label.
     pub source: String,
-    /// Why it gave nothing.
     pub reason: String,
 }
 
-/// What a CI platform's environment shows that may explain why there is no token. Of secrets it
-/// says only whether they are there.
+/// What a CI platform's environment shows that may explain a missing token. Of secrets, it holds
+/// only whether they are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum PlatformEnvironment {
-    /// A platform of which nothing more has to be known, or none.
+    /// A platform whose environment explains nothing, or none.
     #[default]
     Other,
     AzurePipelines(azure::job::Environment),
     GitHubActions(github::job::Environment),
-    /// Buildkite: its agent can be asked.
+    /// Buildkite, whose agent can issue tokens.
     Buildkite,
     GitLab(gitlab::Environment),
 }
 
-/// How asking a CI platform for a token failed.
+/// How requesting a token from a CI platform failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Refusal {
-    /// No answer.
     Unanswered {
-        /// Why.
         failure: Failure,
     },
-    /// An answer without a token in it.
-    Answered { answer: Answer },
-    /// The platform's program did not give one.
+    /// An answer without a token.
+    Answered {
+        answer: Answer,
+    },
+    /// The platform's program gave no token.
     Program {
-        /// Why, in words.
         reason: String,
         /// The end of what it wrote on standard error.
         said: String,
     },
 }
 
-/// Why no token could be decoded. Texts in here never hold a part of a token.
+/// Why no token could be decoded. Its texts never hold a part of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum InputProblem {
     /// No source was named and none gave a token.
     Missing,
-    /// A source was named and gave nothing but white space.
+    /// A source was named but gave only white space.
     Empty,
-    /// Several candidates, and nothing to choose by.
-    Ambiguous {
-        /// What holds them.
-        candidates: Vec<Candidate>,
-    },
+    /// Several candidates that nothing distinguishes.
+    Ambiguous { candidates: Vec<Candidate> },
     /// The CI platform was asked for a token and gave none.
-    Refused {
-        /// How that went.
-        refusal: Box<Refusal>,
-    },
-    /// `null`, `undefined`, a JSON error body, an HTML page, something else that is not a token.
+    Refused { refusal: Box<Refusal> },
+    /// `null`, `undefined`, a JSON error body, an HTML page or something else that is no token.
     NotAToken {
         /// What it is, in words (`the word null`, `an HTML page titled "Sign in"`).
         what: String,
-        /// The part of it that may be shown: an error's message, a page's title. Never the raw
-        /// value, which may be a secret of another kind.
+        /// The part that may be shown: an error's message or a page's title. Never the raw value,
+        /// which may be a secret of another kind.
         shown: Option<String>,
-        /// What the advice depends on.
+        /// A look that has its own advice.
         #[serde(default, skip_serializing_if = "LooksLike::is_other")]
         looks_like: LooksLike,
     },
     /// A variable reference that nothing expanded.
     Unexpanded {
-        /// The text as it is: `$(idToken)`.
+        /// The reference: `$(idToken)`.
         text: String,
-        /// The syntax it belongs to: `an Azure Pipelines macro`.
+        /// Its syntax: `an Azure Pipelines macro`.
         syntax: String,
-        /// The variable's bare name: `idToken`.
+        /// The variable's name: `idToken`.
         name: String,
     },
-    /// `***` or holding it: copied from a log that masks secrets.
+    /// It contains `***`: it was copied from a log that masks secrets.
     Masked,
     /// A Pulumi access token (`pul-…`).
     PulumiToken,
-    /// Another system's token, known by its prefix (`ghs_` …); not a JWT at all.
+    /// Another system's token, which is no JWT, recognized by its prefix (`ghs_` …).
     OpaqueToken {
         /// What it is: `a GitHub token`.
         what: String,
     },
-    /// A JWE: five parts.
+    /// A JWE, which has five parts.
     Encrypted,
     /// Cut off.
     Truncated {
-        /// How that shows: `it has two parts where a JWT has three`.
+        /// The evidence for that: `it has two parts where a JWT has three`.
         how: String,
     },
     /// `file://PATH` that cannot be read.
-    FileUnreadable {
-        /// Why.
-        reason: FileProblem,
-    },
+    FileUnreadable { reason: FileProblem },
     /// A part is not base64url, not JSON, or not an object.
     Malformed {
         /// `header`, `payload` or `signature`.
@@ -209,9 +196,9 @@ pub enum InputProblem {
         /// What is wrong, with the position.
         reason: String,
     },
-    /// Larger than any token ([`crate::limits::TOKEN`]); nothing of it was looked at.
+    /// Larger than any token ([`crate::limits::TOKEN`]), so it was not examined.
     TooLarge {
-        /// Size in bytes, as far as it was read.
+        /// The size as far as it was read.
         bytes: u64,
     },
 }
@@ -236,8 +223,8 @@ impl InputProblem {
         }
     }
 
-    /// Fills in what bundles of the first doctors tell in words only.
-    pub(super) fn complete(&mut self) {
+    /// Fills in `looks_like`, which bundles of the first versions have only in words.
+    pub(super) fn upgrade(&mut self) {
         if let Self::NotAToken { what, looks_like: looks_like @ LooksLike::Other, .. } = self {
             if what.contains("file path") {
                 *looks_like = LooksLike::FilePath;
@@ -250,7 +237,7 @@ impl InputProblem {
     }
 }
 
-/// What a value looks like that is not a token.
+/// What a value that is no token looks like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LooksLike {
@@ -270,7 +257,7 @@ impl LooksLike {
     }
 }
 
-/// One of several tokens that may be meant.
+/// One of several tokens that may be the intended one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
@@ -287,9 +274,9 @@ pub struct Candidate {
 pub enum Wrapping {
     /// Single or double quotes, or backticks.
     Quotes,
-    /// `Bearer `, in any case; also `Authorization: Bearer `.
+    /// `Bearer ` in any case, or `Authorization: Bearer `.
     Bearer,
-    /// A JSON object or string around it.
+    /// A JSON object or string.
     Json,
     /// base64 of the JWT.
     Base64,
@@ -299,9 +286,9 @@ pub enum Wrapping {
     ByteOrderMark,
     /// UTF-16, as Windows PowerShell's `>` writes it.
     Utf16,
-    /// White space or line breaks inside.
+    /// White space or line breaks within the token.
     InnerWhitespace,
-    /// White space around a value that did not come from a file (the CLI trims files only).
+    /// White space around a value that is not from a file: the CLI trims only files.
     OuterWhitespace,
 }
 
@@ -313,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn problems_of_older_bundles_are_completed() {
+    fn old_bundle_problems_are_upgraded() {
         let cases = [
             ("a file path without file://", LooksLike::FilePath),
             ("a file address that does not begin with file://", LooksLike::FileAddress),
@@ -323,7 +310,7 @@ mod tests {
         for (what, expected) in cases {
             let old = json!({"kind": "notAToken", "what": what, "shown": null});
             let mut problem: InputProblem = serde_json::from_value(old).unwrap();
-            problem.complete();
+            problem.upgrade();
             let expected =
                 InputProblem::NotAToken { what: what.into(), shown: None, looks_like: expected };
             assert_eq!(problem, expected);
@@ -334,14 +321,13 @@ mod tests {
     }
 }
 
-/// How the CLI's parser takes the token's value, as it was given.
+/// How the CLI's parser reads the token's value as it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CliParser {
-    /// A token.
+    /// As a token.
     Accepts,
-    /// A token to the CLIs that do not look at its signature part.
+    /// As a token, but only by versions that ignore its signature part.
     AcceptsWithoutSignature,
-    /// No token.
     Refuses,
 }

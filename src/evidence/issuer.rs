@@ -1,43 +1,40 @@
-//! What was learnt from the issuer.
-
+//! What the issuer serves, and the result of checking the signature.
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Chain, Probe};
 
-/// What was learnt from the issuer.
+/// What the issuer serves, and the result of checking the signature.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Issuer {
-    /// The addresses its host has, as far as this machine resolved them.
+    /// The addresses of its host that this machine resolved.
     pub addresses: Vec<std::net::IpAddr>,
     /// The discovery document.
     pub discovery: Probe<Answer>,
-    /// Whether the document named the token's `iss` before parts of either URL were removed.
+    /// Whether the document's issuer was the token's `iss`, recorded before parts of either URL were
+    /// removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names_token: Option<bool>,
-    /// The key set, where it was fetched.
+    /// The key set, if it was fetched.
     pub jwks: Probe<Answer>,
-    /// Where the keys that the signature was checked with come from.
+    /// The source of the keys that the signature was checked with.
     pub key_source: KeySource,
     pub keys: Option<KeySet>,
-    /// The signature's check.
     pub signature: Signature,
     /// The certificates that the issuer's host served.
     pub chain: Option<Chain>,
 }
 
 impl Issuer {
-    /// Whether the signature verifies.
     pub fn is_verified(&self) -> bool {
         matches!(self.signature, Signature::Verified { .. })
     }
 }
 
-/// Where the keys come from.
+/// The source of the keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySource {
-    /// There are none.
     #[default]
     None,
     /// `--jwks FILE`.
@@ -51,22 +48,20 @@ pub enum KeySource {
     Issuer,
 }
 
-/// A key set's outline, or why it cannot be read.
+/// The outlines of a key set's keys, or why it cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum KeySet {
     Keys {
-        /// Their outlines.
         keys: Vec<KeyOutline>,
     },
     /// Not a key set (RFC 7517 section 5).
     Invalid {
-        /// Why.
         reason: String,
     },
 }
 
-/// A public key's outline.
+/// What a public key says about itself, without the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyOutline {
@@ -82,46 +77,42 @@ pub struct KeyOutline {
     pub curve: Option<String>,
 }
 
-/// How the signature's check ended. It is made while gathering, since the signature itself is
-/// dropped there.
+/// The result of checking the signature. Gathering checks it, because the evidence does not hold the
+/// signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Signature {
-    /// Not made: there is no token or there are no keys.
+    /// There is no token or there are no keys.
     #[default]
     NotChecked,
     Verified {
-        /// The key that did, by `kid`.
+        /// The `kid` of the key.
         key: Option<String>,
-        /// What is unusual about that key, each a clause about it.
+        /// Clauses about what is unusual in the key.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unusual: Vec<String>,
     },
-    /// The token's header keeps every verifier from it: by its algorithm, or by another parameter.
+    /// The token's header, by its algorithm or another parameter, prevents any verification.
     UnsupportedAlgorithm,
     /// No key has the token's `kid`.
     KeyNotFound,
-    /// There is such a key but it does not fit the algorithm, or no verifier can use it.
+    /// The key does not fit the algorithm, or no verifier can use it.
     KeyUnusable {
-        /// Why.
         reason: String,
-        /// It is Go's libraries that cannot use it; others may.
+        /// Whether the reason is a limit of Go's libraries; other verifiers may use the key.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         assumes_go: bool,
     },
-    /// A key may have made the signature, and this program could not check that.
-    NotVerifiable {
-        /// Why.
-        reason: String,
-    },
-    /// The key is there, the signature's length is not what that key makes.
+    /// A key may have made the signature, but this program cannot check that.
+    NotVerifiable { reason: String },
+    /// The signature does not have the length of the key's signatures.
     WrongLength {
-        /// In bytes.
+        /// The key's length of signatures, in bytes.
         expected: usize,
     },
-    /// The key is there and the signature does not verify.
+    /// The signature does not verify.
     Invalid {
-        /// The key, by `kid`.
+        /// The `kid` of the key.
         key: Option<String>,
     },
 }

@@ -1,40 +1,38 @@
-//! What was read in logs: the evidence of `doctor triage`. `gather::log` fills it and
-//! `judge::triage` reads it. Texts in it are scrubbed of secrets and short; how many there can be
-//! does not depend on how long the logs are.
+//! The evidence of `doctor triage`: what logs show. `gather::log` fills it and `judge::triage` reads
+//! it. Its texts are short and hold no secrets; their number is limited, however long the logs are.
 
 use jiff::Timestamp;
 
 use crate::catalogue::Code;
 use crate::evidence::{BackendCandidate, BackendSource, InputProblem, Login};
-use crate::known_messages::{Message, Trouble};
+use crate::known_messages::{Message, ServerFailure};
 use crate::platform;
 
-/// What several logs hold.
+/// What one or several logs show.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
-    /// The files that were read, members of archives one by one.
+    /// The files that were read; each member of an archive is one.
     pub files: Vec<File>,
-    /// The known messages, in the order in which they were first met.
+    /// The known messages, in the order of their first occurrences.
     pub matches: Vec<LogMatch>,
-    /// How many more messages there were than are kept here.
+    /// How many different messages were dropped because of the limit.
     pub left_out: u64,
-    /// What the logs tell of the login.
+    /// What the logs show about the login.
     pub context: Context,
-    /// Where secrets stand.
-    pub secrets: Vec<Leak>,
+    pub secrets: Vec<LeakedSecret>,
 }
 
-/// A log.
+/// A log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name; of a member of an archive, the archive's and its own.
+    /// The file's name. A member of an archive has the archive's name and its own.
     pub name: String,
-    /// It came on standard input, not within an archive.
+    /// Whether it was standard input, and not a member of an archive there.
     pub is_stdin: bool,
-    /// How many lines it has.
+    /// The number of lines.
     pub lines: u64,
-    /// After how many unpacked bytes reading it was stopped, because it unpacks to far more than it
-    /// is packed ([`crate::limits::UNPACKED_RATIO`]).
+    /// The number of unpacked bytes after which reading stopped, because the file exceeds
+    /// [`crate::limits::UNPACKED_RATIO`].
     pub stopped_after: Option<u64>,
 }
 
@@ -43,54 +41,53 @@ pub struct File {
 pub struct Place {
     /// The file, as an index into [`Log::files`].
     pub file: usize,
-    /// The job, where the log of several is in one file: counted from 0.
+    /// The index of the job, if one file has the logs of several.
     pub job: usize,
     /// The line, from 1.
     pub line: u64,
 }
 
 impl Place {
-    /// Whether both are in the log of the same job.
-    pub fn is_beside(&self, other: &Self) -> bool {
+    pub fn is_in_same_job(&self, other: &Self) -> bool {
         (self.file, self.job) == (other.file, other.job)
     }
 }
 
-/// A known message that was met.
+/// A known message in a log.
 #[derive(Debug, Clone)]
 pub struct LogMatch {
-    /// Which.
     pub message: &'static Message,
-    /// The line's text, from the message on, with the lines that belong to it.
+    /// The line from the message on, and the following lines that belong to it.
     pub text: String,
-    /// The values of its template, by name.
+    /// The values of the message's template, by name.
     pub values: Vec<(&'static str, String)>,
-    /// The code, where the line itself decided that.
+    /// What the line alone determines.
     pub decided: Option<Decided>,
-    /// It begins where messages begin, rather than in the middle of a sentence or a quotation.
+    /// Whether it begins where messages begin, not within a sentence or a quotation.
     pub begins: bool,
-    /// It begins where messages begin, and no command or step before it tells whose message it is.
+    /// Whether it begins where messages begin, and no command or step before it shows which program
+    /// printed it.
     pub bare: bool,
-    /// Every line that holds it is a warning.
+    /// Whether every line with it is a warning.
     pub warned: bool,
-    /// Where it was met, at most [`PLACES`] of them.
+    /// Where it is, up to [`MAX_PLACES`].
     pub places: Vec<Place>,
-    /// How often it was met.
+    /// The number of its occurrences.
     pub count: u64,
-    /// What the log says of the time when it was first met.
+    /// The log's time of its first occurrence.
     pub at: Option<Timestamp>,
     /// The login before it, as an index into [`Context::logins`].
     pub login: Option<usize>,
 }
 
-/// A text of so many lines is one that somebody pasted, or cut out of a log: a message in it counts
-/// although nothing tells whose it is.
-pub(crate) const SHORT: u64 = 20;
+/// A text of at most this many lines is an excerpt that somebody pasted. A message in it counts even
+/// if nothing shows which program printed it.
+pub(crate) const MAX_EXCERPT_LINES: u64 = 20;
 
-/// How many places of one message are kept.
-pub(crate) const PLACES: usize = 100;
+/// The limit for the places of one message.
+pub(crate) const MAX_PLACES: usize = 100;
 
-/// What a line alone decides.
+/// What a line alone determines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided {
     /// What was passed as the token.
@@ -98,14 +95,14 @@ pub enum Decided {
         code: Code,
         /// What it is, in words.
         what: String,
-        /// Why it is not a token, if it is none.
+        /// Why it is no token.
         problem: Option<InputProblem>,
     },
-    /// Who could not be reached or trusted, or refused.
+    /// Which party could not be reached, was not trusted, or refused.
     Party(Party),
 }
 
-/// Whom a request went to.
+/// The receiver of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Party {
     /// Pulumi Cloud.
@@ -118,35 +115,35 @@ pub enum Party {
     Keys,
     /// A CI platform, for a token.
     Platform,
-    /// The text does not show it.
+    /// The text does not name it.
     Unnamed,
 }
 
 impl Context {
     /// The hosts of the issuers whose claims the log shows.
     pub fn issuer_hosts(&self) -> impl Iterator<Item = &str> {
-        let issuers = self.claims.iter().filter_map(|told| told.value.get("iss")?.as_str());
+        let issuers = self.claims.iter().filter_map(|claims| claims.value.get("iss")?.as_str());
         issuers.filter_map(host_of)
     }
 
-    /// Keeps the host of a URL that is a backend's, or such a host.
-    pub fn name_backend(&mut self, url: &str) {
+    /// Adds the host of a backend, given as a host or a URL.
+    pub fn add_backend_host(&mut self, url: &str) {
         let host = host_of(url).unwrap_or(url);
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
         let is_host = (host.contains('.') || host == "localhost") && host.chars().all(is_name);
         if is_host
-            && self.backend_hosts.len() < BACKENDS
+            && self.backend_hosts.len() < MAX_BACKEND_HOSTS
             && !self.backend_hosts.iter().any(|known| known == host)
         {
             self.backend_hosts.push(host.to_owned());
         }
     }
 
-    /// Notes that a step failed there.
+    /// Records the last failure of a job's step.
     pub fn note_failure(&mut self, place: Place) {
-        if let Some(last) = self.failures.iter_mut().find(|known| known.is_beside(&place)) {
+        if let Some(last) = self.failures.iter_mut().find(|known| known.is_in_same_job(&place)) {
             *last = place;
-        } else if self.failures.len() < SUCCESSES {
+        } else if self.failures.len() < MAX_SUCCESSES {
             self.failures.push(place);
         }
     }
@@ -160,78 +157,72 @@ pub(crate) fn host_of(text: &str) -> Option<&str> {
 
 impl Log {
     /// `FILE:LINE`.
-    pub fn at(&self, place: Place) -> String {
+    pub fn location(&self, place: Place) -> String {
         let file = self.files.get(place.file).map_or("", |file| file.name.as_str());
         format!("{file}:{}", place.line)
     }
 }
 
 impl Party {
-    /// The code for trouble on the way to it.
-    pub fn trouble(self, trouble: Trouble) -> Code {
-        match (self, trouble) {
+    /// The code for a network failure of a request to it.
+    pub fn network_code(self, failure: ServerFailure) -> Code {
+        match (self, failure) {
             (Self::Platform, _) => Code::TokenRequestFailed,
-            (Self::Backend | Self::Exchange | Self::Unnamed, Trouble::Unreachable) => {
+            (Self::Backend | Self::Exchange | Self::Unnamed, ServerFailure::Unreachable) => {
                 Code::BackendUnreachable
             }
-            (Self::Backend | Self::Exchange | Self::Unnamed, Trouble::Untrusted) => {
+            (Self::Backend | Self::Exchange | Self::Unnamed, ServerFailure::Untrusted) => {
                 Code::BackendTlsUntrusted
             }
-            (Self::Issuer | Self::Keys, Trouble::Untrusted) => Code::IssuerTlsUntrusted,
-            (Self::Issuer, Trouble::Unreachable) => Code::IssuerUnreachable,
-            (Self::Keys, Trouble::Unreachable) => Code::JwksUnreachable,
+            (Self::Issuer | Self::Keys, ServerFailure::Untrusted) => Code::IssuerTlsUntrusted,
+            (Self::Issuer, ServerFailure::Unreachable) => Code::IssuerUnreachable,
+            (Self::Keys, ServerFailure::Unreachable) => Code::JwksUnreachable,
         }
     }
 }
 
-/// What logs tell of the login that failed.
+/// What logs show about the login that failed.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// `pulumi login` as it was called, at most [`LOGINS`] of them.
+    /// The calls of `pulumi login`, up to [`MAX_LOGINS`].
     pub logins: Vec<LoginLine>,
     /// The CLI's version.
     pub version: Option<Located<semver::Version>>,
     /// The backend's URL.
     pub backend: Option<Located<String>>,
-    /// Its source, if the CLI printed it.
+    /// The source of the backend's URL, if the CLI printed it.
     pub backend_source: Option<BackendSource>,
-    /// Claims sets that were printed, as claims or within a token.
+    /// The claims that the log shows, in plain text or in a token, up to [`MAX_CLAIMS`].
     pub claims: Vec<Located<serde_json::Map<String, serde_json::Value>>>,
-    /// Logins that succeeded, at most [`SUCCESSES`] of them.
+    /// The logins that succeeded, up to [`MAX_SUCCESSES`].
     pub successes: Vec<Success>,
-    /// The hosts of the backends that the log names, at most [`BACKENDS`] of them.
+    /// The hosts of the backends that the log names, up to [`MAX_BACKEND_HOSTS`].
     pub backend_hosts: Vec<String>,
-    /// Of each job, where its platform last said that a step failed.
+    /// The last step failure that the platform reported for each job.
     pub failures: Vec<Place>,
     /// The CI platform.
     pub platform: Option<platform::Id>,
 }
 
-/// How many logins are kept.
-pub(crate) const LOGINS: usize = 16;
-/// How many successes are kept.
-pub(crate) const SUCCESSES: usize = 64;
-/// How many hosts of backends are kept.
-pub(crate) const BACKENDS: usize = 16;
-/// How many claims sets are kept.
-pub(crate) const CLAIMS: usize = 8;
+pub(crate) const MAX_LOGINS: usize = 16;
+pub(crate) const MAX_SUCCESSES: usize = 64;
+pub(crate) const MAX_BACKEND_HOSTS: usize = 16;
+pub(crate) const MAX_CLAIMS: usize = 8;
 
 /// A login that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Success {
-    /// Its place.
     pub place: Place,
     /// The time, if the log has one.
     pub at: Option<Timestamp>,
-    /// So far only its exchange is known to have worked; `Logged in to …` may follow.
+    /// Whether only its exchange is known to have succeeded; `Logged in to …` may follow.
     pub is_exchange: bool,
 }
 
-/// A value and where it was found.
+/// A value and its place in a log.
 #[derive(Debug, Clone)]
 pub struct Located<T> {
     pub value: T,
-    /// Its place.
     pub place: Place,
 }
 
@@ -242,37 +233,35 @@ pub struct LoginLine {
     pub text: String,
     /// The value of `--oidc-token`: `$idToken`.
     pub token: Option<String>,
-    /// What it asks for.
+    /// What it requests.
     pub login: Login,
     /// The backend that it names.
     pub url: Option<BackendCandidate>,
     /// `--local`.
     pub local: bool,
-    /// Its place.
     pub place: Place,
 }
 
-/// A secret in a log.
+/// A secret in a log, by its kind and places only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leak {
-    /// What it is.
+pub struct LeakedSecret {
     pub kind: SecretKind,
-    /// Its places, at most [`PLACES`] of them.
+    /// Where it is, up to [`MAX_PLACES`].
     pub places: Vec<Place>,
-    /// On how many lines.
+    /// How many lines have it.
     pub count: u64,
 }
 
-/// The kinds of secrets that are distinguished.
+/// The kinds of secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretKind {
-    /// A JWT, also in another layer of base64.
+    /// A JWT, possibly encoded as base64 once more.
     Jwt,
     /// A Pulumi access token (`pul-…`).
     PulumiAccessToken,
     /// The value of an Authorization header.
     Bearer,
-    /// Another system's token, known by its prefix.
+    /// Another system's token, recognized by its prefix.
     Opaque,
     /// A password in a URL.
     UrlCredentials,

@@ -1,15 +1,14 @@
-//! What the login asks for.
-
+//! What the login requests.
 use serde::{Deserialize, Serialize};
 
 use super::CredentialHelper;
 
-/// What the login asks for, as given; [`crate::pulumi::request`] works out what follows.
+/// What the login requests, as given; [`crate::pulumi::request`] derives the request from it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Login {
-    /// A source of the token was named: by a flag, an argument, or `PULUMI_OPTION_OIDC_TOKEN`. A
-    /// `pulumi login` without one makes no exchange.
+    /// Whether a flag, an argument or `PULUMI_OPTION_OIDC_TOKEN` named the token's source. Without
+    /// that, `pulumi login` makes no exchange.
     #[serde(default)]
     pub token_named: bool,
     /// `--oidc-org`.
@@ -22,21 +21,21 @@ pub struct Login {
     pub expiration: Option<String>,
     /// `--scope`.
     pub scope: Option<String>,
-    /// `PULUMI_ACCESS_TOKEN` is set and not empty (its value is not kept).
+    /// Whether `PULUMI_ACCESS_TOKEN` is set and not empty.
     pub access_token_in_environment: bool,
-    /// The `pulumi` this login runs with.
+    /// The `pulumi` of the login.
     pub cli: Cli,
-    /// The credential helper that it would use.
+    /// The credential helper that the login would use.
     #[serde(default, skip_serializing_if = "CredentialHelper::is_none")]
     pub helper: CredentialHelper,
-    /// `--credential-helper` or its variable is there, be it empty.
+    /// Whether `--credential-helper` or its variable is set, even to an empty value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub helper_flag_given: bool,
-    /// `--credential-helper` or `--credential-helper-arg` is on the command line. A CLI that does not
-    /// know them refuses them there, and ignores their variables.
+    /// The flag of credential helpers on the command line. CLIs that do not know it refuse it, while
+    /// they ignore its variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helper_on_command_line: Option<HelperFlag>,
-    /// The environment is that of a coding agent, to the CLI.
+    /// Whether the CLI takes the environment for that of a coding agent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub coding_agent: bool,
 }
@@ -55,26 +54,17 @@ impl Login {
 pub enum Cli {
     /// `--pulumi-version`.
     Given { version: semver::Version },
-    /// The `pulumi` on PATH said so.
-    Installed {
-        version: semver::Version,
-        /// Where it was found.
-        path: String,
-    },
-    /// There is a `pulumi` on PATH but it gave no version.
-    Unreadable {
-        /// Where it was found.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
+    /// The version of the `pulumi` on PATH.
+    Installed { version: semver::Version, path: String },
+    /// The `pulumi` on PATH gave no version.
+    Unreadable { path: String, reason: String },
     /// No `pulumi` on PATH.
     #[default]
     NotFound,
 }
 
 impl Cli {
-    /// The version whose rules apply; `None`: the newest rules.
+    /// The version whose rules apply; `None` for the newest rules.
     pub fn version(&self) -> Option<&semver::Version> {
         match self {
             Self::Given { version } | Self::Installed { version, .. } => Some(version),
@@ -92,7 +82,6 @@ pub enum HelperFlag {
 }
 
 impl HelperFlag {
-    /// The flag as it is written.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Helper => "--credential-helper",

@@ -1,11 +1,10 @@
-//! The evidence: everything a verdict may rest on, as one plain serialisable value.
+//! The evidence: everything that a verdict may rest on, as one serializable value.
 //!
-//! `gather` fills it, `judge` reads it, nothing else passes between the two. What is in here may
-//! be written to a file and shown to a stranger, so it holds no secret: no token, no signature,
-//! no access token, no password. Text that came from a token, a file or a server is kept as it
-//! was (less the secrets, and without the parts of URLs that [`crate::text::url`] removes, see
-//! [`Evidence::hide_url_parts`]); making it harmless for a terminal or a log is the renderers' work
-//! ([`crate::text`]).
+//! `gather` fills it and `judge` reads it; nothing else passes between the two. It may be written
+//! to a file and shown to a stranger, so it holds no secret: no token, no signature, no access
+//! token, no password. Text from a token, a file or a server is kept unchanged, except for secrets
+//! and for the parts of URLs that [`crate::text::url`] removes ([`Evidence::hide_url_parts`]). The
+//! renderers make it harmless for a terminal or a log ([`crate::text`]).
 
 pub(crate) mod address;
 mod backend;
@@ -44,7 +43,7 @@ pub use self::login::{Cli, HelperFlag, Login};
 pub use self::network::{
     Answer, Body, Certificate, CertificateProblem, Chain, Failure, FailureKind, Probe,
 };
-pub use self::policy::{Asked, Gap, GapReason, PolicySource};
+pub use self::policy::{PolicyReadFailure, PolicyReadFailureReason, PolicyRequest, PolicySource};
 pub use self::route::{PassedOver, ProxyFault, Route};
 pub use self::token::Token;
 
@@ -58,17 +57,17 @@ use crate::text::command::Shell;
 pub struct Evidence {
     /// When the run began, by this machine's clock.
     pub started_at: Timestamp,
-    /// The instant that time claims are judged by: `started_at`, or `--now`.
+    /// The instant for judging time claims: `started_at`, or `--now`.
     pub now: Timestamp,
     /// How long gathering took, in milliseconds.
     pub duration_ms: u64,
-    /// What of the command line and its surroundings the judge has to know.
+    /// The options and the context that the judge needs.
     pub options: Options,
-    /// How the token came here.
+    /// Where the token came from.
     pub input: Input,
-    /// The decoded token; absent when there was none or it could not be decoded.
+    /// The decoded token; absent if there was none or it could not be decoded.
     pub token: Option<Token>,
-    /// What the login asks for.
+    /// What the login requests.
     pub login: Login,
     /// Where the backend URL may come from.
     pub backend: Backend,
@@ -76,26 +75,26 @@ pub struct Evidence {
     pub policy: PolicySource,
     /// What the issuer serves.
     pub issuer: Issuer,
-    /// What Pulumi Cloud answers.
+    /// Pulumi Cloud's answers.
     pub cloud: Cloud,
 }
 
 impl Evidence {
-    /// Whether the token is the one that the login itself used, rather than one that was pasted,
-    /// piped or read from a file: given in any way inside a CI platform, by `--token-env`, or
-    /// found in the surroundings.
+    /// Whether the token is the one that the login itself used: given in any way inside a CI
+    /// platform, by `--token-env`, or found in the environment. A token that was pasted, piped or
+    /// read from a file may be another one.
     pub fn token_is_ambient(&self) -> bool {
         self.options.run_context.judges_environment()
             || self.input.surroundings.is_some()
             || self.input.by_variable
     }
 
-    /// Fills in what bundles of earlier doctors do not tell as data.
-    pub fn complete(&mut self) {
-        self.input.problem.iter_mut().for_each(InputProblem::complete);
+    /// Fills in data that bundles of earlier versions have only as text.
+    pub fn upgrade(&mut self) {
+        self.input.problem.iter_mut().for_each(InputProblem::upgrade);
     }
 
-    /// The registration that decides on this token, where the policy document has one.
+    /// The registration that decides on this token, if the policy document has one.
     pub fn registration(&self) -> Option<&Registration> {
         let document = self.policy.document()?;
         let token = self.token.as_ref()?;
@@ -107,7 +106,7 @@ impl Evidence {
         document.deciding_registration(issuer, self.request().organization.as_deref())
     }
 
-    /// All registrations of the token's issuer in the organization that is asked for.
+    /// All registrations of the token's issuer in the requested organization.
     pub(crate) fn registrations(&self) -> Vec<&Registration> {
         let document = self.policy.document();
         let issuer = self.token.as_ref().and_then(|token| token.text("iss"));
@@ -117,7 +116,7 @@ impl Evidence {
     }
 }
 
-/// The options of the run that change what is judged.
+/// The options that change what is judged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Options {
@@ -128,7 +127,7 @@ pub struct Options {
     pub offline: bool,
     /// `--no-exchange`.
     pub no_exchange: bool,
-    /// `--now` was given: it switches the exchange off.
+    /// Whether `--now` was given, which switches the exchange off.
     pub now_given: bool,
     /// `--allow-private-issuer`.
     pub allow_private_issuer: bool,
@@ -143,33 +142,31 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum RunContext {
-    /// A person looks at a token from elsewhere: this environment is not the failing one.
+    /// A person inspects a token from elsewhere: this environment is not the failing one.
     #[serde(rename = "person")]
     Workstation,
-    /// A job on a CI platform: this environment is the one that fails.
+    /// A job on a CI platform: this environment is the failing one.
     #[serde(rename = "pipeline")]
     CiJob {
-        /// The platform.
         #[serde(with = "platform::by_name")]
         platform: platform::Id,
     },
-    /// `doctor login` in the place of `pulumi login`: wherever that is, this environment is the
-    /// one that fails.
+    /// `doctor login` instead of `pulumi login`, anywhere: this environment is the failing one.
     #[serde(rename = "login")]
     LoginCommand {
-        /// The CI platform, if it is one.
+        /// The CI platform, if the command runs on one.
         #[serde(with = "platform::by_name_if_any", default)]
         platform: Option<platform::Id>,
     },
 }
 
 impl RunContext {
-    /// Whether this environment is the one that fails.
+    /// Whether this environment is the failing one.
     pub fn judges_environment(&self) -> bool {
         matches!(self, Self::CiJob { .. } | Self::LoginCommand { .. })
     }
 
-    /// The CI platform around.
+    /// The CI platform that the program runs on.
     pub fn platform(&self) -> Option<platform::Id> {
         match self {
             Self::Workstation => None,
@@ -178,7 +175,7 @@ impl RunContext {
         }
     }
 
-    /// Whether it is `doctor login`: the command line is that of the failing step.
+    /// Whether this is `doctor login`, whose command line is the failing step's.
     pub fn is_login(&self) -> bool {
         matches!(self, Self::LoginCommand { .. })
     }

@@ -1,4 +1,4 @@
-//! Probes of the network, their failures and their answers.
+//! Network probes, their failures and their answers.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,30 +6,19 @@ use serde_json::Value;
 
 use super::{ProxyFault, Route};
 
-/// A probe of the network: it did not run, failed on the way, or was answered.
+/// A network request and its outcome.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
 pub enum Probe<T> {
-    /// Not made.
     #[default]
     NotRun,
-    /// No answer.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// How long it took, in milliseconds.
-        elapsed_ms: u64,
-    },
-    /// An answer came, with any status.
-    Answered {
-        answer: T,
-        /// How long it took, in milliseconds.
-        elapsed_ms: u64,
-    },
+    /// There was no answer.
+    Failed { failure: Failure, elapsed_ms: u64 },
+    /// There was an answer, with any status.
+    Answered { answer: T, elapsed_ms: u64 },
 }
 
 impl<T> Probe<T> {
-    /// The answer, if there is one.
     pub fn answer(&self) -> Option<&T> {
         match self {
             Self::Answered { answer, .. } => Some(answer),
@@ -37,7 +26,6 @@ impl<T> Probe<T> {
         }
     }
 
-    /// The failure, if it failed.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed { failure, .. } => Some(failure),
@@ -45,7 +33,7 @@ impl<T> Probe<T> {
         }
     }
 
-    /// How long it took, in milliseconds; 0 when it did not run.
+    /// How long it took, in milliseconds; 0 if it did not run.
     pub fn elapsed_ms(&self) -> u64 {
         match self {
             Self::NotRun => 0,
@@ -58,65 +46,60 @@ impl<T> Probe<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// Which kind.
     pub kind: FailureKind,
-    /// The host that was asked.
+    /// The requested host.
     pub host: String,
-    /// The port that was asked.
+    /// The requested port.
     pub port: u16,
-    /// How it was asked.
+    /// The way of the request.
     #[serde(flatten)]
     pub route: Box<Route>,
-    /// The cause in words, from the innermost error that says something.
+    /// The cause in words, from the innermost error with a useful text.
     pub detail: String,
-    /// How often it was asked, of which this is the last.
-    #[serde(default = "once", skip_serializing_if = "is_once")]
+    /// The number of attempts; this is the last one's failure.
+    #[serde(default = "single_attempt", skip_serializing_if = "is_single_attempt")]
     pub attempts: u32,
 }
 
-/// What is not written down was asked once.
-fn once() -> u32 {
+/// The default for bundles without the field.
+fn single_attempt() -> u32 {
     1
 }
 
-fn is_once(attempts: &u32) -> bool {
-    *attempts == once()
+fn is_single_attempt(attempts: &u32) -> bool {
+    *attempts == single_attempt()
 }
 
-/// The kinds of failing on the way.
+/// The kinds of network failures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum FailureKind {
     /// The name could not be resolved.
     Dns,
-    /// Nothing listens, or a reset while connecting.
+    /// Nothing listens, or the connection was reset while connecting.
     Connect {
-        /// The system says that nothing listens.
+        /// Whether the system reports that nothing listens.
         #[serde(default)]
         refused: bool,
     },
-    /// No answer within the time.
+    /// No answer within the time limit.
     Timeout,
     /// The proxy refused or could not be reached.
     Proxy {
-        /// What is wrong with it.
         #[serde(default)]
         fault: ProxyFault,
     },
     /// The certificate is not accepted.
-    Certificate {
-        /// Why.
-        problem: CertificateProblem,
-    },
+    Certificate { problem: CertificateProblem },
     /// Another failure of the TLS handshake.
     Tls,
-    /// The connection broke, or what came is not HTTP.
+    /// The connection broke, or the answer is not HTTP.
     Protocol,
-    /// The answer is over the size cap.
+    /// The answer exceeds the size limit.
     TooLarge,
     /// The address guard refused every address of the host.
     AddressRefused,
-    /// The URL cannot be requested at all.
+    /// The URL cannot be requested.
     BadUrl,
 }
 
@@ -126,73 +109,67 @@ pub enum FailureKind {
 pub enum CertificateProblem {
     /// No trusted authority signed it.
     UnknownIssuer,
-    /// Self-signed.
     SelfSigned,
-    /// Past its end.
     Expired,
-    /// Before its beginning.
     NotYetValid,
-    /// For another name.
+    /// It is for another name.
     WrongHost,
-    /// Anything else.
     Other,
 }
 
-/// An HTTP answer, bodies capped and secrets taken out.
+/// An HTTP answer without secrets, its body limited in size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The URL that answered, after redirects.
     pub url: String,
-    /// Status code.
     pub status: u16,
-    /// Content-Type, as sent.
+    /// `Content-Type`, as sent.
     pub content_type: Option<String>,
-    /// `Location`, where the answer is a redirect that was not followed.
+    /// `Location`, if the answer is a redirect that was not followed.
     pub location: Option<String>,
     /// `Retry-After`, as sent.
     pub retry_after: Option<String>,
     /// `X-Pulumi-Request-ID`.
     pub request_id: Option<String>,
-    /// How it was asked.
+    /// The way of the request.
     #[serde(flatten)]
     pub route: Box<Route>,
     /// The server's clock minus this machine's, in seconds, from the `Date` header.
     pub clock_offset_seconds: Option<i64>,
     pub body: Body,
-    /// How often it was asked, of which this is the last.
-    #[serde(default = "once", skip_serializing_if = "is_once")]
+    /// The number of attempts; this is the last one's answer.
+    #[serde(default = "single_attempt", skip_serializing_if = "is_single_attempt")]
     pub attempts: u32,
 }
 
 impl Answer {
-    /// Whether it has a status of success, all of which the CLI treats alike in whoami.
+    /// Whether the status is 2xx; the CLI treats all of these alike in whoami.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// A body, by its kind.
+/// The body of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "content")]
 pub enum Body {
-    /// Nothing.
     Empty,
     Json(Value),
-    /// An HTML page, by its title.
+    /// The title of an HTML page.
     Html(Option<String>),
-    /// Other text, its beginning (at most 500 characters).
+    /// The first 500 characters of another text.
     Text(String),
 }
 
-/// The certificates a server presented.
+/// The certificates that a server presented.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Chain {
     /// The chain as served, leaf first.
     pub certificates: Vec<Certificate>,
-    /// Whether a public authority (Mozilla's list) vouches for it. Roots from `--ca-cert` and
-    /// from this machine's own store are not public.
+    /// Whether the chain ends at a public authority (Mozilla's list). Roots from `--ca-cert` and
+    /// from this machine's store are not public.
     pub publicly_trusted: bool,
 }
 
@@ -204,9 +181,9 @@ pub struct Certificate {
     pub subject: String,
     /// The issuer's distinguished name.
     pub issuer: String,
-    /// The names it is for.
+    /// The names that it is for.
     pub names: Vec<String>,
-    /// End of its validity.
+    /// The end of its validity.
     pub not_after: Option<Timestamp>,
     /// SHA-256 of the DER, lower-case hex.
     pub sha256: String,

@@ -1,11 +1,10 @@
-//! Where the policy comes from, and why it is not known.
-
+//! The source of the policy, and why it could not be read.
 use serde::{Deserialize, Serialize};
 
 use super::{AccessTokenSource, Answer, Failure};
 use crate::policy::Document;
 
-/// Where the policy comes from.
+/// The source of the policy.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum PolicySource {
@@ -16,26 +15,21 @@ pub enum PolicySource {
     File {
         /// The path as given.
         path: String,
-        /// What it says.
         document: Document,
     },
-    /// Pulumi Cloud, asked with an access token that was already there.
+    /// Pulumi Cloud, read with an existing access token.
     Live {
-        /// The organization's registrations; the one of the token's issuer has its policies.
+        /// The organization's registrations. The one of the token's issuer has its policies.
         document: Document,
-        /// Why that one has none.
-        gap: Option<Gap>,
+        /// Why that registration's policies could not be read.
+        gap: Option<PolicyReadFailure>,
     },
-    /// Pulumi Cloud was asked and did not say which issuers are registered.
+    /// The registered issuers could not be read from Pulumi Cloud.
     #[serde(rename = "withheld")]
-    Unavailable {
-        /// Why not.
-        gap: Gap,
-    },
+    Unavailable { gap: PolicyReadFailure },
 }
 
 impl PolicySource {
-    /// The document, if there is one.
     pub fn document(&self) -> Option<&Document> {
         match self {
             Self::None | Self::Unavailable { .. } => None,
@@ -43,8 +37,8 @@ impl PolicySource {
         }
     }
 
-    /// What Pulumi Cloud was asked for and did not say.
-    pub fn gap(&self) -> Option<&Gap> {
+    /// What could not be read from Pulumi Cloud.
+    pub fn read_failure(&self) -> Option<&PolicyReadFailure> {
         match self {
             Self::None | Self::File { .. } => None,
             Self::Live { gap, .. } => gap.as_ref(),
@@ -53,42 +47,34 @@ impl PolicySource {
     }
 }
 
-/// Something that Pulumi Cloud was asked for and did not say.
+/// A failure to read issuers or policies from Pulumi Cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Gap {
-    /// What it was asked for.
-    pub asked: Asked,
-    /// What it was asked with.
+pub struct PolicyReadFailure {
+    pub asked: PolicyRequest,
+    /// The access token of the request.
     pub access_token: AccessTokenSource,
-    /// Why it did not say.
-    pub reason: GapReason,
+    pub reason: PolicyReadFailureReason,
 }
 
-/// What Pulumi Cloud is asked for to learn what is registered.
+/// A request for what is registered in Pulumi Cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Asked {
+pub enum PolicyRequest {
     /// The organization's issuers (`GET /api/orgs/ORG/oidc/issuers`).
     Issuers,
     /// An issuer's policies (`GET /api/orgs/ORG/auth/policies/oidcissuers/ID`).
     Policies,
 }
 
-/// Why Pulumi Cloud did not say what it was asked.
+/// Why issuers or policies could not be read from Pulumi Cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-pub enum GapReason {
-    /// No answer.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
-    /// Another status than 200.
+pub enum PolicyReadFailureReason {
+    /// There was no answer.
+    Failed { failure: Failure },
+    /// The status was not 200.
     Refused { answer: Answer },
-    /// 200, but not what the API answers.
-    NotUnderstood {
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The status was 200, but the body is not what the API returns.
+    NotUnderstood { problem: String },
 }

@@ -1,32 +1,32 @@
-//! The way of a request: straight, or through a proxy of the environment.
+//! The way of a request: direct, or through a proxy from the environment.
 
 use serde::{Deserialize, Serialize};
 
-/// How a request went, and what in the environment says so.
+/// The way of a request, and the variables that determine it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Route {
-    /// The proxy in between, its credentials not shown (`http://proxy:3128`).
+    /// The proxy, without its credentials (`http://proxy:3128`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
     /// The variable that names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_variable: Option<String>,
-    /// A variable that seems to name a proxy for this request, and that pulumi passes over.
+    /// A variable that seems to name a proxy for this request, but that pulumi ignores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<PassedOver>,
-    /// An entry of `NO_PROXY` that seems to mean the host, and that pulumi does not match with it.
+    /// An entry of `NO_PROXY` that seems to mean the host, but that pulumi does not match with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub near_exception: Option<String>,
 }
 
-/// A variable that names no proxy for pulumi.
+/// A variable for proxies that pulumi ignores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PassedOver {
-    /// Its name.
+    /// The variable's name.
     pub variable: String,
-    /// Why, in words that hold nothing of its value.
+    /// Why pulumi ignores it. Holds no part of its value.
     pub reason: String,
 }
 
@@ -34,41 +34,41 @@ pub struct PassedOver {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum ProxyFault {
-    /// Another fault; the detail says which.
+    /// Another fault, which the failure's detail names.
     #[default]
     Other,
-    /// The variable holds no URL, and pulumi reads something else out of it than was meant.
+    /// The variable holds no URL, so pulumi misreads it.
     Misread {
-        /// What pulumi takes for the proxy's name, where that can be shown.
+        /// What pulumi takes for the proxy's name, if that can be shown.
         name: Option<String>,
     },
-    /// The variable is not to be used: this is a CGI program.
+    /// The variable must not be used, because this is a CGI program.
     Cgi,
     /// Its name cannot be resolved.
     Dns,
-    /// Nothing accepts connections there.
+    /// It does not accept connections.
     Connect,
     /// The TLS handshake with the proxy itself failed.
     Tls,
-    /// No connection through it in time.
+    /// It did not connect in time.
     Timeout,
-    /// It hung up.
+    /// It closed the connection.
     Closed,
-    /// What it says is not HTTP.
+    /// Its answer is not HTTP.
     Protocol,
-    /// It asks for credentials (status 407).
+    /// It requires credentials (status 407).
     Credentials {
-        /// Whether it was given some.
+        /// Whether credentials were sent.
         sent: bool,
-        /// The authentication schemes that it offers, as far as they are known ones.
+        /// The known authentication schemes that it offers.
         schemes: Vec<String>,
     },
-    /// It answered with another status than 200.
+    /// Its status was not 200.
     Refused {
         status: u16,
-        /// The title of the page that came with it.
+        /// The title of its page.
         title: Option<String>,
-        /// Where it redirects to.
+        /// The target of its redirect.
         location: Option<String>,
     },
 }

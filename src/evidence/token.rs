@@ -11,14 +11,13 @@ pub struct Token {
     pub header: Map<String, Value>,
     /// The claims set (RFC 7519 section 4).
     pub claims: Map<String, Value>,
-    /// Keys that occur more than once in the header or the claims (the last one is kept).
+    /// Keys that occur more than once in the header or the claims; the last value is kept.
     pub duplicates: Vec<String>,
-    /// `sha256:` and the hex digest of the whole token: says that two reports speak of the same
-    /// token without showing it.
+    /// `sha256:` and the hex digest of the whole token, which identifies it without showing it.
     pub fingerprint: String,
-    /// Length of the decoded signature in bytes.
+    /// The length of the decoded signature.
     pub signature_bytes: usize,
-    /// How its signature is cut off, if it is: the rest can be judged anyway.
+    /// How the signature is cut off, if it is. The rest is still judged.
     pub truncated: Option<String>,
 }
 
@@ -40,9 +39,9 @@ impl Token {
         self.claims.get(claim).and_then(Value::as_str)
     }
 
-    /// A claim that is a number of seconds since the epoch; fractions are cut off (RFC 7519
-    /// section 2 allows them in a NumericDate). A string that holds a JSON number counts as that
-    /// number, as go-oidc reads it (`jsonTime`).
+    /// A claim that is a number of seconds since the epoch, rounded down (RFC 7519 section 2 allows
+    /// fractions in a NumericDate). A string that holds a JSON number counts as that number, as in
+    /// go-oidc (`jsonTime`).
     pub fn seconds(&self, claim: &str) -> Option<i64> {
         let number = match self.claims.get(claim)? {
             Value::Number(number) => number.clone(),
@@ -53,7 +52,7 @@ impl Token {
         number.as_i64().or_else(|| number.as_f64().map(|f| f.floor() as i64))
     }
 
-    /// Every text in header and claims, at any depth.
+    /// Every string in the header and the claims, at any depth.
     pub fn texts(&self) -> Vec<&str> {
         fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
             match value {
@@ -69,7 +68,7 @@ impl Token {
         texts
     }
 
-    /// The `aud` claim as a list, whichever of its two forms it has.
+    /// The `aud` claim as a list; it may be a string or an array.
     pub fn audiences(&self) -> Vec<&str> {
         match self.claims.get("aud") {
             Some(Value::String(one)) => vec![one],

@@ -1,34 +1,35 @@
-//! What is wrong with a backend's URL only in the parts of it that are not shown: written down before
-//! they go. `pulumi::backend_url` judges the rest by the same rules.
+//! Faults of a backend's URL, for `pulumi::backend_url`. Faults in the parts of a URL that are not
+//! shown are recorded before these parts are removed.
 
 use super::HiddenFault;
 use crate::text;
 
-/// No URL of a backend is longer; looking closely at one that is could take long.
-pub(crate) const LONGEST: usize = 2048;
+/// Longer URLs are not examined: no backend has one, and examining it could take long.
+pub(crate) const MAX_URL_BYTES: usize = 2048;
 
-/// What is wrong with a URL only in the parts of it that are not shown.
+/// A fault that is only in the parts of a URL that are not shown.
 pub(crate) fn hidden_fault(url: &str) -> Option<HiddenFault> {
     let shown = text::url(url);
-    let foreign_in = |url: &str| url.chars().find_map(foreign);
+    let find_invalid_character = |url: &str| url.chars().find_map(invalid_character_name);
     if shown == url {
         None
-    } else if url.len() > LONGEST {
+    } else if url.len() > MAX_URL_BYTES {
         Some(HiddenFault::Long { bytes: url.len() as u64 })
-    } else if unexpanded(&shown).is_none() && unexpanded(url).is_some() {
+    } else if find_unexpanded(&shown).is_none() && find_unexpanded(url).is_some() {
         Some(HiddenFault::Unexpanded)
     } else {
-        let what = foreign_in(url).filter(|what| foreign_in(&shown) != Some(what))?;
+        let what = find_invalid_character(url)
+            .filter(|what| find_invalid_character(&shown) != Some(what))?;
         Some(HiddenFault::Foreign { what: what.to_owned() })
     }
 }
 
-/// A variable reference: `$(X)`, `${X}`, `${{ x }}`, `$X`, `$env:X`, `%X%`.
-pub(crate) fn unexpanded(url: &str) -> Option<&str> {
+/// Finds a variable reference: `$(X)`, `${X}`, `${{ x }}`, `$X`, `$env:X`, `%X%`.
+pub(crate) fn find_unexpanded(url: &str) -> Option<&str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name_starts = |c: char| c.is_ascii_alphabetic() || c == '_';
-    for (at, sign) in url.match_indices(['$', '%']) {
-        let text = &url[at..];
+    for (start, sign) in url.match_indices(['$', '%']) {
+        let text = &url[start..];
         let after = &text[1..];
         let end = match after.chars().next() {
             Some('(') if sign == "$" => text.find(')').map(|end| end + 1),
@@ -57,8 +58,8 @@ pub(crate) fn unexpanded(url: &str) -> Option<&str> {
     None
 }
 
-/// Characters that no URL holds, by what a person calls them.
-pub(crate) fn foreign(c: char) -> Option<&'static str> {
+/// The name of a character that is not allowed in URLs.
+pub(crate) fn invalid_character_name(c: char) -> Option<&'static str> {
     match c {
         '\n' | '\r' => Some("a line break"),
         '"' | '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => Some("quotes"),

@@ -1,4 +1,4 @@
-//! What the actions, tasks and plugins say that log in to Pulumi Cloud for a job. Sources:
+//! Messages of the actions, tasks and plugins that log in to Pulumi Cloud for a job. Sources:
 //! pulumi/auth-actions 2.1.0 src/main.ts with @pulumi/actions-helpers, pulumi/esc-action 3.1.0,
 //! buildkite-plugins/pulumi-buildkite-plugin 1.0.0, pulumi/pulumi-az-pipelines-task 1.1.6,
 //! microsoft/azure-pipelines-tasks AzureCLIV3, actions/runner (the runtime of an action).
@@ -6,20 +6,20 @@
 use super::{Message, Scope};
 use crate::catalogue::Code;
 
-const INPUT: &[Code] = &[Code::ActionInputInvalid];
-const SECONDS: &str = "pulumi/esc-action takes oidc-token-expiration in seconds, such as 3600.";
-const TOKEN_TYPE: &str = "Set requested-token-type: \
+const INPUT_CODES: &[Code] = &[Code::ActionInputInvalid];
+const USE_SECONDS: &str = "pulumi/esc-action takes oidc-token-expiration in seconds, such as 3600.";
+const SET_TOKEN_TYPE: &str = "Set requested-token-type: \
     urn:pulumi:token-type:access_token:organization (or :team, :personal).";
 
 pub(super) const MESSAGES: &[Message] = &[
     // -------------------------------------------------------------- pulumi/auth-actions
     Message::code(
         "Input required and not supplied: requested-token-type",
-        INPUT,
+        INPUT_CODES,
         "pulumi/auth-actions needs the input requested-token-type, although its description does \
          not say so.",
     )
-    .fix(TOKEN_TYPE),
+    .fix(SET_TOKEN_TYPE),
     Message::code(
         "Input required and not supplied: organization",
         &[Code::OrganizationMissing],
@@ -28,15 +28,15 @@ pub(super) const MESSAGES: &[Message] = &[
     .scope(Scope::PulumiLogin),
     Message::code(
         "Invalid input params",
-        INPUT,
+        INPUT_CODES,
         "pulumi/auth-actions does not accept its inputs. It needs organization and \
          requested-token-type.",
     )
     .scope(Scope::PulumiLogin)
-    .fix(TOKEN_TYPE),
+    .fix(SET_TOKEN_TYPE),
     Message::code(
         "Input does not meet YAML 1.2 \"Core Schema\" specification: export-environment-variables",
-        INPUT,
+        INPUT_CODES,
         "The input export-environment-variables of pulumi/auth-actions is not a boolean.",
     )
     .fix("Set export-environment-variables to true or false, or leave it out."),
@@ -49,14 +49,14 @@ pub(super) const MESSAGES: &[Message] = &[
     .fix("Begin cloud-url with https://."),
     Message::code(
         "require is not defined in ES module scope",
-        INPUT,
+        INPUT_CODES,
         "pulumi/auth-actions v2.0.0 is broken: it stops before it does anything.",
     )
     .scope(Scope::PulumiLogin)
     .fix("Use pulumi/auth-actions@v2.1.0 or newer."),
     Message::code(
         "'using: node24' is not supported",
-        INPUT,
+        INPUT_CODES,
         "The runner is too old for this release of an action, which needs Node 24. pulumi/auth-actions \
          needs it from v2 on, pulumi/actions from v7 on.",
     )
@@ -72,7 +72,7 @@ pub(super) const MESSAGES: &[Message] = &[
     .fix("Set the input oidc-organization, or ESC_ACTION_OIDC_ORGANIZATION."),
     Message::code(
         "Input or environment variable required and not supplied: oidc-requested-token-type",
-        INPUT,
+        INPUT_CODES,
         "pulumi/esc-action needs the input oidc-requested-token-type if oidc-auth is true.",
     )
     .fix(
@@ -81,7 +81,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     Message::code(
         "Invalid OIDC configuration",
-        INPUT,
+        INPUT_CODES,
         "pulumi/esc-action does not accept its oidc- inputs.",
     )
     .scope(Scope::PulumiLogin)
@@ -92,10 +92,10 @@ pub(super) const MESSAGES: &[Message] = &[
         "The expiration is not a number of seconds.",
     )
     .scope(Scope::PulumiLogin)
-    .fix(SECONDS),
+    .fix(USE_SECONDS),
     Message::code(
         "Value does not meet YAML 1.2 \"Core Schema\" specification",
-        INPUT,
+        INPUT_CODES,
         "An input of pulumi/esc-action that is true or false has another value.",
     )
     .scope(Scope::PulumiLogin)
@@ -103,14 +103,14 @@ pub(super) const MESSAGES: &[Message] = &[
     // ------------------------------------------------------------- the Buildkite plugin
     Message::code(
         "audience is required when using OIDC auth method with Pulumi Cloud",
-        INPUT,
+        INPUT_CODES,
         "The Buildkite plugin needs the property audience.",
     )
     .anywhere()
     .fix("Set audience: urn:pulumi:org:ORG in the plugin's properties."),
     Message::code(
         "pulumi-token-type and pulumi-token-scope are required when using OIDC auth method",
-        INPUT,
+        INPUT_CODES,
         "The Buildkite plugin needs the properties pulumi-token-type and pulumi-token-scope. The \
          example in its documentation lacks them.",
     )

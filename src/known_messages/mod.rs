@@ -1,8 +1,8 @@
-//! The messages that are known: what programs say when a login fails, as data.
+//! The known messages that programs print when a login fails, as data.
 //!
-//! A message is written down as a [`Template`], in the form of the format string that prints it.
-//! There is one file for each kind of program. Specific messages come before general ones: if a line
-//! contains several, the first counts. To add a message, add its row.
+//! Each message is a [`Template`], similar to the format string that prints it. There is one file
+//! for each kind of program. Specific messages come before general ones, because the first match in
+//! a line counts. To add a message, add its row.
 
 mod actions;
 mod credentials;
@@ -21,41 +21,37 @@ use crate::catalogue::Code;
 pub struct Message {
     /// Its text, as a [`Template`].
     pub text: &'static str,
-    /// The code it means.
+    /// How its code is determined.
     pub means: Means,
-    /// Its meaning in one sentence. Empty: the catalogue's meaning of the code. It may contain values
-    /// of the template, as `text` does.
-    pub says: &'static str,
-    /// What to do about it, if that is more specific than the catalogue's advice. May be empty.
+    /// Its meaning in one sentence, which may contain values of `text`. If empty, the catalogue's
+    /// meaning of the code applies.
+    pub explanation: &'static str,
+    /// The fix, if it is more specific than the catalogue's advice; may be empty.
     pub fix: &'static str,
-    /// Its role among other messages.
     pub role: Role,
-    /// Where it counts.
     pub scope: Scope,
-    /// How many of the next lines belong to it.
-    pub more: usize,
-    /// Whether it counts in the middle of a sentence as well.
+    /// How many lines after it belong to it.
+    pub following_lines: usize,
+    /// Whether it also counts in the middle of a sentence.
     pub anywhere: bool,
 }
 
-/// How the code follows from a message.
+/// How a message's code is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
     /// These codes, the most likely one first.
     Codes(&'static [Code]),
-    /// A server could not be reached or is not trusted: the code depends on which server.
-    Network(Trouble),
-    /// The value `token`, which was passed as the token, decides.
+    /// By the server that could not be reached or is not trusted.
+    Network(ServerFailure),
+    /// By the value `token`, which was passed as the token.
     TokenValue,
-    /// The value `url`, from which the CLI made a request, decides.
+    /// By the value `url`, from which the CLI made a request.
     BackendUrl,
-    /// The value `url`, which is what stands before the first colon of the URL that was given as an
-    /// argument, decides.
+    /// By the value `url`, the part before the first colon of the URL argument.
     BackendArgument,
-    /// The value `answer`, which is what Pulumi Cloud answered to the exchange, decides.
+    /// By the value `answer`, Pulumi Cloud's answer to the exchange.
     ExchangeAnswer,
-    /// The value `status`, an HTTP status that a program reported as an error, and the server that it
-    /// requested decide.
+    /// By the value `status`, an HTTP status, and the server that returned it.
     Status,
     /// The login to this system failed.
     OtherSystem(&'static str),
@@ -63,55 +59,59 @@ pub enum Means {
 
 /// Why a server could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection, or none that lasts.
+pub enum ServerFailure {
+    /// It did not accept a connection, or the connection broke.
     Unreachable,
-    /// A certificate that is not trusted.
+    /// Its certificate is not trusted.
     Untrusted,
 }
 
 /// The role of a message among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// It names what went wrong.
+    /// Names the cause of a failure.
     Cause,
-    /// It follows from another failure: a known cause ranks before it.
+    /// Follows from another failure; a known cause ranks before it.
     Symptom,
-    /// A warning: it counts only where a login failed.
+    /// A warning, which counts only if a login failed.
     Hint,
 }
 
-/// Where a message counts.
+/// The context in which a message counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Everywhere: no other program prints it.
+    /// Any; no other program prints it.
     Anywhere,
-    /// Where the line, or the step that it belongs to, is about a login to Pulumi Cloud.
+    /// The line or its step is about a login to Pulumi Cloud.
     PulumiLogin,
-    /// Where the lines around it are about asking a CI platform for a token.
+    /// The lines around it are about requesting a token from a CI platform.
     TokenRequest,
-    /// Where a login with an OIDC token was called before.
+    /// A login with an OIDC token was called before.
     OidcLogin,
-    /// Where a login takes its token from the variable that the value `variable` names.
+    /// A login takes its token from the variable that the value `variable` names.
     LoginVariable,
 }
 
 impl Message {
-    const fn new(text: &'static str, means: Means, says: &'static str) -> Self {
+    const fn new(text: &'static str, means: Means, explanation: &'static str) -> Self {
         let (role, scope) = (Role::Cause, Scope::Anywhere);
-        Self { text, means, says, fix: "", role, scope, more: 0, anywhere: false }
+        Self { text, means, explanation, fix: "", role, scope, following_lines: 0, anywhere: false }
     }
 
-    const fn code(text: &'static str, codes: &'static [Code], says: &'static str) -> Self {
-        Self::new(text, Means::Codes(codes), says)
+    const fn code(text: &'static str, codes: &'static [Code], explanation: &'static str) -> Self {
+        Self::new(text, Means::Codes(codes), explanation)
     }
 
-    const fn network(text: &'static str, trouble: Trouble, says: &'static str) -> Self {
-        Self { anywhere: true, ..Self::new(text, Means::Network(trouble), says) }
+    const fn network(
+        text: &'static str,
+        failure: ServerFailure,
+        explanation: &'static str,
+    ) -> Self {
+        Self { anywhere: true, ..Self::new(text, Means::Network(failure), explanation) }
     }
 
-    const fn other(text: &'static str, system: &'static str, says: &'static str) -> Self {
-        Self::new(text, Means::OtherSystem(system), says)
+    const fn other(text: &'static str, system: &'static str, explanation: &'static str) -> Self {
+        Self::new(text, Means::OtherSystem(system), explanation)
     }
 
     const fn fix(mut self, fix: &'static str) -> Self {
@@ -134,8 +134,8 @@ impl Message {
         self
     }
 
-    const fn more(mut self, lines: usize) -> Self {
-        self.more = lines;
+    const fn following_lines(mut self, lines: usize) -> Self {
+        self.following_lines = lines;
         self
     }
 
@@ -145,16 +145,16 @@ impl Message {
     }
 }
 
-/// Every known message, the specific before the general.
+/// Every known message, the specific ones first.
 pub(crate) fn messages() -> impl Iterator<Item = &'static Message> {
     [
         platforms::MESSAGES,
         actions::MESSAGES,
         credentials::MESSAGES,
-        pulumi::BEFORE,
+        pulumi::SPECIFIC,
         other_systems::MESSAGES,
         network::MESSAGES,
-        pulumi::AFTER,
+        pulumi::GENERAL,
     ]
     .into_iter()
     .flatten()
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_is_one() {
+    fn templates_have_needles_and_names() {
         for message in messages() {
             let template = Template::parse(message.text);
             assert!(template.needle().len() >= 4, "{}: too short to search for", message.text);
@@ -180,14 +180,14 @@ mod tests {
             if let Some(name) = wanted {
                 assert!(template.names().any(|n| n == name), "{}: no {name}", message.text);
             }
-            for name in Template::parse(message.says).names() {
-                assert!(template.names().any(|n| n == name), "{}: no {name}", message.says);
+            for name in Template::parse(message.explanation).names() {
+                assert!(template.names().any(|n| n == name), "{}: no {name}", message.explanation);
             }
         }
     }
 
     #[test]
-    fn no_message_stands_twice() {
+    fn message_texts_are_unique() {
         let mut seen = std::collections::BTreeSet::new();
         for message in messages() {
             assert!(seen.insert(message.text), "{}", message.text);

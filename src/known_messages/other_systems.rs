@@ -1,4 +1,4 @@
-//! What other systems' logins say, which are taken for Pulumi's. Sources: Microsoft's
+//! Messages of other systems' logins, which users mistake for Pulumi's. Sources: Microsoft's
 //! troubleshoot-workload-identity and error code reference, AWS's configure-aws-credentials and
 //! STS, hashicorp/vault-plugin-auth-jwt, google-github-actions/auth, PyPI, octo-sts, sigstore/cosign,
 //! jfrog/setup-jfrog-cli, jfrog-cli, microsoft/azure-pipelines-tasks AzureCLIV3.
@@ -69,7 +69,7 @@ pub(super) const MESSAGES: &[Message] = &[
     Message::other("AADSTS50166: ", AZURE, "Azure could not fetch the issuer's keys."),
     Message::other("AADSTS90061: ", AZURE, "Azure could not fetch the issuer's keys."),
     Message::other("AADSTS{number}: ", AZURE, "Azure's own login failed with error {number}."),
-    // The same texts without their number, as SDKs and operators pass them on.
+    // SDKs and operators print the same texts without their number.
     Message::other(
         "No matching federated identity record found for presented assertion {what} '{value}'",
         AZURE,

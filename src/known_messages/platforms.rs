@@ -1,4 +1,4 @@
-//! What CI platforms, their runners and their libraries say when a job gets no token. Sources:
+//! Messages of CI platforms, their runners and libraries about jobs that get no token. Sources:
 //! actions/toolkit packages/core/src/oidc-utils.ts, actions/runner JobExtension.cs,
 //! microsoft/azure-pipelines-tasks AzureCLIV2, MicrosoftDocs azure-devops-docs, Azure's SDKs
 //! (azidentity), buildkite/agent clicommand/oidc_request_token.go, docs.gitlab.com,
@@ -81,7 +81,7 @@ pub(super) const MESSAGES: &[Message] = &[
         &[Code::TokenRequestFailed],
         "GitHub was asked for a token and refused or failed.",
     )
-    .more(4),
+    .following_lines(4),
     Message::code(
         "Response json body do not have ID Token field",
         &[Code::TokenRequestFailed],

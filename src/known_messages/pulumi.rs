@@ -1,5 +1,5 @@
-//! What pulumi says about the token, the backend and the service's answers, and what the service
-//! answers. Sources: pulumi/pulumi pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate,
+//! Messages of pulumi about the token, the backend and the service's answers, and messages of the
+//! service. Sources: pulumi/pulumi pkg/cmd/pulumi/auth/login.go, pkg/backend/httpstate,
 //! pkg/backend/backenderr, sdk/go/common/workspace (3.99 to 3.276); pulumi/actions-helpers;
 //! pulumi/pulumi-pulumiservice (registration).
 
@@ -7,8 +7,8 @@ use super::Means::{BackendArgument, BackendUrl, ExchangeAnswer, Status, TokenVal
 use super::{Message, Scope};
 use crate::catalogue::Code;
 
-/// What is specific: refused before a request, or by words of its own.
-pub(super) const BEFORE: &[Message] = &[
+/// Specific messages: the CLI refuses before a request, or the text names the failure.
+pub(super) const SPECIFIC: &[Message] = &[
     // ------------------------------------------------------------------------------ login
     Message::code(
         "cannot perform token exchange when an access token is set as environment variable",
@@ -239,7 +239,7 @@ pub(super) const BEFORE: &[Message] = &[
         &[Code::WhoamiUnauthorized],
         "The organization wants a new sign-on through SSO for this access token.",
     )
-    .more(2),
+    .following_lines(2),
     Message::code(
         "The `{organization}` organization enforces a max access token expiry of `{days}` days",
         &[Code::AccessTokenPolicy],
@@ -295,8 +295,8 @@ pub(super) const BEFORE: &[Message] = &[
 const REFUSED: &str =
     "Pulumi Cloud refused the exchange. The CLI shows its answer without the HTTP status.";
 
-/// What is general: it counts where nothing specific is in the line.
-pub(super) const AFTER: &[Message] = &[
+/// General messages, which count only if the line has no specific one.
+pub(super) const GENERAL: &[Message] = &[
     Message::code(
         "could not determine current cloud: {problem}",
         &[Code::CredentialsFileInvalid, Code::CredentialsFileUnwritable],
@@ -307,10 +307,10 @@ pub(super) const AFTER: &[Message] = &[
         ExchangeAnswer,
         "pulumi/auth-actions asked for the exchange and was refused with status {status}.",
     ),
-    // Other programs say the same.
+    // Other programs print the same text.
     Message::new("OIDC token exchange failed: {answer}", ExchangeAnswer, REFUSED)
         .scope(Scope::PulumiLogin)
-        .more(4),
+        .following_lines(4),
     Message::new(
         "Request failed with status code {status}",
         Status,

@@ -1,17 +1,17 @@
-//! The form that messages are written down in.
+//! Templates of messages, which match lines and extract values.
 
-/// How many places of a line are tried: a hostile line could hold any number.
-const TRIES: usize = 32;
+/// How many places of a line are tried; a hostile line could hold any number.
+const MAX_TRIES: usize = 32;
 
-/// More of a message makes the automaton larger and hardly finds fewer lines, in bytes.
-const LONGEST_NEEDLE: usize = 24;
+/// Longer needles make the automaton larger but hardly exclude more lines.
+const MAX_NEEDLE_BYTES: usize = 24;
 
-/// A text with places for values: `file '{path}' is empty`. `{}` is a value that does not matter,
-/// `{{` a brace. A value is as short as it can be; at the beginning it is one word, at the end it
-/// reaches to the end of the line.
+/// A text with values: `file '{path}' is empty`. `{}` is a value without a name, `{{` a brace. A
+/// value matches as little as possible; at the beginning it is one word, at the end it is the rest of
+/// the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
-    /// The text between the values, in order: one more than there are names.
+    /// The texts around the values: one more than there are names.
     pieces: Vec<String>,
     names: Vec<&'static str>,
 }
@@ -19,25 +19,20 @@ pub(crate) struct Template {
 /// A template found in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found<'a> {
-    /// Where the message begins, in bytes.
+    /// The byte at which the message begins.
     pub start: usize,
-    /// Where it ends.
+    /// The byte after the message.
     pub end: usize,
-    /// The values by name, in order, without those that do not matter.
+    /// The named values, in order.
     pub values: Vec<(&'static str, &'a str)>,
 }
 
 impl Template {
-    /// Reads a template.
     pub(crate) fn parse(text: &'static str) -> Self {
         let (mut pieces, mut names) = (vec![String::new()], Vec::new());
         let mut rest = text;
-        while let Some(at) = rest.find('{') {
-            let (before, after) = (&rest[..at], &rest[at + 1..]);
-            let piece = match pieces.last_mut() {
-                Some(piece) => piece,
-                None => break,
-            };
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some(piece) = pieces.last_mut() else { break };
             piece.push_str(before);
             if let Some(after) = after.strip_prefix('{') {
                 piece.push('{');
@@ -61,24 +56,24 @@ impl Template {
         self.names.iter().copied().filter(|name| !name.is_empty())
     }
 
-    /// The text that the message is searched by, the beginning of its longest piece: a line without
-    /// it does not hold the message.
+    /// The text to search for: the beginning of the longest piece. Lines without it do not hold the
+    /// message.
     pub(crate) fn needle(&self) -> &str {
         let piece = self.pieces.iter().max_by_key(|piece| piece.len()).map_or("", String::as_str);
-        &piece[..piece.floor_char_boundary(LONGEST_NEEDLE)]
+        &piece[..piece.floor_char_boundary(MAX_NEEDLE_BYTES)]
     }
 
-    /// Finds the message at the earliest place where it may begin.
+    /// Finds the message at the first place that `may_begin` accepts.
     pub(crate) fn find<'a>(
         &self,
         line: &'a str,
         may_begin: impl Fn(usize) -> bool,
     ) -> Option<Found<'a>> {
-        let leads = self.pieces.first().is_some_and(String::is_empty);
-        let first = self.pieces.get(usize::from(leads)).map_or("", String::as_str);
-        for (at, _) in line.match_indices(first).take(TRIES) {
-            let start = if leads { word_before(line, at) } else { at };
-            // What is missing behind the first place is missing behind every other.
+        let starts_with_value = self.pieces.first().is_some_and(String::is_empty);
+        let first = self.pieces.get(usize::from(starts_with_value)).map_or("", String::as_str);
+        for (position, _) in line.match_indices(first).take(MAX_TRIES) {
+            let start = if starts_with_value { word_start(line, position) } else { position };
+            // A piece that is missing after the first place is missing after the others too.
             let (values, end) = self.values(line, start)?;
             if may_begin(start) {
                 return Some(Found { start, end, values });
@@ -87,7 +82,7 @@ impl Template {
         None
     }
 
-    /// The values of a message that begins there, and where it ends.
+    /// The values of a message that begins at `start`, and the message's end.
     #[allow(clippy::type_complexity)]
     fn values<'a>(
         &self,
@@ -106,20 +101,20 @@ impl Template {
         Some((values, line.len() - rest.len()))
     }
 
-    /// The text with values in their places; a value that is not known leaves its name.
-    pub(crate) fn fill(&self, value: impl Fn(&str) -> Option<String>) -> String {
+    /// The text with its values inserted; an unknown value becomes its name.
+    pub(crate) fn fill(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
         let mut text = self.pieces.first().cloned().unwrap_or_default();
         for (name, piece) in self.names.iter().zip(&self.pieces[1..]) {
-            text.push_str(&value(name).unwrap_or_else(|| (*name).to_owned()));
+            text.push_str(&lookup(name).unwrap_or_else(|| (*name).to_owned()));
             text.push_str(piece);
         }
         text
     }
 }
 
-/// Where the word that ends there begins.
-fn word_before(line: &str, end: usize) -> usize {
-    line[..end].rfind([' ', '\t', '\'', '"']).map_or(0, |at| at + 1)
+/// The start of the word that ends at `end`.
+fn word_start(line: &str, end: usize) -> usize {
+    line[..end].rfind([' ', '\t', '\'', '"']).map_or(0, |before| before + 1)
 }
 
 #[cfg(test)]
@@ -134,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_between_the_pieces() {
+    fn values_between_pieces_are_found() {
         let conflict = "--oidc-org '{flag}' conflicts with '{claim}'.";
         let line = "error: --oidc-org 'a' conflicts with 'b'. Use one";
         assert_eq!(find(conflict, line), Some(vec![("flag", "a"), ("claim", "b")]));
@@ -154,20 +149,20 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_matter_has_no_value() {
+    fn unnamed_values_are_dropped() {
         assert_eq!(find("asked {} for {what}", "asked a for b"), Some(vec![("what", "b")]));
         assert_eq!(find("asked {} for", "asked a for"), Some(vec![]));
     }
 
     #[test]
-    fn braces_can_be_written() {
+    fn double_brace_is_literal() {
         assert_eq!(find("{{\"code\":{code},", "{\"code\":404,"), Some(vec![("code", "404")]));
         let template = Template::parse("{a} and {{b}");
         assert_eq!(template.fill(|name| Some(name.to_uppercase())), "A and {b}");
     }
 
     #[test]
-    fn later_match_is_tried() {
+    fn rejected_place_tries_next_match() {
         let template = Template::parse("bad: {what}");
         let line = "\"bad: one\", bad: two";
         let found = template.find(line, |at| at > 5).unwrap();
@@ -176,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_filled_in_is_found(a in "[a-z0-9:/.]{0,12}", b in "[a-z0-9:/. ]{0,12}", before in "[a-z: ]{0,9}") {
+        fn filled_template_is_found_again(a in "[a-z0-9:/.]{0,12}", b in "[a-z0-9:/. ]{0,12}", before in "[a-z: ]{0,9}") {
             let template = Template::parse("token '{a}' of {b}");
             let text = template.fill(|name| Some(if name == "a" { a.clone() } else { b.clone() }));
             let line = format!("{before}{text}");
@@ -185,7 +180,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic(line in ".{0,80}") {
+        fn arbitrary_lines_never_panic(line in ".{0,80}") {
             for message in crate::known_messages::messages() {
                 let _ = Template::parse(message.text).find(&line, |_| true);
             }

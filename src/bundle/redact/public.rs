@@ -123,7 +123,7 @@ static PHRASES: LazyLock<HashMap<char, Vec<(String, bool)>>> = LazyLock::new(|| 
 
 /// The words of the known messages and of the pages about the failure codes.
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let texts = known_messages::messages().flat_map(|message| [message.text, message.says]);
+    let texts = known_messages::messages().flat_map(|message| [message.text, message.explanation]);
     let pages = Code::ALL.iter().map(|code| code.page());
     let words = texts.chain(pages).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
     words.map(str::to_ascii_lowercase).collect()

@@ -46,7 +46,7 @@ fn document<'a>(
     command: &str,
     streams: &mut Streams,
 ) -> Result<&'a Document, u8> {
-    match (evidence.policy.gap(), evidence.policy.document()) {
+    match (evidence.policy.read_failure(), evidence.policy.document()) {
         (None, Some(document)) => Ok(document),
         _ => {
             complain(

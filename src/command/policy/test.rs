@@ -58,7 +58,7 @@ pub(super) fn run(arguments: Test, environment: Environment, mut streams: Stream
 
 /// Why no token can be judged, with the exit status.
 fn no_policy(evidence: &Evidence) -> Option<(String, u8)> {
-    let is_known = evidence.policy.gap().is_none() && evidence.policy.document().is_some();
+    let is_known = evidence.policy.read_failure().is_none() && evidence.policy.document().is_some();
     (!is_known).then(|| {
         (format!("policy test: {}", judge::unread_policy_advice(evidence, true)), super::UNREAD)
     })

@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep};
 use super::credential::Credential;
 use crate::console::progress::Progress;
 use crate::evidence::{
-    AccessTokenSource, Answer, Asked, Body, Gap, GapReason, PolicySource, Probe,
+    AccessTokenSource, Answer, Body, PolicyReadFailure, PolicyReadFailureReason, PolicyRequest,
+    PolicySource, Probe,
 };
 use crate::gather::network::budget;
 use crate::gather::network::client::Client;
@@ -62,7 +63,8 @@ impl Reader<'_> {
         let deciding = document.registration_of(issuer).and_then(|found| found.id.clone());
         let Some(id) = deciding else { return PolicySource::Live { document, gap: None } };
         let path = ["auth", "policies", "oidcissuers", &id];
-        let gap = match self.get(Asked::Policies, organization, &path, self.deadline).await {
+        let gap = match self.get(PolicyRequest::Policies, organization, &path, self.deadline).await
+        {
             Ok((answered, _)) => {
                 if let Some(registration) = document
                     .issuers
@@ -94,7 +96,7 @@ impl Reader<'_> {
                 && let Some(id) = ids.get(next.replace(next.get() + 1))
             {
                 let path = ["auth", "policies", "oidcissuers", id.as_str()];
-                match self.get(Asked::Policies, organization, &path, self.deadline).await {
+                match self.get(PolicyRequest::Policies, organization, &path, self.deadline).await {
                     Ok(answered) => found.borrow_mut().push((id.clone(), answered)),
                     Err(gap) => *missing.borrow_mut() = Some(gap),
                 }
@@ -136,13 +138,19 @@ impl Reader<'_> {
     }
 
     /// Reads the organization's registrations, page by page.
-    async fn read_issuers(&self, organization: &str, deadline: Instant) -> Result<Document, Gap> {
+    async fn read_issuers(
+        &self,
+        organization: &str,
+        deadline: Instant,
+    ) -> Result<Document, PolicyReadFailure> {
         let path = ["oidc", "issuers"];
-        let (mut all, mut body) = self.get(Asked::Issuers, organization, &path, deadline).await?;
+        let (mut all, mut body) =
+            self.get(PolicyRequest::Issuers, organization, &path, deadline).await?;
         for _ in 1..MOST_PAGES {
             let Some(next) = next_page(&body) else { break };
-            let asked =
-                self.get_page(Asked::Issuers, organization, &path, Some(&next), deadline).await;
+            let asked = self
+                .get_page(PolicyRequest::Issuers, organization, &path, Some(&next), deadline)
+                .await;
             let page;
             (page, body) = asked?;
             all.issuers.extend(page.issuers);
@@ -160,34 +168,37 @@ impl Reader<'_> {
 
     async fn get(
         &self,
-        asked: Asked,
+        asked: PolicyRequest,
         organization: &str,
         path: &[&str],
         deadline: Instant,
-    ) -> Result<(Document, Value), Gap> {
+    ) -> Result<(Document, Value), PolicyReadFailure> {
         self.get_page(asked, organization, path, None, deadline).await
     }
 
     async fn get_page(
         &self,
-        asked: Asked,
+        asked: PolicyRequest,
         organization: &str,
         path: &[&str],
         page: Option<&str>,
         deadline: Instant,
-    ) -> Result<(Document, Value), Gap> {
-        let gap = |reason| Gap { asked, access_token: self.source.clone(), reason };
+    ) -> Result<(Document, Value), PolicyReadFailure> {
+        let failure_for =
+            |reason| PolicyReadFailure { asked, access_token: self.source.clone(), reason };
         let Some(url) = api_url(self.origin, organization, path, page) else {
             let problem = "the organization's name cannot stand in a URL".to_owned();
-            return Err(gap(GapReason::NotUnderstood { problem }));
+            return Err(failure_for(PolicyReadFailureReason::NotUnderstood { problem }));
         };
         loop {
             return match self.credential.get(self.client, &url, deadline).await {
                 // The deadline has passed.
-                Probe::NotRun => {
-                    Err(gap(GapReason::NotUnderstood { problem: "not asked".to_owned() }))
+                Probe::NotRun => Err(failure_for(PolicyReadFailureReason::NotUnderstood {
+                    problem: "not asked".to_owned(),
+                })),
+                Probe::Failed { failure, .. } => {
+                    Err(failure_for(PolicyReadFailureReason::Failed { failure }))
                 }
-                Probe::Failed { failure, .. } => Err(gap(GapReason::Failed { failure })),
                 Probe::Answered { answer, .. } if answer.status != 200 => {
                     if let Some(pause) =
                         retry_pause(&answer, deadline).filter(|_| self.waits_as_asked)
@@ -195,14 +206,16 @@ impl Reader<'_> {
                         sleep(pause).await;
                         continue;
                     }
-                    Err(gap(GapReason::Refused { answer }))
+                    Err(failure_for(PolicyReadFailureReason::Refused { answer }))
                 }
                 Probe::Answered { answer, .. } => match parse_document(asked, &answer) {
                     Ok(document) => match answer.body {
                         Body::Json(body) => Ok((document, body)),
                         _ => Ok((document, Value::Null)),
                     },
-                    Err(problem) => Err(gap(GapReason::NotUnderstood { problem })),
+                    Err(problem) => {
+                        Err(failure_for(PolicyReadFailureReason::NotUnderstood { problem }))
+                    }
                 },
             };
         }
@@ -234,10 +247,10 @@ fn policy_entries(answered: Document) -> Option<Vec<Entry>> {
 }
 
 /// Parses an answer as the policy document that the endpoint returns.
-fn parse_document(asked: Asked, answer: &Answer) -> Result<Document, String> {
+fn parse_document(asked: PolicyRequest, answer: &Answer) -> Result<Document, String> {
     let (key, what) = match asked {
-        Asked::Issuers => ("oidcIssuers", "a list of issuers"),
-        Asked::Policies => ("policies", "a policy"),
+        PolicyRequest::Issuers => ("oidcIssuers", "a list of issuers"),
+        PolicyRequest::Policies => ("policies", "a policy"),
     };
     match &answer.body {
         Body::Json(Value::Object(body)) if body.contains_key(key) => {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::line::Line;
 use crate::evidence::log::{
-    CLAIMS, Context, LOGINS, Located, LoginLine, Place, SUCCESSES, Success,
+    Context, Located, LoginLine, MAX_CLAIMS, MAX_LOGINS, MAX_SUCCESSES, Place, Success,
 };
 use crate::evidence::{BackendCandidate, BackendSource, Login};
 use crate::known_messages::Template;
@@ -95,12 +95,12 @@ impl Context {
         };
         match fact {
             Fact::Login => {
-                if self.logins.len() < LOGINS
+                if self.logins.len() < MAX_LOGINS
                     && let Some(words) = login_words(line, &next())
                 {
                     let login = parse_login(&words, place);
                     if let Some(url) = &login.url {
-                        self.name_backend(&url.url);
+                        self.add_backend_host(&url.url);
                     }
                     self.logins.push(login);
                 }
@@ -119,7 +119,7 @@ impl Context {
             }
             Fact::Backend => {
                 if let Some(value) = value().filter(|v| !v.is_empty() && !v.contains(['$', '*'])) {
-                    self.name_backend(&value);
+                    self.add_backend_host(&value);
                     self.backend.get_or_insert(Located { value, place });
                 }
             }
@@ -143,17 +143,17 @@ impl Context {
                     return;
                 }
                 if let Some((_, name)) = found.values.first() {
-                    self.name_backend(name);
+                    self.add_backend_host(name);
                 }
                 let success = Success { place, at: line.at, is_exchange: found.values.is_empty() };
-                let is_full = self.successes.len() >= SUCCESSES;
+                let is_full = self.successes.len() >= MAX_SUCCESSES;
                 match self.successes.last_mut() {
                     // One line may match several of these texts.
                     Some(last) if last.place == place => {}
                     Some(last)
                         if last.is_exchange
                             && !success.is_exchange
-                            && last.place.is_beside(&place) =>
+                            && last.place.is_in_same_job(&place) =>
                     {
                         *last = success;
                     }
@@ -188,7 +188,7 @@ impl Context {
             })
             .collect();
         let is_known = self.claims.iter().any(|known| known.value == claims);
-        if !is_known && self.claims.len() < CLAIMS {
+        if !is_known && self.claims.len() < MAX_CLAIMS {
             self.claims.push(Located { value: claims, place });
         }
     }

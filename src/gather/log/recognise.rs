@@ -11,7 +11,7 @@ use super::step::{Mark, RequestLine, Step};
 use super::{secrets, step};
 use crate::catalogue::Code;
 use crate::evidence::InputProblem;
-use crate::evidence::log::{Context, Decided, LogMatch, Party, SHORT, host_of};
+use crate::evidence::log::{Context, Decided, LogMatch, MAX_EXCERPT_LINES, Party, host_of};
 use crate::known_messages::{Found, Means, Message, Template};
 use crate::oidc::jwt;
 use crate::text::secret::REDACTED;
@@ -87,7 +87,7 @@ impl LineContext<'_, '_> {
     /// Whether the log so far is short and shows no command and no step, so that nothing tells
     /// which program wrote it.
     fn is_bare(&self) -> bool {
-        self.number <= SHORT && !step::shows_commands(self.before)
+        self.number <= MAX_EXCERPT_LINES && !step::shows_commands(self.before)
     }
 }
 

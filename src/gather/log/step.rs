@@ -290,7 +290,7 @@ mod tests {
 
     fn of_line(marks: &[Mark], line: &str, host: Option<&str>, before: &str) -> Option<Party> {
         let mut context = Context::default();
-        context.name_backend("https://pulumi.acme.test");
+        context.add_backend_host("https://pulumi.acme.test");
         Step::default().party(marks, &RequestLine { line, host }, &context, before.as_bytes())
     }
 

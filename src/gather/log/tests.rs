@@ -8,7 +8,7 @@ use super::scan::Scanner;
 use crate::catalogue::{Category, Code};
 use crate::evidence::log::Log;
 use crate::judge;
-use crate::known_messages::{Means, Message, Scope, Template, Trouble, messages};
+use crate::known_messages::{Means, Message, Scope, ServerFailure, Template, messages};
 
 /// The prefixes of CLI versions, which other programs use too.
 const PREFIXES: [&str; 5] = [
@@ -67,8 +67,8 @@ fn before(message: &Message) -> &'static [&'static str] {
 fn is_code_of(message: &Message, code: Code) -> bool {
     match message.means {
         Means::Codes(codes) => codes[0] == code,
-        Means::Network(Trouble::Unreachable) => code == Code::BackendUnreachable,
-        Means::Network(Trouble::Untrusted) => code == Code::BackendTlsUntrusted,
+        Means::Network(ServerFailure::Unreachable) => code == Code::BackendUnreachable,
+        Means::Network(ServerFailure::Untrusted) => code == Code::BackendTlsUntrusted,
         Means::TokenValue => code == Code::TokenNotAToken,
         Means::BackendUrl | Means::BackendArgument => code.category() == Category::Backend,
         Means::ExchangeAnswer => code == Code::ExchangeRejected,

@@ -14,7 +14,7 @@ use url::{Host, Url};
 use crate::console::descriptors;
 use crate::evidence::address::AddressClass::{LinkLocal, Loopback, Metadata, Private, Special};
 use crate::evidence::address::{
-    AddressClass, classify, is_localhost, is_metadata_name, plain_name,
+    AddressClass, classify, is_localhost, is_metadata_name, normalize_host_name,
 };
 use crate::oidc::issuer_url;
 
@@ -22,7 +22,7 @@ use crate::oidc::issuer_url;
 /// brackets. Empty if absent.
 pub(crate) fn host_of(url: &Url) -> String {
     match url.host() {
-        Some(Host::Domain(name)) => plain_name(name),
+        Some(Host::Domain(name)) => normalize_host_name(name),
         Some(Host::Ipv4(address)) => address.to_string(),
         Some(Host::Ipv6(address)) => address.to_string(),
         None => String::new(),
@@ -134,7 +134,7 @@ impl Guard {
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
             Some(Host::Domain(name)) if is_localhost(name) => IpAddr::V4(Ipv4Addr::LOCALHOST),
             Some(Host::Domain(name)) if is_metadata_name(name) => {
-                return Err(Refused::Name(plain_name(name)));
+                return Err(Refused::Name(normalize_host_name(name)));
             }
             _ => return Ok(()),
         };
@@ -244,7 +244,7 @@ impl Resolver {
 
     /// All addresses of a name. An empty result is not cached.
     pub(crate) async fn lookup(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
-        let cached = self.cached(&plain_name(name));
+        let cached = self.cached(&normalize_host_name(name));
         if !cached.is_empty() {
             return Ok(cached);
         }
@@ -255,7 +255,7 @@ impl Resolver {
             }
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(plain_name(name), addresses.clone());
+        seen.insert(normalize_host_name(name), addresses.clone());
         Ok(addresses)
     }
 

@@ -22,7 +22,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::console::descriptors;
-use crate::evidence::address::plain_name;
+use crate::evidence::address::normalize_host_name;
 use crate::evidence::{Certificate, CertificateProblem, Chain};
 use crate::text::hex;
 use crate::text::secret::Scrubber;
@@ -181,10 +181,10 @@ impl ServerCertVerifier for Recorder {
             .chain(intermediates)
             .map(|der| der.clone().into_owned())
             .collect();
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(plain_name(&name.to_str()), RecordedChain { certificates, publicly_trusted });
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(
+            normalize_host_name(&name.to_str()),
+            RecordedChain { certificates, publicly_trusted },
+        );
         if self.insecure {
             return Ok(ServerCertVerified::assertion());
         }

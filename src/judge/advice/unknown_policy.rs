@@ -1,11 +1,13 @@
 //! Why the policy is unknown. This never decides the verdict.
 
-use crate::evidence::{AccessTokenSource, Asked, Gap, GapReason, PolicySource};
+use crate::evidence::{
+    AccessTokenSource, PolicyReadFailure, PolicyReadFailureReason, PolicyRequest, PolicySource,
+};
 use crate::judge::answer::{add_answer, messages};
 use crate::judge::context::Context;
 use crate::report::Finding;
 
-impl Asked {
+impl PolicyRequest {
     /// The requested data, as a noun phrase.
     fn name(self) -> &'static str {
         match self {
@@ -24,14 +26,18 @@ impl Asked {
 }
 
 /// One line that says what could not be read.
-pub(crate) fn summary(gap: &Gap) -> String {
+pub(crate) fn summary(gap: &PolicyReadFailure) -> String {
     let what = gap.asked.name();
     match &gap.reason {
-        GapReason::Failed { failure } => format!("{what} could not be read: {}", failure.detail),
-        GapReason::Refused { answer } => {
+        PolicyReadFailureReason::Failed { failure } => {
+            format!("{what} could not be read: {}", failure.detail)
+        }
+        PolicyReadFailureReason::Refused { answer } => {
             format!("{what} could not be read: status {}", answer.status)
         }
-        GapReason::NotUnderstood { problem } => format!("{what} could not be read: {problem}"),
+        PolicyReadFailureReason::NotUnderstood { problem } => {
+            format!("{what} could not be read: {problem}")
+        }
     }
 }
 
@@ -39,7 +45,7 @@ pub(crate) fn summary(gap: &Gap) -> String {
 pub(crate) fn add_reason(context: &Context, finding: Finding) -> Finding {
     match &context.evidence.policy {
         PolicySource::Live { gap: Some(gap), .. } | PolicySource::Unavailable { gap } => {
-            add_gap(context, finding, gap)
+            add_read_failure(context, finding, gap)
         }
         PolicySource::None if !context.evidence.options.offline => {
             finding.step(how_to_read_policy(context))
@@ -75,7 +81,7 @@ fn how_to_read_policy(context: &Context) -> String {
     )
 }
 
-fn add_gap(context: &Context, finding: Finding, gap: &Gap) -> Finding {
+fn add_read_failure(context: &Context, finding: Finding, gap: &PolicyReadFailure) -> Finding {
     let credential = match &gap.access_token {
         AccessTokenSource::Environment { name } => name.clone(),
         AccessTokenSource::Stored { path, .. } => format!("the token stored in {path}"),
@@ -84,13 +90,13 @@ fn add_gap(context: &Context, finding: Finding, gap: &Gap) -> Finding {
     let organization = context.request.organization.as_deref().unwrap_or_default();
     let finding = finding.proof("asked with", &credential, gap.asked.name());
     match &gap.reason {
-        GapReason::Failed { failure } => {
+        PolicyReadFailureReason::Failed { failure } => {
             finding.proof("no answer", &failure.detail, &failure.host).attempts(failure.attempts)
         }
-        GapReason::NotUnderstood { problem } => {
+        PolicyReadFailureReason::NotUnderstood { problem } => {
             finding.proof("not understood", problem, gap.asked.name())
         }
-        GapReason::Refused { answer } => {
+        PolicyReadFailureReason::Refused { answer } => {
             let step = match answer.status {
                 401 => format!("{credential} is not valid there, or has expired."),
                 403 => format!(

@@ -39,7 +39,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         );
     }
     let Some(evaluation) = &context.evaluation else {
-        let gap = context.evidence.policy.gap();
+        let gap = context.evidence.policy.read_failure();
         let (because, summary) = policy_not_read(context).unwrap_or_else(|| {
             let summary = || "the policy is not known".to_owned();
             (SkipReason::Policy, gap.map_or_else(summary, unknown_policy::summary))

@@ -41,7 +41,11 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
             let summary = || "no policy document says which issuers are registered".to_owned();
             (
                 SkipReason::Policy,
-                context.evidence.policy.gap().map_or_else(summary, unknown_policy::summary),
+                context
+                    .evidence
+                    .policy
+                    .read_failure()
+                    .map_or_else(summary, unknown_policy::summary),
             )
         });
         return CheckOutcome::skip(because, summary).with_findings(retiring.into_iter().collect());

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::subject;
 use crate::catalogue::Code;
 use crate::evidence::Token;
-use crate::evidence::url_faults::unexpanded;
+use crate::evidence::url_faults::find_unexpanded;
 use crate::judge::advice::change;
 use crate::judge::context::Context;
 use crate::judge::policy::job_claims::alternative_to;
@@ -93,7 +93,7 @@ fn variable_in(claim: &str) -> Option<&str> {
     if claim.len() > MAX_VARIABLE_CLAIM_BYTES {
         return None;
     }
-    let variable = unexpanded(claim)?;
+    let variable = find_unexpanded(claim)?;
     let (before, after) = claim.split_once(variable)?;
     let is_separator = |c: char| matches!(c, ':' | '/' | '@' | '.' | '-' | ',' | '"');
     let is_part = (before.is_empty() || before.ends_with(is_separator))

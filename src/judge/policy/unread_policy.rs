@@ -1,6 +1,9 @@
 //! Advice on one line if the live policy was not read.
 
-use crate::evidence::{AccessTokenSource, Asked, Evidence, FailureKind, Gap, GapReason};
+use crate::evidence::{
+    AccessTokenSource, Evidence, FailureKind, PolicyReadFailure, PolicyReadFailureReason,
+    PolicyRequest,
+};
 use crate::judge::backend_usable;
 use crate::pulumi::backend_url::is_plain_http;
 
@@ -9,7 +12,7 @@ use crate::pulumi::backend_url::is_plain_http;
 pub fn unread_policy_advice(evidence: &Evidence, takes_file: bool) -> String {
     let otherwise = if takes_file { ", or pass a file with --policy" } else { "" };
     let backend = evidence.resolved_backend();
-    let Some(gap) = evidence.policy.gap() else {
+    let Some(gap) = evidence.policy.read_failure() else {
         let Some(_) = evidence.request().organization else {
             return format!("name the organization with --oidc-org to read its policy{otherwise}");
         };
@@ -38,32 +41,32 @@ pub fn unread_policy_advice(evidence: &Evidence, takes_file: bool) -> String {
              policy{otherwise}"
         );
     };
-    format!("{}{otherwise}", gap_advice(evidence, gap))
+    format!("{}{otherwise}", read_failure_advice(evidence, gap))
 }
 
-fn gap_advice(evidence: &Evidence, gap: &Gap) -> String {
+fn read_failure_advice(evidence: &Evidence, gap: &PolicyReadFailure) -> String {
     let credential = match &gap.access_token {
         AccessTokenSource::Environment { name } => name.clone(),
         AccessTokenSource::Stored { path, .. } => format!("the token stored in {path}"),
         AccessTokenSource::Exchange | AccessTokenSource::None => "the access token".to_owned(),
     };
     let (what, permission) = match gap.asked {
-        Asked::Issuers => ("the organization's issuers", "oidc_issuers:read"),
-        Asked::Policies => ("the issuers' policies", "auth_policies:read"),
+        PolicyRequest::Issuers => ("the organization's issuers", "oidc_issuers:read"),
+        PolicyRequest::Policies => ("the issuers' policies", "auth_policies:read"),
     };
     let organization = evidence.request().organization.unwrap_or_default();
     match &gap.reason {
-        GapReason::Failed { failure } => {
+        PolicyReadFailureReason::Failed { failure } => {
             let then = match failure.kind {
                 FailureKind::Timeout => "raise --timeout",
                 _ => "try again",
             };
             format!("{what} could not be read from {}: {}; {then}", failure.host, failure.detail)
         }
-        GapReason::NotUnderstood { problem } => {
+        PolicyReadFailureReason::NotUnderstood { problem } => {
             format!("{what} could not be read: {problem}; check --cloud-url")
         }
-        GapReason::Refused { answer } => match answer.status {
+        PolicyReadFailureReason::Refused { answer } => match answer.status {
             401 => {
                 format!("{credential} is not valid there, or has expired (401): set another one")
             }

@@ -15,7 +15,7 @@ pub(super) fn codes_of(log: &Log, log_match: &LogMatch) -> Vec<Code> {
     match (log_match.message.means, &log_match.decided) {
         (Means::Codes(codes), _) => by_platform(log, log_match, codes),
         (Means::OtherSystem(_), _) => vec![Code::OtherSystemFailed],
-        (Means::Network(trouble), Some(Decided::Party(party))) => vec![party.trouble(trouble)],
+        (Means::Network(failure), Some(Decided::Party(party))) => vec![party.network_code(failure)],
         (Means::TokenValue, Some(Decided::Token { code, .. })) => vec![*code],
         (Means::BackendUrl | Means::BackendArgument, _) => backend_codes(log, log_match),
         (Means::ExchangeAnswer, _) => {

@@ -2,8 +2,10 @@
 
 use super::{codes, login};
 use crate::catalogue::Code;
-use crate::evidence::log::{Decided, Log, LogMatch, LoginLine, Party, Place, SHORT, Success};
-use crate::known_messages::{Means, Role, Scope, Trouble};
+use crate::evidence::log::{
+    Decided, Log, LogMatch, LoginLine, MAX_EXCERPT_LINES, Party, Place, Success,
+};
+use crate::known_messages::{Means, Role, Scope, ServerFailure};
 use crate::pulumi::versions;
 
 /// Longer texts on standard input are not treated as pasted, in lines. In a pasted text, messages count
@@ -30,7 +32,7 @@ pub(super) fn is_pasted(log: &Log) -> bool {
 }
 
 pub(super) fn is_short(log: &Log) -> bool {
-    lines(log) <= SHORT
+    lines(log) <= MAX_EXCERPT_LINES
 }
 
 fn lines(log: &Log) -> u64 {
@@ -41,7 +43,7 @@ fn lines(log: &Log) -> u64 {
 pub(super) fn role(log: &Log, log_match: &LogMatch) -> Role {
     let last = log_match.places.last();
     let failed_later =
-        |failure: &Place| last.is_some_and(|last| failure.is_beside(last) && failure > last);
+        |failure: &Place| last.is_some_and(|last| failure.is_in_same_job(last) && failure > last);
     match log_match.warned && !log.context.failures.iter().any(failed_later) {
         true => Role::Hint,
         false => log_match.message.role,
@@ -59,7 +61,7 @@ fn agrees_with_logins(log: &Log, log_match: &LogMatch) -> bool {
             let last = log_match.places.last();
             let between = |success: &Success| {
                 last.is_some_and(|last| {
-                    success.place.is_beside(last)
+                    success.place.is_in_same_job(last)
                         && login.place < success.place
                         && success.place < *last
                 })
@@ -99,7 +101,7 @@ fn is_of_another_command(log: &Log, log_match: &LogMatch) -> bool {
 /// Whether a temporary failure was followed by a successful login.
 fn was_resolved_later(log: &Log, log_match: &LogMatch) -> bool {
     let is_temporary = match log_match.message.means {
-        Means::Network(Trouble::Unreachable) => true,
+        Means::Network(ServerFailure::Unreachable) => true,
         Means::ExchangeAnswer | Means::Status => {
             codes::codes_of(log, log_match).first().is_some_and(|code| {
                 matches!(code, Code::ExchangeServerError | Code::ExchangeRateLimited)
@@ -109,7 +111,7 @@ fn was_resolved_later(log: &Log, log_match: &LogMatch) -> bool {
     };
     let last = log_match.places.last();
     let later = |success: &Success| {
-        last.is_some_and(|last| last.is_beside(&success.place) && *last < success.place)
+        last.is_some_and(|last| last.is_in_same_job(&success.place) && *last < success.place)
     };
     is_temporary && log.context.successes.iter().any(later)
 }

@@ -24,7 +24,7 @@ pub(super) fn login_proofs(log: &Log, log_match: &LogMatch, code: Code) -> Vec<P
                 proofs.push(Proof::new(
                     "a token in this log had expired",
                     format!("at {expired}; the exchange was refused at {at}"),
-                    log.at(logged.place),
+                    log.location(logged.place),
                 ));
             }
         }
@@ -32,7 +32,7 @@ pub(super) fn login_proofs(log: &Log, log_match: &LogMatch, code: Code) -> Vec<P
     let called = login_of(log, log_match)
         .filter(|_| !matches!(log_match.message.means, Means::OtherSystem(_)));
     if let Some(login) = called {
-        proofs.push(Proof::new("the login", &login.text, log.at(login.place)));
+        proofs.push(Proof::new("the login", &login.text, log.location(login.place)));
     }
     proofs
 }
@@ -41,7 +41,7 @@ pub(super) fn login_proofs(log: &Log, log_match: &LogMatch, code: Code) -> Vec<P
 pub(super) fn login_of<'a>(log: &'a Log, log_match: &LogMatch) -> Option<&'a LoginLine> {
     let login = log.context.logins.get(log_match.login?)?;
     let place = log_match.places.first()?;
-    Some(login).filter(|login| login.place.is_beside(place))
+    Some(login).filter(|login| login.place.is_in_same_job(place))
 }
 
 /// The variable in a shell word: `$NAME`, `${NAME}`, `$env:NAME`, `%NAME%`.

@@ -112,7 +112,7 @@ fn successes(log: &Log) -> Vec<LogPlace> {
         .collect()
 }
 
-fn log_secret(log: &Log, leak: &crate::evidence::log::Leak) -> LogSecret {
+fn log_secret(log: &Log, leak: &crate::evidence::log::LeakedSecret) -> LogSecret {
     let (kind, what, advice) = match leak.kind {
         SecretKind::Jwt => (
             "jwt",

@@ -132,7 +132,7 @@ impl RankedFinding {
         };
         is_consequence
             && self.is_pulumi_failure()
-            && self.first.is_beside(place)
+            && self.first.is_in_same_job(place)
             && self.first < *place
     }
 
@@ -167,13 +167,13 @@ impl RankedFinding {
 /// The detail of a message. The catalogue's meaning of its code if the message has no text of its own.
 fn detail(log: &Log, classified: &ClassifiedMatch) -> String {
     let log_match = classified.log_match;
-    let template = Template::parse(log_match.message.says);
+    let template = Template::parse(log_match.message.explanation);
     let value = |name: &str| {
         let (_, value) = log_match.values.iter().find(|(known, _)| *known == name)?;
         Some(value.trim_end_matches('.').to_owned())
     };
     let is_answer = log_match.message.means == Means::ExchangeAnswer;
-    let mut text = match log_match.message.says {
+    let mut text = match log_match.message.explanation {
         _ if is_answer && classified.code != Code::ExchangeRejected => classified.code.meaning(),
         _ if classified.code == Code::GitlabIdTokenMissing => classified.code.meaning(),
         "" => classified.code.meaning(),

@@ -19,7 +19,7 @@ use url::Host;
 
 use self::parts::{Parts, is_diy, is_loopback, split_port};
 use crate::catalogue::Code;
-use crate::evidence::url_faults::{LONGEST, foreign, unexpanded};
+use crate::evidence::url_faults::{MAX_URL_BYTES, find_unexpanded, invalid_character_name};
 use crate::evidence::{Backend, BackendCandidate, BackendSource, Evidence, HiddenFault};
 use crate::pulumi::go::url::GoUrl;
 use crate::pulumi::{go, versions};
@@ -240,11 +240,11 @@ fn examine(resolved: &Resolved) -> Result<Parts<'_>, UrlProblem> {
         Some(HiddenFault::Long { bytes }) => *bytes,
         _ => url.len() as u64,
     };
-    if bytes > LONGEST as u64 {
+    if bytes > MAX_URL_BYTES as u64 {
         let what = format!("a length of {bytes} bytes");
         return Err(UrlProblem::Malformed { what, cleaned: None, usable: false });
     }
-    if let Some(text) = unexpanded(url) {
+    if let Some(text) = find_unexpanded(url) {
         return Err(UrlProblem::Unexpanded { text: text.to_owned() });
     }
     if let Some(HiddenFault::Unexpanded) = hidden {
@@ -295,7 +295,7 @@ fn minor_problems(resolved: &Resolved, parts: &Parts<'_>) -> Vec<UrlProblem> {
     let mut found = Vec::new();
     let fault = url
         .chars()
-        .find_map(foreign)
+        .find_map(invalid_character_name)
         .or_else(|| parts.authority.contains('@').then_some("credentials"));
     if let Some(what) = fault {
         let what = format!("{what} in it");
@@ -330,8 +330,10 @@ fn find_fault(url: &str, parts: &Parts<'_>) -> Option<String> {
     let is_http = matches!(parts.lower_scheme().as_str(), "http" | "https");
     let path = parts.path_range();
     let is_outside_path = |index: usize| !is_http || !path.contains(&index);
-    if let Some(what) =
-        url.char_indices().filter(|(at, _)| is_outside_path(*at)).find_map(|(_, c)| foreign(c))
+    if let Some(what) = url
+        .char_indices()
+        .filter(|(at, _)| is_outside_path(*at))
+        .find_map(|(_, c)| invalid_character_name(c))
     {
         return Some(what.to_owned());
     }
@@ -352,7 +354,7 @@ fn find_fault(url: &str, parts: &Parts<'_>) -> Option<String> {
     let target = format!("{}/api/oauth/token", url.replace(text::MARK, "x"));
     match go::url::parse(&target) {
         Ok(parsed) => normalised_path_fault(&parsed, &target),
-        Err(why) => Some(url.chars().find_map(foreign).map_or(why, str::to_owned)),
+        Err(why) => Some(url.chars().find_map(invalid_character_name).map_or(why, str::to_owned)),
     }
 }
 
@@ -399,7 +401,7 @@ fn clean(url: &str) -> Option<String> {
     let url = url.trim().split(" -").next()?;
     let text: String = url
         .chars()
-        .filter(|c| *c == '\\' || foreign(*c).is_none())
+        .filter(|c| *c == '\\' || invalid_character_name(*c).is_none())
         .map(|c| if c == '\\' { '/' } else { c })
         .collect();
     let mut scheme = None;

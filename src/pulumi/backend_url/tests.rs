@@ -181,7 +181,7 @@ fn unexpanded_references_are_found() {
         ("https://a.test/$(", None),
     ];
     for (url, text) in table {
-        assert_eq!(unexpanded(url), text, "{url}");
+        assert_eq!(find_unexpanded(url), text, "{url}");
     }
     let found = problems(&environment("\"$(Url)\""), false);
     assert_eq!(found, [UrlProblem::Unexpanded { text: "$(Url)".into() }]);
@@ -400,7 +400,7 @@ fn pulumi_hosts_are_recognised() {
 
 #[test]
 fn hidden_parts_keep_their_faults() {
-    let long = format!("https://a.test?x={}", "y".repeat(LONGEST));
+    let long = format!("https://a.test?x={}", "y".repeat(MAX_URL_BYTES));
     let foreign = |what: &str| Some(HiddenFault::Foreign { what: what.into() });
     for (url, expected) in [
         ("https://a.test", None),

@@ -16,7 +16,7 @@ use super::line_texts::texts_in_line;
 use super::recognise::{Continuation, LineContext, Recognised, continue_message, recognise};
 use super::step::{Mark, Step, is_harmless};
 use super::{block, secrets, step};
-use crate::evidence::log::{File, Leak, Log, LogMatch, PLACES, Place, SecretKind};
+use crate::evidence::log::{File, LeakedSecret, Log, LogMatch, MAX_PLACES, Place, SecretKind};
 use crate::known_messages::Template;
 
 /// The most different messages to keep. Further ones are only counted.
@@ -44,7 +44,7 @@ struct Collected {
     known: HashMap<u64, usize>,
     /// The number of different texts of each message, by the message's index.
     variants: HashMap<usize, usize>,
-    leaks: BTreeMap<SecretKind, Leak>,
+    leaks: BTreeMap<SecretKind, LeakedSecret>,
     /// How many bytes were read.
     bytes: usize,
 }
@@ -238,8 +238,11 @@ impl Collected {
 
     fn record_leaks(&mut self, text: &str, place: Place) {
         for (_, kind) in secrets::find(text) {
-            let leak =
-                self.leaks.entry(kind).or_insert(Leak { kind, places: Vec::new(), count: 0 });
+            let leak = self.leaks.entry(kind).or_insert(LeakedSecret {
+                kind,
+                places: Vec::new(),
+                count: 0,
+            });
             add_place(&mut leak.places, &mut leak.count, place);
         }
     }
@@ -281,7 +284,7 @@ impl Collected {
             at: line.at,
             login: self.log.context.logins.len().checked_sub(1),
         });
-        let more = self.log.matches[new].message.more;
+        let more = self.log.matches[new].message.following_lines;
         (more > 0).then_some((new, more))
     }
 }
@@ -304,7 +307,7 @@ fn add_place(places: &mut Vec<Place>, count: &mut u64, place: Place) {
         return;
     }
     *count += 1;
-    if places.len() < PLACES {
+    if places.len() < MAX_PLACES {
         places.push(place);
     }
 }

@@ -45,7 +45,7 @@ fn messages_survive_block_borders() {
     let log = read(&text);
     assert_eq!(log.matches.len(), 1);
     assert_eq!(log.matches[0].count, 2_000);
-    assert_eq!(log.matches[0].places.len(), PLACES);
+    assert_eq!(log.matches[0].places.len(), MAX_PLACES);
     assert_eq!(log.matches[0].places[99].line, 200);
     assert_eq!(log.files[0].lines, 4_000);
 }
@@ -60,7 +60,7 @@ fn triage_memory_is_bounded() {
     let log = read(&text);
     assert_eq!(log.matches.len(), MAX_VARIANTS);
     assert_eq!(log.left_out, 5_000 - MAX_VARIANTS as u64);
-    assert_eq!(log.context.logins.len(), crate::evidence::log::LOGINS);
+    assert_eq!(log.context.logins.len(), crate::evidence::log::MAX_LOGINS);
 }
 
 #[test]
