@@ -158,8 +158,9 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
 }
 
 /// A local NAT64 prefix has 48, 56, 64 or 96 bits, before the IPv4 address; after the first three,
-/// the address skips bits 64 to 71 (RFC 6052 section 2.2). Only the network knows the length, so the
-/// most restricted class counts. Addresses in 0.0.0.0/8 are ignored: nothing is translated to them.
+/// the address skips bits 64 to 71 (RFC 6052 section 2.2). Only the network knows the length, so
+/// the most restricted class counts. Addresses in 0.0.0.0/8 are ignored: nothing is translated to
+/// them.
 fn classify_local_nat64(address: Ipv6Addr) -> AddressClass {
     let bits = address.to_bits();
     let without_reserved_octet = bits >> 64 << 56 | bits & u128::MAX >> 72;

@@ -11,8 +11,8 @@ pub struct Issuer {
     pub addresses: Vec<std::net::IpAddr>,
     /// The discovery document.
     pub discovery: Probe<Answer>,
-    /// Whether the document's issuer was the token's `iss`, recorded before parts of either URL were
-    /// removed.
+    /// Whether the document's issuer was the token's `iss`, recorded before parts of either URL
+    /// were removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names_token: Option<bool>,
     /// The key set, if it was fetched.
@@ -77,8 +77,8 @@ pub struct KeyOutline {
     pub curve: Option<String>,
 }
 
-/// The result of checking the signature. Gathering checks it, because the evidence does not hold the
-/// signature.
+/// The result of checking the signature. Gathering checks it, because the evidence does not hold
+/// the signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Signature {

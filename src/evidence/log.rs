@@ -1,5 +1,6 @@
-//! The evidence of `doctor triage`: what logs show. `gather::log` fills it and `judge::triage` reads
-//! it. Its texts are short and hold no secrets; their number is limited, however long the logs are.
+//! The evidence of `doctor triage`: what logs show. `gather::log` fills it and `judge::triage`
+//! reads it. Its texts are short and hold no secrets; their number is limited, however long the
+//! logs are.
 
 use jiff::Timestamp;
 
@@ -80,8 +81,8 @@ pub struct LogMatch {
     pub login: Option<usize>,
 }
 
-/// A text of at most this many lines is an excerpt that somebody pasted. A message in it counts even
-/// if nothing shows which program printed it.
+/// A text of at most this many lines is an excerpt that somebody pasted. A message in it counts
+/// even if nothing shows which program printed it.
 pub(crate) const MAX_EXCERPT_LINES: u64 = 20;
 
 /// The limit for the places of one message.

@@ -31,8 +31,8 @@ pub struct Login {
     /// Whether `--credential-helper` or its variable is set, even to an empty value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub helper_flag_given: bool,
-    /// The flag of credential helpers on the command line. CLIs that do not know it refuse it, while
-    /// they ignore its variable.
+    /// The flag of credential helpers on the command line. CLIs that do not know it refuse it,
+    /// while they ignore its variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helper_on_command_line: Option<HelperFlag>,
     /// Whether the CLI takes the environment for that of a coding agent.

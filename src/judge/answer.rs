@@ -69,8 +69,8 @@ pub(crate) fn add_web_page(finding: Finding, title: Option<&str>, url: &str) -> 
     )
 }
 
-/// Whether repeating the request may succeed. A 511 (RFC 6585 section 6) is a login page of the network
-/// and does not go away.
+/// Whether repeating the request may succeed. A 511 (RFC 6585 section 6) is a login page of the
+/// network and does not go away.
 pub(crate) fn is_transient(status: u16) -> bool {
     status == 429 || (500..600).contains(&status) && status != 511
 }

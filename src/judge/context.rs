@@ -40,8 +40,8 @@ impl<'a> Context<'a> {
 
     // ---------------------------------------------------------------------- earlier checks
 
-    /// The skip reason of a check that needs the result of `check`: the reason why `check` was itself
-    /// skipped, or else `check`.
+    /// The skip reason of a check that needs the result of `check`: the reason why `check` was
+    /// itself skipped, or else `check`.
     pub(crate) fn blocked_by(&self, check: CheckId) -> SkipReason {
         self.outcome(check).and_then(|outcome| outcome.skipped).unwrap_or(check.into())
     }
@@ -76,8 +76,8 @@ impl<'a> Context<'a> {
         self.evidence.now.as_second()
     }
 
-    /// Whether the login makes a token exchange. A `pulumi login` without a token does not; a diagnosis
-    /// of a token always assumes one.
+    /// Whether the login makes a token exchange. A `pulumi login` without a token does not; a
+    /// diagnosis of a token always assumes one.
     pub(crate) fn asks_for_exchange(&self) -> bool {
         !self.evidence.options.run_context.is_login()
             || self.evidence.login.token_named

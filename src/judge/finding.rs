@@ -48,8 +48,8 @@ impl Finding {
         self
     }
 
-    /// Adds the result of comparing two values in the evidence, for programs only. Reports for people
-    /// mark the difference in the values.
+    /// Adds the result of comparing two values in the evidence, for programs only. Reports for
+    /// people mark the difference in the values.
     pub(super) fn comparison(
         mut self,
         what: impl Into<String>,
@@ -63,8 +63,8 @@ impl Finding {
         self
     }
 
-    /// Records that the first two values of the evidence differ. `from`: the character of the second
-    /// one at which it stops matching a pattern.
+    /// Records that the first two values of the evidence differ. `from`: the character of the
+    /// second one at which it stops matching a pattern.
     pub(super) fn with_difference(self, from: Option<usize>) -> Self {
         Self { difference: Some(Difference { from }), ..self }
     }
@@ -95,8 +95,8 @@ impl Finding {
         self
     }
 
-    /// Adds a step on one line. Renderers treat text after a line break as a snippet, so line breaks in
-    /// values are made inert.
+    /// Adds a step on one line. Renderers treat text after a line break as a snippet, so line
+    /// breaks in values are made inert.
     pub(super) fn step(mut self, step: impl AsRef<str>) -> Self {
         self.remediation.steps.push(text::inert(step.as_ref()).into());
         self
@@ -167,8 +167,8 @@ impl Remediation {
         self.drop_idle_introductions();
     }
 
-    /// Moves the introductions of commands behind all other steps. Drops commands, snippets and changes
-    /// that contain a URL with parts left out: they would not do what is meant.
+    /// Moves the introductions of commands behind all other steps. Drops commands, snippets and
+    /// changes that contain a URL with parts left out: they would not do what is meant.
     pub(super) fn finish(&mut self) {
         self.steps.sort_by_key(|step| step.introduces_commands);
         self.drop_commands(text::lacks_url_parts);

@@ -1,7 +1,8 @@
 //! Judging: evidence in, report out. Pure: no network, no files, no clock.
 //!
-//! [`CHECKS`] is the registry. A check reads the [`Context`] and returns a [`CheckOutcome`]. After all
-//! checks, [`verdict`] removes findings that repeat an earlier one and determines the root cause.
+//! [`CHECKS`] is the registry. A check reads the [`Context`] and returns a [`CheckOutcome`]. After
+//! all checks, [`verdict`] removes findings that repeat an earlier one and determines the root
+//! cause.
 
 pub mod advice;
 mod answer;
@@ -83,8 +84,8 @@ pub fn judge(evidence: &Evidence, strict: bool) -> Report {
     report(evidence, strict, &CheckId::ALL)
 }
 
-/// Judges only how a policy document decides on a token. Ignores the token's times, and verifies its
-/// signature only with the keys of `--jwks`.
+/// Judges only how a policy document decides on a token. Ignores the token's times, and verifies
+/// its signature only with the keys of `--jwks`.
 #[must_use]
 pub fn judge_policy(evidence: &Evidence, strict: bool) -> Report {
     // These explain why there is no token.

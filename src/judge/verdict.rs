@@ -40,8 +40,8 @@ fn exchange_succeeded(context: &Context) -> bool {
     )
 }
 
-/// Turns errors into warnings, since the login works despite them. Either this machine sees less than
-/// Pulumi Cloud, or the policy file is stale.
+/// Turns errors into warnings, since the login works despite them. Either this machine sees less
+/// than Pulumi Cloud, or the policy file is stale.
 fn downgrade_errors(context: &mut Context, proof: &str, affects: impl Fn(Category) -> bool) {
     for finding in context.findings_mut() {
         if finding.severity == Severity::Error && affects(finding.category) {

@@ -1,7 +1,7 @@
 //! Messages of other systems' logins, which users mistake for Pulumi's. Sources: Microsoft's
 //! troubleshoot-workload-identity and error code reference, AWS's configure-aws-credentials and
-//! STS, hashicorp/vault-plugin-auth-jwt, google-github-actions/auth, PyPI, octo-sts, sigstore/cosign,
-//! jfrog/setup-jfrog-cli, jfrog-cli, microsoft/azure-pipelines-tasks AzureCLIV3.
+//! STS, hashicorp/vault-plugin-auth-jwt, google-github-actions/auth, PyPI, octo-sts,
+//! sigstore/cosign, jfrog/setup-jfrog-cli, jfrog-cli, microsoft/azure-pipelines-tasks AzureCLIV3.
 
 use super::Message;
 

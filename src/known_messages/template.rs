@@ -7,8 +7,8 @@ const MAX_TRIES: usize = 32;
 const MAX_NEEDLE_BYTES: usize = 24;
 
 /// A text with values: `file '{path}' is empty`. `{}` is a value without a name, `{{` a brace. A
-/// value matches as little as possible; at the beginning it is one word, at the end it is the rest of
-/// the line.
+/// value matches as little as possible; at the beginning it is one word, at the end it is the rest
+/// of the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     /// The texts around the values: one more than there are names.

@@ -1,8 +1,8 @@
 //! Claim paths: how a rule names a claim, which may be nested.
 //!
-//! Dots join the keys. Double quotes protect the dots inside a key: `"kubernetes.io".pod.name` (Pulumi
-//! documentation, "OIDC issuers", section on policies). A path cannot name a key with a double quote or
-//! an element of an array.
+//! Dots join the keys. Double quotes protect the dots inside a key: `"kubernetes.io".pod.name`
+//! (Pulumi documentation, "OIDC issuers", section on policies). A path cannot name a key with a
+//! double quote or an element of an array.
 
 use std::fmt;
 
@@ -93,10 +93,10 @@ impl fmt::Display for ClaimPath {
     }
 }
 
-/// The paths of the token's claims that are most similar to a path that it lacks, as rules write them.
-/// At most three, the best first. The order is: paths that differ only in quotes
-/// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then in case, hyphens and underscores,
-/// then paths with this end (`pod.name`), then similar ones.
+/// The paths of the token's claims that are most similar to a path that it lacks, as rules write
+/// them. At most three, the best first. The order is: paths that differ only in quotes
+/// (`kubernetes.io.pod.name` for `"kubernetes.io".pod.name`), then in case, hyphens and
+/// underscores, then paths with this end (`pod.name`), then similar ones.
 #[must_use]
 pub fn nearest(path: &str, claims: &Map<String, Value>) -> Vec<String> {
     nearest_within(path, claims, &mut Work::unlimited())

@@ -1,11 +1,11 @@
 //! Evaluates policies: how Pulumi Cloud decides on a token, and which entry comes closest.
 //!
-//! The rules are from the Pulumi documentation ("OIDC issuers", section on policies). An entry applies
-//! only to requests for its token type and its team, user or runner. All its rules must match. A
-//! matching deny overrides every allow. Without a matching allow, the token is denied.
+//! The rules are from the Pulumi documentation ("OIDC issuers", section on policies). An entry
+//! applies only to requests for its token type and its team, user or runner. All its rules must
+//! match. A matching deny overrides every allow. Without a matching allow, the token is denied.
 //!
-//! Assumed, since not documented: a rule matches an array if it matches one of its elements; numbers
-//! and booleans are compared by their JSON text; a rule on an absent claim does not match.
+//! Assumed, since not documented: a rule matches an array if it matches one of its elements;
+//! numbers and booleans are compared by their JSON text; a rule on an absent claim does not match.
 
 mod claim_cache;
 #[cfg(test)]
@@ -28,10 +28,10 @@ pub struct Evaluation {
     pub outcome: PolicyOutcome,
     /// All entries in the policy's order, including those that do not apply to this request.
     pub entries: Vec<EntryResult>,
-    /// The index of the entry that comes closest to admitting the token. Of the allow entries for this
-    /// request, it is the one with the fewest failing rules (a missing admin permission counts as one),
-    /// then the smallest edit distance, then the first. If one allows the token, it is that one. If no
-    /// allow entry applies, it is the matching deny entry.
+    /// The index of the entry that comes closest to admitting the token. Of the allow entries for
+    /// this request, it is the one with the fewest failing rules (a missing admin permission counts
+    /// as one), then the smallest edit distance, then the first. If one allows the token, it is
+    /// that one. If no allow entry applies, it is the matching deny entry.
     pub closest: Option<usize>,
     /// The number of rules and team names that were not evaluated because of a limit ([`limits`]).
     pub limited: usize,
@@ -66,8 +66,8 @@ pub enum PolicyOutcome {
     User,
     /// Allow entries for the token type are for other runners.
     Runner,
-    /// All rules of an entry match, but it does not grant the requested `scope=admin`. `entry` is the
-    /// closest one.
+    /// All rules of an entry match, but it does not grant the requested `scope=admin`. `entry` is
+    /// the closest one.
     Admin { entry: usize },
     /// In every allow entry for this request, rules fail. `entry` is the closest one.
     Rules { entry: usize },
@@ -129,7 +129,8 @@ pub struct EntryResult {
 
 /// Evaluates the policy of a registration. `None` if the document does not contain it.
 ///
-/// The decision is undetermined if an unresolved entry may apply to this token type and may change it.
+/// The decision is undetermined if an unresolved entry may apply to this token type and may change
+/// it.
 #[must_use]
 pub fn evaluate_registration(
     registration: &Registration,
@@ -180,8 +181,8 @@ pub fn evaluate(
     evaluate_within(entries, claims, ask, &mut Work::new(limits::EVALUATION))
 }
 
-/// [`evaluate`] with a work budget. A rule is undetermined if its pattern is too long or the budget is
-/// used up.
+/// [`evaluate`] with a work budget. A rule is undetermined if its pattern is too long or the budget
+/// is used up.
 #[must_use]
 pub fn evaluate_within(
     entries: &[Entry],
@@ -208,8 +209,8 @@ pub fn evaluate_within(
     let limited = results.iter().flat_map(|result| &result.rules).filter(|r| r.limit.is_some());
     let limited = limited.count() + applying.iter().filter(|applies| applies.is_none()).count();
 
-    // The number of failing rules, plus one for a team that was not compared. An entry without rules
-    // matches every token.
+    // The number of failing rules, plus one for a team that was not compared. An entry without
+    // rules matches every token.
     let failing = |index: usize| failing(&results[index]) + usize::from(applying[index].is_none());
     let denying = entries.iter().zip(&results).position(|(entry, result)| {
         entry.decision == Decision::Deny && result.applies && failing(result.index) == 0
@@ -240,18 +241,19 @@ pub fn evaluate_within(
     Evaluation { outcome, closest: closest.or(denying), limited, entries: results }
 }
 
-/// A claim's value as rules compare it and reports show it: a string as it is, anything else as JSON.
+/// A claim's value as rules compare it and reports show it: a string as it is, anything else as
+/// JSON.
 #[must_use]
 pub fn value_text(value: &Value) -> String {
     scalar_text(value).map_or_else(|| value.to_string(), Cow::into_owned)
 }
 
-/// Whether the entry is for this token type and this team, user or runner. `None` if the work budget is
-/// used up.
+/// Whether the entry is for this token type and this team, user or runner. `None` if the work
+/// budget is used up.
 ///
-/// The documentation requires a name for each type except organization. An entry without it is assumed
-/// to apply to nobody: otherwise the doctor might predict success for a login that fails. Wildcards are
-/// documented only for teams.
+/// The documentation requires a name for each type except organization. An entry without it is
+/// assumed to apply to nobody: otherwise the doctor might predict success for a login that fails.
+/// Wildcards are documented only for teams.
 fn applies(entry: &Entry, ask: &RequestedToken, work: &mut Work) -> Option<bool> {
     fn same(entry: Option<&String>, ask: Option<&String>) -> bool {
         entry.is_some() && entry == ask
@@ -298,7 +300,8 @@ fn failing(result: &EntryResult) -> usize {
     result.rules.iter().filter(|rule| !rule.matched).count()
 }
 
-/// The closest of the allow entries for this request. `failing` counts the failing rules of an entry.
+/// The closest of the allow entries for this request. `failing` counts the failing rules of an
+/// entry.
 fn closest(
     entries: &[Entry],
     results: &[EntryResult],
@@ -359,8 +362,8 @@ fn evaluate_rule(rule: &Rule, values: &mut ClaimCache, work: &mut Work) -> RuleR
     }
 }
 
-/// Whether a rule matches a token's claims. For an unresolved rule: whether it may match. `None` above
-/// a limit.
+/// Whether a rule matches a token's claims. For an unresolved rule: whether it may match. `None`
+/// above a limit.
 #[must_use]
 pub fn matches(rule: &Rule, claims: &Map<String, Value>, work: &mut Work) -> Option<bool> {
     let outcome = evaluate_rule(rule, &mut ClaimCache::new(claims), work);

@@ -21,7 +21,8 @@ use crate::limits::Work;
 pub struct Document {
     pub form: Form,
     pub organization: Option<String>,
-    /// The issuers, in the document's order. A bare `AuthPolicy` has one without `url` and `issuer`.
+    /// The issuers, in the document's order. A bare `AuthPolicy` has one without `url` and
+    /// `issuer`.
     pub issuers: Vec<Registration>,
     /// Issuers whose URL depends on an expression.
     #[serde(default)]
@@ -35,9 +36,9 @@ impl Document {
         self.form != Form::AuthPolicy
     }
 
-    /// The registration for a token's `iss`. Compares with `issuer` if it is known [A2]. If only the
-    /// URL is known, ignores a slash at its end: Pulumi's own guide registers `https://gitlab.com/` for
-    /// tokens with the issuer `https://gitlab.com`.
+    /// The registration for a token's `iss`. Compares with `issuer` if it is known [A2]. If only
+    /// the URL is known, ignores a slash at its end: Pulumi's own guide registers
+    /// `https://gitlab.com/` for tokens with the issuer `https://gitlab.com`.
     #[must_use]
     pub fn registration_of(&self, issuer: &str) -> Option<&Registration> {
         let first_with =
@@ -45,8 +46,8 @@ impl Document {
         first_with(Likeness::Same).or_else(|| first_with(Likeness::ButSlash))
     }
 
-    /// The registration whose policies decide on a token: [`Self::registration_of`], preferably in the
-    /// requested organization, or the only one of a document without issuers.
+    /// The registration whose policies decide on a token: [`Self::registration_of`], preferably in
+    /// the requested organization, or the only one of a document without issuers.
     #[must_use]
     pub fn deciding_registration(
         &self,
@@ -201,8 +202,8 @@ impl Unresolved {
     }
 }
 
-/// The widest pattern for an expression: `repo:*/web` for `repo:${x}/web`, and `*` for anything but a
-/// text with references. A text that it does not match is not a value of the expression.
+/// The widest pattern for an expression: `repo:*/web` for `repo:${x}/web`, and `*` for anything but
+/// a text with references. A text that it does not match is not a value of the expression.
 #[must_use]
 pub fn widest_pattern(expression: &str) -> String {
     if !expression.contains("${") {
@@ -259,7 +260,8 @@ pub struct Rule {
     /// The pattern is an expression without a known value.
     #[serde(default)]
     pub undetermined: bool,
-    /// Whether the rule matched the token, before parts of a URL were removed from pattern or claim.
+    /// Whether the rule matched the token, before parts of a URL were removed from pattern or
+    /// claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<bool>,
     pub place: Place,

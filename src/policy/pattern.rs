@@ -1,9 +1,9 @@
 //! The patterns of rules and team names.
 //!
 //! `*` stands for any number of characters, `?` for at most one, and `.` for exactly one. All other
-//! characters are literal. A pattern must match the whole text (Pulumi documentation, "OIDC issuers",
-//! section on policies). Matching is assumed to be case-sensitive. There are no escapes. A character is
-//! a Unicode scalar value.
+//! characters are literal. A pattern must match the whole text (Pulumi documentation, "OIDC
+//! issuers", section on policies). Matching is assumed to be case-sensitive. There are no escapes.
+//! A character is a Unicode scalar value.
 //!
 //! Pattern and text may both be hostile, so nothing here backtracks, and every function has a time
 //! bound for all inputs.
@@ -19,8 +19,8 @@ use crate::limits::Work;
 /// A pattern that contains one of these is probably meant as a regular expression.
 pub const REGULAR_EXPRESSION: &[&str] = &[".*", ".+", "\\", "[", "(", "^", "$", "|"];
 
-/// Whether the pattern matches the whole text. Takes time proportional to the product of both lengths
-/// divided by 64.
+/// Whether the pattern matches the whole text. Takes time proportional to the product of both
+/// lengths divided by 64.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
     matches_within(pattern, std::iter::once(text), &mut Work::unlimited()).unwrap_or_default()
@@ -53,8 +53,8 @@ pub fn is_literal(pattern: &str) -> bool {
     !pattern.contains(['*', '?', '.'])
 }
 
-/// The positions of single `.` and `?`, in characters. They look literal, while several in a row are
-/// plainly wildcards.
+/// The positions of single `.` and `?`, in characters. They look literal, while several in a row
+/// are plainly wildcards.
 #[must_use]
 pub fn lone_wildcards(pattern: &str) -> Vec<usize> {
     let chars: Vec<char> = pattern.chars().collect();
@@ -65,8 +65,8 @@ pub fn lone_wildcards(pattern: &str) -> Vec<usize> {
         .collect()
 }
 
-/// The length, in characters, of the longest prefix of the text that can be completed to a match. The
-/// first difference follows it. The whole length means that the text matches or ends too early.
+/// The length, in characters, of the longest prefix of the text that can be completed to a match.
+/// The first difference follows it. The whole length means that the text matches or ends too early.
 #[must_use]
 pub fn divergence(pattern: &str, text: &str) -> usize {
     walk(&parse_elements(pattern), text, &mut Work::unlimited()).map_or(0, |walk| walk.furthest)
@@ -94,16 +94,16 @@ pub struct Surprise {
     pub stood_for: Option<char>,
 }
 
-/// The fewest `.` and `?` that must match something else than themselves for the pattern to match the
-/// text, in the pattern's order. Empty if the pattern also matches with both taken literally, if it
-/// does not match, or if the inputs are too long.
+/// The fewest `.` and `?` that must match something else than themselves for the pattern to match
+/// the text, in the pattern's order. Empty if the pattern also matches with both taken literally,
+/// if it does not match, or if the inputs are too long.
 #[must_use]
 pub fn surprises(pattern: &str, text: &str) -> Vec<Surprise> {
     surprises_within(pattern, text, &mut Work::new(limits::SURPRISES))
 }
 
-/// [`surprises`] with a work budget, which several calls may share. Empty if it is used up. Each cell
-/// of the table is a step.
+/// [`surprises`] with a work budget, which several calls may share. Empty if it is used up. Each
+/// cell of the table is a step.
 pub(crate) fn surprises_within(pattern: &str, text: &str, work: &mut Work) -> Vec<Surprise> {
     let cells = |pattern: usize, text: usize| (pattern + 1).saturating_mul(text + 1);
     // Bytes are an upper bound for characters.
@@ -180,8 +180,9 @@ pub(super) enum Element {
     Many,
 }
 
-/// Parses a pattern. Normalizes adjacent wildcards, so that at most one of them is [`Element::Many`]:
-/// the required characters come first, then either one `*`, which includes every `?`, or the `?`.
+/// Parses a pattern. Normalizes adjacent wildcards, so that at most one of them is
+/// [`Element::Many`]: the required characters come first, then either one `*`, which includes every
+/// `?`, or the `?`.
 pub(super) fn parse_elements(pattern: &str) -> Vec<Element> {
     fn flush(elements: &mut Vec<Element>, optional: &mut usize, many: &mut bool) {
         if std::mem::take(many) {
@@ -221,16 +222,16 @@ struct Walk {
 /// Simulates all paths through the pattern at once, for 64 positions of the text at a time.
 ///
 /// Within a block, `reached` is the set of positions (as bits) up to which the elements so far can
-/// match the text. Each element turns the set of its predecessor into its own. One bit per element is
-/// carried over to the next block. A step is a character of the text, or an element in a block. `None`
-/// if the work budget is used up.
+/// match the text. Each element turns the set of its predecessor into its own. One bit per element
+/// is carried over to the next block. A step is a character of the text, or an element in a block.
+/// `None` if the work budget is used up.
 fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
     if !work.take(WALK_STEPS) {
         return None;
     }
     let mut carries = vec![false; elements.len()];
-    // The positions of each character in a block. Most claims are ASCII, and hashing every character
-    // would dominate the cost.
+    // The positions of each character in a block. Most claims are ASCII, and hashing every
+    // character would dominate the cost.
     let mut ascii = [0_u64; 128];
     let mut others: HashMap<char, u64> = HashMap::new();
     let mut chars = text.chars();
@@ -299,8 +300,8 @@ fn walk(elements: &[Element], text: &str, work: &mut Work) -> Option<Walk> {
     }
 }
 
-/// [`distance`] with a work budget, which several calls may share. `None` if it is used up. Each cell
-/// of the table is a step.
+/// [`distance`] with a work budget, which several calls may share. `None` if it is used up. Each
+/// cell of the table is a step.
 pub(crate) fn distance_within(pattern: &str, text: &str, work: &mut Work) -> Option<usize> {
     if !work.take(pattern.len() + text.len()) {
         return None;
@@ -323,9 +324,9 @@ pub(crate) fn distance_within(pattern: &str, text: &str, work: &mut Work) -> Opt
     work.take(cells).then(|| edit_distance(elements, rest))
 }
 
-/// Computes the exact distance row by row (P. H. Sellers, "The theory and computation of evolutionary
-/// distances", 1980, with pattern elements instead of characters). `row[j]` is the distance between the
-/// elements so far and the first j characters.
+/// Computes the exact distance row by row (P. H. Sellers, "The theory and computation of
+/// evolutionary distances", 1980, with pattern elements instead of characters). `row[j]` is the
+/// distance between the elements so far and the first j characters.
 fn edit_distance(elements: &[Element], text: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=text.len()).collect();
     for element in elements {

@@ -1,10 +1,10 @@
 //! The patterns of rules that the doctor suggests.
 //!
 //! Patterns have no escapes: a `*` or `?` in a claim's value would become a wildcard, and the rule
-//! would let in other jobs. [`RulePattern::new`] is the only way to make a rule from a claim's value,
-//! and refuses such values (product contract, section 5, points 3 and 4). A `.` matches any one
-//! character too, but names with dots are common. Such a value is accepted, and [`inexact`] says what
-//! else the rule matches.
+//! would let in other jobs. [`RulePattern::new`] is the only way to make a rule from a claim's
+//! value, and refuses such values (product contract, section 5, points 3 and 4). A `.` matches any
+//! one character too, but names with dots are common. Such a value is accepted, and [`inexact`]
+//! says what else the rule matches.
 
 use std::fmt;
 
@@ -15,8 +15,8 @@ use crate::text;
 /// Longer values are clipped, in characters.
 const MAX_VALUE_CHARS: usize = 200;
 
-/// A pattern that the doctor may suggest. Its wildcards come from a platform's template or an existing
-/// rule, never from a token.
+/// A pattern that the doctor may suggest. Its wildcards come from a platform's template or an
+/// existing rule, never from a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulePattern(String);
 
@@ -25,8 +25,8 @@ pub struct RulePattern(String);
 pub enum Piece<'a> {
     /// Literal text: a claim's value, or a part of one.
     Value(&'a str),
-    /// The pattern for a part that varies from run to run. It is `'static`, since it comes from a table
-    /// of this program.
+    /// The pattern for a part that varies from run to run. It is `'static`, since it comes from a
+    /// table of this program.
     Varies(&'static str),
     /// A part of an existing rule. It keeps its wildcards.
     OfRule(&'a str),
@@ -212,7 +212,8 @@ impl fmt::Display for RefusedValue {
     }
 }
 
-/// A sentence about what else a rule with this value matches, if it has a `.`. `what` names the value.
+/// A sentence about what else a rule with this value matches, if it has a `.`. `what` names the
+/// value.
 #[must_use]
 pub fn inexact(what: &str, value: &str) -> Option<String> {
     value.contains('.').then(|| {

@@ -1,7 +1,8 @@
 //! Templates: texts with open parts, and the search for values with which a pattern matches them.
 //!
-//! This answers questions such as: does the rule `repo:acme/*:ref:refs/heads/release-?` let in another
-//! branch? The template is the subject of every other branch. The answer names one that gets in.
+//! This answers questions such as: does the rule `repo:acme/*:ref:refs/heads/release-?` let in
+//! another branch? The template is the subject of every other branch. The answer names one that
+//! gets in.
 
 use std::collections::HashMap;
 
@@ -160,8 +161,8 @@ enum Step<'a> {
     Open(&'a Open, Exceptions),
 }
 
-/// The excluded values of an open part, as a trie. Each node has its children, and whether a value ends
-/// there.
+/// The excluded values of an open part, as a trie. Each node has its children, and whether a value
+/// ends there.
 struct Exceptions(Vec<(HashMap<char, usize>, bool)>);
 
 /// The state of a partial value: a node in the trie, or already different from all excluded values.

@@ -1,5 +1,6 @@
-//! A remedy as data, for programs that apply it unchanged (product contract, section 3, "Remediation
-//! for programs"). The sentences, diffs and commands of a remediation use the same values.
+//! A remedy as data, for programs that apply it unchanged (product contract, section 3,
+//! "Remediation for programs"). The sentences, diffs and commands of a remediation use the same
+//! values.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -55,7 +56,8 @@ pub struct Change {
     pub issuer: Option<String>,
     /// What of the target: a JSON Pointer into a policy (`/policies/0/rules/sub`, `/policies/-`), a
     /// registration or a file; a claim as a rule's key names it; a flag, or `url` for the argument;
-    /// a variable; `trust-store`, `clock`, `proxy`, `network`, `cli` or `permissions` of the machine.
+    /// a variable; `trust-store`, `clock`, `proxy`, `network`, `cli` or `permissions` of the
+    /// machine.
     pub path: String,
     /// The value before; null if it is absent, or not shown because it is a secret.
     pub before: Value,

@@ -3,8 +3,8 @@
 use crate::text;
 use crate::text::command::{Command, power_shell};
 
-/// Prints the authorization header for `curl -H @-`. As an argument, the access token would be visible
-/// in the process list.
+/// Prints the authorization header for `curl -H @-`. As an argument, the access token would be
+/// visible in the process list.
 const AUTHORIZATION: &str = "printf 'Authorization: token %s' \"$PULUMI_ACCESS_TOKEN\"";
 
 /// A `POST` request below an organization's issuers.
@@ -30,7 +30,8 @@ pub(crate) fn post_to_issuers(
     )
 }
 
-/// PowerShell passes quotation marks to its own commands unchanged, so the JSON body needs no escapes.
+/// PowerShell passes quotation marks to its own commands unchanged, so the JSON body needs no
+/// escapes.
 fn in_power_shell(url: &str, body: Option<&str>) -> Option<String> {
     let url = power_shell(url)?;
     let data = match body {

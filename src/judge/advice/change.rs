@@ -19,8 +19,8 @@ pub(crate) fn remove_url(source: &BackendSource, url: &str) -> Option<Change> {
     }
 }
 
-/// Changes the backend URL in its source. Stored credentials stay as they are, since the URL argument
-/// overrides them.
+/// Changes the backend URL in its source. Stored credentials stay as they are, since the URL
+/// argument overrides them.
 pub(crate) fn backend_url(
     source: &BackendSource,
     before: &str,

@@ -10,8 +10,8 @@ use crate::text::command::{Command, CommandLine};
 pub(crate) struct Job<'a> {
     /// The CI platform.
     pub(crate) platform: Option<Id>,
-    /// The URL for commands: this run's own backend, or its corrected origin on the same host (product
-    /// contract, section 5.5). Without one, no command is printed.
+    /// The URL for commands: this run's own backend, or its corrected origin on the same host
+    /// (product contract, section 5.5). Without one, no command is printed.
     pub(crate) url: Option<String>,
     /// The shell's variable that holds the token.
     pub(crate) variable: &'a str,
@@ -45,8 +45,8 @@ impl Job<'_> {
         self.url.as_ref().map(|_| LoginCommand { variable, ..self.login_command() }.into())
     }
 
-    /// This login in a step of the pipeline. If the backend is unknown here, the pipeline's settings
-    /// name it.
+    /// This login in a step of the pipeline. If the backend is unknown here, the pipeline's
+    /// settings name it.
     pub(crate) fn login_in_step(&self, variable: &str) -> Command {
         LoginCommand { variable, ..self.login_command() }.into()
     }

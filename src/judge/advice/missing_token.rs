@@ -129,8 +129,8 @@ fn diagnose_variable(name: &str, context: &Context) -> CommandLine {
     doctor.raw("--token-env").word(name)
 }
 
-/// Several different tokens. Tokens for the organization have precedence, so either all candidates are
-/// for it or none is.
+/// Several different tokens. Tokens for the organization have precedence, so either all candidates
+/// are for it or none is.
 pub(crate) fn ambiguous(candidates: &[Candidate], context: &Context) -> Finding {
     let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
     let which = match &context.evidence.login.organization {

@@ -74,8 +74,8 @@ pub(crate) fn add_entry(context: &Context, entry: Map<String, Value>) -> Change 
     change_policy(context, "/policies/-", line).after(entry)
 }
 
-/// The suggested entry, with the role and permissions of the closest one: without any, an organization
-/// token may do nothing.
+/// The suggested entry, with the role and permissions of the closest one: without any, an
+/// organization token may do nothing.
 pub(crate) fn entry_like(suggestion: &Suggestion, closest: Option<&Entry>) -> Map<String, Value> {
     let mut entry = suggestion.entry();
     let Some(closest) = closest else { return entry };
@@ -163,8 +163,8 @@ impl WayWriter<'_> {
         }
     }
 
-    /// Adds the ways for an unregistered issuer: a registration with an entry for this token. `intent`:
-    /// the condition of registering the issuer, if there is one.
+    /// Adds the ways for an unregistered issuer: a registration with an entry for this token.
+    /// `intent`: the condition of registering the issuer, if there is one.
     pub(crate) fn add_registration_ways(
         &self,
         finding: Finding,
@@ -249,8 +249,8 @@ impl WayWriter<'_> {
         Some([lead, removed, rule_snippet(&correction.claim, &correction.pattern)])
     }
 
-    /// For any other edit: the instruction, and the text to paste. The instruction ends with a colon if
-    /// there is text to paste.
+    /// For any other edit: the instruction, and the text to paste. The instruction ends with a
+    /// colon if there is text to paste.
     fn instruction(&self, edit: &Edit) -> (String, String) {
         match edit {
             Edit::Rule { .. } => Default::default(),

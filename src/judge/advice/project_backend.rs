@@ -1,5 +1,5 @@
-//! A backend that only a project file names, not the user. The doctor sends it no credentials (product
-//! contract, section 7, "Credentials go only where the user sent them").
+//! A backend that only a project file names, not the user. The doctor sends it no credentials
+//! (product contract, section 7, "Credentials go only where the user sent them").
 
 use super::change;
 use crate::catalogue::{Code, Severity};
@@ -57,8 +57,8 @@ fn refused_address<'a>(context: &Context<'a>) -> Option<&'a str> {
     }
 }
 
-/// The outcome of the check `cloud` if the address guard refused the address of a project's backend.
-/// It is skipped, since that shows nothing about the backend.
+/// The outcome of the check `cloud` if the address guard refused the address of a project's
+/// backend. It is skipped, since that shows nothing about the backend.
 pub(crate) fn address_refused(context: &Context) -> Option<CheckOutcome> {
     let address = refused_address(context).filter(|_| context.evidence.sends_no_credentials())?;
     let summary = format!("not connected to {address}: {}", context.untrusted_backend());

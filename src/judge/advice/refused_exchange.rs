@@ -53,8 +53,8 @@ fn add_registration(context: &Context, finding: Finding) -> Finding {
     }
 }
 
-/// Adds the entry that this token needs, and a message for an admin who can add it. Takes them from the
-/// finding about the unknown policy, to avoid repeating them.
+/// Adds the entry that this token needs, and a message for an admin who can add it. Takes them from
+/// the finding about the unknown policy, to avoid repeating them.
 fn add_entry(context: &mut Context, finding: Finding, answer: &Answer) -> Finding {
     let unknown = context.findings_mut().find(|finding| finding.code == Code::PolicyUnknown);
     let Some(unknown) = unknown else { return finding };

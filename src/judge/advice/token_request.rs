@@ -47,8 +47,8 @@ pub(crate) fn offer_other_name(
     add_entry_option(finding, context, token)
 }
 
-/// Finds an entry that would match if its name had no prefix: `team:ops` instead of `ops`. Returns the
-/// change, with the entry's key and the bare name.
+/// Finds an entry that would match if its name had no prefix: `team:ops` instead of `ops`. Returns
+/// the change, with the entry's key and the bare name.
 fn prefix_in_name(
     context: &Context,
     token: &Token,

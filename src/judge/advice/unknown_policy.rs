@@ -64,7 +64,8 @@ pub(crate) fn add_reason(context: &Context, finding: Finding) -> Finding {
 /// The step that lets the doctor read the policy.
 fn how_to_read_policy(context: &Context) -> String {
     let backend = if context.evidence.only_project_names_backend() {
-        // The access token is sent only to a backend that the user names (product contract, section 7).
+        // The access token is sent only to a backend that the user names (product contract, section
+        // 7).
         let source = context.backend.source.label();
         format!(" and name the backend with --cloud-url ({source} does not count)")
     } else {

@@ -198,8 +198,8 @@ fn file_invalid(
     Finding::new(code, format!("{place}: {reason}.")).proof("problem", reason, place)
 }
 
-/// Several sources set the backend. Every explicit login overrides the stored credentials' `current`,
-/// so that alone is only information.
+/// Several sources set the backend. Every explicit login overrides the stored credentials'
+/// `current`, so that alone is only information.
 fn overridden(context: &Context) -> Finding {
     let resolved = &context.backend;
     let only_credentials = resolved

@@ -97,8 +97,8 @@ fn unreachable_fault(failure: &Failure) -> MachinePart {
     }
 }
 
-/// The part of the machine that makes it distrust the backend's certificate. `None` if the certificate
-/// itself is at fault: it has expired, or is for another host.
+/// The part of the machine that makes it distrust the backend's certificate. `None` if the
+/// certificate itself is at fault: it has expired, or is for another host.
 fn certificate_fault(problem: CertificateProblem) -> Option<MachinePart> {
     match problem {
         CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned => {
@@ -111,8 +111,8 @@ fn certificate_fault(problem: CertificateProblem) -> Option<MachinePart> {
     }
 }
 
-/// Describes an answer that is not Pulumi Cloud's. Pulumi's `AppCapabilitiesResponse` is a JSON object
-/// with a list `capabilities`.
+/// Describes an answer that is not Pulumi Cloud's. Pulumi's `AppCapabilitiesResponse` is a JSON
+/// object with a list `capabilities`.
 fn foreign_answer(answer: &Answer) -> Option<String> {
     if let Body::Json(value) = &answer.body
         && value.get("capabilities").is_some_and(serde_json::Value::is_array)
@@ -136,8 +136,8 @@ fn foreign_answer(answer: &Answer) -> Option<String> {
     })
 }
 
-/// The probable backend URL on the same host: its bare origin, or its redirect to itself. The API of
-/// Pulumi's website is on another host.
+/// The probable backend URL on the same host: its bare origin, or its redirect to itself. The API
+/// of Pulumi's website is on another host.
 fn likely_url_on_same_host(context: &Context, answer: &Answer) -> Option<String> {
     let asked = Url::parse(&context.backend.url).ok()?;
     if backend_url::is_pulumi_host(&context.backend.url) {

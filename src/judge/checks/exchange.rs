@@ -1,7 +1,7 @@
 //! Check `exchange`: does Pulumi Cloud accept the token?
 //!
-//! The service's refusal messages are not documented. They are shown; only `invalid organization` and
-//! their subject (`pulumi/refusal.rs`) are interpreted.
+//! The service's refusal messages are not documented. They are shown; only `invalid organization`
+//! and their subject (`pulumi/refusal.rs`) are interpreted.
 
 use crate::catalogue::{Category, Code, Severity};
 use crate::evidence::log::host_of;
@@ -199,8 +199,8 @@ fn refusal_category(answer: &Answer, messages: &[String]) -> Option<Category> {
     refusal::find_subject(answer.status, messages).map(Subject::category)
 }
 
-/// Whether the answer is not from the token exchange. A web page or a redirect comes from a proxy or
-/// another server.
+/// Whether the answer is not from the token exchange. A web page or a redirect comes from a proxy
+/// or another server.
 pub(crate) fn is_from_other_service(answer: &Answer) -> bool {
     let is_other_body = match answer.body {
         Body::Html(_) => true,

@@ -115,8 +115,8 @@ pub(crate) fn fill_variable(finding: Finding, name: &str) -> Finding {
         ))
 }
 
-/// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and otherwise
-/// logs in without OIDC.
+/// An empty value does not make `pulumi login` fail: `login.go` tests `oidcToken != ""` and
+/// otherwise logs in without OIDC.
 fn empty(input: &Input, context: &Context) -> Finding {
     let instead =
         format!("With this value `pulumi login` {}.", describe_login_without_token(context));
@@ -201,8 +201,8 @@ impl AccessTokenSign {
     }
 }
 
-/// Looks for signs of an access token: `typ` in the header (RFC 9068 section 2.1), Keycloak's `typ`,
-/// Cognito's `token_use`, the audience of a well-known API, and Microsoft's `scp`.
+/// Looks for signs of an access token: `typ` in the header (RFC 9068 section 2.1), Keycloak's
+/// `typ`, Cognito's `token_use`, the audience of a well-known API, and Microsoft's `scp`.
 fn access_token_sign(
     context: &Context,
     claims: &serde_json::Map<String, serde_json::Value>,

@@ -85,8 +85,8 @@ fn addresses(issuer: &Issuer, url: &Url) -> Vec<IpAddr> {
     }
 }
 
-/// Adds the finding about a private address. If Pulumi Cloud cannot connect to the issuer, failures of
-/// this machine become evidence of that: their remedies, such as a thumbprint, would not help.
+/// Adds the finding about a private address. If Pulumi Cloud cannot connect to the issuer, failures
+/// of this machine become evidence of that: their remedies, such as a thumbprint, would not help.
 fn merge_private_address(mut outcome: CheckOutcome, private: Option<Finding>) -> CheckOutcome {
     let Some(mut private) = private else { return outcome };
     if private.severity == Severity::Error {
@@ -143,8 +143,8 @@ fn no_answer(context: &Context, failure: &Failure, issuer: &str) -> CheckOutcome
     CheckOutcome::found("no answer", vec![finding])
 }
 
-/// The address guard refused to connect. Offers `--allow-private-issuer` only if that allows the address
-/// (product contract, section 6).
+/// The address guard refused to connect. Offers `--allow-private-issuer` only if that allows the
+/// address (product contract, section 6).
 pub(crate) fn address_refused(context: &Context, failure: &Failure, detail: &str) -> Finding {
     let finding = Finding::new(Code::IssuerAddressRefused, detail).proof(
         "address",
@@ -335,8 +335,8 @@ fn issuer_mismatch(named: &str, issuer: &str, url: &str) -> Finding {
         .proof("document issuer", named, url)
 }
 
-/// The issuer has a private address, to which Pulumi Cloud cannot connect. A self-hosted backend may
-/// reach it: then it is a warning, and loopback is accepted.
+/// The issuer has a private address, to which Pulumi Cloud cannot connect. A self-hosted backend
+/// may reach it: then it is a warning, and loopback is accepted.
 fn not_public(context: &Context, addresses: &[IpAddr]) -> Option<Finding> {
     let hosted = backend_url::is_pulumi_host(&context.backend.url);
     let private = addresses.iter().find(|address| match classify(**address) {

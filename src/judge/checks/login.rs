@@ -218,8 +218,8 @@ pub(crate) fn unset_access_token() -> RemedyOption {
     RemedyOption::only(change::variable("PULUMI_ACCESS_TOKEN", None, None))
 }
 
-/// The organization of the policy, if known: that of its registration or document, or the one that all
-/// its rules on the audience name.
+/// The organization of the policy, if known: that of its registration or document, or the one that
+/// all its rules on the audience name.
 fn policy_organization<'a>(context: &Context<'a>) -> Option<&'a str> {
     let evidence = context.evidence;
     let of_registration = evidence.registration().and_then(|r| r.organization.as_deref());

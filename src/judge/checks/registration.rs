@@ -1,5 +1,5 @@
-//! Check `registration`: is the token's issuer registered, in the right organization and with limits
-//! that the login respects?
+//! Check `registration`: is the token's issuer registered, in the right organization and with
+//! limits that the login respects?
 
 use crate::catalogue::{Code, Severity};
 use crate::evidence::{CheckId, PolicySource, SkipReason, Token};
@@ -162,8 +162,8 @@ fn wrong_organization(context: &Context, document: &Document) -> Option<Finding>
     .map(|finding| add_organization_options(finding, context, asked, registered, same_but_case))
 }
 
-/// Adds the ways out: log in to the organization with the registration, or register the issuer in the
-/// requested one. The token's audience must change with the flag, since both must agree.
+/// Adds the ways out: log in to the organization with the registration, or register the issuer in
+/// the requested one. The token's audience must change with the flag, since both must agree.
 fn add_organization_options(
     finding: Finding,
     context: &Context,

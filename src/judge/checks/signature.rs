@@ -115,8 +115,8 @@ fn not_found(context: &Context, kid: Option<&str>) -> Finding {
     }
 }
 
-/// The registered keys are not the issuer's. Offers to remove them, so that Pulumi Cloud fetches the
-/// issuer's keys if it can reach the issuer.
+/// The registered keys are not the issuer's. Offers to remove them, so that Pulumi Cloud fetches
+/// the issuer's keys if it can reach the issuer.
 fn replace_registered(context: &Context, finding: Finding) -> Finding {
     let finding = finding.fix(
         "The registered keys (jwks) are out of date: register the issuer's current ones, or remove \
@@ -124,7 +124,8 @@ fn replace_registered(context: &Context, finding: Finding) -> Finding {
     );
     let Some(registration) = context.evidence.registration() else { return finding };
     let Some(identifier) = registration.identifier() else { return finding };
-    // The change omits the old keys: a bundle does not contain them, since they may have private parts.
+    // The change omits the old keys: a bundle does not contain them, since they may have private
+    // parts.
     let change = Change::new(Target::Registration, "/jwks").for_issuer(Some(identifier));
     finding.option(match public_issuer(identifier) {
         Some(_) => RemedyOption::only(change),

@@ -34,7 +34,8 @@ fn summary(token: &Token, now: i64) -> String {
     }
 }
 
-/// Whether the exchange is pointless: the token is missing or expired, or the CLI would not send it.
+/// Whether the exchange is pointless: the token is missing or expired, or the CLI would not send
+/// it.
 pub(crate) fn unusable(context: &Context) -> bool {
     context
         .evidence
@@ -67,8 +68,8 @@ fn is_audience(value: &Value) -> bool {
 /// Optional time claims (RFC 7519 sections 4.1.5 and 4.1.6).
 const OPTIONAL: [&str; 2] = ["nbf", "iat"];
 
-/// A time claim that is not a number. All of Go's libraries refuse it, except that some accept null or
-/// a number in a string.
+/// A time claim that is not a number. All of Go's libraries refuse it, except that some accept null
+/// or a number in a string.
 struct InvalidTime<'a> {
     claim: &'static str,
     value: &'a Value,
@@ -155,7 +156,8 @@ fn duplicate_claims(token: &Token) -> Option<Finding> {
     )
 }
 
-/// A signature shorter or longer than the key makes it (an RSA signature is as long as the modulus).
+/// A signature shorter or longer than the key makes it (an RSA signature is as long as the
+/// modulus).
 fn signature_length(context: &Context, token: &Token) -> Option<Finding> {
     let Signature::WrongLength { expected } = context.evidence.issuer.signature else {
         return None;

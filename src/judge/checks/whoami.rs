@@ -163,8 +163,8 @@ fn slug(name: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// Compares organizations and teams by name and by slug, since the service shows either. `names`: the
-/// login and display name of each organization.
+/// Compares organizations and teams by name and by slug, since the service shows either. `names`:
+/// the login and display name of each organization.
 fn wrong_organization(
     context: &Context,
     identity: &Identity,

@@ -31,8 +31,8 @@ pub(crate) fn mark_difference(registered: &str, token: &str) -> String {
     text
 }
 
-/// The positions of common characters, in the prefix, the suffix and runs of at least four. Shorter runs
-/// agree by chance and would fragment the difference.
+/// The positions of common characters, in the prefix, the suffix and runs of at least four. Shorter
+/// runs agree by chance and would fragment the difference.
 fn common_positions(left: &[char], right: &[char]) -> Vec<(usize, usize)> {
     let prefix = left.iter().zip(right).take_while(|(l, r)| l == r).count();
     let rest = left.len().min(right.len()) - prefix;

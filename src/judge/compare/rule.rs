@@ -29,8 +29,8 @@ const MASKED: &str = "The rule holds ***, which a log shows in the place of a se
 /// An explanation compares the pattern with the claim at most so often.
 const COMPARISONS: usize = 16;
 
-/// The finding for a failing rule of the closest entry, without a remedy. Without an explanation if the
-/// work budget is used up.
+/// The finding for a failing rule of the closest entry, without a remedy. Without an explanation if
+/// the work budget is used up.
 pub(crate) fn failed_rule(
     context: &Context,
     token: &Token,
@@ -88,7 +88,8 @@ pub(crate) fn failed_rule(
 /// Longer claims are not searched for variables, in bytes: the search takes quadratic time.
 const MAX_VARIABLE_CLAIM_BYTES: usize = 256;
 
-/// An unexpanded variable that is a whole part of a claim. Inside a part it may belong to a branch name.
+/// An unexpanded variable that is a whole part of a claim. Inside a part it may belong to a branch
+/// name.
 fn variable_in(claim: &str) -> Option<&str> {
     if claim.len() > MAX_VARIABLE_CLAIM_BYTES {
         return None;
@@ -132,7 +133,8 @@ fn claim_unexpanded(rule: &RuleResult, actual: &str, variable: &str, place: &str
     ))
 }
 
-/// Adds the parts of Entra's subject, and compares them with the token's other claims and the pipeline.
+/// Adds the parts of Entra's subject, and compares them with the token's other claims and the
+/// pipeline.
 fn add_subject_parts(
     context: &Context,
     finding: Finding,

@@ -6,8 +6,9 @@ use crate::platform::at_host;
 use crate::policy::Registration;
 use crate::report::Finding;
 
-/// The authority of a proxy that intercepts TLS to this host. Public authorities sign the certificates
-/// of public issuers, so another one means a proxy. `None` if the chain may be the host's own.
+/// The authority of a proxy that intercepts TLS to this host. Public authorities sign the
+/// certificates of public issuers, so another one means a proxy. `None` if the chain may be the
+/// host's own.
 pub(crate) fn intercepting_authority<'a>(host: &str, chain: &'a Chain) -> Option<&'a str> {
     let top = chain.certificates.last()?;
     (at_host(host).is_some() && !chain.publicly_trusted).then_some(&*top.issuer)
@@ -67,8 +68,8 @@ pub(crate) fn add_signer(finding: Finding, failure: &Failure, chain: Option<&Cha
     Finding { detail, ..finding }
 }
 
-/// Whether trusting the signing authority would help. It does not for an expired certificate or one for
-/// another host.
+/// Whether trusting the signing authority would help. It does not for an expired certificate or one
+/// for another host.
 pub(crate) fn is_authority_untrusted(failure: &Failure) -> bool {
     use CertificateProblem::{Expired, NotYetValid, WrongHost};
     !matches!(failure.kind, FailureKind::Certificate { problem: Expired | NotYetValid | WrongHost })

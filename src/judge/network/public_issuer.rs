@@ -13,8 +13,8 @@ pub(crate) enum Observation {
     Answer,
 }
 
-/// For a known platform's public issuer, turns an error into a warning about this machine's network.
-/// Its advice is then not about the registration (product contract, section 3).
+/// For a known platform's public issuer, turns an error into a warning about this machine's
+/// network. Its advice is then not about the registration (product contract, section 3).
 pub(crate) fn downgrade_if_public(
     finding: Finding,
     issuer: &str,

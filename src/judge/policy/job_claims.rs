@@ -1,7 +1,8 @@
 //! Finds claims that identify a job when its subject cannot be a rule.
 //!
-//! Only documented claims that stay the same from run to run qualify (not `run_id`, `sha` or `jti`).
-//! Entra has none: `tid`, `azp` and `oid` are the same for every service connection of a tenant.
+//! Only documented claims that stay the same from run to run qualify (not `run_id`, `sha` or
+//! `jti`). Entra has none: `tid`, `azp` and `oid` are the same for every service connection of a
+//! tenant.
 
 use serde_json::{Map, Value};
 
@@ -30,7 +31,8 @@ fn identifying_claims(claims: &Map<String, Value>, refused: &str) -> Identifying
             && claim_text(claims, path)
                 .is_some_and(|text| is_stable(&text) && RulePattern::of_value(path, &text).is_ok())
     };
-    // `suggest` fails if the rules need the refused claim too (CircleCI's branch is not in its subject).
+    // `suggest` fails if the rules need the refused claim too (CircleCI's branch is not in its
+    // subject).
     if refused != "sub" && suggest(claims, &RequestedToken::default()).is_ok() {
         return IdentifyingClaims::Job(vec!["sub"]);
     }

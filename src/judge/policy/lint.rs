@@ -1,5 +1,6 @@
-//! The findings of `doctor policy lint`: entries and rules that are too broad or never match, without
-//! regard to a token. [`super::broad`] reports the same for a diagnosis, with the same predicates.
+//! The findings of `doctor policy lint`: entries and rules that are too broad or never match,
+//! without regard to a token. [`super::broad`] reports the same for a diagnosis, with the same
+//! predicates.
 
 use super::broad::{lacks_required_name, required_key};
 use super::claims::{
@@ -428,8 +429,8 @@ fn matches(pattern: &str, text: &str, work: &mut Work) -> Option<bool> {
     pattern::matches_within(pattern, std::iter::once(text), work)
 }
 
-/// Whether `by` surely matches whatever `entry` matches. Compares patterns as text, so it may miss some
-/// cases.
+/// Whether `by` surely matches whatever `entry` matches. Compares patterns as text, so it may miss
+/// some cases.
 fn covers(by: &Entry, entry: &Entry, work: &mut Work) -> Result<bool, BudgetExceeded> {
     if !work.take(ENTRY_STEPS + by.team_name.as_ref().map_or(0, String::len)) {
         return Err(BudgetExceeded);

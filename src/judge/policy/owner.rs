@@ -1,15 +1,16 @@
 //! Decides whether an entry names the owner of the jobs that it lets in.
 //!
-//! Everybody can get tokens from a shared issuer (GitHub, gitlab.com). Its entries must name an owner,
-//! with one of certain claims and a pattern that spells the owner out. The issuer of one organization
-//! issues tokens only to its own jobs. There, a rule on any claim that differs between jobs suffices.
+//! Everybody can get tokens from a shared issuer (GitHub, gitlab.com). Its entries must name an
+//! owner, with one of certain claims and a pattern that spells the owner out. The issuer of one
+//! organization issues tokens only to its own jobs. There, a rule on any claim that differs between
+//! jobs suffices.
 
 use super::claims::{impossible_subject, is_known_claim};
 use crate::platform::{ALL, Beginning, Id, Shared, by_issuer, subject};
 use crate::policy::{Entry, Rule};
 
-/// Claims that do not identify a job: `tid` and `azp` are the same for every service connection of a
-/// tenant, and anybody can create a branch or an environment with any name.
+/// Claims that do not identify a job: `tid` and `azp` are the same for every service connection of
+/// a tenant, and anybody can create a branch or an environment with any name.
 const COMMON_CLAIMS: &[&str] = &[
     "aud",
     "azp",
@@ -58,7 +59,8 @@ fn subject_names_owner(shared: &Shared, pattern: &str) -> bool {
     })
 }
 
-/// Whether a pattern has no wildcard before its first separator. An `@` separates a name from its id.
+/// Whether a pattern has no wildcard before its first separator. An `@` separates a name from its
+/// id.
 fn spells_out_name(pattern: &str) -> bool {
     let name = pattern.split(['/', ':', '@']).next().unwrap_or_default();
     has_text(name) && !name.contains(['*', '?']) && !name.contains("..")

@@ -51,7 +51,8 @@ fn describe_subject(claims: &Map<String, Value>) -> Option<Subject> {
     subject::describe(&issuer, &claim_text(claims, "sub").unwrap_or_default())
 }
 
-/// Why this kind of job is often unwanted. Ignores the audience, which the job may be able to choose.
+/// Why this kind of job is often unwanted. Ignores the audience, which the job may be able to
+/// choose.
 pub(crate) fn kind_of_job(claims: &Map<String, Value>) -> Option<Unwanted> {
     match kind_of_token(claims)? {
         Kind::PullRequest | Kind::Fork => Some(Unwanted::PullRequest),

@@ -113,7 +113,8 @@ impl LoggedLogin {
         }
     }
 
-    /// The finding for this code, if the log shows enough for the advice of the check that raises it.
+    /// The finding for this code, if the log shows enough for the advice of the check that raises
+    /// it.
     fn finding(&self, log_match: &LogMatch, code: Code, job: &Job) -> Option<Finding> {
         let unusable_token =
             |problem| token_value::unusable_token(problem, &self.source, self.platform);
@@ -213,8 +214,8 @@ impl LoggedLogin {
         self.login.token_named || self.token.is_some()
     }
 
-    /// Whether the organization is surely missing. If the CLI reads claims that the log does not show,
-    /// they may name one.
+    /// Whether the organization is surely missing. If the CLI reads claims that the log does not
+    /// show, they may name one.
     fn lacks_organization(&self) -> bool {
         let reads_claims = !matches!(self.source, Source::File { .. })
             && versions::READS_CLAIMS.holds(self.version.as_ref());
@@ -225,7 +226,8 @@ impl LoggedLogin {
     }
 }
 
-/// The backend in the log: that of the message, of the login command, or of the CLI's earlier output.
+/// The backend in the log: that of the message, of the login command, or of the CLI's earlier
+/// output.
 fn backend_sources(log: &Log, log_match: &LogMatch) -> Backend {
     let called = login_of(log, log_match);
     let in_message = matches!(log_match.message.means, Means::BackendUrl | Means::BackendArgument)

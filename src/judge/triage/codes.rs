@@ -34,8 +34,8 @@ pub(super) fn codes_of(log: &Log, log_match: &LogMatch) -> Vec<Code> {
     }
 }
 
-/// Adapts the codes of a message to the platform. On GitLab, an empty token means that the job requests
-/// none.
+/// Adapts the codes of a message to the platform. On GitLab, an empty token means that the job
+/// requests none.
 fn by_platform(log: &Log, log_match: &LogMatch, codes: &[Code]) -> Vec<Code> {
     let login = login_of(log, log_match).and_then(|login| login.token.as_deref());
     let variable = login.and_then(variable_in_word).unwrap_or_default();
@@ -89,8 +89,8 @@ fn backend_codes(log: &Log, log_match: &LogMatch) -> Vec<Code> {
     }
 }
 
-/// The codes for an answer to the token exchange. The service's failure messages are not documented.
-/// Messages known from public logs decide; other words only suggest a code.
+/// The codes for an answer to the token exchange. The service's failure messages are not
+/// documented. Messages known from public logs decide; other words only suggest a code.
 fn exchange_codes(status: Option<&str>, answer: &str) -> Vec<Code> {
     let lower = answer.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));

@@ -8,12 +8,12 @@ use crate::evidence::log::{
 use crate::known_messages::{Means, Role, Scope, ServerFailure};
 use crate::pulumi::versions;
 
-/// Longer texts on standard input are not treated as pasted, in lines. In a pasted text, messages count
-/// in any position.
+/// Longer texts on standard input are not treated as pasted, in lines. In a pasted text, messages
+/// count in any position.
 const MAX_PASTED_LINES: u64 = 50;
 
-/// The messages that count. In a log: those where a message begins. In a short text: also those without
-/// a known program. In a pasted text without either: all.
+/// The messages that count. In a log: those where a message begins. In a short text: also those
+/// without a known program. In a pasted text without either: all.
 pub(super) fn counted_matches(log: &Log) -> impl Iterator<Item = &LogMatch> {
     let is_short = is_short(log);
     let counts = move |log_match: &LogMatch| log_match.begins || is_short && log_match.bare;
@@ -84,8 +84,8 @@ fn agrees_with_logins(log: &Log, log_match: &LogMatch) -> bool {
     }
 }
 
-/// Whether the message has another cause: a stack file instead of the project file, or an OIDC flag on
-/// another command although this pulumi supports it.
+/// Whether the message has another cause: a stack file instead of the project file, or an OIDC flag
+/// on another command although this pulumi supports it.
 fn is_of_another_command(log: &Log, log_match: &LogMatch) -> bool {
     let extension = login::match_value(log_match, "extension");
     let is_stack = extension.is_some_and(|e| !["yaml", "yml", "json"].contains(&e));

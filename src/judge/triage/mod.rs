@@ -1,7 +1,7 @@
 //! Judges logs: which known messages count, which failures they indicate, and which ranks first.
 //!
-//! A log shows less than a run of the doctor. Its values (login flags, CLI version, backend URL) are
-//! evidence for the same advice as in the checks ([`advice`]).
+//! A log shows less than a run of the doctor. Its values (login flags, CLI version, backend URL)
+//! are evidence for the same advice as in the checks ([`advice`]).
 
 mod advice;
 mod codes;
@@ -100,8 +100,8 @@ fn context(log: &Log) -> LogContext {
     }
 }
 
-/// The places of successful logins. The logs of a step and of its job contain the same line, so equal
-/// times count once.
+/// The places of successful logins. The logs of a step and of its job contain the same line, so
+/// equal times count once.
 fn successes(log: &Log) -> Vec<LogPlace> {
     let all = &log.context.successes;
     let is_known = |index: usize, at| all[..index].iter().any(|other| other.at == at);

@@ -80,7 +80,8 @@ impl RankedFinding {
     fn explain(&mut self, log: &Log, classified: &ClassifiedMatch) {
         let finding = &mut self.found.finding;
         finding.detail = detail(log, classified);
-        // Trusting a certificate on this machine does not help Pulumi Cloud, which fetches the keys.
+        // Trusting a certificate on this machine does not help Pulumi Cloud, which fetches the
+        // keys.
         if !classified.log_match.message.fix.is_empty()
             && classified.code != Code::IssuerTlsUntrusted
         {
@@ -91,8 +92,8 @@ impl RankedFinding {
         }
     }
 
-    /// Orders findings: failures of other systems before Pulumi's first one, then Pulumi's in root-cause
-    /// order, then later failures of other systems.
+    /// Orders findings: failures of other systems before Pulumi's first one, then Pulumi's in
+    /// root-cause order, then later failures of other systems.
     pub(super) fn rank(&self, pulumis: Option<Place>) -> impl Ord + use<> {
         let finding = &self.found.finding;
         let step = match self.found.system {
@@ -164,7 +165,8 @@ impl RankedFinding {
     }
 }
 
-/// The detail of a message. The catalogue's meaning of its code if the message has no text of its own.
+/// The detail of a message. The catalogue's meaning of its code if the message has no text of its
+/// own.
 fn detail(log: &Log, classified: &ClassifiedMatch) -> String {
     let log_match = classified.log_match;
     let template = Template::parse(log_match.message.explanation);

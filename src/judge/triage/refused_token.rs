@@ -4,8 +4,8 @@ use crate::catalogue::Code;
 use crate::evidence::{InputProblem, LooksLike, Wrapping};
 use crate::judge::advice::token_value::wrapping_name;
 
-/// The code for a refused token, and a description of it. If the log masks the token, the CLI refused
-/// what is around the mask.
+/// The code for a refused token, and a description of it. If the log masks the token, the CLI
+/// refused what is around the mask.
 pub(crate) fn classify_refused_token(
     problem: Option<&InputProblem>,
     wrapped: &[Wrapping],

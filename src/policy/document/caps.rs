@@ -1,5 +1,5 @@
-//! Checks the limits of a policy file after reading it ([`crate::limits`]). Answers of Pulumi Cloud are
-//! not checked, but evaluated within a budget.
+//! Checks the limits of a policy file after reading it ([`crate::limits`]). Answers of Pulumi Cloud
+//! are not checked, but evaluated within a budget.
 
 use super::DocumentError;
 use super::reading::quote;

@@ -1,8 +1,8 @@
 //! Reads policy documents (product contract, section 4).
 //!
-//! [`parse`] recognises the form by the top-level keys. Each form has one function that turns a tree
-//! with places into a document. The forms share the readers of issuers and entries. The keys are those
-//! of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
+//! [`parse`] recognises the form by the top-level keys. Each form has one function that turns a
+//! tree with places into a document. The forms share the readers of issuers and entries. The keys
+//! are those of Pulumi Cloud's API (`OidcIssuerRegistrationResponse`, `AuthPolicyDefinition`).
 
 mod caps;
 pub mod cases;
@@ -50,8 +50,8 @@ impl DocumentError {
 /// Reads a policy document in any form, as JSON or YAML. Accepts a byte order mark and CRLF.
 ///
 /// # Errors
-/// The first error: the text is neither JSON nor YAML, has no known form or an unknown key, or exceeds
-/// one of the [`crate::limits`].
+/// The first error: the text is neither JSON nor YAML, has no known form or an unknown key, or
+/// exceeds one of the [`crate::limits`].
 pub fn parse(text: &str) -> Result<Document, DocumentError> {
     let document = parse_answer(text)?;
     caps::check(&document)?;
@@ -84,7 +84,8 @@ fn parse_tree<T>(
     }
 }
 
-/// Whether the text was meant as JSON: it begins with a bracket and a token that JSON allows after it.
+/// Whether the text was meant as JSON: it begins with a bracket and a token that JSON allows after
+/// it.
 fn looks_like_json(text: &str) -> bool {
     let mut chars = text.chars().filter(|c| !c.is_whitespace());
     matches!(chars.next(), Some('{' | '['))

@@ -1,7 +1,7 @@
 //! Writes a policy document in the doctor's own form (form 1), for `policy pull`.
 //!
-//! Sorts issuers and rules, so that the same policies give the same text. Keeps the service's order of
-//! entries.
+//! Sorts issuers and rules, so that the same policies give the same text. Keeps the service's order
+//! of entries.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::policy::{Document, Entry, Registration};
 use crate::text;
 
-/// The document as JSON or YAML. `versions`: the id and version of each issuer's policy, by issuer id.
+/// The document as JSON or YAML. `versions`: the id and version of each issuer's policy, by issuer
+/// id.
 #[must_use]
 pub fn write(
     document: &Document,

@@ -1,8 +1,8 @@
 //! Form 3: a Pulumi YAML program.
 //!
-//! Resolves `${…}` only from values that are certain in the program itself: variables that are plain
-//! strings, and properties of other resources. Configuration, functions and provider outputs are
-//! unresolved: they are known only when the program runs.
+//! Resolves `${…}` only from values that are certain in the program itself: variables that are
+//! plain strings, and properties of other resources. Configuration, functions and provider outputs
+//! are unresolved: they are known only when the program runs.
 
 use std::cell::Cell;
 
@@ -95,8 +95,8 @@ impl Program<'_> {
         Node { place: node.place, kind }
     }
 
-    /// Replaces references in a text, and `$${` by `${`. If one reference is unresolved, the whole text
-    /// is: part of a pattern is useless.
+    /// Replaces references in a text, and `$${` by `${`. If one reference is unresolved, the whole
+    /// text is: part of a pattern is useless.
     fn interpolate(&self, text: &str, depth: usize) -> Kind {
         let unresolved = || Kind::Unresolved(text.to_owned());
         let (mut result, mut rest) = (String::new(), text);

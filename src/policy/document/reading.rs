@@ -81,8 +81,8 @@ impl<'a> Map<'a> {
         self.get(name).is_some()
     }
 
-    /// The error for a missing required key. Suggests a similar key, since some forms ignore unknown
-    /// keys.
+    /// The error for a missing required key. Suggests a similar key, since some forms ignore
+    /// unknown keys.
     pub(super) fn missing(&self, name: &str) -> Fault {
         let similar = |(key, _): &&(Key, Node)| nearest(&key.text, &[name]).is_some();
         match self.entries.iter().take(MAX_COMPARED_KEYS).find(similar) {
@@ -129,8 +129,8 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// Reads a required list. `null` is an empty list in an answer of the service, which is written in
-    /// Go, but an error in a file written by hand.
+    /// Reads a required list. `null` is an empty list in an answer of the service, which is written
+    /// in Go, but an error in a file written by hand.
     pub(super) fn list<T>(
         &self,
         name: &str,

@@ -1,7 +1,8 @@
-//! Reads `OidcIssuer` and `Policy` resources, for Pulumi programs (form 3) and stack states (form 4).
+//! Reads `OidcIssuer` and `Policy` resources, for Pulumi programs (form 3) and stack states (form
+//! 4).
 //!
-//! The resource types are those of the pulumiservice provider: `pulumiservice:index:OidcIssuer`, which
-//! contains its policies, and `pulumiservice:api/auth:OidcIssuer` with a separate
+//! The resource types are those of the pulumiservice provider: `pulumiservice:index:OidcIssuer`,
+//! which contains its policies, and `pulumiservice:api/auth:OidcIssuer` with a separate
 //! `pulumiservice:api/auth:Policy`, which refers to the issuer by `issuerId`.
 
 use std::collections::HashMap;

@@ -67,8 +67,8 @@ impl Node {
 
 /// Reads JSON (RFC 8259).
 ///
-/// `serde_json` checks the grammar, since people know its messages. A second pass over the well-formed
-/// text finds the places, which `serde_json` does not provide.
+/// `serde_json` checks the grammar, since people know its messages. A second pass over the
+/// well-formed text finds the places, which `serde_json` does not provide.
 ///
 /// # Errors
 /// The text is not JSON, is nested deeper than 127 levels (the limit of `serde_json`), or has more
@@ -200,8 +200,8 @@ fn string_length(inner: &str) -> usize {
 
 // ----------------------------------------------------------------------------------- YAML
 
-/// Reads one YAML 1.2 document. Resolves anchors, aliases and merge keys, and ignores tags that are not
-/// YAML's own.
+/// Reads one YAML 1.2 document. Resolves anchors, aliases and merge keys, and ignores tags that are
+/// not YAML's own.
 ///
 /// # Errors
 /// The text is not YAML, has several documents, or exceeds [`DEPTH`] or [`limits::VALUES`].
@@ -226,8 +226,8 @@ pub(crate) fn yaml(text: &str) -> Result<Node, DocumentError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))
 }
 
-/// The deepest nesting. An entry's rules are at level six. The YAML reader recurses, and an unoptimised
-/// build takes about 40 KiB of stack per level.
+/// The deepest nesting. An entry's rules are at level six. The YAML reader recurses, and an
+/// unoptimised build takes about 40 KiB of stack per level.
 const DEPTH: usize = 32;
 
 fn yaml_error(error: &serde_saphyr::Error) -> DocumentError {

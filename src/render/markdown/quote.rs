@@ -1,8 +1,8 @@
-//! Quotes text so that it is no Markdown (CommonMark 0.31 with GitHub's tables and autolinks) and no
-//! HTML.
+//! Quotes text so that it is no Markdown (CommonMark 0.31 with GitHub's tables and autolinks) and
+//! no HTML.
 //!
-//! Words of letters stay as they are. Everything else goes into code spans, which hold no construct,
-//! link or mention. So sentences stay readable and values stay whole.
+//! Words of letters stay as they are. Everything else goes into code spans, which hold no
+//! construct, link or mention. So sentences stay readable and values stay whole.
 
 use crate::render::wording::finding::visible;
 use crate::text::{clip, inert};

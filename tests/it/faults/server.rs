@@ -12,8 +12,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{Request, Response};
 
-/// Between two bursts of a flood that goes on until the client's time is over. It is a flood all the
-/// same; without a pause it takes the processor from all other tests.
+/// Between two bursts of a flood that goes on until the client's time is over. It is a flood all
+/// the same; without a pause it takes the processor from all other tests.
 pub const PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection after its TLS handshake.

@@ -1,4 +1,5 @@
-//! docs/policy.md: its documents are read, its commands are understood, and its table is the program's.
+//! docs/policy.md: its documents are read, its commands are understood, and its table is the
+//! program's.
 
 use crate::policies::command::policy;
 use crate::support::Doctor;
@@ -51,7 +52,8 @@ fn its_commands_are_understood() {
             .file("cases.yaml", &blocks("yaml")[1])
             .file("token.jwt", claims)
             .run();
-        // Nothing can be pulled here. The example lets pull requests in without a rule of their own.
+        // Nothing can be pulled here. The example lets pull requests in without a rule of their
+        // own.
         let expected = if command.contains(" pull ") { 3 } else { 0 };
         assert_eq!(run.status, expected, "{command}: {}{}", run.stdout, run.stderr);
     }

@@ -455,8 +455,8 @@ fn laid_out(entries: &[Value], layout: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
-    /// Whatever the policy and the token: a fix changes the lines of its diff alone, lets the token in
-    /// and no other kind of job, or nothing is changed.
+    /// Whatever the policy and the token: a fix changes the lines of its diff alone, lets the token
+    /// in and no other kind of job, or nothing is changed.
     #[test]
     fn a_fix_keeps_its_promises(entries in policies(), claims in tokens(), layout in 0..4_usize) {
         let document = laid_out(&entries, layout);

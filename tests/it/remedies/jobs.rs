@@ -1,5 +1,5 @@
-//! The CI platforms as the harness knows them: which token a job gets, and what of it a job can choose.
-//! Written from the platforms' documentation, with nothing of the program.
+//! The CI platforms as the harness knows them: which token a job gets, and what of it a job can
+//! choose. Written from the platforms' documentation, with nothing of the program.
 
 use serde_json::{Map, Value};
 

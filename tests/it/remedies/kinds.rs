@@ -1,5 +1,5 @@
-//! The kinds of job that a policy may let in: the table of this harness, which is independent of the
-//! program's.
+//! The kinds of job that a policy may let in: the table of this harness, which is independent of
+//! the program's.
 
 use super::jobs::{Job, Model};
 
@@ -40,8 +40,8 @@ pub fn others(model: &Model, job: &Job) -> Vec<(&'static str, Job)> {
         .collect()
 }
 
-/// Whether two jobs have the same identity: nothing that a policy could tell them apart by, but for what
-/// changes from run to run.
+/// Whether two jobs have the same identity: nothing that a policy could tell them apart by, but for
+/// what changes from run to run.
 pub fn is_same(model: &Model, job: &Job, other: &Job) -> bool {
     let identity = |job: &Job| {
         let claims = model.claims(job);

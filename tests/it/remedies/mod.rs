@@ -1,19 +1,21 @@
-//! Remedies are promises (product contract, section 5): this applies them word for word and runs again,
-//! until the login works.
+//! Remedies are promises (product contract, section 5): this applies them word for word and runs
+//! again, until the login works.
 //!
-//! A [`world::State`] is a login that works. One to three [`faults`] break it; the program judges it; an
-//! option of the root cause's remediation is [`apply`]ed; and so on. The harness fails if
+//! A [`world::State`] is a login that works. One to three [`faults`] break it; the program judges
+//! it; an option of the root cause's remediation is [`apply`]ed; and so on. The harness fails if
 //! - a remedy does not lead to a working login within [`MOST_STEPS`] steps,
 //! - a state comes twice, or a change cannot be made on this platform,
-//! - a changed policy lets in a kind of job that neither the policy before nor the one before the faults
-//!   let in, and that is not this token's ([`kinds`]), unless the option says "only if that is meant",
+//! - a changed policy lets in a kind of job that neither the policy before nor the one before the
+//!   faults let in, and that is not this token's ([`kinds`]), unless the option says "only if that
+//!   is meant",
 //! - the login of the next run of the same job no longer works,
 //! - a command names another host than this run's.
 //!
-//! Which token a job gets ([`jobs`], [`platforms`]), who is let in (`crate::reference`) and when a login works
-//! ([`world::State::works`]) are written apart from the program.
+//! Which token a job gets ([`jobs`], [`platforms`]), who is let in (`crate::reference`) and when a
+//! login works ([`world::State::works`]) are written apart from the program.
 //!
-//! `REMEDIES_RUNS=5000 cargo test --test it remedies -- --nocapture` tries more, `REMEDIES_SEED=…` others.
+//! `REMEDIES_RUNS=5000 cargo test --test it remedies -- --nocapture` tries more, `REMEDIES_SEED=…`
+//! others.
 
 mod apply;
 mod faults;
@@ -76,8 +78,8 @@ struct Tally {
     problems: Vec<String>,
 }
 
-/// Codes for which no change can be named where the harness meets them: a deny that is about more than
-/// this job, and a value that was not written out.
+/// Codes for which no change can be named where the harness meets them: a deny that is about more
+/// than this job, and a value that was not written out.
 const FOR_PEOPLE: [&str; 1] = ["claim-unexpanded"];
 
 impl Tally {

@@ -12,8 +12,8 @@ use super::world::State;
 const NAMES: [&str; 9] =
     ["acme", "a b", "it's", "$(touch pwned)", "`id`", "a;id", "\"quoted\"", "a\\b", "--help"];
 
-/// The words of every simple command, as bash hands them over. Programs are functions that print their
-/// arguments; a pipe's left side is dropped.
+/// The words of every simple command, as bash hands them over. Programs are functions that print
+/// their arguments; a pipe's left side is dropped.
 fn words(command: &str) -> Vec<Vec<String>> {
     let script = format!(
         "words() {{ printf '%s\\0' \"$@\"; printf '\\1\\0'; }}\n\

@@ -1,5 +1,6 @@
-//! A login that can be broken and repaired: the job, the command, its environment, and what Pulumi Cloud
-//! has. The evidence that the program judges is made from it, in the form of a support bundle.
+//! A login that can be broken and repaired: the job, the command, its environment, and what Pulumi
+//! Cloud has. The evidence that the program judges is made from it, in the form of a support
+//! bundle.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Entries that keep the token out: a deny entry that matches, or the closest allow entry that fails.
+//! Entries that keep the token out: a deny entry that matches, or the closest allow entry that
+//! fails.
 
 use crate::catalogue::{Category, Code};
 use crate::evidence::Token;
@@ -21,7 +22,8 @@ use crate::policy::{Decision, Entry};
 use crate::report::{Finding, RemedyOption, RuleResult};
 use crate::text;
 
-/// A deny entry matches. Also reports the closest allow entry, if that would fail without the denial.
+/// A deny entry matches. Also reports the closest allow entry, if that would fail without the
+/// denial.
 pub(crate) fn denied(
     context: &Context,
     token: &Token,

@@ -11,8 +11,8 @@ use crate::oidc::jwt::header;
 use crate::oidc::jwt::header::HeaderFault;
 use crate::report::Finding;
 
-/// Public-key algorithms that the CLI and the service support (RFC 7518 section 3.1, RFC 8037 section
-/// 3.1).
+/// Public-key algorithms that the CLI and the service support (RFC 7518 section 3.1, RFC 8037
+/// section 3.1).
 pub(crate) const ASYMMETRIC: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 

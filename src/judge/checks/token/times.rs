@@ -15,8 +15,8 @@ use crate::text::command::CommandLine;
 /// leeway.
 const LEEWAY: i64 = 60;
 
-/// The last second that Go's `time.Unix` can represent: its epoch is the year 1. A later `exp` wraps
-/// around into the past in go-oidc and golang-jwt, and go-jose refuses it.
+/// The last second that Go's `time.Unix` can represent: its epoch is the year 1. A later `exp`
+/// wraps around into the past in go-oidc and golang-jwt, and go-jose refuses it.
 const MAX_GO_SECONDS: i64 = i64::MAX - 62_135_596_800;
 
 /// Units that issuers confuse with seconds, and how many of them make a second.
@@ -39,8 +39,8 @@ pub(crate) fn check(context: &Context, token: &Token) -> Vec<Finding> {
     let Some(offset) = clock_offset(context) else {
         return by_this_machine.into_iter().collect();
     };
-    // The servers' clocks decide. A failure by this machine's clock alone only proves that its clock is
-    // wrong.
+    // The servers' clocks decide. A failure by this machine's clock alone only proves that its
+    // clock is wrong.
     let by_servers = problem(context.now().saturating_add(offset), "the servers' clocks");
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
     let only_here =
@@ -191,8 +191,8 @@ fn raw(token: &Token, claim: &str) -> String {
     token.claims.get(claim).map(ToString::to_string).unwrap_or_default()
 }
 
-/// How far this machine's clock is behind the servers', in seconds, if it is off by a minute or more.
-/// The smallest offset of all servers counts, since caches send old dates.
+/// How far this machine's clock is behind the servers', in seconds, if it is off by a minute or
+/// more. The smallest offset of all servers counts, since caches send old dates.
 fn clock_offset(context: &Context) -> Option<i64> {
     if context.evidence.options.now_given {
         return None;

@@ -3,8 +3,8 @@
 use super::BudgetExceeded;
 use crate::limits::Work;
 
-/// The Levenshtein distance of two texts. `None` if it exceeds `max_edits`. Computes only a band around
-/// the diagonal (Ukkonen's cut-off).
+/// The Levenshtein distance of two texts. `None` if it exceeds `max_edits`. Computes only a band
+/// around the diagonal (Ukkonen's cut-off).
 pub(super) fn bounded_edit_distance(
     left: &str,
     right: &str,

@@ -80,8 +80,8 @@ fn characters(count: usize) -> String {
     if count == 1 { "one character".to_owned() } else { format!("{count} characters") }
 }
 
-/// An issuer's URL in parts, as written. A URL parser would normalize differences that matter, since
-/// Pulumi Cloud compares issuers as text.
+/// An issuer's URL in parts, as written. A URL parser would normalize differences that matter,
+/// since Pulumi Cloud compares issuers as text.
 struct IssuerParts<'a> {
     scheme: Option<&'a str>,
     host: &'a str,

@@ -23,7 +23,8 @@ pub(crate) fn explain(issuer: &str, rule: &str, subject: &str) -> Vec<String> {
         .collect()
 }
 
-/// The rule in the present form of the subject, if it has a form that the platform no longer issues.
+/// The rule in the present form of the subject, if it has a form that the platform no longer
+/// issues.
 pub(crate) fn update_outdated_rule(rule: &str, subject: &str) -> Option<Renewed> {
     ALL.iter().filter_map(|platform| platform.subjects.renew).find_map(|renew| renew(rule, subject))
 }
@@ -73,7 +74,8 @@ fn explain_pinned_run(described: &Subject, differences: &[Difference]) -> Option
     })
 }
 
-/// A sentence for each part. A part has a name, the value in the rule if known, and that in the token.
+/// A sentence for each part. A part has a name, the value in the rule if known, and that in the
+/// token.
 fn part_sentences<'a>(
     parts: impl Iterator<Item = (&'a str, Option<&'a str>, &'a str)>,
 ) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Plans the smallest policy change that lets a token in, and no other kind of job.
 //!
-//! Replaces a pattern only if no token of this issuer can match it: it is misspelled, spells the same
-//! identity differently, or has an outdated subject form. Otherwise other jobs may depend on the entry,
-//! so the entry that `policy suggest` prints is added.
+//! Replaces a pattern only if no token of this issuer can match it: it is misspelled, spells the
+//! same identity differently, or has an outdated subject form. Otherwise other jobs may depend on
+//! the entry, so the entry that `policy suggest` prints is added.
 
 #[cfg(test)]
 mod tests;
@@ -147,8 +147,8 @@ fn deciding_registration<'a>(
     }
 }
 
-/// Whether the second document admits the token and no other kind of job that the first one does not
-/// admit. Ignores kinds whose tokens cannot be distinguished from this one.
+/// Whether the second document admits the token and no other kind of job that the first one does
+/// not admit. Ignores kinds whose tokens cannot be distinguished from this one.
 pub(crate) fn admits_only_this_kind(
     before: &Document,
     after: &Document,
@@ -318,8 +318,9 @@ impl Planner<'_> {
         None
     }
 
-    /// A rule that excludes a kind of job. Prefers the whole subject if only the platform's own words
-    /// vary in it, then a claim with a fixed set of values, then any other claim that differs.
+    /// A rule that excludes a kind of job. Prefers the whole subject if only the platform's own
+    /// words vary in it, then a claim with a fixed set of values, then any other claim that
+    /// differs.
     fn rule_against(
         &self,
         other: &KindOfJob,

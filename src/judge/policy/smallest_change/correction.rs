@@ -63,8 +63,8 @@ impl<'a> TokenIdentity<'a> {
     }
 }
 
-/// The intended form of a rule that no token of this issuer can match. `is_this_subject`: a rule of the
-/// same entry on `sub` matches the token.
+/// The intended form of a rule that no token of this issuer can match. `is_this_subject`: a rule of
+/// the same entry on `sub` matches the token.
 pub(crate) fn correction(
     identity: TokenIdentity,
     claim: &str,

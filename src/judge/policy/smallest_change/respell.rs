@@ -38,8 +38,8 @@ const MAX_CELLS: usize = 1 << 16;
 const CASE_COST: usize = 1;
 const EDIT_COST: usize = 1_000;
 
-/// Spells `pattern` like `value`, with at most `max_edits` edits. `None` if it needs more, or if the
-/// value cannot be in a rule.
+/// Spells `pattern` like `value`, with at most `max_edits` edits. `None` if it needs more, or if
+/// the value cannot be in a rule.
 pub(crate) fn respell(
     claim: &str,
     pattern: &str,

@@ -1,5 +1,5 @@
-//! How a job can get a token with other claims: run on another branch, in an environment, or request
-//! another audience.
+//! How a job can get a token with other claims: run on another branch, in an environment, or
+//! request another audience.
 
 use serde_json::{Map, Value};
 
@@ -59,8 +59,8 @@ const CHOOSABLE_CLAIMS: &[Phrase] = &[
     }),
 ];
 
-/// How the job can get a token that matches a rule. `None` if it cannot. `subject_rule`: the pattern on
-/// `sub` that the token must still match.
+/// How the job can get a token that matches a rule. `None` if it cannot. `subject_rule`: the
+/// pattern on `sub` that the token must still match.
 pub(crate) fn token_change(
     identity: TokenIdentity,
     claim: &str,
@@ -127,8 +127,8 @@ fn can_have_value(identity: TokenIdentity, claim: &str, value: &str) -> bool {
     known.documented.contains(&claim) && values.is_none_or(|(_, values)| values.contains(&value))
 }
 
-/// Whether a job can request a token for this audience: its platform lets it choose, and the audience
-/// is not that of another organization or service.
+/// Whether a job can request a token for this audience: its platform lets it choose, and the
+/// audience is not that of another organization or service.
 pub(crate) fn can_request_audience(
     identity: TokenIdentity,
     audience: &str,
@@ -150,8 +150,8 @@ pub(crate) fn can_request_audience(
     !is_fixed && is_ours && !audience.contains(['*', '?'])
 }
 
-/// How this job must run to get the subject of a rule. `None` if the rule is for another project or an
-/// unwanted kind of job.
+/// How this job must run to get the subject of a rule. `None` if the rule is for another project or
+/// an unwanted kind of job.
 fn how_to_run_as(identity: TokenIdentity, rule: &str) -> Option<String> {
     let has = describe(identity.issuer, identity.subject()?)?;
     let wanted = describe(identity.issuer, rule)?;
@@ -173,8 +173,8 @@ fn how_to_run_as(identity: TokenIdentity, rule: &str) -> Option<String> {
     (!how.is_empty()).then(|| how.join(" "))
 }
 
-/// Whether two subjects differ only in parts that a job can choose. It cannot choose parts that vary
-/// from run to run.
+/// Whether two subjects differ only in parts that a job can choose. It cannot choose parts that
+/// vary from run to run.
 fn is_same_project(has: &Subject, wanted: &Subject) -> bool {
     let fixed = |subject: &Subject| -> Vec<(&'static str, String)> {
         let is_fixed = |name: &str| {

@@ -76,8 +76,8 @@ fn list_elements(pattern: &str) -> Vec<String> {
 /// Texts that only occur in regular expressions.
 const REGEX_SIGNS: [&str; 7] = ["^", "\\", "(", "[", ".+", "|", "$"];
 
-/// The patterns for a regular expression, one for each alternative. Understands anchors, escapes, `.*`,
-/// `.+`, classes and one group of alternatives; empty for anything else.
+/// The patterns for a regular expression, one for each alternative. Understands anchors, escapes,
+/// `.*`, `.+`, classes and one group of alternatives; empty for anything else.
 fn regex_alternatives(written: &str) -> Vec<String> {
     if !REGEX_SIGNS.iter().any(|sign| written.contains(sign)) || written.contains("${") {
         return Vec::new();
@@ -189,8 +189,8 @@ fn is_form_of_other_platform(platform: Option<&Platform>, known: &Subject, patte
         && crate::platform::ALL.iter().copied().any(|other| is_other(&other))
 }
 
-/// Whether the part of a GitHub subject after the repository has an unknown form, such as `ref:main`
-/// instead of `ref:refs/heads/main`.
+/// Whether the part of a GitHub subject after the repository has an unknown form, such as
+/// `ref:main` instead of `ref:refs/heads/main`.
 fn has_unknown_github_context(known: &Subject, pattern: &str) -> bool {
     if known.platform != Id::GitHubActions {
         return false;

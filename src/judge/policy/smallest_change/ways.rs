@@ -187,8 +187,8 @@ fn changed_job_way(
     Some(Way { intent, only_if_meant: false, edits })
 }
 
-/// Adds an entry for this token, or for a token with the login's own audience. `is_requestable`: the
-/// job can request the audience of the closest entry, so no other audience is needed.
+/// Adds an entry for this token, or for a token with the login's own audience. `is_requestable`:
+/// the job can request the audience of the closest entry, so no other audience is needed.
 fn added_entry_ways(
     identity: TokenIdentity,
     login: &RequestedLogin,
@@ -240,8 +240,8 @@ fn added_entry_ways(
     found
 }
 
-/// Puts unwanted kinds of job last, and a request for another audience after other ways if the token
-/// already has this organization's Pulumi audience.
+/// Puts unwanted kinds of job last, and a request for another audience after other ways if the
+/// token already has this organization's Pulumi audience.
 fn sort_by_preference(
     identity: TokenIdentity,
     failing: &[FailingRule],

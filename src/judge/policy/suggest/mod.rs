@@ -44,7 +44,8 @@ pub struct NoSafeRule {
 /// Suggests an entry for a token with these claims and for what the login requests.
 ///
 /// # Errors
-/// A necessary value cannot be a rule, or the token has no subject: the policy would let in other jobs.
+/// A necessary value cannot be a rule, or the token has no subject: the policy would let in other
+/// jobs.
 pub fn suggest(
     claims: &Map<String, Value>,
     ask: &RequestedToken,
@@ -233,8 +234,8 @@ impl Writer {
         self.add_omitted_claims(claims, value);
     }
 
-    /// Adds rules on what a custom GitHub subject omits: the repository, and the branch if there is no
-    /// environment either.
+    /// Adds rules on what a custom GitHub subject omits: the repository, and the branch if there is
+    /// no environment either.
     fn add_omitted_claims(&mut self, claims: &Map<String, Value>, subject: &str) {
         let Some(repository) = self.required_claim(claims, "repository_id") else { return };
         let contains = |claim: &str, key: &str| {

@@ -124,7 +124,8 @@ impl KindQuery<'_> {
         })
     }
 
-    /// Whether some job may match all rules: several rules are on open parts, and no other rule fails.
+    /// Whether some job may match all rules: several rules are on open parts, and no other rule
+    /// fails.
     fn may_match_together(
         &self,
         entry: &Entry,

@@ -1,9 +1,10 @@
-//! Who a policy lets in: for every issuer and kind of job, whether some job of that kind gets a token.
+//! Who a policy lets in: for every issuer and kind of job, whether some job of that kind gets a
+//! token.
 //!
 //! A kind has claims with open parts, such as the name of another branch. The doctor searches for
 //! values that an entry's rules match ([`crate::policy::template`]) and evaluates the policy on the
-//! resulting claims. So "yes" always comes with the claims of a job that gets in. "No" means that some
-//! rule matches no job of the kind. Everything else is undetermined.
+//! resulting claims. So "yes" always comes with the claims of a job that gets in. "No" means that
+//! some rule matches no job of the kind. Everything else is undetermined.
 
 mod entry_claims;
 mod job;
@@ -89,8 +90,8 @@ fn merge(known: &mut KindOfJob, other: KindOfJob) {
     }
 }
 
-/// The kinds of job of an unregistered issuer. It lets nobody in, unless an unresolved registration may
-/// be its own.
+/// The kinds of job of an unregistered issuer. It lets nobody in, unless an unresolved registration
+/// may be its own.
 fn unregistered(document: &Document, claims: &Map<String, Value>) -> Vec<KindOfJob> {
     let issuer = claims.get("iss").and_then(Value::as_str);
     let decision = match issuer {

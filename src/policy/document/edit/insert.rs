@@ -7,8 +7,8 @@ use super::scalar::plain_or_quoted;
 use super::source::{Kind, SourceNode};
 use crate::text;
 
-/// The changes that add an entry to this list. `None` if that is not safe. `key`: the key of the list,
-/// if it has one.
+/// The changes that add an entry to this list. `None` if that is not safe. `key`: the key of the
+/// list, if it has one.
 pub(super) fn insert_entry(
     document: &str,
     key: Option<&SourceNode>,

@@ -1,9 +1,9 @@
 //! Edits a policy document in place: only the necessary lines change.
 //!
-//! Edits the text at the places where the reader found entries and rules, then reads the result again.
-//! The result must equal the old document except for the edit. Otherwise the edit is refused, as it is
-//! if other parts of the document would change too (YAML anchors, merge keys, expressions of a Pulumi
-//! program).
+//! Edits the text at the places where the reader found entries and rules, then reads the result
+//! again. The result must equal the old document except for the edit. Otherwise the edit is
+//! refused, as it is if other parts of the document would change too (YAML anchors, merge keys,
+//! expressions of a Pulumi program).
 
 mod insert;
 mod scalar;

@@ -34,7 +34,8 @@ fn changed_lines(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
     (of(similar::ChangeTag::Delete), of(similar::ChangeTag::Insert))
 }
 
-/// Documents with at least one entry: name, number of existing lines that an added entry changes, text.
+/// Documents with at least one entry: name, number of existing lines that an added entry changes,
+/// text.
 const LAYOUTS: &[(&str, usize, &str)] = &[
     (
         "block",
