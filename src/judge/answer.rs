@@ -40,11 +40,13 @@ pub(crate) fn messages(answer: &Answer) -> Vec<String> {
 
 /// Adds an answer's status, messages and request id to the evidence.
 pub(crate) fn add_answer(finding: Finding, answer: &Answer) -> Finding {
-    let said = messages(answer).join(": ");
-    let said = if said.is_empty() { "(nothing)".to_owned() } else { said };
-    let says = format!("{} {said}", answer.status);
+    let mut text = messages(answer).join(": ");
+    if text.is_empty() {
+        text = "(nothing)".to_owned();
+    }
+    let text = format!("{} {text}", answer.status);
     let mut finding =
-        finding.proof("Pulumi Cloud says", says, &answer.url).attempts(answer.attempts);
+        finding.proof("Pulumi Cloud says", text, &answer.url).attempts(answer.attempts);
     if let Body::Html(title) = &answer.body {
         finding = add_web_page(finding, title.as_deref(), &answer.url);
     }

@@ -45,7 +45,7 @@ pub struct Check {
     elapsed: fn(&Evidence) -> u64,
 }
 
-const fn local(id: CheckId, run: fn(&Context) -> CheckOutcome) -> Check {
+const fn offline_check(id: CheckId, run: fn(&Context) -> CheckOutcome) -> Check {
     Check { id, run, elapsed: |_| 0 }
 }
 
@@ -59,18 +59,18 @@ const fn remote(
 
 /// Every check, in the order of running and reporting. A check may use the outcomes before it.
 pub const CHECKS: &[Check] = &[
-    local(CheckId::Input, input::check),
-    local(CheckId::Login, login::check),
-    local(CheckId::Cli, cli::check),
-    local(CheckId::Backend, backend::check),
+    offline_check(CheckId::Input, input::check),
+    offline_check(CheckId::Login, login::check),
+    offline_check(CheckId::Cli, cli::check),
+    offline_check(CheckId::Backend, backend::check),
     remote(CheckId::Cloud, cloud::check, |e| e.cloud.capabilities.elapsed_ms()),
-    local(CheckId::Token, token::check),
-    local(CheckId::Registration, registration::check),
+    offline_check(CheckId::Token, token::check),
+    offline_check(CheckId::Registration, registration::check),
     remote(CheckId::Issuer, issuer::check, |e| e.issuer.discovery.elapsed_ms()),
     remote(CheckId::Keys, keys::check, |e| e.issuer.jwks.elapsed_ms()),
-    local(CheckId::Signature, signature::check),
-    local(CheckId::Thumbprints, thumbprints::check),
-    local(CheckId::Policy, checks::policy::check),
+    offline_check(CheckId::Signature, signature::check),
+    offline_check(CheckId::Thumbprints, thumbprints::check),
+    offline_check(CheckId::Policy, checks::policy::check),
     remote(CheckId::Exchange, exchange::check, |e| e.cloud.exchange.elapsed_ms()),
     remote(CheckId::Whoami, whoami::check, |e| e.cloud.whoami.elapsed_ms()),
 ];

@@ -211,7 +211,8 @@ pub fn evaluate_within(
 
     // The number of failing rules, plus one for a team that was not compared. An entry without
     // rules matches every token.
-    let failing = |index: usize| failing(&results[index]) + usize::from(applying[index].is_none());
+    let failing =
+        |index: usize| failing_rules(&results[index]) + usize::from(applying[index].is_none());
     let denying = entries.iter().zip(&results).position(|(entry, result)| {
         entry.decision == Decision::Deny && result.applies && failing(result.index) == 0
     });
@@ -296,7 +297,7 @@ pub fn lacks_admin(entry: &Entry, ask: &RequestedToken) -> bool {
     ask.admin && !entry.authorized_permissions.iter().any(|permission| permission == "admin")
 }
 
-fn failing(result: &EntryResult) -> usize {
+fn failing_rules(result: &EntryResult) -> usize {
     result.rules.iter().filter(|rule| !rule.matched).count()
 }
 

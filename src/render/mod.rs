@@ -124,16 +124,16 @@ pub static TRIAGE: View<Triage> = View(&[
 
 /// `doctor explain CODE`.
 pub static CODE: View<Code> = View(&[
-    (Format::Human, |code, style| human::explain::one(*code, style)),
+    (Format::Human, |code, style| human::explain::code(*code, style)),
     (Format::Json, |code, _| json::code(*code)),
     (Format::Markdown, |code, _| code.page().to_owned()),
 ]);
 
 /// `doctor explain`: all failure codes.
 pub static CODES: View<[Code]> = View(&[
-    (Format::Human, |_, style| human::explain::all(style)),
+    (Format::Human, |_, style| human::explain::all_codes(style)),
     (Format::Json, |codes, _| json::codes(codes)),
-    (Format::Markdown, |_, _| markdown::explain::all()),
+    (Format::Markdown, |_, _| markdown::explain::all_codes()),
 ]);
 
 /// The commands that reports other than the diagnosis name.

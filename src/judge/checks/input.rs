@@ -23,7 +23,7 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
         findings.extend(problem_finding(problem, input, context));
     }
     if !input.wrapped.is_empty() {
-        findings.push(wrapped(input, context));
+        findings.push(wrapped_token(input, context));
     }
     if input.typed_on_terminal && !context.judges_environment() {
         findings.push(
@@ -52,9 +52,9 @@ pub(crate) fn check(context: &Context) -> CheckOutcome {
 
 fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> Option<Finding> {
     match problem {
-        InputProblem::Missing => {
-            Some(missing_token::explain(input, context).unwrap_or_else(|| missing(input, context)))
-        }
+        InputProblem::Missing => Some(
+            missing_token::explain(input, context).unwrap_or_else(|| missing_token(input, context)),
+        ),
         InputProblem::Ambiguous { candidates } => {
             Some(missing_token::ambiguous(candidates, context))
         }
@@ -68,7 +68,7 @@ fn problem_finding(problem: &InputProblem, input: &Input, context: &Context) -> 
     }
 }
 
-fn missing(input: &Input, context: &Context) -> Finding {
+fn missing_token(input: &Input, context: &Context) -> Finding {
     let mut detail = "Nothing that was looked at holds a token.".to_owned();
     let is_login = context.evidence.options.run_context.is_login();
     if is_login {
@@ -160,7 +160,7 @@ fn pass_variable(finding: Finding, name: &str, context: &Context) -> Finding {
         .commands(in_shell(Shell::Posix))
 }
 
-fn wrapped(input: &Input, context: &Context) -> Finding {
+fn wrapped_token(input: &Input, context: &Context) -> Finding {
     let names: Vec<String> = input.wrapped.iter().map(|w| wrapping_name(*w).to_owned()).collect();
     let accepted = input.cli_parser.is_some() && context.evidence.cli_accepts_token();
     let severity =

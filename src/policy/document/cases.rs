@@ -3,7 +3,7 @@
 
 use serde_json::{Map as Object, Value};
 
-use super::reading::{Fault, Map, Read, each, object, one_of, text, unique_keys, wrong_type};
+use super::reading::{Fault, Map, Read, object, one_of, read_items, text, unique_keys, wrong_type};
 use super::tree::{Kind, Node};
 use super::{DECISIONS, DocumentError, TOKEN_TYPES, parse_tree};
 use crate::policy::{Decision, RequestedToken, TokenType};
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<Vec<Case>, DocumentError> {
 
 fn cases(tree: &Node) -> Read<Vec<Case>> {
     match &tree.kind {
-        Kind::List(items) => each(items, case),
+        Kind::List(items) => read_items(items, case),
         _ => Err(wrong_type(tree, "a list of cases ({name, claims, expect, tokenType?})")),
     }
 }
@@ -47,7 +47,7 @@ fn case(node: &Node) -> Read<Case> {
         match (&name, map.get(key)) {
             (Some(_), Some((place, _))) if token_type != asked => {
                 let message = format!("a case for another token type ({}) has none", asked.name());
-                Err(Fault::new(place.place, message).under(place))
+                Err(Fault::new(place.place, message).within_key(place))
             }
             (None, _) if token_type == asked => Err(map.missing(key)),
             _ => Ok(name),

@@ -22,8 +22,8 @@ use super::document::tree::{Key, Kind, Node};
 use super::{Decision, Document, Entry, Form, Place, Registration, Rule, TokenType, Unresolved};
 use crate::text::secret::Scrubber;
 use reading::{
-    Fault, Map, Read, describe, each, nearest, object, one_of, seconds, text, texts, unique_keys,
-    whole_number, wrong_type,
+    Fault, Map, Read, describe, nearest, object, one_of, read_items, seconds, text, texts,
+    unique_keys, whole_number, wrong_type,
 };
 
 /// An error in a policy document.
@@ -126,21 +126,21 @@ fn recognise(tree: &Node) -> Read<Document> {
         Kind::Map(_) => Map::of(tree)?,
         _ => return Err(unrecognised(tree.place, &format!("this is {}", describe(tree)))),
     };
-    let names_issuer = map.has("url") || map.has("issuer");
-    if map.has("deployment") {
+    let names_issuer = map.has_key("url") || map.has_key("issuer");
+    if map.has_key("deployment") {
         stack::read(&map)
-    } else if map.has("resources") {
+    } else if map.has_key("resources") {
         program::read(&map)
-    } else if map.has("issuers") {
+    } else if map.has_key("issuers") {
         own(&map)
-    } else if map.has("oidcIssuers") {
+    } else if map.has_key("oidcIssuers") {
         let issuers = map.list("oidcIssuers", Form::Registrations, registered)?;
         Ok(Document { form: Form::Registrations, issuers, ..Document::default() })
-    } else if map.has("policies") && !names_issuer {
+    } else if map.has_key("policies") && !names_issuer {
         let policies =
             map.list("policies", Form::AuthPolicy, |node| entry(node, Form::AuthPolicy))?;
         Ok(auth_policy(tree.place, policies))
-    } else if map.has("id") && names_issuer && !map.has("policies") {
+    } else if map.has_key("id") && names_issuer && !map.has_key("policies") {
         let issuers = vec![registered(tree)?];
         Ok(Document { form: Form::Registrations, issuers, ..Document::default() })
     } else if names_issuer {
@@ -150,7 +150,8 @@ fn recognise(tree: &Node) -> Read<Document> {
         let near = first_keys.find_map(|key| Some((key, nearest(&key.text, &FORM_KEYS)?)));
         Err(match near {
             Some((key, near)) => {
-                Fault::new(key.place, format!("unknown key; did you mean {near:?}?")).under(key)
+                Fault::new(key.place, format!("unknown key; did you mean {near:?}?"))
+                    .within_key(key)
             }
             None => unrecognised(tree.place, "none of the keys of a policy document is here"),
         })
@@ -209,10 +210,10 @@ fn list(place: Place, items: &[Node]) -> Read<Document> {
     let all = |fits: fn(&Map<'_>) -> bool| {
         !items.is_empty() && items.iter().all(|item| Map::of(item).is_ok_and(|map| fits(&map)))
     };
-    if all(|map| map.has("decision") || map.has("tokenType")) {
-        Ok(auth_policy(place, each(items, |node| entry(node, Form::AuthPolicy))?))
-    } else if all(|map| map.has("id") && (map.has("url") || map.has("issuer"))) {
-        let issuers = each(items, registered)?;
+    if all(|map| map.has_key("decision") || map.has_key("tokenType")) {
+        Ok(auth_policy(place, read_items(items, |node| entry(node, Form::AuthPolicy))?))
+    } else if all(|map| map.has_key("id") && (map.has_key("url") || map.has_key("issuer"))) {
+        let issuers = read_items(items, registered)?;
         Ok(Document { form: Form::Registrations, issuers, ..Document::default() })
     } else {
         let what = "this list holds neither policy entries nor saved registrations";
@@ -322,7 +323,7 @@ fn rules(node: &Node, form: Form) -> Read<Vec<Rule>> {
             Ok(pattern) => Ok(rule(pattern, false)),
             // The entry's other rules may still decide.
             Err(Fault { unresolved: Some(expression), .. }) => Ok(rule(expression, true)),
-            Err(fault) => Err(fault.under(key)),
+            Err(fault) => Err(fault.within_key(key)),
         }
     };
     Map::of(node)?.entries.iter().map(read).collect()

@@ -34,8 +34,8 @@ pub(super) fn read(map: &Map<'_>) -> Read<Document> {
     let found = map.required("resources", |node| {
         let mut found = Vec::new();
         for (key, resource) in Map::of(node)?.entries {
-            let resource = Map::of(resource).map_err(|fault| fault.under(key))?;
-            let kind = resource.optional("type", text).map_err(|fault| fault.under(key))?;
+            let resource = Map::of(resource).map_err(|fault| fault.within_key(key))?;
+            let kind = resource.optional("type", text).map_err(|fault| fault.within_key(key))?;
             let Some(kind) = kind.as_deref().and_then(type_of) else { continue };
             // A resource that is only looked up (`get`) has no properties here.
             let Some((_, properties)) = resource.get("properties") else { continue };

@@ -23,7 +23,7 @@ pub(super) fn text(node: &Node) -> Read<String> {
 
 pub(super) fn texts(node: &Node) -> Read<Vec<String>> {
     match &node.kind {
-        Kind::List(items) => each(items, text),
+        Kind::List(items) => read_items(items, text),
         _ => Err(wrong_type(node, "a list of strings")),
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn one_of<T: Copy>(node: &Node, table: &[(&str, T)]) -> Read<T> {
     Err(Fault::new(node.place, message))
 }
 
-pub(super) fn each<T>(items: &[Node], read: impl Fn(&Node) -> Read<T>) -> Read<Vec<T>> {
+pub(super) fn read_items<T>(items: &[Node], read: impl Fn(&Node) -> Read<T>) -> Read<Vec<T>> {
     let read = |(index, item)| read(item).map_err(|fault: Fault| fault.at_index(index));
     items.iter().enumerate().map(read).collect()
 }
@@ -77,7 +77,7 @@ impl<'a> Map<'a> {
         self.entries.iter().find(|(key, _)| key.text == name)
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(super) fn has_key(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
@@ -109,12 +109,12 @@ impl<'a> Map<'a> {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("known here: {}", known.join(", ")),
         };
-        Err(Fault::new(key.place, format!("unknown key; {hint}")).under(key))
+        Err(Fault::new(key.place, format!("unknown key; {hint}")).within_key(key))
     }
 
     pub(super) fn required<T>(&self, name: &str, read: impl Fn(&Node) -> Read<T>) -> Read<T> {
         let (key, node) = self.get(name).ok_or_else(|| self.missing(name))?;
-        read(node).map_err(|fault| fault.under(key))
+        read(node).map_err(|fault| fault.within_key(key))
     }
 
     /// Reads an optional key. `null` counts as absent.
@@ -138,7 +138,7 @@ impl<'a> Map<'a> {
         read: impl Fn(&Node) -> Read<T>,
     ) -> Read<Vec<T>> {
         self.required(name, |node| match &node.kind {
-            Kind::List(items) => each(items, &read),
+            Kind::List(items) => read_items(items, &read),
             Kind::Null if form != Form::Own => Ok(Vec::new()),
             Kind::Null => {
                 Err(Fault::new(node.place, "must be a list, not null; [] is an empty one"))
@@ -165,7 +165,7 @@ impl Fault {
         Self { place, path: Vec::new(), message: message.into(), unresolved: None }
     }
 
-    pub(super) fn under(self, key: &Key) -> Self {
+    pub(super) fn within_key(self, key: &Key) -> Self {
         self.within([path_step(&key.text)])
     }
 
@@ -255,13 +255,13 @@ pub(super) fn unique_keys(node: &Node) -> Read<()> {
             for (key, value) in entries {
                 if let Some(first) = seen.insert(key.text.as_str(), key.place) {
                     let message = format!("this key is already there in line {}", first.line);
-                    return Err(Fault::new(key.place, message).under(key));
+                    return Err(Fault::new(key.place, message).within_key(key));
                 }
-                unique_keys(value).map_err(|fault| fault.under(key))?;
+                unique_keys(value).map_err(|fault| fault.within_key(key))?;
             }
             Ok(())
         }
-        Kind::List(items) => each(items, unique_keys).map(|_| ()),
+        Kind::List(items) => read_items(items, unique_keys).map(|_| ()),
         _ => Ok(()),
     }
 }

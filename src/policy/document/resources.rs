@@ -87,7 +87,7 @@ fn issuer(resource: &Resource) -> Read<Registration> {
     }
     let (policies, unresolved) = match map.get("policies") {
         Some((key, node)) if node.kind != Kind::Null => {
-            let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
+            let (entries, unresolved) = entries(node).map_err(|fault| fault.within_key(key))?;
             (Some(entries), unresolved)
         }
         _ => (None, Vec::new()),
@@ -123,7 +123,7 @@ impl SeparatePolicies {
         let map = Map::of(&resource.properties)?;
         let issuer = ignore_unresolved(map.optional("issuerId", text))?;
         let Some((key, node)) = map.get("policies") else { return Ok(()) };
-        let (entries, unresolved) = entries(node).map_err(|fault| fault.under(key))?;
+        let (entries, unresolved) = entries(node).map_err(|fault| fault.within_key(key))?;
         match issuer {
             Some(id) => {
                 let known = self.by_issuer.entry(bare_id(&id).to_owned()).or_default();

@@ -9,7 +9,7 @@ use crate::platform::subject;
 use crate::report::{EntryResult, PolicySummary, Report};
 
 /// Writes everything that `-v` adds.
-pub(super) fn all(page: &mut Page, report: &Report) {
+pub(super) fn write_all(page: &mut Page, report: &Report) {
     login(page, report);
     policy(page, report);
     token(page, report);

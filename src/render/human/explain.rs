@@ -12,7 +12,7 @@ const PLATFORM_WIDTH: usize = 21;
 /// The columns for the name of a code.
 const CODE_WIDTH: usize = 32;
 
-pub(in crate::render) fn one(code: Code, style: &Style) -> String {
+pub(in crate::render) fn code(code: Code, style: &Style) -> String {
     let entry = Entry::parse(code);
     let mut page = Page::new(style, None);
     let color = Mark::of_severity(entry.severity).color().unwrap_or(Color::Cyan);
@@ -52,7 +52,7 @@ fn paragraphs(page: &mut Page, text: &str) {
     }
 }
 
-pub(in crate::render) fn all(style: &Style) -> String {
+pub(in crate::render) fn all_codes(style: &Style) -> String {
     let mut page = Page::new(style, None);
     for group in Code::ALL.chunk_by(|a, b| a.category() == b.category()) {
         let Some(first) = group.first() else { continue };

@@ -89,7 +89,7 @@ pub(super) fn render(
     page.section("Checks");
     if verbosity == Verbosity::Verbose || platform.is_some() {
         all_checks(&mut page, report);
-        details::all(&mut page, report);
+        details::write_all(&mut page, report);
         return page.finish();
     }
     for (name, mark, checks) in steps(report) {

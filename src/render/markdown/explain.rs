@@ -15,7 +15,7 @@ bash, with `curl` 7.55, `jq` 1.6 and `openssl`. They put no token on a command l
 
 <!-- Written by `doctor explain --format markdown > docs/codes/README.md` -->";
 
-pub(in crate::render) fn all() -> String {
+pub(in crate::render) fn all_codes() -> String {
     let mut page = Page::default();
     page.heading(1, "Failure codes");
     page.blank();

@@ -17,15 +17,17 @@ fn document(issuer: &str, rules: &[Value]) -> Document {
     parse(&json!({"url": issuer, "policies": entries}).to_string()).unwrap()
 }
 
-fn planned(issuer: &str, rules: &[Value], claims: &Value, if_meant: bool) -> Plan {
+fn plan_fix(issuer: &str, rules: &[Value], claims: &Value, if_meant: bool) -> Plan {
     let mut claims = claims.as_object().unwrap().clone();
     claims.insert("iss".to_owned(), json!(issuer));
     plan(&document(issuer, rules), &claims, &RequestedToken::default(), None, if_meant)
 }
 
 /// The new patterns and claims of the first way. Empty if it adds an entry.
-fn replaced(issuer: &str, rules: Value, claims: &Value) -> Vec<String> {
-    let Plan::Change { ways, .. } = planned(issuer, &[rules], claims, false) else { return vec![] };
+fn changed_lines(issuer: &str, rules: Value, claims: &Value) -> Vec<String> {
+    let Plan::Change { ways, .. } = plan_fix(issuer, &[rules], claims, false) else {
+        return vec![];
+    };
     let edit = |edit: &Edit| match edit {
         Edit::Pattern { pattern, .. } => Some(pattern.clone()),
         Edit::Claim { claim, .. } => Some(claim.clone()),
@@ -116,7 +118,7 @@ fn dead_patterns_are_replaced() {
         ),
     ];
     for (issuer, rules, claims, expected) in cases {
-        assert_eq!(replaced(issuer, rules.clone(), claims), [expected], "{rules}");
+        assert_eq!(changed_lines(issuer, rules.clone(), claims), [expected], "{rules}");
     }
 }
 
@@ -132,8 +134,8 @@ fn patterns_that_some_token_can_match_stay() {
         "repo:globex/web:*",
     ] {
         let rules = json!({"aud": AUD, "sub": sub});
-        assert_eq!(replaced(GITHUB, rules.clone(), &main), [""; 0], "{sub}");
-        let Plan::Change { ways, entry } = planned(GITHUB, &[rules], &main, false) else {
+        assert_eq!(changed_lines(GITHUB, rules.clone(), &main), [""; 0], "{sub}");
+        let Plan::Change { ways, entry } = plan_fix(GITHUB, &[rules], &main, false) else {
             panic!()
         };
         assert_eq!(ways.len(), 1);
@@ -151,7 +153,7 @@ fn patterns_that_some_token_can_match_stay() {
         ),
     ] {
         assert_eq!(
-            replaced("https://login.microsoftonline.com/8e3b/v2.0", rules.clone(), claims),
+            changed_lines("https://login.microsoftonline.com/8e3b/v2.0", rules.clone(), claims),
             [""; 0],
             "{rules}"
         );
@@ -164,13 +166,14 @@ fn added_entry_admits_no_other_kind() {
     let apply = json!({"aud": AUD, "sub": "organization:acme:project:web:workspace:prod:run_phase:apply",
         "terraform_organization_name": "acme", "terraform_project_name": "web",
         "terraform_workspace_name": "prod", "terraform_run_phase": "apply"});
-    let Plan::Change { entry, .. } = planned(hcp, &[], &apply, false) else { panic!() };
+    let Plan::Change { entry, .. } = plan_fix(hcp, &[], &apply, false) else { panic!() };
     assert_eq!(entry["rules"]["sub"], apply["sub"], "no plan gets in");
 
     let mut environment = json!({"aud": AUD, "sub": "project_path:acme/web:ref_type:branch:ref:main",
         "project_path": "acme/web", "ref": "main", "ref_type": "branch", "ref_protected": "true"});
     environment["environment"] = json!("production");
-    let Plan::Change { entry, .. } = planned("https://gitlab.com", &[], &environment, false) else {
+    let Plan::Change { entry, .. } = plan_fix("https://gitlab.com", &[], &environment, false)
+    else {
         panic!()
     };
     assert_eq!(entry["rules"]["environment"], "production", "no other environment gets in");
@@ -179,7 +182,7 @@ fn added_entry_admits_no_other_kind() {
     pull["event_name"] = json!("pull_request");
     pull["ref"] = json!("refs/pull/17/merge");
     pull["ref_protected"] = json!("false");
-    let Plan::Change { entry, .. } = planned(GITHUB, &[], &pull, true) else { panic!() };
+    let Plan::Change { entry, .. } = plan_fix(GITHUB, &[], &pull, true) else { panic!() };
     assert_eq!(entry["rules"]["event_name"], "pull_request", "no fork gets in");
     assert_eq!(entry["rules"].get("ref"), None, "the next pull request has another");
 }
@@ -198,9 +201,9 @@ fn unwanted_tokens_need_if_meant() {
         json!({"aud": "sts.amazonaws.com"}),
         json!({"aud": "https://github.com/acme"}),
     ] {
-        let plan = planned(GITHUB, &[], &with(changes.clone()), false);
+        let plan = plan_fix(GITHUB, &[], &with(changes.clone()), false);
         assert!(matches!(plan, Plan::Unwanted(_)), "{changes}: {plan:?}");
-        let plan = planned(GITHUB, &[], &with(changes.clone()), true);
+        let plan = plan_fix(GITHUB, &[], &with(changes.clone()), true);
         assert!(matches!(plan, Plan::Change { .. }), "{changes}: {plan:?}");
     }
 }
@@ -233,6 +236,6 @@ fn undecidable_policies_are_undecided() {
         let why = issuer(&document.to_string(), claims);
         assert!(why.contains(words), "{words}: {why}");
     }
-    let allowed = planned(GITHUB, &[json!({"aud": AUD})], &main, false);
+    let allowed = plan_fix(GITHUB, &[json!({"aud": AUD})], &main, false);
     assert_eq!(allowed, Plan::Allowed { entry: 0 });
 }

@@ -26,9 +26,9 @@ fn id_does_not_pin_dotted_branch() {
     let sub = "repo:acme/web:ref:refs/heads/release-1.2";
     let (rules, notes) = suggested(json!({"sub": sub, "repository_id": "74"}));
     assert_eq!(rules, [format!("sub={sub}")]);
-    let told = "the branch in sub: in a pattern . stands for any one character. The rule also \
+    let note = "the branch in sub: in a pattern . stands for any one character. The rule also \
                 matches values that differ from release-1.2 only there, such as release-1X2.";
-    assert_eq!(notes, told);
+    assert_eq!(notes, note);
 }
 
 #[test]

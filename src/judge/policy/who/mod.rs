@@ -59,7 +59,7 @@ pub(crate) fn who_within(
             let same =
                 |known: &&mut KindOfJob| known.kind == found.kind && known.issuer == found.issuer;
             match all.iter_mut().find(same) {
-                Some(known) => merge(known, found),
+                Some(known) => merge_result(known, found),
                 None => all.push(found),
             }
         }
@@ -68,9 +68,11 @@ pub(crate) fn who_within(
         all = unregistered(document, claims);
     }
     for row in &mut all {
-        let of_issuer = |one: &&&Registration| one.identifier() == row.issuer.as_deref();
-        let own = registrations.iter().find(of_issuer).and_then(|one| one.policies.as_ref());
-        let line = |index: &usize| own.and_then(|own| own.get(*index)).map_or(0, |e| e.place.line);
+        let has_issuer = |one: &&&Registration| one.identifier() == row.issuer.as_deref();
+        let entries = registrations.iter().find(has_issuer).and_then(|one| one.policies.as_ref());
+        let line = |index: &usize| {
+            entries.and_then(|entries| entries.get(*index)).map_or(0, |e| e.place.line)
+        };
         row.lines = row.entries.iter().map(line).collect();
     }
     Who { schema_version: SCHEMA_VERSION, kinds: all, file: None }
@@ -78,7 +80,7 @@ pub(crate) fn who_within(
 
 /// Merges the result for another registration of the same issuer. If they disagree, the decision is
 /// unknown.
-fn merge(known: &mut KindOfJob, other: KindOfJob) {
+fn merge_result(known: &mut KindOfJob, other: KindOfJob) {
     if known.decision != other.decision {
         known.decision = "unknown";
         known.entries.extend(other.entries);
@@ -175,26 +177,32 @@ impl KindTable<'_> {
     fn add(&mut self, query: &KindQuery, allowing: &[(usize, &Entry)], work: &mut Work) {
         if allowing.is_empty() {
             let (claims, decision) = query.without_entries();
-            self.put(query.variant, claims, decision, None, None);
+            self.add_result(query.variant, claims, decision, None, None);
         }
         for (index, entry) in allowing {
             let (claims, answer) = query.admission(*index, entry, work);
             let token_type = entry.token_type.name();
             match answer {
                 Admission::Yes => {
-                    self.put(query.variant, claims, "allow", Some(*index), Some(token_type));
+                    self.add_result(query.variant, claims, "allow", Some(*index), Some(token_type));
                 }
                 Admission::Open => {
-                    self.put(query.variant, claims, "unknown", Some(*index), Some(token_type));
+                    self.add_result(
+                        query.variant,
+                        claims,
+                        "unknown",
+                        Some(*index),
+                        Some(token_type),
+                    );
                 }
                 Admission::No { denied_by } => {
-                    self.put(query.variant, claims, "deny", denied_by, None);
+                    self.add_result(query.variant, claims, "deny", denied_by, None);
                 }
             }
         }
     }
 
-    fn put(
+    fn add_result(
         &mut self,
         variant: &Variant,
         claims: Map<String, Value>,
@@ -204,8 +212,8 @@ impl KindTable<'_> {
     ) {
         let weight =
             |decision: &str| ["deny", "unknown", "allow"].iter().position(|d| *d == decision);
-        let at = match self.kinds.iter().position(|known| known.kind == variant.kind) {
-            Some(at) => at,
+        let index = match self.kinds.iter().position(|known| known.kind == variant.kind) {
+            Some(index) => index,
             None => {
                 let issuer = self.registration.identifier().map(str::to_owned);
                 let name = self.registration.name.clone().or_else(|| issuer.clone());
@@ -214,7 +222,7 @@ impl KindTable<'_> {
                 self.kinds.len() - 1
             }
         };
-        let known = &mut self.kinds[at];
+        let known = &mut self.kinds[index];
         if weight(decision) > weight(known.decision) {
             *known = KindOfJob {
                 claims,

@@ -196,19 +196,19 @@ impl Target<'_> {
     }
 
     fn is_in_flow(&self, span: &Range<usize>) -> bool {
-        fn look(source: &SourceNode, span: &Range<usize>) -> bool {
-            let inside = source.span.start <= span.start && span.end <= source.span.end;
-            inside
+        fn is_within_flow(source: &SourceNode, span: &Range<usize>) -> bool {
+            let contains_span = source.span.start <= span.start && span.end <= source.span.end;
+            contains_span
                 && match &source.kind {
                     Kind::Map { is_flow: true, .. } | Kind::List { is_flow: true, .. } => true,
-                    Kind::Map { items, .. } => {
-                        items.iter().any(|(key, value)| look(key, span) || look(value, span))
-                    }
-                    Kind::List { items, .. } => items.iter().any(|item| look(item, span)),
+                    Kind::Map { items, .. } => items.iter().any(|(key, value)| {
+                        is_within_flow(key, span) || is_within_flow(value, span)
+                    }),
+                    Kind::List { items, .. } => items.iter().any(|item| is_within_flow(item, span)),
                     Kind::Scalar { .. } | Kind::Alias => false,
                 }
         }
-        look(self.source, span)
+        is_within_flow(self.source, span)
     }
 
     fn is_program(&self) -> bool {
