@@ -358,7 +358,8 @@ fn mismatches_read_as_they_did() {
         let document = json!({"policies": [{"decision": "allow", "tokenType": "organization",
             "rules": {"sub": rule}}]});
         let claims = json!({"iss": issuer, "sub": subject});
-        let (_, report) = crate::policies::command::tested(&document.to_string(), &claims, &[]);
+        let (_, report) =
+            crate::policies::command::test_claims(&document.to_string(), &claims, &[]);
         assert_eq!(report["rootCause"], "subject-mismatch", "{rule} {subject}");
         let finding = &report["findings"][0];
         all.push_str(&format!("{rule}\n{subject}\n  {}\n", finding["detail"].as_str().unwrap()));

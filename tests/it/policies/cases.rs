@@ -9,19 +9,19 @@ use crate::support::harmless::assert_harmless;
 const ISSUER: &str = "https://ci.example";
 
 fn document() -> String {
-    let of = |decision: &str, token_type: &str, rules: Value| {
+    let entry = |decision: &str, token_type: &str, rules: Value| {
         json!({"decision": decision, "tokenType": token_type, "teamName": "core-*",
             "authorizedPermissions": [], "rules": rules})
     };
     json!({"organization": "acme", "issuers": [{"url": ISSUER, "policies": [
-        of("allow", "organization", json!({"aud": "a", "sub": "job:*"})),
-        of("deny", "organization", json!({"sub": "job:fork*"})),
-        of("allow", "team", json!({"sub": "job:web"})),
+        entry("allow", "organization", json!({"aud": "a", "sub": "job:*"})),
+        entry("deny", "organization", json!({"sub": "job:fork*"})),
+        entry("allow", "team", json!({"sub": "job:web"})),
     ]}]})
     .to_string()
 }
 
-fn cases(cases: &str) -> Doctor {
+fn run_cases(cases: &str) -> Doctor {
     policy("test")
         .args(["--policy", "p.json", "--cases", "cases"])
         .file("p.json", document())
@@ -33,7 +33,7 @@ fn case(name: &str, sub: &str, expect: &str) -> Value {
 }
 
 #[test]
-fn case_status_is_0_or_1() {
+fn status_tells_whether_cases_passed() {
     let team = |expect: &str| {
         let mut case = case("team", "job:web", expect);
         case["tokenType"] = json!("team");
@@ -48,7 +48,7 @@ fn case_status_is_0_or_1() {
         {"name": "elsewhere", "claims": {"iss": "https://other.example"}, "expect": "deny"},
         {"name": "nobody", "claims": {}, "expect": "deny"},
     ]);
-    let run = cases(&good.to_string()).run();
+    let run = run_cases(&good.to_string()).run();
     assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{}", run.stdout);
     assert!(run.stdout.starts_with("cases: passed - 6 cases as expected\n"), "{}", run.stdout);
     for words in [
@@ -64,18 +64,18 @@ fn case_status_is_0_or_1() {
 
     let bad =
         json!([case("web", "job:web", "allow"), case("fork", "job:fork-1", "allow"), team("deny")]);
-    let run = cases(&bad.to_string()).run();
+    let run = run_cases(&bad.to_string()).run();
     assert_eq!(run.status, 1, "{}", run.stdout);
     assert!(
         run.stdout.starts_with("cases: failed - 2 of 3 cases not as expected\n"),
         "{}",
         run.stdout
     );
-    let quiet = cases(&bad.to_string()).arg("-q").run();
+    let quiet = run_cases(&bad.to_string()).arg("-q").run();
     assert!(!quiet.stdout.contains(" web "), "{}", quiet.stdout);
     assert!(quiet.stdout.contains("fork"), "{}", quiet.stdout);
 
-    let run = cases(&bad.to_string()).args(["--format", "junit", "--output", "r.xml"]).run();
+    let run = run_cases(&bad.to_string()).args(["--format", "junit", "--output", "r.xml"]).run();
     assert_eq!((run.status, run.stdout.as_str()), (1, ""));
     let xml = run.file("r.xml");
     for part in [
@@ -85,12 +85,11 @@ fn case_status_is_0_or_1() {
     ] {
         assert!(xml.contains(part), "{part}\n{xml}");
     }
-    assert_eq!(cases("[]").run().status, 0);
+    assert_eq!(run_cases("[]").run().status, 0);
 }
 
-/// An undecided policy is not what any case expects.
 #[test]
-fn undetermined_case_is_not_expected() {
+fn undetermined_policy_fails_every_case() {
     let program = format!(
         "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: {ISSUER}\n      \
          policies:\n      - decision: allow\n        tokenType: organization\n        rules: {{sub: \
@@ -98,7 +97,7 @@ fn undetermined_case_is_not_expected() {
     );
     for expect in ["allow", "deny"] {
         let text = json!([case("open", "job:web", expect)]).to_string();
-        let run = cases(&text).file("p.json", &program).run();
+        let run = run_cases(&text).file("p.json", &program).run();
         assert_eq!(run.status, 1, "{}", run.stdout);
         assert!(run.stdout.contains("undecided"), "{}", run.stdout);
     }
@@ -112,7 +111,7 @@ fn bad_files_and_options_are_usage_errors() {
         ("- {name: x, claims: {}, expect: allow, expect: deny}", "already there"),
         ("{", "cases: "),
     ] {
-        let run = cases(text).run();
+        let run = run_cases(text).run();
         assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{}", run.stderr);
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
@@ -122,13 +121,13 @@ fn bad_files_and_options_are_usage_errors() {
         (&["--ndjson"], "--ndjson"),
         (&["token"], "TOKEN"),
     ] {
-        let run = cases("[]").args(more.iter().copied()).run();
+        let run = run_cases("[]").args(more.iter().copied()).run();
         assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{more:?}: {}", run.stderr);
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
     assert_eq!(policy("test").args(["--cases", "none"]).run().status, 2);
     // On a CI platform the table is what is printed.
-    let run = cases("[]").env("GITHUB_ACTIONS", "true").run();
+    let run = run_cases("[]").env("GITHUB_ACTIONS", "true").run();
     assert_eq!(run.status, 0, "{}", run.stderr);
 }
 
@@ -138,11 +137,12 @@ fn hostile_names_are_harmless() {
     let text = json!([case(hostile, "job:web", "deny"), {"name": hostile, "claims": {"iss": hostile},
         "expect": "allow"}]);
     for format in ["human", "junit", "auto"] {
-        let run = cases(&text.to_string()).args(["--format", format]).env("TF_BUILD", "True").run();
+        let run =
+            run_cases(&text.to_string()).args(["--format", format]).env("TF_BUILD", "True").run();
         assert_eq!(run.status, 1, "{}", run.stderr);
         assert_harmless(&run.stdout, format);
     }
     let token = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
     let text = json!([case(token, "job:web", "deny")]).to_string();
-    assert_eq!(cases(&text).secret(token).run().status, 1);
+    assert_eq!(run_cases(&text).secret(token).run().status, 1);
 }

@@ -1,4 +1,4 @@
-//! `doctor policy test` and `doctor policy lint`, from outside.
+//! Tests of `doctor policy test` and `doctor policy lint`.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ pub fn policy(command: &str) -> Doctor {
     Doctor::bare().args(["policy", command])
 }
 
-/// `doctor policy test` of bare claims against a document, as JSON.
-pub fn tested(document: &str, claims: &Value, more: &[&str]) -> (i32, Value) {
+/// Runs `doctor policy test` for bare claims; returns the status and the report.
+pub fn test_claims(document: &str, claims: &Value, more: &[&str]) -> (i32, Value) {
     let run = policy("test")
         .args(["--policy", "p.yaml", "--format", "json"])
         .args(more.iter().copied())
@@ -25,7 +25,7 @@ pub fn tested(document: &str, claims: &Value, more: &[&str]) -> (i32, Value) {
 // -------------------------------------------------------------------------------------- test
 
 #[test]
-fn a_token_is_tested_rule_by_rule() {
+fn token_is_tested_against_rules() {
     let mut world = World::new(&AZURE_ENTRA);
     let allowed = world.token();
     let document = world.policy().to_string();
@@ -70,7 +70,7 @@ const OWN: &str = "url: https://ci.example\npolicies:\n- decision: allow\n  toke
                    teamName: core-*\n  rules: {sub: 'job:*'}\n";
 
 #[test]
-fn bare_claims_are_read_from_anywhere() {
+fn every_source_may_hold_claims() {
     let claims = json!({"iss": "https://ci.example", "sub": "job:web"}).to_string();
     let args = ["--policy", "p.yaml", "--oidc-team", "core-infra"];
     let ready = || policy("test").args(args).file("p.yaml", OWN).file("c.json", &claims);
@@ -81,7 +81,7 @@ fn bare_claims_are_read_from_anywhere() {
 }
 
 #[test]
-fn what_is_asked_for_decides_too() {
+fn requested_token_affects_decision() {
     let claims = json!({"iss": "https://ci.example", "sub": "job:web"});
     let cases: [(&[&str], i32, Option<&str>); 4] = [
         (&["--oidc-team", "core-infra"], 0, None),
@@ -90,7 +90,7 @@ fn what_is_asked_for_decides_too() {
         (&["--oidc-user", "ada"], 1, Some("token-type-not-allowed")),
     ];
     for (more, status, code) in cases {
-        let (got, report) = tested(OWN, &claims, more);
+        let (got, report) = test_claims(OWN, &claims, more);
         assert_eq!((got, report["rootCause"].as_str()), (status, code), "{more:?}");
         let checks: Vec<&str> = report["checks"]
             .as_array()
@@ -102,7 +102,7 @@ fn what_is_asked_for_decides_too() {
         assert_eq!(report["policy"]["decision"], if status == 0 { "allow" } else { "deny" });
     }
     let other = json!({"iss": "https://ci.example/", "sub": "job:web"});
-    let (status, report) = tested(&OWN.replace("url:", "issuer:"), &other, &[]);
+    let (status, report) = test_claims(&OWN.replace("url:", "issuer:"), &other, &[]);
     assert_eq!((status, &report["rootCause"]), (1, &json!("issuer-not-registered")));
 }
 
@@ -114,7 +114,7 @@ fn bare_policy_decides_bare_claims() {
     };
     let claims = json!({"sub": "job:web"});
     for (sub, status) in [("job:*", 0), ("task:*", 1)] {
-        assert_eq!(tested(&bare(sub), &claims, &[]).0, status, "{sub}");
+        assert_eq!(test_claims(&bare(sub), &claims, &[]).0, status, "{sub}");
     }
     let run = policy("test").args(["--policy", "p.json", r#"{"subject": "x"}"#]);
     let run = run.file("p.json", bare("x")).run();
@@ -127,7 +127,7 @@ fn bare_policy_decides_bare_claims() {
 }
 
 #[test]
-fn the_entry_that_decides_is_named() {
+fn deciding_entry_is_named() {
     let entry = |decision: &str, sub: &str| json!({"decision": decision, "tokenType": "organization", "rules": {"sub": sub}});
     let claims = json!({"sub": "job:web"});
     let cases = [
@@ -144,18 +144,18 @@ fn the_entry_that_decides_is_named() {
         let run = policy("test").args(["--policy", "p.json"]).arg(claims.to_string());
         let run = run.file("p.json", document.to_string()).run();
         assert!(run.stdout.contains(words), "{words}\n{}", run.stdout);
-        // Once, not again below the finding.
+        // The finding does not repeat it.
         assert!(!run.stdout.contains("Closest policy entry"), "{}", run.stdout);
     }
 }
 
 #[test]
-fn an_undecided_document_is_neither() {
+fn undecided_document_ends_with_3() {
     let program = "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: \
                    https://ci.example\n      policies:\n      - decision: allow\n        tokenType: \
                    organization\n        rules: {sub: '${config.sub}'}\n";
     let claims = json!({"iss": "https://ci.example", "sub": "job:web"});
-    let (status, report) = tested(program, &claims, &[]);
+    let (status, report) = test_claims(program, &claims, &[]);
     assert_eq!((status, &report["policy"]["decision"]), (3, &json!("unknown")));
     let human = |document: &str, claims: &Value| {
         let run = policy("test").args(["--policy", "p.yaml"]).arg(claims.to_string());
@@ -163,13 +163,13 @@ fn an_undecided_document_is_neither() {
         assert_eq!(run.status, 3, "{}", run.stdout);
         run.stdout
     };
-    let said = human(program, &claims);
+    let text = human(program, &claims);
     for words in ["open  sub    ${config.sub}", "not decided: what the policy leaves open"] {
-        assert!(said.contains(words), "{words}\n{said}");
+        assert!(text.contains(words), "{words}\n{text}");
     }
-    // Without an issuer, nothing tells whose entries decide.
-    let said = human(program, &json!({"sub": "job:web"}));
-    assert!(said.contains("not decided: the token names no issuer"), "{said}");
+    // Without an issuer, no registration can be chosen.
+    let text = human(program, &json!({"sub": "job:web"}));
+    assert!(text.contains("not decided: the token names no issuer"), "{text}");
 }
 
 #[test]
@@ -201,21 +201,21 @@ fn unusable_input_ends_with_one_line() {
 }
 
 #[test]
-fn a_document_of_another_organization_allows_nothing() {
+fn other_organization_document_denies() {
     let claims = json!({"iss": GITHUB_ISSUER, "aud": "urn:pulumi:org:acme", "sub": "repo:a/b:x"});
     let document = format!(
         "organization: globex\nissuers:\n- {}",
         entry(GITHUB_ISSUER, "rules: {sub: 'repo:a/b:x'}").trim_end().replace('\n', "\n  ")
     );
-    let (status, report) = tested(&document, &claims, &[]);
+    let (status, report) = test_claims(&document, &claims, &[]);
     assert_eq!((status, &report["policy"]["decision"]), (1, &json!("deny")), "{report}");
     let run = policy("test")
         .args(["--policy", "p.yaml"])
         .arg(claims.to_string())
         .file("p.yaml", &document)
         .run();
-    let said = "policy: denied - the document is for another organization";
-    assert!(run.stdout.contains(said) && !run.stdout.contains("allowed"), "{}", run.stdout);
+    let text = "policy: denied - the document is for another organization";
+    assert!(run.stdout.contains(text) && !run.stdout.contains("allowed"), "{}", run.stdout);
 }
 
 // -------------------------------------------------------------------------------------- lint
@@ -231,7 +231,7 @@ fn entry(issuer: &str, rest: &str) -> String {
 const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 #[test]
-fn a_clean_document_is_quiet() {
+fn clean_document_has_no_findings() {
     let rules = "rules: {aud: 'urn:pulumi:org:acme', iss: 'https://token.actions.githubusercontent.com', \
                  sub: 'repo:acme/web:ref:refs/heads/main'}";
     let run = linted(&entry(GITHUB_ISSUER, rules), &["--strict"]);
@@ -239,10 +239,10 @@ fn a_clean_document_is_quiet() {
 }
 
 #[test]
-fn what_is_right_is_not_warned_of() {
+fn correct_rules_raise_no_warning() {
     let uuid = "{3c5f9a1e-72d4-4b08-9e6a-d1f2c8b7a450}:{........-....-....-....-............}";
     let cases = [
-        // The slash was typed, and tokens say it without.
+        // The registration has a slash at the end, tokens have none.
         (
             "https://gitlab.com/",
             "iss: 'https://gitlab.com', sub: 'project_path:a/b:ref_type:branch:ref:x'",
@@ -254,7 +254,7 @@ fn what_is_right_is_not_warned_of() {
             "https://login.microsoftonline.com/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0",
             "sub: '2f7d6a10-94c3-4b58-a1e6-d05b8c3e7f42', xms_mirid: x",
         ),
-        // A row of dots is no name.
+        // Dots stand for ids here, not for a name.
         ("https://api.bitbucket.org/x", &format!("sub: '{uuid}'")),
     ];
     for (issuer, rules) in cases {
@@ -264,11 +264,11 @@ fn what_is_right_is_not_warned_of() {
 }
 
 #[test]
-fn every_looseness_is_named_with_its_place() {
+fn lint_findings_name_their_places() {
     let entra = "https://login.microsoftonline.com/8e3b2c4d-1f60-4a7e-9b52-c0d4e6f8a1b3/v2.0";
     let guid = "aud: fb60f99c-7a34-4190-8149-302f77469936";
     let sub = "aud: a, sub: 'repo:acme/web:x'";
-    // Issuer, the entry's rest, telling words.
+    // The issuer, the rest of the entry, and texts in the output.
     let cases: [(&str, String, &[&str]); 19] = [
         (GITHUB_ISSUER, "rules: {aud: a}".into(), &["policy-too-broad", "p.yaml:3:3", "sub"]),
         (GITHUB_ISSUER, "rules: {aud: a, sub: '*'}".into(), &["policy-too-broad"]),
@@ -357,9 +357,9 @@ fn every_looseness_is_named_with_its_place() {
         let run = linted(&document, &["--strict"]);
         assert_eq!((run.status, run.stderr.as_str()), (1, ""), "{document}\n{}", run.stdout);
         // Prose is wrapped.
-        let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for words in telling {
-            assert!(said.contains(words), "{words}\n{}", run.stdout);
+            assert!(text.contains(words), "{words}\n{}", run.stdout);
         }
         assert_eq!(linted(&document, &[]).status, 0, "a warning is one only with --strict");
         let json = linted(&document, &["--format", "json"]);

@@ -1,5 +1,5 @@
-//! `doctor policy test` and an evaluator written apart ([`crate::reference`]) agree on every
-//! decision and on every rule, from the policy document's text on.
+//! `doctor policy test` and an independent evaluator ([`crate::reference`]) agree on every decision
+//! and every rule of a policy document.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -11,19 +11,20 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
-use crate::policies::properties::{Draft, a_draft, an_ask, claims, config};
+use crate::policies::properties::{Draft, claims, config, draft, requested_token};
 use crate::reference;
 use crate::support::Doctor;
 
-/// How many policies are tried: through the library, and through the built program.
-const LIBRARY: u32 = 30_000;
-const PROGRAM: usize = 150;
+/// The number of generated policies for the library and for the built program.
+const LIBRARY_CASES: u32 = 30_000;
+const PROGRAM_CASES: usize = 150;
 
-fn a_case() -> impl Strategy<Value = (Vec<Draft>, Map<String, Value>, RequestedToken)> {
-    (prop::collection::vec(a_draft(), 0..6), claims(), an_ask())
+fn policies_claims_and_request()
+-> impl Strategy<Value = (Vec<Draft>, Map<String, Value>, RequestedToken)> {
+    (prop::collection::vec(draft(), 0..6), claims(), requested_token())
 }
 
-fn expected(policies: &[Value], claims: &Map<String, Value>, ask: &RequestedToken) -> bool {
+fn reference_allows(policies: &[Value], claims: &Map<String, Value>, ask: &RequestedToken) -> bool {
     reference::decide(
         policies,
         claims,
@@ -38,8 +39,8 @@ fn expected(policies: &[Value], claims: &Map<String, Value>, ask: &RequestedToke
 #[test]
 fn library_agrees_with_reference() {
     let (allowed, matched, unmatched) = (Cell::new(0), Cell::new(0), Cell::new(0));
-    TestRunner::new(config(LIBRARY))
-        .run(&a_case(), |(drafts, claims, ask)| {
+    TestRunner::new(config(LIBRARY_CASES))
+        .run(&policies_claims_and_request(), |(drafts, claims, ask)| {
             let policies: Vec<Value> = drafts.iter().map(Draft::json).collect();
             let text = json!({"policies": policies}).to_string();
             let document = document::parse(&text).unwrap();
@@ -47,7 +48,7 @@ fn library_agrees_with_reference() {
             let is_allowed = evaluation.decision() == Some(Decision::Allow);
             prop_assert_eq!(
                 is_allowed,
-                expected(&policies, &claims, &ask),
+                reference_allows(&policies, &claims, &ask),
                 "{}\n{:?}",
                 text,
                 claims
@@ -72,19 +73,23 @@ fn library_agrees_with_reference() {
             Ok(())
         })
         .unwrap();
-    // Agreement says little where one side of it hardly occurs.
-    assert!(allowed.get() > LIBRARY / 20, "allowed: {} of {LIBRARY}", allowed.get());
+    // Agreement means little if one of the results is rare.
+    assert!(allowed.get() > LIBRARY_CASES / 20, "allowed: {} of {LIBRARY_CASES}", allowed.get());
     let (matched, unmatched) = (matched.get(), unmatched.get());
-    assert!(matched > LIBRARY / 10 && unmatched > LIBRARY / 10, "{matched} and {unmatched} rules");
+    assert!(
+        matched > LIBRARY_CASES / 10 && unmatched > LIBRARY_CASES / 10,
+        "{matched} and {unmatched} rules"
+    );
 }
 
 #[test]
-fn the_program_says_what_the_library_decides() {
+fn program_agrees_with_reference() {
     let rng = TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config(1), rng);
     let mut allowed = 0;
-    for _ in 0..PROGRAM {
-        let (drafts, mut claims, ask) = a_case().new_tree(&mut runner).unwrap().current();
+    for _ in 0..PROGRAM_CASES {
+        let (drafts, mut claims, ask) =
+            policies_claims_and_request().new_tree(&mut runner).unwrap().current();
         claims.insert("iss".to_owned(), json!("https://ci.example"));
         let policies: Vec<Value> = drafts.iter().map(Draft::json).collect();
         let mut doctor = Doctor::bare()
@@ -92,7 +97,7 @@ fn the_program_says_what_the_library_decides() {
             .args(["--format", "json"])
             .file("p.json", json!({"policies": policies}).to_string())
             .arg(Value::Object(claims.clone()).to_string());
-        // A name that is empty, or there without its type, is no way of asking on a command line.
+        // The command line cannot request an empty name, or a type without a name.
         let names = [&ask.team, &ask.user, &ask.runner];
         if names.iter().any(|name| name.as_deref() == Some(""))
             || ask.token_type.name() != "organization" && names.iter().all(|name| name.is_none())
@@ -106,14 +111,14 @@ fn the_program_says_what_the_library_decides() {
             (.., true) => Some("admin".to_owned()),
             _ => None,
         };
-        // Admin is asked for by organization tokens alone.
+        // Only organization tokens can request admin.
         let asked = RequestedToken { admin: scope.as_deref() == Some("admin"), ..ask };
         if let Some(scope) = scope {
             doctor = doctor.args(["--scope", &scope]);
         }
         let run = doctor.run();
         let report: Value = serde_json::from_str(&run.stdout).unwrap();
-        let expected = expected(&policies, &claims, &asked);
+        let expected = reference_allows(&policies, &claims, &asked);
         assert_eq!(
             run.status,
             i32::from(!expected),
@@ -130,12 +135,12 @@ fn the_program_says_what_the_library_decides() {
         }
         allowed += u32::from(expected);
     }
-    assert!(allowed >= 5, "allowed: {allowed} of {PROGRAM}");
+    assert!(allowed >= 5, "allowed: {allowed} of {PROGRAM_CASES}");
 }
 
-/// What a backtracking matcher does not live to finish.
+/// A backtracking matcher would not finish.
 #[test]
-fn no_pattern_makes_it_slow() {
+fn pathological_policies_are_evaluated_in_time() {
     const LENGTH: usize = 1_000;
     let half = LENGTH / 2;
     let patterns = [

@@ -1,4 +1,5 @@
-//! `doctor policy fix`: on every form of a document, as a property, and against the live policy.
+//! Tests of `doctor policy fix` on every form of document, on generated policies, and on the live
+//! policy.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +24,8 @@ fn fix(document: &str, claims: &Value) -> Doctor {
     policy("fix").args(["--policy", "p"]).file("p", document).arg(claims.to_string())
 }
 
-/// The text after a unified diff; line ends are as in a text without carriage returns.
-fn patched(before: &str, diff: &str) -> String {
+/// Applies a unified diff to a text without carriage returns.
+fn apply_diff(before: &str, diff: &str) -> String {
     let before: Vec<&str> = before.lines().collect();
     let (mut at, mut after) = (0, Vec::new());
     for line in diff.lines().skip(2) {
@@ -53,13 +54,13 @@ fn lines(text: &str) -> String {
     text.trim_start_matches('\u{feff}').lines().collect::<Vec<_>>().join("\n")
 }
 
-/// The kinds of job that get in, or may.
+/// The kinds of job that get in or may.
 fn admitted(document: &str, claims: &Value) -> BTreeSet<String> {
     let run =
         policy("who").args(["--policy", "p"]).file("p", document).arg(claims.to_string()).json();
     let rows = run.report["kinds"].as_array().unwrap();
     let inside = rows.iter().filter(|row| row["decision"] != "deny" && row["kind"] != "this");
-    // A kind whose tokens say the same as this one cannot be kept out.
+    // A kind whose tokens have the same claims cannot be kept out.
     let differs = |row: &&Value| {
         let other = object(row["claims"].clone());
         object(claims.clone()).iter().any(|(name, value)| other.get(name) != Some(value))
@@ -67,7 +68,7 @@ fn admitted(document: &str, claims: &Value) -> BTreeSet<String> {
     inside.filter(differs).map(|row| row["kind"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Holds a fix to its promises, and gives the new text.
+/// Asserts everything that a fix must do, and returns the new text.
 fn assert_fixed(document: &str, claims: &Value, more: &[&str]) -> String {
     let run = |write: &[&str]| {
         fix(document, claims).args(more.iter().copied()).args(write.iter().copied()).run()
@@ -80,7 +81,7 @@ fn assert_fixed(document: &str, claims: &Value, more: &[&str]) -> String {
     assert_eq!((run.status, &run.stdout), (0, &shown.stdout), "{}", run.stderr);
     let after = run.file("p");
     assert_eq!(
-        patched(&lines(document), &run.stdout.replace('\u{feff}', "")),
+        apply_diff(&lines(document), &run.stdout.replace('\u{feff}', "")),
         lines(&after),
         "{}",
         run.stdout
@@ -94,14 +95,14 @@ fn assert_fixed(document: &str, claims: &Value, more: &[&str]) -> String {
     assert_eq!(test.status, 0, "{}\n{after}", test.stdout);
     let now = admitted(&after, claims);
     assert!(now.is_subset(&before), "{now:?} {before:?}\n{after}");
-    // Nothing is left to do.
+    // A second fix changes nothing.
     let again = fix(&after, claims).args(more.iter().copied()).run();
     assert_eq!((again.status, again.stdout.as_str()), (0, ""), "{}", again.stderr);
     assert!(again.stderr.contains("nothing to change"), "{}", again.stderr);
     after
 }
 
-/// Form 1, form 2 and form 3, in JSON and YAML, with line ends of both kinds.
+/// Documents of three forms in JSON and YAML, with both kinds of line ends.
 fn documents() -> Vec<(&'static str, String)> {
     let entry = json!({"decision": "allow", "tokenType": "organization", "authorizedPermissions": [],
         "rules": {"aud": AUD, "sub": "repo:acme/web:ref:refs/heads/release"}});
@@ -163,7 +164,7 @@ fn impossible_pattern_is_replaced() {
 }
 
 #[test]
-fn tokens_of_every_platform_are_let_in() {
+fn every_platform_token_gets_admitted() {
     for platform in ALL {
         let issuer = match platform.name {
             "GitHub Actions" | "GitHub Actions (immutable subject)" => ISSUER.to_owned(),
@@ -195,8 +196,8 @@ fn new_entry_matches_requested_token_type() {
     }
 }
 
-/// Status 3, and what is said.
-fn undecided(run: &Run, words: &str) {
+/// Asserts status 3 and one line with `words`.
+fn assert_undecided(run: &Run, words: &str) {
     assert_eq!(run.status, 3, "{words}: {}{}", run.stdout, run.stderr);
     assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
@@ -211,7 +212,10 @@ fn unwanted_kinds_need_if_meant() {
     pull["ref"] = json!("refs/pull/17/merge");
     pull["ref_protected"] = json!("false");
     let run = fix(&document, &pull).arg("--write").run();
-    undecided(&run, "this would let in pull requests: use --if-meant, only if that is meant");
+    assert_undecided(
+        &run,
+        "this would let in pull requests: use --if-meant, only if that is meant",
+    );
     assert_eq!((run.stdout.as_str(), run.file("p")), ("", document.clone()));
     let run = fix(&document, &pull).args(["--write", "--if-meant"]).run();
     assert_eq!(run.status, 0, "{}", run.stderr);
@@ -235,7 +239,7 @@ fn uneditable_form_prints_entry() {
     {
         for write in [&[][..], &["--write"]] {
             let run = fix(&document, &main_branch()).args(write.iter().copied()).run();
-            undecided(&run, words);
+            assert_undecided(&run, words);
             assert!(run.stderr.contains("add this by hand"), "{}", run.stderr);
             let entry: Value = serde_json::from_str(&run.stdout).unwrap();
             assert_eq!(entry["rules"]["sub"], main_branch()["sub"]);
@@ -243,18 +247,18 @@ fn uneditable_form_prints_entry() {
         }
     }
     let deny = json!({"url": ISSUER, "policies": [{"decision": "deny", "tokenType": "organization", "rules": {}}]});
-    undecided(&fix(&deny.to_string(), &main_branch()).run(), "policy 1 denies this token");
+    assert_undecided(&fix(&deny.to_string(), &main_branch()).run(), "policy 1 denies this token");
     let other = json!({"url": "https://gitlab.com", "policies": []});
-    undecided(&fix(&other.to_string(), &main_branch()).run(), "is not registered");
+    assert_undecided(&fix(&other.to_string(), &main_branch()).run(), "is not registered");
     let open = format!(
         "resources:\n  a:\n    type: pulumiservice:OidcIssuer\n    properties:\n      url: {ISSUER}\n      policies: \
          ${{x}}\n"
     );
-    undecided(&fix(&open, &main_branch()).run(), "leaves open");
+    assert_undecided(&fix(&open, &main_branch()).run(), "leaves open");
     let mut wildcard = main_branch();
     wildcard["sub"] = json!("repo:acme/web:environment:*");
     let empty = json!({"url": ISSUER, "policies": []}).to_string();
-    undecided(&fix(&empty, &wildcard).run(), "no safe rule");
+    assert_undecided(&fix(&empty, &wildcard).run(), "no safe rule");
 }
 
 #[test]
@@ -277,7 +281,7 @@ fn edited_file_keeps_permissions_and_link() {
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(running.left("real"), ["p.json"], "nothing is left behind");
 
-    // A file that is not to be written.
+    // A file without write permission.
     let doctor = fix(&document, &main_branch()).arg("--write");
     fs::set_permissions(doctor.path("p"), fs::Permissions::from_mode(0o444)).unwrap();
     let run = doctor.run();
@@ -286,7 +290,7 @@ fn edited_file_keeps_permissions_and_link() {
 }
 
 #[test]
-fn hostile_text_is_harmless_in_a_diff() {
+fn hostile_text_in_diff_is_harmless() {
     let hostile = "x##vso[task.complete]\u{202e}\u{1b}[31m";
     let yaml = format!(
         "# ::error::a ##vso[task.complete]\nurl: {ISSUER}\nname: \"x##[error]\" # \u{202e}\npolicies:\n\
@@ -306,7 +310,7 @@ fn hostile_text_is_harmless_in_a_diff() {
     assert_harmless(&run.stderr, "stderr");
 }
 
-/// A token that somebody pasted into the file, and the one that is given.
+/// Neither the given token nor one that somebody pasted into the file.
 #[test]
 fn tokens_are_not_shown() {
     let world = World::new(&GITHUB);
@@ -324,7 +328,7 @@ fn tokens_are_not_shown() {
 }
 
 #[test]
-fn the_live_policy_is_not_changed() {
+fn live_policy_is_not_changed() {
     const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
     let mut world = World::new(&GITHUB);
     world.use_public_issuer();
@@ -352,11 +356,11 @@ fn the_live_policy_is_not_changed() {
     let run = live().arg("--write").run();
     assert_eq!(run.status, 2, "{}", run.stderr);
     let run = live().unset("DOCTOR_ACCESS_TOKEN").run();
-    undecided(&run, "set DOCTOR_ACCESS_TOKEN");
+    assert_undecided(&run, "set DOCTOR_ACCESS_TOKEN");
 }
 
-/// A policy for jobs of a few owners and repositories, as people write one.
-fn policies() -> impl Strategy<Value = Vec<Value>> {
+/// Generates policies for jobs of a few owners and repositories.
+fn generated_policies() -> impl Strategy<Value = Vec<Value>> {
     let sub = prop::sample::select(vec![
         "repo:acme/web:ref:refs/heads/main",
         "repo:acme/web:*",
@@ -395,7 +399,7 @@ fn policies() -> impl Strategy<Value = Vec<Value>> {
     prop::collection::vec(entry, 0..4)
 }
 
-fn tokens() -> impl Strategy<Value = Value> {
+fn generated_claims() -> impl Strategy<Value = Value> {
     let sub = prop::sample::select(vec![
         ("repo:acme/web:ref:refs/heads/main", "refs/heads/main"),
         ("repo:acme@65/web@74:ref:refs/heads/main", "refs/heads/main"),
@@ -419,8 +423,8 @@ fn tokens() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same entries in one of the layouts.
-fn laid_out(entries: &[Value], layout: usize) -> String {
+/// Writes a document with these entries in one of four layouts.
+fn write_layout(entries: &[Value], layout: usize) -> String {
     let own = json!({"url": ISSUER, "policies": entries});
     match layout {
         0 => serde_json::to_string_pretty(&own).unwrap(),
@@ -455,11 +459,10 @@ fn laid_out(entries: &[Value], layout: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
-    /// Whatever the policy and the token: a fix changes the lines of its diff alone, lets the token
-    /// in and no other kind of job, or nothing is changed.
+    /// A fix changes only the lines of its diff, and lets in the token but no other kind of job.
     #[test]
-    fn a_fix_keeps_its_promises(entries in policies(), claims in tokens(), layout in 0..4_usize) {
-        let document = laid_out(&entries, layout);
+    fn fix_changes_only_what_it_shows(entries in generated_policies(), claims in generated_claims(), layout in 0..4_usize) {
+        let document = write_layout(&entries, layout);
         let run = fix(&document, &claims).arg("--write").run();
         match run.status {
             0 if run.stdout.is_empty() => prop_assert_eq!(run.file("p"), document),
@@ -467,7 +470,7 @@ proptest! {
             status => {
                 prop_assert_eq!(status, 3, "{}", run.stderr);
                 prop_assert_eq!(&run.file("p"), &document);
-                // A deny is the only reason here.
+                // These policies fail only because of a deny entry.
                 prop_assert!(run.stderr.contains("denies this token"), "{}\n{}", run.stderr, document);
             }
         }

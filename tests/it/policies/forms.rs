@@ -1,12 +1,12 @@
-//! The forms of a policy document: `--policy` takes them all, and recognises them by content.
+//! `--policy` accepts every form of policy document and recognizes them by content.
 
 use serde_json::{Value, json};
 
 use crate::support::platforms::{AZURE_ENTRA, GITHUB};
 use crate::support::{Run, World};
 
-/// The status of the checks that rest on the document, and what the policy decides.
-fn seen(run: &Run) -> [&str; 3] {
+/// The statuses of the checks `registration` and `policy`, and the policy's decision.
+fn statuses_and_decision(run: &Run) -> [&str; 3] {
     let text = |value: &'_ Value| -> &'static str {
         ["pass", "skip", "fail", "allow", "deny", "unknown"]
             .into_iter()
@@ -39,13 +39,13 @@ fn every_form_is_recognised() {
         for text in [json, pretty, yaml(&document)] {
             let run = world.doctor().file("policy.json", &text).json();
             assert_eq!(run.status, 0, "{form}: {} {:?}\n{text}", run.stderr, run.codes());
-            assert_eq!(seen(&run), expected, "{form}\n{text}");
+            assert_eq!(statuses_and_decision(&run), expected, "{form}\n{text}");
             assert_eq!(run.report["policy"]["source"], "file");
         }
     }
 }
 
-/// YAML in block style, with plain strings where they can be.
+/// Writes YAML in block style.
 fn yaml(value: &Value) -> String {
     fn block(value: &Value, indent: usize, out: &mut String) {
         let pad = " ".repeat(indent);
@@ -74,7 +74,7 @@ fn yaml(value: &Value) -> String {
 }
 
 #[test]
-fn a_bare_policy_names_no_issuer() {
+fn bare_policy_names_no_issuer() {
     let world = World::new(&AZURE_ENTRA);
     let mut entry = world.shape.entry.clone();
     entry["rules"]["aud"] = "api://AzureADTokenExchange".into();
@@ -86,7 +86,7 @@ fn a_bare_policy_names_no_issuer() {
 }
 
 #[test]
-fn the_environment_names_the_policy_too() {
+fn environment_variable_names_policy() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"]["sub"] = "else".into();
     let run = world.doctor_without_policy().env("DOCTOR_POLICY", "policy.json").json();
@@ -151,7 +151,7 @@ fn unusable_policy_ends_run() {
     }
 }
 
-/// The world's issuer and entry as a Pulumi YAML program, with the entries as YAML flow lines.
+/// A Pulumi YAML program with the world's issuer and these entries.
 fn program(world: &World, entries: &[String]) -> String {
     let list: String = entries.iter().map(|entry| format!("        - {entry}\n")).collect();
     format!(
@@ -172,7 +172,6 @@ fn pulumi_yaml_decides_with_resolved_values() {
     const MATCHES: &str = "iss: '*'";
     const FAILS: &str = "sub: nobody";
     const OPEN: &str = "sub: '${config.subject}'";
-    // The entries, and what is decided from them.
     let team = |decision: &str, team: &str| {
         format!("{{decision: {decision}, tokenType: {team}, teamName: '${{t}}', rules: {{}}}}")
     };
@@ -180,14 +179,14 @@ fn pulumi_yaml_decides_with_resolved_values() {
         (&[entry("allow", MATCHES)], "allow"),
         (&[entry("allow", FAILS)], "deny"),
         (&[entry("allow", OPEN)], "unknown"),
-        // What else is open cannot turn these.
+        // The unresolved values cannot change these decisions.
         (&[entry("allow", MATCHES), entry("allow", OPEN)], "allow"),
         (&[entry("allow", OPEN), entry("deny", MATCHES)], "deny"),
         (&[entry("allow", MATCHES), entry("deny", "iss: nobody, sub: '${x}'")], "allow"),
         (&[entry("allow", MATCHES), entry("deny", "sub: 'project_path:${x}'")], "allow"),
         (&[entry("allow", MATCHES), team("deny", "team")], "allow"),
         (&[entry("allow", MATCHES), team("allow", "organization")], "allow"),
-        // And these it can.
+        // The unresolved values can change these decisions.
         (&[entry("allow", MATCHES), team("deny", "'${type}'")], "unknown"),
         (&[entry("allow", MATCHES), entry("deny", OPEN)], "unknown"),
         (&[entry("allow", MATCHES), "${entry}".to_owned()], "unknown"),
@@ -212,14 +211,14 @@ fn pulumi_yaml_decides_with_resolved_values() {
 }
 
 #[test]
-fn undetermined_policy_leaves_exchange() {
+fn undetermined_policy_permits_exchange() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[entry("allow", "sub: '${config.subject}'")]);
     world.doctor().file("policy.json", policy).json().assert_healthy();
 }
 
 #[test]
-fn issuer_without_url_leaves_policy_open() {
+fn unresolved_issuer_url_leaves_policy_undetermined() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[]).replace(world.issuer.url(), "${config.issuer}");
     let run = world.doctor().arg("--offline").file("policy.json", policy).json();
@@ -229,7 +228,7 @@ fn issuer_without_url_leaves_policy_open() {
 }
 
 #[test]
-fn program_shows_issuer_of_other_organization() {
+fn program_for_other_organization_fails() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[entry("allow", "iss: '*'")])
         .replace("organization: acme", "organization: other");
@@ -238,7 +237,7 @@ fn program_shows_issuer_of_other_organization() {
 }
 
 #[test]
-fn a_stack_s_state_is_judged() {
+fn stack_state_is_judged() {
     let world = World::new(&GITHUB);
     let outputs = json!({
         "organization": "acme", "name": "ci", "url": world.issuer.url(),
@@ -250,7 +249,7 @@ fn a_stack_s_state_is_judged() {
     });
     let state = json!({"version": 3, "deployment": {"resources": [resource]}});
     let run = world.doctor().arg("--offline").file("policy.json", state.to_string()).json();
-    assert_eq!(seen(&run), ["pass", "pass", "allow"]);
+    assert_eq!(statuses_and_decision(&run), ["pass", "pass", "allow"]);
     let empty = json!({"version": 3, "deployment": {"resources": null}}).to_string();
     let run = world.doctor().arg("--offline").file("policy.json", empty).run();
     assert_eq!(run.status, 2);
@@ -270,7 +269,7 @@ fn unresolved_foreign_issuer_leaves_policy_decided() {
 }
 
 #[test]
-fn requested_organization_decides() {
+fn registration_of_requested_organization_decides() {
     let world = World::new(&GITHUB);
     let first = program(&world, &[entry("allow", "sub: nobody")])
         .replace("organization: acme", "organization: other");
@@ -281,7 +280,7 @@ fn requested_organization_decides() {
 }
 
 #[test]
-fn undecided_document_is_not_called_missing() {
+fn undecided_document_is_not_missing() {
     let world = World::new(&GITHUB);
     let policy = program(&world, &[entry("allow", "sub: '${config.subject}'")]);
     let run = world.doctor().arg("--offline").file("policy.json", policy).human();

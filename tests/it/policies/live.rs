@@ -1,4 +1,4 @@
-//! The policy commands without a document: they read the live policy of `--oidc-org`.
+//! The policy commands without a document read the live policy of `--oidc-org`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
 const ISSUERS: &str = "/api/orgs/acme/oidc/issuers";
 const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
 
-/// A policy command against the world's Pulumi Cloud, with an administrator's access token.
+/// A policy command that reads the world's Pulumi Cloud with an administrator's access token.
 fn live(world: &World, command: &str) -> Doctor {
     world.cloud.grant(ADMIN, "ada", ORGANIZATION);
     world.cloud.policies(vec![world.shape.entry.clone()]);
@@ -30,7 +30,7 @@ fn claims(world: &World) -> Value {
     Value::Object(world.shape.claims.clone())
 }
 
-/// Reads alone, with the administrator's token, and nothing about the login.
+/// Asserts that all requests only read policies, with the administrator's token.
 fn assert_only_reads(world: &World) {
     for request in world.cloud.requests() {
         assert_eq!(request.method, "GET", "{}", request.path());
@@ -65,7 +65,7 @@ fn policy_test_reads_live_policy() {
 }
 
 #[test]
-fn lint_who_and_cases_read_it_too() {
+fn other_commands_read_live_policy() {
     let mut world = World::new(&GITHUB);
     world.shape.entry["rules"] = json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/*"});
     world.use_public_issuer();
@@ -73,10 +73,10 @@ fn lint_who_and_cases_read_it_too() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     let run = live(&world, "who").json();
     let rows = run.report["kinds"].as_array().unwrap();
-    let of = |kind: &str| rows.iter().find(|row| row["kind"] == kind).unwrap();
-    assert_eq!(of("owner")["decision"], "allow", "{:#}", run.report);
-    assert_eq!(of("stranger")["decision"], "deny");
-    assert_eq!(of("owner")["issuer"], "https://idp.test");
+    let row_of = |kind: &str| rows.iter().find(|row| row["kind"] == kind).unwrap();
+    assert_eq!(row_of("owner")["decision"], "allow", "{:#}", run.report);
+    assert_eq!(row_of("stranger")["decision"], "deny");
+    assert_eq!(row_of("owner")["issuer"], "https://idp.test");
     let run =
         live(&world, "who").args(["--forbid", "owner"]).arg(claims(&world).to_string()).json();
     assert_eq!(run.status, 1, "{}", run.stderr);
@@ -85,16 +85,15 @@ fn lint_who_and_cases_read_it_too() {
     assert_eq!(run.run().status, 0);
     assert_only_reads(&world);
 
-    // A finding names the place as people find it.
+    // A finding names the place as the console does.
     world.shape.entry["rules"] = json!({"sub": "repo:*"});
     let run = live(&world, "lint").human();
     assert!(run.stdout.contains("Pulumi Cloud, issuer ci, policy 1"), "{}", run.stdout);
     assert!(!run.stdout.contains("Pulumi Cloud:"), "{}", run.stdout);
 }
 
-/// A document is enough: nothing is asked.
 #[test]
-fn with_a_document_nothing_is_asked() {
+fn policy_document_prevents_requests() {
     let world = World::new(&GITHUB);
     let document = world.policy().to_string();
     for command in ["test", "who"] {
@@ -112,8 +111,8 @@ fn with_a_document_nothing_is_asked() {
     assert!(world.cloud.requests().is_empty());
 }
 
-/// Status 3, nothing on standard output, and one line that says what to do.
-fn unread(run: &Run, telling: &[&str]) {
+/// Asserts status 3, no standard output, and one line that says what to do.
+fn assert_unread(run: &Run, telling: &[&str]) {
     assert_eq!((run.status, run.stdout.as_str()), (3, ""), "{telling:?}: {}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     for words in telling {
@@ -126,16 +125,19 @@ fn unreadable_live_policy_says_why() {
     let refused = |status: u16| Response::json(status, &json!({"code": status, "message": "no"}));
     let html = Response::new(200, "text/html", "<html><title>Sign in</title></html>");
     for command in ["who", "lint", "test", "pull"] {
-        let with = |world: &World| {
+        let command_in = |world: &World| {
             let doctor = live(world, command);
             if command == "test" { doctor.arg(claims(world).to_string()) } else { doctor }
         };
         let world = World::new(&GITHUB);
         if command != "test" {
             // A token's audience names the organization.
-            unread(&with(&world).without("--oidc-org").run(), &["--oidc-org"]);
+            assert_unread(&command_in(&world).without("--oidc-org").run(), &["--oidc-org"]);
         }
-        unread(&with(&world).unset("DOCTOR_ACCESS_TOKEN").run(), &["set DOCTOR_ACCESS_TOKEN"]);
+        assert_unread(
+            &command_in(&world).unset("DOCTOR_ACCESS_TOKEN").run(),
+            &["set DOCTOR_ACCESS_TOKEN"],
+        );
         for (path, response, telling) in [
             (ISSUERS, refused(401), &["DOCTOR_ACCESS_TOKEN is not valid"][..]),
             (ISSUERS, refused(403), &["oidc_issuers:read", "admins have"]),
@@ -146,20 +148,20 @@ fn unreadable_live_policy_says_why() {
         ] {
             let world = World::new(&GITHUB);
             world.cloud.answer(path, response);
-            unread(&with(&world).run(), telling);
+            assert_unread(&command_in(&world).run(), telling);
         }
-        let closed = with(&world).option("--cloud-url", "https://127.0.0.1:1").run();
-        unread(&closed, &["could not be read from 127.0.0.1"]);
-        let scheme = with(&world).option("--cloud-url", "api.pulumi.com").run();
-        unread(&scheme, &["no usable backend URL", "--cloud-url"]);
+        let closed = command_in(&world).option("--cloud-url", "https://127.0.0.1:1").run();
+        assert_unread(&closed, &["could not be read from 127.0.0.1"]);
+        let scheme = command_in(&world).option("--cloud-url", "api.pulumi.com").run();
+        assert_unread(&scheme, &["no usable backend URL", "--cloud-url"]);
     }
 }
 
-/// Access tokens go to named backends alone, and never over plain http to another machine.
+/// Only to backends that the user named, and never over plain http to another machine.
 #[test]
-fn access_tokens_go_only_where_they_may() {
+fn access_tokens_reach_only_allowed_backends() {
     let cloud = PlainCloud::start(ADMIN);
-    let at = |url: &str| {
+    let request = |url: &str| {
         policy("who")
             .args(["--cloud-url", url, "--oidc-org", ORGANIZATION])
             .env("DOCTOR_ACCESS_TOKEN", ADMIN)
@@ -167,24 +169,24 @@ fn access_tokens_go_only_where_they_may() {
             .secret(ADMIN)
             .run()
     };
-    unread(&at("http://cloud.test"), &["plain http"]);
+    assert_unread(&request("http://cloud.test"), &["plain http"]);
     assert_eq!(cloud.requests(), [""; 0]);
-    // Loopback is this machine.
-    at(&cloud.url());
+    // Plain http is allowed to this machine.
+    request(&cloud.url());
     assert_eq!(cloud.requests().len(), 1);
 
-    // A project file may be anybody's.
+    // A project file may be from anybody.
     let world = World::new(&GITHUB);
     let project = format!("name: x\nruntime: yaml\nbackend:\n  url: {}\n", world.cloud.url());
     let run = live(&world, "pull").without("--cloud-url").file("Pulumi.yaml", &project).run();
-    unread(&run, &["Pulumi.yaml", "--cloud-url"]);
+    assert_unread(&run, &["Pulumi.yaml", "--cloud-url"]);
     assert!(world.cloud.requests().is_empty());
 }
 
 // ------------------------------------------------------------------------------------ pull
 
 #[test]
-fn a_pulled_document_is_the_live_policy() {
+fn pulled_document_equals_live_policy() {
     let mut world = World::new(&GITHUB);
     world.use_public_issuer();
     world.cloud.registration(|one| {
@@ -209,7 +211,7 @@ fn a_pulled_document_is_the_live_policy() {
     }
     assert_eq!(issuer["policies"][0]["roleID"], world.shape.entry["roleID"]);
 
-    // It lets in what Pulumi Cloud lets in, and a second one is the same.
+    // It decides as Pulumi Cloud does, and a second pull gives the same document.
     let run = policy("test")
         .args(["--policy", "p.json", "--oidc-org", "acme"])
         .file("p.json", &pulled.stdout)
@@ -233,7 +235,7 @@ fn a_pulled_document_is_the_live_policy() {
 }
 
 #[test]
-fn hostile_answers_stay_text() {
+fn hostile_answers_are_harmless() {
     let world = World::new(&GITHUB);
     let hostile = "x##vso[task.complete]\n::error::y\u{202e}\u{1b}[31m";
     world.cloud.registration(|one| one["name"] = json!(hostile));
@@ -246,8 +248,8 @@ fn hostile_answers_stay_text() {
     assert_harmless(&run.file("p.yml"), "yaml");
 }
 
-/// A server that knows so many issuers, in pages, and limits requests now and then.
-fn large(world: &World, issuers: usize, limited: &Arc<AtomicUsize>) -> Server {
+/// A server that lists `issuers` issuers in pages and sometimes limits requests.
+fn paged_server(world: &World, issuers: usize, limited: &Arc<AtomicUsize>) -> Server {
     const PAGE: usize = 100;
     let limited = Arc::clone(limited);
     let identity = world.authority.issue(&["127.0.0.1"]).unwrap();
@@ -283,7 +285,7 @@ fn large(world: &World, issuers: usize, limited: &Arc<AtomicUsize>) -> Server {
 fn many_issuers_are_pulled_in_pages() {
     let world = World::new(&GITHUB);
     let asked = Arc::default();
-    let server = large(&world, 500, &asked);
+    let server = paged_server(&world, 500, &asked);
     let pull =
         || live(&world, "pull").option("--cloud-url", server.url()).option("--timeout", "60s");
     let run = pull().run();
@@ -297,26 +299,24 @@ fn many_issuers_are_pulled_in_pages() {
     }
     assert!(asked.load(Ordering::Relaxed) > 505, "some were limited");
     assert_eq!(pull().run().stdout, run.stdout);
-    // Longer than the time allows.
+    // Pulling takes longer than this.
     let run = pull().option("--timeout", "1s").run();
-    unread(&run, &["--timeout"]);
+    assert_unread(&run, &["--timeout"]);
 }
 
-/// One that always says so is taken at its word.
 #[test]
 fn lasting_rate_limit_fails_in_one_line() {
     let world = World::new(&GITHUB);
     let limit = Response::json(429, &json!({"message": "slow"})).header("retry-after", "60");
     world.cloud.answer(POLICIES, limit);
-    unread(&live(&world, "pull").run(), &["limits requests (429)", "--timeout"]);
+    assert_unread(&live(&world, "pull").run(), &["limits requests (429)", "--timeout"]);
 }
 
-/// At a terminal a line says how far it is.
 #[test]
 #[cfg(unix)]
 fn progress_is_shown_at_a_terminal() {
     let world = World::new(&GITHUB);
-    let server = large(&world, 300, &Arc::default());
+    let server = paged_server(&world, 300, &Arc::default());
     let run = live(&world, "pull")
         .option("--cloud-url", server.url())
         .option("--timeout", "60s")
@@ -332,7 +332,7 @@ fn progress_is_shown_at_a_terminal() {
 }
 
 #[test]
-fn pull_reads_no_file_and_offers_none() {
+fn failed_pull_does_not_suggest_file() {
     let run = Doctor::bare().args(["policy", "pull", "--oidc-org", "acme"]).run();
     assert_eq!((run.status, run.stdout.as_str()), (3, ""));
     assert!(run.stderr.contains("DOCTOR_ACCESS_TOKEN"), "{}", run.stderr);

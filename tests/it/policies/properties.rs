@@ -1,5 +1,4 @@
-//! Policy matching, held to the slow and plain evaluator of [`crate::reference`] and to its own
-//! promises on generated input.
+//! Property tests of policy matching, compared with the simple evaluator of [`crate::reference`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -18,18 +17,18 @@ pub fn config(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
-/// Patterns of few different characters, so that they often match.
-fn a_pattern() -> impl Strategy<Value = String> {
+/// Patterns of few characters, so that matches are frequent.
+fn pattern_text() -> impl Strategy<Value = String> {
     "[ab*?.\u{e9}\u{1f600}]{0,10}"
 }
 
-/// Texts of the same characters, wildcards included: there they are ordinary ones.
-fn a_text() -> impl Strategy<Value = String> {
+/// Texts of the same characters. Wildcards are ordinary characters in them.
+fn plain_text() -> impl Strategy<Value = String> {
     "[ab.?\u{e9}\u{1f600}]{0,10}"
 }
 
-/// A pattern and a text, long enough to cross the blocks of 64 that the matcher works in.
-fn a_long_pair() -> impl Strategy<Value = (String, String)> {
+/// A pattern and a text that exceed the matcher's blocks of 64 characters.
+fn long_pattern_and_text() -> impl Strategy<Value = (String, String)> {
     let piece = prop_oneof![
         4 => "[ab]{1,40}".prop_map(|text| (text.clone(), text)),
         1 => "[ab]{0,70}".prop_map(|text| ("*".to_owned(), text)),
@@ -44,7 +43,7 @@ proptest! {
     #![proptest_config(config(5000))]
 
     #[test]
-    fn patterns_match_as_the_reference_says(pattern in a_pattern(), text in a_text()) {
+    fn patterns_match_like_reference(pattern in pattern_text(), text in plain_text()) {
         prop_assert_eq!(
             pattern::matches(&pattern, &text),
             reference::pattern_matches(&pattern, &text)
@@ -52,16 +51,15 @@ proptest! {
     }
 
     #[test]
-    fn distance_is_zero_exactly_where_it_matches(pattern in a_pattern(), text in a_text()) {
+    fn distance_is_zero_on_match(pattern in pattern_text(), text in plain_text()) {
         let distance = pattern::distance(&pattern, &text);
         prop_assert_eq!(distance == 0, reference::pattern_matches(&pattern, &text));
         prop_assert!(distance <= pattern.chars().count().max(text.chars().count()));
     }
 
-    /// One edit more or less in the text changes the distance by one at most, and from every text
-    /// that does not match, one edit leads closer.
+    /// One edit of the text changes the distance by at most one, and some edit reduces it.
     #[test]
-    fn distance_is_counted_in_edits(pattern in a_pattern(), text in a_text()) {
+    fn distance_is_counted_in_edits(pattern in pattern_text(), text in plain_text()) {
         let distance = pattern::distance(&pattern, &text);
         let chars: Vec<char> = text.chars().collect();
         let alphabet = "ab*?.\u{e9}\u{1f600}";
@@ -86,12 +84,12 @@ proptest! {
     }
 
     #[test]
-    fn divergence_is_the_longest_beginning_that_can_be_completed(
-        pattern in a_pattern(),
-        text in a_text(),
+    fn divergence_is_longest_matchable_prefix(
+        pattern in pattern_text(),
+        text in plain_text(),
     ) {
-        // A beginning of the text can be completed exactly where some beginning of the pattern
-        // matches it: whatever follows in a pattern can match something.
+        // A prefix of the text can be completed if and only if a prefix of the pattern matches it,
+        // because the rest of a pattern always matches some text.
         let chars: Vec<char> = text.chars().collect();
         let elements: Vec<char> = pattern.chars().collect();
         let longest = (0..=chars.len())
@@ -106,10 +104,10 @@ proptest! {
         prop_assert_eq!(pattern::divergence(&pattern, &text), longest);
     }
 
-    /// Whoever writes what the surprising wildcards stood for in their place gets a pattern that
-    /// still matches; and it is not surprising any more.
+    /// With the surprising wildcards replaced by what they matched, the pattern still matches and
+    /// has no surprises.
     #[test]
-    fn surprises_explain_the_match(pattern in a_pattern(), text in a_text()) {
+    fn surprises_explain_the_match(pattern in pattern_text(), text in plain_text()) {
         let surprises = pattern::surprises(&pattern, &text);
         if !reference::pattern_matches(&pattern, &text) {
             prop_assert!(surprises.is_empty());
@@ -122,7 +120,7 @@ proptest! {
             prop_assert_ne!(surprise.stood_for, Some(surprise.wildcard));
             plain[surprise.position] = surprise.stood_for.map(String::from).unwrap_or_default();
         }
-        // A wildcard that stood for another wildcard's character would be one again.
+        // A wildcard that matched `.` or `?` would be replaced by another wildcard.
         if surprises.iter().all(|s| !matches!(s.stood_for, Some('.' | '?'))) {
             let plain = plain.concat();
             prop_assert!(reference::pattern_matches(&plain, &text));
@@ -135,7 +133,7 @@ proptest! {
     #![proptest_config(config(2000))]
 
     #[test]
-    fn long_patterns_match_as_the_reference_says((pattern, text) in a_long_pair()) {
+    fn long_patterns_match_like_reference((pattern, text) in long_pattern_and_text()) {
         prop_assert_eq!(
             pattern::matches(&pattern, &text),
             reference::pattern_matches(&pattern, &text)
@@ -143,16 +141,16 @@ proptest! {
     }
 
     #[test]
-    fn paths_never_panic_and_read_back(path in "[a\".k\u{e9} ]{0,12}") {
+    fn claim_paths_round_trip(path in "[a\".k\u{e9} ]{0,12}") {
         if let Ok(read) = ClaimPath::parse(&path) {
             prop_assert_eq!(ClaimPath::parse(&read.to_string()), Ok(read));
         }
     }
 }
 
-/// Inputs that make a matcher which backtracks, or keeps a table, run for minutes or for ever.
+/// A matcher that backtracks or keeps a table would need minutes or more.
 #[test]
-fn pathological_patterns_are_answered() {
+fn pathological_patterns_finish() {
     let text = "a".repeat(10_000);
     assert!(!pattern::matches(&format!("{}b", "*a".repeat(5_000)), &text));
     assert!(pattern::matches(&"*a".repeat(5_000), &text));
@@ -168,7 +166,7 @@ fn pathological_patterns_are_answered() {
 
 // ------------------------------------------------------------------------------- evaluation
 
-/// One generated policy entry, from which both evaluators get theirs.
+/// A generated policy entry, as input for both evaluators.
 #[derive(Debug, Clone)]
 pub struct Draft {
     decision: Decision,
@@ -225,7 +223,7 @@ impl Draft {
     }
 }
 
-fn a_token_type() -> impl Strategy<Value = TokenType> {
+fn token_type() -> impl Strategy<Value = TokenType> {
     prop_oneof![
         4 => Just(TokenType::Organization),
         2 => Just(TokenType::Team),
@@ -234,7 +232,7 @@ fn a_token_type() -> impl Strategy<Value = TokenType> {
     ]
 }
 
-fn a_name() -> impl Strategy<Value = Option<String>> {
+fn optional_name() -> impl Strategy<Value = Option<String>> {
     select(vec![None, Some("a"), Some("ab"), Some("a*"), Some("?"), Some("")])
         .prop_map(|name| name.map(String::from))
 }
@@ -251,18 +249,18 @@ pub fn claims() -> impl Strategy<Value = Map<String, Value>> {
     let value = scalar.prop_recursive(2, 12, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec((a_key(), inner), 0..3)
+            prop::collection::vec((claim_key(), inner), 0..3)
                 .prop_map(|pairs| Value::from(Map::from_iter(pairs))),
         ]
     });
-    prop::collection::vec((a_key(), value), 1..7).prop_map(Map::from_iter)
+    prop::collection::vec((claim_key(), value), 1..7).prop_map(Map::from_iter)
 }
 
-fn a_key() -> impl Strategy<Value = String> {
+fn claim_key() -> impl Strategy<Value = String> {
     select(vec!["sub", "aud", "x", "x.y", "y", "kubernetes.io"]).prop_map(String::from)
 }
 
-fn a_path() -> impl Strategy<Value = String> {
+fn claim_path() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => select(vec!["sub", "aud", "x", "\"x\"", "y"]).prop_map(String::from),
         3 => select(vec!["x.y", "\"x.y\"", "\"kubernetes.io\".x", "y.\"x.y\".sub", "aud.sub"])
@@ -271,7 +269,7 @@ fn a_path() -> impl Strategy<Value = String> {
     ]
 }
 
-fn a_value_pattern() -> impl Strategy<Value = String> {
+fn value_pattern() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => Just("*".to_owned()),
         3 => select(vec!["a*", "?", "*b", "..", "1*", "true", "t*e", "null", "-1", "1.5"])
@@ -280,11 +278,11 @@ fn a_value_pattern() -> impl Strategy<Value = String> {
     ]
 }
 
-pub fn a_draft() -> impl Strategy<Value = Draft> {
+pub fn draft() -> impl Strategy<Value = Draft> {
     let decision = prop_oneof![3 => Just(Decision::Allow), 1 => Just(Decision::Deny)];
-    // As in the API, a claim has one rule in an entry.
-    let rules = prop::collection::btree_map(a_path(), a_value_pattern(), 0..3);
-    (decision, a_token_type(), a_name(), any::<bool>(), rules).prop_map(
+    // As in the API, an entry has at most one rule for a claim.
+    let rules = prop::collection::btree_map(claim_path(), value_pattern(), 0..3);
+    (decision, token_type(), optional_name(), any::<bool>(), rules).prop_map(
         |(decision, token_type, name, admin, rules)| Draft {
             decision,
             token_type,
@@ -295,21 +293,23 @@ pub fn a_draft() -> impl Strategy<Value = Draft> {
     )
 }
 
-pub fn an_ask() -> impl Strategy<Value = RequestedToken> {
-    (a_token_type(), a_name(), prop::bool::weighted(0.2)).prop_map(|(token_type, name, admin)| {
-        let named = |wanted| name.clone().filter(|_| token_type == wanted);
-        RequestedToken {
-            token_type,
-            team: named(TokenType::Team),
-            user: named(TokenType::Personal),
-            runner: named(TokenType::Runner),
-            admin,
-        }
-    })
+pub fn requested_token() -> impl Strategy<Value = RequestedToken> {
+    (token_type(), optional_name(), prop::bool::weighted(0.2)).prop_map(
+        |(token_type, name, admin)| {
+            let named = |wanted| name.clone().filter(|_| token_type == wanted);
+            RequestedToken {
+                token_type,
+                team: named(TokenType::Team),
+                user: named(TokenType::Personal),
+                runner: named(TokenType::Runner),
+                admin,
+            }
+        },
+    )
 }
 
-/// The parts of an evaluation have to agree with each other.
-fn consistent(
+/// Asserts that the parts of an evaluation agree with each other.
+fn assert_consistent(
     evaluation: &Evaluation,
     drafts: &[Draft],
     ask: &RequestedToken,
@@ -351,12 +351,12 @@ fn consistent(
 }
 
 #[test]
-fn policies_decide_as_the_reference_says() {
+fn policies_decide_like_reference() {
     let (allowed, denied) = (Cell::new(0), Cell::new(0));
     let cases = 5000;
     TestRunner::new(config(cases))
         .run(
-            &(prop::collection::vec(a_draft(), 0..6), claims(), an_ask()),
+            &(prop::collection::vec(draft(), 0..6), claims(), requested_token()),
             |(drafts, claims, ask)| {
                 let entries: Vec<Entry> = drafts.iter().map(Draft::entry).collect();
                 let policies: Vec<Value> = drafts.iter().map(Draft::json).collect();
@@ -371,7 +371,7 @@ fn policies_decide_as_the_reference_says() {
                 );
                 let evaluation = evaluate(&entries, &claims, &ask);
                 prop_assert_eq!(evaluation.decision() == Some(Decision::Allow), expected);
-                consistent(&evaluation, &drafts, &ask)?;
+                assert_consistent(&evaluation, &drafts, &ask)?;
                 match evaluation.outcome {
                     PolicyOutcome::Allowed { .. } => allowed.set(allowed.get() + 1),
                     PolicyOutcome::Denied { .. } => denied.set(denied.get() + 1),
@@ -381,7 +381,7 @@ fn policies_decide_as_the_reference_says() {
             },
         )
         .unwrap();
-    // Agreement says little where hardly anything is ever let in, or kept out by a deny entry.
+    // Agreement means little if one of the results is rare.
     assert!(allowed.get() > cases / 20, "allowed: {} of {cases}", allowed.get());
     assert!(denied.get() > cases / 50, "denied: {} of {cases}", denied.get());
 }

@@ -1,62 +1,67 @@
-//! `doctor policy suggest`: what it prints lets the same job in again, and no neighbour of it.
+//! Tests of `doctor policy suggest`: its policies admit later runs of the job, and no other job.
 
 use doctor::policy::evaluate::evaluate;
 use doctor::policy::{Decision, Entry, RequestedToken, document};
 use serde_json::{Value, json};
 
-use crate::policies::command::{policy, tested};
+use crate::policies::command::{policy, test_claims};
 use crate::support::object;
 use crate::support::platforms::{self, Platform};
 
-fn suggested(form: &str, claims: &Value, more: &[&str]) -> String {
+fn suggest(form: &str, claims: &Value, more: &[&str]) -> String {
     let run = policy("suggest")
         .args(["--oidc-org", "acme", "--as", form])
         .args(more.iter().copied())
         .arg(claims.to_string())
         .run();
     assert_eq!(run.status, 0);
-    // What to know about it stands beside a form that goes into a file.
+    // Notes go to standard error if the output is meant for a file.
     let is_note = |line: &str| form != "all" && line.starts_with("note: ");
     assert!(run.stderr.lines().all(is_note), "{}", run.stderr);
     run.stdout
 }
 
-/// A token, the same job's in another run, and its neighbours'.
+/// The claims of a job's token, of the job's next run, and of neighbours.
 struct Case {
     claims: Value,
-    /// What is different in another run of the same job.
-    again: Value,
-    /// Claims of neighbours, each in the place of the token's: another branch, repository,
-    /// connection, environment.
-    others: Vec<Value>,
+    /// The claims that differ in the next run of the same job.
+    next_run: Value,
+    /// The claims that differ in neighbours: jobs of another branch, repository, connection or
+    /// environment.
+    neighbours: Vec<Value>,
 }
 
 impl Case {
-    fn new(claims: Value, again: Value, others: impl IntoIterator<Item = Value>) -> Self {
-        Self { claims, again, others: others.into_iter().collect() }
+    fn new(claims: Value, next_run: Value, neighbours: impl IntoIterator<Item = Value>) -> Self {
+        Self { claims, next_run, neighbours: neighbours.into_iter().collect() }
     }
 
-    /// A platform's token with other claims in it.
-    fn of(platform: &Platform, changed: Value, again: Value, others: Vec<Value>) -> Self {
+    /// A platform's token with some claims changed.
+    fn on_platform(
+        platform: &Platform,
+        changed: Value,
+        next_run: Value,
+        neighbours: Vec<Value>,
+    ) -> Self {
         let shape = (platform.shape)("https://issuer.example/path");
-        Self::new(with(&Value::Object(shape.claims), &changed), again, others)
+        Self::new(with_claims(&Value::Object(shape.claims), &changed), next_run, neighbours)
     }
 }
 
-fn with(claims: &Value, changed: &Value) -> Value {
+fn with_claims(claims: &Value, changed: &Value) -> Value {
     let mut all = object(claims.clone());
     all.extend(object(changed.clone()));
     Value::Object(all)
 }
 
-/// A change of `sub` alone.
+/// A change of only `sub`.
 fn sub(subject: impl Into<String>) -> Value {
     json!({"sub": subject.into()})
 }
 
 const COMMIT: &str = "c0ffee0000000000000000000000000000000000";
 
-/// Every token shape that the doctor knows, and some that it does not.
+/// Tokens of every known shape, and of some unknown ones.
 fn cases() -> Vec<Case> {
     use platforms::*;
     let none = || json!({});
@@ -85,7 +90,7 @@ fn cases() -> Vec<Case> {
         )
     };
     vec![
-        Case::of(
+        Case::on_platform(
             &AZURE_DEVOPS,
             none(),
             none(),
@@ -96,13 +101,13 @@ fn cases() -> Vec<Case> {
                 sub("p://acme/web-shop/pulumi-production"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &AZURE_DEVOPS,
             sub("p://acme/web-shop/deploy"),
             none(),
             vec![sub("p://acme/web-shop/build"), sub("p://acme/shop/deploy")],
         ),
-        Case::of(
+        Case::on_platform(
             &AZURE_ENTRA,
             none(),
             none(),
@@ -111,7 +116,7 @@ fn cases() -> Vec<Case> {
                 sub(entra("rISbSSETf0KqFyZ8ppdXmA", "c3f0b8d6-71a2-4e95-8d04-6b2e5f19a7c8")),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &GITHUB,
             none(),
             json!({"run_id": "2", "sha": COMMIT}),
@@ -124,7 +129,7 @@ fn cases() -> Vec<Case> {
                 sub("repo:acme/web-shop:pull_request"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &GITHUB,
             sub("repo:acme/web-shop:environment:prod"),
             none(),
@@ -134,8 +139,8 @@ fn cases() -> Vec<Case> {
                 sub("repo:acme/shop:environment:prod"),
             ],
         ),
-        Case::of(&GITHUB, sub("repo:acme/web-shop:pull_request"), none(), vec![sub(main)]),
-        Case::of(
+        Case::on_platform(&GITHUB, sub("repo:acme/web-shop:pull_request"), none(), vec![sub(main)]),
+        Case::on_platform(
             &GITHUB,
             sub("repo:acme/web-shop:ref:refs/tags/v1"),
             none(),
@@ -144,15 +149,15 @@ fn cases() -> Vec<Case> {
                 sub("repo:acme/web-shop:ref:refs/heads/v1"),
             ],
         ),
-        // A name with a dot: the id keeps the one that looks like it out.
-        Case::of(
+        // A dot in a name is a wildcard, so the id must keep the similar name out.
+        Case::on_platform(
             &GITHUB,
             json!({"sub": "repo:acme/web.shop:ref:refs/heads/main", "repository": "acme/web.shop"}),
             none(),
             vec![json!({"sub": "repo:acme/webXshop:ref:refs/heads/main", "repository_id": "2"})],
         ),
-        // Customised: what it leaves out is added.
-        Case::of(
+        // The customized subject leaves out the repository and the ref, so rules are added.
+        Case::on_platform(
             &GITHUB,
             json!({"sub": "job_workflow_ref:acme/ci/.github/workflows/up.yml@refs/heads/main"}),
             json!({"run_id": "2"}),
@@ -161,13 +166,13 @@ fn cases() -> Vec<Case> {
                 json!({"ref": "refs/heads/dev"}),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &GITHUB,
             sub("repo:acme/web-shop:job_workflow_ref:acme/ci/up.yml@refs/heads/main"),
             json!({"run_id": "2"}),
             vec![json!({"ref": "refs/heads/dev"})],
         ),
-        Case::of(
+        Case::on_platform(
             &GITHUB,
             sub("repository_id:778899:run_id:1234567890:ref:refs/heads/main"),
             json!({"sub": "repository_id:778899:run_id:2:ref:refs/heads/main", "run_id": "2"}),
@@ -176,7 +181,7 @@ fn cases() -> Vec<Case> {
                 sub("repository_id:778899:run_id:1234567890:ref:refs/heads/dev"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &GITHUB_IMMUTABLE,
             none(),
             none(),
@@ -186,7 +191,7 @@ fn cases() -> Vec<Case> {
                 sub("repo:acme@1/web-shop@778899:ref:refs/heads/main"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &GITLAB,
             none(),
             json!({"pipeline_id": "2", "job_id": "3"}),
@@ -196,7 +201,7 @@ fn cases() -> Vec<Case> {
                 sub("project_path:acme/shop:ref_type:branch:ref:main"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &GITLAB,
             json!({"sub": "project_path:acme/web.shop:ref_type:branch:ref:main", "pipeline_id": "1"}),
             json!({"pipeline_id": "2"}),
@@ -204,7 +209,7 @@ fn cases() -> Vec<Case> {
                 json!({"sub": "project_path:acme/web-shop:ref_type:branch:ref:main", "project_id": "23"}),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &CIRCLECI,
             none(),
             sub(circle(project, "00000000-6a3b-49d8-b05e-8c2f7a1d9e34", "")),
@@ -214,7 +219,7 @@ fn cases() -> Vec<Case> {
                 json!({"oidc.circleci.com/vcs-origin": "github.com/fork/web-shop"}),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &CIRCLECI_V2,
             none(),
             sub(circle(
@@ -223,7 +228,7 @@ fn cases() -> Vec<Case> {
                 &source("acme/web-shop", "main"),
             )),
             vec![
-                // A branch's name that looks like the end of a subject.
+                // A branch name that resembles the end of a subject.
                 sub(circle(
                     project,
                     "e4c1d7f2-6a3b-49d8-b05e-8c2f7a1d9e34",
@@ -237,7 +242,7 @@ fn cases() -> Vec<Case> {
                 sub(circle("0", "u", &source("acme/web-shop", "main"))),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &BITBUCKET,
             json!({"iss": bitbucket}),
             sub(format!("{repository}:{step}")),
@@ -247,7 +252,7 @@ fn cases() -> Vec<Case> {
                 sub(format!("{repository}:{environment}:{step}")),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &BITBUCKET,
             json!({"iss": bitbucket, "sub": format!("{repository}:{environment}:{step}")}),
             sub(format!("{repository}:{environment}:{}", step.replace('5', "6"))),
@@ -257,7 +262,7 @@ fn cases() -> Vec<Case> {
                 sub(format!("{step}:{environment}:{step}")),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &BUILDKITE,
             none(),
             sub(build("web-shop", "main", "deploy")),
@@ -267,13 +272,13 @@ fn cases() -> Vec<Case> {
                 sub(build("web-shop", "main", "test")),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &BUILDKITE,
             sub(build("web-shop", "main", "")),
             sub(build("web-shop", "main", "").replace("c0ffee", "facade")),
             vec![sub(build("web-shop", "dev", "")), sub(build("web-shop", "main", "test"))],
         ),
-        Case::of(
+        Case::on_platform(
             &KUBERNETES,
             none(),
             none(),
@@ -282,7 +287,7 @@ fn cases() -> Vec<Case> {
                 sub("system:serviceaccount:ci:default"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &HCP_TERRAFORM,
             none(),
             json!({"terraform_run_id": "run-2"}),
@@ -292,7 +297,7 @@ fn cases() -> Vec<Case> {
                 sub("organization:globex:project:web:workspace:production:run_phase:apply"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &SPACELIFT,
             none(),
             json!({"runId": "2"}),
@@ -302,7 +307,7 @@ fn cases() -> Vec<Case> {
                 sub("space:production-01HQ:module:web-shop:run_type:TRACKED:scope:write"),
             ],
         ),
-        Case::of(
+        Case::on_platform(
             &PULUMI_DEPLOYMENTS,
             none(),
             none(),
@@ -319,7 +324,7 @@ fn cases() -> Vec<Case> {
             none(),
             [sub("pulumi:environments:org:acme:env:web/dev")],
         ),
-        // Google's service accounts have a number, people's issuers anything.
+        // The subject of a Google service account is a number.
         Case::new(
             json!({"iss": "https://accounts.google.com", "aud": "urn:pulumi:org:acme",
                 "sub": "108642097531"}),
@@ -329,15 +334,15 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// A neighbour differs in one letter of one part of what does not vary from run to run.
+/// Neighbours that differ in one letter of a part that stays the same between runs.
 fn mutations(case: &Case) -> Vec<Value> {
     let subject = case.claims["sub"].as_str().unwrap();
-    let again = case.again["sub"].as_str().unwrap_or(subject);
-    let same = |at: usize| subject.get(..at) == again.get(..at);
+    let next_run = case.next_run["sub"].as_str().unwrap_or(subject);
+    let same = |at: usize| subject.get(..at) == next_run.get(..at);
     let mut found = Vec::new();
     let mut at = 0;
     for part in subject.split(|c: char| !c.is_ascii_alphanumeric()) {
-        // Up to where another run differs: behind that, the letters stand elsewhere.
+        // After the first difference of the next run, the positions differ.
         if !part.is_empty() && same(at + part.len()) {
             for other in [format!("{part}x"), format!("x{part}"), part[1..].to_owned()] {
                 found.push(sub(format!(
@@ -357,7 +362,7 @@ fn entries(document: &str) -> Vec<Entry> {
     document::parse(document).unwrap().issuers[0].policies.clone().unwrap()
 }
 
-fn lets_in(entries: &[Entry], claims: &Value) -> bool {
+fn admits(entries: &[Entry], claims: &Value) -> bool {
     let decided = evaluate(entries, claims.as_object().unwrap(), &RequestedToken::default());
     decided.decision() == Some(Decision::Allow)
 }
@@ -368,15 +373,19 @@ fn suggestion_admits_only_this_job() {
     for case in cases() {
         let claims = &case.claims;
         for form in ["api", "yaml"] {
-            let document = suggested(form, claims, &[]);
-            let (status, report) = tested(&document, claims, &["--oidc-org", "acme"]);
+            let document = suggest(form, claims, &[]);
+            let (status, report) = test_claims(&document, claims, &["--oidc-org", "acme"]);
             assert_eq!(status, 0, "{claims}\n{document}\n{report}");
         }
-        let document = suggested("api", claims, &[]);
+        let document = suggest("api", claims, &[]);
         let entries = entries(&document);
-        assert!(lets_in(&entries, &with(claims, &case.again)), "{}\n{document}", case.again);
-        for other in case.others.iter().chain(&mutations(&case)) {
-            assert!(!lets_in(&entries, &with(claims, other)), "{other}\n{document}");
+        assert!(
+            admits(&entries, &with_claims(claims, &case.next_run)),
+            "{}\n{document}",
+            case.next_run
+        );
+        for other in case.neighbours.iter().chain(&mutations(&case)) {
+            assert!(!admits(&entries, &with_claims(claims, other)), "{other}\n{document}");
             refused += 1;
         }
     }
@@ -384,7 +393,7 @@ fn suggestion_admits_only_this_job() {
 }
 
 #[test]
-fn every_platform_is_among_the_cases() {
+fn cases_cover_every_platform() {
     let cases = cases();
     for platform in platforms::ALL {
         let shape = (platform.shape)("https://issuer.example/path");
@@ -394,12 +403,12 @@ fn every_platform_is_among_the_cases() {
     }
 }
 
-/// What it prints for each shape: `UPDATE=1 cargo test suggestions_read` writes the file anew.
+/// `UPDATE=1 cargo test suggestions_match` rewrites the file.
 #[test]
-fn suggestions_read_as_they_did() {
+fn suggestions_match_snapshot() {
     let mut all = String::new();
     for case in cases() {
-        let text = suggested("all", &case.claims, &[]);
+        let text = suggest("all", &case.claims, &[]);
         let notes = text.lines().filter(|line| line.starts_with("note: "));
         let rules = text.lines().skip_while(|line| !line.starts_with("3. ")).skip(1);
         let rules = rules.take_while(|line| !line.is_empty());
@@ -411,19 +420,19 @@ fn suggestions_read_as_they_did() {
 }
 
 #[test]
-fn suggestions_say_what_the_login_asks_for() {
+fn suggestions_match_requested_token() {
     let claims = json!({"iss": "https://gitlab.com", "aud": "a", "sub": "project_path:a/b:ref_type:branch:ref:main"});
-    let team = suggested("api", &claims, &["--oidc-team", "core"]);
+    let team = suggest("api", &claims, &["--oidc-team", "core"]);
     let entry: Value = serde_json::from_str(&team).unwrap();
     assert_eq!(entry["policies"][0]["tokenType"], "team");
     assert_eq!(entry["policies"][0]["teamName"], "core");
     let admin: Value =
-        serde_json::from_str(&suggested("api", &claims, &["--scope", "admin"])).unwrap();
+        serde_json::from_str(&suggest("api", &claims, &["--scope", "admin"])).unwrap();
     assert_eq!(admin["policies"][0]["authorizedPermissions"], json!(["admin"]));
-    let console = suggested("console", &claims, &["--scope", "admin"]);
+    let console = suggest("console", &claims, &["--scope", "admin"]);
     assert!(console.contains("Give it the permission admin."), "{console}");
-    assert!(!suggested("console", &claims, &[]).contains("admin"));
-    let all = suggested("all", &claims, &[]);
+    assert!(!suggest("console", &claims, &[]).contains("admin"));
+    let all = suggest("all", &claims, &[]);
     for words in [
         "Console: Settings, Access Management, OIDC Issuers",
         "POST /api/orgs/acme/oidc/issuers",
@@ -435,15 +444,15 @@ fn suggestions_say_what_the_login_asks_for() {
     let github = json!({"iss": "https://token.actions.githubusercontent.com",
         "aud": "https://github.com/acme", "sub": "repo:acme/web.shop:ref:refs/heads/main",
         "repository_id": "74"});
-    let all = suggested("all", &github, &[]);
+    let all = suggest("all", &github, &[]);
     for words in ["GitHub's default", "repository_id = 74", "looks like acme/web.shop"] {
         assert!(all.contains(words), "{words}\n{all}");
     }
 }
 
-/// What the rule keeps out that the next run may need, and what it cannot keep out.
+/// Notes say which later runs the rule excludes, and which other jobs it cannot exclude.
 #[test]
-fn the_next_run_is_told_of() {
+fn notes_explain_rule_limits() {
     let cases = [
         (
             "pulumi:deploy:org:acme:project:web:stack:p:operation:update:scope:write",
@@ -460,19 +469,19 @@ fn the_next_run_is_told_of() {
     ];
     for (subject, words) in cases {
         let claims = json!({"iss": "https://vstoken.dev.azure.com/o", "aud": "a", "sub": subject});
-        let all = suggested("all", &claims, &[]);
+        let all = suggest("all", &claims, &[]);
         assert!(all.contains(words), "{words}\n{all}");
     }
     let quiet =
         ["repo:acme/web:ref:refs/heads/main", "project_path:acme/web:ref_type:branch:ref:x"];
     for subject in quiet {
         let claims = json!({"iss": "https://ci.example", "aud": "a", "sub": subject});
-        assert!(!suggested("all", &claims, &[]).contains("note: "), "{subject}");
+        assert!(!suggest("all", &claims, &[]).contains("note: "), "{subject}");
     }
 }
 
 #[test]
-fn notes_are_told_with_every_form() {
+fn every_form_prints_notes() {
     let claims = json!({"iss": "https://ci.example", "aud": "a.b", "sub": "job"});
     for form in ["api", "yaml", "console"] {
         let run = policy("suggest").args(["--as", form]).arg(claims.to_string()).run();
@@ -482,16 +491,16 @@ fn notes_are_told_with_every_form() {
 }
 
 #[test]
-fn hostile_claims_end_in_no_form() {
-    // Control characters are refused; the rest can be a rule.
+fn hostile_claims_are_escaped() {
+    // Without control characters, which are refused.
     let hostile = "a##vso[task.setvariable variable=x]\u{202e}[31m'\"; touch pwned ${x} {{y}}: [z]";
     let claims = json!({"iss": "https://ci.example", "aud": hostile, "sub": hostile});
     for form in ["all", "api", "yaml", "console"] {
-        let text = suggested(form, &claims, &["--oidc-user", hostile]);
+        let text = suggest(form, &claims, &["--oidc-user", hostile]);
         assert!(!text.contains("##vso[") && !text.contains('\u{202e}'), "{form}\n{text}");
     }
     for form in ["api", "yaml"] {
-        let parsed = doctor::policy::document::parse(&suggested(form, &claims, &[])).unwrap();
+        let parsed = doctor::policy::document::parse(&suggest(form, &claims, &[])).unwrap();
         let entry = &parsed.issuers[0].policies.as_ref().unwrap()[0];
         assert_eq!(entry.rules[0].pattern, hostile, "{form}");
     }

@@ -1,4 +1,4 @@
-//! `doctor policy who`, from outside, and against a table of policies with known answers.
+//! Tests of `doctor policy who`, with a table of policies whose answers are known.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,6 @@ use crate::support::{Doctor, World, platforms};
 const TABLE: &str = include_str!("../../../fixtures/who/table.json");
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 
-/// A run for a document and claims.
 fn who(document: &Value, claims: Option<&Value>) -> Doctor {
     let doctor = policy("who").args(["--policy", "p.json"]).file("p.json", document.to_string());
     match claims {
@@ -23,9 +22,9 @@ fn row<'a>(report: &'a Value, kind: &str) -> &'a Value {
     rows.iter().find(|row| row["kind"] == kind).unwrap_or_else(|| panic!("{kind}: {report:#}"))
 }
 
-/// The answers in the table were worked out by hand, from the contract.
+/// The answers in the table were worked out by hand from the product contract.
 #[test]
-fn known_policies_have_the_known_answers() {
+fn known_policies_match_expected_kinds() {
     let table: Value = serde_json::from_str(TABLE).unwrap();
     let cases = table["cases"].as_array().unwrap();
     assert!(cases.len() >= 60);
@@ -39,7 +38,7 @@ fn known_policies_have_the_known_answers() {
         let claims = Some(&claims).filter(|_| case["withoutToken"] != true);
         let run = who(&document, claims).json();
         assert_eq!(run.status, 0, "{case}\n{}", run.stderr);
-        let words = |row: &Value| match row["decision"].as_str().unwrap() {
+        let answer = |row: &Value| match row["decision"].as_str().unwrap() {
             "allow" => "yes",
             "deny" => "no",
             _ => "undetermined",
@@ -47,7 +46,7 @@ fn known_policies_have_the_known_answers() {
         let rows = run.report["kinds"].as_array().unwrap();
         let got: Value = rows
             .iter()
-            .map(|row| (row["kind"].as_str().unwrap().to_owned(), json!(words(row))))
+            .map(|row| (row["kind"].as_str().unwrap().to_owned(), json!(answer(row))))
             .collect();
         if got != case["kinds"] {
             wrong.push(format!("{}\n  is  {got}\n  not {}", case["name"], case["kinds"]));
@@ -56,7 +55,7 @@ fn known_policies_have_the_known_answers() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A document of one issuer on GitHub.
+/// A document with GitHub's issuer and one entry.
 fn github(rules: Value) -> Value {
     json!({"url": GITHUB, "name": "github", "policies": [
         {"decision": "allow", "tokenType": "team", "teamName": "core-*", "rules": rules},
@@ -81,7 +80,7 @@ fn who_json_has_claims_and_entries() {
     assert_eq!(branch["claims"]["ref"], "refs/heads/another-branch");
     let stranger = row(&report, "stranger");
     assert_eq!((&stranger["decision"], &stranger["entries"]), (&json!("deny"), &json!([])));
-    // The claims are such as the policy lets in: `policy test` says so too.
+    // `policy test` confirms that the policy lets these claims in.
     let tested = policy("test")
         .args(["--policy", "p.json", "--oidc-team", "core-x"])
         .arg(branch["claims"].to_string())
@@ -131,7 +130,7 @@ fn forbidden_kinds_decide_the_status() {
 }
 
 #[test]
-fn a_table_for_people() {
+fn human_table_respects_verbosity() {
     let document = github(json!({"aud": "urn:pulumi:org:acme", "sub": "repo:acme/web:*"}));
     let run = who(&document, Some(&main_branch())).args(["--forbid", "fork"]).env("COLUMNS", "80");
     let run = run.human();
@@ -148,9 +147,8 @@ fn a_table_for_people() {
     assert_eq!(quiet.stdout.lines().count(), 1, "{}", quiet.stdout);
 }
 
-/// What the other forms hold, and what they leave open.
 #[test]
-fn every_form_of_a_document() {
+fn every_document_form_is_judged() {
     let entry = json!({"decision": "allow", "tokenType": "organization",
         "authorizedPermissions": [], "rules": {"aud": "urn:pulumi:org:acme", "sub": "repo:acme/*"}});
     let program = |sub: &str| {
@@ -195,12 +193,13 @@ fn every_form_of_a_document() {
 }
 
 #[test]
-fn registrations_that_disagree_leave_it_open() {
-    let of = |sub: &str| {
+fn disagreeing_registrations_are_undetermined() {
+    let registration = |sub: &str| {
         json!({"url": GITHUB, "policies": [{"decision": "allow",
         "tokenType": "organization", "rules": {"aud": "urn:pulumi:org:acme", "sub": sub}}]})
     };
-    let document = json!({"issuers": [of("repo:acme/web:*"), of("repo:acme/*")]});
+    let document =
+        json!({"issuers": [registration("repo:acme/web:*"), registration("repo:acme/*")]});
     let report = who(&document, Some(&main_branch())).json().report;
     assert_eq!(row(&report, "branch")["decision"], "allow");
     assert_eq!(row(&report, "owner")["decision"], "unknown");
@@ -208,7 +207,7 @@ fn registrations_that_disagree_leave_it_open() {
 }
 
 #[test]
-fn hostile_names_are_harmless_in_every_format() {
+fn hostile_names_are_harmless() {
     let hostile = "x##vso[task.complete]\n::error::y\u{202e}\u{1b}[31m<b>|`";
     let document = json!({"url": GITHUB, "name": hostile, "policies": [
         {"decision": "allow", "tokenType": "team", "teamName": hostile, "rules":
@@ -237,9 +236,8 @@ fn hostile_names_are_harmless_in_every_format() {
     }
 }
 
-/// A real token's claims are shown, its signature is not.
 #[test]
-fn a_token_s_signature_is_not_shown() {
+fn token_signature_is_not_shown() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     for format in ["human", "json", "junit"] {
@@ -253,9 +251,8 @@ fn a_token_s_signature_is_not_shown() {
     }
 }
 
-/// Many entries and long patterns end in time, whatever they hold.
 #[test]
-fn a_hostile_policy_ends_in_time() {
+fn hostile_policy_is_judged_in_time() {
     let pattern = "*?.a".repeat(1_000);
     let entry = json!({"decision": "allow", "tokenType": "organization",
         "rules": {"sub": pattern, "ref": pattern, "repository": pattern}});

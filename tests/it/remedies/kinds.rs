@@ -1,10 +1,9 @@
-//! The kinds of job that a policy may let in: the table of this harness, which is independent of
-//! the program's.
+//! The kinds of job that a policy may let in. This table is independent of the program's.
 
 use super::jobs::{Job, Model};
 
-/// Other jobs of this platform, by their kind.
-pub fn others(model: &Model, job: &Job) -> Vec<(&'static str, Job)> {
+/// Other jobs of the platform, with their kinds.
+pub fn other_jobs(model: &Model, job: &Job) -> Vec<(&'static str, Job)> {
     let can = model.can;
     let plain =
         Job { is_pull_request: false, environment: None, is_plan: job.is_plan, ..job.clone() };
@@ -40,8 +39,7 @@ pub fn others(model: &Model, job: &Job) -> Vec<(&'static str, Job)> {
         .collect()
 }
 
-/// Whether two jobs have the same identity: nothing that a policy could tell them apart by, but for
-/// what changes from run to run.
+/// Whether the tokens of two jobs have the same issuer, subject and audience.
 pub fn is_same(model: &Model, job: &Job, other: &Job) -> bool {
     let identity = |job: &Job| {
         let claims = model.claims(job);

@@ -205,7 +205,7 @@ fn check_admission(case: &Case, state: &State, next: &State, option: &Value) -> 
         return Ok(());
     }
     let intended = case.healthy.policies();
-    for (kind, other) in kinds::others(state.model, &next.job) {
+    for (kind, other) in kinds::other_jobs(state.model, &next.job) {
         // The rule may have been for the same subject without ids, and for another audience.
         let without_ids = Job { has_ids: false, ..other.clone() };
         let was = [&other, &without_ids].into_iter().any(|job| {

@@ -1,4 +1,4 @@
-//! Printed commands are read by a real bash: each value has to arrive as exactly one word.
+//! A real bash parses the printed commands: each value must be exactly one word.
 
 use std::process::Command;
 
@@ -8,13 +8,13 @@ use super::platforms::ALL;
 use super::report;
 use super::world::State;
 
-/// Names that a shell would take apart, or run.
+/// Names that a shell would split or execute.
 const NAMES: [&str; 9] =
     ["acme", "a b", "it's", "$(touch pwned)", "`id`", "a;id", "\"quoted\"", "a\\b", "--help"];
 
-/// The words of every simple command, as bash hands them over. Programs are functions that print
-/// their arguments; a pipe's left side is dropped.
-fn words(command: &str) -> Vec<Vec<String>> {
+/// The words of every simple command, as bash parses it. Functions with the programs' names print
+/// their arguments; the left side of a pipe is dropped.
+fn shell_words(command: &str) -> Vec<Vec<String>> {
     let script = format!(
         "words() {{ printf '%s\\0' \"$@\"; printf '\\1\\0'; }}\n\
          pulumi() {{ words pulumi \"$@\"; }}\n\
@@ -39,7 +39,7 @@ fn words(command: &str) -> Vec<Vec<String>> {
             word => found.last_mut().unwrap().push(word.to_owned()),
         }
     }
-    found.retain(|words| !words.is_empty());
+    found.retain(|shell_words| !shell_words.is_empty());
     found
 }
 
@@ -53,7 +53,7 @@ fn commands(state: &State, code: &str) -> Vec<String> {
 }
 
 #[test]
-fn logins_are_split_into_the_intended_words() {
+fn login_commands_keep_values_whole() {
     for name in NAMES {
         let mut state = State::healthy(&ALL[0], false, false);
         state.login.remove("--oidc-org");
@@ -71,12 +71,12 @@ fn logins_are_split_into_the_intended_words() {
             "--oidc-org",
             name,
         ];
-        assert_eq!(words(&found[0]), [expected], "{}", found[0]);
+        assert_eq!(shell_words(&found[0]), [expected], "{}", found[0]);
     }
 }
 
 #[test]
-fn api_commands_are_split_correctly() {
+fn api_commands_keep_values_whole() {
     for name in NAMES {
         let mut state = State::healthy(&ALL[0], false, false);
         state.document["organization"] = name.into();
@@ -86,24 +86,24 @@ fn api_commands_are_split_correctly() {
         state.document["issuers"][0]["url"] = "https://other.test".into();
         let found = commands(&state, "issuer-not-registered");
         let curl = found.iter().find(|command| command.contains("curl")).unwrap();
-        let words = words(curl).remove(0);
-        assert_eq!(words[..4], ["curl", "--fail-with-body", "-X", "POST"], "{curl}");
-        let url = words.last().unwrap();
+        let shell_words = shell_words(curl).remove(0);
+        assert_eq!(shell_words[..4], ["curl", "--fail-with-body", "-X", "POST"], "{curl}");
+        let url = shell_words.last().unwrap();
         assert!(url.starts_with("https://api.pulumi.com/api/orgs/"), "{url}");
-        let body = &words[words.iter().position(|word| word == "-d").unwrap() + 1];
+        let body = &shell_words[shell_words.iter().position(|word| word == "-d").unwrap() + 1];
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["url"], "https://token.actions.githubusercontent.com");
     }
 }
 
 #[test]
-fn durations_are_one_word() {
+fn durations_stay_one_word() {
     for written in ["1d", "90 min", "soon; id", "$(id)"] {
         let mut state = State::healthy(&ALL[0], false, false);
         state.login.insert("--oidc-expiration".to_owned(), written.to_owned());
         let found = commands(&state, "expiration-invalid");
-        let words = words(&format!("words {}", found[0])).remove(0);
-        assert_eq!(words.len(), 2, "{words:?}");
-        assert_eq!(words[0], "--oidc-expiration");
+        let shell_words = shell_words(&format!("words {}", found[0])).remove(0);
+        assert_eq!(shell_words.len(), 2, "{shell_words:?}");
+        assert_eq!(shell_words[0], "--oidc-expiration");
     }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policies::command::{policy, tested};
+use crate::policies::command::{policy, test_claims};
 use crate::support::platforms::{
     AZURE_DEVOPS, AZURE_ENTRA, BITBUCKET, BUILDKITE, CIRCLECI, CIRCLECI_V2, GITHUB, GITLAB,
     HCP_TERRAFORM, KUBERNETES, PULUMI_DEPLOYMENTS, SPACELIFT,
@@ -35,7 +35,7 @@ fn entry(rules: Value) -> Value {
 
 /// `policy test` of the claims: the finding with this code.
 fn finding(code: &str, entries: Value, claims: &Value) -> Value {
-    let (_, report) = tested(&document(entries), claims, &["--oidc-org", "acme"]);
+    let (_, report) = test_claims(&document(entries), claims, &["--oidc-org", "acme"]);
     let all = report["findings"].as_array().unwrap();
     let found = all.iter().find(|finding| finding["code"] == code);
     found.unwrap_or_else(|| panic!("{code} is missing\n{report:#}")).clone()
@@ -240,7 +240,7 @@ fn hostile_repository_begins_no_rule() {
     let claims = claims(&GITHUB, json!({"sub": "repo:acme@1/*@2:ref:refs/heads/main"}));
     for rule in ["repo:acme/web:*", "repo:acme/*:*", "repo:*/*:ref:refs/heads/dev"] {
         let entries = json!([entry(json!({"sub": rule}))]);
-        let (status, report) = tested(&document(entries), &claims, &["--oidc-org", "acme"]);
+        let (status, report) = test_claims(&document(entries), &claims, &["--oidc-org", "acme"]);
         assert_eq!(status, 1, "{rule}");
         let text = report["findings"].to_string();
         assert!(!text.contains("begin it with") && !text.contains("begin the rule"), "{text}");
@@ -309,7 +309,7 @@ fn safe_audience_of_several_is_offered() {
     assert_eq!(offered(&found)["rules"]["aud"], "urn:pulumi:org:acme");
     let run = policy("suggest").args(["--as", "api"]).arg(claims.to_string()).run();
     assert_eq!(run.status, 0, "{}", run.stderr);
-    assert_eq!(tested(&run.stdout, &claims, &[]).0, 0);
+    assert_eq!(test_claims(&run.stdout, &claims, &[]).0, 0);
     let others = json!({"aud": ["urn:pulumi:org:*", "sts.amazonaws.com"]});
     suggests_nothing(&self::claims(&KUBERNETES, others), &[], &["urn:pulumi:org:*"]);
 }
@@ -383,7 +383,7 @@ fn hostile_team_is_in_no_entry() {
     let ordinary = claims(&GITLAB, json!({}));
     suggests_nothing(&ordinary, &["--oidc-team", "core-*"], &["The value of teamName is core-*."]);
     let scoped = claims(&GITLAB, json!({"scope": "team:*"}));
-    let (_, report) = tested(&document(json!([])), &scoped, &["--oidc-org", "acme"]);
+    let (_, report) = test_claims(&document(json!([])), &scoped, &["--oidc-org", "acme"]);
     let commands = report["findings"][0]["remediation"]["commands"].to_string();
     assert!(!commands.contains('*'), "{commands}");
     let run = policy("suggest").args(["--as", "api", "--oidc-team", "core"]);
@@ -416,7 +416,8 @@ fn ordinary_values_are_offered_and_work() {
     for platform in [&GITHUB, &GITLAB, &AZURE_ENTRA, &AZURE_DEVOPS, &CIRCLECI, &KUBERNETES] {
         let claims = claims(platform, json!({}));
         let lets_in = |entries: Value| {
-            let (status, report) = tested(&document(entries), &claims, &["--oidc-org", "acme"]);
+            let (status, report) =
+                test_claims(&document(entries), &claims, &["--oidc-org", "acme"]);
             assert_eq!(status, 0, "{}\n{report:#}", platform.name);
         };
         for (claim, code) in [("sub", "subject-mismatch"), ("aud", "audience-mismatch")] {
@@ -436,7 +437,7 @@ fn ordinary_values_are_offered_and_work() {
         let offered: Value = serde_json::from_str(commands.last().unwrap()).unwrap();
         let policies = json!({"policies": [offered]}).to_string();
         let signed = Value::Object(world.shape.claims.clone());
-        assert_eq!(tested(&policies, &signed, &["--oidc-org", "acme"]).0, 0);
+        assert_eq!(test_claims(&policies, &signed, &["--oidc-org", "acme"]).0, 0);
     }
 }
 
@@ -497,7 +498,7 @@ fn corrected_claim_keeps_its_pattern() {
     assert_eq!((&changes[1]["before"], &changes[1]["after"]), (&json!(null), &json!("acme/web-*")));
     let added = steps.lines().find_map(|line| line.strip_prefix("+ ")).unwrap();
     let rules = Value::Object(rule(added));
-    assert_eq!(tested(&document(json!([entry(rules)])), &claims, &[]).0, 0);
+    assert_eq!(test_claims(&document(json!([entry(rules)])), &claims, &[]).0, 0);
 }
 
 #[test]
