@@ -1,4 +1,4 @@
-//! The faults: what a broken network, a broken server or a hostile one does.
+//! The faults of broken networks and of broken or hostile servers.
 
 use std::io::{self, Read, Write};
 use std::sync::LazyLock;
@@ -8,7 +8,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::server::Act::{Asked, Certificate, Closed, Connected, Http2};
-use super::server::{Act, PAUSE, Tls, end, forever, head, reset, silence, write_whole};
+use super::server::{
+    Act, PAUSE, Tls, close, repeat, reset, wait_for_close, write_head, write_whole,
+};
 use crate::faults::http2;
 use crate::support::{Authority, Identity, Response};
 
@@ -16,26 +18,24 @@ const SECOND: Duration = Duration::from_secs(1);
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 const LOGIN_PAGE: &str = "<!doctype html><html><head><title>Sign in</title></head></html>";
 
-/// A fault.
 pub struct Fault {
     pub name: &'static str,
     pub act: Act,
-    /// It goes on until the client has had enough.
-    pub lasts: bool,
-    /// What the server presents.
+    pub lasts_until_timeout: bool,
+    /// The server's certificate.
     pub identity: fn(&Authority) -> Identity,
 }
 
 const fn fault(name: &'static str, act: Act) -> Fault {
-    Fault { name, act, lasts: false, identity: trusted }
+    Fault { name, act, lasts_until_timeout: false, identity: trusted }
 }
 
 const fn lasting(name: &'static str, act: Act) -> Fault {
-    Fault { name, act, lasts: true, identity: trusted }
+    Fault { name, act, lasts_until_timeout: true, identity: trusted }
 }
 
 const fn certificate(name: &'static str, identity: fn(&Authority) -> Identity) -> Fault {
-    Fault { name, act: Certificate, lasts: false, identity }
+    Fault { name, act: Certificate, lasts_until_timeout: false, identity }
 }
 
 pub const NAMES: &[&str] = &["127.0.0.1"];
@@ -44,24 +44,23 @@ pub fn trusted(authority: &Authority) -> Identity {
     authority.issue(NAMES).unwrap()
 }
 
-/// All of them, by name.
 pub const FAULTS: &[Fault] = &[
     fault("refused", Closed),
     fault(
         "reset on connect",
         Connected(|tcp| {
-            // Once the client has said something: then it is not a refusal.
+            // Only after the client has sent something: an earlier reset would be a refusal.
             tcp.peek(&mut [0])?;
             reset(&tcp)
         }),
     ),
-    lasting("silent", Connected(|mut tcp| silence(&mut tcp))),
+    lasting("silent", Connected(|mut tcp| wait_for_close(&mut tcp))),
     lasting(
         "TLS stalls",
         Connected(|mut tcp| {
-            // The head of a record of 64 bytes: a server hello that never comes.
+            // The head of a record of 64 bytes, which announces a server hello.
             tcp.write_all(b"\x16\x03\x03\x00\x40\x02")?;
-            silence(&mut tcp)
+            wait_for_close(&mut tcp)
         }),
     ),
     fault(
@@ -69,7 +68,7 @@ pub const FAULTS: &[Fault] = &[
         Connected(|mut tcp| {
             tcp.read_exact(&mut [0; 64])?;
             tcp.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")?;
-            silence(&mut tcp)
+            wait_for_close(&mut tcp)
         }),
     ),
     certificate("expired", |authority| authority.issue_expired(NAMES).unwrap()),
@@ -86,44 +85,44 @@ pub const FAULTS: &[Fault] = &[
     fault("h2 endless headers", Http2(http2::endless_headers)),
     lasting("h2 1xx storm", Http2(http2::informational_storm)),
     fault("reset when asked", Asked(|tls, _| reset(&tls.sock))),
-    lasting("silent when asked", Asked(|tls, _| silence(tls))),
+    lasting("silent when asked", Asked(|tls, _| wait_for_close(tls))),
     fault(
         "malformed",
         Asked(|tls, _| {
             tls.write_all(b"SSH-2.0-OpenSSH_9.9\r\n")?;
-            end(tls)
+            close(tls)
         }),
     ),
     lasting(
         "drips its head",
         Asked(|tls, _| {
             tls.write_all(b"HTTP/1.1 200 OK\r\n")?;
-            forever(tls, b"x", SECOND)
+            repeat(tls, b"x", SECOND)
         }),
     ),
     fault(
         "endless headers",
         Asked(|tls, _| {
             tls.write_all(b"HTTP/1.1 200 OK\r\n")?;
-            forever(tls, &b"x-more: and more of it\r\n".repeat(100), Duration::ZERO)
+            repeat(tls, &b"x-more: and more of it\r\n".repeat(100), Duration::ZERO)
         }),
     ),
     lasting(
         "1xx storm",
-        Asked(|tls, _| forever(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), PAUSE)),
+        Asked(|tls, _| repeat(tls, &b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100), PAUSE)),
     ),
     lasting(
         "drips its body",
         Asked(|tls, healthy| {
-            head(tls, healthy, CHUNKED)?;
-            forever(tls, b"1\r\n \r\n", SECOND)
+            write_head(tls, healthy, CHUNKED)?;
+            repeat(tls, b"1\r\n \r\n", SECOND)
         }),
     ),
     fault(
         "endless body",
         Asked(|tls, healthy| {
-            head(tls, healthy, CHUNKED)?;
-            forever(
+            write_head(tls, healthy, CHUNKED)?;
+            repeat(
                 tls,
                 &[b"1000\r\n".as_slice(), &[b' '; 0x1000], b"\r\n"].concat(),
                 Duration::ZERO,
@@ -147,43 +146,43 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "wide JSON",
         Asked(|tls, healthy| {
-            static WIDE: LazyLock<String> = LazyLock::new(|| wide("[],", 349_000));
+            static WIDE: LazyLock<String> = LazyLock::new(|| wide_object("[],", 349_000));
             write_whole(tls, &with_body(healthy, WIDE.as_bytes()))
         }),
     ),
     fault(
         "many objects",
         Asked(|tls, healthy| {
-            static MANY: LazyLock<String> = LazyLock::new(|| wide("{\"\":0},", 12_400));
+            static MANY: LazyLock<String> = LazyLock::new(|| wide_object("{\"\":0},", 12_400));
             write_whole(tls, &with_body(healthy, MANY.as_bytes()))
         }),
     ),
     fault(
         "length too long",
         Asked(|tls, healthy| {
-            head(tls, healthy, &format!("content-length: {}\r\n", healthy.body.len() + 10))?;
+            write_head(tls, healthy, &format!("content-length: {}\r\n", healthy.body.len() + 10))?;
             tls.write_all(&healthy.body)?;
-            end(tls)
+            close(tls)
         }),
     ),
     fault(
         "length too short",
         Asked(|tls, healthy| {
-            head(tls, healthy, &format!("content-length: {}\r\n", healthy.body.len() / 2))?;
+            write_head(tls, healthy, &format!("content-length: {}\r\n", healthy.body.len() / 2))?;
             tls.write_all(&healthy.body)?;
-            end(tls)
+            close(tls)
         }),
     ),
     fault(
         "ends in its body",
         Asked(|tls, healthy| {
-            head(tls, healthy, CHUNKED)?;
+            write_head(tls, healthy, CHUNKED)?;
             tls.write_all(b"400\r\n{")?;
             tls.flush()
         }),
     ),
-    fault("redirect loop", Asked(|tls, healthy| to(tls, healthy, "?again"))),
-    fault("redirect away", Asked(|tls, healthy| to(tls, healthy, "https://127.0.0.2/else"))),
+    fault("redirect loop", Asked(|tls, healthy| redirect(tls, healthy, "?again"))),
+    fault("redirect away", Asked(|tls, healthy| redirect(tls, healthy, "https://127.0.0.2/else"))),
     fault("429", Asked(|tls, _| write_whole(tls, &busy(429)))),
     fault(
         "429, try in 1 s",
@@ -211,7 +210,7 @@ pub const FAULTS: &[Fault] = &[
     ),
 ];
 
-/// The healthy answer with another body.
+/// The healthy answer with status 200 and another body.
 fn with_body(healthy: &Response, body: &[u8]) -> Response {
     Response { status: 200, body: body.to_vec(), ..healthy.clone() }
 }
@@ -220,13 +219,13 @@ fn busy(status: u16) -> Response {
     Response::json(status, &serde_json::json!({"code": status, "message": "busy"}))
 }
 
-fn to(tls: &mut Tls, healthy: &Response, location: &str) -> io::Result<()> {
+fn redirect(tls: &mut Tls, healthy: &Response, location: &str) -> io::Result<()> {
     let response = Response { status: 302, ..with_body(healthy, b"") };
     write_whole(tls, &response.header("location", location))
 }
 
-/// An object of many small values.
-fn wide(value: &str, count: usize) -> String {
+/// A JSON object with many small values.
+fn wide_object(value: &str, count: usize) -> String {
     format!("{{\"all\":[{}]}}", value.repeat(count).trim_end_matches(','))
 }
 

@@ -1,8 +1,8 @@
-//! Faults in HTTP/2, frame by frame (RFC 9113 section 4.1).
+//! Faults in HTTP/2 frames (RFC 9113 section 4.1).
 
 use std::io::{self, Read, Write};
 
-use super::server::{PAUSE, Tls, forever};
+use super::server::{PAUSE, Tls, repeat};
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -24,8 +24,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// Both sides' beginning: settings, and their acknowledgement.
-fn begin(tls: &mut Tls) -> io::Result<()> {
+/// Reads the client's preface, and sends settings and an acknowledgement.
+fn exchange_settings(tls: &mut Tls) -> io::Result<()> {
     let mut preface = [0; 24];
     tls.read_exact(&mut preface)?;
     assert!(preface.starts_with(b"PRI * HTTP/2.0"));
@@ -34,8 +34,8 @@ fn begin(tls: &mut Tls) -> io::Result<()> {
     tls.flush()
 }
 
-/// The stream of the next request.
-fn request(tls: &mut Tls) -> io::Result<u32> {
+/// Reads the next request and returns its stream.
+fn read_request(tls: &mut Tls) -> io::Result<u32> {
     loop {
         let mut head = [0; 9];
         tls.read_exact(&mut head)?;
@@ -48,49 +48,49 @@ fn request(tls: &mut Tls) -> io::Result<u32> {
 }
 
 pub fn resets_every_stream(tls: &mut Tls) -> io::Result<()> {
-    begin(tls)?;
+    exchange_settings(tls)?;
     loop {
-        let stream = request(tls)?;
+        let stream = read_request(tls)?;
         tls.write_all(&frame(RST_STREAM, 0, stream, &CANCEL))?;
         tls.flush()?;
     }
 }
 
-/// No stream was looked at, all is well, and good-bye.
+/// Ends the connection with GOAWAY, without an error and without processing a stream.
 pub fn goes_away(tls: &mut Tls) -> io::Result<()> {
-    begin(tls)?;
-    request(tls)?;
+    exchange_settings(tls)?;
+    read_request(tls)?;
     tls.write_all(&frame(GOAWAY, 0, 0, &[[0; 4], NO_ERROR].concat()))?;
     tls.flush()
 }
 
 fn flood(tls: &mut Tls, what: &[u8]) -> io::Result<()> {
-    // Nothing reads the acknowledgements: that is the other half of such a flood.
-    forever(tls, &what.repeat(500), PAUSE)
+    // The acknowledgements are not read, as in such attacks.
+    repeat(tls, &what.repeat(500), PAUSE)
 }
 
 pub fn settings_flood(tls: &mut Tls) -> io::Result<()> {
-    begin(tls)?;
+    exchange_settings(tls)?;
     flood(tls, &frame(SETTINGS, 0, 0, &[]))
 }
 
 pub fn ping_flood(tls: &mut Tls) -> io::Result<()> {
-    begin(tls)?;
+    exchange_settings(tls)?;
     flood(tls, &frame(PING, 0, 0, &[7; 8]))
 }
 
 pub fn endless_headers(tls: &mut Tls) -> io::Result<()> {
-    begin(tls)?;
-    let stream = request(tls)?;
+    exchange_settings(tls)?;
+    let stream = read_request(tls)?;
     tls.write_all(&frame(HEADERS, 0, stream, b"\x88"))?;
-    // `a: a…`, a literal that is never indexed.
+    // The header `a: aaa…`, a literal that is never indexed.
     let header = [b"\x10\x01a\x7f\x80\x07".as_slice(), &[b'a'; 1023]].concat();
     flood(tls, &frame(CONTINUATION, 0, stream, &header))
 }
 
 pub fn informational_storm(tls: &mut Tls) -> io::Result<()> {
-    begin(tls)?;
-    let stream = request(tls)?;
+    exchange_settings(tls)?;
+    let stream = read_request(tls)?;
     let end_of_headers = 4;
     flood(tls, &frame(HEADERS, end_of_headers, stream, EARLY_HINTS))
 }

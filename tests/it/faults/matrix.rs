@@ -1,27 +1,27 @@
-//! What each fault is to be called where it happens: the catalogue's words, written by hand.
+//! The expected code for each fault at each place, written by hand.
 //!
-//! A login that works is the proof: where it does, what is wrong with the issuer, its keys or the
-//! question what the backend is comes as a warning.
+//! If the login works nonetheless, a fault of the issuer, its keys or the capabilities is only a
+//! warning.
 
-/// Where the program asks somebody, and what the fault is in front of.
+/// A request of the program, which meets the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The issuer's discovery document, where the login works.
+    /// The issuer's discovery document, in a login that works.
     Discovery,
-    /// The same without an exchange.
+    /// The issuer's discovery document, without an exchange.
     DiscoveryAlone,
-    /// The issuer's keys, on a host of their own, where the login works.
+    /// The issuer's keys on a separate host, in a login that works.
     Keys,
-    /// The same without an exchange.
+    /// The issuer's keys on a separate host, without an exchange.
     KeysAlone,
     Capabilities,
     Exchange,
     Whoami,
-    /// The organization's registrations, where the login works.
+    /// The organization's registrations, in a login that works.
     Issuers,
-    /// The registered policies, where the login works.
+    /// The registered policies, in a login that works.
     Policies,
-    /// What GitHub Actions gives a job its token with.
+    /// A job's request for a token from GitHub Actions.
     TokenRequest,
 }
 
@@ -30,18 +30,18 @@ use Place::{
     TokenRequest, Whoami,
 };
 
-/// What becomes of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Status 0 and no finding.
     Healthy,
-    /// Status 1, and this is the root cause.
+    /// Status 1, with this root cause.
     Error(&'static str),
-    /// Status 0, and this is one of the warnings.
+    /// Status 0, with this warning.
     Warning(&'static str),
-    /// Status 0, and this is one of the remarks.
+    /// Status 0, with this note.
     Info(&'static str),
-    /// It cannot occur; why.
+    /// The fault cannot occur here, for this reason.
     Never(&'static str),
 }
 
@@ -60,26 +60,26 @@ pub const PLACES: [Place; 10] = [
     TokenRequest,
 ];
 
-/// Kinds of faults that are called the same at one place.
+/// Kinds of faults with the same code at a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The host gives no answer: no connection, no TLS, no HTTP/2.
+    /// The host does not answer at all: no connection, no TLS or no HTTP/2.
     Host,
     /// The host's certificate is not accepted.
     Certificate,
-    /// The connection breaks, or time runs out, before the whole answer is there.
+    /// The connection breaks, or time runs out, before the answer is complete.
     NoAnswer,
-    /// An answer that is too large, or has too many values.
+    /// An answer that is too large or has too many values.
     TooLarge,
-    /// 200, with what is not JSON.
+    /// 200 with a body that is not JSON.
     NotJson,
-    /// 200, with JSON that is none of what was asked for.
+    /// 200 with unexpected JSON.
     OtherJson,
-    /// 200 and nothing.
+    /// 200 without a body.
     Empty,
-    /// 200 and a web page.
+    /// 200 with a web page.
     Page,
-    /// A redirect that is not followed to an end.
+    /// A redirect that never ends.
     Redirect,
     /// A redirect to another host.
     Elsewhere,
@@ -135,11 +135,11 @@ pub const KINDS: &[(&str, Kind)] = &[
     ("invalid UTF-8", Kind::NotJson),
 ];
 
-/// The backend is one host: what happens to its connections happens to the first question too.
+/// The backend is one host, so a fault of its connections already affects its first request.
 const SAME_HOST: Outcome =
     Never("the backend's host answers all of its questions: see Capabilities");
 
-/// What a fault of this kind is called at this place.
+/// The result of a run with a fault of this kind at this place.
 pub fn expected(place: Place, kind: Kind) -> Outcome {
     let code = match place {
         Discovery | DiscoveryAlone => match kind {
@@ -163,11 +163,11 @@ pub fn expected(place: Place, kind: Kind) -> Outcome {
             | Kind::Unavailable => "jwks-unreachable",
         },
         Capabilities => match kind {
-            // The whole backend.
+            // The whole backend is affected.
             Kind::Host => return Error("backend-unreachable"),
             Kind::Certificate => return Error("backend-tls-untrusted"),
             Kind::NoAnswer => "backend-unreachable",
-            // A Pulumi Cloud that is ailing is one all the same.
+            // These answers do not show that the server is no Pulumi Cloud.
             Kind::Limited | Kind::Unavailable => return Healthy,
             Kind::TooLarge
             | Kind::NotJson

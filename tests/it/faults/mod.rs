@@ -1,7 +1,7 @@
-//! The network is broken by definition: every fault in front of every probe, and what becomes of
-//! the run. It has the right code, it ends in time, and it stays small.
+//! Every network fault in front of every probe. The run must have the right code, end in time and
+//! need little memory.
 //!
-//! `cargo test --test it fault_matrix -- --nocapture` prints what was measured.
+//! `cargo test --test it fault_matrix -- --nocapture` prints the measurements.
 
 mod acts;
 mod http2;
@@ -21,23 +21,22 @@ use acts::{FAULTS, Fault};
 use matrix::{KINDS, Kind, Outcome, PLACES, Place, expected};
 use stage::Stage;
 
-/// The `--timeout` of a run that meets a fault which lasts.
-const SHORT: Duration = Duration::from_secs(2);
-/// The same on a machine that is too busy to do all else in that time, and for other faults.
-const LONG: Duration = Duration::from_secs(8);
-/// No run outlives its `--timeout` by more (product contract, section 6).
-const OVERRUN: Duration = Duration::from_millis(500);
-const MEMORY: u64 = 64 << 20;
-/// Cells that are run at once. Most of their time is waiting.
-const AT_ONCE: usize = 8;
+/// The `--timeout` of runs with faults that last until the timeout.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The `--timeout` for other faults, and for repeating a run that a busy machine may have slowed.
+const LONG_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a run may exceed its `--timeout` (product contract, section 6).
+const MAX_OVERRUN: Duration = Duration::from_millis(500);
+const MAX_MEMORY: u64 = 64 << 20;
+/// The number of parallel runs, which mostly wait.
+const PARALLEL_RUNS: usize = 8;
 
-/// What was measured of a run.
-struct Measured {
+struct Measurement {
     line: String,
-    /// How long after its `--timeout` it ended, in seconds.
+    /// The time from the `--timeout` to the end of the run, in seconds.
     overrun: f64,
     memory: u64,
-    wrong: Vec<String>,
+    problems: Vec<String>,
 }
 
 #[allow(clippy::print_stdout)]
@@ -50,23 +49,23 @@ fn fault_matrix() {
     let next = Mutex::new(cells.iter().enumerate());
     let done = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..PARALLEL_RUNS {
             scope.spawn(|| {
                 loop {
                     let cell = next.lock().unwrap().next();
                     let Some((number, (place, fault))) = cell else { return };
-                    let measured = measure(*place, fault, SHORT);
+                    let measured = measure(*place, fault, SHORT_TIMEOUT);
                     done.lock().unwrap().insert(number, measured);
                 }
             });
         }
     });
     let mut done = done.into_inner().unwrap();
-    for (number, measured) in done.iter_mut().filter(|(_, one)| !one.wrong.is_empty()) {
-        // On its own, and with time: what is wrong then is not the machine's being busy.
-        println!("once more: {}", measured.wrong.join(", "));
+    for (number, measured) in done.iter_mut().filter(|(_, one)| !one.problems.is_empty()) {
+        // Repeated alone and with a longer timeout, so that a busy machine is not the cause.
+        println!("once more: {}", measured.problems.join(", "));
         let (place, fault) = cells[*number];
-        *measured = measure(place, fault, LONG);
+        *measured = measure(place, fault, LONG_TIMEOUT);
     }
     println!("{:15} {:18} {:8} {:24} {:>7} {:>9}", "probe", "fault", "", "code", "time", "memory");
     for measured in done.values() {
@@ -76,8 +75,9 @@ fn fault_matrix() {
     let largest = done.values().map(|one| one.memory).max().unwrap();
     println!("{} runs; the slowest ended {slowest:+.2} s from its --timeout", done.len());
     println!("the largest took {:.1} MiB at its peak", mebibytes(largest));
-    let wrong: Vec<&str> = done.values().flat_map(|one| &one.wrong).map(String::as_str).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let problems: Vec<&str> =
+        done.values().flat_map(|one| &one.problems).map(String::as_str).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 impl Fault {
@@ -86,53 +86,54 @@ impl Fault {
     }
 }
 
-fn measure(place: Place, fault: &Fault, patience: Duration) -> Measured {
+fn measure(place: Place, fault: &Fault, lasting_timeout: Duration) -> Measurement {
     let outcome = expected(place, fault.kind());
-    let timeout = if fault.lasts { patience } else { LONG };
+    let timeout = if fault.lasts_until_timeout { lasting_timeout } else { LONG_TIMEOUT };
     let name = format!("{:15} {:18}", format!("{place:?}"), fault.name);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let stage = Stage::set(place, fault);
         let run = stage.doctor().args(["--timeout", &format!("{}s", timeout.as_secs())]).json();
-        (run, stage.asked())
+        (run, stage.fault_count())
     }));
-    let Ok((run, asked)) = ran else {
-        // The harness has said what it was.
-        let wrong = vec![format!("{name} broke a promise that holds always")];
-        return Measured { line: name, overrun: 0.0, memory: 0, wrong };
+    let Ok((run, requests)) = ran else {
+        // The panic message names the problem.
+        let problems = vec![format!("{name} broke a promise that holds always")];
+        return Measurement { line: name, overrun: 0.0, memory: 0, problems };
     };
     let memory = run.peak_memory.unwrap_or_default();
-    let mut wrong = Vec::new();
-    let (word, code) = match outcome {
+    let mut problems = Vec::new();
+    let (severity, code) = match outcome {
         Outcome::Error(code) => ("error", code),
         Outcome::Warning(code) => ("warning", code),
         Outcome::Info(code) => ("info", code),
         Outcome::Healthy | Outcome::Never(_) => ("healthy", "-"),
     };
-    let status = i32::from(word == "error");
-    let root = (word == "error").then_some(code);
+    let status = i32::from(severity == "error");
+    let root = (severity == "error").then_some(code);
     if (run.status, run.root_cause()) != (status, root) {
-        wrong.push(format!("{name} {word} {code}: {} {:?}", run.status, run.codes()));
-    } else if word == "healthy" && run.codes() != [""; 0]
-        || word != "healthy" && (!run.codes().contains(&code) || run.raised(code)[1] != word)
+        problems.push(format!("{name} {severity} {code}: {} {:?}", run.status, run.codes()));
+    } else if severity == "healthy" && run.codes() != [""; 0]
+        || severity != "healthy"
+            && (!run.codes().contains(&code) || run.raised(code)[1] != severity)
     {
-        wrong.push(format!("{name} {word} {code}: {:?}", run.codes()));
+        problems.push(format!("{name} {severity} {code}: {:?}", run.codes()));
     }
-    if asked > place.most_often(fault.act) {
-        wrong.push(format!("{name} was met {asked} times"));
+    if requests > place.max_requests(fault.act) {
+        problems.push(format!("{name} was met {requests} times"));
     }
-    if run.elapsed > timeout + OVERRUN {
-        wrong.push(format!("{name} took {:?}", run.elapsed));
+    if run.elapsed > timeout + MAX_OVERRUN {
+        problems.push(format!("{name} took {:?}", run.elapsed));
     }
-    if memory > MEMORY {
-        wrong.push(format!("{name} took {:.1} MiB", mebibytes(memory)));
+    if memory > MAX_MEMORY {
+        problems.push(format!("{name} took {:.1} MiB", mebibytes(memory)));
     }
     let line = format!(
-        "{name} {word:8} {code:24} {:5.2} s {:5.1} MiB",
+        "{name} {severity:8} {code:24} {:5.2} s {:5.1} MiB",
         run.elapsed.as_secs_f64(),
         mebibytes(memory),
     );
     let overrun = run.elapsed.as_secs_f64() - timeout.as_secs_f64();
-    Measured { line, overrun, memory, wrong }
+    Measurement { line, overrun, memory, problems }
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -165,7 +166,7 @@ fn reliability_page_has_matrix_size() {
     for figure in [
         format!("{} places against {} faults", PLACES.len(), FAULTS.len()),
         format!("other {} runs", runs.count()),
-        format!("under {} MiB", MEMORY >> 20),
+        format!("under {} MiB", MAX_MEMORY >> 20),
     ] {
         assert!(page.contains(&figure), "{figure}");
     }

@@ -1,4 +1,4 @@
-//! What is asked again, and what is not.
+//! Which requests are retried.
 
 use std::thread;
 
@@ -8,8 +8,8 @@ use super::server::{Act, write_whole};
 use super::stage::Stage;
 use crate::support::{Response, Run};
 
-/// What changes nothing, and the check that tells of it.
-const QUESTIONS: [(Place, &str); 6] = [
+/// Requests that change nothing, and the check that reports each.
+const SAFE_REQUESTS: [(Place, &str); 6] = [
     (Place::Discovery, "issuer"),
     (Place::Keys, "keys"),
     (Place::Capabilities, "cloud"),
@@ -18,40 +18,40 @@ const QUESTIONS: [(Place, &str); 6] = [
     (Place::Policies, "policy"),
 ];
 
-fn act(name: &str) -> Act {
+fn act_of_fault(name: &str) -> Act {
     FAULTS.iter().find(|fault| fault.name == name).unwrap().act
 }
 
-fn once(place: Place, act: Act) -> (Run, usize) {
+fn run_with_one_fault(place: Place, act: Act) -> (Run, usize) {
     let stage = Stage::failing_once(place, act);
-    (stage.doctor().json(), stage.asked())
+    (stage.doctor().json(), stage.fault_count())
 }
 
 #[test]
-fn what_may_pass_is_asked_again() {
-    // At once: most of the time is waiting for the second that a server asked for.
+fn transient_faults_are_retried() {
+    // In parallel, since the runs mostly wait for the second that the server demands.
     thread::scope(|scope| {
-        for (place, check) in QUESTIONS {
+        for (place, check) in SAFE_REQUESTS {
             for name in ["reset when asked", "503, try in 0 s", "429, try in 1 s"] {
-                scope.spawn(move || is_asked_again(place, check, name));
+                scope.spawn(move || assert_retried(place, check, name));
             }
         }
     });
-    let (run, _) = once(Place::Discovery, act("reset on connect"));
+    let (run, _) = run_with_one_fault(Place::Discovery, act_of_fault("reset on connect"));
     run.assert_healthy();
 }
 
-fn is_asked_again(place: Place, check: &str, name: &str) {
-    let (run, asked) = once(place, act(name));
-    assert_eq!((run.root_cause(), run.codes(), asked), (None, vec![], 2), "{place:?} {name}");
+fn assert_retried(place: Place, check: &str, name: &str) {
+    let (run, requests) = run_with_one_fault(place, act_of_fault(name));
+    assert_eq!((run.root_cause(), run.codes(), requests), (None, vec![], 2), "{place:?} {name}");
     run.ended(check, "pass", None);
-    let told = !matches!(place, Place::Issuers | Place::Policies);
+    let mentions_retry = !matches!(place, Place::Issuers | Place::Policies);
     let summary = run.check(check)["summary"].as_str().unwrap();
-    assert_eq!(summary.ends_with(", when asked again"), told, "{summary}");
+    assert_eq!(summary.ends_with(", when asked again"), mentions_retry, "{summary}");
 }
 
 #[test]
-fn what_fails_twice_says_so() {
+fn repeated_failure_says_twice() {
     for (place, code) in [
         (Place::DiscoveryAlone, "discovery-not-found"),
         (Place::KeysAlone, "jwks-unreachable"),
@@ -61,12 +61,12 @@ fn what_fails_twice_says_so() {
         let fault = FAULTS.iter().find(|fault| fault.name == "503, try in 0 s").unwrap();
         let stage = Stage::set(place, fault);
         let run = stage.doctor().json();
-        assert_eq!(stage.asked(), 2, "{place:?}");
+        assert_eq!(stage.fault_count(), 2, "{place:?}");
         run.assert_says(code, &["503", "twice"]);
     }
 }
 
-/// A token that is lost on the way may have been minted, and a second one would be too much.
+/// A lost answer may have minted a token, so a retry would mint a second one.
 #[test]
 fn token_is_minted_once() {
     for (place, names) in [
@@ -79,9 +79,9 @@ fn token_is_minted_once() {
         for (fault, code) in
             ["503, try in 0 s", "429, try in 1 s", "reset when asked"].iter().zip(names)
         {
-            let (run, asked) = once(place, act(fault));
+            let (run, requests) = run_with_one_fault(place, act_of_fault(fault));
             assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{place:?} {fault}");
-            assert_eq!(asked, 1, "{place:?} {fault}");
+            assert_eq!(requests, 1, "{place:?} {fault}");
             assert!(!run.text(code).contains("twice"));
         }
     }
@@ -96,15 +96,17 @@ fn no_retry_without_retry_after() {
     let soon = Act::Asked(|tls, _| {
         write_whole(tls, &Response::new(500, "text/plain", "").header("retry-after", "0"))
     });
-    for act in [act("503"), act("429"), act("503, try in 1 h"), later, soon] {
-        let (run, asked) = once(Place::Whoami, act);
-        assert_eq!((run.root_cause(), asked), (Some("whoami-failed"), 1));
+    for act in
+        [act_of_fault("503"), act_of_fault("429"), act_of_fault("503, try in 1 h"), later, soon]
+    {
+        let (run, requests) = run_with_one_fault(Place::Whoami, act);
+        assert_eq!((run.root_cause(), requests), (Some("whoami-failed"), 1));
     }
 }
 
 #[test]
-fn there_has_to_be_time_for_it() {
-    let stage = Stage::failing_once(Place::Whoami, act("429, try in 1 s"));
+fn no_retry_without_enough_time() {
+    let stage = Stage::failing_once(Place::Whoami, act_of_fault("429, try in 1 s"));
     let run = stage.doctor().args(["--timeout", "1500ms"]).json();
-    assert_eq!((run.root_cause(), stage.asked()), (Some("whoami-failed"), 1));
+    assert_eq!((run.root_cause(), stage.fault_count()), (Some("whoami-failed"), 1));
 }

@@ -1,4 +1,4 @@
-//! A server in front of a healthy one that does one thing wrong: it owns the bytes.
+//! A server in front of a healthy one that has one fault. It controls every byte that is sent.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,33 +12,32 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{Request, Response};
 
-/// Between two bursts of a flood that goes on until the client's time is over. It is a flood all
-/// the same; without a pause it takes the processor from all other tests.
+/// The pause between two bursts of a flood, so that other tests get the processor too.
 pub const PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection after its TLS handshake.
 pub type Tls = StreamOwned<ServerConnection, TcpStream>;
 
-/// What goes wrong, and when.
+/// What the server does wrong, and when.
 #[derive(Clone, Copy)]
 pub enum Act {
-    /// Nobody listens.
+    /// Nothing listens on the port.
     Closed,
-    /// Instead of the TLS handshake.
+    /// Replaces the TLS handshake.
     Connected(fn(TcpStream) -> io::Result<()>),
-    /// With its certificate. Whoever accepts it gets a healthy answer.
+    /// Only the certificate is wrong. Clients that accept it get a healthy answer.
     Certificate,
-    /// Instead of the answer; the healthy one is at hand.
+    /// Replaces the answer. The function gets the healthy one.
     Asked(fn(&mut Tls, &Response) -> io::Result<()>),
-    /// After the handshake, in HTTP/2 (RFC 9113). Who does not offer that gets no handshake.
+    /// Speaks HTTP/2 (RFC 9113) after the handshake, which requires that the client offers it.
     Http2(fn(&mut Tls) -> io::Result<()>),
 }
 
-/// What a healthy server answers.
+/// Answers as a healthy server does.
 pub type Healthy = Arc<dyn Fn(&Request) -> Response + Send + Sync>;
 
-/// A server that does one thing wrong with the requests whose path ends as it says, and is healthy
-/// in all others. It stops when dropped.
+/// A server with one fault for requests whose path has a certain end; others get healthy answers.
+/// It stops when dropped.
 pub struct Front {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -46,17 +45,17 @@ pub struct Front {
 
 struct Shared {
     act: Act,
-    /// How often it does that; then it is healthy.
+    /// How many requests meet the fault before the server is healthy.
     times: usize,
     path: &'static str,
     healthy: Healthy,
     tls: Arc<ServerConfig>,
-    asked: AtomicUsize,
+    fault_count: AtomicUsize,
     stopped: AtomicBool,
 }
 
 impl Front {
-    /// One that fails that many times, and is healthy then.
+    /// A server that fails `times` times and then is healthy.
     pub fn failing(
         times: usize,
         act: Act,
@@ -76,10 +75,10 @@ impl Front {
             path,
             healthy,
             tls: Arc::new(tls),
-            asked: AtomicUsize::new(0),
+            fault_count: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
-        // With nobody to accept, the port is closed, and its number is not given away soon.
+        // Without a listener the port is closed. The system does not soon reuse its number.
         if !matches!(act, Act::Closed) {
             let serving = Arc::clone(&shared);
             thread::spawn(move || serve(&listener, &serving));
@@ -91,16 +90,16 @@ impl Front {
         format!("https://{}", self.address)
     }
 
-    /// How many requests came for what goes wrong; where that is the connection, how many of them.
-    pub fn asked(&self) -> usize {
-        self.shared.asked.load(Ordering::SeqCst)
+    /// The number of requests that were to meet the fault, or of connections if those fail.
+    pub fn fault_count(&self) -> usize {
+        self.shared.fault_count.load(Ordering::SeqCst)
     }
 }
 
 impl Drop for Front {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Nobody waits for a connection any more after one.
+        // Ends the loop that waits for connections.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -111,54 +110,54 @@ fn serve(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let shared = Arc::clone(shared);
-        // A client that hangs up ends its connection.
+        // Errors are ignored: the client may close the connection.
         thread::spawn(move || shared.connection(stream));
     }
 }
 
 impl Shared {
     fn connection(&self, tcp: TcpStream) -> io::Result<()> {
-        if let Act::Connected(wrong) = self.act
+        if let Act::Connected(misbehave) = self.act
             && self.fails()
         {
-            return wrong(tcp);
+            return misbehave(tcp);
         }
         tcp.set_nodelay(true)?;
         let config = Arc::clone(&self.tls);
         let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), tcp);
-        if let Act::Http2(wrong) = self.act {
+        if let Act::Http2(misbehave) = self.act {
             tls.conn.complete_io(&mut tls.sock)?;
             if self.fails() {
-                return wrong(&mut tls);
+                return misbehave(&mut tls);
             }
         }
-        let request = request(&mut tls)?;
+        let request = read_request(&mut tls)?;
         let response = (self.healthy)(&request);
         match self.act {
-            Act::Asked(wrong) if request.path().ends_with(self.path) && self.fails() => {
-                wrong(&mut tls, &response)
+            Act::Asked(misbehave) if request.path().ends_with(self.path) && self.fails() => {
+                misbehave(&mut tls, &response)
             }
             _ => write_whole(&mut tls, &response),
         }
     }
 
-    /// Counts, and says whether it is to go wrong this time.
+    /// Counts a request, and returns whether it meets the fault.
     fn fails(&self) -> bool {
-        self.asked.fetch_add(1, Ordering::SeqCst) < self.times
+        self.fault_count.fetch_add(1, Ordering::SeqCst) < self.times
     }
 }
 
-/// Reads a request, HTTP/1.1 with a Content-Length if with a body.
-fn request(tls: &mut Tls) -> io::Result<Request> {
+/// Reads an HTTP/1.1 request. A body needs a Content-Length.
+fn read_request(tls: &mut Tls) -> io::Result<Request> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break end + 4;
         }
-        more(tls, &mut bytes)?;
+        read_more(tls, &mut bytes)?;
     };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.lines();
+    let write_head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = write_head.lines();
     let mut first = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(": "))
@@ -167,7 +166,7 @@ fn request(tls: &mut Tls) -> io::Result<Request> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length: usize = length.map_or(0, |(_, value)| value.parse().unwrap());
     while bytes.len() < end + length {
-        more(tls, &mut bytes)?;
+        read_more(tls, &mut bytes)?;
     }
     Ok(Request {
         method: first.next().unwrap_or_default(),
@@ -178,7 +177,7 @@ fn request(tls: &mut Tls) -> io::Result<Request> {
     })
 }
 
-fn more(tls: &mut Tls, bytes: &mut Vec<u8>) -> io::Result<()> {
+fn read_more(tls: &mut Tls, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut buffer = [0; 4096];
     match tls.read(&mut buffer)? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -189,36 +188,36 @@ fn more(tls: &mut Tls, bytes: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// The head of an answer: status, headers, and what ends it.
-pub fn head(tls: &mut Tls, response: &Response, more: &str) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Said\r\nconnection: close\r\n", response.status);
+/// Writes the status line, the headers and the lines of `more`.
+pub fn write_head(tls: &mut Tls, response: &Response, more: &str) -> io::Result<()> {
+    let mut write_head = format!("HTTP/1.1 {} Said\r\nconnection: close\r\n", response.status);
     for (name, value) in &response.headers {
-        head += &format!("{name}: {value}\r\n");
+        write_head += &format!("{name}: {value}\r\n");
     }
-    tls.write_all(format!("{head}{more}\r\n").as_bytes())
+    tls.write_all(format!("{write_head}{more}\r\n").as_bytes())
 }
 
-/// A whole answer, and the end of the connection.
+/// Writes a whole answer and closes the connection.
 pub fn write_whole(tls: &mut Tls, response: &Response) -> io::Result<()> {
-    head(tls, response, &format!("content-length: {}\r\n", response.body.len()))?;
+    write_head(tls, response, &format!("content-length: {}\r\n", response.body.len()))?;
     tls.write_all(&response.body)?;
-    end(tls)
+    close(tls)
 }
 
-/// Ends the connection as it should be ended.
-pub fn end(tls: &mut Tls) -> io::Result<()> {
+/// Closes the connection with a TLS close notification.
+pub fn close(tls: &mut Tls) -> io::Result<()> {
     tls.conn.send_close_notify();
     tls.flush()
 }
 
-/// Says nothing until the client is gone.
-pub fn silence(stream: &mut impl Read) -> io::Result<()> {
+/// Sends nothing and waits until the client closes the connection.
+pub fn wait_for_close(stream: &mut impl Read) -> io::Result<()> {
     while stream.read(&mut [0; 4096])? > 0 {}
     Ok(())
 }
 
-/// Writes the same again and again, until the client is gone.
-pub fn forever(stream: &mut impl Write, bytes: &[u8], pause: Duration) -> io::Result<()> {
+/// Writes the same bytes repeatedly, until the client closes the connection.
+pub fn repeat(stream: &mut impl Write, bytes: &[u8], pause: Duration) -> io::Result<()> {
     loop {
         stream.write_all(bytes)?;
         stream.flush()?;
@@ -226,7 +225,7 @@ pub fn forever(stream: &mut impl Write, bytes: &[u8], pause: Duration) -> io::Re
     }
 }
 
-/// Cuts a connection with a reset.
+/// Resets the connection.
 pub fn reset(tcp: &TcpStream) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_socket_linger(tcp, Some(Duration::ZERO))?)
 }

@@ -1,4 +1,4 @@
-//! A healthy world with a fault in front of one of its parts.
+//! A healthy world with a faulty server in front of one of its parts.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
 const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
 
 impl Place {
-    /// How the path of what is asked there ends.
+    /// The end of the requested path.
     fn path(self) -> &'static str {
         match self {
             Self::Discovery | Self::DiscoveryAlone => "/.well-known/openid-configuration",
@@ -29,21 +29,21 @@ impl Place {
         }
     }
 
-    /// How often one run meets a fault there: what mints a token is asked for once, all else
-    /// twice; five redirects are followed. HTTP/2 is for the backend only.
-    pub fn most_often(self, act: Act) -> usize {
+    /// The most faulty requests of one run. Requests that mint a token are made once, all others
+    /// twice; five redirects are followed. Only the backend is asked by HTTP/2.
+    pub fn max_requests(self, act: Act) -> usize {
         let is_http2 = matches!(act, Act::Http2(_));
         match self {
             _ if is_http2 && self != Self::Capabilities => 0,
             Self::Exchange | Self::TokenRequest => 1,
-            // Every question to the backend may need a connection of its own.
+            // Every request to the backend may need its own connection.
             Self::Capabilities => 7,
             _ => 6,
         }
     }
 }
 
-/// The world, and what is in front of it.
+/// The world and the faulty server in front of it.
 pub struct Stage {
     world: World,
     place: Place,
@@ -55,7 +55,7 @@ impl Stage {
         Self::failing(usize::MAX, place, fault.act, |world| (fault.identity)(&world.authority))
     }
 
-    /// One where the fault goes away after a while.
+    /// The fault affects only the first request.
     pub fn failing_once(place: Place, act: Act) -> Self {
         Self::failing(1, place, act, |world| trusted(&world.authority))
     }
@@ -101,7 +101,7 @@ impl Stage {
         Self { world, place, front }
     }
 
-    /// The run that meets the fault.
+    /// A run that meets the fault.
     pub fn doctor(&self) -> Doctor {
         let world = &self.world;
         match self.place {
@@ -127,8 +127,8 @@ impl Stage {
         }
     }
 
-    /// How often the fault was met.
-    pub fn asked(&self) -> usize {
-        self.front.asked()
+    /// The number of requests that met the fault.
+    pub fn fault_count(&self) -> usize {
+        self.front.fault_count()
     }
 }

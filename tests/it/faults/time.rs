@@ -1,4 +1,4 @@
-//! Whose fault it is that time ran out: of two requests in a row the first, if it was slow.
+//! If a slow first request uses up the time of a second one, only the first is blamed.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde_json::json;
 
 use crate::support::{EXCHANGE, Response, World, platforms};
 
-/// Too late for a run of two seconds to do anything with it.
-const LATE: Duration = Duration::from_millis(1_800);
+/// Leaves a run of two seconds too little time for another request.
+const DELAY: Duration = Duration::from_millis(1_800);
 
 #[test]
 fn slow_document_is_not_blamed_on_keys() {
     let world = World::signed(&platforms::GITHUB, "ES256");
-    let late = Response::json(200, &world.issuer.discovery()).after(LATE);
+    let late = Response::json(200, &world.issuer.discovery()).after(DELAY);
     world.issuer.answer(&world.issuer.discovery_path(), late);
     let run = world.doctor().args(["--no-exchange", "--timeout", "2s"]).json();
     run.assert_root("issuer-unreachable", "issuer", "issuer");
@@ -25,7 +25,7 @@ fn slow_document_is_not_blamed_on_keys() {
 fn slow_exchange_is_not_blamed_on_whoami() {
     let world = World::signed(&platforms::GITHUB, "ES256");
     let token = json!({"access_token": world.cloud.access_token(), "expires_in": 7200});
-    world.cloud.answer(EXCHANGE, Response::json(200, &token).after(LATE));
+    world.cloud.answer(EXCHANGE, Response::json(200, &token).after(DELAY));
     let run = world.doctor().args(["--timeout", "2s"]).json();
     run.assert_root("backend-unreachable", "backend", "exchange");
     assert_eq!(run.skipped("whoami"), Some("exchange"));
@@ -34,7 +34,7 @@ fn slow_exchange_is_not_blamed_on_whoami() {
 #[test]
 fn slow_issuer_may_use_the_timeout() {
     let world = World::signed(&platforms::GITHUB, "ES256");
-    let late = Response::json(200, &world.issuer.discovery()).after(LATE);
+    let late = Response::json(200, &world.issuer.discovery()).after(DELAY);
     world.issuer.answer(&world.issuer.discovery_path(), late);
     world.issuer.answer(
         &world.issuer.jwks_path(),

@@ -1,4 +1,4 @@
-//! Applies the changes of an option, word for word.
+//! Applies the changes of an option unchanged.
 
 use serde_json::Value;
 
@@ -7,25 +7,25 @@ use super::world::State;
 /// Applies every change.
 ///
 /// # Errors
-/// A change that cannot be made, and why.
+/// A change cannot be made.
 pub fn apply(state: &State, option: &Value) -> Result<State, String> {
     let mut next = state.clone();
     for change in option["changes"].as_array().unwrap() {
-        one(&mut next, change).map_err(|why| format!("{why}: {change}"))?;
+        apply_change(&mut next, change).map_err(|why| format!("{why}: {change}"))?;
     }
     Ok(next)
 }
 
-fn one(state: &mut State, change: &Value) -> Result<(), String> {
+fn apply_change(state: &mut State, change: &Value) -> Result<(), String> {
     let path = change["path"].as_str().unwrap();
     let (before, after) = (&change["before"], &change["after"]);
     match change["target"].as_str().unwrap() {
-        "policy" => in_document(registered(state, change)?, path, before, after),
+        "policy" => change_document(registration_of(state, change)?, path, before, after),
         "registration" if path.is_empty() => {
             let mut made = after.clone();
             made["issuer"] = made["url"].clone();
             made["policies"] = Value::Array(Vec::new());
-            // In the organization that the login asks for.
+            // Registrations are made in the organization that the login requests.
             let organization = state.organization().ok_or("no organization")?;
             if state.document["organization"] != organization {
                 state.document["organization"] = organization.into();
@@ -38,18 +38,18 @@ fn one(state: &mut State, change: &Value) -> Result<(), String> {
             issuers.push(made);
             Ok(())
         }
-        "registration" => in_document(registered(state, change)?, path, before, after),
+        "registration" => change_document(registration_of(state, change)?, path, before, after),
         "token" => {
             let value = after.as_str().ok_or("no text")?;
             let moved = state.model.with_claim(&state.job, path, value);
             state.job = moved.ok_or_else(|| format!("{} cannot do that", state.model.name))?;
             Ok(())
         }
-        "login" => set(&mut state.login, path, before, after),
+        "login" => change_value(&mut state.login, path, before, after),
         "environment" => {
-            // What is unset may be a secret, which is not shown.
+            // A variable to unset may be a secret, so its value is not shown.
             let before = if after.is_null() { &Value::Null } else { before };
-            set(&mut state.environment, path, before, after)
+            change_value(&mut state.environment, path, before, after)
         }
         "file" => match path {
             "/backend/url" => {
@@ -70,13 +70,13 @@ fn one(state: &mut State, change: &Value) -> Result<(), String> {
 }
 
 /// The registration of the change's issuer.
-fn registered<'a>(state: &'a mut State, change: &Value) -> Result<&'a mut Value, String> {
+fn registration_of<'a>(state: &'a mut State, change: &Value) -> Result<&'a mut Value, String> {
     let issuers = state.document["issuers"].as_array_mut().unwrap();
     let own = issuers.iter_mut().find(|one| one["issuer"] == change["issuer"]);
     own.ok_or_else(|| "no such issuer".to_owned())
 }
 
-fn set(
+fn change_value(
     values: &mut std::collections::BTreeMap<String, String>,
     name: &str,
     before: &Value,
@@ -95,8 +95,13 @@ fn set(
     Ok(())
 }
 
-/// A JSON Pointer into a registration: `-` adds to a list, null takes away (RFC 6901 and 6902).
-fn in_document(root: &mut Value, path: &str, before: &Value, after: &Value) -> Result<(), String> {
+/// Changes the value at a JSON Pointer: `-` appends to a list, null removes (RFC 6901 and 6902).
+fn change_document(
+    root: &mut Value,
+    path: &str,
+    before: &Value,
+    after: &Value,
+) -> Result<(), String> {
     let (parent, key) = path.rsplit_once('/').ok_or("no pointer")?;
     let key = key.replace("~1", "/").replace("~0", "~");
     match root.pointer_mut(parent).ok_or("no such place")? {
@@ -115,7 +120,7 @@ fn in_document(root: &mut Value, path: &str, before: &Value, after: &Value) -> R
         }
         Value::Object(map) => {
             let now = map.get(&key).unwrap_or(&Value::Null);
-            // Keys that are taken away are not shown.
+            // A change that removes keys does not show them.
             if now != before && !(key == "jwks" && after.is_null()) {
                 return Err(format!("it is {now} before"));
             }

@@ -1,15 +1,15 @@
-//! What can be wrong with a login: each breaks one thing.
+//! The faults of logins. Each breaks one thing.
 
 use serde_json::{Value, json};
 
-use super::jobs::{Can, DEFAULT, Job};
+use super::jobs::{Can, DEFAULT_AUDIENCE, Job};
 use super::world::{State, every_run};
 
-/// A fault. Two of the same part are never combined.
+/// A fault. Two faults of the same part are never combined.
 pub struct Fault {
     pub name: &'static str,
     pub part: Part,
-    /// Breaks it; false where this platform cannot have the fault.
+    /// Breaks the login; false if the platform cannot have this fault.
     pub apply: fn(&mut State) -> bool,
 }
 
@@ -32,8 +32,8 @@ const fn fault(name: &'static str, part: Part, apply: fn(&mut State) -> bool) ->
     Fault { name, part, apply }
 }
 
-/// Writes another pattern into the first entry's rule.
-fn rule(state: &mut State, claim: &str, change: impl FnOnce(&str) -> String) -> bool {
+/// Changes the pattern of a rule in the first entry.
+fn change_rule(state: &mut State, claim: &str, change: impl FnOnce(&str) -> String) -> bool {
     let Some(entry) = state.policies_mut().first_mut() else { return false };
     let before = entry["rules"][claim].as_str().unwrap_or_default().to_owned();
     let after = change(&before);
@@ -41,13 +41,13 @@ fn rule(state: &mut State, claim: &str, change: impl FnOnce(&str) -> String) -> 
     after != before
 }
 
-/// Replaces a piece of the rule on the subject.
-fn subject(state: &mut State, from: &str, to: &str) -> bool {
-    rule(state, "sub", |before| before.replacen(from, to, 1))
+/// Replaces a part of the pattern for `sub`.
+fn replace_in_subject(state: &mut State, from: &str, to: &str) -> bool {
+    change_rule(state, "sub", |before| before.replacen(from, to, 1))
 }
 
-/// Another job of the same project.
-fn job(state: &mut State, fits: fn(&Can) -> bool, change: impl FnOnce(&mut Job)) -> bool {
+/// Changes the job, if the platform allows that.
+fn change_job(state: &mut State, fits: fn(&Can) -> bool, change: impl FnOnce(&mut Job)) -> bool {
     let fits = fits(&state.model.can);
     if fits {
         change(&mut state.job);
@@ -59,17 +59,17 @@ fn subject_of(state: &State) -> String {
     state.claims()["sub"].as_str().unwrap().to_owned()
 }
 
-fn flag(state: &mut State, name: &str, value: &str) -> bool {
+fn set_flag(state: &mut State, name: &str, value: &str) -> bool {
     state.login.insert(name.to_owned(), value.to_owned());
     true
 }
 
-fn variable(state: &mut State, name: &str, value: &str) -> bool {
+fn set_variable(state: &mut State, name: &str, value: &str) -> bool {
     state.environment.insert(name.to_owned(), value.to_owned());
     true
 }
 
-fn registration(state: &mut State, key: &str, value: impl Into<Value>) -> bool {
+fn set_registration(state: &mut State, key: &str, value: impl Into<Value>) -> bool {
     state.document["issuers"][0][key] = value.into();
     true
 }
@@ -81,48 +81,50 @@ fn has_branch(can: &Can) -> bool {
 pub const ALL: &[Fault] = &[
     // The rule on the subject.
     fault("rule for another branch", Part::Subject, |s| {
-        has_branch(&s.model.can) && subject(s, "main", "release")
+        has_branch(&s.model.can) && replace_in_subject(s, "main", "release")
     }),
     fault("rule for another project", Part::Subject, |s| {
         let (own, other) = (subject_of(s), {
             let job = Job { project: "other-project".to_owned(), ..s.job.clone() };
             s.model.claims(&job)["sub"].as_str().unwrap().to_owned()
         });
-        own != other && rule(s, "sub", |_| every_run(&other))
+        own != other && change_rule(s, "sub", |_| every_run(&other))
     }),
     fault("rule for another owner", Part::Subject, |s| {
         let job = Job { owner: "globex".to_owned(), ..s.job.clone() };
         let other = s.model.claims(&job)["sub"].as_str().unwrap().to_owned();
-        other != subject_of(s) && rule(s, "sub", |_| every_run(&other))
+        other != subject_of(s) && change_rule(s, "sub", |_| every_run(&other))
     }),
-    fault("project in upper case", Part::Subject, |s| subject(s, "web-shop", "Web-Shop")),
-    fault("regular expression", Part::Subject, |s| rule(s, "sub", |now| format!("^{now}$"))),
+    fault("project in upper case", Part::Subject, |s| {
+        replace_in_subject(s, "web-shop", "Web-Shop")
+    }),
+    fault("regular expression", Part::Subject, |s| change_rule(s, "sub", |now| format!("^{now}$"))),
     fault("alternatives", Part::Subject, |s| {
-        has_branch(&s.model.can) && subject(s, "main", "(main|dev)")
+        has_branch(&s.model.can) && replace_in_subject(s, "main", "(main|dev)")
     }),
     fault("list in a rule", Part::Subject, |s| {
         let other = "some:other:subject";
-        rule(s, "sub", |now| format!("{now},{other}"))
+        change_rule(s, "sub", |now| format!("{now},{other}"))
     }),
-    fault("white space", Part::Subject, |s| rule(s, "sub", |now| format!(" {now}"))),
-    fault("placeholder", Part::Subject, |s| subject(s, "web-shop", "<project>")),
+    fault("white space", Part::Subject, |s| change_rule(s, "sub", |now| format!(" {now}"))),
+    fault("placeholder", Part::Subject, |s| replace_in_subject(s, "web-shop", "<project>")),
     fault("beginning only", Part::Subject, |s| {
         let has_parts = s.model.claims(&s.job)["sub"].as_str().unwrap().contains(':');
         let start = |now: &str| now.rsplit_once(':').map_or(now, |(start, _)| start).to_owned();
-        has_parts && rule(s, "sub", start)
+        has_parts && change_rule(s, "sub", start)
     }),
     fault("another platform's subject", Part::Subject, |s| {
-        rule(s, "sub", |_| "sc://acme/shop/pulumi".to_owned())
+        change_rule(s, "sub", |_| "sc://acme/shop/pulumi".to_owned())
     }),
     fault("misspelt key", Part::Subject, |s| {
         let misspelt = [("ref_type", "reftype"), ("repo:", "rep:"), ("system:", "sytem:")];
-        misspelt.into_iter().any(|(from, to)| subject(s, from, to))
+        misspelt.into_iter().any(|(from, to)| replace_in_subject(s, from, to))
     }),
     fault("pull-request", Part::Subject, |s| {
         let can = s.model.can.pull_request && s.model.name.starts_with("GitHub");
         can && {
             s.job.is_pull_request = true;
-            rule(s, "sub", |now| {
+            change_rule(s, "sub", |now| {
                 let start = now.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
                 format!("{start}:pull-request")
             })
@@ -140,12 +142,14 @@ pub const ALL: &[Fault] = &[
         let other = s.model.claims(&job)["sub"].clone();
         s.model.can.environment
             && other != subject_of(s)
-            && rule(s, "sub", |_| other.as_str().unwrap().to_owned())
+            && change_rule(s, "sub", |_| other.as_str().unwrap().to_owned())
     }),
     // Another job.
-    fault("other branch", Part::Subject, |s| job(s, has_branch, |j| j.branch = "dev".to_owned())),
+    fault("other branch", Part::Subject, |s| {
+        change_job(s, has_branch, |j| j.branch = "dev".to_owned())
+    }),
     fault("unprotected branch", Part::Subject, |s| {
-        job(
+        change_job(
             s,
             |can| can.branch && can.protection,
             |j| {
@@ -155,7 +159,7 @@ pub const ALL: &[Fault] = &[
         )
     }),
     fault("pull request", Part::Subject, |s| {
-        job(
+        change_job(
             s,
             |can| can.pull_request,
             |j| {
@@ -165,7 +169,7 @@ pub const ALL: &[Fault] = &[
         )
     }),
     fault("tag", Part::Subject, |s| {
-        job(
+        change_job(
             s,
             |can| can.tag,
             |j| {
@@ -174,34 +178,34 @@ pub const ALL: &[Fault] = &[
             },
         )
     }),
-    fault("plan", Part::Subject, |s| job(s, |can| can.plan, |j| j.is_plan = true)),
+    fault("plan", Part::Subject, |s| change_job(s, |can| can.plan, |j| j.is_plan = true)),
     fault("environment of the job", Part::Subject, |s| {
-        job(s, |can| can.environment, |j| j.environment = Some("staging".to_owned()))
+        change_job(s, |can| can.environment, |j| j.environment = Some("staging".to_owned()))
     }),
     fault("other project", Part::Subject, |s| {
-        job(s, |_| true, |j| j.project = "other-project".to_owned())
+        change_job(s, |_| true, |j| j.project = "other-project".to_owned())
     }),
     // The audience.
     fault("default audience", Part::Audience, |s| {
         let named =
             ["GitHub Actions", "CircleCI", "CircleCI (V2)", "Bitbucket", "Buildkite", "Kubernetes"];
         named.contains(&s.model.name)
-            && job(s, |can| can.audience, |j| j.audience = DEFAULT.to_owned())
+            && change_job(s, |can| can.audience, |j| j.audience = DEFAULT_AUDIENCE.to_owned())
     }),
     fault("audience of another service", Part::Audience, |s| {
-        job(s, |can| can.audience, |j| j.audience = "sts.amazonaws.com".to_owned())
+        change_job(s, |can| can.audience, |j| j.audience = "sts.amazonaws.com".to_owned())
     }),
     fault("audience without URN", Part::Audience, |s| {
-        job(s, |can| can.audience, |j| j.audience = "pulumi".to_owned())
+        change_job(s, |can| can.audience, |j| j.audience = "pulumi".to_owned())
     }),
     fault("token for another organization", Part::Audience, |s| {
-        job(s, |can| can.audience, |j| j.audience = "urn:pulumi:org:globex".to_owned())
+        change_job(s, |can| can.audience, |j| j.audience = "urn:pulumi:org:globex".to_owned())
     }),
     fault("rule on another organization's audience", Part::Audience, |s| {
-        rule(s, "aud", |_| "urn:pulumi:org:globex".to_owned())
+        change_rule(s, "aud", |_| "urn:pulumi:org:globex".to_owned())
     }),
     fault("rule on an audience without URN", Part::Audience, |s| {
-        rule(s, "aud", |_| "pulumi".to_owned())
+        change_rule(s, "aud", |_| "pulumi".to_owned())
     }),
     fault("audience in another spelling", Part::Audience, |s| {
         let spelled = |now: &str| match now {
@@ -209,17 +213,19 @@ pub const ALL: &[Fault] = &[
             "fb60f99c-7a34-4190-8149-302f77469936" => "api://AzureADTokenExchange".to_owned(),
             other => format!("{other} "),
         };
-        rule(s, "aud", spelled)
+        change_rule(s, "aud", spelled)
     }),
     fault("unexpanded audience", Part::Audience, |s| {
-        job(s, |can| can.audience, |j| j.audience = "${{AUDIENCE}}".to_owned())
+        change_job(s, |can| can.audience, |j| j.audience = "${{AUDIENCE}}".to_owned())
     }),
     // The entry.
     fault("no entries", Part::Entry, |s| {
         s.policies_mut().clear();
         true
     }),
-    fault("claim that no token has", Part::Entry, |s| rule(s, "tier", |_| "production".to_owned())),
+    fault("claim that no token has", Part::Entry, |s| {
+        change_rule(s, "tier", |_| "production".to_owned())
+    }),
     fault("misspelt claim", Part::Entry, |s| {
         let claims = s.claims();
         let known = ["repository", "project_path", "pipeline_slug", "spaceId"];
@@ -228,25 +234,25 @@ pub const ALL: &[Fault] = &[
         };
         let misspelt = claim.replace("ito", "io").replace("_", "-").replace("spaceId", "spaceid");
         let value = claims[*claim].as_str().unwrap().to_owned();
-        misspelt != *claim && rule(s, &misspelt, |_| value)
+        misspelt != *claim && change_rule(s, &misspelt, |_| value)
     }),
     fault("rule on an environment", Part::Entry, |s| {
-        s.model.can.environment && rule(s, "environment", |_| "production".to_owned())
+        s.model.can.environment && change_rule(s, "environment", |_| "production".to_owned())
     }),
     fault("rule on another ref", Part::Entry, |s| {
-        s.claims().contains_key("ref") && rule(s, "ref", |_| "refs/heads/release".to_owned())
+        s.claims().contains_key("ref") && change_rule(s, "ref", |_| "refs/heads/release".to_owned())
     }),
     fault("ref without refs/", Part::Entry, |s| {
         let value = s.claims().get("ref").and_then(Value::as_str).map(str::to_owned);
         let short = value.as_deref().and_then(|value| value.strip_prefix("refs/heads/"));
         s.model.name.starts_with("GitHub")
-            && short.is_some_and(|short| rule(s, "ref", |_| short.to_owned()))
+            && short.is_some_and(|short| change_rule(s, "ref", |_| short.to_owned()))
     }),
     fault("protection in words", Part::Entry, |s| {
-        s.model.can.protection && rule(s, "ref_protected", |_| "True".to_owned())
+        s.model.can.protection && change_rule(s, "ref_protected", |_| "True".to_owned())
     }),
     fault("run pinned", Part::Entry, |s| {
-        s.claims().contains_key("run_id") && rule(s, "run_id", |_| "7".to_owned())
+        s.claims().contains_key("run_id") && change_rule(s, "run_id", |_| "7".to_owned())
     }),
     fault("deny for this job", Part::Entry, |s| {
         let own = every_run(&subject_of(s));
@@ -272,34 +278,34 @@ pub const ALL: &[Fault] = &[
         let Some(entry) = s.policies_mut().first_mut() else { return false };
         entry["tokenType"] = "team".into();
         entry["teamName"] = "team:ops".into();
-        flag(s, "--oidc-team", "ops")
+        set_flag(s, "--oidc-team", "ops")
     }),
     fault("another team", Part::Ask, |s| {
         let Some(entry) = s.policies_mut().first_mut() else { return false };
         entry["tokenType"] = "team".into();
         entry["teamName"] = "ops".into();
-        flag(s, "--oidc-team", "dev")
+        set_flag(s, "--oidc-team", "dev")
     }),
-    fault("team without an entry", Part::Ask, |s| flag(s, "--oidc-team", "ops")),
+    fault("team without an entry", Part::Ask, |s| set_flag(s, "--oidc-team", "ops")),
     fault("team and user", Part::Ask, |s| {
-        flag(s, "--oidc-team", "ops") && flag(s, "--oidc-user", "ada")
+        set_flag(s, "--oidc-team", "ops") && set_flag(s, "--oidc-user", "ada")
     }),
-    fault("admin", Part::Ask, |s| flag(s, "--scope", "admin")),
+    fault("admin", Part::Ask, |s| set_flag(s, "--scope", "admin")),
     // The registration.
     fault("another issuer is registered", Part::Registration, |s| {
-        registration(s, "url", "https://idp.acme.test")
-            && registration(s, "issuer", "https://idp.acme.test")
+        set_registration(s, "url", "https://idp.acme.test")
+            && set_registration(s, "issuer", "https://idp.acme.test")
     }),
     fault("slash at the end of the issuer", Part::Registration, |s| {
         let issuer = format!("{}/", s.claims()["iss"].as_str().unwrap());
-        registration(s, "url", issuer.clone()) && registration(s, "issuer", issuer)
+        set_registration(s, "url", issuer.clone()) && set_registration(s, "issuer", issuer)
     }),
     fault("plain http is registered", Part::Registration, |s| {
         let issuer = s.claims()["iss"].as_str().unwrap().replacen("https", "http", 1);
-        registration(s, "url", issuer.clone()) && registration(s, "issuer", issuer)
+        set_registration(s, "url", issuer.clone()) && set_registration(s, "issuer", issuer)
     }),
     fault("stale static keys", Part::Registration, |s| {
-        registration(s, "jwks", json!({"keys": [{"kty": "RSA", "kid": "old"}]}))
+        set_registration(s, "jwks", json!({"keys": [{"kty": "RSA", "kid": "old"}]}))
     }),
     fault("another organization", Part::Organization, |s| {
         s.document["organization"] = "globex".into();
@@ -310,30 +316,30 @@ pub const ALL: &[Fault] = &[
         true
     }),
     fault("the login names another organization", Part::Organization, |s| {
-        flag(s, "--oidc-org", "globex")
+        set_flag(s, "--oidc-org", "globex")
     }),
     // The login and its surroundings.
-    fault("a day as duration", Part::Expiration, |s| flag(s, "--oidc-expiration", "1d")),
-    fault("no duration", Part::Expiration, |s| flag(s, "--oidc-expiration", "soon")),
+    fault("a day as duration", Part::Expiration, |s| set_flag(s, "--oidc-expiration", "1d")),
+    fault("no duration", Part::Expiration, |s| set_flag(s, "--oidc-expiration", "soon")),
     fault("URL twice", Part::Backend, |s| {
-        flag(s, "url", "https://api.pulumi.com")
-            && flag(s, "--cloud-url", "https://pulumi.acme.test")
+        set_flag(s, "url", "https://api.pulumi.com")
+            && set_flag(s, "--cloud-url", "https://pulumi.acme.test")
     }),
-    fault("URL without scheme", Part::Backend, |s| flag(s, "url", "pulumi.acme.test")),
+    fault("URL without scheme", Part::Backend, |s| set_flag(s, "url", "pulumi.acme.test")),
     fault("path behind a self-hosted origin", Part::Backend, |s| {
-        flag(s, "url", "https://pulumi.acme.test/console/")
+        set_flag(s, "url", "https://pulumi.acme.test/console/")
     }),
-    fault("trailing slash", Part::Backend, |s| flag(s, "url", "https://pulumi.acme.test/")),
-    fault("plain http", Part::Backend, |s| flag(s, "url", "http://pulumi.acme.test:8443")),
-    fault("console", Part::Backend, |s| flag(s, "--cloud-url", "https://app.pulumi.com/acme")),
+    fault("trailing slash", Part::Backend, |s| set_flag(s, "url", "https://pulumi.acme.test/")),
+    fault("plain http", Part::Backend, |s| set_flag(s, "url", "http://pulumi.acme.test:8443")),
+    fault("console", Part::Backend, |s| set_flag(s, "--cloud-url", "https://app.pulumi.com/acme")),
     fault("variable without scheme", Part::Backend, |s| {
-        variable(s, "PULUMI_BACKEND_URL", "pulumi.acme.test:8443")
+        set_variable(s, "PULUMI_BACKEND_URL", "pulumi.acme.test:8443")
     }),
     fault("scheme misspelt in the project", Part::Backend, |s| {
         s.project = Some("htps://pulumi.acme.test".to_owned());
         true
     }),
-    fault("access token", Part::Environment, |s| variable(s, "PULUMI_ACCESS_TOKEN", "set")),
+    fault("access token", Part::Environment, |s| set_variable(s, "PULUMI_ACCESS_TOKEN", "set")),
     fault("helper on PATH", Part::Cli, |s| {
         s.helper_on_path = true;
         s.cli = "3.276.0".to_owned();
@@ -341,18 +347,18 @@ pub const ALL: &[Fault] = &[
     }),
     fault("helper in a variable", Part::Cli, |s| {
         s.cli = "3.276.0".to_owned();
-        variable(s, "PULUMI_CREDENTIAL_HELPER", "/opt/helper")
+        set_variable(s, "PULUMI_CREDENTIAL_HELPER", "/opt/helper")
     }),
     fault("old CLI", Part::Cli, |s| {
         s.cli = "3.200.0".to_owned();
         true
     }),
     fault("too many requests", Part::Answer, |s| {
-        s.passing = Some(429);
+        s.transient_status = Some(429);
         true
     }),
     fault("service unavailable", Part::Answer, |s| {
-        s.passing = Some(503);
+        s.transient_status = Some(503);
         true
     }),
 ];

@@ -1,28 +1,28 @@
-//! The CI platforms as the harness knows them: which token a job gets, and what of it a job can
-//! choose. Written from the platforms' documentation, with nothing of the program.
+//! The tokens that jobs of the CI platforms get, and what jobs can choose. From the platforms'
+//! documentation and independent of the program.
 
 use serde_json::{Map, Value};
 
 use crate::support::object;
 
-/// A job, as far as a token tells of it.
+/// What a token says about its job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub owner: String,
     pub project: String,
-    /// A branch, or a tag.
+    /// The name of a branch or a tag.
     pub branch: String,
     pub is_tag: bool,
     pub is_protected: bool,
     pub is_pull_request: bool,
-    /// A plan, a proposed run, a preview.
+    /// A plan, a proposed run or a preview.
     pub is_plan: bool,
     pub environment: Option<String>,
-    /// What the job asks for, where it can.
+    /// The audience that the job requests, if it can.
     pub audience: String,
-    /// GitHub's subject with ids.
+    /// Whether GitHub's subject has ids.
     pub has_ids: bool,
-    /// What is another one in every run: the run, and the person who starts it.
+    /// The number of the run, from which all values are made that differ in every run.
     pub run: u32,
 }
 
@@ -30,12 +30,12 @@ pub struct Job {
 pub struct Model {
     pub name: &'static str,
     pub issuer: fn(&Job) -> String,
-    /// The claims, but for `iss` and times.
+    /// The claims without `iss` and times.
     pub mint: fn(&Job) -> Value,
     pub can: Can,
 }
 
-/// What a job of the platform can choose.
+/// What jobs of the platform can choose.
 #[derive(Default, Clone, Copy)]
 pub struct Can {
     pub audience: bool,
@@ -49,12 +49,12 @@ pub struct Can {
 
 pub const ORGANIZATION: &str = "acme";
 
-/// The audience that a platform's tokens have unless the job asks for another one.
-pub const DEFAULT: &str = "default";
+/// Stands for the audience that tokens have if the job requests none.
+pub const DEFAULT_AUDIENCE: &str = "default";
 
 impl Job {
     pub fn new(model: &Model) -> Self {
-        let audience = if model.can.audience { "urn:pulumi:org:acme" } else { DEFAULT };
+        let audience = if model.can.audience { "urn:pulumi:org:acme" } else { DEFAULT_AUDIENCE };
         Self {
             owner: "acme".to_owned(),
             project: "web-shop".to_owned(),
@@ -70,13 +70,13 @@ impl Job {
         }
     }
 
-    /// A number that differs with the text.
-    pub fn id(text: &str) -> u32 {
+    /// A number derived from the text.
+    pub fn numeric_id(text: &str) -> u32 {
         text.bytes().fold(7, |sum, byte| (sum * 31 + u32::from(byte)) % 100_000)
     }
 
     pub fn uuid(text: &str) -> String {
-        let id = Self::id(text);
+        let id = Self::numeric_id(text);
         format!("{id:08x}-2c4f-4e0a-9c35-{id:012x}")
     }
 
@@ -98,7 +98,7 @@ impl Model {
         claims
     }
 
-    /// The job that gets a token with this claim; `None` where no job of this project can.
+    /// A job of the project whose token has this claim, if there can be one.
     pub fn with_claim(&self, job: &Job, claim: &str, value: &str) -> Option<Job> {
         if claim == "aud" {
             return self.can.audience.then(|| Job { audience: value.to_owned(), ..job.clone() });
@@ -110,7 +110,7 @@ impl Model {
         candidates.into_iter().find(has)
     }
 
-    /// Jobs of the same project that run elsewhere.
+    /// Other jobs of the same project, which may have the claim.
     fn candidates(&self, job: &Job, claim: &str, value: &str) -> Vec<Job> {
         let last = |separator: char| value.rsplit(separator).next().unwrap_or(value).to_owned();
         let names = [
@@ -163,7 +163,7 @@ impl Model {
         if self.can.pull_request {
             all.push(Job { is_pull_request: !job.is_pull_request, ..job.clone() });
         }
-        // A job that merely happens to have the claim is none that was asked for.
+        // Another owner's job is not meant, even if it has the claim.
         all.retain(|one| claim != "sub" || one.owner == job.owner);
         all
     }

@@ -1,10 +1,10 @@
-//! Remedies are promises (product contract, section 5): this applies them word for word and runs
-//! again, until the login works.
+//! Applies remedies unchanged and judges again, until the login works (product contract, section 5).
 //!
-//! A [`world::State`] is a login that works. One to three [`faults`] break it; the program judges
-//! it; an option of the root cause's remediation is [`apply`]ed; and so on. The harness fails if
-//! - a remedy does not lead to a working login within [`MOST_STEPS`] steps,
-//! - a state comes twice, or a change cannot be made on this platform,
+//! A [`world::State`] is a login that works. One to three [`faults`] break it. The program judges
+//! it, and an option of the root cause's remediation is [`apply`]ed, until the login works. The
+//! harness fails if
+//! - remedies do not lead to a working login within [`MAX_STEPS`] steps,
+//! - a state occurs twice, or a change cannot be made on this platform,
 //! - a changed policy lets in a kind of job that neither the policy before nor the one before the
 //!   faults let in, and that is not this token's ([`kinds`]), unless the option says "only if that
 //!   is meant",
@@ -12,10 +12,10 @@
 //! - a command names another host than this run's.
 //!
 //! Which token a job gets ([`jobs`], [`platforms`]), who is let in (`crate::reference`) and when a
-//! login works ([`world::State::works`]) are written apart from the program.
+//! login works ([`world::State::works`]) is implemented independently of the program.
 //!
-//! `REMEDIES_RUNS=5000 cargo test --test it remedies -- --nocapture` tries more, `REMEDIES_SEED=…`
-//! others.
+//! `REMEDIES_RUNS=5000 cargo test --test it remedies -- --nocapture` tries more logins,
+//! `REMEDIES_SEED=…` other ones.
 
 mod apply;
 mod faults;
@@ -35,15 +35,15 @@ use self::jobs::{Job, Model};
 use self::world::State;
 use crate::support::Doctor;
 
-/// Remedies that may be needed, one after the other.
-const MOST_STEPS: usize = 4;
+/// How many remedies a login may need, one after the other.
+const MAX_STEPS: usize = 4;
 
-const MOST_FAULTS: usize = 3;
+const MAX_FAULTS: usize = 3;
 
-/// Runs with two and three faults, where nothing else is asked for. Single faults are all tried.
-const RUNS: usize = 800;
+/// The default number of logins with two or three faults. All single faults are tried too.
+const DEFAULT_RUNS: usize = 800;
 
-/// A small generator of numbers (splitmix64): a run is known by its seed.
+/// A small generator of random numbers (splitmix64), so that a seed reproduces a run.
 struct Random(u64);
 
 impl Random {
@@ -56,31 +56,30 @@ impl Random {
     }
 }
 
-/// A broken login, and what it was before.
+/// A broken login and its healthy state.
 struct Case {
     faults: Vec<&'static str>,
     healthy: State,
     broken: State,
-    /// Which option is applied: 0 is the preferred one.
+    /// The index of the option to apply; 0 is the preferred one.
     choice: usize,
 }
 
-/// What became of the cases.
+/// The results of the cases.
 #[derive(Default)]
 struct Tally {
-    /// How many logins needed so many steps, by the number of faults.
-    repaired: [[usize; MOST_STEPS + 1]; MOST_FAULTS + 1],
+    /// How many logins needed each number of steps, by the number of faults.
+    repaired: [[usize; MAX_STEPS + 1]; MAX_FAULTS + 1],
     remedies: usize,
-    /// No change can be named, by code.
-    people: BTreeMap<String, usize>,
+    /// How many logins had no option, by code.
+    without_option: BTreeMap<String, usize>,
     codes: BTreeSet<String>,
     platforms: BTreeSet<&'static str>,
     problems: Vec<String>,
 }
 
-/// Codes for which no change can be named where the harness meets them: a deny that is about more
-/// than this job, and a value that was not written out.
-const FOR_PEOPLE: [&str; 1] = ["claim-unexpanded"];
+/// Codes without an option in this harness: the intended value is not known.
+const WITHOUT_OPTIONS: [&str; 1] = ["claim-unexpanded"];
 
 impl Tally {
     fn add(&mut self, case: &Case) {
@@ -95,14 +94,14 @@ impl Tally {
     fn repair(&mut self, case: &Case) -> Result<(), String> {
         let mut state = case.broken.clone();
         let mut seen = BTreeSet::from([state.fingerprint()]);
-        let mut told = Vec::new();
+        let mut applied = Vec::new();
         loop {
             let report = report(&state);
             let cause = report["rootCause"].as_str().unwrap_or_default().to_owned();
             if report["verdict"] == "healthy" || state.works() {
                 if report["verdict"] != "healthy" || !state.works() {
                     return Err(format!(
-                        "{told:?}: {} ({cause}), but it works: {}",
+                        "{applied:?}: {} ({cause}), but it works: {}",
                         report["verdict"],
                         state.works()
                     ));
@@ -110,11 +109,11 @@ impl Tally {
                 break;
             }
             let finding = &report["findings"][0];
-            if told.len() == MOST_STEPS {
-                return Err(format!("{told:?}, and still {cause}"));
+            if applied.len() == MAX_STEPS {
+                return Err(format!("{applied:?}, and still {cause}"));
             }
             if finding["retryable"] == true {
-                state.passing = None;
+                state.transient_status = None;
                 continue;
             }
             let options = finding["remediation"]["options"].as_array().unwrap();
@@ -122,27 +121,30 @@ impl Tally {
                 check_commands(&state, finding)?;
             }
             let Some(option) = options.get(case.choice % options.len().max(1)) else {
-                if FOR_PEOPLE.contains(&cause.as_str()) {
-                    *self.people.entry(cause).or_default() += 1;
+                if WITHOUT_OPTIONS.contains(&cause.as_str()) {
+                    *self.without_option.entry(cause).or_default() += 1;
                     return Ok(());
                 }
-                return Err(format!("{told:?}, then no option for {cause}: {}", finding["detail"]));
+                return Err(format!(
+                    "{applied:?}, then no option for {cause}: {}",
+                    finding["detail"]
+                ));
             };
             let when = option["when"].as_str().unwrap_or("(only way)");
-            told.push(format!("{cause}: {when}"));
-            check_intent(finding)?;
-            let next = apply::apply(&state, option).map_err(|why| format!("{told:?}: {why}"))?;
+            applied.push(format!("{cause}: {when}"));
+            check_intents(finding)?;
+            let next = apply::apply(&state, option).map_err(|why| format!("{applied:?}: {why}"))?;
             check_admission(case, &state, &next, option)
-                .map_err(|why| format!("{told:?}: {why}"))?;
+                .map_err(|why| format!("{applied:?}: {why}"))?;
             if !seen.insert(next.fingerprint()) {
-                return Err(format!("{told:?}: the same state again"));
+                return Err(format!("{applied:?}: the same state again"));
             }
             self.codes.insert(cause);
             self.remedies += 1;
             state = next;
         }
-        self.repaired[case.faults.len()][told.len()] += 1;
-        next_run(case, &state).map_err(|why| format!("{told:?}: {why}"))
+        self.repaired[case.faults.len()][applied.len()] += 1;
+        check_next_run(case, &state).map_err(|why| format!("{applied:?}: {why}"))
     }
 }
 
@@ -151,8 +153,8 @@ fn report(state: &State) -> Value {
     serde_json::to_value(report).unwrap()
 }
 
-/// Several ways say what each means.
-fn check_intent(finding: &Value) -> Result<(), String> {
+/// Several options must each say for which intent they are.
+fn check_intents(finding: &Value) -> Result<(), String> {
     let options = finding["remediation"]["options"].as_array().unwrap();
     let silent = |option: &&Value| option["when"].is_null();
     let needs = options.len() > 1;
@@ -171,7 +173,7 @@ fn check_intent(finding: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// A command goes to this run's backend, or to none.
+/// Commands must not send requests to another backend than this run's.
 fn check_commands(state: &State, finding: &Value) -> Result<(), String> {
     let host = |url: &str| {
         let rest = url.split("//").last().unwrap_or_default();
@@ -198,7 +200,7 @@ fn check_commands(state: &State, finding: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Whom a changed policy lets in.
+/// A changed policy must not let in other kinds of job.
 fn check_admission(case: &Case, state: &State, next: &State, option: &Value) -> Result<(), String> {
     let (now, then) = (state.policies(), next.policies());
     if now == then {
@@ -206,16 +208,16 @@ fn check_admission(case: &Case, state: &State, next: &State, option: &Value) -> 
     }
     let intended = case.healthy.policies();
     for (kind, other) in kinds::other_jobs(state.model, &next.job) {
-        // The rule may have been for the same subject without ids, and for another audience.
+        // The old rule may have been for the subject without ids, or for another audience.
         let without_ids = Job { has_ids: false, ..other.clone() };
         let was = [&other, &without_ids].into_iter().any(|job| {
             let mut before = job.clone();
             if job.audience == next.job.audience {
                 before.audience.clone_from(&case.healthy.job.audience);
             }
-            state.lets_in(&now, job) || case.healthy.lets_in(&intended, &before)
+            state.admits(&now, job) || case.healthy.admits(&intended, &before)
         });
-        if next.lets_in(&then, &other) && !was {
+        if next.admits(&then, &other) && !was {
             let is_meant = option["onlyIfMeant"] == true;
             let widens = option["when"].as_str().unwrap_or_default().contains("regular expression");
             if !(is_meant && widens) {
@@ -226,18 +228,18 @@ fn check_admission(case: &Case, state: &State, next: &State, option: &Value) -> 
     Ok(())
 }
 
-/// The same job runs again, started by somebody else.
-fn next_run(case: &Case, state: &State) -> Result<(), String> {
+/// The next run of the same job, started by somebody else, must be let in.
+fn check_next_run(case: &Case, state: &State) -> Result<(), String> {
     let again = Job { run: state.job.run + 1, ..state.job.clone() };
-    let is_let_in = |state: &State| state.lets_in(&state.policies(), &again);
-    // A pull request's own ref is no longer there.
+    let is_let_in = |state: &State| state.admits(&state.policies(), &again);
+    // A pull request's ref differs in every run.
     if is_let_in(state) || !is_let_in(&case.healthy) && state.policies() == case.broken.policies() {
         return Ok(());
     }
     Err(format!("the next run is not let in: {:?}", state.policies()))
 }
 
-/// A broken login, if the platform can have these faults at once.
+/// A broken login, if the platform can have all of these faults.
 fn case(
     model: &'static Model,
     chosen: &[&'static Fault],
@@ -256,17 +258,17 @@ fn case(
     Some(Case { faults, healthy, broken, choice })
 }
 
-fn number(name: &str) -> Option<usize> {
+fn number_from_environment(name: &str) -> Option<usize> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 #[test]
 #[allow(clippy::print_stdout)]
 fn remedies_lead_to_working_logins() {
-    let seed = number("REMEDIES_SEED").unwrap_or(20_261_201);
-    let runs = number("REMEDIES_RUNS").unwrap_or(RUNS);
+    let seed = number_from_environment("REMEDIES_SEED").unwrap_or(20_261_201);
+    let runs = number_from_environment("REMEDIES_RUNS").unwrap_or(DEFAULT_RUNS);
     let mut tally = Tally::default();
-    let mut tried = [0; MOST_FAULTS + 1];
+    let mut tried = [0; MAX_FAULTS + 1];
     for model in platforms::ALL {
         for fault in faults::ALL {
             for (variant, choice) in [(0, 0), (3, 0), (0, 1), (1, 2)] {
@@ -295,9 +297,9 @@ fn remedies_lead_to_working_logins() {
             left -= 1;
         }
     }
-    let Tally { repaired, remedies, people, codes, platforms, problems } = tally;
+    let Tally { repaired, remedies, without_option, codes, platforms, problems } = tally;
     println!(
-        "seed {seed}: {remedies} remedies applied, {} codes, {} platforms; left to people: {people:?}",
+        "seed {seed}: {remedies} remedies applied, {} codes, {} platforms; left to people: {without_option:?}",
         codes.len(),
         platforms.len()
     );
@@ -308,42 +310,54 @@ fn remedies_lead_to_working_logins() {
         println!("| {faults} | {} | {} |", tried[faults], steps.join(" | "));
     }
     let count = problems.len();
-    let shown: Vec<String> =
-        problems.into_iter().take(number("REMEDIES_SHOWN").unwrap_or(25)).collect();
+    let shown: Vec<String> = problems
+        .into_iter()
+        .take(number_from_environment("REMEDIES_SHOWN").unwrap_or(25))
+        .collect();
     assert!(shown.is_empty(), "{count} problems, seed {seed}:\n{}", shown.join("\n"));
     assert_eq!(platforms.len(), platforms::ALL.len());
     assert!(codes.len() >= 20, "{codes:?}");
 }
 
-/// The built program gives the same remedies for the same login.
+/// The built program agrees with the library for the same login.
 #[test]
-fn program_gives_the_remedies_that_were_tried() {
+fn program_gives_same_remedies() {
     let mut random = Random(7);
     let mut compared = 0;
     while compared < 30 {
         let model = &platforms::ALL[random.below(platforms::ALL.len())];
         let fault = &faults::ALL[random.below(faults::ALL.len())];
         let Some(case) = case(model, &[fault], random.below(4), 0) else { continue };
-        // A project file, programs on PATH and answers are tried by other tests.
+        // Other tests cover project files, programs on PATH and answers.
         let state = &case.broken;
         let helper = state.environment.contains_key("PULUMI_CREDENTIAL_HELPER");
-        if state.project.is_some() || state.helper_on_path || helper || state.passing.is_some() {
+        if state.project.is_some()
+            || state.helper_on_path
+            || helper
+            || state.transient_status.is_some()
+        {
             continue;
         }
         let expected = report(state);
-        let run = program(state).json();
+        let run = login_command(state).json();
         assert_eq!(run.report["rootCause"], expected["rootCause"], "{:?}", case.faults);
         let options = |report: &Value| report["findings"][0]["remediation"]["options"].clone();
-        let own = |report: &Value| serde_json::to_string(&options(report)).unwrap();
-        // In the document's text, entries have other lines.
-        let lines = |text: String| text.split("\"line\":").next().unwrap_or_default().to_owned();
-        assert_eq!(lines(own(&run.report)), lines(own(&expected)), "{:?}", case.faults);
+        let options_text = |report: &Value| serde_json::to_string(&options(report)).unwrap();
+        // The lines of entries differ, because the document is formatted differently.
+        let before_lines =
+            |text: String| text.split("\"line\":").next().unwrap_or_default().to_owned();
+        assert_eq!(
+            before_lines(options_text(&run.report)),
+            before_lines(options_text(&expected)),
+            "{:?}",
+            case.faults
+        );
         compared += 1;
     }
 }
 
-/// The program in the place of the login.
-fn program(state: &State) -> Doctor {
+/// The program called instead of the login.
+fn login_command(state: &State) -> Doctor {
     let token = token(state);
     let mut doctor = Doctor::bare().file("policy.json", state.document.to_string()).arg("login");
     for (flag, value) in &state.login {
@@ -363,7 +377,7 @@ fn program(state: &State) -> Doctor {
     ])
 }
 
-/// The token; nothing verifies its signature offline.
+/// The token with an arbitrary signature, which is not verified offline.
 fn token(state: &State) -> String {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -1,8 +1,8 @@
-//! The platforms: the claims of a job's token, and what a job can choose.
+//! The claims of each platform's tokens, and what its jobs can choose.
 
 use serde_json::{Value, json};
 
-use super::jobs::{Can, DEFAULT, Job, Model};
+use super::jobs::{Can, DEFAULT_AUDIENCE, Job, Model};
 
 const GITHUB_CAN: Can = Can {
     audience: true,
@@ -16,7 +16,7 @@ const GITHUB_CAN: Can = Can {
 
 fn github(job: &Job) -> Value {
     let Job { owner, project, .. } = job;
-    let (owner_id, project_id) = (Job::id(owner), Job::id(project));
+    let (owner_id, project_id) = (Job::numeric_id(owner), Job::numeric_id(project));
     let repository = match job.has_ids {
         true => format!("{owner}@{owner_id}/{project}@{project_id}"),
         false => format!("{owner}/{project}"),
@@ -27,7 +27,7 @@ fn github(job: &Job) -> Value {
         None => format!("ref:{}", job.git_ref()),
     };
     let audience = match job.audience.as_str() {
-        DEFAULT => format!("https://github.com/{owner}"),
+        DEFAULT_AUDIENCE => format!("https://github.com/{owner}"),
         chosen => chosen.to_owned(),
     };
     let mut claims = json!({
@@ -62,7 +62,7 @@ fn gitlab(job: &Job) -> Value {
         "namespace_path": owner,
         "pipeline_id": job.run.to_string(),
         "pipeline_source": if job.is_pull_request { "merge_request_event" } else { "push" },
-        "project_id": Job::id(project).to_string(),
+        "project_id": Job::numeric_id(project).to_string(),
         "project_path": format!("{owner}/{project}"),
         "ref": branch,
         "ref_protected": job.is_protected.to_string(),
@@ -87,7 +87,7 @@ fn circle_subject(job: &Job) -> String {
 fn circle_claims(job: &Job, sub: String) -> Value {
     let own = Job::uuid(&job.owner);
     json!({
-        "aud": if job.audience == DEFAULT { &own } else { &job.audience },
+        "aud": if job.audience == DEFAULT_AUDIENCE { &own } else { &job.audience },
         "sub": sub,
         "oidc.circleci.com/job-id": Job::uuid(&format!("job-{}", job.run)),
         "oidc.circleci.com/project-id": Job::uuid(&job.project),
@@ -149,7 +149,7 @@ pub const ALL: &[Model] = &[
             let step = format!("{{{}}}", Job::uuid(&format!("step-{}", job.run)));
             let default = format!("ari:cloud:bitbucket::workspace/{}", Job::uuid(&job.owner));
             json!({
-                "aud": if job.audience == DEFAULT { json!(default) } else { json!([default, job.audience]) },
+                "aud": if job.audience == DEFAULT_AUDIENCE { json!(default) } else { json!([default, job.audience]) },
                 "sub": format!("{repository}:{step}"),
                 "branchName": job.branch,
                 "repositoryUuid": repository,
@@ -167,7 +167,7 @@ pub const ALL: &[Model] = &[
             let commit = format!("{:040x}", job.run);
             let default = format!("https://buildkite.com/{owner}");
             json!({
-                "aud": if job.audience == DEFAULT { &default } else { &job.audience },
+                "aud": if job.audience == DEFAULT_AUDIENCE { &default } else { &job.audience },
                 "sub": format!(
                     "organization:{owner}:pipeline:{project}:ref:{}:commit:{commit}:step:deploy",
                     job.git_ref()
@@ -186,7 +186,7 @@ pub const ALL: &[Model] = &[
         name: "Kubernetes",
         issuer: |_| "https://oidc.eks.eu-west-1.amazonaws.com/id/0D58D1E9C7F6B5A4".to_owned(),
         mint: |job| {
-            let audience = if job.audience == DEFAULT {
+            let audience = if job.audience == DEFAULT_AUDIENCE {
                 "https://kubernetes.default.svc"
             } else {
                 &job.audience
@@ -218,7 +218,7 @@ pub const ALL: &[Model] = &[
                 "terraform_project_name": "web",
                 "terraform_run_id": format!("run-{}", job.run),
                 "terraform_run_phase": phase,
-                "terraform_workspace_id": format!("ws-{}", Job::id(&job.project)),
+                "terraform_workspace_id": format!("ws-{}", Job::numeric_id(&job.project)),
                 "terraform_workspace_name": job.project,
             })
         },

@@ -1,6 +1,5 @@
-//! A login that can be broken and repaired: the job, the command, its environment, and what Pulumi
-//! Cloud has. The evidence that the program judges is made from it, in the form of a support
-//! bundle.
+//! A login that can be broken and repaired: the job, the command, its environment, and the policy in
+//! Pulumi Cloud. The evidence for the program is made from it as in a support bundle.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::jobs::{Job, Model, ORGANIZATION};
 use crate::reference;
 
-/// When everything happens, in seconds since the epoch.
+/// The time of every run.
 const NOW: &str = "2026-09-21T14:14:00Z";
 
 /// A login.
@@ -24,17 +23,17 @@ pub struct State {
     pub environment: BTreeMap<String, String>,
     /// `backend.url` of the project file.
     pub project: Option<String>,
-    /// A credential helper is on `PATH`.
+    /// Whether a credential helper is on `PATH`.
     pub helper_on_path: bool,
     pub cli: String,
-    /// What Pulumi Cloud has, in the doctor's own form.
+    /// The policy document in Pulumi Cloud, in the doctor's form.
     pub document: Value,
-    /// Pulumi Cloud's status for the first exchange, if it fails in passing.
-    pub passing: Option<u16>,
+    /// Pulumi Cloud's status for the first exchange, if that fails only temporarily.
+    pub transient_status: Option<u16>,
 }
 
 impl State {
-    /// A login that works: the policy is about this job alone, or about its whole project.
+    /// A login that works. The policy is for this job, or for its whole project if `is_wide`.
     pub fn healthy(model: &'static Model, is_wide: bool, has_ids: bool) -> Self {
         let job = Job { has_ids, ..Job::new(model) };
         let claims = model.claims(&job);
@@ -56,7 +55,7 @@ impl State {
                     "policies": [entry(&claims, is_wide)],
                 }],
             }),
-            passing: None,
+            transient_status: None,
             job,
         }
     }
@@ -65,7 +64,7 @@ impl State {
         self.model.claims(&self.job)
     }
 
-    /// The policies of the registration that this token finds.
+    /// The policies of the registration for this token's issuer.
     pub fn policies(&self) -> Vec<Value> {
         let issuer = self.claims()["iss"].clone();
         let issuers = self.document["issuers"].as_array().unwrap();
@@ -80,8 +79,8 @@ impl State {
         issuers[index]["policies"].as_array_mut().unwrap()
     }
 
-    /// Whether the policy lets a job in that logs in like this one.
-    pub fn lets_in(&self, policies: &[Value], job: &Job) -> bool {
+    /// Whether the policies let in another job with the same login.
+    pub fn admits(&self, policies: &[Value], job: &Job) -> bool {
         let flag = |name: &str| self.login.get(name).map(String::as_str);
         let (team, user) = (flag("--oidc-team"), flag("--oidc-user"));
         let kind = match (team, user) {
@@ -93,14 +92,14 @@ impl State {
         reference::decide(policies, &self.model.claims(job), kind, team, user, None, admin)
     }
 
-    /// The organization that the login is for, as the CLI finds it.
+    /// The organization that the CLI logs in to.
     pub fn organization(&self) -> Option<String> {
         let claims = self.claims();
         let claimed = claims["aud"].as_str().and_then(|aud| aud.strip_prefix("urn:pulumi:org:"));
         self.login.get("--oidc-org").cloned().or(claimed.map(str::to_owned))
     }
 
-    /// Whether the CLI and Pulumi Cloud let the login through, by their documented rules.
+    /// Whether the login works, by the documented rules of the CLI and Pulumi Cloud.
     pub fn works(&self) -> bool {
         let claims = self.claims();
         let flag = |name: &str| self.login.get(name).map(String::as_str);
@@ -125,11 +124,11 @@ impl State {
             && self.organization().as_deref() == self.document["organization"].as_str()
             && issuers.iter().any(|one| one["issuer"] == claims["iss"])
             && !self.has_stale_keys()
-            && self.lets_in(&self.policies(), &self.job)
-            && self.passing.is_none()
+            && self.admits(&self.policies(), &self.job)
+            && self.transient_status.is_none()
     }
 
-    /// Whether keys that did not sign the token are registered.
+    /// Whether the registration has keys that did not sign the token.
     fn has_stale_keys(&self) -> bool {
         let issuer = self.claims()["iss"].clone();
         let issuers = self.document["issuers"].as_array().unwrap();
@@ -146,7 +145,7 @@ impl State {
             .unwrap_or_else(|| "https://api.pulumi.com".to_owned())
     }
 
-    /// A text that two states have in common only if they are the same.
+    /// A text that is equal only for equal states.
     pub fn fingerprint(&self) -> String {
         format!(
             "{:?} {:?} {:?} {:?} {} {} {:?} {}",
@@ -156,12 +155,12 @@ impl State {
             self.project,
             self.helper_on_path,
             self.cli,
-            self.passing,
+            self.transient_status,
             self.document
         )
     }
 
-    /// What the program would find.
+    /// The evidence that the program would gather.
     pub fn evidence(&self) -> Evidence {
         let flag = |name: &str| self.login.get(name).cloned();
         let nothing = json!({ "outcome": "notRun" });
@@ -242,7 +241,7 @@ impl State {
     }
 
     fn exchange(&self, nothing: &Value) -> Value {
-        let Some(status) = self.passing else { return nothing.clone() };
+        let Some(status) = self.transient_status else { return nothing.clone() };
         json!({ "outcome": "answered", "elapsedMs": 1, "answer": { "kind": "refused", "answer": {
             "url": format!("{}/api/oauth/token", self.backend()), "status": status,
             "contentType": "application/json", "location": null, "retryAfter": null,
@@ -252,14 +251,14 @@ impl State {
     }
 }
 
-/// Whether requests can be made to the URL as the CLI uses it.
+/// Whether the CLI can make requests to the URL.
 fn is_usable(url: &str) -> bool {
-    // A path, or plain http, is a warning.
+    // A path or plain http is only a warning.
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| !rest.starts_with("app.pulumi.com"))
 }
 
-/// An entry for this job, or for its project.
+/// An entry for this job, or for its project if `is_wide`.
 fn entry(claims: &Map<String, Value>, is_wide: bool) -> Value {
     let subject = claims["sub"].as_str().unwrap();
     let audience = match &claims["aud"] {
@@ -269,7 +268,7 @@ fn entry(claims: &Map<String, Value>, is_wide: bool) -> Value {
     json!({
         "decision": "allow", "tokenType": "organization", "authorizedPermissions": [],
         "roleID": "b9d5b6a0-3b7f-4c52-9a55-0f2f1b8a6f3e",
-        "rules": {"aud": audience, "sub": if is_wide { project(subject) } else { every_run(subject) }},
+        "rules": {"aud": audience, "sub": if is_wide { every_job_of_project(subject) } else { every_run(subject) }},
     })
 }
 
@@ -290,7 +289,7 @@ pub fn every_run(subject: &str) -> String {
 }
 
 /// The subject of every job of the project.
-fn project(subject: &str) -> String {
+fn every_job_of_project(subject: &str) -> String {
     let separator = if subject.contains(':') { ':' } else { '/' };
     let keep = match subject {
         text if text.starts_with("repo:") || text.starts_with("project_path:") => 2,
