@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use syn::visit::{self, Visit};
 
-/// The folders, lowest first. Those of one line do not import each other. `src/lib.rs` lists them
-/// in the same order.
+/// The folders, lowest first. Those of one line do not import each other. `src/lib.rs` lists them in
+/// the same order.
 const LAYERS: &[&[&str]] = &[
     &["text", "limits", "console", "loopback"],
     &["policy"],

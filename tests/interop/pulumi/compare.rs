@@ -18,8 +18,8 @@ pub struct Fact {
     pub exchange: String,
 }
 
-/// A refused value is quoted by the CLI, and left out by the doctor; so are access tokens, and
-/// parts of a URL that may hold a credential.
+/// A refused value is quoted by the CLI, and left out by the doctor; so are access tokens, and parts
+/// of a URL that may hold a credential.
 pub fn without_secrets(message: &str) -> String {
     let message = match message.split_once(" Got '") {
         Some((start, _)) => format!("{start} Got '…'"),

@@ -1,5 +1,5 @@
-//! Support bundles. That the diagnoses of the tests can be judged again from their bundles, with
-//! the same result, is seen to by [`crate::support::Run`]; here is what is in one.
+//! Support bundles. That the diagnoses of the tests can be judged again from their bundles, with the
+//! same result, is seen to by [`crate::support::Run`]; here is what is in one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -579,8 +579,8 @@ fn old_bundles_replay_the_same() {
     assert_eq!(there, known);
 }
 
-/// The bundle of the demo that each release wrote, with the codes that it found. `UPDATE=1` writes
-/// that of this version; those of earlier ones are never changed.
+/// The bundle of the demo that each release wrote, with the codes that it found. `UPDATE=1` writes that of
+/// this version; those of earlier ones are never changed.
 #[test]
 fn every_release_has_bundle_that_replays() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bundles/releases");

@@ -57,8 +57,7 @@ fn line_answers_equal_single_runs() {
     }
 }
 
-/// Inside CI a token in JSON would stop the job's own login; in a line, `token` is where it
-/// belongs.
+/// Inside CI a token in JSON would stop the job's own login; in a line, `token` is where it belongs.
 #[test]
 fn object_with_token_is_not_wrapped() {
     let token = World::new(&GITHUB).token();

@@ -1,5 +1,4 @@
-//! `-` at a terminal: the token is asked for, not shown, and nothing of a paste is left for the
-//! shell.
+//! `-` at a terminal: the token is asked for, not shown, and nothing of a paste is left for the shell.
 
 use std::fs::File;
 use std::io::{Read, Write};

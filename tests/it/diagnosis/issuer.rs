@@ -466,8 +466,8 @@ fn an_issuer_that_only_this_network_reaches() {
     }
 }
 
-/// Pulumi Cloud cannot connect to a private address at all: trusting its certificate by a
-/// thumbprint would change nothing.
+/// Pulumi Cloud cannot connect to a private address at all: trusting its certificate by a thumbprint
+/// would change nothing.
 #[test]
 fn failing_private_issuer_is_not_public() {
     let world = world();

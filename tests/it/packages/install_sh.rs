@@ -156,8 +156,8 @@ fn programs_are_installed_into_directory() {
     }
 }
 
-/// The archives of a release, made by tools/release-archive, in the folder that DOCTOR_ARCHIVES
-/// names: tests/packages/archives sets it.
+/// The archives of a release, made by tools/release-archive, in the folder that DOCTOR_ARCHIVES names:
+/// tests/packages/archives sets it.
 #[test]
 #[allow(clippy::print_stderr)]
 fn release_archive_is_installed() {

@@ -228,8 +228,8 @@ fn no_step_changes_the_result() {
     }
 }
 
-/// Values of inputs reach the scripts in the environment only: an expression in a script is a part
-/// of it.
+/// Values of inputs reach the scripts in the environment only: an expression in a script is a part of
+/// it.
 #[test]
 fn scripts_hold_no_expressions() {
     let azure = document("templates/azure/doctor.yml");

@@ -1,5 +1,5 @@
-//! The picture in the README is what `doctor demo` prints. `UPDATE=1 cargo test --test it picture`
-//! draws it from the output of the program.
+//! The picture in the README is what `doctor demo` prints. `UPDATE=1 cargo test --test it picture` draws it
+//! from the output of the program.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,8 +1,8 @@
 //! The time limit binds computation too, and sizes are capped where values enter.
 //!
-//! The built debug program, with `--timeout 2s` where a command has it: no run of these takes
-//! longer than 2.5 s. Every attack has a control of the same shape, just below the cap, that is
-//! judged like any other.
+//! The built debug program, with `--timeout 2s` where a command has it: no run of these takes longer
+//! than 2.5 s. Every attack has a control of the same shape, just below the cap, that is judged like
+//! any other.
 
 mod counts;
 mod packed;
@@ -71,8 +71,8 @@ fn policy(entries: &[Value]) -> String {
     json!({"issuers": [{"url": ISSUER, "policies": entries}]}).to_string()
 }
 
-/// A diagnosis of a token by a policy file, without a network. The bundle's own tests are
-/// elsewhere: here it is only written.
+/// A diagnosis of a token by a policy file, without a network. The bundle's own tests are elsewhere:
+/// here it is only written.
 fn judged(token: &str, policy: &str) -> Doctor {
     Doctor::bare()
         .file("t.jwt", token)

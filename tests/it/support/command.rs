@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use super::bundle::Bundle;
 use super::process::{Ended, Process};
 
-/// The program under test: the one that cargo built, or the one that `DOCTOR_PROGRAM` names. A
-/// release build takes a fifth of a debug build's time.
+/// The program under test: the one that cargo built, or the one that `DOCTOR_PROGRAM` names. A release
+/// build takes a fifth of a debug build's time.
 pub fn program() -> &'static str {
     static PROGRAM: LazyLock<String> = LazyLock::new(|| {
         std::env::var("DOCTOR_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_doctor").to_owned())

@@ -1,5 +1,5 @@
-//! A job of a CI platform that runs a script of a step or a template. The programs that would
-//! install the doctor start the built one.
+//! A job of a CI platform that runs a script of a step or a template. The programs that would install
+//! the doctor start the built one.
 
 use std::process::{Command, Output, Stdio};
 
@@ -79,8 +79,8 @@ pub fn interpreter(platform: &str) -> &'static [&'static str] {
 /// A secret of jobs on GitHub Actions and Azure Pipelines.
 pub const REQUEST_TOKEN: &str = "request-token-9be27d10c5f3486a";
 
-/// Runs a platform's script in a job against the world. The doctor that it installs prints JSON.
-/// With what was printed comes the job, whose files can be looked at.
+/// Runs a platform's script in a job against the world. The doctor that it installs prints JSON. With
+/// what was printed comes the job, whose files can be looked at.
 pub fn run(world: &World, platform: &str, script: &str, vars: &[(&str, &str)]) -> (Output, Doctor) {
     let doctor = world.ready().without("--cloud-url").without("--oidc-org");
     let doctor = doctor.without("--allow-private-issuer");

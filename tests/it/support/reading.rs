@@ -5,8 +5,8 @@ use serde_json::Value;
 /// The width that these reports are made for, in columns.
 pub const WIDTH: usize = 80;
 
-/// The cause is within the first lines, the fix not far below, and no line is too wide. `report` is
-/// the same as JSON.
+/// The cause is within the first lines, the fix not far below, and no line is too wide. `report` is the
+/// same as JSON.
 pub fn assert_reads_well(text: &str, report: &Value) {
     let lines: Vec<&str> = text.lines().collect();
     let pasted = pasted(report);
