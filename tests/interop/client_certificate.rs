@@ -22,6 +22,6 @@ fn a_client_certificate_is_insisted_on() {
     let token = SigningKey::generate("ES256").unwrap().sign(&Map::new(), &object(claims)).unwrap();
     let login = Registered::new(authority, issuer, json!({"aud": "a", "sub": "job:1"}));
     let run = login.doctor(&token).json();
-    run.assert_root("issuer-unreachable", "issuer", "issuer");
-    run.assert_says("issuer-unreachable", &["client certificate"]);
+    run.assert_root_cause("issuer-unreachable", "issuer", "issuer");
+    run.assert_finding_contains("issuer-unreachable", &["client certificate"]);
 }

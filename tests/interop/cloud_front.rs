@@ -187,8 +187,8 @@ impl Case {
                 assert!(answers.iter().all(|answer| answer.contains(version)), "{answers:#?}");
             }
             Found::Root(code, [category, check], telling) => {
-                run.assert_root(code, category, check);
-                run.assert_says(code, telling);
+                run.assert_root_cause(code, category, check);
+                run.assert_finding_contains(code, telling);
             }
         }
     }

@@ -298,14 +298,14 @@ impl Case {
         match self.found {
             Found::Healthy(how) => {
                 run.assert_healthy();
-                run.ended("signature", "pass", None);
+                run.assert_check("signature", "pass", None);
                 let is_so = |answer: &String| how.iter().all(|how| answer.contains(how));
                 assert!(answers.iter().all(is_so), "{how:?}: {answers:#?}");
                 assert!(answers.iter().any(|answer| answer.contains("/keys 200")), "{answers:#?}");
             }
             Found::Root(code, check, telling) => {
-                run.assert_root(code, "issuer", check);
-                run.assert_says(code, telling);
+                run.assert_root_cause(code, "issuer", check);
+                run.assert_finding_contains(code, telling);
             }
         }
     }

@@ -68,7 +68,7 @@ fn now() -> i64 {
 fn its_tokens_log_in() {
     let run = Issuer::start("RS256").diagnose(json!({}), json!({}));
     run.assert_healthy();
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }
 
 /// It says that it signs with RS256 and does not. The one that decides does not mind, so neither
@@ -77,7 +77,7 @@ fn an_algorithm_that_it_does_not_offer() {
     for algorithm in ["ES256", "PS256", "EdDSA"] {
         let run = Issuer::start(algorithm).diagnose(json!({}), json!({}));
         run.assert_healthy();
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
     }
 }
 
@@ -88,33 +88,33 @@ fn an_altered_token() {
     let (content, _) = token.rsplit_once('.').unwrap();
     let (_, signature) = other.rsplit_once('.').unwrap();
     let run = issuer.login.doctor(&format!("{content}.{signature}")).json();
-    run.assert_root("signature-invalid", "issuer", "signature");
+    run.assert_root_cause("signature-invalid", "issuer", "signature");
 }
 
 fn a_token_that_was_cut_off() {
     let issuer = Issuer::start("RS256");
     let token = issuer.token(json!({}), json!({}));
     let run = issuer.login.doctor(&token[..token.len() - 9]).json();
-    run.assert_root("token-truncated", "input", "input");
+    run.assert_root_cause("token-truncated", "input", "input");
 }
 
 fn a_token_that_names_another_key() {
     let run = Issuer::start("RS256").diagnose(json!({"kid": "gone"}), json!({}));
-    run.assert_root("signing-key-not-found", "issuer", "signature");
-    run.assert_says("signing-key-not-found", &["gone"]);
+    run.assert_root_cause("signing-key-not-found", "issuer", "signature");
+    run.assert_finding_contains("signing-key-not-found", &["gone"]);
 }
 
 fn a_token_that_names_no_key() {
     let run = Issuer::start("RS256").diagnose(json!({"kid": null}), json!({}));
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }
 
 fn an_expired_token() {
     let issuer = Issuer::start("RS256");
     let run = issuer.diagnose(json!({}), json!({"iat": now() - 900, "exp": now() - 300}));
-    run.assert_root("token-expired", "token", "token");
-    run.assert_says("token-expired", &["5 min"]);
-    run.ended("signature", "pass", None);
+    run.assert_root_cause("token-expired", "token", "token");
+    run.assert_finding_contains("token-expired", &["5 min"]);
+    run.assert_check("signature", "pass", None);
 }
 
 fn a_token_of_tomorrow() {
@@ -123,18 +123,18 @@ fn a_token_of_tomorrow() {
     let issuer = Issuer::start("RS256");
     let token = issuer.token(json!({}), times);
     let run = issuer.login.doctor(&token).arg("--no-exchange").json();
-    run.assert_root("token-not-yet-valid", "token", "token");
+    run.assert_root_cause("token-not-yet-valid", "token", "token");
 }
 
 fn a_token_without_a_subject() {
     let run = Issuer::start("RS256").diagnose(json!({}), json!({"sub": null}));
-    run.assert_root("token-claim-missing", "token", "token");
-    run.assert_says("token-claim-missing", &["sub"]);
+    run.assert_root_cause("token-claim-missing", "token", "token");
+    run.assert_finding_contains("token-claim-missing", &["sub"]);
 }
 
 fn a_token_for_another_audience() {
     let run = Issuer::start("RS256").diagnose(json!({}), json!({"aud": ["a", "b"]}));
-    run.assert_root("audience-mismatch", "audience", "policy");
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
 }
 
 fn claims_of_every_json_type() {
@@ -155,10 +155,10 @@ fn claims_of_every_json_type() {
     issuer.diagnose(json!({}), claims.clone()).assert_healthy();
     issuer.login.entry["rules"]["number"] = json!("43");
     let run = issuer.diagnose(json!({}), claims);
-    run.assert_root("claim-mismatch", "policy", "policy");
+    run.assert_root_cause("claim-mismatch", "policy", "policy");
 }
 
 fn an_access_token_by_its_type() {
     let run = Issuer::start("RS256").diagnose(json!({"typ": "at+jwt"}), json!({}));
-    run.assert_root("token-is-access-token", "input", "input");
+    run.assert_root_cause("token-is-access-token", "input", "input");
 }

@@ -66,7 +66,7 @@ fn tokens_of_every_algorithm_log_in() {
         let run = provider.login.doctor(&provider.id_token(algorithm)).json();
         assert_eq!(run.report["token"]["header"]["alg"], algorithm);
         run.assert_healthy();
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
         assert_eq!(run.codes(), Vec::<&str>::new(), "{algorithm}");
     }
 }
@@ -77,26 +77,26 @@ fn an_algorithm_by_its_new_name() {
     provider.login.entry["rules"]["aud"] = json!("ci-Ed25519");
     let doctor = provider.login.doctor(&provider.id_token("Ed25519"));
     let run = doctor.arg("--no-exchange").json();
-    run.assert_root("algorithm-unsupported", "token", "token");
-    run.assert_says("algorithm-unsupported", &["Ed25519", "EdDSA"]);
-    run.ended("signature", "skip", Some("token"));
+    run.assert_root_cause("algorithm-unsupported", "token", "token");
+    run.assert_finding_contains("algorithm-unsupported", &["Ed25519", "EdDSA"]);
+    run.assert_check("signature", "skip", Some("token"));
 }
 
 fn the_client_id_is_the_audience() {
     let mut provider = Provider::start();
     provider.login.entry["rules"]["aud"] = json!("ci-ES256");
     let run = provider.login.doctor(&provider.id_token("RS256")).json();
-    run.assert_root("audience-mismatch", "audience", "policy");
-    run.assert_says("audience-mismatch", &["ci-ES256", "ci-RS256"]);
-    run.ended("signature", "pass", None);
+    run.assert_root_cause("audience-mismatch", "audience", "policy");
+    run.assert_finding_contains("audience-mismatch", &["ci-ES256", "ci-RS256"]);
+    run.assert_check("signature", "pass", None);
 }
 
 fn other_branch_subject_is_recognised() {
     let mut provider = Provider::start();
     provider.login.entry["rules"]["sub"] = json!("repo:acme/web:ref:refs/heads/release");
     let run = provider.login.doctor(&provider.id_token("RS256")).json();
-    run.assert_root("subject-mismatch", "policy", "policy");
-    run.assert_says("subject-mismatch", &["main", "release"]);
+    run.assert_root_cause("subject-mismatch", "policy", "policy");
+    run.assert_finding_contains("subject-mismatch", &["main", "release"]);
 }
 
 fn keys_that_were_rotated_away_are_missed() {
@@ -105,7 +105,7 @@ fn keys_that_were_rotated_away_are_missed() {
     provider.login.doctor(&token).json().assert_healthy();
     provider.node.tell("rotate");
     let run = provider.login.doctor(&token).json();
-    run.assert_root("signing-key-not-found", "issuer", "signature");
+    run.assert_root_cause("signing-key-not-found", "issuer", "signature");
     provider.login.doctor(&provider.id_token("RS256")).json().assert_healthy();
 }
 
@@ -118,5 +118,5 @@ fn an_access_token_is_no_id_token() {
     ];
     let answer = provider.post("token_endpoint", "RS256", &form);
     let run = provider.login.doctor(answer["access_token"].as_str().unwrap()).json();
-    run.assert_root("token-is-access-token", "input", "input");
+    run.assert_root_cause("token-is-access-token", "input", "input");
 }

@@ -20,7 +20,7 @@ impl Registered {
         let cloud = Cloud::start(authority.issue(&["127.0.0.1"]).unwrap());
         let client = Client::trusting(&authority);
         let asking = client.clone();
-        cloud.register_served(ORGANIZATION, issuer, move |url| asking.get(url));
+        cloud.register_external(ORGANIZATION, issuer, move |url| asking.get(url));
         let entry = json!({
             "decision": "allow",
             "tokenType": "organization",
@@ -32,6 +32,8 @@ impl Registered {
 
     /// A diagnosis of a token.
     pub fn doctor(&self, token: &str) -> Doctor {
-        support::ready(&self.authority, &self.cloud, &self.entry).arg(token).secret(token)
+        support::doctor_without_token(&self.authority, &self.cloud, &self.entry)
+            .arg(token)
+            .secret(token)
     }
 }

@@ -32,7 +32,7 @@ fn client(
     arguments: &[&str],
     input: &Value,
 ) -> Result<Value, String> {
-    world.cloud.admit_any_client();
+    world.cloud.accept_any_client();
     let directory = tempfile::tempdir().unwrap();
     let authority = directory.path().join("ca.pem");
     std::fs::write(&authority, world.authority.pem()).unwrap();
@@ -55,13 +55,13 @@ fn client(
 
 fn registered_issuers_match_sdk_models() {
     let world = World::new(&GITHUB);
-    world.cloud.grant(ADMIN, "octocat", ORGANIZATION);
-    world.cloud.registration(|one| {
+    world.cloud.accept_access_token(ADMIN, "octocat", ORGANIZATION);
+    world.cloud.change_registration(|one| {
         one["thumbprints"] = json!(["ab".repeat(32)]);
         one["maxExpiration"] = json!(7200);
         one["lastUsed"] = json!("2026-11-02T10:00:00Z");
     });
-    world.cloud.policies(vec![
+    world.cloud.set_policies(vec![
         world.shape.entry.clone(),
         json!({"decision": "deny", "tokenType": "team", "teamName": "ops",
                "authorizedPermissions": [], "rules": {"sub": "*"}}),
@@ -72,7 +72,7 @@ fn registered_issuers_match_sdk_models() {
     ]);
     let report = client(&world, ADMIN, &["read"], &Value::Null).unwrap();
     assert_eq!(report["login"], "octocat");
-    assert_eq!(report["get_oidc_issuer"], world.cloud.registered());
+    assert_eq!(report["get_oidc_issuer"], world.cloud.first_registration());
     let entries = &report["get_auth_policy"]["policies"];
     assert_eq!(entries.as_array().map(Vec::len), Some(4));
     assert_eq!(entries[0], world.shape.entry);
@@ -95,7 +95,7 @@ fn it_exchanges_tokens_of_every_type() {
         let entry = world.shape.entry.as_object_mut().unwrap();
         entry.insert("tokenType".to_owned(), json!(token_type));
         entry.extend(object(named));
-        world.cloud.policies(vec![world.shape.entry.clone()]);
+        world.cloud.set_policies(vec![world.shape.entry.clone()]);
         let fields = json!({
             "audience": format!("urn:pulumi:org:{ORGANIZATION}"),
             "expiration": "3600",
@@ -118,13 +118,13 @@ fn suggested_policy_admits_token() {
     let token = world.token();
     let policy = |entries: &[Value]| {
         let doctor = world.doctor_for(&token).without("--policy");
-        world.cloud.policies(entries.to_vec());
+        world.cloud.set_policies(entries.to_vec());
         doctor.env("DOCTOR_ACCESS_TOKEN", ADMIN).json()
     };
-    world.cloud.grant(ADMIN, "octocat", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "octocat", ORGANIZATION);
     let other = json!({"decision": "allow", "tokenType": "organization",
         "authorizedPermissions": [], "rules": {"sub": "repo:acme/other:*"}});
-    policy(&[other]).assert_root("subject-mismatch", "policy", "policy");
+    policy(&[other]).assert_root_cause("subject-mismatch", "policy", "policy");
 
     let suggest = Doctor::bare().args(["--oidc-org", ORGANIZATION, "--as", "api", &token]);
     let run = suggest.command("suggest").command("policy").run();

@@ -7,7 +7,7 @@ const OWN: [&str; 2] = ["--cloud-url", "--oidc-org"];
 
 /// `doctor login` in a world, without any flag of pulumi's.
 fn bare(world: &World) -> Doctor {
-    OWN.into_iter().fold(world.ready().command("login"), Doctor::without)
+    OWN.into_iter().fold(world.doctor_without_token().command("login"), Doctor::without)
 }
 
 fn login(world: &World) -> Doctor {

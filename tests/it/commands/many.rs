@@ -315,7 +315,7 @@ mod streaming {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::support::on_screen;
+    use crate::support::last_screen_line;
 
     fn pipe(path: &Path) {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
@@ -360,7 +360,7 @@ mod streaming {
         assert!(ended.stderr.contains("2 tokens, "), "{:?}", ended.stderr);
         assert!(ended.stderr.ends_with("2 not decoded or not verified\r\n"), "{:?}", ended.stderr);
         let line = ended.stderr.strip_suffix("2 not decoded or not verified\r\n").unwrap();
-        assert_eq!(on_screen(line), "", "the line is gone");
+        assert_eq!(last_screen_line(line), "", "the line is gone");
     }
 
     #[test]

@@ -113,7 +113,8 @@ fn measure(place: Place, fault: &Fault, patience: Duration) -> Measured {
     if (run.status, run.root_cause()) != (status, root) {
         wrong.push(format!("{name} {word} {code}: {} {:?}", run.status, run.codes()));
     } else if word == "healthy" && run.codes() != [""; 0]
-        || word != "healthy" && (!run.codes().contains(&code) || run.raised(code)[1] != word)
+        || word != "healthy"
+            && (!run.codes().contains(&code) || run.classification(code)[1] != word)
     {
         wrong.push(format!("{name} {word} {code}: {:?}", run.codes()));
     }

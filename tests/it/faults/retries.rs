@@ -44,7 +44,7 @@ fn what_may_pass_is_asked_again() {
 fn is_asked_again(place: Place, check: &str, name: &str) {
     let (run, asked) = once(place, act(name));
     assert_eq!((run.root_cause(), run.codes(), asked), (None, vec![], 2), "{place:?} {name}");
-    run.ended(check, "pass", None);
+    run.assert_check(check, "pass", None);
     let told = !matches!(place, Place::Issuers | Place::Policies);
     let summary = run.check(check)["summary"].as_str().unwrap();
     assert_eq!(summary.ends_with(", when asked again"), told, "{summary}");
@@ -62,7 +62,7 @@ fn what_fails_twice_says_so() {
         let stage = Stage::set(place, fault);
         let run = stage.doctor().json();
         assert_eq!(stage.asked(), 2, "{place:?}");
-        run.assert_says(code, &["503", "twice"]);
+        run.assert_finding_contains(code, &["503", "twice"]);
     }
 }
 
@@ -82,7 +82,7 @@ fn token_is_minted_once() {
             let (run, asked) = once(place, act(fault));
             assert_eq!((run.root_cause(), run.status), (Some(code), 1), "{place:?} {fault}");
             assert_eq!(asked, 1, "{place:?} {fault}");
-            assert!(!run.text(code).contains("twice"));
+            assert!(!run.finding_text(code).contains("twice"));
         }
     }
 }

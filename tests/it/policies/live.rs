@@ -16,8 +16,8 @@ const POLICIES: &str = "/api/orgs/acme/auth/policies/oidcissuers/issuer-0";
 
 /// A policy command against the world's Pulumi Cloud, with an administrator's access token.
 fn live(world: &World, command: &str) -> Doctor {
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
-    world.cloud.policies(vec![world.shape.entry.clone()]);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
+    world.cloud.set_policies(vec![world.shape.entry.clone()]);
     policy(command)
         .args(["--cloud-url", world.cloud.url(), "--ca-cert", "ca.pem"])
         .args(["--oidc-org", ORGANIZATION])
@@ -187,7 +187,7 @@ fn access_tokens_go_only_where_they_may() {
 fn a_pulled_document_is_the_live_policy() {
     let mut world = World::new(&GITHUB);
     world.use_public_issuer();
-    world.cloud.registration(|one| {
+    world.cloud.change_registration(|one| {
         one["maxExpiration"] = json!(7200);
         one["lastUsed"] = json!("2026-11-20T10:00:00Z");
         one["created"] = json!("2026-01-20T10:00:00Z");
@@ -236,7 +236,7 @@ fn a_pulled_document_is_the_live_policy() {
 fn hostile_answers_stay_text() {
     let world = World::new(&GITHUB);
     let hostile = "x##vso[task.complete]\n::error::y\u{202e}\u{1b}[31m";
-    world.cloud.registration(|one| one["name"] = json!(hostile));
+    world.cloud.change_registration(|one| one["name"] = json!(hostile));
     let run = live(&world, "pull").run();
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert_harmless(&run.stdout, "json");

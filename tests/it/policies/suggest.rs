@@ -407,7 +407,7 @@ fn suggestions_read_as_they_did() {
         notes.chain(rules).for_each(|line| all.push_str(&format!("  {}\n", line.trim())));
         all.push('\n');
     }
-    crate::support::golden("suggestions.txt", &all);
+    crate::support::assert_golden("suggestions.txt", &all);
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::support::{Doctor, Issuer, Proxy, Response, Run, Say, World, platforms};
+use crate::support::{Doctor, Issuer, Proxy, ProxyAction, Response, Run, World, platforms};
 
 fn world() -> World {
-    World::signed(&platforms::GITLAB, "ES256")
+    World::with_algorithm(&platforms::GITLAB, "ES256")
 }
 
 /// A world whose token has this issuer. Its policy has another one.
@@ -81,10 +81,10 @@ fn unusual_spellings_are_not_repaired() {
         let run = world.doctor().arg("--no-exchange").file("policy.json", policy).json();
         assert_no_request(&world, spelling);
         assert_eq!((run.root_cause(), run.status), (Some("issuer-url-invalid"), 1));
-        assert_eq!(run.raised("issuer-url-invalid"), ["issuer", "error", "issuer"]);
-        run.assert_says("issuer-url-invalid", &[why]);
+        assert_eq!(run.classification("issuer-url-invalid"), ["issuer", "error", "issuer"]);
+        run.assert_finding_contains("issuer-url-invalid", &[why]);
         assert_registers_nothing(&run, &iss);
-        run.ended("keys", "skip", Some("issuer"));
+        run.assert_check("keys", "skip", Some("issuer"));
     }
     // Controls: the same host and port, as they should be written.
     for iss in [url.clone(), format!("{url}/"), url.replace("https", "HTTPS")] {
@@ -127,7 +127,7 @@ fn key_set_url_is_not_repaired() {
         world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
         let run = world.doctor().arg("--no-exchange").json();
         assert_eq!(run.root_cause(), Some("discovery-invalid"), "{spelling}");
-        run.assert_says("discovery-invalid", &[why]);
+        run.assert_finding_contains("discovery-invalid", &[why]);
         assert_eq!(world.issuer.requests().len(), 1, "{spelling}");
     }
     // Control: a query is allowed there.
@@ -138,7 +138,7 @@ fn key_set_url_is_not_repaired() {
     world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
     let run = world.doctor().arg("--no-exchange").json();
     assert_eq!(run.codes(), [""; 0]);
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }
 
 // ------------------------------------------------------------------- what a policy opens
@@ -181,11 +181,15 @@ fn key_set_on_other_port_is_guarded() {
         document["jwks_uri"] = json!(format!("{elsewhere}{}", other.jwks_path()));
         world.issuer.answer(&world.issuer.discovery_path(), Response::json(200, &document));
         let run = pasted(&world).json();
-        assert_eq!(run.raised("issuer-address-refused"), ["issuer", "warning", "keys"], "{host}");
+        assert_eq!(
+            run.classification("issuer-address-refused"),
+            ["issuer", "warning", "keys"],
+            "{host}"
+        );
         assert!(other.requests().is_empty(), "{host}: connected");
         // Control: with the option the keys are fetched there.
         let run = world.doctor().arg("--no-exchange").json();
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
         assert_eq!(other.requests().len(), 1, "{host}");
     }
 }
@@ -218,21 +222,21 @@ fn no_option_leads_to_a_metadata_service() {
         let own = world.doctor().arg("--no-exchange").env("TF_BUILD", "True");
         let own = own.file("policy.json", policy_of(&world, &iss)).option("--cloud-url", &iss);
         let run = own.json();
-        run.assert_says("issuer-address-refused", &["a metadata service", "No option"]);
-        run.assert_says("backend-unreachable", &["a metadata service"]);
+        run.assert_finding_contains("issuer-address-refused", &["a metadata service", "No option"]);
+        run.assert_finding_contains("backend-unreachable", &["a metadata service"]);
     }
 }
 
 /// A proxy resolves the name itself, so the name is what can be checked.
 #[test]
 fn proxy_gets_no_metadata_request() {
-    let proxy = Proxy::always(Say::status("403 Forbidden", "", ""));
+    let proxy = Proxy::always(ProxyAction::status("403 Forbidden", "", ""));
     let run = |iss: &str| {
         let world = issued_by(iss);
         world.doctor().arg("--no-exchange").env("HTTPS_PROXY", proxy.url()).json()
     };
     for iss in ["https://metadata.google.internal", "https://169.254.169.254"] {
-        run(iss).assert_says("issuer-address-refused", &["a metadata service"]);
+        run(iss).assert_finding_contains("issuer-address-refused", &["a metadata service"]);
         assert!(!proxy.was_asked_for(iss.strip_prefix("https://").unwrap()), "{iss}");
     }
     run("https://idp.test");
@@ -251,7 +255,10 @@ fn link_local_issuer_needs_option() {
         doctor.without("--policy")
     };
     let run = own().without("--allow-private-issuer").json();
-    run.assert_says("issuer-address-refused", &["link-local", "--allow-private-issuer"]);
+    run.assert_finding_contains(
+        "issuer-address-refused",
+        &["link-local", "--allow-private-issuer"],
+    );
     let run = own().json();
     assert!(!run.codes().contains(&"issuer-address-refused"), "{:?}", run.codes());
     assert!(run.codes().contains(&"issuer-not-public"), "{:?}", run.codes());
@@ -260,7 +267,8 @@ fn link_local_issuer_needs_option() {
     let world = self::world();
     let token = world.token();
     let ready = || {
-        let doctor = world.ready().without("--allow-private-issuer").without("--policy");
+        let doctor =
+            world.doctor_without_token().without("--allow-private-issuer").without("--policy");
         doctor.arg("--no-exchange")
     };
     let variable = ready().env("T", &token).args(["--token-env", "T"]).secret(&token);
@@ -299,7 +307,10 @@ fn private_address_is_judged_without_connection() {
                 let is_refused = name == "refused" && host != "8.8.8.8";
                 assert_eq!(codes.contains(&"issuer-address-refused"), is_refused, "{name} {host}");
                 if let Some(severity) = severity {
-                    assert_eq!(run.raised("issuer-not-public"), ["issuer", severity, "issuer"]);
+                    assert_eq!(
+                        run.classification("issuer-not-public"),
+                        ["issuer", severity, "issuer"]
+                    );
                 }
             }
         }
@@ -318,7 +329,7 @@ fn silent_private_issuer_is_one_finding() {
     let run = doctor().option("--cloud-url", "https://api.pulumi.com").json();
     assert!(run.codes().contains(&"issuer-not-public"), "{:?}", run.codes());
     assert!(!run.codes().contains(&"issuer-unreachable"), "{:?}", run.codes());
-    run.assert_says("issuer-not-public", &[&closed.to_string()]);
+    run.assert_finding_contains("issuer-not-public", &[&closed.to_string()]);
     // Control: for a self-hosted backend loopback says nothing, and the failure stands.
     let run = doctor().json();
     assert!(run.codes().contains(&"issuer-unreachable"), "{:?}", run.codes());
@@ -327,7 +338,7 @@ fn silent_private_issuer_is_one_finding() {
 #[test]
 fn registered_keys_make_a_private_address_good() {
     let world = issued_by("https://10.1.2.3");
-    world.cloud.registration(|registration| {
+    world.cloud.change_registration(|registration| {
         registration["issuer"] = json!("https://10.1.2.3");
         registration["url"] = json!("https://10.1.2.3");
         registration["jwks"] = world.issuer.jwks();

@@ -6,7 +6,7 @@ mod report;
 
 use serde_json::json;
 
-use crate::support::{Cloud, Doctor, Proxy, Request, Run, Say, World, platforms};
+use crate::support::{Cloud, Doctor, Proxy, ProxyAction, Request, Run, World, platforms};
 
 const GIVEN: &str = "pul-d0c70a11b2c3d4e5f60718293a4b5c6d7e8f9012";
 const PULUMI: &str = "pul-5ec4e7a1b2c3d4e5f60718293a4b5c6d7e8f9012";
@@ -20,7 +20,7 @@ const HOME: &str = "../home/.pulumi/credentials.json";
 fn world() -> World {
     let world = World::new(&platforms::GITHUB);
     for token in [GIVEN, PULUMI, STORED] {
-        world.cloud.grant(token, "jane", "acme");
+        world.cloud.accept_access_token(token, "jane", "acme");
     }
     world
 }
@@ -79,9 +79,9 @@ fn plain(world: &World, url: &str) -> Doctor {
 
 /// Holds a run to having kept every credential back because of a project file.
 fn assert_kept_back(run: &Run, case: &str) {
-    assert_eq!(run.raised(CODE), ["backend", "warning", "backend"], "{case}");
+    assert_eq!(run.classification(CODE), ["backend", "warning", "backend"], "{case}");
     for check in ["exchange", "whoami"] {
-        run.ended(check, "skip", Some("--cloud-url"));
+        run.assert_check(check, "skip", Some("--cloud-url"));
     }
 }
 
@@ -102,10 +102,10 @@ fn plain_run_sends_nothing_to_project_backend() {
         assert_kept_back(&run, file);
         // The policy file allows the token, and the warning is no error.
         assert_eq!((run.status, &run.report["verdict"]), (0, &json!("healthy")), "{file}");
-        run.ended("policy", "pass", None);
+        run.assert_check("policy", "pass", None);
         let source = run.report["request"]["backend"]["source"].as_str().unwrap();
         assert!(source.ends_with(place), "{source}");
-        run.assert_says(CODE, &[source, &url]);
+        run.assert_finding_contains(CODE, &[source, &url]);
         let commands = &run.finding(CODE)["remediation"]["commands"];
         assert_eq!(*commands, json!([format!("--cloud-url {url}")]));
     }
@@ -133,7 +133,7 @@ fn project_backend_gets_no_token() {
         ("--oidc-token", |doctor, token| doctor.args(["--oidc-token", token])),
         ("--token-env", |doctor, token| doctor.env("T", token).args(["--token-env", "T"])),
     ];
-    let ready = || tempted(&world, world.ready(), ELSEWHERE).secret(&token);
+    let ready = || tempted(&world, world.doctor_without_token(), ELSEWHERE).secret(&token);
     for (name, way) in ways {
         let run = way(ready(), &token).file("Pulumi.yaml", yaml(&url)).json();
         assert_kept_back(&run, name);
@@ -155,21 +155,21 @@ fn neither_policy_nor_exchange_is_inconclusive() {
     assert_kept_back(&run, "no policy");
     assert_eq!((run.status, &run.report["verdict"]), (3, &json!("inconclusive")));
     for check in ["policy", "registration"] {
-        run.ended(check, "skip", Some("--cloud-url"));
+        run.assert_check(check, "skip", Some("--cloud-url"));
     }
-    run.assert_says("policy-unknown", &["--cloud-url", "--policy"]);
+    run.assert_finding_contains("policy-unknown", &["--cloud-url", "--policy"]);
     // whoami and the policy would be asked for with an access token, without an exchange as well.
     let run = plain(&world, &url).without("--policy").arg("--no-exchange").json();
-    run.ended("exchange", "skip", Some("--no-exchange"));
-    run.ended("whoami", "skip", Some("--cloud-url"));
-    assert_eq!((run.status, run.raised(CODE)[1]), (3, "warning"));
+    run.assert_check("exchange", "skip", Some("--no-exchange"));
+    run.assert_check("whoami", "skip", Some("--cloud-url"));
+    assert_eq!((run.status, run.classification(CODE)[1]), (3, "warning"));
     let run = plain(&world, &url).arg("--strict").json();
     assert_eq!((run.status, run.root_cause()), (1, Some(CODE)));
     assert_eq!(arrived(&world), NOTHING);
 
     // Without a network nothing would be sent anyway.
     let run = plain(&world, &url).arg("--offline").json();
-    run.ended("exchange", "skip", Some("--offline"));
+    run.assert_check("exchange", "skip", Some("--offline"));
     assert!(!run.codes().contains(&CODE));
 
     let human = plain(&world, &url).without("--policy").human();
@@ -212,7 +212,7 @@ fn every_named_source_gets_the_token() {
         assert_eq!(world.cloud.exchanges().len(), 1, "{name}");
         let run = named(&world, tempted(&world, world.doctor(), ELSEWHERE), &url);
         let run = run.arg("--no-exchange").json();
-        run.ended("whoami", "pass", None);
+        run.assert_check("whoami", "pass", None);
         assert_eq!(arrived(&world), ["OIDC", "DOCTOR_ACCESS_TOKEN", "minted"], "{name}");
     }
 }
@@ -236,8 +236,8 @@ fn stored_token_goes_to_its_origin_only() {
         "https://127.0.0.1".to_owned(),
     ] {
         let run = only_stored(&other).json();
-        assert_eq!(run.raised(CODE)[1], "warning", "{other}");
-        run.ended("whoami", "skip", Some("--cloud-url"));
+        assert_eq!(run.classification(CODE)[1], "warning", "{other}");
+        run.assert_check("whoami", "skip", Some("--cloud-url"));
     }
     assert_eq!(arrived(&world), NOTHING);
     for same in [url.clone(), format!("{url}/"), url.replace("https", "HTTPS")] {
@@ -255,9 +255,9 @@ fn only_pulumi_cloud_itself_is_exempt() {
     let names = ["api.pulumi.com", "api.pulumi.com.evil.test", "evil.test"];
     let pulumi = Cloud::start(world.authority.issue(&names).unwrap());
     pulumi.register("acme", &world.issuer);
-    pulumi.policies(vec![world.shape.entry.clone()]);
+    pulumi.set_policies(vec![world.shape.entry.clone()]);
     let behind = url::Url::parse(pulumi.url()).unwrap().socket_addrs(|| None).unwrap()[0];
-    let proxy = Proxy::start(move |_| Say::Tunnel(behind));
+    let proxy = Proxy::start(move |_| ProxyAction::Tunnel(behind));
     let run = |url: &str| plain(&world, url).env("HTTPS_PROXY", proxy.url()).json();
     for url in [
         "https://api.pulumi.com.evil.test",
@@ -280,7 +280,7 @@ fn only_pulumi_cloud_itself_is_exempt() {
         pulumi.begin_run();
         let run = run(url);
         assert!(!run.codes().contains(&CODE), "{url}");
-        run.ended("exchange", "pass", None);
+        run.assert_check("exchange", "pass", None);
     }
     assert!(credentials(&world, &texts(&pulumi)).contains(&"OIDC"));
 }
@@ -290,7 +290,7 @@ fn only_pulumi_cloud_itself_is_exempt() {
 /// A login in CI or with `doctor login`, where a project file names the backend.
 fn logins(world: &World) -> Vec<(&'static str, Doctor)> {
     let token = world.token();
-    let ready = || world.ready().secret(&token);
+    let ready = || world.doctor_without_token().secret(&token);
     let mut all: Vec<(&str, Doctor)> = ["GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "CI"]
         .into_iter()
         .map(|platform| (platform, ready().arg(&token).env(platform, "true")))
@@ -318,12 +318,12 @@ fn logins_do_as_the_cli_does() {
         assert_eq!((run.status, run.root_cause()), (0, None), "{name}: {:?}", run.codes());
         assert_eq!(arrived(&world), ["OIDC", "minted"], "{name}");
         assert!(!run.codes().contains(&CODE), "{name}");
-        run.assert_says("policy-unknown", &["DOCTOR_ACCESS_TOKEN", "--cloud-url"]);
+        run.assert_finding_contains("policy-unknown", &["DOCTOR_ACCESS_TOKEN", "--cloud-url"]);
 
         let (_, doctor) = logins(&world).swap_remove(index);
         let run = login(doctor).json();
         assert_eq!(run.root_cause(), Some("access-token-set"), "{name}");
-        run.ended("whoami", "pass", None);
+        run.assert_check("whoami", "pass", None);
         assert_eq!(arrived(&world), ["OIDC", "PULUMI_ACCESS_TOKEN", "minted"], "{name}");
 
         // A named backend gets DOCTOR_ACCESS_TOKEN.

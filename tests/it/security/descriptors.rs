@@ -61,7 +61,7 @@ fn assert_names_it(doctor: impl Fn() -> Doctor, usual: i32) -> usize {
 
 #[test]
 fn a_diagnosis_names_too_few_descriptors() {
-    let world = World::signed(&platforms::GITLAB, "ES256");
+    let world = World::with_algorithm(&platforms::GITLAB, "ES256");
     let doctor = || world.doctor().args(["--format", "json", "--bundle", "bundle.json"]);
     assert!((1..LIMITS.len()).contains(&assert_names_it(doctor, 0)));
 
@@ -75,7 +75,7 @@ fn a_diagnosis_names_too_few_descriptors() {
 
 #[test]
 fn a_login_that_fails_keeps_its_status() {
-    let mut world = World::signed(&platforms::GITLAB, "ES256");
+    let mut world = World::with_algorithm(&platforms::GITLAB, "ES256");
     world.shape.entry["rules"]["sub"] = json!("another");
     let enough = LIMITS.into_iter().filter(|limit| {
         let doctor = world.doctor().args(["--format", "json"]);
@@ -93,7 +93,7 @@ fn a_login_that_fails_keeps_its_status() {
 
 #[test]
 fn other_commands_name_too_few_descriptors() {
-    let world = World::signed(&platforms::GITLAB, "ES256");
+    let world = World::with_algorithm(&platforms::GITLAB, "ES256");
     let token = world.token();
     let commands: [(&[&str], i32); 5] = [
         (&["decode", "file://t.jwt", "--format", "json"], 0),

@@ -95,7 +95,7 @@ fn echoed_pages_and_headers_are_hidden() {
         ];
         for answer in answers {
             world.cloud.answer(WHOAMI, answer.clone());
-            // Asked beside the exchange: what that gives is not known yet.
+            // ProxyRequest beside the exchange: what that gives is not known yet.
             if secret != 1 {
                 world.cloud.answer(CAPABILITIES, answer.clone());
             }
@@ -160,7 +160,7 @@ fn program_output_in_base64_is_hidden() {
     let world = World::new(&platforms::BUILDKITE);
     let job = |echoed: String| {
         let script = format!("echo 'fatal: no {echoed} for {REQUEST}' >&2; exit 1");
-        let doctor = world.ready().env("CI", "true").env("BUILDKITE", "true");
+        let doctor = world.doctor_without_token().env("CI", "true").env("BUILDKITE", "true");
         let doctor = doctor.env("BUILDKITE_AGENT_ACCESS_TOKEN", PLATFORM).secret(PLATFORM);
         doctor.program("buildkite-agent", &script).json()
     };
@@ -215,11 +215,13 @@ fn secret_argument_is_not_repeated() {
             hides(&known().stdin("x").args(command.iter().copied()).run(), secret);
         }
         for flag in ["--policy", "--ca-cert", "--jwks", "--cwd", "--output", "--bundle"] {
-            let run = world.ready().secret(secret).option(flag, secret).arg("x.y.z").run();
+            let run =
+                world.doctor_without_token().secret(secret).option(flag, secret).arg("x.y.z").run();
             hides(&run, secret);
         }
         hides(&known().arg(format!("--{secret}")).run(), secret);
-        let run = world.ready().secret(secret).env(&format!("X_{secret}"), "eyJ").json();
+        let run =
+            world.doctor_without_token().secret(secret).env(&format!("X_{secret}"), "eyJ").json();
         hides(&run, secret);
     }
     for secret in SHAPES.into_iter().chain([CLIENT]) {
@@ -245,11 +247,12 @@ fn a_step_names_organizations_and_no_secrets() {
 #[test]
 fn unexpanded_variable_is_not_read() {
     let world = World::new(&GITHUB);
-    let run = world.ready().arg("$(idToken)").json();
+    let run = world.doctor_without_token().arg("$(idToken)").json();
     assert!(run.finding("token-variable-unexpanded").to_string().contains("$(idToken)"));
     for secret in SHAPES.into_iter().chain([CLIENT]) {
         for (start, end) in [("$(", ")"), ("${{ ", " }}"), ("%", "%"), ("$", "")] {
-            let doctor = world.ready().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
+            let doctor =
+                world.doctor_without_token().env("ARM_CLIENT_SECRET", CLIENT).secret(secret);
             hides(&doctor.arg(format!("{start}{secret}{end}")).json(), secret);
         }
     }

@@ -6,10 +6,10 @@ use crate::support::{Doctor, Response, Run, World, platforms};
 
 /// A world whose issuer has this host, in the place of 127.0.0.1.
 fn world(host: &str) -> World {
-    let mut world = World::signed(&platforms::GITLAB, "ES256");
+    let mut world = World::with_algorithm(&platforms::GITLAB, "ES256");
     let iss = at(&world, host);
     world.shape.claims.insert("iss".to_owned(), json!(iss));
-    world.cloud.registration(|registration| {
+    world.cloud.change_registration(|registration| {
         registration["issuer"] = json!(iss);
         registration["url"] = json!(iss);
     });
@@ -39,8 +39,8 @@ fn assert_refused(world: &World, run: &Run, name: &str) {
     let finding = run.finding("issuer-address-refused");
     let kind = (&finding["category"], &finding["severity"], &finding["check"]);
     assert_eq!(kind, (&json!("issuer"), &json!("warning"), &json!("issuer")), "{name}");
-    run.ended("keys", "skip", Some("issuer"));
-    run.ended("signature", "skip", Some("issuer"));
+    run.assert_check("keys", "skip", Some("issuer"));
+    run.assert_check("signature", "skip", Some("issuer"));
 }
 
 /// Every spelling of an address, and what the report calls it.
@@ -67,13 +67,13 @@ fn pasted_tokens_connect_to_nothing_private() {
         let world = world(host);
         let run = guarded(&world, world.doctor()).json();
         assert_refused(&world, &run, host);
-        run.assert_says("issuer-address-refused", &[address, &at(&world, host)]);
+        run.assert_finding_contains("issuer-address-refused", &[address, &at(&world, host)]);
         // The login works all the same, and that is the verdict.
         assert_eq!((run.root_cause(), run.status), (None, 0), "{host}");
         let judged = address.ends_with("(private)") || address.ends_with("(link-local)");
         let codes = ["issuer-address-refused", "issuer-not-public"];
         assert_eq!(run.codes(), codes[..1 + usize::from(judged)], "{host}");
-        run.ended("exchange", "pass", None);
+        run.assert_check("exchange", "pass", None);
     }
 }
 
@@ -82,7 +82,7 @@ fn the_verdict_rests_on_the_rest() {
     let mut world = world("127.0.0.1");
     let run = guarded(&world, world.doctor()).arg("--no-exchange").json();
     assert_eq!((run.status, &run.report["verdict"]), (0, &json!("healthy")), "by the policy");
-    run.assert_says("issuer-address-refused", &["--allow-private-issuer", "--jwks"]);
+    run.assert_finding_contains("issuer-address-refused", &["--allow-private-issuer", "--jwks"]);
 
     let run = guarded(&world, world.doctor()).without("--policy").arg("--no-exchange").json();
     assert_eq!((run.status, &run.report["verdict"]), (3, &json!("inconclusive")), "by nothing");
@@ -110,9 +110,10 @@ fn a_policy_of_another_issuer_opens_nothing() {
 fn however_it_was_brought_by_a_person() {
     let world = world("localhost");
     let token = world.token();
-    let piped = guarded(&world, world.ready()).arg("-").stdin(token.clone());
-    let file = guarded(&world, world.ready()).file("t.jwt", &token).arg("file://t.jwt");
-    let flag = guarded(&world, world.ready()).args(["--oidc-token", &token]);
+    let piped = guarded(&world, world.doctor_without_token()).arg("-").stdin(token.clone());
+    let file =
+        guarded(&world, world.doctor_without_token()).file("t.jwt", &token).arg("file://t.jwt");
+    let flag = guarded(&world, world.doctor_without_token()).args(["--oidc-token", &token]);
     for (name, doctor) in [("piped", piped), ("file", file), ("flag", flag)] {
         assert_refused(&world, &doctor.secret(&token).json(), name);
         world.cloud.begin_run();
@@ -121,7 +122,7 @@ fn however_it_was_brought_by_a_person() {
 
 fn assert_connected(world: &World, run: &Run, name: &str) {
     assert_eq!((run.root_cause(), run.codes()), (None, vec![]), "{name}");
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
     assert_eq!(world.issuer.requests().len(), 2, "{name}");
 }
 
@@ -132,7 +133,10 @@ fn private_address_needs_permission() {
     let known: Way = |world| world.doctor().without("--allow-private-issuer");
     let variable: Way = |world| {
         let token = world.token();
-        guarded(world, world.ready()).env("T", &token).args(["--token-env", "T"]).secret(&token)
+        guarded(world, world.doctor_without_token())
+            .env("T", &token)
+            .args(["--token-env", "T"])
+            .secret(&token)
     };
     let in_ci: Way = |world| guarded(world, world.doctor()).env("TF_BUILD", "True");
     let ways: [(&str, Way); 4] = [
@@ -155,7 +159,10 @@ fn metadata_service_is_never_contacted() {
         let world = world(host);
         for run in [world.doctor().json(), guarded(&world, world.doctor()).json()] {
             assert_refused(&world, &run, host);
-            run.assert_says("issuer-address-refused", &["a metadata service", "--jwks"]);
+            run.assert_finding_contains(
+                "issuer-address-refused",
+                &["a metadata service", "--jwks"],
+            );
             let advice = &run.finding("issuer-address-refused")["remediation"].to_string();
             assert!(!advice.contains("--allow-private-issuer"), "it would not help: {advice}");
         }
@@ -187,8 +194,8 @@ fn keys_get_the_same_treatment() {
         assert_eq!((run.root_cause(), run.status), (None, 0), "{host}");
         let finding = run.finding("issuer-address-refused");
         assert_eq!((&finding["severity"], &finding["check"]), (&json!("warning"), &json!("keys")));
-        run.assert_says("issuer-address-refused", &["jwks_uri"]);
-        run.ended("signature", "skip", Some("keys"));
+        run.assert_finding_contains("issuer-address-refused", &["jwks_uri"]);
+        run.assert_check("signature", "skip", Some("keys"));
         assert_eq!(world.issuer.requests().len(), 1, "{host}");
     }
 }
@@ -212,20 +219,20 @@ fn zoned_address_is_no_url() {
 
 #[test]
 fn no_redirect_leaves_the_host() {
-    let elsewhere = World::signed(&platforms::GITLAB, "ES256");
+    let elsewhere = World::with_algorithm(&platforms::GITLAB, "ES256");
     for host in ["https://169.254.169.254/latest", "https://localhost:1", elsewhere.issuer.url()] {
         let world = world("127.0.0.1");
         let away = Response::new(302, "text/plain", "").header("location", host);
         world.issuer.answer(&world.issuer.discovery_path(), away.clone());
         let run = world.doctor().json();
         assert_eq!(run.root_cause(), Some("discovery-not-found"), "{host}");
-        run.assert_says("discovery-not-found", &["302", host]);
+        run.assert_finding_contains("discovery-not-found", &["302", host]);
 
         let world = self::world("127.0.0.1");
         world.issuer.answer(&world.issuer.jwks_path(), away);
         let run = world.doctor().json();
         assert_eq!(run.root_cause(), Some("jwks-unreachable"), "{host}");
-        run.assert_says("jwks-unreachable", &["302", host]);
+        run.assert_finding_contains("jwks-unreachable", &["302", host]);
     }
     assert!(elsewhere.issuer.requests().is_empty());
 }
@@ -242,8 +249,8 @@ fn a_redirect_on_the_host_is_followed() {
 #[test]
 fn registered_keys_skip_issuer() {
     let world = world("10.20.30.40");
-    world.cloud.registration(|registration| registration["jwks"] = world.issuer.jwks());
+    world.cloud.change_registration(|registration| registration["jwks"] = world.issuer.jwks());
     let run = world.doctor().without("--allow-private-issuer").json();
     assert_eq!((run.root_cause(), run.codes()), (None, vec![]));
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
 }

@@ -62,7 +62,7 @@ const PLACES: &[Place] = &[
         let payload = URL_SAFE_NO_PAD.encode(format!("{{{text}:{text},{text}:{text}}}"));
         let header = URL_SAFE_NO_PAD.encode("{\"alg\":\"RS256\"}");
         let token = format!("{header}.{payload}.{}", "A".repeat(342));
-        world.ready().arg(token)
+        world.doctor_without_token().arg(token)
     }),
     ("the token's header", |world| {
         world.shape.header.extend(object(json!({"typ": with_nul(), (with_nul()): with_nul()})));
@@ -73,7 +73,7 @@ const PLACES: &[Place] = &[
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": with_nul()}).to_string());
         let claims = URL_SAFE_NO_PAD.encode(Value::Object(world.shape.claims.clone()).to_string());
-        world.ready().arg(format!("{header}.{claims}.AAAA"))
+        world.doctor_without_token().arg(format!("{header}.{claims}.AAAA"))
     }),
     ("the issuer that is no URL", |world| {
         world.shape.claims["iss"] = json!(with_nul());
@@ -192,7 +192,7 @@ const PLACES: &[Place] = &[
         world.doctor().args(["--scope", "admin"])
     }),
     ("the registration", |world| {
-        world.cloud.registration(|registration| {
+        world.cloud.change_registration(|registration| {
             registration["name"] = json!(with_nul());
             registration["thumbprints"] = json!([with_nul()]);
             registration["id"] = json!(HOSTILE);
@@ -201,7 +201,7 @@ const PLACES: &[Place] = &[
     }),
     ("another registration", |world| {
         let url = format!("{}/{HOSTILE}", world.issuer.url());
-        world.cloud.registration(|registration| {
+        world.cloud.change_registration(|registration| {
             registration["name"] = json!(with_nul());
             registration["url"] = json!(url);
             registration["issuer"] = json!(url);
@@ -239,7 +239,7 @@ const PLACES: &[Place] = &[
     }),
     ("the organization without a token's", |world| {
         world
-            .ready()
+            .doctor_without_token()
             .option("--oidc-org", HOSTILE)
             .without("--cloud-url")
             .option("--pulumi-version", "3.214.0")
@@ -295,18 +295,26 @@ const PLACES: &[Place] = &[
             .file(&format!("{HOSTILE}/credentials.json"), "{")
             .env("PULUMI_CREDENTIALS_PATH", HOSTILE)
     }),
-    ("the token's file", |world| world.ready().arg(format!("file://{HOSTILE}"))),
-    ("a path without file://", |world| world.ready().arg(format!("./{HOSTILE}.jwt"))),
-    ("text in the token's file", |world| world.ready().file("t", with_nul()).arg("file://t")),
-    ("text in the token's place", |world| world.ready().arg(HOSTILE)),
+    ("the token's file", |world| world.doctor_without_token().arg(format!("file://{HOSTILE}"))),
+    ("a path without file://", |world| {
+        world.doctor_without_token().arg(format!("./{HOSTILE}.jwt"))
+    }),
+    ("text in the token's file", |world| {
+        world.doctor_without_token().file("t", with_nul()).arg("file://t")
+    }),
+    ("text in the token's place", |world| world.doctor_without_token().arg(HOSTILE)),
     ("an error in the token's place", |world| {
-        world.ready().arg(json!({"error": with_nul(), "message": with_nul()}).to_string())
+        world
+            .doctor_without_token()
+            .arg(json!({"error": with_nul(), "message": with_nul()}).to_string())
     }),
     ("a web page in the token's place", |world| {
-        world.ready().arg(format!("<html><title>{HOSTILE}</title>"))
+        world.doctor_without_token().arg(format!("<html><title>{HOSTILE}</title>"))
     }),
-    ("a variable in the token's place", |world| world.ready().arg(format!("$({HOSTILE})"))),
-    ("the variable's name", |world| world.ready().args(["--token-env", HOSTILE])),
+    ("a variable in the token's place", |world| {
+        world.doctor_without_token().arg(format!("$({HOSTILE})"))
+    }),
+    ("the variable's name", |world| world.doctor_without_token().args(["--token-env", HOSTILE])),
     ("an option's value", |world| world.doctor().args(["--timeout", HOSTILE])),
     ("an unknown option", |world| world.doctor().arg(format!("--{HOSTILE}"))),
     ("an unknown option's value", |world| world.doctor().arg(format!("--oidc-tokn={HOSTILE}"))),
@@ -473,7 +481,7 @@ fn long_text_is_harmless_too() {
 /// On the command line an argument has at most 128 kB.
 fn by_file(world: &World) -> Doctor {
     let token = world.token();
-    world.ready().secret(&token).file("t", token).arg("file://t")
+    world.doctor_without_token().secret(&token).file("t", token).arg("file://t")
 }
 
 /// The report's own colours apart, which are not in the texts above.

@@ -105,7 +105,10 @@ fn pipeline_output_hides_planted_secrets() {
         look_everywhere(variable, || planted(world.doctor()).env(variable, "True"));
         let token = world.token();
         look_everywhere(variable, || {
-            planted(world.ready()).secret(&token).env("T", &token).args(["--token-env", "T"])
+            planted(world.doctor_without_token())
+                .secret(&token)
+                .env("T", &token)
+                .args(["--token-env", "T"])
         });
     }
 }
@@ -114,7 +117,7 @@ fn pipeline_output_hides_planted_secrets() {
 #[test]
 fn whoami_token_is_hidden() {
     let world = World::new(&platforms::GITHUB);
-    world.cloud.grant(PULUMI, "jane", "acme");
+    world.cloud.accept_access_token(PULUMI, "jane", "acme");
     look_everywhere("granted", || planted(world.doctor()).arg("--no-exchange"));
     echo(&world, WHOAMI, 403);
     look_everywhere("refused", || planted(world.doctor()).arg("--no-exchange"));
@@ -152,7 +155,7 @@ fn passwords_in_urls_are_not_shown() {
 fn token_in_wrong_place_is_hidden() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
-    let ready = || world.ready().secret(&token);
+    let ready = || world.doctor_without_token().secret(&token);
     let too_many = || ready().args([&token, &token]);
     look_everywhere("two", too_many);
     let misspelt = format!("--oidc-tokn={token}");
@@ -198,13 +201,18 @@ fn value_instead_of_variable_name_is_reported() {
     let world = World::new(&platforms::GITHUB);
     let token = world.token();
     for value in [token.clone(), format!("Bearer {token}"), token.replace('.', ""), PULUMI.into()] {
-        let run = world.ready().secret(&token).secret(PULUMI).args(["--token-env", &value]).json();
+        let run = world
+            .doctor_without_token()
+            .secret(&token)
+            .secret(PULUMI)
+            .args(["--token-env", &value])
+            .json();
         assert_eq!(run.status, 2, "{}", run.stdout);
         assert!(run.stderr.contains("--token-env"), "{}", run.stderr);
         assert!(run.stderr.contains("name of the variable"), "{}", run.stderr);
         assert!(!run.stderr.contains(&value[..12]), "{}", run.stderr);
     }
-    let run = world.ready().args(["--token-env", "$idToken"]).json();
+    let run = world.doctor_without_token().args(["--token-env", "$idToken"]).json();
     assert!(run.status == 2 && run.stderr.contains("idToken"), "{}", run.stderr);
 }
 
@@ -263,8 +271,10 @@ fn damaged_token_is_hidden() {
         format!("***{token}"),
     ];
     for value in damaged {
-        look_everywhere("argument", || world.ready().secret(&token).arg(&value));
-        look_everywhere("file", || world.ready().secret(&token).file("t", &value).arg("file://t"));
+        look_everywhere("argument", || world.doctor_without_token().secret(&token).arg(&value));
+        look_everywhere("file", || {
+            world.doctor_without_token().secret(&token).file("t", &value).arg("file://t")
+        });
     }
 }
 

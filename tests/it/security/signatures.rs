@@ -11,7 +11,7 @@ use crate::support::{Doctor, KID, Response, Run, SigningKey, World, platforms};
 const ASSUMES_GO: &str = "this assumes Go's";
 
 fn world(algorithm: &str) -> World {
-    World::signed(&platforms::GITLAB, algorithm)
+    World::with_algorithm(&platforms::GITLAB, algorithm)
 }
 
 /// The issuer's own key, with other members; null takes one out.
@@ -79,7 +79,7 @@ fn leading_zeros_in_rsa_numbers_are_accepted() {
         let key = own(&world, &[("n", prefixed(n, &key["n"])), ("e", prefixed(e, &key["e"]))]);
         let run = with_keys(&world, &[key]).json();
         assert_eq!((run.root_cause(), run.codes()), (None, vec![]), "{n:?} {e:?}");
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
     }
 }
 
@@ -111,10 +111,10 @@ fn unusable_keys_are_not_invalid() {
         let run = with_keys(world, &[key]).json();
         assert_eq!(run.root_cause(), Some("signing-key-not-found"), "{word}");
         assert_eq!(run.codes(), ["signing-key-not-found"], "{word}");
-        run.assert_says("signing-key-not-found", &[word, KID]);
+        run.assert_finding_contains("signing-key-not-found", &[word, KID]);
         let detail = run.finding("signing-key-not-found")["detail"].as_str().unwrap();
         assert_eq!(detail.contains(ASSUMES_GO), assumes_go, "{detail}");
-        run.ended("signature", "fail", None);
+        run.assert_check("signature", "fail", None);
     }
 }
 
@@ -123,11 +123,11 @@ fn unusable_keys_are_not_invalid() {
 fn key_unsupported_here_is_not_failure() {
     let run = diagnose(&case("PS256"));
     assert_eq!(run.root_cause(), None);
-    run.ended("signature", "pass", None);
+    run.assert_check("signature", "pass", None);
     for name in ["RSA 1024 PS256", "RSA 1024 RS384"] {
         let run = diagnose(&case(name));
         assert_eq!(run.root_cause(), None, "{name}");
-        run.ended("signature", "skip", Some("keys"));
+        run.assert_check("signature", "skip", Some("keys"));
         let summary = run.check("signature")["summary"].as_str().unwrap();
         assert!(summary.contains("cannot verify") && summary.contains("1024 bits"), "{summary}");
         assert_eq!(decode(&case(name)).status, 1, "not verified");
@@ -148,17 +148,17 @@ fn unusual_keys_that_verify_are_warnings() {
     for (member, value, word) in cases {
         let run = with_keys(&world, &[own(&world, &[(member, value)])]).json();
         assert_eq!((run.root_cause(), run.status), (None, 0), "{word}");
-        assert_eq!(run.raised("key-not-recommended"), ["issuer", "warning", "signature"]);
-        run.assert_says("key-not-recommended", &[word, ASSUMES_GO, KID]);
-        run.ended("signature", "warn", None);
+        assert_eq!(run.classification("key-not-recommended"), ["issuer", "warning", "signature"]);
+        run.assert_finding_contains("key-not-recommended", &[word, ASSUMES_GO, KID]);
+        run.assert_check("signature", "warn", None);
         let strict = with_keys(&world, &[own(&world, &[("use", json!("enc"))])]).arg("--strict");
         assert_eq!(strict.json().root_cause(), Some("key-not-recommended"));
     }
     for name in ["RSA 1024 RS256", "RSA 1024 RS512"] {
         let run = diagnose(&case(name));
         assert_eq!(run.root_cause(), None, "{name}");
-        run.assert_says("key-not-recommended", &["1024 bits", "2048"]);
-        run.ended("signature", "warn", None);
+        run.assert_finding_contains("key-not-recommended", &["1024 bits", "2048"]);
+        run.assert_check("signature", "warn", None);
         assert_eq!(decode(&case(name)).status, 0, "verified");
     }
     // Such a key does not make an altered token pass.
@@ -184,7 +184,7 @@ fn an_empty_kid_counts_as_absent() {
         world.shape.header.insert("kid".to_owned(), in_token.clone());
         let run = with_keys(&world, &keys(&world, json!("the-key"))).json();
         assert_eq!((run.root_cause(), run.codes()), (None, vec![]), "{in_token}");
-        run.ended("signature", "pass", None);
+        run.assert_check("signature", "pass", None);
     }
     // The token has no kid: every key that fits is tried.
     for in_key in [json!(""), Value::Null] {
@@ -195,7 +195,7 @@ fn an_empty_kid_counts_as_absent() {
     world.shape.header.insert("kid".to_owned(), json!("the-key"));
     let run = with_keys(&world, &keys(&world, json!(""))).json();
     assert_eq!(run.root_cause(), Some("signing-key-not-found"));
-    run.assert_says("signing-key-not-found", &["(no kid)"]);
+    run.assert_finding_contains("signing-key-not-found", &["(no kid)"]);
 }
 
 #[test]
@@ -243,9 +243,9 @@ fn malformed_header_parameters_are_refused() {
     ] {
         let (_, run) = headed(name, value.clone(), &[]);
         assert_eq!((run.root_cause(), run.status), (Some("token-malformed"), 1), "{name} {value}");
-        assert_eq!(run.raised("token-malformed"), ["token", "error", "token"]);
-        run.assert_says("token-malformed", &["header", name]);
-        run.ended("signature", "skip", Some("token"));
+        assert_eq!(run.classification("token-malformed"), ["token", "error", "token"]);
+        run.assert_finding_contains("token-malformed", &["header", name]);
+        run.assert_check("signature", "skip", Some("token"));
         assert!(run.report["token"]["claims"].is_object(), "the token is shown all the same");
     }
 }
@@ -261,8 +261,8 @@ fn critical_parameters_that_are_unknown_are_refused() {
     ] {
         let (_, run) = headed("typ", json!("JWT"), &others);
         assert_eq!(run.root_cause(), Some("algorithm-unsupported"), "{word}");
-        run.assert_says("algorithm-unsupported", &[word]);
-        run.ended("signature", "skip", Some("token"));
+        run.assert_finding_contains("algorithm-unsupported", &[word]);
+        run.assert_check("signature", "skip", Some("token"));
     }
 }
 
@@ -294,8 +294,8 @@ fn refused_algorithms_are_not_exchanged() {
         let token = format!("{}.{}.{signature}", part(&header.to_string()), part(&claims));
         let run = world.doctor_for(&token).json();
         assert_eq!(run.root_cause(), Some("algorithm-unsupported"), "{alg}");
-        run.assert_says("algorithm-unsupported", &[word]);
-        run.ended("exchange", "skip", Some("token"));
+        run.assert_finding_contains("algorithm-unsupported", &[word]);
+        run.assert_check("exchange", "skip", Some("token"));
         assert!(world.cloud.exchanges().is_empty(), "{alg}");
     }
 }
@@ -393,22 +393,25 @@ fn mistyped_time_is_reported() {
         for value in [json!(true), json!("soon"), json!([NOW]), json!({}), json!("")] {
             let run = timed(claim, &value);
             assert_eq!(run.root_cause(), Some("token-claim-missing"), "{claim} {value}");
-            run.assert_says("token-claim-missing", &[claim, "not a number of seconds", ASSUMES_GO]);
+            run.assert_finding_contains(
+                "token-claim-missing",
+                &[claim, "not a number of seconds", ASSUMES_GO],
+            );
         }
         // Go's libraries differ on these.
         for value in [Value::Null, json!((NOW - 60).to_string())] {
             let run = timed(claim, &value);
-            assert_eq!(run.raised("token-claim-missing")[1], "warning", "{claim} {value}");
-            run.assert_says("token-claim-missing", &[claim, "differ", ASSUMES_GO]);
+            assert_eq!(run.classification("token-claim-missing")[1], "warning", "{claim} {value}");
+            run.assert_finding_contains("token-claim-missing", &[claim, "differ", ASSUMES_GO]);
             assert_ne!(run.root_cause(), Some("token-claim-missing"), "{claim} {value}");
         }
         let run = timed(claim, &json!((NOW + 600).to_string()));
         assert_eq!(run.root_cause(), Some("token-not-yet-valid"), "{claim}");
-        run.assert_says("token-not-yet-valid", &[claim, "10 min in the future"]);
+        run.assert_finding_contains("token-not-yet-valid", &[claim, "10 min in the future"]);
     }
     let run = timed("exp", &json!((NOW - 600).to_string()));
     assert_eq!(run.root_cause(), Some("token-claim-missing"));
-    run.assert_says("token-expired", &["10 min ago"]);
+    run.assert_finding_contains("token-expired", &["10 min ago"]);
 }
 
 #[test]
@@ -417,7 +420,7 @@ fn times_in_milliseconds_are_named_as_such() {
         let run = timed(claim, &json!(NOW * 1000 - 60_000));
         assert_eq!(run.root_cause(), Some("token-not-yet-valid"), "{claim}");
         let meant = ["milliseconds", "2026-09-21T14:12:20Z", "seconds (RFC 7519)"];
-        run.assert_says("token-not-yet-valid", &meant);
+        run.assert_finding_contains("token-not-yet-valid", &meant);
         let run = timed(claim, &json!(NOW + 600));
         let detail = run.finding("token-not-yet-valid")["detail"].as_str().unwrap();
         assert!(!detail.contains("milliseconds"), "{detail}");
@@ -430,6 +433,6 @@ fn exp_beyond_go_range_has_expired() {
     for exp in [json!(1e300), json!(1e19), json!(i64::MAX), json!(u64::MAX)] {
         let run = timed("exp", &exp);
         assert_eq!(run.root_cause(), Some("token-expired"), "{exp}");
-        run.assert_says("token-expired", &["too large", ASSUMES_GO]);
+        run.assert_finding_contains("token-expired", &["too large", ASSUMES_GO]);
     }
 }

@@ -108,7 +108,7 @@ const PLACES: &[Place] = &[
         world.doctor()
     }),
     ("a registration of the document", |world, plant| {
-        world.cloud.registration(|one| {
+        world.cloud.change_registration(|one| {
             one["url"] = json!(plant(one["url"].as_str().unwrap()));
             one["issuer"] = one["url"].clone();
         });
@@ -122,12 +122,12 @@ const PLACES: &[Place] = &[
         world.doctor().file("policy.json", policy.to_string())
     }),
     ("a live registration", |world, plant| {
-        world.cloud.registration(|one| {
+        world.cloud.change_registration(|one| {
             one["url"] = json!(plant(one["url"].as_str().unwrap()));
             one["issuer"] = one["url"].clone();
         });
         const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
-        world.cloud.grant(ADMIN, "ada", "acme");
+        world.cloud.accept_access_token(ADMIN, "ada", "acme");
         world.doctor_without_policy().env("DOCTOR_ACCESS_TOKEN", ADMIN).secret(ADMIN)
     }),
     ("a rule on iss", |world, plant| {
@@ -201,7 +201,7 @@ const PLACES: &[Place] = &[
     ("the platform that is asked for a token", |world, plant| {
         let url = plant(world.cloud.url());
         world
-            .ready()
+            .doctor_without_token()
             .env("CI", "true")
             .env("GITHUB_ACTIONS", "true")
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
@@ -209,16 +209,18 @@ const PLACES: &[Place] = &[
     }),
     ("GitLab's server", |world, plant| {
         world
-            .ready()
+            .doctor_without_token()
             .env("CI", "true")
             .env("GITLAB_CI", "true")
             .env("CI_SERVER_URL", plant(ELSEWHERE))
             .env("OTHER_TOKEN", world.token())
     }),
-    ("a URL in the token's place", |world, plant| world.ready().arg(plant(ELSEWHERE))),
+    ("a URL in the token's place", |world, plant| {
+        world.doctor_without_token().arg(plant(ELSEWHERE))
+    }),
     ("text in the token's place", |world, plant| {
         let text = json!({"error": format!("see {}", plant(ELSEWHERE))});
-        world.ready().arg(text.to_string())
+        world.doctor_without_token().arg(text.to_string())
     }),
     ("the organization", |world, plant| world.doctor().option("--oidc-org", plant(ELSEWHERE))),
     ("a policy file", |world, plant| world.doctor().option("--policy", plant(ELSEWHERE))),

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use super::{HOSTILE, SCRIPTS, script, step};
-use crate::support::job::{self, AZURE, REQUEST_TOKEN, interpreter, shell, with_installers};
+use crate::support::job::{self, AZURE, REQUEST_TOKEN, interpreter, run_script, with_installers};
 use crate::support::{Doctor, World, platforms};
 
 /// Runs a platform's script against the world.
@@ -149,7 +149,7 @@ fn failed_installation_ends_the_step() {
         let script = script(&step(&[platform, "--oidc-org", "acme"]), pointer);
         let doctor = with_installers(Doctor::bare(), "echo started");
         let doctor = doctor.program("pipx", "exit 1").program("python3", "exit 1");
-        let output = shell(interpreter(platform), &script, &doctor, &[]);
+        let output = run_script(interpreter(platform), &script, &doctor, &[]);
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{script}");
         assert!(output.stderr.is_empty(), "{output:?}");
     }
@@ -163,7 +163,7 @@ fn an_organization_stays_one_word() {
             let installed = "for last do :; done\nprintf '%s' \"$last\"";
             let doctor = with_installers(Doctor::bare(), installed);
             let doctor = doctor.program("touch", "echo pwned >&2");
-            let output = shell(&["bash"], &script, &doctor, &[]);
+            let output = run_script(&["bash"], &script, &doctor, &[]);
             assert!(output.status.success(), "{platform} {name:?}: {output:?}");
             assert_eq!(String::from_utf8(output.stdout).unwrap(), name, "{platform}: {script}");
             assert!(output.stderr.is_empty(), "{platform} {name:?}: {script}");

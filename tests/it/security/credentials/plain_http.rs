@@ -45,14 +45,14 @@ fn no_access_token_travels_over_plain_http() {
             let done = run(|doctor| doctor.arg("--no-exchange").without("--policy"));
             assert_eq!(sent(), NOTHING, "{case}");
             assert!(!network.requests().is_empty(), "{case}");
-            done.ended("whoami", "skip", Some("backend"));
-            done.ended("policy", "skip", Some("backend"));
+            done.assert_check("whoami", "skip", Some("backend"));
+            done.assert_check("policy", "skip", Some("backend"));
 
             let done = run(|doctor| doctor.unset("PULUMI_ACCESS_TOKEN"));
             assert_eq!(sent(), ["OIDC"], "{case}: {:?}", done.codes());
-            done.ended("exchange", "pass", None);
-            done.ended("whoami", "skip", Some("backend"));
-            assert_eq!(done.raised("backend-insecure"), ["backend", "warning", "backend"]);
+            done.assert_check("exchange", "pass", None);
+            done.assert_check("whoami", "skip", Some("backend"));
+            assert_eq!(done.classification("backend-insecure"), ["backend", "warning", "backend"]);
             assert_eq!((done.status, &done.report["verdict"]), (0, &json!("healthy")), "{case}");
         }
     }
@@ -67,7 +67,7 @@ fn insecure_remedy_keeps_host_and_port() {
         ("http://cloud.test", "https://cloud.test --oidc-token"),
     ] {
         let run = world.doctor().option("--cloud-url", url).arg("--offline").json();
-        run.assert_says("backend-insecure", &[meant]);
+        run.assert_finding_contains("backend-insecure", &[meant]);
     }
 }
 
@@ -81,7 +81,7 @@ fn plain_http_on_this_machine_is_safe() {
         let run = tempted(&world, world.doctor(), &url).args(["--cloud-url", &url]);
         let run = run.env("HTTP_PROXY", proxy.url()).json();
         assert_eq!(run.status, 0, "{host}");
-        run.ended("whoami", "pass", None);
+        run.assert_check("whoami", "pass", None);
         assert!(!run.codes().contains(&"backend-insecure"), "{host}");
         assert_eq!(credentials(&world, &cloud.requests()), ["OIDC", "minted"], "{host}");
         assert!(proxy.requests().is_empty(), "{host}");
@@ -96,7 +96,7 @@ fn project_backend_over_plain_http() {
     let sent = || credentials(&world, &network.requests());
     let run = plain(&world, url).env("HTTP_PROXY", network.url()).json();
     assert_kept_back(&run, "plain");
-    assert_eq!(run.raised("backend-insecure")[1], "warning");
+    assert_eq!(run.classification("backend-insecure")[1], "warning");
     assert!(!network.requests().is_empty());
     assert_eq!((run.status, sent()), (0, vec![]));
     // An http URL of Pulumi's own host is not Pulumi Cloud.
@@ -108,7 +108,7 @@ fn project_backend_over_plain_http() {
     let doctor = tempted(&world, doctor, ELSEWHERE).unset("PULUMI_ACCESS_TOKEN");
     let doctor = doctor.file("Pulumi.yaml", yaml(url)).env("HTTP_PROXY", network.url());
     let run = doctor.json();
-    run.ended("whoami", "skip", Some("backend"));
+    run.assert_check("whoami", "skip", Some("backend"));
     assert_eq!((run.status, sent()), (0, vec!["OIDC"]), "{:?}", run.codes());
 }
 

@@ -28,18 +28,18 @@ fn project_backend_passes_the_address_guard() {
         // The issuer's address is refused as well, which is no matter here.
         let run = run.env("HTTP_PROXY", network.url()).json();
         assert_kept_back(&run, &url);
-        run.ended("cloud", "skip", Some("--cloud-url"));
-        run.assert_says(CODE, &[address]);
+        run.assert_check("cloud", "skip", Some("--cloud-url"));
+        run.assert_finding_contains(CODE, &[address]);
         assert_eq!((run.status, run.root_cause()), (0, None), "{url}: {:?}", run.codes());
     }
     assert!(world.cloud.requests().is_empty() && network.requests().is_empty());
 
     // With the option, loopback is asked; a metadata service never.
     let run = plain(&world, &cloud).json();
-    run.ended("cloud", "pass", None);
+    run.assert_check("cloud", "pass", None);
     assert_eq!(arrived(&world), NOTHING);
     let run = plain(&world, "http://169.254.169.254").json();
-    run.ended("cloud", "skip", Some("--cloud-url"));
+    run.assert_check("cloud", "skip", Some("--cloud-url"));
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn login_reaches_private_backend_not_metadata() {
     assert_eq!(login(&cloud).status, 0);
     let run = login("http://169.254.169.254");
     assert_eq!(run.root_cause(), Some("backend-unreachable"));
-    run.assert_says("backend-unreachable", &["169.254.169.254 (a metadata service)"]);
-    run.ended("exchange", "skip", Some("cloud"));
+    run.assert_finding_contains("backend-unreachable", &["169.254.169.254 (a metadata service)"]);
+    run.assert_check("exchange", "skip", Some("cloud"));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn the_remedy_works() {
     let command = run.finding(CODE)["remediation"]["commands"][0].as_str().unwrap().to_owned();
     let again = found().args(command.split(' ')).json();
     assert_eq!((again.status, again.codes()), (0, vec![]));
-    again.ended("whoami", "pass", None);
+    again.assert_check("whoami", "pass", None);
 }
 
 /// The commands of a report.
@@ -111,7 +111,7 @@ fn printed_commands_avoid_project_backend() {
         ("issuer-wrong-organization", |doctor| doctor.option("--oidc-org", "globex")),
         ("issuer-not-registered", |doctor| doctor),
     ];
-    world.cloud.registration(|one| one["maxExpiration"] = json!(3600));
+    world.cloud.change_registration(|one| one["maxExpiration"] = json!(3600));
     let policy = world.policy();
     let claims = world.shape.claims.clone();
     let mut seen = BTreeSet::new();
@@ -126,9 +126,9 @@ fn printed_commands_avoid_project_backend() {
         };
         let prepared = |doctor: Doctor| change(doctor.file("policy.json", policy.to_string()));
         let run = prepared(plain(&world, &cloud)).json();
-        let texts = run.text(code);
+        let texts = run.finding_text(code);
         assert!(!commands(&run).iter().any(sends), "{code}: {texts}");
-        run.assert_says(code, &["Pulumi.yaml:4", "--cloud-url"]);
+        run.assert_finding_contains(code, &["Pulumi.yaml:4", "--cloud-url"]);
         // What a step announces is in the step.
         let mut lines = texts.lines().zip(texts.lines().skip(1).chain([""]));
         let is_empty = |(line, next): (&str, &str)| line.ends_with(':') && !next.starts_with('{');
@@ -136,10 +136,10 @@ fn printed_commands_avoid_project_backend() {
 
         // Named, or in CI, the command is there; in CI it says where the backend comes from.
         let run = prepared(plain(&world, &cloud).args(["--cloud-url", &cloud])).json();
-        assert!(commands(&run).iter().any(sends), "{code}: {}", run.text(code));
+        assert!(commands(&run).iter().any(sends), "{code}: {}", run.finding_text(code));
         let run = prepared(plain(&world, &cloud).env("CI", "true")).json();
-        assert!(commands(&run).iter().any(sends), "{code}: {}", run.text(code));
-        run.assert_says(code, &["Pulumi.yaml:4 names the backend"]);
+        assert!(commands(&run).iter().any(sends), "{code}: {}", run.finding_text(code));
+        run.assert_finding_contains(code, &["Pulumi.yaml:4 names the backend"]);
         seen.insert(code);
     }
     assert_eq!(seen.len(), broken.len());
@@ -161,7 +161,7 @@ fn older_bundles_are_judged_by_their_answers() {
     };
     let run = replay(&bundle);
     assert_eq!((run.status, run.codes().contains(&CODE)), (0, false), "{:?}", run.codes());
-    run.ended("exchange", "pass", None);
+    run.assert_check("exchange", "pass", None);
 
     // Of this version.
     let cloud = &mut bundle["evidence"]["cloud"];
@@ -171,6 +171,6 @@ fn older_bundles_are_judged_by_their_answers() {
     cloud["exchangeSkipped"] = json!("--cloud-url");
     cloud["accessToken"] = json!({"kind": "none"});
     let run = replay(&bundle);
-    assert_eq!(run.raised(CODE)[1], "warning");
+    assert_eq!(run.classification(CODE)[1], "warning");
     assert_kept_back(&run, "replay");
 }

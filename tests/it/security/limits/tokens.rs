@@ -20,8 +20,8 @@ fn sized(bytes: usize) -> String {
 }
 
 fn too_large(run: &Run) {
-    run.assert_root("token-not-a-token", "input", "input");
-    run.assert_says("token-not-a-token", &["128 KiB"]);
+    run.assert_root_cause("token-not-a-token", "input", "input");
+    run.assert_finding_contains("token-not-a-token", &["128 KiB"]);
     assert!(run.peak_memory.is_none_or(|peak| peak < TOKEN_MEMORY), "{:?}", run.peak_memory);
 }
 
@@ -73,7 +73,7 @@ fn a_platform_s_answer_is_capped() {
         let url = format!("{}/idtoken/1/2?api-version=2.0", server.url());
         let doctor = || {
             world
-                .ready()
+                .doctor_without_token()
                 .env("GITHUB_ACTIONS", "true")
                 .env("ACTIONS_ID_TOKEN_REQUEST_URL", &url)
                 .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-9be27d10c5f3486a")

@@ -8,8 +8,8 @@ use crate::support::{Doctor, ORGANIZATION, Response, Run, World, platforms};
 fn unknown(run: &Run) {
     assert_eq!(run.status, 3, "{}", run.stderr);
     assert_eq!(run.report["policy"]["decision"], "unknown");
-    run.ended("policy", "skip", Some("--policy"));
-    run.assert_says("policy-unknown", &["not evaluated", "the work for a policy"]);
+    run.assert_check("policy", "skip", Some("--policy"));
+    run.assert_finding_contains("policy-unknown", &["not evaluated", "the work for a policy"]);
     let rules = run.report["policy"]["entries"].as_array().unwrap().iter();
     let mut rules = rules.flat_map(|entry| entry["rules"].as_array().unwrap());
     assert!(rules.any(|rule| rule["limit"] == "work" && rule["undetermined"] == true));
@@ -73,7 +73,7 @@ fn many_teams_and_a_long_name() {
     };
     let hostile = run(&"a".repeat(80_000));
     assert_eq!(hostile.report["policy"]["decision"], "unknown");
-    assert!(hostile.text("policy-unknown").contains("not evaluated"));
+    assert!(hostile.finding_text("policy-unknown").contains("not evaluated"));
     let control = run("aab");
     assert_eq!(control.root_cause(), Some("team-not-allowed"));
 }
@@ -110,7 +110,7 @@ fn explanations_are_bounded() {
         Doctor::json,
     );
     assert_eq!(run.codes().iter().filter(|code| **code == "claim-absent").count(), 99);
-    assert!(run.text("claim-absent").contains("nearest in the token"));
+    assert!(run.finding_text("claim-absent").contains("nearest in the token"));
 
     // A subject that is too long for a rule is not repeated for every entry.
     let broad = vec![rule("allow", "aud", "*"); 900];
@@ -138,15 +138,18 @@ fn many_similar_issuers_in_a_file() {
     let policy = json!({"issuers": issuers}).to_string();
     let iss = format!("{ISSUER}/0000y{}", "x".repeat(480));
     let run = in_time(|| judged(&token(&json!({"iss": iss})), &policy), Doctor::json);
-    run.assert_root("issuer-not-registered", "issuer", "registration");
-    run.assert_says("issuer-not-registered", &["The nearest registration differs in the path"]);
+    run.assert_root_cause("issuer-not-registered", "issuer", "registration");
+    run.assert_finding_contains(
+        "issuer-not-registered",
+        &["The nearest registration differs in the path"],
+    );
 }
 
 #[test]
 fn many_similar_issuers_from_pulumi_cloud() {
     const ADMIN: &str = "pul-4f0c9a7be1d25836904c7fa1b2e8d35c60f94a17";
     let mut world = World::new(&platforms::GITHUB);
-    world.cloud.grant(ADMIN, "ada", ORGANIZATION);
+    world.cloud.accept_access_token(ADMIN, "ada", ORGANIZATION);
     let list = |count| Response::json(200, &json!({"oidcIssuers": similar(count, 20)}));
     let mut run = |count: usize, iss: &str| {
         world.cloud.answer("/api/orgs/acme/oidc/issuers", list(count));
@@ -154,7 +157,7 @@ fn many_similar_issuers_from_pulumi_cloud() {
         let token = world.token();
         let doctor = || {
             world
-                .ready()
+                .doctor_without_token()
                 .without("--policy")
                 .env("DOCTOR_ACCESS_TOKEN", ADMIN)
                 .secret(ADMIN)
@@ -165,8 +168,8 @@ fn many_similar_issuers_from_pulumi_cloud() {
     };
     let near = format!("{ISSUER}/0000y{}", "x".repeat(20));
     let hostile = run(6_000, &format!("{ISSUER}/{}", "y".repeat(80_000)));
-    hostile.raised("issuer-not-registered");
-    run(6_000, &near).assert_says("issuer-not-registered", &["differs in the path"]);
+    hostile.classification("issuer-not-registered");
+    run(6_000, &near).assert_finding_contains("issuer-not-registered", &["differs in the path"]);
 }
 
 #[test]
