@@ -1,5 +1,5 @@
-//! The promises of SECURITY.md, one file per kind. Each kind has a control: the same input without the
-//! attack passes.
+//! The promises of SECURITY.md, one file per kind. Each kind has a control: the same input without
+//! the attack passes.
 
 mod addresses;
 mod bundles;

@@ -302,7 +302,8 @@ fn token_in_claim_or_policy_is_hidden() {
     assert_eq!(decoded.status, 0);
 }
 
-/// What a `pulumi login` reads besides: flags, variables, files. A secret may stand in each of them.
+/// What a `pulumi login` reads besides: flags, variables, files. A secret may stand in each of
+/// them.
 #[test]
 fn secret_as_login_setting_is_hidden() {
     let world = World::new(&platforms::GITHUB);

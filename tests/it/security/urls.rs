@@ -1,5 +1,5 @@
-//! URLs are shown and stored without user information, query values, fragment and `;params`, in every
-//! format and in bundles. Bundles of every diagnosis are looked at, and judged again, by
+//! URLs are shown and stored without user information, query values, fragment and `;params`, in
+//! every format and in bundles. Bundles of every diagnosis are looked at, and judged again, by
 //! [`crate::support::Run`].
 
 use doctor::text::lacks_url_parts;
