@@ -1,4 +1,5 @@
-//! Node.js's TLS, where nginx's would not do: it ends the handshake.
+//! A server with Node.js that refuses the handshake without a client certificate. (nginx accepts
+//! the handshake and refuses the request.)
 
 use serde_json::{Map, json};
 
@@ -8,15 +9,15 @@ use crate::support::{Authority, SigningKey, object};
 use crate::{Test, tests};
 
 pub fn tests() -> Vec<Test> {
-    tests![a_client_certificate_is_insisted_on]
+    tests![missing_client_certificate_is_named]
 }
 
-fn a_client_certificate_is_insisted_on() {
+fn missing_client_certificate_is_named() {
     let authority = Authority::new().unwrap();
     let identity = authority.issue(&["127.0.0.1"]).unwrap();
     let script = include_str!("node/client-certificate.mjs");
-    let (_node, said) = Node::start(script, &identity, &[]);
-    let issuer = said["issuer"].as_str().unwrap();
+    let (_node, started) = Node::start(script, &identity, &[]);
+    let issuer = started["issuer"].as_str().unwrap();
     let now = jiff::Timestamp::now().as_second();
     let claims = json!({"iss": issuer, "aud": "a", "sub": "job:1", "iat": now, "exp": now + 600});
     let token = SigningKey::generate("ES256").unwrap().sign(&Map::new(), &object(claims)).unwrap();

@@ -51,7 +51,7 @@ fn request_texts(cloud: &Cloud) -> Vec<String> {
 
 /// The names of the credentials that the world's Pulumi Cloud has received.
 fn received(world: &World) -> Vec<&'static str> {
-    credentials_in(&world, &request_texts(&world.cloud))
+    credentials_in(world, &request_texts(&world.cloud))
 }
 
 /// Adds every kind of credential to a run, and removes `--cloud-url`. The stored one is for
